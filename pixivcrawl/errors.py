@@ -1,0 +1,42 @@
+"""What can end a run, one line each, with the exit code that a timer reads.
+
+Every message is a single line that says what is wrong and what to do next; none holds a secret.
+"""
+
+from __future__ import annotations
+
+from scrapy.exceptions import IgnoreRequest
+
+
+class PixivcrawlError(Exception):
+    """The run cannot go on; `exit_code` is what the process ends with."""
+
+    exit_code = 1
+
+
+class ConfigurationError(PixivcrawlError):
+    """Wrong usage: an argument, a setting, a session that is needed and not there, a ledger from a newer version."""
+
+    exit_code = 2
+
+
+class ArchiveInUse(PixivcrawlError):
+    """Another run holds the archive."""
+
+    exit_code = 3
+
+
+class AccountRefused(PixivcrawlError):
+    """Pixiv refuses the account: the session ended, a ban, a warning page."""
+
+    exit_code = 4
+
+
+class StorageFailed(PixivcrawlError):
+    """The disk or the ledger cannot go on: full, read-only, broken."""
+
+    exit_code = 5
+
+
+class RunStopping(IgnoreRequest):
+    """The run is ending: what still waited was not sent, and nothing about its work is to be recorded."""

@@ -1,0 +1,229 @@
+"""What spiders yield and pipelines take.
+
+A file is one item of its own and changes its type as it moves on, so that each pipeline can only be given what the one before it has
+finished: `Original` -> `StagedOriginal` -> `ProvenOriginal` -> `StoredOriginal`. All times are aware and in UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+Kind = Literal["illust", "manga", "ugoira"]
+"""Pixiv's illustType 0, 1, 2."""
+
+FileKind = Literal["image", "ugoira", "frames"]
+"""A page's original, an ugoira's zip, and the frames' names and delays that lie beside that zip as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame of an ugoira: the name of its file in the zip and how long it is shown, in milliseconds."""
+
+    file: str
+    delay: int
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """One original file as the API names it: page `page` (from 0) of a work at one revision.
+
+    `revision` is the 14 digits of the time in the image URL's path (Japan's time): pixiv changes it when the artist replaces, adds or
+    reorders images. `extension` is the URL's (jpg, png, gif or zip). `width` and `height` are in pixels, None where the API did not say.
+    `frames` is None for anything but an ugoira. `uploaded` becomes the file's time.
+    """
+
+    work_id: int
+    user_id: int
+    page: int
+    revision: str
+    url: str
+    extension: str
+    uploaded: datetime
+    width: int | None = None
+    height: int | None = None
+    frames: tuple[Frame, ...] | None = None
+
+    @property
+    def kind(self) -> FileKind:
+        return "image" if self.frames is None else "ugoira"
+
+
+@dataclass(frozen=True, slots=True)
+class StagedOriginal:
+    """An original whose whole body lies, synced, in the staging folder (`staged` is that path)."""
+
+    original: Original
+    staged: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenOriginal:
+    """A staged original that was shown to be the whole picture; format and pixel size are those of the bytes.
+
+    `as_served` marks the one exception: a body that only makes the decoder warn and came the same in two runs an hour or more apart.
+    """
+
+    staged: StagedOriginal
+    format: str
+    width: int
+    height: int
+    as_served: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOriginal:
+    """An original in its place; paths are relative to the archive folder. `frames_path` and `frames_sha256` belong to an ugoira."""
+
+    proven: ProvenOriginal
+    path: str
+    frames_path: str | None = None
+    frames_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A work's tag as its artist wrote it, with pixiv's translation for the reader's language where there is one."""
+
+    name: str
+    translation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Artwork:
+    """A work as `illust/{id}` tells it (detail "full") or a list's row does (detail "listing").
+
+    None means that the source did not say, and never replaces what is known. `revision` is page 0's; `originals` is empty when the
+    reader may not see them (`availability` then says why).
+    """
+
+    work_id: int
+    user_id: int
+    user_name: str
+    title: str
+    kind: Kind
+    page_count: int
+    detail: Literal["listing", "full"]
+    caption: str | None = None
+    tags: tuple[Tag, ...] = ()
+    created: datetime | None = None
+    uploaded: datetime | None = None
+    width: int | None = None
+    height: int | None = None
+    x_restrict: int | None = None
+    restrict: int | None = None
+    ai_type: int | None = None
+    sanity_level: int | None = None
+    bookmark_count: int | None = None
+    like_count: int | None = None
+    comment_count: int | None = None
+    view_count: int | None = None
+    series_id: int | None = None
+    revision: str | None = None
+    availability: Literal["available", "login needed"] = "available"
+    originals: tuple[Original, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A pixiv user; `detail` "listing" knows the name alone, "full" the profile text too."""
+
+    user_id: int
+    name: str
+    detail: Literal["listing", "full"] = "listing"
+    account: str | None = None
+    comment: str | None = None
+    webpage: str | None = None
+    image: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RankingEntry:
+    """A work's place in one ranking on one day (`date` as yyyymmdd); `previous_rank` is 0 when it was not in the last one."""
+
+    mode: str
+    content: str
+    date: str
+    rank: int
+    previous_rank: int
+    work_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment on a work, or a stamp in its place; `user_id` is None where the writer left, `written` is told to the minute."""
+
+    comment_id: int
+    work_id: int
+    user_id: int | None
+    user_name: str | None
+    text: str
+    stamp_id: int | None = None
+    parent_id: int | None = None
+    written: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommissionRequest:
+    """A request to an artist; `price` in yen, `requester_id` None where pixiv does not show who asked.
+
+    `kind` is illust, manga, ugoira or novel. `work_id` is the work that came of it, None while there is none, and for a novel, whose
+    id belongs to another space.
+    """
+
+    request_id: int
+    creator_id: int
+    kind: str
+    state: str
+    requester_id: int | None = None
+    price: int | None = None
+    title: str | None = None
+    text: str | None = None
+    work_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """A work on a user's list of bookmarks, with the owner's own tags (None where pixiv does not tell them).
+
+    `bookmark_id` is known of the reader's own bookmarks alone.
+    """
+
+    user_id: int
+    work_id: int
+    private: bool
+    tags: tuple[str, ...] | None = None
+    bookmark_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """`follower_id` follows `followed_id`; a list of followers does not say whether in private."""
+
+    follower_id: int
+    followed_id: int
+    private: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A manga series; `total` is the number of its works, `latest` the last one's id."""
+
+    series_id: int
+    user_id: int
+    title: str
+    caption: str | None = None
+    total: int | None = None
+    latest: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPlace:
+    """A work's place in a series, from 1."""
+
+    series_id: int
+    work_id: int
+    position: int

@@ -1,0 +1,222 @@
+"""Every value that differs from Scrapy's default, with that default and the reason; then our own settings.
+
+Each of our own, and USER_AGENT, can also be given in the environment as PIXIVCRAWL_<NAME>; `-s NAME=value` on the
+command line wins. A session is a secret and no setting: see PIXIV_COOKIE_FILE below.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+
+def from_environment(name: str, otherwise: Any) -> Any:
+    """PIXIVCRAWL_<NAME> of the environment; unset and empty mean `otherwise`."""
+    return os.environ.get(f"PIXIVCRAWL_{name}") or otherwise
+
+
+# What the project is made of
+
+# Default "scrapybot".
+BOT_NAME = "pixivcrawl"
+
+# Default [].
+SPIDER_MODULES = ["pixivcrawl.spiders"]
+
+# Default "". Commands of our own, and a `crawl` with exit codes.
+COMMANDS_MODULE = "pixivcrawl.commands"
+
+# Default {}. The way of a file, in this order.
+ITEM_PIPELINES = {
+    "pipelines.originals.OriginalsPipeline": 100,
+    "pipelines.validation.ValidationPipeline": 200,
+    "pipelines.storage.StoragePipeline": 300,
+    "pipelines.metadata.MetadataPipeline": 400,
+}
+
+# Default {}. The ledger is opened before anything reads it. None takes out one of Scrapy's own.
+EXTENSIONS: dict[str, int | None] = {
+    "pixivcrawl.extensions.ledger.LedgerExtension": 0,
+    "pixivcrawl.extensions.progress.Progress": 500,
+    "pixivcrawl.extensions.run_record.RunRecord": 500,
+    # Writes a line a minute of its own; Progress does.
+    "scrapy.extensions.logstats.LogStats": None,
+    # Keeps a state in JOBDIR, which is refused.
+    "scrapy.extensions.spiderstate.SpiderState": None,
+}
+
+# Default {}. Our two. None takes out one of Scrapy's own: each costs processor time on every request.
+DOWNLOADER_MIDDLEWARES: dict[str, int | None] = {
+    # Nearest to the spider: what it says of an answer is final.
+    "pixivcrawl.downloadermiddlewares.answers.AnswersMiddleware": 10,
+    # Before the proxy middleware (750), which it tells to leave loopback alone.
+    "pixivcrawl.downloadermiddlewares.session.SessionMiddleware": 700,
+    # SessionMiddleware refuses every foreign host.
+    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+    # See ROBOTSTXT_OBEY.
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    # Pixiv asks for no HTTP authentication.
+    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
+    # The download handler reads DOWNLOAD_TIMEOUT itself.
+    "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": None,
+    "scrapy.downloadermiddlewares.httpcache.HttpCacheMiddleware": None,
+}
+
+# Default {}. An API answer that is no body never reaches a spider as a response, so there are no HTTP errors to filter;
+# URLs are built by the catalogue, and a hundred ids in one are longer than Scrapy's limit; depth and copied meta are
+# not used.
+SPIDER_MIDDLEWARES: dict[str, int | None] = {
+    "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
+    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
+    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
+    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
+    "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,
+}
+
+# Default: Scrapy's handlers. Ours streams originals to the disk, keeps the pace and verifies certificates; the other
+# schemes are not needed, and a hostile URL must not reach a local file.
+DOWNLOAD_HANDLERS: dict[str, str | None] = {
+    "http": "pixivcrawl.downloadhandlers.PixivDownloadHandler",
+    "https": "pixivcrawl.downloadhandlers.PixivDownloadHandler",
+    "data": None,
+    "file": None,
+    "ftp": None,
+    "s3": None,
+}
+
+# Default {}. Makes a dropped file one line.
+LOG_FORMATTER = "pixivcrawl.extensions.run_record.OneLine"
+
+
+# How requests travel
+
+# Default "Scrapy/VERSION (+https://scrapy.org)". pixiv: an odd or missing User-Agent can bring 403.
+USER_AGENT = from_environment(
+    "USER_AGENT", "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+)
+
+# Default: an Accept for web pages and Accept-Language "en". The catalogue sets Accept; the language decides which
+# translations of tags come back.
+DEFAULT_REQUEST_HEADERS = {"Accept-Language": "en"}
+
+# Default 16. Images count here too, and must never keep an API request from leaving: twice PIXIV_IMAGE_CONCURRENCY of
+# them may be on their way. How many requests really travel at once is the pace's decision (PIXIV_API_CONCURRENCY,
+# PIXIV_IMAGE_CONCURRENCY).
+CONCURRENT_REQUESTS = 128
+
+# Default 8. As above: a slot would hold back what the pace lets go, and a sandbox has its API and its images in one
+# slot.
+CONCURRENT_REQUESTS_PER_DOMAIN = CONCURRENT_REQUESTS
+
+# Default a LIFO queue. Works are asked for in the order in which the list names them.
+SCHEDULER_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"
+
+# Default RFPDupeFilter, which remembers every request of a run. The ledger knows what was asked for.
+DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"
+
+# Default 180. Seconds without a sign of life (no answer, then no byte of it) after which a request has failed.
+DOWNLOAD_TIMEOUT = 60
+
+# Default 1 GiB. The largest body that is kept in memory; originals go to the disk, see PIXIV_FILE_SIZE_LIMIT.
+DOWNLOAD_MAXSIZE = 64 * 1024 * 1024
+
+# Default False. Certificates and host names are always verified; the handler knows no way around it.
+DOWNLOAD_VERIFY_CERTIFICATES = True
+
+# Default True. A cookie set by an answer is never kept; SessionMiddleware alone adds the session, to the API's origin
+# only.
+COOKIES_ENABLED = False
+
+# Default True, both. A redirect elsewhere is not followed: an API answers with a body, an image host with an image.
+REDIRECT_ENABLED = False
+METAREFRESH_ENABLED = False
+
+# Default True. AnswersMiddleware tries again, and knows which answers are worth it.
+RETRY_ENABLED = False
+
+# Default True. The handler asks for gzip and takes the limit on the unpacked body.
+COMPRESSION_ENABLED = False
+
+# Default True. The catalogue gives each request the Referer that pixiv expects.
+REFERER_ENABLED = False
+
+# Scrapy's default, kept on purpose: robots.txt tells search engines what not to index. This is a person's own session
+# reading what that person may see, at a person's speed, and keeps it for that person alone.
+ROBOTSTXT_OBEY = False
+
+
+# What is open to the outside
+
+# Default True. It would evaluate Python sent to a local port.
+REMOTE_CONTROL_ENABLED = False
+
+# Default True. A Python console on a local port.
+TELNETCONSOLE_ENABLED = False
+
+
+# What a run says
+
+# Default "DEBUG". The run prints its own report.
+LOG_LEVEL = "WARNING"
+
+# Default: a list of libraries, which are imported to tell their versions.
+LOG_VERSIONS: list[str] = []
+
+# Default True. The report tells the counts.
+STATS_DUMP = False
+
+
+# Our own
+
+# Whether a run shows how it gets on (standard error).
+PROGRESS_ENABLED = from_environment("PROGRESS_ENABLED", otherwise=True)
+
+# The folder of the archive. A relative path counts from the folder of scrapy.cfg.
+ARCHIVE_DIR = from_environment("ARCHIVE_DIR", "archive")
+
+# Where the ledger is: sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE; empty: archive.sqlite in the
+# archive.
+DATABASE_URL = from_environment("DATABASE_URL", "")
+
+# Where the API is: https://www.pixiv.net, or a sandbox on this machine. The session goes there and nowhere else.
+PIXIV_BASE_URL = from_environment("PIXIV_BASE_URL", "https://www.pixiv.net")
+
+# The hosts that images may come from, separated by commas, with the port where it is not the scheme's own.
+PIXIV_IMAGE_HOSTS = from_environment("PIXIV_IMAGE_HOSTS", "i.pximg.net")
+
+# A file that holds the session, as the Cookie header of a browser or as a cookies.txt; readable by its owner alone. The
+# environment variables PIXIV_PHPSESSID and PIXIV_COOKIE come first. Empty: no session. A relative path counts from the
+# folder of scrapy.cfg.
+PIXIV_COOKIE_FILE = from_environment("PIXIV_COOKIE_FILE", "")
+
+# How many API requests travel at once, and the pause after each answer in seconds. pixiv: at 1.2 s after each answer no
+# 429 was seen, at 1.1 s some; the limit binds the account.
+PIXIV_API_CONCURRENCY = from_environment("PIXIV_API_CONCURRENCY", 1)
+PIXIV_API_DELAY = from_environment("PIXIV_API_DELAY", 1.5)
+
+# How often an API request is sent again after a server error, a broken connection or a page instead of JSON, and the
+# seconds before the first of these (each further pause is four times the last).
+PIXIV_API_RETRIES = from_environment("PIXIV_API_RETRIES", 3)
+PIXIV_API_RETRY_DELAY = from_environment("PIXIV_API_RETRY_DELAY", 2)
+
+# How many originals travel at once (at most 32), and the pause after each in seconds.
+PIXIV_IMAGE_CONCURRENCY = from_environment("PIXIV_IMAGE_CONCURRENCY", 4)
+PIXIV_IMAGE_DELAY = from_environment("PIXIV_IMAGE_DELAY", 0)
+
+# Seconds that a host is left alone after a 429 without Retry-After; doubled, up to half an hour, while more follow.
+# pixiv: recovery takes about 200 s.
+PIXIV_RATE_LIMIT_WAIT = from_environment("PIXIV_RATE_LIMIT_WAIT", 200)
+
+# Seconds after which a list that came back empty is looked at again, before it is believed to have ended. pixiv: a
+# throttled list answers with no rows for about 3 minutes.
+PIXIV_THROTTLE_WAIT = from_environment("PIXIV_THROTTLE_WAIT", 200)
+
+# The largest original in bytes.
+PIXIV_FILE_SIZE_LIMIT = from_environment("PIXIV_FILE_SIZE_LIMIT", 1024 * 1024 * 1024)
+
+# The largest picture in pixels; a legal one of 20,000 x 20,000 has 400 million.
+PIXIV_MAX_PIXELS = from_environment("PIXIV_MAX_PIXELS", 500_000_000)
+
+# A transfer that brings fewer bytes a second than this, over this many seconds, has failed and is tried again.
+PIXIV_THROUGHPUT_FLOOR = from_environment("PIXIV_THROUGHPUT_FLOOR", 1024)
+PIXIV_THROUGHPUT_WINDOW = from_environment("PIXIV_THROUGHPUT_WINDOW", 60)
