@@ -1,0 +1,154 @@
+"""What an answer means: a body, or which of the ways in which pixiv says no."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+from pixivcrawl.api.bodies.artworks import IllustDetail
+from pixivcrawl.api.documents import DocumentRefused, read_document
+from pixivcrawl.api.endpoint import Body, Endpoint
+from pixivcrawl.api.wording import one_line
+
+
+class AnswerKind(StrEnum):
+    BODY = "body"
+    NOT_FOUND = "not found"
+    LOGIN_NEEDED = "login needed"
+    FORBIDDEN = "forbidden"
+    MASKED = "masked"
+    THROTTLED = "throttled"
+    RATE_LIMITED = "rate limited"
+    SERVER_ERROR = "server error"
+    REDIRECTED = "redirected"
+    NOT_JSON = "not JSON"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `message` is pixiv's own, on one line, or ours where it has none; `retry_after` is in seconds."""
+
+    kind: AnswerKind
+    status: int
+    message: str = ""
+    retry_after: float | None = None
+
+
+class AnswerRefused(Exception):
+    """An answer that is not a body; `answer` tells what it is."""
+
+    def __init__(self, endpoint: str, answer: Answer) -> None:
+        self.endpoint = endpoint
+        self.answer = answer
+        said = f": {answer.message}" if answer.message else ""
+        super().__init__(f"{endpoint}: {answer.kind} (status {answer.status}){said}")
+
+
+def judge(
+    status: int,
+    content_type: str,
+    payload: bytes,
+    *,
+    with_session: bool,
+    retry_after: float | None = None,
+    location: str | None = None,
+) -> Answer:
+    """What an answer of the API means, before its body is parsed.
+
+    `with_session` says whether a session was sent, `retry_after` is in seconds, `location` is the header of that name.
+    pixiv: 404 is a work that is deleted, private or for mypixiv only, or a user who left; without a session an endpoint
+    that needs one answers 401 or 403 with JSON; an HTML page (maintenance, a bot check) can come with status 200, 403
+    or 503, and is no word about the work at all.
+    """
+    if 300 <= status < 400:
+        return _redirected(status, location, retry_after)
+    document = _document(content_type, payload)
+    message = _message(document)
+    is_error = isinstance(document, dict) and document.get("error", False) is not False
+    kind = _kind(status, is_json=document is not None, is_error=is_error, with_session=with_session)
+    if kind is AnswerKind.NOT_JSON:
+        message = f"{one_line(content_type, 40) or 'no type'} came where JSON was due"
+    return Answer(kind, status, "" if kind is AnswerKind.BODY else message, retry_after)
+
+
+def judge_body(endpoint: Endpoint[Body], body: Body, *, with_session: bool) -> Answer:
+    """What a parsed body means: a work that the reader may not see, a list that may be throttled, or simply a body.
+
+    THROTTLED and an empty list look the same; it is believed only after a second look.
+    """
+    if isinstance(body, IllustDetail) and (because := body.masked_because) is not None:
+        kind = AnswerKind.LOGIN_NEEDED if body.x_restrict and not with_session else AnswerKind.MASKED
+        return Answer(kind, 200, because)
+    if endpoint.looks_throttled(body):
+        return Answer(AnswerKind.THROTTLED, 200, "no rows and a total of 0")
+    return Answer(AnswerKind.BODY, 200)
+
+
+def retry_after(header: str, now: datetime) -> float | None:
+    """The header Retry-After, seconds or a date, as seconds from `now`; None when it is neither."""
+    text = header.strip()
+    if re.fullmatch(r"\d{1,9}", text, re.ASCII):
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - now).total_seconds())
+    except (ValueError, OverflowError):
+        return None
+
+
+def _kind(status: int, *, is_json: bool, is_error: bool, with_session: bool) -> AnswerKind:
+    if status == 429:
+        return AnswerKind.RATE_LIMITED
+    if status == 401:
+        return AnswerKind.LOGIN_NEEDED
+    if not is_json and status in (404, 403, 503):
+        return AnswerKind.NOT_JSON
+    if status == 404 and is_error:
+        return AnswerKind.NOT_FOUND
+    if status == 403 and is_error:
+        return AnswerKind.FORBIDDEN if with_session else AnswerKind.LOGIN_NEEDED
+    if status >= 500:
+        return AnswerKind.SERVER_ERROR
+    # Nothing is taken for gone because of an error without that status, or of a 404 that is not pixiv's.
+    if is_error or not 200 <= status < 300:
+        return AnswerKind.REFUSED
+    return AnswerKind.BODY if is_json else AnswerKind.NOT_JSON
+
+
+def _redirected(status: int, location: str | None, wait: float | None) -> Answer:
+    try:
+        parts = urlsplit(location or "")
+    except ValueError:
+        parts = urlsplit("")
+    login = parts.hostname == "accounts.pixiv.net" or "login" in parts.path
+    kind = AnswerKind.LOGIN_NEEDED if login else AnswerKind.REDIRECTED
+    # Only where to: a query can hold what is nobody's business.
+    return Answer(kind, status, one_line(f"sent to {parts.netloc}{parts.path}") if location else "", wait)
+
+
+def _document(content_type: str, payload: bytes) -> Any:
+    """The JSON object or list of an answer, None for anything else."""
+    if "html" in content_type.lower():
+        return None
+    try:
+        document = read_document(payload)
+    except DocumentRefused:
+        return None
+    return document if isinstance(document, (dict, list)) else None
+
+
+def _message(document: Any) -> str:
+    """pixiv: the envelope says it in `message`, ranking.php in `error`."""
+    if not isinstance(document, Mapping):
+        return ""
+    said = next((document[key] for key in ("message", "error") if isinstance(document.get(key), str)), "")
+    return one_line(said)

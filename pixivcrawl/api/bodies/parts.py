@@ -1,0 +1,136 @@
+"""What all bodies are made of: numbers, times and mappings as pixiv writes them, and a model that keeps other keys."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+from pixivcrawl.api.images import LARGEST_ID, ImageUrl, read_image_url
+
+Kind = Literal["illust", "manga", "ugoira"]
+KINDS: tuple[Kind, ...] = ("illust", "manga", "ugoira")
+"""pixiv: illustType 0, 1, 2."""
+
+MOST_PAGES = 10_000
+LARGEST_SIDE = 1_000_000
+
+JAPAN = timezone(timedelta(hours=9))
+
+
+class PixivModel(BaseModel):
+    """A JSON object: attributes in snake_case for keys in camelCase; other keys are kept in `model_extra`."""
+
+    model_config = ConfigDict(extra="allow", alias_generator=to_camel, defer_build=True, protected_namespaces=())
+
+
+class SnakeCaseModel(PixivModel):
+    """One of the objects whose keys pixiv writes in snake_case."""
+
+    model_config = ConfigDict(alias_generator=lambda name: name)
+
+
+def _whole_number(value: Any) -> Any:
+    """pixiv: numbers are integers in most places and strings in others."""
+    if isinstance(value, str) and re.fullmatch(r"0|[1-9]\d{0,18}", value, re.ASCII):
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError("must be a whole number")  # noqa: TRY004 (pydantic wants a ValueError)
+    return value
+
+
+def _empty_list_as_object(value: Any) -> Any:
+    """pixiv: an empty object arrives as []."""
+    return {} if value is None or value == [] else value
+
+
+def _null_as_empty_list(value: Any) -> Any:
+    return [] if value is None else value
+
+
+def _false_as_null(value: Any) -> Any:
+    return None if value is False else value
+
+
+def _moment(value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise ValueError("must be a time")  # noqa: TRY004
+    try:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=JAPAN)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("must be a time") from None
+
+
+_NUMBER_SCHEMA = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+$"}]}
+
+Count = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=LARGEST_ID), WithJsonSchema(_NUMBER_SCHEMA)]
+"""A whole number from 0, as an integer or in digits."""
+
+Id = Annotated[int, BeforeValidator(_whole_number), Field(ge=1, le=LARGEST_ID), WithJsonSchema(_NUMBER_SCHEMA)]
+"""A positive whole number, as an integer or in digits."""
+
+Side = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=LARGEST_SIDE), WithJsonSchema(_NUMBER_SCHEMA)]
+"""A width or height in pixels."""
+
+IllustType = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=2), WithJsonSchema(_NUMBER_SCHEMA)]
+
+PageCount = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=MOST_PAGES), WithJsonSchema(_NUMBER_SCHEMA)]
+
+Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string"})]
+"""A time, aware and in UTC. pixiv: times without a zone are Japan's."""
+
+NullAsEmpty = BeforeValidator(_null_as_empty_list)
+Keyed = BeforeValidator(_empty_list_as_object)
+FalseAsNull = BeforeValidator(_false_as_null)
+
+Texts = Annotated[list[str], NullAsEmpty]
+Ids = Annotated[list[Id], NullAsEmpty]
+Fields = Annotated[dict[str, Any], Keyed]
+"""An object that is kept as it came."""
+
+TagTranslations = Annotated[dict[str, dict[str, str | None]], Keyed]
+"""{tag: {language or "romaji": text}}, `[]` when there is none."""
+
+
+def _ids_of_keys(value: Any) -> Any:
+    value = _empty_list_as_object(value)
+    if isinstance(value, dict):
+        return list(value)
+    raise ValueError("must be an object")
+
+
+def _newest_first(ids: list[int]) -> list[int]:
+    return sorted(set(ids), reverse=True)
+
+
+IdsOfKeys = Annotated[list[Id], BeforeValidator(_ids_of_keys), AfterValidator(_newest_first)]
+"""The ids that are the keys of an object (`[]` when there are none), the newest first."""
+
+
+def _image_url(value: str | None) -> str | None:
+    """An original's address. A placeholder in its place says that the reader may not see it, as null does."""
+    if value is None:
+        return None
+    image = read_image_url(value)
+    if image is None or image.kind not in ("original", "placeholder"):
+        raise ValueError("must be the address of an original, with a time in its path")
+    return value if image.kind == "original" else None
+
+
+OriginalUrl = Annotated[str | None, AfterValidator(_image_url)]
+
+
+def placeholder_of(*urls: str | None) -> str | None:
+    """Why a placeholder stands in place of a picture, such as limit_sanity_level; None where none does."""
+    images = (read_image_url(url) for url in urls if url)
+    return next((image.because for image in images if image is not None and image.because), None)
+
+
+def read_optional(url: str | None) -> ImageUrl | None:
+    return None if url is None else read_image_url(url)

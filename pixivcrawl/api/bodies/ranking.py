@@ -1,0 +1,99 @@
+"""`ranking.php`: no envelope, keys in snake_case, ids as integers, kind and number of pages as strings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from pixivcrawl.api.bodies.parts import (
+    KINDS,
+    Count,
+    FalseAsNull,
+    Fields,
+    Id,
+    IllustType,
+    Kind,
+    PageCount,
+    Side,
+    SnakeCaseModel,
+    Texts,
+    read_optional,
+)
+
+_LATEST_TIMESTAMP = 253_402_300_799
+Day = Annotated[str, Field(pattern=r"^[0-9]{8}$")]
+
+
+class RankedSeries(SnakeCaseModel):
+    illust_series_id: Id
+    illust_series_title: str | None = None
+
+
+class RankingRow(SnakeCaseModel):
+    """A work's place: `rank` from 1, `yes_rank` its place in the ranking before, 0 when it was not in it."""
+
+    illust_id: Id
+    user_id: Id
+    title: str
+    user_name: str
+    illust_type: IllustType
+    illust_page_count: Annotated[PageCount, Field(ge=1)]
+    rank: Id
+    yes_rank: Count = 0
+    url: str | None = None
+    tags: Texts = Field(default_factory=list)
+    width: Side | None = None
+    height: Side | None = None
+    rating_count: Count | None = None
+    view_count: Count | None = None
+    illust_upload_timestamp: Annotated[Count, Field(le=_LATEST_TIMESTAMP)] | None = None
+    illust_series: Annotated[RankedSeries | None, FalseAsNull] = None
+    illust_content_type: Fields = Field(default_factory=dict)
+    attr: Any = None
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.illust_type]
+
+    @property
+    def revision(self) -> str | None:
+        """The 14 digits of the time in the thumbnail's path: the same as in the original's."""
+        image = read_optional(self.url)
+        return image.revision if image is not None and image.work_id == self.illust_id else None
+
+    @property
+    def uploaded(self) -> datetime | None:
+        timestamp = self.illust_upload_timestamp
+        return None if timestamp is None else datetime.fromtimestamp(timestamp, UTC)
+
+    @property
+    def series_id(self) -> int | None:
+        return None if self.illust_series is None else self.illust_series.illust_series_id
+
+
+class Ranking(SnakeCaseModel):
+    """One page of a ranking, 50 rows a page.
+
+    `next` is the next page's number, None on the last page; `date` is yyyymmdd.
+    """
+
+    contents: list[RankingRow]
+    mode: str
+    content: str
+    date: Day
+    page: Id
+    next: Annotated[Id | None, FalseAsNull]
+    prev: Annotated[Count | None, FalseAsNull] = None
+    prev_date: Annotated[str | None, FalseAsNull] = None
+    next_date: Annotated[str | None, FalseAsNull] = None
+    rank_total: Count | None = None
+
+
+def foreign_ranking(ranking: Ranking, parameters: Mapping[str, Any]) -> str | None:
+    """Another ranking, day or page than was asked for."""
+    asked = {"mode": ranking.mode, "content": ranking.content, "date": ranking.date, "p": ranking.page}
+    wrong = next((name for name, said in asked.items() if parameters.get(name, said) != said), None)
+    return "page" if wrong == "p" else wrong

@@ -1,0 +1,91 @@
+"""JSON as pixiv sends it, read strictly: what two readers could understand in two ways is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pixivcrawl.api.wording import quoted
+
+DEEPEST = 64
+"""Levels of nesting that are read; pixiv's own bodies have about ten."""
+
+_WHOLE_NUMBERS = range(-(2**63), 2**63)
+
+
+class DocumentRefused(ValueError):
+    """The text is no JSON, or JSON that means different things to different readers; says why in one line."""
+
+
+def read_document(payload: bytes | str) -> Any:
+    """The value that a JSON text holds.
+
+    Raises DocumentRefused for what is not UTF-8 or not JSON, a key that stands twice in an object, NaN and infinity,
+    numbers beyond 64 bits, lone surrogates and nesting deeper than `DEEPEST`.
+    """
+    try:
+        text = payload.decode() if isinstance(payload, bytes) else payload
+        document = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_constant,
+            parse_int=_whole_number,
+            parse_float=_fraction,
+        )
+        _check_nesting(document)
+        # Escaped or not, half of a surrogate pair can be neither written to a file nor to the ledger.
+        if not text.isascii() or "\\u" in text:
+            json.dumps(document, ensure_ascii=False).encode()
+    except DocumentRefused:
+        raise
+    except RecursionError:
+        raise DocumentRefused("is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise DocumentRefused(f"is not JSON ({error.msg} at character {error.pos})") from None
+    except UnicodeDecodeError as error:
+        raise DocumentRefused(f"is not UTF-8 (at byte {error.start})") from None
+    except UnicodeEncodeError:
+        raise DocumentRefused("holds half of a surrogate pair") from None
+    return document
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise DocumentRefused(f"has the key {quoted(twice)} twice")
+    return found
+
+
+def _constant(name: str) -> Any:
+    raise DocumentRefused(f"holds {name}, which is no JSON")
+
+
+def _whole_number(digits: str) -> int:
+    # The length first: to read a million digits takes minutes.
+    if len(digits) > 20 or (number := int(digits)) not in _WHOLE_NUMBERS:
+        raise DocumentRefused("holds a number beyond 64 bits")
+    return number
+
+
+def _fraction(digits: str) -> float:
+    number = float(digits)
+    if number in (float("inf"), float("-inf")):
+        raise DocumentRefused("holds a number too large to be one")
+    return number
+
+
+def _check_nesting(document: Any) -> None:
+    level = [document]
+    for _ in range(DEEPEST):
+        level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, (dict, list))]
+        if not level:
+            return
+    raise DocumentRefused("is nested too deeply")
+
+
+def _inside(outer: Any) -> Any:
+    if isinstance(outer, dict):
+        return outer.values()
+    return outer if isinstance(outer, list) else ()

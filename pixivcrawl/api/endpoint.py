@@ -1,0 +1,206 @@
+"""The vocabulary of endpoints: one declaration gives a request, its answer's parser, and the way to the next page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, Literal, TypeVar
+from urllib.parse import quote, urlencode
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from scrapy import Request
+
+from pixivcrawl.api.documents import DocumentRefused, read_document
+from pixivcrawl.api.paging import NextIds, Paging
+from pixivcrawl.api.parameters import Param, canonical_values
+from pixivcrawl.api.wording import one_line, quoted
+
+Body = TypeVar("Body")
+
+PIXIV = "https://www.pixiv.net/"
+
+_REASONS = {
+    "model_type": "must be an object",
+    "dict_type": "must be an object",
+    "list_type": "must be a list",
+    "string_type": "must be a text",
+}
+
+
+class Auth(StrEnum):
+    """What pixiv wants of the reader. What needs a premium account is said by the parameters themselves."""
+
+    NONE = "none"
+    SESSION_FOR_R18 = "session for R-18"
+    SESSION = "session"
+    SESSION_AND_TOKEN = "session and token"  # noqa: S105 (a label)
+
+
+class BodyRefused(Exception):
+    """A body that is not what `endpoint` answers, or that would make a wrong row.
+
+    `field` is the dotted path of keys to what is wrong, empty for the whole body.
+    """
+
+    def __init__(self, endpoint: str, field: str, why: str) -> None:
+        self.endpoint = endpoint
+        self.field = one_line(field)
+        self.why = one_line(why, 240)
+        super().__init__(f"{endpoint}: {self.field or 'the body'}: {self.why}")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint(Generic[Body]):
+    """One thing that pixiv's web API can be asked.
+
+    `path` is a template under /ajax, or, beginning with a slash, from the root. `referer` is a template under
+    `https://www.pixiv.net/`. `body` is what the envelope `{error, message, body}` holds, or without an `envelope` the
+    whole answer. `foreign` names the field by which a body shows that it answers another question than the one with
+    these parameters.
+    """
+
+    name: str
+    path: str
+    title: str
+    body: type[Body]
+    params: tuple[Param, ...] = ()
+    auth: Auth = Auth.NONE
+    method: Literal["GET", "POST"] = "GET"
+    referer: str = ""
+    paging: Paging[Body] | None = None
+    envelope: bool = True
+    foreign: Callable[[Body, Mapping[str, Any]], str | None] | None = None
+
+    def request(self, base_url: str, /, **values: Any) -> Request:
+        """The request for these values, to be sent to `base_url`, with a Referer that is pixiv's own wherever that is.
+
+        Its meta holds `endpoint`, the name, and `parameters`, the values in their one form with defaults. A value of
+        None is one not given. Raises ParameterRefused.
+        """
+        parameters = self.canonical(values)
+        headers = {"Accept": "application/json", "Referer": PIXIV + self.referer.format_map(parameters)}
+        content = None
+        if self.method == "POST":
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(
+                {param.name: param.in_json(parameters[param.name]) for param in self._sent("json", parameters)}
+            )
+        return Request(
+            self._url(base_url, parameters),
+            method=self.method,
+            headers=headers,
+            body=content,
+            dont_filter=True,
+            meta={"endpoint": self.name, "parameters": parameters},
+        )
+
+    def parse(self, payload: bytes | str, parameters: Mapping[str, Any] | None = None) -> Body:
+        """The body of an answer; `parameters`, as a request's meta holds them, tell whether it answers that question.
+
+        Raises BodyRefused, and nothing else, for whatever the payload is.
+        """
+        content = self._content(payload)
+        try:
+            body = _reader(self.body).validate_python(content)
+        except ValidationError as error:
+            raise self._refusal(error) from None
+        if self.foreign is not None and parameters is not None and (field := self.foreign(body, parameters)):
+            raise BodyRefused(self.name, field, "belongs to another question than the one that was asked")
+        return body
+
+    def next_page(self, values: Mapping[str, Any], body: Body) -> dict[str, Any] | None:
+        """The values that ask for the page after `body`, or None when the list says that it has ended.
+
+        The values are for the endpoint `continued_by`. pixiv: past the end of a search, and of follow_latest, the last
+        page comes again and again: to notice that is the caller's, as is to doubt an empty page (`looks_throttled`).
+        """
+        return None if self.paging is None else self.paging.next_page(self.canonical(dict(values)), body)
+
+    @property
+    def continued_by(self) -> str:
+        """The endpoint that answers for the next page: this one, but where a list only names the ids that follow."""
+        return self.paging.continues if isinstance(self.paging, NextIds) else self.name
+
+    def looks_throttled(self, body: Body) -> bool:
+        """Whether a list came without a row and without a total.
+
+        pixiv: so a search answers one who asks too often, for about 3 minutes. An empty list looks the same: a second
+        look after that time tells.
+        """
+        if self.paging is None or len(self.paging.rows(body)) > 0:
+            return False
+        return self.paging.total is None or not self.paging.total(body)
+
+    def canonical(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The values in their one form, with defaults. Raises ParameterRefused."""
+        return canonical_values(self.name, self.params, values)
+
+    def premium_needed_for(self, values: Mapping[str, Any]) -> list[str]:
+        """Which of the parameters have values that pixiv ignores for an account without premium."""
+        parameters = self.canonical(dict(values))
+        given = [param for param in self.params if param.name in parameters]
+        return [param.name for param in given if param.needs_premium(parameters[param.name])]
+
+    def _sent(self, where: str, parameters: Mapping[str, Any]) -> list[Param]:
+        return [param for param in self.params if where in param.where and param.name in parameters]
+
+    def _url(self, base_url: str, parameters: Mapping[str, Any]) -> str:
+        places = {param.name: _segment(str(parameters[param.name])) for param in self._sent("path", parameters)}
+        path = self.path if self.path.startswith("/") else f"/ajax/{self.path}"
+        query = [
+            (param.query_name, text)
+            for param in self.params
+            if "query" in param.where
+            for text in _written(param, parameters)
+        ]
+        address = base_url.rstrip("/") + path.format_map(places)
+        return f"{address}?{urlencode(query, quote_via=quote)}" if query else address
+
+    def _content(self, payload: bytes | str) -> Any:
+        try:
+            document = read_document(payload)
+        except DocumentRefused as refused:
+            raise BodyRefused(self.name, "", str(refused)) from None
+        if not isinstance(document, dict):
+            raise BodyRefused(self.name, "", f"is {quoted(document)} where an object is due")
+        if document.get("error", False) is not False:
+            raise BodyRefused(self.name, "error", f"pixiv says {quoted(document.get('message') or document['error'])}")
+        if not self.envelope:
+            return document
+        if "body" not in document:
+            raise BodyRefused(self.name, "body", "is missing")
+        return document["body"]
+
+    def _refusal(self, error: ValidationError) -> BodyRefused:
+        first = error.errors(include_url=False, include_context=False)[0]
+        field = ".".join(str(step) for step in first["loc"])
+        if first["type"] == "missing":
+            return BodyRefused(self.name, field, "is missing")
+        reason = _REASONS.get(first["type"]) or first["msg"].removeprefix("Value error, ")
+        return BodyRefused(self.name, field, f"{reason}, not {quoted(first['input'])}")
+
+
+_readers: dict[Any, TypeAdapter[Any]] = {}
+
+
+def _reader(body: type[Body]) -> TypeAdapter[Body]:
+    """Built when it is first needed: to build all of them would cost every start a second."""
+    if body not in _readers:
+        plain = isinstance(body, type) and issubclass(body, BaseModel)
+        _readers[body] = TypeAdapter(body) if plain else TypeAdapter(body, config=ConfigDict(defer_build=True))
+    return _readers[body]
+
+
+def _segment(text: str) -> str:
+    """One segment of a path, percent-encoded."""
+    written = quote(text, safe="")
+    # Dots alone would be taken for the folder above.
+    return written.replace(".", "%2E") if not written.strip(".") else written
+
+
+def _written(param: Param, parameters: Mapping[str, Any]) -> list[str]:
+    if param.type == "constant":
+        return [str(param.default)]
+    return param.written(parameters[param.name]) if param.name in parameters else []

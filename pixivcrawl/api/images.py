@@ -1,0 +1,104 @@
+"""Image addresses: which work, page and revision one belongs to.
+
+pixiv: the time in an image's path is Japan's (+09:00) and changes when the artist replaces, adds or reorders images: a
+revision.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from urllib.parse import urlsplit
+
+ImageKind = Literal["original", "zip", "master", "thumb", "placeholder"]
+"""`master` is reduced to 1200 pixels, `thumb` smaller or cut; a `placeholder` stands where the reader may not see it."""
+
+LARGEST_ID = 2**63 - 1
+
+_DATED = r"img/(?P<time>\d{4}/\d\d/\d\d/\d\d/\d\d/\d\d)"
+# pixiv: works that only those who know the address may see carry a hash after the id.
+_WORK = r"(?P<work>[1-9]\d{0,18})(?:-[0-9a-f]{32})?"
+_END = r"\.(?P<extension>[a-z0-9]{1,5})"
+_SHAPES: tuple[tuple[ImageKind, re.Pattern[str]], ...] = (
+    ("original", re.compile(rf"/img-original/{_DATED}/{_WORK}_(?:p|ugoira)(?P<page>\d{{1,5}}){_END}", re.ASCII)),
+    ("zip", re.compile(rf"/img-zip-ugoira/{_DATED}/{_WORK}_ugoira\d+x\d+{_END}", re.ASCII)),
+    ("master", re.compile(rf"/img-master/{_DATED}/{_WORK}(?:_p(?P<page>\d{{1,5}}))?_master1200{_END}", re.ASCII)),
+    (
+        "thumb",
+        re.compile(
+            rf"(?:/c/[\w-]+)?/(?:img-master|custom-thumb)/{_DATED}/{_WORK}(?:_p(?P<page>\d{{1,5}}))?"
+            rf"_(?:master|square|custom)1200{_END}",
+            re.ASCII,
+        ),
+    ),
+    ("placeholder", re.compile(rf"/common/images/(?P<because>limit_[a-z_]+?)(?:_\d+)?{_END}", re.ASCII)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageUrl:
+    """What an image address names.
+
+    `page` counts from 0 and is 0 for an ugoira's zip. `revision` is the 14 digits of the path's time (Japan's). A
+    placeholder belongs to no work: its `work_id` and `revision` are None, and `because` says why it stands there
+    (limit_unknown, limit_sanity_level, limit_unviewable, limit_mypixiv).
+    """
+
+    kind: ImageKind
+    work_id: int | None
+    page: int
+    revision: str | None
+    extension: str
+    because: str | None = None
+
+
+def read_image_url(url: str) -> ImageUrl | None:
+    """What an image address names, on whatever host; None for anything that is no address of a work's image."""
+    # urlsplit passes over line ends and spaces that the address would still hold.
+    if not re.fullmatch(r"[!-~]+", url):
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        return None
+    for kind, shape in _SHAPES:
+        if found := shape.fullmatch(parts.path):
+            return _read(kind, found.groupdict())
+    return None
+
+
+def _read(kind: ImageKind, found: dict[str, str | None]) -> ImageUrl | None:
+    extension = found["extension"] or ""
+    if kind == "placeholder":
+        return ImageUrl(kind, None, 0, None, extension, found["because"])
+    work_id = int(found["work"] or 0)
+    revision = (found["time"] or "").replace("/", "")
+    if work_id > LARGEST_ID or not is_revision(revision):
+        return None
+    return ImageUrl(kind, work_id, int(found.get("page") or 0), revision, extension)
+
+
+def is_revision(text: str) -> bool:
+    """Whether `text` is 14 digits that make a time, as `20220811234614`."""
+    if not re.fullmatch(r"\d{14}", text, re.ASCII):
+        return False
+    try:
+        datetime.strptime(text, "%Y%m%d%H%M%S")  # noqa: DTZ007 (only whether it is a time)
+    except ValueError:
+        return False
+    return True
+
+
+def original_url(host: str, work_id: int, page: int, revision: str, extension: str) -> str:
+    """The address of a page's original; `host` is such as `https://i.pximg.net`.
+
+    Raises ValueError when `revision` is none.
+    """
+    if not is_revision(revision):
+        raise ValueError(f"{revision!r} is no revision: 14 digits that make a time are needed")
+    time = "/".join((revision[:4], *(revision[at : at + 2] for at in range(4, 14, 2))))
+    return f"{host}/img-original/img/{time}/{work_id}_p{page}.{extension}"

@@ -1,0 +1,78 @@
+"""The vocabulary of lists: how each kind of list is read on, and how it says that it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence, Sized
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+Body = TypeVar("Body")
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PageNumber(Generic[Body]):
+    """Pages counted from 1. `more` tells from a body and its page whether another page follows."""
+
+    rows: Callable[[Body], Sized]
+    more: Callable[[Body, int], bool]
+    total: Callable[[Body], int | None] | None = None
+    parameter: str = "p"
+
+    def next_page(self, values: Values, body: Body) -> dict[str, Any] | None:
+        page = values.get(self.parameter, 1)
+        return {**values, self.parameter: page + 1} if self.more(body, page) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Offset(Generic[Body]):
+    """`offset` and `limit`; `more` tells from a body and the offset after its rows whether anything follows.
+
+    The next offset counts the rows that came, not those that were asked for: pixiv may send fewer than `limit`, and a
+    row that comes twice is harmless where a row that is passed over is not.
+    """
+
+    rows: Callable[[Body], Sized]
+    more: Callable[[Body, int], bool]
+    total: Callable[[Body], int | None] | None = None
+
+    def next_page(self, values: Values, body: Body) -> dict[str, Any] | None:
+        following = values["offset"] + (len(self.rows(body)) or values["limit"])
+        return {**values, "offset": following} if self.more(body, following) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor(Generic[Body]):
+    """Each page names where the next one begins; one without rows, or that names its own beginning, is the last."""
+
+    rows: Callable[[Body], Sized]
+    cursor: Callable[[Body], int | None]
+    parameter: str
+    total: None = None
+
+    def next_page(self, values: Values, body: Body) -> dict[str, Any] | None:
+        following = self.cursor(body)
+        if not self.rows(body) or not following or following == values[self.parameter]:
+            return None
+        return {**values, self.parameter: following}
+
+
+@dataclass(frozen=True, slots=True)
+class NextIds(Generic[Body]):
+    """The answer names the ids that follow; `continues` is the endpoint that gives their rows, `limit` ids a request.
+
+    Only the first such request is told; the other ids are the caller's to ask for.
+    """
+
+    rows: Callable[[Body], Sized]
+    ids: Callable[[Body], Sequence[int]]
+    continues: str
+    parameter: str
+    total: None = None
+
+    def next_page(self, values: Values, body: Body) -> dict[str, Any] | None:
+        ids = self.ids(body)
+        return {self.parameter: list(ids[: values["limit"]])} if ids else None
+
+
+Paging = PageNumber[Body] | Offset[Body] | Cursor[Body] | NextIds[Body]

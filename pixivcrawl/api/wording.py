@@ -1,0 +1,38 @@
+"""Text from outside, fit to stand in one line of a log or an error."""
+
+from __future__ import annotations
+
+
+def one_line(text: str, longest: int = 120) -> str:
+    """`text` on one line, at most `longest` characters, without those that a terminal would act on or cannot show.
+
+    Right-to-left marks are among them.
+    """
+    # Far more than is shown need not be read: a hostile text can be megabytes long.
+    head = text[: 4 * longest]
+    shown = "".join(character if character.isprintable() else " " for character in head)
+    line = " ".join(shown.split())
+    if len(line) > longest or len(text) > len(head):
+        return line[: longest - 3].rstrip() + "..."
+    return line
+
+
+def quoted(value: object, longest: int = 60) -> str:
+    """A value of whatever type as a short quotation. Only plain values are shown; of the others, what they are."""
+    match value:
+        case str():
+            return f"'{one_line(value, longest)}'"
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return str(value)
+        case int():
+            return str(value) if abs(value) < 10**20 else "an enormous number"
+        case dict():
+            return "an object"
+        case list() | tuple() | set():
+            return "a list"
+        case _:
+            return f"a {type(value).__name__}"

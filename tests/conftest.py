@@ -1,0 +1,20 @@
+"""What every test stands on: no hurry for the property tests, and none of the reader's own session or archive."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import settings
+
+# The machines that run the tests are small and shared: a slow example is no failure.
+settings.register_profile("pixivcrawl", deadline=None)
+settings.load_profile("pixivcrawl")
+
+
+@pytest.fixture(autouse=True)
+def nobodys_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes away the settings and the session of whoever runs the tests, for child processes too."""
+    for name in list(os.environ):
+        if name.startswith(("PIXIV_", "PIXIVCRAWL_", "SCRAPY_")) and name != "PIXIVCRAWL_TEST_POSTGRES":
+            monkeypatch.delenv(name)
