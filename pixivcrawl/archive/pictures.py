@@ -1,0 +1,160 @@
+"""What the proofs of all formats share: the one exception, the limit on pixels, the memory that decoders may hold."""
+
+from __future__ import annotations
+
+import struct
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, Literal
+
+from PIL import Image, ImageFile
+
+from pixivcrawl.archive.layout import Format
+
+DamageKind = Literal[
+    "not an image",
+    "wrong format",
+    "wrong size",
+    "cut short",
+    "broken",
+    "checksum",
+    "decoder warning",
+    "wrong frames",
+    "unsafe archive",
+    "bomb",
+]
+
+DECODER_MEMORY = 64 << 20
+"""Bytes that all decoders together hold at once (estimated; the compressed file in memory not counted)."""
+
+SNIFFED_BYTES = 16
+_SIGNATURES: dict[bytes, Format] = {
+    b"\xff\xd8\xff": "jpg",
+    b"\x89PNG\r\n\x1a\n": "png",
+    b"GIF87a": "gif",
+    b"GIF89a": "gif",
+    b"PK\x03\x04": "zip",
+}
+_SIDEWAYS = frozenset({5, 6, 7, 8})
+_ORIENTATION = 0x0112
+_PILLOW_REFUSES = (
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    AttributeError,
+    ArithmeticError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+"""What Pillow's plugins raise on hostile bytes, besides an OSError without a number."""
+
+
+class Damaged(Exception):
+    """The file is not the whole picture: `reason` in one line for people, `kind` for programs."""
+
+    def __init__(self, reason: str, kind: DamageKind) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.kind = kind
+
+    @property
+    def only_warned(self) -> bool:
+        """Length, format and size are right and the picture decodes to its end: only the strict decoder complained."""
+        return self.kind == "decoder warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What the bytes say: pixels as stored; `sideways` when the EXIF orientation (5 to 8) turns them by a quarter."""
+
+    width: int
+    height: int
+    frames: int = 1
+    sideways: bool = False
+
+
+def format_of_bytes(head: bytes) -> Format | None:
+    """The format that the first `SNIFFED_BYTES` bytes of a file announce; None when it is none of an original's."""
+    for signature, name in _SIGNATURES.items():
+        if head.startswith(signature):
+            return name
+    return None
+
+
+def refuse_bomb(width: int, height: int, max_pixels: int) -> None:
+    """Raise `Damaged` before anything is decoded that has no pixels, or more than `max_pixels`."""
+    if width < 1 or height < 1:
+        raise Damaged(f"has {width} x {height} pixels", "broken")
+    if width * height > max_pixels:
+        raise Damaged(f"has {width} x {height} pixels, more than the limit of {max_pixels:,}", "bomb")
+
+
+def open_with_pillow(plugin: Callable[[BinaryIO], ImageFile.ImageFile], source: BinaryIO) -> ImageFile.ImageFile:
+    """Open with one plugin of Pillow's. Called by itself it leaves Pillow's process-wide pixel limit out of play."""
+    with pillow_complaints():
+        return plugin(source)
+
+
+@contextmanager
+def pillow_complaints() -> Iterator[None]:
+    """Raise `Damaged` for whatever Pillow raises on bytes that it cannot read; errors of the disk pass."""
+    try:
+        yield
+    except _PILLOW_REFUSES as error:
+        raise Damaged(f"Pillow cannot read it: {error}", "broken") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise Damaged(f"Pillow cannot read it: {error}", "broken") from error
+
+
+def is_sideways(image: Image.Image) -> bool:
+    """Whether the EXIF orientation turns the picture by a quarter; EXIF that cannot be read turns nothing."""
+    exif = image.info.get("exif")
+    if not isinstance(exif, bytes):
+        return False
+    tags = Image.Exif()
+    try:
+        tags.load(exif)
+        return tags.get(_ORIENTATION) in _SIDEWAYS
+    except (*_PILLOW_REFUSES, OSError):
+        return False
+
+
+class _Allowance:
+    """Lets decoders in, first come first served, while their estimated bytes fit; one that never would runs alone."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._held = 0
+        self._queue = threading.Lock()
+        self._room = threading.Condition()
+
+    @contextmanager
+    def hold(self, size: int) -> Iterator[None]:
+        share = min(size, self._total)
+        with self._queue, self._room:
+            self._room.wait_for(lambda: self._held + share <= self._total)
+            self._held += share
+        try:
+            yield
+        finally:
+            with self._room:
+                self._held -= share
+                self._room.notify_all()
+
+
+_allowance = _Allowance(DECODER_MEMORY)
+
+
+@contextmanager
+def decoder_memory(size: int) -> Iterator[None]:
+    """Wait until `size` bytes fit into `DECODER_MEMORY` beside the decoders at work, and hold them."""
+    with _allowance.hold(size):
+        yield

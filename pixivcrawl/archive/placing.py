@@ -1,0 +1,154 @@
+"""The last step: a proven file gets its final name, never over another one; a damaged one goes to quarantine."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pixivcrawl.archive.failures import storage_errors
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.items import Frame
+
+_PIECE = 1 << 20
+_NO_HARD_LINKS = frozenset(
+    {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL},
+)
+_parents_synced: set[Path] = set()
+"""Artist folders whose own entry this process has synced. One that another run made may not be on the disk yet."""
+
+
+class NameTaken(Exception):
+    """A file lies at `path` already; it was left as it is."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} exists already and is never overwritten")
+        self.path = path
+
+
+def place(staged: Path, final: Path, modified: datetime) -> None:
+    """Move the synced file `staged` to `final`, with `modified` as its file time; on return it survives a power cut.
+
+    Both must be on one disk. A kill leaves either name or both on the same bytes; on a disk without hard links (exFAT)
+    it may leave `final` empty beside `staged`, which the next `place` fills. Raises `NameTaken` and `StorageFailed`.
+    """
+    with storage_errors(final):
+        _set_time(staged, modified)
+        _enter(final.parent)
+        _move_without_replacing(staged, final)
+        _sync_folder(final.parent)
+
+
+def place_text(text: str, staged: Path, final: Path, modified: datetime) -> str:
+    """Write `text` as UTF-8 to `staged`, then `place` it at `final`. Gives its SHA-256 in lower-case hex."""
+    content = text.encode()
+    with storage_errors(staged):
+        staged.unlink(missing_ok=True)
+        _write_synced(staged, content)
+    place(staged, final, modified)
+    return hashlib.sha256(content).hexdigest()
+
+
+def frames_text(frames: tuple[Frame, ...]) -> str:
+    """The `.json` beside an ugoira's zip: an array of `{"file", "delay"}` (milliseconds) in the order of showing."""
+    return json.dumps([{"file": frame.file, "delay": frame.delay} for frame in frames], indent=1) + "\n"
+
+
+def quarantine(archive: Archive, path: Path, name: str, reason: str) -> Path:
+    """Move the damaged file `path` to the quarantine folder, with a `.txt` of the time and `reason` beside it.
+
+    `name` is a wish: it is reduced to safe characters and made unique. Gives the new path. Raises `StorageFailed`.
+    """
+    moment = datetime.now(UTC)
+    with storage_errors(archive.quarantine):
+        kept = _move_to_free_name(path, archive.quarantine, f"{moment:%Y%m%dT%H%M%SZ}_{_safe(name)}")
+        note = f"{moment.isoformat(timespec='seconds')} {' '.join(reason.split())}\n"
+        _write_synced(kept.with_name(f"{kept.name}.txt"), note.encode(errors="backslashreplace"))
+        _sync_folder(archive.quarantine)
+    return kept
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file in lower-case hex. Raises `StorageFailed`."""
+    with storage_errors(path), path.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
+
+
+def _set_time(path: Path, modified: datetime) -> None:
+    seconds = modified.timestamp()
+    os.utime(path, (seconds, seconds))
+
+
+def _enter(folder: Path) -> None:
+    """Make the artist's folder and see to it that it is on the disk itself, also when another thread just made it."""
+    if folder in _parents_synced and folder.is_dir():
+        return
+    folder.mkdir(exist_ok=True)
+    _sync_folder(folder.parent)
+    _parents_synced.add(folder)
+
+
+def _move_without_replacing(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise NameTaken(target) from None
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        _claim_and_rename(source, target)
+    else:
+        source.unlink()
+
+
+def _claim_and_rename(source: Path, target: Path) -> None:
+    """Without hard links: an empty file, made exclusively, claims the name; the rename then replaces nothing but that.
+
+    A copy to the final name would leave a part of a picture there when the process is killed; this leaves an empty file
+    at worst, which cannot be a picture and is taken for the claim it is.
+    """
+    try:
+        target.touch(exist_ok=False)
+    except FileExistsError:
+        if target.is_symlink() or target.stat().st_size:
+            raise NameTaken(target) from None
+    source.replace(target)
+
+
+def _move_to_free_name(source: Path, folder: Path, name: str) -> Path:
+    number = 0
+    while True:
+        target = folder / (f"{name}~{number}" if number else name)
+        try:
+            _move_without_replacing(source, target)
+        except NameTaken:
+            number += 1
+        else:
+            return target
+
+
+def _safe(name: str) -> str:
+    # A name of its own ending in .txt could take the place of another file's note.
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:100].removesuffix(".txt").strip("._") or "file"
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    if sys.platform == "win32":  # Windows cannot sync a folder; NTFS keeps its own journal.
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

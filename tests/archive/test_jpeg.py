@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from pixivcrawl.archive.proof import Damaged, Expected, Proof, prove
+from tests.archive.making import drawing, encoded, jpeg, zeroed
+
+END = b"\xff\xd9"
+WHOLE = {
+    "baseline": jpeg(),
+    "progressive": jpeg(progressive=True),
+    "4:4:4": jpeg(subsampling=0),
+    "4:2:2": jpeg(subsampling=1, progressive=True),
+    "grey": jpeg(mode="L"),
+    "grey progressive": jpeg(mode="L", progressive=True),
+    "CMYK": jpeg(mode="CMYK"),
+    "CMYK progressive": jpeg(mode="CMYK", progressive=True),
+    "RGB kept": jpeg(keep_rgb=True),
+    "restart markers": jpeg(restart_marker_blocks=3),
+    "restart markers progressive": jpeg(restart_marker_rows=1, progressive=True),
+    "optimised": jpeg(optimize=True),
+    "colour profile": jpeg(icc_profile=bytes(range(256)) * 600),
+    "comment with markers": jpeg(comment=b"\xff\xd9\xff\xd8\xff\xda"),
+    "one pixel": jpeg(1, 1),
+    "odd size": jpeg(233, 177),
+    "flat": encoded(Image.new("RGB", (900, 900), "white"), "JPEG", optimize=True),
+}
+EACH = pytest.mark.parametrize("name", list(WHOLE))
+LARGE = pytest.mark.parametrize(
+    "body", [jpeg(800, 600), jpeg(800, 600, progressive=True)], ids=["baseline", "progressive"]
+)
+
+
+def proven(folder: Path, body: bytes, width: int | None = None, height: int | None = None) -> Proof:
+    path = folder / "body.part"
+    path.write_bytes(body)
+    return prove(path, Expected("jpg", width, height))
+
+
+def refused(folder: Path, body: bytes) -> Damaged:
+    with pytest.raises(Damaged) as damage:
+        proven(folder, body)
+    return damage.value
+
+
+@EACH
+def test_every_kind_of_whole_jpeg_passes(tmp_path: Path, name: str) -> None:
+    size = Image.open(io.BytesIO(WHOLE[name])).size
+    assert proven(tmp_path, WHOLE[name], *size) == Proof("jpg", *size, 1)
+
+
+@EACH
+def test_without_its_end_marker_it_is_cut_short(tmp_path: Path, name: str) -> None:
+    assert refused(tmp_path, WHOLE[name][:-2]).kind == "cut short"
+    assert refused(tmp_path, WHOLE[name][:-2] + bytes(2)).kind == "cut short"
+
+
+@EACH
+@pytest.mark.parametrize("trailer", [bytes(100), END, WHOLE["baseline"], b"<html>"], ids=["0", "end", "jpeg", "text"])
+def test_what_follows_a_complete_picture_is_not_judged(tmp_path: Path, name: str, trailer: bytes) -> None:
+    assert proven(tmp_path, WHOLE[name] + trailer).format == "jpg"
+
+
+def test_a_file_of_two_pictures_is_its_first(tmp_path: Path) -> None:
+    body = encoded(drawing(), "MPO", save_all=True, append_images=[drawing(60, 40)])
+    assert proven(tmp_path, body, 240, 160).frames == 1
+
+
+@LARGE
+@pytest.mark.parametrize("place", [0.3, 0.5, 0.7])
+def test_a_hole_is_noticed(tmp_path: Path, body: bytes, place: float) -> None:
+    damage = refused(tmp_path, zeroed(body, int(len(body) * place), 4096))
+    assert damage.kind == "decoder warning"
+    assert damage.only_warned
+    assert "\n" not in damage.reason
+
+
+@LARGE
+def test_a_zeroed_half_that_keeps_its_end_is_noticed(tmp_path: Path, body: bytes) -> None:
+    half = len(body) // 2
+    assert refused(tmp_path, body[:half] + bytes(len(body) - half - 2) + END).only_warned
+    assert refused(tmp_path, body[:half] + bytes(len(body) - half)).kind == "cut short"
+
+
+@LARGE
+def test_an_end_marker_in_the_midst_is_damage_and_no_warning(tmp_path: Path, body: bytes) -> None:
+    half = len(body) // 2
+    damage = refused(tmp_path, body[:half] + END + body[half + 2 :])
+    assert damage.kind == "broken"
+    assert not damage.only_warned
+    assert "end marker comes too early" in damage.reason
+
+
+@pytest.mark.parametrize(
+    ("orientation", "turned"), [(1, False), (3, False), (5, True), (6, True), (7, True), (8, True)]
+)
+def test_a_picture_on_its_side_may_have_the_pair_swapped(tmp_path: Path, orientation: int, turned: bool) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    body = jpeg(exif=exif)
+    assert proven(tmp_path, body, 240, 160) == Proof("jpg", 240, 160, 1)
+    if turned:
+        assert proven(tmp_path, body, 160, 240) == Proof("jpg", 240, 160, 1)
+    else:
+        with pytest.raises(Damaged, match="pixiv says 160 x 240"):
+            proven(tmp_path, body, 160, 240)
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+@pytest.mark.parametrize("exif", [b"Exif\0\0", b"Exif\0\0II*\0junk", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"])
+def test_exif_that_cannot_be_read_turns_nothing(tmp_path: Path, exif: bytes) -> None:
+    body = jpeg(exif=exif)
+    assert proven(tmp_path, body, 240, 160).width == 240
+    with pytest.raises(Damaged, match="pixiv says 160 x 240"):
+        proven(tmp_path, body, 160, 240)
+
+
+def test_a_picture_that_only_the_strict_decoder_cannot_read_is_a_warning(tmp_path: Path) -> None:
+    """Four components sampled as no encoder does today; each block is two codes, 001010, of a flat picture."""
+    flat = encoded(Image.new("CMYK", (256, 160), (127, 127, 127, 127)), "JPEG")
+    header = bytearray(flat[: flat.index(b"\xff\xda") + 16])
+    sampling = header.index(b"\xff\xc0") + 11
+    header[sampling : sampling + 12 : 3] = bytes([0x41, 0x11, 0x21, 0x11])
+    blocks = (256 // 32) * (160 // 8) * (4 + 1 + 2 + 1)
+    bits = "001010" * blocks
+    damage = refused(tmp_path, bytes(header) + int(bits, 2).to_bytes(len(bits) // 8, "big") + END)
+    assert damage.only_warned
+    assert "subsampling" in damage.reason
+
+
+@pytest.mark.parametrize("hole", range(5))
+def test_a_hole_in_the_finest_detail_is_noticed(tmp_path: Path, hole: int) -> None:
+    body = jpeg(1200, 900, progressive=True, quality=92)
+    last_scan = body.rindex(b"\xff\xda")
+    damage = refused(tmp_path, zeroed(body, last_scan + 100 + (len(body) - last_scan - 5000) * hole // 5, 4096))
+    assert damage.only_warned
+
+
+def test_a_header_that_lies_about_its_size_is_damaged(tmp_path: Path) -> None:
+    body = bytearray(jpeg())
+    frame = body.index(b"\xff\xc0")
+    body[frame + 5 : frame + 7] = (320).to_bytes(2, "big")
+    assert refused(tmp_path, bytes(body)).kind == "decoder warning"
+    with pytest.raises(Damaged, match="240 x 320 pixels where pixiv says 240 x 160"):
+        proven(tmp_path, bytes(body), 240, 160)
+
+
+def test_no_pixels_and_too_many_scans_are_refused(tmp_path: Path) -> None:
+    body = jpeg(8, 8, progressive=True)
+    start = body.rindex(b"\xff\xda")
+    assert refused(tmp_path, body[:start] + body[start:-2] * 300 + END).kind == "bomb"
+    frame = body.index(b"\xff\xc2")
+    assert not refused(tmp_path, zeroed(body, frame + 5, 4)).only_warned

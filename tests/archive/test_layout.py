@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixivcrawl.archive.layout import Archive, Name, format_of, parse_name
+from pixivcrawl.errors import StorageFailed
+from tests.archive.making import FRAMES, an_original, an_ugoira
+
+ARCHIVE = Archive(Path("/somewhere/archive"))
+IDS = st.integers(1, 2**63 - 1)
+REVISIONS = st.text("0123456789", min_size=14, max_size=14)
+
+
+@given(IDS, IDS, st.integers(0, 2**63 - 1), REVISIONS, st.sampled_from(["jpg", "jpeg", "JPG", "png", "gif"]))
+def test_an_images_path_can_be_read_back(work_id: int, user_id: int, page: int, revision: str, extension: str) -> None:
+    original = an_original(work_id=work_id, user_id=user_id, page=page, revision=revision)
+    path = ARCHIVE.relative_path(original, extension)
+    assert path.startswith(f"originals/{user_id}/")
+    assert parse_name(path) == Name(work_id, page, revision, format_of(extension), "image")
+    assert ARCHIVE.resolve(path) == ARCHIVE.root / path
+
+
+@given(IDS, IDS, REVISIONS)
+def test_an_ugoiras_paths_can_be_read_back(work_id: int, user_id: int, revision: str) -> None:
+    original = an_ugoira(work_id=work_id, user_id=user_id, revision=revision)
+    assert parse_name(ARCHIVE.relative_path(original, "zip")) == (work_id, 0, revision, "zip", "ugoira")
+    assert parse_name(ARCHIVE.frames_path(original)) == (work_id, 0, revision, "json", "frames")
+
+
+def test_the_public_names() -> None:
+    assert ARCHIVE.relative_path(an_original(), "jpg") == "originals/7/101_p2_20210304140607.jpg"
+    assert ARCHIVE.relative_path(an_ugoira(), "zip") == "originals/7/101_ugoira_20210304140607.zip"
+    assert ARCHIVE.frames_path(an_ugoira()) == "originals/7/101_ugoira_20210304140607.json"
+    assert ARCHIVE.staging_path(an_original()) == ARCHIVE.staging / "101_p2_20210304140607.part"
+    assert ARCHIVE.staging_path(an_ugoira()) == ARCHIVE.staging / "101_ugoira_20210304140607.part"
+    assert ARCHIVE.frames_staging_path(an_ugoira()) == ARCHIVE.staging / "101_ugoira_20210304140607.json.part"
+    names = [ARCHIVE.database, ARCHIVE.lock_file, ARCHIVE.journal, ARCHIVE.quarantine, ARCHIVE.originals]
+    assert [path.name for path in names] == ["archive.sqlite", ".lock", "journal", "quarantine", "originals"]
+
+
+@given(st.text() | st.from_regex(r"originals/[0-9]+/[0-9]+_(p[0-9]+|ugoira)_[0-9]+\.[a-z]+", fullmatch=True))
+def test_whatever_is_read_is_what_would_be_written(text: str) -> None:
+    name = parse_name(text)
+    if name is None:
+        return
+    original = an_original(
+        work_id=name.work_id,
+        user_id=int(text.split("/")[1]),
+        page=name.page,
+        revision=name.revision,
+        frames=None if name.kind == "image" else FRAMES,
+    )
+    written = (
+        ARCHIVE.frames_path(original) if name.kind == "frames" else ARCHIVE.relative_path(original, name.extension)
+    )
+    assert written == text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "originals/7/101_p0_20210304140607.zip",
+        "originals/7/101_ugoira_20210304140607.jpg",
+        "originals/7/101_p00_20210304140607.jpg",
+        "originals/07/101_p0_20210304140607.jpg",
+        "originals/7/101_p0_2021030414060.jpg",
+        "originals/7/101_p0_20210304140607.jpg\n",
+        "originals/7/101_p0_2021030414060٧.jpg",
+        "originals/7/../7/101_p0_20210304140607.jpg",
+        "/originals/7/101_p0_20210304140607.jpg",
+    ],
+)
+def test_no_other_name_is_read(path: str) -> None:
+    assert parse_name(path) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"work_id": 0},
+        {"work_id": -1},
+        {"user_id": 0},
+        {"user_id": 2**63},
+        {"page": -1},
+        {"work_id": "../../etc"},
+        {"revision": "../../../../etc"},
+        {"revision": "2021030414060٧"},
+        {"revision": "20210304140607\n"},
+        {"revision": "20210304140607/"},
+        {"frames": FRAMES},
+    ],
+)
+def test_nothing_but_numbers_becomes_a_path(changes: dict[str, object]) -> None:
+    with pytest.raises(ValueError):
+        ARCHIVE.relative_path(an_original(**changes), "zip" if "frames" in changes else "jpg")
+
+
+@pytest.mark.parametrize("extension", ["", "exe", "json", "jpg/../x", ".jpg", "zip", "webp"])
+def test_an_image_has_one_of_three_extensions(extension: str) -> None:
+    with pytest.raises(ValueError):
+        ARCHIVE.relative_path(an_original(), extension)
+
+
+def test_an_ugoira_is_a_zip_and_an_image_has_no_frames() -> None:
+    with pytest.raises(ValueError):
+        ARCHIVE.relative_path(an_ugoira(), "jpg")
+    with pytest.raises(ValueError):
+        ARCHIVE.frames_path(an_original())
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "../x", "originals/../../x", "", ".", "originals//x", "a\\b", "C:/x", "a\0b", "originals/"]
+)
+def test_a_row_cannot_point_out_of_the_archive(path: str) -> None:
+    with pytest.raises(ValueError):
+        ARCHIVE.resolve(path)
+
+
+@given(st.text())
+def test_whatever_resolves_lies_inside(text: str) -> None:
+    try:
+        path = ARCHIVE.resolve(text)
+    except ValueError:
+        return
+    assert Path(os.path.normpath(path)).is_relative_to(ARCHIVE.root)
+
+
+def test_symlinks_cannot_lead_out(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    archive.create()
+    (tmp_path / "outside").mkdir()
+    (archive.originals / "7").symlink_to(tmp_path / "outside")
+    (archive.originals / "8").symlink_to(archive.originals / "8")
+    (archive.originals / "9").mkdir()
+    (archive.originals / "10").symlink_to(archive.originals / "9")
+    for path in ("originals/7/x.jpg", "originals/8/x.jpg"):
+        with pytest.raises(ValueError):
+            archive.resolve(path)
+    assert archive.resolve("originals/10/x.jpg") == archive.originals / "10" / "x.jpg"
+
+
+def test_an_archive_reached_by_a_symlink_is_the_users_choice(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    archive = Archive(tmp_path / "link")
+    archive.create()
+    assert archive.resolve("originals/7/x.jpg") == tmp_path / "link/originals/7/x.jpg"
+
+
+def test_create_makes_the_folders_and_may_be_called_again(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "deep" / "archive")
+    archive.create()
+    archive.create()
+    assert sorted(path.name for path in archive.root.iterdir()) == ["journal", "originals", "quarantine", "staging"]
+    for private in (archive.staging, archive.quarantine):
+        assert stat.S_IMODE(private.stat().st_mode) == 0o700
+        assert list(private.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["archive", "archive/originals", "archive/staging"])
+def test_a_file_in_the_way_is_one_line(tmp_path: Path, place: str) -> None:
+    in_the_way = tmp_path / place
+    in_the_way.parent.mkdir(exist_ok=True)
+    in_the_way.write_text("a file")
+    with pytest.raises(StorageFailed, match="in the way") as failure:
+        Archive(tmp_path / "archive").create()
+    assert "\n" not in str(failure.value)
+    assert in_the_way.read_text() == "a file"

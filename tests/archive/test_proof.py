@@ -1,0 +1,220 @@
+"""What every format has in common: formats, sizes, limits, and what hostile bytes may not do."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from pixivcrawl.archive import pictures
+from pixivcrawl.archive.layout import Format
+from pixivcrawl.archive.proof import Damaged, Expected, Proof, prove
+from pixivcrawl.errors import StorageFailed
+from tests.archive import making
+
+MAKERS: dict[Format, Callable[[], bytes]] = {
+    "jpg": making.jpeg,
+    "png": making.png,
+    "gif": lambda: making.gif(3, 240, 160),
+    "zip": making.ugoira,
+}
+FRAMES: dict[Format, int] = {"jpg": 1, "png": 1, "gif": 3, "zip": 2}
+WHOLE: dict[Format, bytes] = {name: make() for name, make in MAKERS.items()}
+EACH = pytest.mark.parametrize("format", list(MAKERS))
+
+
+def proven(folder: Path, body: bytes, expected: Expected, max_pixels: int = 10**7) -> Proof:
+    path = folder / "body.part"
+    path.write_bytes(body)
+    return prove(path, expected, max_pixels)
+
+
+@EACH
+def test_a_whole_picture_is_proven(tmp_path: Path, format: Format) -> None:
+    assert proven(tmp_path, WHOLE[format], Expected(format, 240, 160)) == Proof(format, 240, 160, FRAMES[format])
+
+
+@EACH
+def test_where_the_api_is_silent_the_bytes_speak(tmp_path: Path, format: Format) -> None:
+    assert proven(tmp_path, WHOLE[format], Expected(format)).width == 240
+    with pytest.raises(Damaged, match="240 x 160 pixels where pixiv says 241 x") as damage:
+        proven(tmp_path, WHOLE[format], Expected(format, 241, None if format != "zip" else 10))
+    assert damage.value.kind == "wrong size"
+
+
+@EACH
+@pytest.mark.parametrize("size", [(239, 160), (160, 240), (1200, 800), (480, 320)])
+def test_another_pixel_size_is_refused(tmp_path: Path, format: Format, size: tuple[int, int]) -> None:
+    if format == "zip" and size == (239, 160):
+        return  # scaled frames may be a pixel off
+    with pytest.raises(Damaged) as damage:
+        proven(tmp_path, WHOLE[format], Expected(format, *size))
+    assert damage.value.kind == "wrong size"
+    assert not damage.value.only_warned
+
+
+@EACH
+@pytest.mark.parametrize("expected", list(MAKERS))
+def test_the_format_follows_the_bytes(tmp_path: Path, format: Format, expected: Format) -> None:
+    if format == expected:
+        return
+    with pytest.raises(Damaged, match=f"is a {format} where a {expected} belongs") as damage:
+        proven(tmp_path, WHOLE[format], Expected(expected))
+    assert damage.value.kind == "wrong format"
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "empty"),
+        (b"<!DOCTYPE html><html>", "web page"),
+        (b"\xef\xbb\xbf\r\n<html>", "web page"),
+        (bytes(1000), "zeros"),
+        (making.encoded(making.drawing(), "WEBP"), "52 49 46 46"),
+        (b"\xff\xd8", "ff d8"),
+    ],
+)
+@EACH
+def test_what_is_no_picture_is_said_to_be_none(tmp_path: Path, format: Format, body: bytes, says: str) -> None:
+    with pytest.raises(Damaged, match=says) as damage:
+        proven(tmp_path, body, Expected(format))
+    assert damage.value.kind == "not an image"
+
+
+@EACH
+@settings(max_examples=60, deadline=None)
+@given(share=st.floats(0, 1, exclude_max=True))
+def test_no_cut_picture_is_proven(tmp_path_factory: pytest.TempPathFactory, format: Format, share: float) -> None:
+    body = WHOLE[format]
+    with pytest.raises(Damaged) as damage:
+        proven(tmp_path_factory.getbasetemp(), body[: int(len(body) * share)], Expected(format))
+    assert not damage.value.only_warned
+    assert "\n" not in damage.value.reason
+
+
+@EACH
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_changed_bytes_are_whole_or_damaged_and_nothing_else(
+    tmp_path_factory: pytest.TempPathFactory, format: Format, data: st.DataObject
+) -> None:
+    body = bytearray(WHOLE[format])
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(4, 300) | st.integers(4, len(body) - 1))
+        junk = data.draw(st.binary(min_size=1, max_size=20))
+        body[place : place + len(junk)] = junk
+    with contextlib.suppress(Damaged):
+        assert proven(tmp_path_factory.getbasetemp(), bytes(body), Expected(format), 10**6).format == format
+
+
+@EACH
+@settings(max_examples=40, deadline=None)
+@given(junk=st.binary(max_size=300))
+def test_a_signature_before_junk_is_damaged(
+    tmp_path_factory: pytest.TempPathFactory, format: Format, junk: bytes
+) -> None:
+    with pytest.raises(Damaged):
+        proven(tmp_path_factory.getbasetemp(), WHOLE[format][:8] + junk, Expected(format), 10**6)
+
+
+@EACH
+def test_the_pixel_limit_counts_and_pillows_own_does_not(
+    tmp_path: Path, format: Format, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert proven(tmp_path, WHOLE[format], Expected(format), 240 * 160).height == 160
+    with pytest.raises(Damaged, match="more than the limit of") as damage:
+        proven(tmp_path, WHOLE[format], Expected(format), 240 * 160 - 1)
+    assert damage.value.kind == "bomb"
+
+
+@pytest.mark.parametrize(
+    ("api", "frames", "fits"),
+    [
+        ((240, 160), (240, 160), True),
+        ((240, 160), (120, 80), False),
+        ((3840, 2160), (1920, 1080), True),
+        ((3840, 2160), (3840, 2160), True),
+        ((3840, 2160), (600, 338), False),
+        ((1000, 1500), (720, 1080), True),
+        ((1000, 1500), (721, 1080), True),
+        ((1000, 1500), (1000, 1500), True),
+        ((1000, 1500), (1080, 720), False),
+        ((1000, 1500), (720, 1040), False),
+        ((3000, 1000), (1920, 640), True),
+        ((None, None), (33, 44), True),
+    ],
+)
+def test_an_ugoiras_frames_are_the_works_size_or_fit_the_box(
+    tmp_path: Path, api: tuple[int | None, int | None], frames: tuple[int, int], fits: bool
+) -> None:
+    body = making.zipped({"000000.jpg": making.encoded(Image.new("L", frames), "JPEG")})
+    expected = Expected("zip", *api)
+    if fits:
+        assert proven(tmp_path, body, expected) == Proof("zip", *frames, 1)
+        return
+    with pytest.raises(Damaged) as damage:
+        proven(tmp_path, body, expected)
+    assert damage.value.kind == "wrong size"
+
+
+def test_a_missing_file_is_a_failure_of_storage(tmp_path: Path) -> None:
+    with pytest.raises(StorageFailed):
+        prove(tmp_path / "missing", Expected("jpg"))
+
+
+def test_threads_prove_side_by_side(tmp_path: Path) -> None:
+    proofs: list[Proof] = []
+
+    def prove_some(folder: Path) -> None:
+        folder.mkdir()
+        proofs.extend(proven(folder, WHOLE[format], Expected(format, 240, 160)) for format in MAKERS)
+
+    threads = [threading.Thread(target=prove_some, args=(tmp_path / str(number),)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(proofs) == 32
+
+
+def test_decoders_share_a_bounded_memory() -> None:
+    total, held, most = pictures.DECODER_MEMORY, 0, 0
+    counting = threading.Lock()
+
+    def decode(size: int) -> None:
+        nonlocal held, most
+        with pictures.decoder_memory(size):
+            with counting:
+                held += size
+                most = max(most, held)
+            time.sleep(0.01)
+            with counting:
+                held -= size
+
+    threads = [threading.Thread(target=decode, args=(total * share // 10,)) for share in (3, 4, 6, 2, 9, 1, 5, 7) * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert total * 5 // 10 < most <= total
+
+
+def test_what_alone_is_more_than_all_memory_runs_alone() -> None:
+    def decode_a_little() -> None:
+        with pictures.decoder_memory(1):
+            pass
+
+    with pictures.decoder_memory(1000 * pictures.DECODER_MEMORY):
+        waiting = threading.Thread(target=decode_a_little)
+        waiting.start()
+        waiting.join(0.1)
+        assert waiting.is_alive()
+    waiting.join()
