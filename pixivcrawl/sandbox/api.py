@@ -1,0 +1,208 @@
+"""The API origin: who may ask what, and which body answers."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from aiohttp import web
+
+from pixivcrawl.sandbox.addresses import Addresses
+from pixivcrawl.sandbox.bodies import account, artworks, collections, listings, rankings, requests, searches, users
+from pixivcrawl.sandbox.damage import WEB_PAGE
+from pixivcrawl.sandbox.exchange import Answer, Json, Question, RefusedError, refused
+from pixivcrawl.sandbox.faults import STATUS_KIND, Fault, Faults
+from pixivcrawl.sandbox.images import Sent
+from pixivcrawl.sandbox.works import Session
+from pixivcrawl.sandbox.world import World
+
+Gate = Literal["anyone", "session", "token"]
+NO_ONES_TOKEN = "0" * 32
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`path` is matched whole; its groups are the question's places."""
+
+    method: str
+    path: re.Pattern[str]
+    gate: Gate
+    answer: Callable[[Question], Answer]
+
+
+def _route(path: str, answer: Callable[[Question], Answer], gate: Gate = "anyone", method: str = "GET") -> Route:
+    return Route(method, re.compile(path), gate, answer)
+
+
+WORD = r"(.+)"
+DRAWN = r"(illust|manga|ugoira)"
+ROUTES = (
+    _route(r"/ajax/illust/(\d+)", artworks.detail),
+    _route(r"/ajax/illust/(\d+)/pages", artworks.pages),
+    _route(r"/ajax/illust/(\d+)/ugoira_meta", artworks.ugoira_meta),
+    _route(r"/ajax/illust/(\d+)/recommend/init", listings.recommend, "session"),
+    _route(r"/ajax/illust/recommend/illusts", listings.recommended, "session"),
+    _route(r"/ajax/illust/new", listings.new),
+    _route(r"/ajax/illusts/comments/roots", listings.comments),
+    _route(r"/ajax/illusts/bookmarks/add", collections.bookmark_add, "token", "POST"),
+    _route(r"/ajax/illusts/like", collections.like, "token", "POST"),
+    _route(r"/ajax/user/(\d+)", users.user),
+    _route(r"/ajax/user/(\d+)/profile/all", users.profile_all),
+    _route(r"/ajax/user/(\d+)/profile/illusts", users.profile_illusts),
+    _route(r"/ajax/user/(\d+)/works/latest", users.works_latest),
+    _route(r"/ajax/user/(\d+)/following", collections.following, "session"),
+    _route(r"/ajax/user/(\d+)/followers", collections.followers, "session"),
+    _route(r"/ajax/user/(\d+)/illusts/bookmarks", collections.bookmarks, "session"),
+    _route(r"/ajax/user/(\d+)/(illusts|manga|illustmanga)/tag", listings.tagged),
+    _route(r"/ajax/user/extra", account.extra, "session"),
+    _route(r"/ranking\.php", rankings.ranking),
+    _route(rf"/ajax/search/artworks/{WORD}", searches.artworks),
+    _route(rf"/ajax/search/illustrations/{WORD}", searches.illustrations),
+    _route(rf"/ajax/search/manga/{WORD}", searches.manga),
+    _route(rf"/ajax/search/top/{WORD}", searches.top),
+    _route(rf"/ajax/search/tags/{WORD}", listings.tag_info),
+    _route(r"/ajax/stories/tag_stories", listings.stories),
+    _route(r"/ajax/follow_latest/illust", collections.feed, "session"),
+    _route(r"/ajax/mypixiv_latest/illust", collections.mypixiv, "session"),
+    _route(r"/ajax/watch_list/manga", collections.watchlist, "session"),
+    _route(r"/ajax/series/(\d+)", listings.series),
+    _route(r"/ajax/commission/page/request", requests.overview),
+    _route(rf"/ajax/commission/page/request/complete/{DRAWN}", requests.complete),
+    _route(rf"/ajax/commission/page/request/creators/{DRAWN}", requests.creators),
+    _route(r"/ajax/commission/page/request/in_progress/(all|illust|manga|ugoira)", requests.in_progress),
+    _route(r"/ajax/discovery/artworks", listings.discovery_artworks, "session"),
+    _route(r"/ajax/discovery/users", listings.discovery_users, "session"),
+    _route(r"/ajax/discovery/(?:artworks|users)/meta", account.discovery_meta, "session"),
+    _route(r"/ajax/top/illust", account.top, "session"),
+    _route(r"/ajax/sketch/live/following", account.live_following, "session"),
+    _route(r"/ajax/dashboard/home", account.dashboard_home, "session"),
+    _route(r"/ajax/dashboard/settings", account.dashboard_settings, "session"),
+    _route(r"/ajax/dashboard/works/illust/request_strategy", account.request_strategy, "session"),
+    _route(r"/ajax/webpush", account.webpush),
+    _route(r"/ajax/notification", account.notification, "session"),
+    _route(r"/ajax/linked_service/tumeng", account.tumeng, "session"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiHost:
+    """Answers requests; nothing here but a fault gives anything but what pixiv would."""
+
+    world: World
+    faults: Faults
+    addresses: Addresses
+
+    async def answer(self, request: web.BaseRequest, sent: Sent) -> web.StreamResponse:
+        if not request.headers.get("User-Agent", "").startswith("Mozilla/"):
+            return _page(sent, 403)
+        session = self.world.reader(request.cookies.get("PHPSESSID", ""))
+        fault = self.faults.for_api(request.path, request.rel_url.query_string)
+        if fault is not None and fault.kind == "disconnect":
+            sent(0, 0)(0)
+            if request.transport:
+                request.transport.abort()
+            return web.Response()
+        if fault is not None and fault.kind == "html":
+            return _page(sent, fault.status)
+        if fault is None and request.path == "/":
+            return _front_page(sent, session)
+        answer = await self._answer(request, session)
+        return _document(sent, answer if fault is None else _distorted(answer, fault), fault)
+
+    async def _answer(self, request: web.BaseRequest, session: Session | None) -> Answer:
+        for route in ROUTES:
+            if route.method == request.method and (found := route.path.fullmatch(request.path)):
+                break
+        else:
+            return refused(404, "There is no such endpoint.")
+        if route.gate != "anyone" and session is None:
+            return refused(401, "Sign in to go on.")
+        if route.gate == "token" and session is not None and request.headers.get("x-csrf-token") != session.csrf_token:
+            return refused(400, "Invalid request.")
+        query = {name: request.query.getall(name) for name in request.query}
+        try:
+            document = await _posted(request) if route.method == "POST" else {}
+            with self.world.lock:
+                return route.answer(Question(self.world, self.addresses, session, found.groups(), query, document))
+        except RefusedError as refusal:
+            return refused(refusal.status, refusal.message)
+
+
+async def _posted(request: web.BaseRequest) -> Json:
+    try:
+        document = await request.json()
+    except ValueError as error:
+        raise RefusedError(400, "The request is not JSON.") from error
+    if request.content_type != "application/json" or not isinstance(document, dict):
+        raise RefusedError(400, "The request is not a JSON object.")
+    return document
+
+
+def _document(sent: Sent, answer: Answer, fault: Fault | None) -> web.Response:
+    body = json.dumps(answer.content, separators=(",", ":")).encode()
+    sent(answer.status, len(body))(len(body))
+    headers = {"Content-Type": "application/json; charset=utf-8"}
+    if fault is not None and fault.retry_after is not None:
+        headers["Retry-After"] = str(fault.retry_after)
+    return web.Response(body=body, status=answer.status, headers=headers)
+
+
+def _page(sent: Sent, status: int, body: bytes = WEB_PAGE.whole) -> web.Response:
+    sent(status, len(body))(len(body))
+    return web.Response(body=body, status=status, headers={"Content-Type": "text/html; charset=utf-8"})
+
+
+def _front_page(sent: Sent, session: Session | None) -> web.Response:
+    token = session.csrf_token if session is not None else NO_ONES_TOKEN
+    data = html.escape(json.dumps({"token": token, "services": {}, "userData": None}))
+    meta = f'<meta name="global-data" id="meta-global-data" content=\'{data}\'>'
+    return _page(sent, 200, f"<!DOCTYPE html><html><head><title>pixiv</title>{meta}</head></html>".encode())
+
+
+def _distorted(answer: Answer, fault: Fault) -> Answer:
+    match fault.kind:
+        case "missing_field":
+            return Answer(_without(answer.content, fault.field), answer.status)
+        case "empty":
+            return Answer(_emptied(answer.content), answer.status)
+        case "not_object":
+            return Answer([], answer.status)
+        case "login":
+            return refused(401, "Sign in to go on.")
+        case "unknown_json":
+            return Answer({"hello": "world"}, answer.status)
+    if STATUS_KIND.fullmatch(fault.kind):
+        return refused(fault.status, "Something went wrong.")
+    raise ValueError(f"no fault is called {fault.kind}")
+
+
+def _without(content: Json, field: str) -> Json:
+    copy: Json = json.loads(json.dumps(content))
+    if not field:
+        copy.pop("body", None)
+        return copy
+    *path, last = field.split(".")
+    nodes: list[Any] = [copy.get("body", copy)]
+    for name in [*path, last]:
+        nodes = [inner for node in nodes for inner in (node if isinstance(node, list) else [node])]
+        objects = [node for node in nodes if isinstance(node, dict) and name in node]
+        nodes = [node[name] for node in objects]
+        if name is last:
+            for node in objects:
+                del node[name]
+    return copy
+
+
+def _emptied(node: Any, name: str = "") -> Any:
+    """pixiv: a throttled search answers 200 with no rows and total 0."""
+    if isinstance(node, list):
+        return []
+    if isinstance(node, dict):
+        if node and all(key.isdecimal() for key in node):
+            return []
+        return {key: _emptied(value, key) for key, value in node.items()}
+    return type(node)(0) if name in ("total", "rank_total") else node

@@ -1,0 +1,179 @@
+"""What goes wrong, on order: which requests are answered wrongly, and how.
+
+Image kinds (originals and zips; thumbnails stay whole):
+
+- cut_declared: a true Content-Length, the connection closed half way; cut_undeclared: chunked, ending half way;
+  cut_relabelled: half the body under a Content-Length that agrees with it
+- zeroed_half: the second half zeroed, but for the end marker; zeroed_hole: 4 KB zeroed in the middle
+- html: a web page with status 200; placeholder: limit_unknown_360.png; wrong_size: a whole picture of half the size;
+  wrong_format: a whole picture of another format under the same name (these two: images alone)
+- bad_zip: a frame that fails its checksum; missing_frame: a sound zip that lacks the last frame (these two: zips alone)
+- no_length: the whole body, chunked (not damage); slow: the right headers, then a byte now and then; redirect: to
+  another host name
+- status:N
+
+API kinds: status:N (option retry_after, in seconds); html (option status, 200 by default); missing_field (option
+field: a path of keys in the body such as urls.original; without it, the body); empty (every list empty, every total
+0, as a throttled search); not_object (the document is []); login (401); disconnect; unknown_json (JSON of no known
+shape).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pixivcrawl.sandbox.addresses import Wanted
+
+PICTURE_KINDS = ("wrong_size", "wrong_format")
+ZIP_KINDS = ("bad_zip", "missing_frame")
+IMAGE_KINDS = (
+    "cut_declared",
+    "cut_undeclared",
+    "cut_relabelled",
+    "zeroed_half",
+    "zeroed_hole",
+    "html",
+    "placeholder",
+    *PICTURE_KINDS,
+    *ZIP_KINDS,
+    "no_length",
+    "slow",
+    "redirect",
+)
+API_KINDS = ("html", "missing_field", "empty", "not_object", "login", "disconnect", "unknown_json")
+STATUS_KIND = re.compile(r"status:(\d{3})")
+
+
+@dataclass(slots=True)
+class Fault:
+    """An order. `times` counts down to 0, None never; `served` counts the requests that were answered so."""
+
+    kind: str
+    times: int | None = None
+    work_id: int | None = None
+    page: int | None = None
+    path: re.Pattern[str] | None = None
+    field: str = ""
+    status: int = 200
+    retry_after: int | None = None
+    served: int = 0
+
+    def __post_init__(self) -> None:
+        if found := STATUS_KIND.fullmatch(self.kind):
+            self.status = int(found[1])
+
+    def takes(self) -> bool:
+        """Whether it still holds, counting this request."""
+        if self.times is not None and self.served >= self.times:
+            return False
+        self.served += 1
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A share of all requests goes wrong, decided by (seed, address, how often it was asked for)."""
+
+    seed: int
+    share: float
+    kinds: tuple[str, ...]
+
+    def choice(self, address: str, nth: int, possible: Sequence[str]) -> str | None:
+        kinds = [kind for kind in self.kinds if kind in possible or STATUS_KIND.fullmatch(kind)]
+        digest = hashlib.sha256(f"{self.seed}:{address}:{nth}".encode()).digest()
+        if not kinds or int.from_bytes(digest[:4]) >= self.share * 2**32:
+            return None
+        return kinds[digest[4] % len(kinds)]
+
+
+class Faults:
+    """Orders may come from any thread; the one given last is looked at first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._image: list[Fault] = []
+        self._api: list[Fault] = []
+        self._plan: Plan | None = None
+        self._asked: Counter[str] = Counter()
+
+    def image(
+        self, work_id: int | None = None, page: int | None = None, *, kind: str, times: int | None = None
+    ) -> Fault:
+        """Answers requests for originals (of one work, of one page from 0) with this kind of damage."""
+        _check(kind, IMAGE_KINDS)
+        return self._order(self._image, Fault(kind, times, work_id=work_id, page=page))
+
+    def api(
+        self,
+        path: str,
+        *,
+        kind: str,
+        times: int | None = None,
+        field: str = "",
+        status: int = 200,
+        retry_after: int | None = None,
+    ) -> Fault:
+        """Answers API requests wrongly in whose path, or path?query (both decoded), the regular expression `path` is found.
+
+        A `$` ends the path or the query.
+        """
+        _check(kind, API_KINDS)
+        fault = Fault(kind, times, path=re.compile(path), field=field, status=status, retry_after=retry_after)
+        return self._order(self._api, fault)
+
+    def random(self, seed: int, share: float, kinds: Sequence[str]) -> None:
+        """Besides the orders, a share (0 to 1) of all requests gets one of `kinds`, of those that fit it."""
+        for kind in kinds:
+            _check(kind, (*IMAGE_KINDS, *API_KINDS))
+        with self._lock:
+            self._plan = Plan(seed, share, tuple(kinds))
+
+    def clear(self) -> None:
+        """From now on everything is right."""
+        with self._lock:
+            self._image.clear()
+            self._api.clear()
+            self._plan = None
+            self._asked.clear()
+
+    def for_image(self, path: str, wanted: Wanted) -> Fault | None:
+        """What shall go wrong with this request, counting it."""
+        possible = [kind for kind in IMAGE_KINDS if kind not in (PICTURE_KINDS if wanted.sort == "zip" else ZIP_KINDS)]
+        with self._lock:
+            for fault in reversed(self._image):
+                fits = fault.work_id in (None, wanted.id) and fault.page in (None, wanted.page)
+                if fits and (fault.kind in possible or STATUS_KIND.fullmatch(fault.kind)) and fault.takes():
+                    return fault
+            return self._planned(path, possible)
+
+    def for_api(self, path: str, query: str) -> Fault | None:
+        """As for_image."""
+        address = f"{path}?{query}"
+        with self._lock:
+            for fault in reversed(self._api):
+                fits = fault.path is not None and (fault.path.search(path) or fault.path.search(address))
+                if fits and fault.takes():
+                    return fault
+            return self._planned(address, API_KINDS)
+
+    def _order(self, orders: list[Fault], fault: Fault) -> Fault:
+        with self._lock:
+            orders.append(fault)
+        return fault
+
+    def _planned(self, address: str, possible: Sequence[str]) -> Fault | None:
+        if self._plan is None:
+            return None
+        self._asked[address] += 1
+        kind = self._plan.choice(address, self._asked[address], possible)
+        return Fault(kind) if kind is not None else None
+
+
+def _check(kind: str, known: Sequence[str]) -> None:
+    if kind not in known and not STATUS_KIND.fullmatch(kind):
+        raise ValueError(f"no fault is called {kind}: use one of {', '.join(known)} or status:N")

@@ -1,0 +1,264 @@
+"""A world: what pixiv knows, and what a right archive of it holds. It may change while it is served."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pixivcrawl.sandbox import standard
+from pixivcrawl.sandbox.commissions import commissions_of
+from pixivcrawl.sandbox.expected import Expectations
+from pixivcrawl.sandbox.making import Numbering, make_plain_works, make_work
+from pixivcrawl.sandbox.pictures import Pictures, read_gallery
+from pixivcrawl.sandbox.rankings import Rankings, rank_daily
+from pixivcrawl.sandbox.shadow import Shadow
+from pixivcrawl.sandbox.shelves import Shelf, plain_shelf, standard_shelf
+from pixivcrawl.sandbox.works import Artist, Page, Session, Work
+
+READERS = (
+    Session(901, "s1r0cAcjlSQXcwfjZzYjx8gCMZQ2XRrT", "4f0c2a9be6d1834f75a0c1d2e3b49687"),
+    Session(902, "p9Pm1UmxE7hVh3nTz4DkLw0QaBcYdRfG", "8b7d6c5e4f3a29180716253443526170", premium=True),
+)
+
+
+@dataclass(slots=True)
+class Limits:
+    """How deep pixiv lets a list be read, in pages unless the name says otherwise; a test may make the walls come
+    sooner."""
+
+    search: int = 1000
+    search_with_premium: int = 5000
+    feed: int = 34
+    watchlist_entries: int = 20
+    new_works: int = 3000
+
+
+class World:
+    """Artists, works and readers, under one lock; deterministic.
+
+    `World.standard()` holds these artists; an artist's n-th work (n from 1, in order of time) has the id
+    `world.work_id(artist, n)`, 5000000 + 100 n + artist:
+
+    - 11: twenty works over all kinds. 1 JPEG; 2 PNG, JPEG and GIF in one work; 3 and 12 manga of series 501; 4 and 13
+      ugoira (13 is larger than 1920x1080); 5 palette PNG; 6 animated GIF; 7 R-18; 8 gone, but listed; 9 progressive;
+      10 grey; 11 CMYK; 14 turned by EXIF; 15 PNG with alpha, revised three days after its creation; 16 restart
+      markers; 17 AI; 18 R-18G; 19 long caption; 20 still GIF
+    - 12: no works
+    - 13: eight works; 2, 3 (ugoira), 4 (manga) R-18; 6 R-18G; 8 gone and R-18
+    - 14: nasty names: emoji, right-to-left marks, slashes, `..`, 300 characters, `CON`, an empty title, a NUL
+    - 15: 120 tiny works
+    - 16: left pixiv
+    - 17: six works, every second for their mypixiv alone, whom both readers are
+    - 18: thirty chapters of series 502, tiny; the 20th gone, but listed
+    - 21 to 80: one tiny work each
+    - 901 and 902: the readers, the latter with premium
+
+    Rankings: daily of 2023-01-10 to 2023-01-13, 120 entries each, work 8 of artist 11 among them, which is gone; weekly
+    and daily_r18 of the last of these days.
+
+    Both readers follow many artists (13 in secret), keep every second work as a bookmark and watch both series;
+    requests were made to 11 and 15.
+
+    `World.demo()` holds artist 11 with a dozen of those works.
+    """
+
+    def __init__(
+        self,
+        artists: Iterable[Artist],
+        works: Iterable[Work],
+        *,
+        numbering: Numbering | None = None,
+        rankings: Rankings | None = None,
+        shelf: Shelf | None = None,
+        shadow: Shadow | None = None,
+        pictures: Path | None = None,
+        seed: int = 1,
+    ) -> None:
+        """`shelf` is what both readers keep; `pictures` names a folder of real image files that stand in for
+        generated originals."""
+        self.lock = threading.RLock()
+        self.numbering = numbering or standard.NUMBERING
+        self.readers = READERS
+        self.pictures = Pictures(seed)
+        self.rankings: Rankings = rankings or {}
+        self.shadow = shadow
+        self.limits = Limits()
+        self.expected = Expectations(self)
+        self._artists = {artist.id: artist for artist in artists}
+        self._works = {work.id: work for work in works}
+        self._calls = 0
+        self._newest_first: list[Work] | None = None
+        self._listed: dict[tuple[int, bool], list[Work]] = {}
+        self._gallery = read_gallery(pictures) if pictures is not None else ()
+        self._next_of_gallery = 0
+        for work in sorted(self._works.values(), key=lambda work: work.id):
+            self._works[work.id] = self._with_real_pages(work)
+        kept = shelf or plain_shelf(
+            (artist for artist in self._artists.values() if artist.id < 900), self._works.values()
+        )
+        self._shelves = {reader.user_id: deepcopy(kept) for reader in self.readers}
+        self.commissions = commissions_of(self._artists.values(), self._works.values())
+
+    @classmethod
+    def standard(cls, *, pictures: Path | None = None) -> World:
+        works = standard.standard_works()
+        artists = (*standard.ARTISTS, *standard.READERS_AS_ARTISTS)
+        rankings, shelf = rank_daily(works), standard_shelf(works)
+        return cls(artists, works, rankings=rankings, shelf=shelf, pictures=pictures)
+
+    @classmethod
+    def demo(cls, *, pictures: Path | None = None) -> World:
+        return cls((standard.ARTISTS[0], *standard.READERS_AS_ARTISTS), standard.demo_works(), pictures=pictures)
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        artists: int = 1,
+        works: int = 10,
+        pages: int | Sequence[Page] = 1,
+        size: tuple[int, int] = (320, 240),
+        pictures: Path | None = None,
+        seed: int = 1,
+    ) -> World:
+        """Artists 11, 12 ... with `works` works each, of `pages` pages.
+
+        Every page is a JPEG of `size`, about 0.7 byte a pixel (7200x6000 makes 30 MB), unless `pages` names the pages.
+        """
+        makers = [Artist(11 + place, f"artist {11 + place}", f"artist_{11 + place}") for place in range(artists)]
+        numbering = Numbering(10 ** len(str(10 + artists)), timedelta(minutes=61))
+        sheets = (Page("jpg", *size),) * pages if isinstance(pages, int) else tuple(pages)
+        made = [work for maker in makers for work in make_plain_works(numbering, maker, works, sheets)]
+        return cls((*makers, *standard.READERS_AS_ARTISTS), made, numbering=numbering, pictures=pictures, seed=seed)
+
+    @classmethod
+    def shadowed(cls, count: int = 70_000) -> World:
+        """No artists of its own, and `count` works under the tag `shadow`, computed on demand; see Shadow."""
+        return cls(standard.READERS_AS_ARTISTS, (), shadow=Shadow(count))
+
+    def work_id(self, artist_id: int, number: int) -> int:
+        """The id of an artist's `number`-th work, from 1."""
+        return self.numbering.work_id(artist_id, number)
+
+    def artist(self, artist_id: int) -> Artist | None:
+        """None for one who never was or has left."""
+        artist = self._artists.get(artist_id)
+        if artist is None and self.shadow is not None:
+            return self.shadow.artist(artist_id)
+        return artist if artist is not None and not artist.left else None
+
+    def work(self, work_id: int) -> Work | None:
+        """The work as it is now, gone or not; None for one that never was."""
+        work = self._works.get(work_id)
+        return self.shadow.find(work_id) if work is None and self.shadow is not None else work
+
+    def shelf(self, user_id: int) -> Shelf:
+        """What a user keeps; empty for all but the readers."""
+        return self._shelves.get(user_id, Shelf())
+
+    def artists(self) -> list[Artist]:
+        """Everyone who has not left, by id, the readers among them."""
+        with self.lock:
+            return sorted(
+                (artist for artist in self._artists.values() if not artist.left), key=lambda artist: artist.id
+            )
+
+    def works(self) -> list[Work]:
+        """Every work but the shadow's, newest first."""
+        with self.lock:
+            if self._newest_first is None:
+                self._newest_first = sorted(self._works.values(), key=lambda work: -work.id)
+            return self._newest_first
+
+    def works_of(self, artist_id: int, session: Session | None) -> list[Work]:
+        """What pixiv lists of an artist, newest first; works that are gone stand among them while they are still
+        listed."""
+        key = (artist_id, session is not None)
+        with self.lock:
+            if key not in self._listed:
+                shown = (0,) if session is None else (0, 1)
+                mine = (work for work in self.works() if work.artist_id == artist_id)
+                self._listed[key] = [work for work in mine if work.listed and work.restrict in shown]
+            return self._listed[key]
+
+    def series_works(self, series_id: int) -> list[Work]:
+        """The works of a manga series, the first one first."""
+        return [work for work in reversed(self.works()) if work.series_id == series_id and work.listed]
+
+    def novels_of(self, artist_id: int) -> list[int]:
+        """Ids of an artist's novels. pixiv: they are another space than works' ids, and collide with them."""
+        first = self.work_id(artist_id, 1)
+        return [first] if first in self._works and artist_id % 2 else []
+
+    def fresh(self) -> int:
+        """Another number each time, for the lists that are a fresh set each call."""
+        with self.lock:
+            self._calls += 17
+            return self._calls
+
+    def sees(self, session: Session | None, work: Work) -> bool:
+        """Whether `illust/{id}` answers at all: not for what is gone, private, or for the mypixiv of its artist
+        alone."""
+        return not work.gone and (work.restrict == 0 or (work.restrict == 1 and session is not None))
+
+    def sees_images(self, session: Session | None, work: Work) -> bool:
+        """pixiv: R-18 works show no images to one who is not signed in."""
+        return self.sees(session, work) and (work.x_restrict == 0 or session is not None)
+
+    def reader(self, cookie: str) -> Session | None:
+        """Who the PHPSESSID belongs to; None for an unknown or stale one."""
+        return next((reader for reader in self.readers if reader.cookie == cookie), None)
+
+    def add_work(self, artist_id: int, **facts: Any) -> Work:
+        """A new work, the artist's newest; `facts` are fields of Work."""
+        with self.lock:
+            number = 1 + sum(work.artist_id == artist_id for work in self._works.values())
+            return self._put(self._with_real_pages(make_work(self.numbering, artist_id, number, **facts)))
+
+    def revise(self, work_id: int, **facts: Any) -> Work:
+        """The artist replaces the images: a new path time, new bytes; the old addresses answer 404 from now on."""
+        with self.lock:
+            work = self._works[work_id]
+            fresh: dict[str, Any] = {"uploaded": work.uploaded + timedelta(hours=5, seconds=7)}
+            if self._gallery and not work.is_ugoira:
+                turned = (*self._gallery[1:], self._gallery[0])
+                fresh["pages"] = tuple(turned[self._gallery.index(page)] for page in work.pages)
+            return self._change(work_id, **(fresh | facts))
+
+    def remove(self, work_id: int, *, listed: bool = False) -> None:
+        """The work answers 404 from now on, and leaves its artist's lists unless `listed`."""
+        self._change(work_id, gone=True, listed=listed)
+
+    def restore(self, work_id: int) -> None:
+        """Undoes `remove`."""
+        self._change(work_id, gone=False, listed=True)
+
+    def retitle(self, work_id: int, title: str) -> None:
+        self._change(work_id, title=title)
+
+    def rename(self, artist_id: int, name: str) -> None:
+        with self.lock:
+            self._artists[artist_id] = replace(self._artists[artist_id], name=name)
+
+    def _change(self, work_id: int, **facts: Any) -> Work:
+        with self.lock:
+            return self._put(replace(self._works[work_id], **facts))
+
+    def _put(self, work: Work) -> Work:
+        self._works[work.id] = work
+        self._newest_first = None
+        self._listed.clear()
+        return work
+
+    def _with_real_pages(self, work: Work) -> Work:
+        if not self._gallery or work.is_ugoira:
+            return work
+        start = self._next_of_gallery
+        self._next_of_gallery += len(work.pages)
+        pages = tuple(self._gallery[(start + place) % len(self._gallery)] for place in range(len(work.pages)))
+        return replace(work, pages=pages)
