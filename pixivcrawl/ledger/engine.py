@@ -1,0 +1,222 @@
+"""From DATABASE_URL to an engine whose tables are the ones this program knows."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import (
+    URL,
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    make_url,
+    select,
+)
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.ledger.failures import is_busy, is_the_end, place_of, storage_failed
+from pixivcrawl.ledger.models import Base
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+VERSION = "0001"
+"""The newest revision in `migrations/versions`: what a ledger's tables are when this program has opened it."""
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+LOCK_WAIT = 5.0
+"""Seconds that SQLite itself waits for a lock before it says that the database is locked."""
+
+# Alembic's own table, so that a ledger which needs no migration is opened without importing Alembic.
+_VERSION_TABLE = Table(
+    "alembic_version",
+    MetaData(naming_convention={"pk": "%(table_name)s_pkc"}),
+    Column("version_num", String(32), primary_key=True),
+)
+
+
+def read_url(text: str) -> URL:
+    """DATABASE_URL, checked. Raises ConfigurationError without repeating it, since it may hold a password."""
+    wanted = "DATABASE_URL must be sqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise ConfigurationError(wanted) from None
+    if url.drivername not in ("sqlite", "postgresql+psycopg"):
+        raise ConfigurationError(f"{wanted}, not {url.drivername!r}")
+    if not url.database or url.database == ":memory:":
+        raise ConfigurationError(f"{wanted}; it names no file or database")
+    if url.get_backend_name() == "sqlite" and url.query:
+        raise ConfigurationError(f"{wanted}; in a path write ? as %3F, and % as %25")
+    return url
+
+
+def writing_engine(url: URL) -> Engine:
+    """An engine with one connection, whose transactions hold SQLite's write lock from their start."""
+    engine = _engine(url, lambda path: _connect(path, "rw"), connections=1)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
+def reading_engine(url: URL, connections: int, *, read_only: bool) -> Engine:
+    """An engine that cannot write, with one connection for each thread that reads; `read_only`: nor touch SQLite's files."""
+    mode = "ro" if read_only else "reader"
+    engine = _engine(url, lambda path: _connect(path, mode), connections=connections)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        return engine
+    return engine.execution_options(postgresql_readonly=True)
+
+
+def prepare(engine: Engine) -> None:
+    """Create the tables in an empty database, or bring them up to date; a SQLite file is copied before it is changed.
+
+    Raises ConfigurationError for a ledger from a newer version and for a database that holds something else, StorageFailed for one
+    that cannot be used.
+    """
+    try:
+        with engine.begin() as connection:
+            version = _version(connection, engine.url)
+            if version is None:
+                Base.metadata.create_all(connection)
+                _VERSION_TABLE.create(connection)
+                connection.execute(insert(_VERSION_TABLE).values(version_num=VERSION))
+        if version not in (None, VERSION):
+            _migrate(engine, version)
+    except DBAPIError as error:
+        raise _refused(error, engine.url) from error
+
+
+def check(engine: Engine) -> None:
+    """Raises ConfigurationError unless the tables are the ones this program knows, StorageFailed as `prepare` does."""
+    try:
+        with engine.connect() as connection:
+            version = _version(connection, engine.url)
+    except DBAPIError as error:
+        raise _refused(error, engine.url) from error
+    if version is None:
+        raise ConfigurationError(f"the ledger {place_of(engine.url)} is empty: begin one with scrapy crawl")
+    if version != VERSION:
+        _refuse_newer(_configuration(), version, engine.url)
+        raise ConfigurationError(
+            f"the ledger is from an older version ({version}): the next scrapy crawl brings it up to date"
+        )
+
+
+def _engine(url: URL, connect: Callable[[str], sqlite3.Connection], connections: int) -> Engine:
+    # Values stay out of every error: titles and captions come from outside.
+    options = {"hide_parameters": True, "pool_size": connections, "max_overflow": 0}
+    if url.get_backend_name() == "sqlite":
+        path = str(Path(url.database or "").absolute())
+        return create_engine(url, creator=lambda: connect(path), **options)
+    try:
+        return create_engine(url, pool_pre_ping=True, **options)
+    except (ModuleNotFoundError, NoSuchModuleError):
+        raise ConfigurationError("a PostgreSQL ledger needs psycopg: pip install 'pixivcrawl[postgres]'") from None
+
+
+def _connect(path: str, mode: str) -> sqlite3.Connection:
+    """`mode`: rw creates and writes; reader leaves the rows alone; ro leaves the files alone too."""
+    uri = Path(path).as_uri() + ("?mode=ro" if mode == "ro" else "")
+    # Without an isolation level the module begins no transaction of its own; the engine's events do, and so cover DDL too.
+    connection = sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT, isolation_level=None, check_same_thread=False)
+    try:
+        if mode == "rw":
+            connection.execute("PRAGMA journal_mode = WAL")
+        else:
+            connection.execute("PRAGMA query_only = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _version(connection: Connection, url: URL) -> str | None:
+    """The revision that the tables are at; None for a database without any."""
+    tables = set(inspect(connection).get_table_names())
+    if _VERSION_TABLE.name in tables:
+        version = connection.execute(select(_VERSION_TABLE.c.version_num)).scalar()
+        if isinstance(version, str):
+            return version
+    if tables:
+        raise ConfigurationError(
+            f"the database {place_of(url)} holds something else than a ledger: name another in DATABASE_URL"
+        )
+    return None
+
+
+def _migrate(engine: Engine, version: str) -> None:
+    from alembic import command  # only here and below: most runs migrate nothing, and it costs start-up
+
+    configuration = _configuration()
+    _refuse_newer(configuration, version, engine.url)
+    if engine.dialect.name == "sqlite":
+        _back_up(Path(str(engine.url.database)), version)
+    with engine.connect() as connection:
+        _enforce_foreign_keys(connection, "OFF")
+        with connection.begin():
+            configuration.attributes["connection"] = connection
+            command.upgrade(configuration, "head")
+        _enforce_foreign_keys(connection, "ON")
+
+
+def _enforce_foreign_keys(connection: Connection, state: str) -> None:
+    """A table that is made anew in a migration is dropped first, which would take what points to it along."""
+    if connection.dialect.name == "sqlite":
+        driver = connection.connection.dbapi_connection
+        assert isinstance(driver, sqlite3.Connection)
+        driver.execute(f"PRAGMA foreign_keys = {state}")
+
+
+def _configuration() -> Config:
+    from alembic.config import Config
+
+    configuration = Config()
+    configuration.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    configuration.set_main_option("path_separator", "os")
+    return configuration
+
+
+def _refuse_newer(configuration: Config, version: str, url: URL) -> None:
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    try:
+        ScriptDirectory.from_config(configuration).get_revision(version)
+    except CommandError:
+        raise ConfigurationError(
+            f"the ledger {place_of(url)} is from a newer version ({version}, this one knows {VERSION}): update pixivcrawl"
+        ) from None
+
+
+def _back_up(database: Path, version: str) -> Path:
+    """A consistent copy beside the database, named by its version and the time."""
+    copy = database.with_name(f"{database.name}.backup-{version}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    source, target = sqlite3.connect(database), sqlite3.connect(copy)
+    try:
+        source.backup(target)
+    finally:
+        source.close()
+        target.close()
+    return copy
+
+
+def _refused(error: DBAPIError, url: URL) -> Exception:
+    """A failing disk or server in one line; a fault of ours as it is."""
+    return storage_failed(error, place_of(url)) if is_the_end(error) or is_busy(error) else error

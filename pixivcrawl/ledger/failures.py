@@ -1,0 +1,65 @@
+"""What a database error means: wait and try again, the end of the ledger, or the fault of one change alone."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlalchemy import URL, exc
+
+from pixivcrawl.errors import StorageFailed
+
+_AGAIN = "then run the same command again"
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_EXPLANATIONS = {
+    sqlite3.SQLITE_FULL: "the disk is full: free space for {place}, " + _AGAIN,
+    sqlite3.SQLITE_IOERR: "the disk reports an error at {place}: check that it has space and is sound, " + _AGAIN,
+    sqlite3.SQLITE_READONLY: "{place} cannot be written: make it and its folder writable, " + _AGAIN,
+    sqlite3.SQLITE_PERM: "no permission for {place}: give this user the right to read and write there, " + _AGAIN,
+    sqlite3.SQLITE_CANTOPEN: "{place} cannot be opened: see that its folder is there and can be written, " + _AGAIN,
+    sqlite3.SQLITE_CORRUPT: "the ledger {place} is damaged: put a backup copy in its place, " + _AGAIN,
+    sqlite3.SQLITE_NOTADB: "{place} is not a ledger: move it away or correct DATABASE_URL, " + _AGAIN,
+}
+
+
+def place_of(url: URL) -> str:
+    """Where a ledger lies, for a message: the file, or the server and database; never a user name or a password."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    port = f":{url.port}" if url.port else ""
+    return f"{url.host or 'the local server'}{port}/{url.database}"
+
+
+def is_busy(error: BaseException) -> bool:
+    """Another program holds SQLite's lock."""
+    return _sqlite_code(error) in _BUSY
+
+
+def is_the_end(error: BaseException) -> bool:
+    """The database itself cannot go on, whatever is asked of it."""
+    if isinstance(error, exc.TimeoutError):
+        return True
+    if not isinstance(error, exc.DBAPIError):
+        return False
+    if isinstance(error.orig, sqlite3.Error):
+        return _sqlite_code(error) in _EXPLANATIONS
+    return error.connection_invalidated or isinstance(error, exc.OperationalError)
+
+
+def storage_failed(error: BaseException, place: str) -> StorageFailed:
+    """The one line for a database error; `place` as `place_of` gives it."""
+    if is_busy(error):
+        text = "the ledger {place} is locked by another program: close it, " + _AGAIN
+    else:
+        text = _EXPLANATIONS.get(_sqlite_code(error), "")
+    if text:
+        return StorageFailed(" ".join(text.format(place=place).split()))
+    cause = error.orig if isinstance(error, exc.DBAPIError) else error
+    lines = str(cause).strip().splitlines() or [type(cause).__name__]
+    return StorageFailed(f"the ledger {place} cannot go on: {lines[0]}: see to the database, {_AGAIN}")
+
+
+def _sqlite_code(error: BaseException) -> int:
+    """SQLite's primary result code; 0 for any other error."""
+    cause = error.orig if isinstance(error, exc.DBAPIError) else error
+    code = getattr(cause, "sqlite_errorcode", None) if isinstance(cause, sqlite3.Error) else None
+    return 0 if code is None else code & 0xFF

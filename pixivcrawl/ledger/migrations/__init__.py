@@ -1,0 +1,1 @@
+"""How an older ledger becomes today's. A new revision also moves `VERSION` in engine.py."""

@@ -1,0 +1,59 @@
+"""All that is read from the ledger: plain functions that take a `Connection` first."""
+
+from pixivcrawl.ledger.queries.crawls import (
+    CrawlRecord,
+    HostPause,
+    host_pauses,
+    last_complete_crawl,
+    last_crawls,
+    user_is_described,
+)
+from pixivcrawl.ledger.queries.status import (
+    ArtistStatus,
+    Missing,
+    Totals,
+    Unavailable,
+    status_artists,
+    status_missing,
+    status_totals,
+    status_unavailable,
+)
+from pixivcrawl.ledger.queries.works import (
+    KnownWork,
+    StoredFile,
+    WorkToDo,
+    known_works,
+    same_body_before,
+    stored_files,
+    unsettled_intents,
+    wanted_originals,
+    works_to_do,
+)
+from pixivcrawl.ledger.records.files import Intent
+
+__all__ = [
+    "ArtistStatus",
+    "CrawlRecord",
+    "HostPause",
+    "Intent",
+    "KnownWork",
+    "Missing",
+    "StoredFile",
+    "Totals",
+    "Unavailable",
+    "WorkToDo",
+    "host_pauses",
+    "known_works",
+    "last_complete_crawl",
+    "last_crawls",
+    "same_body_before",
+    "status_artists",
+    "status_missing",
+    "status_totals",
+    "status_unavailable",
+    "stored_files",
+    "unsettled_intents",
+    "user_is_described",
+    "wanted_originals",
+    "works_to_do",
+]

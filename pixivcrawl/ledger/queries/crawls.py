@@ -1,0 +1,86 @@
+"""Runs, users and hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, NotNullable, Row, Select, select
+
+from pixivcrawl.ledger.models import CrawlRow, HostRow, UserRow
+from pixivcrawl.ledger.records.crawls import list_key
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlRecord:
+    """A run as it was recorded; without an `outcome` it is under way or was killed."""
+
+    crawl_id: int
+    spider: str
+    arguments: dict[str, Any]
+    started: datetime
+    ended: datetime | None
+    outcome: str | None
+    exit_code: int | None
+    reason: str | None
+    found: int
+    counts: dict[str, Any]
+    frontier: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HostPause:
+    """Nothing is to be sent to `host` before `until`; `since` is when that was said."""
+
+    host: str
+    since: datetime
+    until: datetime
+
+
+def last_crawls(connection: Connection, limit: int) -> list[CrawlRecord]:
+    """The latest runs, the last one first."""
+    return [_record(row) for row in connection.execute(_crawls().order_by(CrawlRow.id.desc()).limit(limit))]
+
+
+def last_complete_crawl(connection: Connection, spider: str, arguments: Mapping[str, Any]) -> CrawlRecord | None:
+    """The last run with this spider and these canonical arguments that saw its list to the end."""
+    query = _crawls().where(CrawlRow.list_key == list_key(spider, arguments), CrawlRow.read_to_end)
+    row = connection.execute(query.order_by(CrawlRow.id.desc()).limit(1)).first()
+    return _record(row) if row is not None else None
+
+
+def host_pauses(connection: Connection) -> list[HostPause]:
+    """Every pause that was recorded and not cleared, over or not."""
+    rows = connection.execute(
+        select(HostRow.host, NotNullable(HostRow.paused_at), NotNullable(HostRow.paused_until)).where(
+            HostRow.paused_until.is_not(None)
+        )
+    )
+    return [HostPause(*row) for row in rows]
+
+
+def user_is_described(connection: Connection, user_id: int) -> bool:
+    """Whether the user's own page was read in full."""
+    return connection.execute(select(UserRow.detail).where(UserRow.id == user_id)).scalar() == "full"
+
+
+def _crawls() -> Select[Any]:
+    return select(CrawlRow.__table__)
+
+
+def _record(row: Row[Any]) -> CrawlRecord:
+    return CrawlRecord(
+        crawl_id=row.id,
+        spider=row.spider,
+        arguments=row.arguments,
+        started=row.started,
+        ended=row.ended,
+        outcome=row.outcome,
+        exit_code=row.exit_code,
+        reason=row.reason,
+        found=row.found,
+        counts=row.counts or {},
+        frontier=tuple(row.frontier or ()),
+    )

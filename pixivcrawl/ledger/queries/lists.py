@@ -1,0 +1,47 @@
+"""What is known of lists other than runs' own: bookmarks, follows, series."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, func, select
+
+from pixivcrawl.ledger.models import BookmarkRow, CrawlArtworkRow, CrawlRow, FollowRow, SeriesArtworkRow
+from pixivcrawl.ledger.records.works import IDS_A_QUERY
+
+
+def newest_bookmark(connection: Connection, user_id: int, *, private: bool) -> int:
+    """The position of the newest bookmark that is known of a list; 0 without any."""
+    newest = select(func.max(BookmarkRow.position)).where(BookmarkRow.user_id == user_id, BookmarkRow.private == private)
+    return connection.execute(newest).scalar() or 0
+
+
+def listed_before(connection: Connection, crawl_id: int, work_ids: Sequence[int]) -> set[int]:
+    """Those of the works that stand on the list that run `crawl_id` reads."""
+    list_id = select(CrawlRow.list_id).where(CrawlRow.id == crawl_id).scalar_subquery()
+    listed: set[int] = set()
+    for start in range(0, len(work_ids), IDS_A_QUERY):
+        found = select(CrawlArtworkRow.artwork_id).where(
+            CrawlArtworkRow.list_id == list_id, CrawlArtworkRow.artwork_id.in_(work_ids[start : start + IDS_A_QUERY])
+        )
+        listed.update(connection.execute(found).scalars())
+    return listed
+
+
+def known_follows(connection: Connection, pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Those of the (follower, followed) pairs that the ledger knows; at most a few hundred at once."""
+    followers, followed = {pair[0] for pair in pairs}, {pair[1] for pair in pairs}
+    found = select(FollowRow.follower_id, FollowRow.followed_id).where(
+        FollowRow.follower_id.in_(followers), FollowRow.followed_id.in_(followed)
+    )
+    return {pair.tuple() for pair in connection.execute(found)} & set(pairs)
+
+
+def works_of_series(connection: Connection, series_id: int) -> list[int]:
+    """The works of a series that the ledger knows, in its order."""
+    works = (
+        select(SeriesArtworkRow.artwork_id)
+        .where(SeriesArtworkRow.series_id == series_id)
+        .order_by(SeriesArtworkRow.position, SeriesArtworkRow.artwork_id)
+    )
+    return list(connection.execute(works).scalars())

@@ -1,0 +1,256 @@
+"""Works: what is known of them and what is left to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, false, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from pixivcrawl.items import Frame, Original
+from pixivcrawl.ledger.models import (
+    MISSING_FILE,
+    UNSETTLED_INTENT,
+    UNSETTLED_WORK,
+    ArtworkRow,
+    CrawlArtworkRow,
+    CrawlRow,
+    FileRow,
+)
+from pixivcrawl.ledger.records.files import Intent
+from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY, due, newest_crawl
+from pixivcrawl.ledger.records.works import IDS_A_QUERY
+
+SERVED_AGAIN = timedelta(hours=1)
+"""How far apart two transfers must be for the same bytes to count as what pixiv has."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownWork:
+    """What the ledger knows of a work; see `ArtworkRow` for the words. `next_attempt` is None unless reading the work failed.
+
+    `refused_without_session`: it was asked for without a session and needs one.
+    """
+
+    work_id: int
+    user_id: int | None
+    kind: str | None
+    page_count: int | None
+    detail: str | None
+    availability: str
+    revision: str | None
+    uploaded: datetime | None
+    files_state: str
+    stale: bool
+    next_attempt: datetime | None
+    refused_without_session: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WorkToDo:
+    """A work of a list with something left to do: ask for it, or fetch what `wanted_originals` gives."""
+
+    position: int
+    work_id: int
+    must_be_asked: bool
+    known: KnownWork
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file in its place, relative to the archive folder. `bytes` is None for the list of an ugoira's frames."""
+
+    path: str
+    sha256: str
+    bytes: int | None
+
+
+_KNOWN: tuple[InstrumentedAttribute[Any], ...] = (
+    ArtworkRow.id,
+    ArtworkRow.user_id,
+    ArtworkRow.kind,
+    ArtworkRow.page_count,
+    ArtworkRow.detail,
+    ArtworkRow.availability,
+    ArtworkRow.revision,
+    ArtworkRow.uploaded,
+    ArtworkRow.files_state,
+    ArtworkRow.stale_since,
+    ArtworkRow.next_attempt,
+    ArtworkRow.refused_with_session,
+)
+
+
+def known_works(connection: Connection, work_ids: Iterable[int]) -> dict[int, KnownWork]:
+    """What is known of each work that the ledger has heard of."""
+    wanted = list(work_ids)
+    known: dict[int, KnownWork] = {}
+    for start in range(0, len(wanted), IDS_A_QUERY):
+        rows = connection.execute(select(*_KNOWN).where(ArtworkRow.id.in_(wanted[start : start + IDS_A_QUERY])))
+        known.update((row.id, _known_work(row)) for row in rows)
+    return known
+
+
+def works_to_do(
+    connection: Connection,
+    crawl_id: int,
+    after_position: int,
+    limit: int,
+    *,
+    with_session: bool,
+    now: datetime,
+    files: bool = True,
+    stale: bool = False,
+) -> list[WorkToDo]:
+    """The next works after `after_position` (0 for the first) of the list that run `crawl_id` reads, with something left to do.
+
+    In the order in which this run or an earlier one found them. `files=False` looks at the works alone; `stale=True` gives only those
+    that must be asked for again because they changed. What failed in this run, or is not due yet, is left out.
+    """
+    ask = _to_be_asked(crawl_id, now, with_session=with_session)
+    wanted = or_(ask, _to_be_fetched(crawl_id, now)) if files else ask
+    if stale:
+        wanted = and_(ask, ArtworkRow.stale_since.is_not(None))
+    list_id = select(CrawlRow.list_id).where(CrawlRow.id == crawl_id).scalar_subquery()
+    rows = connection.execute(
+        select(CrawlArtworkRow.position, ask.label("must_be_asked"), *_KNOWN)
+        .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
+        .where(CrawlArtworkRow.list_id == list_id, CrawlArtworkRow.position > after_position, UNSETTLED_WORK, wanted)
+        .order_by(CrawlArtworkRow.position)
+        .limit(limit)
+    )
+    return [WorkToDo(row.position, row.id, bool(row.must_be_asked), _known_work(row)) for row in rows]
+
+
+def wanted_originals(connection: Connection, work_id: int, now: datetime) -> list[Original]:
+    """The missing files of a known work that are due, as the API once named them."""
+    rows = connection.execute(
+        select(FileRow.__table__, ArtworkRow.user_id)
+        .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
+        .where(FileRow.artwork_id == work_id, MISSING_FILE, due(FileRow, newest_crawl(connection), now))
+        .order_by(FileRow.page)
+    )
+    return [_original(row) for row in rows]
+
+
+def same_body_before(connection: Connection, original: Original, sha256: str, now: datetime) -> bool:
+    """Whether an earlier run, an hour or more ago, received these very bytes, which only make the decoder warn."""
+    begun = select(func.max(CrawlRow.started)).scalar_subquery()
+    found = exists().where(
+        FileRow.artwork_id == original.work_id,
+        FileRow.page == original.page,
+        FileRow.revision == original.revision,
+        FileRow.kind == original.kind,
+        FileRow.served_sha256 == sha256,
+        FileRow.served_at <= now - SERVED_AGAIN,
+        FileRow.served_at < begun,
+    )
+    return bool(connection.execute(select(found)).scalar())
+
+
+def unsettled_intents(connection: Connection) -> list[Intent]:
+    """The files that an ended run was about to place; each is to be settled or forgotten."""
+    rows = connection.execute(
+        select(FileRow.__table__, ArtworkRow.user_id)
+        .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
+        .where(UNSETTLED_INTENT)
+        .order_by(FileRow.id)
+    ).all()
+    frames = {(row.artwork_id, row.revision): row for row in rows if row.kind == "frames"}
+    return [
+        _intent(row, frames.get((row.artwork_id, row.revision)) if row.kind == "ugoira" else None)
+        for row in rows
+        if row.kind != "frames"
+    ]
+
+
+def stored_files(connection: Connection) -> Iterator[StoredFile]:
+    """Every file in its place, by work and page; read while the connection is open."""
+    query = (
+        select(FileRow.path, FileRow.sha256, FileRow.bytes)
+        .where(FileRow.state == "stored")
+        .order_by(FileRow.artwork_id, FileRow.page, FileRow.revision, FileRow.kind)
+        .execution_options(yield_per=1000)
+    )
+    for path, sha256, size in connection.execute(query):
+        assert path is not None
+        assert sha256 is not None
+        yield StoredFile(path, sha256, size)
+
+
+def _to_be_asked(crawl_id: int, now: datetime, *, with_session: bool) -> ColumnElement[bool]:
+    """The ledger does not know the work well enough, and asking for it now may change that."""
+    may_ask = ~ArtworkRow.refused_with_session if with_session else false()
+    login_needed = ArtworkRow.availability == "login needed"
+    unknown = and_(
+        ArtworkRow.availability.not_in(SETTLED_AVAILABILITY),
+        or_(
+            ArtworkRow.detail.is_(None),
+            ArtworkRow.detail != "full",
+            ArtworkRow.availability == "masked",
+            and_(login_needed, ArtworkRow.files_state != "complete"),
+        ),
+    )
+    return and_(
+        or_(ArtworkRow.stale_since.is_not(None), unknown),
+        or_(~login_needed, may_ask),
+        due(ArtworkRow, crawl_id, now),
+    )
+
+
+def _to_be_fetched(crawl_id: int, now: datetime) -> ColumnElement[bool]:
+    """The work is known, and a file of it is missing and due."""
+    missing = exists().where(FileRow.artwork_id == ArtworkRow.id, MISSING_FILE, due(FileRow, crawl_id, now))
+    return and_(
+        ArtworkRow.stale_since.is_(None),
+        ArtworkRow.detail == "full",
+        ArtworkRow.availability == "available",
+        missing,
+    )
+
+
+def _known_work(row: Row[Any]) -> KnownWork:
+    return KnownWork(
+        work_id=row.id,
+        user_id=row.user_id,
+        kind=row.kind,
+        page_count=row.page_count,
+        detail=row.detail,
+        availability=row.availability,
+        revision=row.revision,
+        uploaded=row.uploaded,
+        files_state=row.files_state,
+        stale=row.stale_since is not None,
+        next_attempt=row.next_attempt,
+        refused_without_session=row.availability == "login needed" and not row.refused_with_session,
+    )
+
+
+def _original(row: Row[Any]) -> Original:
+    frames = None if row.frames is None else tuple(Frame(frame["file"], frame["delay"]) for frame in row.frames)
+    return Original(
+        work_id=row.artwork_id,
+        user_id=row.user_id,
+        page=row.page,
+        revision=row.revision,
+        url=row.url,
+        extension=row.extension,
+        uploaded=row.uploaded,
+        width=row.width,
+        height=row.height,
+        frames=frames,
+    )
+
+
+def _intent(row: Row[Any], frames: Row[Any] | None) -> Intent:
+    return Intent(
+        original=_original(row),
+        path=row.path,
+        sha256=row.sha256,
+        bytes=row.bytes,
+        frames_path=frames.path if frames is not None else None,
+        frames_sha256=frames.sha256 if frames is not None else None,
+    )

@@ -1,0 +1,52 @@
+"""All that is written into the ledger: plain functions that take a `Connection` first and are called by the writer."""
+
+from pixivcrawl.ledger.records.availability import mark_stale, record_unavailable, record_work_failed
+from pixivcrawl.ledger.records.bodies import note_body
+from pixivcrawl.ledger.records.comments import record_comments, record_comments_read
+from pixivcrawl.ledger.records.crawls import Crawl, begin_crawl, drop_from_list, end_crawl, record_listing
+from pixivcrawl.ledger.records.files import (
+    Intent,
+    forget_intent,
+    record_file_failed,
+    record_intent,
+    record_stored,
+    settle_intent,
+)
+from pixivcrawl.ledger.records.hosts import clear_pause, pause_host
+from pixivcrawl.ledger.records.people import record_user, record_user_name, record_user_seen, record_user_unavailable
+from pixivcrawl.ledger.records.rankings import record_ranking
+from pixivcrawl.ledger.records.requests import record_requests
+from pixivcrawl.ledger.records.tags import record_tag_translations
+from pixivcrawl.ledger.records.works import record_artwork, record_rows, record_stubs
+
+__all__ = [
+    "Crawl",
+    "Intent",
+    "begin_crawl",
+    "clear_pause",
+    "drop_from_list",
+    "end_crawl",
+    "forget_intent",
+    "mark_stale",
+    "note_body",
+    "pause_host",
+    "record_artwork",
+    "record_comments",
+    "record_comments_read",
+    "record_file_failed",
+    "record_intent",
+    "record_listing",
+    "record_ranking",
+    "record_requests",
+    "record_rows",
+    "record_stored",
+    "record_stubs",
+    "record_tag_translations",
+    "record_unavailable",
+    "record_user",
+    "record_user_name",
+    "record_user_seen",
+    "record_user_unavailable",
+    "record_work_failed",
+    "settle_intent",
+]

@@ -1,0 +1,164 @@
+"""Runs, what they found, and where they stopped."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
+
+from pixivcrawl.ledger.columns import json_text
+from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, table
+from pixivcrawl.ledger.records.state import UNSETTLED
+from pixivcrawl.ledger.records.works import IDS_A_QUERY, record_stubs
+
+_CRAWLS, _CRAWL_ARTWORKS = table(CrawlRow), table(CrawlArtworkRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Crawl:
+    """A run that begins. `resumes` is the run before it that did not come to its end, and `cursor` where that one was in the list.
+
+    `frontier` is the head of the list when it was last read to its end; `read_to_end_before` says whether it ever was.
+    """
+
+    crawl_id: int
+    resumes: int | None
+    cursor: str | None
+    frontier: tuple[int, ...]
+    read_to_end_before: bool
+
+
+def begin_crawl(connection: Connection, spider: str, arguments: Mapping[str, Any], now: datetime) -> Crawl:
+    """A new run. What earlier runs with the same spider and arguments found, and did not finish, is this one's to do."""
+    key = list_key(spider, arguments)
+    of_list = CrawlRow.list_key == key
+    first = connection.execute(select(func.min(CrawlRow.id)).where(of_list)).scalar()
+    read = connection.execute(
+        select(CrawlRow.id, CrawlRow.frontier)
+        .where(of_list, CrawlRow.read_to_end)
+        .order_by(CrawlRow.id.desc())
+        .limit(1)
+    ).first()
+    unfinished = connection.execute(
+        select(CrawlRow.id, CrawlRow.cursor)
+        .where(
+            of_list,
+            CrawlRow.id > (read.id if read else 0),
+            or_(CrawlRow.outcome.is_(None), CrawlRow.outcome != "complete"),
+        )
+        .order_by(CrawlRow.id.desc())
+        .limit(1)
+    ).first()
+    resumes, cursor = unfinished.tuple() if unfinished else (None, None)
+    row = {
+        "list_id": first,
+        "list_key": key,
+        "spider": spider,
+        "arguments": dict(arguments),
+        "resumes": resumes,
+        "cursor": cursor,
+        "started": now,
+    }
+    crawl_id = connection.execute(insert(_CRAWLS).values(**row).returning(_CRAWLS.c.id)).scalar_one()
+    if first is None:
+        connection.execute(update(_CRAWLS).where(_CRAWLS.c.id == crawl_id).values(list_id=crawl_id))
+    frontier = tuple(read.frontier or ()) if read else ()
+    return Crawl(crawl_id, resumes, cursor, frontier, read is not None)
+
+
+def list_key(spider: str, arguments: Mapping[str, Any]) -> str:
+    """What runs that read the same list have in common."""
+    return hashlib.sha256(json_text([spider, dict(arguments)]).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def record_listing(
+    connection: Connection, crawl_id: int, work_ids: Sequence[int], cursor: str | None, now: datetime
+) -> None:
+    """A page of the list, in its order, and where the list goes on. The same page again changes nothing."""
+    list_id = connection.execute(select(CrawlRow.list_id).where(CrawlRow.id == crawl_id)).scalar_one()
+    assert list_id is not None
+    found = 0
+    distinct = list(dict.fromkeys(work_ids))
+    for start in range(0, len(distinct), IDS_A_QUERY):
+        found += _list_works(connection, crawl_id, list_id, distinct[start : start + IDS_A_QUERY], now)
+    change = update(_CRAWLS).where(_CRAWLS.c.id == crawl_id)
+    connection.execute(change.values(cursor=cursor, found=_CRAWLS.c.found + found))
+
+
+def drop_from_list(connection: Connection, crawl_id: int, work_ids: Sequence[int]) -> None:
+    """Works that turned out not to be wanted: nothing is to be done for them on this list."""
+    list_id = select(CrawlRow.list_id).where(CrawlRow.id == crawl_id).scalar_subquery()
+    for start in range(0, len(work_ids), IDS_A_QUERY):
+        dropped = _CRAWL_ARTWORKS.c.artwork_id.in_(work_ids[start : start + IDS_A_QUERY])
+        connection.execute(delete(_CRAWL_ARTWORKS).where(_CRAWL_ARTWORKS.c.list_id == list_id, dropped))
+
+
+def end_crawl(
+    connection: Connection,
+    crawl_id: int,
+    *,
+    outcome: str,
+    exit_code: int,
+    counts: Mapping[str, Any],
+    read_to_end: bool,
+    now: datetime,
+    frontier: Sequence[int] = (),
+    reason: str | None = None,
+) -> None:
+    """A run came to its end: `complete`, or any other outcome, which the next run with the same arguments goes on from.
+
+    `read_to_end`: it saw the list to its end, or to the frontier of a run that had. `frontier`: the ids at the head of the list.
+    """
+    change = update(_CRAWLS).where(_CRAWLS.c.id == crawl_id)
+    connection.execute(
+        change.values(
+            outcome=outcome,
+            exit_code=exit_code,
+            counts=dict(counts),
+            read_to_end=read_to_end,
+            frontier=list(frontier),
+            ended=now,
+            reason=reason,
+        )
+    )
+
+
+def _list_works(connection: Connection, crawl_id: int, list_id: int, work_ids: Sequence[int], now: datetime) -> int:
+    """Put works on the list; gives how many this run had not seen there before."""
+    unsettled = _unsettled(connection, work_ids)
+    stubs = [work_id for work_id in work_ids if work_id not in unsettled]
+    record_stubs(connection, stubs, now)
+    unsettled |= dict.fromkeys(stubs, True)
+    listed = dict(
+        connection.execute(
+            select(CrawlArtworkRow.artwork_id, CrawlArtworkRow.crawl_id).where(
+                CrawlArtworkRow.list_id == list_id, CrawlArtworkRow.artwork_id.in_(work_ids)
+            )
+        )
+        .tuples()
+        .all()
+    )
+    new = [
+        {"list_id": list_id, "artwork_id": work_id, "crawl_id": crawl_id, "unsettled": unsettled[work_id]}
+        for work_id in work_ids
+        if work_id not in listed
+    ]
+    if new:
+        connection.execute(insert(_CRAWL_ARTWORKS), new)
+    again = [work_id for work_id, seen in listed.items() if seen != crawl_id]
+    if again:
+        change = update(_CRAWL_ARTWORKS).where(
+            _CRAWL_ARTWORKS.c.list_id == list_id, _CRAWL_ARTWORKS.c.artwork_id.in_(again)
+        )
+        connection.execute(change.values(crawl_id=crawl_id))
+    return len(new) + len(again)
+
+
+def _unsettled(connection: Connection, work_ids: Sequence[int]) -> dict[int, bool]:
+    """Whether anything is left to do for each work that the ledger knows."""
+    found = connection.execute(select(ArtworkRow.id, UNSETTLED).where(ArtworkRow.id.in_(work_ids)))
+    return {work_id: bool(unsettled) for work_id, unsettled in found}

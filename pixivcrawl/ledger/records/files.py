@@ -1,0 +1,197 @@
+"""Originals: wanted, about to be placed, stored, parked, superseded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Update, and_, delete, exists, insert, select, update
+from sqlalchemy.orm import aliased
+
+from pixivcrawl.items import FileKind, Original, StoredOriginal
+from pixivcrawl.ledger.models import FileRow, table
+from pixivcrawl.ledger.records.state import NOT_FAILED, failed_again, is_due, newest_crawl, refresh_files
+from pixivcrawl.ledger.records.upsert import upsert
+
+_FILES = table(FileRow)
+_KEY = ("artwork_id", "page", "revision", "kind")
+_TOLD = ("url", "extension", "uploaded", "width", "height", "frames")
+_OF_WORK = select(_FILES)
+_INSERT = insert(_FILES)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A file that was about to be placed; paths are relative to the archive folder. The last two belong to an ugoira."""
+
+    original: Original
+    path: str
+    sha256: str
+    bytes: int
+    frames_path: str | None = None
+    frames_sha256: str | None = None
+
+
+def record_originals(
+    connection: Connection, work_id: int, originals: Sequence[Original], now: datetime, *, retry_parked: bool
+) -> list[Original]:
+    """The originals of a work at its present revision, none when the reader may not see them. Returns those to be fetched."""
+    known = {
+        (row.page, row.revision, row.kind): row
+        for row in connection.execute(_OF_WORK.where(_FILES.c.artwork_id == work_id))
+    }
+    crawl_id = newest_crawl(connection) if known else 0
+    missing, new = [], []
+    for original in originals:
+        row = known.pop((original.page, original.revision, original.kind), None)
+        if row is None:
+            new.append({**_identity(original), **_told(original), "state": "wanted", "recorded": now})
+            missing.append(original)
+        elif row.state not in ("stored", "intent"):
+            renewed = _renew(connection, row, original)
+            if renewed or retry_parked or is_due(row, crawl_id, now):
+                missing.append(original)
+    if new:
+        connection.execute(_INSERT, new)
+    if originals:
+        _supersede(connection, [row.id for row in known.values() if row.state in ("wanted", "parked")])
+    return missing
+
+
+def record_intent(connection: Connection, stored: StoredOriginal, now: datetime) -> None:
+    """The file is proven and about to be placed. Raises ValueError when other bytes are stored as the same page and revision."""
+    known = connection.execute(select(FileRow.state, FileRow.sha256).where(_is(stored.proven.staged.original))).first()
+    if known is not None and known.state == "stored":
+        if known.sha256 != stored.proven.staged.sha256:
+            original = stored.proven.staged.original
+            raise ValueError(f"work {original.work_id} page {original.page} is stored already, with other bytes")
+        return
+    _put(connection, stored, {"state": "intent", "recorded": now, "stored": None})
+
+
+def record_stored(connection: Connection, stored: StoredOriginal, now: datetime) -> None:
+    """The file is in its place; the work is complete when none is missing."""
+    _put(connection, stored, {"state": "stored", "recorded": now, "stored": now})
+
+
+def settle_intent(connection: Connection, intent: Intent, now: datetime) -> None:
+    """An intent of an ended run whose file turned out to be in its place."""
+    change = _update_with_frames(intent.original).where(_FILES.c.state == "intent")
+    connection.execute(change.values(state="stored", stored=now, **NOT_FAILED))
+    refresh_files(connection, intent.original.work_id)
+
+
+def forget_intent(connection: Connection, intent: Intent, now: datetime) -> None:
+    """An intent of an ended run whose file is nowhere: it is wanted again, unless a newer revision took its place."""
+    original = intent.original
+    newer = aliased(FileRow)
+    superseded = connection.execute(
+        select(
+            exists().where(
+                and_(newer.artwork_id == original.work_id, newer.page == original.page, newer.kind == original.kind),
+                newer.id > select(FileRow.id).where(_is(original)).scalar_subquery(),
+            )
+        )
+    ).scalar()
+    empty = dict.fromkeys(("path", "sha256", "bytes", "format"))
+    change = update(_FILES).where(_is(original), _FILES.c.state == "intent")
+    connection.execute(
+        change.values(state="superseded" if superseded else "wanted", recorded=now, as_served=False, **empty)
+    )
+    connection.execute(delete(_FILES).where(_is(original, "frames"), _FILES.c.state == "intent"))
+    refresh_files(connection, original.work_id)
+
+
+def record_file_failed(
+    connection: Connection, original: Original, reason: str, now: datetime, *, served_sha256: str | None = None
+) -> None:
+    """The file could not be had in this run; a later one tries again. What is stored stays stored.
+
+    `served_sha256` is that of a body that was whole but made the decoder warn: the same one in a later run may be kept.
+    """
+    row = connection.execute(select(FileRow).where(_is(original))).first()
+    if row is not None and row.state == "stored":
+        return
+    failure = failed_again(connection, row.failed_runs if row else 0, row.failed_crawl_id if row else None, now)
+    values: dict[str, Any] = {"state": "parked", "failed_reason": reason, **failure}
+    if served_sha256 is not None and (row is None or row.served_sha256 != served_sha256):
+        values |= {"served_sha256": served_sha256, "served_at": now}
+    if row is None:
+        connection.execute(_INSERT, [{**_identity(original), **_told(original), "recorded": now, **values}])
+    else:
+        connection.execute(update(_FILES).where(_FILES.c.id == row.id).values(**values))
+    refresh_files(connection, original.work_id)
+
+
+def _put(connection: Connection, stored: StoredOriginal, state: dict[str, Any]) -> None:
+    proven = stored.proven
+    original = proven.staged.original
+    of_bytes = {"sha256": proven.staged.sha256, "bytes": proven.staged.bytes, "format": proven.format}
+    size = {"width": proven.width, "height": proven.height, "as_served": proven.as_served, "path": stored.path}
+    rows = [{**_identity(original), **_told(original), **of_bytes, **size, **state, **NOT_FAILED}]
+    if stored.frames_path is not None:
+        list_of_frames = {"sha256": stored.frames_sha256, "bytes": None, "format": "json", "path": stored.frames_path}
+        rows.append({**rows[0], **list_of_frames, "kind": "frames", "extension": "json", "url": None, "frames": None})
+    upsert(connection, _FILES, rows, _KEY)
+    refresh_files(connection, original.work_id)
+
+
+def _identity(original: Original) -> dict[str, Any]:
+    return {
+        "artwork_id": original.work_id,
+        "page": original.page,
+        "revision": original.revision,
+        "kind": original.kind,
+    }
+
+
+def _told(original: Original) -> dict[str, Any]:
+    frames = (
+        None if original.frames is None else [{"file": frame.file, "delay": frame.delay} for frame in original.frames]
+    )
+    return {
+        "url": original.url,
+        "extension": original.extension,
+        "uploaded": original.uploaded,
+        "width": original.width,
+        "height": original.height,
+        "frames": frames,
+    }
+
+
+def _is(original: Original, kind: FileKind | None = None) -> Any:
+    """The condition that a row is that of `original`, or of the frames' list beside it."""
+    return and_(
+        FileRow.artwork_id == original.work_id,
+        FileRow.page == original.page,
+        FileRow.revision == original.revision,
+        FileRow.kind == (kind or original.kind),
+    )
+
+
+def _update_with_frames(original: Original) -> Update:
+    kinds = (original.kind, "frames") if original.frames is not None else (original.kind,)
+    return update(_FILES).where(
+        _FILES.c.artwork_id == original.work_id,
+        _FILES.c.page == original.page,
+        _FILES.c.revision == original.revision,
+        _FILES.c.kind.in_(kinds),
+    )
+
+
+def _renew(connection: Connection, row: Row[Any], original: Original) -> bool:
+    """Bring a file that is not there in line with what the API says now; True when that gives a new reason to try."""
+    told = _told(original)
+    if row.state != "superseded" and all(getattr(row, name) == value for name, value in told.items()):
+        return False
+    elsewhere: bool = row.state == "superseded" or row.url != original.url
+    values = told | ({"state": "wanted"} | NOT_FAILED if elsewhere else {})
+    connection.execute(update(_FILES).where(_FILES.c.id == row.id).values(**values))
+    return elsewhere
+
+
+def _supersede(connection: Connection, file_ids: Sequence[int]) -> None:
+    if file_ids:
+        connection.execute(update(_FILES).where(_FILES.c.id.in_(file_ids)).values(state="superseded"))

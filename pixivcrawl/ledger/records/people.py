@@ -1,0 +1,70 @@
+"""Users and the names that they bore."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert, select, update
+
+from pixivcrawl.items import User
+from pixivcrawl.ledger.columns import storable
+from pixivcrawl.ledger.models import UserNameRow, UserRow, table
+from pixivcrawl.ledger.records.upsert import insert_new
+
+SEEN_AGAIN = timedelta(days=1)
+"""A user seen unchanged within this time is not written again."""
+
+_USERS, _NAMES = table(UserRow), table(UserNameRow)
+
+_AVAILABLE = {"availability": "available", "unavailable_reason": None, "unavailable_since": None}
+
+
+def record_user(connection: Connection, user: User, now: datetime) -> None:
+    """What a user's own page says; a user who had left is back. None never replaces what is known."""
+    record_user_name(connection, user.user_id, user.name, now)
+    told = {name: getattr(user, name) for name in ("account", "comment", "webpage", "image")}
+    values = {name: value for name, value in told.items() if value is not None}
+    if user.detail == "full":
+        values["detail"] = "full"
+    change = update(_USERS).where(_USERS.c.id == user.user_id)
+    connection.execute(change.values(**values, **_AVAILABLE, last_seen=now))
+
+
+def record_user_name(connection: Connection, user_id: int, name: str, now: datetime) -> None:
+    """The name that a row or a work tells of its artist."""
+    name = storable(name)
+    known = connection.execute(select(UserRow.name, UserRow.last_seen).where(UserRow.id == user_id)).first()
+    if known is None:
+        row = {"id": user_id, "name": name, "detail": "listing", "first_seen": now, "last_seen": now}
+        insert_new(connection, _USERS, [row], ("id",))
+    elif known.name == name and known.last_seen <= now < known.last_seen + SEEN_AGAIN:
+        return
+    else:
+        connection.execute(update(_USERS).where(_USERS.c.id == user_id).values(name=name, last_seen=now))
+    _record_bearing(connection, user_id, name, now)
+
+
+def record_user_seen(connection: Connection, user_id: int, now: datetime) -> None:
+    """The user exists, though nothing more was said."""
+    insert_new(connection, _USERS, [{"id": user_id, "first_seen": now, "last_seen": now}], ("id",))
+    connection.execute(update(_USERS).where(_USERS.c.id == user_id).values(**_AVAILABLE, last_seen=now))
+
+
+def record_user_unavailable(
+    connection: Connection, user_id: int, availability: str, reason: str, now: datetime
+) -> None:
+    """The user left, or never existed; all that is known stays."""
+    insert_new(connection, _USERS, [{"id": user_id, "first_seen": now, "last_seen": now}], ("id",))
+    change = update(_USERS).where(_USERS.c.id == user_id, _USERS.c.availability != availability)
+    connection.execute(change.values(availability=availability, unavailable_reason=reason, unavailable_since=now))
+
+
+def _record_bearing(connection: Connection, user_id: int, name: str, now: datetime) -> None:
+    known = connection.execute(
+        select(UserNameRow.id).where(UserNameRow.user_id == user_id, UserNameRow.name == name)
+    ).scalar()
+    if known is None:
+        row = {"user_id": user_id, "name": name, "first_seen": now, "last_seen": now}
+        connection.execute(insert(_NAMES), [row])
+    else:
+        connection.execute(update(_NAMES).where(_NAMES.c.id == known).values(last_seen=now))

@@ -1,0 +1,34 @@
+"""Inserting what may be there already, in the words of either database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], key: tuple[str, ...]) -> None:
+    """Insert `rows`, all with the same columns; where `key` (a primary key or unique index) is there already, replace the others."""
+    if rows:
+        connection.execute(_statement(connection.dialect.name, table, tuple(rows[0]), key, replace=True), list(rows))
+
+
+def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], key: tuple[str, ...]) -> None:
+    """Insert those `rows` whose `key` is not there yet."""
+    if rows:
+        connection.execute(_statement(connection.dialect.name, table, tuple(rows[0]), key, replace=False), list(rows))
+
+
+@lru_cache
+def _statement(
+    dialect: str, table: Table, columns: tuple[str, ...], key: tuple[str, ...], *, replace: bool
+) -> sqlite.Insert | postgresql.Insert:
+    # One object for each shape: SQLAlchemy then has nothing to work out but the values.
+    statement = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    others = [column for column in columns if column not in key]
+    if not replace or not others:
+        return statement.on_conflict_do_nothing(index_elements=key)
+    return statement.on_conflict_do_update(index_elements=key, set_={name: statement.excluded[name] for name in others})

@@ -1,0 +1,125 @@
+"""The ledger as everybody uses it: questions in threads of their own, changes through the one writer."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from scrapy.crawler import Crawler
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from pixivcrawl.errors import ConfigurationError, StorageFailed
+from pixivcrawl.ledger.engine import check, prepare, read_url, reading_engine, writing_engine
+from pixivcrawl.ledger.failures import is_busy, is_the_end, place_of, storage_failed
+from pixivcrawl.ledger.journal import Journal
+from pixivcrawl.ledger.writer import Change, Writer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+READERS = 2
+"""Threads that read."""
+
+
+class Ledger:
+    """A query or a change is a plain function that takes a `Connection` first; `read` and `write` call it in the right thread."""
+
+    def __init__(self, reading: Engine, writer: Writer | None) -> None:
+        self._reading = reading
+        self._writer = writer
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
+
+    @classmethod
+    def open(cls, url: str, *, journal: Path | None = None, read_only: bool = False) -> Ledger:
+        """Open the ledger at DATABASE_URL `url`, made or brought up to date when it must be; bodies go to the folder `journal` too.
+
+        Raises ConfigurationError (a wrong URL, a ledger from a newer version) or StorageFailed, each in one line without a password.
+        """
+        target = read_url(url)
+        if read_only:
+            if target.get_backend_name() == "sqlite" and not Path(target.database or "").is_file():
+                raise ConfigurationError(f"there is no ledger at {target.database}: begin one with scrapy crawl")
+            reading = reading_engine(target, READERS + 1, read_only=True)
+            check(reading)
+            return cls(reading, None)
+        writing = writing_engine(target)
+        prepare(writing)
+        writer = Writer(writing, Journal(journal) if journal is not None else None)
+        # One connection more than threads, for a blocking question.
+        return cls(reading_engine(target, READERS + 1, read_only=False), writer)
+
+    @property
+    def broken(self) -> StorageFailed | None:
+        """Why nothing can be written any more; None while all is well."""
+        return self._writer.broken if self._writer is not None else None
+
+    async def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What `query` answers, asked in a thread. Raises StorageFailed."""
+        ask = partial(self._ask, lambda connection: query(connection, *args, **kwargs))
+        return await asyncio.get_running_loop().run_in_executor(self._readers, ask)
+
+    def read_now(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `read`, in the caller's thread."""
+        return self._ask(lambda connection: query(connection, *args, **kwargs))
+
+    async def write(self, change: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What `change` returns, once it is committed. Raises what it raised, which undoes it alone, or StorageFailed."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+        self._submit(Change(lambda connection: change(connection, *args, **kwargs), done, loop))
+        return await done
+
+    def write_now(self, change: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `write`, waiting in the caller's thread."""
+        done: Future[T] = Future()
+        self._submit(Change(lambda connection: change(connection, *args, **kwargs), done))
+        return done.result()
+
+    def close(self) -> None:
+        """Write what is queued, then let go of the database. May be called again."""
+        self._readers.shutdown()
+        if self._writer is not None:
+            self._writer.close()
+        self._reading.dispose()
+
+    def _ask(self, query: Callable[[Connection], T]) -> T:
+        try:
+            with self._reading.connect() as connection:
+                return query(connection)
+        except DBAPIError as error:
+            if is_the_end(error) or is_busy(error):
+                raise storage_failed(error, place_of(self._reading.url)) from error
+            raise
+
+    def _submit(self, change: Change) -> None:
+        if self._writer is None:
+            raise StorageFailed("the ledger was opened for reading alone")
+        self._writer.submit(change)
+
+
+_LEDGERS: weakref.WeakKeyDictionary[Crawler, Ledger] = weakref.WeakKeyDictionary()
+
+
+def attach(crawler: Crawler, ledger: Ledger) -> None:
+    """From now on `ledger` is the one of this crawl."""
+    _LEDGERS[crawler] = ledger
+
+
+def detach(crawler: Crawler) -> None:
+    _LEDGERS.pop(crawler, None)
+
+
+def ledger_of(crawler: Crawler) -> Ledger:
+    """The ledger of a crawl. Raises ConfigurationError when it has none."""
+    try:
+        return _LEDGERS[crawler]
+    except KeyError:
+        raise ConfigurationError(
+            "this crawl has no ledger: keep pixivcrawl.extensions.ledger.LedgerExtension in EXTENSIONS"
+        ) from None

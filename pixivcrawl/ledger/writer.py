@@ -1,0 +1,189 @@
+"""The one thread that writes: what is queued goes into one transaction, and each caller hears of it after the commit."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, InvalidStateError
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from pixivcrawl.errors import StorageFailed
+from pixivcrawl.ledger.failures import is_busy, is_the_end, place_of, storage_failed
+from pixivcrawl.ledger.journal import Journal, collect_entries
+from pixivcrawl.ledger.records.tags import forget_tags, remember_tags
+
+BATCH = 256
+"""How many changes one transaction takes."""
+
+DELAY = 0.005
+"""Seconds that a change waits for others to share its commit."""
+
+PATIENCE = 60.0
+"""Seconds in which a lock held by another program may go away."""
+
+Loop = asyncio.AbstractEventLoop
+
+
+@dataclass(slots=True)
+class Change:
+    """One change on its way: what to do, and who waits for it (an asyncio future of `loop`, or a blocking one)."""
+
+    apply: Callable[[Connection], Any]
+    future: asyncio.Future[Any] | Future[Any]
+    loop: Loop | None = None
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Writer:
+    """Owns the writing engine. `broken` says why nothing can be written any more."""
+
+    def __init__(self, engine: Engine, journal: Journal | None) -> None:
+        self.broken: StorageFailed | None = None
+        self._engine = engine
+        self._journal = journal
+        self._changes: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
+        self._ending = False
+        self._entrance = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, change: Change) -> None:
+        """Queue a change. Raises StorageFailed when the ledger is broken or closed."""
+        with self._entrance:
+            if self.broken is not None:
+                raise StorageFailed(str(self.broken))
+            if self._ending:
+                raise StorageFailed("the ledger was closed before everything was recorded: run the same command again")
+            self._changes.put(change)
+
+    def close(self) -> None:
+        """Write what is queued, then end."""
+        with self._entrance:
+            if not self._ending:
+                self._ending = True
+                self._changes.put(None)
+        self._thread.join()
+        self._engine.dispose()
+
+    def _run(self) -> None:
+        while batch := self._next_batch():
+            self._write(batch)
+            _deliver(batch)
+
+    def _next_batch(self) -> list[Change]:
+        """What is queued, after a short wait for more; empty when the writer is to end."""
+        batch: list[Change] = []
+        deadline: float | None = None
+        while len(batch) < BATCH:
+            try:
+                change = self._changes.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                break
+            if change is None:
+                if batch:
+                    self._changes.put(None)
+                break
+            batch.append(change)
+            deadline = deadline or time.monotonic() + DELAY
+        return batch
+
+    def _write(self, batch: Sequence[Change]) -> None:
+        """Commit the batch; when that fails, every change of it fails and the ledger is broken."""
+        failure = self.broken
+        try:
+            if failure is None:
+                self._commit_patiently(batch)
+        except StorageFailed as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001 (whatever it is, who waits must hear of it)
+            failure = storage_failed(error, place_of(self._engine.url))
+            failure.__cause__ = error
+        if failure is not None:
+            self.broken = failure
+            for change in batch:
+                change.error = StorageFailed(str(failure))
+                change.error.__cause__ = failure.__cause__
+
+    def _commit_patiently(self, batch: Sequence[Change]) -> None:
+        deadline, pause = time.monotonic() + PATIENCE, 0.1
+        while True:
+            try:
+                self._commit(batch)
+            except Exception as error:
+                if not is_busy(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(pause)
+                pause = min(2 * pause, 5.0)
+            else:
+                return
+
+    def _commit(self, batch: Sequence[Change]) -> None:
+        with self._engine.connect() as connection:
+            remember_tags(connection)
+            entries = collect_entries(connection)
+            try:
+                with connection.begin():
+                    for change in batch:
+                        written = len(entries)
+                        _apply(connection, change)
+                        if change.error is not None:
+                            del entries[written:]
+                    if self._journal is not None:
+                        # Before the commit, so that the ledger never knows what the journal does not.
+                        self._journal.append(entries)
+            except BaseException:
+                forget_tags(connection)
+                raise
+
+
+def _apply(connection: Connection, change: Change) -> None:
+    """Make one change inside a savepoint, so that one that fails leaves the others be."""
+    change.result = change.error = None
+    connection.exec_driver_sql("SAVEPOINT one_change")
+    try:
+        change.result = change.apply(connection)
+    except Exception as error:
+        if is_the_end(error) or is_busy(error):
+            raise
+        change.error = error
+        forget_tags(connection)
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT one_change")
+    connection.exec_driver_sql("RELEASE SAVEPOINT one_change")
+
+
+def _deliver(batch: Sequence[Change]) -> None:
+    """Tell everyone who waits: one wake-up for each event loop."""
+    waiting: dict[Loop, list[Change]] = {}
+    for change in batch:
+        if change.loop is None:
+            _settle(change)
+        else:
+            waiting.setdefault(change.loop, []).append(change)
+    for loop, changes in waiting.items():
+        # A loop that has ended waits for nothing.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle_all, changes)
+
+
+def _settle_all(changes: Sequence[Change]) -> None:
+    for change in changes:
+        _settle(change)
+
+
+def _settle(change: Change) -> None:
+    """Resolve the future unless whoever waited has given up."""
+    if change.future.done():
+        return
+    with contextlib.suppress(InvalidStateError):
+        if change.error is None:
+            change.future.set_result(change.result)
+        else:
+            change.future.set_exception(change.error)

@@ -1,0 +1,45 @@
+"""A fresh ledger for each test: on SQLite, and on PostgreSQL too where `PIXIVCRAWL_TEST_POSTGRES` holds the URL of one."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, create_engine, make_url, text
+
+from tests.ledger.making import connected, sqlite_url
+
+POSTGRES = os.environ.get("PIXIVCRAWL_TEST_POSTGRES")
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """An empty database of its own on the server that the environment names."""
+    if not POSTGRES:
+        pytest.skip("PIXIVCRAWL_TEST_POSTGRES holds no URL")
+    name = f"ledger_{uuid.uuid4().hex}"
+    server = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield make_url(POSTGRES).set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"] if POSTGRES else ["sqlite"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgresql":
+        url: str = request.getfixturevalue("postgres_url")
+        return url
+    return sqlite_url(tmp_path)
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    """One transaction on a fresh ledger."""
+    with connected(database_url) as connection:
+        yield connection

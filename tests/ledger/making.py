@@ -1,0 +1,105 @@
+"""Works, files and ledgers for the tests of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection
+
+from pixivcrawl.items import Artwork, Frame, Original, ProvenOriginal, StagedOriginal, StoredOriginal, Tag
+from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
+from pixivcrawl.ledger.records import Crawl, begin_crawl, record_artwork, record_intent, record_listing, record_stored
+
+NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+FIRST, SECOND = "20260102030405", "20260607080910"
+"""Two revisions."""
+
+FRAMES = (Frame("000000.jpg", 60), Frame("000001.jpg", 90))
+
+
+def an_original(work_id: int = 1, page: int = 0, revision: str = FIRST, **changes: Any) -> Original:
+    url = f"https://i.pximg.net/img-original/img/{revision}/{work_id}_p{page}.jpg"
+    original = Original(work_id, 7, page, revision, url, "jpg", datetime(2026, 1, 2, tzinfo=UTC), 640, 480)
+    return replace(original, **changes)
+
+
+def an_ugoira(work_id: int = 1, revision: str = FIRST) -> Original:
+    return an_original(work_id, revision=revision, extension="zip", frames=FRAMES)
+
+
+def an_artwork(work_id: int = 1, pages: int = 1, revision: str = FIRST, **changes: Any) -> Artwork:
+    """A work in full with its originals."""
+    artwork = Artwork(
+        work_id=work_id,
+        user_id=7,
+        user_name="artist",
+        title="title",
+        kind="illust",
+        page_count=pages,
+        detail="full",
+        caption="caption",
+        tags=(Tag("one"), Tag("two", "deux")),
+        created=datetime(2026, 1, 1, tzinfo=UTC),
+        uploaded=datetime(2026, 1, 2, tzinfo=UTC),
+        revision=revision,
+        originals=tuple(an_original(work_id, page, revision) for page in range(pages)),
+    )
+    return replace(artwork, **changes)
+
+
+def a_row(work_id: int = 1, revision: str = FIRST, **changes: Any) -> Artwork:
+    """A work as a list's row tells it."""
+    row = an_artwork(work_id, revision=revision, detail="listing", caption=None, originals=())
+    return replace(row, **changes)
+
+
+def as_stored(original: Original, sha256: str = "ab" * 32) -> StoredOriginal:
+    proven = ProvenOriginal(StagedOriginal(original, "staging/body.part", sha256, 1000), original.extension, 640, 480)
+    stem = f"originals/{original.user_id}/{original.work_id}_p{original.page}_{original.revision}"
+    if original.frames is None:
+        return StoredOriginal(proven, f"{stem}.{original.extension}")
+    return StoredOriginal(proven, f"{stem}.zip", f"{stem}.json", "cd" * 32)
+
+
+def store(connection: Connection, *originals: Original) -> None:
+    """Take files all the way."""
+    for original in originals:
+        record_intent(connection, as_stored(original), NOW)
+        record_stored(connection, as_stored(original), NOW)
+
+
+def archived(connection: Connection, work_id: int = 1, pages: int = 1) -> Artwork:
+    """A work with every file stored."""
+    artwork = an_artwork(work_id, pages)
+    record_artwork(connection, artwork, NOW)
+    store(connection, *artwork.originals)
+    return artwork
+
+
+def begun(connection: Connection, *work_ids: int, now: datetime = NOW) -> Crawl:
+    """A run of one spider with one set of arguments, which has listed the works."""
+    crawl = begin_crawl(connection, "user", {"id": [7]}, now)
+    record_listing(connection, crawl.crawl_id, work_ids, None, now)
+    return crawl
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    """A connection that may write to the ledger at `url`, made when it is not there; committed at the end."""
+    engine = writing_engine(read_url(url))
+    try:
+        prepare(engine)
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def sqlite_url(folder: Path) -> str:
+    return URL.create("sqlite", database=f"{folder}/archive.sqlite").render_as_string()

@@ -1,0 +1,372 @@
+"""The ledger as its users see it: threads, batches, failures, the end."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scrapy import Spider
+from scrapy.utils.test import get_crawler
+from sqlalchemy import Connection, func, select, text
+
+from pixivcrawl.errors import ConfigurationError, StorageFailed
+from pixivcrawl.items import Tag
+from pixivcrawl.ledger import queries, records, writer
+from pixivcrawl.ledger.journal import read_journal
+from pixivcrawl.ledger.models import TagRow, UserRow
+from pixivcrawl.ledger.service import Ledger, attach, detach, ledger_of
+from tests.ledger.making import NOW, an_artwork, sqlite_url
+
+
+@pytest.fixture
+def ledger(database_url: str, tmp_path: Path) -> Iterator[Ledger]:
+    ledger = Ledger.open(database_url, journal=tmp_path / "journal")
+    yield ledger
+    ledger.close()
+
+
+def users(connection: Connection) -> int:
+    return connection.execute(select(func.count()).select_from(UserRow)).scalar_one()
+
+
+def two_users_then_fail(connection: Connection, user_id: int) -> None:
+    records.record_user_seen(connection, user_id, NOW)
+    records.record_user_seen(connection, user_id + 1, NOW)
+    raise LookupError("no more")
+
+
+def test_a_write_is_there_for_the_read_that_follows(ledger: Ledger):
+    async def run() -> list[int]:
+        counts = []
+        for user_id in range(1, 20):
+            await ledger.write(records.record_user_seen, user_id, NOW)
+            counts.append(await ledger.read(users))
+        return counts
+
+    assert asyncio.run(run()) == list(range(1, 20))
+
+
+def test_a_write_returns_what_its_change_returns(ledger: Ledger):
+    crawl = asyncio.run(ledger.write(records.begin_crawl, "user", {"id": [7]}, NOW))
+    assert ledger.write_now(records.begin_crawl, "user", {"id": [7]}, NOW).resumes == crawl.crawl_id
+
+
+def test_many_writes_share_few_commits(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
+    commits = []
+    commit = writer.Writer._commit
+    monkeypatch.setattr(writer.Writer, "_commit", lambda self, batch: (commits.append(len(batch)), commit(self, batch)))
+
+    async def run() -> None:
+        await asyncio.gather(*(ledger.write(records.record_user_seen, user_id, NOW) for user_id in range(1, 1001)))
+
+    asyncio.run(run())
+    assert ledger.read_now(users) == 1000
+    assert sum(commits) == 1000
+    assert len(commits) <= 20
+    assert max(commits) <= writer.BATCH
+
+
+def test_one_failing_change_takes_no_other_down(ledger: Ledger):
+    async def run() -> list[Any]:
+        writes = [ledger.write(records.record_user_seen, user_id, NOW) for user_id in (1, 2)]
+        writes.insert(1, ledger.write(two_users_then_fail, 10))
+        writes.insert(1, ledger.write(records.note_body, "illust.detail", {"id": 1}, b"{}", NOW))
+        writes.append(ledger.write(records.note_body, "illust.detail", {}, b"{}", NOW))
+        return await asyncio.gather(*writes, return_exceptions=True)
+
+    outcome = asyncio.run(run())
+    assert [type(each) for each in outcome] == [type(None), type(None), LookupError, type(None), KeyError]
+    assert ledger.read_now(users) == 2
+    assert ledger.broken is None
+
+
+def test_a_change_that_fails_leaves_no_line_in_the_journal(ledger: Ledger, tmp_path: Path):
+    def note_and_fail(connection: Connection) -> None:
+        records.note_body(connection, "illust.detail", {"id": 1}, b"first", NOW)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        ledger.write_now(note_and_fail)
+    ledger.write_now(records.note_body, "illust.detail", {"id": 1}, b"second", NOW)
+    assert [entry.body for entry in read_journal(tmp_path / "journal")] == [b"second"]
+
+
+def test_tags_of_a_change_that_failed_are_not_remembered(ledger: Ledger):
+    def tag_and_fail(connection: Connection) -> None:
+        records.record_artwork(connection, an_artwork(1, tags=(Tag("new"),)), NOW)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        ledger.write_now(tag_and_fail)
+    ledger.write_now(records.record_artwork, an_artwork(2, tags=(Tag("new"),)), NOW)
+    assert ledger.read_now(lambda connection: connection.execute(select(TagRow.name)).scalars().all()) == ["new"]
+
+
+def test_the_journal_is_written_before_the_write_returns(ledger: Ledger, tmp_path: Path):
+    ledger.write_now(records.note_body, "user.full", {"id": 7}, b'{"error":false}', NOW)
+    (entry,) = read_journal(tmp_path / "journal")
+    assert (entry.endpoint, entry.parameters, entry.body, entry.time) == (
+        "user.full",
+        {"id": 7},
+        b'{"error":false}',
+        NOW,
+    )
+
+
+def test_whoever_gave_up_waiting_disturbs_nobody(ledger: Ledger):
+    async def run() -> None:
+        writes = [asyncio.ensure_future(ledger.write(records.record_user_seen, number, NOW)) for number in (1, 2, 3)]
+        await asyncio.sleep(0)
+        writes[1].cancel()
+        await asyncio.gather(*writes, return_exceptions=True)
+        assert writes[1].cancelled()
+        await ledger.write(records.record_user_seen, 4, NOW)
+
+    asyncio.run(run())
+    assert ledger.read_now(users) == 4
+
+
+def test_an_event_loop_that_ended_disturbs_nobody(ledger: Ledger):
+    async def run() -> None:
+        asyncio.ensure_future(ledger.write(slowly, 0.2))  # noqa: RUF006 (it is left behind on purpose)
+        await asyncio.sleep(0.05)
+
+    asyncio.run(run())
+    ledger.write_now(records.record_user_seen, 1, NOW)
+    assert ledger.read_now(users) == 1
+
+
+def slowly(_connection: Connection, seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def test_the_event_loop_goes_on_while_the_ledger_works(ledger: Ledger):
+    async def run() -> float:
+        longest, last = 0.0, time.monotonic()
+        write = asyncio.ensure_future(ledger.write(slowly, 0.5))
+        read = asyncio.ensure_future(ledger.read(slowly, 0.5))
+        while not (write.done() and read.done()):
+            await asyncio.sleep(0.01)
+            longest, last = max(longest, time.monotonic() - last), time.monotonic()
+        return longest
+
+    assert asyncio.run(run()) < 0.4
+
+
+def test_reading_cannot_write(ledger: Ledger):
+    with pytest.raises(Exception, match=r"readonly|read-only"):
+        ledger.read_now(records.record_user_seen, 1, NOW)
+    assert ledger.read_now(users) == 0
+
+
+def test_closing_writes_what_is_queued(database_url: str):
+    ledger = Ledger.open(database_url)
+
+    async def run() -> None:
+        writes = [
+            asyncio.ensure_future(ledger.write(records.record_user_seen, number, NOW)) for number in range(1, 600)
+        ]
+        await asyncio.sleep(0)
+        await asyncio.get_running_loop().run_in_executor(None, ledger.close)
+        await asyncio.gather(*writes)
+
+    asyncio.run(run())
+    ledger.close()
+    with pytest.raises(StorageFailed, match="closed"):
+        ledger.write_now(records.record_user_seen, 1, NOW)
+    again = Ledger.open(database_url, read_only=True)
+    assert again.read_now(users) == 599
+    again.close()
+
+
+def test_a_ledger_for_reading_refuses_to_write(database_url: str):
+    Ledger.open(database_url).close()
+    ledger = Ledger.open(database_url, read_only=True)
+    with pytest.raises(StorageFailed, match="reading alone"):
+        ledger.write_now(records.record_user_seen, 1, NOW)
+    ledger.close()
+
+
+def test_reading_goes_on_beside_a_writer(database_url: str):
+    one = Ledger.open(database_url)
+    other = Ledger.open(database_url, read_only=True)
+    for user_id in range(1, 6):
+        one.write_now(records.record_user_seen, user_id, NOW)
+        assert other.read_now(users) == user_id
+    other.close()
+    one.close()
+
+
+def test_an_archive_on_a_read_only_disk_can_be_read(tmp_path: Path):
+    ledger = Ledger.open(sqlite_url(tmp_path))
+    ledger.write_now(records.record_user_seen, 1, NOW)
+    ledger.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["archive.sqlite"]
+
+
+class TestALockedLedger:
+    """Another program holds SQLite's write lock."""
+
+    @pytest.fixture
+    def locker(self, tmp_path: Path) -> Iterator[sqlite3.Connection]:
+        Ledger.open(sqlite_url(tmp_path)).close()
+        locker = sqlite3.connect(tmp_path / "archive.sqlite", isolation_level=None, check_same_thread=False)
+        yield locker
+        locker.close()
+
+    @pytest.fixture(autouse=True)
+    def hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("pixivcrawl.ledger.engine.LOCK_WAIT", 0.05)
+
+    def test_is_waited_for(self, tmp_path: Path, locker: sqlite3.Connection):
+        ledger = Ledger.open(sqlite_url(tmp_path))
+        locker.execute("BEGIN IMMEDIATE")
+        threading.Timer(1.0, locker.execute, ["COMMIT"]).start()
+        began = time.monotonic()
+        ledger.write_now(records.record_user_seen, 1, NOW)
+        assert time.monotonic() - began > 0.9
+        assert ledger.read_now(users) == 1
+        ledger.close()
+
+    def test_can_be_read_meanwhile(self, tmp_path: Path, locker: sqlite3.Connection):
+        ledger = Ledger.open(sqlite_url(tmp_path))
+        locker.execute("BEGIN IMMEDIATE")
+        assert ledger.read_now(users) == 0
+        locker.execute("ROLLBACK")
+        ledger.close()
+
+    def test_ends_the_run_when_it_stays_locked(
+        self, tmp_path: Path, locker: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(writer, "PATIENCE", 0.3)
+        ledger = Ledger.open(sqlite_url(tmp_path))
+        locker.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageFailed, match="locked by another program: close it") as raised:
+            ledger.write_now(records.record_user_seen, 1, NOW)
+        assert raised.value.exit_code == 5
+        assert isinstance(ledger.broken, StorageFailed)
+        with pytest.raises(StorageFailed, match="locked by another program"):
+            ledger.write_now(records.record_user_seen, 1, NOW)
+        locker.execute("ROLLBACK")
+        ledger.close()
+
+
+def test_a_journal_that_fails_breaks_the_ledger_and_commits_nothing(database_url: str, tmp_path: Path):
+    (tmp_path / "journal").write_text("in the way")
+    ledger = Ledger.open(database_url, journal=tmp_path / "journal")
+    ledger.write_now(records.record_user_seen, 1, NOW)
+
+    async def run() -> list[Any]:
+        return await asyncio.gather(
+            ledger.write(records.record_user_seen, 2, NOW),
+            ledger.write(records.note_body, "user.full", {"id": 2}, b"{}", NOW),
+            return_exceptions=True,
+        )
+
+    assert [type(each) for each in asyncio.run(run())] == [StorageFailed, StorageFailed]
+    assert ledger.read_now(users) == 1
+    with pytest.raises(StorageFailed, match="journal"):
+        ledger.write_now(records.record_user_seen, 3, NOW)
+    ledger.close()
+
+
+def test_a_damaged_file_is_said_and_breaks_the_ledger(tmp_path: Path):
+    ledger = Ledger.open(sqlite_url(tmp_path))
+    for user_id in range(1, 2000):
+        ledger._submit(
+            writer.Change(
+                lambda connection, n=user_id: records.record_user_name(connection, n, "x" * 200, NOW), _nobody()
+            )
+        )
+    ledger.close()
+    size = (tmp_path / "archive.sqlite").stat().st_size
+    with (tmp_path / "archive.sqlite").open("r+b") as file:
+        file.seek(4096 * 2)
+        file.write(os.urandom(size - 4096 * 3))
+    ledger = Ledger.open(sqlite_url(tmp_path))
+    with pytest.raises(StorageFailed, match="damaged") as raised:
+        for user_id in range(1, 2000):
+            ledger.write_now(records.record_user_name, user_id, "y", NOW)
+    assert "\n" not in str(raised.value)
+    assert ledger.broken is not None
+    ledger.close()
+
+
+def _nobody() -> Any:
+    from concurrent.futures import Future
+
+    return Future()
+
+
+def test_a_mistake_in_a_query_is_not_the_end_of_the_ledger(ledger: Ledger):
+    with pytest.raises(Exception, match="nowhere"):
+        ledger.write_now(lambda connection: connection.execute(text("INSERT INTO nowhere VALUES (1)")))
+    with pytest.raises(Exception, match="nowhere"):
+        ledger.read_now(lambda connection: connection.execute(text("SELECT * FROM nowhere")))
+    ledger.write_now(records.record_user_seen, 1, NOW)
+    assert ledger.broken is None
+
+
+def test_values_are_in_no_error(ledger: Ledger):
+    with pytest.raises(Exception, match="violates|FOREIGN KEY") as raised:  # noqa: PT011
+        ledger.write_now(
+            lambda connection: connection.execute(
+                text("INSERT INTO user_names (user_id, name, first_seen, last_seen) VALUES (:id, :name, :now, :now)"),
+                {"id": 12, "name": "a name from outside", "now": "2026-01-01"},
+            )
+        )
+    assert "a name from outside" not in str(raised.value).split("DETAIL")[0]
+
+
+class TestWhoseLedger:
+    def test_a_crawl_has_the_one_that_was_attached(self, tmp_path: Path):
+        ledger = Ledger.open(sqlite_url(tmp_path))
+        crawler = get_crawler(Spider)
+        with pytest.raises(ConfigurationError, match="has no ledger"):
+            ledger_of(crawler)
+        attach(crawler, ledger)
+        assert ledger_of(crawler) is ledger
+        detach(crawler)
+        detach(crawler)
+        with pytest.raises(ConfigurationError):
+            ledger_of(crawler)
+        ledger.close()
+
+    def test_two_crawls_may_share_one(self, tmp_path: Path):
+        ledger = Ledger.open(sqlite_url(tmp_path))
+        crawlers = [get_crawler(Spider), get_crawler(Spider)]
+        for crawler in crawlers:
+            attach(crawler, ledger)
+        detach(crawlers[0])
+        assert ledger_of(crawlers[1]) is ledger
+        ledger.close()
+
+    def test_a_crawl_that_is_over_is_forgotten(self, tmp_path: Path):
+        from pixivcrawl.ledger import service
+
+        ledger = Ledger.open(sqlite_url(tmp_path))
+        before = len(service._LEDGERS)
+        crawler = get_crawler(Spider)
+        attach(crawler, ledger)
+        assert len(service._LEDGERS) == before + 1
+        del crawler
+        gc.collect()
+        assert len(service._LEDGERS) == before
+        ledger.close()
+
+
+def test_pauses_outlive_the_process(database_url: str):
+    ledger = Ledger.open(database_url)
+    ledger.write_now(records.pause_host, "www.pixiv.net", NOW, NOW)
+    ledger.close()
+    ledger = Ledger.open(database_url)
+    assert [pause.host for pause in ledger.read_now(queries.host_pauses)] == ["www.pixiv.net"]
+    ledger.close()
