@@ -1,0 +1,215 @@
+"""The settings of a run, each checked once, and the two questions that decide where a request may go."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from scrapy.settings import BaseSettings
+from scrapy.utils.conf import closest_scrapy_cfg
+
+from pixivcrawl.errors import ConfigurationError
+
+PIXIV = "https://www.pixiv.net"
+
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a URL points: scheme, host in lower case, and the port even where the URL leaves it out."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def key(self) -> str:
+        """`host`, or `host:port` where the port is not the scheme's own."""
+        return self.host if self.port == _DEFAULT_PORTS[self.scheme] else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host.strip("[]")).is_loopback
+        except ValueError:
+            return False
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.key}"
+
+
+def read_origin(url: str) -> Origin | None:
+    """The origin of an http or https URL; None where a user or password is given, or where two parsers might differ."""
+    if not url.isprintable() or "\\" in url or " " in url:
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _DEFAULT_PORTS or "@" in parts.netloc:
+        return None
+    host = parts.netloc.lower().removesuffix(f":{port}" if port is not None else ":")
+    if port == 0 or not _HOST.fullmatch(host):
+        return None
+    return Origin(parts.scheme, host, _DEFAULT_PORTS[parts.scheme] if port is None else port)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What a run goes by; times in seconds, sizes in bytes. settings/base.py says what each value means."""
+
+    archive_dir: Path
+    database_url: str = field(repr=False)
+    base_url: str
+    image_hosts: frozenset[str]
+    user_agent: str
+    api_concurrency: int
+    api_delay: float
+    api_retries: int
+    api_retry_delay: float
+    image_concurrency: int
+    image_delay: float
+    rate_limit_wait: float
+    throttle_wait: float
+    file_size_limit: int
+    memory_limit: int
+    max_pixels: int
+    answer_timeout: float
+    throughput_floor: int
+    throughput_window: float
+
+    @classmethod
+    def from_settings(cls, settings: BaseSettings) -> Self:
+        """Raises ConfigurationError, in one line, for the first value that cannot be used."""
+        if settings.get("JOBDIR"):
+            raise ConfigurationError(
+                "JOBDIR is refused, because it would store the session: leave it out; "
+                "a run goes on from the archive's ledger"
+            )
+        archive_dir = _archive_dir(settings)
+        return cls(
+            archive_dir=archive_dir,
+            database_url=_database_url(settings, archive_dir),
+            base_url=_base_url(settings),
+            image_hosts=_image_hosts(settings),
+            user_agent=_user_agent(settings),
+            api_concurrency=_whole(settings, "PIXIV_API_CONCURRENCY", 1, least=1, most=16),
+            api_delay=_seconds(settings, "PIXIV_API_DELAY", 1.5, most=3600),
+            api_retries=_whole(settings, "PIXIV_API_RETRIES", 3, least=0, most=20),
+            api_retry_delay=_seconds(settings, "PIXIV_API_RETRY_DELAY", 2, most=600),
+            image_concurrency=_whole(settings, "PIXIV_IMAGE_CONCURRENCY", 4, least=1, most=32),
+            image_delay=_seconds(settings, "PIXIV_IMAGE_DELAY", 0, most=3600),
+            rate_limit_wait=_seconds(settings, "PIXIV_RATE_LIMIT_WAIT", 200, most=1800),
+            throttle_wait=_seconds(settings, "PIXIV_THROTTLE_WAIT", 200, most=1800),
+            file_size_limit=_whole(settings, "PIXIV_FILE_SIZE_LIMIT", 1 << 30, least=1),
+            memory_limit=_whole(settings, "DOWNLOAD_MAXSIZE", 64 << 20, least=1),
+            max_pixels=_whole(settings, "PIXIV_MAX_PIXELS", 500_000_000, least=1),
+            answer_timeout=_seconds(settings, "DOWNLOAD_TIMEOUT", 60, least=0.1),
+            throughput_floor=_whole(settings, "PIXIV_THROUGHPUT_FLOOR", 1024, least=0),
+            throughput_window=_seconds(settings, "PIXIV_THROUGHPUT_WINDOW", 60, least=0.1),
+        )
+
+    @property
+    def api(self) -> Origin:
+        origin = read_origin(self.base_url)
+        assert origin is not None
+        return origin
+
+    def is_api(self, url: str) -> bool:
+        """Whether a URL lies on the one origin that may see the session."""
+        return read_origin(url) == self.api
+
+    def may_fetch_image(self, url: str) -> bool:
+        """Whether an image may be asked for at a URL: https (http only on loopback), on a host of PIXIV_IMAGE_HOSTS."""
+        origin = read_origin(url)
+        return (
+            origin is not None and origin.key in self.image_hosts and (origin.scheme == "https" or origin.is_loopback)
+        )
+
+
+def _archive_dir(settings: BaseSettings) -> Path:
+    given = str(settings.get("ARCHIVE_DIR") or "archive")
+    # In an SQLite URL a question mark begins the options.
+    if "?" in given or not given.isprintable():
+        raise ConfigurationError(f"ARCHIVE_DIR {given!r}: choose a path without question marks and control characters")
+    return (Path(closest_scrapy_cfg()).parent / Path(given).expanduser()).absolute()
+
+
+def _database_url(settings: BaseSettings, archive_dir: Path) -> str:
+    url = str(settings.get("DATABASE_URL") or f"sqlite:///{archive_dir / 'archive.sqlite'}")
+    # The URL itself may hold a password and is never repeated.
+    if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise ConfigurationError("DATABASE_URL: begin it with sqlite:/// or postgresql+psycopg://, or leave it empty")
+    return url
+
+
+def _base_url(settings: BaseSettings) -> str:
+    url = str(settings.get("PIXIV_BASE_URL") or PIXIV)
+    origin = read_origin(url)
+    has_more = re.fullmatch(r"[^/]+//[^/?#]+/?", url) is None
+    if origin is None or has_more or not (str(origin) == PIXIV or origin.is_loopback):
+        raise ConfigurationError(
+            f"PIXIV_BASE_URL: use {PIXIV}, or http(s)://127.0.0.1:PORT for a sandbox on this machine, without a path; "
+            "the session is sent nowhere else"
+        )
+    return str(origin)
+
+
+def _image_hosts(settings: BaseSettings) -> frozenset[str]:
+    given = settings.get("PIXIV_IMAGE_HOSTS") or "i.pximg.net"
+    entries = given.split(",") if isinstance(given, str) else [str(entry) for entry in given]
+    return frozenset(_image_host(entry.strip().lower()) for entry in entries)
+
+
+def _image_host(entry: str) -> str:
+    origin = read_origin(f"https://{entry}")
+    if origin is None or "/" in entry or "?" in entry or "#" in entry:
+        raise ConfigurationError(
+            f"PIXIV_IMAGE_HOSTS: {entry!r} is no host; "
+            "write hosts like i.pximg.net or 127.0.0.1:8481, separated by commas"
+        )
+    return origin.key
+
+
+def _user_agent(settings: BaseSettings) -> str:
+    given = settings.get("USER_AGENT")
+    if not isinstance(given, str) or not given.strip() or not given.isascii() or not given.isprintable():
+        raise ConfigurationError("USER_AGENT: give one line of plain characters, as a browser sends it")
+    return given
+
+
+def _seconds(settings: BaseSettings, name: str, otherwise: float, *, least: float = 0, most: float = 86400) -> float:
+    given = settings.get(name, otherwise)
+    number = _number(given)
+    if number is None or not least <= number <= most:
+        raise ConfigurationError(f"{name}: {given!r} is not a number of seconds from {least:g} to {most:g}")
+    return number
+
+
+def _whole(settings: BaseSettings, name: str, otherwise: int, *, least: int, most: int = 1 << 62) -> int:
+    given = settings.get(name, otherwise)
+    number = _number(given)
+    if number is None or not number.is_integer() or not least <= number <= most:
+        limit = f"from {least} to {most}" if most < 1 << 62 else f"of {least} or more"
+        raise ConfigurationError(f"{name}: {given!r} is not a whole number {limit}")
+    return int(number)
+
+
+def _number(given: Any) -> float | None:
+    if isinstance(given, bool) or not isinstance(given, (int, float, str)):
+        return None
+    try:
+        number = float(given)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None

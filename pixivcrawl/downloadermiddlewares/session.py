@@ -1,0 +1,94 @@
+"""The session joins requests to the API's origin, and no other; a request to anywhere else than the two allowed places does not leave."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import re
+from typing import Self
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response
+
+from pixivcrawl.api.answers import Answer, AnswerKind, AnswerRefused
+from pixivcrawl.configuration import Configuration, Origin, read_origin
+from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.session import session_from_settings
+
+SECRETS = ("Cookie", "X-CSRF-Token", "Authorization")
+"""Headers that only this middleware may set."""
+
+_TOKEN = re.compile(r'\\*"token\\*"\s*:\s*\\*"([0-9a-f]{32})\\*"')
+
+
+class HostRefused(IgnoreRequest):
+    """A request to a host that is neither the API's nor one of PIXIV_IMAGE_HOSTS."""
+
+
+class SessionMiddleware:
+    """Raises HostRefused for foreign hosts; a POST without a session ends in ConfigurationError."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.configuration = Configuration.from_settings(crawler.settings)
+        self.session = session_from_settings(crawler.settings)
+        self._token: str | None = None
+        self._asking_for_token = asyncio.Lock()
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler)
+
+    async def process_request(self, request: Request) -> None:
+        is_api = self.configuration.is_api(request.url)
+        origin = read_origin(request.url)
+        if origin is None or not (is_api or self.configuration.may_fetch_image(request.url)):
+            raise HostRefused(
+                f"{_named(origin)} is neither PIXIV_BASE_URL nor on PIXIV_IMAGE_HOSTS: nothing is sent there"
+            )
+        for name in SECRETS:
+            request.headers.pop(name, None)
+        if origin.is_loopback:
+            # A proxy elsewhere knows nothing of this machine's sandbox.
+            request.meta.setdefault("proxy", None)
+        if not is_api:
+            return
+        if self.session is not None:
+            request.headers["Cookie"] = self.session.cookie
+        if request.method != "GET":
+            request.headers["X-CSRF-Token"] = await self.token()
+
+    async def token(self) -> str:
+        """What pixiv wants with every POST, asked for once a run.
+
+        Raises ConfigurationError without a session, AnswerRefused when pixiv's front page holds no token.
+        """
+        if self.session is None:
+            raise ConfigurationError("this needs a session: set PIXIV_PHPSESSID or PIXIV_COOKIE_FILE")
+        async with self._asking_for_token:
+            if self._token is None:
+                response = await self.crawler.engine.download_async(
+                    Request(f"{self.configuration.base_url}/", headers={"Accept": "text/html"}, dont_filter=True)
+                )
+                self._token = token_in(response)
+        return self._token
+
+
+def token_in(response: Response) -> str:
+    """The token in pixiv's front page. Raises AnswerRefused when there is none.
+
+    pixiv: 32 hexadecimal digits, in JSON in `<meta id="meta-global-data" content='{"token":"..."}'>` or in `__NEXT_DATA__`.
+    """
+    found = _TOKEN.search(html.unescape(response.body.decode("utf-8", errors="replace")))
+    if found is None:
+        answer = Answer(
+            AnswerKind.REFUSED, response.status, "it holds no token; look whether the session still works in a browser"
+        )
+        raise AnswerRefused("pixiv's front page", answer)
+    return found[1]
+
+
+def _named(origin: Origin | None) -> str:
+    return "an address that cannot be read" if origin is None else origin.key

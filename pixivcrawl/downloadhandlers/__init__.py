@@ -1,0 +1,174 @@
+"""How requests leave: at the pace, over verified connections; a body flagged for it goes to the disk, not to memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import aiohttp
+import yarl
+from scrapy import Request
+from scrapy.core.downloader.handlers.base import BaseDownloadHandler
+from scrapy.crawler import Crawler
+from scrapy.exceptions import DownloadFailedError
+from scrapy.http import Headers, Response
+from scrapy.responsetypes import responsetypes
+from scrapy.utils.url import add_http_if_no_scheme
+
+from pixivcrawl.api.answers import retry_after
+from pixivcrawl.configuration import Configuration, read_origin
+from pixivcrawl.downloadhandlers.failures import failures_of
+from pixivcrawl.downloadhandlers.pace import Pace, is_stopping, pace_of
+from pixivcrawl.downloadhandlers.transfer import chunks, read, stage
+from pixivcrawl.downloadhandlers.trust import trust_context
+from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger.service import ledger_of
+
+CONNECT_TIMEOUT = 30.0
+"""Seconds until a connection stands, its proxy and its TLS included."""
+
+TOO_MANY_REQUESTS = 429
+
+
+class PixivDownloadHandler(BaseDownloadHandler):
+    """For http and https. A request is never lost to a 429: it waits and is sent again, until the run stops.
+
+    `meta["stage_to"]` (a path) sends the body of a 200 there; `meta["received"]` then holds what came (`Received`), and
+    the body of the response is empty. Any other answer is an ordinary response.
+
+    Raises DownloadFailedError for whatever goes wrong on the way, in one line; LengthMismatch, TooLarge and
+    StorageFailed for what was to be staged; and RunStopping when the run ends before the request has left.
+    """
+
+    lazy = True
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self.configuration = Configuration.from_settings(crawler.settings)
+        self._client: aiohttp.ClientSession | None = None
+        self._remembering: asyncio.Future[None] | None = None
+
+    async def download_request(self, request: Request) -> Response:
+        origin = read_origin(request.url)
+        if origin is None:
+            raise DownloadFailedError("an address that cannot be asked")
+        await self._earlier_pauses()
+        pace = pace_of(origin.key, self.configuration)
+        while True:
+            async with pace.turn(request.priority, partial(is_stopping, self.crawler)) as sent:
+                self._count("api_requests" if self.configuration.is_api(request.url) else "image_requests")
+                with failures_of(origin.key):
+                    response = await self._exchange(request)
+                if response.status != TOO_MANY_REQUESTS:
+                    await self._answered(pace, response)
+                    return response
+                await self._pause(pace, response, sent)
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+
+    async def _exchange(self, request: Request) -> Response:
+        request.meta.pop("received", None)
+        floor, window = self.configuration.throughput_floor, self.configuration.throughput_window
+        async with self._sent(request) as response:
+            headers = Headers(list(response.raw_headers))
+            body = chunks(response, floor, window)
+            if "stage_to" not in request.meta or response.status != 200:
+                content = await read(response, body, self.configuration.memory_limit)
+                # The body is unpacked already; this header would make Scrapy take it for binary.
+                headers.pop("Content-Encoding", None)
+                return _response(request, response.status, headers, content)
+            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+                raise DownloadFailedError("the image host packed a body that was asked for as it is")
+            received = await stage(response, body, Path(request.meta["stage_to"]), self.configuration.file_size_limit)
+            request.meta["received"] = received
+            self._count("image_bytes", received.bytes)
+            return _response(request, response.status, headers, b"")
+
+    @asynccontextmanager
+    async def _sent(self, request: Request) -> AsyncIterator[aiohttp.ClientResponse]:
+        staged = "stage_to" in request.meta
+        headers = request.headers.copy()
+        headers["Accept-Encoding"] = "identity" if staged else "gzip, deflate"
+        authorization = headers.pop("Proxy-Authorization", None)
+        async with self._session().request(
+            request.method,
+            # As it stands: yarl would resolve the dots that the catalogue has escaped.
+            yarl.URL(request.url, encoded=True),
+            data=request.body or None,
+            headers=[(name.decode(), value.decode("latin-1")) for name, values in headers.items() for value in values],
+            allow_redirects=False,
+            auto_decompress=not staged,
+            proxy=_proxy(request),
+            # For the tunnel alone: what is not encrypted stays on this machine.
+            proxy_headers={"Proxy-Authorization": authorization[0].decode("latin-1")} if authorization else None,
+        ) as response:
+            yield response
+
+    def _session(self) -> aiohttp.ClientSession:
+        """Made inside the running loop, which there is none of when Scrapy makes the handler."""
+        if self._client is None:
+            self._client = aiohttp.ClientSession(
+                # How many connections there are is for the pace to say.
+                connector=aiohttp.TCPConnector(ssl=trust_context(), limit=0),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+                timeout=aiohttp.ClientTimeout(
+                    total=None, connect=CONNECT_TIMEOUT, sock_read=self.configuration.answer_timeout
+                ),
+            )
+            # aiohttp would send a request once more when a connection breaks, past the pace.
+            self._client._retry_connection = False  # noqa: SLF001
+        return self._client
+
+    async def _earlier_pauses(self) -> None:
+        """Once, before the first request: go on with the pauses that the ledger knows of."""
+        if self._remembering is None:
+            self._remembering = asyncio.ensure_future(self._remember())
+        await asyncio.shield(self._remembering)
+
+    async def _remember(self) -> None:
+        now = datetime.now(UTC)
+        for pause in await ledger_of(self.crawler).read(queries.host_pauses):
+            # A clock that was set back must not make a pause longer than it was.
+            left = min(pause.until - now, pause.until - pause.since).total_seconds()
+            if left > 0:
+                pace_of(pause.host, self.configuration).go_on_with_pause(left)
+
+    async def _pause(self, pace: Pace, response: Response, sent: float) -> None:
+        now = datetime.now(UTC)
+        header = response.headers.get("Retry-After")
+        seconds = pace.pause(retry_after(header.decode("latin-1"), now) if header else None, sent)
+        if seconds is not None:
+            until = now + timedelta(seconds=seconds)
+            await ledger_of(self.crawler).write(records.pause_host, pace.host, until, now)
+
+    async def _answered(self, pace: Pace, response: Response) -> None:
+        if response.status < 500 and pace.good_answer():
+            await ledger_of(self.crawler).write(records.clear_pause, pace.host)
+
+    def _count(self, what: str, number: int = 1) -> None:
+        self.crawler.stats.inc_value(f"pixiv/{what}", number)
+
+
+def _response(request: Request, status: int, headers: Headers, body: bytes) -> Response:
+    kind = responsetypes.from_args(headers=headers, url=request.url, body=body)
+    return kind(url=request.url, status=status, headers=headers, body=body)
+
+
+def _proxy(request: Request) -> str | None:
+    """Raises ConfigurationError for a proxy that is not spoken to over HTTP."""
+    if not (given := request.meta.get("proxy")):
+        return None
+    proxy = add_http_if_no_scheme(given)
+    if not proxy.startswith(("http://", "https://")):
+        raise ConfigurationError(
+            "HTTPS_PROXY and HTTP_PROXY: only http:// proxies can be used; name one, or unset them"
+        )
+    return proxy

@@ -1,0 +1,44 @@
+"""What went wrong on the way, in one line: the host and the reason, never a URL, a header or a proxy's password."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import aiohttp
+from scrapy.exceptions import DownloadFailedError
+
+
+@contextmanager
+def failures_of(host: str) -> Iterator[None]:
+    """Turn aiohttp's errors into the one that says it plainly, DownloadFailedError."""
+    try:
+        yield
+    except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+        raise DownloadFailedError(f"{host}: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case aiohttp.ClientHttpProxyError():
+            return f"the proxy answered {error.status}"
+        case aiohttp.ClientProxyConnectionError():
+            return f"the proxy cannot be reached ({_system_reason(error)})"
+        case aiohttp.ClientConnectorDNSError():
+            return "no such host, or no network"
+        case aiohttp.ClientConnectorCertificateError():
+            return f"its certificate is not believed ({_certificate_reason(error)})"
+        case aiohttp.ClientConnectorError():
+            return f"no connection ({_system_reason(error)})"
+        case TimeoutError():
+            return "no sign of life in time"
+        case _:
+            return f"the connection broke ({type(error).__name__})"
+
+
+def _system_reason(error: aiohttp.ClientConnectorError) -> str:
+    return error.os_error.strerror or type(error.os_error).__name__
+
+
+def _certificate_reason(error: aiohttp.ClientConnectorCertificateError) -> str:
+    return getattr(error.certificate_error, "verify_message", "") or type(error.certificate_error).__name__

@@ -1,0 +1,184 @@
+"""The pace: how many requests travel to a host at once, how long each place rests, and the pause that a 429 asks for.
+
+It is kept where requests leave, and shared by every crawl of an event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from weakref import WeakKeyDictionary
+
+from scrapy.crawler import Crawler
+
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import RunStopping
+
+logger = logging.getLogger(__name__)
+
+LONGEST_PAUSE = 1800.0
+"""Seconds after which a pause that pixiv gave no length for grows no further."""
+
+LONGEST_RETRY_AFTER = 86400.0
+"""Seconds up to which a Retry-After is believed."""
+
+STOPPING_IS_SEEN_WITHIN = 0.25
+"""Seconds between two looks of one who waits at whether the run is ending."""
+
+_WORTH_SAYING = 5.0
+
+
+class Pace:
+    """One host's pace. At most `at_once` requests travel; each one's place rests `delay` seconds after its answer.
+
+    Requests leave by priority, then first come, first served.
+    """
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.at_once = 1
+        self.delay = 0.0
+        self.rate_limit_wait = 0.0
+        self.paused_until: datetime | None = None
+        self._open_at = 0.0
+        self._paused_at = 0.0
+        self._pauses_in_a_row = 0
+        self._travelling = 0
+        self._resting: list[float] = []
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._arrivals = itertools.count()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @asynccontextmanager
+    async def turn(self, priority: int, is_stopping: Callable[[], bool]) -> AsyncIterator[float]:
+        """A place to travel in; gives the time at which it was entered, for `pause`.
+
+        Raises RunStopping, within a quarter of a second, when the run stops before there is a place.
+        """
+        await self._wait_for_place(priority, is_stopping)
+        try:
+            yield _now()
+        finally:
+            self._travelling -= 1
+            if self.delay:
+                heapq.heappush(self._resting, _now() + self.delay)
+            self._let_go()
+
+    def pause(self, asked: float | None, sent: float) -> float | None:
+        """The host answered 429 to a request that left at `sent`; it asked for so many seconds, or gave no length.
+
+        Nothing leaves until then. Gives the length of the pause in seconds, None where an earlier one lasts longer.
+        """
+        if sent >= self._paused_at:
+            # Those that travelled together say the same thing once.
+            self._paused_at = _now()
+            self._pauses_in_a_row += 1
+        if asked is None:
+            seconds = min(self.rate_limit_wait * 2.0 ** min(self._pauses_in_a_row - 1, 10), LONGEST_PAUSE)
+        else:
+            seconds = min(max(asked, self.delay), LONGEST_RETRY_AFTER)
+        return seconds if self._hold(seconds) else None
+
+    def go_on_with_pause(self, seconds: float) -> None:
+        """A pause that began in an earlier run has so many seconds left."""
+        self._pauses_in_a_row = max(self._pauses_in_a_row, 1)
+        self._hold(seconds)
+
+    def good_answer(self) -> bool:
+        """The host answers again: the next pause is a first one. False where there was no pause."""
+        if not self._pauses_in_a_row or _now() < self._open_at:
+            return False
+        self._pauses_in_a_row = 0
+        self.paused_until = None
+        return True
+
+    def _hold(self, seconds: float) -> bool:
+        open_at = _now() + seconds
+        if open_at <= self._open_at:
+            return False
+        self._open_at = open_at
+        self.paused_until = datetime.now(UTC) + timedelta(seconds=seconds)
+        if seconds >= _WORTH_SAYING:
+            until = f"{self.paused_until.astimezone():%H:%M:%S}"
+            logger.warning("%s: too many requests; none is sent there for %.0f s, until %s", self.host, seconds, until)
+        return True
+
+    async def _wait_for_place(self, priority: int, is_stopping: Callable[[], bool]) -> None:
+        self._refuse_when(is_stopping)
+        place = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (-priority, next(self._arrivals), place))
+        self._let_go()
+        try:
+            while not place.done():
+                await asyncio.wait([place], timeout=STOPPING_IS_SEEN_WITHIN)
+                self._refuse_when(is_stopping)
+        except BaseException:
+            if not place.cancel():
+                self._travelling -= 1
+                self._let_go()
+            raise
+
+    def _refuse_when(self, is_stopping: Callable[[], bool]) -> None:
+        if is_stopping():
+            raise RunStopping(f"{self.host}: not sent, because the run is ending")
+
+    def _let_go(self) -> None:
+        """Give the free places to those who wait, and come back when the next one is due."""
+        now = _now()
+        while self._waiting and now >= self._open_at and self._has_free_place(now):
+            _, _, place = heapq.heappop(self._waiting)
+            if not place.done():
+                self._travelling += 1
+                place.set_result(None)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._waiting and self._travelling < self.at_once:
+            due = max(self._open_at, self._resting[0] if self._resting else 0.0)
+            self._timer = asyncio.get_running_loop().call_at(due, self._let_go)
+
+    def _has_free_place(self, now: float) -> bool:
+        while self._resting and self._resting[0] <= now:
+            heapq.heappop(self._resting)
+        return self._travelling + len(self._resting) < self.at_once
+
+
+_PACES: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Pace]] = WeakKeyDictionary()
+
+
+def pace_of(host: str, configuration: Configuration) -> Pace:
+    """The pace of a host (`Origin.key`), by the configuration of the crawl that asked last."""
+    pace = _paces().setdefault(host, Pace(host))
+    is_api = host == configuration.api.key
+    pace.at_once = configuration.api_concurrency if is_api else configuration.image_concurrency
+    pace.delay = configuration.api_delay if is_api else configuration.image_delay
+    pace.rate_limit_wait = configuration.rate_limit_wait
+    return pace
+
+
+def is_stopping(crawler: Crawler) -> bool:
+    """Whether the run takes no new work: a request that has not left stays."""
+    engine = crawler.engine
+    # Scrapy has no public word for a spider that is being closed while the engine still runs.
+    slot = engine._slot  # noqa: SLF001
+    return not engine.running or slot is None or slot.closing is not None
+
+
+def pauses() -> dict[str, datetime]:
+    """The hosts to which nothing is sent now, and until when."""
+    now = datetime.now(UTC)
+    return {host: pace.paused_until for host, pace in _paces().items() if pace.paused_until and pace.paused_until > now}
+
+
+def _paces() -> dict[str, Pace]:
+    return _PACES.setdefault(asyncio.get_running_loop(), {})
+
+
+def _now() -> float:
+    """Monotonic, so that a clock that is set changes no pause."""
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,36 @@
+"""Whose certificates are believed."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from pathlib import Path
+
+from pixivcrawl.errors import ConfigurationError
+
+
+def trust_context() -> ssl.SSLContext:
+    """A context that verifies certificates and host names.
+
+    It goes by SSL_CERT_FILE when that is set, else by the system's store, else by certifi's. Raises ConfigurationError
+    when SSL_CERT_FILE names no file of certificates.
+    """
+    if file := os.environ.get("SSL_CERT_FILE"):
+        try:
+            return ssl.create_default_context(cafile=file)
+        except OSError as error:
+            raise ConfigurationError(
+                f"SSL_CERT_FILE {file!r}: no certificates ({error.strerror}); name a PEM file, or unset it"
+            ) from None
+    context = ssl.create_default_context()
+    if not _has_authorities(context):
+        import certifi
+
+        context.load_verify_locations(certifi.where())
+    return context
+
+
+def _has_authorities(context: ssl.SSLContext) -> bool:
+    """A folder of certificates is read only when one is looked for, so that the context alone cannot tell."""
+    folder = ssl.get_default_verify_paths().capath
+    return bool(context.cert_store_stats()["x509_ca"]) or (folder is not None and any(Path(folder).glob("*.[0-9]")))

@@ -1,0 +1,109 @@
+"""The reader: a session of pixiv's, taken from the environment or a file, and never shown again."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scrapy.settings import BaseSettings
+from scrapy.utils.conf import closest_scrapy_cfg
+
+from pixivcrawl.errors import ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+_LONGEST = 16 * 1024
+_PIXIV_DOMAINS = {"pixiv.net", "www.pixiv.net"}
+_HTTP_ONLY = "#HttpOnly_"
+_NAMED = re.compile(r"(?:^|;)\s*PHPSESSID=([^;]*)")
+_SESSION_ID = re.compile(r"[\w%,.-]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in reader.
+
+    `cookie` is the value of the Cookie header; `user_id` is None where PHPSESSID does not tell it.
+    """
+
+    cookie: str = field(repr=False)
+    user_id: int | None
+
+
+def session_from_settings(settings: BaseSettings) -> Session | None:
+    """The session of this process (see `read_session`); a relative file counts from the folder of scrapy.cfg."""
+    given = os.environ.get("PIXIV_COOKIE_FILE") or settings.get("PIXIV_COOKIE_FILE")
+    file = Path(closest_scrapy_cfg()).parent / Path(given).expanduser() if given else None
+    return read_session(os.environ, file)
+
+
+def read_session(environment: Mapping[str, str], cookie_file: Path | None) -> Session | None:
+    """The session named by PIXIV_PHPSESSID, else by PIXIV_COOKIE (a Cookie header), else by a file; None without any.
+
+    The file holds a Cookie header, the value of PHPSESSID alone, or a cookies.txt, of which only pixiv's cookies are
+    used. Raises ConfigurationError, which never repeats what was given, when the session cannot be used.
+    """
+    if phpsessid := environment.get("PIXIV_PHPSESSID", "").strip():
+        return _session(f"PHPSESSID={phpsessid}", "PIXIV_PHPSESSID")
+    if header := environment.get("PIXIV_COOKIE", "").strip():
+        return _session(header, "PIXIV_COOKIE")
+    if cookie_file is not None:
+        return _session(_cookie_in(_read(cookie_file)), f"PIXIV_COOKIE_FILE {cookie_file}")
+    return None
+
+
+def _session(cookie: str, source: str) -> Session:
+    """pixiv: a session is the cookie PHPSESSID, of the form {user id}_{token}."""
+    if len(cookie) > _LONGEST or not cookie.isascii() or not cookie.isprintable():
+        raise ConfigurationError(f"{source}: holds characters that no cookie has; copy the cookie again, as one line")
+    found = [value.strip() for value in _NAMED.findall(cookie)]
+    if len(found) != 1 or not _SESSION_ID.fullmatch(found[0]):
+        raise ConfigurationError(
+            f"{source}: holds no PHPSESSID, or more than one; log in to pixiv in a browser and copy that cookie"
+        )
+    user_id, separator, _ = found[0].partition("_")
+    return Session(cookie, int(user_id) if separator and user_id.isdecimal() and len(user_id) <= 18 else None)
+
+
+def _read(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            loose = stat.S_IMODE(os.fstat(opened.fileno()).st_mode) & (stat.S_IRGRP | stat.S_IROTH)
+            content = opened.read(1 << 20)
+    except OSError as error:
+        raise ConfigurationError(
+            f"PIXIV_COOKIE_FILE {file}: cannot be read ({error.strerror}); name a file that holds the session"
+        ) from None
+    if loose and os.name == "posix":
+        _warn_of_readers(file)
+    # What is not text is refused with every other character that no cookie has.
+    return content.decode("utf-8-sig", errors="replace")
+
+
+@functools.cache
+def _warn_of_readers(file: Path) -> None:
+    """Once, although a run reads the file more than once."""
+    logger.warning("%s: others can read this session; keep them out with: chmod 600 %s", file, file)
+
+
+def _cookie_in(text: str) -> str:
+    """The Cookie header that a file stands for."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    rows = [line.removeprefix(_HTTP_ONLY).split("\t") for line in lines]
+    if any(len(row) == 7 for row in rows):
+        return "; ".join(f"{row[5]}={row[6]}" for row in rows if len(row) == 7 and _is_for_pixiv(row[0]))
+    header = "\n".join(lines).strip()
+    if header[:7].lower() == "cookie:":
+        header = header[7:].strip()
+    return header if "=" in header else f"PHPSESSID={header}"
+
+
+def _is_for_pixiv(domain: str) -> bool:
+    """Whether a browser would send a cookie of this domain to www.pixiv.net."""
+    return domain.lower().removeprefix(".") in _PIXIV_DOMAINS

@@ -1,0 +1,362 @@
+"""What leaves, to whom, at what pace, and what is made of the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.exceptions import DownloadFailedError
+from scrapy.http import Response, TextResponse
+
+from pixivcrawl.api.catalogue import SEARCH_ARTWORKS, USER_PROFILE_ALL, USER_SHORT
+from pixivcrawl.errors import ConfigurationError, RunStopping
+from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.sandbox import Sandbox, World
+from tests.raw import answers, raw_server
+from tests.travelling import PIXIV, go, original_url, settings_for, to_stage, travel
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(World.of(works=3)) as sandbox:
+        yield sandbox
+
+
+def work_ids(sandbox: Sandbox) -> list[int]:
+    return [work.id for work in sandbox.world.works_of(11, None)]
+
+
+def users(sandbox: Sandbox, count: int) -> list[Request]:
+    return [USER_SHORT.request(sandbox.base_url, id=11) for _ in range(count)]
+
+
+def arrivals(sandbox: Sandbox, kind: Any = "api") -> list[float]:
+    return [logged.time for logged in sandbox.requests(kind)]
+
+
+class TestAnswer:
+    def test_a_body_in_memory(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        journey = travel(settings_for(tmp_path, sandbox), *users(sandbox, 1))
+        assert isinstance(journey.only, TextResponse)
+        assert journey.only.json()["body"]["userId"] == "11"
+        assert journey.stats["pixiv/api_requests"] == 1
+
+    def test_a_packed_body_is_unpacked(self, tmp_path: Path) -> None:
+        packed = gzip.compress(b'{"error": false, "body": {}}')
+        head = f"HTTP/1.1 200 OK\nContent-Type: application/json\nContent-Encoding: gzip\nContent-Length: {len(packed)}"
+        with raw_server(answers(head, packed)) as raw:
+            request = USER_SHORT.request(f"http://{raw.host}", id=11)
+            journey = travel(settings_for(tmp_path, PIXIV_BASE_URL=f"http://{raw.host}"), request)
+            assert "Accept-Encoding: gzip, deflate" in raw.heads[0]
+        assert journey.only.json() == {"error": False, "body": {}}
+
+    @pytest.mark.parametrize("encoding", ["identity", "gzip"])
+    def test_a_body_over_the_limit_is_a_failed_transfer(self, tmp_path: Path, encoding: str) -> None:
+        body = bytes(3 << 20) if encoding == "identity" else gzip.compress(bytes(300 << 20), 9)
+        head = f"HTTP/1.1 200 OK\nContent-Type: application/json\nContent-Encoding: {encoding}\nContent-Length: {len(body)}"
+        with raw_server(answers(head, body)) as raw:
+            settings = settings_for(tmp_path, PIXIV_IMAGE_HOSTS=raw.host, DOWNLOAD_MAXSIZE=2 << 20)
+            journey = travel(settings, Request(f"http://{raw.host}/"))
+        assert isinstance(journey.only, DownloadFailedError)
+        assert "longer than the limit" in str(journey.only)
+
+    def test_a_redirect_is_not_followed(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        with raw_server(answers("HTTP/1.1 200 OK\nContent-Length: 0")) as elsewhere:
+            head = f"HTTP/1.1 302 Found\nLocation: http://{elsewhere.host}/\nContent-Length: 0"
+            with raw_server(answers(head)) as raw:
+                settings = settings_for(tmp_path, PIXIV_IMAGE_HOSTS=[raw.host, elsewhere.host])
+                journey = travel(settings, to_stage(f"http://{raw.host}/a.png", tmp_path / "staging" / "a"))
+            assert elsewhere.heads == []
+        assert journey.only.status == 302
+
+    def test_headers_that_are_no_text(self, tmp_path: Path) -> None:
+        with raw_server(
+            answers("HTTP/1.1 404 Ü\nX-Odd: \u00ff\u00fe\nSet-Cookie: a=b\nSet-Cookie: c=d\nContent-Length: 0")
+        ) as raw:
+            journey = travel(settings_for(tmp_path, PIXIV_IMAGE_HOSTS=raw.host), Request(f"http://{raw.host}/"))
+        assert journey.only.headers.getlist("Set-Cookie") == [b"a=b", b"c=d"]
+
+    def test_an_address_is_sent_as_the_catalogue_wrote_it(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        head = "HTTP/1.1 200 OK\nContent-Type: application/json\nContent-Length: 2"
+        with raw_server(answers(head, b"{}")) as raw:
+            request = SEARCH_ARTWORKS.request(f"http://{raw.host}", word="..")
+            travel(settings_for(tmp_path, PIXIV_BASE_URL=f"http://{raw.host}"), request)
+            assert raw.heads[0].startswith("GET /ajax/search/artworks/%2E%2E?")
+
+    @pytest.mark.parametrize(
+        ("host", "said"),
+        [("127.0.0.1:1", "no connection"), ("no-such-host.invalid", "no such host")],
+    )
+    def test_nobody_there(self, tmp_path: Path, host: str, said: str) -> None:
+        journey = travel(settings_for(tmp_path, PIXIV_IMAGE_HOSTS=host), Request(f"https://{host}/"))
+        assert isinstance(journey.only, DownloadFailedError)
+        assert said in str(journey.only)
+        assert str(journey.only).startswith(host)
+
+
+class TestPace:
+    def test_one_at_a_time_and_a_pause_after_each_answer(self, tmp_path: Path) -> None:
+        with Sandbox(World.of(works=1), delay=0.1) as sandbox:
+            settings = settings_for(tmp_path, sandbox, PIXIV_API_DELAY=0.2)
+            travel(settings, *users(sandbox, 4), at_once=True)
+            times = arrivals(sandbox)
+        assert len(times) == 4
+        assert all(later - earlier >= 0.29 for earlier, later in pairwise(times))
+
+    def test_images_do_not_wait_for_the_api(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        settings = settings_for(tmp_path, sandbox, PIXIV_API_DELAY=1)
+        images = [
+            to_stage(original_url(sandbox, work_id), tmp_path / "staging" / str(work_id))
+            for work_id in work_ids(sandbox)
+        ]
+        travel(settings, *users(sandbox, 2), *images, at_once=True)
+        assert max(arrivals(sandbox, "image")) < min(arrivals(sandbox)) + 1
+
+    def test_crawls_of_one_process_share_it(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        """Two engines, each with its own handlers, on one loop."""
+        settings = settings_for(tmp_path / "one", sandbox, PIXIV_API_DELAY=0.2)
+
+        async def way(crawler: Crawler) -> list[Response | BaseException]:
+            other = Crawler(type(crawler.spider), settings_for(tmp_path / "two", sandbox, PIXIV_API_DELAY=0.2))
+            other.spidercls.way = staticmethod(ask_twice)  # type: ignore[attr-defined]
+            both = await asyncio.gather(ask_twice(crawler), other.crawl_async())
+            return both[0]
+
+        async def ask_twice(crawler: Crawler) -> list[Response | BaseException]:
+            return [await crawler.engine.download_async(request) for request in users(sandbox, 2)]
+
+        go(settings, way)
+        times = arrivals(sandbox)
+        assert len(times) == 4
+        assert all(later - earlier >= 0.19 for earlier, later in pairwise(times))
+
+
+class TestTooManyRequests:
+    def test_nothing_is_lost_and_nothing_leaves_meanwhile(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        sandbox.faults.api("profile/all", kind="status:429", times=2, retry_after=1)
+        requests = [USER_PROFILE_ALL.request(sandbox.base_url, id=11), *users(sandbox, 5)]
+        journey = travel(settings_for(tmp_path, sandbox), *requests, at_once=True)
+        assert [getattr(answer, "status", answer) for answer in journey.answers] == [200] * 6
+        times = arrivals(sandbox)
+        first, second = (logged.time for logged in sandbox.requests("api") if logged.status == 429)
+        assert not [each for each in times if first < each < first + 1 or second < each < second + 1]
+        assert len(times) == 8
+        assert journey.stats["pixiv/api_requests"] == 8
+
+    def test_without_a_length_it_waits_as_long_as_the_settings_say_then_longer(
+        self, sandbox: Sandbox, tmp_path: Path
+    ) -> None:
+        sandbox.faults.api("user/11", kind="status:429", times=2)
+        journey = travel(settings_for(tmp_path, sandbox, PIXIV_RATE_LIMIT_WAIT=0.3), *users(sandbox, 1))
+        assert journey.only.status == 200
+        first, second, third = arrivals(sandbox)
+        assert second - first >= 0.29
+        assert third - second >= 0.59
+
+    def test_the_image_host_too_and_it_alone(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        sandbox.faults.image(kind="status:429", times=1)
+        settings = settings_for(tmp_path, sandbox, PIXIV_RATE_LIMIT_WAIT=1)
+        request = to_stage(original_url(sandbox, work_ids(sandbox)[0]), tmp_path / "staging" / "it")
+        journey = travel(settings, request, *users(sandbox, 3), at_once=True)
+        assert request.meta["received"].bytes > 0
+        assert [getattr(answer, "status", answer) for answer in journey.answers] == [200] * 4
+        first, second = arrivals(sandbox, "image")
+        assert second - first >= 0.99
+        assert max(arrivals(sandbox)) < first + 0.9
+
+    def test_a_restart_within_the_pause_waits_too(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        sandbox.faults.api("user/11", kind="status:429", times=1, retry_after=2)
+        stopped = stop_soon(settings_for(tmp_path, sandbox), *users(sandbox, 1))
+        assert [type(answer) for answer in stopped] == [RunStopping]
+        [refused] = arrivals(sandbox)
+        assert time.time() < refused + 1.5
+        journey = travel(settings_for(tmp_path, sandbox), *users(sandbox, 2))
+        assert [getattr(answer, "status", answer) for answer in journey.answers] == [200, 200]
+        assert arrivals(sandbox)[1] - refused >= 1.95
+
+    def test_a_good_answer_ends_the_pause_in_the_ledger_too(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        sandbox.faults.api("user/11", kind="status:429", times=1)
+        travel(settings_for(tmp_path, sandbox), *users(sandbox, 1))
+        ledger = Ledger.open(f"sqlite:///{tmp_path}/archive.sqlite")
+        assert list(ledger.read_now(queries.host_pauses)) == []
+        ledger.close()
+
+    def test_a_clock_that_was_set_back_makes_no_pause_longer(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        host = sandbox.base_url.partition("//")[2]
+        ledger = Ledger.open(f"sqlite:///{tmp_path}/archive.sqlite")
+        then = datetime.now(UTC) + timedelta(days=3650)
+        ledger.write_now(records.pause_host, host, then + timedelta(seconds=0.5), then)
+        ledger.close()
+        began = time.time()
+        travel(settings_for(tmp_path, sandbox), *users(sandbox, 1))
+        [arrival] = arrivals(sandbox)
+        assert 0.45 <= arrival - began < 5
+
+    def test_who_waits_does_not_hold_up_the_end(
+        self, sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        sandbox.faults.api("user/11", kind="status:429", retry_after=500)
+        began = time.monotonic()
+        with caplog.at_level(logging.WARNING):
+            stopped = stop_soon(settings_for(tmp_path, sandbox), *users(sandbox, 20))
+        assert time.monotonic() - began < 3
+        assert [type(answer) for answer in stopped] == [RunStopping] * 20
+        assert len(sandbox.requests("api")) == 1
+        assert len([line for line in caplog.messages if "too many requests" in line]) == 1
+
+
+def stop_soon(settings: Any, *requests: Request) -> list[object]:
+    """Let the scheduler send the requests, stop the run after 0.3 s, and say what their errbacks and callbacks got."""
+    came: list[object] = []
+
+    async def way(crawler: Crawler) -> list[Response | BaseException]:
+        for request in requests:
+            crawler.engine.crawl(
+                request.replace(callback=came.append, errback=lambda failure: came.append(failure.value))
+            )
+
+        async def stop() -> None:
+            await asyncio.sleep(0.3)
+            await crawler.stop_async()
+
+        asyncio.get_running_loop().stopping = asyncio.ensure_future(stop())  # type: ignore[attr-defined]
+        return []
+
+    go(settings, way)
+    return came
+
+
+class TestProxy:
+    def test_a_plain_request_goes_through_it(self, tmp_path: Path) -> None:
+        with raw_server(answers("HTTP/1.1 200 OK\nContent-Length: 2", b"ok")) as proxy:
+            request = to_stage("http://127.0.0.1:9/a.png", tmp_path / "staging" / "it")
+            request.meta["proxy"] = f"http://{proxy.host}"
+            travel(settings_for(tmp_path, PIXIV_IMAGE_HOSTS="127.0.0.1:9"), request)
+            [head] = proxy.heads
+        assert request.meta["received"].bytes == 2
+        assert head.startswith("GET http://127.0.0.1:9/a.png HTTP/1.1")
+
+    def test_an_encrypted_one_goes_through_it_unseen(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The origin never sees the proxy's password, the proxy never sees the session."""
+        with Sandbox(World.of(works=1), tls=True) as sandbox, raw_server(tunnel) as proxy:
+            monkeypatch.setenv("SSL_CERT_FILE", str(sandbox.ca_file))
+            monkeypatch.setenv("PIXIV_PHPSESSID", sandbox.cookie)
+            [request] = users(sandbox, 1)
+            request.meta["proxy"] = f"http://me:pass@{proxy.host}"
+            journey = travel(settings_for(tmp_path, sandbox), request)
+            [logged] = sandbox.log
+        assert journey.only.status == 200
+        assert proxy.heads[0].startswith("CONNECT 127.0.0.1:")
+        assert "Proxy-Authorization: Basic bWU6cGFzcw==" in proxy.heads[0]
+        assert sandbox.cookie not in "".join(proxy.heads)
+        assert "proxy-authorization" not in logged.headers
+        assert sandbox.cookie in logged.headers["cookie"]
+
+    def test_loopback_is_never_asked_through_the_environments_proxy(
+        self, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+        assert travel(settings_for(tmp_path, sandbox), *users(sandbox, 1)).only.status == 200
+
+    @pytest.mark.parametrize(
+        ("proxy", "said"),
+        [("http://me:hunter2@127.0.0.1:1", "the proxy cannot be reached"), (None, "the proxy answered 407")],
+    )
+    def test_one_that_fails_is_named_without_its_password(self, tmp_path: Path, proxy: str | None, said: str) -> None:
+        with raw_server(answers("HTTP/1.1 407 No\nContent-Length: 0")) as refusing:
+            meta = {"proxy": proxy or f"http://me:hunter2@{refusing.host}"}
+            request = Request("https://127.0.0.1:9/", meta=meta)
+            journey = travel(settings_for(tmp_path, PIXIV_IMAGE_HOSTS="127.0.0.1:9"), request)
+        assert said in str(journey.only)
+        assert "hunter2" not in f"{journey.only!r} {journey.only.__cause__!r}"
+
+    def test_one_of_another_kind_ends_the_run(self, tmp_path: Path) -> None:
+        request = Request("https://127.0.0.1:9/", meta={"proxy": "socks5://127.0.0.1:9050"})
+        journey = travel(settings_for(tmp_path, PIXIV_IMAGE_HOSTS="127.0.0.1:9"), request)
+        assert isinstance(journey.ended_by, ConfigurationError)
+
+
+def tunnel(connection: BinaryIO, head: str) -> None:
+    """What a proxy does for CONNECT: bytes to and fro."""
+    import socket
+    import threading
+
+    host, port = head.split()[1].split(":")
+    client: socket.socket = connection._sock  # type: ignore[attr-defined]
+    connection.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+    with socket.create_connection((host, int(port))) as server:
+
+        def carry(source: socket.socket, target: socket.socket) -> None:
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+        back = threading.Thread(target=carry, args=(server, client), daemon=True)
+        back.start()
+        carry(client, server)
+        back.join()
+
+
+SCRIPT = """
+import sys
+from scrapy import Request, Spider
+from scrapy.crawler import {process}
+from scrapy.utils.project import get_project_settings
+
+class Asking(Spider):
+    name = "asking"
+
+    async def start(self):
+        yield Request(sys.argv[1], callback=self.parse)
+        yield Request(sys.argv[2], callback=self.parse, headers={{"Referer": "{referer}"}}, meta={{"stage_to": sys.argv[3]}})
+
+    def parse(self, response):
+        print("answer", response.status, len(response.body), getattr(response.meta.get("received"), "bytes", None))
+
+process = {process}(get_project_settings())
+process.settings.set("ITEM_PIPELINES", {{}})
+process.crawl(Asking)
+process.start()
+"""
+
+
+@pytest.mark.parametrize("process", ["AsyncCrawlerProcess", "CrawlerProcess"])
+def test_under_every_kind_of_process(process: str, tmp_path: Path) -> None:
+    import os
+
+    with Sandbox(World.of(works=1), tls=True) as sandbox:
+        [work_id] = work_ids(sandbox)
+        urls = [f"{sandbox.base_url}/ajax/user/11", original_url(sandbox, work_id), str(tmp_path / "it.part")]
+        said = subprocess.run(
+            [sys.executable, "-c", SCRIPT.format(process=process, referer=PIXIV), *urls],
+            cwd=PROJECT,
+            env=os.environ
+            | sandbox.environment()
+            | {"PIXIVCRAWL_ARCHIVE_DIR": str(tmp_path), "PIXIVCRAWL_PIXIV_API_DELAY": "0"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    lines = sorted(line for line in said.stdout.splitlines() if line.startswith("answer"))
+    assert len(lines) == 2, said.stderr
+    assert lines[0] == f"answer 200 0 {(tmp_path / 'it.part').stat().st_size}"
+    assert lines[1].startswith("answer 200 ")
+    assert "Error" not in said.stderr

@@ -1,0 +1,199 @@
+"""Bodies that are flagged for it go to the disk: whole, or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import time
+import tracemalloc
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+from scrapy import Request
+from scrapy.exceptions import DownloadFailedError
+from scrapy.http import Response
+
+from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
+from pixivcrawl.errors import StorageFailed
+from pixivcrawl.sandbox import Sandbox, World
+from tests.raw import Answering, answers, raw_server
+from tests.travelling import Journey, original_url, settings_for, to_stage, travel
+
+
+def staged_from(answer: Answering, folder: Path, **settings: Any) -> Journey:
+    """What comes of an original whose host answers so."""
+    with raw_server(answer) as raw:
+        request = to_stage(f"http://{raw.host}/image.png", folder / "staging" / "it.part")
+        return travel(settings_for(folder, PIXIV_IMAGE_HOSTS=raw.host, **settings), request)
+
+
+def assert_nothing_is_left(folder: Path) -> None:
+    assert list((folder / "staging").iterdir()) == []
+
+
+def test_a_whole_body_lies_in_its_file(tmp_path: Path) -> None:
+    world = World.of(works=1, size=(2400, 1800))
+    with Sandbox(world) as sandbox:
+        [work] = world.works_of(11, None)
+        request = to_stage(original_url(sandbox, work.id), tmp_path / "staging" / "it.part")
+        journey = travel(settings_for(tmp_path, sandbox), request)
+        [logged] = sandbox.requests("image")
+    response = journey.only
+    assert (response.status, response.body) == (200, b"")
+    received = response.meta["received"]
+    assert received is request.meta["received"]
+    content = (tmp_path / "staging" / "it.part").read_bytes()
+    assert received == Received(tmp_path / "staging" / "it.part", hashlib.sha256(content).hexdigest(), len(content))
+    assert received.sha256 in world.expected.artwork([work.id]).files.values()
+    assert len(content) > 2 << 20, "the body is meant to come in several pieces"
+    assert journey.stats["pixiv/image_bytes"] == len(content)
+    assert journey.stats["pixiv/image_requests"] == 1
+    assert "pixiv/api_requests" not in journey.stats
+    assert logged.headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("status", [206, 301, 304, 403, 404, 503])
+def test_only_a_200_is_staged(tmp_path: Path, status: int) -> None:
+    body = b"" if status == 304 else b"no"
+    journey = staged_from(answers(f"HTTP/1.1 {status} So\nContent-Type: text/plain\nContent-Length: 2", body), tmp_path)
+    assert isinstance(journey.only, Response)
+    assert journey.only.status == status
+    assert journey.only.body == body
+    assert "received" not in journey.only.meta
+    assert_nothing_is_left(tmp_path)
+
+
+def test_an_empty_body_is_a_body(tmp_path: Path) -> None:
+    journey = staged_from(answers("HTTP/1.1 200 OK\nContent-Length: 0"), tmp_path)
+    assert journey.only.meta["received"].bytes == 0
+
+
+def test_a_body_without_a_length(tmp_path: Path) -> None:
+    journey = staged_from(answers("HTTP/1.1 200 OK", b"x" * 100_000), tmp_path)
+    assert journey.only.meta["received"].bytes == 100_000
+
+
+def test_a_body_shorter_than_announced(tmp_path: Path) -> None:
+    journey = staged_from(answers("HTTP/1.1 200 OK\nContent-Length: 200000", b"x" * 100_000), tmp_path)
+    assert isinstance(journey.only, LengthMismatch)
+    assert journey.only.declared == 200_000
+    assert journey.only.got <= 100_000
+    assert_nothing_is_left(tmp_path)
+
+
+def test_a_body_longer_than_announced_never_brings_more(tmp_path: Path) -> None:
+    """What follows is taken for the begin of another answer, and fails the transfer when it comes in time."""
+    journey = staged_from(answers("HTTP/1.1 200 OK\nContent-Length: 1000", b"x" * 1001), tmp_path)
+    assert isinstance(journey.only, DownloadFailedError) or journey.only.meta["received"].bytes == 1000
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "HTTP/1.1 200 OK\nContent-Length: -1",
+        "HTTP/1.1 200 OK\nContent-Length: many",
+        "HTTP/1.1 200 OK\nContent-Length: 3\nContent-Length: 5",
+        "HTTP/1.1 200 OK\nTransfer-Encoding: chunked",
+        "HTTP/1.1 200 OK\nX: " + "x" * 100_000,
+        "SSH-2.0-OpenSSH",
+        "",
+    ],
+)
+def test_what_is_no_http_is_a_failed_transfer_in_one_line(tmp_path: Path, head: str) -> None:
+    journey = staged_from(answers(head, b"hello"), tmp_path)
+    assert isinstance(journey.only, DownloadFailedError)
+    assert str(journey.only).isprintable()
+    assert_nothing_is_left(tmp_path)
+
+
+def test_chunks_that_end_early(tmp_path: Path) -> None:
+    journey = staged_from(answers("HTTP/1.1 200 OK\nTransfer-Encoding: chunked", b"5\r\nhello\r\n5\r\nwo"), tmp_path)
+    assert isinstance(journey.only, DownloadFailedError)
+    assert "connection broke after" in str(journey.only)
+    assert_nothing_is_left(tmp_path)
+
+
+@pytest.mark.parametrize("head", ["Content-Length: 5000", "X-Length: none"])
+def test_a_body_over_the_limit(tmp_path: Path, head: str) -> None:
+    journey = staged_from(answers(f"HTTP/1.1 200 OK\n{head}", b"x" * 5000), tmp_path, PIXIV_FILE_SIZE_LIMIT=4999)
+    assert isinstance(journey.only, TooLarge)
+    assert_nothing_is_left(tmp_path)
+
+
+def test_a_packed_body_is_refused(tmp_path: Path) -> None:
+    packed = gzip.compress(b"a picture")
+    journey = staged_from(
+        answers(f"HTTP/1.1 200 OK\nContent-Encoding: gzip\nContent-Length: {len(packed)}", packed), tmp_path
+    )
+    assert isinstance(journey.only, DownloadFailedError)
+    assert_nothing_is_left(tmp_path)
+
+
+def test_an_endless_slow_body_is_given_up(tmp_path: Path) -> None:
+    def trickle(connection: BinaryIO, _: str) -> None:
+        connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        while True:
+            connection.write(b"x")
+            time.sleep(0.05)
+
+    began = time.monotonic()
+    journey = staged_from(trickle, tmp_path, PIXIV_THROUGHPUT_FLOOR=1000, PIXIV_THROUGHPUT_WINDOW=0.5)
+    assert time.monotonic() - began < 5
+    assert isinstance(journey.only, DownloadFailedError)
+    assert "too slow" in str(journey.only)
+    assert_nothing_is_left(tmp_path)
+
+
+def test_a_slow_body_above_the_floor_is_waited_for(tmp_path: Path) -> None:
+    def steady(connection: BinaryIO, _: str) -> None:
+        connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 16000\r\n\r\n")
+        for _ in range(16):
+            connection.write(b"x" * 1000)
+            time.sleep(0.05)
+
+    journey = staged_from(steady, tmp_path, PIXIV_THROUGHPUT_FLOOR=2000, PIXIV_THROUGHPUT_WINDOW=0.2)
+    assert journey.only.meta["received"].bytes == 16_000
+
+
+@pytest.mark.parametrize("begins", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"])
+def test_silence_is_given_up(tmp_path: Path, begins: bytes) -> None:
+    def silent(connection: BinaryIO, _: str) -> None:
+        connection.write(begins)
+        time.sleep(3)
+
+    began = time.monotonic()
+    journey = staged_from(silent, tmp_path, DOWNLOAD_TIMEOUT=0.3)
+    assert time.monotonic() - began < 2.5
+    assert isinstance(journey.only, DownloadFailedError)
+    assert "no sign of life" in str(journey.only)
+    assert_nothing_is_left(tmp_path)
+
+
+def test_a_disk_that_fails_ends_the_run(tmp_path: Path) -> None:
+    with raw_server(answers("HTTP/1.1 200 OK\nContent-Length: 2", b"ok")) as raw:
+        request = Request(
+            f"http://{raw.host}/image.png", meta={"stage_to": str(tmp_path / "no such folder" / "it.part")}
+        )
+        journey = travel(settings_for(tmp_path, PIXIV_IMAGE_HOSTS=raw.host), request)
+    assert isinstance(journey.ended_by, StorageFailed)
+
+
+def test_memory_does_not_grow_with_the_body(tmp_path: Path) -> None:
+    size, piece = 48 << 20, bytes(1 << 20)
+
+    def large(connection: BinaryIO, _: str) -> None:
+        connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+        for _ in range(size // len(piece)):
+            connection.write(piece)
+
+    with raw_server(large) as raw:
+        requests = [to_stage(f"http://{raw.host}/{n}.png", tmp_path / "staging" / f"{n}.part") for n in range(4)]
+        tracemalloc.start()
+        try:
+            journey = travel(settings_for(tmp_path, PIXIV_IMAGE_HOSTS=raw.host), *requests, at_once=True)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert [answer.meta["received"].bytes for answer in journey.answers if isinstance(answer, Response)] == [size] * 4
+    assert peak < 32 << 20
