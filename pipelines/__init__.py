@@ -1,0 +1,1 @@
+"""What happens to an original, in order: fetched to staging, proven, put in place, recorded."""

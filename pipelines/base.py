@@ -1,0 +1,57 @@
+"""What the four pipelines share: the archive, the ledger, threads for heavy work, and how a file that failed is parked."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import ParamSpec, Self, TypeVar
+
+from scrapy.crawler import Crawler
+from scrapy.exceptions import DropItem
+
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.items import Original
+from pixivcrawl.ledger import records
+from pixivcrawl.ledger.service import Ledger, ledger_of
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+THREADS = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="pipelines")
+"""Decoding and syncing let go of the interpreter's lock; more threads than cores would only hold more pictures in memory."""
+
+
+class FilePipeline:
+    """One step on a file's way. An item of another type than the step's own passes untouched."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.configuration = Configuration.from_settings(crawler.settings)
+        self.archive = Archive(self.configuration.archive_dir)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler)
+
+    @property
+    def ledger(self) -> Ledger:
+        return ledger_of(self.crawler)
+
+    async def in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Heavy or blocking work, off the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(THREADS, lambda: work(*args, **kwargs))
+
+    def count(self, what: str, number: int = 1) -> None:
+        self.crawler.stats.inc_value(f"pixiv/{what}", number)
+
+    async def park(self, original: Original, reason: str, *, served_sha256: str | None = None) -> DropItem:
+        """Record why a file is not in place; the exception to raise, so that the item ends here."""
+        self.count("files_failed")
+        await self.ledger.write(
+            records.record_file_failed, original, reason, datetime.now(UTC), served_sha256=served_sha256
+        )
+        return DropItem(f"work {original.work_id} page {original.page}: {reason}", log_level="WARNING")

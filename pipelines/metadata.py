@@ -1,0 +1,21 @@
+"""Record that a file is in place."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pipelines.base import FilePipeline
+from pixivcrawl.items import StoredOriginal
+from pixivcrawl.ledger import records
+
+
+class MetadataPipeline(FilePipeline):
+    """`StoredOriginal` -> the same, with its row in the ledger marked stored."""
+
+    async def process_item(self, item: Any) -> Any:
+        if isinstance(item, StoredOriginal):
+            await self.ledger.write(records.record_stored, item, datetime.now(UTC))
+            self.count("files_stored")
+            self.count("bytes_stored", item.proven.staged.bytes)
+        return item

@@ -1,0 +1,83 @@
+"""Fetch each original to staging."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.exceptions import DownloadFailedError, DropItem
+from scrapy.http import Response
+
+from pipelines.base import FilePipeline
+from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
+from pixivcrawl.errors import RunStopping
+from pixivcrawl.items import Original, StagedOriginal
+from pixivcrawl.ledger import records
+
+RETRY_PAUSES = (1.0, 5.0)
+"""Seconds before the second and third try of a transfer that broke; what fails after that waits for the next run."""
+
+GONE = 404
+
+
+class TransferFailed(Exception):
+    """The image host did not hand over the whole body; the message says why."""
+
+
+class OriginalsPipeline(FilePipeline):
+    """`Original` -> `StagedOriginal`: the whole body, as long as declared and synced, in the staging folder."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        # Waiting here costs a coroutine, waiting in the downloader a request with all that hangs on it.
+        self._room = asyncio.Semaphore(2 * self.configuration.image_concurrency)
+
+    async def process_item(self, item: Any) -> Any:
+        return await self.fetched(item) if isinstance(item, Original) else item
+
+    async def fetched(self, original: Original) -> StagedOriginal:
+        """Raises DropItem, after recording the reason, when the original cannot be had now."""
+        if not self.configuration.may_fetch_image(original.url):
+            raise await self.park(original, f"its address is not on PIXIV_IMAGE_HOSTS: {original.url}")
+        async with self._room:
+            for pause in (*RETRY_PAUSES, None):
+                try:
+                    received = await self._transfer(original)
+                except RunStopping:
+                    raise DropItem(f"work {original.work_id} page {original.page}: left for the next run") from None
+                except TransferFailed as failure:
+                    if pause is None:
+                        raise await self.park(original, str(failure)) from None
+                    await asyncio.sleep(pause)
+                else:
+                    return StagedOriginal(original, str(received.path), received.sha256, received.bytes)
+        raise AssertionError("the last try either returns or raises")
+
+    async def _transfer(self, original: Original) -> Received:
+        request = Request(
+            original.url,
+            headers={"Referer": f"https://www.pixiv.net/artworks/{original.work_id}"},
+            meta={"stage_to": str(self.archive.staging_path(original))},
+            dont_filter=True,
+        )
+        try:
+            response = await self.crawler.engine.download_async(request)
+        except (DownloadFailedError, LengthMismatch) as failure:
+            raise TransferFailed(str(failure)) from None
+        except TooLarge as refusal:
+            raise await self.park(original, f"{refusal}: raise PIXIV_FILE_SIZE_LIMIT") from None
+        received = request.meta.get("received")
+        if isinstance(received, Received):
+            return received
+        await self._refused(original, response)
+        raise TransferFailed(f"the image host answered {response.status}")
+
+    async def _refused(self, original: Original, response: Response) -> None:
+        if response.status == GONE:
+            await self.ledger.write(records.mark_stale, original.work_id, datetime.now(UTC))
+            raise await self.park(original, "its address answers 404: removed or revised since the work was read")
+        if 300 <= response.status < 400:
+            raise await self.park(original, "the image host redirected elsewhere, which is not followed")

@@ -1,0 +1,65 @@
+"""Put a proven file in its place."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipelines.base import FilePipeline
+from pixivcrawl.archive.placing import NameTaken, frames_text, place, place_text, quarantine, sha256_of
+from pixivcrawl.items import ProvenOriginal, StoredOriginal
+from pixivcrawl.ledger import records
+
+
+class StoragePipeline(FilePipeline):
+    """`ProvenOriginal` -> `StoredOriginal`: the intent is committed, then the file is placed, never over another one."""
+
+    async def process_item(self, item: Any) -> Any:
+        if not isinstance(item, ProvenOriginal):
+            return item
+        stored = self._destination(item)
+        await self.ledger.write(records.record_intent, stored, datetime.now(UTC))
+        try:
+            await self.in_thread(self._place, stored)
+        except NameTaken as taken:
+            original = item.staged.original
+            await self.in_thread(quarantine, self.archive, Path(item.staged.staged), taken.path.name, str(taken))
+            raise await self.park(
+                original, f"another file lies at {stored.path}: move it away, then run again"
+            ) from None
+        return stored
+
+    def _destination(self, proven: ProvenOriginal) -> StoredOriginal:
+        original = proven.staged.original
+        path = self.archive.relative_path(original, proven.format)
+        if original.frames is None:
+            return StoredOriginal(proven, path)
+        frames_sha256 = hashlib.sha256(frames_text(original.frames).encode()).hexdigest()
+        return StoredOriginal(proven, path, self.archive.frames_path(original), frames_sha256)
+
+    def _place(self, stored: StoredOriginal) -> None:
+        original = stored.proven.staged.original
+        if original.frames is not None and stored.frames_path is not None:
+            # Before the zip, so that a zip in place is never without its timing.
+            staged, final = self.archive.frames_staging_path(original), self.archive.resolve(stored.frames_path)
+            with _unless_the_same(final, stored.frames_sha256):
+                place_text(frames_text(original.frames), staged, final, original.uploaded)
+            staged.unlink(missing_ok=True)
+        staged, final = Path(stored.proven.staged.staged), self.archive.resolve(stored.path)
+        with _unless_the_same(final, stored.proven.staged.sha256):
+            place(staged, final, original.uploaded)
+        staged.unlink(missing_ok=True)
+
+
+@contextmanager
+def _unless_the_same(final: Path, sha256: str | None) -> Iterator[None]:
+    """A name that is taken by the very same bytes is no error: an earlier run placed them and ended before its row."""
+    try:
+        yield
+    except NameTaken:
+        if sha256_of(final) != sha256:
+            raise

@@ -1,0 +1,75 @@
+"""Prove that a staged body is the whole picture."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from scrapy.crawler import Crawler
+
+from pipelines.base import FilePipeline
+from pipelines.originals import OriginalsPipeline
+from pixivcrawl.archive.layout import format_of
+from pixivcrawl.archive.placing import quarantine
+from pixivcrawl.items import Original, ProvenOriginal, StagedOriginal
+from pixivcrawl.ledger import queries
+
+RETRY_PAUSE = 2.0
+"""Seconds before a damaged body is fetched once more; what is damaged again waits for the next run."""
+
+
+class ValidationPipeline(FilePipeline):
+    """`StagedOriginal` -> `ProvenOriginal`. A damaged body goes to quarantine and is fetched once more at once."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self._originals = OriginalsPipeline(crawler)
+
+    async def process_item(self, item: Any) -> Any:
+        if not isinstance(item, StagedOriginal):
+            return item
+        proven = await self._proven(item, last=False)
+        if proven is None:
+            await asyncio.sleep(RETRY_PAUSE)
+            proven = await self._proven(await self._originals.fetched(item.original), last=True)
+        return proven
+
+    async def _proven(self, staged: StagedOriginal, *, last: bool) -> ProvenOriginal | None:
+        """None when the body is damaged and a further try is left; raises DropItem when none is."""
+        from pixivcrawl.archive.proof import Damaged
+
+        original = staged.original
+        try:
+            return await self.in_thread(self._prove, staged)
+        except Damaged as damage:
+            if damage.only_warned and await self.ledger.read(
+                queries.same_body_before, original, staged.sha256, datetime.now(UTC)
+            ):
+                return await self.in_thread(self._as_served, staged)
+            await self.in_thread(quarantine, self.archive, Path(staged.staged), _name_of(original), str(damage))
+            if not last:
+                return None
+            served = staged.sha256 if damage.only_warned else None
+            raise await self.park(original, f"damaged: {damage}", served_sha256=served) from None
+
+    def _prove(self, staged: StagedOriginal) -> ProvenOriginal:
+        from pixivcrawl.archive.proof import Expected, prove
+
+        original = staged.original
+        expected = Expected(format_of(original.extension), original.width, original.height, original.frames)
+        proof = prove(Path(staged.staged), expected, self.configuration.max_pixels)
+        return ProvenOriginal(staged, proof.format, proof.width, proof.height)
+
+    def _as_served(self, staged: StagedOriginal) -> ProvenOriginal:
+        """The picture as two runs received it: format and pixel size are right, only the strict decoder complains."""
+        from PIL import Image
+
+        with Image.open(staged.staged) as picture:
+            width, height = picture.size
+        return ProvenOriginal(staged, format_of(staged.original.extension), width, height, as_served=True)
+
+
+def _name_of(original: Original) -> str:
+    return f"{original.work_id}_p{original.page}_{original.revision}.{original.extension}"

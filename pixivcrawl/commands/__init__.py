@@ -1,0 +1,1 @@
+"""The commands of `scrapy`, one file each."""

@@ -1,0 +1,69 @@
+"""`scrapy crawl`: Scrapy's own, with one-line errors and exit codes that a timer can read."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from typing import cast
+
+from scrapy.commands.crawl import Command as CrawlCommand
+from scrapy.crawler import Crawler
+from scrapy.exceptions import UsageError
+
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import PixivcrawlError
+from pixivcrawl.extensions.run_record import INTERRUPTED, RunRecord
+
+
+class Command(CrawlCommand):
+    def short_desc(self) -> str:
+        return "Archive what a spider finds, and go on where an earlier run of the same command ended"
+
+    def long_desc(self) -> str:
+        return (
+            "Archive what a spider finds: scrapy crawl user -a id=11. Run the same command again after any end and it goes on. "
+            "`scrapy list` names the spiders. Exit codes: 0 complete; 1 finished, with works that failed or wait; "
+            "2 wrong usage or configuration; 3 the archive is in use; 4 pixiv refused the account; "
+            "5 the disk or the ledger cannot go on; 130 interrupted."
+        )
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().process_options(args, opts)
+        assert self.settings is not None
+        try:
+            # Before Scrapy says anything: the first line of a run names the archive.
+            print(f"archive: {Configuration.from_settings(self.settings).archive_dir}", flush=True)
+        except PixivcrawlError as error:
+            sys.exit(complain(error))
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.crawler_process is not None
+        spiders = self.crawler_process.spider_loader.list()
+        if len(args) != 1 or args[0] not in spiders:
+            raise UsageError(f"name one spider: {', '.join(sorted(spiders))}; as in: scrapy crawl user -a id=11")
+        crawler = self.crawler_process.create_crawler(args[0])
+        crawling = cast("asyncio.Task[None]", self.crawler_process.crawl(crawler, **opts.spargs))
+        self.crawler_process.start()
+        self.exitcode = exit_code(crawler, crawling)
+
+
+def exit_code(crawler: Crawler, crawling: asyncio.Task[None]) -> int:
+    """What the process ends with; an error that ended the run is said in one line. Raises what is a fault of ours."""
+    if not crawling.done() or crawling.cancelled():
+        return INTERRUPTED
+    raised = crawling.exception()
+    if isinstance(raised, PixivcrawlError):
+        return complain(raised)
+    if raised is not None:
+        raise raised
+    record = crawler.get_extension(RunRecord)
+    if record is None:
+        return 0
+    return complain(record.error) if record.error else record.exit_code
+
+
+def complain(error: PixivcrawlError) -> int:
+    """Say an error in its one line; gives its exit code."""
+    print(f"pixivcrawl: {error}", file=sys.stderr, flush=True)
+    return error.exit_code

@@ -1,0 +1,135 @@
+"""`scrapy status`: what the archive holds, what is missing and why, and how the last runs ended."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from scrapy.commands import ScrapyCommand
+from sqlalchemy import Connection
+
+from pixivcrawl.api.wording import one_line
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.commands.crawl import complain
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.ledger import queries
+from pixivcrawl.ledger.service import Ledger
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+
+    def short_desc(self) -> str:
+        return "What the archive holds, per artist, what is missing and why, and the last runs"
+
+    def long_desc(self) -> str:
+        return (
+            "Reads the ledger and sends nothing to pixiv; it may run beside a crawl. "
+            "-s ARCHIVE_DIR=... names another archive; --all shows every line instead of the first of each part."
+        )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument(
+            "--all", action="store_true", help="every artist and every missing file, not only the first"
+        )
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        try:
+            self.exitcode = show(Configuration.from_settings(self.settings), limit=None if opts.all else 20)
+        except PixivcrawlError as error:
+            self.exitcode = complain(error)
+
+
+def show(configuration: Configuration, limit: int | None) -> int:
+    print(f"archive: {configuration.archive_dir}")
+    if configuration.database_url.startswith("sqlite") and not Archive(configuration.archive_dir).database.exists():
+        raise ConfigurationError(
+            "there is no archive there yet; begin one with: scrapy crawl user -a id=... (or name another with -s ARCHIVE_DIR=...)"
+        )
+    ledger = Ledger.open(configuration.database_url, read_only=True)
+    try:
+        for line in ledger.read_now(report, limit):
+            print(line)
+    finally:
+        ledger.close()
+    return 0
+
+
+def report(connection: Connection, limit: int | None) -> list[str]:
+    """The whole report, a line each; `limit` lines of each part at most."""
+    return [
+        *totals(queries.status_totals(connection)),
+        *part("artists", map(artist_line, queries.status_artists(connection, limit)), limit),
+        *part("missing", map(missing_line, queries.status_missing(connection, limit)), limit),
+        *part("unavailable", map(unavailable_line, queries.status_unavailable(connection, limit)), limit),
+        *part("last runs", map(crawl_line, queries.last_crawls(connection, 5)), None),
+        *part("hosts that asked for a pause", map(pause_line, queries.host_pauses(connection)), None),
+    ]
+
+
+def totals(all_of_it: queries.Totals) -> list[str]:
+    works = (
+        f"{all_of_it.works:,} works of {all_of_it.artists:,} artists: {all_of_it.complete:,} complete, {all_of_it.to_do:,} to do, "
+        f"{all_of_it.parked:,} waiting after a failure, {all_of_it.unavailable:,} unavailable"
+    )
+    return [works, f"{all_of_it.files:,} files, {all_of_it.bytes / 1e6:,.1f} MB"]
+
+
+def part(title: str, lines: Iterable[str], limit: int | None) -> list[str]:
+    """A heading and its lines; nothing where there are none."""
+    indented = [f"  {line}" for line in lines]
+    if not indented:
+        return []
+    more = ["  ... (scrapy status --all shows everything)"] if limit is not None and len(indented) >= limit else []
+    return ["", f"{title}:", *indented, *more]
+
+
+def artist_line(artist: queries.ArtistStatus) -> str:
+    left = "" if artist.availability != "gone" else ", left pixiv"
+    name = one_line(artist.name or "", 40)
+    return (
+        f"{artist.user_id} {name}{left}: {artist.works:,} works, {artist.complete:,} complete, {artist.missing:,} missing, "
+        f"{artist.unavailable:,} unavailable; {artist.files:,} files, {artist.bytes / 1e6:,.1f} MB"
+    )
+
+
+def missing_line(missing: queries.Missing) -> str:
+    what = f"work {missing.work_id}" if missing.page is None else f"work {missing.work_id} page {missing.page}"
+    if missing.reason is None:
+        return f"{what}: not tried yet"
+    return f"{what}: {one_line(missing.reason, 160)}; {due(missing.next_attempt)}"
+
+
+def due(moment: datetime | None) -> str:
+    if moment is None or moment <= datetime.now(UTC):
+        return "due at the next run"
+    return f"due {moment.astimezone():%Y-%m-%d %H:%M}"
+
+
+def unavailable_line(work: queries.Unavailable) -> str:
+    kept = f", {work.files} files kept" if work.files else ""
+    reason = f" ({one_line(work.reason, 80)})" if work.reason else ""
+    return f"work {work.work_id} {one_line(work.title or '', 40)}: {work.availability}{reason} since {work.since:%Y-%m-%d}{kept}"
+
+
+def crawl_line(crawl: queries.CrawlRecord) -> str:
+    arguments = " ".join(
+        f"{name}={value}" for name, value in crawl.arguments.items() if value not in (None, False, "all")
+    )
+    counts = (
+        f"{crawl.counts.get('files_stored', 0):,} files stored, {crawl.counts.get('api_requests', 0):,} API requests"
+    )
+    outcome = crawl.outcome or "under way, or killed"
+    reason = f": {one_line(crawl.reason, 120)}" if crawl.reason else ""
+    return (
+        f"{crawl.started.astimezone():%Y-%m-%d %H:%M} {crawl.spider} {one_line(arguments)}: {outcome}{reason}; {counts}"
+    )
+
+
+def pause_line(pause: queries.HostPause) -> str:
+    return f"{pause.host} until {pause.until.astimezone():%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,83 @@
+"""The ledger's life: the archive is locked, the ledger opened and what a killed run left settled; at the end all is closed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from scrapy import signals
+from scrapy.crawler import Crawler
+
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.lock import lock
+from pixivcrawl.archive.placing import place, sha256_of
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger.service import Ledger, attach, detach
+
+
+class LedgerExtension:
+    """Must come before everything that reads the ledger; Scrapy builds extensions before the engine."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        configuration = Configuration.from_settings(crawler.settings)
+        self.crawler = crawler
+        self.archive = Archive(configuration.archive_dir)
+        self.archive.create()
+        self.lock = lock(self.archive, f"crawl {crawler.spidercls.name}")
+        self.lock.acquire()
+        try:
+            self.ledger = Ledger.open(configuration.database_url, journal=self.archive.journal)
+            settle_intents(self.archive, self.ledger)
+            attach(crawler, self.ledger)
+        except BaseException:
+            self.lock.release()
+            raise
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Raises ConfigurationError, ArchiveInUse or StorageFailed, each in one line."""
+        extension = cls(crawler)
+        # Everything that writes ends with the spider; this signal comes after that.
+        crawler.signals.connect(extension.close, signals.engine_stopped)
+        return extension
+
+    def close(self) -> None:
+        detach(self.crawler)
+        self.ledger.close()
+        self.lock.release()
+
+
+def settle_intents(archive: Archive, ledger: Ledger) -> None:
+    """Finish or forget what a killed run was about to place.
+
+    An intent's file is either in place with the very bytes (its row is marked stored), or still in staging with them (it is placed),
+    or neither (the intent is forgotten, and the file is fetched again).
+    """
+    for intent in ledger.read_now(queries.unsettled_intents):
+        now = datetime.now(UTC)
+        if _is_in_place(archive, intent):
+            ledger.write_now(records.settle_intent, intent, now)
+        else:
+            ledger.write_now(records.forget_intent, intent, now)
+
+
+def _is_in_place(archive: Archive, intent: records.Intent) -> bool:
+    if not _is_placed(archive.resolve(intent.path), intent.sha256):
+        staged = archive.staging_path(intent.original)
+        if not _is_placed(staged, intent.sha256):
+            return False
+        place(staged, archive.resolve(intent.path), intent.original.uploaded)
+    archive.staging_path(intent.original).unlink(missing_ok=True)
+    return intent.frames_path is None or _frames_are_in_place(archive, intent)
+
+
+def _frames_are_in_place(archive: Archive, intent: records.Intent) -> bool:
+    """The frames are placed before their zip, so that they are there whenever it is; a user may have moved them since."""
+    assert intent.frames_path is not None
+    return _is_placed(archive.resolve(intent.frames_path), intent.frames_sha256)
+
+
+def _is_placed(path: Path, sha256: str | None) -> bool:
+    return path.is_file() and sha256_of(path) == sha256

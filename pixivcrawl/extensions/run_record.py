@@ -1,0 +1,128 @@
+"""The record of a run: why it ended, what it brought, and the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from scrapy import Spider, signals
+from scrapy.crawler import Crawler
+from scrapy.logformatter import LogFormatter, LogFormatterResult
+from twisted.python.failure import Failure
+
+from pixivcrawl.errors import PixivcrawlError
+from pixivcrawl.ledger import records
+from pixivcrawl.ledger.service import ledger_of
+
+COMPLETE, FAILED, INTERRUPTED = 0, 1, 130
+
+PREFIX = "pixiv/"
+
+
+class RunRecord:
+    """Listens for what ends or spoils a run. `exit_code` is right once the crawl is over."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.error: PixivcrawlError | None = None
+        self.exit_code = INTERRUPTED
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        record = cls(crawler)
+        crawler.signals.connect(record.something_raised, signals.spider_error)
+        crawler.signals.connect(record.something_raised, signals.item_error)
+        crawler.signals.connect(record.spider_closed, signals.spider_closed)
+        for name in ("scrapy.core.scraper", "scrapy.core.engine"):
+            logging.getLogger(name).addFilter(is_worth_a_traceback)
+        return record
+
+    def something_raised(self, failure: Failure) -> None:
+        """A callback or a pipeline raised: what ends the run stops it, anything else is a fault of ours that is counted."""
+        if isinstance(failure.value, PixivcrawlError):
+            self.end(failure.value)
+        else:
+            self.crawler.stats.inc_value(PREFIX + "errors")
+
+    def end(self, error: PixivcrawlError) -> None:
+        """Stop the run in good order, once, because of `error`."""
+        if self.error is None:
+            self.error = error
+            self._stopping = asyncio.ensure_future(self.crawler.stop_async())
+
+    async def spider_closed(self, spider: Spider, reason: str) -> None:
+        counts = self.counts()
+        if self.error is not None:
+            outcome, self.exit_code = "stopped", self.error.exit_code
+        elif reason != "finished":
+            outcome, self.exit_code = "interrupted", INTERRUPTED
+        elif any(name in counts for name in ("works_failed", "files_failed", "lists_failed", "errors")):
+            outcome, self.exit_code = "finished with failures", FAILED
+        else:
+            outcome, self.exit_code = "complete", COMPLETE
+        crawl = getattr(spider, "crawl", None)
+        ledger = ledger_of(self.crawler)
+        if crawl is not None and ledger.broken is None:
+            await ledger.write(
+                records.end_crawl,
+                crawl.crawl_id,
+                outcome=outcome,
+                exit_code=self.exit_code,
+                counts=counts,
+                read_to_end=getattr(spider, "read_to_end", False),
+                frontier=getattr(spider, "frontier", ()),
+                now=datetime.now(UTC),
+                reason=str(self.error) if self.error else None,
+            )
+        sys.stdout.write("\n".join(summary(spider.name, outcome, counts)) + "\n")
+        sys.stdout.flush()
+
+    def counts(self) -> dict[str, int]:
+        """What the run brought so far: the stats that are ours, without their prefix."""
+        stats = self.crawler.stats.get_stats()
+        return {name.removeprefix(PREFIX): number for name, number in stats.items() if name.startswith(PREFIX)}
+
+
+def summary(spider: str, outcome: str, counts: Mapping[str, int]) -> list[str]:
+    """What a run did, for a person: a heading, then a line for each thing that happened."""
+    lines = [f"{spider}: {outcome}"]
+    for name, text in SUMMARY.items():
+        if number := counts.get(name):
+            lines.append(f"  {number:>9,}  {text}")
+    for name, number in sorted(counts.items()):
+        if name.startswith("works_unavailable/"):
+            lines.append(f"  {number:>9,}  works unavailable: {name.removeprefix('works_unavailable/')}")
+    if any(name in counts for name in ("works_failed", "files_failed", "lists_failed")):
+        lines.append("what is missing and why: scrapy status; the same command tries again")
+    return lines
+
+
+SUMMARY = {
+    "works_listed": "works listed",
+    "works_read": "works asked for",
+    "files_stored": "files stored",
+    "bytes_stored": "bytes stored",
+    "files_failed": "files not stored",
+    "works_failed": "works that failed",
+    "lists_failed": "lists not read to their end",
+    "errors": "unexpected errors (see the log)",
+    "api_requests": "API requests",
+    "image_requests": "image requests",
+}
+
+
+def is_worth_a_traceback(record: logging.LogRecord) -> bool:
+    """What ends a run is said in one line by the command; Scrapy's traceback of it would bury that line."""
+    return not (record.exc_info and isinstance(record.exc_info[1], PixivcrawlError))
+
+
+class OneLine(LogFormatter):
+    """A dropped file is one line, without the item's dump."""
+
+    def dropped(self, item: Any, exception: BaseException, response: Any, spider: Spider | None) -> LogFormatterResult:
+        level = getattr(logging, getattr(exception, "log_level", None) or "INFO")
+        return {"level": level, "msg": "%(reason)s", "args": {"reason": str(exception)}}

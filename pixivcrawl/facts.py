@@ -1,0 +1,214 @@
+"""What pixiv's bodies say, as items: the one place where a body's field becomes a fact of the archive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from pixivcrawl.api.bodies.artworks import Comments, IllustDetail, IllustPage, UgoiraMeta
+from pixivcrawl.api.bodies.parts import JAPAN
+from pixivcrawl.api.bodies.ranking import Ranking, RankingRow
+from pixivcrawl.api.bodies.requests import CommissionRequest as RequestBody
+from pixivcrawl.api.bodies.rows import IllustRow
+from pixivcrawl.api.bodies.users import UserFull
+from pixivcrawl.api.endpoint import BodyRefused
+from pixivcrawl.api.images import read_image_url
+from pixivcrawl.items import Artwork, Comment, CommissionRequest, Frame, Original, RankingEntry, Tag, User
+
+
+def artwork(
+    detail: IllustDetail, pages: Sequence[IllustPage] | None = None, ugoira: UgoiraMeta | None = None
+) -> Artwork:
+    """A work in full, with its originals; without any when the reader may not see them.
+
+    `pages` is needed for a work of more than one page, `ugoira` for an ugoira. Raises BodyRefused when they do not agree with `detail`.
+    """
+    return Artwork(
+        work_id=detail.id,
+        user_id=detail.user_id,
+        user_name=detail.user_name,
+        title=detail.title,
+        kind=detail.kind,
+        page_count=detail.page_count,
+        detail="full",
+        caption=detail.description,
+        tags=tuple(Tag(tag.tag, tag.translated) for tag in detail.tags.tags),
+        created=detail.created,
+        uploaded=detail.uploaded,
+        width=detail.width,
+        height=detail.height,
+        x_restrict=detail.x_restrict,
+        restrict=detail.restrict,
+        ai_type=detail.ai_type,
+        sanity_level=detail.sl,
+        bookmark_count=detail.bookmark_count,
+        like_count=detail.like_count,
+        comment_count=detail.comment_count,
+        view_count=detail.view_count,
+        series_id=detail.series_id,
+        revision=detail.revision,
+        availability="available" if detail.urls.original else "login needed",
+        originals=_originals(detail, pages, ugoira),
+    )
+
+
+def _originals(
+    detail: IllustDetail, pages: Sequence[IllustPage] | None, ugoira: UgoiraMeta | None
+) -> tuple[Original, ...]:
+    if detail.urls.original is None:
+        return ()
+    if ugoira is not None:
+        frames = tuple(Frame(frame.file, frame.delay) for frame in ugoira.frames)
+        return (_original(detail, 0, ugoira.original_src, detail.width, detail.height, frames),)
+    if pages is None:
+        return (_original(detail, 0, detail.urls.original, detail.width, detail.height),)
+    if len(pages) != detail.page_count:
+        raise BodyRefused(
+            "illust.pages", "", f"has {len(pages)} pages where illust.detail says that there are {detail.page_count}"
+        )
+    return tuple(
+        _original(detail, number, page.urls.original, page.width, page.height) for number, page in enumerate(pages)
+    )
+
+
+def _original(
+    detail: IllustDetail,
+    page: int,
+    url: str | None,
+    width: int | None,
+    height: int | None,
+    frames: tuple[Frame, ...] | None = None,
+) -> Original:
+    image = read_image_url(url or "")
+    if url is None or image is None or image.revision is None:
+        raise BodyRefused("illust.pages", f"{page}.urls.original", "is missing")
+    return Original(
+        work_id=detail.id,
+        user_id=detail.user_id,
+        page=page,
+        revision=image.revision,
+        url=url,
+        extension=image.extension,
+        uploaded=_time_of(image.revision),
+        width=width,
+        height=height,
+        frames=frames,
+    )
+
+
+def _time_of(revision: str) -> datetime:
+    """The time that a revision's 14 digits stand for. Pixiv: the path's time is Japan's."""
+    return datetime.strptime(revision, "%Y%m%d%H%M%S").replace(tzinfo=JAPAN).astimezone(UTC)
+
+
+def listed_artworks(rows: Iterable[IllustRow]) -> list[Artwork]:
+    """Works as a list's rows tell them; a masked row says nothing of its work and is left out."""
+    return [
+        Artwork(
+            work_id=row.id,
+            user_id=row.user_id,
+            user_name=row.user_name,
+            title=row.title,
+            kind=row.kind,
+            page_count=row.page_count,
+            detail="listing",
+            tags=tuple(Tag(tag) for tag in row.tags),
+            created=row.created,
+            uploaded=row.updated,
+            width=row.width,
+            height=row.height,
+            x_restrict=row.x_restrict,
+            restrict=row.restrict,
+            ai_type=row.ai_type,
+            sanity_level=row.sl,
+            bookmark_count=row.bookmark_count,
+            series_id=row.series_id,
+            revision=row.revision,
+        )
+        for row in rows
+        if not row.is_masked
+    ]
+
+
+def ranked_artworks(ranking: Ranking) -> list[Artwork]:
+    """Works as a ranking's rows tell them."""
+    return [_ranked_artwork(row) for row in ranking.contents]
+
+
+def _ranked_artwork(row: RankingRow) -> Artwork:
+    return Artwork(
+        work_id=row.illust_id,
+        user_id=row.user_id,
+        user_name=row.user_name,
+        title=row.title,
+        kind=row.kind,
+        page_count=row.illust_page_count,
+        detail="listing",
+        tags=tuple(Tag(tag) for tag in row.tags),
+        width=row.width,
+        height=row.height,
+        view_count=row.view_count,
+        series_id=row.series_id,
+        revision=row.revision,
+    )
+
+
+def ranking_entries(ranking: Ranking) -> list[RankingEntry]:
+    """The places on one page of a ranking."""
+    return [
+        RankingEntry(ranking.mode, ranking.content, ranking.date, row.rank, row.yes_rank, row.illust_id)
+        for row in ranking.contents
+    ]
+
+
+def user(full: UserFull) -> User:
+    """An artist's own page."""
+    return User(
+        user_id=full.user_id,
+        name=full.name,
+        detail="full",
+        comment=full.comment,
+        webpage=full.webpage,
+        image=full.image_big or full.image,
+    )
+
+
+def comments(work_id: int, body: Comments) -> list[Comment]:
+    """One page of the comments on a work."""
+    return [
+        Comment(
+            comment_id=comment.id,
+            work_id=work_id,
+            user_id=comment.user_id or None,
+            user_name=None if comment.is_deleted_user else comment.user_name,
+            text=comment.comment,
+            stamp_id=comment.stamp_id,
+            parent_id=comment.comment_parent_id,
+            written=comment.written,
+        )
+        for comment in body.comments
+    ]
+
+
+def commission_requests(bodies: Iterable[RequestBody]) -> list[CommissionRequest]:
+    """Requests; their title is that of the artist's plan. Pixiv: the price of a completed one is told as 0."""
+    return [
+        CommissionRequest(
+            request_id=body.request_id,
+            creator_id=body.creator_user_id,
+            kind=body.request_post_work_type,
+            state=body.request_status,
+            requester_id=body.fan_user_id,
+            price=body.request_price or None,
+            title=_plan_title(body),
+            text=body.request_proposal.request_original_proposal if body.request_proposal else None,
+            work_id=body.work_id,
+        )
+        for body in bodies
+    ]
+
+
+def _plan_title(body: RequestBody) -> str | None:
+    told = (body.plan or {}).get("planTitle")
+    title = told.get("planOriginalTitle") if isinstance(told, dict) else None
+    return title if isinstance(title, str) else None

@@ -1,0 +1,1 @@
+"""What a person archives: a file per thing, each on one of the two bases."""

@@ -1,0 +1,118 @@
+"""Spider arguments as small pydantic models, composed per spider through `Args[...]`.
+
+Pixiv's own parameters keep pixiv's names; ours are the same on every listing spider. Unknown names are refused.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+
+from pixivcrawl.api.urls import UrlRefused, read_url
+from pixivcrawl.spiders.filters import Filters
+
+# The library logs a refused argument over several lines before it raises; a run says it in one.
+logging.getLogger("scrapy_spider_metadata").setLevel(logging.CRITICAL)
+
+JAPAN = timezone(timedelta(hours=9))
+
+
+def today_in_japan() -> date:
+    """The date that pixiv's rankings and searches count by."""
+    return datetime.now(UTC).astimezone(JAPAN).date()
+
+
+def _separated(value: Any) -> Any:
+    if isinstance(value, str):
+        return [part for part in value.replace(",", " ").split() if part]
+    return value
+
+
+def _artwork_id(value: Any) -> Any:
+    if isinstance(value, str) and not value.isdecimal():
+        try:
+            target = read_url(value)
+        except UrlRefused as refused:
+            raise ValueError(str(refused)) from None
+        if target.spider != "artwork":
+            raise ValueError(f"that address belongs to the spider {target.spider}, not to artwork")
+        return target.arguments["id"]
+    return value
+
+
+PixivId = Annotated[int, Field(gt=0, lt=2**63)]
+UserIds = Annotated[list[PixivId], BeforeValidator(_separated), Field(min_length=1)]
+ArtworkIds = Annotated[
+    list[Annotated[PixivId, BeforeValidator(_artwork_id)]], BeforeValidator(_separated), Field(min_length=1)
+]
+
+
+class Arguments(BaseModel):
+    """What every spider's arguments share: unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    run_only: ClassVar[frozenset[str]] = frozenset({"max_works", "reread", "refresh"})
+
+    def canonical(self) -> dict[str, Any]:
+        """The arguments that say which list is read, apart from those that say how far or how thoroughly this run reads it."""
+        return {name: value for name, value in self.model_dump(mode="json").items() if name not in self.run_only}
+
+
+class ListingArguments(Filters, Arguments):
+    """The arguments that are the same on every listing spider."""
+
+    max_works: int | None = Field(
+        None, gt=0, title="Most works", description="Look at no more works of the list than this."
+    )
+    reread: bool = Field(
+        default=False, title="Read to the end", description="Read the list to its end, whatever was read before."
+    )
+    refresh: bool = Field(
+        default=False,
+        title="Compare known works",
+        description="Compare known works with pixiv's rows and fetch what was revised.",
+    )
+    files: bool = Field(default=True, title="Fetch files", description="false keeps the metadata alone.")
+    detail: Literal["full", "listing"] = Field(
+        "full",
+        title="Detail",
+        description="listing keeps what the list's own rows say and asks for no work; it needs files=false.",
+    )
+    comments: bool = Field(
+        default=False,
+        title="Keep comments",
+        description="Keep each work's comments too, once, and again with refresh=true: at least one request for each work that has any.",
+    )
+
+    @field_validator("detail")
+    @classmethod
+    def _rows_name_no_originals(cls, detail: str, info: ValidationInfo) -> str:
+        if detail == "listing" and info.data.get("files", True):
+            raise ValueError("rows name no originals, so that no file can be fetched: add -a files=false")
+        return detail
+
+    @property
+    def need_rows(self) -> bool:
+        """Whether rows are worth their requests where a list gives ids alone."""
+        return self.refresh or self.detail == "listing" or self.leave_something_out
+
+
+def explain(spider: str, arguments: type[BaseModel], error: ValidationError) -> str:
+    """A refused argument as one line that names it and says what is taken."""
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else "arguments"
+    if first["type"] == "extra_forbidden":
+        return f"{spider} takes no argument {name!r}; it takes {', '.join(arguments.model_fields)}"
+    if first["type"] == "missing":
+        return f"{spider} needs the argument {name!r}: add -a {name}=..."
+    given = str(first["input"])
+    shown = given if len(given) <= 60 else given[:57] + "..."
+    reason = first["msg"].removeprefix("Value error, ")
+    return " ".join(f"{spider}: {name}={shown!r}: {reason}".split())
+
+
+WorkType = Literal["all", "illust", "manga", "ugoira"]

@@ -1,0 +1,40 @@
+"""The works that a spider has begun and whose files are not all settled: few at a time, so that memory stays flat."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class WorksInProgress:
+    """Counts the open parts (the asking, each file) of every work begun; at most `limit` works are open at once."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._parts: dict[int, int] = {}
+        self._changed = asyncio.Condition()
+
+    def __contains__(self, work_id: int) -> bool:
+        return work_id in self._parts
+
+    async def begin(self, work_id: int) -> None:
+        """Open a work with one part, waiting until there is room for it."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self._parts) < self._limit)
+            self._parts[work_id] = self._parts.get(work_id, 0) + 1
+
+    def add(self, work_id: int, parts: int) -> None:
+        self._parts[work_id] = self._parts.get(work_id, 0) + parts
+
+    async def settle(self, work_id: int) -> None:
+        """Close one part of a work; the last one makes room for another work."""
+        parts = self._parts.get(work_id, 0) - 1
+        if parts > 0:
+            self._parts[work_id] = parts
+            return
+        async with self._changed:
+            self._parts.pop(work_id, None)
+            self._changed.notify_all()
+
+    async def all_settled(self) -> None:
+        async with self._changed:
+            await self._changed.wait_for(lambda: not self._parts)

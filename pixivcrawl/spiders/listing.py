@@ -1,0 +1,317 @@
+"""The base of the spiders that read a list and archive every work on it.
+
+The ledger is the queue: a page's works are recorded before any is asked for, and what is to be done is read back from the ledger. So a
+run that is killed loses nothing, and a run that follows asks only for what the ledger does not know.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Any, ClassVar, Self, TypeVar
+
+from scrapy import Request, signals
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+from twisted.python.failure import Failure
+
+from pixivcrawl import facts
+from pixivcrawl.api.answers import AnswerKind, AnswerRefused
+from pixivcrawl.api.catalogue import ILLUST_DETAIL, ILLUST_PAGES, ILLUST_UGOIRA_META
+from pixivcrawl.api.endpoint import BodyRefused, Endpoint
+from pixivcrawl.errors import RunStopping
+from pixivcrawl.items import Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal
+from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger.records.availability import Availability
+from pixivcrawl.spiders.arguments import ListingArguments
+from pixivcrawl.spiders.comments import keep_comments
+from pixivcrawl.spiders.filters import left_out
+from pixivcrawl.spiders.in_progress import WorksInProgress
+from pixivcrawl.spiders.pixiv import PixivSpider
+from pixivcrawl.spiders.reading import ListPage, Readings, read_on
+
+ListingArgumentsT = TypeVar("ListingArgumentsT", bound=ListingArguments)
+
+WORKS_AT_ONCE = 100
+"""How many works to do are read from the ledger at a time."""
+
+UNAVAILABLE: dict[AnswerKind, Availability] = {
+    AnswerKind.NOT_FOUND: "gone",
+    AnswerKind.LOGIN_NEEDED: "login needed",
+    AnswerKind.FORBIDDEN: "forbidden",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The works on one page of a list, in its order, with what its rows say of them (`rows` may lack some), and where to go on."""
+
+    work_ids: list[int]
+    rows: Sequence[Artwork] = ()
+    cursor: str | None = None
+
+
+class ListingSpider(PixivSpider[ListingArgumentsT]):
+    """Reads `listing()` and archives every work that it finds."""
+
+    asked_by_name: ClassVar[bool] = False
+    """The works were named by the person who runs it, so that one which cannot be had is a failure of the run."""
+
+    rereads_on_refresh: ClassVar[bool] = False
+    """`refresh=true` asks for each known work again, because the list has no rows that would tell a revised one."""
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        configuration = spider.configuration
+        spider.in_progress = WorksInProgress(configuration.image_concurrency + 2 * configuration.api_concurrency)
+        spider.read_to_end = False
+        spider.position = 0
+        for signal in (signals.item_scraped, signals.item_dropped, signals.item_error):
+            crawler.signals.connect(spider.item_settled, signal)
+        return spider
+
+    in_progress: WorksInProgress
+    crawl: records.Crawl
+    readings: Readings
+    read_to_end: bool
+    position: int
+    began: datetime
+
+    @property
+    def never_changes(self) -> bool:
+        """A list that was read to its end will never hold anything else."""
+        return False
+
+    @property
+    def parts(self) -> Sequence[str]:
+        """The parts of the list that are read one after another and have each a frontier of their own."""
+        return ("",)
+
+    @property
+    def frontier(self) -> Sequence[int]:
+        """What a later run may stop at; nothing unless this one read the list to its end."""
+        return self.readings.frontier if self.read_to_end else ()
+
+    @abstractmethod
+    def listing(self) -> AsyncIterator[Page]:
+        """The list, page by page."""
+
+    async def start(self) -> AsyncIterator[Request | Original]:
+        arguments = self.args.canonical()
+        self.began = self.now()
+        self.crawl = await self.ledger.write(records.begin_crawl, self.name, arguments, self.now())
+        self.readings = Readings(
+            self.crawl.cursor, self.crawl.frontier, reread=self.args.reread, parts=self.parts
+        )
+        async for wanted in self.works_to_do():
+            yield wanted
+        if self.never_changes and self.crawl.read_to_end_before and not self.args.reread:
+            self.read_to_end = True
+        else:
+            async for page in self.listed_pages():
+                await self.record_page(page)
+                async for wanted in self.works_to_do():
+                    yield wanted
+        await self.in_progress.all_settled()
+        # Works whose images were gone because the artist revised them meanwhile are asked for again, once.
+        async for wanted in self.works_to_do(stale=True):
+            yield wanted
+        await self.in_progress.all_settled()
+        if self.args.comments:
+            await keep_comments(self, self.crawl.crawl_id, read_before=self.began if self.args.refresh else None)
+
+    async def listed_pages(self) -> AsyncIterator[Page]:
+        """The pages of `listing()` up to `max_works`; a list that pixiv refuses is recorded as cut short."""
+        left = self.args.max_works
+        try:
+            async for page in self.listing():
+                self.count("works_listed", len(page.work_ids))
+                if left is not None and len(page.work_ids) >= left:
+                    # Without a cursor: a later run begins at the head again.
+                    yield Page(page.work_ids[:left], page.rows)
+                    return
+                left = left and left - len(page.work_ids)
+                yield page
+        except (AnswerRefused, BodyRefused) as refusal:
+            self.list_failed(str(refusal))
+        else:
+            self.read_to_end = not self.crawler.stats.get_value("pixiv/lists_failed")
+
+    async def read_list(
+        self,
+        endpoint: Endpoint[Body],
+        ids_of: Callable[[Body], list[int]],
+        *,
+        part: str = "",
+        newest_first: bool = True,
+        **parameters: Any,
+    ) -> AsyncIterator[ListPage[Body]]:
+        """The pages of a list, from where an interrupted run stood, then from its head.
+
+        One that has the newest first is read to its frontier when it was once read to its end, all others to their end.
+        """
+        first = endpoint.canonical(parameters)
+        ask = partial(self.ask_for_page, endpoint)
+        for reading in self.readings.readings(part, endpoint, first, self.now(), newest_first=newest_first):
+            async for body, ids in read_on(reading, endpoint, ask, ids_of):
+                yield ListPage(body, ids, reading, part, self.readings)
+
+    def list_failed(self, reason: str) -> None:
+        """The list, or one of the lists, could not be read to its end."""
+        self.count("lists_failed")
+        self.logger.error("%s: %s", self.name, reason)
+
+    async def record_page(self, page: Page) -> None:
+        """Record what a page lists before anything on it is asked for; works whose row shows a revision become stale."""
+        page = await self.filtered(page)
+        listed = set(page.work_ids)
+        rows = [row for row in page.rows if row.work_id in listed]
+        now = self.now()
+        revised = await self.ledger.write(records.record_rows, rows, now)
+        if self.args.refresh and self.rereads_on_refresh:
+            revised = page.work_ids
+        for work_id in revised:
+            await self.ledger.write(records.mark_stale, work_id, now)
+        await self.ledger.write(records.record_listing, self.crawl.crawl_id, page.work_ids, page.cursor, now)
+
+    async def filtered(self, page: Page) -> Page:
+        """The page without the works that the filters leave out, as far as they are known."""
+        if not self.args.leave_something_out:
+            return page
+        rows = {row.work_id: row for row in page.rows}
+        unwanted = await left_out(self.args, self.ledger, page.work_ids, rows, refresh=self.args.refresh)
+        self.count("works_filtered", len(unwanted))
+        return replace(page, work_ids=[work_id for work_id in page.work_ids if work_id not in unwanted])
+
+    async def works_to_do(self, *, stale: bool = False) -> AsyncIterator[Request | Original]:
+        """A request for each work that must be asked for, and the missing files of works that the ledger knows well enough."""
+        if self.args.detail == "listing":
+            return
+        after = 0 if stale else self.position
+        while works := await self.ledger.read(
+            queries.works_to_do,
+            self.crawl.crawl_id,
+            after,
+            WORKS_AT_ONCE,
+            with_session=self.session is not None,
+            now=self.now(),
+            files=self.args.files,
+            stale=stale,
+        ):
+            for work in works:
+                after = work.position
+                await self.in_progress.begin(work.work_id)
+                if work.must_be_asked:
+                    yield self.ask_for_work(work.work_id)
+                    continue
+                missing = await self.ledger.read(queries.wanted_originals, work.work_id, self.now())
+                self.in_progress.add(work.work_id, len(missing))
+                await self.in_progress.settle(work.work_id)
+                for original in missing:
+                    yield original
+        self.position = max(after, self.position)
+
+    def ask_for_work(self, work_id: int) -> Request:
+        return ILLUST_DETAIL.request(self.configuration.base_url, id=work_id).replace(
+            callback=self.parse_work, errback=self.work_refused, cb_kwargs={"work_id": work_id}
+        )
+
+    async def parse_work(self, response: Response, work_id: int) -> AsyncIterator[Artwork | Original]:
+        """`illust/{id}`, then `pages` when there is more than one and `ugoira_meta` for an ugoira: the work and its missing files."""
+        try:
+            artwork = await self.read_work(response, work_id)
+            if self.args.fits(artwork) is False:
+                await self.leave_out(artwork)
+                return
+            missing = await self.ledger.write(records.record_artwork, artwork, self.now())
+            if artwork.availability != "available":
+                await self.record_unavailable(
+                    work_id, artwork.availability, "pixiv shows its images to signed-in readers only"
+                )
+            elif self.args.files:
+                self.in_progress.add(work_id, len(missing))
+            self.count("works_read")
+        except (AnswerRefused, BodyRefused) as refusal:
+            await self.record_refusal(work_id, refusal)
+            return
+        finally:
+            await self.in_progress.settle(work_id)
+        yield artwork
+        if self.args.files and artwork.availability == "available":
+            for original in missing:
+                yield original
+
+    async def read_work(self, response: Response, work_id: int) -> Artwork:
+        detail = await self.read(ILLUST_DETAIL, response)
+        first_page = facts.artwork(detail)
+        if detail.urls.original is None or self.args.fits(first_page) is False:
+            return first_page
+        if detail.kind == "ugoira":
+            ugoira = await self.ask(ILLUST_UGOIRA_META, id=work_id)
+            return facts.artwork(detail, ugoira=ugoira)
+        if detail.page_count > 1:
+            pages = await self.ask(ILLUST_PAGES, id=work_id)
+            return facts.artwork(detail, pages=pages)
+        return first_page
+
+    async def leave_out(self, artwork: Artwork) -> None:
+        """A work that only its own page showed to be unwanted: known as a row would tell it, so that it is not asked for again."""
+        self.count("works_filtered")
+        await self.ledger.write(records.record_rows, [replace(artwork, detail="listing", originals=())], self.now())
+        await self.ledger.write(records.drop_from_list, self.crawl.crawl_id, [artwork.work_id])
+
+    async def work_refused(self, failure: Failure) -> None:
+        # Scrapy sets the request that failed; an errback gets no arguments of its own.
+        work_id = failure.request.cb_kwargs["work_id"]  # type: ignore[attr-defined]
+        await self.record_refusal(work_id, failure.value)
+        await self.in_progress.settle(work_id)
+
+    async def record_refusal(self, work_id: int, refusal: BaseException | None) -> None:
+        """What an answer that is no body says of the work; a run that is ending says nothing of it."""
+        if isinstance(refusal, RunStopping):
+            return
+        if isinstance(refusal, AnswerRefused) and (availability := UNAVAILABLE.get(refusal.answer.kind)):
+            await self.record_unavailable(work_id, availability, refusal.answer.message)
+            return
+        self.count("works_failed")
+        self.logger.error("work %d: %s", work_id, refusal)
+        await self.ledger.write(records.record_work_failed, work_id, str(refusal), self.now())
+
+    async def record_unavailable(self, work_id: int, availability: Availability, reason: str) -> None:
+        self.count(f"works_unavailable/{availability}")
+        if self.asked_by_name or availability == "login needed":
+            self.count("works_failed")
+            self.logger.error("work %d: %s: %s", work_id, availability, reason)
+        await self.ledger.write(
+            records.record_unavailable,
+            work_id,
+            availability,
+            reason,
+            self.now(),
+            with_session=self.session is not None,
+        )
+
+    async def item_settled(self, item: Any) -> None:
+        """A file has come to its end in the pipelines, in place or not."""
+        work_id = work_of(item)
+        if work_id is not None:
+            await self.in_progress.settle(work_id)
+
+
+def work_of(item: Any) -> int | None:
+    """The work that a file belongs to, at any stage of its way; None for what is no file."""
+    match item:
+        case Original(work_id=work_id):
+            return work_id
+        case StagedOriginal(original=original):
+            return original.work_id
+        case ProvenOriginal(staged=staged):
+            return staged.original.work_id
+        case StoredOriginal(proven=proven):
+            return proven.staged.original.work_id
+        case _:
+            return None

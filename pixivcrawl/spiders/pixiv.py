@@ -1,0 +1,120 @@
+"""The base of every spider: its arguments, the ledger, the session, and how it asks pixiv."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any, Self, TypeVar, cast
+
+from pydantic import ValidationError
+from scrapy import Spider
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+from scrapy_spider_metadata import Args
+
+from pixivcrawl.api.endpoint import Endpoint
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN, is_stopping
+from pixivcrawl.errors import ConfigurationError, RunStopping
+from pixivcrawl.ledger import records
+from pixivcrawl.ledger.service import Ledger, ledger_of
+from pixivcrawl.session import Session, session_from_settings
+from pixivcrawl.spiders.arguments import Arguments, explain
+
+Body = TypeVar("Body")
+ArgumentsT = TypeVar("ArgumentsT", bound=Arguments)
+
+
+class PixivSpider(Args[ArgumentsT], Spider):
+    """Asks pixiv through the catalogue and keeps every body it reads in the ledger's journal.
+
+    A spider is a `PixivSpider[ItsArguments]`: `Args` (scrapy-spider-metadata) validates the arguments into `self.args`.
+    """
+
+    args: ArgumentsT
+    configuration: Configuration
+    session: Session | None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        """Raises ConfigurationError, in one line, for arguments that the spider does not take or a session that it needs."""
+        # Scrapyd adds `_job`; names that begin with an underscore are never ours.
+        given = {name: value for name, value in kwargs.items() if not name.startswith("_")}
+        try:
+            spider = super().from_crawler(crawler, *args, **given)
+        except ValidationError as error:
+            raise ConfigurationError(explain(cls.name, cls.arguments(), error)) from None
+        spider.configuration = Configuration.from_settings(crawler.settings)
+        spider.session = session_from_settings(crawler.settings)
+        what = spider.session_needed_for()
+        if what and spider.session is None:
+            raise ConfigurationError(f"{cls.name}: {what} needs a session: set PIXIV_PHPSESSID or PIXIV_COOKIE_FILE")
+        return spider
+
+    @classmethod
+    def arguments(cls) -> type[Arguments]:
+        """The model of the spider's arguments: what stands in the brackets of its base."""
+        return cast("type[Arguments]", cls.__orig_bases__[0].__args__[0])  # type: ignore[attr-defined]
+
+    def session_needed_for(self) -> str | None:
+        """What among the arguments pixiv shows only to a signed-in reader, or None."""
+        return None
+
+    @property
+    def ledger(self) -> Ledger:
+        return ledger_of(self.crawler)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def count(self, what: str, number: int = 1) -> None:
+        self.crawler.stats.inc_value(f"pixiv/{what}", number)
+
+    async def ask(self, endpoint: Endpoint[Body], **parameters: Any) -> Body:
+        """One question to pixiv and its answer, journaled.
+
+        Raises AnswerRefused when the answer is not a body (not found, login needed ...), BodyRefused when the body would make a wrong
+        row, ParameterRefused before anything is sent.
+        """
+        request = endpoint.request(self.configuration.base_url, **parameters)
+        response = await self.crawler.engine.download_async(request)
+        return await self.read(endpoint, response)
+
+    async def ask_for_page(self, endpoint: Endpoint[Body], **parameters: Any) -> Body:
+        """As `ask`, for a page of a list: what comes back empty is believed when it still does after the throttle time.
+
+        pixiv: a throttled list answers with no rows, as one that has ended does.
+        """
+        body = await self.ask(endpoint, **parameters)
+        if endpoint.paging is None or len(endpoint.paging.rows(body)) > 0:
+            return body
+        wait = self.configuration.throttle_wait
+        self.logger.warning("%s came back empty: looking again in %g s", endpoint.name, wait)
+        await self.sleep(wait)
+        return await self.ask(endpoint, **parameters)
+
+    async def sleep(self, seconds: float) -> None:
+        """Raises RunStopping when the run ends before."""
+        until = monotonic() + seconds
+        while (left := until - monotonic()) > 0:
+            await asyncio.sleep(min(left, STOPPING_IS_SEEN_WITHIN))
+            if is_stopping(self.crawler):
+                raise RunStopping("not looked at again, because the run is ending")
+
+    async def read(self, endpoint: Endpoint[Body], response: Response) -> Body:
+        """The body of a response to `endpoint`, journaled. Raises BodyRefused."""
+        assert response.request is not None
+        parameters = response.request.meta["parameters"]
+        body = endpoint.parse(response.body, parameters)
+        await self.ledger.write(records.note_body, endpoint.name, parameters, response.body, self.now())
+        return body
+
+    async def pages_of(self, endpoint: Endpoint[Body], **parameters: Any) -> AsyncIterator[Body]:
+        """Every page of a list, until the declaration's end test says that it has ended."""
+        following: dict[str, Any] | None = {name: value for name, value in parameters.items() if value is not None}
+        while following is not None:
+            body = await self.ask_for_page(endpoint, **following)
+            yield body
+            following = endpoint.next_page(following, body)

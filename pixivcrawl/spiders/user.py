@@ -1,0 +1,92 @@
+"""Artists' works."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from pydantic import Field
+
+from pixivcrawl import facts
+from pixivcrawl.api.answers import AnswerKind, AnswerRefused
+from pixivcrawl.api.catalogue import USER_FULL, USER_PROFILE_ALL, USER_PROFILE_ILLUSTS, USER_WORKS_LATEST
+from pixivcrawl.items import Artwork
+from pixivcrawl.ledger import queries, records
+from pixivcrawl.spiders.arguments import ListingArguments, UserIds, WorkType
+from pixivcrawl.spiders.listing import ListingSpider, Page
+
+ROWS_A_REQUEST = 100
+"""Pixiv: `profile/illusts` answers for up to 100 ids at once."""
+
+
+class UserArguments(ListingArguments):
+    id: UserIds = Field(title="Artists", description="One or several user ids, with commas or spaces between them.")
+    type: WorkType = Field("all", title="Kind of work", description="Only illustrations, only manga or only ugoira.")
+    latest: bool = Field(
+        default=False, title="Latest only", description="Only the few works that pixiv shows as the artist's latest."
+    )
+
+
+class UserSpider(ListingSpider[UserArguments]):
+    """Archives every work of one or several artists.
+
+    Pixiv names all of an artist's works in one answer, so that a run with nothing new costs one request an artist. `refresh=true` also
+    reads the rows of the known works, a hundred a request, and fetches again what was revised. An artist who left or never existed is
+    said and makes the run end with exit code 1; the others are archived all the same.
+    """
+
+    name = "user"
+
+    async def listing(self) -> AsyncIterator[Page]:
+        for user_id in dict.fromkeys(self.args.id):
+            try:
+                async for page in self.works_of(user_id):
+                    yield page
+                await self.describe(user_id)
+            except AnswerRefused as refusal:
+                if refusal.answer.kind is not AnswerKind.NOT_FOUND:
+                    raise
+                self.list_failed(
+                    f"artist {user_id} left pixiv or never existed ({refusal.answer.message}); check the id"
+                )
+                await self.ledger.write(
+                    records.record_user_unavailable, user_id, "gone", refusal.answer.message, self.now()
+                )
+
+    async def works_of(self, user_id: int) -> AsyncIterator[Page]:
+        if self.args.latest:
+            latest = await self.ask(USER_WORKS_LATEST, id=user_id)
+            work_ids = latest.work_ids
+        else:
+            profile = await self.ask(USER_PROFILE_ALL, id=user_id)
+            # Pixiv lists ugoira among the illustrations.
+            work_ids = {"all": profile.work_ids, "manga": profile.manga}.get(self.args.type, profile.illusts)
+        await self.ledger.write(records.record_user_seen, user_id, self.now())
+        if self.args.type in ("illust", "ugoira") or self.args.refresh:
+            async for page in self.compared(user_id, work_ids):
+                yield page
+        else:
+            yield Page(work_ids)
+
+    async def compared(self, user_id: int, work_ids: list[int]) -> AsyncIterator[Page]:
+        """The works with their rows, which tell kind and revision, where these are not known or are to be compared."""
+        for start in range(0, len(work_ids), ROWS_A_REQUEST):
+            chunk = work_ids[start : start + ROWS_A_REQUEST]
+            known = await self.ledger.read(queries.known_works, chunk)
+            kinds = {work_id: work.kind for work_id, work in known.items() if work.kind}
+            unsure = chunk if self.args.refresh else [work_id for work_id in chunk if work_id not in kinds]
+            rows: list[Artwork] = []
+            if unsure:
+                body = await self.ask(
+                    USER_PROFILE_ILLUSTS, id=user_id, ids=unsure, work_category="illustManga", is_first_page=False
+                )
+                rows = facts.listed_artworks(body.works.values())
+                kinds |= {row.work_id: row.kind for row in rows}
+            # A work without a row is asked for all the same: it then says why.
+            wanted = [work_id for work_id in chunk if self.args.type in ("all", kinds.get(work_id, self.args.type))]
+            yield Page(wanted, rows)
+
+    async def describe(self, user_id: int) -> None:
+        """The artist's own page, once, and again with `refresh=true`."""
+        if self.args.refresh or not await self.ledger.read(queries.user_is_described, user_id):
+            full = await self.ask(USER_FULL, id=user_id)
+            await self.ledger.write(records.record_user, facts.user(full), self.now())

@@ -1,0 +1,76 @@
+"""Runs the real command in a process of its own, against a sandbox, and reads what it left."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+from pixivcrawl.sandbox import Expected, Sandbox
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def environment(sandbox: Sandbox | None, archive: Path, *, session: bool = True, **more: str) -> dict[str, str]:
+    """What a user's shell holds: nothing of the tester's own settings, the sandbox's addresses, no pace."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIXIV", "SCRAPY", "SSL_CERT"))}
+    kept |= {"PIXIVCRAWL_ARCHIVE_DIR": str(archive), "PIXIVCRAWL_PIXIV_API_DELAY": "0"}
+    kept |= {"PIXIVCRAWL_PIXIV_API_RETRY_DELAY": "0.05"}
+    if sandbox is not None:
+        kept |= sandbox.environment()
+        if session:
+            kept["PIXIV_PHPSESSID"] = sandbox.cookie
+    return kept | more
+
+
+def scrapy(
+    *arguments: str, env: dict[str, str], cwd: Path = PROJECT, timeout: float = 120
+) -> subprocess.CompletedProcess[str]:
+    """`scrapy ...`, to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "scrapy", *arguments],
+        cwd=cwd,
+        env=env,
+        timeout=timeout,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def stored_files(archive: Path) -> dict[str, str]:
+    """Every file under originals/, by its name relative to the archive, with its SHA-256."""
+    return {
+        path.relative_to(archive).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted((archive / "originals").rglob("*"))
+        if path.is_file()
+    }
+
+
+def assert_holds(archive: Path, *expectations: Expected) -> None:
+    """The archive holds exactly what the world says: every byte, the ledger in agreement, nothing half done."""
+    found = stored_files(archive)
+    expected = {name: what for expectation in expectations for name, what in expectation.files.items()}
+    assert set(found) == set(expected)
+    for name, what in expected.items():
+        if isinstance(what, str):
+            assert found[name] == what, name
+        else:
+            assert json.loads((archive / name).read_text()) == what, name
+    assert ledger_files(archive) == found
+    assert not list((archive / "staging").iterdir())
+
+
+def ledger_files(archive: Path) -> dict[str, str]:
+    """The stored files' paths and SHA-256 as the ledger has them."""
+    return dict(rows(archive, "SELECT path, sha256 FROM files WHERE state = 'stored'"))
+
+
+def rows(archive: Path, query: str) -> list[tuple]:
+    with sqlite3.connect(f"file:{archive / 'archive.sqlite'}?mode=ro", uri=True) as connection:
+        return connection.execute(query).fetchall()
