@@ -17,8 +17,9 @@ from pixivcrawl.errors import RunStopping
 from pixivcrawl.items import Original, StagedOriginal
 from pixivcrawl.ledger import records
 
-RETRY_PAUSES = (1.0, 5.0)
-"""Seconds before the second and third try of a transfer that broke; what fails after that waits for the next run."""
+TRIES = 3
+GROWTH = 4
+"""Each pause before another try is so many times the last one."""
 
 GONE = 404
 
@@ -43,15 +44,15 @@ class OriginalsPipeline(FilePipeline):
         if not self.configuration.may_fetch_image(original.url):
             raise await self.park(original, f"its address is not on PIXIV_IMAGE_HOSTS: {original.url}")
         async with self._room:
-            for pause in (*RETRY_PAUSES, None):
+            for tried in range(1, TRIES + 1):
                 try:
                     received = await self._transfer(original)
                 except RunStopping:
                     raise DropItem(f"work {original.work_id} page {original.page}: left for the next run") from None
                 except TransferFailed as failure:
-                    if pause is None:
+                    if tried == TRIES:
                         raise await self.park(original, str(failure)) from None
-                    await asyncio.sleep(pause)
+                    await asyncio.sleep(self.configuration.image_retry_delay * GROWTH ** (tried - 1))
                 else:
                     return StagedOriginal(original, str(received.path), received.sha256, received.bytes)
         raise AssertionError("the last try either returns or raises")

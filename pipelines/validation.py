@@ -16,9 +16,6 @@ from pixivcrawl.archive.placing import quarantine
 from pixivcrawl.items import Original, ProvenOriginal, StagedOriginal
 from pixivcrawl.ledger import queries
 
-RETRY_PAUSE = 2.0
-"""Seconds before a damaged body is fetched once more; what is damaged again waits for the next run."""
-
 
 class ValidationPipeline(FilePipeline):
     """`StagedOriginal` -> `ProvenOriginal`. A damaged body goes to quarantine and is fetched once more at once."""
@@ -32,7 +29,7 @@ class ValidationPipeline(FilePipeline):
             return item
         proven = await self._proven(item, last=False)
         if proven is None:
-            await asyncio.sleep(RETRY_PAUSE)
+            await asyncio.sleep(self.configuration.image_retry_delay)
             proven = await self._proven(await self._originals.fetched(item.original), last=True)
         return proven
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from scrapy.settings import BaseSettings
 from scrapy.utils.conf import closest_scrapy_cfg
+from sqlalchemy import URL
 
 from pixivcrawl.errors import ConfigurationError
 
@@ -56,9 +57,10 @@ def read_origin(url: str) -> Origin | None:
         port = parts.port
     except ValueError:
         return None
-    if parts.scheme not in _DEFAULT_PORTS or "@" in parts.netloc:
+    if parts.scheme not in _DEFAULT_PORTS:
         return None
     host = parts.netloc.lower().removesuffix(f":{port}" if port is not None else ":")
+    # A user or password before the host is no part of this shape.
     if port == 0 or not _HOST.fullmatch(host):
         return None
     return Origin(parts.scheme, host, _DEFAULT_PORTS[parts.scheme] if port is None else port)
@@ -79,6 +81,7 @@ class Configuration:
     api_retry_delay: float
     image_concurrency: int
     image_delay: float
+    image_retry_delay: float
     rate_limit_wait: float
     throttle_wait: float
     file_size_limit: int
@@ -109,6 +112,7 @@ class Configuration:
             api_retry_delay=_seconds(settings, "PIXIV_API_RETRY_DELAY", 2, most=600),
             image_concurrency=_whole(settings, "PIXIV_IMAGE_CONCURRENCY", 4, least=1, most=32),
             image_delay=_seconds(settings, "PIXIV_IMAGE_DELAY", 0, most=3600),
+            image_retry_delay=_seconds(settings, "PIXIV_IMAGE_RETRY_DELAY", 2, most=600),
             rate_limit_wait=_seconds(settings, "PIXIV_RATE_LIMIT_WAIT", 200, most=1800),
             throttle_wait=_seconds(settings, "PIXIV_THROTTLE_WAIT", 200, most=1800),
             file_size_limit=_whole(settings, "PIXIV_FILE_SIZE_LIMIT", 1 << 30, least=1),
@@ -146,7 +150,8 @@ def _archive_dir(settings: BaseSettings) -> Path:
 
 
 def _database_url(settings: BaseSettings, archive_dir: Path) -> str:
-    url = str(settings.get("DATABASE_URL") or f"sqlite:///{archive_dir / 'archive.sqlite'}")
+    beside = URL.create("sqlite", database=str(archive_dir / "archive.sqlite")).render_as_string()
+    url = str(settings.get("DATABASE_URL") or beside)
     # The URL itself may hold a password and is never repeated.
     if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
         raise ConfigurationError("DATABASE_URL: begin it with sqlite:/// or postgresql+psycopg://, or leave it empty")

@@ -10,7 +10,7 @@ from pixivcrawl.api.bodies.parts import JAPAN
 from pixivcrawl.api.bodies.ranking import Ranking, RankingRow
 from pixivcrawl.api.bodies.requests import CommissionRequest as RequestBody
 from pixivcrawl.api.bodies.rows import IllustRow
-from pixivcrawl.api.bodies.users import UserFull
+from pixivcrawl.api.bodies.users import UserFull, UserRow
 from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.api.images import read_image_url
 from pixivcrawl.items import Artwork, Comment, CommissionRequest, Frame, Original, RankingEntry, Tag, User
@@ -171,6 +171,11 @@ def user(full: UserFull) -> User:
         webpage=full.webpage,
         image=full.image_big or full.image,
     )
+
+
+def listed_user(row: UserRow) -> User:
+    """A person as lists show them."""
+    return User(user_id=row.user_id, name=row.name, image=row.image_big or row.image)
 
 
 def comments(work_id: int, body: Comments) -> list[Comment]:

@@ -45,21 +45,22 @@ EXTENSIONS: dict[str, int | None] = {
     "scrapy.extensions.spiderstate.SpiderState": None,
 }
 
-# Default {}. Our two. None takes out one of Scrapy's own: each costs processor time on every request.
-DOWNLOADER_MIDDLEWARES: dict[str, int | None] = {
+# Default: Scrapy's sixteen. These are the ones used here; to name another in DOWNLOADER_MIDDLEWARES, even to switch it off, would import
+# it, and what it imports, in every run. What is left out is done elsewhere (cookies, retries, redirects, compression, timeouts, foreign
+# hosts) or not at all (HTTP authentication, cache, robots.txt).
+DOWNLOADER_MIDDLEWARES_BASE = {
+    "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware": 400,
+    "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": 500,
+    "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": 750,
+    "scrapy.downloadermiddlewares.stats.DownloaderStats": 850,
+}
+
+# Default {}.
+DOWNLOADER_MIDDLEWARES = {
     # Nearest to the spider: what it says of an answer is final.
     "pixivcrawl.downloadermiddlewares.answers.AnswersMiddleware": 10,
     # Before the proxy middleware (750), which it tells to leave loopback alone.
     "pixivcrawl.downloadermiddlewares.session.SessionMiddleware": 700,
-    # SessionMiddleware refuses every foreign host.
-    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
-    # See ROBOTSTXT_OBEY.
-    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
-    # Pixiv asks for no HTTP authentication.
-    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
-    # The download handler reads DOWNLOAD_TIMEOUT itself.
-    "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": None,
-    "scrapy.downloadermiddlewares.httpcache.HttpCacheMiddleware": None,
 }
 
 # Default {}. An API answer that is no body never reaches a spider as a response, so there are no HTTP errors to filter;
@@ -202,6 +203,10 @@ PIXIV_API_RETRY_DELAY = from_environment("PIXIV_API_RETRY_DELAY", 2)
 # How many originals travel at once (at most 32), and the pause after each in seconds.
 PIXIV_IMAGE_CONCURRENCY = from_environment("PIXIV_IMAGE_CONCURRENCY", 4)
 PIXIV_IMAGE_DELAY = from_environment("PIXIV_IMAGE_DELAY", 0)
+
+# Seconds before an original is fetched once more after a transfer that broke or a body that was damaged (each further pause is four
+# times the last); what fails three times waits for the next run.
+PIXIV_IMAGE_RETRY_DELAY = from_environment("PIXIV_IMAGE_RETRY_DELAY", 2)
 
 # Seconds that a host is left alone after a 429 without Retry-After; doubled, up to half an hour, while more follow.
 # pixiv: recovery takes about 200 s.

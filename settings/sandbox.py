@@ -18,3 +18,4 @@ PIXIV_IMAGE_HOSTS = from_environment("PIXIV_IMAGE_HOSTS", "127.0.0.1:8481")
 # Nobody is disturbed by haste here.
 PIXIV_API_DELAY = from_environment("PIXIV_API_DELAY", 0)
 PIXIV_API_RETRY_DELAY = from_environment("PIXIV_API_RETRY_DELAY", 0.1)
+PIXIV_IMAGE_RETRY_DELAY = from_environment("PIXIV_IMAGE_RETRY_DELAY", 0.1)

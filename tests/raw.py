@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 Answering = Callable[[BinaryIO, str], None]
 """Gets the connection to write to and the head of the request; what it returns ends the connection."""
@@ -33,7 +33,7 @@ def raw_server(answer: Answering) -> Iterator[Raw]:
             raw.heads.append("".join(lines))
             # A client that has had enough goes away, as some tests want it to.
             with suppress(ConnectionError):
-                answer(self.wfile, raw.heads[-1])
+                answer(cast("BinaryIO", self.wfile), raw.heads[-1])
 
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True

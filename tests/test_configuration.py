@@ -189,37 +189,29 @@ def test_the_archives_own_hosts_are_not_the_apis() -> None:
     assert not configuration.is_api("https://i.pximg.net/a.jpg")
 
 
-PIECES = st.sampled_from(
-    [
-        "http:",
-        "https:",
-        "//",
-        "/",
-        "\\",
-        "@",
-        ":",
-        "443",
-        "#",
-        "?",
-        "%40",
-        "%2e",
-        ".",
-        "[",
-        "]",
-        "::1",
-        "evil.example",
-        "i.pximg.net",
-        "www.pixiv.net",
-        "I.PXIMG.NET",
-        "。",
-        "ⅰ",
-        ";",
-        "&",
-        "0",
-        "a",
-    ]
-    + [" ", "\t", "\n", "\u00ad", "\u200b"]
+HOSTS = ("i.pximg.net", "I.PXIMG.NET", "www.pixiv.net", "evil.example", "[::1]", "ⅰ.pximg.net", "i。pximg。net")
+MARKS = (
+    "http:",
+    "https:",
+    "//",
+    "/",
+    "\\",
+    "@",
+    ":",
+    "443",
+    "#",
+    "?",
+    "%40",
+    "%2e",
+    ".",
+    ";",
+    " ",
+    "\t",
+    "\n",
+    "\u00ad",
+    "a",
 )
+PIECES = st.sampled_from((*HOSTS, *MARKS))
 
 
 @given(st.lists(PIECES, max_size=10).map("".join) | st.text(max_size=40))

@@ -42,8 +42,8 @@ class Traveller(Spider):
 
     async def start(self) -> AsyncIterator[Any]:
         self.journey.answers = await self.way(self.crawler)
-        for nothing in ():
-            yield nothing
+        return
+        yield  # makes it the generator that Scrapy wants
 
 
 def settings_for(archive: Path, sandbox: Sandbox | None = None, **more: Any) -> Settings:

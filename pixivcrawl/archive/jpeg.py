@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import mmap
 import re
 from dataclasses import dataclass
+from typing import BinaryIO, cast
 
 import simplejpeg
 from PIL.JpegImagePlugin import JpegImageFile
@@ -30,11 +32,15 @@ _BLOCK_BYTES = 128
 """A block of 8 x 8 coefficients as libjpeg keeps it, 16 bits each."""
 
 
+Held = bytes | mmap.mmap
+"""A file's bytes in memory. A large one is mapped, so that its memory goes back to the system and not to the allocator."""
+
+
 @dataclass(frozen=True, slots=True)
 class Jpeg:
     """A JPEG whose markers were read; `end` is the position behind its end marker."""
 
-    data: bytes
+    data: Held
     picture: Picture
     end: int
     decoder_bytes: int
@@ -49,9 +55,9 @@ class _Markers:
     hole: bool = False
 
 
-def read_jpeg(data: bytes, max_pixels: int) -> Jpeg:
+def read_jpeg(data: Held, max_pixels: int) -> Jpeg:
     """Read the header and find the end, decoding nothing. Raises `Damaged`."""
-    image = open_with_pillow(JpegImageFile, io.BytesIO(data))
+    image = open_with_pillow(JpegImageFile, _as_file(data))
     refuse_bomb(image.width, image.height, max_pixels)
     markers = _markers(data)
     if markers.end is None:
@@ -80,6 +86,13 @@ def prove_jpeg(jpeg: Jpeg) -> None:
     raise Damaged(f"the strict decoder warns: {complaint}", "decoder warning")
 
 
+def _as_file(data: Held) -> BinaryIO:
+    if isinstance(data, bytes):
+        return io.BytesIO(data)
+    data.seek(0)
+    return cast("BinaryIO", data)
+
+
 def _strict_complaint(jpeg: Jpeg) -> str | None:
     try:
         simplejpeg.decode_jpeg(jpeg.data, strict=True, min_height=1, min_width=1, colorspace="GRAY")
@@ -89,13 +102,13 @@ def _strict_complaint(jpeg: Jpeg) -> str | None:
 
 
 def _decode_leniently(jpeg: Jpeg) -> None:
-    image = open_with_pillow(JpegImageFile, io.BytesIO(jpeg.data))
+    image = open_with_pillow(JpegImageFile, _as_file(jpeg.data))
     with pillow_complaints():
         image.draft("L", (1, 1))
         image.load()
 
 
-def _markers(data: bytes) -> _Markers:
+def _markers(data: Held) -> _Markers:
     """Walk from marker to marker; what stands between two is left to the decoder."""
     found = _Markers()
     position = 2

@@ -30,6 +30,9 @@ DamageKind = Literal[
 DECODER_MEMORY = 64 << 20
 """Bytes that all decoders together hold at once (estimated; the compressed file in memory not counted)."""
 
+FILE_MEMORY = 48 << 20
+"""Bytes of compressed files that are held whole at once: several of a usual size, one after another of the largest."""
+
 SNIFFED_BYTES = 16
 _SIGNATURES: dict[bytes, Format] = {
     b"\xff\xd8\xff": "jpg",
@@ -151,10 +154,18 @@ class _Allowance:
 
 
 _allowance = _Allowance(DECODER_MEMORY)
+_files = _Allowance(FILE_MEMORY)
 
 
 @contextmanager
 def decoder_memory(size: int) -> Iterator[None]:
     """Wait until `size` bytes fit into `DECODER_MEMORY` beside the decoders at work, and hold them."""
     with _allowance.hold(size):
+        yield
+
+
+@contextmanager
+def file_memory(size: int) -> Iterator[None]:
+    """As `decoder_memory`, for a file read whole. Taken first, so that nobody who waits for a decoder keeps one waiting."""
+    with _files.hold(size):
         yield

@@ -5,15 +5,19 @@ Importing this module costs Pillow, simplejpeg and NumPy: import it where a proo
 
 from __future__ import annotations
 
+import io
+import mmap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.gif import prove_gif
 from pixivcrawl.archive.jpeg import prove_jpeg, read_jpeg
 from pixivcrawl.archive.layout import Format
-from pixivcrawl.archive.pictures import SNIFFED_BYTES, Damaged, DamageKind, Picture, format_of_bytes
+from pixivcrawl.archive.pictures import SNIFFED_BYTES, Damaged, DamageKind, Picture, file_memory, format_of_bytes
 from pixivcrawl.archive.png import prove_png
 from pixivcrawl.archive.ugoira import prove_ugoira
 from pixivcrawl.items import Frame
@@ -66,18 +70,29 @@ def prove(path: Path, expected: Expected, max_pixels: int = MAX_PIXELS) -> Proof
 def _prove_as(expected: Expected, path: Path, source: BinaryIO, max_pixels: int) -> Picture:
     match expected.format:
         case "jpg":
-            jpeg = read_jpeg(path.read_bytes(), max_pixels)
-            _compare_size(jpeg.picture, expected)
-            prove_jpeg(jpeg)
-            return jpeg.picture
-        case "png":
-            picture = prove_png(source, max_pixels)
+            with _held(path, source) as data:
+                jpeg = read_jpeg(data, max_pixels)
+                _compare_size(jpeg.picture, expected)
+                prove_jpeg(jpeg)
+                return jpeg.picture
         case "gif":
             picture = prove_gif(path.read_bytes(), max_pixels)
+        case "png":
+            picture = prove_png(source, max_pixels)
         case "zip":
             return _prove_zip(source, expected, max_pixels)
     _compare_size(picture, expected)
     return picture
+
+
+@contextmanager
+def _held(path: Path, source: BinaryIO) -> Iterator[mmap.mmap]:
+    """The whole file in memory, when there is room for it."""
+    size = path.stat().st_size
+    with file_memory(size), mmap.mmap(-1, size) as held:
+        source.seek(0)
+        cast("io.BufferedReader", source).readinto(held)
+        yield held
 
 
 def _prove_zip(source: BinaryIO, expected: Expected, max_pixels: int) -> Picture:

@@ -23,7 +23,7 @@ class Command(ScrapyCommand):
     def long_desc(self) -> str:
         return (
             "Starts a small look-alike of pixiv on this machine, archives one artist from it into ./demo-archive, and runs once more "
-            "to show that nothing is fetched twice. --keep leaves an earlier demo archive as it is and goes on with it."
+            "to show that nothing is fetched twice. An earlier demo archive is kept, and gone on with."
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:

@@ -50,8 +50,9 @@ class AnswersMiddleware:
         refusal = AnswerRefused(request.meta["endpoint"], answer)
         if answer.kind in MAY_PASS:
             return await self._again(request, refusal)
-        if answer.kind is AnswerKind.LOGIN_NEEDED and self._has_session(request) and _needs_session(request):
-            self._end(_account_refused(answer))
+        refused = answer.kind is AnswerKind.LOGIN_NEEDED and self._has_session(request) and _needs_session(request)
+        if refused and not request.meta.get("refusal_goes_on"):
+            self._end(account_refused(answer))
         raise refusal
 
     async def process_exception(self, request: Request, exception: Exception) -> Request | None:
@@ -105,7 +106,8 @@ def _needs_session(request: Request) -> bool:
     return find(request.meta["endpoint"]).auth in {Auth.SESSION, Auth.SESSION_AND_TOKEN}
 
 
-def _account_refused(answer: Answer) -> AccountRefused:
+def account_refused(answer: Answer) -> AccountRefused:
+    """What to say when pixiv does not take the session that was sent."""
     said = f" ({answer.message})" if answer.message else ""
     return AccountRefused(
         f"pixiv no longer takes the session{said}: log in again in a browser, renew PIXIV_PHPSESSID or the cookie file, "

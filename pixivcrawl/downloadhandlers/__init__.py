@@ -81,7 +81,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
             body = chunks(response, floor, window)
             if "stage_to" not in request.meta or response.status != 200:
                 content = await read(response, body, self.configuration.memory_limit)
-                # The body is unpacked already; this header would make Scrapy take it for binary.
+                # What is handed on is unpacked.
                 headers.pop("Content-Encoding", None)
                 return _response(request, response.status, headers, content)
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -118,6 +118,8 @@ class PixivDownloadHandler(BaseDownloadHandler):
                 # How many connections there are is for the pace to say.
                 connector=aiohttp.TCPConnector(ssl=trust_context(), limit=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                # What one of many connections may hold while its last bytes are still being written.
+                read_bufsize=1 << 14,
                 skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
                 timeout=aiohttp.ClientTimeout(
                     total=None, connect=CONNECT_TIMEOUT, sock_read=self.configuration.answer_timeout

@@ -16,10 +16,10 @@ from pixivcrawl.archive.staging import LengthMismatch, Received, Receiver, TooLa
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_PIECE = 1 << 20
+_PIECE = 1 << 16
 """Bytes that are handed to a thread at once: few enough to hold, enough to be worth the hand-over."""
 
-_THREADS = ThreadPoolExecutor(8, thread_name_prefix="staging")
+_THREADS = ThreadPoolExecutor(2, thread_name_prefix="staging")
 """They wait for the disk and hash, both without the interpreter's lock; syncing in several is faster than in one."""
 
 

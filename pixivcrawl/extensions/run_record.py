@@ -22,6 +22,10 @@ COMPLETE, FAILED, INTERRUPTED = 0, 1, 130
 
 PREFIX = "pixiv/"
 
+TRIED_AGAIN = ("works_failed", "files_failed", "lists_failed", "comments_failed")
+INCOMPLETE = (*TRIED_AGAIN, "lists_cut_off")
+"""Counts of what is missing from the archive after a run; what pixiv cuts off, no run can bring."""
+
 
 class RunRecord:
     """Listens for what ends or spoils a run. `exit_code` is right once the crawl is over."""
@@ -30,6 +34,7 @@ class RunRecord:
         self.crawler = crawler
         self.error: PixivcrawlError | None = None
         self.exit_code = INTERRUPTED
+        self._stopping: asyncio.Future[None] | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -48,19 +53,24 @@ class RunRecord:
         else:
             self.crawler.stats.inc_value(PREFIX + "errors")
 
+    def decide(self, error: PixivcrawlError) -> None:
+        """`error` decides how the run ends, which goes on until then."""
+        self.error = self.error or error
+
     def end(self, error: PixivcrawlError) -> None:
         """Stop the run in good order, once, because of `error`."""
-        if self.error is None:
+        if self._stopping is None:
             self.error = error
             self._stopping = asyncio.ensure_future(self.crawler.stop_async())
 
     async def spider_closed(self, spider: Spider, reason: str) -> None:
         counts = self.counts()
         if self.error is not None:
-            outcome, self.exit_code = "stopped", self.error.exit_code
+            outcome = "stopped" if self._stopping else "finished with failures"
+            self.exit_code = self.error.exit_code
         elif reason != "finished":
             outcome, self.exit_code = "interrupted", INTERRUPTED
-        elif any(name in counts for name in ("works_failed", "files_failed", "lists_failed", "errors")):
+        elif any(name in counts for name in (*INCOMPLETE, "errors")):
             outcome, self.exit_code = "finished with failures", FAILED
         else:
             outcome, self.exit_code = "complete", COMPLETE
@@ -96,19 +106,26 @@ def summary(spider: str, outcome: str, counts: Mapping[str, int]) -> list[str]:
     for name, number in sorted(counts.items()):
         if name.startswith("works_unavailable/"):
             lines.append(f"  {number:>9,}  works unavailable: {name.removeprefix('works_unavailable/')}")
-    if any(name in counts for name in ("works_failed", "files_failed", "lists_failed")):
+    if any(name in counts for name in TRIED_AGAIN):
         lines.append("what is missing and why: scrapy status; the same command tries again")
     return lines
 
 
 SUMMARY = {
     "works_listed": "works listed",
+    "works_filtered": "works left out by the filters",
     "works_read": "works asked for",
     "files_stored": "files stored",
     "bytes_stored": "bytes stored",
+    "comments_kept": "comments kept for the first time",
+    "requests_listed": "requests listed",
+    "people_listed": "people listed",
+    "snapshots_kept": "snapshots kept",
     "files_failed": "files not stored",
     "works_failed": "works that failed",
     "lists_failed": "lists not read to their end",
+    "lists_cut_off": "lists that pixiv shows only in part",
+    "comments_failed": "works whose comments could not be read",
     "errors": "unexpected errors (see the log)",
     "api_requests": "API requests",
     "image_requests": "image requests",

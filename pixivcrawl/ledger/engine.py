@@ -66,7 +66,7 @@ def read_url(text: str) -> URL:
 
 def writing_engine(url: URL) -> Engine:
     """An engine with one connection, whose transactions hold SQLite's write lock from their start."""
-    engine = _engine(url, lambda path: _connect(path, "rw"), connections=1)
+    engine = _engine(url, lambda path: _connect(path, "rwc"), connections=1)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
@@ -74,7 +74,7 @@ def writing_engine(url: URL) -> Engine:
 
 def reading_engine(url: URL, connections: int, *, read_only: bool) -> Engine:
     """An engine that cannot write, with one connection for each thread that reads; `read_only`: nor touch SQLite's files."""
-    mode = "ro" if read_only else "reader"
+    mode = "ro" if read_only else "rw"
     engine = _engine(url, lambda path: _connect(path, mode), connections=connections)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
@@ -130,12 +130,12 @@ def _engine(url: URL, connect: Callable[[str], sqlite3.Connection], connections:
 
 
 def _connect(path: str, mode: str) -> sqlite3.Connection:
-    """`mode`: rw creates and writes; reader leaves the rows alone; ro leaves the files alone too."""
-    uri = Path(path).as_uri() + ("?mode=ro" if mode == "ro" else "")
+    """`mode`: rwc makes the file and writes; rw leaves the rows alone; ro leaves the files alone too."""
+    uri = f"{Path(path).as_uri()}?mode={mode}"
     # Without an isolation level the module begins no transaction of its own; the engine's events do, and so cover DDL too.
     connection = sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT, isolation_level=None, check_same_thread=False)
     try:
-        if mode == "rw":
+        if mode == "rwc":
             connection.execute("PRAGMA journal_mode = WAL")
         else:
             connection.execute("PRAGMA query_only = ON")

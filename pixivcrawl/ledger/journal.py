@@ -6,7 +6,6 @@ its size in an extra field (RFC 1952, 2.3.1.1), by which whole members are told 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -64,7 +63,7 @@ class Journal:
         self._sound: Path | None = None
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Write the entries as one member and sync it. Raises StorageFailed; then nothing of them stays in the file."""
+        """Write the entries as one member and sync it. Raises StorageFailed; a part that was written is cut at the next start."""
         if not entries:
             return
         path = self._folder / f"{entries[0].time:%Y-%m}.jsonl.gz"
@@ -137,22 +136,11 @@ def _text(member: bytes) -> bytes | None:
 
 
 def _append(path: Path, member: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-    try:
-        before = os.fstat(descriptor).st_size
-        try:
-            rest = memoryview(member)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
-            os.fsync(descriptor)
-        except OSError:
-            with contextlib.suppress(
-                OSError
-            ):  # the error that matters is the one under way; a tail that stays is cut later
-                os.ftruncate(descriptor, before)
-            raise
-    finally:
-        os.close(descriptor)
+    with path.open("ab", buffering=0) as file:
+        rest = memoryview(member)
+        while rest:
+            rest = rest[file.write(rest) :]
+        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -331,7 +331,10 @@ class RankingEntryRow(Base):
 
 
 class BookmarkRow(Base):
-    """`unlisted` is when a complete reading no longer showed it."""
+    """A work on a user's list of bookmarks. The newest has the greatest `position`; the numbers say nothing but the order.
+
+    `bookmark_id` is known of the reader's own bookmarks alone. `unlisted` is when a complete reading no longer showed it.
+    """
 
     __tablename__ = "bookmarks"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -411,7 +414,7 @@ class SeriesRow(Base):
 
 
 class SeriesArtworkRow(Base):
-    """`position` is pixiv's own number of the work in the series, from 1."""
+    """`position` is pixiv's own number of the work in the series, from 1; `unlisted` as of a bookmark."""
 
     __tablename__ = "series_artworks"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -420,3 +423,4 @@ class SeriesArtworkRow(Base):
     artwork_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     position: Mapped[int]
     seen: Mapped[datetime]
+    unlisted: Mapped[datetime | None]

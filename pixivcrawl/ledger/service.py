@@ -34,6 +34,7 @@ class Ledger:
         self._reading = reading
         self._writer = writer
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
+        self._closed = False
 
     @classmethod
     def open(cls, url: str, *, journal: Path | None = None, read_only: bool = False) -> Ledger:
@@ -46,10 +47,10 @@ class Ledger:
             if target.get_backend_name() == "sqlite" and not Path(target.database or "").is_file():
                 raise ConfigurationError(f"there is no ledger at {target.database}: begin one with scrapy crawl")
             reading = reading_engine(target, READERS + 1, read_only=True)
-            check(reading)
+            _made_ready(reading, check)
             return cls(reading, None)
         writing = writing_engine(target)
-        prepare(writing)
+        _made_ready(writing, prepare)
         writer = Writer(writing, Journal(journal) if journal is not None else None)
         # One connection more than threads, for a blocking question.
         return cls(reading_engine(target, READERS + 1, read_only=False), writer)
@@ -61,6 +62,8 @@ class Ledger:
 
     async def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `query` answers, asked in a thread. Raises StorageFailed."""
+        if self._closed:
+            raise StorageFailed("the ledger was closed before everything was looked up: run the same command again")
         ask = partial(self._ask, lambda connection: query(connection, *args, **kwargs))
         return await asyncio.get_running_loop().run_in_executor(self._readers, ask)
 
@@ -83,6 +86,7 @@ class Ledger:
 
     def close(self) -> None:
         """Write what is queued, then let go of the database. May be called again."""
+        self._closed = True
         self._readers.shutdown()
         if self._writer is not None:
             self._writer.close()
@@ -101,6 +105,14 @@ class Ledger:
         if self._writer is None:
             raise StorageFailed("the ledger was opened for reading alone")
         self._writer.submit(change)
+
+
+def _made_ready(engine: Engine, make_ready: Callable[[Engine], None]) -> None:
+    try:
+        make_ready(engine)
+    except BaseException:
+        engine.dispose()
+        raise
 
 
 _LEDGERS: weakref.WeakKeyDictionary[Crawler, Ledger] = weakref.WeakKeyDictionary()

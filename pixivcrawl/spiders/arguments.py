@@ -116,3 +116,4 @@ def explain(spider: str, arguments: type[BaseModel], error: ValidationError) -> 
 
 
 WorkType = Literal["all", "illust", "manga", "ugoira"]
+AgeMode = Literal["all", "safe", "r18"]

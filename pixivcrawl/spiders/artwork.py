@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pixivcrawl.spiders.arguments import ArtworkIds, ListingArguments
 from pixivcrawl.spiders.listing import ListingSpider, Page
@@ -14,6 +14,13 @@ class ArtworkArguments(ListingArguments):
     id: ArtworkIds = Field(
         title="Works", description="One or several ids or pixiv addresses of works, with commas or spaces between them."
     )
+
+    @field_validator("detail")
+    @classmethod
+    def _has_no_rows(cls, detail: str) -> str:
+        if detail == "listing":
+            raise ValueError("works that are named stand on no list: leave detail out")
+        return detail
 
 
 class ArtworkSpider(ListingSpider[ArtworkArguments]):

@@ -33,14 +33,16 @@ from pixivcrawl.spiders.in_progress import WorksInProgress
 from pixivcrawl.spiders.pixiv import PixivSpider
 from pixivcrawl.spiders.reading import ListPage, Readings, read_on
 
+Body = TypeVar("Body")
 ListingArgumentsT = TypeVar("ListingArgumentsT", bound=ListingArguments)
 
 WORKS_AT_ONCE = 100
 """How many works to do are read from the ledger at a time."""
 
+WITHHELD = {AnswerKind.LOGIN_NEEDED, AnswerKind.FORBIDDEN}
+
 UNAVAILABLE: dict[AnswerKind, Availability] = {
     AnswerKind.NOT_FOUND: "gone",
-    AnswerKind.LOGIN_NEEDED: "login needed",
     AnswerKind.FORBIDDEN: "forbidden",
 }
 
@@ -104,9 +106,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         arguments = self.args.canonical()
         self.began = self.now()
         self.crawl = await self.ledger.write(records.begin_crawl, self.name, arguments, self.now())
-        self.readings = Readings(
-            self.crawl.cursor, self.crawl.frontier, reread=self.args.reread, parts=self.parts
-        )
+        self.readings = Readings(self.crawl.cursor, self.crawl.frontier, reread=self.args.reread, parts=self.parts)
         async for wanted in self.works_to_do():
             yield wanted
         if self.never_changes and self.crawl.read_to_end_before and not self.args.reread:
@@ -137,6 +137,8 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
                 left = left and left - len(page.work_ids)
                 yield page
         except (AnswerRefused, BodyRefused) as refusal:
+            if isinstance(refusal, AnswerRefused) and refusal.answer.kind in WITHHELD and self.session is not None:
+                await self.session_is_taken()
             self.list_failed(str(refusal))
         else:
             self.read_to_end = not self.crawler.stats.get_value("pixiv/lists_failed")
@@ -229,9 +231,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
                 return
             missing = await self.ledger.write(records.record_artwork, artwork, self.now())
             if artwork.availability != "available":
-                await self.record_unavailable(
-                    work_id, artwork.availability, "pixiv shows its images to signed-in readers only"
-                )
+                await self.record_withheld(work_id)
             elif self.args.files:
                 self.in_progress.add(work_id, len(missing))
             self.count("works_read")
@@ -274,6 +274,9 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         """What an answer that is no body says of the work; a run that is ending says nothing of it."""
         if isinstance(refusal, RunStopping):
             return
+        if isinstance(refusal, AnswerRefused) and refusal.answer.kind is AnswerKind.LOGIN_NEEDED:
+            await self.record_withheld(work_id)
+            return
         if isinstance(refusal, AnswerRefused) and (availability := UNAVAILABLE.get(refusal.answer.kind)):
             await self.record_unavailable(work_id, availability, refusal.answer.message)
             return
@@ -281,18 +284,28 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         self.logger.error("work %d: %s", work_id, refusal)
         await self.ledger.write(records.record_work_failed, work_id, str(refusal), self.now())
 
-    async def record_unavailable(self, work_id: int, availability: Availability, reason: str) -> None:
+    async def record_withheld(self, work_id: int) -> None:
+        """The work is there, and this reader is not shown it: it waits for a session that is."""
+        taken = self.session is not None and await self.session_is_taken()
+        if taken:
+            reason = "pixiv does not show it to this account: look at the account's age settings"
+        elif self.session is None:
+            reason = "pixiv shows it to signed-in readers only: set PIXIV_PHPSESSID or PIXIV_COOKIE_FILE"
+        else:
+            reason = "pixiv no longer takes the session"
+        self.count("works_failed")
+        await self.record_unavailable(work_id, "login needed", reason, with_session=taken)
+
+    async def record_unavailable(
+        self, work_id: int, availability: Availability, reason: str, *, with_session: bool = False
+    ) -> None:
         self.count(f"works_unavailable/{availability}")
-        if self.asked_by_name or availability == "login needed":
+        if self.asked_by_name and availability != "login needed":
             self.count("works_failed")
+        if self.asked_by_name or availability == "login needed":
             self.logger.error("work %d: %s: %s", work_id, availability, reason)
         await self.ledger.write(
-            records.record_unavailable,
-            work_id,
-            availability,
-            reason,
-            self.now(),
-            with_session=self.session is not None,
+            records.record_unavailable, work_id, availability, reason, self.now(), with_session=with_session
         )
 
     async def item_settled(self, item: Any) -> None:

@@ -14,16 +14,24 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy_spider_metadata import Args
 
+from pixivcrawl.api.answers import AnswerKind, AnswerRefused
+from pixivcrawl.api.catalogue import ME_EXTRA
 from pixivcrawl.api.endpoint import Endpoint
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.downloadermiddlewares.answers import account_refused
 from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN, is_stopping
 from pixivcrawl.errors import ConfigurationError, RunStopping
+from pixivcrawl.extensions.run_record import RunRecord
 from pixivcrawl.ledger import records
 from pixivcrawl.ledger.service import Ledger, ledger_of
 from pixivcrawl.session import Session, session_from_settings
 from pixivcrawl.spiders.arguments import Arguments, explain
 
 Body = TypeVar("Body")
+
+WORTH_SAYING = 5.0
+"""Seconds of waiting that a person is told of."""
+
 ArgumentsT = TypeVar("ArgumentsT", bound=Arguments)
 
 
@@ -36,6 +44,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
     args: ArgumentsT
     configuration: Configuration
     session: Session | None
+    _session_check: asyncio.Future[bool] | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -72,28 +81,52 @@ class PixivSpider(Args[ArgumentsT], Spider):
     def count(self, what: str, number: int = 1) -> None:
         self.crawler.stats.inc_value(f"pixiv/{what}", number)
 
-    async def ask(self, endpoint: Endpoint[Body], **parameters: Any) -> Body:
-        """One question to pixiv and its answer, journaled.
+    async def ask(self, endpoint: Endpoint[Body], *, snapshot: bool = False, **parameters: Any) -> Body:
+        """One question to pixiv and its answer, journaled; with `snapshot` also kept as a dated snapshot.
 
         Raises AnswerRefused when the answer is not a body (not found, login needed ...), BodyRefused when the body would make a wrong
         row, ParameterRefused before anything is sent.
         """
         request = endpoint.request(self.configuration.base_url, **parameters)
         response = await self.crawler.engine.download_async(request)
-        return await self.read(endpoint, response)
+        return await self.read(endpoint, response, snapshot=snapshot)
 
-    async def ask_for_page(self, endpoint: Endpoint[Body], **parameters: Any) -> Body:
+    async def ask_for_page(self, endpoint: Endpoint[Body], *, snapshot: bool = False, **parameters: Any) -> Body:
         """As `ask`, for a page of a list: what comes back empty is believed when it still does after the throttle time.
 
         pixiv: a throttled list answers with no rows, as one that has ended does.
         """
-        body = await self.ask(endpoint, **parameters)
+        body = await self.ask(endpoint, snapshot=snapshot, **parameters)
         if endpoint.paging is None or len(endpoint.paging.rows(body)) > 0:
             return body
         wait = self.configuration.throttle_wait
-        self.logger.warning("%s came back empty: looking again in %g s", endpoint.name, wait)
+        if wait >= WORTH_SAYING:
+            self.logger.warning("%s came back empty: looking again in %.0f s", endpoint.name, wait)
         await self.sleep(wait)
-        return await self.ask(endpoint, **parameters)
+        return await self.ask(endpoint, snapshot=snapshot, **parameters)
+
+    async def session_is_taken(self) -> bool:
+        """Whether pixiv still takes the session; asked once a run, when something is withheld although one was sent.
+
+        One that is refused decides how the run ends (AccountRefused, exit code 4); what everyone may see is archived all the same.
+        """
+        if self._session_check is None:
+            self._session_check = asyncio.ensure_future(self._check_session())
+        return await self._session_check
+
+    async def _check_session(self) -> bool:
+        request = ME_EXTRA.request(self.configuration.base_url)
+        request.meta["refusal_goes_on"] = True
+        try:
+            await self.crawler.engine.download_async(request)
+        except AnswerRefused as refusal:
+            if refusal.answer.kind is not AnswerKind.LOGIN_NEEDED:
+                return True
+            record = self.crawler.get_extension(RunRecord)
+            assert record is not None
+            record.decide(account_refused(refusal.answer))
+            return False
+        return True
 
     async def sleep(self, seconds: float) -> None:
         """Raises RunStopping when the run ends before."""
@@ -103,18 +136,24 @@ class PixivSpider(Args[ArgumentsT], Spider):
             if is_stopping(self.crawler):
                 raise RunStopping("not looked at again, because the run is ending")
 
-    async def read(self, endpoint: Endpoint[Body], response: Response) -> Body:
-        """The body of a response to `endpoint`, journaled. Raises BodyRefused."""
+    async def read(self, endpoint: Endpoint[Body], response: Response, *, snapshot: bool = False) -> Body:
+        """The body of a response to `endpoint`, journaled and, with `snapshot`, kept by its date. Raises BodyRefused."""
         assert response.request is not None
         parameters = response.request.meta["parameters"]
         body = endpoint.parse(response.body, parameters)
-        await self.ledger.write(records.note_body, endpoint.name, parameters, response.body, self.now())
+        await self.ledger.write(
+            records.note_body, endpoint.name, parameters, response.body, self.now(), snapshot=snapshot
+        )
+        if snapshot:
+            self.count("snapshots_kept")
         return body
 
-    async def pages_of(self, endpoint: Endpoint[Body], **parameters: Any) -> AsyncIterator[Body]:
+    async def pages_of(
+        self, endpoint: Endpoint[Body], *, snapshot: bool = False, **parameters: Any
+    ) -> AsyncIterator[Body]:
         """Every page of a list, until the declaration's end test says that it has ended."""
         following: dict[str, Any] | None = {name: value for name, value in parameters.items() if value is not None}
         while following is not None:
-            body = await self.ask_for_page(endpoint, **following)
+            body = await self.ask_for_page(endpoint, snapshot=snapshot, **following)
             yield body
             following = endpoint.next_page(following, body)

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pixivcrawl import facts
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused
-from pixivcrawl.api.catalogue import USER_FULL, USER_PROFILE_ALL, USER_PROFILE_ILLUSTS, USER_WORKS_LATEST
+from pixivcrawl.api.catalogue import (
+    USER_FULL,
+    USER_PROFILE_ALL,
+    USER_PROFILE_ILLUSTS,
+    USER_SHORT,
+    USER_TAGGED,
+    USER_WORKS_LATEST,
+)
+from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.items import Artwork
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.spiders.arguments import ListingArguments, UserIds, WorkType
@@ -21,9 +30,18 @@ ROWS_A_REQUEST = 100
 class UserArguments(ListingArguments):
     id: UserIds = Field(title="Artists", description="One or several user ids, with commas or spaces between them.")
     type: WorkType = Field("all", title="Kind of work", description="Only illustrations, only manga or only ugoira.")
+    tag: str | None = Field(
+        None, min_length=1, title="Tag", description="Only the works that the artist gave this tag."
+    )
     latest: bool = Field(
         default=False, title="Latest only", description="Only the few works that pixiv shows as the artist's latest."
     )
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> Self:
+        if self.tag is not None and self.latest:
+            raise ValueError("tag and latest=true do not go together; leave one out")
+        return self
 
 
 class UserSpider(ListingSpider[UserArguments]):
@@ -42,17 +60,23 @@ class UserSpider(ListingSpider[UserArguments]):
                 async for page in self.works_of(user_id):
                     yield page
                 await self.describe(user_id)
-            except AnswerRefused as refusal:
-                if refusal.answer.kind is not AnswerKind.NOT_FOUND:
-                    raise
-                self.list_failed(
-                    f"artist {user_id} left pixiv or never existed ({refusal.answer.message}); check the id"
-                )
-                await self.ledger.write(
-                    records.record_user_unavailable, user_id, "gone", refusal.answer.message, self.now()
-                )
+            except (AnswerRefused, BodyRefused) as refusal:
+                await self.artist_failed(user_id, refusal)
+
+    async def artist_failed(self, user_id: int, refusal: AnswerRefused | BodyRefused) -> None:
+        """One artist's list could not be read; the others' are read all the same."""
+        if isinstance(refusal, AnswerRefused) and refusal.answer.kind is AnswerKind.NOT_FOUND:
+            said = refusal.answer.message
+            self.list_failed(f"artist {user_id} left pixiv or never existed ({said}); check the id")
+            await self.ledger.write(records.record_user_unavailable, user_id, "gone", said, self.now())
+        else:
+            self.list_failed(f"artist {user_id}: {refusal}")
 
     async def works_of(self, user_id: int) -> AsyncIterator[Page]:
+        if self.args.tag is not None:
+            async for page in self.tagged(user_id, self.args.tag):
+                yield page
+            return
         if self.args.latest:
             latest = await self.ask(USER_WORKS_LATEST, id=user_id)
             work_ids = latest.work_ids
@@ -61,11 +85,18 @@ class UserSpider(ListingSpider[UserArguments]):
             # Pixiv lists ugoira among the illustrations.
             work_ids = {"all": profile.work_ids, "manga": profile.manga}.get(self.args.type, profile.illusts)
         await self.ledger.write(records.record_user_seen, user_id, self.now())
-        if self.args.type in ("illust", "ugoira") or self.args.refresh:
+        if self.args.type in ("illust", "ugoira") or self.args.need_rows:
             async for page in self.compared(user_id, work_ids):
                 yield page
         else:
             yield Page(work_ids)
+
+    async def tagged(self, user_id: int, tag: str) -> AsyncIterator[Page]:
+        """The artist's works under a tag, with their rows, which tell an ugoira from an illustration."""
+        category = {"all": "illustmanga", "manga": "manga"}.get(self.args.type, "illusts")
+        async for body in self.pages_of(USER_TAGGED, id=user_id, category=category, tag=tag):
+            rows = facts.listed_artworks(body.works)
+            yield Page([row.work_id for row in rows if self.args.type in ("all", row.kind)], rows)
 
     async def compared(self, user_id: int, work_ids: list[int]) -> AsyncIterator[Page]:
         """The works with their rows, which tell kind and revision, where these are not known or are to be compared."""
@@ -87,6 +118,9 @@ class UserSpider(ListingSpider[UserArguments]):
 
     async def describe(self, user_id: int) -> None:
         """The artist's own page, once, and again with `refresh=true`."""
-        if self.args.refresh or not await self.ledger.read(queries.user_is_described, user_id):
+        if self.args.detail == "listing":
+            short = await self.ask(USER_SHORT, id=user_id)
+            await self.ledger.write(records.record_user, facts.listed_user(short), self.now())
+        elif self.args.refresh or not await self.ledger.read(queries.user_is_described, user_id):
             full = await self.ask(USER_FULL, id=user_id)
             await self.ledger.write(records.record_user, facts.user(full), self.now())

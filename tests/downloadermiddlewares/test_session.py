@@ -11,7 +11,7 @@ from scrapy.http import HtmlResponse, Response
 
 from pixivcrawl.api.answers import AnswerRefused
 from pixivcrawl.api.catalogue import ILLUST_BOOKMARK_ADD, ILLUST_DETAIL, ILLUST_LIKE, USER_SHORT
-from pixivcrawl.downloadermiddlewares.session import HostRefused, token_in
+from pixivcrawl.downloadermiddlewares.session import HostRefused, SessionMiddleware, token_in
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.sandbox import Sandbox, World
 from tests.raw import answers, raw_server
@@ -115,8 +115,6 @@ class TestToken:
         assert not [logged for logged in sandbox.log if logged.method == "GET" and "x-csrf-token" in logged.headers]
 
     def test_it_can_be_had_by_itself(self, sandbox: Sandbox, signed_in: str, tmp_path: Path) -> None:
-        from pixivcrawl.downloadermiddlewares.session import SessionMiddleware
-
         tokens: list[str] = []
 
         async def way(crawler: Crawler) -> list[Response | BaseException]:

@@ -10,6 +10,9 @@ T = TypeVar("T")
 
 
 class LeapingLoop(asyncio.SelectorEventLoop):
+    _ready: Any
+    _scheduled: Any
+
     def __init__(self) -> None:
         super().__init__()
         self._now = 0.0
@@ -20,7 +23,7 @@ class LeapingLoop(asyncio.SelectorEventLoop):
     def _run_once(self) -> None:
         if not self._ready and self._scheduled:
             self._now = max(self._now, self._scheduled[0].when())
-        super()._run_once()
+        super()._run_once()  # type: ignore[misc]
 
 
 def in_no_time(work: Coroutine[Any, Any, T]) -> T:

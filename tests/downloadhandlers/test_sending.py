@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+import os
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -26,7 +29,7 @@ from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.sandbox import Sandbox, World
 from tests.raw import answers, raw_server
-from tests.travelling import PIXIV, go, original_url, settings_for, to_stage, travel
+from tests.travelling import PIXIV, Journey, Traveller, go, original_url, settings_for, to_stage, travel
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -64,6 +67,7 @@ class TestAnswer:
             journey = travel(settings_for(tmp_path, PIXIV_BASE_URL=f"http://{raw.host}"), request)
             assert "Accept-Encoding: gzip, deflate" in raw.heads[0]
         assert journey.only.json() == {"error": False, "body": {}}
+        assert "Content-Encoding" not in journey.only.headers
 
     @pytest.mark.parametrize("encoding", ["identity", "gzip"])
     def test_a_body_over_the_limit_is_a_failed_transfer(self, tmp_path: Path, encoding: str) -> None:
@@ -132,10 +136,16 @@ class TestPace:
         settings = settings_for(tmp_path / "one", sandbox, PIXIV_API_DELAY=0.2)
 
         async def way(crawler: Crawler) -> list[Response | BaseException]:
-            other = Crawler(type(crawler.spider), settings_for(tmp_path / "two", sandbox, PIXIV_API_DELAY=0.2))
-            other.spidercls.way = staticmethod(ask_twice)  # type: ignore[attr-defined]
+            other = Crawler(Second, settings_for(tmp_path / "two", sandbox, PIXIV_API_DELAY=0.2))
             both = await asyncio.gather(ask_twice(crawler), other.crawl_async())
             return both[0]
+
+        class Second(Traveller):
+            journey = Journey()
+
+            @staticmethod
+            async def way(crawler: Crawler) -> list[Response | BaseException]:
+                return await ask_twice(crawler)
 
         async def ask_twice(crawler: Crawler) -> list[Response | BaseException]:
             return [await crawler.engine.download_async(request) for request in users(sandbox, 2)]
@@ -207,21 +217,22 @@ class TestTooManyRequests:
         [arrival] = arrivals(sandbox)
         assert 0.45 <= arrival - began < 5
 
+    @pytest.mark.parametrize("close_spider", [False, True])
     def test_who_waits_does_not_hold_up_the_end(
-        self, sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+        self, sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture, *, close_spider: bool
     ) -> None:
         sandbox.faults.api("user/11", kind="status:429", retry_after=500)
         began = time.monotonic()
         with caplog.at_level(logging.WARNING):
-            stopped = stop_soon(settings_for(tmp_path, sandbox), *users(sandbox, 20))
+            stopped = stop_soon(settings_for(tmp_path, sandbox), *users(sandbox, 20), close_spider=close_spider)
         assert time.monotonic() - began < 3
         assert [type(answer) for answer in stopped] == [RunStopping] * 20
         assert len(sandbox.requests("api")) == 1
         assert len([line for line in caplog.messages if "too many requests" in line]) == 1
 
 
-def stop_soon(settings: Any, *requests: Request) -> list[object]:
-    """Let the scheduler send the requests, stop the run after 0.3 s, and say what their errbacks and callbacks got."""
+def stop_soon(settings: Any, *requests: Request, close_spider: bool = False) -> list[object]:
+    """Let the scheduler send the requests, stop the run (or close the spider) after 0.3 s; what callbacks and errbacks got."""
     came: list[object] = []
 
     async def way(crawler: Crawler) -> list[Response | BaseException]:
@@ -232,7 +243,7 @@ def stop_soon(settings: Any, *requests: Request) -> list[object]:
 
         async def stop() -> None:
             await asyncio.sleep(0.3)
-            await crawler.stop_async()
+            await (crawler.engine.close_spider_async() if close_spider else crawler.stop_async())
 
         asyncio.get_running_loop().stopping = asyncio.ensure_future(stop())  # type: ignore[attr-defined]
         return []
@@ -295,9 +306,6 @@ class TestProxy:
 
 def tunnel(connection: BinaryIO, head: str) -> None:
     """What a proxy does for CONNECT: bytes to and fro."""
-    import socket
-    import threading
-
     host, port = head.split()[1].split(":")
     client: socket.socket = connection._sock  # type: ignore[attr-defined]
     connection.write(b"HTTP/1.1 200 Connected\r\n\r\n")
@@ -339,8 +347,6 @@ process.start()
 
 @pytest.mark.parametrize("process", ["AsyncCrawlerProcess", "CrawlerProcess"])
 def test_under_every_kind_of_process(process: str, tmp_path: Path) -> None:
-    import os
-
     with Sandbox(World.of(works=1), tls=True) as sandbox:
         [work_id] = work_ids(sandbox)
         urls = [f"{sandbox.base_url}/ajax/user/11", original_url(sandbox, work_id), str(tmp_path / "it.part")]

@@ -148,7 +148,7 @@ def test_an_endless_slow_body_is_given_up(tmp_path: Path) -> None:
 def test_a_slow_body_above_the_floor_is_waited_for(tmp_path: Path) -> None:
     def steady(connection: BinaryIO, _: str) -> None:
         connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 16000\r\n\r\n")
-        for _ in range(16):
+        for _piece in range(16):
             connection.write(b"x" * 1000)
             time.sleep(0.05)
 
@@ -184,8 +184,7 @@ def test_memory_does_not_grow_with_the_body(tmp_path: Path) -> None:
 
     def large(connection: BinaryIO, _: str) -> None:
         connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
-        for _ in range(size // len(piece)):
-            connection.write(piece)
+        connection.writelines(piece for _piece in range(size // len(piece)))
 
     with raw_server(large) as raw:
         requests = [to_stage(f"http://{raw.host}/{n}.png", tmp_path / "staging" / f"{n}.part") for n in range(4)]

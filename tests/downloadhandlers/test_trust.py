@@ -75,7 +75,7 @@ def test_a_system_without_a_store_has_certifis(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     paths = ssl.get_default_verify_paths()
     monkeypatch.setattr(ssl.SSLContext, "set_default_verify_paths", lambda context: None)
-    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths._replace(cafile=None, capath=str(tmp_path)))
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths._replace(capath=str(tmp_path)))
     context = trust_context()
     expected = ssl.create_default_context(cafile=certifi.where())
     assert context.cert_store_stats() == expected.cert_store_stats()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,15 @@ def postgres_url() -> Iterator[str]:
     server.dispose()
 
 
+@pytest.fixture(scope="session")
+def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite ledger that holds nothing, to be copied: making its tables takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("empty")
+    with connected(sqlite_url(folder)):
+        pass
+    return folder / "archive.sqlite"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"] if POSTGRES else ["sqlite"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "postgresql":
@@ -39,7 +49,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
+def connection(database_url: str, empty_ledger: Path, tmp_path: Path) -> Iterator[Connection]:
     """One transaction on a fresh ledger."""
+    if database_url == sqlite_url(tmp_path):
+        shutil.copy(empty_ledger, tmp_path)
     with connected(database_url) as connection:
         yield connection

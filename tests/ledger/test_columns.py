@@ -12,13 +12,15 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pixivcrawl.ledger.columns import CleanText, Json, UtcTime, storable
-from pixivcrawl.ledger.records import record_user_seen
 from pixivcrawl.ledger.queries import last_crawls
+from pixivcrawl.ledger.records import record_user_seen
 from tests.ledger.making import NOW, begun
 
 TEXT = st.text(st.characters())
 TIMES = st.datetimes(
-    datetime(1, 1, 3), datetime(9999, 12, 29), timezones=st.sampled_from([UTC, timezone(timedelta(hours=9))])
+    datetime(1, 1, 3),  # noqa: DTZ001 (hypothesis adds the zone)
+    datetime(9999, 12, 29),  # noqa: DTZ001
+    timezones=st.sampled_from([UTC, timezone(timedelta(hours=9))]),
 )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pixivcrawl.sandbox import Sandbox, World
-from tests.live.running import assert_holds, environment, rows, scrapy
+from tests.live.running import assert_holds, environment, rows, scrapy, stored_files
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,23 @@ def test_an_artist_is_archived_exactly_and_never_twice(tmp_path: Path, sandbox: 
     since = len(sandbox.log)
     scrapy("crawl", "user", "-a", f"id={artist}", env=env)
     assert paths(sandbox, since) == [f"/ajax/user/{artist}/profile/all"]
+
+
+def test_an_artists_works_under_a_tag(tmp_path: Path, sandbox: Sandbox):
+    tag = sandbox.world.works_of(11, sandbox.world.readers[0])[0].tags[0]
+    env = environment(sandbox, tmp_path)
+    run = scrapy("crawl", "user", "-a", "id=11", "-a", f"tag={tag}", env=env)
+    assert run.returncode == 0, run.stderr
+    assert_holds(tmp_path, sandbox.world.expected.tagged(11, tag, session=True))
+
+
+def test_an_artists_latest_works(tmp_path: Path, sandbox: Sandbox):
+    run = scrapy("crawl", "user", "-a", "id=15", "-a", "latest=true", env=environment(sandbox, tmp_path))
+    assert run.returncode == 0, run.stderr
+    newest = [work.id for work in sandbox.world.works_of(15, sandbox.world.readers[0])]
+    kept = {int(name.split("/")[2].split("_")[0]) for name in stored_files(tmp_path)}
+    assert kept
+    assert kept == set(sorted(newest, reverse=True)[: len(kept)])
 
 
 def test_works_that_wait_for_a_session_come_when_there_is_one(tmp_path: Path, sandbox: Sandbox):

@@ -95,10 +95,27 @@ def test_one_unreadable_work_leaves_the_others(tmp_path: Path, sandbox: Sandbox,
     assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
 
 
-def test_a_stale_session_is_refused_as_such(tmp_path: Path, shared: Sandbox):
-    env = environment(shared, tmp_path, PIXIV_PHPSESSID="901_stale")
+@pytest.fixture(scope="module")
+def standard():
+    with Sandbox(World.standard(), tls=True) as running:
+        yield running
+
+
+def test_a_list_refused_to_a_stale_session_is_said_to_be_that(tmp_path: Path, standard: Sandbox):
+    env = environment(standard, tmp_path, PIXIV_PHPSESSID="901_stale")
     run = scrapy("crawl", "ranking", "-a", "mode=daily_r18", env=env)
     assert run.returncode == 4, run.stderr
+    assert "session" in run.stderr.splitlines()[-1]
+
+
+def test_a_stale_session_costs_only_what_needs_one(tmp_path: Path, standard: Sandbox):
+    env = environment(standard, tmp_path, PIXIV_PHPSESSID="901_stale")
+    stale = scrapy("crawl", "user", "-a", "id=13", env=env)
+    assert stale.returncode == 4, stale.stderr
+    assert_holds(tmp_path, standard.world.expected.user(13))
+    renewed = scrapy("crawl", "user", "-a", "id=13", env=environment(standard, tmp_path))
+    assert renewed.returncode == 0, renewed.stderr
+    assert_holds(tmp_path, standard.world.expected.user(13, session=True))
 
 
 @pytest.mark.skipif(

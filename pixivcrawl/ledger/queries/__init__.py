@@ -3,11 +3,14 @@
 from pixivcrawl.ledger.queries.crawls import (
     CrawlRecord,
     HostPause,
+    counts_before,
     host_pauses,
     last_complete_crawl,
     last_crawls,
     user_is_described,
 )
+from pixivcrawl.ledger.queries.described import described_works, works_without_comments
+from pixivcrawl.ledger.queries.lists import known_follows, listed_before, newest_bookmark, works_of_series
 from pixivcrawl.ledger.queries.status import (
     ArtistStatus,
     Missing,
@@ -42,10 +45,15 @@ __all__ = [
     "Totals",
     "Unavailable",
     "WorkToDo",
+    "counts_before",
+    "described_works",
     "host_pauses",
+    "known_follows",
     "known_works",
     "last_complete_crawl",
     "last_crawls",
+    "listed_before",
+    "newest_bookmark",
     "same_body_before",
     "status_artists",
     "status_missing",
@@ -55,5 +63,7 @@ __all__ = [
     "unsettled_intents",
     "user_is_described",
     "wanted_originals",
+    "works_of_series",
     "works_to_do",
+    "works_without_comments",
 ]

@@ -51,6 +51,18 @@ def last_complete_crawl(connection: Connection, spider: str, arguments: Mapping[
     return _record(row) if row is not None else None
 
 
+def counts_before(connection: Connection, crawl_id: int) -> dict[str, Any]:
+    """What the run before `crawl_id` that read the same list counted; nothing before the first, and of runs that were killed."""
+    key = select(CrawlRow.list_key).where(CrawlRow.id == crawl_id).scalar_subquery()
+    counts = connection.execute(
+        select(CrawlRow.counts)
+        .where(CrawlRow.list_key == key, CrawlRow.id < crawl_id, CrawlRow.counts.is_not(None))
+        .order_by(CrawlRow.id.desc())
+        .limit(1)
+    ).scalar()
+    return counts or {}
+
+
 def host_pauses(connection: Connection) -> list[HostPause]:
     """Every pause that was recorded and not cleared, over or not."""
     rows = connection.execute(

@@ -12,7 +12,9 @@ from pixivcrawl.ledger.records.works import IDS_A_QUERY
 
 def newest_bookmark(connection: Connection, user_id: int, *, private: bool) -> int:
     """The position of the newest bookmark that is known of a list; 0 without any."""
-    newest = select(func.max(BookmarkRow.position)).where(BookmarkRow.user_id == user_id, BookmarkRow.private == private)
+    newest = select(func.max(BookmarkRow.position)).where(
+        BookmarkRow.user_id == user_id, BookmarkRow.private == private
+    )
     return connection.execute(newest).scalar() or 0
 
 
@@ -34,14 +36,14 @@ def known_follows(connection: Connection, pairs: Sequence[tuple[int, int]]) -> s
     found = select(FollowRow.follower_id, FollowRow.followed_id).where(
         FollowRow.follower_id.in_(followers), FollowRow.followed_id.in_(followed)
     )
-    return {pair.tuple() for pair in connection.execute(found)} & set(pairs)
+    return {(follower, followed) for follower, followed in connection.execute(found)} & set(pairs)
 
 
 def works_of_series(connection: Connection, series_id: int) -> list[int]:
-    """The works of a series that the ledger knows, in its order."""
+    """The works that a series has, as far as the ledger knows, in its order."""
     works = (
         select(SeriesArtworkRow.artwork_id)
-        .where(SeriesArtworkRow.series_id == series_id)
+        .where(SeriesArtworkRow.series_id == series_id, SeriesArtworkRow.unlisted.is_(None))
         .order_by(SeriesArtworkRow.position, SeriesArtworkRow.artwork_id)
     )
     return list(connection.execute(works).scalars())

@@ -117,7 +117,7 @@ def status_artists(connection: Connection, limit: int | None) -> list[ArtistStat
         .group_by(ArtworkRow.user_id)
         .order_by(works.desc(), ArtworkRow.user_id)
         .limit(limit)
-        .subquery()
+        .subquery("sums")
     )
     rows = connection.execute(
         select(sums, UserRow.name, UserRow.availability)

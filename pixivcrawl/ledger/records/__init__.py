@@ -2,6 +2,7 @@
 
 from pixivcrawl.ledger.records.availability import mark_stale, record_unavailable, record_work_failed
 from pixivcrawl.ledger.records.bodies import note_body
+from pixivcrawl.ledger.records.bookmarks import record_bookmarks, record_masked, record_unlisted_bookmarks
 from pixivcrawl.ledger.records.comments import record_comments, record_comments_read
 from pixivcrawl.ledger.records.crawls import Crawl, begin_crawl, drop_from_list, end_crawl, record_listing
 from pixivcrawl.ledger.records.files import (
@@ -12,10 +13,12 @@ from pixivcrawl.ledger.records.files import (
     record_stored,
     settle_intent,
 )
+from pixivcrawl.ledger.records.follows import record_follows, record_unlisted_followers, record_unlisted_following
 from pixivcrawl.ledger.records.hosts import clear_pause, pause_host
 from pixivcrawl.ledger.records.people import record_user, record_user_name, record_user_seen, record_user_unavailable
 from pixivcrawl.ledger.records.rankings import record_ranking
 from pixivcrawl.ledger.records.requests import record_requests
+from pixivcrawl.ledger.records.series import record_series, record_unlisted_in_series
 from pixivcrawl.ledger.records.tags import record_tag_translations
 from pixivcrawl.ledger.records.works import record_artwork, record_rows, record_stubs
 
@@ -31,18 +34,26 @@ __all__ = [
     "note_body",
     "pause_host",
     "record_artwork",
+    "record_bookmarks",
     "record_comments",
     "record_comments_read",
     "record_file_failed",
+    "record_follows",
     "record_intent",
     "record_listing",
+    "record_masked",
     "record_ranking",
     "record_requests",
     "record_rows",
+    "record_series",
     "record_stored",
     "record_stubs",
     "record_tag_translations",
     "record_unavailable",
+    "record_unlisted_bookmarks",
+    "record_unlisted_followers",
+    "record_unlisted_following",
+    "record_unlisted_in_series",
     "record_user",
     "record_user_name",
     "record_user_seen",

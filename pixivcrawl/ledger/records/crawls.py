@@ -53,7 +53,7 @@ def begin_crawl(connection: Connection, spider: str, arguments: Mapping[str, Any
         .order_by(CrawlRow.id.desc())
         .limit(1)
     ).first()
-    resumes, cursor = unfinished.tuple() if unfinished else (None, None)
+    resumes, cursor = unfinished or (None, None)
     row = {
         "list_id": first,
         "list_key": key,
@@ -138,9 +138,7 @@ def _list_works(connection: Connection, crawl_id: int, list_id: int, work_ids: S
             select(CrawlArtworkRow.artwork_id, CrawlArtworkRow.crawl_id).where(
                 CrawlArtworkRow.list_id == list_id, CrawlArtworkRow.artwork_id.in_(work_ids)
             )
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     new = [
         {"list_id": list_id, "artwork_id": work_id, "crawl_id": crawl_id, "unsettled": unsettled[work_id]}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Update, and_, delete, exists, insert, select, update
+from sqlalchemy import Connection, Row, Update, and_, bindparam, delete, exists, insert, select, update
 from sqlalchemy.orm import aliased
 
 from pixivcrawl.items import FileKind, Original, StoredOriginal
@@ -18,7 +18,8 @@ from pixivcrawl.ledger.records.upsert import upsert
 _FILES = table(FileRow)
 _KEY = ("artwork_id", "page", "revision", "kind")
 _TOLD = ("url", "extension", "uploaded", "width", "height", "frames")
-_OF_WORK = select(_FILES)
+_OF_WORK = select(_FILES).where(_FILES.c.artwork_id == bindparam("work_id"))
+_KNOWN = select(_FILES.c.state, _FILES.c.sha256).where(*(_FILES.c[name] == bindparam(name) for name in _KEY))
 _INSERT = insert(_FILES)
 
 
@@ -38,10 +39,7 @@ def record_originals(
     connection: Connection, work_id: int, originals: Sequence[Original], now: datetime, *, retry_parked: bool
 ) -> list[Original]:
     """The originals of a work at its present revision, none when the reader may not see them. Returns those to be fetched."""
-    known = {
-        (row.page, row.revision, row.kind): row
-        for row in connection.execute(_OF_WORK.where(_FILES.c.artwork_id == work_id))
-    }
+    known = {(row.page, row.revision, row.kind): row for row in connection.execute(_OF_WORK, {"work_id": work_id})}
     crawl_id = newest_crawl(connection) if known else 0
     missing, new = [], []
     for original in originals:
@@ -62,7 +60,7 @@ def record_originals(
 
 def record_intent(connection: Connection, stored: StoredOriginal, now: datetime) -> None:
     """The file is proven and about to be placed. Raises ValueError when other bytes are stored as the same page and revision."""
-    known = connection.execute(select(FileRow.state, FileRow.sha256).where(_is(stored.proven.staged.original))).first()
+    known = connection.execute(_KNOWN, _identity(stored.proven.staged.original)).first()
     if known is not None and known.state == "stored":
         if known.sha256 != stored.proven.staged.sha256:
             original = stored.proven.staged.original

@@ -47,18 +47,16 @@ def record_unlisted_following(
 
     Nothing is said when fewer or more people were seen than `total`. Gives how many were marked.
     """
-    return _record_unlisted(connection, _is_private(private) & (_FOLLOWS.c.follower_id == follower_id), since, total, now)
+    kept = _FOLLOWS.c.private.is_(True) if private else _FOLLOWS.c.private.is_not(True)
+    return _record_unlisted(connection, kept & (_FOLLOWS.c.follower_id == follower_id), since, total, now)
 
 
 def record_unlisted_followers(
     connection: Connection, followed_id: int, since: datetime, total: int, now: datetime
 ) -> int:
     """As `record_unlisted_following`, of who follows a user. Those who follow in private are on no such list."""
-    return _record_unlisted(connection, _is_private(False) & (_FOLLOWS.c.followed_id == followed_id), since, total, now)
-
-
-def _is_private(private: bool) -> ColumnElement[bool]:
-    return _FOLLOWS.c.private.is_(True) if private else _FOLLOWS.c.private.is_not(True)
+    of_list = _FOLLOWS.c.private.is_not(True) & (_FOLLOWS.c.followed_id == followed_id)
+    return _record_unlisted(connection, of_list, since, total, now)
 
 
 def _record_unlisted(

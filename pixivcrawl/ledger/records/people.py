@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from pixivcrawl.items import User
 from pixivcrawl.ledger.columns import storable
@@ -15,6 +15,8 @@ SEEN_AGAIN = timedelta(days=1)
 """A user seen unchanged within this time is not written again."""
 
 _USERS, _NAMES = table(UserRow), table(UserNameRow)
+
+_KNOWN = select(_USERS.c.name, _USERS.c.last_seen).where(_USERS.c.id == bindparam("user_id"))
 
 _AVAILABLE = {"availability": "available", "unavailable_reason": None, "unavailable_since": None}
 
@@ -33,7 +35,7 @@ def record_user(connection: Connection, user: User, now: datetime) -> None:
 def record_user_name(connection: Connection, user_id: int, name: str, now: datetime) -> None:
     """The name that a row or a work tells of its artist."""
     name = storable(name)
-    known = connection.execute(select(UserRow.name, UserRow.last_seen).where(UserRow.id == user_id)).first()
+    known = connection.execute(_KNOWN, {"user_id": user_id}).first()
     if known is None:
         row = {"id": user_id, "name": name, "detail": "listing", "first_seen": now, "last_seen": now}
         insert_new(connection, _USERS, [row], ("id",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exists, func, or_, select, update
 
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FileRow, table
 
@@ -17,63 +17,57 @@ _ARTWORKS, _FILES, _CRAWL_ARTWORKS = table(ArtworkRow), table(FileRow), table(Cr
 SETTLED_AVAILABILITY = ("gone", "forbidden")
 
 UNSETTLED: ColumnElement[bool] = or_(
-    ArtworkRow.stale_since.is_not(None),
+    _ARTWORKS.c.stale_since.is_not(None),
     and_(
-        ArtworkRow.availability.not_in(SETTLED_AVAILABILITY),
-        or_(ArtworkRow.availability == "masked", ArtworkRow.detail.is_(None), ArtworkRow.detail != "full")
-        | (ArtworkRow.files_state != "complete"),
+        _ARTWORKS.c.availability.not_in(SETTLED_AVAILABILITY),
+        or_(
+            _ARTWORKS.c.availability == "masked",
+            _ARTWORKS.c.detail.is_(None),
+            _ARTWORKS.c.detail != "full",
+            _ARTWORKS.c.files_state != "complete",
+        ),
     ),
 )
 """There may be something left to do for the work, now or later."""
 
-_FILES_OF_WORK = (
-    select(
-        _FILES.c.state,
-        func.count(),
-        func.coalesce(func.sum(case((_FILES.c.kind != "frames", 1), else_=0)), 0),
-        func.coalesce(func.sum(_FILES.c.bytes), 0),
-    )
-    .where(_FILES.c.artwork_id == bindparam("work_id"))
-    .group_by(_FILES.c.state)
-)
-_FAILED_REASON = select(_ARTWORKS.c.failed_reason).where(_ARTWORKS.c.id == bindparam("work_id"))
-_SET_FILES = (
+_OF_WORK = _FILES.c.artwork_id == _ARTWORKS.c.id
+_STORED = and_(_OF_WORK, _FILES.c.state == "stored")
+_REFRESH_FILES = (
     update(_ARTWORKS)
     .where(_ARTWORKS.c.id == bindparam("work_id"))
-    .values(files_state=bindparam("state"), files_stored=bindparam("stored"), bytes_stored=bindparam("size"))
-)
-_IS_UNSETTLED = select(UNSETTLED).where(ArtworkRow.id == bindparam("work_id"))
-_SET_UNSETTLED = (
-    update(_CRAWL_ARTWORKS)
-    .where(
-        _CRAWL_ARTWORKS.c.artwork_id == bindparam("work_id"), _CRAWL_ARTWORKS.c.unsettled != bindparam("is_unsettled")
+    .values(
+        files_state=case(
+            (exists().where(_OF_WORK, _FILES.c.state.in_(("wanted", "intent"))), "found"),
+            (exists().where(_OF_WORK, _FILES.c.state == "parked"), "parked"),
+            (exists().where(_STORED), "complete"),
+            (_ARTWORKS.c.failed_reason.is_not(None), "parked"),
+            else_="found",
+        ),
+        files_stored=select(func.count())
+        .select_from(_FILES)
+        .where(_STORED, _FILES.c.kind != "frames")
+        .scalar_subquery(),
+        bytes_stored=select(func.coalesce(func.sum(_FILES.c.bytes), 0)).where(_STORED).scalar_subquery(),
     )
-    .values(unsettled=bindparam("is_unsettled"))
+)
+_IS_UNSETTLED = select(UNSETTLED).where(_ARTWORKS.c.id == _CRAWL_ARTWORKS.c.artwork_id).scalar_subquery()
+_REFRESH_UNSETTLED = (
+    update(_CRAWL_ARTWORKS)
+    .where(_CRAWL_ARTWORKS.c.artwork_id == bindparam("work_id"), _CRAWL_ARTWORKS.c.unsettled != _IS_UNSETTLED)
+    .values(unsettled=_IS_UNSETTLED)
 )
 _NEWEST_CRAWL = select(func.coalesce(func.max(CrawlRow.id), 0))
 
 
 def refresh_files(connection: Connection, work_id: int) -> None:
     """Bring what the work's row says of its files in line with the files' rows, and then `refresh_unsettled`."""
-    found = {row[0]: row for row in connection.execute(_FILES_OF_WORK, {"work_id": work_id})}
-    if "wanted" in found or "intent" in found:
-        state = "found"
-    elif "parked" in found:
-        state = "parked"
-    elif "stored" in found:
-        state = "complete"
-    else:
-        failed = connection.execute(_FAILED_REASON, {"work_id": work_id}).scalar()
-        state = "found" if failed is None else "parked"
-    _, _, stored, size = found.get("stored", ("stored", 0, 0, 0))
-    connection.execute(_SET_FILES, {"work_id": work_id, "state": state, "stored": stored, "size": int(size)})
+    connection.execute(_REFRESH_FILES, {"work_id": work_id})
     refresh_unsettled(connection, work_id)
 
 
 def refresh_unsettled(connection: Connection, work_id: int) -> None:
     """Repeat on every list that holds the work whether anything is left to do for it."""
-    unsettled = connection.execute(_IS_UNSETTLED, {"work_id": work_id}).scalar()
-    connection.execute(_SET_UNSETTLED, {"work_id": work_id, "is_unsettled": unsettled})
+    connection.execute(_REFRESH_UNSETTLED, {"work_id": work_id})
 
 
 def newest_crawl(connection: Connection) -> int:

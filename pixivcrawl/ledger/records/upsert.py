@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, func
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -32,3 +32,30 @@ def _statement(
     if not replace or not others:
         return statement.on_conflict_do_nothing(index_elements=key)
     return statement.on_conflict_do_update(index_elements=key, set_={name: statement.excluded[name] for name in others})
+
+
+def keep_known(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    key: tuple[str, ...],
+    replace: tuple[str, ...],
+    keep: tuple[str, ...],
+) -> None:
+    """Insert `rows`; where `key` is there already, replace the columns in `replace`, and those in `keep` where the row tells them.
+
+    The other columns stay as they were first written.
+    """
+    if rows:
+        connection.execute(_keeping(connection.dialect.name, table, key, replace, keep), list(rows))
+
+
+@lru_cache
+def _keeping(
+    dialect: str, table: Table, key: tuple[str, ...], replace: tuple[str, ...], keep: tuple[str, ...]
+) -> sqlite.Insert | postgresql.Insert:
+    statement = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    told: dict[str, Any] = {name: statement.excluded[name] for name in replace}
+    told |= {name: func.coalesce(statement.excluded[name], table.c[name]) for name in keep}
+    return statement.on_conflict_do_update(index_elements=key, set_=told)

@@ -237,7 +237,7 @@ def _keep_versions(connection: Connection, old: RowMapping, former: Mapping[str,
         .where(ArtworkVersionRow.artwork_id == old["id"])
         .group_by(ArtworkVersionRow.field)
     )
-    since = dict(last.tuples().all())
+    since = dict(last.all())
     versions = [
         {
             "artwork_id": old["id"],

@@ -133,6 +133,7 @@ def upgrade() -> None:
         sa.Column("artwork_id", NUMBER, autoincrement=False, nullable=False),
         sa.Column("position", NUMBER, nullable=False),
         sa.Column("seen", TIME, nullable=False),
+        sa.Column("unlisted", TIME, nullable=True),
         sa.PrimaryKeyConstraint("series_id", "artwork_id", name="series_artworks_pkey"),
         sqlite_with_rowid=False,
     )

@@ -1,0 +1,171 @@
+"""docs/settings.md: what settings/ says, read from its text, so that the environment of whoever makes the page says nothing."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pages.markdown import blocks, code, described, table
+from pixivcrawl import configuration
+
+SETTINGS = Path(__file__).resolve().parents[2] / "settings"
+OWN = "Our own"
+"""The section of settings/base.py that holds the settings of this project."""
+
+ENVIRONMENT = {
+    "PIXIV_PHPSESSID": "The session: the value of the cookie `PHPSESSID` of a browser that is logged in to pixiv.",
+    "PIXIV_COOKIE": "The session as a browser's whole Cookie header; PIXIV_PHPSESSID comes first.",
+    "PIXIV_COOKIE_FILE": "A file that holds the session; PIXIV_PHPSESSID and PIXIV_COOKIE come first. As the setting.",
+    "SSL_CERT_FILE": "A PEM file with the certificates to believe, in place of the system's own.",
+}
+"""What the code reads from the environment under a name that is not PIXIVCRAWL_ and a setting's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One assignment of a settings module: the heading and the comment it stands under, and its value as written."""
+
+    name: str
+    section: str
+    comment: str
+    default: str
+    from_environment: bool
+
+
+def page() -> str:
+    said = settings_of("base")
+    own = [setting for setting in said if setting.section == OWN]
+    return blocks(
+        "# Settings",
+        "A setting is given on the command line, as in `-s ARCHIVE_DIR=elsewhere`, or in the environment, as in "
+        "`PIXIVCRAWL_ARCHIVE_DIR=elsewhere`; the command line wins. `SCRAPY_PROJECT=sandbox` in the environment picks the "
+        "sandbox profile.",
+        "## What you may want to set",
+        table(["setting", "default", "takes", "what it is"], (own_row(group) for group in groups(own))),
+        "## Session and certificates",
+        "A session is a secret, so that it comes from the environment or a file and never from an argument list.",
+        table(["environment", "what it is"], ((code(name), described(text)) for name, text in ENVIRONMENT.items())),
+        "## What differs from Scrapy's defaults",
+        *others([setting for setting in said if setting.section != OWN]),
+        "## The sandbox profile",
+        table(["setting", "value", "why"], (row(setting) for setting in settings_of("sandbox"))),
+    )
+
+
+def own_row(group: list[Setting]) -> tuple[str, str, str, str]:
+    """Settings that share one comment, in one row."""
+    return (
+        ", ".join(code(setting.name) for setting in group),
+        ", ".join(default_text(setting) for setting in group),
+        "; ".join(dict.fromkeys(taken(setting) for setting in group)),
+        described(group[0].comment),
+    )
+
+
+def taken(setting: Setting) -> str:
+    if setting.default in ("True", "False"):
+        return "true or false"
+    return limits().get(setting.name, "text")
+
+
+def row(setting: Setting) -> tuple[str, str, str]:
+    return code(setting.name), default_text(setting), described(setting.comment)
+
+
+def default_text(setting: Setting) -> str:
+    return "empty" if setting.default == '""' else code(setting.default.strip('"'))
+
+
+def others(settings: list[Setting]) -> Iterator[str]:
+    """The other settings by section, those under one comment together, each value as it is written."""
+    section = ""
+    for group in groups(settings):
+        if group[0].section != section:
+            section = group[0].section
+            yield f"### {section}"
+        values = "\n".join(f"{setting.name} = {setting.default}" for setting in group)
+        environment = [f" In the environment: `PIXIVCRAWL_{each.name}`." for each in group if each.from_environment]
+        yield f"#### {', '.join(setting.name for setting in group)}"
+        yield described(group[0].comment) + "".join(environment)
+        yield f"```python\n{values}\n```"
+
+
+def groups(settings: list[Setting]) -> Iterator[list[Setting]]:
+    group: list[Setting] = []
+    for setting in settings:
+        if group and (setting.comment, setting.section) != (group[0].comment, group[0].section):
+            yield group
+            group = []
+        group.append(setting)
+    if group:
+        yield group
+
+
+def settings_of(profile: str) -> list[Setting]:
+    """The settings that a module of settings/ assigns, in its order."""
+    text = (SETTINGS / f"{profile}.py").read_text(encoding="utf-8")
+    lines = text.splitlines()
+    found: list[Setting] = []
+    for node in ast.parse(text).body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        value = getattr(node, "value", None)
+        if not isinstance(target, ast.Name) or not target.id.isupper() or value is None:
+            continue
+        default, is_from_environment = default_of(value, text)
+        comment = comment_above(lines, node.lineno - 1)
+        follows = bool(found) and not comment and bool(lines[node.lineno - 2].strip())
+        found.append(
+            Setting(
+                name=target.id,
+                section=section_above(lines, node.lineno - 1),
+                comment=found[-1].comment if follows else comment,
+                default=default,
+                from_environment=is_from_environment,
+            )
+        )
+    return found
+
+
+def default_of(value: ast.expr, text: str) -> tuple[str, bool]:
+    """A value as written, or the one that holds when the environment says nothing; and whether it may say something."""
+    match value:
+        case ast.Call(func=ast.Name(id="from_environment"), args=[_, otherwise]):
+            return ast.get_source_segment(text, otherwise) or "", True
+        case ast.Call(func=ast.Name(id="from_environment"), keywords=[ast.keyword(value=otherwise)]):
+            return ast.get_source_segment(text, otherwise) or "", True
+        case _:
+            return ast.get_source_segment(text, value) or "", False
+
+
+def comment_above(lines: list[str], number: int) -> str:
+    """The comment that ends on the line before the one with this number."""
+    first = number
+    while first and lines[first - 1].startswith("#"):
+        first -= 1
+    return " ".join(line.lstrip("# ") for line in lines[first:number])
+
+
+def section_above(lines: list[str], number: int) -> str:
+    """The last comment of one line that stands by itself between empty lines."""
+    for before in range(number - 1, 0, -1):
+        if lines[before].startswith("# ") and not lines[before - 1] and not lines[before + 1]:
+            return lines[before].removeprefix("# ")
+    return ""
+
+
+def limits() -> dict[str, str]:
+    """What each number of the settings may be, from the checks of pixivcrawl.configuration."""
+    found = {}
+    kinds = {"_seconds": "seconds", "_whole": "a whole number"}
+    for node in ast.walk(ast.parse(inspect.getsource(configuration))):
+        match node:
+            case ast.Call(func=ast.Name(id=check), args=[_, ast.Constant(value=str() as name), _], keywords=given) if (
+                check in kinds
+            ):
+                bounds = {each.arg: ast.literal_eval(each.value) for each in given}
+                most = f" to {bounds['most']}" if "most" in bounds else ""
+                found[name] = f"{kinds[check]} from {bounds.get('least', 0)}{most}"
+    return found

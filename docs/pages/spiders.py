@@ -1,0 +1,149 @@
+"""docs/spiders.md: what can be archived, with every argument."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from scrapy.settings import Settings
+from scrapy.spiderloader import SpiderLoader
+
+from pages.markdown import UNDESCRIBED, anchor, blocks, code, described, link, own_words, table
+from pages.reading import endpoints_of, endpoints_of_each_work
+from pixivcrawl.spiders.arguments import ListingArguments
+from pixivcrawl.spiders.pixiv import PixivSpider
+
+ENDPOINTS_PAGE = "endpoints.md"
+
+
+def page() -> str:
+    spiders = our_spiders()
+    common = common_arguments(spiders)
+    return blocks(
+        "# Spiders",
+        "`scrapy crawl NAME -a argument=value` archives what a spider finds; the same command goes on where it ended. An "
+        "argument that a spider does not take, or a value that it cannot have, ends the command with one line and exit "
+        "code 2, before anything is sent.",
+        table(["spider", "archives"], ((link(name), first_sentence(spider)) for name, spider in spiders.items())),
+        *(section(spider, common) for spider in spiders.values()),
+        "## The arguments of every list",
+        "These are the same on every spider above that archives works.",
+        argument_table(common),
+        f"For each work that it archives, such a spider asks what the ledger does not know: "
+        f"{endpoint_links(endpoints_of_each_work())}.",
+    )
+
+
+def our_spiders() -> dict[str, type[PixivSpider[Any]]]:
+    """Each spider by its name, in the order of the alphabet."""
+    loader = SpiderLoader(Settings({"SPIDER_MODULES": ["pixivcrawl.spiders"]}))
+    return {name: cast("type[PixivSpider[Any]]", loader.load(name)) for name in sorted(loader.list())}
+
+
+def common_arguments(spiders: dict[str, type[PixivSpider[Any]]]) -> dict[str, Any]:
+    """The arguments that all spiders take whose arguments are a ListingArguments, and that mean the same on all of them."""
+    of_lists = [arguments_of(one) for one in spiders.values() if issubclass(one.arguments(), ListingArguments)]
+    first, *others = of_lists
+    return {name: schema for name, schema in first.items() if all(other.get(name) == schema for other in others)}
+
+
+def arguments_of(spider: type[PixivSpider[Any]]) -> dict[str, Any]:
+    """The JSON Schema of each argument by its name; `required` is added to those that must be given."""
+    schema = spider.get_param_schema(normalize=True)
+    required = schema.get("required", [])
+    definitions = schema.get("$defs", {})
+    properties = schema.get("properties", {})
+    return {name: resolved(of_one, definitions) | {"required": name in required} for name, of_one in properties.items()}
+
+
+def resolved(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """A schema with what it refers to put in its place."""
+    reference = schema.get("$ref", "").rpartition("/")[2]
+    merged: dict[str, Any] = definitions.get(reference, {}) | {
+        key: value for key, value in schema.items() if key != "$ref"
+    }
+    for several in ("anyOf", "allOf"):
+        if several in merged:
+            merged[several] = [resolved(each, definitions) for each in merged[several]]
+    return merged
+
+
+def section(spider: type[PixivSpider[Any]], common: dict[str, Any]) -> str:
+    of_one = arguments_of(spider)
+    own = {name: schema for name, schema in of_one.items() if common.get(name) != schema}
+    takes_common = bool(common) and common.keys() <= of_one.keys()
+    asks = endpoints_of(spider)
+    return blocks(
+        f"## {spider.name}",
+        *(own_words(spider) or [UNDESCRIBED]),
+        argument_table(own),
+        f"And [the arguments of every list](#{anchor('The arguments of every list')})." if takes_common else "",
+        f"Reads {endpoint_links(asks)}." if asks else "",
+    )
+
+
+def first_sentence(spider: type[PixivSpider[Any]]) -> str:
+    first, *_ = own_words(spider) or [UNDESCRIBED]
+    return first.partition(". ")[0].removesuffix(".") + "."
+
+
+def argument_table(arguments: dict[str, Any]) -> str:
+    return table(
+        ["argument", "takes", "default", "what it is"],
+        (
+            (code(name), values_taken(schema), default_of(schema), described(schema.get("description")))
+            for name, schema in arguments.items()
+        ),
+    )
+
+
+def values_taken(schema: dict[str, Any]) -> str:
+    """What an argument may be, in words."""
+    for several in ("anyOf", "oneOf"):
+        if several in schema:
+            kinds = [values_taken(one) for one in schema[several] if one.get("type") != "null"]
+            return " or ".join(dict.fromkeys(kinds))
+    match schema:
+        case {"const": value}:
+            return code(value)
+        case {"enum": values}:
+            return ", ".join(code(value) for value in values)
+        case {"type": "array"}:
+            return f"one or several: {values_taken(schema['items'])}"
+        case {"type": "boolean"}:
+            return "true or false"
+        case {"type": "integer"}:
+            return "whole number" + bounds(schema)
+        case {"type": "number"}:
+            return "number" + bounds(schema)
+        case {"format": "date"}:
+            return "day"
+        case _:
+            return "text"
+
+
+def bounds(schema: dict[str, Any]) -> str:
+    """From where to where a number may go, where that says more than that it is positive."""
+    least, most = schema.get("minimum"), schema.get("maximum")
+    if least is not None and most is not None:
+        return f" from {least} to {most}"
+    return f" from {least}" if least else ""
+
+
+def default_of(schema: dict[str, Any]) -> str:
+    if schema["required"]:
+        return "must be given"
+    match schema.get("default"):
+        case None:
+            return ""
+        case bool() as value:
+            return code(str(value).lower())
+        case [] | "":
+            return "none"
+        case list() as values:
+            return code(",".join(map(str, values)))
+        case value:
+            return code(value)
+
+
+def endpoint_links(names: list[str]) -> str:
+    return ", ".join(link(name, ENDPOINTS_PAGE) for name in names)

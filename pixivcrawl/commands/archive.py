@@ -1,0 +1,200 @@
+"""`scrapy archive`: whatever a person pasted, each to the spider that reads it, one after another."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scrapy.commands import ScrapyCommand
+from scrapy.crawler import AsyncCrawlerProcess, Crawler
+from scrapy.exceptions import UsageError
+from twisted.internet.error import ReactorNotRunning
+
+from pixivcrawl.api.urls import UrlRefused, read_url
+from pixivcrawl.api.wording import one_line, quoted
+from pixivcrawl.commands.crawl import complain, exit_code
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import (
+    AccountRefused,
+    ArchiveInUse,
+    ConfigurationError,
+    PixivcrawlError,
+    StorageFailed,
+)
+from pixivcrawl.extensions.run_record import INTERRUPTED, SUMMARY, RunRecord
+
+ENDS_ALL = {ArchiveInUse.exit_code, AccountRefused.exit_code, StorageFailed.exit_code, INTERRUPTED}
+"""Exit codes after which the next one would only fail in the same way."""
+
+OUTCOMES = {0: "complete", 1: "finished with failures", 2: "refused", INTERRUPTED: "interrupted"}
+
+UNSAID = {"bytes_stored", "api_requests", "image_requests"}
+"""Counts that each crawl's own summary tells, and the report at the end leaves out."""
+
+STANDARD_INPUT = "-"
+
+
+@dataclass(slots=True)
+class Job:
+    """One crawl, and what came of it; `exit_code` is None until it has run, `reason` says why it ended early."""
+
+    spider: str
+    arguments: dict[str, str]
+    exit_code: int | None = None
+    reason: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return one_line(" ".join([self.spider, *(f"{name}={value}" for name, value in self.arguments.items())]))
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+
+    def syntax(self) -> str:
+        return "URL ..."
+
+    def short_desc(self) -> str:
+        return "Archive whatever stands behind pixiv addresses or ids"
+
+    def long_desc(self) -> str:
+        return (
+            "Takes addresses of pixiv's pages and images, and works' ids, and archives what each stands for, one after another: "
+            "scrapy archive https://www.pixiv.net/users/11 5000111. -i FILE reads them from a file, one a line (blank lines and lines "
+            "that begin with # are passed over), and - from standard input. What cannot be taken is named and the rest is done; "
+            "at the end it says what each brought. The exit code is the worst of them, as of scrapy crawl."
+        )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument(
+            "-i", "--input", action="append", default=[], metavar="FILE", help="read addresses from FILE, one a line"
+        )
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().process_options(args, opts)
+        assert self.settings is not None
+        if unknown := [word for word in args if word.startswith("-") and word != STANDARD_INPUT]:
+            raise UsageError(f"archive takes no option {unknown[0]!r}", print_help=False)
+        try:
+            opts.addresses = list(pasted(args, opts.input))
+            if not opts.addresses:
+                raise ConfigurationError("nothing to archive: give addresses or ids, -i FILE, or - for standard input")
+            print(f"archive: {Configuration.from_settings(self.settings).archive_dir}", flush=True)
+        except PixivcrawlError as error:
+            sys.exit(complain(error))
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert isinstance(self.crawler_process, AsyncCrawlerProcess)
+        jobs, refused = plan(opts.addresses)
+        for address, why in refused.items():
+            complain(ConfigurationError(f"{address}: {why}"))
+        if jobs:
+            run_all(self.crawler_process, jobs)
+        print("\n".join(report(jobs, refused)), flush=True)
+        codes = [INTERRUPTED if job.exit_code is None else job.exit_code for job in jobs]
+        ended = next((code for code in codes if code in ENDS_ALL), None)
+        self.exitcode = max([*codes, *(ConfigurationError.exit_code for _ in refused)]) if ended is None else ended
+
+
+def pasted(words: Iterable[str], files: Iterable[str]) -> Iterator[str]:
+    """Every address that was given, in order; `-` stands for standard input. Raises ConfigurationError for an unreadable file."""
+    for word in words:
+        if word == STANDARD_INPUT:
+            yield from _lines(sys.stdin.read())
+        else:
+            yield word
+    for name in files:
+        if name == STANDARD_INPUT:
+            yield from _lines(sys.stdin.read())
+            continue
+        try:
+            text = Path(name).read_text(encoding="utf-8-sig", errors="replace")
+        except OSError as error:
+            raise ConfigurationError(f"{name} cannot be read ({error.strerror}): name a file with -i") from None
+        yield from _lines(text)
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+
+
+def plan(addresses: Iterable[str]) -> tuple[list[Job], dict[str, str]]:
+    """The crawls to run, and the addresses that no spider reads, quoted, with the reason.
+
+    What was pasted twice is done once; single works become one crawl, since each crawl costs a start and an end.
+    """
+    jobs: dict[tuple[str, ...], Job] = {}
+    refused: dict[str, str] = {}
+    for address in addresses:
+        try:
+            target = read_url(address)
+        except UrlRefused as why:
+            refused[quoted(address, 120)] = str(why)
+            continue
+        key = ("artwork",) if target.spider == "artwork" else (target.spider, *map(str, target.arguments.items()))
+        job = jobs.setdefault(key, Job(target.spider, target.arguments))
+        if target.spider == "artwork":
+            ids = f"{job.arguments['id']},{target.arguments['id']}".split(",")
+            job.arguments = {"id": ",".join(dict.fromkeys(ids))}
+    return list(jobs.values()), refused
+
+
+def run_all(process: AsyncCrawlerProcess, jobs: list[Job]) -> None:
+    """Run the crawls one after another in this process. Raises what is a fault of ours."""
+    from twisted.internet import reactor
+
+    def stop(_: object) -> None:
+        # Ctrl-C has stopped it already.
+        with suppress(ReactorNotRunning):
+            reactor.stop()  # type: ignore[misc]
+
+    running = asyncio.get_event_loop().create_task(_one_after_another(process, jobs))
+    running.add_done_callback(stop)
+    process.start(stop_after_crawl=False)
+    if running.done():
+        running.result()
+
+
+async def _one_after_another(process: AsyncCrawlerProcess, jobs: list[Job]) -> None:
+    for job in jobs:
+        print(f"\n{job}", flush=True)
+        crawler = process.create_crawler(job.spider)
+        crawling = process.crawl(crawler, **job.arguments)
+        await asyncio.wait([crawling])
+        job.exit_code = exit_code(crawler, crawling)
+        job.reason, job.counts = _came_of(crawler, crawling)
+        if job.exit_code in ENDS_ALL:
+            return
+
+
+def _came_of(crawler: Crawler, crawling: asyncio.Task[None]) -> tuple[str, dict[str, int]]:
+    """Why a crawl ended early, empty where it did not, and what it brought."""
+    if crawling.cancelled():
+        return "", {}
+    if raised := crawling.exception():
+        return str(raised), {}
+    record = crawler.get_extension(RunRecord)
+    assert record is not None
+    return str(record.error or ""), record.counts()
+
+
+def report(jobs: list[Job], refused: dict[str, str]) -> list[str]:
+    """What each address brought, for a person: a line each."""
+    lines = ["", "what each brought:"]
+    lines += [f"  {job}: {_brought(job)}" for job in jobs]
+    return lines + [f"  {address}: not taken; {why}" for address, why in refused.items()]
+
+
+def _brought(job: Job) -> str:
+    if job.exit_code is None:
+        return "not begun; run the same command again"
+    counts = ", ".join(
+        f"{job.counts[name]:,} {SUMMARY[name]}" for name in SUMMARY if name in job.counts.keys() - UNSAID
+    )
+    return "; ".join([OUTCOMES.get(job.exit_code, "stopped"), *filter(None, [job.reason, counts])])

@@ -1,0 +1,195 @@
+"""How `scrapy api` asks: a crawl of one question, through the settings, the session and the pace of every crawl."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+import tempfile
+import unicodedata
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from scrapy import Request, Spider
+from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.exceptions import DownloadFailedError, IgnoreRequest
+from scrapy.settings import Settings
+
+from pixivcrawl.api.answers import AnswerKind, AnswerRefused, judge_body
+from pixivcrawl.api.catalogue import ENDPOINTS
+from pixivcrawl.api.documents import read_document
+from pixivcrawl.api.endpoint import BodyRefused, Endpoint
+from pixivcrawl.api.paging import NextIds
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.lock import lock
+from pixivcrawl.commands.crawl import complain
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import PixivcrawlError, RunStopping
+from pixivcrawl.extensions.run_record import COMPLETE, FAILED, INTERRUPTED
+from pixivcrawl.ledger.service import Ledger, attach, detach
+
+Form = Literal["indented", "lines", "raw"]
+
+_HIDDEN = re.compile(r"[^\x20-\x7e\n]")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to ask, with canonical values; how many pages of it at most; and how to print what comes."""
+
+    endpoint: Endpoint[Any]
+    values: dict[str, Any]
+    pages: int = 1
+    form: Form = "indented"
+
+
+def ask(question: Question, settings: Settings, configuration: Configuration, *, with_session: bool) -> int:
+    """Ask pixiv and print what it says; gives the exit code. Raises ArchiveInUse or StorageFailed before anything is sent."""
+    with ledger_for(configuration, f"api {question.endpoint.name}") as ledger:
+        process = AsyncCrawlerProcess(settings)
+        crawler = process.create_crawler(Asking)
+        attach(crawler, ledger)
+        process.crawl(crawler, question=question, with_session=with_session)
+        process.start()
+        detach(crawler)
+    assert isinstance(crawler.spider, Asking)
+    return exit_code(crawler.spider.asking)
+
+
+def exit_code(asking: asyncio.Task[None] | None) -> int:
+    """What the process ends with; what went wrong is said in one line. Raises what is a fault of ours."""
+    if asking is None or not asking.done() or asking.cancelled():
+        return INTERRUPTED
+    match asking.exception():
+        case None:
+            return COMPLETE
+        case PixivcrawlError() as error:
+            return complain(error)
+        case RunStopping():
+            return INTERRUPTED
+        case BodyRefused() as refused:
+            return _failed(f"{refused}; --raw prints it as it came")
+        case AnswerRefused() | DownloadFailedError() | IgnoreRequest() as refused:
+            return _failed(str(refused))
+        case error:
+            raise error
+
+
+def _failed(why: str) -> int:
+    say(why)
+    return FAILED
+
+
+def say(text: str) -> None:
+    """A note beside the answer, which has standard output for itself."""
+    print(f"pixivcrawl: {text}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def ledger_for(configuration: Configuration, task: str) -> Iterator[Ledger]:
+    """The archive's ledger under its lock, so that two never ask pixiv at once and a pause outlives this process; where no crawl has
+    begun an archive yet, a ledger that is forgotten with this process.
+    """
+    archive = Archive(configuration.archive_dir)
+    with ExitStack() as until_the_end:
+        if archive.lock_file.exists():
+            until_the_end.enter_context(lock(archive, task))
+            ledger = Ledger.open(configuration.database_url)
+        else:
+            folder = until_the_end.enter_context(tempfile.TemporaryDirectory(prefix="pixivcrawl-"))
+            ledger = Ledger.open(f"sqlite:///{folder}/pauses.sqlite")
+        until_the_end.callback(ledger.close)
+        yield ledger
+
+
+class Asking(Spider):
+    """Asks one question and prints each page that comes; keeps nothing."""
+
+    name = "api"
+    custom_settings = {"ITEM_PIPELINES": {}, "EXTENSIONS": {}}  # noqa: RUF012 (Scrapy's own name, never changed)
+    question: Question
+    with_session: bool
+    asking: asyncio.Task[None] | None = None
+
+    async def start(self) -> AsyncIterator[Request]:
+        # A task, because Scrapy would only log what is raised here.
+        self.asking = asyncio.ensure_future(self.print_pages())
+        await asyncio.wait([self.asking])
+        nothing: tuple[Request, ...] = ()
+        for request in nothing:
+            yield request
+
+    async def print_pages(self) -> None:
+        """Raises whatever the asking raises."""
+        before = None
+        async for endpoint, payload in self.payloads():
+            if payload == before:
+                # pixiv: past the end of some lists the last page comes again and again.
+                return
+            _print(endpoint, payload, self.question.form, first=before is None)
+            before = payload
+
+    async def payloads(self) -> AsyncIterator[tuple[Endpoint[Any], bytes]]:
+        """The pages, each with the endpoint that gave it."""
+        question = self.question
+        body = None
+        following: list[dict[str, Any]] = [question.values]
+        endpoint = question.endpoint
+        for _ in range(question.pages):
+            values = following.pop(0)
+            payload = await self.answer(endpoint, values)
+            if question.form != "raw" or question.pages > 1:
+                body = endpoint.parse(payload, values)
+                self.remark(endpoint, body)
+            yield endpoint, payload
+            if not following:
+                following = next_questions(endpoint, values, body)
+                endpoint = ENDPOINTS[endpoint.continued_by]
+            if not following:
+                return
+
+    async def answer(self, endpoint: Endpoint[Any], values: dict[str, Any]) -> bytes:
+        base_url = Configuration.from_settings(self.settings).base_url
+        response = await self.crawler.engine.download_async(endpoint.request(base_url, **values))
+        return response.body
+
+    def remark(self, endpoint: Endpoint[Any], body: Any) -> None:
+        """Say what the body alone does not show: that the reader may not see the work, or that a list may be held back."""
+        answer = judge_body(endpoint, body, with_session=self.with_session)
+        if answer.kind is AnswerKind.THROTTLED:
+            say(f"{endpoint.name}: no rows; pixiv answers so too when asked too often: ask again in some minutes")
+        elif answer.kind is not AnswerKind.BODY:
+            say(f"{endpoint.name}: {answer.kind}: {answer.message}")
+
+
+def next_questions(endpoint: Endpoint[Any], values: dict[str, Any], body: Any) -> list[dict[str, Any]]:
+    """The values for the pages after `body` as far as it tells them: one page, or every portion of the ids that it names."""
+    if body is None or endpoint.paging is None:
+        return []
+    if isinstance(endpoint.paging, NextIds):
+        ids, portion = list(endpoint.paging.ids(body)), values["limit"]
+        return [{endpoint.paging.parameter: ids[at : at + portion]} for at in range(0, len(ids), portion)]
+    following = endpoint.next_page(values, body)
+    return [] if following is None else [following]
+
+
+def _print(endpoint: Endpoint[Any], payload: bytes, form: Form, *, first: bool) -> None:
+    if form == "raw":
+        sys.stdout.buffer.write(payload if first else b"\n" + payload)
+        sys.stdout.buffer.flush()
+        return
+    document = read_document(payload)
+    content = document["body"] if endpoint.envelope else document
+    separators = (",", ":") if form == "lines" else None
+    text = json.dumps(content, ensure_ascii=False, indent=None if form == "lines" else 2, separators=separators)
+    print(_HIDDEN.sub(_visible, text), flush=True)
+
+
+def _visible(found: re.Match[str]) -> str:
+    """A character that a terminal would act on, or could not show, in JSON's own escaped form; any other as it is."""
+    character = found[0]
+    shows = character.isprintable() or unicodedata.category(character) == "Zs"
+    return character if shows else json.dumps(character)[1:-1]

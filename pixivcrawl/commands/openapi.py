@@ -1,0 +1,47 @@
+"""`scrapy openapi`: the whole catalogue as an OpenAPI 3.1 document."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+from pixivcrawl.commands.crawl import complain
+from pixivcrawl.errors import StorageFailed
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+
+    def short_desc(self) -> str:
+        return "Write an OpenAPI 3.1 document of every endpoint that pixivcrawl knows"
+
+    def long_desc(self) -> str:
+        return (
+            "Writes an OpenAPI 3.1 document (JSON) of pixiv's web API to standard output, or to a file: "
+            "scrapy openapi -o pixiv.json. Sends nothing to pixiv."
+        )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write to FILE instead")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if args:
+            raise UsageError(f"openapi takes no {args[0]!r}; it takes -o FILE", print_help=False)
+        from pixivcrawl.api.openapi import openapi_document
+
+        text = json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n"
+        if opts.output is None:
+            print(text, end="")
+            return
+        try:
+            opts.output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            self.exitcode = complain(
+                StorageFailed(f"{opts.output} cannot be written ({error.strerror}): name another file with -o")
+            )

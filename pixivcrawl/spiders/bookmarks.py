@@ -1,0 +1,71 @@
+"""Bookmarked works."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from pydantic import Field
+
+from pixivcrawl import facts, facts_of_lists
+from pixivcrawl.api.bodies.listings import Bookmarks
+from pixivcrawl.api.catalogue import USER_BOOKMARKS
+from pixivcrawl.ledger import queries, records
+from pixivcrawl.spiders.listing import Page
+from pixivcrawl.spiders.owned import OwnedListSpider, RestArguments
+from pixivcrawl.spiders.reading import ListPage
+
+ROWS_A_REQUEST = 100
+"""Pixiv: the site asks for 48 bookmarks at once; up to 100 are given."""
+
+
+class BookmarksArguments(RestArguments):
+    tag: str = Field(
+        "",
+        title="Tag",
+        max_length=1000,
+        description="Only bookmarks under this tag of their owner's; 未分類 stands for those without any.",
+    )
+
+
+class BookmarksSpider(OwnedListSpider[BookmarksArguments]):
+    """Archives the works that a user has bookmarked, and keeps the bookmarks: public or private, in their order, with their owner's tags.
+
+    Needs a session. The newest bookmark comes first, so that a run with nothing new costs one request. What is no longer a bookmark is
+    marked so only by a run that saw the whole list, as `reread=true` makes it, without `tag`. A work that vanished stays a bookmark.
+    """
+
+    name = "bookmarks"
+
+    @property
+    def parts(self) -> Sequence[str]:
+        return self.args.rests
+
+    async def listing(self) -> AsyncIterator[Page]:
+        for rest in self.args.rests:
+            async for page in self.read_list(
+                USER_BOOKMARKS,
+                lambda body: [row.id for row in body.works],
+                part=rest,
+                id=self.owner,
+                tag=self.args.tag,
+                limit=ROWS_A_REQUEST,
+                rest=rest,
+            ):
+                await self.record_bookmarks(page, private=rest == "hide")
+                yield Page(page.ids, facts.listed_artworks(page.body.works), page.cursor)
+
+    async def record_bookmarks(self, page: ListPage[Bookmarks], *, private: bool) -> None:
+        """The page's bookmarks and losses; after the last page of a whole reading also what is no longer listed."""
+        reading, now = page.reading, self.now()
+        if reading.position is None and not self.args.tag:
+            newest = await self.ledger.read(queries.newest_bookmark, self.owner, private=private)
+            reading.position = newest + page.body.total
+        bookmarks = facts_of_lists.bookmarks(page.body, self.owner, private=private, own=self.is_own)
+        await self.ledger.write(records.record_bookmarks, bookmarks, now, position=reading.position)
+        await self.ledger.write(records.record_masked, facts_of_lists.masked(page.body.works), now)
+        if reading.position is not None:
+            reading.position -= len(bookmarks)
+        if page.ends_whole_reading and not self.args.tag:
+            await self.ledger.write(
+                records.record_unlisted_bookmarks, self.owner, reading.since, page.body.total, now, private=private
+            )

@@ -1,0 +1,55 @@
+"""`comments=true`: the comments on every work of a list."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pixivcrawl import facts
+from pixivcrawl.api.answers import AnswerKind, AnswerRefused
+from pixivcrawl.api.catalogue import ILLUST_COMMENTS
+from pixivcrawl.api.endpoint import BodyRefused
+from pixivcrawl.ledger import queries, records
+from pixivcrawl.spiders.pixiv import PixivSpider
+
+WORKS_AT_ONCE = 100
+"""How many works without comments are read from the ledger at a time."""
+
+
+async def keep_comments(spider: PixivSpider[Any], crawl_id: int, *, read_before: datetime | None) -> None:
+    """Keep the comments on the works of a run's list that were not kept yet, or not since `read_before`.
+
+    What cannot be read is said, counted and asked for again by the next run.
+    """
+    after = 0
+    while works := await spider.ledger.read(
+        queries.works_without_comments, crawl_id, after, WORKS_AT_ONCE, read_before=read_before
+    ):
+        for work_id in works:
+            after = work_id
+            try:
+                await _keep_comments_on(spider, work_id)
+            except (AnswerRefused, BodyRefused) as refusal:
+                _comments_refused(spider, work_id, refusal)
+
+
+def _comments_refused(spider: PixivSpider[Any], work_id: int, refusal: Exception) -> None:
+    if isinstance(refusal, AnswerRefused) and refusal.answer.kind is AnswerKind.NOT_FOUND:
+        # The work is gone: whoever reads the work itself says so.
+        return
+    spider.count("comments_failed")
+    spider.logger.error("comments on work %d: %s", work_id, refusal)
+
+
+async def _keep_comments_on(spider: PixivSpider[Any], work_id: int) -> None:
+    following: dict[str, Any] | None = {"illust_id": work_id}
+    seen: set[int] = set()
+    while following is not None:
+        body = await spider.ask(ILLUST_COMMENTS, **following)
+        comments = facts.comments(work_id, body)
+        spider.count("comments_kept", await spider.ledger.write(records.record_comments, comments, spider.now()))
+        ids = {comment.comment_id for comment in comments}
+        # A page that brings nothing else ends the list, whatever it says of a next one.
+        following = ILLUST_COMMENTS.next_page(following, body) if ids - seen else None
+        seen |= ids
+    await spider.ledger.write(records.record_comments_read, work_id, spider.now())

@@ -1,0 +1,63 @@
+"""Works and people that pixiv recommends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Literal
+
+from pydantic import Field
+
+from pixivcrawl import facts
+from pixivcrawl.api.catalogue import DISCOVERY_ARTWORKS, DISCOVERY_USERS
+from pixivcrawl.ledger import records
+from pixivcrawl.spiders.arguments import AgeMode, ListingArguments
+from pixivcrawl.spiders.listing import ListingSpider, Page
+
+MOST_WORKS = 100
+"""Pixiv: one set has at most so many works, and it is a fresh one each time."""
+
+MOST_USERS = 20
+
+
+class DiscoveryArguments(ListingArguments):
+    target: Literal["artworks", "users"] = Field(
+        "artworks",
+        title="Target",
+        description="artworks archives the recommended works; users keeps the recommended people, with the rows of their newest works.",
+    )
+    rounds: int = Field(1, ge=1, le=100, title="Rounds", description="How many sets to ask for.")
+    mode: AgeMode = Field("all", title="Age rating", description="all, safe (all ages) or r18; for target=artworks.")
+
+
+class DiscoverySpider(ListingSpider[DiscoveryArguments]):
+    """Archives works that pixiv recommends to the reader, or keeps the people whom it recommends.
+
+    Needs a session. Pixiv gives another set each time, so that there is no end and nothing to go on from: each run asks for `rounds` sets,
+    of up to 100 works or 20 people, and archives what is new among them.
+    """
+
+    name = "discovery"
+
+    def session_needed_for(self) -> str | None:
+        return "discovery"
+
+    async def listing(self) -> AsyncIterator[Page]:
+        seen: set[int] = set()
+        for _ in range(self.args.rounds):
+            if self.args.target == "users":
+                yield await self.users()
+                continue
+            body = await self.ask(DISCOVERY_ARTWORKS, mode=self.args.mode, limit=MOST_WORKS)
+            fresh = [work_id for work_id in body.work_ids if work_id not in seen]
+            seen.update(fresh)
+            yield Page(fresh, facts.listed_artworks(body.rows_for(fresh)))
+
+    async def users(self) -> Page:
+        """A set of people is kept at once; it lists no works to be archived."""
+        body = await self.ask(DISCOVERY_USERS, limit=MOST_USERS)
+        now = self.now()
+        for user in body.users:
+            await self.ledger.write(records.record_user, facts.listed_user(user), now)
+        await self.ledger.write(records.record_rows, facts.listed_artworks(body.rows), now)
+        self.count("people_listed", len(body.recommended_users))
+        return Page([])

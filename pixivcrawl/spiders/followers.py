@@ -1,0 +1,40 @@
+"""The people who follow a user."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from pixivcrawl import facts_of_lists
+from pixivcrawl.api.bodies.listings import Follows
+from pixivcrawl.api.catalogue import USER_FOLLOWERS
+from pixivcrawl.items import Follow
+from pixivcrawl.ledger import records
+from pixivcrawl.spiders.people import PeopleArguments, PeopleSpider
+from pixivcrawl.spiders.reading import ListPage
+
+
+class FollowersSpider(PeopleSpider[PeopleArguments]):
+    """Keeps who follows a user, with the rows of their newest works; `archive=true` archives all their works.
+
+    Needs a session. The newest follower comes first, so that a run with nothing new costs one request. With `archive=true` the whole
+    list is read, as by `following`. Who no longer follows is marked so only by a run that saw the whole list.
+    """
+
+    name = "followers"
+
+    async def people(self) -> AsyncIterator[ListPage[Follows]]:
+        async for page in self.read_list(
+            USER_FOLLOWERS,
+            lambda body: [person.user_id for person in body.users],
+            newest_first=not self.args.archive,
+            id=self.owner,
+        ):
+            yield page
+
+    def follows(self, page: ListPage[Follows]) -> list[Follow]:
+        return facts_of_lists.followers(page.body.users, self.owner)
+
+    async def record_unlisted(self, page: ListPage[Follows]) -> None:
+        await self.ledger.write(
+            records.record_unlisted_followers, self.owner, page.reading.since, page.body.total, self.now()
+        )

@@ -1,0 +1,58 @@
+"""The people whom a user follows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from pixivcrawl import facts_of_lists
+from pixivcrawl.api.bodies.listings import Follows
+from pixivcrawl.api.catalogue import USER_FOLLOWING
+from pixivcrawl.items import Follow
+from pixivcrawl.ledger import records
+from pixivcrawl.spiders.owned import RestArguments
+from pixivcrawl.spiders.people import PeopleArguments, PeopleSpider
+from pixivcrawl.spiders.reading import ListPage
+
+
+class FollowingArguments(RestArguments, PeopleArguments):
+    pass
+
+
+class FollowingSpider(PeopleSpider[FollowingArguments]):
+    """Keeps whom a user follows, publicly or in private, with the rows of their newest works; `archive=true` archives all their works.
+
+    Needs a session. Whom one followed last comes first, so that a run with nothing new costs one request. With `archive=true` the whole
+    list is read, 24 people a request, and only those are asked for who show a work that is not known; `reread=true` asks for everyone.
+    Who is no longer followed is marked so only by a run that saw the whole list.
+    """
+
+    name = "following"
+
+    @property
+    def parts(self) -> Sequence[str]:
+        return self.args.rests
+
+    async def people(self) -> AsyncIterator[ListPage[Follows]]:
+        for rest in self.args.rests:
+            async for page in self.read_list(
+                USER_FOLLOWING,
+                lambda body: [person.user_id for person in body.users],
+                part=rest,
+                newest_first=not self.args.archive,
+                id=self.owner,
+                rest=rest,
+            ):
+                yield page
+
+    def follows(self, page: ListPage[Follows]) -> list[Follow]:
+        return facts_of_lists.following(page.body.users, self.owner, private=page.part == "hide")
+
+    async def record_unlisted(self, page: ListPage[Follows]) -> None:
+        await self.ledger.write(
+            records.record_unlisted_following,
+            self.owner,
+            page.reading.since,
+            page.body.total,
+            self.now(),
+            private=page.part == "hide",
+        )

@@ -1,0 +1,42 @@
+"""The newest works of everyone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Literal
+
+from pydantic import Field
+
+from pixivcrawl import facts, facts_of_lists
+from pixivcrawl.api.catalogue import NEW_ILLUST
+from pixivcrawl.ledger import records
+from pixivcrawl.spiders.arguments import ListingArguments
+from pixivcrawl.spiders.listing import ListingSpider, Page
+
+
+class NewArguments(ListingArguments):
+    type: Literal["illust", "manga"] = Field(
+        "illust", title="Kind of work", description="Illustrations, ugoira among them, or manga."
+    )
+    r18: bool = Field(default=False, title="R-18", description="R-18 works alone, which needs a session.")
+
+
+class NewSpider(ListingSpider[NewArguments]):
+    """Archives the newest works of everyone on pixiv, 20 a request.
+
+    The newest work comes first: a run stops where the last one began, or where pixiv's list ends, after a few thousand works. With
+    `max_works` it looks at so many of the newest. `r18=true` needs a session.
+    """
+
+    name = "new"
+
+    def session_needed_for(self) -> str | None:
+        return "r18=true" if self.args.r18 else None
+
+    async def listing(self) -> AsyncIterator[Page]:
+        async for page in self.read_list(
+            NEW_ILLUST, lambda body: [row.id for row in body.illusts], type=self.args.type, r18=self.args.r18
+        ):
+            rows = page.body.illusts
+            await self.ledger.write(records.record_masked, facts_of_lists.masked(rows), self.now())
+            yield Page(page.ids, facts.listed_artworks(rows), page.cursor)

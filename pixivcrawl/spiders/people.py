@@ -1,0 +1,122 @@
+"""The base of the spiders that read a list of people."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from typing import TypeVar
+
+from pydantic import Field
+
+from pixivcrawl import facts
+from pixivcrawl.api.answers import AnswerKind, AnswerRefused
+from pixivcrawl.api.bodies.listings import FollowRow, Follows
+from pixivcrawl.api.catalogue import USER_PROFILE_ALL, USER_PROFILE_ILLUSTS
+from pixivcrawl.api.endpoint import BodyRefused
+from pixivcrawl.items import Artwork, Follow
+from pixivcrawl.ledger import queries, records
+from pixivcrawl.spiders.listing import Page
+from pixivcrawl.spiders.owned import OwnedListSpider, OwnerArguments
+from pixivcrawl.spiders.reading import ListPage
+
+ROWS_A_REQUEST = 100
+"""Pixiv: `profile/illusts` answers for up to 100 ids at once."""
+
+
+class PeopleArguments(OwnerArguments):
+    archive: bool = Field(
+        default=False, title="Archive their works", description="Archive every work of everyone on the list too."
+    )
+
+
+PeopleArgumentsT = TypeVar("PeopleArgumentsT", bound=PeopleArguments)
+
+
+class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
+    """Keeps who is on the list, with their newest works' rows, and with `archive=true` archives everyone's works."""
+
+    failed_at: str | None = None
+    """The cursor of the first page on which someone's works could not be listed: a later run goes on there."""
+
+    @abstractmethod
+    def people(self) -> AsyncIterator[ListPage[Follows]]:
+        """The pages of the list."""
+
+    @abstractmethod
+    def follows(self, page: ListPage[Follows]) -> list[Follow]:
+        """What a page says of who follows whom."""
+
+    @abstractmethod
+    async def record_unlisted(self, page: ListPage[Follows]) -> None:
+        """After the last page of a whole reading: who is no longer on the list."""
+
+    async def listing(self) -> AsyncIterator[Page]:
+        cursor = self.crawl.cursor
+        async for page in self.people():
+            self.count("people_listed", len(page.ids))
+            unsure = await self.unsure(page) if self.args.archive else []
+            await self.record_people(page)
+            for person in unsure:
+                async for works in self.works_of(person, cursor):
+                    yield works
+            cursor = self.failed_at or page.cursor
+            yield Page([], cursor=cursor)
+            if page.ends_whole_reading:
+                await self.record_unlisted(page)
+
+    async def record_people(self, page: ListPage[Follows]) -> None:
+        people, now = page.body.users, self.now()
+        rows = [row for person in people for row in person.illusts]
+        names = {person.user_id: person.user_name for person in people}
+        await self.ledger.write(records.record_follows, self.follows(page), names, now)
+        await self.ledger.write(records.record_rows, facts.listed_artworks(rows), now)
+
+    async def unsure(self, page: ListPage[Follows]) -> Sequence[FollowRow]:
+        """Those who may have works that this list does not know: someone new, or whose newest works are.
+
+        Someone without a work to show is asked for unless the list was read to its end since.
+        """
+        if self.args.reread:
+            return page.body.users
+        follows = self.follows(page)
+        known = await self.ledger.read(
+            queries.known_follows, [(follow.follower_id, follow.followed_id) for follow in follows]
+        )
+        newest = [row.id for person in page.body.users for row in person.illusts]
+        listed = await self.ledger.read(queries.listed_before, self.crawl.crawl_id, newest)
+        return [
+            person
+            for person, follow in zip(page.body.users, follows, strict=True)
+            if (follow.follower_id, follow.followed_id) not in known
+            or not listed.issuperset(row.id for row in person.illusts)
+            or not (person.illusts or self.crawl.read_to_end_before)
+        ]
+
+    async def works_of(self, person: FollowRow, cursor: str | None) -> AsyncIterator[Page]:
+        """Every work of one person; `cursor` is where the list of people stands meanwhile."""
+        try:
+            profile = await self.ask(USER_PROFILE_ALL, id=person.user_id)
+        except (AnswerRefused, BodyRefused) as refusal:
+            if isinstance(refusal, AnswerRefused) and refusal.answer.kind is AnswerKind.NOT_FOUND:
+                await self.ledger.write(
+                    records.record_user_unavailable, person.user_id, "gone", refusal.answer.message, self.now()
+                )
+                return
+            self.list_failed(f"user {person.user_id}: {refusal}")
+            self.failed_at = self.failed_at or cursor
+        else:
+            shown = facts.listed_artworks(person.illusts)
+            for start in range(0, len(profile.work_ids), ROWS_A_REQUEST):
+                chunk = profile.work_ids[start : start + ROWS_A_REQUEST]
+                rows = await self.rows_of(person, chunk) if self.args.need_rows else shown
+                yield Page(chunk, rows, cursor)
+
+    async def rows_of(self, person: FollowRow, work_ids: list[int]) -> list[Artwork]:
+        """The rows of those works that are not known, of all with `refresh=true`."""
+        known = await self.ledger.read(queries.known_works, work_ids)
+        described = {work_id for work_id, work in known.items() if work.kind is not None}
+        unsure = [work_id for work_id in work_ids if self.args.refresh or work_id not in described]
+        if not unsure:
+            return []
+        body = await self.ask(USER_PROFILE_ILLUSTS, id=person.user_id, ids=unsure)
+        return facts.listed_artworks(body.works.values())

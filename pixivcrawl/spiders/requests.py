@@ -1,0 +1,98 @@
+"""Requests: what readers commission from artists."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal, cast
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from pixivcrawl import facts
+from pixivcrawl.api.bodies.requests import CommissionRequest, Commissions, CreatorList, RequestList
+from pixivcrawl.api.catalogue import REQUESTS_OVERVIEW, find
+from pixivcrawl.api.endpoint import Endpoint
+from pixivcrawl.ledger import records
+from pixivcrawl.spiders.arguments import AgeMode, ListingArguments, WorkType
+from pixivcrawl.spiders.listing import ListingSpider, Page
+
+
+class RequestsArguments(ListingArguments):
+    state: Literal["overview", "complete", "in_progress", "creators"] = Field(
+        "complete",
+        title="State",
+        description="Completed requests, those in progress, artists who take requests, or a few of each (overview).",
+    )
+    type: WorkType = Field("all", title="Kind of work", description="What was asked for; not with state=overview.")
+    mode: AgeMode = Field(
+        "all",
+        title="Age rating",
+        description="all, safe (all ages) or r18, which needs a session; not with state=overview.",
+    )
+
+    @field_validator("type", "mode")
+    @classmethod
+    def _not_of_the_overview(cls, value: str, info: ValidationInfo) -> str:
+        if value != "all" and info.data.get("state") == "overview":
+            raise ValueError("the overview is one page of everything: leave it out, or choose another state")
+        return value
+
+
+class RequestsSpider(ListingSpider[RequestsArguments]):
+    """Keeps requests (state, price, text, who asked where that is shown, artist, work), and archives the illustrations, manga and ugoira
+    that came of completed ones.
+
+    24 requests a page. A page names its own requests and others that pixiv recommends: of the latter the request is kept, and the work is
+    not archived. Novels are no works here: their requests are kept. state=creators keeps who takes requests, by id alone, with the pages as
+    dated snapshots. Pixiv does not promise an order, so that every run reads the whole list. mode=r18 needs a session.
+    """
+
+    name = "requests"
+
+    def session_needed_for(self) -> str | None:
+        return "mode=r18" if self.args.mode == "r18" else None
+
+    @property
+    def parts(self) -> Sequence[str]:
+        if self.args.type == "all" and self.args.state != "in_progress":
+            return ("illust", "manga", "ugoira")
+        return (self.args.type,)
+
+    async def listing(self) -> AsyncIterator[Page]:
+        if self.args.state == "overview":
+            overview = await self.ask(REQUESTS_OVERVIEW, snapshot=True)
+            await self.keep(overview)
+            yield self.page_of(overview, overview.own_requests)
+            return
+        for part in self.parts:
+            endpoint = find(f"requests.{self.args.state}_{part}")
+            if self.args.state == "creators":
+                await self.keep_creators(cast("Endpoint[CreatorList]", endpoint))
+                continue
+            async for page in self.read_list(
+                cast("Endpoint[RequestList]", endpoint),
+                lambda body: body.page.request_ids,
+                part=part,
+                newest_first=False,
+                mode=self.args.mode,
+            ):
+                await self.keep(page.body)
+                yield self.page_of(page.body, page.body.own_requests, page.cursor)
+
+    async def keep(self, body: Commissions) -> None:
+        """Every request on a page, its own and the recommended ones, and the people."""
+        now = self.now()
+        await self.ledger.write(records.record_requests, facts.commission_requests(body.requests), now)
+        for user in body.users:
+            await self.ledger.write(records.record_user, facts.listed_user(user), now)
+
+    def page_of(self, body: Commissions, own: Sequence[CommissionRequest], cursor: str | None = None) -> Page:
+        """The works that came of the page's own requests."""
+        self.count("requests_listed", len(own))
+        work_ids = list(dict.fromkeys(request.work_id for request in own if request.work_id is not None))
+        return Page(work_ids, facts.listed_artworks(body.rows_for(work_ids)), cursor)
+
+    async def keep_creators(self, endpoint: Endpoint[CreatorList]) -> None:
+        async for body in self.pages_of(endpoint, snapshot=True, mode=self.args.mode):
+            for user_id in body.page.creator_user_ids:
+                await self.ledger.write(records.record_user_seen, user_id, self.now())
+            self.count("people_listed", len(body.page.creator_user_ids))

@@ -1,0 +1,66 @@
+"""Manga series."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import TypeVar
+
+from pydantic import Field
+
+from pixivcrawl import facts, facts_of_lists
+from pixivcrawl.api.answers import AnswerKind, AnswerRefused
+from pixivcrawl.api.catalogue import SERIES
+from pixivcrawl.ledger import records
+from pixivcrawl.spiders.arguments import ListingArguments, UserIds
+from pixivcrawl.spiders.listing import ListingSpider, Page
+
+ListingArgumentsT = TypeVar("ListingArgumentsT", bound=ListingArguments)
+
+
+class SeriesArguments(ListingArguments):
+    id: UserIds = Field(title="Series", description="One or several series' ids, with commas or spaces between them.")
+
+
+class SeriesReadingSpider(ListingSpider[ListingArgumentsT]):
+    """Reads series, on whatever list they stand."""
+
+    async def works_of_series(self, series_id: int) -> AsyncIterator[Page]:
+        """Every work of a series, in its order. One that is gone is said and makes the run end with exit code 1."""
+        try:
+            async for page in self.read_list(
+                SERIES, lambda body: body.work_ids, part=str(series_id), newest_first=False, id=series_id
+            ):
+                body, now = page.body, self.now()
+                series = [facts_of_lists.series(row) for row in body.illust_series if row.id == series_id]
+                places = facts_of_lists.series_places(body, series_id)
+                await self.ledger.write(records.record_series, series, places, now)
+                rows = body.rows_for(page.ids)
+                await self.ledger.write(records.record_masked, facts_of_lists.masked(rows), now)
+                yield Page(page.ids, facts.listed_artworks(rows), page.cursor)
+                if page.ends_whole_reading:
+                    reading = page.reading
+                    await self.ledger.write(
+                        records.record_unlisted_in_series, series_id, reading.since, body.page.total, self.now()
+                    )
+        except AnswerRefused as refusal:
+            if refusal.answer.kind is not AnswerKind.NOT_FOUND:
+                raise
+            self.list_failed(f"series {series_id} is gone or never was ({refusal.answer.message}); check the id")
+
+
+class SeriesSpider(SeriesReadingSpider[SeriesArguments]):
+    """Archives the works of one or several manga series, and keeps their order.
+
+    The first work comes first, 12 a request, so that every run reads the whole series.
+    """
+
+    name = "series"
+
+    @property
+    def parts(self) -> Sequence[str]:
+        return [str(series_id) for series_id in self.args.id]
+
+    async def listing(self) -> AsyncIterator[Page]:
+        for series_id in dict.fromkeys(self.args.id):
+            async for page in self.works_of_series(series_id):
+                yield page

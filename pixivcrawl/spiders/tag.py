@@ -1,0 +1,39 @@
+"""What pixiv knows of a tag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from pixivcrawl.api.bodies.search import TagInfo
+from pixivcrawl.api.catalogue import TAG_INFO, TAG_STORIES
+from pixivcrawl.api.endpoint import Endpoint
+from pixivcrawl.ledger import records
+from pixivcrawl.spiders.arguments import Arguments
+from pixivcrawl.spiders.snapshot import SnapshotSpider
+
+
+class TagArguments(Arguments):
+    tag: str = Field(
+        min_length=1, max_length=100, title="Tag", description="The tag, as pixiv writes it: one, without a leading #."
+    )
+
+
+class TagSpider(SnapshotSpider[TagArguments]):
+    """Keeps pixiv's page about a tag (the article on it, its parent and children) and the stories told under it, as dated snapshots, and
+    the tag's translations.
+
+    No session is needed. It archives no works: see `search` for the works under a tag. Each run costs two requests.
+    """
+
+    name = "tag"
+
+    def questions(self) -> Iterator[tuple[Endpoint[Any], dict[str, Any]]]:
+        yield TAG_INFO, {"tag": self.args.tag}
+        yield TAG_STORIES, {"tag": self.args.tag}
+
+    async def answered(self, body: Any) -> None:
+        if isinstance(body, TagInfo):
+            await self.ledger.write(records.record_tag_translations, body.tag_translation, self.now())

@@ -1,0 +1,36 @@
+"""Pixiv's top page."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from pydantic import Field
+
+from pixivcrawl import facts
+from pixivcrawl.api.catalogue import TOP_ILLUST
+from pixivcrawl.ledger import records
+from pixivcrawl.spiders.arguments import AgeMode, ListingArguments
+from pixivcrawl.spiders.listing import ListingSpider, Page
+
+
+class TopArguments(ListingArguments):
+    mode: AgeMode = Field("all", title="Age rating", description="all, safe (all ages) or r18.")
+
+
+class TopSpider(ListingSpider[TopArguments]):
+    """Archives every work that pixiv's top page shows the reader, and keeps the page itself as a dated snapshot: which work stood under
+    follows, recommendations, the ranking, trends. Requests shown there are kept too.
+
+    Needs a session. The page is another one each time; a run costs one request, and those of the works that are new.
+    """
+
+    name = "top"
+
+    def session_needed_for(self) -> str | None:
+        return "the top page"
+
+    async def listing(self) -> AsyncIterator[Page]:
+        top = await self.ask(TOP_ILLUST, snapshot=True, mode=self.args.mode)
+        await self.ledger.write(records.record_requests, facts.commission_requests(top.requests), self.now())
+        rows = facts.listed_artworks(top.rows)
+        yield Page([row.work_id for row in rows], rows)

@@ -1,0 +1,50 @@
+"""The manga series that the reader watches."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from pixivcrawl import facts_of_lists
+from pixivcrawl.api.catalogue import WATCHLIST_MANGA
+from pixivcrawl.items import Series
+from pixivcrawl.ledger import queries, records
+from pixivcrawl.spiders.arguments import ListingArguments
+from pixivcrawl.spiders.listing import Page
+from pixivcrawl.spiders.series import SeriesReadingSpider
+
+
+class WatchlistArguments(ListingArguments):
+    pass
+
+
+class WatchlistSpider(SeriesReadingSpider[WatchlistArguments]):
+    """Archives the works of every manga series on the reader's watchlist, and keeps their order.
+
+    Needs a session. Every run reads the whole watchlist, and of the series those that have another latest work, or another number of
+    works, than the ledger knows; `reread=true` reads them all.
+    """
+
+    name = "watchlist"
+
+    def session_needed_for(self) -> str | None:
+        return "the watchlist"
+
+    async def listing(self) -> AsyncIterator[Page]:
+        async for page in self.read_list(
+            WATCHLIST_MANGA, lambda body: body.page.watched_series_ids, newest_first=False
+        ):
+            told = {row.id: facts_of_lists.series(row) for row in page.body.illust_series}
+            await self.ledger.write(records.record_series, list(told.values()), [], self.now())
+            for series_id in page.ids:
+                known = await self.ledger.read(queries.works_of_series, series_id)
+                if is_unchanged(told.get(series_id), known) and not self.args.reread:
+                    yield Page(known)
+                    continue
+                async for works in self.works_of_series(series_id):
+                    yield works
+            yield Page([], cursor=page.cursor)
+
+
+def is_unchanged(series: Series | None, known: list[int]) -> bool:
+    """Whether what the watchlist tells of a series is what the ledger knows of its works."""
+    return series is not None and series.total == len(known) and series.latest in known

@@ -1,0 +1,78 @@
+"""Types a command into Scrapy's own command line, in this process."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest import mock
+
+import pytest
+from scrapy.cmdline import execute
+from scrapy.settings import Settings
+
+from pixivcrawl.sandbox import Sandbox
+
+BROWSER = {"User-Agent": "Mozilla/5.0"}
+
+
+class Typed(NamedTuple):
+    """What a command left: its exit code, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+def type_in(
+    *words: str,
+    sandbox: Sandbox | None = None,
+    archive: Path | None = None,
+    cookie: str = "",
+    stdin: str = "",
+    **more: Any,
+) -> Typed:
+    """`scrapy WORDS` with the project's own settings, without pace; `cookie` is the session, `more` are settings."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    with (
+        mock.patch.object(sys, "stdout", out),
+        mock.patch.object(sys, "stderr", err),
+        mock.patch.object(sys, "stdin", io.StringIO(stdin)),
+        mock.patch.dict(os.environ, {"PIXIV_PHPSESSID": cookie} if cookie else {}),
+        as_it_was(),
+        pytest.raises(SystemExit) as exited,
+    ):
+        execute(["scrapy", *words], settings_for(sandbox, archive, **more))
+    written = [stream.buffer.getvalue().decode() for stream in (out, err)]
+    return Typed(int(exited.value.code or 0), *written)
+
+
+def settings_for(sandbox: Sandbox | None, archive: Path | None, **more: Any) -> Settings:
+    settings = Settings()
+    settings.setmodule("settings.default", priority="project")
+    chosen: dict[str, Any] = {"PIXIV_API_DELAY": 0, "PIXIV_API_RETRY_DELAY": 0.01, "PIXIV_RATE_LIMIT_WAIT": 0.3}
+    # A reactor can be run once in a process, an event loop again and again.
+    chosen |= {"TWISTED_REACTOR_ENABLED": False, "PIXIV_BASE_URL": "http://127.0.0.1:9"}
+    if archive is not None:
+        chosen["ARCHIVE_DIR"] = str(archive)
+    settings.update(chosen | (sandbox.settings() if sandbox else {}) | more, priority="cmdline")
+    return settings
+
+
+@contextmanager
+def as_it_was() -> Iterator[None]:
+    """Takes away what Scrapy leaves in a process: handlers of the log and of signals."""
+    handlers, numbers = list(logging.root.handlers), (signal.SIGINT, signal.SIGTERM)
+    signals = {number: signal.getsignal(number) for number in numbers}
+    try:
+        yield
+    finally:
+        logging.root.handlers[:] = handlers
+        for number, handler in signals.items():
+            signal.signal(number, handler)

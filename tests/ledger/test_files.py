@@ -1,0 +1,252 @@
+"""Files: from wanted to stored, and what failed on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select
+
+from pixivcrawl.ledger.models import FileRow
+from pixivcrawl.ledger.queries import (
+    known_works,
+    same_body_before,
+    stored_files,
+    unsettled_intents,
+    wanted_originals,
+)
+from pixivcrawl.ledger.records import (
+    forget_intent,
+    record_artwork,
+    record_file_failed,
+    record_intent,
+    record_stored,
+    settle_intent,
+)
+from tests.ledger.making import (
+    DAY,
+    FRAMES,
+    HOUR,
+    NOW,
+    SECOND,
+    an_artwork,
+    an_original,
+    an_ugoira,
+    archived,
+    as_stored,
+    begun,
+    store,
+)
+
+
+def rows(connection: Connection) -> list[Any]:
+    return list(connection.execute(select(FileRow.__table__).order_by(FileRow.id)).all())
+
+
+def state(connection: Connection, work_id: int = 1) -> str:
+    return known_works(connection, [work_id])[work_id].files_state
+
+
+def test_an_original_is_given_back_as_the_api_named_it(connection: Connection):
+    artwork = an_artwork(originals=(an_original(width=None, height=None), an_original(page=1, extension="png")))
+    record_artwork(connection, artwork, NOW)
+    assert wanted_originals(connection, 1, NOW) == list(artwork.originals)
+
+
+def test_an_ugoira_keeps_its_frames_and_is_one_file(connection: Connection):
+    ugoira = an_ugoira()
+    record_artwork(connection, an_artwork(kind="ugoira", originals=(ugoira,)), NOW)
+    assert wanted_originals(connection, 1, NOW) == [ugoira]
+    record_intent(connection, as_stored(ugoira), NOW)
+    (intent,) = unsettled_intents(connection)
+    assert intent.original.frames == FRAMES
+    assert (intent.frames_path, intent.frames_sha256) == (f"originals/7/1_p0_{ugoira.revision}.json", "cd" * 32)
+    record_stored(connection, as_stored(ugoira), NOW)
+    assert [(file.path.rpartition(".")[2], file.bytes) for file in stored_files(connection)] == [
+        ("json", None),
+        ("zip", 1000),
+    ]
+    assert unsettled_intents(connection) == []
+    assert state(connection) == "complete"
+
+
+def test_a_stored_file_is_what_its_bytes_are(connection: Connection):
+    record_artwork(connection, an_artwork(originals=(an_original(width=100, height=None),)), NOW)
+    record_intent(connection, as_stored(an_original()), NOW)
+    assert [row.state for row in rows(connection)] == ["intent"]
+    assert state(connection) == "found"
+    record_stored(connection, as_stored(an_original()), NOW + HOUR)
+    (row,) = rows(connection)
+    assert (row.state, row.width, row.height, row.sha256, row.bytes, row.format, row.stored) == (
+        "stored", 640, 480, "ab" * 32, 1000, "jpg", NOW + HOUR,
+    )  # fmt: skip
+    assert wanted_originals(connection, 1, NOW) == []
+
+
+def test_a_work_is_complete_with_its_last_file(connection: Connection):
+    artwork = an_artwork(pages=3)
+    record_artwork(connection, artwork, NOW)
+    for original in artwork.originals:
+        assert state(connection) == "found"
+        store(connection, original)
+    assert state(connection) == "complete"
+
+
+class TestIntents:
+    def test_of_an_ended_run_are_settled(self, connection: Connection):
+        record_artwork(connection, an_artwork(originals=(an_ugoira(),)), NOW)
+        record_intent(connection, as_stored(an_ugoira()), NOW)
+        (intent,) = unsettled_intents(connection)
+        assert (intent.sha256, intent.bytes) == ("ab" * 32, 1000)
+        settle_intent(connection, intent, NOW + HOUR)
+        assert [(row.kind, row.state, row.stored) for row in rows(connection)] == [
+            ("ugoira", "stored", NOW + HOUR),
+            ("frames", "stored", NOW + HOUR),
+        ]
+        assert state(connection) == "complete"
+
+    def test_or_forgotten(self, connection: Connection):
+        record_artwork(connection, an_artwork(originals=(an_ugoira(),)), NOW)
+        record_intent(connection, as_stored(an_ugoira()), NOW)
+        (intent,) = unsettled_intents(connection)
+        forget_intent(connection, intent, NOW)
+        assert [(row.kind, row.state, row.path, row.sha256) for row in rows(connection)] == [
+            ("ugoira", "wanted", None, None)
+        ]
+        assert [original.url for original in wanted_originals(connection, 1, NOW)] == [an_ugoira().url]
+
+    def test_of_a_revision_that_passed_are_not_wanted_again(self, connection: Connection):
+        record_artwork(connection, an_artwork(), NOW)
+        record_intent(connection, as_stored(an_original()), NOW)
+        (intent,) = unsettled_intents(connection)
+        record_artwork(connection, an_artwork(revision=SECOND), NOW)
+        forget_intent(connection, intent, NOW)
+        assert [row.state for row in rows(connection)] == ["superseded", "wanted"]
+
+    def test_are_not_fetched_a_second_time(self, connection: Connection):
+        record_artwork(connection, an_artwork(), NOW)
+        record_intent(connection, as_stored(an_original()), NOW)
+        assert record_artwork(connection, an_artwork(), NOW) == []
+        assert wanted_originals(connection, 1, NOW) == []
+
+    def test_come_twice_with_the_same_bytes(self, connection: Connection):
+        archived(connection)
+        record_intent(connection, as_stored(an_original()), NOW)
+        assert [row.state for row in rows(connection)] == ["stored"]
+
+    def test_never_replace_other_bytes(self, connection: Connection):
+        archived(connection)
+        with pytest.raises(ValueError, match="work 1 page 0 is stored already"):
+            record_intent(connection, as_stored(an_original(), "ef" * 32), NOW)
+        assert [row.sha256 for row in rows(connection)] == ["ab" * 32]
+
+
+class TestFailures:
+    def test_wait_longer_with_each_run(self, connection: Connection):
+        record_artwork(connection, an_artwork(), NOW)
+        now = NOW
+        for wait in (0 * HOUR, HOUR, DAY, 7 * DAY, 7 * DAY):
+            begun(connection, 1, now=now)
+            assert wanted_originals(connection, 1, now) == [an_original()]
+            record_file_failed(connection, an_original(), "damaged", now)
+            assert wanted_originals(connection, 1, now + 6 * DAY) == []
+            assert record_artwork(connection, an_artwork(), now + 6 * DAY) == []
+            begun(connection, now=now)
+            if wait:
+                assert wanted_originals(connection, 1, now + wait - HOUR / 2) == []
+            assert wanted_originals(connection, 1, now + wait) == [an_original()]
+            assert record_artwork(connection, an_artwork(), now + wait) == [an_original()]
+            now += wait
+        assert state(connection) == "parked"
+
+    def test_may_be_tried_before_their_time(self, connection: Connection):
+        record_artwork(connection, an_artwork(), NOW)
+        begun(connection)
+        record_file_failed(connection, an_original(), "damaged", NOW)
+        assert record_artwork(connection, an_artwork(), NOW) == []
+        assert record_artwork(connection, an_artwork(), NOW, retry_parked=True) == [an_original()]
+
+    def test_are_due_after_the_clock_was_set_back(self, connection: Connection):
+        record_artwork(connection, an_artwork(), NOW)
+        for _ in range(2):
+            begun(connection)
+            record_file_failed(connection, an_original(), "damaged", NOW)
+        begun(connection)
+        assert wanted_originals(connection, 1, NOW) == []
+        assert wanted_originals(connection, 1, NOW - 365 * DAY) == [an_original()]
+
+    def test_are_over_once_the_file_is_stored(self, connection: Connection):
+        record_artwork(connection, an_artwork(), NOW)
+        begun(connection)
+        record_file_failed(connection, an_original(), "damaged", NOW)
+        store(connection, an_original())
+        (row,) = rows(connection)
+        assert (row.state, row.failed_runs, row.failed_reason, row.next_attempt) == ("stored", 0, None, None)
+        record_file_failed(connection, an_original(), "a late word", NOW)
+        assert [row.state for row in rows(connection)] == ["stored"]
+
+    def test_after_the_intent_park_the_file(self, connection: Connection):
+        record_artwork(connection, an_artwork(), NOW)
+        record_intent(connection, as_stored(an_original()), NOW)
+        record_file_failed(connection, an_original(), "the name is taken", NOW)
+        assert [row.state for row in rows(connection)] == ["parked"]
+
+    def test_of_an_address_that_changed_count_no_more(self, connection: Connection):
+        record_artwork(connection, an_artwork(), NOW)
+        begun(connection)
+        record_file_failed(connection, an_original(), "404", NOW)
+        elsewhere = an_original(url="https://i.pximg.net/elsewhere.jpg")
+        assert record_artwork(connection, an_artwork(originals=(elsewhere,)), NOW) == [elsewhere]
+
+    def test_of_a_file_nobody_asked_for_are_kept(self, connection: Connection):
+        record_artwork(connection, an_artwork(), NOW)
+        record_file_failed(connection, an_original(page=5), "404", NOW)
+        assert [row.state for row in rows(connection)] == ["wanted", "parked"]
+
+
+class TestABodyThatOnlyWarns:
+    """Promise: kept as served when two runs, an hour or more apart, brought the same bytes."""
+
+    def test_is_the_same_as_an_earlier_runs(self, connection: Connection):
+        record_artwork(connection, an_artwork(), NOW)
+        begun(connection)
+        record_file_failed(connection, an_original(), "warned", NOW, served_sha256="aa")
+        begun(connection, now=NOW + HOUR)
+        assert same_body_before(connection, an_original(), "aa", NOW + HOUR)
+        assert not same_body_before(connection, an_original(), "bb", NOW + HOUR)
+        assert not same_body_before(connection, an_original(page=1), "aa", NOW + HOUR)
+
+    def test_not_within_the_hour_and_not_within_the_run(self, connection: Connection):
+        record_artwork(connection, an_artwork(), NOW)
+        begun(connection)
+        record_file_failed(connection, an_original(), "warned", NOW, served_sha256="aa")
+        assert not same_body_before(connection, an_original(), "aa", NOW + 2 * HOUR)
+        begun(connection, now=NOW + HOUR / 2)
+        assert not same_body_before(connection, an_original(), "aa", NOW + HOUR * 0.99)
+
+    def test_counts_from_when_it_first_came(self, connection: Connection):
+        record_artwork(connection, an_artwork(), NOW)
+        for part in (0, 1, 2, 3):
+            begun(connection, now=NOW + part * HOUR / 3)
+            record_file_failed(connection, an_original(), "warned", NOW + part * HOUR / 3, served_sha256="aa")
+        assert same_body_before(connection, an_original(), "aa", NOW + HOUR)
+        record_file_failed(connection, an_original(), "no answer", NOW + HOUR)
+        assert same_body_before(connection, an_original(), "aa", NOW + HOUR)
+
+    def test_other_bytes_begin_again(self, connection: Connection):
+        record_artwork(connection, an_artwork(), NOW)
+        begun(connection)
+        record_file_failed(connection, an_original(), "warned", NOW, served_sha256="aa")
+        begun(connection)
+        record_file_failed(connection, an_original(), "warned", NOW + HOUR, served_sha256="bb")
+        begun(connection, now=NOW + 1.5 * HOUR)
+        assert not same_body_before(connection, an_original(), "bb", NOW + 1.5 * HOUR)
+        assert not same_body_before(connection, an_original(), "aa", NOW + 1.5 * HOUR)
+
+
+def test_stored_files_are_given_one_by_one(connection: Connection):
+    for work_id in range(1, 40):
+        archived(connection, work_id, pages=2)
+    files = list(stored_files(connection))
+    assert len(files) == 78
+    assert {(file.sha256, file.bytes) for file in files} == {("ab" * 32, 1000)}

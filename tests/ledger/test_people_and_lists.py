@@ -1,0 +1,132 @@
+"""Users, rankings, hosts, bodies."""
+
+from __future__ import annotations
+
+import zlib
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select
+
+from pixivcrawl.items import RankingEntry, User
+from pixivcrawl.ledger.models import BodyRow, RankingEntryRow, SnapshotRow, UserNameRow, UserRow
+from pixivcrawl.ledger.queries import HostPause, host_pauses, user_is_described
+from pixivcrawl.ledger.records import (
+    clear_pause,
+    note_body,
+    pause_host,
+    record_artwork,
+    record_ranking,
+    record_user,
+    record_user_name,
+    record_user_seen,
+    record_user_unavailable,
+)
+from tests.ledger.making import DAY, HOUR, NOW, an_artwork
+
+
+def user(connection: Connection, user_id: int = 7) -> Any:
+    return connection.execute(select(UserRow.__table__).where(UserRow.id == user_id)).one()
+
+
+def names(connection: Connection) -> list[tuple[Any, ...]]:
+    query = select(UserNameRow.name, UserNameRow.first_seen, UserNameRow.last_seen).order_by(UserNameRow.id)
+    return [tuple(row) for row in connection.execute(query)]
+
+
+class TestUsers:
+    def test_are_known_from_a_work_by_name_alone(self, connection: Connection):
+        record_artwork(connection, an_artwork(), NOW)
+        assert (user(connection).name, user(connection).detail) == ("artist", "listing")
+        assert not user_is_described(connection, 7)
+        assert not user_is_described(connection, 8)
+
+    def test_are_described_by_their_own_page(self, connection: Connection):
+        record_user(connection, User(7, "artist", "full", "acct", "hello", "https://example.org", None), NOW)
+        record_user(connection, User(7, "artist", "listing", comment=None), NOW)
+        assert user_is_described(connection, 7)
+        row = user(connection)
+        assert (row.account, row.comment, row.webpage, row.image) == ("acct", "hello", "https://example.org", None)
+        assert row.availability == "available"
+
+    def test_keep_the_names_they_bore(self, connection: Connection):
+        for day, name in enumerate(["a", "a", "b", "a", "\x00"]):
+            record_user_name(connection, 7, name, NOW + day * DAY)
+        assert names(connection) == [
+            ("a", NOW, NOW + 3 * DAY),
+            ("b", NOW + 2 * DAY, NOW + 2 * DAY),
+            ("\ufffd", NOW + 4 * DAY, NOW + 4 * DAY),
+        ]
+        assert user(connection).name == "\ufffd"
+
+    def test_are_not_written_for_every_work(self, connection: Connection):
+        record_user_name(connection, 7, "a", NOW)
+        record_user_name(connection, 7, "a", NOW + HOUR)
+        assert user(connection).last_seen == NOW
+        record_user_name(connection, 7, "a", NOW + DAY)
+        assert user(connection).last_seen == NOW + DAY
+
+    def test_who_left_keep_all_and_may_come_back(self, connection: Connection):
+        record_user(connection, User(7, "artist", "full", comment="hello"), NOW)
+        record_user_unavailable(connection, 7, "gone", "404", NOW + DAY)
+        record_user_unavailable(connection, 7, "gone", "404", NOW + 2 * DAY)
+        row = user(connection)
+        assert (row.availability, row.unavailable_reason, row.unavailable_since) == ("gone", "404", NOW + DAY)
+        assert (row.name, row.comment, row.detail) == ("artist", "hello", "full")
+        record_user_seen(connection, 7, NOW + 3 * DAY)
+        row = user(connection)
+        assert (row.availability, row.unavailable_since, row.last_seen) == ("available", None, NOW + 3 * DAY)
+
+    def test_who_never_existed_are_remembered(self, connection: Connection):
+        record_user_unavailable(connection, 8, "gone", "404", NOW)
+        assert (user(connection, 8).name, user(connection, 8).detail) == (None, None)
+
+
+def test_ranks_are_kept_for_works_that_nobody_archives(connection: Connection):
+    entries = [RankingEntry("daily", "complex", "20261122", rank, 0, 1000 + rank) for rank in range(1, 51)]
+    record_ranking(connection, entries, NOW)
+    record_ranking(connection, [RankingEntry("daily", "complex", "20261122", 9, 3, 1001)], NOW)
+    record_ranking(connection, [RankingEntry("weekly", "complex", "20261122", 1, 3, 1001)], NOW)
+    record_ranking(connection, [], NOW)
+    rows = connection.execute(select(RankingEntryRow.mode, RankingEntryRow.artwork_id, RankingEntryRow.rank)).all()
+    assert len(rows) == 51
+    assert ("daily", 1001, 9) in rows
+    assert ("weekly", 1001, 1) in rows
+
+
+def test_pauses_are_kept_until_cleared(connection: Connection):
+    pause_host(connection, "www.pixiv.net", NOW + timedelta(seconds=200), NOW)
+    pause_host(connection, "www.pixiv.net", NOW + timedelta(seconds=400, microseconds=1), NOW + HOUR)
+    pause_host(connection, "i.pximg.net", NOW, NOW)
+    clear_pause(connection, "i.pximg.net")
+    clear_pause(connection, "nobody.example")
+    until = NOW + timedelta(seconds=400, microseconds=1)
+    assert host_pauses(connection) == [HostPause("www.pixiv.net", NOW + HOUR, until)]
+
+
+class TestBodies:
+    def test_the_last_one_of_a_work_or_user_is_kept(self, connection: Connection):
+        note_body(connection, "illust.detail", {"id": 1}, b"first", NOW)
+        note_body(connection, "illust.detail", {"id": "1"}, b"second", NOW + DAY)
+        note_body(connection, "user.full", {"id": 1, "full": 1}, b"user", NOW)
+        rows = connection.execute(select(BodyRow.endpoint, BodyRow.subject_id, BodyRow.body, BodyRow.read_at)).all()
+        assert sorted((row[0], row[1], zlib.decompress(row[2]), row[3]) for row in rows) == [
+            ("illust.detail", 1, b"second", NOW + DAY),
+            ("user.full", 1, b"user", NOW),
+        ]
+
+    def test_others_are_journaled_alone(self, connection: Connection):
+        note_body(connection, "user.profile_all", {"id": 1}, b"{}", NOW)
+        assert connection.execute(select(BodyRow.endpoint)).all() == []
+        assert connection.execute(select(SnapshotRow.endpoint)).all() == []
+
+    @pytest.mark.parametrize("endpoint", ["me.extra", "illust.detail"])
+    def test_snapshots_are_all_kept(self, connection: Connection, endpoint: str):
+        for day in range(2):
+            note_body(connection, endpoint, {"id": 1, "a": ["絵"]}, b"%d" % day, NOW + day * DAY, snapshot=True)
+        rows = connection.execute(select(SnapshotRow.parameters, SnapshotRow.body).order_by(SnapshotRow.read_at)).all()
+        assert [(row[0], zlib.decompress(row[1])) for row in rows] == [
+            ({"id": 1, "a": ["絵"]}, b"0"),
+            ({"id": 1, "a": ["絵"]}, b"1"),
+        ]

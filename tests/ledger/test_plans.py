@@ -1,0 +1,175 @@
+"""No question or change that a run asks often looks at a whole table; `status` looks at an index alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, event
+
+from pixivcrawl.items import RankingEntry, User
+from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
+from tests.ledger.making import (
+    NOW,
+    SECOND,
+    a_row,
+    an_artwork,
+    an_original,
+    an_ugoira,
+    archived,
+    as_stored,
+    begun,
+    sqlite_url,
+)
+
+SMALL = {"hosts"}
+"""Tables that never grow."""
+
+PARTIAL = {"files_missing", "files_intent", "artworks_unavailable", "artworks_failed"}
+"""Indexes of what is amiss, which is little; to look at the whole of one is what it is for."""
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = writing_engine(read_url(sqlite_url(tmp_path)))
+    prepare(engine)
+    with engine.begin() as connection:
+        begun(connection, 1, 2, 3)
+        archived(connection, 1)
+        records.record_artwork(connection, an_artwork(2, pages=2), NOW)
+        records.record_intent(connection, as_stored(an_original(2)), NOW)
+    yield engine
+    engine.dispose()
+
+
+def plans(engine: Engine, ask: Callable[[Connection], Any]) -> dict[str, list[str]]:
+    """How SQLite goes about each statement that `ask` sends."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+        if statement.startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
+            sent.append((statement, parameters[0] if many else parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    with engine.connect() as connection:
+        result = ask(connection)
+        if isinstance(result, Iterator):
+            list(result)
+        event.remove(engine, "before_cursor_execute", note)
+        found = {
+            statement: [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+            for statement, parameters in sent
+        }
+        connection.rollback()
+    assert found
+    return found
+
+
+def whole_tables(steps: list[str]) -> list[str]:
+    """The steps that look at every row of a table or of an index of one."""
+    looks = []
+    for step in steps:
+        scan = re.match(r"SCAN (\w+)(?: USING (?:COVERING )?INDEX (\w+))?", step)
+        if scan and scan[1] not in SMALL and scan[2] not in PARTIAL and scan[1] not in ("CONSTANT", "ROW"):
+            looks.append(step)
+    return looks
+
+
+ASKED_OFTEN: dict[Any, set[str]] = {
+    records: {"availability", "bodies", "crawls", "files", "hosts", "people", "rankings", "works"},
+    queries: {"crawls", "status", "works"},
+}
+"""The modules whose every function must be in `HOT`."""
+
+HOT: dict[str, Callable[[Connection], Any]] = {
+    "begin_crawl": lambda c: records.begin_crawl(c, "user", {"id": [7]}, NOW),
+    "record_listing": lambda c: records.record_listing(c, 1, [1, 2, 9], "2", NOW),
+    "drop_from_list": lambda c: records.drop_from_list(c, 1, [1, 2]),
+    "end_crawl": lambda c: records.end_crawl(
+        c, 1, outcome="complete", exit_code=0, counts={}, read_to_end=True, now=NOW
+    ),
+    "record_rows": lambda c: records.record_rows(c, [a_row(1, SECOND, title="b"), a_row(4)], NOW),
+    "record_artwork": lambda c: records.record_artwork(c, an_artwork(3), NOW),
+    "record_artwork again": lambda c: records.record_artwork(c, an_artwork(1, 2, SECOND, title="b", tags=()), NOW),
+    "record_unavailable": lambda c: records.record_unavailable(c, 2, "gone", "404", NOW),
+    "record_work_failed": lambda c: records.record_work_failed(c, 2, "502", NOW),
+    "mark_stale": lambda c: records.mark_stale(c, 2, NOW),
+    "record_intent": lambda c: records.record_intent(c, as_stored(an_ugoira(2)), NOW),
+    "record_stored": lambda c: records.record_stored(c, as_stored(an_original(2, 1)), NOW),
+    "record_file_failed": lambda c: records.record_file_failed(c, an_original(2, 1), "cut", NOW),
+    "settle_intent": lambda c: records.settle_intent(c, queries.unsettled_intents(c)[0], NOW),
+    "forget_intent": lambda c: records.forget_intent(c, queries.unsettled_intents(c)[0], NOW),
+    "record_user": lambda c: records.record_user(c, User(7, "new name", "full"), NOW),
+    "record_user_seen": lambda c: records.record_user_seen(c, 7, NOW),
+    "record_user_unavailable": lambda c: records.record_user_unavailable(c, 7, "gone", "404", NOW),
+    "record_ranking": lambda c: records.record_ranking(c, [RankingEntry("daily", "complex", "20260101", 1, 0, 1)], NOW),
+    "note_body": lambda c: records.note_body(c, "illust.detail", {"id": 1}, b"{}", NOW),
+    "known_works": lambda c: queries.known_works(c, range(1, 49)),
+    "works_to_do": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=True, now=NOW),
+    "works_to_do, metadata": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=False, now=NOW, files=False),
+    "works_to_do, stale": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=True, now=NOW, stale=True),
+    "wanted_originals": lambda c: queries.wanted_originals(c, 2, NOW),
+    "same_body_before": lambda c: queries.same_body_before(c, an_original(2), "ab", NOW),
+    "unsettled_intents": queries.unsettled_intents,
+    "last_complete_crawl": lambda c: queries.last_complete_crawl(c, "user", {"id": [7]}),
+    "user_is_described": lambda c: queries.user_is_described(c, 7),
+    "counts_before": lambda c: queries.counts_before(c, 1),
+    "host_pauses": queries.host_pauses,
+    "status_missing": lambda c: queries.status_missing(c, 20),
+    "status_unavailable": lambda c: queries.status_unavailable(c, 20),
+}
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_what_a_run_asks_looks_at_no_whole_table(engine: Engine, name: str):
+    for statement, steps in plans(engine, HOT[name]).items():
+        allowed = ["SCAN crawls"] if "max(crawls." in statement else []
+        assert [step for step in whole_tables(steps) if step not in allowed] == [], statement
+
+
+def test_every_change_and_question_is_covered():
+    asked = {name.split(",")[0].removesuffix(" again") for name in HOT}
+    functions = {
+        name
+        for package, modules in ASKED_OFTEN.items()
+        for name in package.__all__
+        if name.islower() and getattr(package, name).__module__.rpartition(".")[2] in modules
+    }
+    elsewhere = {
+        "clear_pause",  # a table that never grows
+        "pause_host",
+        "record_stubs",  # a part of record_listing
+        "record_user_name",  # a part of record_artwork
+        "stored_files",  # gives every row there is
+        "last_crawls",  # stops at its limit
+        "status_artists",
+        "status_totals",
+    }
+    assert asked == functions - elsewhere
+
+
+def test_the_queue_is_read_in_its_order_from_its_own_index(engine: Engine):
+    ((_, steps),) = plans(engine, HOT["works_to_do"]).items()
+    assert "SEARCH crawl_artworks USING INDEX crawl_artworks_unsettled (list_id=? AND position>?)" in steps
+    assert not any("TEMP B-TREE" in step for step in steps)
+
+
+@pytest.mark.parametrize("ask", [queries.status_totals, lambda c: queries.status_artists(c, 20)])
+def test_status_looks_at_an_index_and_never_at_the_works(engine: Engine, ask: Callable[[Connection], Any]):
+    for statement, steps in plans(engine, ask).items():
+        for step in whole_tables(steps):
+            assert step in ("SCAN artworks USING COVERING INDEX artworks_status", "SCAN sums"), statement
+        looks = [step for step in steps if re.match(r"(SCAN|SEARCH) artworks", step)]
+        assert looks
+        assert all("USING COVERING INDEX artworks_status" in step for step in looks), statement
+
+
+def test_the_newest_run_is_found_at_the_end_of_its_table(engine: Engine):
+    """`max(id)` reads one entry, though SQLite calls it a search of the table."""
+    statements = plans(engine, HOT["wanted_originals"])
+    (steps,) = (steps for statement, steps in statements.items() if "max(crawls.id)" in statement)
+    assert steps == ["SEARCH crawls"]

@@ -1,0 +1,97 @@
+"""What `scrapy status` is told."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from pixivcrawl.ledger.queries import (
+    ArtistStatus,
+    Missing,
+    Totals,
+    Unavailable,
+    status_artists,
+    status_missing,
+    status_totals,
+    status_unavailable,
+)
+from pixivcrawl.ledger.records import (
+    record_artwork,
+    record_file_failed,
+    record_unavailable,
+    record_user_unavailable,
+    record_work_failed,
+)
+from tests.ledger.making import DAY, HOUR, NOW, an_artwork, an_original, an_ugoira, archived, begun, store
+
+
+def an_archive(connection: Connection) -> None:
+    """Artist 7: one complete work, one half fetched, one with a parked file, one gone, one that could not be read. Artist 8: one gone
+    after it was archived, an ugoira, and one that needs a session. And a work of which only the id is known."""
+    begun(connection, *range(1, 10))
+    archived(connection, 1, pages=2)
+    record_artwork(connection, an_artwork(2, pages=2), NOW)
+    store(connection, an_original(2))
+    record_artwork(connection, an_artwork(3), NOW)
+    record_file_failed(connection, an_original(3), "damaged: cut short", NOW + HOUR)
+    record_artwork(connection, an_artwork(4), NOW)
+    record_unavailable(connection, 4, "gone", "404", NOW)
+    record_artwork(connection, an_artwork(5, detail="listing", originals=()), NOW)
+    record_work_failed(connection, 5, "HTML where JSON is due", NOW)
+    record_artwork(connection, an_artwork(6, user_id=8, user_name="other"), NOW)
+    store(connection, an_original(6))
+    record_unavailable(connection, 6, "gone", "404", NOW + DAY)
+    ugoira = an_artwork(7, user_id=8, user_name="other", originals=(an_ugoira(7),))
+    record_artwork(connection, ugoira, NOW)
+    store(connection, an_ugoira(7))
+    record_artwork(
+        connection, an_artwork(8, user_id=8, user_name="other", availability="login needed", originals=()), NOW
+    )
+    record_unavailable(connection, 8, "login needed", "R-18", NOW)
+
+
+def test_an_empty_archive_is_told(connection: Connection):
+    assert status_totals(connection) == Totals(0, 0, 0, 0, 0, 0, 0, 0)
+    assert status_artists(connection, 5) == []
+    assert status_missing(connection, None) == []
+    assert status_unavailable(connection, 5) == []
+
+
+def test_totals_add_up(connection: Connection):
+    an_archive(connection)
+    totals = status_totals(connection)
+    assert totals == Totals(artists=2, works=9, complete=3, to_do=2, parked=2, unavailable=2, files=5, bytes=5000)
+    assert totals.works == totals.complete + totals.to_do + totals.parked + totals.unavailable
+
+
+def test_artists_are_told_with_most_works_first(connection: Connection):
+    an_archive(connection)
+    record_user_unavailable(connection, 8, "gone", "404", NOW)
+    artists = [
+        ArtistStatus(7, "artist", "unknown", works=5, complete=1, missing=3, unavailable=1, files=3, bytes=3000),
+        ArtistStatus(8, "other", "gone", works=3, complete=2, missing=0, unavailable=1, files=2, bytes=2000),
+    ]
+    assert status_artists(connection, None) == artists
+    assert status_artists(connection, 1) == artists[:1]
+
+
+def test_what_is_missing_is_told_with_its_reason_and_time(connection: Connection):
+    an_archive(connection)
+    missing = [
+        Missing(5, None, "work", "HTML where JSON is due", 1, NOW),
+        Missing(3, 0, "image", "damaged: cut short", 1, NOW + HOUR),
+        Missing(2, 1, "image", None, 0, None),
+    ]
+    assert status_missing(connection, None) == missing
+    for limit in range(4):
+        assert status_missing(connection, limit) == missing[:limit]
+
+
+def test_losses_are_told_latest_first(connection: Connection):
+    an_archive(connection)
+    losses = [
+        Unavailable(6, 8, "title", "gone", "404", NOW + DAY, 1),
+        Unavailable(4, 7, "title", "gone", "404", NOW, 0),
+        Unavailable(8, 8, "title", "login needed", "R-18", NOW, 0),
+    ]
+    assert status_unavailable(connection, None) == losses
+    assert status_unavailable(connection, 2) == losses[:2]

@@ -1,0 +1,21 @@
+"""`scrapy demo`, as the README's first command runs it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.live.running import PROJECT, environment, ledger_files, scrapy, stored_files
+
+
+def test_the_demo_archives_an_artist_and_fetches_nothing_twice(tmp_path: Path) -> None:
+    shutil.copy(PROJECT / "scrapy.cfg", tmp_path)
+    env = environment(None, tmp_path / "not-here", PYTHONPATH=str(PROJECT))
+    demo = scrapy("demo", env=env, cwd=tmp_path)
+    assert (demo.returncode, demo.stderr) == (0, "")
+    archive = tmp_path / "demo-archive"
+    assert stored_files(archive)
+    assert ledger_files(archive) == stored_files(archive)
+    assert " by the first run, 0 by the second." in demo.stdout
+    assert f"Originals: {archive / 'originals'}" in demo.stdout
+    assert not (tmp_path / "not-here").exists()

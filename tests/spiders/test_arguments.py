@@ -1,0 +1,98 @@
+"""What spiders refuse before anything is sent: one line that names the argument and says what is taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from scrapy.utils.test import get_crawler
+
+from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.spiders.account import AccountSpider
+from pixivcrawl.spiders.artwork import ArtworkSpider
+from pixivcrawl.spiders.discovery import DiscoverySpider
+from pixivcrawl.spiders.pixiv import PixivSpider
+from pixivcrawl.spiders.related import RelatedSpider
+from pixivcrawl.spiders.requests import RequestsSpider
+from pixivcrawl.spiders.search import SearchSpider
+from pixivcrawl.spiders.tag import TagSpider
+from pixivcrawl.spiders.top import TopSpider
+from pixivcrawl.spiders.user import UserSpider
+
+SESSION = "901_made_up"
+
+
+def build(spider: type[PixivSpider], archive: Path, **arguments: str) -> PixivSpider:
+    """The spider as a run would build it."""
+    crawler = get_crawler(spider, {"ARCHIVE_DIR": str(archive), "USER_AGENT": "Mozilla/5.0"})
+    return spider.from_crawler(crawler, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("spider", "arguments", "said"),
+    [
+        (SearchSpider, {}, "word"),
+        (SearchSpider, {"word": "猫", "target": "top", "order": "date"}, "search.top has no parameter 'order'"),
+        (SearchSpider, {"word": "猫", "type": "ugoira"}, "type='ugoira'"),
+        (SearchSpider, {"word": "猫", "order": "newest"}, "order"),
+        (SearchSpider, {"word": "猫", "scd": "2023-01-02", "ecd": "2023-01-01"}, "ecd"),
+        (SearchSpider, {"word": "猫", "scd": "2023-13-01"}, "yyyy-mm-dd"),
+        (SearchSpider, {"word": "猫", "scd": "2999-01-01"}, "future"),
+        (SearchSpider, {"word": "猫", "work_lang": "ja"}, "work_lang"),
+        (SearchSpider, {"word": "猫", "blt": "many"}, "blt"),
+        (SearchSpider, {"word": "猫", "detail": "listing"}, "files=false"),
+        (SearchSpider, {"word": "猫", "min_pages": "3", "max_pages": "2"}, "max_pages"),
+        (ArtworkSpider, {"id": "1", "files": "false", "detail": "listing"}, "detail"),
+        (UserSpider, {"id": "1", "kinds": "novel"}, "kinds"),
+        (UserSpider, {"id": "1", "colour": "red"}, "exclude_tags"),
+        (RequestsSpider, {"state": "overview", "type": "manga"}, "overview"),
+        (RequestsSpider, {"type": "novel"}, "type"),
+        (RelatedSpider, {"id": "1", "depth": "0"}, "depth"),
+        (DiscoverySpider, {"rounds": "1000"}, "rounds"),
+        (TagSpider, {"tag": ""}, "tag"),
+        (AccountSpider, {"id": "1"}, "id"),
+    ],
+)
+def test_a_wrong_argument_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spider: type[PixivSpider], arguments: dict[str, str], said: str
+):
+    monkeypatch.setenv("PIXIV_PHPSESSID", SESSION)
+    with pytest.raises(ConfigurationError) as refused:
+        build(spider, tmp_path, **arguments)
+    assert said in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("spider", "arguments"),
+    [
+        (AccountSpider, {}),
+        (TopSpider, {}),
+        (DiscoverySpider, {}),
+        (RelatedSpider, {"id": "1"}),
+        (RequestsSpider, {"mode": "r18"}),
+        (SearchSpider, {"word": "猫", "mode": "r18"}),
+    ],
+)
+def test_what_needs_a_session_says_how_to_give_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spider: type[PixivSpider], arguments: dict[str, str]
+):
+    with pytest.raises(ConfigurationError, match="PIXIV_PHPSESSID"):
+        build(spider, tmp_path, **arguments)
+    monkeypatch.setenv("PIXIV_PHPSESSID", SESSION)
+    assert build(spider, tmp_path, **arguments).session is not None
+
+
+@pytest.mark.parametrize("spider", [TagSpider, SearchSpider, RequestsSpider])
+def test_the_others_need_none(tmp_path: Path, spider: type[PixivSpider]):
+    arguments = {TagSpider: {"tag": "猫"}, SearchSpider: {"word": "猫"}}.get(spider, {})
+    assert build(spider, tmp_path, **arguments).session is None
+
+
+def test_how_far_a_run_reads_makes_no_other_list(tmp_path: Path):
+    plain = build(SearchSpider, tmp_path, word="猫").args.canonical()
+    assert (
+        build(SearchSpider, tmp_path, word="猫", max_works="5", refresh="true", reread="true").args.canonical() == plain
+    )
+    assert build(SearchSpider, tmp_path, word="猫", tags="海").args.canonical() != plain
+    assert build(SearchSpider, tmp_path, word="猫", since="2023-01-01").args.canonical()["since"] == "2023-01-01"
