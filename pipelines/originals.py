@@ -58,6 +58,8 @@ class OriginalsPipeline(FilePipeline):
         raise AssertionError("the last try either returns or raises")
 
     async def _transfer(self, original: Original) -> Received:
+        if not self.crawler.engine.running:
+            raise RunStopping("not fetched, because the run is ending")
         request = Request(
             original.url,
             headers={"Referer": f"https://www.pixiv.net/artworks/{original.work_id}"},

@@ -22,15 +22,18 @@ from scrapy.utils.url import add_http_if_no_scheme
 from pixivcrawl.api.answers import retry_after
 from pixivcrawl.configuration import Configuration, read_origin
 from pixivcrawl.downloadhandlers.failures import failures_of
-from pixivcrawl.downloadhandlers.pace import Pace, is_stopping, pace_of
+from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN, Pace, is_stopping, pace_of
 from pixivcrawl.downloadhandlers.transfer import chunks, read, stage
 from pixivcrawl.downloadhandlers.trust import trust_context
-from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.errors import ConfigurationError, RunStopping
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.service import ledger_of
 
 CONNECT_TIMEOUT = 30.0
 """Seconds until a connection stands, its proxy and its TLS included."""
+
+LAST_SECONDS = 5.0
+"""Seconds that a request under way has left when the run is ending."""
 
 TOO_MANY_REQUESTS = 429
 
@@ -63,7 +66,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
             async with pace.turn(request.priority, partial(is_stopping, self.crawler)) as sent:
                 self._count("api_requests" if self.configuration.is_api(request.url) else "image_requests")
                 with failures_of(origin.key):
-                    response = await self._exchange(request)
+                    response = await self._exchange_while_running(request)
                 if response.status != TOO_MANY_REQUESTS:
                     await self._answered(pace, response)
                     return response
@@ -72,6 +75,17 @@ class PixivDownloadHandler(BaseDownloadHandler):
     async def close(self) -> None:
         if self._client is not None:
             await self._client.close()
+
+    async def _exchange_while_running(self, request: Request) -> Response:
+        """What travels when the run is ending gets a few seconds to arrive. Raises RunStopping when it does not."""
+        exchange = asyncio.ensure_future(self._exchange(request))
+        try:
+            while not (await asyncio.wait([exchange], timeout=STOPPING_IS_SEEN_WITHIN))[0]:
+                if is_stopping(self.crawler) and not (await asyncio.wait([exchange], timeout=LAST_SECONDS))[0]:
+                    raise RunStopping("cut off, because the run is ending")
+            return exchange.result()
+        finally:
+            exchange.cancel()
 
     async def _exchange(self, request: Request) -> Response:
         request.meta.pop("received", None)

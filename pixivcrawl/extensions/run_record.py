@@ -14,7 +14,7 @@ from scrapy.crawler import Crawler
 from scrapy.logformatter import LogFormatter, LogFormatterResult
 from twisted.python.failure import Failure
 
-from pixivcrawl.errors import PixivcrawlError
+from pixivcrawl.errors import PixivcrawlError, RunStopping
 from pixivcrawl.ledger import records
 from pixivcrawl.ledger.service import ledger_of
 
@@ -42,6 +42,8 @@ class RunRecord:
         crawler.signals.connect(record.something_raised, signals.spider_error)
         crawler.signals.connect(record.something_raised, signals.item_error)
         crawler.signals.connect(record.spider_closed, signals.spider_closed)
+        for ended in (signals.item_scraped, signals.item_dropped, signals.item_error):
+            crawler.signals.connect(record.item_ended, ended)
         for name in ("scrapy.core.scraper", "scrapy.core.engine"):
             logging.getLogger(name).addFilter(is_worth_a_traceback)
         return record
@@ -50,8 +52,18 @@ class RunRecord:
         """A callback or a pipeline raised: what ends the run stops it, anything else is a fault of ours that is counted."""
         if isinstance(failure.value, PixivcrawlError):
             self.end(failure.value)
-        else:
+        elif not isinstance(failure.value, RunStopping):
             self.crawler.stats.inc_value(PREFIX + "errors")
+
+    def item_ended(self) -> None:
+        """Scrapy asks whether the items of a closing spider are done when a response is, and those of `start()` have none."""
+        if not self.crawler.engine.running:
+            asyncio.get_running_loop().call_later(0.1, self._close_when_done)
+
+    def _close_when_done(self) -> None:
+        scraper = self.crawler.engine.scraper
+        if scraper.slot is not None and scraper.slot.closing is not None and not scraper.slot.closing.called:
+            scraper._check_if_closing()  # noqa: SLF001 (there is no public word for it)
 
     def decide(self, error: PixivcrawlError) -> None:
         """`error` decides how the run ends, which goes on until then."""
@@ -134,7 +146,7 @@ SUMMARY = {
 
 def is_worth_a_traceback(record: logging.LogRecord) -> bool:
     """What ends a run is said in one line by the command; Scrapy's traceback of it would bury that line."""
-    return not (record.exc_info and isinstance(record.exc_info[1], PixivcrawlError))
+    return not (record.exc_info and isinstance(record.exc_info[1], (PixivcrawlError, RunStopping)))
 
 
 class OneLine(LogFormatter):

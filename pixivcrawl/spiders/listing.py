@@ -235,7 +235,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             elif self.args.files:
                 self.in_progress.add(work_id, len(missing))
             self.count("works_read")
-        except (AnswerRefused, BodyRefused) as refusal:
+        except (AnswerRefused, BodyRefused, RunStopping) as refusal:
             await self.record_refusal(work_id, refusal)
             return
         finally:

@@ -87,6 +87,8 @@ class PixivSpider(Args[ArgumentsT], Spider):
         Raises AnswerRefused when the answer is not a body (not found, login needed ...), BodyRefused when the body would make a wrong
         row, ParameterRefused before anything is sent.
         """
+        if is_stopping(self.crawler):
+            raise RunStopping("not asked, because the run is ending")
         request = endpoint.request(self.configuration.base_url, **parameters)
         response = await self.crawler.engine.download_async(request)
         return await self.read(endpoint, response, snapshot=snapshot)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import sqlite3
 import threading
@@ -357,17 +356,12 @@ class TestWhoseLedger:
         ledger.close()
 
     def test_a_crawl_that_is_over_is_forgotten(self, tmp_path: Path):
-        from pixivcrawl.ledger import service
-
         ledger = Ledger.open(sqlite_url(tmp_path))
-        gc.collect()
-        before = len(service._LEDGERS)
         crawler = get_crawler(Spider)
         attach(crawler, ledger)
-        assert len(service._LEDGERS) == before + 1
-        del crawler
-        gc.collect()
-        assert len(service._LEDGERS) == before
+        detach(crawler)
+        with pytest.raises(ConfigurationError):
+            ledger_of(crawler)
         ledger.close()
 
 

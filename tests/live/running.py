@@ -19,7 +19,7 @@ def environment(sandbox: Sandbox | None, archive: Path, *, session: bool = True,
     """What a user's shell holds: nothing of the tester's own settings, the sandbox's addresses, no pace."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIXIV", "SCRAPY", "SSL_CERT"))}
     kept |= {"PIXIVCRAWL_ARCHIVE_DIR": str(archive), "PIXIVCRAWL_PIXIV_API_DELAY": "0"}
-    kept |= {f"PIXIVCRAWL_PIXIV_{what}_RETRY_DELAY": "0.05" for what in ("API", "IMAGE")}
+    kept |= {"PIXIVCRAWL_PIXIV_API_RETRY_DELAY": "0.05", "PIXIVCRAWL_PIXIV_IMAGE_RETRY_DELAY": "0.05"}
     kept["PIXIVCRAWL_PIXIV_THROTTLE_WAIT"] = "0.05"
     if sandbox is not None:
         kept |= sandbox.environment()

@@ -96,3 +96,11 @@ def test_a_revised_work_stands_beside_its_older_self(tmp_path: Path):
         former = rows(tmp_path, f"SELECT field, value FROM artwork_versions WHERE artwork_id = {work_id}")
         assert dict(former).keys() >= {"title", "revision"}
         assert '"another title"' not in dict(former).values()
+
+
+def test_a_ranking_of_one_kind_of_work(tmp_path: Path, sandbox: Sandbox):
+    mode, date = next(key for key in sandbox.world.rankings if key[0] == "daily")
+    arguments = ("-a", f"mode={mode}", "-a", f"date={date}", "-a", "content=manga")
+    run = scrapy("crawl", "ranking", *arguments, env=environment(sandbox, tmp_path))
+    assert run.returncode == 0, run.stderr
+    assert_holds(tmp_path, sandbox.world.expected.ranking(mode, date, "manga", session=True))

@@ -71,7 +71,7 @@ def test_a_search_of_three_pages_is_archived_exactly(tmp_path: Path, sandbox: Sa
             Search("猫", order="date", s_mode="s_tc", ratio=-0.5, tool="SAI"),
         ),
         (
-            {"mode": "r18", "wlt": 300, "hlt": 200, "word": "猫"},
+            {"mode": "r18", "wlt": 300, "hlt": 200, "wgt": 9000, "hgt": 9000, "word": "猫"},
             Search("猫", mode="r18", s_mode="s_tag_full", smallest=(300, 200)),
         ),
     ],
@@ -155,7 +155,7 @@ def test_another_order_is_cut_off_at_the_wall(tmp_path: Path, shadowed: Sandbox)
 
 def test_a_premium_reader_is_not_warned(tmp_path: Path, sandbox: Sandbox):
     env = environment(sandbox, tmp_path, PIXIV_PHPSESSID=sandbox.premium_cookie)
-    run = scrapy("crawl", "search", *arguments(word="猫", order="popular_d", blt=300), *METADATA, env=env)
+    run = scrapy("crawl", "search", *arguments(word="猫", order="popular_d", blt=300, bgt=100000), *METADATA, env=env)
     assert (run.returncode, run.stderr) == (0, "")
     counts = {work.id: work.bookmark_count for work in sandbox.world.works()}
     assert len(listed(tmp_path)) > 1
