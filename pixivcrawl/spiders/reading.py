@@ -129,7 +129,8 @@ async def read_on(
             steps_back -= 1
             continue
         ids = ids_of(body)
-        if ids == last:
+        # A total that grew says that new rows have pushed the same ones onto this page.
+        if ids == last and lost >= 0:
             reading.following = None
             return
         reading.following = endpoint.next_page(values, body)
