@@ -112,6 +112,8 @@ def explain(spider: str, arguments: type[BaseModel], error: ValidationError) -> 
     given = str(first["input"])
     shown = given if len(given) <= 60 else given[:57] + "..."
     reason = first["msg"].removeprefix("Value error, ")
+    if first["type"] in ("int_parsing", "int_parsing_size", "int_type"):
+        reason = f"that is no whole number; write it in digits, as in -a {name}=11"
     return " ".join(f"{spider}: {name}={shown!r}: {reason}".split())
 
 
