@@ -1,0 +1,64 @@
+"""The facts of a ledger, without times of looking, attempts and runs: two archives of the same works give equal dumps."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Column, Table, create_engine, select
+
+from pixivcrawl.ledger.columns import UtcTime
+from pixivcrawl.ledger.models import Base
+
+RUNS = {"crawls", "crawl_artworks", "hosts"}
+
+ATTEMPTS = {"failed_runs", "failed_crawl_id", "failed_reason", "served_sha256", "refused_with_session"}
+
+FACTS_THAT_ARE_TIMES = {"created", "uploaded", "row_updated"}
+"""When something happened on pixiv; every other time is one at which a run looked."""
+
+_SANDBOX = re.compile(r"127\.0\.0\.1:[0-9]+")
+"""Each sandbox has ports of its own."""
+
+Dump = dict[str, list[tuple[str, ...]]]
+
+
+def dump(archive: Path) -> Dump:
+    """Every table of facts, its rows as sorted texts."""
+    engine = create_engine(f"sqlite:///{archive / 'archive.sqlite'}")
+    try:
+        with engine.connect() as connection:
+            tags = dict(connection.execute(select(_columns("tags")["id"], _columns("tags")["name"])).all())
+            return {
+                table.name: sorted(_row(table, row, tags) for row in connection.execute(select(table)).mappings())
+                for table in Base.metadata.sorted_tables
+                if table.name not in RUNS
+            }
+    finally:
+        engine.dispose()
+
+
+def _columns(name: str) -> Any:
+    return Base.metadata.tables[name].c
+
+
+def _row(table: Table, row: Any, tags: dict[int, str]) -> tuple[str, ...]:
+    values = ((column.name, _value(column, row[column.name], tags)) for column in table.c if _is_fact(column))
+    return tuple(f"{name}={_SANDBOX.sub('sandbox', repr(value))}" for name, value in values)
+
+
+def _is_fact(column: Column[Any]) -> bool:
+    if column.name in ATTEMPTS:
+        return False
+    if isinstance(column.type, UtcTime):
+        return column.name in FACTS_THAT_ARE_TIMES
+    # A key that counts up by itself says only in which order rows came.
+    return not (column.primary_key and column.autoincrement == "auto" and column.name == "id")
+
+
+def _value(column: Column[Any], value: Any, tags: dict[int, str]) -> Any:
+    if column.name == "tag_id":
+        return tags[value]
+    return zlib.decompress(value) if isinstance(value, bytes) else value
