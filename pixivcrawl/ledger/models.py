@@ -253,7 +253,8 @@ class CrawlRow(Base):
     """A run of a spider. `list_id` is the first run with the same spider and canonical arguments: what they read is one list.
 
     `outcome` is None while it runs and for ever when it was killed. `frontier` holds the ids at the head of the list when it was read.
-    `read_to_end`: this run saw the list to its end, or to the frontier of a run that had.
+    `read_to_end`: this run saw the list to its end, or to the frontier of a run that had. `full_reading`: it was to read the whole list
+    and to compare the works that were known.
     """
 
     __tablename__ = "crawls"
@@ -275,6 +276,7 @@ class CrawlRow(Base):
     counts: Mapped[Any | None] = mapped_column(Json)
     started: Mapped[datetime]
     ended: Mapped[datetime | None]
+    full_reading: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class CrawlArtworkRow(Base):
@@ -351,7 +353,10 @@ class BookmarkRow(Base):
 
 
 class FollowRow(Base):
-    """`follower_id` follows `followed_id`."""
+    """`follower_id` follows `followed_id`.
+
+    `again_since`: it was not seen in one reading of the list, and has been seen in each from this time on.
+    """
 
     __tablename__ = "follows"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -362,6 +367,7 @@ class FollowRow(Base):
     first_seen: Mapped[datetime]
     last_seen: Mapped[datetime]
     unlisted: Mapped[datetime | None]
+    again_since: Mapped[datetime | None]
 
 
 class CommissionRequestRow(Base):

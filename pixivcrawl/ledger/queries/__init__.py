@@ -21,6 +21,7 @@ from pixivcrawl.ledger.queries.status import (
     status_totals,
     status_unavailable,
 )
+from pixivcrawl.ledger.queries.subscriptions import NO_RUNS, ListRun, ListRuns, followed_by, runs_of_lists
 from pixivcrawl.ledger.queries.works import (
     KnownWork,
     StoredFile,
@@ -35,11 +36,14 @@ from pixivcrawl.ledger.queries.works import (
 from pixivcrawl.ledger.records.files import Intent
 
 __all__ = [
+    "NO_RUNS",
     "ArtistStatus",
     "CrawlRecord",
     "HostPause",
     "Intent",
     "KnownWork",
+    "ListRun",
+    "ListRuns",
     "Missing",
     "StoredFile",
     "Totals",
@@ -47,6 +51,7 @@ __all__ = [
     "WorkToDo",
     "counts_before",
     "described_works",
+    "followed_by",
     "host_pauses",
     "known_follows",
     "known_works",
@@ -54,6 +59,7 @@ __all__ = [
     "last_crawls",
     "listed_before",
     "newest_bookmark",
+    "runs_of_lists",
     "same_body_before",
     "status_artists",
     "status_missing",
