@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 
 from filelock import FileLock, Timeout
@@ -18,16 +21,17 @@ _LONGEST_RECORD = 4096
 
 
 class ArchiveLock:
-    """The lock of `archive`, held from `acquire` to `release` (any thread) or within a `with` block.
+    """The lock of `archive`, held from `acquire` to `release` (any thread) or within a `with` block; within these, again and again.
 
     `.lock` holds a JSON object about its last holder: `task`, `pid`, `host` and `started` (UTC, ISO 8601).
     """
 
-    __slots__ = ("_archive", "_lock", "_task")
+    __slots__ = ("_archive", "_holders", "_lock", "_task")
 
     def __init__(self, archive: Archive, task: str) -> None:
         self._archive = archive
         self._task = task
+        self._holders = 0
         self._lock = FileLock(
             archive.lock_file,
             blocking=False,
@@ -38,6 +42,9 @@ class ArchiveLock:
 
     def acquire(self) -> None:
         """Take the lock at once. Raises `ArchiveInUse`, naming the holder, or `StorageFailed`."""
+        if self._holders:
+            self._holders += 1
+            return
         with storage_errors(self._archive.lock_file):
             try:
                 self._lock.acquire()
@@ -46,9 +53,13 @@ class ArchiveLock:
                     f"the archive {self._archive.root} is in use by {_holder(self._archive)}: "
                     "wait until it ends or stop it, then run the same command again"
                 ) from None
+        self._holders = 1
 
     def release(self) -> None:
-        """Give the lock back; harmless when it is not held."""
+        """Give the lock back, once it was given back as often as it was taken; harmless when it is not held."""
+        self._holders = max(0, self._holders - 1)
+        if self._holders:
+            return
         with storage_errors(self._archive.lock_file):
             self._lock.release()
 
@@ -75,6 +86,26 @@ class ArchiveLock:
 def lock(archive: Archive, task: str) -> ArchiveLock:
     """The lock of `archive` for `task`: what this process does, in a few words without secrets (`crawl user`)."""
     return ArchiveLock(archive, task)
+
+
+_HELD: dict[Path, ArchiveLock] = {}
+"""The locks that this process holds for all of its runs, by the archive's folder."""
+
+
+@contextmanager
+def held_for_all_runs(archive: Archive, task: str) -> Iterator[None]:
+    """Hold the lock of `archive` meanwhile; a run of this process that wants it (`lock_of_run`) holds it too. Raises as `acquire` does."""
+    with lock(archive, task) as held:
+        _HELD[archive.root] = held
+        try:
+            yield
+        finally:
+            del _HELD[archive.root]
+
+
+def lock_of_run(archive: Archive, task: str) -> ArchiveLock:
+    """As `lock`, for one run among several of a process: the lock that the process holds for them, or one of its own."""
+    return _HELD.get(archive.root) or lock(archive, task)
 
 
 def _holder(archive: Archive) -> str:

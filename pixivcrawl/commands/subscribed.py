@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -11,12 +11,14 @@ from pydantic import ValidationError
 from scrapy.settings import BaseSettings, Settings
 from scrapy.spiderloader import SpiderLoader
 from scrapy.utils.conf import closest_scrapy_cfg
+from sqlalchemy import Connection
 
 from pixivcrawl.api.wording import quoted
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.commands.looking import NewsSpider
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger import queries
-from pixivcrawl.ledger.queries import NO_RUNS, ListRuns
+from pixivcrawl.ledger.queries import NO_RUNS, Feed, ListRun, ListRuns
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.session import Session
 from pixivcrawl.spiders.arguments import explain
@@ -24,7 +26,7 @@ from pixivcrawl.spiders.owned import OwnerArguments
 from pixivcrawl.spiders.pixiv import PixivSpider
 from pixivcrawl.spiders.user import UserArguments
 from pixivcrawl.subscriptions.file import FILE_NAME, FOLLOWING, REFRESH, Subscription, SubscriptionFile
-from pixivcrawl.subscriptions.planning import Wanted
+from pixivcrawl.subscriptions.planning import Wanted, checked_by_the_feed, may_be_known_by_the_feed
 
 ANY_ARTIST = 1
 """Stands for everyone in the arguments of a subscription to all whom the reader follows."""
@@ -60,8 +62,8 @@ class Catalogue:
         """The list that a subscription reads; of one to all whom the reader follows, the list of them. Raises as `check` does."""
         if subscription.of_following:
             self._read(file, subscription, {**subscription.arguments, "id": str(ANY_ARTIST)})
-            arguments = {"id": "me", "rest": "both"}
-            wanted = _wanted(subscription, self._spider("following", arguments), {**arguments, "reread": "true"})
+            arguments = {"id": "me", "rest": "both", "reread": "true", "refresh": "true"}
+            wanted = _wanted(subscription, self._spider("following", arguments), arguments)
             return replace(wanted, refresh=None)
         spider = self._read(file, subscription, subscription.arguments)
         if subscription.refresh not in (None, REFRESH) and not _compares(spider):
@@ -88,11 +90,11 @@ class Catalogue:
         subscription = Subscription(FOLLOWING, "user", {}, refresh=None, of_following=True)
         return self.wanted(SubscriptionFile(Path(), "", ()), subscription)
 
-    def feed(self) -> Wanted:
+    def news(self) -> Wanted:
         """The feed of those whom the reader follows, for its rows alone."""
         arguments = {"files": "false", "detail": "listing"}
-        subscription = Subscription("feed", "feed", arguments, refresh=None)
-        return _wanted(subscription, self._spider("feed", arguments), arguments)
+        subscription = Subscription(NewsSpider.name, NewsSpider.name, arguments, refresh=None)
+        return _wanted(subscription, NewsSpider(**arguments), arguments)
 
     def _read(
         self, file: SubscriptionFile, subscription: Subscription, arguments: Mapping[str, str]
@@ -155,12 +157,15 @@ class State:
     """What is wanted, and what its runs were.
 
     `lists` has each subscription with its list; `artists` has, by the name of a subscription to all whom the reader follows, the list
-    of each of them. Whoever has a subscription of their own is not among these.
+    of each of them. Whoever has a subscription of their own is not among these. A list of which the feed showed that nothing is new on
+    it counts as read then. `sizes` says how many works stand on each list, by its key. `followed` is whom the reader follows.
     """
 
     lists: tuple[tuple[Subscription, Wanted], ...]
     artists: Mapping[str, tuple[Wanted, ...]]
     runs: Mapping[str, ListRuns]
+    sizes: Mapping[str, int]
+    followed: frozenset[int]
 
     @property
     def wanted(self) -> Iterator[Wanted]:
@@ -176,33 +181,59 @@ class State:
 def look_up(configuration: Configuration, catalogue: Catalogue, file: SubscriptionFile) -> State:
     """What is wanted, with all that the ledger knows of it. Raises ConfigurationError and StorageFailed."""
     if configuration.database_url.startswith("sqlite") and not Archive(configuration.archive_dir).database.exists():
-        return _state(catalogue, file, [], lambda _: {})
+        return State(*_wanted_of(catalogue, file, ()), {}, {}, frozenset())
     ledger = Ledger.open(configuration.database_url, read_only=True)
     try:
-        reader = catalogue.session.user_id if catalogue.session is not None else None
-        followed = ledger.read_now(queries.followed_by, reader) if reader is not None else []
-        return _state(catalogue, file, followed, lambda keys: ledger.read_now(queries.runs_of_lists, keys))
+        return ledger.read_now(_look_up, catalogue, file)
     finally:
         ledger.close()
 
 
-def _state(
-    catalogue: Catalogue,
-    file: SubscriptionFile,
-    followed: Collection[int],
-    runs_of: Callable[[Collection[str]], Mapping[str, ListRuns]],
-) -> State:
+def _look_up(connection: Connection, catalogue: Catalogue, file: SubscriptionFile) -> State:
+    reader = catalogue.session.user_id if catalogue.session is not None else None
+    followed = queries.followed_by(connection, reader) if reader is not None else []
+    lists, artists = _wanted_of(catalogue, file, followed)
+    state = State(lists, artists, {}, {}, frozenset(followed))
+    keys = {wanted.key for wanted in state.wanted}
+    state = replace(state, runs=queries.runs_of_lists(connection, keys), sizes=queries.list_sizes(connection, keys))
+    feed = None
+    if reader is not None:
+        feed = queries.feed(connection, catalogue.news().key, catalogue.following().key, reader)
+    return state if feed is None else replace(state, runs={**state.runs, **_checked(connection, state, feed)})
+
+
+def _wanted_of(
+    catalogue: Catalogue, file: SubscriptionFile, followed: Collection[int]
+) -> tuple[tuple[tuple[Subscription, Wanted], ...], dict[str, tuple[Wanted, ...]]]:
+    """Each subscription with its list, and the lists of those whom the reader follows."""
     lists = tuple((subscription, catalogue.wanted(file, subscription)) for subscription in file.subscriptions)
-    taken = {artist for _, wanted in lists for artist in _artists_of(wanted)}
+    taken = {artist for _, wanted in lists if wanted.spider == "user" for artist in wanted.canonical["id"]}
     artists = {}
     for subscription, _ in lists:
         if subscription.of_following:
-            of_it = tuple(catalogue.artists(file, subscription, set(followed) - taken))
-            artists[subscription.name] = of_it
-    state = State(lists, artists, {})
-    return replace(state, runs=runs_of({wanted.key for wanted in state.wanted}))
+            artists[subscription.name] = tuple(catalogue.artists(file, subscription, set(followed) - taken))
+    return lists, artists
 
 
-def _artists_of(wanted: Wanted) -> Collection[int]:
-    """The artists whom a subscription to some of them names."""
-    return wanted.canonical["id"] if wanted.spider == "user" else ()
+def _checked(connection: Connection, state: State, feed: Feed) -> dict[str, ListRuns]:
+    """The lists of artists of which the feed shows that nothing is new on them."""
+    known = [wanted for wanted in state.wanted if may_be_known_by_the_feed(wanted, state.runs_of(wanted), feed)]
+    read = {wanted.key: run for wanted in known if (run := state.runs_of(wanted).read) is not None}
+    if not read:
+        return {}
+    seen = queries.seen_in_feed(connection, feed, min(run.crawl_id for run in read.values()))
+    return {
+        wanted.key: checked_by_the_feed(state.runs_of(wanted), feed)
+        for wanted in known
+        if not _has_news(connection, wanted, read[wanted.key], seen.get(wanted.artist or 0, {}))
+    }
+
+
+def _has_news(connection: Connection, wanted: Wanted, read: ListRun, seen: Mapping[int, int]) -> bool:
+    """Whether the feed has shown a work of the artist, after the list was read, that is not on the list and not left out by its filters."""
+    later = [work_id for work_id, crawl_id in seen.items() if crawl_id > read.crawl_id]
+    new = queries.not_on_list(connection, wanted.key, later)
+    if not new or wanted.fits is None:
+        return bool(new)
+    described = queries.described_works(connection, sorted(new))
+    return any(work_id not in described or wanted.fits(described[work_id]) is not False for work_id in new)

@@ -10,7 +10,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.archive.lock import lock
+from pixivcrawl.archive.lock import lock_of_run
 from pixivcrawl.archive.placing import place, sha256_of
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger import queries, records
@@ -25,7 +25,7 @@ class LedgerExtension:
         self.crawler = crawler
         self.archive = Archive(configuration.archive_dir)
         self.archive.create()
-        self.lock = lock(self.archive, f"crawl {crawler.spidercls.name}")
+        self.lock = lock_of_run(self.archive, f"crawl {crawler.spidercls.name}")
         self.lock.acquire()
         try:
             self.ledger = Ledger.open(configuration.database_url, journal=self.archive.journal)

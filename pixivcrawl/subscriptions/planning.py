@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from pixivcrawl.items import Artwork
-from pixivcrawl.ledger.queries.subscriptions import NO_RUNS, ListRuns
+from pixivcrawl.ledger.queries.subscriptions import NO_RUNS, Feed, ListRuns
 from pixivcrawl.ledger.records.crawls import list_key
 
 EARLY = 10
@@ -85,12 +85,16 @@ def next_comparison(wanted: Wanted, runs: ListRuns, now: datetime) -> datetime |
     return _after(runs.first_read, wanted.refresh * (1 + _share(wanted.name)) / 2, now)
 
 
-def due(wanted: Iterable[Wanted], runs: Mapping[str, ListRuns], now: datetime) -> list[Due]:
-    """What is to be read now: the most overdue first, then what is only to be compared, then what was never read.
+def due(
+    wanted: Iterable[Wanted], runs: Mapping[str, ListRuns], now: datetime, forced: Collection[str] = ()
+) -> list[Due]:
+    """What is to be read now, and the lists whose keys are `forced` whether due or not: the most overdue first, then what is only to be
+    compared, then what was never read.
 
     A first reading may be long, and what is new elsewhere shall not wait for it.
     """
-    found = [each for one in wanted if (each := _due(one, runs.get(one.key, NO_RUNS), now)) is not None]
+    looked_at = (_due(one, runs.get(one.key, NO_RUNS), now, forced=one.key in forced) for one in wanted)
+    found = [each for each in looked_at if each is not None]
     return sorted(found, key=lambda each: (each.since is None, each.extra, each.since or now))
 
 
@@ -109,15 +113,38 @@ def within_share(planned: Iterable[Due], cost: Callable[[Due], int], share: int)
     return kept
 
 
-def _due(wanted: Wanted, runs: ListRuns, now: datetime) -> Due | None:
+def _due(wanted: Wanted, runs: ListRuns, now: datetime, *, forced: bool) -> Due | None:
     reading, comparison = next_reading(wanted, runs, now), next_comparison(wanted, runs, now)
     if reading is None:
         return Due(wanted, None)
     compare = comparison is not None and comparison <= now and (not runs.failed or reading <= now)
+    if forced:
+        return Due(wanted, min(reading, now), compare)
     if reading > now and not compare:
         return None
     extra = reading > now
     return Due(wanted, comparison if extra else reading, compare, extra)
+
+
+def may_be_known_by_the_feed(wanted: Wanted, runs: ListRuns, feed: Feed) -> bool:
+    """Whether the feed shows every work of an artist that is newer than the list's own last reading.
+
+    It does when it was read from before that reading on without a gap, and the reader followed the artist all the time since.
+    """
+    read, since = runs.read, feed.followed.get(wanted.artist) if wanted.artist is not None else None
+    return (
+        read is not None
+        and since is not None
+        and read.outcome == "complete"
+        and not runs.failed
+        and feed.unbroken_from < read.crawl_id < feed.read.crawl_id
+        and since < read.started
+    )
+
+
+def checked_by_the_feed(runs: ListRuns, feed: Feed) -> ListRuns:
+    """The runs of a list of which the feed showed that nothing is new on it: as good as read when the feed was."""
+    return replace(runs, read=feed.read)
 
 
 def _after(last: datetime, wait: timedelta, now: datetime) -> datetime:

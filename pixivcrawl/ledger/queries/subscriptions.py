@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, func, or_, select
+from sqlalchemy import Connection, Text, case, cast, func, or_, select
 
-from pixivcrawl.ledger.models import CrawlRow, FollowRow
+from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FollowRow
+from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
+from pixivcrawl.ledger.records.works import IDS_A_QUERY
 
 KEYS_A_QUERY = 500
 
@@ -128,3 +130,106 @@ def followed_by(connection: Connection, follower_id: int) -> list[int]:
     """Whom a user follows, as far as the ledger knows."""
     followed = select(FollowRow.followed_id).where(FollowRow.follower_id == follower_id, FollowRow.unlisted.is_(None))
     return list(connection.execute(followed.order_by(FollowRow.followed_id)).scalars())
+
+
+FEED_GAPS = "feed_gaps"
+"""A run's count of readings of a feed that ended before they met what the one before had seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """How far the reader's feed is known. `read` is its last reading; from run `unbroken_from` on each met the one before it.
+
+    `followed` holds everyone whom the reader followed when it was read, and since when that has been so without a gap.
+    """
+
+    list_id: int
+    read: ListRun
+    unbroken_from: int
+    followed: dict[int, datetime]
+
+
+def feed(connection: Connection, feed_key: str, following_key: str, reader: int) -> Feed | None:
+    """None where the feed was never read after a whole reading of the list of those whom the reader follows."""
+    of_feed = (CrawlRow.list_key == feed_key, CrawlRow.read_to_end)
+    has_gap = cast(CrawlRow.counts, Text).like(f'%"{FEED_GAPS}":%')
+    first, last, gap = connection.execute(
+        select(func.min(CrawlRow.id), func.max(CrawlRow.id), func.max(case((has_gap, CrawlRow.id)))).where(*of_feed)
+    ).one()
+    if last is None:
+        return None
+    of_people = (CrawlRow.list_key == following_key, CrawlRow.read_to_end, CrawlRow.full_reading)
+    people_read = connection.execute(
+        select(CrawlRow.started).where(*of_people, CrawlRow.id < last).order_by(CrawlRow.id.desc()).limit(1)
+    ).scalar()
+    if people_read is None:
+        return None
+    followed = select(FollowRow.followed_id, func.coalesce(FollowRow.again_since, FollowRow.first_seen)).where(
+        FollowRow.follower_id == reader, FollowRow.last_seen >= people_read
+    )
+    row = connection.execute(select(CrawlRow.__table__).where(CrawlRow.id == last)).one()
+    return Feed(
+        list_id=row.list_id,
+        read=ListRun(row.id, row.started, row.outcome, row.reason, row.counts or {}, saw_the_list=True),
+        unbroken_from=gap or first,
+        followed=dict(connection.execute(followed).tuples().all()),
+    )
+
+
+def seen_in_feed(connection: Connection, feed: Feed, after: int) -> dict[int, dict[int, int]]:
+    """{artist: {work: run}} of what runs after `after` saw in the feed, each work with the last of them; not those that are gone."""
+    seen = (
+        select(ArtworkRow.user_id, ArtworkRow.id, CrawlArtworkRow.crawl_id)
+        .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
+        .where(
+            CrawlArtworkRow.list_id == feed.list_id,
+            CrawlArtworkRow.crawl_id > after,
+            ArtworkRow.availability.not_in(SETTLED_AVAILABILITY),
+        )
+    )
+    found: dict[int, dict[int, int]] = {}
+    for artist, work_id, crawl_id in connection.execute(seen):
+        if artist is not None:
+            found.setdefault(artist, {})[work_id] = crawl_id
+    return found
+
+
+def not_on_list(connection: Connection, key: str, work_ids: Collection[int]) -> set[int]:
+    """Those of some works of one artist that do not stand on a list."""
+    first = select(func.min(CrawlRow.id)).where(CrawlRow.list_key == key).scalar_subquery()
+    missing = set(work_ids)
+    ordered = sorted(missing)
+    for start in range(0, len(ordered), IDS_A_QUERY):
+        listed = select(CrawlArtworkRow.artwork_id).where(
+            CrawlArtworkRow.list_id == first, CrawlArtworkRow.artwork_id.in_(ordered[start : start + IDS_A_QUERY])
+        )
+        missing.difference_update(connection.execute(listed).scalars())
+    return missing
+
+
+def list_sizes(connection: Connection, keys: Collection[str]) -> dict[str, int]:
+    """{list key: how many works stand on it}."""
+    found: dict[str, int] = {}
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), KEYS_A_QUERY):
+        lists = (
+            select(CrawlRow.list_key, func.min(CrawlRow.list_id).label("list_id"))
+            .where(CrawlRow.list_key.in_(ordered[start : start + KEYS_A_QUERY]))
+            .group_by(CrawlRow.list_key)
+            .subquery()
+        )
+        sizes = (
+            select(lists.c.list_key, func.count())
+            .join(CrawlArtworkRow, CrawlArtworkRow.list_id == lists.c.list_id)
+            .group_by(lists.c.list_key)
+        )
+        found |= dict(connection.execute(sizes).tuples().all())
+    return found
+
+
+def api_requests_since(connection: Connection, since: datetime, *, full_readings: bool = False) -> int:
+    """How many API requests were spent by the runs that began since then; by those that compared everything alone."""
+    runs = select(CrawlRow.counts).where(CrawlRow.started >= since, CrawlRow.counts.is_not(None))
+    if full_readings:
+        runs = runs.where(CrawlRow.full_reading)
+    return sum(counts.get("api_requests", 0) for counts in connection.execute(runs).scalars() if counts)

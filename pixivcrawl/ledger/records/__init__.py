@@ -17,6 +17,7 @@ from pixivcrawl.ledger.records.follows import record_follows, record_unlisted_fo
 from pixivcrawl.ledger.records.hosts import clear_pause, pause_host
 from pixivcrawl.ledger.records.people import record_user, record_user_name, record_user_seen, record_user_unavailable
 from pixivcrawl.ledger.records.rankings import record_ranking
+from pixivcrawl.ledger.records.readings import record_full_reading, record_gaps_in_following
 from pixivcrawl.ledger.records.requests import record_requests
 from pixivcrawl.ledger.records.series import record_series, record_unlisted_in_series
 from pixivcrawl.ledger.records.tags import record_tag_translations
@@ -39,6 +40,8 @@ __all__ = [
     "record_comments_read",
     "record_file_failed",
     "record_follows",
+    "record_full_reading",
+    "record_gaps_in_following",
     "record_intent",
     "record_listing",
     "record_masked",
