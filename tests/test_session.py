@@ -120,7 +120,9 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
             read_session({}, file)
 
 
-@pytest.mark.parametrize(("mode", "warnings"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1)])
+@pytest.mark.parametrize(
+    ("mode", "warnings"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1), (0o620, 1), (0o602, 1), (0o666, 1)]
+)
 def test_loose_permissions_are_said_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, warnings: int
 ) -> None:
