@@ -185,7 +185,7 @@ def _distorted(answer: Answer, fault: Fault) -> Answer:
         case "unknown_json":
             return Answer({"hello": "world"}, answer.status)
     if STATUS_KIND.fullmatch(fault.kind):
-        return refused(fault.status, "Something went wrong.")
+        return refused(fault.status, fault.message)
     raise ValueError(f"no fault is called {fault.kind}")
 
 

@@ -13,7 +13,7 @@ Image kinds (originals and zips; thumbnails stay whole):
 - status:N
 - replaced: the option `body`, under the type and the length of a right answer's (never by chance)
 
-API kinds: status:N (option retry_after, in seconds); html (option status, 200 by default); missing_field (option
+API kinds: status:N (options retry_after, in seconds, and message); html (option status, 200 by default); missing_field (option
 field: a path of keys in the body such as urls.original; without it, the body); empty (every list empty, every total
 0, as a throttled search); not_object (the document is []); login (401); disconnect; unknown_json (JSON of no known
 shape). Never by chance: replaced_field (options field, as above, and value: that field, wherever it stands, has another
@@ -53,6 +53,8 @@ IMAGE_ORDERS = (*IMAGE_KINDS, "replaced")
 API_ORDERS = (*API_KINDS, "replaced_field", "redirect")
 """What can be ordered: also what needs an option, and so cannot come by chance."""
 
+SAID = "Something went wrong."
+
 STATUS_KIND = re.compile(r"status:(\d{3})")
 
 
@@ -69,6 +71,7 @@ class Fault:
     value: Any = None
     body: bytes = b""
     location: str = ""
+    message: str = SAID
     status: int = 200
     retry_after: int | None = None
     served: int = 0
@@ -135,6 +138,7 @@ class Faults:
         field: str = "",
         value: Any = None,
         location: str = "",
+        message: str = SAID,
         status: int = 200,
         retry_after: int | None = None,
     ) -> Fault:
@@ -150,6 +154,7 @@ class Faults:
             field=field,
             value=value,
             location=location,
+            message=message,
             status=status,
             retry_after=retry_after,
         )

@@ -321,3 +321,9 @@ def test_redirects_lead_where_they_are_told_to(own: Any):
 def test_what_needs_an_option_never_comes_by_chance(own: Any, kind: str):
     with pytest.raises(ValueError, match="no fault is called"):
         own.sandbox.faults.random(1, 1.0, [kind])
+
+
+def test_a_refusal_says_what_it_is_told_to(own: Any):
+    own.sandbox.faults.api(rf"/illust/{PICTURE}$", kind="status:400", message="\x1b[2J")
+    reply = own.get(f"/ajax/illust/{PICTURE}")
+    assert (reply.status, reply.json) == (400, {"error": True, "message": "\x1b[2J", "body": []})
