@@ -94,6 +94,8 @@ def test_a_session_that_does_not_tell_its_user(value: str) -> None:
         {"PIXIV_PHPSESSID": f"{VALUE} and more"},
         {"PIXIV_PHPSESSID": f"{VALUE}ü"},
         {"PIXIV_COOKIE": f"PHPSESSID={VALUE}\nHost: evil.example"},
+        {"PIXIV_COOKIE": f"a=b\r\nX-Evil: 1; PHPSESSID={VALUE}"},
+        {"PIXIV_COOKIE": f"a=\xfc; PHPSESSID={VALUE}"},
         {"PIXIV_COOKIE": f"XPHPSESSID={VALUE}"},
         {"PIXIV_COOKIE": "PHPSESSID="},
         {"PIXIV_COOKIE": "PHPSESSID=" + "x" * 20_000},
