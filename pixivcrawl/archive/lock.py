@@ -10,6 +10,7 @@ from types import TracebackType
 
 from filelock import FileLock, Timeout
 
+from pixivcrawl.api.wording import one_line
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import ArchiveInUse
@@ -85,4 +86,4 @@ def _holder(archive: Archive) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         # It has the lock and has not signed yet, or Windows does not let others read a locked file.
         return "another run"
-    return " ".join(holder.split())
+    return one_line(holder, _LONGEST_RECORD)

@@ -17,7 +17,7 @@ from twisted.internet.error import ReactorNotRunning
 
 from pixivcrawl.api.urls import UrlRefused, read_url
 from pixivcrawl.api.wording import one_line, quoted
-from pixivcrawl.commands.crawl import complain, exit_code
+from pixivcrawl.commands.crawl import complain, exit_code, show_any_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import (
     AccountRefused,
@@ -79,6 +79,7 @@ class Command(ScrapyCommand):
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
         assert self.settings is not None
+        show_any_text()
         if unknown := [word for word in args if word.startswith("-") and word != STANDARD_INPUT]:
             raise UsageError(f"archive takes no option {unknown[0]!r}", print_help=False)
         try:

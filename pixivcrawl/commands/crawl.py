@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import ctypes
+import io
 import sys
 from typing import cast
 
@@ -35,6 +36,7 @@ class Command(CrawlCommand):
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
         assert self.settings is not None
+        show_any_text()
         try:
             # Before Scrapy says anything: the first line of a run names the archive.
             print(f"archive: {Configuration.from_settings(self.settings).archive_dir}", flush=True)
@@ -72,6 +74,12 @@ def exit_code(crawler: Crawler, crawling: asyncio.Task[None]) -> int:
     if record is None:
         return 0
     return complain(record.error) if record.error else record.exit_code
+
+
+def show_any_text() -> None:
+    """What standard output cannot show (a pipe on Windows, an old locale) is shown by its number; a title must not end the command."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def complain(error: PixivcrawlError) -> int:

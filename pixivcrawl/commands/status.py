@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.commands.crawl import complain
+from pixivcrawl.commands.crawl import complain, show_any_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.ledger import queries
@@ -39,6 +39,7 @@ class Command(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
+        show_any_text()
         try:
             self.exitcode = show(Configuration.from_settings(self.settings), limit=None if opts.all else 20)
         except PixivcrawlError as error:
