@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
@@ -18,6 +19,7 @@ from twisted.internet.error import ReactorNotRunning
 from pixivcrawl.api.urls import UrlRefused, read_url
 from pixivcrawl.api.wording import one_line, quoted
 from pixivcrawl.commands.crawl import complain, exit_code
+from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, stop_crawls
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import (
     AccountRefused,
@@ -79,6 +81,7 @@ class Command(ScrapyCommand):
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
         assert self.settings is not None
+        end_when_told(nothing_to_stop, str)
         if unknown := [word for word in args if word.startswith("-") and word != STANDARD_INPUT]:
             raise UsageError(f"archive takes no option {unknown[0]!r}", print_help=False)
         try:
@@ -95,7 +98,9 @@ class Command(ScrapyCommand):
         for address, why in refused.items():
             complain(ConfigurationError(f"{address}: {why}"))
         if jobs:
-            run_all(self.crawler_process, jobs)
+            process = self.crawler_process
+            end_when_told(partial(stop_crawls, process), lambda: "\n".join(["", *report(jobs, refused), ""]))
+            run_all(process, jobs)
         print("\n".join(report(jobs, refused)), flush=True)
         codes = [INTERRUPTED if job.exit_code is None else job.exit_code for job in jobs]
         ended = next((code for code in codes if code in ENDS_ALL), None)
@@ -156,7 +161,7 @@ def run_all(process: AsyncCrawlerProcess, jobs: list[Job]) -> None:
 
     running = asyncio.get_event_loop().create_task(_one_after_another(process, jobs))
     running.add_done_callback(stop)
-    process.start(stop_after_crawl=False)
+    process.start(stop_after_crawl=False, install_signal_handlers=False)
     if running.done():
         running.result()
 
