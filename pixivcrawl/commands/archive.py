@@ -50,6 +50,7 @@ class Job:
     exit_code: int | None = None
     reason: str = ""
     counts: dict[str, int] = field(default_factory=dict)
+    begun: bool = False
 
     def __str__(self) -> str:
         return one_line(" ".join([self.spider, *(f"{name}={value}" for name, value in self.arguments.items())]))
@@ -169,6 +170,7 @@ def run_all(process: AsyncCrawlerProcess, jobs: list[Job]) -> None:
 async def _one_after_another(process: AsyncCrawlerProcess, jobs: list[Job]) -> None:
     for job in jobs:
         print(f"\n{job}", flush=True)
+        job.begun = True
         crawler = process.create_crawler(job.spider)
         crawling = process.crawl(crawler, **job.arguments)
         await asyncio.wait([crawling])
@@ -198,7 +200,7 @@ def report(jobs: list[Job], refused: dict[str, str]) -> list[str]:
 
 def _brought(job: Job) -> str:
     if job.exit_code is None:
-        return "not begun; run the same command again"
+        return f"{'interrupted' if job.begun else 'not begun'}; run the same command again"
     counts = ", ".join(
         f"{job.counts[name]:,} {SUMMARY[name]}" for name in SUMMARY if name in job.counts.keys() - UNSAID
     )
