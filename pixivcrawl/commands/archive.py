@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
@@ -17,7 +18,8 @@ from twisted.internet.error import ReactorNotRunning
 
 from pixivcrawl.api.urls import UrlRefused, read_url
 from pixivcrawl.api.wording import one_line, quoted
-from pixivcrawl.commands.crawl import complain, exit_code, show_any_text
+from pixivcrawl.commands.crawl import complain, exit_code
+from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, stop_crawls
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import (
     AccountRefused,
@@ -48,6 +50,7 @@ class Job:
     exit_code: int | None = None
     reason: str = ""
     counts: dict[str, int] = field(default_factory=dict)
+    begun: bool = False
 
     def __str__(self) -> str:
         return one_line(" ".join([self.spider, *(f"{name}={value}" for name, value in self.arguments.items())]))
@@ -80,6 +83,7 @@ class Command(ScrapyCommand):
         super().process_options(args, opts)
         assert self.settings is not None
         show_any_text()
+        end_when_told(nothing_to_stop, str)
         if unknown := [word for word in args if word.startswith("-") and word != STANDARD_INPUT]:
             raise UsageError(f"archive takes no option {unknown[0]!r}", print_help=False)
         try:
@@ -96,7 +100,9 @@ class Command(ScrapyCommand):
         for address, why in refused.items():
             complain(ConfigurationError(f"{address}: {why}"))
         if jobs:
-            run_all(self.crawler_process, jobs)
+            process = self.crawler_process
+            end_when_told(partial(stop_crawls, process), lambda: "\n".join(["", *report(jobs, refused), ""]))
+            run_all(process, jobs)
         print("\n".join(report(jobs, refused)), flush=True)
         codes = [INTERRUPTED if job.exit_code is None else job.exit_code for job in jobs]
         ended = next((code for code in codes if code in ENDS_ALL), None)
@@ -157,7 +163,7 @@ def run_all(process: AsyncCrawlerProcess, jobs: list[Job]) -> None:
 
     running = asyncio.get_event_loop().create_task(_one_after_another(process, jobs))
     running.add_done_callback(stop)
-    process.start(stop_after_crawl=False)
+    process.start(stop_after_crawl=False, install_signal_handlers=False)
     if running.done():
         running.result()
 
@@ -165,6 +171,7 @@ def run_all(process: AsyncCrawlerProcess, jobs: list[Job]) -> None:
 async def _one_after_another(process: AsyncCrawlerProcess, jobs: list[Job]) -> None:
     for job in jobs:
         print(f"\n{job}", flush=True)
+        job.begun = True
         crawler = process.create_crawler(job.spider)
         crawling = process.crawl(crawler, **job.arguments)
         await asyncio.wait([crawling])
@@ -194,7 +201,7 @@ def report(jobs: list[Job], refused: dict[str, str]) -> list[str]:
 
 def _brought(job: Job) -> str:
     if job.exit_code is None:
-        return "not begun; run the same command again"
+        return f"{'interrupted' if job.begun else 'not begun'}; run the same command again"
     counts = ", ".join(
         f"{job.counts[name]:,} {SUMMARY[name]}" for name in SUMMARY if name in job.counts.keys() - UNSAID
     )

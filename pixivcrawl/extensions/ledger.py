@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Self
 
 from scrapy import signals
@@ -11,8 +10,8 @@ from scrapy.crawler import Crawler
 
 from pixivcrawl.archive.layout import Archive, parse_staged_name
 from pixivcrawl.archive.lock import lock
-from pixivcrawl.archive.placing import place, sha256_of
-from pixivcrawl.archive.staging import discard, left_behind
+from pixivcrawl.archive.placing import NameTaken, discard, holds, place
+from pixivcrawl.archive.staging import forget, left_behind
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.service import Ledger, attach, detach
@@ -56,7 +55,7 @@ def settle_intents(archive: Archive, ledger: Ledger) -> None:
     """Finish or forget what a killed run was about to place.
 
     An intent's file is either in place with the very bytes (its row is marked stored), or still in staging with them (it is placed),
-    or neither (the intent is forgotten, and the file is fetched again).
+    or neither (the intent is forgotten, and the file is fetched again); a name that another file has taken is no place.
     """
     for intent in ledger.read_now(queries.unsettled_intents):
         now = datetime.now(UTC)
@@ -74,25 +73,26 @@ def sweep_staging(archive: Archive, ledger: Ledger) -> None:
     wanted = ledger.read_now(queries.unstored_places, sorted({place.work_id for place in left.values()}))
     for name, place in left.items():
         if place not in wanted:
+            forget(archive.staging / name)
             discard(archive.staging / name)
-            (archive.staging / name).unlink(missing_ok=True)
 
 
 def _is_in_place(archive: Archive, intent: records.Intent) -> bool:
-    if not _is_placed(archive.resolve(intent.path), intent.sha256):
-        staged = archive.staging_path(intent.original)
-        if not _is_placed(staged, intent.sha256):
-            return False
-        place(staged, archive.resolve(intent.path), intent.original.uploaded)
-    archive.staging_path(intent.original).unlink(missing_ok=True)
+    staged = archive.staging_path(intent.original)
+    try:
+        final = archive.resolve(intent.path)
+        if not holds(final, intent.sha256):
+            if not holds(staged, intent.sha256):
+                return False
+            place(staged, final, intent.original.uploaded)
+    except (NameTaken, ValueError):
+        # Which file, the next try says where it is parked.
+        return False
+    discard(staged)
     return intent.frames_path is None or _frames_are_in_place(archive, intent)
 
 
 def _frames_are_in_place(archive: Archive, intent: records.Intent) -> bool:
     """The frames are placed before their zip, so that they are there whenever it is; a user may have moved them since."""
     assert intent.frames_path is not None
-    return _is_placed(archive.resolve(intent.frames_path), intent.frames_sha256)
-
-
-def _is_placed(path: Path, sha256: str | None) -> bool:
-    return path.is_file() and sha256_of(path) == sha256
+    return holds(archive.resolve(intent.frames_path), intent.frames_sha256)

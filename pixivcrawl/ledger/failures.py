@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from sqlalchemy import URL, exc
 
 from pixivcrawl.errors import StorageFailed
+
+T = TypeVar("T")
 
 _AGAIN = "then run the same command again"
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -43,6 +48,19 @@ def is_the_end(error: BaseException) -> bool:
     if isinstance(error.orig, sqlite3.Error):
         return _sqlite_code(error) in _EXPLANATIONS
     return error.connection_invalidated or isinstance(error, exc.OperationalError)
+
+
+def patiently(work: Callable[[], T], seconds: float) -> T:
+    """What `work` gives, tried again for so many seconds while another program holds the lock."""
+    deadline, pause = time.monotonic() + seconds, 0.1
+    while True:
+        try:
+            return work()
+        except Exception as error:
+            if not is_busy(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(pause)
+        pause = min(2 * pause, 5.0)
 
 
 def storage_failed(error: BaseException, place: str) -> StorageFailed:

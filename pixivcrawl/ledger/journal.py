@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from pixivcrawl.errors import StorageFailed
+from pixivcrawl.archive.failures import storage_failure
 
 _NAME = re.compile(r"[0-9]{4}-[0-9]{2}\.jsonl\.gz")
 _PENDING = "pixivcrawl.journal"
@@ -77,10 +77,7 @@ class Journal:
                 _sync_folder(self._folder)
                 self._sound = path
         except OSError as error:
-            raise StorageFailed(
-                f"the journal {path} cannot be written ({os.strerror(error.errno or 0)}): "
-                "free space or make it writable, then run the same command again"
-            ) from error
+            raise storage_failure(error.errno or 0, path) from error
 
 
 def read_journal(folder: Path) -> Iterator[Entry]:

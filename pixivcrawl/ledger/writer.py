@@ -15,7 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from pixivcrawl.errors import StorageFailed
-from pixivcrawl.ledger.failures import is_busy, is_the_end, place_of, storage_failed
+from pixivcrawl.ledger.engine import PATIENCE, DatabaseFiles
+from pixivcrawl.ledger.failures import is_busy, is_the_end, patiently, place_of, storage_failed
 from pixivcrawl.ledger.journal import Journal, collect_entries
 from pixivcrawl.ledger.records.tags import forget_tags, remember_tags
 
@@ -24,9 +25,6 @@ BATCH = 256
 
 DELAY = 0.005
 """Seconds that a change waits for others to share its commit."""
-
-PATIENCE = 60.0
-"""Seconds in which a lock held by another program may go away."""
 
 Loop = asyncio.AbstractEventLoop
 
@@ -48,6 +46,7 @@ class Writer:
     def __init__(self, engine: Engine, journal: Journal | None) -> None:
         self.broken: StorageFailed | None = None
         self._engine = engine
+        self._files = DatabaseFiles(engine.url)
         self._journal = journal
         self._changes: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
         self._ending = False
@@ -113,17 +112,9 @@ class Writer:
                 change.error.__cause__ = failure.__cause__
 
     def _commit_patiently(self, batch: Sequence[Change]) -> None:
-        deadline, pause = time.monotonic() + PATIENCE, 0.1
-        while True:
-            try:
-                self._commit(batch)
-            except Exception as error:
-                if not is_busy(error) or time.monotonic() > deadline:
-                    raise
-                time.sleep(pause)
-                pause = min(2 * pause, 5.0)
-            else:
-                return
+        patiently(lambda: self._commit(batch), PATIENCE)
+        # What was committed to a file that lies here no more is nowhere.
+        self._files.refuse_others()
 
     def _commit(self, batch: Sequence[Change]) -> None:
         with self._engine.connect() as connection:
