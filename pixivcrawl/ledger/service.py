@@ -38,7 +38,7 @@ class Ledger:
 
     @classmethod
     def open(cls, url: str, *, journal: Path | None = None, read_only: bool = False) -> Ledger:
-        """Open the ledger at DATABASE_URL `url`, made or brought up to date when it must be; bodies go to the folder `journal` too.
+        """Open the ledger at DATABASE_URL `url`, made or brought up to date when it must be; changes go to the folder `journal` too.
 
         Raises ConfigurationError (a wrong URL, a ledger from a newer version) or StorageFailed, each in one line without a password.
         """
@@ -75,13 +75,13 @@ class Ledger:
         """What `change` returns, once it is committed. Raises what it raised, which undoes it alone, or StorageFailed."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
-        self._submit(Change(lambda connection: change(connection, *args, **kwargs), done, loop))
+        self._submit(Change(change, args, kwargs, done, loop))
         return await done
 
     def write_now(self, change: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As `write`, waiting in the caller's thread."""
         done: Future[T] = Future()
-        self._submit(Change(lambda connection: change(connection, *args, **kwargs), done))
+        self._submit(Change(change, args, kwargs, done))
         return done.result()
 
     def close(self) -> None:

@@ -10,13 +10,15 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine
 
 from pixivcrawl.errors import StorageFailed
+from pixivcrawl.ledger.changes import entry_of
 from pixivcrawl.ledger.failures import is_busy, is_the_end, place_of, storage_failed
-from pixivcrawl.ledger.journal import Journal, collect_entries
+from pixivcrawl.ledger.journal import Entry, Journal
 from pixivcrawl.ledger.records.tags import forget_tags, remember_tags
 
 BATCH = 256
@@ -33,9 +35,11 @@ Loop = asyncio.AbstractEventLoop
 
 @dataclass(slots=True)
 class Change:
-    """One change on its way: what to do, and who waits for it (an asyncio future of `loop`, or a blocking one)."""
+    """One change on its way: what to do, with which arguments, and who waits for it (a future of `loop`, or a blocking one)."""
 
-    apply: Callable[[Connection], Any]
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    named: dict[str, Any]
     future: asyncio.Future[Any] | Future[Any]
     loop: Loop | None = None
     result: Any = None
@@ -128,17 +132,13 @@ class Writer:
     def _commit(self, batch: Sequence[Change]) -> None:
         with self._engine.connect() as connection:
             remember_tags(connection)
-            entries = collect_entries(connection)
             try:
                 with connection.begin():
                     for change in batch:
-                        written = len(entries)
                         _apply(connection, change)
-                        if change.error is not None:
-                            del entries[written:]
                     if self._journal is not None:
                         # Before the commit, so that the ledger never knows what the journal does not.
-                        self._journal.append(entries)
+                        self._journal.append(_entries(batch), datetime.now(UTC))
             except BaseException:
                 forget_tags(connection)
                 raise
@@ -149,7 +149,7 @@ def _apply(connection: Connection, change: Change) -> None:
     change.result = change.error = None
     connection.exec_driver_sql("SAVEPOINT one_change")
     try:
-        change.result = change.apply(connection)
+        change.result = change.function(connection, *change.arguments, **change.named)
     except Exception as error:
         if is_the_end(error) or is_busy(error):
             raise
@@ -157,6 +157,13 @@ def _apply(connection: Connection, change: Change) -> None:
         forget_tags(connection)
         connection.exec_driver_sql("ROLLBACK TO SAVEPOINT one_change")
     connection.exec_driver_sql("RELEASE SAVEPOINT one_change")
+
+
+def _entries(batch: Sequence[Change]) -> list[Entry]:
+    """What was changed, for the journal; what failed was undone."""
+    made = [change for change in batch if change.error is None]
+    entries = (entry_of(change.function, change.arguments, change.named, change.result) for change in made)
+    return [entry for entry in entries if entry is not None]
 
 
 def _deliver(batch: Sequence[Change]) -> None:
