@@ -16,8 +16,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from pixivcrawl.errors import StorageFailed
-from pixivcrawl.ledger.changes import entry_of
-from pixivcrawl.ledger.failures import is_busy, is_the_end, place_of, storage_failed
+from pixivcrawl.ledger.changes import entry_of, is_fatal, make_change
+from pixivcrawl.ledger.failures import is_busy, place_of, storage_failed
 from pixivcrawl.ledger.journal import Entry, Journal
 from pixivcrawl.ledger.records.tags import forget_tags, remember_tags
 
@@ -145,18 +145,13 @@ class Writer:
 
 
 def _apply(connection: Connection, change: Change) -> None:
-    """Make one change inside a savepoint, so that one that fails leaves the others be."""
     change.result = change.error = None
-    connection.exec_driver_sql("SAVEPOINT one_change")
     try:
-        change.result = change.function(connection, *change.arguments, **change.named)
+        change.result = make_change(connection, change.function, change.arguments, change.named)
     except Exception as error:
-        if is_the_end(error) or is_busy(error):
+        if is_fatal(error):
             raise
         change.error = error
-        forget_tags(connection)
-        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT one_change")
-    connection.exec_driver_sql("RELEASE SAVEPOINT one_change")
 
 
 def _entries(batch: Sequence[Change]) -> list[Entry]:

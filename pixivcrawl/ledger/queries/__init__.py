@@ -10,6 +10,7 @@ from pixivcrawl.ledger.queries.crawls import (
     user_is_described,
 )
 from pixivcrawl.ledger.queries.described import described_works, works_without_comments
+from pixivcrawl.ledger.queries.disk import KnownFile, Place, known_artists, known_files
 from pixivcrawl.ledger.queries.lists import known_follows, listed_before, newest_bookmark, works_of_series
 from pixivcrawl.ledger.queries.status import (
     ArtistStatus,
@@ -39,8 +40,10 @@ __all__ = [
     "CrawlRecord",
     "HostPause",
     "Intent",
+    "KnownFile",
     "KnownWork",
     "Missing",
+    "Place",
     "StoredFile",
     "Totals",
     "Unavailable",
@@ -48,6 +51,8 @@ __all__ = [
     "counts_before",
     "described_works",
     "host_pauses",
+    "known_artists",
+    "known_files",
     "known_follows",
     "known_works",
     "last_complete_crawl",

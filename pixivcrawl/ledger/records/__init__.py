@@ -5,6 +5,7 @@ from pixivcrawl.ledger.records.bodies import note_body
 from pixivcrawl.ledger.records.bookmarks import record_bookmarks, record_masked, record_unlisted_bookmarks
 from pixivcrawl.ledger.records.comments import record_comments, record_comments_read
 from pixivcrawl.ledger.records.crawls import Crawl, begin_crawl, drop_from_list, end_crawl, record_listing
+from pixivcrawl.ledger.records.disk import Found, record_found, record_lost
 from pixivcrawl.ledger.records.files import (
     Intent,
     forget_intent,
@@ -30,6 +31,7 @@ from its name and its arguments, so those keep their names, their types, and a d
 __all__ = [
     "NOT_JOURNALED",
     "Crawl",
+    "Found",
     "Intent",
     "begin_crawl",
     "clear_pause",
@@ -45,8 +47,10 @@ __all__ = [
     "record_comments_read",
     "record_file_failed",
     "record_follows",
+    "record_found",
     "record_intent",
     "record_listing",
+    "record_lost",
     "record_masked",
     "record_ranking",
     "record_requests",
