@@ -162,13 +162,17 @@ def _entry(line: bytes) -> Entry | None:
             arguments = said["arguments"]
             if not (isinstance(said["change"], str) and isinstance(arguments, dict)):
                 return None
-            return Entry(said["change"], arguments, said.get("gave"), said.get("number"))
-        number = said.pop("number", None)
+            return Entry(said["change"], arguments, _whole(said.get("gave")), _whole(said.get("number")))
+        number = _whole(said.pop("number", None))
         payload = said.pop("body").encode("utf-8", "surrogateescape")
         arguments = {"read_at": said.pop("time"), "payload": payload, **said}
         return Entry(NOTE_BODY, arguments, number=number)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+
+
+def _whole(value: Any) -> int | None:
+    return value if type(value) is int else None
 
 
 def _plain(value: Any) -> Any:
