@@ -18,7 +18,7 @@ from twisted.internet.error import ReactorNotRunning
 
 from pixivcrawl.api.urls import UrlRefused, read_url
 from pixivcrawl.api.wording import one_line, quoted
-from pixivcrawl.commands.crawl import complain, exit_code
+from pixivcrawl.commands.crawl import complain, exit_code, show_any_text
 from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, stop_crawls
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import (

@@ -28,7 +28,10 @@ class LedgerExtension:
         self.lock = lock(self.archive, f"crawl {crawler.spidercls.name}")
         self.lock.acquire()
         try:
-            self.ledger = Ledger.open(configuration.database_url, journal=self.archive.journal)
+            self.ledger = Ledger.open(
+                configuration.database_url, journal=self.archive.journal, after_a_kill=self.lock.after_a_kill
+            )
+            self.lock.after_a_kill = False
             settle_intents(self.archive, self.ledger)
             attach(crawler, self.ledger)
         except BaseException:

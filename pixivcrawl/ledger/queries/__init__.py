@@ -10,6 +10,7 @@ from pixivcrawl.ledger.queries.crawls import (
     user_is_described,
 )
 from pixivcrawl.ledger.queries.described import described_works, works_without_comments
+from pixivcrawl.ledger.queries.disk import KnownFile, Place, known_artists, known_files
 from pixivcrawl.ledger.queries.lists import (
     known_follows,
     listed_before,
@@ -48,8 +49,10 @@ __all__ = [
     "CrawlRecord",
     "HostPause",
     "Intent",
+    "KnownFile",
     "KnownWork",
     "Missing",
+    "Place",
     "StoredFile",
     "Totals",
     "Unavailable",
@@ -58,6 +61,8 @@ __all__ = [
     "described_works",
     "gone_files",
     "host_pauses",
+    "known_artists",
+    "known_files",
     "known_follows",
     "known_works",
     "last_complete_crawl",

@@ -15,6 +15,7 @@ from pixivcrawl.ledger.records.bookmarks import (
 )
 from pixivcrawl.ledger.records.comments import record_comments, record_comments_read
 from pixivcrawl.ledger.records.crawls import Crawl, begin_crawl, drop_from_list, end_crawl, record_listing
+from pixivcrawl.ledger.records.disk import Found, record_found, record_lost
 from pixivcrawl.ledger.records.files import (
     Intent,
     forget_intent,
@@ -32,8 +33,15 @@ from pixivcrawl.ledger.records.series import record_series, record_unlisted_in_s
 from pixivcrawl.ledger.records.tags import record_tag_translations
 from pixivcrawl.ledger.records.works import record_artwork, record_rows, record_stubs
 
+NOT_JOURNALED = frozenset({"clear_pause", "pause_host"})
+"""What a ledger that is made again can do without: pauses are over by then. Every other change is one that `scrapy rebuild` makes again
+from its name and its arguments, so those keep their names, their types, and a default for what is added to them.
+"""
+
 __all__ = [
+    "NOT_JOURNALED",
     "Crawl",
+    "Found",
     "Intent",
     "begin_crawl",
     "clear_pause",
@@ -50,8 +58,10 @@ __all__ = [
     "record_comments_read",
     "record_file_failed",
     "record_follows",
+    "record_found",
     "record_intent",
     "record_listing",
+    "record_lost",
     "record_masked",
     "record_ranking",
     "record_requests",
