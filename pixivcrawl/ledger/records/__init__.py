@@ -10,6 +10,7 @@ from pixivcrawl.ledger.records.files import (
     forget_intent,
     record_file_failed,
     record_intent,
+    record_lost,
     record_stored,
     settle_intent,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "record_follows",
     "record_intent",
     "record_listing",
+    "record_lost",
     "record_masked",
     "record_ranking",
     "record_requests",
