@@ -59,7 +59,9 @@ class Command(ScrapyCommand):
         parser.add_argument("--deep", action="store_true", help="also prove again that each file is the whole picture")
         parser.add_argument("--repair", action="store_true", help="put back in line what is found; deletes nothing")
         parser.add_argument(
-            "--sample", metavar="N", help="read a random part of the files, 5%% or 200; the next sample reads others"
+            "--sample",
+            metavar="PART",
+            help="read a random part of the files, a percentage or a number; the next sample reads others",
         )
         parser.add_argument("--since", metavar="AGO", help="look only at files stored since: 7d, 12h, 2026-11-01")
         # As `continue` it could not be read back: a word of the language.
