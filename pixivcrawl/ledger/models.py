@@ -184,7 +184,8 @@ class ArtworkTagRow(Base):
 
 
 class FileRow(Base):
-    """One file of a work at one revision. `state`: wanted, parked, intent (about to be placed), stored, superseded (never had, now gone).
+    """One file of a work at one revision. `state`: wanted, parked, intent (about to be placed), stored, superseded (pixiv has it no more:
+    never had, or with a `sha256` once had and lost).
 
     Until it is stored, size and format are what the API said; afterwards what the bytes are. `kind`: image, ugoira, frames.
     `served_sha256` and `served_at`: a body that only made the decoder warn, and when it first came.

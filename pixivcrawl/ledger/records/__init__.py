@@ -21,6 +21,7 @@ from pixivcrawl.ledger.records.files import (
     forget_intent,
     record_file_failed,
     record_intent,
+    record_lost,
     record_stored,
     settle_intent,
 )
