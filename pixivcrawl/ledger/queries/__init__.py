@@ -11,6 +11,13 @@ from pixivcrawl.ledger.queries.crawls import (
 )
 from pixivcrawl.ledger.queries.described import described_works, works_without_comments
 from pixivcrawl.ledger.queries.lists import known_follows, listed_before, newest_bookmark, works_of_series
+from pixivcrawl.ledger.queries.rows import (
+    FileOfRow,
+    files_of_row,
+    likely_extensions,
+    without_originals,
+    works_of_rows,
+)
 from pixivcrawl.ledger.queries.status import (
     ArtistStatus,
     Missing,
@@ -37,6 +44,7 @@ from pixivcrawl.ledger.records.files import Intent
 __all__ = [
     "ArtistStatus",
     "CrawlRecord",
+    "FileOfRow",
     "HostPause",
     "Intent",
     "KnownWork",
@@ -47,11 +55,13 @@ __all__ = [
     "WorkToDo",
     "counts_before",
     "described_works",
+    "files_of_row",
     "host_pauses",
     "known_follows",
     "known_works",
     "last_complete_crawl",
     "last_crawls",
+    "likely_extensions",
     "listed_before",
     "newest_bookmark",
     "same_body_before",
@@ -63,6 +73,8 @@ __all__ = [
     "unsettled_intents",
     "user_is_described",
     "wanted_originals",
+    "without_originals",
+    "works_of_rows",
     "works_of_series",
     "works_to_do",
     "works_without_comments",

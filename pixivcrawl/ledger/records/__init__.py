@@ -10,7 +10,9 @@ from pixivcrawl.ledger.records.files import (
     forget_intent,
     record_file_failed,
     record_intent,
+    record_row_originals,
     record_stored,
+    record_unproven,
     settle_intent,
 )
 from pixivcrawl.ledger.records.follows import record_follows, record_unlisted_followers, record_unlisted_following
@@ -44,6 +46,7 @@ __all__ = [
     "record_masked",
     "record_ranking",
     "record_requests",
+    "record_row_originals",
     "record_rows",
     "record_series",
     "record_stored",
@@ -54,6 +57,7 @@ __all__ = [
     "record_unlisted_followers",
     "record_unlisted_following",
     "record_unlisted_in_series",
+    "record_unproven",
     "record_user",
     "record_user_name",
     "record_user_seen",
