@@ -7,7 +7,7 @@ from pixivcrawl.ledger.queries.crawls import (
     host_pauses,
     last_complete_crawl,
     last_crawls,
-    user_is_described,
+    user_detail,
 )
 from pixivcrawl.ledger.queries.described import described_works, works_without_comments
 from pixivcrawl.ledger.queries.lists import known_follows, listed_before, newest_bookmark, works_of_series
@@ -75,7 +75,7 @@ __all__ = [
     "stored_files",
     "unsettled_intents",
     "unstored_places",
-    "user_is_described",
+    "user_detail",
     "wanted_originals",
     "without_originals",
     "works_of_rows",

@@ -82,7 +82,7 @@ def files_of_row(connection: Connection, work_id: int) -> list[FileOfRow]:
 
 
 def works_of_rows(connection: Connection, after_work: int, limit: int) -> list[int]:
-    """The next available works after `after_work` (0 for the first), by their ids, that stand on a list and are known from its rows alone."""
+    """The next available works after `after_work` (0 for the first), by id, that stand on a list and are known from rows alone."""
     listed = exists().where(CrawlArtworkRow.artwork_id == ArtworkRow.id)
     found = connection.execute(
         select(ArtworkRow.id)

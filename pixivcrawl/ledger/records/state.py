@@ -30,7 +30,6 @@ _CRAWLS, _CRAWL_ARTWORKS = table(CrawlRow), table(CrawlArtworkRow)
 SETTLED_AVAILABILITY = ("gone", "forbidden")
 
 
-
 def _unsettled(too_little: ColumnElement[bool]) -> ColumnElement[bool]:
     return or_(
         _ARTWORKS.c.stale_since.is_not(None),

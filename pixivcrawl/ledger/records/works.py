@@ -108,13 +108,16 @@ def record_rows(connection: Connection, artworks: Sequence[Artwork], now: dateti
         row["row_revision"] = artwork.revision or row["row_revision"]
         row["row_updated"] = artwork.uploaded or row["row_updated"]
         row["masked_since"] = None
-        if row["availability"] in ("unknown", "masked") or (row["availability"] == "login needed" and artwork.originals):
+        if row["availability"] in ("unknown", "masked") or (
+            row["availability"] == "login needed" and artwork.originals
+        ):
             row |= _AVAILABLE
         if work_id in revised:
             row["stale_since"] = row["stale_since"] or now
     _write(connection, by_id, known, rows, now)
-    for work_id in revised:
-        refresh_unsettled(connection, work_id)
+    for work_id, was in known.items():
+        if any(rows[work_id][name] != was[name] for name in ("availability", "stale_since")):
+            refresh_unsettled(connection, work_id)
     for work_id, artwork in by_id.items():
         if artwork.originals and rows[work_id]["detail"] == "listing" and rows[work_id]["stale_since"] is None:
             record_row_originals(connection, work_id, artwork.originals, now)
