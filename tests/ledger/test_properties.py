@@ -164,8 +164,8 @@ OTHER_LISTS: tuple[dict[str, Any], ...] = (
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(
-            ["read", "revised", "gated", "row", "revised row", "row with files", "revised row with files", "intent", "stored", "failed", "damaged", "gone", "forbidden",
-             "login needed", "masked", "stale", "list", "run", "settle", "forget"]
+            ["read", "revised", "gated", "row", "revised row", "row with files", "revised row with files", "intent", "stored", "failed",
+             "damaged", "gone", "forbidden", "login needed", "masked", "stale", "list", "run", "settle", "forget"]
         ),
         st.sampled_from(WORKS),
     ),
