@@ -63,3 +63,8 @@ class FilePipeline:
             records.record_file_failed, original, reason, datetime.now(UTC), served_sha256=served_sha256
         )
         return DropItem(f"work {original.work_id} page {original.page}: {reason}", log_level="WARNING")
+
+    async def leave_to_pixiv(self, original: Original, reason: str) -> DropItem:
+        """The row of its work does not settle what this file is: the spider asks for the work itself; the exception to raise."""
+        await self.ledger.write(records.mark_stale, original.work_id, datetime.now(UTC))
+        return DropItem(f"work {original.work_id} page {original.page}: {reason}", log_level="INFO")

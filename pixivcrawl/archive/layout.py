@@ -27,7 +27,7 @@ _NAME = re.compile(
     r"_(?P<revision>[0-9]{14})\.(?P<extension>[a-z]+)"
 )
 _STAGED_NAME = re.compile(
-    r"(?P<work>[1-9][0-9]{0,18})_(?:p(?P<page>0|[1-9][0-9]{0,18})|ugoira)_(?P<revision>[0-9]{14})\.(?:body|json)"
+    r"(?P<work>[1-9][0-9]{0,18})_(?:p(?P<page>0|[1-9][0-9]{0,18})|ugoira)_(?P<revision>[0-9]{14})\.(?:[a-z]+\.body|json)"
 )
 _LARGEST_NUMBER = 2**63 - 1
 
@@ -106,8 +106,8 @@ class Archive:
         return _relative(original, "json", "frames")
 
     def staging_path(self, original: Original) -> Path:
-        """Where the body of this page at this revision is received, always the same. Raises as `relative_path`."""
-        return self.staging / f"{_stem(original, original.kind)}.body"
+        """Where the body of this page at this revision is received; one for each extension. Raises as `relative_path`."""
+        return self.staging / f"{_stem(original, original.kind)}.{format_of(original.extension)}.body"
 
     def frames_staging_path(self, original: Original) -> Path:
         """Where an ugoira's `.json` is written before it is placed. Raises ValueError as `relative_path` does."""

@@ -22,8 +22,10 @@ from pixivcrawl.api.catalogue import (
 from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.items import Artwork
 from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
 from pixivcrawl.spiders.arguments import ListingArguments, UserIds, WorkType
 from pixivcrawl.spiders.listing import ListingSpider, Page
+from pixivcrawl.spiders.rows import without_rows
 
 ROWS_A_REQUEST = 100
 """Pixiv: `profile/illusts` answers for up to 100 ids at once."""
@@ -165,7 +167,11 @@ class UserSpider(ListingSpider[UserArguments]):
             chunk = work_ids[start : start + ROWS_A_REQUEST]
             known = await self.ledger.read(queries.known_works, chunk)
             kinds = {work_id: work.kind for work_id, work in known.items() if work.kind}
-            unsure = chunk if self.args.refresh else [work_id for work_id in chunk if work_id not in kinds]
+            bring_files = await without_rows(self, [each for each in chunk if self.is_wanted(kinds.get(each))])
+            settled = {work_id for work_id, work in known.items() if work.availability in SETTLED_AVAILABILITY}
+            unsure = chunk
+            if not self.args.refresh:
+                unsure = [each for each in chunk if each in bring_files or not (each in kinds or each in settled)]
             rows: list[Artwork] = []
             if unsure:
                 body = await self.ask(
@@ -174,14 +180,19 @@ class UserSpider(ListingSpider[UserArguments]):
                 rows = facts.listed_artworks(body.works.values())
                 kinds |= {row.work_id: row.kind for row in rows}
             # A work without a row is asked for all the same: it then says why.
-            wanted = [work_id for work_id in chunk if self.args.type in ("all", kinds.get(work_id, self.args.type))]
+            wanted = [work_id for work_id in chunk if self.is_wanted(kinds.get(work_id))]
             yield Page(wanted, rows)
+
+    def is_wanted(self, kind: str | None) -> bool:
+        return kind is None or self.args.type in ("all", kind)
 
     async def describe(self, user_id: int) -> None:
         """The artist's own page, once, and again with `refresh=true`."""
+        level = await self.ledger.read(queries.user_detail, user_id)
         if self.args.detail == "listing":
-            short = await self.ask(USER_SHORT, id=user_id)
-            await self.ledger.write(records.record_user, facts.listed_user(short), self.now())
-        elif self.args.refresh or not await self.ledger.read(queries.user_is_described, user_id):
+            if self.args.refresh or level is None:
+                short = await self.ask(USER_SHORT, id=user_id)
+                await self.ledger.write(records.record_user, facts.listed_user(short), self.now())
+        elif self.args.refresh or level != "full":
             full = await self.ask(USER_FULL, id=user_id)
             await self.ledger.write(records.record_user, facts.user(full), self.now())

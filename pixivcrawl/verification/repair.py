@@ -86,8 +86,8 @@ def repair(
 
 def _drop_second_names(archive: Archive, ledger: Ledger) -> None:
     """A kill between the two steps of placing leaves a stored file with a second name in the staging folder."""
-    for staged in archive.staging.glob("*.part"):
-        stem = staged.name.removesuffix(".part")
+    for staged in archive.staging.glob("*.body"):
+        stem = staged.name.removesuffix(".body")
         names = (parse_name(f"originals/1/{stem}{extension}") for extension in ("", ".jpg", ".zip"))
         name = next(filter(None, names), None)
         for row in ledger.read_now(queries.all_files_of_work, name.work_id) if name is not None else ():

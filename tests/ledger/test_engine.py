@@ -24,12 +24,14 @@ from pixivcrawl.ledger.models import Base
 from pixivcrawl.ledger.service import Ledger
 from tests.ledger.making import NOW, connected, sqlite_url
 
-NEXT = """
+THIS_VERSION = engine.VERSION
+NEXT_VERSION = f"{int(THIS_VERSION) + 1:04}"
+NEXT = f"""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "{NEXT_VERSION}"
+down_revision = "{THIS_VERSION}"
 
 def upgrade():
     with op.batch_alter_table("users", recreate="always") as users:
@@ -67,9 +69,9 @@ def a_next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that knows one revision more."""
     folder = tmp_path / "migrations"
     shutil.copytree(engine.MIGRATIONS, folder)
-    (folder / "versions" / "0002_next.py").write_text(NEXT)
+    (folder / "versions" / f"{NEXT_VERSION}_next.py").write_text(NEXT)
     monkeypatch.setattr(engine, "MIGRATIONS", folder)
-    monkeypatch.setattr(engine, "VERSION", "0002")
+    monkeypatch.setattr(engine, "VERSION", NEXT_VERSION)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,7 @@ sys.exit("alembic" in sys.modules)
 @pytest.mark.usefixtures("a_next_version")
 def test_an_older_ledger_is_copied_and_then_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     with monkeypatch.context() as older:
-        older.setattr(engine, "VERSION", "0001")
+        older.setattr(engine, "VERSION", THIS_VERSION)
         with connected(sqlite_url(tmp_path)) as connection:
             records.record_user_name(connection, 7, "artist", NOW)
             records.record_rows(connection, [], NOW)
@@ -146,7 +148,7 @@ def test_an_older_ledger_is_copied_and_then_migrated(tmp_path: Path, monkeypatch
         column["name"] for column in ledger.read_now(lambda connection: inspect(connection).get_columns("users"))
     }
     ledger.close()
-    (copy,) = tmp_path.glob("archive.sqlite.backup-0001-*")
+    (copy,) = tmp_path.glob(f"archive.sqlite.backup-{THIS_VERSION}-*")
     assert schema(copy) == before
     assert answer(copy, "SELECT name FROM user_names") == [("artist",)]
     assert answer(tmp_path / "archive.sqlite", "SELECT name FROM user_names") == [("artist",)]
@@ -158,9 +160,9 @@ def test_an_older_ledger_is_copied_and_then_migrated(tmp_path: Path, monkeypatch
 @pytest.mark.usefixtures("a_next_version")
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     broken = NEXT + "        \n    raise RuntimeError('half way')\n"
-    (engine.MIGRATIONS / "versions/0002_next.py").write_text(broken)
+    (engine.MIGRATIONS / f"versions/{NEXT_VERSION}_next.py").write_text(broken)
     with monkeypatch.context() as older:
-        older.setattr(engine, "VERSION", "0001")
+        older.setattr(engine, "VERSION", THIS_VERSION)
         with connected(sqlite_url(tmp_path)):
             pass
     before = schema(tmp_path / "archive.sqlite")
@@ -174,7 +176,7 @@ def test_a_newer_ledger_is_refused(tmp_path: Path, *, read_only: bool):
     with connected(sqlite_url(tmp_path)) as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(
-        ConfigurationError, match=r"newer version \(9999, this one knows 0001\): update pixivcrawl"
+        ConfigurationError, match=rf"newer version \(9999, this one knows {THIS_VERSION}\): update pixivcrawl"
     ) as raised:
         Ledger.open(sqlite_url(tmp_path), read_only=read_only)
     assert raised.value.exit_code == 2
@@ -184,7 +186,7 @@ def test_a_newer_ledger_is_refused(tmp_path: Path, *, read_only: bool):
 @pytest.mark.usefixtures("a_next_version")
 def test_reading_an_older_ledger_does_not_migrate_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     with monkeypatch.context() as older:
-        older.setattr(engine, "VERSION", "0001")
+        older.setattr(engine, "VERSION", THIS_VERSION)
         with connected(sqlite_url(tmp_path)):
             pass
     with pytest.raises(ConfigurationError, match="older version"):

@@ -7,7 +7,7 @@ from pixivcrawl.ledger.queries.crawls import (
     host_pauses,
     last_complete_crawl,
     last_crawls,
-    user_is_described,
+    user_detail,
 )
 from pixivcrawl.ledger.queries.described import described_works, works_without_comments
 from pixivcrawl.ledger.queries.disk import KnownFile, Place, known_artists, known_files
@@ -30,6 +30,13 @@ from pixivcrawl.ledger.queries.lists import (
     returned_works,
     unseen_works,
     works_of_series,
+)
+from pixivcrawl.ledger.queries.rows import (
+    FileOfRow,
+    files_of_row,
+    likely_extensions,
+    without_originals,
+    works_of_rows,
 )
 from pixivcrawl.ledger.queries.status import (
     ArtistStatus,
@@ -59,6 +66,7 @@ from pixivcrawl.ledger.records.files import Intent
 __all__ = [
     "ArtistStatus",
     "CrawlRecord",
+    "FileOfRow",
     "HostPause",
     "Intent",
     "KeptFile",
@@ -75,6 +83,7 @@ __all__ = [
     "artists_of_works",
     "counts_before",
     "described_works",
+    "files_of_row",
     "files_of_works",
     "gone_files",
     "host_pauses",
@@ -84,6 +93,7 @@ __all__ = [
     "known_works",
     "last_complete_crawl",
     "last_crawls",
+    "likely_extensions",
     "listed_before",
     "newest_bookmark",
     "pages_of_work",
@@ -99,9 +109,11 @@ __all__ = [
     "unseen_works",
     "unsettled_intents",
     "unstored_places",
-    "user_is_described",
+    "user_detail",
     "wanted_originals",
+    "without_originals",
     "works_of_artist",
+    "works_of_rows",
     "works_of_series",
     "works_stored_since",
     "works_to_do",

@@ -15,14 +15,16 @@ from pixivcrawl.ledger.records.bookmarks import (
 )
 from pixivcrawl.ledger.records.comments import record_comments, record_comments_read
 from pixivcrawl.ledger.records.crawls import Crawl, begin_crawl, drop_from_list, end_crawl, record_listing
-from pixivcrawl.ledger.records.disk import Found, record_found, record_lost
+from pixivcrawl.ledger.records.disk import Found, record_found
 from pixivcrawl.ledger.records.files import (
     Intent,
     forget_intent,
     record_file_failed,
     record_intent,
     record_lost,
+    record_row_originals,
     record_stored,
+    record_unproven,
     settle_intent,
 )
 from pixivcrawl.ledger.records.follows import record_follows, record_unlisted_followers, record_unlisted_following
@@ -66,6 +68,7 @@ __all__ = [
     "record_masked",
     "record_ranking",
     "record_requests",
+    "record_row_originals",
     "record_rows",
     "record_series",
     "record_stored",
@@ -76,6 +79,7 @@ __all__ = [
     "record_unlisted_followers",
     "record_unlisted_following",
     "record_unlisted_in_series",
+    "record_unproven",
     "record_user",
     "record_user_name",
     "record_user_seen",

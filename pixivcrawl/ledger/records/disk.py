@@ -1,4 +1,4 @@
-"""Files that are not where the ledger has them, and files that it did not know of."""
+"""Files in their place that the ledger did not know of."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, insert, select, update
+from sqlalchemy import Connection, and_, insert, select, update
 
 from pixivcrawl.items import FileKind, Frame
 from pixivcrawl.ledger.models import ArtworkRow, FileRow, UserRow, table
-from pixivcrawl.ledger.records.availability import mark_stale
 from pixivcrawl.ledger.records.state import NOT_FAILED, refresh_files
 from pixivcrawl.ledger.records.upsert import insert_new
 from pixivcrawl.ledger.records.works import record_stubs
@@ -39,26 +38,6 @@ class Found:
     width: int | None = None
     height: int | None = None
     frames: tuple[Frame, ...] | None = None
-
-
-def record_lost(connection: Connection, work_id: int, page: int, revision: str, kind: FileKind, now: datetime) -> bool:
-    """A stored file is no longer in its place: it is wanted again, unless a newer revision took its place.
-
-    Where its address is not known, the work is asked for again. False when the file was not stored.
-    """
-    of_page = and_(_FILES.c.artwork_id == work_id, _FILES.c.page == page, _FILES.c.kind == kind)
-    is_it = and_(of_page, _FILES.c.revision == revision)
-    row = connection.execute(select(_FILES.c.id, _FILES.c.url).where(is_it, _FILES.c.state == "stored")).first()
-    if row is None:
-        return False
-    superseded = bool(connection.execute(select(exists().where(of_page, _FILES.c.id > row.id))).scalar())
-    values: dict[str, Any] = dict.fromkeys(("path", "sha256", "bytes", "format", "stored"))
-    values |= {"state": "wanted" if row.url and not superseded else "superseded", "recorded": now, "as_served": False}
-    connection.execute(update(_FILES).where(_FILES.c.id == row.id).values(**values, **NOT_FAILED))
-    if row.url is None and kind != "frames" and not superseded:
-        mark_stale(connection, work_id, now)
-    refresh_files(connection, work_id)
-    return True
 
 
 def record_found(connection: Connection, found: Found, now: datetime) -> bool:

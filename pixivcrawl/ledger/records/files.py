@@ -244,3 +244,37 @@ def _renew(connection: Connection, row: Row[Any], original: Original) -> bool:
 def _supersede(connection: Connection, file_ids: Sequence[int]) -> None:
     if file_ids:
         connection.execute(update(_FILES).where(_FILES.c.id.in_(file_ids)).values(state="superseded"))
+
+
+def record_row_originals(
+    connection: Connection, work_id: int, originals: Sequence[Original], now: datetime
+) -> list[Original]:
+    """The originals that follow from a work's row, all of one revision. Returns those that were not wanted before.
+
+    What is known of a file at that revision stays as it is; what was never had of another one is superseded.
+    """
+    known = {(row.page, row.revision, row.kind): row for row in connection.execute(_OF_WORK, {"work_id": work_id})}
+    rows = [(original, known.pop((original.page, original.revision, original.kind), None)) for original in originals]
+    new = [original for original, row in rows if row is None]
+    again = [(original, row.id) for original, row in rows if row is not None and row.state == "superseded"]
+    never_had = [row.id for row in known.values() if row.state in ("wanted", "parked")]
+    if new:
+        wanted = {"state": "wanted", "recorded": now}
+        connection.execute(_INSERT, [{**_identity(original), **_told(original), **wanted} for original in new])
+    for original, file_id in again:
+        change = update(_FILES).where(_FILES.c.id == file_id)
+        connection.execute(change.values(**_told(original), state="wanted", **NOT_FAILED))
+    _supersede(connection, never_had)
+    if new or again or never_had:
+        refresh_files(connection, work_id)
+    return [*new, *(original for original, _ in again)]
+
+
+def record_unproven(connection: Connection, original: Original, now: datetime) -> None:
+    """A stored file turned out not to be what the API now says of it, and is out of its place: it is wanted again."""
+    empty = dict.fromkeys(("path", "sha256", "bytes", "format", "stored"))
+    change = update(_FILES).where(_is(original), _FILES.c.state == "stored")
+    connection.execute(
+        change.values(**_told(original), state="wanted", recorded=now, as_served=False, **empty, **NOT_FAILED)
+    )
+    refresh_files(connection, original.work_id)
