@@ -48,9 +48,12 @@ class FilePipeline:
     def count(self, what: str, number: int = 1) -> None:
         self.crawler.stats.inc_value(f"pixiv/{what}", number)
 
-    async def park(self, original: Original, reason: str, *, served_sha256: str | None = None) -> DropItem:
+    async def park(
+        self, original: Original, reason: str, *, served_sha256: str | None = None, counted: bool = True
+    ) -> DropItem:
         """Record why a file is not in place; the exception to raise, so that the item ends here."""
-        self.count("files_failed")
+        if counted:
+            self.count("files_failed")
         await self.ledger.write(
             records.record_file_failed, original, reason, datetime.now(UTC), served_sha256=served_sha256
         )

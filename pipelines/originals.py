@@ -16,12 +16,13 @@ from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
 from pixivcrawl.errors import RunStopping
 from pixivcrawl.items import Original, StagedOriginal
 from pixivcrawl.ledger import records
+from pixivcrawl.ledger.records.files import GONE
 
 TRIES = 3
 GROWTH = 4
 """Each pause before another try is so many times the last one."""
 
-GONE = 404
+NOT_FOUND = 404
 
 
 class TransferFailed(Exception):
@@ -79,8 +80,9 @@ class OriginalsPipeline(FilePipeline):
         raise TransferFailed(f"the image host answered {response.status}")
 
     async def _refused(self, original: Original, response: Response) -> None:
-        if response.status == GONE:
+        if response.status == NOT_FOUND:
             await self.ledger.write(records.mark_stale, original.work_id, datetime.now(UTC))
-            raise await self.park(original, "its address answers 404: removed or revised since the work was read")
+            # Whether anything is missing is for the work itself to say, which the spider asks for again.
+            raise await self.park(original, GONE, counted=False)
         if 300 <= response.status < 400:
             raise await self.park(original, "the image host redirected elsewhere, which is not followed")

@@ -9,9 +9,10 @@ from typing import Self
 from scrapy import signals
 from scrapy.crawler import Crawler
 
-from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.layout import Archive, parse_staged_name
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.archive.placing import place, sha256_of
+from pixivcrawl.archive.staging import discard, left_behind
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.service import Ledger, attach, detach
@@ -45,6 +46,8 @@ class LedgerExtension:
 
     def close(self) -> None:
         detach(self.crawler)
+        if self.ledger.broken is None:
+            sweep_staging(self.archive, self.ledger)
         self.ledger.close()
         self.lock.release()
 
@@ -61,6 +64,18 @@ def settle_intents(archive: Archive, ledger: Ledger) -> None:
             ledger.write_now(records.settle_intent, intent, now)
         else:
             ledger.write_now(records.forget_intent, intent, now)
+
+
+def sweep_staging(archive: Archive, ledger: Ledger) -> None:
+    """Remove what lies in the staging folder of files that nobody wants any more, such as those of a work that was revised meanwhile."""
+    left = {name: place for name in left_behind(archive.staging) if (place := parse_staged_name(name)) is not None}
+    if not left:
+        return
+    wanted = ledger.read_now(queries.unstored_places, sorted({place.work_id for place in left.values()}))
+    for name, place in left.items():
+        if place not in wanted:
+            discard(archive.staging / name)
+            (archive.staging / name).unlink(missing_ok=True)
 
 
 def _is_in_place(archive: Archive, intent: records.Intent) -> bool:

@@ -2,8 +2,8 @@
 
 Image kinds (originals and zips; thumbnails stay whole):
 
-- cut_declared: a true Content-Length, the connection closed half way; cut_undeclared: chunked, ending half way;
-  cut_relabelled: half the body under a Content-Length that agrees with it
+- cut_declared: a true Content-Length, the connection closed half way (of the rest, for a Range); cut_undeclared: chunked,
+  ending half way; cut_relabelled: half the body under a Content-Length that agrees with it
 - zeroed_half: the second half zeroed, but for the end marker; zeroed_hole: 4 KB zeroed in the middle
 - html: a web page with status 200; placeholder: limit_unknown_360.png; wrong_size: a whole picture of half the size;
   wrong_format: a whole picture of another format under the same name (these two: images alone)

@@ -121,6 +121,8 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         async for wanted in self.works_to_do(stale=True):
             yield wanted
         await self.in_progress.all_settled()
+        if gone := await self.ledger.read(queries.gone_files, self.crawl.crawl_id):
+            self.count("files_failed", gone)
         if self.args.comments:
             await keep_comments(self, self.crawl.crawl_id, read_before=self.began if self.args.refresh else None)
 

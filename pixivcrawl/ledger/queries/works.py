@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ from pixivcrawl.ledger.models import (
     CrawlRow,
     FileRow,
 )
-from pixivcrawl.ledger.records.files import Intent
+from pixivcrawl.ledger.records.files import GONE, Intent
 from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY, due, newest_crawl
 from pixivcrawl.ledger.records.works import IDS_A_QUERY
 
@@ -149,6 +149,34 @@ def same_body_before(connection: Connection, original: Original, sha256: str, no
         FileRow.served_at < begun,
     )
     return bool(connection.execute(select(found)).scalar())
+
+
+def unstored_places(connection: Connection, work_ids: Sequence[int]) -> set[tuple[int, int, str]]:
+    """(work, page, revision) of the files of these works that may still come."""
+    places: set[tuple[int, int, str]] = set()
+    for start in range(0, len(work_ids), IDS_A_QUERY):
+        found = select(FileRow.artwork_id, FileRow.page, FileRow.revision).where(
+            FileRow.artwork_id.in_(work_ids[start : start + IDS_A_QUERY]),
+            FileRow.state.in_(("wanted", "parked", "intent")),
+        )
+        places.update((work_id, page, revision) for work_id, page, revision in connection.execute(found))
+    return places
+
+
+def gone_files(connection: Connection, crawl_id: int) -> int:
+    """How many files answered 404 in run `crawl_id` and are still what pixiv names, of works that can be had."""
+    gone = (
+        select(func.count())
+        .select_from(FileRow)
+        .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
+        .where(
+            MISSING_FILE,
+            FileRow.failed_crawl_id == crawl_id,
+            FileRow.failed_reason == GONE,
+            ArtworkRow.availability == "available",
+        )
+    )
+    return connection.execute(gone).scalar_one()
 
 
 def unsettled_intents(connection: Connection) -> list[Intent]:

@@ -15,6 +15,9 @@ from pixivcrawl.ledger.models import FileRow, table
 from pixivcrawl.ledger.records.state import NOT_FAILED, failed_again, is_due, newest_crawl, refresh_files
 from pixivcrawl.ledger.records.upsert import upsert
 
+GONE = "its address answers 404: removed or revised since the work was read"
+"""Why a file failed whose work is asked for again; pixiv: after a revision the old addresses answer so."""
+
 _FILES = table(FileRow)
 _KEY = ("artwork_id", "page", "revision", "kind")
 _TOLD = ("url", "extension", "uploaded", "width", "height", "frames")
