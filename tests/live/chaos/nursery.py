@@ -23,10 +23,12 @@ from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[3]
 
-READ_IN_THE_CHILD = ("settings", "pixivcrawl.sandbox", "pixivcrawl.commands.demo", "pixivcrawl.ledger.migrations")
-"""Not imported beforehand: settings look at the environment, the others are no part of a crawl."""
+NOT_BEFOREHAND = ("pixivcrawl.sandbox", "pixivcrawl.commands.demo", "pixivcrawl.ledger.migrations")
+"""No part of a crawl. Nor are settings imported beforehand, which look at the environment."""
 
-OF_OTHERS = (
+MODULES = (
+    "itemadapter",
+    "pydantic.v1",
     "scrapy.cmdline",
     "scrapy.core.downloader.handlers",
     "scrapy.core.engine",
@@ -37,18 +39,29 @@ OF_OTHERS = (
     "scrapy.downloadermiddlewares.stats",
     "scrapy.downloadermiddlewares.useragent",
     "scrapy.dupefilters",
-    "scrapy.extensions.closespider",
-    "scrapy.extensions.corestats",
-    "scrapy.extensions.memusage",
-    "scrapy.extensions.throttle",
     "scrapy.pipelines",
+    "scrapy.pqueues",
     "scrapy.spiderloader",
-    "scrapy.spidermiddlewares.start",
     "scrapy.squeues",
     "scrapy.statscollectors",
     "sqlalchemy.dialects.sqlite.pysqlite",
     "twisted.internet.asyncioreactor",
+    "twisted.web.client",
+    "unittest",
 )
+PACKAGES = ("pixivcrawl", "pipelines", "scrapy.commands", "scrapy.extensions", "scrapy.spidermiddlewares")
+"""What a crawl imports; of packages, all that is in them."""
+
+ASKED = (
+    "illust.detail",
+    "illust.pages",
+    "illust.ugoira_meta",
+    "user.full",
+    "user.profile_all",
+    "user.bookmarks",
+    "search.artworks",
+)
+"""The endpoints that these crawls ask."""
 
 LONGEST = 120.0
 """Seconds after which a crawl that was not killed is taken to hang."""
@@ -153,14 +166,24 @@ def main() -> None:
 
 
 def prepare() -> None:
-    for name in OF_OTHERS:
+    for name in (*MODULES, *(module for package in PACKAGES for module in _modules_in(package))):
         importlib.import_module(name)
-    for package in ("pixivcrawl", "pipelines"):
-        for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
-            if not module.name.startswith(READ_IN_THE_CHILD):
-                importlib.import_module(module.name)
+    from pixivcrawl.api import catalogue
+    from pixivcrawl.api.endpoint import BodyRefused
+
+    for endpoint in (catalogue.find(name) for name in ASKED):
+        # Pydantic builds what reads a body when the first one comes.
+        with suppress(BodyRefused):
+            endpoint.parse(b"{}")
+    assert "twisted.internet.reactor" not in sys.modules, "each crawl chooses its own"
     gc.collect()
     gc.freeze()
+
+
+def _modules_in(package: str) -> Iterator[str]:
+    for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+        if not module.name.startswith(NOT_BEFOREHAND):
+            yield module.name
 
 
 def be_born(order: dict[str, Any]) -> None:

@@ -49,8 +49,6 @@ class OnDisk:
 class Life:
     """One run of the command, and what lay on the disk when it was over; names are relative to the archive."""
 
-    began: float
-    over: float
     ending: Ended
     kill: Kill | None
     originals: dict[str, OnDisk]
@@ -58,8 +56,9 @@ class Life:
 
     @property
     def held(self) -> frozenset[str]:
-        """The SHA-256 of every body that lay there."""
-        return frozenset(file.sha256 for file in (*self.originals.values(), *self.staging.values()))
+        """The SHA-256 of every body that lay there whole; what is called a part was not known to be whole."""
+        bodies = [file for name, file in self.staging.items() if not name.endswith(".part")]
+        return frozenset(file.sha256 for file in (*self.originals.values(), *bodies))
 
 
 @dataclass
@@ -84,8 +83,8 @@ class Trial:
         return self.server.wrong
 
     def life_of(self, logged: Logged) -> int:
-        """The number of the run that sent a request."""
-        return next(number for number, life in enumerate(self.lives) if logged.time <= life.over)
+        """The number of the run that sent a request: one that it sent just before it was killed may arrive after that."""
+        return int(logged.headers["user-agent"].rpartition("/")[2])
 
 
 @dataclass(frozen=True)
@@ -154,14 +153,13 @@ class Laboratory:
         """One more run of the command; killed, or to its end."""
         more = {"CHAOS_KILL": kill.place} if kill and kill.place else {}
         more |= {"CHAOS_AHEAD": str(ahead)} if ahead else {}
+        more |= {"PIXIVCRAWL_USER_AGENT": f"Mozilla/5.0 run/{len(trial.lives)}"}
         env = environment(trial.server, trial.archive, **QUICK, **more)
-        began, came = time.time(), trial.server.watch.came
+        came = trial.server.watch.came
         with self.nursery.crawl(*SPIDERS[trial.plan.spider], env=env, folder=self.outputs) as crawl:
             if kill and not kill.place:
                 _kill(crawl, kill, trial.server, came)
         life = Life(
-            began,
-            time.time(),
             ended(crawl, self.outputs),
             kill,
             _lying(trial.archive, "originals"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ DELAY = 0.004
 
 FORMS: tuple[Form, ...] = ("jpg", "jpg", "jpg-progressive", "jpg-grey", "jpg-rotated", "png", "png-alpha", "gif")
 SIZES = ((64, 48), (320, 240), (320, 240), (900, 700))
+IS_ONE_THING = re.compile(r"/ajax/(illust|user)/\d+")
 MANY = 130
 """Works of the world with long lists: search shows 60 on a page, bookmarks 100."""
 
@@ -116,7 +118,9 @@ class Wrong(Faults):
         return self._drawn("image", path, path, [kind for kind in IMAGE_KINDS if kind not in unfit])
 
     def for_api(self, path: str, query: str) -> Fault | None:
-        return self._drawn("api", path, f"{path}?{query}", API_KINDS)
+        # pixiv: a throttled list comes empty. What says all of a work or a user is no list, and nobody could tell.
+        possible = [kind for kind in API_KINDS if kind != "empty" or not IS_ONE_THING.fullmatch(path)]
+        return self._drawn("api", path, f"{path}?{query}", possible)
 
     def kinds(self, host: HostKind, address: str) -> list[str]:
         """What was served at a path."""
