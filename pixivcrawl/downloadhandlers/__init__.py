@@ -75,10 +75,14 @@ class PixivDownloadHandler(BaseDownloadHandler):
                 self._count("api_requests" if self.configuration.is_api(request.url) else "image_requests")
                 with failures_of(origin.key):
                     response = await self._exchange_while_running(request)
-                if response.status != TOO_MANY_REQUESTS:
+                if response.status == TOO_MANY_REQUESTS:
+                    await self._pause(pace, response, sent)
+                    continue
+                if response.status >= 400 and "Retry-After" in response.headers:
+                    await self._pause(pace, response, sent)
+                else:
                     await self._answered(pace, response)
-                    return response
-                await self._pause(pace, response, sent)
+                return response
 
     async def close(self) -> None:
         if self._client is not None:

@@ -22,6 +22,7 @@ from pixivcrawl import facts
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused
 from pixivcrawl.api.catalogue import ILLUST_DETAIL, ILLUST_PAGES, ILLUST_UGOIRA_META
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
+from pixivcrawl.downloadermiddlewares.account import account_of
 from pixivcrawl.errors import RunStopping
 from pixivcrawl.items import Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal
 from pixivcrawl.ledger import queries, records
@@ -250,6 +251,9 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     async def read_work(self, response: Response, work_id: int) -> Artwork:
         detail = await self.read(ILLUST_DETAIL, response)
         first_page = facts.artwork(detail)
+        if self.session is not None and detail.x_restrict and detail.urls.original is not None:
+            # Only a signed-in reader is shown it.
+            account_of(self.crawler).has_worked = True
         if detail.urls.original is None or self.args.fits(first_page) is False:
             return first_page
         if detail.kind == "ugoira":

@@ -81,7 +81,7 @@ def whole_tables(steps: list[str]) -> list[str]:
 
 ASKED_OFTEN: dict[Any, set[str]] = {
     records: {"availability", "bodies", "crawls", "files", "hosts", "people", "rankings", "works"},
-    queries: {"crawls", "status", "works"},
+    queries: {"crawls", "lists", "status", "works"},
 }
 """The modules whose every function must be in `HOT`."""
 
@@ -96,6 +96,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "record_artwork": lambda c: records.record_artwork(c, an_artwork(3), NOW),
     "record_artwork again": lambda c: records.record_artwork(c, an_artwork(1, 2, SECOND, title="b", tags=()), NOW),
     "record_unavailable": lambda c: records.record_unavailable(c, 2, "gone", "404", NOW),
+    "record_artist_left": lambda c: records.record_artist_left(c, 7, NOW),
     "record_work_failed": lambda c: records.record_work_failed(c, 2, "502", NOW),
     "mark_stale": lambda c: records.mark_stale(c, 2, NOW),
     "record_intent": lambda c: records.record_intent(c, as_stored(an_ugoira(2)), NOW),
@@ -113,6 +114,14 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "works_to_do, metadata": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=False, now=NOW, files=False),
     "works_to_do, stale": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=True, now=NOW, stale=True),
     "wanted_originals": lambda c: queries.wanted_originals(c, 2, NOW),
+    "returned_works": lambda c: queries.returned_works(c, 1, 7, 0),
+    "unseen_works": lambda c: queries.unseen_works(c, 1, 7, 0),
+    "listed_before": lambda c: queries.listed_before(c, 1, [1, 2]),
+    "newest_bookmark": lambda c: queries.newest_bookmark(c, 901, private=False),
+    "known_follows": lambda c: queries.known_follows(c, [(901, 7)]),
+    "works_of_series": lambda c: queries.works_of_series(c, 501),
+    "gone_files": lambda c: queries.gone_files(c, 1),
+    "unstored_places": lambda c: queries.unstored_places(c, [1, 2]),
     "same_body_before": lambda c: queries.same_body_before(c, an_original(2), "ab", NOW),
     "unsettled_intents": queries.unsettled_intents,
     "last_complete_crawl": lambda c: queries.last_complete_crawl(c, "user", {"id": [7]}),

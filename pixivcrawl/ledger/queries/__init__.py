@@ -10,7 +10,14 @@ from pixivcrawl.ledger.queries.crawls import (
     user_is_described,
 )
 from pixivcrawl.ledger.queries.described import described_works, works_without_comments
-from pixivcrawl.ledger.queries.lists import known_follows, listed_before, newest_bookmark, works_of_series
+from pixivcrawl.ledger.queries.lists import (
+    known_follows,
+    listed_before,
+    newest_bookmark,
+    returned_works,
+    unseen_works,
+    works_of_series,
+)
 from pixivcrawl.ledger.queries.status import (
     ArtistStatus,
     Missing,
@@ -57,12 +64,14 @@ __all__ = [
     "last_crawls",
     "listed_before",
     "newest_bookmark",
+    "returned_works",
     "same_body_before",
     "status_artists",
     "status_missing",
     "status_totals",
     "status_unavailable",
     "stored_files",
+    "unseen_works",
     "unsettled_intents",
     "unstored_places",
     "user_is_described",

@@ -1,8 +1,18 @@
 """All that is written into the ledger: plain functions that take a `Connection` first and are called by the writer."""
 
-from pixivcrawl.ledger.records.availability import mark_stale, record_unavailable, record_work_failed
+from pixivcrawl.ledger.records.availability import (
+    mark_stale,
+    record_artist_left,
+    record_unavailable,
+    record_work_failed,
+)
 from pixivcrawl.ledger.records.bodies import note_body
-from pixivcrawl.ledger.records.bookmarks import record_bookmarks, record_masked, record_unlisted_bookmarks
+from pixivcrawl.ledger.records.bookmarks import (
+    record_bookmarks,
+    record_masked,
+    record_unlisted_bookmarks,
+    settle_bookmark_order,
+)
 from pixivcrawl.ledger.records.comments import record_comments, record_comments_read
 from pixivcrawl.ledger.records.crawls import Crawl, begin_crawl, drop_from_list, end_crawl, record_listing
 from pixivcrawl.ledger.records.files import (
@@ -33,6 +43,7 @@ __all__ = [
     "mark_stale",
     "note_body",
     "pause_host",
+    "record_artist_left",
     "record_artwork",
     "record_bookmarks",
     "record_comments",
@@ -59,5 +70,6 @@ __all__ = [
     "record_user_seen",
     "record_user_unavailable",
     "record_work_failed",
+    "settle_bookmark_order",
     "settle_intent",
 ]
