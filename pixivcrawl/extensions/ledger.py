@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from typing import Self
 
@@ -10,7 +11,7 @@ from scrapy.crawler import Crawler
 
 from pixivcrawl.archive.layout import Archive, parse_staged_name
 from pixivcrawl.archive.lock import lock
-from pixivcrawl.archive.placing import NameTaken, discard, holds, place
+from pixivcrawl.archive.placing import NameTaken, discard, frames_text, holds, place, place_text
 from pixivcrawl.archive.staging import forget, left_behind
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger import queries, records
@@ -58,7 +59,8 @@ def settle_intents(archive: Archive, ledger: Ledger) -> None:
     """Finish or forget what a killed run was about to place.
 
     An intent's file is either in place with the very bytes (its row is marked stored), or still in staging with them (it is placed),
-    or neither (the intent is forgotten, and the file is fetched again); a name that another file has taken is no place.
+    or neither (the intent is forgotten, and the file is fetched again); a name that another file has taken is no place. An ugoira's
+    frames are part of it.
     """
     for intent in ledger.read_now(queries.unsettled_intents):
         now = datetime.now(UTC)
@@ -81,21 +83,33 @@ def sweep_staging(archive: Archive, ledger: Ledger) -> None:
 
 
 def _is_in_place(archive: Archive, intent: records.Intent) -> bool:
+    """Whether the intent's files lie in place, after what lies in staging with the very bytes was put there."""
     staged = archive.staging_path(intent.original)
     try:
         final = archive.resolve(intent.path)
-        if not holds(final, intent.sha256):
-            if not holds(staged, intent.sha256):
-                return False
+        is_placed = holds(final, intent.sha256)
+        if not is_placed and not holds(staged, intent.sha256):
+            return False
+        if not _frames_are_in_place(archive, intent):
+            return False
+        if not is_placed:
             place(staged, final, intent.original.uploaded)
     except (NameTaken, ValueError):
-        # Which file, the next try says where it is parked.
+        # Another file or a symlink is in the way: the pipelines come to it again, and say so.
         return False
     discard(staged)
-    return intent.frames_path is None or _frames_are_in_place(archive, intent)
+    return True
 
 
 def _frames_are_in_place(archive: Archive, intent: records.Intent) -> bool:
-    """The frames are placed before their zip, so that they are there whenever it is; a user may have moved them since."""
-    assert intent.frames_path is not None
-    return holds(archive.resolve(intent.frames_path), intent.frames_sha256)
+    """Frames come before their zip, so that it is never without them; what they say is known, so that they can be placed again."""
+    if intent.frames_path is None or intent.original.frames is None:
+        return True
+    text = frames_text(intent.original.frames)
+    if hashlib.sha256(text.encode()).hexdigest() != intent.frames_sha256:
+        return False
+    staged, final = archive.frames_staging_path(intent.original), archive.resolve(intent.frames_path)
+    if not holds(final, intent.frames_sha256):
+        place_text(text, staged, final, intent.original.uploaded)
+    discard(staged)
+    return True
