@@ -1,0 +1,8 @@
+"""The default profile with a watch on the event loop; see stalls.py."""
+
+from __future__ import annotations
+
+from settings.base import *  # noqa: F403
+from settings.base import EXTENSIONS as OURS
+
+EXTENSIONS: dict[str, int | None] = {**OURS, "benchmarks.stalls.Stalls": 500}
