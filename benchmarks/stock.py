@@ -20,16 +20,17 @@ class StockSpider(scrapy.Spider):
         "CONCURRENT_REQUESTS": 24,
         "CONCURRENT_REQUESTS_PER_DOMAIN": 24,
         "DEFAULT_REQUEST_HEADERS": {"Referer": "https://www.pixiv.net/", "User-Agent": "Mozilla/5.0"},
-        "MEDIA_ALLOW_REDIRECTS": True,
+        "COOKIES_ENABLED": False,
         "LOG_LEVEL": "WARNING",
     }
 
     def __init__(self, origin: str, cookie: str, artist: str = "11") -> None:
         super().__init__()
-        self.origin, self.artist, self.cookies = origin, artist, {"PHPSESSID": cookie}
+        self.origin, self.artist = origin, artist
+        self.headers = {"Cookie": f"PHPSESSID={cookie}"}
 
     def ask(self, path: str, callback: Any, **kept: Any) -> scrapy.Request:
-        return scrapy.Request(f"{self.origin}/ajax/{path}", callback, cookies=self.cookies, cb_kwargs=kept)
+        return scrapy.Request(f"{self.origin}/ajax/{path}", callback, headers=self.headers, cb_kwargs=kept)
 
     async def start(self) -> AsyncIterator[Any]:
         yield self.ask(f"user/{self.artist}/profile/all", self.listed)

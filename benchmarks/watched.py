@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from settings.base import *  # noqa: F403
-from settings.base import EXTENSIONS as OURS
+from settings.base import EXTENSIONS
 
-EXTENSIONS: dict[str, int | None] = {**OURS, "benchmarks.stalls.Stalls": 500}
+EXTENSIONS = {**EXTENSIONS, "benchmarks.stalls.Stalls": 500}
