@@ -78,7 +78,7 @@ def fill(
         )
         for user_id, asked in arguments.items():
             key = list_key("user", asked)
-            connection.execute(CRAWL, (user_id, user_id, key, json_text(asked), seen[user_id], NOW, NOW))
+            connection.execute(CRAWL, (user_id, user_id, key, json_text(asked), seen.get(user_id, 0), NOW, NOW))
         connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
