@@ -86,9 +86,9 @@ def side_by_side(
 ) -> list[Row]:
     """A row for each run: every contender once a round, after one round of curl's that only has the sandbox paint its pictures."""
     addresses = image_addresses(shape, served.image_origin)
-    stalls = folder / "stalls.json"
+    watch = folder / "watch.json"
     made: dict[str, Callable[[Path], Contender]] = {
-        "ours": lambda place: contenders.ours(served, place, stalls, *options.arguments),
+        "ours": lambda place: contenders.ours(served, place, watch, *options.arguments),
         "curl": lambda place: contenders.curl(served, place, addresses),
         "stock": lambda place: contenders.stock_scrapy(served, place),
     }
@@ -97,7 +97,7 @@ def side_by_side(
     rows: list[Row] = []
 
     def turn(name: str, number: int) -> None:
-        rows.append({**measure(made[name], served, folder, stalls, len(addresses)), "round": number})
+        rows.append({**measure(made[name], served, folder, watch, len(addresses)), "round": number})
 
     turn("curl", -1)
     rows.clear()
@@ -105,11 +105,11 @@ def side_by_side(
     return rows
 
 
-def measure(make: Callable[[Path], Contender], served: Served, folder: Path, stalls: Path, files: int) -> Row:
+def measure(make: Callable[[Path], Contender], served: Served, folder: Path, watch: Path, files: int) -> Row:
     """One run into a folder of its own, which is looked through and removed."""
     place = folder / "run"
     contender = make(place)
-    stalls.unlink(missing_ok=True)
+    watch.unlink(missing_ok=True)
     served.requests_since()
     served.processor_since()
     cost = run(contender.command, env=contender.env, output=folder / "output.txt")
@@ -118,6 +118,7 @@ def measure(make: Callable[[Path], Contender], served: Served, folder: Path, sta
     found = sum(path.suffix in (".jpg", ".zip") for path in place.rglob("*"))
     failed = "" if cost.exit_code == 0 and found == files else f"{found} of {files} files: {cost.output[-500:]}"
     shutil.rmtree(place, ignore_errors=True)
+    seen = json.loads(watch.read_text()) if watch.exists() else {}
     return {
         "contender": contender.name,
         "time": cost.seconds,
@@ -126,7 +127,8 @@ def measure(make: Callable[[Path], Contender], served: Served, folder: Path, sta
         "API": requests["api"],
         "images": requests["image"],
         "server": served.processor_since(),
-        "stall": json.loads(stalls.read_text())["longest"] if stalls.exists() else None,
+        "stall": seen.get("longest_stall"),
+        "watched": seen,
         "failed": failed,
     }
 

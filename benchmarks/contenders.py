@@ -26,14 +26,14 @@ class Contender:
     env: dict[str, str]
 
 
-def ours(served: Served, folder: Path, stalls: Path, *arguments: str) -> Contender:
-    """`scrapy crawl user`, 16 images and 8 API requests at once, without a delay, watched for stalls of its event loop."""
+def ours(served: Served, folder: Path, watch: Path, *arguments: str) -> Contender:
+    """`scrapy crawl user`, 16 images and 8 API requests at once, without a delay, with a watch on its event loop."""
     words = [sys.executable, "-m", "scrapy", "crawl", "user", "-a", f"id={ARTIST}"]
     words += [word for argument in arguments for word in ("-a", argument)]
-    return Contender("pixivcrawl", words, our_environment(served, folder, stalls))
+    return Contender("pixivcrawl", words, our_environment(served, folder, watch))
 
 
-def our_environment(served: Served, folder: Path, stalls: Path | None = None) -> dict[str, str]:
+def our_environment(served: Served, folder: Path, watch: Path | None = None) -> dict[str, str]:
     """What a shell would hold for a run of ours against the sandbox into the archive `folder`."""
     env = own_environment(
         PIXIV_PHPSESSID=served.cookie,
@@ -43,8 +43,8 @@ def our_environment(served: Served, folder: Path, stalls: Path | None = None) ->
         PIXIVCRAWL_PIXIV_IMAGE_CONCURRENCY=str(IMAGES_AT_ONCE),
         **served.environment,
     )
-    if stalls is not None:
-        env |= {"SCRAPY_SETTINGS_MODULE": "benchmarks.watched", "PIXIVCRAWL_BENCHMARK_STALLS": str(stalls)}
+    if watch is not None:
+        env |= {"SCRAPY_SETTINGS_MODULE": "benchmarks.watched", "PIXIVCRAWL_BENCHMARK_WATCH": str(watch)}
     return env
 
 

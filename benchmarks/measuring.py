@@ -72,7 +72,7 @@ def medians(rows: Iterable[Row], key: Sequence[str]) -> list[Row]:
 
 def _median(name: str, group: Sequence[Row], key: Sequence[str]) -> Any:
     values = [row[name] for row in group if row[name] is not None]
-    if name in key or not values or isinstance(values[0], str):
+    if name in key or not values or not isinstance(values[0], (int, float)):
         return group[0][name]
     middle = statistics.median(values)
     return round(middle) if all(isinstance(value, int) for value in values) else middle

@@ -1,8 +1,8 @@
-"""The default profile with a watch on the event loop; see stalls.py."""
+"""The default profile with a watch on the event loop; see watch.py."""
 
 from __future__ import annotations
 
 from settings.base import *  # noqa: F403
 from settings.base import EXTENSIONS
 
-EXTENSIONS = {**EXTENSIONS, "benchmarks.stalls.Stalls": 500}
+EXTENSIONS = {**EXTENSIONS, "benchmarks.watch.Watch": 500}
