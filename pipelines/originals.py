@@ -12,16 +12,18 @@ from scrapy.exceptions import DownloadFailedError, DropItem
 from scrapy.http import Response
 
 from pipelines.base import FilePipeline
+from pipelines.guessing import Guesses, NoSuchAddress
 from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
 from pixivcrawl.errors import RunStopping
 from pixivcrawl.items import Original, StagedOriginal
 from pixivcrawl.ledger import records
+from pixivcrawl.ledger.records.files import GONE
 
 TRIES = 3
 GROWTH = 4
 """Each pause before another try is so many times the last one."""
 
-GONE = 404
+NOT_FOUND = 404
 
 
 class TransferFailed(Exception):
@@ -35,12 +37,22 @@ class OriginalsPipeline(FilePipeline):
         super().__init__(crawler)
         # Waiting here costs a coroutine, waiting in the downloader a request with all that hangs on it.
         self._room = asyncio.Semaphore(2 * self.configuration.image_concurrency)
+        self._guesses = Guesses()
 
     async def process_item(self, item: Any) -> Any:
-        return await self.fetched(item) if isinstance(item, Original) else item
+        return await self.found(item) if isinstance(item, Original) else item
+
+    async def found(self, original: Original) -> StagedOriginal:
+        """As `fetched`, for an original whose extension may be a guess."""
+        if not original.guessed:
+            return await self.fetched(original)
+        staged = await self._guesses.fetched(original, self.fetched)
+        if staged is None:
+            raise await self.leave_to_pixiv(original, "no extension of its address is the right one")
+        return staged
 
     async def fetched(self, original: Original) -> StagedOriginal:
-        """Raises DropItem, after recording the reason, when the original cannot be had now."""
+        """Raises DropItem, after recording the reason, when the original cannot be had now; NoSuchAddress for a wrong guess."""
         if not self.configuration.may_fetch_image(original.url):
             raise await self.park(original, f"its address is not on PIXIV_IMAGE_HOSTS: {original.url}")
         async with self._room:
@@ -79,8 +91,11 @@ class OriginalsPipeline(FilePipeline):
         raise TransferFailed(f"the image host answered {response.status}")
 
     async def _refused(self, original: Original, response: Response) -> None:
-        if response.status == GONE:
+        if response.status == NOT_FOUND and original.guessed:
+            raise NoSuchAddress
+        if response.status == NOT_FOUND:
             await self.ledger.write(records.mark_stale, original.work_id, datetime.now(UTC))
-            raise await self.park(original, "its address answers 404: removed or revised since the work was read")
+            # Whether anything is missing is for the work itself to say, which the spider asks for again.
+            raise await self.park(original, GONE, counted=False)
         if 300 <= response.status < 400:
             raise await self.park(original, "the image host redirected elsewhere, which is not followed")

@@ -30,7 +30,7 @@ class ValidationPipeline(FilePipeline):
         proven = await self._proven(item, last=False)
         if proven is None:
             await asyncio.sleep(self.configuration.image_retry_delay)
-            proven = await self._proven(await self._originals.fetched(item.original), last=True)
+            proven = await self._proven(await self._originals.found(item.original), last=True)
         return proven
 
     async def _proven(self, staged: StagedOriginal, *, last: bool) -> ProvenOriginal | None:
@@ -48,6 +48,8 @@ class ValidationPipeline(FilePipeline):
             await self.in_thread(quarantine, self.archive, Path(staged.staged), _name_of(original), str(damage))
             if not last:
                 return None
+            if original.guessed and damage.kind in ("wrong size", "wrong format"):
+                raise await self.leave_to_pixiv(original, f"{damage}, by the row of its work") from None
             served = staged.sha256 if damage.only_warned else None
             raise await self.park(original, f"damaged: {damage}", served_sha256=served) from None
 

@@ -32,6 +32,10 @@ class AccountRefused(PixivcrawlError):
     exit_code = 4
 
 
+class NoAnswer(PixivcrawlError):
+    """Pixiv does not answer, or only with errors; what was not asked for waits for another run."""
+
+
 class StorageFailed(PixivcrawlError):
     """The disk or the ledger cannot go on: full, read-only, broken."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from pixivcrawl.api.bodies.artworks import Comments, IllustDetail, IllustPage, UgoiraMeta
 from pixivcrawl.api.bodies.parts import JAPAN
@@ -12,7 +13,7 @@ from pixivcrawl.api.bodies.requests import CommissionRequest as RequestBody
 from pixivcrawl.api.bodies.rows import IllustRow
 from pixivcrawl.api.bodies.users import UserFull, UserRow
 from pixivcrawl.api.endpoint import BodyRefused
-from pixivcrawl.api.images import read_image_url
+from pixivcrawl.api.images import original_url, read_image_url
 from pixivcrawl.items import Artwork, Comment, CommissionRequest, Frame, Original, RankingEntry, Tag, User
 
 
@@ -124,6 +125,7 @@ def listed_artworks(rows: Iterable[IllustRow]) -> list[Artwork]:
             bookmark_count=row.bookmark_count,
             series_id=row.series_id,
             revision=row.revision,
+            image_host=_image_host(row.url, row.id),
         )
         for row in rows
         if not row.is_masked
@@ -150,6 +152,58 @@ def _ranked_artwork(row: RankingRow) -> Artwork:
         view_count=row.view_count,
         series_id=row.series_id,
         revision=row.revision,
+        image_host=_image_host(row.url, row.illust_id),
+    )
+
+
+def _image_host(thumbnail: str | None, work_id: int) -> str | None:
+    """Where a work's pictures lie, by its thumbnail; None for a placeholder, and for a work whose addresses hold a secret."""
+    image = read_image_url(thumbnail or "")
+    parts = urlsplit(thumbnail or "")
+    if image is None or image.work_id != work_id or f"{work_id}-" in parts.path:
+        return None
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def originals_of_row(row: Artwork, extension: str) -> tuple[Original, ...]:
+    """The originals of a work that a list's row shows, each under a guessed `extension`; none of an ugoira.
+
+    pixiv: the thumbnail's path has the originals' time, and the row's width and height are page 0's.
+    """
+    if row.image_host is None or row.revision is None or row.kind == "ugoira":
+        return ()
+    return tuple(
+        Original(
+            work_id=row.work_id,
+            user_id=row.user_id,
+            page=page,
+            revision=row.revision,
+            url=original_url(row.image_host, row.work_id, page, row.revision, extension),
+            extension=extension,
+            uploaded=_time_of(row.revision),
+            width=row.width or None if page == 0 else None,
+            height=row.height or None if page == 0 else None,
+            guessed=True,
+        )
+        for page in range(row.page_count)
+    )
+
+
+def ugoira_of_row(row: Artwork, ugoira: UgoiraMeta) -> Original:
+    """The zip of an ugoira that a list's row shows. Raises BodyRefused when it is that of another work."""
+    if ugoira.image.work_id != row.work_id or ugoira.revision is None:
+        raise BodyRefused("illust.ugoira_meta", "originalSrc", "is no address of this work")
+    return Original(
+        work_id=row.work_id,
+        user_id=row.user_id,
+        page=0,
+        revision=ugoira.revision,
+        url=ugoira.original_src,
+        extension=ugoira.extension,
+        uploaded=_time_of(ugoira.revision),
+        width=row.width or None,
+        height=row.height or None,
+        frames=tuple(Frame(frame.file, frame.delay) for frame in ugoira.frames),
     )
 
 

@@ -6,7 +6,7 @@ finished: `Original` -> `StagedOriginal` -> `ProvenOriginal` -> `StoredOriginal`
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -31,7 +31,8 @@ class Original:
 
     `revision` is the 14 digits of the time in the image URL's path (Japan's time): pixiv changes it when the artist replaces, adds or
     reorders images. `extension` is the URL's (jpg, png, gif or zip). `width` and `height` are in pixels, None where the API did not say.
-    `frames` is None for anything but an ugoira. `uploaded` becomes the file's time.
+    `frames` is None for anything but an ugoira. `uploaded` becomes the file's time. `guessed`: the address follows from a list's row, which
+    tells no extension; the image host knows it by another one where this one answers 404.
     """
 
     work_id: int
@@ -44,10 +45,16 @@ class Original:
     width: int | None = None
     height: int | None = None
     frames: tuple[Frame, ...] | None = None
+    guessed: bool = False
 
     @property
     def kind(self) -> FileKind:
         return "image" if self.frames is None else "ugoira"
+
+    def with_extension(self, extension: str) -> Original:
+        """The same page under another extension."""
+        stem = self.url.removesuffix(f".{self.extension}")
+        return replace(self, url=f"{stem}.{extension}", extension=extension)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +104,8 @@ class Artwork:
     """A work as `illust/{id}` tells it (detail "full") or a list's row does (detail "listing").
 
     None means that the source did not say, and never replaces what is known. `revision` is page 0's; `originals` is empty when the
-    reader may not see them (`availability` then says why).
+    reader may not see them (`availability` then says why), and in rows. `image_host` (such as `https://i.pximg.net`) is where a row's
+    thumbnail lies, and with it the originals at `revision`; None where the row does not show the work.
     """
 
     work_id: int
@@ -125,6 +133,7 @@ class Artwork:
     revision: str | None = None
     availability: Literal["available", "login needed"] = "available"
     originals: tuple[Original, ...] = field(default=(), repr=False)
+    image_host: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ _NAME = re.compile(
     r"originals/[1-9][0-9]{0,18}/(?P<work>[1-9][0-9]{0,18})_(?:p(?P<page>0|[1-9][0-9]{0,18})|ugoira)"
     r"_(?P<revision>[0-9]{14})\.(?P<extension>[a-z]+)"
 )
+_STAGED_NAME = re.compile(
+    r"(?P<work>[1-9][0-9]{0,18})_(?:p(?P<page>0|[1-9][0-9]{0,18})|ugoira)_(?P<revision>[0-9]{14})\.(?:[a-z]+\.body|json)"
+)
 _LARGEST_NUMBER = 2**63 - 1
 
 
@@ -37,6 +40,14 @@ class Name(NamedTuple):
     revision: str
     extension: str
     kind: FileKind
+
+
+class Place(NamedTuple):
+    """A page of a work (0 for an ugoira) at one revision."""
+
+    work_id: int
+    page: int
+    revision: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +106,12 @@ class Archive:
         return _relative(original, "json", "frames")
 
     def staging_path(self, original: Original) -> Path:
-        """Where the body of this page at this revision is received, always the same. Raises as `relative_path`."""
-        return self.staging / f"{_stem(original, original.kind)}.part"
+        """Where the body of this page at this revision is received; one for each extension. Raises as `relative_path`."""
+        return self.staging / f"{_stem(original, original.kind)}.{format_of(original.extension)}.body"
 
     def frames_staging_path(self, original: Original) -> Path:
         """Where an ugoira's `.json` is written before it is placed. Raises ValueError as `relative_path` does."""
-        return self.staging / f"{_stem(original, 'frames')}.json.part"
+        return self.staging / f"{_stem(original, 'frames')}.json"
 
     def resolve(self, relative: str) -> Path:
         """The file a ledger row means. ValueError for a path that is absolute, climbs or leads out by a symlink."""
@@ -135,6 +146,12 @@ def parse_name(relative: str) -> Name | None:
         if match["extension"] in _EXTENSIONS[kind]:
             return Name(int(match["work"]), int(match["page"] or 0), match["revision"], match["extension"], kind)
     return None
+
+
+def parse_staged_name(name: str) -> Place | None:
+    """What a file name made by `staging_path` or `frames_staging_path` says; None for any other text."""
+    match = _STAGED_NAME.fullmatch(name)
+    return Place(int(match["work"]), int(match["page"] or 0), match["revision"]) if match is not None else None
 
 
 def _relative(original: Original, extension: str, kind: FileKind) -> str:

@@ -1,16 +1,25 @@
-"""Bodies on their way in: received into the staging folder, hashed while they are written, synced before they count."""
+"""Bodies on their way in: received into the staging folder, hashed while they are written, synced before they count.
+
+A body is received under `NAME.part` and gets its own name, NAME, when it is whole and on the disk. What a broken transfer or a kill
+leaves is gone on with: a whole body needs no request, a part of one is continued when `NAME.part.entity` says of which body it is.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from pixivcrawl.archive.failures import storage_errors
 
+_PART, _ENTITY = ".part", ".entity"
+
 _PIECE = 1 << 20
+_LARGEST_NOTE = 1 << 14
 
 
 class TooLarge(Exception):
@@ -39,22 +48,46 @@ class Received:
     bytes: int
 
 
-class Receiver:
-    """Takes one body, a chunk at a time, into the file `path`; at most `limit` bytes.
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """Which body a part is of: its address, the ETag or else the date that the server gave it, its whole length in bytes."""
 
-    With `resume` it goes on after the bytes that an earlier try left there (`bytes` says how many: where the
-    server is to go on), else it begins anew. Used by one thread at a time; raises `StorageFailed` where the disk fails.
+    url: str
+    validator: str
+    length: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The first `bytes` bytes of `entity`."""
+
+    bytes: int
+    entity: Entity
+
+    @property
+    def is_whole(self) -> bool:
+        return self.bytes == self.entity.length
+
+
+class Receiver:
+    """Takes one body, a chunk at a time, into `path`; at most `limit` bytes.
+
+    With `resume` it goes on after the bytes that an earlier try left (`bytes` says how many: where the server is to go on), else it
+    begins anew. `entity`, where it is known, is noted as soon as a part of the body is kept. Used by one thread at a time; raises
+    `StorageFailed` where the disk fails.
     """
 
-    __slots__ = ("_file", "_hash", "bytes", "limit", "path")
+    __slots__ = ("_entity", "_file", "_hash", "_part", "bytes", "limit", "path")
 
-    def __init__(self, path: Path, limit: int, *, resume: bool = False) -> None:
+    def __init__(self, path: Path, limit: int, *, resume: bool = False, entity: Entity | None = None) -> None:
         self.path = path
         self.limit = limit
         self.bytes = 0
+        self._entity = entity
+        self._part = _part_of(path)
         self._hash = hashlib.sha256()
         with storage_errors(path):
-            self._file = _continue(path) if resume and _can_be_continued(path) else _begin(path)
+            self._file = _continue(self._part) if resume and _can_be_continued(self._part) else _begin(self._part)
             try:
                 self._count_what_is_there()
             except BaseException:
@@ -66,9 +99,12 @@ class Receiver:
         self._count(chunk)
         with storage_errors(self.path):
             self._file.write(chunk)
+            if self._entity is not None and self.bytes != self._entity.length:
+                _note(self._part, self._entity)
+                self._entity = None
 
     def finish(self, declared: int | None) -> Received:
-        """Close and sync the file: the body is whole. `declared` is the announced length of the whole body in bytes.
+        """Close and sync the file and give it its name: the body is whole. `declared` is the announced length of the whole body in bytes.
 
         Raises `LengthMismatch` when it differs; what came stays on the disk for a later try, unless `abort` is called.
         """
@@ -77,7 +113,15 @@ class Receiver:
                 raise LengthMismatch(declared, self.bytes)
             self._file.flush()
             os.fsync(self._file.fileno())
+        with storage_errors(self.path):
+            self._part.replace(self.path)
+            _entity_of(self._part).unlink(missing_ok=True)
         return Received(self.path, self._hash.hexdigest(), self.bytes)
+
+    def close(self) -> None:
+        """Leave what came for a later try."""
+        with storage_errors(self.path):
+            self._file.close()
 
     def abort(self) -> None:
         """Close the file and remove it; harmless after `finish` failed or when called twice."""
@@ -85,7 +129,7 @@ class Receiver:
             try:
                 self._file.close()
             finally:
-                self.path.unlink(missing_ok=True)
+                forget(self.path)
 
     def _count(self, chunk: bytes | bytearray | memoryview) -> None:
         if self.bytes + len(chunk) > self.limit:
@@ -98,16 +142,83 @@ class Receiver:
             self._count(piece)
 
 
+def left_whole(path: Path, limit: int, url: str) -> Received | None:
+    """The whole body that an earlier run left at `path`, or all but named there as the one at `url`; None without one.
+
+    Nobody has synced the latter yet, and the proof that follows reads either of them to its end.
+    """
+    with storage_errors(path):
+        if _can_be_continued(path):
+            with path.open("rb") as body:
+                return Received(path, hashlib.file_digest(body, "sha256").hexdigest(), path.stat().st_size)
+    part = left_part(path, url)
+    if part is None or not part.is_whole or part.bytes > limit:
+        return None
+    return Receiver(path, limit, resume=True).finish(part.bytes)
+
+
+def left_part(path: Path, url: str) -> Part | None:
+    """What an earlier try left of the body at `url`; None when there is nothing that could be continued."""
+    part = _part_of(path)
+    with storage_errors(path):
+        if not _can_be_continued(part) or not (size := part.stat().st_size):
+            return None
+        entity = _noted(part)
+        return Part(size, entity) if entity is not None and entity.url == url else None
+
+
+def left_behind(folder: Path) -> set[str]:
+    """The names of the bodies of which something lies in the staging folder, whole or in part."""
+    with storage_errors(folder):
+        names = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208 (names are all that is wanted)
+    return {name.removesuffix(_ENTITY).removesuffix(_PART) for name in names}
+
+
+def forget(path: Path) -> None:
+    """Forget what an earlier try left of a body."""
+    part = _part_of(path)
+    part.unlink(missing_ok=True)
+    _entity_of(part).unlink(missing_ok=True)
+
+
+def _part_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}{_PART}")
+
+
+def _entity_of(part: Path) -> Path:
+    return part.with_name(f"{part.name}{_ENTITY}")
+
+
+def _note(part: Path, entity: Entity) -> None:
+    note = _entity_of(part)
+    # Not synced: after a power cut the body begins anew, or fails its proof.
+    note.unlink(missing_ok=True)
+    note.write_text(json.dumps(asdict(entity)), encoding="utf-8")
+
+
+def _noted(part: Path) -> Entity | None:
+    note = _entity_of(part)
+    if not _can_be_continued(note) or note.stat().st_size > _LARGEST_NOTE:
+        return None
+    with suppress(ValueError, TypeError, KeyError):
+        said = json.loads(note.read_bytes())
+        url, validator, length = said["url"], said["validator"], said["length"]
+        if isinstance(url, str) and isinstance(validator, str) and (length is None or isinstance(length, int)):
+            return Entity(url, validator, length)
+    return None
+
+
 def _can_be_continued(path: Path) -> bool:
     """Not a file that a kill left with two names: its bytes are those of a stored original."""
     return path.is_file() and not path.is_symlink() and path.stat().st_nlink == 1
 
 
-def _continue(path: Path) -> BinaryIO:
-    return path.open("r+b")
+def _continue(part: Path) -> BinaryIO:
+    return part.open("r+b")
 
 
-def _begin(path: Path) -> BinaryIO:
+def _begin(part: Path) -> BinaryIO:
     # Never truncated in place: the old name may share its bytes with a file that is already stored.
-    path.unlink(missing_ok=True)
-    return path.open("x+b")
+    part.unlink(missing_ok=True)
+    _entity_of(part).unlink(missing_ok=True)
+    return part.open("x+b")

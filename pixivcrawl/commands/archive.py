@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
@@ -13,8 +14,9 @@ from scrapy.exceptions import UsageError
 
 from pixivcrawl.api.urls import UrlRefused, read_url
 from pixivcrawl.api.wording import quoted
-from pixivcrawl.commands.crawl import complain
+from pixivcrawl.commands.crawl import complain, show_any_text
 from pixivcrawl.commands.jobs import ENDS_ALL, Job, brought, in_turn, run_all, worst
+from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, stop_crawls
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 
@@ -47,6 +49,8 @@ class Command(ScrapyCommand):
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
         assert self.settings is not None
+        show_any_text()
+        end_when_told(nothing_to_stop, str)
         if unknown := [word for word in args if word.startswith("-") and word != STANDARD_INPUT]:
             raise UsageError(f"archive takes no option {unknown[0]!r}", print_help=False)
         try:
@@ -63,7 +67,9 @@ class Command(ScrapyCommand):
         for address, why in refused.items():
             complain(ConfigurationError(f"{address}: {why}"))
         if jobs:
-            run_all(self.crawler_process, in_turn(jobs))
+            process = self.crawler_process
+            end_when_told(partial(stop_crawls, process), lambda: "\n".join(["", *report(jobs, refused), ""]))
+            run_all(process, in_turn(jobs))
         print("\n".join(report(jobs, refused)), flush=True)
         code = worst(jobs)
         self.exitcode = max(code, ConfigurationError.exit_code) if refused and code not in ENDS_ALL else code

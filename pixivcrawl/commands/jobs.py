@@ -38,6 +38,7 @@ class Job:
     exit_code: int | None = None
     reason: str = ""
     counts: dict[str, int] = field(default_factory=dict)
+    begun: bool = False
 
     def __str__(self) -> str:
         spider = self.spider if isinstance(self.spider, str) else self.spider.name
@@ -67,7 +68,7 @@ def run_all(
     limit_heaps()
     running = asyncio.get_event_loop().create_task(_one_after_another(process, jobs, prepare))
     running.add_done_callback(stop)
-    process.start(stop_after_crawl=False)
+    process.start(stop_after_crawl=False, install_signal_handlers=False)
     if running.done():
         running.result()
 
@@ -77,6 +78,7 @@ async def _one_after_another(
 ) -> None:
     async for job in jobs:
         print(f"\n{job}", flush=True)
+        job.begun = True
         crawler = process.create_crawler(job.spider)
         if prepare is not None:
             prepare(crawler)
@@ -108,7 +110,7 @@ def worst(jobs: Iterable[Job]) -> int:
 def brought(job: Job) -> str:
     """What came of a job, for a person, in one line."""
     if job.exit_code is None:
-        return "not begun; run the same command again"
+        return f"{'interrupted' if job.begun else 'not begun'}; run the same command again"
     counts = ", ".join(
         f"{job.counts[name]:,} {SUMMARY[name]}" for name in SUMMARY if name in job.counts.keys() - UNSAID
     )

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from scrapy.commands import ScrapyCommand
 from scrapy.crawler import AsyncCrawlerProcess
@@ -16,9 +17,10 @@ from scrapy.exceptions import UsageError
 from pixivcrawl.api.wording import quoted
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
-from pixivcrawl.commands.crawl import complain
+from pixivcrawl.commands.crawl import complain, show_any_text
 from pixivcrawl.commands.jobs import ENDS_ALL, Job, brought, run_all, worst
 from pixivcrawl.commands.looking import Looks, LookSpider, NewsSpider
+from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, stop_crawls
 from pixivcrawl.commands.subscribed import Catalogue, State, file_path, look_up
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
@@ -71,6 +73,8 @@ class Command(ScrapyCommand):
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
         assert self.settings is not None
+        show_any_text()
+        end_when_told(nothing_to_stop, str)
         if args:
             raise UsageError(f"sync takes no {args[0]!r}; name a subscription with --only", print_help=False)
         try:
@@ -108,7 +112,9 @@ class Command(ScrapyCommand):
                 print(sync.next_time())
                 return 0
             looks = Looks() if sync.needs_session(plan) else None
-            run_all(self.crawler_process, sync.jobs(), looks.during if looks is not None else None)
+            process = self.crawler_process
+            end_when_told(partial(stop_crawls, process), lambda: "\n".join([*sync.report(), ""]))
+            run_all(process, sync.jobs(), looks.during if looks is not None else None)
         print("\n".join(sync.report()), flush=True)
         return sync.exit_code()
 

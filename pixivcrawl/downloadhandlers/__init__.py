@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,10 +20,12 @@ from scrapy.responsetypes import responsetypes
 from scrapy.utils.url import add_http_if_no_scheme
 
 from pixivcrawl.api.answers import retry_after
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.staging import Part, Received, forget, left_behind, left_part, left_whole
 from pixivcrawl.configuration import Configuration, read_origin
 from pixivcrawl.downloadhandlers.failures import failures_of
 from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN, Pace, is_stopping, pace_of
-from pixivcrawl.downloadhandlers.transfer import chunks, read, stage
+from pixivcrawl.downloadhandlers.transfer import PARTIAL_CONTENT, chunks, continuation, in_thread, read, stage
 from pixivcrawl.downloadhandlers.trust import trust_context
 from pixivcrawl.errors import ConfigurationError, RunStopping
 from pixivcrawl.ledger import queries, records
@@ -36,13 +38,15 @@ LAST_SECONDS = 5.0
 """Seconds that a request under way has left when the run is ending."""
 
 TOO_MANY_REQUESTS = 429
+RANGE_NOT_SATISFIABLE = 416
 
 
 class PixivDownloadHandler(BaseDownloadHandler):
     """For http and https. A request is never lost to a 429: it waits and is sent again, until the run stops.
 
     `meta["stage_to"]` (a path) sends the body of a 200 there; `meta["received"]` then holds what came (`Received`), and
-    the body of the response is empty. Any other answer is an ordinary response.
+    the body of the response is empty. Any other answer is an ordinary response. What an earlier try left of such a body is gone on
+    with: a whole one costs no request, of a part the rest is asked for.
 
     Raises DownloadFailedError for whatever goes wrong on the way, in one line; LengthMismatch, TooLarge and
     StorageFailed for what was to be staged; and RunStopping when the run ends before the request has left.
@@ -54,12 +58,16 @@ class PixivDownloadHandler(BaseDownloadHandler):
         super().__init__(crawler)
         self.configuration = Configuration.from_settings(crawler.settings)
         self._client: aiohttp.ClientSession | None = None
+        self._left: set[str] | None = None
         self._remembering: asyncio.Future[None] | None = None
 
     async def download_request(self, request: Request) -> Response:
         origin = read_origin(request.url)
         if origin is None:
             raise DownloadFailedError("an address that cannot be asked")
+        if "stage_to" in request.meta and (received := await self._left_whole(request)) is not None:
+            request.meta["received"] = received
+            return _response(request, 200, Headers(), b"")
         await self._earlier_pauses()
         pace = pace_of(origin.key, self.configuration)
         while True:
@@ -67,10 +75,14 @@ class PixivDownloadHandler(BaseDownloadHandler):
                 self._count("api_requests" if self.configuration.is_api(request.url) else "image_requests")
                 with failures_of(origin.key):
                     response = await self._exchange_while_running(request)
-                if response.status != TOO_MANY_REQUESTS:
+                if response.status == TOO_MANY_REQUESTS:
+                    await self._pause(pace, response, sent)
+                    continue
+                if response.status >= 400 and "Retry-After" in response.headers:
+                    await self._pause(pace, response, sent)
+                else:
                     await self._answered(pace, response)
-                    return response
-                await self._pause(pace, response, sent)
+                return response
 
     async def close(self) -> None:
         if self._client is not None:
@@ -90,25 +102,52 @@ class PixivDownloadHandler(BaseDownloadHandler):
     async def _exchange(self, request: Request) -> Response:
         request.meta.pop("received", None)
         floor, window = self.configuration.throughput_floor, self.configuration.throughput_window
-        async with self._sent(request) as response:
+        part = await self._left_part(request) if "stage_to" in request.meta else None
+        async with self._sent(request, continuation(part) if part else {}) as response:
             headers = Headers(list(response.raw_headers))
             body = chunks(response, floor, window)
-            if "stage_to" not in request.meta or response.status != 200:
+            if "stage_to" not in request.meta or response.status not in (200, PARTIAL_CONTENT):
                 content = await read(response, body, self.configuration.memory_limit)
+                if part is not None and response.status == RANGE_NOT_SATISFIABLE:
+                    await in_thread(forget, Path(request.meta["stage_to"]))
+                    raise DownloadFailedError("the image host does not know the part of the body that is here already")
                 # What is handed on is unpacked.
                 headers.pop("Content-Encoding", None)
                 return _response(request, response.status, headers, content)
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
                 raise DownloadFailedError("the image host packed a body that was asked for as it is")
-            received = await stage(response, body, Path(request.meta["stage_to"]), self.configuration.file_size_limit)
+            path = Path(request.meta["stage_to"])
+            # Until it is whole something of it may lie there.
+            self._left_behind().add(path.name)
+            received = await stage(response, body, path, self.configuration.file_size_limit, part)
+            self._left_behind().discard(path.name)
             request.meta["received"] = received
-            self._count("image_bytes", received.bytes)
+            continued = part.bytes if part is not None and response.status == PARTIAL_CONTENT else 0
+            self._count("image_bytes", received.bytes - continued)
             return _response(request, response.status, headers, b"")
 
+    async def _left_whole(self, request: Request) -> Received | None:
+        """The body, when an earlier run received all of it and ended before it was in its place."""
+        path = Path(request.meta["stage_to"])
+        if path.name not in self._left_behind():
+            return None
+        return await in_thread(left_whole, path, self.configuration.file_size_limit, request.url)
+
+    async def _left_part(self, request: Request) -> Part | None:
+        path = Path(request.meta["stage_to"])
+        return await in_thread(left_part, path, request.url) if path.name in self._left_behind() else None
+
+    def _left_behind(self) -> set[str]:
+        """The bodies of which something may lie in the staging folder: looked for once, then kept in mind."""
+        if self._left is None:
+            self._left = left_behind(Archive(self.configuration.archive_dir).staging)
+        return self._left
+
     @asynccontextmanager
-    async def _sent(self, request: Request) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _sent(self, request: Request, more: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
         staged = "stage_to" in request.meta
         headers = request.headers.copy()
+        headers.update(more)
         headers["Accept-Encoding"] = "identity" if staged else "gzip, deflate"
         authorization = headers.pop("Proxy-Authorization", None)
         async with self._session().request(

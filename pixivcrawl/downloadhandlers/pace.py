@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 LONGEST_PAUSE = 1800.0
 """Seconds after which a pause that pixiv gave no length for grows no further."""
 
-LONGEST_RETRY_AFTER = 86400.0
+LONGEST_RETRY_AFTER = 30 * 86400.0
 """Seconds up to which a Retry-After is believed."""
 
 STOPPING_IS_SEEN_WITHIN = 0.25
@@ -70,7 +70,7 @@ class Pace:
             self._let_go()
 
     def pause(self, asked: float | None, sent: float) -> float | None:
-        """The host answered 429 to a request that left at `sent`; it asked for so many seconds, or gave no length.
+        """The host asked to be left alone in answer to a request that left at `sent`: for so many seconds, or gave no length.
 
         Nothing leaves until then. Gives the length of the pause in seconds, None where an earlier one lasts longer.
         """
@@ -81,7 +81,9 @@ class Pace:
         if asked is None:
             seconds = min(self.rate_limit_wait * 2.0 ** min(self._pauses_in_a_row - 1, 10), LONGEST_PAUSE)
         else:
-            seconds = min(max(asked, self.delay), LONGEST_RETRY_AFTER)
+            # One that asks for no time at all, again and again, is not taken at its word.
+            least = min(2.0 ** min(self._pauses_in_a_row - 1, 10), LONGEST_PAUSE)
+            seconds = min(max(asked, self.delay, least), LONGEST_RETRY_AFTER)
         return seconds if self._hold(seconds) else None
 
     def go_on_with_pause(self, seconds: float) -> None:
@@ -104,8 +106,8 @@ class Pace:
         self._open_at = open_at
         self.paused_until = datetime.now(UTC) + timedelta(seconds=seconds)
         if seconds >= _WORTH_SAYING:
-            until = f"{self.paused_until.astimezone():%H:%M:%S}"
-            logger.warning("%s: too many requests; none is sent there for %.0f s, until %s", self.host, seconds, until)
+            until = f"{self.paused_until.astimezone():%Y-%m-%d %H:%M:%S}"
+            logger.warning("%s asks for a pause: nothing is sent there for %.0f s, until %s", self.host, seconds, until)
         return True
 
     async def _wait_for_place(self, priority: int, is_stopping: Callable[[], bool]) -> None:

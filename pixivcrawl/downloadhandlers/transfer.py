@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,10 +12,14 @@ from typing import ParamSpec, TypeVar
 import aiohttp
 from scrapy.exceptions import DownloadFailedError
 
-from pixivcrawl.archive.staging import LengthMismatch, Received, Receiver, TooLarge
+from pixivcrawl.archive.staging import Entity, LengthMismatch, Part, Received, Receiver, TooLarge, forget
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+PARTIAL_CONTENT = 206
+
+_CONTENT_RANGE = re.compile(r"bytes (?P<start>[0-9]{1,18})-[0-9]{1,18}/(?P<length>[0-9]{1,18})")
 
 _PIECE = 1 << 16
 """Bytes that are handed to a thread at once: few enough to hold, enough to be worth the hand-over."""
@@ -58,27 +63,56 @@ async def read(response: aiohttp.ClientResponse, body: AsyncIterator[bytes], lim
     return bytes(held)
 
 
-async def stage(response: aiohttp.ClientResponse, body: AsyncIterator[bytes], path: Path, limit: int) -> Received:
+async def stage(
+    response: aiohttp.ClientResponse, body: AsyncIterator[bytes], path: Path, limit: int, part: Part | None
+) -> Received:
     """The body in the file `path`, synced. Raises LengthMismatch, TooLarge, DownloadFailedError, StorageFailed.
 
-    What failed leaves no file.
+    `part` is what the server was asked to continue. What fails leaves its part for another try where the server named the body.
     """
-    declared = response.content_length
-    if declared is not None and declared > limit:
+    start, length = await _extent(response, path, part)
+    if length is not None and length > limit:
         raise TooLarge(limit)
-    receiver = await _in_thread(Receiver, path, limit)
+    entity = _entity(response, length)
+    receiver = await in_thread(Receiver, path, limit, resume=start > 0, entity=entity)
     try:
         async for piece in _pieces(body):
-            await _in_thread(receiver.write, piece)
-        return await _in_thread(receiver.finish, declared)
+            await in_thread(receiver.write, piece)
+        return await in_thread(receiver.finish, length)
     except aiohttp.ClientPayloadError:
-        await _in_thread(receiver.abort)
-        if declared is not None:
-            raise LengthMismatch(declared, receiver.bytes) from None
+        await in_thread(receiver.close if entity else receiver.abort)
+        if length is not None:
+            raise LengthMismatch(length, receiver.bytes) from None
         raise _cut_short(response, receiver.bytes) from None
-    except BaseException:
-        await _in_thread(receiver.abort)
+    except (TooLarge, LengthMismatch):
+        await in_thread(receiver.abort)
         raise
+    except BaseException:
+        await in_thread(receiver.close if entity else receiver.abort)
+        raise
+
+
+def continuation(part: Part) -> dict[str, str]:
+    """The headers that ask for the rest of a body, or for all of it when it is another one by now (RFC 9110, 13.1.5)."""
+    return {"Range": f"bytes={part.bytes}-", "If-Range": part.entity.validator}
+
+
+async def _extent(response: aiohttp.ClientResponse, path: Path, part: Part | None) -> tuple[int, int | None]:
+    """Where what comes begins, and the length of the whole body in bytes. A part that cannot be continued is forgotten."""
+    if response.status != PARTIAL_CONTENT:
+        return 0, response.content_length
+    said = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    if part is None or said is None or int(said["start"]) != part.bytes or said["length"] != str(part.entity.length):
+        await in_thread(forget, path)
+        raise DownloadFailedError("the image host sent another part than it was asked for")
+    return part.bytes, part.entity.length
+
+
+def _entity(response: aiohttp.ClientResponse, length: int | None) -> Entity | None:
+    """The body as the server names it; a weak ETag does not promise the same bytes, and a body of unknown length never ends for sure."""
+    etag = response.headers.get("ETag", "")
+    validator = etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
+    return Entity(str(response.url), validator, length) if validator and length is not None else None
 
 
 async def _pieces(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -91,7 +125,7 @@ async def _pieces(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             if size >= _PIECE:
                 yield b"".join(held)
                 held, size = [], 0
-    except aiohttp.ClientPayloadError:
+    except (aiohttp.ClientError, TimeoutError, DownloadFailedError):
         yield b"".join(held)
         raise
     if held:
@@ -104,5 +138,6 @@ def _cut_short(response: aiohttp.ClientResponse, got: int) -> DownloadFailedErro
     return DownloadFailedError(f"the connection broke after {got:,} bytes{announced}")
 
 
-async def _in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Work that waits for the disk, off the event loop."""
     return await asyncio.get_running_loop().run_in_executor(_THREADS, lambda: work(*args, **kwargs))

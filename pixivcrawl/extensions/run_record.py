@@ -32,12 +32,13 @@ INCOMPLETE = (*TRIED_AGAIN, "lists_cut_off")
 
 
 class RunRecord:
-    """Listens for what ends or spoils a run. `exit_code` is right once the crawl is over."""
+    """Listens for what ends or spoils a run. `exit_code` is right once the crawl is over, `is_told` when its summary was shown."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.error: PixivcrawlError | None = None
         self.exit_code = INTERRUPTED
+        self.is_told = False
         self._stopping: asyncio.Future[None] | None = None
 
     @classmethod
@@ -51,6 +52,11 @@ class RunRecord:
         for name in ("scrapy.core.scraper", "scrapy.core.engine"):
             logging.getLogger(name).addFilter(is_worth_a_traceback)
         return record
+
+    @property
+    def is_ending(self) -> bool:
+        """An error has stopped the run."""
+        return self._stopping is not None
 
     def something_raised(self, failure: Failure) -> None:
         """A callback or a pipeline raised: what ends the run stops it, anything else is a fault of ours that is counted."""
@@ -109,6 +115,7 @@ class RunRecord:
             )
         sys.stdout.write("\n".join(summary(spider.name, outcome, counts)) + "\n")
         sys.stdout.flush()
+        self.is_told = True
 
     def _note_whether_pixiv_was_reached(self) -> None:
         stats = self.crawler.stats

@@ -17,6 +17,7 @@ from pixivcrawl.ledger.columns import CleanText, Json, Number, UtcTime
 MISSING_FILE = text("files.state IN ('wanted', 'parked')")
 UNSETTLED_INTENT = text("files.state = 'intent'")
 UNSETTLED_WORK = text("crawl_artworks.unsettled")
+ROW_LEVEL_WORK = text("artworks.detail = 'listing'")
 """Conditions written out, because SQLite uses a partial index only for a query that repeats the index's own words."""
 
 
@@ -135,6 +136,7 @@ class ArtworkRow(Base):
             sqlite_where=text("next_attempt IS NOT NULL"),
             postgresql_where=text("next_attempt IS NOT NULL"),
         ),
+        Index("artworks_of_rows", "id", sqlite_where=ROW_LEVEL_WORK, postgresql_where=ROW_LEVEL_WORK),
     )
 
 
@@ -184,7 +186,8 @@ class ArtworkTagRow(Base):
 
 
 class FileRow(Base):
-    """One file of a work at one revision. `state`: wanted, parked, intent (about to be placed), stored, superseded (never had, now gone).
+    """One file of a work at one revision. `state`: wanted, parked, intent (about to be placed), stored, superseded (pixiv has it no more:
+    never had, or with a `sha256` once had and lost).
 
     Until it is stored, size and format are what the API said; afterwards what the bytes are. `kind`: image, ugoira, frames.
     `served_sha256` and `served_at`: a body that only made the decoder warn, and when it first came.
@@ -253,8 +256,9 @@ class CrawlRow(Base):
     """A run of a spider. `list_id` is the first run with the same spider and canonical arguments: what they read is one list.
 
     `outcome` is None while it runs and for ever when it was killed. `frontier` holds the ids at the head of the list when it was read.
-    `read_to_end`: this run saw the list to its end, or to the frontier of a run that had. `full_reading`: it was to read the whole list
-    and to compare the works that were known.
+    `read_to_end`: this run saw the list to its end, or to the frontier of a run that had. `suffices`: what is to be known of each of its
+    works: full (its own page, and its files), listing (a list's row, and its files) or facts (its own page alone). `full_reading`: it was
+    to read the whole list and to compare the works that were known.
     """
 
     __tablename__ = "crawls"
@@ -276,13 +280,15 @@ class CrawlRow(Base):
     counts: Mapped[Any | None] = mapped_column(Json)
     started: Mapped[datetime]
     ended: Mapped[datetime | None]
+    suffices: Mapped[str] = mapped_column(server_default="full")
     full_reading: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class CrawlArtworkRow(Base):
     """A work found on a list: `position` in the order of finding, `crawl_id` the last run that saw it there.
 
-    `unsettled` repeats what the work's own row says, so that what is left to do is found without looking at what is done.
+    `unsettled` repeats whether the work's own row says less than suffices for the list, so that what is left to do is found without
+    looking at what is done.
     """
 
     __tablename__ = "crawl_artworks"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 
 from pixivcrawl.sandbox.addresses import Wanted
@@ -11,6 +11,7 @@ from pixivcrawl.sandbox.faults import STATUS_KIND
 from pixivcrawl.sandbox.pictures import Content, Pictures
 from pixivcrawl.sandbox.works import Work, frame_name
 
+BROKEN_OFF = ("cut_declared", "slow")
 HOLE_BYTES = 4096
 END_MARKS = {"image/jpeg": 2, "image/png": 12, "image/gif": 1, "application/zip": 22}
 WEB_PAGE = Content(
@@ -35,20 +36,23 @@ def whole(content: Content, status: int = 200) -> Delivery:
     return Delivery(content, content.length, content.length, status)
 
 
+def broken_off(kind: str, honest: Delivery) -> Delivery:
+    """The right answer, also to a Range, but for its end."""
+    if kind == "slow":
+        return replace(honest, trickles=True)
+    return replace(honest, sent=honest.sent // 2)
+
+
 def damaged(kind: str, content: Content, pictures: Pictures, work: Work, wanted: Wanted) -> Delivery:
     """`content`, the right body, as the fault `kind` delivers it; redirect is the server's own."""
     half = content.length // 2
     match kind:
-        case "cut_declared":
-            return Delivery(content, content.length, half)
         case "cut_undeclared":
             return Delivery(content, None, half)
         case "cut_relabelled":
             return Delivery(content, half, half)
         case "no_length":
             return Delivery(content, None, content.length)
-        case "slow":
-            return Delivery(content, content.length, content.length, trickles=True)
         case "zeroed_half":
             return whole(_zeroed(content, half, content.length - END_MARKS[content.media_type]))
         case "zeroed_hole":

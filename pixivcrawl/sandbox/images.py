@@ -12,7 +12,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from aiohttp import web
 
 from pixivcrawl.sandbox.addresses import Wanted, read
-from pixivcrawl.sandbox.damage import WEB_PAGE, Delivery, damaged, whole
+from pixivcrawl.sandbox.damage import BROKEN_OFF, WEB_PAGE, Delivery, broken_off, damaged, whole
 from pixivcrawl.sandbox.faults import Faults
 from pixivcrawl.sandbox.pictures import Content
 from pixivcrawl.sandbox.works import Work
@@ -62,12 +62,16 @@ class ImageHost:
             return whole(WEB_PAGE, 404)
         content = await asyncio.to_thread(self._content, work, wanted)
         fault = self.faults.for_image(request.path, wanted) if wanted.sort in ("original", "zip") else None
+        honest = _ranged(request, content, work, wanted)
         if fault is None:
-            return _ranged(request, content, work, wanted)
+            return honest
+        if fault.kind in BROKEN_OFF:
+            return broken_off(fault.kind, honest)
         if fault.kind == "redirect":
-            return Delivery(
-                WEB_PAGE, WEB_PAGE.length, WEB_PAGE.length, 302, {"Location": f"{self.other_origin}{request.path}"}
-            )
+            location = fault.location or f"{self.other_origin}{request.path}"
+            return Delivery(WEB_PAGE, WEB_PAGE.length, WEB_PAGE.length, 302, {"Location": location})
+        if fault.kind == "replaced":
+            return whole(Content((fault.body,), content.media_type))
         return await asyncio.to_thread(damaged, fault.kind, content, self.world.pictures, work, wanted)
 
     def _content(self, work: Work, wanted: Wanted) -> Content:

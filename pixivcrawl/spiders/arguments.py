@@ -9,7 +9,7 @@ import logging
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from pixivcrawl.api.urls import UrlRefused, read_url
 from pixivcrawl.spiders.filters import Filters
@@ -80,20 +80,14 @@ class ListingArguments(Filters, Arguments):
     detail: Literal["full", "listing"] = Field(
         "full",
         title="Detail",
-        description="listing keeps what the list's own rows say and asks for no work; it needs files=false.",
+        description="listing takes works and their originals from the list's own rows, and asks only for what these do not settle (ugoira, "
+        "works that are not shown, pages that no address finds).",
     )
     comments: bool = Field(
         default=False,
         title="Keep comments",
         description="Keep each work's comments too, once, and again with refresh=true: at least one request for each work that has any.",
     )
-
-    @field_validator("detail")
-    @classmethod
-    def _rows_name_no_originals(cls, detail: str, info: ValidationInfo) -> str:
-        if detail == "listing" and info.data.get("files", True):
-            raise ValueError("rows name no originals, so that no file can be fetched: add -a files=false")
-        return detail
 
     @property
     def need_rows(self) -> bool:

@@ -65,6 +65,8 @@ class BookmarksSpider(OwnedListSpider[BookmarksArguments]):
         await self.ledger.write(records.record_masked, facts_of_lists.masked(page.body.works), now)
         if reading.position is not None:
             reading.position -= len(bookmarks)
+        if reading.following is None and reading.position is not None:
+            await self.ledger.write(records.settle_bookmark_order, self.owner, private=private)
         if page.ends_whole_reading and not self.args.tag:
             await self.ledger.write(
                 records.record_unlisted_bookmarks, self.owner, reading.since, page.body.total, now, private=private

@@ -22,6 +22,7 @@ from pixivcrawl import facts
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused
 from pixivcrawl.api.catalogue import ILLUST_DETAIL, ILLUST_PAGES, ILLUST_UGOIRA_META
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
+from pixivcrawl.downloadermiddlewares.account import account_of
 from pixivcrawl.errors import RunStopping
 from pixivcrawl.items import Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal
 from pixivcrawl.ledger import queries, records
@@ -32,6 +33,7 @@ from pixivcrawl.spiders.filters import left_out
 from pixivcrawl.spiders.in_progress import WorksInProgress
 from pixivcrawl.spiders.pixiv import PixivSpider
 from pixivcrawl.spiders.reading import ListPage, Readings, read_on
+from pixivcrawl.spiders.rows import check_sizes, is_ugoira_of_row, ugoira_original, with_originals
 
 Body = TypeVar("Body")
 ListingArgumentsT = TypeVar("ListingArgumentsT", bound=ListingArguments)
@@ -121,6 +123,8 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         async for wanted in self.works_to_do(stale=True):
             yield wanted
         await self.in_progress.all_settled()
+        if gone := await self.ledger.read(queries.gone_files, self.crawl.crawl_id):
+            self.count("files_failed", gone)
         if self.args.comments:
             await keep_comments(self, self.crawl.crawl_id, read_before=self.began if self.args.refresh else None)
 
@@ -171,7 +175,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         """Record what a page lists before anything on it is asked for; works whose row shows a revision become stale."""
         page = await self.filtered(page)
         listed = set(page.work_ids)
-        rows = [row for row in page.rows if row.work_id in listed]
+        rows = await with_originals(self, [row for row in page.rows if row.work_id in listed])
         now = self.now()
         revised = await self.ledger.write(records.record_rows, rows, now)
         if self.args.refresh and self.rereads_on_refresh:
@@ -191,7 +195,8 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
 
     async def works_to_do(self, *, stale: bool = False) -> AsyncIterator[Request | Original]:
         """A request for each work that must be asked for, and the missing files of works that the ledger knows well enough."""
-        if self.args.detail == "listing":
+        from_rows = self.args.detail == "listing"
+        if from_rows and not self.args.files:
             return
         after = 0 if stale else self.position
         while works := await self.ledger.read(
@@ -203,12 +208,13 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             now=self.now(),
             files=self.args.files,
             stale=stale,
+            from_rows=from_rows,
         ):
             for work in works:
                 after = work.position
                 await self.in_progress.begin(work.work_id)
                 if work.must_be_asked:
-                    yield self.ask_for_work(work.work_id)
+                    yield self.ask_about(work)
                     continue
                 missing = await self.ledger.read(queries.wanted_originals, work.work_id, self.now())
                 self.in_progress.add(work.work_id, len(missing))
@@ -216,6 +222,12 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
                 for original in missing:
                     yield original
         self.position = max(after, self.position)
+
+    def ask_about(self, work: queries.WorkToDo) -> Request:
+        """What settles a work with the fewest requests."""
+        if self.args.detail == "listing" and is_ugoira_of_row(work.known):
+            return self.ask_for_ugoira(work.work_id)
+        return self.ask_for_work(work.work_id)
 
     def ask_for_work(self, work_id: int) -> Request:
         return ILLUST_DETAIL.request(self.configuration.base_url, id=work_id).replace(
@@ -229,6 +241,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             if self.args.fits(artwork) is False:
                 await self.leave_out(artwork)
                 return
+            await check_sizes(self, artwork)
             missing = await self.ledger.write(records.record_artwork, artwork, self.now())
             if artwork.availability != "available":
                 await self.record_withheld(work_id)
@@ -248,6 +261,9 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     async def read_work(self, response: Response, work_id: int) -> Artwork:
         detail = await self.read(ILLUST_DETAIL, response)
         first_page = facts.artwork(detail)
+        if self.session is not None and detail.x_restrict and detail.urls.original is not None:
+            # Only a signed-in reader is shown it.
+            account_of(self.crawler).has_worked = True
         if detail.urls.original is None or self.args.fits(first_page) is False:
             return first_page
         if detail.kind == "ugoira":
@@ -268,6 +284,36 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         # Scrapy sets the request that failed; an errback gets no arguments of its own.
         work_id = failure.request.cb_kwargs["work_id"]  # type: ignore[attr-defined]
         await self.record_refusal(work_id, failure.value)
+        await self.in_progress.settle(work_id)
+
+    def ask_for_ugoira(self, work_id: int) -> Request:
+        return ILLUST_UGOIRA_META.request(self.configuration.base_url, id=work_id).replace(
+            callback=self.parse_ugoira, errback=self.ugoira_refused, cb_kwargs={"work_id": work_id}
+        )
+
+    async def parse_ugoira(self, response: Response, work_id: int) -> AsyncIterator[Original]:
+        """`ugoira_meta` of an ugoira that is known from its row: the address of its zip, and its timing."""
+        missing: list[Original] = []
+        try:
+            original = await ugoira_original(self, work_id, await self.read(ILLUST_UGOIRA_META, response))
+            missing = await self.ledger.write(records.record_row_originals, work_id, [original], self.now())
+            self.in_progress.add(work_id, len(missing))
+            self.count("works_read")
+        except (BodyRefused, RunStopping) as refusal:
+            await self.record_refusal(work_id, refusal)
+        finally:
+            await self.in_progress.settle(work_id)
+        for original in missing:
+            yield original
+
+    async def ugoira_refused(self, failure: Failure) -> AsyncIterator[Request]:
+        """Why an ugoira is not shown, its own page says."""
+        work_id = failure.request.cb_kwargs["work_id"]  # type: ignore[attr-defined]
+        refusal = failure.value
+        if isinstance(refusal, AnswerRefused) and refusal.answer.kind in (*UNAVAILABLE, AnswerKind.LOGIN_NEEDED):
+            yield self.ask_for_work(work_id)
+            return
+        await self.record_refusal(work_id, refusal)
         await self.in_progress.settle(work_id)
 
     async def record_refusal(self, work_id: int, refusal: BaseException | None) -> None:

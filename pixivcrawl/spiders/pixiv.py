@@ -14,14 +14,11 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy_spider_metadata import Args
 
-from pixivcrawl.api.answers import AnswerKind, AnswerRefused
-from pixivcrawl.api.catalogue import ME_EXTRA
 from pixivcrawl.api.endpoint import Endpoint
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.downloadermiddlewares.answers import account_refused
+from pixivcrawl.downloadermiddlewares.account import BELIEVED_FOR, account_of
 from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN, is_stopping
 from pixivcrawl.errors import ConfigurationError, RunStopping
-from pixivcrawl.extensions.run_record import RunRecord
 from pixivcrawl.ledger import records
 from pixivcrawl.ledger.service import Ledger, ledger_of
 from pixivcrawl.session import Session, session_from_settings
@@ -44,7 +41,6 @@ class PixivSpider(Args[ArgumentsT], Spider):
     args: ArgumentsT
     configuration: Configuration
     session: Session | None
-    _session_check: asyncio.Future[bool] | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -108,27 +104,12 @@ class PixivSpider(Args[ArgumentsT], Spider):
         return await self.ask(endpoint, snapshot=snapshot, **parameters)
 
     async def session_is_taken(self) -> bool:
-        """Whether pixiv still takes the session; asked once a run, when something is withheld although one was sent.
+        """Whether pixiv still takes the session, asked when something is withheld although one was sent.
 
-        One that is refused decides how the run ends (AccountRefused, exit code 4); what everyone may see is archived all the same.
+        One that is refused decides how the run ends (AccountRefused, exit code 4); unless it had worked before, what everyone may see is
+        archived all the same.
         """
-        if self._session_check is None:
-            self._session_check = asyncio.ensure_future(self._check_session())
-        return await self._session_check
-
-    async def _check_session(self) -> bool:
-        request = ME_EXTRA.request(self.configuration.base_url)
-        request.meta["refusal_goes_on"] = True
-        try:
-            await self.crawler.engine.download_async(request)
-        except AnswerRefused as refusal:
-            if refusal.answer.kind is not AnswerKind.LOGIN_NEEDED:
-                return True
-            record = self.crawler.get_extension(RunRecord)
-            assert record is not None
-            record.decide(account_refused(refusal.answer))
-            return False
-        return True
+        return await account_of(self.crawler).is_taken(believed_for=BELIEVED_FOR, ends_run=False)
 
     async def sleep(self, seconds: float) -> None:
         """Raises RunStopping when the run ends before."""

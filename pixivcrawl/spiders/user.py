@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Self
+import hashlib
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, NamedTuple, Self
 
 from pydantic import Field, model_validator
+from scrapy.crawler import Crawler
 
 from pixivcrawl import facts
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused
@@ -20,8 +22,10 @@ from pixivcrawl.api.catalogue import (
 from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.items import Artwork
 from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
 from pixivcrawl.spiders.arguments import ListingArguments, UserIds, WorkType
 from pixivcrawl.spiders.listing import ListingSpider, Page
+from pixivcrawl.spiders.rows import without_rows
 
 ROWS_A_REQUEST = 100
 """Pixiv: `profile/illusts` answers for up to 100 ids at once."""
@@ -44,15 +48,44 @@ class UserArguments(ListingArguments):
         return self
 
 
+class Profile(NamedTuple):
+    """Which works an artist's answer named, as `digest_of` them, and the last run that looked at each of them."""
+
+    digest: int
+    crawl_id: int
+
+
+def digest_of(work_ids: Iterable[int]) -> int:
+    """A number that differs for other works."""
+    text = ",".join(map(str, sorted(work_ids)))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest())
+
+
 class UserSpider(ListingSpider[UserArguments]):
     """Archives every work of one or several artists.
 
     Pixiv names all of an artist's works in one answer, so that a run with nothing new costs one request an artist. `refresh=true` also
     reads the rows of the known works, a hundred a request, and fetches again what was revised. An artist who left or never existed is
-    said and makes the run end with exit code 1; the others are archived all the same.
+    said and makes the run end with exit code 1; the others are archived all the same. A work that the answer no longer names is asked for
+    once, and so is one that it names again.
     """
 
     name = "user"
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.profiles = {}
+        return spider
+
+    profiles: dict[int, Profile]
+
+    @property
+    def frontier(self) -> Sequence[int]:
+        """What the artists' answers named when they were last read: a later run does not look at each work of the same answer again."""
+        if not self.read_to_end:
+            return ()
+        return [number for user_id, profile in self.profiles.items() for number in (user_id, *profile)]
 
     async def listing(self) -> AsyncIterator[Page]:
         for user_id in dict.fromkeys(self.args.id):
@@ -69,6 +102,7 @@ class UserSpider(ListingSpider[UserArguments]):
             said = refusal.answer.message
             self.list_failed(f"artist {user_id} left pixiv or never existed ({said}); check the id")
             await self.ledger.write(records.record_user_unavailable, user_id, "gone", said, self.now())
+            await self.ledger.write(records.record_artist_left, user_id, self.now())
         else:
             self.list_failed(f"artist {user_id}: {refusal}")
 
@@ -79,12 +113,41 @@ class UserSpider(ListingSpider[UserArguments]):
             return
         if self.args.latest:
             latest = await self.ask(USER_WORKS_LATEST, id=user_id)
-            work_ids = latest.work_ids
-        else:
-            profile = await self.ask(USER_PROFILE_ALL, id=user_id)
-            # Pixiv lists ugoira among the illustrations.
-            work_ids = {"all": profile.work_ids, "manga": profile.manga}.get(self.args.type, profile.illusts)
+            await self.ledger.write(records.record_user_seen, user_id, self.now())
+            async for page in self.pages_for(user_id, latest.work_ids):
+                yield page
+            return
+        profile = await self.ask(USER_PROFILE_ALL, id=user_id)
         await self.ledger.write(records.record_user_seen, user_id, self.now())
+        # Pixiv lists ugoira among the illustrations.
+        work_ids = {"all": profile.work_ids, "manga": profile.manga}.get(self.args.type, profile.illusts)
+        before = self.profile_before(user_id)
+        listed = frozenset(profile.work_ids)
+        returned = await self.ledger.read(queries.returned_works, self.crawl.crawl_id, user_id, before.crawl_id)
+        await self.ask_again(returned & listed)
+        digest = digest_of(listed)
+        if before.digest == digest and not (self.args.refresh or self.args.reread):
+            self.count("works_listed", len(work_ids))
+            self.profiles[user_id] = before
+            return
+        async for page in self.pages_for(user_id, work_ids):
+            yield page
+        self.profiles[user_id] = Profile(digest, self.crawl.crawl_id)
+        vanished = await self.ledger.read(queries.unseen_works, self.crawl.crawl_id, user_id, before.crawl_id)
+        await self.ask_again(vanished - listed)
+
+    def profile_before(self, user_id: int) -> Profile:
+        """What an artist's answer was at the last complete reading of this list."""
+        kept = self.crawl.frontier
+        known = {kept[place]: Profile(*kept[place + 1 : place + 3]) for place in range(0, len(kept), 3)}
+        return known.get(user_id, Profile(digest=-1, crawl_id=0))
+
+    async def ask_again(self, work_ids: set[int]) -> None:
+        """Whether a work came or went is for its own page to say, which is asked for at the end of the run."""
+        for work_id in work_ids:
+            await self.ledger.write(records.mark_stale, work_id, self.now())
+
+    async def pages_for(self, user_id: int, work_ids: list[int]) -> AsyncIterator[Page]:
         if self.args.type in ("illust", "ugoira") or self.args.need_rows:
             async for page in self.compared(user_id, work_ids):
                 yield page
@@ -104,7 +167,11 @@ class UserSpider(ListingSpider[UserArguments]):
             chunk = work_ids[start : start + ROWS_A_REQUEST]
             known = await self.ledger.read(queries.known_works, chunk)
             kinds = {work_id: work.kind for work_id, work in known.items() if work.kind}
-            unsure = chunk if self.args.refresh else [work_id for work_id in chunk if work_id not in kinds]
+            bring_files = await without_rows(self, [each for each in chunk if self.is_wanted(kinds.get(each))])
+            settled = {work_id for work_id, work in known.items() if work.availability in SETTLED_AVAILABILITY}
+            unsure = chunk
+            if not self.args.refresh:
+                unsure = [each for each in chunk if each in bring_files or not (each in kinds or each in settled)]
             rows: list[Artwork] = []
             if unsure:
                 body = await self.ask(
@@ -113,14 +180,19 @@ class UserSpider(ListingSpider[UserArguments]):
                 rows = facts.listed_artworks(body.works.values())
                 kinds |= {row.work_id: row.kind for row in rows}
             # A work without a row is asked for all the same: it then says why.
-            wanted = [work_id for work_id in chunk if self.args.type in ("all", kinds.get(work_id, self.args.type))]
+            wanted = [work_id for work_id in chunk if self.is_wanted(kinds.get(work_id))]
             yield Page(wanted, rows)
+
+    def is_wanted(self, kind: str | None) -> bool:
+        return kind is None or self.args.type in ("all", kind)
 
     async def describe(self, user_id: int) -> None:
         """The artist's own page, once, and again with `refresh=true`."""
+        level = await self.ledger.read(queries.user_detail, user_id)
         if self.args.detail == "listing":
-            short = await self.ask(USER_SHORT, id=user_id)
-            await self.ledger.write(records.record_user, facts.listed_user(short), self.now())
-        elif self.args.refresh or not await self.ledger.read(queries.user_is_described, user_id):
+            if self.args.refresh or level is None:
+                short = await self.ask(USER_SHORT, id=user_id)
+                await self.ledger.write(records.record_user, facts.listed_user(short), self.now())
+        elif self.args.refresh or level != "full":
             full = await self.ask(USER_FULL, id=user_id)
             await self.ledger.write(records.record_user, facts.user(full), self.now())

@@ -37,9 +37,9 @@ def test_the_public_names() -> None:
     assert ARCHIVE.relative_path(an_original(), "jpg") == "originals/7/101_p2_20210304140607.jpg"
     assert ARCHIVE.relative_path(an_ugoira(), "zip") == "originals/7/101_ugoira_20210304140607.zip"
     assert ARCHIVE.frames_path(an_ugoira()) == "originals/7/101_ugoira_20210304140607.json"
-    assert ARCHIVE.staging_path(an_original()) == ARCHIVE.staging / "101_p2_20210304140607.part"
-    assert ARCHIVE.staging_path(an_ugoira()) == ARCHIVE.staging / "101_ugoira_20210304140607.part"
-    assert ARCHIVE.frames_staging_path(an_ugoira()) == ARCHIVE.staging / "101_ugoira_20210304140607.json.part"
+    assert ARCHIVE.staging_path(an_original()) == ARCHIVE.staging / "101_p2_20210304140607.jpg.body"
+    assert ARCHIVE.staging_path(an_ugoira()) == ARCHIVE.staging / "101_ugoira_20210304140607.zip.body"
+    assert ARCHIVE.frames_staging_path(an_ugoira()) == ARCHIVE.staging / "101_ugoira_20210304140607.json"
     names = [ARCHIVE.database, ARCHIVE.lock_file, ARCHIVE.journal, ARCHIVE.quarantine, ARCHIVE.originals]
     assert [path.name for path in names] == ["archive.sqlite", ".lock", "journal", "quarantine", "originals"]
 

@@ -203,7 +203,7 @@ class TestPause:
         async def run() -> None:
             pace = paced()
             async with pace.turn(0, never) as sent:
-                assert pace.pause(1e12, sent) == 86400
+                assert pace.pause(1e12, sent) == 30 * 86400
 
         in_no_time(run())
 
@@ -218,7 +218,7 @@ class TestPause:
         with caplog.at_level(logging.INFO):
             in_no_time(run())
         [said] = caplog.messages
-        assert said.startswith("www.pixiv.net: too many requests; none is sent there for 100 s, until ")
+        assert said.startswith("www.pixiv.net asks for a pause: nothing is sent there for 100 s, until ")
 
     def test_what_is_waited_for_can_be_told(self) -> None:
         async def run() -> None:

@@ -228,7 +228,7 @@ class TestTooManyRequests:
         assert time.monotonic() - began < 3
         assert [type(answer) for answer in stopped] == [RunStopping] * 20
         assert len(sandbox.requests("api")) == 1
-        assert len([line for line in caplog.messages if "too many requests" in line]) == 1
+        assert len([line for line in caplog.messages if "asks for a pause" in line]) == 1
 
 
 def stop_soon(settings: Any, *requests: Request, close_spider: bool = False) -> list[object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 import time
 import tracemalloc
 from pathlib import Path
@@ -24,7 +25,7 @@ from tests.travelling import Journey, original_url, settings_for, to_stage, trav
 def staged_from(answer: Answering, folder: Path, **settings: Any) -> Journey:
     """What comes of an original whose host answers so."""
     with raw_server(answer) as raw:
-        request = to_stage(f"http://{raw.host}/image.png", folder / "staging" / "it.part")
+        request = to_stage(f"http://{raw.host}/image.png", folder / "staging" / "it.body")
         return travel(settings_for(folder, PIXIV_IMAGE_HOSTS=raw.host, **settings), request)
 
 
@@ -36,15 +37,15 @@ def test_a_whole_body_lies_in_its_file(tmp_path: Path) -> None:
     world = World.of(works=1, size=(2400, 1800))
     with Sandbox(world) as sandbox:
         [work] = world.works_of(11, None)
-        request = to_stage(original_url(sandbox, work.id), tmp_path / "staging" / "it.part")
+        request = to_stage(original_url(sandbox, work.id), tmp_path / "staging" / "it.body")
         journey = travel(settings_for(tmp_path, sandbox), request)
         [logged] = sandbox.requests("image")
     response = journey.only
     assert (response.status, response.body) == (200, b"")
     received = response.meta["received"]
     assert received is request.meta["received"]
-    content = (tmp_path / "staging" / "it.part").read_bytes()
-    assert received == Received(tmp_path / "staging" / "it.part", hashlib.sha256(content).hexdigest(), len(content))
+    content = (tmp_path / "staging" / "it.body").read_bytes()
+    assert received == Received(tmp_path / "staging" / "it.body", hashlib.sha256(content).hexdigest(), len(content))
     assert received.sha256 in world.expected.artwork([work.id]).files.values()
     assert len(content) > 2 << 20, "the body is meant to come in several pieces"
     assert journey.stats["pixiv/image_bytes"] == len(content)
@@ -53,7 +54,7 @@ def test_a_whole_body_lies_in_its_file(tmp_path: Path) -> None:
     assert logged.headers["accept-encoding"] == "identity"
 
 
-@pytest.mark.parametrize("status", [206, 301, 304, 403, 404, 503])
+@pytest.mark.parametrize("status", [301, 304, 403, 404, 503])
 def test_only_a_200_is_staged(tmp_path: Path, status: int) -> None:
     body = b"" if status == 304 else b"no"
     journey = staged_from(answers(f"HTTP/1.1 {status} So\nContent-Type: text/plain\nContent-Length: 2", body), tmp_path)
@@ -170,10 +171,107 @@ def test_silence_is_given_up(tmp_path: Path, begins: bytes) -> None:
     assert_nothing_is_left(tmp_path)
 
 
+class Host:
+    """Has one body, which it hands over up to `cut` bytes once, then by Range as a server does; `heads` are the requests it saw."""
+
+    def __init__(self, body: bytes, cut: int, *, etags: tuple[str, str] = ('"1"', '"1"'), answer: str = "") -> None:
+        self.body, self.cut, self.etags, self.answer = body, cut, etags, answer
+        self.heads: list[str] = []
+
+    def __call__(self, connection: BinaryIO, head: str) -> None:
+        self.heads.append(head)
+        if len(self.heads) == 1:
+            self.say(connection, f"200 OK\r\nETag: {self.etags[0]}", self.body, self.body[: self.cut])
+            return
+        asked = re.search(r"(?mi)^range: bytes=(\d+)-\r?$", head)
+        named = re.search(r"(?mi)^if-range: (.*?)\r?$", head)
+        if self.answer and asked:
+            self.say(connection, self.answer, b"", b"")
+        elif asked and named and named[1] == self.etags[1]:
+            start = int(asked[1])
+            said = f"206 Part\r\nContent-Range: bytes {start}-{len(self.body) - 1}/{len(self.body)}"
+            self.say(connection, said, self.body[start:], self.body[start:])
+        else:
+            self.say(connection, f"200 OK\r\nETag: {self.etags[1]}", self.body, self.body)
+
+    @staticmethod
+    def say(connection: BinaryIO, head: str, declared: bytes, sent: bytes) -> None:
+        connection.write(f"HTTP/1.1 {head}\r\nContent-Length: {len(declared)}\r\n\r\n".encode() + sent)
+
+
+BODY = bytes(range(256)) * 1000
+
+
+def fetched(host: Host, folder: Path, tries: int) -> Journey:
+    with raw_server(host) as raw:
+        requests = [to_stage(f"http://{raw.host}/image.png", folder / "staging" / "it.body") for _ in range(tries)]
+        return travel(settings_for(folder, PIXIV_IMAGE_HOSTS=raw.host), *requests)
+
+
+def assert_whole(journey: Journey, folder: Path) -> None:
+    received = journey.answers[-1].meta["received"]
+    assert received.sha256 == hashlib.sha256(BODY).hexdigest()
+    assert [path.name for path in (folder / "staging").iterdir()] == ["it.body"]
+    assert received.path.read_bytes() == BODY
+
+
+def test_the_rest_of_a_broken_body_is_asked_for(tmp_path: Path) -> None:
+    host = Host(BODY, 100_000)
+    journey = fetched(host, tmp_path, 2)
+    assert isinstance(journey.answers[0], LengthMismatch)
+    assert_whole(journey, tmp_path)
+    assert "Range: bytes=100000-" in host.heads[1]
+    assert 'If-Range: "1"' in host.heads[1]
+    assert journey.stats["pixiv/image_bytes"] == len(BODY) - 100_000
+
+
+def test_so_it_is_by_a_later_run(tmp_path: Path) -> None:
+    host = Host(BODY, 100_000)
+    with raw_server(host) as raw:
+        for _ in range(2):
+            request = to_stage(f"http://{raw.host}/image.png", tmp_path / "staging" / "it.body")
+            journey = travel(settings_for(tmp_path, PIXIV_IMAGE_HOSTS=raw.host), request)
+    assert_whole(journey, tmp_path)
+    assert "Range: bytes=100000-" in host.heads[1]
+
+
+@pytest.mark.parametrize("etags", [('"1"', '"2"'), ('W/"1"', 'W/"1"')], ids=["another body", "a weak name"])
+def test_another_body_is_received_from_its_beginning(tmp_path: Path, etags: tuple[str, str]) -> None:
+    host = Host(BODY, 100_000, etags=etags)
+    assert_whole(fetched(host, tmp_path, 2), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "416 No\r\nContent-Range: bytes */256000",
+        "206 Part\r\nContent-Range: bytes 0-255999/256000",
+        "206 Part\r\nContent-Range: bytes 100000-255999/300000",
+        "206 Part",
+    ],
+)
+def test_a_host_that_cannot_continue_is_asked_for_all_of_it(tmp_path: Path, answer: str) -> None:
+    host = Host(BODY, 100_000, answer=answer)
+    journey = fetched(host, tmp_path, 3)
+    assert isinstance(journey.answers[1], DownloadFailedError)
+    assert_whole(journey, tmp_path)
+    assert "Range:" not in host.heads[2]
+
+
+def test_a_body_that_was_received_whole_costs_no_request(tmp_path: Path) -> None:
+    host = Host(BODY, len(BODY))
+    with raw_server(host) as raw:
+        for _ in range(2):
+            request = to_stage(f"http://{raw.host}/image.png", tmp_path / "staging" / "it.body")
+            journey = travel(settings_for(tmp_path, PIXIV_IMAGE_HOSTS=raw.host), request)
+    assert_whole(journey, tmp_path)
+    assert len(host.heads) == 1
+
+
 def test_a_disk_that_fails_ends_the_run(tmp_path: Path) -> None:
     with raw_server(answers("HTTP/1.1 200 OK\nContent-Length: 2", b"ok")) as raw:
         request = Request(
-            f"http://{raw.host}/image.png", meta={"stage_to": str(tmp_path / "no such folder" / "it.part")}
+            f"http://{raw.host}/image.png", meta={"stage_to": str(tmp_path / "no such folder" / "it.body")}
         )
         journey = travel(settings_for(tmp_path, PIXIV_IMAGE_HOSTS=raw.host), request)
     assert isinstance(journey.ended_by, StorageFailed)
@@ -187,7 +285,7 @@ def test_memory_does_not_grow_with_the_body(tmp_path: Path) -> None:
         connection.writelines(piece for _piece in range(size // len(piece)))
 
     with raw_server(large) as raw:
-        requests = [to_stage(f"http://{raw.host}/{n}.png", tmp_path / "staging" / f"{n}.part") for n in range(4)]
+        requests = [to_stage(f"http://{raw.host}/{n}.png", tmp_path / "staging" / f"{n}.body") for n in range(4)]
         tracemalloc.start()
         try:
             journey = travel(settings_for(tmp_path, PIXIV_IMAGE_HOSTS=raw.host), *requests, at_once=True)

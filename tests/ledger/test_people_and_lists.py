@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from pixivcrawl.items import RankingEntry, User
 from pixivcrawl.ledger.models import BodyRow, RankingEntryRow, SnapshotRow, UserNameRow, UserRow
-from pixivcrawl.ledger.queries import HostPause, host_pauses, user_is_described
+from pixivcrawl.ledger.queries import HostPause, host_pauses, user_detail
 from pixivcrawl.ledger.records import (
     clear_pause,
     note_body,
@@ -39,13 +39,13 @@ class TestUsers:
     def test_are_known_from_a_work_by_name_alone(self, connection: Connection):
         record_artwork(connection, an_artwork(), NOW)
         assert (user(connection).name, user(connection).detail) == ("artist", "listing")
-        assert not user_is_described(connection, 7)
-        assert not user_is_described(connection, 8)
+        assert user_detail(connection, 7) == "listing"
+        assert user_detail(connection, 8) is None
 
     def test_are_described_by_their_own_page(self, connection: Connection):
         record_user(connection, User(7, "artist", "full", "acct", "hello", "https://example.org", None), NOW)
         record_user(connection, User(7, "artist", "listing", comment=None), NOW)
-        assert user_is_described(connection, 7)
+        assert user_detail(connection, 7) == "full"
         row = user(connection)
         assert (row.account, row.comment, row.webpage, row.image) == ("acct", "hello", "https://example.org", None)
         assert row.availability == "available"

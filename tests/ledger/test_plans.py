@@ -29,7 +29,7 @@ from tests.ledger.making import (
 SMALL = {"hosts"}
 """Tables that never grow."""
 
-PARTIAL = {"files_missing", "files_intent", "artworks_unavailable", "artworks_failed"}
+PARTIAL = {"files_missing", "files_intent", "artworks_unavailable", "artworks_failed", "artworks_of_rows"}
 """Indexes of what is amiss, which is little; to look at the whole of one is what it is for."""
 
 
@@ -81,7 +81,7 @@ def whole_tables(steps: list[str]) -> list[str]:
 
 ASKED_OFTEN: dict[Any, set[str]] = {
     records: {"availability", "bodies", "crawls", "files", "hosts", "people", "rankings", "works"},
-    queries: {"crawls", "status", "works"},
+    queries: {"crawls", "lists", "rows", "status", "works"},
 }
 """The modules whose every function must be in `HOT`."""
 
@@ -96,11 +96,13 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "record_artwork": lambda c: records.record_artwork(c, an_artwork(3), NOW),
     "record_artwork again": lambda c: records.record_artwork(c, an_artwork(1, 2, SECOND, title="b", tags=()), NOW),
     "record_unavailable": lambda c: records.record_unavailable(c, 2, "gone", "404", NOW),
+    "record_artist_left": lambda c: records.record_artist_left(c, 7, NOW),
     "record_work_failed": lambda c: records.record_work_failed(c, 2, "502", NOW),
     "mark_stale": lambda c: records.mark_stale(c, 2, NOW),
     "record_intent": lambda c: records.record_intent(c, as_stored(an_ugoira(2)), NOW),
     "record_stored": lambda c: records.record_stored(c, as_stored(an_original(2, 1)), NOW),
     "record_file_failed": lambda c: records.record_file_failed(c, an_original(2, 1), "cut", NOW),
+    "record_lost": lambda c: records.record_lost(c, 1, 0, an_original().revision, "image", NOW),
     "settle_intent": lambda c: records.settle_intent(c, queries.unsettled_intents(c)[0], NOW),
     "forget_intent": lambda c: records.forget_intent(c, queries.unsettled_intents(c)[0], NOW),
     "record_user": lambda c: records.record_user(c, User(7, "new name", "full"), NOW),
@@ -112,11 +114,27 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "works_to_do": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=True, now=NOW),
     "works_to_do, metadata": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=False, now=NOW, files=False),
     "works_to_do, stale": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=True, now=NOW, stale=True),
+    "works_to_do, from rows": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=True, now=NOW, from_rows=True),
+    "record_rows, with originals": lambda c: records.record_rows(c, [a_row(4, originals=(an_original(4),))], NOW),
+    "record_row_originals": lambda c: records.record_row_originals(c, 2, [an_original(2, 7)], NOW),
+    "record_unproven": lambda c: records.record_unproven(c, an_original(1), NOW),
+    "without_originals": lambda c: queries.without_originals(c, [1, 2, 9]),
+    "likely_extensions": lambda c: queries.likely_extensions(c, [7, 8]),
+    "files_of_row": lambda c: queries.files_of_row(c, 1),
+    "works_of_rows": lambda c: queries.works_of_rows(c, 0, 100),
     "wanted_originals": lambda c: queries.wanted_originals(c, 2, NOW),
+    "returned_works": lambda c: queries.returned_works(c, 1, 7, 0),
+    "unseen_works": lambda c: queries.unseen_works(c, 1, 7, 0),
+    "listed_before": lambda c: queries.listed_before(c, 1, [1, 2]),
+    "newest_bookmark": lambda c: queries.newest_bookmark(c, 901, private=False),
+    "known_follows": lambda c: queries.known_follows(c, [(901, 7)]),
+    "works_of_series": lambda c: queries.works_of_series(c, 501),
+    "gone_files": lambda c: queries.gone_files(c, 1),
+    "unstored_places": lambda c: queries.unstored_places(c, [1, 2]),
     "same_body_before": lambda c: queries.same_body_before(c, an_original(2), "ab", NOW),
     "unsettled_intents": queries.unsettled_intents,
     "last_complete_crawl": lambda c: queries.last_complete_crawl(c, "user", {"id": [7]}),
-    "user_is_described": lambda c: queries.user_is_described(c, 7),
+    "user_detail": lambda c: queries.user_detail(c, 7),
     "counts_before": lambda c: queries.counts_before(c, 1),
     "host_pauses": queries.host_pauses,
     "status_missing": lambda c: queries.status_missing(c, 20),

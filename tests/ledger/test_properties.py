@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from pixivcrawl.items import Artwork, Original, Tag, User
 from pixivcrawl.ledger.columns import storable
-from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, CrawlArtworkRow, FileRow, UserNameRow
+from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, CrawlArtworkRow, CrawlRow, FileRow, UserNameRow
 from pixivcrawl.ledger.queries import known_works, stored_files, unsettled_intents, wanted_originals, works_to_do
 from pixivcrawl.ledger.records import (
     begin_crawl,
@@ -156,11 +156,16 @@ def test_every_name_is_kept_once(connection: Connection, users: list[User]):
 
 
 WORKS = (1, 2)
+OTHER_LISTS: tuple[dict[str, Any], ...] = (
+    {"detail": "listing"},
+    {"files": False},
+    {"detail": "listing", "files": False},
+)
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(
-            ["read", "revised", "gated", "row", "revised row", "intent", "stored", "failed", "damaged", "gone", "forbidden",
-             "login needed", "masked", "stale", "list", "run", "settle", "forget"]
+            ["read", "revised", "gated", "row", "revised row", "row with files", "revised row with files", "intent", "stored", "failed",
+             "damaged", "gone", "forbidden", "login needed", "masked", "stale", "list", "run", "settle", "forget"]
         ),
         st.sampled_from(WORKS),
     ),
@@ -174,6 +179,9 @@ def test_what_rows_repeat_of_each_other_stays_true(connection: Connection, steps
     def check() -> None:
         now = NOW
         crawl = begin_crawl(connection, "user", {}, now)
+        others = [begin_crawl(connection, "user", arguments, now) for arguments in OTHER_LISTS]
+        for other in others:
+            record_listing(connection, other.crawl_id, WORKS, None, now)
         stored: set[str] = set()
         for step, work_id in steps:
             now += timedelta(hours=5)
@@ -183,6 +191,7 @@ def test_what_rows_repeat_of_each_other_stays_true(connection: Connection, steps
                 take(connection, step, work_id, crawl.crawl_id, now)
             stored |= assert_in_line(connection, stored)
             assert_queue_is_true(connection, crawl.crawl_id, now)
+            assert_rows_suffice(connection, others[0].crawl_id, now)
 
     undone(connection, check)
 
@@ -199,6 +208,11 @@ def take(connection: Connection, step: str, work_id: int, crawl_id: int, now: da
         case "row" | "revised row":
             revision = FIRST if step == "row" else SECOND
             record_rows(connection, [an_artwork(work_id, revision=revision, detail="listing", originals=())], now)
+        case "row with files" | "revised row with files":
+            revision = FIRST if step == "row with files" else SECOND
+            row = an_artwork(work_id, revision=revision, detail="listing")
+            originals = tuple(replace(original, guessed=True) for original in row.originals)
+            record_rows(connection, [replace(row, originals=originals)], now)
         case "intent" | "stored" | "damaged":
             for original in (an_original(work_id), an_original(work_id, revision=SECOND)):
                 if original in wanted_originals(connection, work_id, now) and step == "damaged":
@@ -230,7 +244,8 @@ def is_recorded(connection: Connection, original: Original) -> bool:
 
 def assert_in_line(connection: Connection, stored: set[str]) -> set[str]:
     """The columns that repeat others say the same; what was stored still is. Gives what is stored now."""
-    for row in connection.execute(select(ArtworkRow.__table__, UNSETTLED.label("unsettled"))):
+    of_lists = [condition.label(suffices) for suffices, condition in UNSETTLED.items()]
+    for row in connection.execute(select(ArtworkRow.__table__, *of_lists)):
         states = connection.execute(select(FileRow.state).where(FileRow.artwork_id == row.id)).scalars().all()
         if row.files_state == "complete":
             assert "stored" in states
@@ -240,8 +255,12 @@ def assert_in_line(connection: Connection, stored: set[str]) -> set[str]:
             assert "parked" in states or row.failed_reason is not None
         assert row.files_stored == states.count("stored")
         assert row.bytes_stored == 1000 * states.count("stored")
-        listed = connection.execute(select(CrawlArtworkRow.unsettled).where(CrawlArtworkRow.artwork_id == row.id))
-        assert all(unsettled == row.unsettled for unsettled in listed.scalars())
+        listed = connection.execute(
+            select(CrawlRow.suffices, CrawlArtworkRow.unsettled)
+            .join(CrawlRow, CrawlRow.id == CrawlArtworkRow.list_id)
+            .where(CrawlArtworkRow.artwork_id == row.id)
+        )
+        assert all(bool(unsettled) == bool(getattr(row, suffices)) for suffices, unsettled in listed)
         assert (row.unavailable_since is None) == (row.availability in ("unknown", "available"))
     now_stored = {file.path for file in stored_files(connection)}
     assert stored <= now_stored
@@ -254,8 +273,9 @@ def assert_queue_is_true(connection: Connection, crawl_id: int, now: datetime) -
         work.work_id: work.must_be_asked
         for work in works_to_do(connection, crawl_id, 0, 10, with_session=False, now=now)
     }
-    listed = connection.execute(select(CrawlArtworkRow.artwork_id)).scalars().all()
-    for work_id, work in known_works(connection, listed).items():
+    of_list = select(CrawlRow.list_id).where(CrawlRow.id == crawl_id).scalar_subquery()
+    listed = connection.execute(select(CrawlArtworkRow.artwork_id).where(CrawlArtworkRow.list_id == of_list))
+    for work_id, work in known_works(connection, listed.scalars()).items():
         wanted = wanted_originals(connection, work_id, now)
         if work_id in queued and not queued[work_id]:
             assert wanted
@@ -264,3 +284,18 @@ def assert_queue_is_true(connection: Connection, crawl_id: int, now: datetime) -
             assert not work.stale or work.availability == "login needed"
             settled = work.availability in ("gone", "forbidden", "login needed")
             assert settled or (work.detail == "full" and not wanted)
+
+
+def assert_rows_suffice(connection: Connection, crawl_id: int, now: datetime) -> None:
+    """On a list that is content with rows, a work whose files are known is never asked for unless it is stale, masked or withheld."""
+    queued = works_to_do(connection, crawl_id, 0, 10, with_session=False, now=now, from_rows=True)
+    for work in queued:
+        files = connection.execute(
+            select(FileRow.id).where(FileRow.artwork_id == work.work_id, FileRow.state != "superseded")
+        ).all()
+        missing = wanted_originals(connection, work.work_id, now)
+        if work.must_be_asked:
+            assert work.known.stale or work.known.availability in ("masked", "login needed") or not files
+        else:
+            assert missing
+            assert all(original.guessed == (work.known.detail == "listing") for original in missing)

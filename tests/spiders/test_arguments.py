@@ -40,7 +40,6 @@ def build(spider: type[PixivSpider], archive: Path, **arguments: str) -> PixivSp
         (SearchSpider, {"word": "猫", "scd": "2999-01-01"}, "future"),
         (SearchSpider, {"word": "猫", "work_lang": "ja"}, "work_lang"),
         (SearchSpider, {"word": "猫", "blt": "many"}, "blt"),
-        (SearchSpider, {"word": "猫", "detail": "listing"}, "files=false"),
         (SearchSpider, {"word": "猫", "min_pages": "3", "max_pages": "2"}, "max_pages"),
         (ArtworkSpider, {"id": "1", "files": "false", "detail": "listing"}, "detail"),
         (UserSpider, {"id": "1", "kinds": "novel"}, "kinds"),

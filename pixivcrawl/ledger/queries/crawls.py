@@ -73,9 +73,9 @@ def host_pauses(connection: Connection) -> list[HostPause]:
     return [HostPause(*row) for row in rows]
 
 
-def user_is_described(connection: Connection, user_id: int) -> bool:
-    """Whether the user's own page was read in full."""
-    return connection.execute(select(UserRow.detail).where(UserRow.id == user_id)).scalar() == "full"
+def user_detail(connection: Connection, user_id: int) -> str | None:
+    """How well a user is known: None (an id alone, or not at all), listing, full."""
+    return connection.execute(select(UserRow.detail).where(UserRow.id == user_id)).scalar()
 
 
 def _crawls() -> Select[Any]:

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, ScalarSelect, func, or_, select
 
-from pixivcrawl.ledger.models import BookmarkRow, CrawlArtworkRow, CrawlRow, FollowRow, SeriesArtworkRow
+from pixivcrawl.ledger.models import (
+    ArtworkRow,
+    BookmarkRow,
+    CrawlArtworkRow,
+    CrawlRow,
+    FollowRow,
+    SeriesArtworkRow,
+)
+from pixivcrawl.ledger.records.availability import ARTIST_LEFT
+from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
 from pixivcrawl.ledger.records.works import IDS_A_QUERY
 
 
@@ -20,7 +29,7 @@ def newest_bookmark(connection: Connection, user_id: int, *, private: bool) -> i
 
 def listed_before(connection: Connection, crawl_id: int, work_ids: Sequence[int]) -> set[int]:
     """Those of the works that stand on the list that run `crawl_id` reads."""
-    list_id = select(CrawlRow.list_id).where(CrawlRow.id == crawl_id).scalar_subquery()
+    list_id = _list_of(crawl_id)
     listed: set[int] = set()
     for start in range(0, len(work_ids), IDS_A_QUERY):
         found = select(CrawlArtworkRow.artwork_id).where(
@@ -28,6 +37,42 @@ def listed_before(connection: Connection, crawl_id: int, work_ids: Sequence[int]
         )
         listed.update(connection.execute(found).scalars())
     return listed
+
+
+def unseen_works(connection: Connection, crawl_id: int, user_id: int, since_crawl: int) -> set[int]:
+    """An artist's works on the list that run `crawl_id` reads which run `since_crawl`, or one after it, saw there and this one did not.
+
+    Those that are known to be gone are left out.
+    """
+    unseen = (
+        select(ArtworkRow.id)
+        .join(CrawlArtworkRow, CrawlArtworkRow.artwork_id == ArtworkRow.id)
+        .where(
+            ArtworkRow.user_id == user_id,
+            ArtworkRow.availability.not_in(SETTLED_AVAILABILITY),
+            CrawlArtworkRow.list_id == _list_of(crawl_id),
+            CrawlArtworkRow.crawl_id.between(since_crawl, crawl_id - 1),
+        )
+    )
+    return set(connection.execute(unseen).scalars())
+
+
+def returned_works(connection: Connection, crawl_id: int, user_id: int, since_crawl: int) -> set[int]:
+    """An artist's works that are known to be gone and, if they are listed now, are back.
+
+    They stood on the list that run `crawl_id` reads before run `since_crawl`, which did not see them; or they went with their artist.
+    """
+    gone = (
+        select(ArtworkRow.id)
+        .join(CrawlArtworkRow, CrawlArtworkRow.artwork_id == ArtworkRow.id)
+        .where(
+            ArtworkRow.user_id == user_id,
+            ArtworkRow.availability == "gone",
+            CrawlArtworkRow.list_id == _list_of(crawl_id),
+            or_(CrawlArtworkRow.crawl_id < since_crawl, ArtworkRow.unavailable_reason == ARTIST_LEFT),
+        )
+    )
+    return set(connection.execute(gone).scalars())
 
 
 def known_follows(connection: Connection, pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
@@ -47,3 +92,7 @@ def works_of_series(connection: Connection, series_id: int) -> list[int]:
         .order_by(SeriesArtworkRow.position, SeriesArtworkRow.artwork_id)
     )
     return list(connection.execute(works).scalars())
+
+
+def _list_of(crawl_id: int) -> ScalarSelect[int | None]:
+    return select(CrawlRow.list_id).where(CrawlRow.id == crawl_id).scalar_subquery()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +20,7 @@ from pixivcrawl.ledger.models import (
     CrawlRow,
     FileRow,
 )
-from pixivcrawl.ledger.records.files import Intent
+from pixivcrawl.ledger.records.files import GONE, Intent
 from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY, due, newest_crawl
 from pixivcrawl.ledger.records.works import IDS_A_QUERY
 
@@ -104,14 +104,16 @@ def works_to_do(
     now: datetime,
     files: bool = True,
     stale: bool = False,
+    from_rows: bool = False,
 ) -> list[WorkToDo]:
     """The next works after `after_position` (0 for the first) of the list that run `crawl_id` reads, with something left to do.
 
     In the order in which this run or an earlier one found them. `files=False` looks at the works alone; `stale=True` gives only those
-    that must be asked for again because they changed. What failed in this run, or is not due yet, is left out.
+    that must be asked for again because they changed. `from_rows=True` is content with works whose originals follow from a row. What
+    failed in this run, or is not due yet, is left out.
     """
-    ask = _to_be_asked(crawl_id, now, with_session=with_session)
-    wanted = or_(ask, _to_be_fetched(crawl_id, now)) if files else ask
+    ask = _to_be_asked(crawl_id, now, with_session=with_session, from_rows=from_rows)
+    wanted = or_(ask, _to_be_fetched(crawl_id, now, from_rows=from_rows)) if files else ask
     if stale:
         wanted = and_(ask, ArtworkRow.stale_since.is_not(None))
     list_id = select(CrawlRow.list_id).where(CrawlRow.id == crawl_id).scalar_subquery()
@@ -126,14 +128,17 @@ def works_to_do(
 
 
 def wanted_originals(connection: Connection, work_id: int, now: datetime) -> list[Original]:
-    """The missing files of a known work that are due, as the API once named them."""
+    """The missing files of a known work that are due, as the API once named them or as they follow from a row."""
     rows = connection.execute(
-        select(FileRow.__table__, ArtworkRow.user_id)
+        select(FileRow.__table__, ArtworkRow.user_id, ArtworkRow.detail)
         .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
         .where(FileRow.artwork_id == work_id, MISSING_FILE, due(FileRow, newest_crawl(connection), now))
         .order_by(FileRow.page)
-    )
-    return [_original(row) for row in rows]
+    ).all()
+    originals = [_original(row) for row in rows]
+    if any(row.detail == "full" or row.kind != "image" for row in rows):
+        return originals
+    return _as_guessed(connection, work_id, originals)
 
 
 def same_body_before(connection: Connection, original: Original, sha256: str, now: datetime) -> bool:
@@ -149,6 +154,34 @@ def same_body_before(connection: Connection, original: Original, sha256: str, no
         FileRow.served_at < begun,
     )
     return bool(connection.execute(select(found)).scalar())
+
+
+def unstored_places(connection: Connection, work_ids: Sequence[int]) -> set[tuple[int, int, str]]:
+    """(work, page, revision) of the files of these works that may still come."""
+    places: set[tuple[int, int, str]] = set()
+    for start in range(0, len(work_ids), IDS_A_QUERY):
+        found = select(FileRow.artwork_id, FileRow.page, FileRow.revision).where(
+            FileRow.artwork_id.in_(work_ids[start : start + IDS_A_QUERY]),
+            FileRow.state.in_(("wanted", "parked", "intent")),
+        )
+        places.update((work_id, page, revision) for work_id, page, revision in connection.execute(found))
+    return places
+
+
+def gone_files(connection: Connection, crawl_id: int) -> int:
+    """How many files answered 404 in run `crawl_id` and are still what pixiv names, of works that can be had."""
+    gone = (
+        select(func.count())
+        .select_from(FileRow)
+        .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
+        .where(
+            MISSING_FILE,
+            FileRow.failed_crawl_id == crawl_id,
+            FileRow.failed_reason == GONE,
+            ArtworkRow.availability == "available",
+        )
+    )
+    return connection.execute(gone).scalar_one()
 
 
 def unsettled_intents(connection: Connection) -> list[Intent]:
@@ -181,15 +214,16 @@ def stored_files(connection: Connection) -> Iterator[StoredFile]:
         yield StoredFile(path, sha256, size)
 
 
-def _to_be_asked(crawl_id: int, now: datetime, *, with_session: bool) -> ColumnElement[bool]:
+def _to_be_asked(crawl_id: int, now: datetime, *, with_session: bool, from_rows: bool) -> ColumnElement[bool]:
     """The ledger does not know the work well enough, and asking for it now may change that."""
+    no_file = ~exists().where(FileRow.artwork_id == ArtworkRow.id, FileRow.state != "superseded")
     may_ask = ~ArtworkRow.refused_with_session if with_session else false()
     login_needed = ArtworkRow.availability == "login needed"
     unknown = and_(
         ArtworkRow.availability.not_in(SETTLED_AVAILABILITY),
         or_(
             ArtworkRow.detail.is_(None),
-            ArtworkRow.detail != "full",
+            and_(ArtworkRow.detail != "full", no_file) if from_rows else ArtworkRow.detail != "full",
             ArtworkRow.availability == "masked",
             and_(login_needed, ArtworkRow.files_state != "complete"),
         ),
@@ -201,15 +235,29 @@ def _to_be_asked(crawl_id: int, now: datetime, *, with_session: bool) -> ColumnE
     )
 
 
-def _to_be_fetched(crawl_id: int, now: datetime) -> ColumnElement[bool]:
+def _to_be_fetched(crawl_id: int, now: datetime, *, from_rows: bool) -> ColumnElement[bool]:
     """The work is known, and a file of it is missing and due."""
     missing = exists().where(FileRow.artwork_id == ArtworkRow.id, MISSING_FILE, due(FileRow, crawl_id, now))
     return and_(
         ArtworkRow.stale_since.is_(None),
-        ArtworkRow.detail == "full",
+        ArtworkRow.detail.is_not(None) if from_rows else ArtworkRow.detail == "full",
         ArtworkRow.availability == "available",
         missing,
     )
+
+
+def _as_guessed(connection: Connection, work_id: int, originals: list[Original]) -> list[Original]:
+    """Originals that follow from a row, each under the extension of a page of the same revision that is there, if any is."""
+    stored = connection.execute(
+        select(FileRow.revision, FileRow.extension)
+        .where(FileRow.artwork_id == work_id, FileRow.kind == "image", FileRow.state == "stored")
+        .order_by(FileRow.page.desc())
+    )
+    found = dict(stored.all())
+    return [
+        replace(original.with_extension(found.get(original.revision, original.extension)), guessed=True)
+        for original in originals
+    ]
 
 
 def _known_work(row: Row[Any]) -> KnownWork:

@@ -1,16 +1,30 @@
 """All that is written into the ledger: plain functions that take a `Connection` first and are called by the writer."""
 
-from pixivcrawl.ledger.records.availability import mark_stale, record_unavailable, record_work_failed
+from pixivcrawl.ledger.records.availability import (
+    mark_stale,
+    record_artist_left,
+    record_unavailable,
+    record_work_failed,
+)
 from pixivcrawl.ledger.records.bodies import note_body
-from pixivcrawl.ledger.records.bookmarks import record_bookmarks, record_masked, record_unlisted_bookmarks
+from pixivcrawl.ledger.records.bookmarks import (
+    record_bookmarks,
+    record_masked,
+    record_unlisted_bookmarks,
+    settle_bookmark_order,
+)
 from pixivcrawl.ledger.records.comments import record_comments, record_comments_read
 from pixivcrawl.ledger.records.crawls import Crawl, begin_crawl, drop_from_list, end_crawl, record_listing
+from pixivcrawl.ledger.records.disk import Found, record_found
 from pixivcrawl.ledger.records.files import (
     Intent,
     forget_intent,
     record_file_failed,
     record_intent,
+    record_lost,
+    record_row_originals,
     record_stored,
+    record_unproven,
     settle_intent,
 )
 from pixivcrawl.ledger.records.follows import record_follows, record_unlisted_followers, record_unlisted_following
@@ -23,8 +37,15 @@ from pixivcrawl.ledger.records.series import record_series, record_unlisted_in_s
 from pixivcrawl.ledger.records.tags import record_tag_translations
 from pixivcrawl.ledger.records.works import record_artwork, record_rows, record_stubs
 
+NOT_JOURNALED = frozenset({"clear_pause", "pause_host"})
+"""What a ledger that is made again can do without: pauses are over by then. Every other change is one that `scrapy rebuild` makes again
+from its name and its arguments, so those keep their names, their types, and a default for what is added to them.
+"""
+
 __all__ = [
+    "NOT_JOURNALED",
     "Crawl",
+    "Found",
     "Intent",
     "begin_crawl",
     "clear_pause",
@@ -34,19 +55,23 @@ __all__ = [
     "mark_stale",
     "note_body",
     "pause_host",
+    "record_artist_left",
     "record_artwork",
     "record_bookmarks",
     "record_comments",
     "record_comments_read",
     "record_file_failed",
     "record_follows",
+    "record_found",
     "record_full_reading",
     "record_gaps_in_following",
     "record_intent",
     "record_listing",
+    "record_lost",
     "record_masked",
     "record_ranking",
     "record_requests",
+    "record_row_originals",
     "record_rows",
     "record_series",
     "record_stored",
@@ -57,10 +82,12 @@ __all__ = [
     "record_unlisted_followers",
     "record_unlisted_following",
     "record_unlisted_in_series",
+    "record_unproven",
     "record_user",
     "record_user_name",
     "record_user_seen",
     "record_user_unavailable",
     "record_work_failed",
+    "settle_bookmark_order",
     "settle_intent",
 ]

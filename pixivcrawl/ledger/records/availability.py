@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, and_, select, update
 
-from pixivcrawl.ledger.models import ArtworkRow, table
+from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, table
 from pixivcrawl.ledger.records.state import (
     NOT_FAILED,
     SETTLED_AVAILABILITY,
@@ -19,7 +19,9 @@ from pixivcrawl.ledger.records.works import known_rows, record_stubs
 
 Availability = Literal["gone", "login needed", "forbidden", "masked"]
 
-_ARTWORKS = table(ArtworkRow)
+ARTIST_LEFT = "its artist left pixiv"
+
+_ARTWORKS, _CRAWL_ARTWORKS = table(ArtworkRow), table(CrawlArtworkRow)
 
 
 def record_unavailable(
@@ -55,6 +57,20 @@ def record_unavailable(
         values["stale_since"] = None
     connection.execute(update(_ARTWORKS).where(_ARTWORKS.c.id == work_id).values(**values))
     refresh_files(connection, work_id)
+
+
+def record_artist_left(connection: Connection, user_id: int, now: datetime) -> None:
+    """A tombstone for each work of an artist who left; a work that had one keeps its own."""
+    works = and_(_ARTWORKS.c.user_id == user_id, _ARTWORKS.c.availability.not_in(SETTLED_AVAILABILITY))
+    unsettled = _CRAWL_ARTWORKS.c.artwork_id.in_(select(_ARTWORKS.c.id).where(works))
+    connection.execute(update(_CRAWL_ARTWORKS).where(unsettled).values(unsettled=False))
+    tombstone = {
+        "availability": "gone",
+        "unavailable_reason": ARTIST_LEFT,
+        "unavailable_since": now,
+        "stale_since": None,
+    }
+    connection.execute(update(_ARTWORKS).where(works).values(**tombstone, **NOT_FAILED))
 
 
 def record_work_failed(connection: Connection, work_id: int, reason: str, now: datetime) -> None:

@@ -61,6 +61,15 @@ def record_unlisted_bookmarks(
     return connection.execute(update(_BOOKMARKS).where(unseen).values(unlisted=now)).rowcount
 
 
+def settle_bookmark_order(connection: Connection, user_id: int, *, private: bool) -> None:
+    """Number a list's bookmarks from 1, the oldest, in the order in which they stand, whatever it took to read them."""
+    of_list = and_(_BOOKMARKS.c.user_id == user_id, _BOOKMARKS.c.private == private, _BOOKMARKS.c.position.is_not(None))
+    place = func.row_number().over(order_by=(_BOOKMARKS.c.position, _BOOKMARKS.c.artwork_id)).label("place")
+    ordered = select(_BOOKMARKS.c.artwork_id, place).where(of_list).subquery("ordered")
+    moved = and_(of_list, _BOOKMARKS.c.artwork_id == ordered.c.artwork_id, _BOOKMARKS.c.position != ordered.c.place)
+    connection.execute(update(_BOOKMARKS).where(moved).values(position=ordered.c.place))
+
+
 def record_masked(connection: Connection, reasons: Mapping[int, str], now: datetime) -> None:
     """Works that a list shows without content ({work id: placeholder}): each is lost, or no longer for this reader."""
     for work_id, reason in reasons.items():

@@ -62,12 +62,21 @@ def begin_crawl(connection: Connection, spider: str, arguments: Mapping[str, Any
         "resumes": resumes,
         "cursor": cursor,
         "started": now,
+        "suffices": _suffices(arguments),
     }
     crawl_id = connection.execute(insert(_CRAWLS).values(**row).returning(_CRAWLS.c.id)).scalar_one()
     if first is None:
         connection.execute(update(_CRAWLS).where(_CRAWLS.c.id == crawl_id).values(list_id=crawl_id))
     frontier = tuple(read.frontier or ()) if read else ()
     return Crawl(crawl_id, resumes, cursor, frontier, read is not None)
+
+
+def _suffices(arguments: Mapping[str, Any]) -> str:
+    """What is to be known of each work of a list that is read with these arguments."""
+    listing = arguments.get("detail") == "listing"
+    if arguments.get("files", True):
+        return "listing" if listing else "full"
+    return "row" if listing else "facts"
 
 
 def list_key(spider: str, arguments: Mapping[str, Any]) -> str:
@@ -79,12 +88,13 @@ def record_listing(
     connection: Connection, crawl_id: int, work_ids: Sequence[int], cursor: str | None, now: datetime
 ) -> None:
     """A page of the list, in its order, and where the list goes on. The same page again changes nothing."""
-    list_id = connection.execute(select(CrawlRow.list_id).where(CrawlRow.id == crawl_id)).scalar_one()
+    of_list = select(CrawlRow.list_id, CrawlRow.suffices).where(CrawlRow.id == crawl_id)
+    list_id, suffices = connection.execute(of_list).one()
     assert list_id is not None
     found = 0
     distinct = list(dict.fromkeys(work_ids))
     for start in range(0, len(distinct), IDS_A_QUERY):
-        found += _list_works(connection, crawl_id, list_id, distinct[start : start + IDS_A_QUERY], now)
+        found += _list_works(connection, crawl_id, list_id, suffices, distinct[start : start + IDS_A_QUERY], now)
     change = update(_CRAWLS).where(_CRAWLS.c.id == crawl_id)
     connection.execute(change.values(cursor=cursor, found=_CRAWLS.c.found + found))
 
@@ -127,12 +137,14 @@ def end_crawl(
     )
 
 
-def _list_works(connection: Connection, crawl_id: int, list_id: int, work_ids: Sequence[int], now: datetime) -> int:
+def _list_works(
+    connection: Connection, crawl_id: int, list_id: int, suffices: str, work_ids: Sequence[int], now: datetime
+) -> int:
     """Put works on the list; gives how many this run had not seen there before."""
-    unsettled = _unsettled(connection, work_ids)
+    unsettled = _unsettled(connection, suffices, work_ids)
     stubs = [work_id for work_id in work_ids if work_id not in unsettled]
     record_stubs(connection, stubs, now)
-    unsettled |= dict.fromkeys(stubs, True)
+    unsettled |= dict.fromkeys(stubs, suffices != "row")
     listed = dict(
         connection.execute(
             select(CrawlArtworkRow.artwork_id, CrawlArtworkRow.crawl_id).where(
@@ -156,7 +168,7 @@ def _list_works(connection: Connection, crawl_id: int, list_id: int, work_ids: S
     return len(new) + len(again)
 
 
-def _unsettled(connection: Connection, work_ids: Sequence[int]) -> dict[int, bool]:
-    """Whether anything is left to do for each work that the ledger knows."""
-    found = connection.execute(select(ArtworkRow.id, UNSETTLED).where(ArtworkRow.id.in_(work_ids)))
+def _unsettled(connection: Connection, suffices: str, work_ids: Sequence[int]) -> dict[int, bool]:
+    """Whether anything is left to do for each work that the ledger knows, where that much suffices."""
+    found = connection.execute(select(ArtworkRow.id, UNSETTLED[suffices]).where(ArtworkRow.id.in_(work_ids)))
     return {work_id: bool(unsettled) for work_id, unsettled in found}

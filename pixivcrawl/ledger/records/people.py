@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from pixivcrawl.items import User
 from pixivcrawl.ledger.columns import storable
@@ -25,9 +26,8 @@ def record_user(connection: Connection, user: User, now: datetime) -> None:
     """What a user's own page says; a user who had left is back. None never replaces what is known."""
     record_user_name(connection, user.user_id, user.name, now)
     told = {name: getattr(user, name) for name in ("account", "comment", "webpage", "image")}
-    values = {name: value for name, value in told.items() if value is not None}
-    if user.detail == "full":
-        values["detail"] = "full"
+    values: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+    values["detail"] = "full" if user.detail == "full" else func.coalesce(_USERS.c.detail, "listing")
     change = update(_USERS).where(_USERS.c.id == user.user_id)
     connection.execute(change.values(**values, **_AVAILABLE, last_seen=now))
 

@@ -5,30 +5,51 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FileRow, table
 
 WAITS = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=7))
 """How long a thing waits that failed in one run, in two, in three, in more; within a run it is not tried again."""
 
-_ARTWORKS, _FILES, _CRAWL_ARTWORKS = table(ArtworkRow), table(FileRow), table(CrawlArtworkRow)
+_ARTWORKS, _FILES = table(ArtworkRow), table(FileRow)
+_CRAWLS, _CRAWL_ARTWORKS = table(CrawlRow), table(CrawlArtworkRow)
 
 SETTLED_AVAILABILITY = ("gone", "forbidden")
 
-UNSETTLED: ColumnElement[bool] = or_(
-    _ARTWORKS.c.stale_since.is_not(None),
-    and_(
-        _ARTWORKS.c.availability.not_in(SETTLED_AVAILABILITY),
-        or_(
-            _ARTWORKS.c.availability == "masked",
-            _ARTWORKS.c.detail.is_(None),
-            _ARTWORKS.c.detail != "full",
-            _ARTWORKS.c.files_state != "complete",
+
+def _unsettled(too_little: ColumnElement[bool]) -> ColumnElement[bool]:
+    return or_(
+        _ARTWORKS.c.stale_since.is_not(None),
+        and_(
+            _ARTWORKS.c.availability.not_in(SETTLED_AVAILABILITY),
+            or_(_ARTWORKS.c.availability == "masked", _ARTWORKS.c.detail.is_(None), too_little),
         ),
-    ),
-)
-"""There may be something left to do for the work, now or later."""
+    )
+
+
+_FILES_MISSING = _ARTWORKS.c.files_state != "complete"
+_NOT_IN_FULL = _ARTWORKS.c.detail != "full"
+
+UNSETTLED: dict[str, ColumnElement[bool]] = {
+    "full": _unsettled(or_(_NOT_IN_FULL, _FILES_MISSING)),
+    "facts": _unsettled(or_(_NOT_IN_FULL, and_(_ARTWORKS.c.availability == "login needed", _FILES_MISSING))),
+    "listing": _unsettled(_FILES_MISSING),
+    "row": false(),
+}
+"""There may be something left to do for the work, now or later, on a list for whose works that much suffices (`CrawlRow.suffices`)."""
 
 _OF_WORK = _FILES.c.artwork_id == _ARTWORKS.c.id
 _STORED = and_(_OF_WORK, _FILES.c.state == "stored")
@@ -50,7 +71,11 @@ _REFRESH_FILES = (
         bytes_stored=select(func.coalesce(func.sum(_FILES.c.bytes), 0)).where(_STORED).scalar_subquery(),
     )
 )
-_IS_UNSETTLED = select(UNSETTLED).where(_ARTWORKS.c.id == _CRAWL_ARTWORKS.c.artwork_id).scalar_subquery()
+_IS_UNSETTLED = (
+    select(case(UNSETTLED, value=_CRAWLS.c.suffices, else_=UNSETTLED["full"]))
+    .where(_ARTWORKS.c.id == _CRAWL_ARTWORKS.c.artwork_id, _CRAWLS.c.id == _CRAWL_ARTWORKS.c.list_id)
+    .scalar_subquery()
+)
 _REFRESH_UNSETTLED = (
     update(_CRAWL_ARTWORKS)
     .where(_CRAWL_ARTWORKS.c.artwork_id == bindparam("work_id"), _CRAWL_ARTWORKS.c.unsettled != _IS_UNSETTLED)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select
 from pixivcrawl.items import Artwork, Original
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, table
-from pixivcrawl.ledger.records.files import record_originals
+from pixivcrawl.ledger.records.files import record_originals, record_row_originals
 from pixivcrawl.ledger.records.people import record_user_name
 from pixivcrawl.ledger.records.state import NOT_FAILED, refresh_files, refresh_unsettled
 from pixivcrawl.ledger.records.tags import record_tags, record_translations, tag_name, tag_names
@@ -95,7 +95,7 @@ def record_rows(connection: Connection, artworks: Sequence[Artwork], now: dateti
     """What list rows say of works, never masked ones. A work known in full keeps all that a row does not tell, and its level.
 
     Returns the works that must be asked for again, which are marked stale: the row shows another revision or update than the ledger
-    knows, or shows a work that was gone.
+    knows, or shows a work that was gone. Originals that follow from a row are wanted, unless the work is known in full or stale.
     """
     by_id = {artwork.work_id: artwork for artwork in artworks}
     known = known_rows(connection, list(by_id))
@@ -108,13 +108,19 @@ def record_rows(connection: Connection, artworks: Sequence[Artwork], now: dateti
         row["row_revision"] = artwork.revision or row["row_revision"]
         row["row_updated"] = artwork.uploaded or row["row_updated"]
         row["masked_since"] = None
-        if row["availability"] in ("unknown", "masked"):
+        if row["availability"] in ("unknown", "masked") or (
+            row["availability"] == "login needed" and artwork.originals
+        ):
             row |= _AVAILABLE
         if work_id in revised:
             row["stale_since"] = row["stale_since"] or now
     _write(connection, by_id, known, rows, now)
-    for work_id in revised:
-        refresh_unsettled(connection, work_id)
+    for work_id, was in known.items():
+        if any(rows[work_id][name] != was[name] for name in ("availability", "stale_since")):
+            refresh_unsettled(connection, work_id)
+    for work_id, artwork in by_id.items():
+        if artwork.originals and rows[work_id]["detail"] == "listing" and rows[work_id]["stale_since"] is None:
+            record_row_originals(connection, work_id, artwork.originals, now)
     return revised
 
 
@@ -176,7 +182,7 @@ def _is_revised(artwork: Artwork, known: RowMapping | None) -> bool:
         return False
     if known["availability"] == "gone":
         return True
-    if known["detail"] != "full" and not known["files_stored"]:
+    if known["detail"] != "full" and (artwork.originals or not known["files_stored"]):
         return False
     revision = artwork.revision
     if (

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 
 TIME = sa.DateTime(timezone=True).with_variant(sa.Text(), "sqlite")
 READ_TO_END: sa.Column[bool] = sa.Column("read_to_end", sa.Boolean(), server_default=sa.text("false"), nullable=False)

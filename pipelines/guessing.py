@@ -1,0 +1,59 @@
+"""The extension of an original whose address follows from a list's row: the likelier ones are tried first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+
+from pixivcrawl.items import Original, StagedOriginal
+
+EXTENSIONS = ("jpg", "png", "gif")
+"""The extensions of pixiv's originals, the likelier first."""
+
+WORKS_IN_MIND = 256
+"""Of so many works is it remembered which extension their pages have."""
+
+Fetch = Callable[[Original], Awaitable[StagedOriginal]]
+
+
+class NoSuchAddress(Exception):
+    """The image host answers 404 for a guessed address."""
+
+
+class Guesses:
+    """Tries the extensions of a work's first page, and of the others the one that it has before the rest."""
+
+    def __init__(self) -> None:
+        self._first_pages: OrderedDict[tuple[int, str], asyncio.Future[str | None]] = OrderedDict()
+
+    async def fetched(self, original: Original, fetch: Fetch) -> StagedOriginal | None:
+        """What `fetch` brings under the first extension that the image host knows; None when it knows none, or none of the first page.
+
+        `fetch` raises NoSuchAddress for a wrong extension; whatever else it raises goes on to the caller.
+        """
+        work = original.work_id, original.revision
+        first_page = self._first_pages.get(work)
+        if first_page is not None:
+            extension = await asyncio.shield(first_page)
+            return None if extension is None else await _tried(original.with_extension(extension), fetch)
+        first_page = self._first_pages[work] = asyncio.get_running_loop().create_future()
+        while len(self._first_pages) > WORKS_IN_MIND:
+            self._first_pages.popitem(last=False)
+        extension = original.extension
+        try:
+            staged = await _tried(original, fetch)
+            extension = staged.original.extension if staged is not None else None
+            return staged
+        finally:
+            # Also when the transfer failed for another reason, so that the other pages are tried for themselves.
+            first_page.set_result(extension)
+
+
+async def _tried(original: Original, fetch: Fetch) -> StagedOriginal | None:
+    for extension in sorted(EXTENSIONS, key=lambda each: each != original.extension):
+        try:
+            return await fetch(original.with_extension(extension))
+        except NoSuchAddress:
+            continue
+    return None

@@ -1,0 +1,93 @@
+"""Works that are known from lists' rows: which rows are still wanted, and what follows from them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, NotNullable, exists, func, or_, select
+
+from pixivcrawl.ledger.models import ROW_LEVEL_WORK, ArtworkRow, CrawlArtworkRow, FileRow
+from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
+from pixivcrawl.ledger.records.works import IDS_A_QUERY
+
+
+@dataclass(frozen=True, slots=True)
+class FileOfRow:
+    """A stored page of a work that is known from its row alone; size and extension are those of the bytes."""
+
+    page: int
+    revision: str
+    path: str
+    extension: str
+    width: int | None
+    height: int | None
+
+
+def without_originals(connection: Connection, work_ids: Sequence[int]) -> set[int]:
+    """Those of the works that may be had, are not known in full, and of which no file is known; unknown ones among them."""
+    known: set[int] = set()
+    has_files = exists().where(FileRow.artwork_id == ArtworkRow.id, FileRow.state != "superseded")
+    enough = or_(ArtworkRow.detail == "full", ArtworkRow.availability.in_(SETTLED_AVAILABILITY), has_files)
+    for start in range(0, len(work_ids), IDS_A_QUERY):
+        chunk = work_ids[start : start + IDS_A_QUERY]
+        known.update(connection.execute(select(ArtworkRow.id).where(ArtworkRow.id.in_(chunk), enough)).scalars())
+    return set(work_ids) - known
+
+
+def likely_extensions(connection: Connection, user_ids: Iterable[int]) -> dict[tuple[int, str], str]:
+    """By artist and kind of work: the extension that most of their stored first pages bear."""
+    found: dict[Any, Counter[str]] = {}
+    wanted = list(user_ids)
+    for start in range(0, len(wanted), IDS_A_QUERY):
+        rows = connection.execute(
+            select(ArtworkRow.user_id, ArtworkRow.kind, FileRow.extension, func.count())
+            .join(FileRow, FileRow.artwork_id == ArtworkRow.id)
+            .where(
+                ArtworkRow.user_id.in_(wanted[start : start + IDS_A_QUERY]),
+                FileRow.page == 0,
+                FileRow.kind == "image",
+                FileRow.state == "stored",
+            )
+            .group_by(ArtworkRow.user_id, ArtworkRow.kind, FileRow.extension)
+        )
+        for user_id, kind, extension, number in rows:
+            found.setdefault((user_id, kind), Counter())[extension] = number
+    return {artist: extensions.most_common(1)[0][0] for artist, extensions in found.items()}
+
+
+def files_of_row(connection: Connection, work_id: int) -> list[FileOfRow]:
+    """The stored pages of a work whose sizes no API has confirmed; none of a work that is known in full."""
+    rows = connection.execute(
+        select(
+            FileRow.page,
+            FileRow.revision,
+            NotNullable(FileRow.path),
+            FileRow.extension,
+            FileRow.width,
+            FileRow.height,
+        )
+        .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
+        .where(
+            FileRow.artwork_id == work_id,
+            ArtworkRow.detail == "listing",
+            FileRow.state == "stored",
+            FileRow.kind == "image",
+        )
+        .order_by(FileRow.page)
+    )
+    return [FileOfRow(*row) for row in rows]
+
+
+def works_of_rows(connection: Connection, after_work: int, limit: int) -> list[int]:
+    """The next available works after `after_work` (0 for the first), by id, that stand on a list and are known from rows alone."""
+    listed = exists().where(CrawlArtworkRow.artwork_id == ArtworkRow.id)
+    found = connection.execute(
+        select(ArtworkRow.id)
+        .where(ROW_LEVEL_WORK, ArtworkRow.id > after_work, ArtworkRow.availability == "available", listed)
+        .order_by(ArtworkRow.id)
+        .limit(limit)
+    )
+    return list(found.scalars())
