@@ -34,11 +34,11 @@ class Job:
 
     spider: str | type[Spider]
     arguments: Mapping[str, str]
-    name: str = ""
     exit_code: int | None = None
     reason: str = ""
     counts: dict[str, int] = field(default_factory=dict)
     begun: bool = False
+    name: str = ""
 
     def __str__(self) -> str:
         spider = self.spider if isinstance(self.spider, str) else self.spider.name
@@ -66,14 +66,14 @@ def run_all(
             reactor.stop()  # type: ignore[misc]
 
     limit_heaps()
-    running = asyncio.get_event_loop().create_task(_one_after_another(process, jobs, prepare))
+    running = asyncio.get_event_loop().create_task(one_after_another(process, jobs, prepare))
     running.add_done_callback(stop)
     process.start(stop_after_crawl=False, install_signal_handlers=False)
     if running.done():
         running.result()
 
 
-async def _one_after_another(
+async def one_after_another(
     process: AsyncCrawlerProcess, jobs: AsyncIterator[Job], prepare: Callable[[Crawler], None] | None
 ) -> None:
     async for job in jobs:

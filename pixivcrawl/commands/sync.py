@@ -220,8 +220,8 @@ class Sync:
         """The crawls, each known when the one before it is over."""
         plan = await asyncio.to_thread(self.plan)
         self.left = plan
-        if self.needs_session(plan):
-            async for job in self._run(Job(LookSpider, {}, "look at the session")):
+        if await asyncio.to_thread(self.needs_session, plan):
+            async for job in self._run(Job(LookSpider, {}, name="look at the session")):
                 yield job
         people_read = False
         following = self.catalogue.following().key
@@ -247,12 +247,12 @@ class Sync:
         """The feed, after the list of those whom it shows: it says nothing of anyone else."""
         if not people_read:
             following = self.catalogue.following()
-            async for job in self._run(Job("following", following.arguments, "whom you follow"), following):
+            async for job in self._run(Job("following", following.arguments, name="whom you follow"), following):
                 yield job
                 people_read = job.exit_code == 0
         if people_read:
             news = self.catalogue.news()
-            async for job in self._run(Job(NewsSpider, news.arguments, "what is new from whom you follow"), news):
+            async for job in self._run(Job(NewsSpider, news.arguments, name="what is new from whom you follow"), news):
                 yield job
 
     async def _run(self, job: Job, wanted: Wanted | None = None) -> AsyncIterator[Job]:
@@ -315,7 +315,7 @@ class Sync:
 def job_of(planned: Due) -> Job:
     wanted = planned.wanted
     compared = {"refresh": "true", "reread": "true"} if planned.compare else {}
-    return Job(wanted.spider, {**wanted.arguments, **compared}, wanted.name)
+    return Job(wanted.spider, {**wanted.arguments, **compared}, name=wanted.name)
 
 
 def plan_lines(sync: Sync, state: State, plan: Sequence[Due], now: datetime) -> Iterator[str]:

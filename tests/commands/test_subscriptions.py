@@ -63,7 +63,7 @@ def test_what_is_listed_before_anything_ran(tmp_path: Path) -> None:
     assert listed.out.splitlines() == [
         f"subscriptions: {tmp_path / 'subscriptions.toml'}",
         "user 11: user id=11, every 6h; not run yet; due now",
-        "following: following id=me rest=both reread=true, every 1d; not run yet; due now",
+        "following: following id=me rest=both reread=true refresh=true, every 1d; not run yet; due now",
         "  0 artists: 0 read, 0 due now; 0 works asked for by their last runs",
     ]
 

@@ -164,15 +164,15 @@ def feed(connection: Connection, feed_key: str, following_key: str, reader: int)
     ).scalar()
     if people_read is None:
         return None
-    followed = select(FollowRow.followed_id, func.coalesce(FollowRow.again_since, FollowRow.first_seen)).where(
-        FollowRow.follower_id == reader, FollowRow.last_seen >= people_read
-    )
+    followed = select(
+        FollowRow.followed_id, func.coalesce(FollowRow.again_since, FollowRow.first_seen).label("since")
+    ).where(FollowRow.follower_id == reader, FollowRow.last_seen >= people_read)
     row = connection.execute(select(CrawlRow.__table__).where(CrawlRow.id == last)).one()
     return Feed(
         list_id=row.list_id,
         read=ListRun(row.id, row.started, row.outcome, row.reason, row.counts or {}, saw_the_list=True),
         unbroken_from=gap or first,
-        followed=dict(connection.execute(followed).tuples().all()),
+        followed={row.followed_id: row.since for row in connection.execute(followed)},
     )
 
 
@@ -219,11 +219,11 @@ def list_sizes(connection: Connection, keys: Collection[str]) -> dict[str, int]:
             .subquery()
         )
         sizes = (
-            select(lists.c.list_key, func.count())
+            select(lists.c.list_key, func.count().label("works"))
             .join(CrawlArtworkRow, CrawlArtworkRow.list_id == lists.c.list_id)
             .group_by(lists.c.list_key)
         )
-        found |= dict(connection.execute(sizes).tuples().all())
+        found |= {row.list_key: row.works for row in connection.execute(sizes)}
     return found
 
 
