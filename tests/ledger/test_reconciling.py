@@ -171,7 +171,6 @@ class TestUnknownFiles:
             (f"7/3_ugoira_{FIRST}.json", b"[]", "not there"),
             ("7/holiday.jpg", jpeg(), "its name"),
             ("notes.txt", b"", "its name"),
-            (f"9/9{FIRST}9_p0_{FIRST}.jpg", jpeg(), "its name"),
         ],
     )
     def test_anything_else_is_left_alone_and_said(
