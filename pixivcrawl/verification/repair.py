@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pixivcrawl.archive.layout import Archive, parse_name
+from pixivcrawl.archive.layout import Archive, parse_staged_name
 from pixivcrawl.archive.placing import NameTaken, frames_text, place, place_text, quarantine, sha256_of
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger import queries, records
@@ -86,11 +86,9 @@ def repair(
 
 def _drop_second_names(archive: Archive, ledger: Ledger) -> None:
     """A kill between the two steps of placing leaves a stored file with a second name in the staging folder."""
-    for staged in archive.staging.glob("*.body"):
-        stem = staged.name.removesuffix(".body")
-        names = (parse_name(f"originals/1/{stem}{extension}") for extension in ("", ".jpg", ".zip"))
-        name = next(filter(None, names), None)
-        for row in ledger.read_now(queries.all_files_of_work, name.work_id) if name is not None else ():
+    for staged in archive.staging.iterdir():
+        place = parse_staged_name(staged.name)
+        for row in ledger.read_now(queries.all_files_of_work, place.work_id) if place is not None else ():
             final = _place_of(archive, row)
             if row.state == "stored" and final is not None and final.is_file() and final.samefile(staged):
                 staged.unlink()

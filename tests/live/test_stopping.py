@@ -114,7 +114,7 @@ def test_a_pause_of_minutes_is_not_waited_out(tmp_path: Path, number: int):
     with Sandbox(World.demo(), tls=True) as sandbox:
         sandbox.faults.api("illust", kind="status:429", retry_after=300)
         run = begin(*COMMAND, env=environment(sandbox, tmp_path))
-        wait_for(lambda: "too many requests" in run.stderr.readline())
+        wait_for(lambda: "asks for a pause" in run.stderr.readline())
         run.send_signal(number)
         said, errors = run.communicate(timeout=SOON)
         assert (run.returncode, errors) == (130, "")

@@ -141,7 +141,8 @@ def _ledger_is_sound(archive: Path) -> Iterator[str]:
         if orphans := connection.execute("PRAGMA foreign_key_check").fetchall():
             yield f"rows point to nothing: {orphans}"
         kept = connection.execute("SELECT endpoint, subject_id, body FROM bodies").fetchall()
-    journaled = {(entry.endpoint, entry.body) for entry in read_journal(archive / "journal")}
+    answers = (entry.arguments for entry in read_journal(archive / "journal") if entry.change == "note_body")
+    journaled = {(answer["endpoint"], answer["payload"]) for answer in answers}
     for endpoint, subject, body in kept:
         if (endpoint, zlib.decompress(body)) not in journaled:
             yield f"the ledger holds an answer to {endpoint} {subject} that the journal does not"
