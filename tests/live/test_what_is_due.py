@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,7 @@ def test_the_most_overdue_comes_first_and_what_was_never_read_last(tmp_path: Pat
     assert sync(sandbox, tmp_path, START + 3 * DAY).ran == ["artist 12", "artist 11", "artist 13"]
 
 
+@pytest.mark.long
 def test_one_by_name_and_everything(tmp_path: Path, sandbox: Sandbox) -> None:
     subscribe(tmp_path, artist(11), artist(12), artist(13))
     assert sync(sandbox, tmp_path, START, only=("artist 12",)).ran == ["artist 12"]
@@ -106,6 +108,7 @@ def test_everyone_whom_the_reader_follows(tmp_path: Path, sandbox: Sandbox) -> N
     assert_holds(tmp_path, *(world.expected.user(each, session=True) for each in range(12, 19)))
 
 
+@pytest.mark.long
 def test_works_that_the_filters_leave_out_bring_nobody_to_the_artist_again(tmp_path: Path, sandbox: Sandbox) -> None:
     subscribe(tmp_path, FOLLOWING + "max_pages = 1\n")
     sync(sandbox, tmp_path, START)
@@ -115,6 +118,7 @@ def test_works_that_the_filters_leave_out_bring_nobody_to_the_artist_again(tmp_p
     assert sync(sandbox, tmp_path, START + 12 * HOUR).artists == []
 
 
+@pytest.mark.long
 def test_a_feed_that_ends_too_soon_is_not_believed(tmp_path: Path, sandbox: Sandbox) -> None:
     subscribe(tmp_path, FOLLOWING + "files = false\ndetail = 'listing'\n")
     sync(sandbox, tmp_path, START)
@@ -153,6 +157,7 @@ def test_known_works_are_compared_now_and_then(tmp_path: Path, sandbox: Sandbox)
     assert list(tmp_path.glob(f"originals/11/{revised.id}_p0_{revised.revision}.*"))
 
 
+@pytest.mark.long
 def test_comparisons_take_no_more_than_their_share_of_a_day(tmp_path: Path, sandbox: Sandbox) -> None:
     subscribe(tmp_path, *(artist(number, "4d", "refresh = '4d'") for number in range(11, 17)))
     sync(sandbox, tmp_path, START)
@@ -256,14 +261,15 @@ def test_the_plan_sends_nothing_and_holds_no_lock(tmp_path: Path, sandbox: Sandb
     first = type_in("sync", "--plan", **typed)
     assert (first.code, first.err) == (0, "")
     assert "  artist 11 (user id=11): never read; a first reading" in first.out
-    sync(sandbox, tmp_path, START)
+    sync(sandbox, tmp_path, datetime.now(UTC) - 25 * HOUR)
     asked = len(sandbox.log)
     with lock(Archive(tmp_path), "sync"):
         later = type_in("sync", "--plan", **typed).out.splitlines()
     assert len(sandbox.log) == asked
-    assert "whom you follow, and what is new from them" in later[2]
-    assert any(line.startswith("  mine (bookmarks id=me refresh=true reread=true): due since ") for line in later)
-    assert any(line.startswith("about ") and "at the present pace" in line for line in later)
+    assert later[2] == "  whom you follow, and what is new from them, of 7 artists here: about 3 requests"
+    assert later[3].startswith("  mine (bookmarks id=me): due since ")
+    assert later[3].endswith("; about 1 requests")
+    assert later[4] == "about 5 API requests, 0:00:02 at the present pace, and what new works take"
 
 
 def test_a_second_sync_ends_at_once(tmp_path: Path, sandbox: Sandbox) -> None:
