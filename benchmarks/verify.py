@@ -25,7 +25,7 @@ from tests.live.running import PROJECT, assert_holds, environment, scrapy
 from tests.verification.damages import KINDS, Damager
 
 PAGES = (Page("jpg", 1200, 900), Page("jpg", 2400, 1800), Page("jpg", 600, 800), Page("jpg", 3500, 2500))
-BYTES_A_WORK = 10_800_000
+BYTES_A_WORK = 9_830_000
 ARTISTS = 5
 
 

@@ -65,7 +65,7 @@ def test_an_undamaged_archive_is_whole(archive: Archive) -> None:
     assert found(archive, DEEP) == []
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kinds=st.lists(st.sampled_from(sorted(KINDS)), max_size=7), seed=st.integers(0, 10**6))
 def test_any_damages_are_named_exactly_and_repaired(
     whole: Archive, tmp_path: Path, kinds: list[str], seed: int

@@ -60,7 +60,8 @@ def everything(archive: Archive) -> set[bytes]:
     return {path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()}
 
 
-def test_killed_at_any_step_it_ends_as_undisturbed(archive: Archive, tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", [17, pytest.param(1, marks=pytest.mark.long)])
+def test_killed_at_any_step_it_ends_as_undisturbed(archive: Archive, tmp_path: Path, every: int) -> None:
     Damager(archive.root, 2).plant([*KINDS, "swap of two"])
     (archive.root / FRAMES).write_text("[]")
     damaged = everything(archive)
@@ -79,7 +80,7 @@ def test_killed_at_any_step_it_ends_as_undisturbed(archive: Archive, tmp_path: P
         assert everything(killed) >= damaged, steps
         assert list(killed.staging.iterdir()) == [], steps
         shutil.rmtree(killed.root)
-        steps += 1
+        steps += every
     assert steps > 30
 
 
