@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
-from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,13 +37,7 @@ def put_in_place(beside: Path, database: Path) -> Path | None:
 def _put_aside(database: Path) -> Path | None:
     if not _parts(database):
         return None
-    # What lies beside a ledger that was not closed belongs into it; where it is too damaged for that, it is moved along.
-    if database.exists():
-        with (
-            suppress(sqlite3.Error),
-            closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True)) as old,
-        ):
-            old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    # Moved as they are: SQLite, asked to fold them into one, would throw away what it cannot read.
     aside = _free_name(database)
     for part in _parts(database):
         part.rename(f"{aside}{part.name.removeprefix(database.name)}")
