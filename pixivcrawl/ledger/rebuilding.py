@@ -37,7 +37,7 @@ def put_in_place(beside: Path, database: Path) -> Path | None:
 def _put_aside(database: Path) -> Path | None:
     if not _parts(database):
         return None
-    # As it is: SQLite would open it, and what lies beside a ledger that was not closed is gone when it finds the ledger damaged.
+    # Moved as they are: SQLite, asked to fold them into one, would throw away what it cannot read.
     aside = _free_name(database)
     for part in _parts(database):
         part.rename(f"{aside}{part.name.removeprefix(database.name)}")

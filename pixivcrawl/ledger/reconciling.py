@@ -97,7 +97,11 @@ def _fault(archive: Archive, file: queries.StoredFile, *, check: bool) -> str | 
 def _give_up(archive: Archive, ledger: Ledger, file: queries.StoredFile, fault: str, reconciled: Reconciled) -> None:
     """A file that is gone or damaged is wanted again; a list of frames is written anew where the ledger knows it."""
     name = parse_name(file.path)
-    assert name is not None
+    if name is None:
+        _leave_alone(
+            reconciled, file.path, f"the ledger has it stored under a name that is not that of an original, and {fault}"
+        )
+        return
     if fault != _GONE:
         path = archive.resolve(file.path)
         quarantine(archive, path, path.name, fault)
@@ -152,9 +156,13 @@ def _adopt_unknown(archive: Archive, ledger: Ledger, paths: Sequence[str], recon
             artist = artists.get(name.work_id) if name is not None else None
             reconciled.adopted += _adopt(archive, ledger, path, name, row, artist)
         except NotTaken as why:
-            reconciled.left_alone += 1
-            if len(reconciled.named) < MOST_NAMED:
-                reconciled.named[path] = str(why)
+            _leave_alone(reconciled, path, str(why))
+
+
+def _leave_alone(reconciled: Reconciled, path: str, why: str) -> None:
+    reconciled.left_alone += 1
+    if len(reconciled.named) < MOST_NAMED:
+        reconciled.named[path] = why
 
 
 def _adopt(

@@ -161,7 +161,7 @@ class TestUnknownFiles:
     @pytest.mark.parametrize(
         ("name", "body", "why"),
         [
-            (f"7/5_p0_{FIRST}.png", png()[:-20], "last chunk"),
+            (f"7/5_p0_{FIRST}.png", png()[:-20], "cut short"),
             (f"7/5_p0_{FIRST}.png", jpeg(), "where a png belongs"),
             (f"7/5_p0_{FIRST}.jpg", b"", "empty"),
             (f"7/1_p0_{FIRST}.jpg", jpeg(50, 50), "pixels where pixiv says"),
@@ -171,6 +171,7 @@ class TestUnknownFiles:
             (f"7/3_ugoira_{FIRST}.json", b"[]", "not there"),
             ("7/holiday.jpg", jpeg(), "its name"),
             ("notes.txt", b"", "its name"),
+            (f"9/0_p0_{FIRST}.jpg", jpeg(), "its name"),
         ],
     )
     def test_anything_else_is_left_alone_and_said(

@@ -21,9 +21,14 @@ from typing import Any, get_args, get_origin, get_type_hints
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from scrapy.settings import Settings
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.commands.rebuild import rebuild
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.items import (
     Bookmark,
     Comment,
@@ -52,6 +57,7 @@ from tests.ledger.making import (
     an_original,
     an_ugoira,
     as_stored,
+    connected,
     sqlite_url,
 )
 
@@ -470,3 +476,23 @@ def test_a_torn_journal_gives_what_is_whole(two: tuple[Path, Path]):
     os.truncate(path, path.stat().st_size - 3)
     replayed_into(new, old / "journal")
     assert everything(new) == expected
+
+
+def test_a_ledger_comes_back_in_an_empty_postgresql_database_alone(two: tuple[Path, Path], postgres_url: str):
+    old, _ = two
+    write_at_once(old, CALLS)
+    Archive(old).create()
+    settings = Settings()
+    settings.setmodule("settings.base", priority="project")
+    settings.update({"ARCHIVE_DIR": str(old), "DATABASE_URL": postgres_url}, priority="cmdline")
+    configuration = Configuration.from_settings(settings)
+    # The files that the calls speak of were never there.
+    assert rebuild(configuration, replace=False, check=True) == 1
+    with connected(postgres_url) as connection:
+        counts = {
+            table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in Base.metadata.sorted_tables
+        }
+    assert counts == {name: len(rows) for name, rows in everything(old).items()}
+    with pytest.raises(ConfigurationError, match="not empty"):
+        rebuild(configuration, replace=True, check=False)
