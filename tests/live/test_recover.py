@@ -1,10 +1,7 @@
-"""A lost ledger comes back from the journal and the files; a copy of it can be taken while it is written."""
+"""A lost ledger comes back from the journal and the files."""
 
 from __future__ import annotations
 
-import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +9,7 @@ import pytest
 from pixivcrawl.sandbox import Sandbox, World
 from tests.canonical import dump
 from tests.live.inside import crawl
-from tests.live.running import PROJECT, assert_holds, environment, rows, scrapy
+from tests.live.running import environment, rows, scrapy
 
 LEDGER = ("archive.sqlite", "archive.sqlite-wal", "archive.sqlite-shm")
 
@@ -58,6 +55,7 @@ def test_a_lost_ledger_comes_back_as_it_was(archive: Path, sandbox: Sandbox):
     assert all(logged.path.endswith("/profile/all") for logged in sandbox.log[since:])
 
 
+@pytest.mark.long
 def test_a_ledger_that_is_there_is_replaced_only_when_asked_and_kept(archive: Path, sandbox: Sandbox):
     before = dump(archive)
     env = environment(sandbox, archive)
@@ -69,6 +67,7 @@ def test_a_ledger_that_is_there_is_replaced_only_when_asked_and_kept(archive: Pa
     assert len(list(archive.glob("archive.sqlite.replaced-*"))) == 1
 
 
+@pytest.mark.long
 def test_without_a_journal_the_files_speak_for_themselves(tmp_path: Path, sandbox: Sandbox):
     folder = tmp_path / "archive"
     sandbox.faults.clear()
@@ -84,34 +83,6 @@ def test_without_a_journal_the_files_speak_for_themselves(tmp_path: Path, sandbo
     since = len(sandbox.requests("image"))
     assert scrapy("crawl", "user", "-a", "id=15", "-a", "max_works=10", env=env).returncode == 0
     assert len(sandbox.requests("image")) == since, "what is there is not fetched again"
-
-
-def test_copies_that_are_taken_while_a_crawl_writes_are_of_one_moment(tmp_path: Path):
-    archive = tmp_path / "archive"
-    with Sandbox(World.of(works=60), delay=0.02) as sandbox:
-        env = environment(sandbox, archive)
-        run = subprocess.Popen(
-            [sys.executable, "-m", "scrapy", "crawl", "user", "-a", "id=11"],
-            cwd=PROJECT,
-            env=env,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        copies = []
-        while run.poll() is None:
-            copy = tmp_path / f"copy-{len(copies)}.sqlite"
-            if (archive / "archive.sqlite").exists() and scrapy("backup", str(copy), env=env).returncode == 0:
-                copies.append(copy)
-        assert run.returncode == 0, run.stderr
-        assert scrapy("backup", str(tmp_path / "copy-last.sqlite"), env=env).returncode == 0
-        taken = scrapy("backup", str(tmp_path / "copy-last.sqlite"), env=env)
-        assert (taken.returncode, len(taken.stderr.splitlines())) == (2, 1)
-        for copy in [*copies, tmp_path / "copy-last.sqlite"]:
-            with sqlite3.connect(copy) as connection:
-                assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-                stored = connection.execute("SELECT path FROM files WHERE state = 'stored'").fetchall()
-            assert all((archive / path).is_file() for (path,) in stored)
-        assert_holds(archive, sandbox.world.expected.user(11))
 
 
 def test_a_copy_of_no_ledger_is_refused(tmp_path: Path, sandbox: Sandbox):

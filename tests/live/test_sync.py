@@ -103,6 +103,7 @@ def test_what_is_due_is_run_and_nothing_else(archive: Path, sandbox: Sandbox):
     assert "nothing is due" in scrapy("sync", env=env).stdout
 
 
+@pytest.mark.long
 def test_only_what_is_named_is_run_due_or_not(archive: Path, sandbox: Sandbox):
     env = environment(sandbox, archive)
     assert scrapy("sync", "--only", "second", env=env).returncode == 0
@@ -111,6 +112,7 @@ def test_only_what_is_named_is_run_due_or_not(archive: Path, sandbox: Sandbox):
     assert (wrong.returncode, len(wrong.stderr.splitlines())) == (2, 1)
 
 
+@pytest.mark.long
 def test_killed_in_the_middle_it_goes_on(archive: Path, sandbox: Sandbox):
     env = environment(sandbox, archive)
     run = subprocess.Popen(
@@ -141,6 +143,7 @@ def test_a_session_that_no_longer_answers_ends_it(archive: Path, sandbox: Sandbo
     assert len(sandbox.requests("api")) <= 3
 
 
+@pytest.mark.long
 def test_an_artist_who_left_does_not_stop_the_others(archive: Path, sandbox: Sandbox):
     (archive / "subscriptions.toml").write_text(FOLLOWED.replace("users/11", "users/999999"))
     run = scrapy("sync", env=environment(sandbox, archive))
