@@ -32,8 +32,12 @@ class LedgerExtension:
             self.ledger = Ledger.open(
                 configuration.database_url, journal=self.archive.journal, after_a_kill=self.lock.after_a_kill
             )
+            try:
+                settle_intents(self.archive, self.ledger)
+            except BaseException:
+                self.ledger.close()
+                raise
             self.lock.after_a_kill = False
-            settle_intents(self.archive, self.ledger)
             attach(crawler, self.ledger)
         except BaseException:
             self.lock.release()

@@ -118,7 +118,7 @@ def _give_up(archive: Archive, ledger: Ledger, file: queries.StoredFile, fault: 
 
 
 def _write_frames_anew(archive: Archive, ledger: Ledger, name: Name, file: queries.StoredFile) -> bool:
-    zipped = ledger.read_now(queries.known_files, [name.work_id]).get((*name[:3], "ugoira"))
+    zipped = _known(ledger, [name.work_id]).get((name.work_id, name.page, name.revision, "ugoira"))
     if zipped is None or zipped.frames is None or zipped.path is None:
         return False
     beside = archive.resolve(zipped.path)
@@ -143,10 +143,15 @@ def _files_in(archive: Archive) -> Iterator[list[str]]:
                     yield sorted(part)
 
 
+def _known(ledger: Ledger, work_ids: Sequence[int]) -> dict[tuple[int, int, str, str], queries.KeptFile]:
+    """Every file of these works that the ledger knows, in whatever state."""
+    return {file.key: file for file in ledger.read_now(queries.files_of_works, work_ids)}
+
+
 def _adopt_unknown(archive: Archive, ledger: Ledger, paths: Sequence[str], reconciled: Reconciled) -> None:
     names = {path: parse_name(path) for path in paths}
     works = list({name.work_id for name in names.values() if name is not None})
-    known = ledger.read_now(queries.known_files, works)
+    known = _known(ledger, works)
     artists = ledger.read_now(queries.known_artists, works)
     for path, name in names.items():
         row = known.get((name.work_id, name.page, name.revision, name.kind)) if name is not None else None
@@ -170,7 +175,7 @@ def _adopt(
     ledger: Ledger,
     path: str,
     name: Name | None,
-    row: queries.KnownFile | None,
+    row: queries.KeptFile | None,
     artist: int | None,
 ) -> int:
     """Have a file stored that its path and its bytes speak for; gives how many were adopted. Raises NotTaken."""
@@ -223,7 +228,7 @@ def _frames_beside(file: Path) -> tuple[Frame, ...]:
 
 
 def _proven(
-    file: Path, path: str, name: Name, row: queries.KnownFile | None, frames: tuple[Frame, ...] | None
+    file: Path, path: str, name: Name, row: queries.KeptFile | None, frames: tuple[Frame, ...] | None
 ) -> records.Found:
     """A file that is the whole picture. Raises NotTaken for any other, StorageFailed where the disk fails."""
     from pixivcrawl.archive.proof import Damaged, Expected, prove  # only here: it costs Pillow and NumPy

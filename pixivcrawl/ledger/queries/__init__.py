@@ -10,13 +10,13 @@ from pixivcrawl.ledger.queries.crawls import (
     user_detail,
 )
 from pixivcrawl.ledger.queries.described import described_works, works_without_comments
-from pixivcrawl.ledger.queries.disk import KnownFile, Place, known_artists, known_files
 from pixivcrawl.ledger.queries.files import (
     KeptFile,
     PagesOfWork,
     all_files_of_work,
     artists_of_works,
     files_of_works,
+    known_artists,
     pages_of_work,
     stored_paths,
     stored_totals,
@@ -89,13 +89,11 @@ __all__ = [
     "HostPause",
     "Intent",
     "KeptFile",
-    "KnownFile",
     "KnownWork",
     "ListRun",
     "ListRuns",
     "Missing",
     "PagesOfWork",
-    "Place",
     "StoredFile",
     "Totals",
     "Unavailable",
@@ -112,7 +110,6 @@ __all__ = [
     "gone_files",
     "host_pauses",
     "known_artists",
-    "known_files",
     "known_follows",
     "known_works",
     "last_complete_crawl",

@@ -14,6 +14,8 @@ from pixivcrawl.items import FileKind, Frame, Original
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, FileRow
 from pixivcrawl.ledger.records.works import IDS_A_QUERY
 
+EVERY_STATE = ("wanted", "parked", "intent", "stored", "superseded")
+
 
 @dataclass(frozen=True, slots=True)
 class KeptFile:
@@ -109,7 +111,10 @@ def works_of_artist(connection: Connection, user_id: int | None) -> array[int]:
 
 
 def files_of_works(
-    connection: Connection, work_ids: Sequence[int], states: Collection[str], since: datetime | None = None
+    connection: Connection,
+    work_ids: Sequence[int],
+    states: Collection[str] = EVERY_STATE,
+    since: datetime | None = None,
 ) -> list[KeptFile]:
     """The files of the works that are in one of the states (and were stored `since`), by work, page, revision and kind."""
     recent = [] if since is None else [FileRow.stored >= since]
@@ -127,7 +132,17 @@ def files_of_works(
 
 def all_files_of_work(connection: Connection, work_id: int) -> list[KeptFile]:
     """The files of a work in whatever state."""
-    return files_of_works(connection, [work_id], ("wanted", "parked", "intent", "stored", "superseded"))
+    return files_of_works(connection, [work_id])
+
+
+def known_artists(connection: Connection, work_ids: Sequence[int]) -> dict[int, int]:
+    """The artist of each of these works whose artist is known."""
+    artists: dict[int, int] = {}
+    for start in range(0, len(work_ids), IDS_A_QUERY):
+        of_works = ArtworkRow.id.in_(work_ids[start : start + IDS_A_QUERY])
+        found = connection.execute(select(ArtworkRow.id, ArtworkRow.user_id).where(of_works))
+        artists.update((row.id, row.user_id) for row in found if row.user_id is not None)
+    return artists
 
 
 def stored_totals(connection: Connection, since: datetime | None) -> tuple[int, int]:
