@@ -159,8 +159,12 @@ def _after(last: datetime, wait: timedelta, now: datetime) -> datetime:
 def _retry(every: timedelta, failures: int) -> timedelta:
     if failures == 1:
         return min(every, FIRST_RETRY)
-    doubled: timedelta = every * (1 << min(failures - 2, 20))
-    return min(doubled, max(every, LONGEST_RETRY))
+    wait, longest = every, max(every, LONGEST_RETRY)
+    for _ in range(failures - 2):
+        if wait >= longest:
+            break
+        wait *= 2
+    return min(wait, longest)
 
 
 def _share(name: str) -> float:
