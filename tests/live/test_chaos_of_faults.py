@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.live.chaos.experiments import wronged_and_killed
-from tests.live.chaos.plans import API_FAULTS, IMAGE_FAULTS, seeds
+from tests.live.chaos.experiments import refused_and_killed, wronged_and_killed
+from tests.live.chaos.plans import API_FAULTS, IMAGE_FAULTS, REFUSALS, seeds
 from tests.live.chaos.trials import Laboratory
 
 
@@ -25,3 +25,10 @@ def test_one_fault_of_the_image_host(laboratory: Laboratory, kind: str):
 @pytest.mark.parametrize("kind", API_FAULTS)
 def test_one_fault_of_the_api(laboratory: Laboratory, kind: str):
     wronged_and_killed(laboratory, API_FAULTS.index(kind), (), (kind,))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", seeds(range(6)))
+@pytest.mark.parametrize("kind", REFUSALS)
+def test_a_refused_account(laboratory: Laboratory, kind: str, seed: int):
+    refused_and_killed(laboratory, seed, kind)

@@ -36,6 +36,7 @@ def killed_at_random(laboratory: Laboratory, seed: int) -> None:
 
 def killed_at(laboratory: Laboratory, places: Sequence[str], spider: str, image_fault: str | None = None) -> None:
     """Killed at each place in turn, at its first call in a run; the server does right again before the last run."""
+    reference = laboratory.reference(0, spider)
     wrongs = Wrongs(1, 1.0, image=(image_fault,)) if image_fault else None
     trial = laboratory.killed(Plan(0, 0, spider, tuple(Kill(place=f"{place}:1") for place in places), wrongs))
     trial.wrong.stop()
@@ -43,7 +44,7 @@ def killed_at(laboratory: Laboratory, places: Sequence[str], spider: str, image_
     judge(
         trial,
         verdicts.killed_enough(trial, len(places)),
-        verdicts.whole(trial, laboratory.reference(0, spider)),
+        verdicts.whole(trial, reference),
         verdicts.sound(trial),
         verdicts.fetched_once(trial, strict=STRICT_IMAGES),
     )
@@ -67,6 +68,27 @@ def wronged_and_killed(laboratory: Laboratory, seed: int, image: Sequence[str], 
         trial,
         complaints,
         verdicts.killed_enough(trial, plans.LEAST_KILLS),
+        verdicts.whole(trial, reference),
+        verdicts.sound(trial),
+        verdicts.fetched_once(trial, strict=STRICT_IMAGES),
+    )
+
+
+def refused_and_killed(laboratory: Laboratory, seed: int, kind: str) -> None:
+    """Killed, and again and again refused in the middle: each time the run stops at once with exit code 4, and the next one goes on."""
+    world, spider = plans.world_and_spider(seed)
+    reference = laboratory.reference(world, spider)
+    trial = laboratory.killed(Plan(seed, world, spider, plans.kills(seed, reference.api)[:2]))
+    complaints: list[str] = []
+    for after in (1, 3, 5):
+        trial.wrong.refuse(kind, after)
+        life = laboratory.live(trial)
+        trial.wrong.stop()
+        complaints += verdicts.refused_at_once(trial, life, strict=STRICT_API)
+    laboratory.live(trial)
+    judge(
+        trial,
+        complaints,
         verdicts.whole(trial, reference),
         verdicts.sound(trial),
         verdicts.fetched_once(trial, strict=STRICT_IMAGES),

@@ -59,10 +59,10 @@ PLACES = (
 """Where a run may be killed, as injections.py has it without the number: every step of a list's, an answer's and a file's way."""
 
 IMAGE_FAULTS = (*IMAGE_KINDS, "status:403", "status:404", "status:429", "status:500", "status:503")
-REFUSING = ("login", "status:403")
-"""API faults that say that the account is refused."""
+REFUSALS = ("login", "status:403", "html")
+"""How pixiv refuses an account, to every question from some moment on: 401, 403, and 403 with a page."""
 API_FAULTS = (
-    *(kind for kind in API_KINDS if kind not in REFUSING),
+    *(kind for kind in API_KINDS if kind != "login"),
     "status:429",
     "status:500",
     "status:502",

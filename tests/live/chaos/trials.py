@@ -7,14 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 from pixivcrawl.sandbox import Logged
 from tests import canonical
 from tests.live.chaos.nursery import Crawl, Ended, Nursery, ended
 from tests.live.chaos.plans import LEAST_KILLS, SPIDERS, Kill, Plan, one_more_kill
-from tests.live.chaos.worlds import Server, Wrong
+from tests.live.chaos.worlds import Server, Watch, Wrong
 from tests.live.running import assert_holds, environment, rows
 
 IMAGES_AT_ONCE, API_AT_ONCE = 4, 1
@@ -68,19 +67,17 @@ class Trial:
     plan: Plan
     archive: Path
     server: Server
+    watch: Watch
+    wrong: Wrong
     lives: list[Life] = field(default_factory=list)
 
     @property
     def kills(self) -> list[Life]:
         return [life for life in self.lives if life.ending.was_killed]
 
-    @cached_property
-    def log(self) -> list[Logged]:
-        return self.server.log
-
     @property
-    def wrong(self) -> Wrong:
-        return self.server.wrong
+    def log(self) -> list[Logged]:
+        return self.watch.entries()
 
     def life_of(self, logged: Logged) -> int:
         """The number of the run that sent a request: one that it sent just before it was killed may arrive after that."""
@@ -130,11 +127,7 @@ class Laboratory:
 
     def killed(self, plan: Plan) -> Trial:
         """A new archive, and runs killed as planned: at least three, or as many as the plan has when these are fewer."""
-        server = self.server(plan.world)
-        server.begin(plan.wrongs)
-        archive = self.folder / f"seed-{plan.seed}-{time.monotonic_ns()}"
-        archive.mkdir()
-        trial = Trial(plan, archive, server)
+        trial = self._begin(plan, f"seed-{plan.seed}-{time.monotonic_ns()}")
         for kill in plan.kills:
             self.live(trial, kill)
         for number in range(10):
@@ -155,10 +148,10 @@ class Laboratory:
         more |= {"CHAOS_AHEAD": str(ahead)} if ahead else {}
         more |= {"PIXIVCRAWL_USER_AGENT": f"Mozilla/5.0 run/{len(trial.lives)}"}
         env = environment(trial.server, trial.archive, **QUICK, **more)
-        came = trial.server.watch.came
+        came = trial.watch.came
         with self.nursery.crawl(*SPIDERS[trial.plan.spider], env=env, folder=self.outputs) as crawl:
             if kill and not kill.place:
-                _kill(crawl, kill, trial.server, came)
+                _kill(crawl, kill, trial.watch, came)
         life = Life(
             ended(crawl, self.outputs),
             kill,
@@ -168,23 +161,27 @@ class Laboratory:
         trial.lives.append(life)
         return life
 
-    def _undisturbed(self, world: int, spider: str) -> Reference:
-        server = self.server(world)
-        server.begin(None)
-        archive = self.folder / f"reference-{world}-{spider}"
+    def _begin(self, plan: Plan, folder: str) -> Trial:
+        server = self.server(plan.world)
+        server.begin(plan.wrongs)
+        archive = self.folder / folder
         archive.mkdir()
-        trial = Trial(Plan(-1, world, spider, ()), archive, server)
+        return Trial(plan, archive, server, server.watch, server.wrong)
+
+    def _undisturbed(self, world: int, spider: str) -> Reference:
+        trial = self._begin(Plan(-1, world, spider, ()), f"reference-{world}-{spider}")
+        archive = trial.archive
         ending = self.live(trial).ending
         assert (ending.exit_code, ending.errors) == (0, "")
-        assert_holds(archive, *expected(server, spider))
+        assert_holds(archive, *expected(trial.server, spider))
         return Reference(
             archive,
             trial.lives[0].originals,
             canonical.dump(archive),
             bookmarks_in_order(archive),
             {url.partition("//")[2].partition("/")[2]: sha256 for url, sha256 in rows(archive, _URLS)},
-            len(server.requests("api")),
-            len(server.requests("image")),
+            len(trial.watch.entries("api")),
+            len(trial.watch.entries("image")),
         )
 
 
@@ -208,8 +205,8 @@ def bookmarks_in_order(archive: Path) -> list[tuple]:
     return rows(archive, "SELECT user_id, private, artwork_id, tags FROM bookmarks ORDER BY private, position DESC")
 
 
-def _kill(crawl: Crawl, kill: Kill, server: Server, came: int) -> None:
-    while not server.watch.wait_for(came + kill.after, timeout=0.05):
+def _kill(crawl: Crawl, kill: Kill, watch: Watch, came: int) -> None:
+    while not watch.wait_for(came + kill.after, timeout=0.05):
         if crawl.is_over():
             return
     until = time.monotonic() + kill.wait

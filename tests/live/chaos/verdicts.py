@@ -25,6 +25,9 @@ from tests.live.running import ledger_files, rows
 
 COMPLETE, FAILED, REFUSED = 0, 1, 4
 
+LOOKS = 2
+"""How often pixiv is asked whether it takes the account, before the run believes that it does not."""
+
 RE_ASKED = 1.1
 """How many API requests a trial may take, as a share of an undisturbed run's, besides what the kills cost."""
 
@@ -99,6 +102,20 @@ def asked_once(trial: Trial, reference: Reference, *, strict: bool) -> Iterator[
             f"{len(asked)} API requests, at most {most:.1f} are right "
             f"({reference.api} undisturbed, {len(trial.kills)} kills): {often}"
         )
+
+
+def refused_at_once(trial: Trial, life: Life, *, strict: bool) -> Iterator[str]:
+    """The run in which the account was refused ended with exit code 4 and one line, and asked hardly anything more.
+
+    Not `strict`: what every work that was begun asks next may leave while the account is looked at.
+    """
+    number = trial.lives.index(life)
+    if life.ending.exit_code != REFUSED or life.ending.errors.count("\n") != 1:
+        yield f"run {number} was refused and ended with {life.ending.exit_code}: {life.ending.errors}"
+    asked = [logged for logged in trial.log if logged.kind == "api" and trial.life_of(logged) == number]
+    first = next((place for place, logged in enumerate(asked) if logged.status in (401, 403)), len(asked))
+    if len(asked) - first > 1 + LOOKS + (API_AT_ONCE if strict else WORKS_AT_ONCE):
+        yield f"run {number} asked {len(asked) - first} times after it was refused: {[logged.path for logged in asked[first:]]}"
 
 
 def _ends_well(life: Life) -> Iterator[str]:

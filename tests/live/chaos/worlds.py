@@ -112,12 +112,19 @@ class Wrong(Faults):
         self.served: list[Served] = []
         self._wrongs = wrongs
         self._times: Counter[tuple[HostKind, str]] = Counter()
+        self._refusal: tuple[str, int] | None = None
 
     def for_image(self, path: str, wanted: Wanted) -> Fault | None:
         unfit = PICTURE_KINDS if wanted.sort == "zip" else ZIP_KINDS
         return self._drawn("image", path, path, [kind for kind in IMAGE_KINDS if kind not in unfit])
 
     def for_api(self, path: str, query: str) -> Fault | None:
+        if self._refusal is not None:
+            kind, after = self._refusal
+            self._refusal = kind, after - 1
+            if after <= 0:
+                self.served.append(Served("api", path, 0, kind))
+                return Fault(kind, status=403)
         # pixiv: a throttled list comes empty. What says all of a work or a user is no list, and nobody could tell.
         possible = [kind for kind in API_KINDS if kind != "empty" or not IS_ONE_THING.fullmatch(path)]
         return self._drawn("api", path, f"{path}?{query}", possible)
@@ -126,9 +133,13 @@ class Wrong(Faults):
         """What was served at a path."""
         return [served.kind for served in self.served if (served.host, served.address) == (host, address)]
 
+    def refuse(self, kind: str, after: int) -> None:
+        """The account is refused, after so many more questions to the API."""
+        self._refusal = kind, after
+
     def stop(self) -> None:
         """From now on everything is right."""
-        self._wrongs = None
+        self._wrongs = self._refusal = None
 
     def _drawn(self, host: HostKind, path: str, address: str, possible: Sequence[str]) -> Fault | None:
         with self._lock:
