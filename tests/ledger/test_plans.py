@@ -29,7 +29,14 @@ from tests.ledger.making import (
 SMALL = {"hosts"}
 """Tables that never grow."""
 
-PARTIAL = {"files_missing", "files_intent", "artworks_unavailable", "artworks_failed", "artworks_of_rows"}
+PARTIAL = {
+    "files_missing",
+    "files_intent",
+    "artworks_unavailable",
+    "artworks_failed",
+    "artworks_of_rows",
+    "crawl_artworks_unsettled",
+}
 """Indexes of what is amiss, which is little; to look at the whole of one is what it is for."""
 
 
@@ -113,9 +120,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "works_to_do": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=True, now=NOW),
     "works_to_do, metadata": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=False, now=NOW, files=False),
     "works_to_do, stale": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=True, now=NOW, stale=True),
-    "works_to_do, from rows": lambda c: queries.works_to_do(
-        c, 1, 0, 100, with_session=True, now=NOW, from_rows=True
-    ),
+    "works_to_do, from rows": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=True, now=NOW, from_rows=True),
     "record_rows, with originals": lambda c: records.record_rows(c, [a_row(4, originals=(an_original(4),))], NOW),
     "record_row_originals": lambda c: records.record_row_originals(c, 2, [an_original(2, 7)], NOW),
     "record_unproven": lambda c: records.record_unproven(c, an_original(1), NOW),
@@ -138,6 +143,10 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "user_detail": lambda c: queries.user_detail(c, 7),
     "counts_before": lambda c: queries.counts_before(c, 1),
     "host_pauses": queries.host_pauses,
+    "spend_request": lambda c: records.spend_request(c, "www.pixiv.net", NOW),
+    "requests_spent": lambda c: queries.requests_spent(c, "www.pixiv.net", NOW),
+    "status_to_ask": queries.status_to_ask,
+    "status_of_rows": queries.status_of_rows,
     "status_missing": lambda c: queries.status_missing(c, 20),
     "status_unavailable": lambda c: queries.status_unavailable(c, 20),
 }

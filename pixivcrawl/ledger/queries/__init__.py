@@ -7,6 +7,7 @@ from pixivcrawl.ledger.queries.crawls import (
     host_pauses,
     last_complete_crawl,
     last_crawls,
+    requests_spent,
     user_detail,
 )
 from pixivcrawl.ledger.queries.described import described_works, works_without_comments
@@ -32,6 +33,8 @@ from pixivcrawl.ledger.queries.status import (
     Unavailable,
     status_artists,
     status_missing,
+    status_of_rows,
+    status_to_ask,
     status_totals,
     status_unavailable,
 )
@@ -74,10 +77,13 @@ __all__ = [
     "likely_extensions",
     "listed_before",
     "newest_bookmark",
+    "requests_spent",
     "returned_works",
     "same_body_before",
     "status_artists",
     "status_missing",
+    "status_of_rows",
+    "status_to_ask",
     "status_totals",
     "status_unavailable",
     "stored_files",
