@@ -12,6 +12,7 @@ from typing import ParamSpec, Self, TypeVar
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
+from pixivcrawl.api.wording import one_line
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.items import Original
@@ -23,6 +24,9 @@ T = TypeVar("T")
 
 THREADS = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="pipelines")
 """Decoding and syncing let go of the interpreter's lock; more threads than cores would only hold more pictures in memory."""
+
+LONGEST_REASON = 400
+"""Characters; what stands in it may come from outside."""
 
 
 class FilePipeline:
@@ -54,6 +58,7 @@ class FilePipeline:
         """Record why a file is not in place; the exception to raise, so that the item ends here."""
         if counted:
             self.count("files_failed")
+        reason = one_line(reason, LONGEST_REASON)
         await self.ledger.write(
             records.record_file_failed, original, reason, datetime.now(UTC), served_sha256=served_sha256
         )

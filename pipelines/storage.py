@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.base import FilePipeline
-from pixivcrawl.archive.placing import NameTaken, frames_text, place, place_text, quarantine, sha256_of
+from pixivcrawl.archive.placing import NameTaken, discard, frames_text, holds, place, place_text, quarantine
 from pixivcrawl.items import ProvenOriginal, StoredOriginal
 from pixivcrawl.ledger import records
 
@@ -45,14 +45,21 @@ class StoragePipeline(FilePipeline):
         original = stored.proven.staged.original
         if original.frames is not None and stored.frames_path is not None:
             # Before the zip, so that a zip in place is never without its timing.
-            staged, final = self.archive.frames_staging_path(original), self.archive.resolve(stored.frames_path)
+            staged, final = self.archive.frames_staging_path(original), self._final(stored.frames_path)
             with _unless_the_same(final, stored.frames_sha256):
                 place_text(frames_text(original.frames), staged, final, original.uploaded)
-            staged.unlink(missing_ok=True)
-        staged, final = Path(stored.proven.staged.staged), self.archive.resolve(stored.path)
+            discard(staged)
+        staged, final = Path(stored.proven.staged.staged), self._final(stored.path)
         with _unless_the_same(final, stored.proven.staged.sha256):
             place(staged, final, original.uploaded)
-        staged.unlink(missing_ok=True)
+        discard(staged)
+
+    def _final(self, path: str) -> Path:
+        """Raises NameTaken where a symlink of the user's leads out of the archive: nothing is written through it."""
+        try:
+            return self.archive.resolve(path)
+        except ValueError:
+            raise NameTaken(self.archive.root / path) from None
 
 
 @contextmanager
@@ -61,5 +68,5 @@ def _unless_the_same(final: Path, sha256: str | None) -> Iterator[None]:
     try:
         yield
     except NameTaken:
-        if sha256_of(final) != sha256:
+        if not holds(final, sha256):
             raise

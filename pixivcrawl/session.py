@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 _LONGEST = 16 * 1024
 _PIXIV_DOMAINS = {"pixiv.net", "www.pixiv.net"}
+_OTHERS = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
 _HTTP_ONLY = "#HttpOnly_"
 _NAMED = re.compile(r"(?:^|;)\s*PHPSESSID=([^;]*)")
 _SESSION_ID = re.compile(r"[\w%,.-]+", re.ASCII)
@@ -74,7 +75,7 @@ def _session(cookie: str, source: str) -> Session:
 def _read(file: Path) -> str:
     try:
         with file.open("rb") as opened:
-            loose = stat.S_IMODE(os.fstat(opened.fileno()).st_mode) & (stat.S_IRGRP | stat.S_IROTH)
+            loose = stat.S_IMODE(os.fstat(opened.fileno()).st_mode) & _OTHERS
             content = opened.read(1 << 20)
     except OSError as error:
         raise ConfigurationError(
@@ -89,7 +90,7 @@ def _read(file: Path) -> str:
 @functools.cache
 def _warn_of_readers(file: Path) -> None:
     """Once, although a run reads the file more than once."""
-    logger.warning("%s: others can read this session; keep them out with: chmod 600 %s", file, file)
+    logger.warning("%s: others can read or change this session; keep them out with: chmod 600 %s", file, file)
 
 
 def _cookie_in(text: str) -> str:

@@ -175,6 +175,10 @@ PROGRESS_ENABLED = from_environment("PROGRESS_ENABLED", otherwise=True)
 # The folder of the archive. A relative path counts from the folder of scrapy.cfg.
 ARCHIVE_DIR = from_environment("ARCHIVE_DIR", "archive")
 
+# The file that says what to follow, see docs/subscriptions.md. A relative path counts from the folder of scrapy.cfg; empty:
+# subscriptions.toml in the archive.
+SUBSCRIPTIONS = from_environment("SUBSCRIPTIONS", "")
+
 # Where the ledger is: sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE; empty: archive.sqlite in the
 # archive.
 DATABASE_URL = from_environment("DATABASE_URL", "")

@@ -311,6 +311,7 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", [page for page in PAGES if script_of(page)], ids=lambda page: page.name)
 def test_the_commands_of_a_page_run(page: Path, tmp_path: Path, sandbox: Sandbox) -> None:
     """As a reader types them, in a project's folder of their own, with pixiv's place taken by the sandbox."""

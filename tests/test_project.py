@@ -205,9 +205,21 @@ def test_every_distribution_that_is_imported_is_asked_for() -> None:
 
 FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LANGUAGES = {"sh", "text", "json", "toml", "ini", "sql", "python", "cron", "html"}
-OUTSIDE = {"cat", "cd", "cp", "crontab", "echo", "export", "git", "ls", "mkdir", "scrapyd", "sha256sum", "source"} | {
-    *("sqlite3", "systemctl", "umask", "env", "journalctl", "docker", "jq")
-}
+OUTSIDE = {
+    "mv",
+    "cat",
+    "cd",
+    "cp",
+    "crontab",
+    "echo",
+    "export",
+    "git",
+    "ls",
+    "mkdir",
+    "scrapyd",
+    "sha256sum",
+    "source",
+} | {*("sqlite3", "systemctl", "umask", "env", "journalctl", "docker", "jq")}
 
 
 def blocks() -> list[tuple[str, str, str]]:

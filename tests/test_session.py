@@ -94,6 +94,8 @@ def test_a_session_that_does_not_tell_its_user(value: str) -> None:
         {"PIXIV_PHPSESSID": f"{VALUE} and more"},
         {"PIXIV_PHPSESSID": f"{VALUE}ü"},
         {"PIXIV_COOKIE": f"PHPSESSID={VALUE}\nHost: evil.example"},
+        {"PIXIV_COOKIE": f"a=b\r\nX-Evil: 1; PHPSESSID={VALUE}"},
+        {"PIXIV_COOKIE": f"a=\xfc; PHPSESSID={VALUE}"},
         {"PIXIV_COOKIE": f"XPHPSESSID={VALUE}"},
         {"PIXIV_COOKIE": "PHPSESSID="},
         {"PIXIV_COOKIE": "PHPSESSID=" + "x" * 20_000},
@@ -120,7 +122,9 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
             read_session({}, file)
 
 
-@pytest.mark.parametrize(("mode", "warnings"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1)])
+@pytest.mark.parametrize(
+    ("mode", "warnings"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1), (0o620, 1), (0o602, 1), (0o666, 1)]
+)
 def test_loose_permissions_are_said_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, warnings: int
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 from pixivcrawl.api.wording import quoted
@@ -21,7 +22,8 @@ def read_document(payload: bytes | str) -> Any:
     """The value that a JSON text holds.
 
     Raises DocumentRefused for what is not UTF-8 or not JSON, a key that stands twice in an object, NaN and infinity,
-    numbers beyond 64 bits, lone surrogates and nesting deeper than `DEEPEST`.
+    numbers beyond 64 bits and nesting deeper than `DEEPEST`. Half of a surrogate pair becomes U+FFFD, as in the ledger: a title that was
+    cut in the middle of an emoji must not cost the whole list on which it stands.
     """
     try:
         text = payload.decode() if isinstance(payload, bytes) else payload
@@ -33,9 +35,8 @@ def read_document(payload: bytes | str) -> Any:
             parse_float=_fraction,
         )
         _check_nesting(document)
-        # Escaped or not, half of a surrogate pair can be neither written to a file nor to the ledger.
         if not text.isascii() or "\\u" in text:
-            json.dumps(document, ensure_ascii=False).encode()
+            document = _without_halves(document)
     except DocumentRefused:
         raise
     except RecursionError:
@@ -44,16 +45,24 @@ def read_document(payload: bytes | str) -> Any:
         raise DocumentRefused(f"is not JSON ({error.msg} at character {error.pos})") from None
     except UnicodeDecodeError as error:
         raise DocumentRefused(f"is not UTF-8 (at byte {error.start})") from None
+    return document
+
+
+def _without_halves(document: Any) -> Any:
+    """Half of a surrogate pair can be neither written to a file nor to the ledger."""
+    text = json.dumps(document, ensure_ascii=False)
+    try:
+        text.encode()
     except UnicodeEncodeError:
-        raise DocumentRefused("holds half of a surrogate pair") from None
+        whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return json.loads(whole, object_pairs_hook=_object)
     return document
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
         raise DocumentRefused(f"has the key {quoted(twice)} twice")
     return found
 

@@ -17,13 +17,24 @@ ImageKind = Literal["original", "zip", "master", "thumb", "placeholder"]
 
 LARGEST_ID = 2**63 - 1
 
+LONGEST_URL = 2048
+"""Characters; pixiv's own image addresses have about a hundred."""
+
+EARLIEST_YEAR = 2000
+"""pixiv opened in 2007. The time becomes that of a file, which not every file system can set to one before 1980."""
+
 _DATED = r"img/(?P<time>\d{4}/\d\d/\d\d/\d\d/\d\d/\d\d)"
 # pixiv: works that only those who know the address may see carry a hash after the id.
 _WORK = r"(?P<work>[1-9]\d{0,18})(?:-[0-9a-f]{32})?"
 _END = r"\.(?P<extension>[a-z0-9]{1,5})"
 _SHAPES: tuple[tuple[ImageKind, re.Pattern[str]], ...] = (
-    ("original", re.compile(rf"/img-original/{_DATED}/{_WORK}_(?:p|ugoira)(?P<page>\d{{1,5}}){_END}", re.ASCII)),
-    ("zip", re.compile(rf"/img-zip-ugoira/{_DATED}/{_WORK}_ugoira\d+x\d+{_END}", re.ASCII)),
+    (
+        "original",
+        re.compile(
+            rf"/img-original/{_DATED}/{_WORK}_(?:p|ugoira)(?P<page>\d{{1,5}})\.(?P<extension>jpe?g|png|gif)", re.ASCII
+        ),
+    ),
+    ("zip", re.compile(rf"/img-zip-ugoira/{_DATED}/{_WORK}_ugoira\d+x\d+\.(?P<extension>zip)", re.ASCII)),
     ("master", re.compile(rf"/img-master/{_DATED}/{_WORK}(?:_p(?P<page>\d{{1,5}}))?_master1200{_END}", re.ASCII)),
     (
         "thumb",
@@ -57,7 +68,7 @@ class ImageUrl:
 def read_image_url(url: str) -> ImageUrl | None:
     """What an image address names, on whatever host; None for anything that is no address of a work's image."""
     # urlsplit passes over line ends and spaces that the address would still hold.
-    if not re.fullmatch(r"[!-~]+", url):
+    if len(url) > LONGEST_URL or not re.fullmatch(r"[!-~]+", url):
         return None
     try:
         parts = urlsplit(url)
@@ -83,14 +94,14 @@ def _read(kind: ImageKind, found: dict[str, str | None]) -> ImageUrl | None:
 
 
 def is_revision(text: str) -> bool:
-    """Whether `text` is 14 digits that make a time, as `20220811234614`."""
+    """Whether `text` is 14 digits that make a time, as `20220811234614`, in a year in which there may have been pixiv."""
     if not re.fullmatch(r"\d{14}", text, re.ASCII):
         return False
     try:
-        datetime.strptime(text, "%Y%m%d%H%M%S")  # noqa: DTZ007 (only whether it is a time)
+        moment = datetime.strptime(text, "%Y%m%d%H%M%S")  # noqa: DTZ007 (only whether it is a time)
     except ValueError:
         return False
-    return True
+    return moment.year >= EARLIEST_YEAR
 
 
 def original_url(host: str, work_id: int, page: int, revision: str, extension: str) -> str:

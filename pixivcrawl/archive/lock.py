@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from filelock import FileLock, Timeout
 
+from pixivcrawl.api.wording import one_line
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import ArchiveInUse
@@ -18,16 +23,22 @@ _LONGEST_RECORD = 4096
 
 
 class ArchiveLock:
-    """The lock of `archive`, held from `acquire` to `release` (any thread) or within a `with` block.
+    """The lock of `archive`, held from `acquire` to `release` (any thread) or within a `with` block; within these, again and again.
 
-    `.lock` holds a JSON object about its last holder: `task`, `pid`, `host` and `started` (UTC, ISO 8601).
+    `.lock` holds a JSON object about its last holder: `task`, `pid`, `host`, `started` and, once it came to its end, `ended` (UTC,
+    ISO 8601). `after_a_kill` says of a lock that is held that an earlier holder did not come to its end, and that nobody has seen to
+    what it left; whoever does sets it to False. Until then no holder is said to have ended.
     """
 
-    __slots__ = ("_archive", "_lock", "_task")
+    __slots__ = ("_archive", "_descriptor", "_holders", "_lock", "_record", "_task", "after_a_kill")
 
     def __init__(self, archive: Archive, task: str) -> None:
         self._archive = archive
         self._task = task
+        self._holders = 0
+        self._descriptor: int | None = None
+        self._record: dict[str, Any] = {}
+        self.after_a_kill = False
         self._lock = FileLock(
             archive.lock_file,
             blocking=False,
@@ -38,6 +49,9 @@ class ArchiveLock:
 
     def acquire(self) -> None:
         """Take the lock at once. Raises `ArchiveInUse`, naming the holder, or `StorageFailed`."""
+        if self._holders:
+            self._holders += 1
+            return
         with storage_errors(self._archive.lock_file):
             try:
                 self._lock.acquire()
@@ -46,10 +60,17 @@ class ArchiveLock:
                     f"the archive {self._archive.root} is in use by {_holder(self._archive)}: "
                     "wait until it ends or stop it, then run the same command again"
                 ) from None
+        self._holders = 1
 
     def release(self) -> None:
-        """Give the lock back; harmless when it is not held."""
+        """Give the lock back, once it was given back as often as it was taken; harmless when it is not held."""
+        self._holders = max(0, self._holders - 1)
+        if self._holders:
+            return
         with storage_errors(self._archive.lock_file):
+            if self._descriptor is not None and not self.after_a_kill:
+                _write(self._descriptor, self._record | {"ended": _now()})
+            self._descriptor = None
             self._lock.release()
 
     def __enter__(self) -> ArchiveLock:
@@ -62,19 +83,37 @@ class ArchiveLock:
         self.release()
 
     def _sign(self, descriptor: int) -> None:
-        record = {
-            "task": self._task,
-            "pid": os.getpid(),
-            "host": platform.node(),
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, json.dumps(record).encode())
+        self.after_a_kill = not _came_to_its_end(os.read(descriptor, _LONGEST_RECORD))
+        self._record = {"task": self._task, "pid": os.getpid(), "host": platform.node(), "started": _now()}
+        _write(descriptor, self._record)
+        # Or a power cut might bring back the record of a holder that had ended.
+        os.fsync(descriptor)
+        self._descriptor = descriptor
 
 
 def lock(archive: Archive, task: str) -> ArchiveLock:
     """The lock of `archive` for `task`: what this process does, in a few words without secrets (`crawl user`)."""
     return ArchiveLock(archive, task)
+
+
+_HELD: dict[Path, ArchiveLock] = {}
+"""The locks that this process holds for all of its runs, by the archive's folder."""
+
+
+@contextmanager
+def held_for_all_runs(archive: Archive, task: str) -> Iterator[None]:
+    """Hold the lock of `archive` meanwhile; a run of this process that wants it (`lock_of_run`) holds it too. Raises as `acquire` does."""
+    with lock(archive, task) as held:
+        _HELD[archive.root] = held
+        try:
+            yield
+        finally:
+            del _HELD[archive.root]
+
+
+def lock_of_run(archive: Archive, task: str) -> ArchiveLock:
+    """As `lock`, for one run among several of a process: the lock that the process holds for them, or one of its own."""
+    return _HELD.get(archive.root) or lock(archive, task)
 
 
 def _holder(archive: Archive) -> str:
@@ -85,4 +124,24 @@ def _holder(archive: Archive) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         # It has the lock and has not signed yet, or Windows does not let others read a locked file.
         return "another run"
-    return " ".join(holder.split())
+    return one_line(holder, _LONGEST_RECORD)
+
+
+def _came_to_its_end(record: bytes) -> bool:
+    """Whether the holder that signed so did, or there was none."""
+    try:
+        return not record or "ended" in json.loads(record)
+    except (ValueError, TypeError):
+        return False
+
+
+def _write(descriptor: int, record: Mapping[str, Any]) -> None:
+    text = json.dumps(record).encode()
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    # The old record goes last: a kill in between leaves one that cannot be read, never none.
+    os.write(descriptor, text)
+    os.ftruncate(descriptor, len(text))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -12,6 +12,7 @@ from typing import BinaryIO, Literal
 
 from PIL import Image, ImageFile
 
+from pixivcrawl.api.wording import one_line
 from pixivcrawl.archive.layout import Format
 
 DamageKind = Literal[
@@ -34,6 +35,8 @@ FILE_MEMORY = 48 << 20
 """Bytes of compressed files that are held whole at once: several of a usual size, one after another of the largest."""
 
 SNIFFED_BYTES = 16
+
+LONGEST_REASON = 300
 _SIGNATURES: dict[bytes, Format] = {
     b"\xff\xd8\xff": "jpg",
     b"\x89PNG\r\n\x1a\n": "png",
@@ -62,8 +65,9 @@ class Damaged(Exception):
     """The file is not the whole picture: `reason` in one line for people, `kind` for programs."""
 
     def __init__(self, reason: str, kind: DamageKind) -> None:
-        super().__init__(reason)
-        self.reason = reason
+        # Decoders quote what they find in the file.
+        self.reason = one_line(reason, LONGEST_REASON)
+        super().__init__(self.reason)
         self.kind = kind
 
     @property

@@ -44,6 +44,12 @@ def place(staged: Path, final: Path, modified: datetime) -> None:
         _sync_folder(final.parent)
 
 
+def discard(staged: Path) -> None:
+    """Remove what staging still holds of a file that is in its place. Raises `StorageFailed`."""
+    with storage_errors(staged):
+        staged.unlink(missing_ok=True)
+
+
 def place_text(text: str, staged: Path, final: Path, modified: datetime) -> str:
     """Write `text` as UTF-8 to `staged`, then `place` it at `final`. Gives its SHA-256 in lower-case hex."""
     content = text.encode()
@@ -77,6 +83,13 @@ def sha256_of(path: Path) -> str:
     """The SHA-256 of a file in lower-case hex. Raises `StorageFailed`."""
     with storage_errors(path), path.open("rb") as source:
         return hashlib.file_digest(source, "sha256").hexdigest()
+
+
+def holds(path: Path, sha256: str | None) -> bool:
+    """Whether a file with these very bytes lies at `path`; not for a folder or a symlink that leads nowhere. Raises `StorageFailed`."""
+    with storage_errors(path):
+        is_file = path.is_file()
+    return is_file and sha256_of(path) == sha256
 
 
 def _set_time(path: Path, modified: datetime) -> None:

@@ -129,7 +129,7 @@ class Receiver:
             try:
                 self._file.close()
             finally:
-                discard(self.path)
+                forget(self.path)
 
     def _count(self, chunk: bytes | bytearray | memoryview) -> None:
         if self.bytes + len(chunk) > self.limit:
@@ -174,7 +174,7 @@ def left_behind(folder: Path) -> set[str]:
     return {name.removesuffix(_ENTITY).removesuffix(_PART) for name in names}
 
 
-def discard(path: Path) -> None:
+def forget(path: Path) -> None:
     """Forget what an earlier try left of a body."""
     part = _part_of(path)
     part.unlink(missing_ok=True)

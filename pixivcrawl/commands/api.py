@@ -16,7 +16,7 @@ from pixivcrawl.api.endpoint import Auth, Endpoint
 from pixivcrawl.api.parameters import Param, ParameterRefused
 from pixivcrawl.api.wording import quoted
 from pixivcrawl.commands.asking import Form, Question, ask, say
-from pixivcrawl.commands.crawl import complain
+from pixivcrawl.commands.crawl import complain, show_any_text
 from pixivcrawl.configuration import PIXIV, Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.session import session_from_settings
@@ -55,6 +55,7 @@ class Command(ScrapyCommand):
         parser.add_argument("--yes", action="store_true", help="do without asking what changes something at pixiv")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        show_any_text()
         try:
             self.exitcode = self.answer(args, opts)
             sys.stdout.flush()

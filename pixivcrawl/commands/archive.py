@@ -3,54 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
-from scrapy.crawler import AsyncCrawlerProcess, Crawler
+from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.exceptions import UsageError
-from twisted.internet.error import ReactorNotRunning
 
 from pixivcrawl.api.urls import UrlRefused, read_url
-from pixivcrawl.api.wording import one_line, quoted
-from pixivcrawl.commands.crawl import complain, exit_code
+from pixivcrawl.api.wording import quoted
+from pixivcrawl.commands.crawl import complain, show_any_text
+from pixivcrawl.commands.jobs import ENDS_ALL, Job, brought, in_turn, run_all, worst
+from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, stop_crawls
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.errors import (
-    AccountRefused,
-    ArchiveInUse,
-    ConfigurationError,
-    PixivcrawlError,
-    StorageFailed,
-)
-from pixivcrawl.extensions.run_record import INTERRUPTED, SUMMARY, RunRecord
-
-ENDS_ALL = {ArchiveInUse.exit_code, AccountRefused.exit_code, StorageFailed.exit_code, INTERRUPTED}
-"""Exit codes after which the next one would only fail in the same way."""
-
-OUTCOMES = {0: "complete", 1: "finished with failures", 2: "refused", INTERRUPTED: "interrupted"}
-
-UNSAID = {"bytes_stored", "api_requests", "image_requests"}
-"""Counts that each crawl's own summary tells, and the report at the end leaves out."""
+from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 
 STANDARD_INPUT = "-"
-
-
-@dataclass(slots=True)
-class Job:
-    """One crawl, and what came of it; `exit_code` is None until it has run, `reason` says why it ended early."""
-
-    spider: str
-    arguments: dict[str, str]
-    exit_code: int | None = None
-    reason: str = ""
-    counts: dict[str, int] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return one_line(" ".join([self.spider, *(f"{name}={value}" for name, value in self.arguments.items())]))
 
 
 class Command(ScrapyCommand):
@@ -79,6 +49,8 @@ class Command(ScrapyCommand):
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
         assert self.settings is not None
+        show_any_text()
+        end_when_told(nothing_to_stop, str)
         if unknown := [word for word in args if word.startswith("-") and word != STANDARD_INPUT]:
             raise UsageError(f"archive takes no option {unknown[0]!r}", print_help=False)
         try:
@@ -95,11 +67,12 @@ class Command(ScrapyCommand):
         for address, why in refused.items():
             complain(ConfigurationError(f"{address}: {why}"))
         if jobs:
-            run_all(self.crawler_process, jobs)
+            process = self.crawler_process
+            end_when_told(partial(stop_crawls, process), lambda: "\n".join(["", *report(jobs, refused), ""]))
+            run_all(process, in_turn(jobs))
         print("\n".join(report(jobs, refused)), flush=True)
-        codes = [INTERRUPTED if job.exit_code is None else job.exit_code for job in jobs]
-        ended = next((code for code in codes if code in ENDS_ALL), None)
-        self.exitcode = max([*codes, *(ConfigurationError.exit_code for _ in refused)]) if ended is None else ended
+        code = worst(jobs)
+        self.exitcode = max(code, ConfigurationError.exit_code) if refused and code not in ENDS_ALL else code
 
 
 def pasted(words: Iterable[str], files: Iterable[str]) -> Iterator[str]:
@@ -145,56 +118,8 @@ def plan(addresses: Iterable[str]) -> tuple[list[Job], dict[str, str]]:
     return list(jobs.values()), refused
 
 
-def run_all(process: AsyncCrawlerProcess, jobs: list[Job]) -> None:
-    """Run the crawls one after another in this process. Raises what is a fault of ours."""
-    from twisted.internet import reactor
-
-    def stop(_: object) -> None:
-        # Ctrl-C has stopped it already.
-        with suppress(ReactorNotRunning):
-            reactor.stop()  # type: ignore[misc]
-
-    running = asyncio.get_event_loop().create_task(_one_after_another(process, jobs))
-    running.add_done_callback(stop)
-    process.start(stop_after_crawl=False)
-    if running.done():
-        running.result()
-
-
-async def _one_after_another(process: AsyncCrawlerProcess, jobs: list[Job]) -> None:
-    for job in jobs:
-        print(f"\n{job}", flush=True)
-        crawler = process.create_crawler(job.spider)
-        crawling = process.crawl(crawler, **job.arguments)
-        await asyncio.wait([crawling])
-        job.exit_code = exit_code(crawler, crawling)
-        job.reason, job.counts = _came_of(crawler, crawling)
-        if job.exit_code in ENDS_ALL:
-            return
-
-
-def _came_of(crawler: Crawler, crawling: asyncio.Task[None]) -> tuple[str, dict[str, int]]:
-    """Why a crawl ended early, empty where it did not, and what it brought."""
-    if crawling.cancelled():
-        return "", {}
-    if raised := crawling.exception():
-        return str(raised), {}
-    record = crawler.get_extension(RunRecord)
-    assert record is not None
-    return str(record.error or ""), record.counts()
-
-
 def report(jobs: list[Job], refused: dict[str, str]) -> list[str]:
     """What each address brought, for a person: a line each."""
     lines = ["", "what each brought:"]
-    lines += [f"  {job}: {_brought(job)}" for job in jobs]
+    lines += [f"  {job}: {brought(job)}" for job in jobs]
     return lines + [f"  {address}: not taken; {why}" for address, why in refused.items()]
-
-
-def _brought(job: Job) -> str:
-    if job.exit_code is None:
-        return "not begun; run the same command again"
-    counts = ", ".join(
-        f"{job.counts[name]:,} {SUMMARY[name]}" for name in SUMMARY if name in job.counts.keys() - UNSAID
-    )
-    return "; ".join([OUTCOMES.get(job.exit_code, "stopped"), *filter(None, [job.reason, counts])])

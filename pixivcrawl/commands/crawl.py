@@ -5,16 +5,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import ctypes
+import io
 import sys
-from typing import cast
+from functools import partial
 
 from scrapy.commands.crawl import Command as CrawlCommand
-from scrapy.crawler import Crawler
+from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.exceptions import UsageError
 
+from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, record_of, stop_crawls
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
-from pixivcrawl.extensions.run_record import INTERRUPTED, RunRecord
+from pixivcrawl.extensions.run_record import INTERRUPTED, RunRecord, summary
 
 M_ARENA_MAX = -8
 """From glibc's malloc.h."""
@@ -35,6 +37,8 @@ class Command(CrawlCommand):
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
         assert self.settings is not None
+        show_any_text()
+        end_when_told(nothing_to_stop, str)
         try:
             # Before Scrapy says anything: the first line of a run names the archive.
             print(f"archive: {Configuration.from_settings(self.settings).archive_dir}", flush=True)
@@ -42,14 +46,16 @@ class Command(CrawlCommand):
             sys.exit(complain(error))
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        assert self.crawler_process is not None
+        process = self.crawler_process
+        assert isinstance(process, AsyncCrawlerProcess)
         limit_heaps()
-        spiders = self.crawler_process.spider_loader.list()
+        spiders = process.spider_loader.list()
         if len(args) != 1 or args[0] not in spiders:
             raise UsageError(f"name one spider: {', '.join(sorted(spiders))}; as in: scrapy crawl user -a id=11")
-        crawler = self.crawler_process.create_crawler(args[0])
-        crawling = cast("asyncio.Task[None]", self.crawler_process.crawl(crawler, **opts.spargs))
-        self.crawler_process.start()
+        crawler = process.create_crawler(args[0])
+        crawling = process.crawl(crawler, **opts.spargs)
+        end_when_told(partial(stop_crawls, process), partial(summary_so_far, crawler))
+        process.start(install_signal_handlers=False)
         self.exitcode = exit_code(crawler, crawling)
 
 
@@ -72,6 +78,20 @@ def exit_code(crawler: Crawler, crawling: asyncio.Task[None]) -> int:
     if record is None:
         return 0
     return complain(record.error) if record.error else record.exit_code
+
+
+def show_any_text() -> None:
+    """What standard output cannot show (a pipe on Windows, an old locale) is shown by its number; a title must not end the command."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def summary_so_far(crawler: Crawler) -> str:
+    """What an interrupted run has to tell; nothing before it has begun or when it has told already."""
+    record = record_of(crawler)
+    if record is None or record.is_told:
+        return ""
+    return "\n".join(summary(crawler.spidercls.name, "interrupted", record.counts())) + "\n"
 
 
 def complain(error: PixivcrawlError) -> int:

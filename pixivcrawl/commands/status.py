@@ -6,16 +6,17 @@ import argparse
 import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
 from sqlalchemy import Connection
 
 from pixivcrawl.api.wording import one_line
-from pixivcrawl.archive.layout import Archive
-from pixivcrawl.commands.crawl import complain
+from pixivcrawl.commands.crawl import complain, show_any_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.ledger import queries
+from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.service import Ledger
 
 
@@ -40,6 +41,7 @@ class Command(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
+        show_any_text()
         try:
             self.exitcode = show(Configuration.from_settings(self.settings), limit=None if opts.all else 20)
         except PixivcrawlError as error:
@@ -48,7 +50,8 @@ class Command(ScrapyCommand):
 
 def show(configuration: Configuration, limit: int | None) -> int:
     print(f"archive: {configuration.archive_dir}")
-    if configuration.database_url.startswith("sqlite") and not Archive(configuration.archive_dir).database.exists():
+    database = read_url(configuration.database_url)
+    if database.get_backend_name() == "sqlite" and not Path(str(database.database)).exists():
         raise ConfigurationError(
             "there is no archive there yet; begin one with: scrapy crawl user -a id=... (or name another with -s ARCHIVE_DIR=...)"
         )

@@ -20,7 +20,9 @@ from pixivcrawl.session import session_from_settings
 SECRETS = ("Cookie", "X-CSRF-Token", "Authorization")
 """Headers that only this middleware may set."""
 
-_TOKEN = re.compile(r'\\*"token\\*"\s*:\s*\\*"([0-9a-f]{32})\\*"')
+# How often a quotation mark is escaped tells how deep its JSON is packed. Without bounds a page of backslashes would take for ever.
+_QUOTE = r'\\{0,8}"'
+_TOKEN = re.compile(rf"{_QUOTE}token{_QUOTE}\s{{0,8}}:\s{{0,8}}{_QUOTE}([0-9a-f]{{32}}){_QUOTE}")
 
 
 class HostRefused(IgnoreRequest):

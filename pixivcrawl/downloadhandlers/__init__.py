@@ -21,7 +21,7 @@ from scrapy.utils.url import add_http_if_no_scheme
 
 from pixivcrawl.api.answers import retry_after
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.archive.staging import Part, Received, discard, left_behind, left_part, left_whole
+from pixivcrawl.archive.staging import Part, Received, forget, left_behind, left_part, left_whole
 from pixivcrawl.configuration import Configuration, read_origin
 from pixivcrawl.downloadhandlers.budget import spend
 from pixivcrawl.downloadhandlers.failures import failures_of
@@ -112,7 +112,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
             if "stage_to" not in request.meta or response.status not in (200, PARTIAL_CONTENT):
                 content = await read(response, body, self.configuration.memory_limit)
                 if part is not None and response.status == RANGE_NOT_SATISFIABLE:
-                    await in_thread(discard, Path(request.meta["stage_to"]))
+                    await in_thread(forget, Path(request.meta["stage_to"]))
                     raise DownloadFailedError("the image host does not know the part of the body that is here already")
                 # What is handed on is unpacked.
                 headers.pop("Content-Encoding", None)

@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 import aiohttp
 from scrapy.exceptions import DownloadFailedError
 
-from pixivcrawl.archive.staging import Entity, LengthMismatch, Part, Received, Receiver, TooLarge, discard
+from pixivcrawl.archive.staging import Entity, LengthMismatch, Part, Received, Receiver, TooLarge, forget
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -103,7 +103,7 @@ async def _extent(response: aiohttp.ClientResponse, path: Path, part: Part | Non
         return 0, response.content_length
     said = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
     if part is None or said is None or int(said["start"]) != part.bytes or said["length"] != str(part.entity.length):
-        await in_thread(discard, path)
+        await in_thread(forget, path)
         raise DownloadFailedError("the image host sent another part than it was asked for")
     return part.bytes, part.entity.length
 

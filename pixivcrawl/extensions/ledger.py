@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Self
 
 from scrapy import signals
 from scrapy.crawler import Crawler
 
 from pixivcrawl.archive.layout import Archive, parse_staged_name
-from pixivcrawl.archive.lock import lock
-from pixivcrawl.archive.placing import place, sha256_of
-from pixivcrawl.archive.staging import discard, left_behind
+from pixivcrawl.archive.lock import lock_of_run
+from pixivcrawl.archive.placing import NameTaken, discard, frames_text, holds, place, place_text
+from pixivcrawl.archive.staging import forget, left_behind
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.service import Ledger, attach, detach
@@ -26,11 +26,18 @@ class LedgerExtension:
         self.crawler = crawler
         self.archive = Archive(configuration.archive_dir)
         self.archive.create()
-        self.lock = lock(self.archive, f"crawl {crawler.spidercls.name}")
+        self.lock = lock_of_run(self.archive, f"crawl {crawler.spidercls.name}")
         self.lock.acquire()
         try:
-            self.ledger = Ledger.open(configuration.database_url, journal=self.archive.journal)
-            settle_intents(self.archive, self.ledger)
+            self.ledger = Ledger.open(
+                configuration.database_url, journal=self.archive.journal, after_a_kill=self.lock.after_a_kill
+            )
+            try:
+                settle_intents(self.archive, self.ledger)
+            except BaseException:
+                self.ledger.close()
+                raise
+            self.lock.after_a_kill = False
             attach(crawler, self.ledger)
         except BaseException:
             self.lock.release()
@@ -56,7 +63,8 @@ def settle_intents(archive: Archive, ledger: Ledger) -> None:
     """Finish or forget what a killed run was about to place.
 
     An intent's file is either in place with the very bytes (its row is marked stored), or still in staging with them (it is placed),
-    or neither (the intent is forgotten, and the file is fetched again).
+    or neither (the intent is forgotten, and the file is fetched again); a name that another file has taken is no place. An ugoira's
+    frames are part of it.
     """
     for intent in ledger.read_now(queries.unsettled_intents):
         now = datetime.now(UTC)
@@ -74,25 +82,38 @@ def sweep_staging(archive: Archive, ledger: Ledger) -> None:
     wanted = ledger.read_now(queries.unstored_places, sorted({place.work_id for place in left.values()}))
     for name, place in left.items():
         if place not in wanted:
+            forget(archive.staging / name)
             discard(archive.staging / name)
-            (archive.staging / name).unlink(missing_ok=True)
 
 
 def _is_in_place(archive: Archive, intent: records.Intent) -> bool:
-    if not _is_placed(archive.resolve(intent.path), intent.sha256):
-        staged = archive.staging_path(intent.original)
-        if not _is_placed(staged, intent.sha256):
+    """Whether the intent's files lie in place, after what lies in staging with the very bytes was put there."""
+    staged = archive.staging_path(intent.original)
+    try:
+        final = archive.resolve(intent.path)
+        is_placed = holds(final, intent.sha256)
+        if not is_placed and not holds(staged, intent.sha256):
             return False
-        place(staged, archive.resolve(intent.path), intent.original.uploaded)
-    archive.staging_path(intent.original).unlink(missing_ok=True)
-    return intent.frames_path is None or _frames_are_in_place(archive, intent)
+        if not _frames_are_in_place(archive, intent):
+            return False
+        if not is_placed:
+            place(staged, final, intent.original.uploaded)
+    except (NameTaken, ValueError):
+        # Another file or a symlink is in the way: the pipelines come to it again, and say so.
+        return False
+    discard(staged)
+    return True
 
 
 def _frames_are_in_place(archive: Archive, intent: records.Intent) -> bool:
-    """The frames are placed before their zip, so that they are there whenever it is; a user may have moved them since."""
-    assert intent.frames_path is not None
-    return _is_placed(archive.resolve(intent.frames_path), intent.frames_sha256)
-
-
-def _is_placed(path: Path, sha256: str | None) -> bool:
-    return path.is_file() and sha256_of(path) == sha256
+    """Frames come before their zip, so that it is never without them; what they say is known, so that they can be placed again."""
+    if intent.frames_path is None or intent.original.frames is None:
+        return True
+    text = frames_text(intent.original.frames)
+    if hashlib.sha256(text.encode()).hexdigest() != intent.frames_sha256:
+        return False
+    staged, final = archive.frames_staging_path(intent.original), archive.resolve(intent.frames_path)
+    if not holds(final, intent.frames_sha256):
+        place_text(text, staged, final, intent.original.uploaded)
+    discard(staged)
+    return True

@@ -16,11 +16,15 @@ from twisted.python.failure import Failure
 
 from pixivcrawl.errors import PixivcrawlError, RunStopping
 from pixivcrawl.ledger import records
+from pixivcrawl.ledger.queries import UNREACHABLE
 from pixivcrawl.ledger.service import ledger_of
 
 COMPLETE, FAILED, INTERRUPTED = 0, 1, 130
 
 PREFIX = "pixiv/"
+
+LOST = "downloader/exception_type_count/scrapy.exceptions.DownloadFailedError"
+"""Scrapy's count of requests that brought no answer."""
 
 TRIED_AGAIN = ("works_failed", "files_failed", "lists_failed", "comments_failed")
 INCOMPLETE = (*TRIED_AGAIN, "lists_cut_off")
@@ -28,12 +32,13 @@ INCOMPLETE = (*TRIED_AGAIN, "lists_cut_off")
 
 
 class RunRecord:
-    """Listens for what ends or spoils a run. `exit_code` is right once the crawl is over."""
+    """Listens for what ends or spoils a run. `exit_code` is right once the crawl is over, `is_told` when its summary was shown."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.error: PixivcrawlError | None = None
         self.exit_code = INTERRUPTED
+        self.is_told = False
         self._stopping: asyncio.Future[None] | None = None
 
     @classmethod
@@ -47,6 +52,11 @@ class RunRecord:
         for name in ("scrapy.core.scraper", "scrapy.core.engine"):
             logging.getLogger(name).addFilter(is_worth_a_traceback)
         return record
+
+    @property
+    def is_ending(self) -> bool:
+        """An error has stopped the run."""
+        return self._stopping is not None
 
     def something_raised(self, failure: Failure) -> None:
         """A callback or a pipeline raised: what ends the run stops it, anything else is a fault of ours that is counted."""
@@ -76,6 +86,7 @@ class RunRecord:
             self._stopping = asyncio.ensure_future(self.crawler.stop_async())
 
     async def spider_closed(self, spider: Spider, reason: str) -> None:
+        self._note_whether_pixiv_was_reached()
         counts = self.counts()
         if self.error is not None:
             outcome = "stopped" if self._stopping else "finished with failures"
@@ -89,6 +100,8 @@ class RunRecord:
         crawl = getattr(spider, "crawl", None)
         ledger = ledger_of(self.crawler)
         if crawl is not None and ledger.broken is None:
+            if _is_full_reading(spider):
+                await ledger.write(records.record_full_reading, crawl.crawl_id)
             await ledger.write(
                 records.end_crawl,
                 crawl.crawl_id,
@@ -102,11 +115,24 @@ class RunRecord:
             )
         sys.stdout.write("\n".join(summary(spider.name, outcome, counts)) + "\n")
         sys.stdout.flush()
+        self.is_told = True
+
+    def _note_whether_pixiv_was_reached(self) -> None:
+        stats = self.crawler.stats
+        lost = stats.get_value(LOST, 0)
+        if lost and not stats.get_value("downloader/response_count", 0):
+            stats.set_value(PREFIX + UNREACHABLE, lost)
 
     def counts(self) -> dict[str, int]:
         """What the run brought so far: the stats that are ours, without their prefix."""
         stats = self.crawler.stats.get_stats()
         return {name.removeprefix(PREFIX): number for name, number in stats.items() if name.startswith(PREFIX)}
+
+
+def _is_full_reading(spider: Spider) -> bool:
+    """Whether the run was to read its list whole and to compare the works that are known."""
+    arguments = getattr(spider, "args", None)
+    return bool(getattr(arguments, "reread", False) and getattr(arguments, "refresh", False))
 
 
 def summary(spider: str, outcome: str, counts: Mapping[str, int]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -25,20 +26,23 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.ledger.failures import is_busy, is_the_end, place_of, storage_failed
+from pixivcrawl.errors import ConfigurationError, StorageFailed
+from pixivcrawl.ledger.failures import is_busy, is_the_end, patiently, place_of, storage_failed
 from pixivcrawl.ledger.models import Base
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-VERSION = "0002"
+VERSION = "0003"
 """The newest revision in `migrations/versions`: what a ledger's tables are when this program has opened it."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 LOCK_WAIT = 5.0
 """Seconds that SQLite itself waits for a lock before it says that the database is locked."""
+
+PATIENCE = 60.0
+"""Seconds in which a lock held by another program may go away."""
 
 # Alembic's own table, so that a ledger which needs no migration is opened without importing Alembic.
 _VERSION_TABLE = Table(
@@ -82,6 +86,31 @@ def reading_engine(url: URL, connections: int, *, read_only: bool) -> Engine:
     return engine.execution_options(postgresql_readonly=True)
 
 
+class DatabaseFiles:
+    """The files of a SQLite ledger that is open for writing, by what they are and not by their names; of PostgreSQL none."""
+
+    def __init__(self, url: URL) -> None:
+        self._url = url
+        names = (url.database, f"{url.database}-wal") if url.get_backend_name() == "sqlite" else ()
+        self._found = {name: found for name in names if name and (found := _file_at(name))}
+
+    def refuse_others(self) -> None:
+        """Raises StorageFailed when one was removed or replaced: SQLite goes on writing to what has no name any more."""
+        if any(_file_at(name) != found for name, found in self._found.items()):
+            raise StorageFailed(
+                f"the ledger {place_of(self._url)} was removed or replaced while it was in use: put it back, "
+                "or move what is left of it away, then run the same command again"
+            )
+
+
+def _file_at(name: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(name)  # noqa: PTH116 (after each commit)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def prepare(engine: Engine) -> None:
     """Create the tables in an empty database, or bring them up to date; a SQLite file is copied before it is changed.
 
@@ -89,16 +118,22 @@ def prepare(engine: Engine) -> None:
     that cannot be used.
     """
     try:
-        with engine.begin() as connection:
-            version = _version(connection, engine.url)
-            if version is None:
-                Base.metadata.create_all(connection)
-                _VERSION_TABLE.create(connection)
-                connection.execute(insert(_VERSION_TABLE).values(version_num=VERSION))
+        version = patiently(lambda: _begin(engine), PATIENCE)
         if version not in (None, VERSION):
             _migrate(engine, version)
     except DBAPIError as error:
         raise _refused(error, engine.url) from error
+
+
+def _begin(engine: Engine) -> str | None:
+    """The revision that was found; None for a database that was empty, and is a ledger now."""
+    with engine.begin() as connection:
+        version = _version(connection, engine.url)
+        if version is None:
+            Base.metadata.create_all(connection)
+            _VERSION_TABLE.create(connection)
+            connection.execute(insert(_VERSION_TABLE).values(version_num=VERSION))
+    return version
 
 
 def check(engine: Engine) -> None:
@@ -132,6 +167,8 @@ def _engine(url: URL, connect: Callable[[str], sqlite3.Connection], connections:
 def _connect(path: str, mode: str) -> sqlite3.Connection:
     """`mode`: rwc makes the file and writes; rw leaves the rows alone; ro leaves the files alone too."""
     uri = f"{Path(path).as_uri()}?mode={mode}"
+    if mode == "ro" and not _can_be_shared(uri) and not _has_pages_beside_it(path):
+        uri += "&immutable=1"
     # Without an isolation level the module begins no transaction of its own; the engine's events do, and so cover DDL too.
     connection = sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT, isolation_level=None, check_same_thread=False)
     try:
@@ -145,6 +182,26 @@ def _connect(path: str, mode: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _can_be_shared(uri: str) -> bool:
+    """Whether SQLite can keep its index of the WAL beside the file: not on a disk that is full or may not be written."""
+    connection = sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_schema")
+    except sqlite3.OperationalError as error:
+        return is_busy(error)
+    except sqlite3.DatabaseError:
+        return True
+    finally:
+        connection.close()
+    return True
+
+
+def _has_pages_beside_it(path: str) -> bool:
+    """A run that is under way, or was killed, has left pages in the WAL: the file alone is not the ledger then."""
+    wal = Path(f"{path}-wal")
+    return wal.exists() and wal.stat().st_size > 0
 
 
 def _version(connection: Connection, url: URL) -> str | None:

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import sqlite3
+import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from sqlalchemy import URL, exc
 
 from pixivcrawl.errors import StorageFailed
 
+T = TypeVar("T")
+
 _AGAIN = "then run the same command again"
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+DAMAGED = (
+    "the ledger {place} is damaged: make it anew with scrapy rebuild --replace, or put a backup copy in its place "
+    "(without the files {place}-wal and {place}-shm), " + _AGAIN
+)
 _EXPLANATIONS = {
     sqlite3.SQLITE_FULL: "the disk is full: free space for {place}, " + _AGAIN,
     sqlite3.SQLITE_IOERR: "the disk reports an error at {place}: check that it has space and is sound, " + _AGAIN,
     sqlite3.SQLITE_READONLY: "{place} cannot be written: make it and its folder writable, " + _AGAIN,
     sqlite3.SQLITE_PERM: "no permission for {place}: give this user the right to read and write there, " + _AGAIN,
     sqlite3.SQLITE_CANTOPEN: "{place} cannot be opened: see that its folder is there and can be written, " + _AGAIN,
-    sqlite3.SQLITE_CORRUPT: "the ledger {place} is damaged: put a backup copy in its place, " + _AGAIN,
-    sqlite3.SQLITE_NOTADB: "{place} is not a ledger: move it away or correct DATABASE_URL, " + _AGAIN,
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_NOTADB: "{place} is not a ledger, or its beginning is damaged: correct DATABASE_URL, or make it anew "
+    "with scrapy rebuild --replace, " + _AGAIN,
 }
 
 
@@ -31,7 +41,7 @@ def place_of(url: URL) -> str:
 
 def is_busy(error: BaseException) -> bool:
     """Another program holds SQLite's lock."""
-    return _sqlite_code(error) in _BUSY
+    return sqlite_code(error) in _BUSY
 
 
 def is_the_end(error: BaseException) -> bool:
@@ -41,8 +51,21 @@ def is_the_end(error: BaseException) -> bool:
     if not isinstance(error, exc.DBAPIError):
         return False
     if isinstance(error.orig, sqlite3.Error):
-        return _sqlite_code(error) in _EXPLANATIONS
+        return sqlite_code(error) in _EXPLANATIONS
     return error.connection_invalidated or isinstance(error, exc.OperationalError)
+
+
+def patiently(work: Callable[[], T], seconds: float) -> T:
+    """What `work` gives, tried again for so many seconds while another program holds the lock."""
+    deadline, pause = time.monotonic() + seconds, 0.1
+    while True:
+        try:
+            return work()
+        except Exception as error:
+            if not is_busy(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(pause)
+        pause = min(2 * pause, 5.0)
 
 
 def storage_failed(error: BaseException, place: str) -> StorageFailed:
@@ -50,7 +73,7 @@ def storage_failed(error: BaseException, place: str) -> StorageFailed:
     if is_busy(error):
         text = "the ledger {place} is locked by another program: close it, " + _AGAIN
     else:
-        text = _EXPLANATIONS.get(_sqlite_code(error), "")
+        text = _EXPLANATIONS.get(sqlite_code(error), "")
     if text:
         return StorageFailed(" ".join(text.format(place=place).split()))
     cause = error.orig if isinstance(error, exc.DBAPIError) else error
@@ -58,7 +81,7 @@ def storage_failed(error: BaseException, place: str) -> StorageFailed:
     return StorageFailed(f"the ledger {place} cannot go on: {lines[0]}: see to the database, {_AGAIN}")
 
 
-def _sqlite_code(error: BaseException) -> int:
+def sqlite_code(error: BaseException) -> int:
     """SQLite's primary result code; 0 for any other error."""
     cause = error.orig if isinstance(error, exc.DBAPIError) else error
     code = getattr(cause, "sqlite_errorcode", None) if isinstance(cause, sqlite3.Error) else None

@@ -1,7 +1,11 @@
-"""The journal: every answer that the ledger was made from, so that a lost ledger can be made again.
+"""The journal: every change of the ledger in its order, so that a lost ledger can be made again.
 
 A file a month, `2026-11.jsonl.gz`; each batch is a gzip member of its own, so that `zcat` reads the whole file. A member's header holds
 its size in an extra field (RFC 1952, 2.3.1.1), by which whole members are told from the torn one that a kill leaves at the end.
+
+A line is a JSON object: `number` counts through all files, `change` names a function of `pixivcrawl.ledger.records`, `arguments` holds
+what it was given, and `gave` the id of the run that it began. An answer of pixiv's is the change `note_body`, written as what it is:
+`time`, `endpoint`, `parameters` and `body`.
 """
 
 from __future__ import annotations
@@ -11,18 +15,20 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
+from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
+from pixivcrawl.archive.failures import storage_failure
 
-from pixivcrawl.errors import StorageFailed
+NOTE_BODY = "note_body"
+"""The change that has a line format of its own."""
 
 _NAME = re.compile(r"[0-9]{4}-[0-9]{2}\.jsonl\.gz")
-_PENDING = "pixivcrawl.journal"
 
 # gzip, deflate, FEXTRA, no time, no flags, unknown system; ten bytes of extra field: subfield PX of six, the member's size.
 _HEADER = b"\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff\x0c\x00PX\x08\x00"
@@ -33,26 +39,27 @@ _WINDOW = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One answer: when it was read, to which question, and its body as it came."""
+    """One change: the function's name, and its arguments by theirs: as they were when it is written, plain JSON when it is read.
 
-    time: datetime
-    endpoint: str
-    parameters: Mapping[str, Any]
-    body: bytes
+    `gave` is the id of the run that the change began. `number` is None until it is written, and in lines from before there were any.
+    """
 
-
-def collect_entries(connection: Connection) -> list[Entry]:
-    """Begin to collect what `journal_entry` is given on this connection; the list fills as changes are made."""
-    pending: list[Entry] = []
-    connection.info[_PENDING] = pending
-    return pending
+    change: str
+    arguments: Mapping[str, Any]
+    gave: int | None = None
+    number: int | None = None
 
 
-def journal_entry(connection: Connection, entry: Entry) -> None:
-    """Have `entry` written with the batch that is under way; on a connection outside the writer nothing is journaled."""
-    pending: list[Entry] | None = connection.info.get(_PENDING)
-    if pending is not None:
-        pending.append(entry)
+@dataclass(slots=True)
+class PassedOver:
+    """What a reading of the journal could not give: torn or damaged stretches of its files, and their bytes; lines that say nothing;
+    and, by the numbers of the lines, how many changes are not there at all.
+    """
+
+    stretches: int = 0
+    bytes: int = 0
+    lines: int = 0
+    missing: int = 0
 
 
 class Journal:
@@ -61,39 +68,58 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._sound: Path | None = None
+        self._newest = ""
+        self._written = 0
 
-    def append(self, entries: Sequence[Entry]) -> None:
-        """Write the entries as one member and sync it. Raises StorageFailed; a part that was written is cut at the next start."""
+    def append(self, entries: Sequence[Entry], now: datetime) -> None:
+        """Write the entries as one member and sync it. Raises StorageFailed; a part that was written is cut at the next start.
+
+        A clock that is set back does not lead to an older file: the order of the lines is that of the changes.
+        """
         if not entries:
             return
-        path = self._folder / f"{entries[0].time:%Y-%m}.jsonl.gz"
-        member = _member("".join(_line(entry) for entry in entries).encode())
+        path = self._folder
         try:
-            if path != self._sound:
+            if self._sound is None:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                cut_torn_tail(path)
-            _append(path, member)
+                self._go_on_from_what_is_there()
+            path = self._folder / max(self._newest, f"{now:%Y-%m}.jsonl.gz")
+            lines = [_line(entry, number) for number, entry in enumerate(entries, self._written + 1)]
+            _append(path, _member("".join(lines).encode()))
             if path != self._sound:
                 _sync_folder(self._folder)
-                self._sound = path
+                self._sound, self._newest = path, path.name
         except OSError as error:
-            raise StorageFailed(
-                f"the journal {path} cannot be written ({os.strerror(error.errno or 0)}): "
-                "free space or make it writable, then run the same command again"
-            ) from error
+            raise storage_failure(error.errno or 0, path) from error
+        self._written += len(entries)
+
+    def _go_on_from_what_is_there(self) -> None:
+        files = _files(self._folder)
+        if files:
+            self._newest = files[-1].name
+            cut_torn_tail(files[-1])
+        for path in reversed(files):
+            if (text := _last_member(path)) is not None:
+                last = _entry(text.splitlines()[-1])
+                self._written = (last.number or 0) if last else 0
+                return
 
 
-def read_journal(folder: Path) -> Iterator[Entry]:
-    """Every entry of every file, oldest file first; what is torn or damaged is passed over, member by member."""
-    if not folder.is_dir():
-        return
-    for path in sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name)):
-        yield from _read_file(path)
+def read_journal(folder: Path, passed_over: PassedOver | None = None) -> Iterator[Entry]:
+    """Every entry of every file, oldest file first; what is torn or damaged is counted in `passed_over`. Takes the memory of a batch."""
+    passed_over = passed_over or PassedOver()
+    due = 1
+    for path in _files(folder):
+        for entry in _read_file(path, passed_over):
+            if entry.number is not None:
+                passed_over.missing += max(0, entry.number - due)
+                due = entry.number + 1
+            yield entry
 
 
 def cut_torn_tail(path: Path) -> None:
     """Cut what a kill in the middle of an append left after the last whole member."""
-    if not path.exists() or _ends_whole(path):
+    if path.stat().st_size == 0 or _last_member(path) is not None:
         return
     whole = 0
     for start, size, text in _members(path):
@@ -104,20 +130,74 @@ def cut_torn_tail(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _line(entry: Entry) -> str:
-    fields = {
-        "time": entry.time.isoformat(),
-        "endpoint": entry.endpoint,
-        "parameters": dict(entry.parameters),
-        "body": entry.body.decode("utf-8", "surrogateescape"),
-    }
-    return json.dumps(fields, separators=(",", ":"), default=str) + "\n"
+def _files(folder: Path) -> list[Path]:
+    """The journal's files, oldest first."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
 
 
-def _entry(line: bytes) -> Entry:
-    fields = json.loads(line)
-    body = fields["body"].encode("utf-8", "surrogateescape")
-    return Entry(datetime.fromisoformat(fields["time"]), fields["endpoint"], fields["parameters"], body)
+def _line(entry: Entry, number: int) -> str:
+    said: dict[str, Any] = {"number": number}
+    if entry.change == NOTE_BODY:
+        arguments = dict(entry.arguments)
+        said |= {"time": arguments.pop("read_at"), "endpoint": arguments.pop("endpoint")}
+        said |= {"parameters": arguments.pop("parameters")}
+        said |= {"body": arguments.pop("payload").decode("utf-8", "surrogateescape"), **arguments}
+    else:
+        said |= {"change": entry.change, "arguments": entry.arguments}
+    if entry.gave is not None:
+        said["gave"] = entry.gave
+    return _ENCODER.encode(said) + "\n"
+
+
+def _entry(line: bytes) -> Entry | None:
+    """The change that a line tells; None where it tells none."""
+    try:
+        said = json.loads(line)
+        if "change" in said:
+            arguments = said["arguments"]
+            if not (isinstance(said["change"], str) and isinstance(arguments, dict)):
+                return None
+            return Entry(said["change"], arguments, _whole(said.get("gave")), _whole(said.get("number")))
+        number = _whole(said.pop("number", None))
+        payload = said.pop("body").encode("utf-8", "surrogateescape")
+        arguments = {"read_at": said.pop("time"), "payload": payload, **said}
+        return Entry(NOTE_BODY, arguments, number=number)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def _whole(value: Any) -> int | None:
+    return value if type(value) is int else None
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON does not know, in what it knows."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if (fields_of := _fields_of(value.__class__)) is not None:
+        names, get = fields_of
+        return dict(zip(names, get(value), strict=True))
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Iterable):
+        return list(value)
+    return str(value)
+
+
+@cache
+def _fields_of(kind: type[Any]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]] | None:
+    """The names of a dataclass's fields, and what gets their values; None for another type."""
+    if not is_dataclass(kind):
+        return None
+    names = tuple(field.name for field in fields(kind))
+    if len(names) == 1:
+        return names, lambda value: (getattr(value, names[0]),)
+    return names, attrgetter(*names)
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), default=_plain, check_circular=False)
 
 
 def _member(text: bytes) -> bytes:
@@ -152,20 +232,24 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _ends_whole(path: Path) -> bool:
-    """Whether a whole member ends where the file ends, looked for from the end, so that a long file costs no more than a short one."""
+def _last_member(path: Path) -> bytes | None:
+    """The text of the whole member that ends where the file ends; None where there is none.
+
+    It is looked for from the end, so that a long file costs no more than a short one.
+    """
     size, window = path.stat().st_size, _WINDOW
-    while True:
+    while size:
         with path.open("rb") as file:
             file.seek(max(0, size - window))
             tail = file.read()
         found = len(tail)
         while (found := tail.rfind(_HEADER, 0, found)) >= 0:
-            if _declared_size(tail[found:]) == len(tail) - found and _text(tail[found:]) is not None:
-                return True
+            if _declared_size(tail[found:]) == len(tail) - found and (text := _text(tail[found:])):
+                return text
         if window >= size:
-            return size == 0
+            return None
         window *= 16
+    return None
 
 
 def _declared_size(member: bytes) -> int:
@@ -207,7 +291,21 @@ def _next_header(path: Path, start: int) -> int:
             start += len(piece) - overlap
 
 
-def _read_file(path: Path) -> Iterator[Entry]:
-    for _, _, text in _members(path):
+def _read_file(path: Path, passed_over: PassedOver) -> Iterator[Entry]:
+    whole = 0
+    for start, size, text in _members(path):
+        _pass_over(passed_over, start - whole)
+        whole = start + size
         for line in (text or b"").splitlines():
-            yield _entry(line)
+            entry = _entry(line)
+            if entry is None:
+                passed_over.lines += 1
+            else:
+                yield entry
+    _pass_over(passed_over, path.stat().st_size - whole)
+
+
+def _pass_over(passed_over: PassedOver, length: int) -> None:
+    if length:
+        passed_over.stretches += 1
+        passed_over.bytes += length

@@ -186,7 +186,8 @@ class ArtworkTagRow(Base):
 
 
 class FileRow(Base):
-    """One file of a work at one revision. `state`: wanted, parked, intent (about to be placed), stored, superseded (never had, now gone).
+    """One file of a work at one revision. `state`: wanted, parked, intent (about to be placed), stored, superseded (pixiv has it no more:
+    never had, or with a `sha256` once had and lost).
 
     Until it is stored, size and format are what the API said; afterwards what the bytes are. `kind`: image, ugoira, frames.
     `served_sha256` and `served_at`: a body that only made the decoder warn, and when it first came.
@@ -256,7 +257,8 @@ class CrawlRow(Base):
 
     `outcome` is None while it runs and for ever when it was killed. `frontier` holds the ids at the head of the list when it was read.
     `read_to_end`: this run saw the list to its end, or to the frontier of a run that had. `suffices`: what is to be known of each of its
-    works: full (its own page, and its files), listing (a list's row, and its files) or facts (its own page alone).
+    works: full (its own page, and its files), listing (a list's row, and its files) or facts (its own page alone). `full_reading`: it was
+    to read the whole list and to compare the works that were known.
     """
 
     __tablename__ = "crawls"
@@ -279,6 +281,7 @@ class CrawlRow(Base):
     started: Mapped[datetime]
     ended: Mapped[datetime | None]
     suffices: Mapped[str] = mapped_column(server_default="full")
+    full_reading: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class CrawlArtworkRow(Base):
@@ -356,7 +359,10 @@ class BookmarkRow(Base):
 
 
 class FollowRow(Base):
-    """`follower_id` follows `followed_id`."""
+    """`follower_id` follows `followed_id`.
+
+    `again_since`: it was not seen in one reading of the list, and has been seen in each from this time on.
+    """
 
     __tablename__ = "follows"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -367,6 +373,7 @@ class FollowRow(Base):
     first_seen: Mapped[datetime]
     last_seen: Mapped[datetime]
     unlisted: Mapped[datetime | None]
+    again_since: Mapped[datetime | None]
 
 
 class CommissionRequestRow(Base):

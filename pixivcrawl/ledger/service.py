@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger.engine import check, prepare, read_url, reading_engine, writing_engine
 from pixivcrawl.ledger.failures import is_busy, is_the_end, place_of, storage_failed
+from pixivcrawl.ledger.integrity import require_sound
 from pixivcrawl.ledger.journal import Journal
 from pixivcrawl.ledger.writer import Change, Writer
 
@@ -37,9 +38,12 @@ class Ledger:
         self._closed = False
 
     @classmethod
-    def open(cls, url: str, *, journal: Path | None = None, read_only: bool = False) -> Ledger:
-        """Open the ledger at DATABASE_URL `url`, made or brought up to date when it must be; bodies go to the folder `journal` too.
+    def open(
+        cls, url: str, *, journal: Path | None = None, read_only: bool = False, after_a_kill: bool = False
+    ) -> Ledger:
+        """Open the ledger at DATABASE_URL `url`, made or brought up to date when it must be; changes go to the folder `journal` too.
 
+        `after_a_kill`: whoever had it open before did not close it, so that it is looked at for damage first.
         Raises ConfigurationError (a wrong URL, a ledger from a newer version) or StorageFailed, each in one line without a password.
         """
         target = read_url(url)
@@ -49,6 +53,8 @@ class Ledger:
             reading = reading_engine(target, READERS + 1, read_only=True)
             _made_ready(reading, check)
             return cls(reading, None)
+        if after_a_kill:
+            require_sound(target)
         writing = writing_engine(target)
         _made_ready(writing, prepare)
         writer = Writer(writing, Journal(journal) if journal is not None else None)
@@ -75,13 +81,13 @@ class Ledger:
         """What `change` returns, once it is committed. Raises what it raised, which undoes it alone, or StorageFailed."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
-        self._submit(Change(lambda connection: change(connection, *args, **kwargs), done, loop))
+        self._submit(Change(change, args, kwargs, done, loop))
         return await done
 
     def write_now(self, change: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As `write`, waiting in the caller's thread."""
         done: Future[T] = Future()
-        self._submit(Change(lambda connection: change(connection, *args, **kwargs), done))
+        self._submit(Change(change, args, kwargs, done))
         return done.result()
 
     def close(self) -> None:

@@ -10,13 +10,16 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine
 
 from pixivcrawl.errors import StorageFailed
-from pixivcrawl.ledger.failures import is_busy, is_the_end, place_of, storage_failed
-from pixivcrawl.ledger.journal import Journal, collect_entries
+from pixivcrawl.ledger.changes import entry_of, is_fatal, make_change
+from pixivcrawl.ledger.engine import PATIENCE, DatabaseFiles
+from pixivcrawl.ledger.failures import patiently, place_of, storage_failed
+from pixivcrawl.ledger.journal import Entry, Journal
 from pixivcrawl.ledger.records.tags import forget_tags, remember_tags
 
 BATCH = 256
@@ -25,17 +28,16 @@ BATCH = 256
 DELAY = 0.005
 """Seconds that a change waits for others to share its commit."""
 
-PATIENCE = 60.0
-"""Seconds in which a lock held by another program may go away."""
-
 Loop = asyncio.AbstractEventLoop
 
 
 @dataclass(slots=True)
 class Change:
-    """One change on its way: what to do, and who waits for it (an asyncio future of `loop`, or a blocking one)."""
+    """One change on its way: what to do, with which arguments, and who waits for it (a future of `loop`, or a blocking one)."""
 
-    apply: Callable[[Connection], Any]
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    named: dict[str, Any]
     future: asyncio.Future[Any] | Future[Any]
     loop: Loop | None = None
     result: Any = None
@@ -48,6 +50,7 @@ class Writer:
     def __init__(self, engine: Engine, journal: Journal | None) -> None:
         self.broken: StorageFailed | None = None
         self._engine = engine
+        self._files = DatabaseFiles(engine.url)
         self._journal = journal
         self._changes: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
         self._ending = False
@@ -113,50 +116,40 @@ class Writer:
                 change.error.__cause__ = failure.__cause__
 
     def _commit_patiently(self, batch: Sequence[Change]) -> None:
-        deadline, pause = time.monotonic() + PATIENCE, 0.1
-        while True:
-            try:
-                self._commit(batch)
-            except Exception as error:
-                if not is_busy(error) or time.monotonic() > deadline:
-                    raise
-                time.sleep(pause)
-                pause = min(2 * pause, 5.0)
-            else:
-                return
+        patiently(lambda: self._commit(batch), PATIENCE)
+        # What was committed to a file that lies here no more is nowhere.
+        self._files.refuse_others()
 
     def _commit(self, batch: Sequence[Change]) -> None:
         with self._engine.connect() as connection:
             remember_tags(connection)
-            entries = collect_entries(connection)
             try:
                 with connection.begin():
                     for change in batch:
-                        written = len(entries)
                         _apply(connection, change)
-                        if change.error is not None:
-                            del entries[written:]
                     if self._journal is not None:
                         # Before the commit, so that the ledger never knows what the journal does not.
-                        self._journal.append(entries)
+                        self._journal.append(_entries(batch), datetime.now(UTC))
             except BaseException:
                 forget_tags(connection)
                 raise
 
 
 def _apply(connection: Connection, change: Change) -> None:
-    """Make one change inside a savepoint, so that one that fails leaves the others be."""
     change.result = change.error = None
-    connection.exec_driver_sql("SAVEPOINT one_change")
     try:
-        change.result = change.apply(connection)
+        change.result = make_change(connection, change.function, change.arguments, change.named)
     except Exception as error:
-        if is_the_end(error) or is_busy(error):
+        if is_fatal(error):
             raise
         change.error = error
-        forget_tags(connection)
-        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT one_change")
-    connection.exec_driver_sql("RELEASE SAVEPOINT one_change")
+
+
+def _entries(batch: Sequence[Change]) -> list[Entry]:
+    """What was changed, for the journal; what failed was undone."""
+    made = [change for change in batch if change.error is None]
+    entries = (entry_of(change.function, change.arguments, change.named, change.result) for change in made)
+    return [entry for entry in entries if entry is not None]
 
 
 def _deliver(batch: Sequence[Change]) -> None:

@@ -62,7 +62,8 @@ def _world(options: argparse.Namespace) -> World:
         return World.of(
             artists=options.artists,
             works=options.works,
-            pages=options.pages,
+            page_counts=options.pages,
+            ugoira=options.ugoira,
             size=options.size,
             pictures=options.pictures,
         )
@@ -76,6 +77,15 @@ def _size(text: str) -> tuple[int, int]:
     if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise argparse.ArgumentTypeError(f"{text} is not a size: write it as 1200x800")
     return int(width), int(height)
+
+
+def _page_counts(text: str) -> tuple[int, ...]:
+    counts = text.split(",")
+    if not all(count.isdecimal() and int(count) for count in counts):
+        raise argparse.ArgumentTypeError(
+            f"{text} are no numbers of pages: write one, or several that take turns as in 1,1,4,12"
+        )
+    return tuple(map(int, counts))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -103,7 +113,14 @@ def _parser() -> argparse.ArgumentParser:
     plain = parser.add_argument_group("a plain world instead, of artists 11, 12 ...")
     plain.add_argument("--works", type=int, metavar="N", help="works of each artist")
     plain.add_argument("--artists", type=int, default=1, metavar="N", help="artists (default: 1)")
-    plain.add_argument("--pages", type=int, default=1, metavar="N", help="pages of each work (default: 1)")
+    plain.add_argument(
+        "--pages",
+        type=_page_counts,
+        default=(1,),
+        metavar="N,N...",
+        help="pages of each work, several numbers in turn (default: 1)",
+    )
+    plain.add_argument("--ugoira", type=int, default=0, metavar="N", help="so many of each hundred works are ugoira")
     plain.add_argument(
         "--size",
         type=_size,

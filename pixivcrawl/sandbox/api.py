@@ -108,6 +108,8 @@ class ApiHost:
             return web.Response()
         if fault is not None and fault.kind == "html":
             return _page(sent, fault.status)
+        if fault is not None and fault.kind == "redirect":
+            return _redirect(sent, fault.location)
         if fault is None and request.path == "/":
             return _front_page(sent, session)
         answer = await self._answer(request, session)
@@ -156,6 +158,11 @@ def _page(sent: Sent, status: int, body: bytes = WEB_PAGE.whole) -> web.Response
     return web.Response(body=body, status=status, headers={"Content-Type": "text/html; charset=utf-8"})
 
 
+def _redirect(sent: Sent, location: str) -> web.Response:
+    sent(302, 0)(0)
+    return web.Response(status=302, headers={"Location": location})
+
+
 def _front_page(sent: Sent, session: Session | None) -> web.Response:
     token = session.csrf_token if session is not None else NO_ONES_TOKEN
     data = html.escape(json.dumps({"token": token, "services": {}, "userData": None}))
@@ -167,6 +174,8 @@ def _distorted(answer: Answer, fault: Fault) -> Answer:
     match fault.kind:
         case "missing_field":
             return Answer(_without(answer.content, fault.field), answer.status)
+        case "replaced_field":
+            return Answer(_replaced(answer.content, fault.field, fault.value), answer.status)
         case "empty":
             return Answer(_emptied(answer.content), answer.status)
         case "not_object":
@@ -176,25 +185,38 @@ def _distorted(answer: Answer, fault: Fault) -> Answer:
         case "unknown_json":
             return Answer({"hello": "world"}, answer.status)
     if STATUS_KIND.fullmatch(fault.kind):
-        return refused(fault.status, "Something went wrong.")
+        return refused(fault.status, fault.message)
     raise ValueError(f"no fault is called {fault.kind}")
 
 
 def _without(content: Json, field: str) -> Json:
-    copy: Json = json.loads(json.dumps(content))
-    if not field:
-        copy.pop("body", None)
-        return copy
-    *path, last = field.split(".")
-    nodes: list[Any] = [copy.get("body", copy)]
-    for name in [*path, last]:
-        nodes = [inner for node in nodes for inner in (node if isinstance(node, list) else [node])]
-        objects = [node for node in nodes if isinstance(node, dict) and name in node]
-        nodes = [node[name] for node in objects]
-        if name is last:
-            for node in objects:
-                del node[name]
+    copy, holders, name = _holders(content, field)
+    for holder in holders:
+        del holder[name]
     return copy
+
+
+def _replaced(content: Json, field: str, value: Any) -> Json:
+    copy, holders, name = _holders(content, field)
+    for holder in holders:
+        holder[name] = value
+    return copy
+
+
+def _holders(content: Json, field: str) -> tuple[Json, list[Json], str]:
+    """A copy of an answer, every object in it that has the last key of the path `field`, and that key."""
+    copy: Json = json.loads(json.dumps(content))
+    *path, last = field.split(".") if field else ("body",)
+    nodes: list[Any] = [copy.get("body", copy) if field else copy]
+    for name in path:
+        nodes = [node[name] for node in _objects(nodes) if name in node]
+    return copy, [node for node in _objects(nodes) if last in node], last
+
+
+def _objects(nodes: list[Any]) -> list[Json]:
+    """The objects among the nodes, and in those that are lists."""
+    inner = [each for node in nodes for each in (node if isinstance(node, list) else [node])]
+    return [node for node in inner if isinstance(node, dict)]
 
 
 def _emptied(node: Any, name: str = "") -> Any:

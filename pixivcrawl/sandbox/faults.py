@@ -9,13 +9,15 @@ Image kinds (originals and zips; thumbnails stay whole):
   wrong_format: a whole picture of another format under the same name (these two: images alone)
 - bad_zip: a frame that fails its checksum; missing_frame: a sound zip that lacks the last frame (these two: zips alone)
 - no_length: the whole body, chunked (not damage); slow: the right headers, then a byte now and then; redirect: to
-  another host name
+  another host name, or to the option `location`
 - status:N
+- replaced: the option `body`, under the type and the length of a right answer's (never by chance)
 
-API kinds: status:N (option retry_after, in seconds); html (option status, 200 by default); missing_field (option
+API kinds: status:N (options retry_after, in seconds, and message); html (option status, 200 by default); missing_field (option
 field: a path of keys in the body such as urls.original; without it, the body); empty (every list empty, every total
 0, as a throttled search); not_object (the document is []); login (401); disconnect; unknown_json (JSON of no known
-shape).
+shape). Never by chance: replaced_field (options field, as above, and value: that field, wherever it stands, has another
+value; without a field, the body has); redirect (302 to the option `location`).
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pixivcrawl.sandbox.addresses import Wanted
 
@@ -46,6 +49,12 @@ IMAGE_KINDS = (
     "redirect",
 )
 API_KINDS = ("html", "missing_field", "empty", "not_object", "login", "disconnect", "unknown_json")
+IMAGE_ORDERS = (*IMAGE_KINDS, "replaced")
+API_ORDERS = (*API_KINDS, "replaced_field", "redirect")
+"""What can be ordered: also what needs an option, and so cannot come by chance."""
+
+SAID = "Something went wrong."
+
 STATUS_KIND = re.compile(r"status:(\d{3})")
 
 
@@ -59,6 +68,10 @@ class Fault:
     page: int | None = None
     path: re.Pattern[str] | None = None
     field: str = ""
+    value: Any = None
+    body: bytes = b""
+    location: str = ""
+    message: str = SAID
     status: int = 200
     retry_after: int | None = None
     served: int = 0
@@ -102,11 +115,19 @@ class Faults:
         self._asked: Counter[str] = Counter()
 
     def image(
-        self, work_id: int | None = None, page: int | None = None, *, kind: str, times: int | None = None
+        self,
+        work_id: int | None = None,
+        page: int | None = None,
+        *,
+        kind: str,
+        times: int | None = None,
+        body: bytes = b"",
+        location: str = "",
     ) -> Fault:
         """Answers requests for originals (of one work, of one page from 0) with this kind of damage."""
-        _check(kind, IMAGE_KINDS)
-        return self._order(self._image, Fault(kind, times, work_id=work_id, page=page))
+        _check(kind, IMAGE_ORDERS)
+        fault = Fault(kind, times, work_id=work_id, page=page, body=body, location=location)
+        return self._order(self._image, fault)
 
     def api(
         self,
@@ -115,6 +136,9 @@ class Faults:
         kind: str,
         times: int | None = None,
         field: str = "",
+        value: Any = None,
+        location: str = "",
+        message: str = SAID,
         status: int = 200,
         retry_after: int | None = None,
     ) -> Fault:
@@ -122,8 +146,18 @@ class Faults:
 
         A `$` ends the path or the query.
         """
-        _check(kind, API_KINDS)
-        fault = Fault(kind, times, path=re.compile(path), field=field, status=status, retry_after=retry_after)
+        _check(kind, API_ORDERS)
+        fault = Fault(
+            kind,
+            times,
+            path=re.compile(path),
+            field=field,
+            value=value,
+            location=location,
+            message=message,
+            status=status,
+            retry_after=retry_after,
+        )
         return self._order(self._api, fault)
 
     def random(self, seed: int, share: float, kinds: Sequence[str]) -> None:
@@ -143,11 +177,12 @@ class Faults:
 
     def for_image(self, path: str, wanted: Wanted) -> Fault | None:
         """What shall go wrong with this request, counting it."""
-        possible = [kind for kind in IMAGE_KINDS if kind not in (PICTURE_KINDS if wanted.sort == "zip" else ZIP_KINDS)]
+        impossible = PICTURE_KINDS if wanted.sort == "zip" else ZIP_KINDS
+        possible = [kind for kind in IMAGE_KINDS if kind not in impossible]
         with self._lock:
             for fault in reversed(self._image):
                 fits = fault.work_id in (None, wanted.id) and fault.page in (None, wanted.page)
-                if fits and (fault.kind in possible or STATUS_KIND.fullmatch(fault.kind)) and fault.takes():
+                if fits and fault.kind not in impossible and fault.takes():
                     return fault
             return self._planned(path, possible)
 

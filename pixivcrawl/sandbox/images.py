@@ -68,9 +68,10 @@ class ImageHost:
         if fault.kind in BROKEN_OFF:
             return broken_off(fault.kind, honest)
         if fault.kind == "redirect":
-            return Delivery(
-                WEB_PAGE, WEB_PAGE.length, WEB_PAGE.length, 302, {"Location": f"{self.other_origin}{request.path}"}
-            )
+            location = fault.location or f"{self.other_origin}{request.path}"
+            return Delivery(WEB_PAGE, WEB_PAGE.length, WEB_PAGE.length, 302, {"Location": location})
+        if fault.kind == "replaced":
+            return whole(Content((fault.body,), content.media_type))
         return await asyncio.to_thread(damaged, fault.kind, content, self.world.pictures, work, wanted)
 
     def _content(self, work: Work, wanted: Wanted) -> Content:

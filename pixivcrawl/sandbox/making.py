@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pixivcrawl.sandbox.works import ILLUST, Artist, Kind, Page, Work
+from pixivcrawl.sandbox.works import ILLUST, UGOIRA, Artist, Kind, Page, Work
 
 FIRST_ID = 5_000_000
 FIRST_DAY = datetime(2022, 8, 1, 14, 46, 14, tzinfo=UTC)
@@ -58,3 +59,22 @@ def make_plain_works(
 ) -> list[Work]:
     """`count` works of the same pages."""
     return [make_work(numbering, artist.id, number, pages=tuple(pages), kind=kind) for number in range(1, count + 1)]
+
+
+def make_mixed_works(
+    numbering: Numbering, artist: Artist, count: int, page: Page, page_counts: Sequence[int], ugoira: int
+) -> list[Work]:
+    """`count` works of like pages: `ugoira` of every hundred are ugoira of four frames, the others take turns in their page counts.
+
+    An ugoira's frames have half the page's width and height, so that its zip is about as large as a page.
+    """
+    turns = itertools.cycle(page_counts)
+    works = []
+    for number in range(1, count + 1):
+        if number * ugoira // 100 > (number - 1) * ugoira // 100:
+            canvas = Page("jpg", max(1, page.width // 2), max(1, page.height // 2))
+            facts: dict[str, Any] = {"pages": (canvas,), "kind": UGOIRA, "delays": (80, 80, 80, 120)}
+        else:
+            facts = {"pages": (page,) * next(turns)}
+        works.append(make_work(numbering, artist.id, number, **facts))
+    return works

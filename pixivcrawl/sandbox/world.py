@@ -13,7 +13,7 @@ from typing import Any
 from pixivcrawl.sandbox import standard
 from pixivcrawl.sandbox.commissions import commissions_of
 from pixivcrawl.sandbox.expected import Expectations
-from pixivcrawl.sandbox.making import Numbering, make_plain_works, make_work
+from pixivcrawl.sandbox.making import Numbering, make_mixed_works, make_plain_works, make_work
 from pixivcrawl.sandbox.pictures import Pictures, read_gallery
 from pixivcrawl.sandbox.rankings import Rankings, rank_daily
 from pixivcrawl.sandbox.shadow import Shadow
@@ -125,15 +125,22 @@ class World:
         size: tuple[int, int] = (320, 240),
         pictures: Path | None = None,
         seed: int = 1,
+        page_counts: Sequence[int] = (),
+        ugoira: int = 0,
     ) -> World:
-        """Artists 11, 12 ... with `works` works each, of `pages` pages.
+        """Artists 11, 12 ... with `works` works each, of `pages` pages, or of `page_counts` in turn; `ugoira` is a percentage.
 
         Every page is a JPEG of `size`, about 0.7 byte a pixel (7200x6000 makes 30 MB), unless `pages` names the pages.
         """
         makers = [Artist(11 + place, f"artist {11 + place}", f"artist_{11 + place}") for place in range(artists)]
         numbering = Numbering(10 ** len(str(10 + artists)), timedelta(minutes=61))
-        sheets = (Page("jpg", *size),) * pages if isinstance(pages, int) else tuple(pages)
-        made = [work for maker in makers for work in make_plain_works(numbering, maker, works, sheets)]
+        page = Page("jpg", *size)
+        made: list[Work] = []
+        for maker in makers:
+            if isinstance(pages, int):
+                made += make_mixed_works(numbering, maker, works, page, page_counts or (pages,), ugoira)
+            else:
+                made += make_plain_works(numbering, maker, works, pages)
         return cls((*makers, *standard.READERS_AS_ARTISTS), made, numbering=numbering, pictures=pictures, seed=seed)
 
     @classmethod

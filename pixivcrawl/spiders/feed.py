@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
@@ -12,8 +12,10 @@ from pixivcrawl.api.bodies.listings import Feed
 from pixivcrawl.api.catalogue import FEED_ILLUST
 from pixivcrawl.api.endpoint import Endpoint
 from pixivcrawl.ledger import records
+from pixivcrawl.ledger.queries import FEED_GAPS
 from pixivcrawl.spiders.arguments import ListingArguments
 from pixivcrawl.spiders.listing import ListingSpider, Page
+from pixivcrawl.spiders.reading import Reading
 
 ListingArgumentsT = TypeVar("ListingArgumentsT", bound=ListingArguments)
 
@@ -25,11 +27,23 @@ class FeedArguments(ListingArguments):
 class FeedReadingSpider(ListingSpider[ListingArgumentsT]):
     """Reads the reader's feeds, newest work first."""
 
+    pages_at_first: ClassVar[int | None] = None
+    """How many pages are read of a feed that was never read before; None for all."""
+
     async def works_of_feed(self, endpoint: Endpoint[Feed], **parameters: Any) -> AsyncIterator[Page]:
+        pages, readings = 0, list[Reading]()
         async for page in self.read_list(endpoint, lambda body: body.work_ids, **parameters):
+            if page.reading not in readings:
+                readings.append(page.reading)
+            pages += 1
+            if pages == self.pages_at_first and not page.reading.until:
+                page.reading.following = None
             rows = page.body.rows_for(page.ids)
             await self.ledger.write(records.record_masked, facts_of_lists.masked(rows), self.now())
             yield Page(page.ids, facts.listed_artworks(rows), page.cursor)
+        if any(reading.until and not reading.met_frontier for reading in readings):
+            # Pixiv's feed ends, so that works may have passed by since the last reading.
+            self.count(FEED_GAPS)
 
 
 class FeedSpider(FeedReadingSpider[FeedArguments]):

@@ -22,6 +22,7 @@ from pixivcrawl import facts
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused
 from pixivcrawl.api.catalogue import ILLUST_DETAIL, ILLUST_PAGES, ILLUST_UGOIRA_META
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
+from pixivcrawl.api.wording import one_line
 from pixivcrawl.downloadermiddlewares.account import account_of
 from pixivcrawl.errors import RunStopping
 from pixivcrawl.items import Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal
@@ -40,6 +41,9 @@ ListingArgumentsT = TypeVar("ListingArgumentsT", bound=ListingArguments)
 
 WORKS_AT_ONCE = 100
 """How many works to do are read from the ledger at a time."""
+
+LONGEST_REASON = 300
+"""Characters of a reason that are kept and shown."""
 
 WITHHELD = {AnswerKind.LOGIN_NEEDED, AnswerKind.FORBIDDEN}
 
@@ -171,7 +175,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     def list_failed(self, reason: str) -> None:
         """The list, or one of the lists, could not be read to its end."""
         self.count("lists_failed")
-        self.logger.error("%s: %s", self.name, reason)
+        self.logger.error("%s: %s", self.name, one_line(reason, LONGEST_REASON))
 
     async def record_page(self, page: Page) -> None:
         """Record what a page lists before anything on it is asked for; works whose row shows a revision become stale."""
@@ -329,8 +333,9 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             await self.record_unavailable(work_id, availability, refusal.answer.message)
             return
         self.count("works_failed")
-        self.logger.error("work %d: %s", work_id, refusal)
-        await self.ledger.write(records.record_work_failed, work_id, str(refusal), self.now())
+        reason = one_line(str(refusal), LONGEST_REASON)
+        self.logger.error("work %d: %s", work_id, reason)
+        await self.ledger.write(records.record_work_failed, work_id, reason, self.now())
 
     async def record_withheld(self, work_id: int) -> None:
         """The work is there, and this reader is not shown it: it waits for a session that is."""

@@ -16,7 +16,7 @@ from pixivcrawl.spiders.listing import ListingSpider
 def _owner(value: Any) -> Any:
     if value == "me":
         return value
-    if str(value).isdecimal() and 0 < int(value) <= LARGEST_ID:
+    if str(value).isascii() and str(value).isdecimal() and 0 < int(value) <= LARGEST_ID:
         return int(value)
     raise ValueError("give a user's id, or me for your own")
 

@@ -68,7 +68,9 @@ class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
         people, now = page.body.users, self.now()
         rows = [row for person in people for row in person.illusts]
         names = {person.user_id: person.user_name for person in people}
-        await self.ledger.write(records.record_follows, self.follows(page), names, now)
+        follows = self.follows(page)
+        await self.ledger.write(records.record_gaps_in_following, self.crawl.crawl_id, follows, now)
+        await self.ledger.write(records.record_follows, follows, names, now)
         await self.ledger.write(records.record_rows, facts.listed_artworks(rows), now)
 
     async def unsure(self, page: ListPage[Follows]) -> Sequence[FollowRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from pixivcrawl.api import catalogue
 from pixivcrawl.api.catalogue import ENDPOINTS
+from pixivcrawl.api.documents import DocumentRefused, read_document
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
 from tests.api import making
 from tests.api.making import BODIES, PARAMETERS, PLACEHOLDER, REVISION, USER, WORK, answer, detail, masked, row
@@ -383,11 +385,10 @@ def test_comments() -> None:
         (b'{"error": false, "body": {"id": NaN}}', "the body: holds NaN, which is no JSON"),
         (b'{"error": false, "body": {"id": 1e999}}', "the body: holds a number too large to be one"),
         (b'{"error": false, "body": {"id": ' + b"9" * 5000 + b"}}", "the body: holds a number beyond 64 bits"),
-        (b'{"error": false, "body": {"id": "\\ud800"}}', "the body: holds half of a surrogate pair"),
+        (b'{"body": {"\\ud800": 1, "\\udfff": 2}}', "the body: has the key '\ufffd' twice"),
         (b'{"error": false, "body": {"id": "\xff"}}', "the body: is not UTF-8"),
         (b'{"body":' + b"[" * 100_000, "the body: is nested too deeply"),
         (b'{"body":' + b"[" * 100 + b"]" * 100 + b"}", "the body: is nested too deeply"),
-        ('{"error": false, "body": {"title": "\ud800"}}', "the body: holds half of a surrogate pair"),
     ],
 )
 def test_what_is_no_body(payload: bytes | str, says: str) -> None:
@@ -406,3 +407,18 @@ def test_a_ranking_that_is_an_error() -> None:
 
 def test_a_pair_of_surrogates_is_one_character() -> None:
     assert catalogue.ILLUST_DETAIL.parse(answer("illust.detail", detail(title="\U0001f30a"))).title == "\U0001f30a"
+
+
+@pytest.mark.parametrize("payload", [answer("illust.detail", detail(title="a\ud83d")), '{"body": "a\ud83d"}'])
+def test_half_a_pair_of_surrogates_costs_one_character(payload: str) -> None:
+    document = read_document(payload)
+    body = document["body"]
+    assert (body["title"] if isinstance(body, dict) else body) == "a\ufffd"
+
+
+def test_many_keys_of_which_the_last_comes_twice_take_no_time() -> None:
+    text = "{" + "".join(f'"{number}":0,' for number in range(50_000)) + '"49999":0}'
+    began = time.process_time()
+    with pytest.raises(DocumentRefused, match="'49999' twice"):
+        read_document(text)
+    assert time.process_time() - began < 2

@@ -140,3 +140,9 @@ def test_every_key_removed_and_nulled_in_turn(name: str) -> None:
             else:
                 holder[key] = change
             parse_or_refuse(name, answer(name, body))
+
+
+def test_a_refusal_is_one_short_line_whoever_words_it() -> None:
+    said = str(BodyRefused("illust.detail", "a\x1b[2J" * 1000, "\u202eb\n" * 1000))
+    assert said.isprintable()
+    assert len(said) < 500

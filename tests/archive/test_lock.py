@@ -89,3 +89,26 @@ def test_a_lock_that_cannot_be_made_is_a_failure_of_storage(tmp_path: Path) -> N
     (tmp_path / "archive").write_text("a file")
     with pytest.raises(StorageFailed, match="in the way"):
         lock(Archive(tmp_path / "archive"), "x").acquire()
+
+
+def test_whoever_was_killed_is_told_of_until_somebody_has_seen_to_it(archive: Archive) -> None:
+    with lock(archive, "first") as held:
+        assert not held.after_a_kill
+    with a_process_that_holds(archive) as process:
+        process.send_signal(signal.SIGKILL)
+    for _ in range(2):
+        with lock(archive, "looks away") as held:
+            assert held.after_a_kill
+    with lock(archive, "looks") as held:
+        held.after_a_kill = False
+    assert '"ended"' in archive.lock_file.read_text()
+    with lock(archive, "next") as held:
+        assert not held.after_a_kill
+        assert '"ended"' not in archive.lock_file.read_text()
+
+
+@pytest.mark.parametrize("left", ["not json", "7", '{"task": "crawl user"', '{"task": "of an older version"}'])
+def test_a_record_that_does_not_say_so_is_that_of_a_kill(archive: Archive, left: str) -> None:
+    archive.lock_file.write_text(left)
+    with lock(archive, "x") as held:
+        assert held.after_a_kill

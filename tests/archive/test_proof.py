@@ -218,3 +218,10 @@ def test_what_alone_is_more_than_all_memory_runs_alone() -> None:
         waiting.join(0.1)
         assert waiting.is_alive()
     waiting.join()
+
+
+def test_a_reason_is_one_short_line_whatever_a_decoder_says() -> None:
+    damage = Damaged("Pillow cannot read it: \x1b[2J\u202e\n" + "x" * 10_000, "broken")
+    assert damage.reason == str(damage)
+    assert damage.reason.isprintable()
+    assert len(damage.reason) <= 300

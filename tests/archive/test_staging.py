@@ -15,7 +15,7 @@ from pixivcrawl.archive.staging import (
     Part,
     Receiver,
     TooLarge,
-    discard,
+    forget,
     left_behind,
     left_part,
     left_whole,
@@ -184,7 +184,7 @@ def test_a_note_that_cannot_be_read_is_none(tmp_path: Path, note: bytes) -> None
 
 
 def test_nothing_is_left_of_what_is_discarded_or_begun_anew(tmp_path: Path) -> None:
-    discard(left_by_a_kill(tmp_path, b"12345"))
+    forget(left_by_a_kill(tmp_path, b"12345"))
     assert list(tmp_path.iterdir()) == []
     path = left_by_a_kill(tmp_path, b"12345")
     assert Receiver(path, 100).bytes == 0

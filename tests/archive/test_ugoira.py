@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import io
+import struct
+import tracemalloc
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pixivcrawl.archive.proof import Damaged, Expected, Proof, prove
 from pixivcrawl.items import Frame
@@ -162,3 +167,179 @@ def test_a_directory_that_starts_before_the_file_is_damage(tmp_path: Path) -> No
     at = body.index(b"PK\5\6") + 16
     body[at : at + 4] = (int.from_bytes(body[at : at + 4], "little") + 5000).to_bytes(4, "little")
     assert not refused(tmp_path, bytes(body), None).only_warned
+
+
+CENTRAL, LOCAL, END = b"PK\1\2", b"PK\3\4", b"PK\5\6"
+
+
+def edited(body: bytes, mark: bytes, place: int, value: bytes, nth: int = 0) -> bytes:
+    """`body` with `value` at `place` after the n-th `mark`."""
+    at = -1
+    for _ in range(nth + 1):
+        at = body.index(mark, at + 1)
+    return body[: at + place] + value + body[at + place + len(value) :]
+
+
+def test_a_member_that_inflates_to_more_than_it_says_is_never_inflated_whole(tmp_path: Path) -> None:
+    """Headers and directory agree on a short frame with a right checksum; what is packed goes on for 60 MB."""
+    packed = zipped({"000000.jpg": JPEG + bytes(60 << 20)}, zipfile.ZIP_DEFLATED)
+    told = zlib.crc32(JPEG).to_bytes(4, "little")
+    length = len(JPEG).to_bytes(4, "little")
+    lying = packed
+    for mark, checksum_at, length_at in ((LOCAL, 14, 22), (CENTRAL, 16, 24)):
+        lying = edited(edited(lying, mark, checksum_at, told), mark, length_at, length)
+    tracemalloc.start()
+    damage = refused(tmp_path, lying, None)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert damage.kind == "broken"
+    assert peak < 20 << 20
+
+
+def test_a_directory_of_a_million_entries_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    entry = struct.pack("<4s4B4HL2L5H2L", CENTRAL, 20, 3, 20, *[0] * 8, 1, *[0] * 6) + b"x"
+    head = zipped({"0": b""}).partition(CENTRAL)[0]
+    many = 200_000
+    end = struct.pack("<4s4H2LH", END, 0, 0, 1, 1, len(entry) * many, len(head), 0)
+    body = head + entry * many + end
+    tracemalloc.start()
+    damage = refused(tmp_path, body, None)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert damage.kind == "bomb"
+    assert peak < 5 << 20
+
+
+@pytest.mark.parametrize("name", ["\x1b[31m.jpg", "\u202egpj.000000", "a\u2028.jpg", "\x7f.jpg", "a\n.jpg"])
+def test_a_name_that_a_terminal_would_act_on_is_refused(tmp_path: Path, name: str) -> None:
+    damage = refused(tmp_path, zipped({name: JPEG}), None)
+    assert damage.kind == "unsafe archive"
+    assert damage.reason.isprintable()
+
+
+def test_two_names_that_some_disks_take_for_one_are_refused(tmp_path: Path) -> None:
+    assert refused(tmp_path, zipped({"a.jpg": JPEG, "A.jpg": JPEG}), None).kind == "unsafe archive"
+
+
+@pytest.mark.parametrize("names", [None, LISTED])
+def test_nothing_lies_before_between_or_behind_the_members(tmp_path: Path, names: object) -> None:
+    """Whoever reads from the front, or looks for the other directory, would see another ugoira."""
+    frames = None if names is None else FRAMES
+    other = zipped({"000000.jpg": jpeg(quality=30), "000001.jpg": jpeg(quality=30)})
+    whole = ugoira()
+    commented = io.BytesIO(other)
+    with zipfile.ZipFile(commented, "a") as archive:
+        archive.comment = whole
+    assert len(whole) < 0xFFFF
+    for hiding in (
+        other + whole,
+        commented.getvalue(),
+        edited(other, END, 20, len(whole).to_bytes(2, "little")) + whole,
+        whole + b"more",
+        whole + other,
+    ):
+        damage = refused(tmp_path, hiding, frames)
+        assert damage.kind == "unsafe archive", damage.reason
+
+
+def test_a_member_that_the_directory_leaves_out_is_refused(tmp_path: Path) -> None:
+    """The directory names the second frame alone, or the first: the other one's bytes are still there."""
+    body = zipped({"000000.jpg": JPEG, "000001.jpg": JPEG})
+    start, end = body.index(CENTRAL), body.index(END)
+    second = body.index(CENTRAL, start + 1)
+    for kept in (body[start:second], body[second:end]):
+        tail = struct.pack("<4s4H2LH", END, 0, 0, 1, 1, len(kept), start, 0)
+        assert refused(tmp_path, body[:start] + kept + tail, None).kind == "unsafe archive"
+
+
+def test_members_that_share_their_bytes_are_refused(tmp_path: Path) -> None:
+    """A bomb's way of packing the same bytes many times: two entries of one member, or one member inside another."""
+    body = zipped({"000000.jpg": JPEG, "000001.jpg": JPEG})
+    twice = edited(body, CENTRAL, 42, bytes(4), nth=1)
+    assert refused(tmp_path, twice, None).kind == "unsafe archive"
+    inner = zipped({"000001.jpg": JPEG})
+    inside = zipped({"000000.jpg": inner.partition(CENTRAL)[0]})
+    start = inside.index(CENTRAL)
+    place = inside.index(LOCAL, 1)
+    entry = edited(inner[inner.index(CENTRAL) : inner.index(END)], CENTRAL, 42, place.to_bytes(4, "little"))
+    directory = inside[start : inside.index(END)] + entry
+    end = struct.pack("<4s4H2LH", END, 0, 0, 2, 2, len(directory), start, 0)
+    assert refused(tmp_path, inside[:start] + directory + end, None).kind == "unsafe archive"
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(0, b"PK\3\5"), (6, b"\1"), (8, b"\x08"), (14, b"\0\0\0\0"), (18, b"\1\0\0\0"), (22, b"\1\0\0\0"), (30, b"1")],
+    ids=["mark", "encryption", "method", "checksum", "packed length", "length", "name"],
+)
+@pytest.mark.parametrize("nth", [0, 1])
+def test_a_members_own_header_agrees_with_the_directory(tmp_path: Path, place: int, value: bytes, nth: int) -> None:
+    body = edited(zipped({"000000.jpg": JPEG, "000001.jpg": JPEG}), LOCAL, place, value, nth)
+    if place:
+        assert refused(tmp_path, body, None).kind == "unsafe archive"
+    else:
+        assert not refused(tmp_path, body, None).only_warned
+
+
+class Stream(io.RawIOBase):
+    """Cannot be sought in: whoever writes a zip here tells the lengths after each member."""
+
+    def __init__(self) -> None:
+        self.body = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: bytes | bytearray | memoryview, /) -> int:
+        self.body += piece
+        return len(piece)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_lengths_told_after_each_member_are_no_damage_and_hide_nothing(tmp_path: Path, method: int) -> None:
+    stream = Stream()
+    with zipfile.ZipFile(stream, "w", method) as archive:  # type: ignore[arg-type]
+        for frame in FRAMES:
+            archive.writestr(frame.file, JPEG)
+    body = bytes(stream.body)
+    assert body[6] & 8
+    assert proven(tmp_path, body).frames == 2
+    for place, value in ((14, b"\1\2\3\4"), (18, b"\1"), (22, b"\1")):
+        assert refused(tmp_path, edited(body, LOCAL, place, value)).kind == "unsafe archive"
+
+
+def test_a_zip_of_the_large_kind_is_refused(tmp_path: Path) -> None:
+    body = ugoira()
+    for place, value in ((10, b"\xff\xff"), (12, b"\xff" * 4), (16, b"\xff" * 4)):
+        assert refused(tmp_path, edited(body, END, place, value)).kind == "unsafe archive"
+    at = body.index(END)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, at, 1)
+    assert refused(tmp_path, body[:at] + locator + body[at:]).kind == "unsafe archive"
+
+
+def test_an_end_that_lies_is_damage(tmp_path: Path) -> None:
+    body = ugoira()
+    for place, value in ((12, b"\0\0\0\0"), (12, b"\1\0\0\0"), (16, b"\xfe\xff\xff\xff"), (20, b"\1\0")):
+        assert not refused(tmp_path, edited(body, END, place, value)).only_warned
+
+
+@given(st.data())
+def test_no_change_of_a_zip_raises_anything_else(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    """Bytes of the headers, the directory and the end changed at will: it is refused, or it is still the same ugoira."""
+    body = bytearray(SMALL_UGOIRA)
+    marks = [at for at in range(len(body) - 4) if bytes(body[at : at + 4]) in (CENTRAL, LOCAL, END)]
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.sampled_from(marks)) + data.draw(st.integers(0, 56))
+        if at < len(body):
+            body[at] = data.draw(st.sampled_from([0, 1, 2, 8, 0x2F, 0x7F, 0x80, 0xFF]))
+    path = tmp_path_factory.getbasetemp() / "changed.zip"
+    path.write_bytes(body)
+    reason = ""
+    try:
+        prove(path, Expected("zip", 8, 8, FRAMES), 10**6)
+    except Damaged as damage:
+        reason = damage.reason
+    assert reason == "" or reason.isprintable()
+
+
+SMALL_UGOIRA = zipped({frame.file: jpeg(8, 8) for frame in FRAMES}, zipfile.ZIP_DEFLATED)

@@ -126,6 +126,7 @@ https://example.org/
 LISTS, REFUSED = 17, 4
 
 
+@pytest.mark.long
 def test_twenty_kinds_of_address(tmp_path: Path) -> None:
     file = tmp_path / "addresses.txt"
     file.write_text(KINDS, encoding="utf-8")

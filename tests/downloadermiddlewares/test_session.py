@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -146,3 +147,10 @@ class TestToken:
     def test_a_page_without_it(self, page: bytes) -> None:
         with pytest.raises(AnswerRefused):
             token_in(HtmlResponse("https://www.pixiv.net/", body=page))
+
+    def test_a_page_of_backslashes_takes_no_time(self) -> None:
+        body = b"\\" * 200_000 + b'"token' + b" " * 200_000
+        began = time.process_time()
+        with pytest.raises(AnswerRefused):
+            token_in(HtmlResponse("https://www.pixiv.net/", body=body))
+        assert time.process_time() - began < 2

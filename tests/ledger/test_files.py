@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
-from pixivcrawl.ledger.models import FileRow
+from pixivcrawl.ledger.models import CrawlArtworkRow, FileRow
 from pixivcrawl.ledger.queries import (
     known_works,
     same_body_before,
@@ -20,11 +20,13 @@ from pixivcrawl.ledger.records import (
     record_artwork,
     record_file_failed,
     record_intent,
+    record_lost,
     record_stored,
     settle_intent,
 )
 from tests.ledger.making import (
     DAY,
+    FIRST,
     FRAMES,
     HOUR,
     NOW,
@@ -250,3 +252,51 @@ def test_stored_files_are_given_one_by_one(connection: Connection):
     files = list(stored_files(connection))
     assert len(files) == 78
     assert {(file.sha256, file.bytes) for file in files} == {("ab" * 32, 1000)}
+
+
+class TestALostFile:
+    def test_of_the_present_revision_is_wanted_again_on_every_list(self, connection: Connection):
+        archived(connection, 1, pages=2)
+        begun(connection, 1)
+        record_lost(connection, 1, 1, FIRST, "image", NOW)
+        assert [row.state for row in rows(connection)] == ["stored", "wanted"]
+        assert state(connection) == "found"
+        assert wanted_originals(connection, 1, NOW) == [an_original(page=1)]
+        assert connection.execute(select(CrawlArtworkRow.unsettled)).scalars().all() == [True]
+
+    def test_of_a_replaced_revision_is_superseded_and_remembered(self, connection: Connection):
+        archived(connection)
+        record_artwork(connection, an_artwork(revision=SECOND), NOW)
+        store(connection, an_original(revision=SECOND))
+        record_lost(connection, 1, 0, FIRST, "image", NOW)
+        assert [(row.state, row.sha256) for row in rows(connection)] == [
+            ("superseded", "ab" * 32),
+            ("stored", "ab" * 32),
+        ]
+        assert (state(connection), known_works(connection, [1])[1].stale) == ("complete", False)
+
+    @pytest.mark.parametrize("change", [{"url": None}, {"page": 9}, {"revision": SECOND}])
+    def test_that_pixiv_may_not_have_is_asked_for_once(self, connection: Connection, change: dict[str, Any]):
+        archived(connection)
+        connection.execute(update(FileRow).values(**change))
+        (row,) = rows(connection)
+        record_lost(connection, 1, row.page, row.revision, "image", NOW)
+        assert known_works(connection, [1])[1].stale
+        assert wanted_originals(connection, 1, NOW) == []
+        missing = record_artwork(connection, an_artwork(), NOW)
+        assert missing == [an_original()]
+        store(connection, *missing)
+        assert state(connection) == "complete"
+
+    def test_is_lost_once(self, connection: Connection):
+        archived(connection)
+        record_lost(connection, 1, 0, FIRST, "image", NOW)
+        once = rows(connection)
+        record_lost(connection, 1, 0, FIRST, "image", NOW + HOUR)
+        assert rows(connection) == once
+
+    def test_list_of_frames_loses_its_row(self, connection: Connection):
+        record_artwork(connection, an_artwork(kind="ugoira", originals=(an_ugoira(),)), NOW)
+        store(connection, an_ugoira())
+        record_lost(connection, 1, 0, FIRST, "frames", NOW)
+        assert [(row.kind, row.state) for row in rows(connection)] == [("ugoira", "stored")]

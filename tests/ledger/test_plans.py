@@ -109,6 +109,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "record_intent": lambda c: records.record_intent(c, as_stored(an_ugoira(2)), NOW),
     "record_stored": lambda c: records.record_stored(c, as_stored(an_original(2, 1)), NOW),
     "record_file_failed": lambda c: records.record_file_failed(c, an_original(2, 1), "cut", NOW),
+    "record_lost": lambda c: records.record_lost(c, 1, 0, an_original().revision, "image", NOW),
     "settle_intent": lambda c: records.settle_intent(c, queries.unsettled_intents(c)[0], NOW),
     "forget_intent": lambda c: records.forget_intent(c, queries.unsettled_intents(c)[0], NOW),
     "record_user": lambda c: records.record_user(c, User(7, "new name", "full"), NOW),

@@ -55,5 +55,6 @@ def test_every_row_is_asked_answered_parsed_and_kept(tmp_path: Path):
             for spider, arguments in RUNS
         }
     assert {run: code for run, code in codes.items() if code} == {}
-    kept = {entry.endpoint for entry in read_journal(tmp_path / "journal")}
+    answers = (entry for entry in read_journal(tmp_path / "journal") if entry.change == "note_body")
+    kept = {entry.arguments["endpoint"] for entry in answers}
     assert set(ENDPOINTS) - kept == ACTIONS

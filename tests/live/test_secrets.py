@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import gzip
 import sqlite3
+import subprocess
+import sys
+import threading
+import time
 import zlib
 from pathlib import Path
 
+import pytest
+
 from pixivcrawl.sandbox import Sandbox, World
-from tests.live.running import environment, scrapy
+from tests.live.running import PROJECT, environment, scrapy
 
 
 def everything_in(archive: Path) -> bytes:
@@ -37,3 +43,69 @@ def test_the_session_reaches_the_api_alone(tmp_path: Path):
     said = run.stdout + run.stderr + status.stdout + status.stderr + log.read_text()
     assert token not in said
     assert token.encode() not in everything_in(archive)
+
+
+class CommandLines:
+    """Looks at the arguments of every process on this machine, again and again, for a text that must be in none."""
+
+    def __init__(self, secret: str) -> None:
+        self.found: set[str] = set()
+        self.looks = 0
+        self._secret = secret.encode()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def __enter__(self) -> CommandLines:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._ended.is_set():
+            for file in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    arguments = file.read_bytes()
+                except OSError:
+                    continue  # It has ended.
+                if self._secret in arguments:
+                    self.found.add(arguments.decode(errors="replace"))
+            self.looks += 1
+            time.sleep(0.05)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_cookie_file_is_warned_of_once_and_shown_nowhere(tmp_path: Path):
+    """The second run's file is readable by everyone, and pixiv refuses what is asked, at LOG_LEVEL=DEBUG."""
+    archive, file = tmp_path / "archive", tmp_path / "cookie"
+    with Sandbox(World.of(works=2, size=(64, 48))) as sandbox, CommandLines(sandbox.cookie) as lines:
+        file.write_text(f"PHPSESSID={sandbox.cookie}\n")
+        env = environment(sandbox, archive, session=False, PIXIV_COOKIE_FILE=str(file))
+        file.chmod(0o600)
+        tight = scrapy("crawl", "user", "-a", "id=11", env=env)
+        assert (tight.returncode, tight.stderr) == (0, "")
+        file.chmod(0o644)
+        sandbox.faults.api("/ajax/user/", kind="login")
+        loose = scrapy("crawl", "user", "-a", "id=11", "-a", "reread=true", "-L", "DEBUG", env=env)
+        assert loose.returncode != 0
+        [warning] = [line for line in loose.stderr.splitlines() if str(file) in line]
+        assert f"chmod 600 {file}" in warning
+        asked = {logged.headers.get("cookie") for logged in sandbox.requests(kind="api")}
+        assert asked == {f"PHPSESSID={sandbox.cookie}"}
+        secret = sandbox.cookie.partition("_")[2]
+    assert lines.looks > 5
+    assert not lines.found
+    assert secret not in tight.stdout + loose.stdout + loose.stderr
+    assert secret.encode() not in everything_in(archive)
+
+
+def test_the_look_at_the_arguments_finds_what_is_there():
+    command = [sys.executable, "-c", "import time; time.sleep(30)", "planted-secret"]
+    with CommandLines("planted-secret") as lines, subprocess.Popen(command, cwd=PROJECT) as process:
+        until = time.monotonic() + 20
+        while not lines.found and time.monotonic() < until:
+            time.sleep(0.05)
+        process.kill()
+    assert lines.found

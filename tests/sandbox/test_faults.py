@@ -284,3 +284,46 @@ def test_a_random_plan_is_the_same_for_the_same_seed(browse: Any):
     assert first != outcome(2, 0.3)
     wrong = sum(one != other for one, other in zip(first, right, strict=True))
     assert 0.15 < wrong / len(first) < 0.45
+
+
+def test_any_body_in_place_of_an_image(own: Any):
+    url = address(own, PICTURE)
+    own.sandbox.faults.image(PICTURE, kind="replaced", body=b"anything")
+    reply = own.get(url)
+    assert (reply.status, reply.body) == (200, b"anything")
+    assert (reply.headers["Content-Type"], reply.headers["Content-Length"]) == ("image/jpeg", "8")
+
+
+def test_any_value_in_place_of_a_field(own: Any):
+    right = own.body(f"/ajax/illust/{MIXED}/pages")
+    own.sandbox.faults.api("/pages$", kind="replaced_field", field="urls.original", value="\ud800")
+    own.sandbox.faults.api(rf"/illust/{MIXED}$", kind="replaced_field", field="", value=[7])
+    pages = own.body(f"/ajax/illust/{MIXED}/pages")
+    assert [page["urls"].pop("original") for page in pages] == ["\ud800"] * 3
+    for page in right:
+        del page["urls"]["original"]
+    assert pages == right
+    assert own.body(f"/ajax/illust/{MIXED}") == [7]
+    own.sandbox.faults.api("/illust/", kind="replaced_field", field="no.such", value=1)
+    assert "no" not in own.body(f"/ajax/illust/{PICTURE}")
+
+
+def test_redirects_lead_where_they_are_told_to(own: Any):
+    url = address(own, PICTURE)
+    own.sandbox.faults.image(PICTURE, kind="redirect", location="file:///etc/passwd")
+    own.sandbox.faults.api(rf"/illust/{MIXED}$", kind="redirect", location="http://10.0.0.1/")
+    for asked, location in ((url, "file:///etc/passwd"), (f"/ajax/illust/{MIXED}", "http://10.0.0.1/")):
+        reply = own.get(asked)
+        assert (reply.status, reply.headers["Location"]) == (302, location)
+
+
+@pytest.mark.parametrize("kind", ["replaced", "replaced_field"])
+def test_what_needs_an_option_never_comes_by_chance(own: Any, kind: str):
+    with pytest.raises(ValueError, match="no fault is called"):
+        own.sandbox.faults.random(1, 1.0, [kind])
+
+
+def test_a_refusal_says_what_it_is_told_to(own: Any):
+    own.sandbox.faults.api(rf"/illust/{PICTURE}$", kind="status:400", message="\x1b[2J")
+    reply = own.get(f"/ajax/illust/{PICTURE}")
+    assert (reply.status, reply.json) == (400, {"error": True, "message": "\x1b[2J", "body": []})

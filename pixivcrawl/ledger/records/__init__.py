@@ -15,11 +15,13 @@ from pixivcrawl.ledger.records.bookmarks import (
 )
 from pixivcrawl.ledger.records.comments import record_comments, record_comments_read
 from pixivcrawl.ledger.records.crawls import Crawl, begin_crawl, drop_from_list, end_crawl, record_listing
+from pixivcrawl.ledger.records.disk import Found, record_found
 from pixivcrawl.ledger.records.files import (
     Intent,
     forget_intent,
     record_file_failed,
     record_intent,
+    record_lost,
     record_row_originals,
     record_stored,
     record_unproven,
@@ -29,13 +31,21 @@ from pixivcrawl.ledger.records.follows import record_follows, record_unlisted_fo
 from pixivcrawl.ledger.records.hosts import clear_pause, pause_host, spend_request
 from pixivcrawl.ledger.records.people import record_user, record_user_name, record_user_seen, record_user_unavailable
 from pixivcrawl.ledger.records.rankings import record_ranking
+from pixivcrawl.ledger.records.readings import record_full_reading, record_gaps_in_following
 from pixivcrawl.ledger.records.requests import record_requests
 from pixivcrawl.ledger.records.series import record_series, record_unlisted_in_series
 from pixivcrawl.ledger.records.tags import record_tag_translations
 from pixivcrawl.ledger.records.works import record_artwork, record_rows, record_stubs
 
+NOT_JOURNALED = frozenset({"clear_pause", "pause_host"})
+"""What a ledger that is made again can do without: pauses are over by then. Every other change is one that `scrapy rebuild` makes again
+from its name and its arguments, so those keep their names, their types, and a default for what is added to them.
+"""
+
 __all__ = [
+    "NOT_JOURNALED",
     "Crawl",
+    "Found",
     "Intent",
     "begin_crawl",
     "clear_pause",
@@ -52,8 +62,12 @@ __all__ = [
     "record_comments_read",
     "record_file_failed",
     "record_follows",
+    "record_found",
+    "record_full_reading",
+    "record_gaps_in_following",
     "record_intent",
     "record_listing",
+    "record_lost",
     "record_masked",
     "record_ranking",
     "record_requests",

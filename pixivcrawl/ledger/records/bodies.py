@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from pixivcrawl.ledger.journal import Entry, journal_entry
 from pixivcrawl.ledger.models import BodyRow, SnapshotRow, table
 from pixivcrawl.ledger.records.upsert import upsert
 
@@ -26,8 +25,7 @@ def note_body(
     *,
     snapshot: bool = False,
 ) -> None:
-    """Journal an answer as it came, and keep the last one about a work or a user; `snapshot` keeps every one, by its date."""
-    journal_entry(connection, Entry(read_at, endpoint, dict(parameters), payload))
+    """Keep the last answer about a work or a user as it came; `snapshot` keeps every one, by its date. The journal keeps them all."""
     if snapshot:
         row = {"endpoint": endpoint, "parameters": dict(parameters), "body": zlib.compress(payload), "read_at": read_at}
         connection.execute(insert(table(SnapshotRow)), [row])

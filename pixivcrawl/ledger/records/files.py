@@ -11,14 +11,21 @@ from sqlalchemy import Connection, Row, Update, and_, bindparam, delete, exists,
 from sqlalchemy.orm import aliased
 
 from pixivcrawl.items import FileKind, Original, StoredOriginal
-from pixivcrawl.ledger.models import FileRow, table
-from pixivcrawl.ledger.records.state import NOT_FAILED, failed_again, is_due, newest_crawl, refresh_files
+from pixivcrawl.ledger.models import ArtworkRow, FileRow, table
+from pixivcrawl.ledger.records.state import (
+    NOT_FAILED,
+    SETTLED_AVAILABILITY,
+    failed_again,
+    is_due,
+    newest_crawl,
+    refresh_files,
+)
 from pixivcrawl.ledger.records.upsert import upsert
 
 GONE = "its address answers 404: removed or revised since the work was read"
 """Why a file failed whose work is asked for again; pixiv: after a revision the old addresses answer so."""
 
-_FILES = table(FileRow)
+_FILES, _ARTWORKS = table(FileRow), table(ArtworkRow)
 _KEY = ("artwork_id", "page", "revision", "kind")
 _TOLD = ("url", "extension", "uploaded", "width", "height", "frames")
 _OF_WORK = select(_FILES).where(_FILES.c.artwork_id == bindparam("work_id"))
@@ -126,6 +133,37 @@ def record_file_failed(
     refresh_files(connection, original.work_id)
 
 
+def record_lost(connection: Connection, work_id: int, page: int, revision: str, kind: FileKind, now: datetime) -> None:
+    """A stored file is in its place no more, or was damaged there. What is not stored stays as it is.
+
+    A page of the work's present revision is wanted again. One that a newer revision replaced cannot be had again: it is superseded and
+    keeps its path and SHA-256, by which it is known should it come back. Where the ledger cannot tell (an unknown address, a page that the
+    work does not have, a revision that is not the present one) it is superseded and the work is asked for again, which makes it wanted
+    if pixiv still names it. The list of an ugoira's frames has no address; its row goes, and comes back with the zip.
+    """
+    row = connection.execute(
+        select(FileRow.__table__, ArtworkRow.revision.label("present"), ArtworkRow.page_count, ArtworkRow.availability)
+        .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
+        .where(_has_key(work_id, page, revision, kind), FileRow.state == "stored")
+    ).first()
+    if row is None:
+        return
+    change = update(_FILES).where(_FILES.c.id == row.id)
+    can_be_had = bool(row.url) and page < (row.page_count or page + 1)
+    is_replaced = row.present != revision and _is_replaced(connection, row)
+    if kind == "frames":
+        connection.execute(delete(_FILES).where(_FILES.c.id == row.id))
+    elif can_be_had and not is_replaced and row.present in (None, revision):
+        empty = dict.fromkeys(("path", "sha256", "bytes", "format", "stored"))
+        connection.execute(change.values(state="wanted", recorded=now, as_served=False, **empty, **NOT_FAILED))
+    else:
+        connection.execute(change.values(state="superseded"))
+        if not is_replaced and row.availability not in SETTLED_AVAILABILITY:
+            asked = update(_ARTWORKS).where(_ARTWORKS.c.id == work_id, _ARTWORKS.c.stale_since.is_(None))
+            connection.execute(asked.values(stale_since=now, refused_with_session=False))
+    refresh_files(connection, work_id)
+
+
 def _put(connection: Connection, stored: StoredOriginal, state: dict[str, Any]) -> None:
     proven = stored.proven
     original = proven.staged.original
@@ -164,12 +202,22 @@ def _told(original: Original) -> dict[str, Any]:
 
 def _is(original: Original, kind: FileKind | None = None) -> Any:
     """The condition that a row is that of `original`, or of the frames' list beside it."""
-    return and_(
-        FileRow.artwork_id == original.work_id,
-        FileRow.page == original.page,
-        FileRow.revision == original.revision,
-        FileRow.kind == (kind or original.kind),
+    return _has_key(original.work_id, original.page, original.revision, kind or original.kind)
+
+
+def _has_key(work_id: int, page: int, revision: str, kind: FileKind) -> Any:
+    return and_(FileRow.artwork_id == work_id, FileRow.page == page, FileRow.revision == revision, FileRow.kind == kind)
+
+
+def _is_replaced(connection: Connection, row: Row[Any]) -> bool:
+    """Whether the ledger knows a later revision of the same page; 14 digits sort as the times they stand for."""
+    later = exists().where(
+        FileRow.artwork_id == row.artwork_id,
+        FileRow.page == row.page,
+        FileRow.kind == row.kind,
+        FileRow.revision > row.revision,
     )
+    return bool(connection.execute(select(later)).scalar())
 
 
 def _update_with_frames(original: Original) -> Update:

@@ -1,0 +1,6 @@
+"""Side-by-side runs that say where time, processor time, memory and requests go; docs/performance.md holds the last tables.
+
+`python -m benchmarks.archive`: whole archive runs beside curl, gallery-dl and stock Scrapy. `python -m benchmarks.ledger`: the ledger at a
+million works. `python -m benchmarks.nothing_new`: runs that find nothing new, and start-up. Each prints a table and, with `--json FILE`,
+writes it as JSON.
+"""

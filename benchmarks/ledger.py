@@ -1,0 +1,310 @@
+"""The ledger at a million works, ten million tag links and three million files: recording, looking up, `scrapy status`, what is to do."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+
+from benchmarks.building import database_url, fill, make_tables
+from benchmarks.measuring import Row, own_environment, run, table, write_json
+from pixivcrawl.commands.status import report
+from pixivcrawl.items import Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal, Tag
+from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.spiders.user import UserArguments
+
+ARTISTS = 3_000
+GREATEST = 1
+"""The artist who has a tenth of all works; the others share the rest."""
+
+TAGS, FILES = 10, 3
+IN_FLIGHT = 32
+UPLOADED = datetime(2026, 11, 1, tzinfo=UTC)
+
+COLUMNS = {"what": str, "figure": str, "by processor time": str, "unit": str, "aim": str}
+
+
+def main() -> int:
+    options = _parser().parse_args()
+    archive = options.folder / f"ledger-{options.works}"
+    if not archive.exists():
+        began = time.monotonic()
+        build(archive, options.works)
+        print(f"built in {time.monotonic() - began:.0f} s: {archive}", file=sys.stderr)
+    ledger = Ledger.open(database_url(archive), journal=archive / "journal")
+    try:
+        with statements() as sent:
+            rows = [*reading(ledger, options.works), *asyncio.run(recording(ledger, options.record, options.works))]
+            scanning = scans(ledger, sent)
+        rows.append(
+            {"what": "statements that look at a whole table", "figure": str(len(scanning)), "aim": "status alone"}
+        )
+    finally:
+        ledger.close()
+    rows.append(status_command(archive))
+    print(table(rows, COLUMNS))
+    write_json(options.json, "ledger", rows)
+    return 0
+
+
+def build(archive: Path, works: int) -> None:
+    made = archive.with_name(f"{archive.name}.new")
+    make_tables(made)
+    owners = ((number, GREATEST if number % 10 == 0 else 2 + number % (ARTISTS - 1)) for number in range(1, works + 1))
+    asked = {user_id: UserArguments(id=[user_id]).canonical() for user_id in range(1, ARTISTS + 1)}
+    fill(made, owners, tags=TAGS, files=FILES, arguments=asked)
+    made.rename(archive)
+
+
+def shown(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.2f}"
+
+
+def each(what: str, repeat: int, call: Callable[[], Any], aim: str = "") -> Row:
+    """What one call takes: the median of `repeat`, in milliseconds."""
+    taken, busy = [], []
+    for _ in range(repeat):
+        began, worked = time.perf_counter(), time.process_time()
+        call()
+        taken.append(time.perf_counter() - began)
+        busy.append(time.process_time() - worked)
+    milliseconds = [shown(1000 * statistics.median(values)) for values in (taken, busy)]
+    return {"what": what, "figure": milliseconds[0], "by processor time": milliseconds[1], "unit": "ms", "aim": aim}
+
+
+async def rate(what: str, count: int, doing: Awaitable[Any], aim: str = "") -> Row:
+    """How many of `count` things are done in a second; by processor time: if this process alone had a core."""
+    began, worked = time.perf_counter(), time.process_time()
+    await doing
+    seconds, busy = time.perf_counter() - began, time.process_time() - worked
+    figures = {"figure": shown(count / seconds), "by processor time": shown(count / busy)}
+    return {"what": what, **figures, "unit": "a second", "aim": aim}
+
+
+def reading(ledger: Ledger, works: int) -> Iterator[Row]:
+    dice = random.Random(3)
+
+    def some() -> list[int]:
+        return [dice.randrange(1, works) for _ in range(48)]
+
+    ledger.read_now(queries.known_works, [1])
+    yield each("48 known works looked up", 300, lambda: ledger.read_now(queries.known_works, some()), "< 1")
+    yield each("48 works with their tags", 100, lambda: ledger.read_now(queries.described_works, some()))
+    yield each("what `status` asks", 3, lambda: ledger.read_now(report, 20), "< 1,000")
+    yield each("of it the totals", 3, lambda: ledger.read_now(queries.status_totals))
+    yield each("of it the artists", 3, lambda: ledger.read_now(queries.status_artists, 20))
+    yield each("of it what is missing", 3, lambda: ledger.read_now(queries.status_missing, 20))
+    yield each("of it what is unavailable", 3, lambda: ledger.read_now(queries.status_unavailable, 20))
+
+
+async def recording(ledger: Ledger, count: int, works: int) -> list[Row]:
+    """Archive the works of one more artist with the functions that a run uses, as many at a time as a run has open."""
+    now = datetime.now(UTC)
+    first = max(10 * works, ledger.read_now(_highest_work))
+    user_id = first
+    artworks = [an_artwork(first + number, user_id) for number in range(1, count + 1)]
+    rows_of_others = [an_artwork(first + count + number, user_id, detail="listing") for number in range(1, count + 1)]
+    stored = [as_stored(original) for artwork in artworks for original in artwork.originals]
+    crawl = await ledger.write(records.begin_crawl, "user", UserArguments(id=[user_id]).canonical(), now)
+
+    async def list_them() -> None:
+        await ledger.write(records.record_listing, crawl.crawl_id, [one.work_id for one in artworks], None, now)
+
+    async def list_rows() -> None:
+        for start in range(0, count, 100):
+            await ledger.write(records.record_rows, rows_of_others[start : start + 100], now)
+
+    def to_do(crawl_id: int) -> Any:
+        return ledger.read_now(queries.works_to_do, crawl_id, 0, 100, with_session=True, now=now)
+
+    rows = [
+        await rate("ids listed for the first time", count, list_them()),
+        each("the first 100 works to do", 20, lambda: to_do(crawl.crawl_id)),
+        each(f"nothing to do on a list of {works // 10:,}", 20, lambda: to_do(GREATEST)),
+        await rate(
+            "works recorded in full, with body and journal",
+            count,
+            at_once([partial(record_work, ledger, artwork, now) for artwork in artworks]),
+            "> 1,500",
+        ),
+        await rate(
+            "files recorded, intent and stored",
+            len(stored),
+            at_once([partial(record_file, ledger, one, now) for one in stored]),
+        ),
+        await rate("list rows recorded, a hundred at a time", count, list_rows(), "> 1,500"),
+    ]
+    done: dict[str, Any] = {"outcome": "complete", "exit_code": 0, "counts": {}, "read_to_end": True, "now": now}
+    await ledger.write(partial(records.end_crawl, crawl_id=crawl.crawl_id, **done))
+    return rows
+
+
+def _highest_work(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("SELECT max(id) FROM artworks").scalar_one())
+
+
+async def record_work(ledger: Ledger, artwork: Artwork, now: datetime) -> None:
+    await ledger.write(records.note_body, "illust.detail", {"id": artwork.work_id}, body_of(artwork), now)
+    await ledger.write(records.record_artwork, artwork, now)
+
+
+async def record_file(ledger: Ledger, stored: StoredOriginal, now: datetime) -> None:
+    await ledger.write(records.record_intent, stored, now)
+    await ledger.write(records.record_stored, stored, now)
+
+
+async def at_once(tasks: Sequence[Callable[[], Awaitable[None]]]) -> None:
+    """Do all, as many at a time as a run has open, in order."""
+    waiting = iter(tasks)
+
+    async def go_on() -> None:
+        for task in waiting:
+            await task()
+
+    await asyncio.gather(*(go_on() for _ in range(IN_FLIGHT)))
+
+
+def an_artwork(work_id: int, user_id: int, *, detail: Any = "full") -> Artwork:
+    revision = f"{UPLOADED + timedelta(seconds=work_id % 1_000_000):%Y%m%d%H%M%S}"
+    originals = tuple(
+        Original(
+            work_id,
+            user_id,
+            page,
+            revision,
+            f"https://i.pximg.net/img-original/img/{revision}/{work_id}_p{page}.jpg",
+            "jpg",
+            UPLOADED,
+            1200,
+            1600,
+        )
+        for page in range(FILES)
+    )
+    return Artwork(
+        work_id=work_id,
+        user_id=user_id,
+        user_name=f"artist {user_id}",
+        title=f"title of {work_id}",
+        kind="illust",
+        page_count=FILES,
+        detail=detail,
+        caption=f"What the artist says of {work_id}. " * 3,
+        tags=tuple(Tag(f"tag {1 + work_id * 31 * place % (10 * 2**place)}") for place in range(1, TAGS + 1)),
+        created=UPLOADED,
+        uploaded=UPLOADED,
+        width=1200,
+        height=1600,
+        x_restrict=0,
+        restrict=0,
+        ai_type=1,
+        sanity_level=2,
+        bookmark_count=work_id % 997,
+        like_count=work_id % 499,
+        comment_count=0,
+        view_count=work_id % 9973,
+        revision=revision,
+        originals=originals if detail == "full" else (),
+    )
+
+
+def body_of(artwork: Artwork) -> bytes:
+    """About as long and as regular as what pixiv answers."""
+    tags = [
+        {"tag": tag.name, "locked": True, "deletable": False, "userId": str(artwork.user_id)} for tag in artwork.tags
+    ]
+    near = {str(artwork.work_id + step): None for step in range(100)}
+    body = {"id": str(artwork.work_id), "title": artwork.title, "tags": {"tags": tags}, "userIllusts": near}
+    return json.dumps({"error": False, "message": "", "body": body}).encode()
+
+
+def as_stored(original: Original) -> StoredOriginal:
+    sha256 = f"{original.work_id * 1000 + original.page:064x}"
+    proven = ProvenOriginal(StagedOriginal(original, "staging/body.part", sha256, 900_000), "jpg", 1200, 1600)
+    return StoredOriginal(
+        proven, f"originals/{original.user_id}/{original.work_id}_p{original.page}_{original.revision}.jpg"
+    )
+
+
+@contextmanager
+def statements() -> Iterator[dict[str, Any]]:
+    """Every statement that is sent meanwhile, each once, with values that it was sent with."""
+    sent: dict[str, Any] = {}
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+        if statement.startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
+            sent.setdefault(statement, parameters[0] if many else parameters)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def scans(ledger: Ledger, sent: dict[str, Any]) -> list[str]:
+    """The statements that go through a whole table or a whole index of one; each is said."""
+
+    def explain(connection: Connection) -> list[str]:
+        found = []
+        for statement, parameters in dict(sent).items():
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            steps = [
+                row[3]
+                for row in plan
+                if re.match(r"SCAN (artworks|files|artwork_tags|crawl_artworks|bodies|tags)\b", row[3])
+            ]
+            if steps and "FROM artworks" in statement:
+                found.append(statement)
+                print(f"whole table: {'; '.join(steps)}: {' '.join(statement.split())[:200]}", file=sys.stderr)
+        return found
+
+    return ledger.read_now(explain)
+
+
+def status_command(archive: Path) -> Row:
+    """`scrapy status` as a person would run it, its start included."""
+    env = own_environment(PIXIVCRAWL_ARCHIVE_DIR=str(archive))
+    with tempfile.TemporaryDirectory() as folder:
+        costs = [
+            run([sys.executable, "-m", "scrapy", "status"], env=env, output=Path(folder) / "said") for _ in range(3)
+        ]
+    assert not any(cost.exit_code for cost in costs), costs[0].output
+    taken = statistics.median(cost.seconds for cost in costs), statistics.median(cost.processor for cost in costs)
+    figures = {"figure": shown(1000 * taken[0]), "by processor time": shown(1000 * taken[1])}
+    return {"what": "`scrapy status`, start-up included", **figures, "unit": "ms", "aim": ""}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.ledger", description=__doc__)
+    parser.add_argument(
+        "--works", type=int, default=1_000_000, metavar="N", help="how many there are (default: 1,000,000)"
+    )
+    parser.add_argument("--record", type=int, default=3_000, metavar="N", help="how many are recorded (default: 3,000)")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "pixivcrawl-benchmark-ledgers",
+        metavar="DIR",
+        help="keeps the ledger between runs, about 2 GB for a million works (default: in the system's folder for such things)",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

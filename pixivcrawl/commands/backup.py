@@ -1,0 +1,66 @@
+"""`scrapy backup`: a copy of the ledger, also while a crawl writes into it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+from pixivcrawl.commands.crawl import complain
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.extensions.run_record import INTERRUPTED
+from pixivcrawl.ledger.copying import copy_ledger
+from pixivcrawl.ledger.engine import read_url
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+
+    def syntax(self) -> str:
+        return "PATH"
+
+    def short_desc(self) -> str:
+        return "Copy the ledger to PATH, also while a crawl runs"
+
+    def long_desc(self) -> str:
+        return (
+            "Copies the ledger as it is at one moment: scrapy backup /backups/pixiv.sqlite, or scrapy backup /backups for a file "
+            "archive-TIME.sqlite in that folder. It needs no lock and holds no crawl up. The copy is looked at for damage before it gets "
+            "its name, and never replaces a file. Originals and journal are plain files: copy them with what you copy files with. "
+            "Exit codes: 0 the copy is there; 2 PATH is taken, or there is no ledger; 5 the disk is full or the ledger is damaged."
+        )
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        if len(args) != 1 or args[0].startswith("-"):
+            raise UsageError("name one file or folder, as in: scrapy backup /backups/pixiv.sqlite", print_help=False)
+        try:
+            back_up(Configuration.from_settings(self.settings), Path(args[0]))
+        except PixivcrawlError as error:
+            self.exitcode = complain(error)
+        except KeyboardInterrupt:
+            print("pixivcrawl: interrupted: nothing is left of the copy; run the same command again", file=sys.stderr)
+            self.exitcode = INTERRUPTED
+
+
+def back_up(configuration: Configuration, to: Path) -> None:
+    """Say where the copy is and how large. Raises ConfigurationError or StorageFailed."""
+    url = read_url(configuration.database_url)
+    if url.get_backend_name() != "sqlite":
+        raise ConfigurationError("the ledger is in PostgreSQL: copy it with pg_dump, as in pg_dump --format=custom")
+    database = Path(url.database or "")
+    if not database.is_file():
+        raise ConfigurationError(f"there is no ledger at {database}: name the archive with -s ARCHIVE_DIR=...")
+    copy = to.expanduser().absolute()
+    if copy.is_dir():
+        copy /= f"archive-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.sqlite"
+    began = time.monotonic()
+    copy_ledger(database, copy)
+    print(f"{copy}: {copy.stat().st_size / 1e6:,.1f} MB, sound, in {time.monotonic() - began:.1f} s")

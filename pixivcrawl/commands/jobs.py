@@ -1,0 +1,117 @@
+"""Several crawls one after another in one process: what `scrapy archive` and `scrapy sync` have in common."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from scrapy import Spider
+from scrapy.crawler import AsyncCrawlerProcess, Crawler
+from twisted.internet.error import ReactorNotRunning
+
+from pixivcrawl.api.wording import one_line
+from pixivcrawl.commands.crawl import exit_code, limit_heaps
+from pixivcrawl.errors import AccountRefused, ArchiveInUse, StorageFailed
+from pixivcrawl.extensions.run_record import INTERRUPTED, SUMMARY, RunRecord
+
+ENDS_ALL = {ArchiveInUse.exit_code, AccountRefused.exit_code, StorageFailed.exit_code, INTERRUPTED}
+"""Exit codes after which the next one would only fail in the same way."""
+
+OUTCOMES = {0: "complete", 1: "finished with failures", 2: "refused", INTERRUPTED: "interrupted"}
+
+UNSAID = {"bytes_stored", "api_requests", "image_requests"}
+"""Counts that each crawl's own summary tells, and the report at the end leaves out."""
+
+
+@dataclass(slots=True)
+class Job:
+    """One crawl, and what came of it; `exit_code` is None until it has run, `reason` says why it ended early.
+
+    `spider` may be one that has no name of its own in the project; `name` is what a person calls the job.
+    """
+
+    spider: str | type[Spider]
+    arguments: Mapping[str, str]
+    exit_code: int | None = None
+    reason: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+    begun: bool = False
+    name: str = ""
+
+    def __str__(self) -> str:
+        spider = self.spider if isinstance(self.spider, str) else self.spider.name
+        what = one_line(" ".join([spider, *(f"{name}={value}" for name, value in self.arguments.items())]))
+        return f"{self.name} ({what})" if self.name else what
+
+
+async def in_turn(jobs: Iterable[Job]) -> AsyncIterator[Job]:
+    """Jobs that are known from the start, as `run_all` takes them."""
+    for job in jobs:
+        yield job
+
+
+def run_all(
+    process: AsyncCrawlerProcess, jobs: AsyncIterator[Job], prepare: Callable[[Crawler], None] | None = None
+) -> None:
+    """Run the crawls one after another in this process. `jobs` is asked for the next one when the last is over, and no more after one
+    that ends all; `prepare` is called with each crawler before it begins. Raises what is a fault of ours, or of what gives the jobs.
+    """
+    from twisted.internet import reactor
+
+    def stop(_: object) -> None:
+        # Ctrl-C has stopped it already.
+        with suppress(ReactorNotRunning):
+            reactor.stop()  # type: ignore[misc]
+
+    limit_heaps()
+    running = asyncio.get_event_loop().create_task(one_after_another(process, jobs, prepare))
+    running.add_done_callback(stop)
+    process.start(stop_after_crawl=False, install_signal_handlers=False)
+    if running.done():
+        running.result()
+
+
+async def one_after_another(
+    process: AsyncCrawlerProcess, jobs: AsyncIterator[Job], prepare: Callable[[Crawler], None] | None
+) -> None:
+    async for job in jobs:
+        print(f"\n{job}", flush=True)
+        job.begun = True
+        crawler = process.create_crawler(job.spider)
+        if prepare is not None:
+            prepare(crawler)
+        crawling = process.crawl(crawler, **job.arguments)
+        await asyncio.wait([crawling])
+        job.exit_code = exit_code(crawler, crawling)
+        job.reason, job.counts = _came_of(crawler, crawling)
+        if job.exit_code in ENDS_ALL:
+            return
+
+
+def _came_of(crawler: Crawler, crawling: asyncio.Task[None]) -> tuple[str, dict[str, int]]:
+    """Why a crawl ended early, empty where it did not, and what it brought."""
+    if crawling.cancelled():
+        return "", {}
+    if raised := crawling.exception():
+        return str(raised), {}
+    record = crawler.get_extension(RunRecord)
+    assert record is not None
+    return str(record.error or ""), record.counts()
+
+
+def worst(jobs: Iterable[Job]) -> int:
+    """The exit code of all together: the one that ended them, else the greatest. A job that never ran was interrupted."""
+    codes = [INTERRUPTED if job.exit_code is None else job.exit_code for job in jobs]
+    return next((code for code in codes if code in ENDS_ALL), max(codes, default=0))
+
+
+def brought(job: Job) -> str:
+    """What came of a job, for a person, in one line."""
+    if job.exit_code is None:
+        return f"{'interrupted' if job.begun else 'not begun'}; run the same command again"
+    counts = ", ".join(
+        f"{job.counts[name]:,} {SUMMARY[name]}" for name in SUMMARY if name in job.counts.keys() - UNSAID
+    )
+    return "; ".join([OUTCOMES.get(job.exit_code, "stopped"), *filter(None, [job.reason, counts])])

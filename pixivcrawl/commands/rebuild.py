@@ -1,0 +1,202 @@
+"""`scrapy rebuild`: a lost or damaged ledger made anew from the journal and the files."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+from sqlalchemy import URL, inspect
+from sqlalchemy.exc import DBAPIError
+
+from pixivcrawl.api.wording import one_line
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.lock import lock
+from pixivcrawl.commands.crawl import complain
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.extensions.ledger import settle_intents
+from pixivcrawl.extensions.run_record import INTERRUPTED
+from pixivcrawl.ledger import queries
+from pixivcrawl.ledger.engine import prepare, read_url, reading_engine, writing_engine
+from pixivcrawl.ledger.failures import place_of, storage_failed
+from pixivcrawl.ledger.integrity import require_sound
+from pixivcrawl.ledger.journal import PassedOver, read_journal
+from pixivcrawl.ledger.rebuilding import begin_beside, put_in_place
+from pixivcrawl.ledger.reconciling import Reconciled, reconcile
+from pixivcrawl.ledger.replay import Replayed, replay
+from pixivcrawl.ledger.service import Ledger
+
+A_WHILE = 5.0
+"""Seconds between two lines that say how far it is."""
+
+NOT_ALL = 1
+"""The exit code where something that the archive once had did not come back."""
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+
+    def short_desc(self) -> str:
+        return "Make a lost or damaged ledger anew from the journal and the files in originals/"
+
+    def long_desc(self) -> str:
+        return (
+            "Makes every change again that the journal holds, then looks at every file: one that is gone or has another size is wanted "
+            "again, and one that the journal does not know is adopted when its name, its place and its bytes speak for it. "
+            "--check reads every file back for its SHA-256 too. A ledger that is there is kept: without --replace rebuild refuses, with it "
+            "the old one is moved to archive.sqlite.replaced-TIME. It sends nothing to pixiv, deletes no file, and may be stopped and run "
+            "again. With DATABASE_URL for PostgreSQL the database must be empty. Exit codes: 0 all came back; 1 something is missing, "
+            "which the next crawls fetch; 2 wrong usage; 3 the archive is in use; 5 the disk or the database cannot go on."
+        )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument(
+            "--replace", action="store_true", help="put the new ledger in the place of one that is there"
+        )
+        parser.add_argument("--check", action="store_true", help="read every file back and compare its SHA-256")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        if args:
+            raise UsageError(
+                f"rebuild takes no {args[0]!r}; name the archive with -s ARCHIVE_DIR=...", print_help=False
+            )
+        try:
+            self.exitcode = rebuild(Configuration.from_settings(self.settings), replace=opts.replace, check=opts.check)
+        except PixivcrawlError as error:
+            self.exitcode = complain(error)
+        except KeyboardInterrupt:
+            print("pixivcrawl: interrupted: nothing was replaced; run the same command again", file=sys.stderr)
+            self.exitcode = INTERRUPTED
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What came of it; `replaced` is where the old ledger is now."""
+
+    replayed: Replayed
+    passed_over: PassedOver
+    reconciled: Reconciled
+    totals: queries.Totals
+    replaced: Path | None = None
+
+    @property
+    def is_all(self) -> bool:
+        lost = (self.passed_over.missing, self.passed_over.lines, self.reconciled.missing, self.reconciled.damaged)
+        return not any(lost) and not self.replayed.unknown and not self.replayed.failed
+
+
+def rebuild(configuration: Configuration, *, replace: bool, check: bool) -> int:
+    """Say what is done as it is done; gives the exit code. Raises ConfigurationError, ArchiveInUse or StorageFailed."""
+    archive = Archive(configuration.archive_dir)
+    print(f"archive: {archive.root}", flush=True)
+    if not archive.journal.is_dir() and not archive.originals.is_dir():
+        raise ConfigurationError("there is neither a journal nor originals: name the archive with -s ARCHIVE_DIR=...")
+    url = read_url(configuration.database_url)
+    archive.create()
+    with lock(archive, "rebuild") as held:
+        if url.get_backend_name() == "sqlite":
+            rebuilt = _rebuild_file(archive, Path(url.database or ""), may_replace=replace, check=check)
+        else:
+            _require_empty(url)
+            rebuilt = _make_anew(archive, url, check=check)
+        held.after_a_kill = False
+    print("\n".join([f"rebuilt: {place_of(url)}", *summary(rebuilt)]), flush=True)
+    return 0 if rebuilt.is_all else NOT_ALL
+
+
+def _rebuild_file(archive: Archive, database: Path, *, may_replace: bool, check: bool) -> Rebuilt:
+    if database.exists() and not may_replace:
+        raise ConfigurationError(
+            f"there is a ledger at {database}: add --replace to put a new one in its place (the old one is kept)"
+        )
+    beside = begin_beside(database)
+    url = URL.create("sqlite", database=str(beside))
+    rebuilt = _make_anew(archive, url, check=check)
+    require_sound(url)
+    return dataclasses.replace(rebuilt, replaced=put_in_place(beside, database))
+
+
+def _require_empty(url: URL) -> None:
+    engine = reading_engine(url, 1, read_only=True)
+    try:
+        tables = inspect(engine).get_table_names()
+    except DBAPIError as error:
+        raise storage_failed(error, place_of(url)) from error
+    finally:
+        engine.dispose()
+    if tables:
+        raise ConfigurationError(f"the database {place_of(url)} is not empty: name an empty one in DATABASE_URL")
+
+
+def _make_anew(archive: Archive, url: URL, *, check: bool) -> Rebuilt:
+    """A ledger at `url`, where there is none yet: first what the journal says, then what the disk says."""
+    saying = Saying()
+    passed_over = PassedOver()
+    engine = writing_engine(url)
+    try:
+        prepare(engine)
+        entries = read_journal(archive.journal, passed_over)
+        replayed = replay(engine, entries, lambda sofar: saying(f"{sofar.made:,} changes made again"))
+    finally:
+        engine.dispose()
+    ledger = Ledger.open(url.render_as_string(hide_password=False), journal=archive.journal)
+    try:
+        settle_intents(archive, ledger)
+        told = reconcile(
+            archive, ledger, check=check, tell=lambda sofar: saying(f"{sofar.looked_at:,} files looked at")
+        )
+        return Rebuilt(replayed, passed_over, told, ledger.read_now(queries.status_totals))
+    finally:
+        ledger.close()
+
+
+class Saying:
+    """Says how far it is, on standard error, once in a while."""
+
+    def __init__(self) -> None:
+        self.said = time.monotonic()
+
+    def __call__(self, how_far: str) -> None:
+        if time.monotonic() - self.said >= A_WHILE:
+            self.said = time.monotonic()
+            print(f"pixivcrawl: {how_far}", file=sys.stderr, flush=True)
+
+
+def summary(rebuilt: Rebuilt) -> Iterator[str]:
+    """The result for a person, a line each; what did not happen is not said."""
+    totals, replayed, passed_over = rebuilt.totals, rebuilt.replayed, rebuilt.passed_over
+    files = rebuilt.reconciled
+    yield f"  {totals.works:,} works of {totals.artists:,} artists, {totals.files:,} files, {totals.bytes / 1e6:,.1f} MB"
+    yield f"  {replayed.made:,} changes from the journal, {replayed.answers:,} of them answers of pixiv's"
+    counts = {
+        "files written anew from what the ledger knows": files.rewritten,
+        "files adopted that the journal did not know": files.adopted,
+        "files missing: the next crawls fetch them again": files.missing,
+        "files damaged, now in quarantine/: the next crawls fetch them again": files.damaged,
+        "changes missing in the journal": passed_over.missing,
+        "lines of the journal that say nothing": passed_over.lines,
+    }
+    yield from (f"  {number:,} {what}" for what, number in counts.items() if number)
+    if passed_over.stretches:
+        yield f"  {passed_over.stretches:,} torn or damaged places in the journal, {passed_over.bytes:,} bytes"
+    for what, number in replayed.unknown.items():
+        yield f"  {number:,} changes passed over that this version does not know: {one_line(what, 80)}"
+    for what, number in replayed.failed.items():
+        yield f"  {number:,} changes passed over: {what} ({one_line(replayed.reasons[what], 160)})"
+    if files.left_alone:
+        yield f"  {files.left_alone:,} files left alone:"
+        yield from (f"    {one_line(path, 160)}: {one_line(why, 160)}" for path, why in files.named.items())
+        if more := files.left_alone - len(files.named):
+            yield f"    ... and {more:,} more"
+    if rebuilt.replaced is not None:
+        yield f"  the old ledger is kept: {rebuilt.replaced}"

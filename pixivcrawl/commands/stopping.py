@@ -1,0 +1,113 @@
+"""How a crawl ends that is told to: at the first signal in good order and soon, at the second at once.
+
+Ctrl-C, SIGTERM and a terminal that closes are all the same. To end at once is to be killed, which loses nothing: the next run settles it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+from scrapy.crawler import AsyncCrawlerProcess, Crawler
+
+from pixivcrawl.extensions.run_record import INTERRUPTED, RunRecord
+
+SOON = 8.0
+"""Seconds that the good order may take; what a disk or a proof holds up longer than this is left for the next run."""
+
+SIGNALS = [
+    number
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+    if (number := getattr(signal, name, None)) is not None
+]
+
+LEFT_AT_ONCE = "pixivcrawl: interrupted at once; nothing is lost: the same command goes on\n"
+
+_SHOW_CURSOR = "\x1b[?25h\n"
+
+
+def end_when_told(stop: Callable[[], bool], last_words: Callable[[], str]) -> None:
+    """From now on the first signal calls `stop`; the second ends the process, and so does the first when `stop` finds nothing to stop.
+
+    `last_words` are the report that is still owed then. A second call takes the place of the first.
+    """
+    asked = False
+
+    def told(number: int, _: FrameType | None) -> None:
+        nonlocal asked
+        if number == getattr(signal, "SIGHUP", None):
+            _let_go_of_terminal()
+        if asked or not stop():
+            end_at_once(last_words)
+        asked = True
+        timer = threading.Timer(SOON, end_at_once, [last_words])
+        timer.daemon = True
+        timer.start()
+
+    for number in SIGNALS:
+        # nohup's way to have a closed terminal mean nothing.
+        if number != getattr(signal, "SIGHUP", None) or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, told)
+    # The interpreter's own end takes our handlers back, and a signal would change the exit code of a run that is over.
+    atexit.register(_ignore_signals)
+
+
+def end_at_once(last_words: Callable[[], str]) -> None:
+    """Without waiting for a thread or a connection; safe in a signal handler and in any thread."""
+    with contextlib.suppress(Exception):
+        _say(1, last_words())
+        _say(2, (_SHOW_CURSOR if sys.stderr.isatty() else "") + LEFT_AT_ONCE)
+    os._exit(INTERRUPTED)
+
+
+def stop_crawls(process: AsyncCrawlerProcess) -> bool:
+    """Have every crawl of the process end in good order; False when none has begun."""
+    if not any(_has_begun(crawler) for crawler in process.crawlers):
+        return False
+    from twisted.internet import reactor
+
+    reactor.callFromThread(lambda: asyncio.ensure_future(process.stop()))
+    return True
+
+
+def nothing_to_stop() -> bool:
+    return False
+
+
+def record_of(crawler: Crawler) -> RunRecord | None:
+    """The record of a crawl; None before there is an engine, of which Scrapy tells by an error."""
+    try:
+        return crawler.get_extension(RunRecord) if crawler.engine else None
+    except RuntimeError:
+        return None
+
+
+def _has_begun(crawler: Crawler) -> bool:
+    record = record_of(crawler)
+    return record is not None and (crawler.engine.running or record.is_ending)
+
+
+def _say(descriptor: int, text: str) -> None:
+    # Not through sys.stdout: the handler may have come into the middle of a write.
+    os.write(descriptor, text.encode(errors="replace"))
+
+
+def _let_go_of_terminal() -> None:
+    """What is written to a terminal that is gone would fail, in the middle of the good order."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        if os.isatty(descriptor):
+            os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+def _ignore_signals() -> None:
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

@@ -1,0 +1,158 @@
+"""`scrapy subscribe`: one more thing for `scrapy sync` to follow."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from scrapy.commands import ScrapyCommand
+
+from pixivcrawl.api.urls import UrlRefused, read_url
+from pixivcrawl.api.wording import one_line, quoted
+from pixivcrawl.commands.crawl import complain
+from pixivcrawl.commands.subscribed import Catalogue, file_path
+from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.session import session_from_settings
+from pixivcrawl.subscriptions.editing import appended, change
+from pixivcrawl.subscriptions.file import EVERY, FOLLOWING, SubscriptionFile
+from pixivcrawl.subscriptions.intervals import interval_text, read_interval, read_period
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+
+    def syntax(self) -> str:
+        return "URL | SPIDER"
+
+    def short_desc(self) -> str:
+        return "Follow an artist, a list or a search: scrapy sync then runs it when it is due"
+
+    def long_desc(self) -> str:
+        return (
+            "Appends an entry to subscriptions.toml in the archive folder, or to the file that PIXIVCRAWL_SUBSCRIPTIONS names, and leaves "
+            "all else there as it is: scrapy subscribe https://www.pixiv.net/users/11 --every 6h. Instead of an address, a spider: "
+            "scrapy subscribe bookmarks -a id=me -a rest=both. --from following stands for everyone whom you follow, and keeps up with "
+            "whom you follow from then on. Nothing is sent to pixiv."
+        )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument(
+            "--every",
+            type=_interval,
+            metavar="TIME",
+            help=f"how often, such as 6h, 1d, 2w (default {interval_text(EVERY)})",
+        )
+        parser.add_argument(
+            "--refresh", type=_period, metavar="TIME", help="how often known works are compared (default 30d), or never"
+        )
+        parser.add_argument("--name", metavar="NAME", help="what to call it (default: what it reads)")
+        parser.add_argument("--from", dest="source", choices=[FOLLOWING], help="everyone whom you follow")
+        parser.add_argument(
+            "-a", action="append", default=[], dest="arguments", metavar="NAME=VALUE", help="an argument of the spider"
+        )
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        try:
+            self.exitcode = self.subscribe(args, opts)
+        except PixivcrawlError as error:
+            self.exitcode = complain(error)
+
+    def subscribe(self, words: list[str], opts: argparse.Namespace) -> int:
+        assert self.settings is not None
+        catalogue = Catalogue(self.settings, session_from_settings(self.settings))
+        entry = what(words, opts.source, catalogue.spiders) | arguments_of(opts.arguments)
+        how_often = {"every": opts.every or EVERY}
+        if opts.refresh is not None:
+            how_often["refresh"] = opts.refresh
+
+        def edit(file: SubscriptionFile) -> str:
+            taken = [subscription.name for subscription in file.subscriptions]
+            if opts.name in taken:
+                raise ConfigurationError(
+                    f"{file.path}: there is a subscription {quoted(opts.name)} already; choose another name"
+                )
+            name = opts.name or free_name(entry, taken)
+            return appended(file, {"name": name, **entry, **how_often})
+
+        def check(file: SubscriptionFile) -> None:
+            catalogue.check(replace(file, subscriptions=file.subscriptions[:-1]))
+            try:
+                catalogue.check(file)
+            except ConfigurationError as refused:
+                # It is not written yet, so that its line says nothing.
+                raise ConfigurationError(str(refused).partition(": ")[2]) from None
+
+        file = change(file_path(self.settings), edit, check)
+        added = file.subscriptions[-1]
+        print(f"subscribed: {added.name}, every {interval_text(added.every)}, in {file.path}; scrapy sync runs it")
+        return 0
+
+
+def _interval(text: str) -> timedelta:
+    try:
+        return read_interval(text)
+    except ValueError as refused:
+        raise argparse.ArgumentTypeError(str(refused)) from None
+
+
+def _period(text: str) -> str:
+    try:
+        return interval_text(read_period(text))
+    except ValueError as refused:
+        raise argparse.ArgumentTypeError(str(refused)) from None
+
+
+def what(words: list[str], source: str | None, spiders: Iterable[str]) -> dict[str, Any]:
+    """The entry's first key: an address, a spider, or where the artists come from. Raises ConfigurationError."""
+    if source is not None:
+        if words:
+            raise ConfigurationError("--from takes no address beside it: subscribe to one of them at a time")
+        return {"from": source}
+    if len(words) != 1:
+        raise ConfigurationError("name one thing to follow, as in: scrapy subscribe https://www.pixiv.net/users/11")
+    if words[0] in spiders:
+        return {"spider": words[0]}
+    try:
+        read_url(words[0])
+    except UrlRefused as refused:
+        raise ConfigurationError(f"{quoted(words[0], 120)}: {refused}") from None
+    return {"url": words[0].strip()}
+
+
+def arguments_of(given: list[str]) -> dict[str, Any]:
+    """`name=value` words as an entry has them. Raises ConfigurationError."""
+    found: dict[str, Any] = {}
+    for word in given:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise ConfigurationError(f"-a {quoted(word)}: write NAME=VALUE, as in -a type=manga")
+        if name in ("name", "url", "spider", "from", "every", "refresh"):
+            raise ConfigurationError(f"-a {name}=...: is no argument of a spider; see scrapy subscribe --help")
+        found[name] = typed(value)
+    return found
+
+
+def typed(value: str) -> bool | int | str:
+    """A value as a person would write it in TOML."""
+    if value in ("true", "false"):
+        return value == "true"
+    plain = value.isascii() and value.isdecimal() and len(value) < 19 and (value == "0" or not value.startswith("0"))
+    return int(value) if plain else value
+
+
+def free_name(entry: dict[str, Any], taken: list[str]) -> str:
+    """What an entry is called when nobody says: what it reads."""
+    words = [str(value) for value in entry.values() if isinstance(value, str)]
+    if "url" in entry:
+        target = read_url(entry["url"])
+        words = [target.spider, *target.arguments.values(), *words[1:]]
+    name = one_line(" ".join(words), 60).lstrip("-") or "subscription"
+    number = 2
+    while (numbered := name if number == 2 else f"{name} ({number - 1})") in taken:
+        number += 1
+    return numbered

@@ -1,0 +1,239 @@
+"""What the subscriptions ask of which spider, checked by the spiders' own arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import ValidationError
+from scrapy.settings import BaseSettings, Settings
+from scrapy.spiderloader import SpiderLoader
+from scrapy.utils.conf import closest_scrapy_cfg
+from sqlalchemy import Connection
+
+from pixivcrawl.api.wording import quoted
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.commands.looking import NewsSpider
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.ledger import queries
+from pixivcrawl.ledger.queries import NO_RUNS, Feed, ListRun, ListRuns
+from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.session import Session
+from pixivcrawl.spiders.arguments import explain
+from pixivcrawl.spiders.owned import OwnerArguments
+from pixivcrawl.spiders.pixiv import PixivSpider
+from pixivcrawl.spiders.user import UserArguments
+from pixivcrawl.subscriptions.file import FILE_NAME, FOLLOWING, REFRESH, Subscription, SubscriptionFile
+from pixivcrawl.subscriptions.planning import Wanted, checked_by_the_feed, may_be_known_by_the_feed
+
+ANY_ARTIST = 1
+"""Stands for everyone in the arguments of a subscription to all whom the reader follows."""
+
+
+def file_path(settings: BaseSettings) -> Path:
+    """Where the subscriptions are: SUBSCRIPTIONS, counted from the folder of scrapy.cfg, or in the archive."""
+    if given := settings.get("SUBSCRIPTIONS"):
+        return (Path(closest_scrapy_cfg()).parent / Path(given).expanduser()).absolute()
+    return Configuration.from_settings(settings).archive_dir / FILE_NAME
+
+
+class Catalogue:
+    """The spiders, and who reads; turns subscriptions into lists that are wanted."""
+
+    def __init__(self, settings: Settings, session: Session | None) -> None:
+        self._loader = SpiderLoader.from_settings(settings)
+        self.session = session
+
+    @property
+    def spiders(self) -> list[str]:
+        return sorted(self._loader.list())
+
+    def check(self, file: SubscriptionFile) -> None:
+        """Raises ConfigurationError, with the line, for what a spider does not take and for a list that stands there twice."""
+        lists: dict[str, str] = {}
+        for subscription in file.subscriptions:
+            wanted = self.wanted(file, subscription)
+            if (other := lists.setdefault(wanted.key, subscription.name)) != subscription.name:
+                raise file.refused(subscription, None, f"reads the same list as {quoted(other)}; leave one of them out")
+
+    def wanted(self, file: SubscriptionFile, subscription: Subscription) -> Wanted:
+        """The list that a subscription reads; of one to all whom the reader follows, the list of them. Raises as `check` does."""
+        if subscription.of_following:
+            self._read(file, subscription, {**subscription.arguments, "id": str(ANY_ARTIST)})
+            arguments = {"id": "me", "rest": "both", "reread": "true", "refresh": "true"}
+            wanted = _wanted(subscription, self._spider("following", arguments), arguments)
+            return replace(wanted, refresh=None)
+        spider = self._read(file, subscription, subscription.arguments)
+        if subscription.refresh not in (None, REFRESH) and not _compares(spider):
+            raise file.refused(subscription, "refresh", f"{spider.name} keeps everything anew each time; leave it out")
+        return _wanted(subscription, spider, subscription.arguments)
+
+    def artists(
+        self, file: SubscriptionFile, subscription: Subscription, followed: Collection[int]
+    ) -> Iterator[Wanted]:
+        """The lists of those whom the reader follows, under a subscription to all of them."""
+        arguments = {**subscription.arguments, "id": str(ANY_ARTIST)}
+        like_all = _wanted(subscription, self._read(file, subscription, arguments), arguments)
+        for artist in sorted(followed):
+            yield replace(
+                like_all,
+                name=f"{subscription.name}/{artist}",
+                arguments={**arguments, "id": str(artist)},
+                canonical={**like_all.canonical, "id": [artist]},
+                artist=artist if like_all.artist is not None else None,
+            )
+
+    def following(self) -> Wanted:
+        """The list of those whom the reader follows, read whole."""
+        subscription = Subscription(FOLLOWING, "user", {}, refresh=None, of_following=True)
+        return self.wanted(SubscriptionFile(Path(), "", ()), subscription)
+
+    def news(self) -> Wanted:
+        """The feed of those whom the reader follows, for its rows alone."""
+        arguments = {"files": "false", "detail": "listing"}
+        subscription = Subscription(NewsSpider.name, NewsSpider.name, arguments, refresh=None)
+        return _wanted(subscription, NewsSpider(**arguments), arguments)
+
+    def _read(
+        self, file: SubscriptionFile, subscription: Subscription, arguments: Mapping[str, str]
+    ) -> PixivSpider[Any]:
+        if subscription.spider not in self.spiders:
+            known = ", ".join(self.spiders)
+            raise file.refused(subscription, "spider", f"{quoted(subscription.spider)} is no spider; there is: {known}")
+        if subscription.of_following and "id" in subscription.arguments:
+            raise file.refused(subscription, "id", "the artists are those whom you follow; leave it out")
+        try:
+            return self._spider(subscription.spider, arguments)
+        except ValidationError as error:
+            location = error.errors()[0]["loc"]
+            key = str(location[0]) if location else None
+            why = explain(subscription.spider, self._class(subscription.spider).arguments(), error)
+            # It speaks of the command line.
+            why = why.removeprefix(f"{subscription.spider}: {key}=").replace("-a ", "")
+            raise file.refused(subscription, key, why) from None
+
+    def _class(self, name: str) -> type[PixivSpider[Any]]:
+        return cast("type[PixivSpider[Any]]", self._loader.load(name))
+
+    def _spider(self, name: str, arguments: Mapping[str, str]) -> PixivSpider[Any]:
+        spider = self._class(name)(**arguments)
+        owner = spider.args.id if isinstance(spider.args, OwnerArguments) else None
+        if owner == "me" and self.session is not None and self.session.user_id is not None:
+            # As the spider itself does when it begins: the ledger knows the list by its owner.
+            spider.args.id = self.session.user_id
+        return spider
+
+
+def _wanted(subscription: Subscription, spider: PixivSpider[Any], arguments: Mapping[str, str]) -> Wanted:
+    return Wanted(
+        name=subscription.name,
+        spider=spider.name,
+        arguments=dict(arguments),
+        canonical=spider.args.canonical(),
+        every=subscription.every,
+        refresh=subscription.refresh if _compares(spider) else None,
+        needs_session=spider.session_needed_for() is not None,
+        artist=_whole_artist(spider.args),
+        fits=getattr(spider.args, "fits", None),
+    )
+
+
+def _compares(spider: PixivSpider[Any]) -> bool:
+    return "refresh" in type(spider).arguments().model_fields
+
+
+def _whole_artist(arguments: Any) -> int | None:
+    """The artist whose every work a list holds, without limits; their works' rows in the feed then say what is new on it."""
+    if not isinstance(arguments, UserArguments) or len(arguments.id) != 1:
+        return None
+    whole = arguments.type == "all" and arguments.tag is None and not arguments.latest and arguments.max_works is None
+    return arguments.id[0] if whole else None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is wanted, and what its runs were.
+
+    `lists` has each subscription with its list; `artists` has, by the name of a subscription to all whom the reader follows, the list
+    of each of them. Whoever has a subscription of their own is not among these. A list of which the feed showed that nothing is new on
+    it counts as read then. `sizes` says how many works stand on each list, by its key. `followed` is whom the reader follows.
+    """
+
+    lists: tuple[tuple[Subscription, Wanted], ...]
+    artists: Mapping[str, tuple[Wanted, ...]]
+    runs: Mapping[str, ListRuns]
+    sizes: Mapping[str, int]
+    followed: frozenset[int]
+
+    @property
+    def wanted(self) -> Iterator[Wanted]:
+        """Every list there is."""
+        yield from (wanted for _, wanted in self.lists)
+        for of_one in self.artists.values():
+            yield from of_one
+
+    def runs_of(self, wanted: Wanted) -> ListRuns:
+        return self.runs.get(wanted.key, NO_RUNS)
+
+
+def look_up(configuration: Configuration, catalogue: Catalogue, file: SubscriptionFile) -> State:
+    """What is wanted, with all that the ledger knows of it. Raises ConfigurationError and StorageFailed."""
+    if configuration.database_url.startswith("sqlite") and not Archive(configuration.archive_dir).database.exists():
+        return State(*_wanted_of(catalogue, file, ()), {}, {}, frozenset())
+    ledger = Ledger.open(configuration.database_url, read_only=True)
+    try:
+        return ledger.read_now(_look_up, catalogue, file)
+    finally:
+        ledger.close()
+
+
+def _look_up(connection: Connection, catalogue: Catalogue, file: SubscriptionFile) -> State:
+    reader = catalogue.session.user_id if catalogue.session is not None else None
+    followed = queries.followed_by(connection, reader) if reader is not None else []
+    lists, artists = _wanted_of(catalogue, file, followed)
+    state = State(lists, artists, {}, {}, frozenset(followed))
+    keys = {wanted.key for wanted in state.wanted}
+    state = replace(state, runs=queries.runs_of_lists(connection, keys), sizes=queries.list_sizes(connection, keys))
+    feed = None
+    if reader is not None:
+        feed = queries.feed(connection, catalogue.news().key, catalogue.following().key, reader)
+    return state if feed is None else replace(state, runs={**state.runs, **_checked(connection, state, feed)})
+
+
+def _wanted_of(
+    catalogue: Catalogue, file: SubscriptionFile, followed: Collection[int]
+) -> tuple[tuple[tuple[Subscription, Wanted], ...], dict[str, tuple[Wanted, ...]]]:
+    """Each subscription with its list, and the lists of those whom the reader follows."""
+    lists = tuple((subscription, catalogue.wanted(file, subscription)) for subscription in file.subscriptions)
+    taken = {artist for _, wanted in lists if wanted.spider == "user" for artist in wanted.canonical["id"]}
+    artists = {}
+    for subscription, _ in lists:
+        if subscription.of_following:
+            artists[subscription.name] = tuple(catalogue.artists(file, subscription, set(followed) - taken))
+    return lists, artists
+
+
+def _checked(connection: Connection, state: State, feed: Feed) -> dict[str, ListRuns]:
+    """The lists of artists of which the feed shows that nothing is new on them."""
+    known = [wanted for wanted in state.wanted if may_be_known_by_the_feed(wanted, state.runs_of(wanted), feed)]
+    read = {wanted.key: run for wanted in known if (run := state.runs_of(wanted).read) is not None}
+    if not read:
+        return {}
+    seen = queries.seen_in_feed(connection, feed, min(run.crawl_id for run in read.values()))
+    return {
+        wanted.key: checked_by_the_feed(state.runs_of(wanted), feed)
+        for wanted in known
+        if not _has_news(connection, wanted, read[wanted.key], seen.get(wanted.artist or 0, {}))
+    }
+
+
+def _has_news(connection: Connection, wanted: Wanted, read: ListRun, seen: Mapping[int, int]) -> bool:
+    """Whether the feed has shown a work of the artist, after the list was read, that is not on the list and not left out by its filters."""
+    later = [work_id for work_id, crawl_id in seen.items() if crawl_id > read.crawl_id]
+    new = queries.not_on_list(connection, wanted.key, later)
+    if not new or wanted.fits is None:
+        return bool(new)
+    described = queries.described_works(connection, sorted(new))
+    return any(work_id not in described or wanted.fits(described[work_id]) is not False for work_id in new)

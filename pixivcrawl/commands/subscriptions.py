@@ -1,0 +1,115 @@
+"""`scrapy subscriptions`: what is followed, how its last run ended, and when it is due again."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from scrapy.commands import ScrapyCommand
+
+from pixivcrawl.api.wording import one_line
+from pixivcrawl.commands.crawl import complain
+from pixivcrawl.commands.subscribed import Catalogue, State, file_path, look_up
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.extensions.run_record import SUMMARY
+from pixivcrawl.ledger.queries import NO_RUNS, ListRun, ListRuns
+from pixivcrawl.session import session_from_settings
+from pixivcrawl.subscriptions.file import Subscription, read_file
+from pixivcrawl.subscriptions.intervals import interval_text
+from pixivcrawl.subscriptions.planning import Wanted, next_comparison, next_reading
+
+NEWS = ("works_read", "files_stored", "works_failed", "files_failed", "lists_failed")
+"""The counts of a run that say what it brought, in this order."""
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+
+    def short_desc(self) -> str:
+        return "What is followed: last run and what it brought, and when it is due again"
+
+    def long_desc(self) -> str:
+        return (
+            "Reads subscriptions.toml and the ledger, and sends nothing to pixiv; it may run beside a crawl. Under a subscription to "
+            "everyone whom you follow, --all shows a line for each of them."
+        )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--all", action="store_true", help="a line for each artist whom you follow, too")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        try:
+            self.exitcode = self.show(everyone=opts.all)
+        except PixivcrawlError as error:
+            self.exitcode = complain(error)
+
+    def show(self, *, everyone: bool) -> int:
+        assert self.settings is not None
+        configuration = Configuration.from_settings(self.settings)
+        catalogue = Catalogue(self.settings, session_from_settings(self.settings))
+        file = read_file(file_path(self.settings))
+        if not file.subscriptions:
+            raise ConfigurationError(f"{file.path} names nothing to follow; begin with: scrapy subscribe URL")
+        catalogue.check(file)
+        state = look_up(configuration, catalogue, file)
+        print(f"subscriptions: {file.path}")
+        for line in listed(state, datetime.now(UTC), everyone=everyone):
+            print(line)
+        return 0
+
+
+def listed(state: State, now: datetime, *, everyone: bool) -> Iterator[str]:
+    """A line for each subscription, and indented below it for what it stands for."""
+    for subscription, wanted in state.lists:
+        yield f"{line(wanted, state.runs_of(wanted), now)}"
+        if subscription.of_following:
+            yield from artists(state, subscription, now, everyone=everyone)
+
+
+def line(wanted: Wanted, runs: ListRuns, now: datetime) -> str:
+    arguments = one_line(" ".join(f"{name}={value}" for name, value in wanted.arguments.items()))
+    return (
+        f"{wanted.name}: {wanted.spider} {arguments}, every {interval_text(wanted.every)}; "
+        f"{last(runs.last)}; {following(wanted, runs, now)}"
+    )
+
+
+def last(run: ListRun | None) -> str:
+    """How the last run ended, and what it brought."""
+    if run is None:
+        return "not run yet"
+    ended = run.outcome or "under way, or killed"
+    reason = f" ({one_line(run.reason, 80)})" if run.reason else ""
+    brought = [f"{run.counts[name]:,} {SUMMARY[name]}" for name in NEWS if run.counts.get(name)]
+    news = ", ".join(brought) if brought else "nothing new"
+    return f"last {at(run.started)} {ended}{reason}: {news}"
+
+
+def following(wanted: Wanted, runs: ListRuns, now: datetime) -> str:
+    """When it is due again, and when its known works are compared."""
+    reading, comparison = next_reading(wanted, runs, now), next_comparison(wanted, runs, now)
+    due = "due now" if reading is None or reading <= now else f"due {at(reading)}"
+    failed = f", could not be read {len(runs.failed)} times" if runs.failed else ""
+    compared = f", compared {at(max(comparison, now))}" if comparison is not None else ""
+    return f"{due}{failed}{compared}"
+
+
+def artists(state: State, subscription: Subscription, now: datetime, *, everyone: bool) -> Iterator[str]:
+    of_it = state.artists[subscription.name]
+    read = [state.runs_of(wanted).read for wanted in of_it]
+    waiting = sum(due is None or due <= now for due in (next_reading(each, state.runs_of(each), now) for each in of_it))
+    works = sum(run.counts.get("works_read", 0) for run in read if run is not None)
+    yield (
+        f"  {len(of_it):,} artists: {sum(run is not None for run in read):,} read, {waiting:,} due now; "
+        f"{works:,} works asked for by their last runs"
+    )
+    if everyone:
+        yield from (f"  {line(wanted, state.runs.get(wanted.key, NO_RUNS), now)}" for wanted in of_it)
+
+
+def at(moment: datetime) -> str:
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"

@@ -1,0 +1,362 @@
+"""`scrapy sync`: whatever is due of what is followed, one after another; for a timer."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from scrapy.commands import ScrapyCommand
+from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.exceptions import UsageError
+
+from pixivcrawl.api.wording import quoted
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.lock import held_for_all_runs
+from pixivcrawl.commands.crawl import complain, show_any_text
+from pixivcrawl.commands.jobs import ENDS_ALL, Job, brought, run_all, worst
+from pixivcrawl.commands.looking import Looks, LookSpider, NewsSpider
+from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, stop_crawls
+from pixivcrawl.commands.subscribed import Catalogue, State, file_path, look_up
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.extensions.run_record import FAILED, INTERRUPTED
+from pixivcrawl.ledger import queries
+from pixivcrawl.ledger.queries import UNREACHABLE
+from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.session import session_from_settings
+from pixivcrawl.subscriptions.costs import requests_a_day, requests_for, requests_for_following, time_for
+from pixivcrawl.subscriptions.file import SubscriptionFile, read_file
+from pixivcrawl.subscriptions.planning import Due, Wanted, due, next_reading, within_share
+
+SHARE = 4
+"""One part in so many of a day's API requests may go to comparing what is known."""
+
+GIVE_UP_AFTER = 3
+"""So many lists in a row for which pixiv could not be reached at all, and the network is down."""
+
+DAY = timedelta(days=1)
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+
+    def short_desc(self) -> str:
+        return "Run what is due of what is followed; for a timer"
+
+    def long_desc(self) -> str:
+        return (
+            "Runs every subscription that is due, the most overdue first, one after another, and ends: scrapy sync. It has no loop of its "
+            "own; a timer calls it as often as you like, and what is not due costs nothing. What was missed is caught up with once. "
+            "--plan shows what would run and sends nothing. The exit code is the worst of the runs', as of scrapy crawl; 3 when another "
+            "run uses the archive."
+        )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--all", action="store_true", help="everything, due or not")
+        parser.add_argument(
+            "--only",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="this subscription alone, due or not (may be repeated)",
+        )
+        parser.add_argument(
+            "--plan", action="store_true", help="show what would run and what it would take; send nothing"
+        )
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().process_options(args, opts)
+        assert self.settings is not None
+        show_any_text()
+        end_when_told(nothing_to_stop, str)
+        if args:
+            raise UsageError(f"sync takes no {args[0]!r}; name a subscription with --only", print_help=False)
+        try:
+            configuration = Configuration.from_settings(self.settings)
+            print(f"archive: {configuration.archive_dir}", flush=True)
+            catalogue = Catalogue(self.settings, session_from_settings(self.settings))
+            file = checked(catalogue, read_file(file_path(self.settings)), opts.only)
+        except PixivcrawlError as error:
+            sys.exit(complain(error))
+        self.sync = Sync(
+            configuration,
+            catalogue,
+            file,
+            everything=opts.all,
+            only=frozenset(opts.only),
+            budget=self.settings.getint("PIXIV_API_BUDGET", 0),
+        )
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        try:
+            self.exitcode = self.sync.show_plan() if opts.plan else self.run_due()
+        except PixivcrawlError as error:
+            self.exitcode = complain(error)
+
+    def run_due(self) -> int:
+        assert isinstance(self.crawler_process, AsyncCrawlerProcess)
+        sync = self.sync
+        archive = Archive(sync.configuration.archive_dir)
+        archive.create()
+        with held_for_all_runs(archive, "sync"):
+            # Made, or brought up to date, before anything is read from it.
+            Ledger.open(sync.configuration.database_url).close()
+            plan = sync.plan()
+            if not plan:
+                print(sync.next_time())
+                return 0
+            looks = Looks() if sync.needs_session(plan) else None
+            process = self.crawler_process
+            end_when_told(partial(stop_crawls, process), lambda: "\n".join([*sync.report(), ""]))
+            run_all(process, sync.jobs(), looks.during if looks is not None else None)
+        print("\n".join(sync.report()), flush=True)
+        return sync.exit_code()
+
+
+def checked(catalogue: Catalogue, file: SubscriptionFile, only: Sequence[str]) -> SubscriptionFile:
+    """The file. Raises ConfigurationError for what is wrong in it, for one that is empty, and for names that it does not hold."""
+    if not file.subscriptions:
+        raise ConfigurationError(f"{file.path} names nothing to follow; begin with: scrapy subscribe URL")
+    known = [subscription.name for subscription in file.subscriptions]
+    if unknown := [name for name in only if name not in known]:
+        there = ", ".join(map(quoted, known))
+        raise ConfigurationError(f"--only: there is no subscription {quoted(unknown[0])}; there is: {there}")
+    catalogue.check(file)
+    return file
+
+
+@dataclass(slots=True)
+class Sync:
+    """One sync: what is due, and what came of it.
+
+    `everything`: due or not. `only` names the subscriptions to run, due or not; empty for all that are due. `budget` is how many API
+    requests a day may take, 0 for any number.
+    """
+
+    configuration: Configuration
+    catalogue: Catalogue
+    file: SubscriptionFile
+    everything: bool
+    only: frozenset[str]
+    budget: int
+    ran: list[Job] = field(default_factory=list)
+    left: list[Due] = field(default_factory=list)
+    without_news: int = 0
+    ended: str = ""
+    finished: bool = False
+    _read: set[str] = field(default_factory=set)
+    _unreachable: int = 0
+
+    # What is to be done
+
+    def plan(self) -> list[Due]:
+        """What is to be read now, without what this sync has read."""
+        now = datetime.now(UTC)
+        state = self.state()
+        chosen = [wanted for subscription, wanted in state.lists if self._is_chosen(subscription.name)]
+        artists = [wanted for name, of_it in state.artists.items() if self._is_chosen(name) for wanted in of_it]
+        forced = {wanted.key for wanted in chosen} if self.everything or self.only else set()
+        if self.everything:
+            forced |= {wanted.key for wanted in artists}
+        planned = due([*chosen, *artists], state.runs, now, forced)
+        if any(each.compare for each in planned):
+            planned = within_share(planned, lambda each: self.cost(state, each), self._share(now))
+        return [each for each in planned if each.wanted.key not in self._read]
+
+    def state(self) -> State:
+        return look_up(self.configuration, self.catalogue, self.file)
+
+    def cost(self, state: State, planned: Due) -> int:
+        """About how many API requests a reading takes."""
+        wanted = planned.wanted
+        if wanted.spider == "following" and wanted.key == self.catalogue.following().key:
+            return requests_for_following(len(state.followed))
+        return requests_for(planned, state.runs_of(wanted), state.sizes.get(wanted.key, 0))
+
+    def needs_session(self, plan: Sequence[Due]) -> bool:
+        """Whether a session is set and something here needs it, or asks the feed."""
+        if self.catalogue.session is None:
+            return False
+        return any(each.wanted.needs_session for each in plan) or self.asks_the_feed(
+            self.state(), plan, people_read=False
+        )
+
+    def asks_the_feed(self, state: State, plan: Sequence[Due], *, people_read: bool) -> bool:
+        """Whether the feed, and before it the list of those followed, takes fewer requests than asking the artists one by one."""
+        session = self.catalogue.session
+        if self.everything or session is None or session.user_id is None:
+            return False
+        told = [each.wanted for each in plan if each.wanted.artist is not None and not each.compare]
+        if state.followed:
+            told = [wanted for wanted in told if wanted.artist in state.followed]
+        people = 0 if people_read else requests_for_following(len(state.followed))
+        return len(told) > people + 1
+
+    def _is_chosen(self, name: str) -> bool:
+        return not self.only or name in self.only
+
+    def _share(self, now: datetime) -> int:
+        """How many API requests may still go to comparisons today."""
+        whole = self.budget or requests_a_day(self.configuration.api_delay)
+        return whole // SHARE - self.spent(now, full_readings=True)
+
+    def spent(self, now: datetime, *, full_readings: bool = False) -> int:
+        """How many API requests the runs of the last day took."""
+        ledger = Ledger.open(self.configuration.database_url, read_only=True)
+        try:
+            return ledger.read_now(queries.api_requests_since, now - DAY, full_readings=full_readings)
+        finally:
+            ledger.close()
+
+    # Doing it
+
+    async def jobs(self) -> AsyncIterator[Job]:
+        """The crawls, each known when the one before it is over."""
+        plan = await asyncio.to_thread(self.plan)
+        self.left = plan
+        if await asyncio.to_thread(self.needs_session, plan):
+            async for job in self._run(Job(LookSpider, {}, name="look at the session")):
+                yield job
+        people_read = False
+        following = self.catalogue.following().key
+        for each in plan:
+            if each.wanted.key == following:
+                async for job in self._run(job_of(each), each.wanted):
+                    yield job
+                    people_read = job.exit_code == 0
+        plan = await asyncio.to_thread(self.plan)
+        if self.asks_the_feed(await asyncio.to_thread(self.state), plan, people_read=people_read):
+            async for job in self._ask_the_feed(people_read=people_read):
+                yield job
+            before = len(plan)
+            plan = await asyncio.to_thread(self.plan)
+            self.without_news = before - len(plan)
+        self.left = list(plan)
+        for each in plan:
+            async for job in self._run(job_of(each), each.wanted):
+                yield job
+        self.finished = True
+
+    async def _ask_the_feed(self, *, people_read: bool) -> AsyncIterator[Job]:
+        """The feed, after the list of those whom it shows: it says nothing of anyone else."""
+        if not people_read:
+            following = self.catalogue.following()
+            async for job in self._run(Job("following", following.arguments, name="whom you follow"), following):
+                yield job
+                people_read = job.exit_code == 0
+        if people_read:
+            news = self.catalogue.news()
+            async for job in self._run(Job(NewsSpider, news.arguments, name="what is new from whom you follow"), news):
+                yield job
+
+    async def _run(self, job: Job, wanted: Wanted | None = None) -> AsyncIterator[Job]:
+        """The job, unless something ends the sync before it; sees to what came of it."""
+        if self.ended:
+            return
+        if self.budget and await asyncio.to_thread(self.spent, datetime.now(UTC)) >= self.budget:
+            self.ended = (
+                f"the {self.budget:,} API requests of a day (PIXIV_API_BUDGET) are used up; the next sync goes on"
+            )
+            return
+        self.ran.append(job)
+        yield job
+        if wanted is not None:
+            self._read.add(wanted.key)
+            self.left = [each for each in self.left if each.wanted.key != wanted.key]
+        self._unreachable = self._unreachable + 1 if UNREACHABLE in job.counts else 0
+        if self._unreachable >= GIVE_UP_AFTER:
+            self.ended = f"pixiv could not be reached {self._unreachable} times in a row: look at the network; the next sync goes on"
+
+    # What came of it
+
+    def exit_code(self) -> int:
+        """The worst of the jobs'; 1 at least where something had to be left for the next sync."""
+        code = worst(self.ran)
+        if code in ENDS_ALL:
+            return code
+        if not self.finished:
+            return INTERRUPTED
+        return max(code, FAILED) if self.ended else code
+
+    def report(self) -> list[str]:
+        """What each brought, for a person: a line each."""
+        lines = ["", "what each brought:", *(f"  {job}: {brought(job)}" for job in self.ran)]
+        if self.without_news:
+            lines.append(f"  the feed shows nothing new of {self.without_news:,} artists")
+        if self.ended:
+            lines.append(self.ended)
+        if self.left:
+            lines.append(f"not begun: {len(self.left):,} that are due; the next sync goes on with them")
+        return lines
+
+    def next_time(self) -> str:
+        """What to say when nothing is due."""
+        now = datetime.now(UTC)
+        state = self.state()
+        moments = [
+            (moment, wanted) for wanted in state.wanted if (moment := next_reading(wanted, state.runs_of(wanted), now))
+        ]
+        moment, wanted = min(moments, key=lambda each: each[0])
+        return f"nothing is due; next: {wanted.name}, {moment.astimezone():%Y-%m-%d %H:%M}"
+
+    def show_plan(self) -> int:
+        """Say what would run, and send nothing."""
+        for line in plan_lines(self, self.state(), self.plan(), datetime.now(UTC)):
+            print(line)
+        return 0
+
+
+def job_of(planned: Due) -> Job:
+    wanted = planned.wanted
+    compared = {"refresh": "true", "reread": "true"} if planned.compare else {}
+    return Job(wanted.spider, {**wanted.arguments, **compared}, name=wanted.name)
+
+
+def plan_lines(sync: Sync, state: State, plan: Sequence[Due], now: datetime) -> Iterator[str]:
+    """What would run, what it would take, and how long, for a person."""
+    if not plan:
+        yield sync.next_time()
+        return
+    yield "would run:"
+    total = int(sync.needs_session(plan))
+    asks_the_feed = sync.asks_the_feed(state, plan, people_read=False)
+    lists = plan
+    if asks_the_feed:
+        told = [
+            each
+            for each in plan
+            if each.wanted.artist in state.followed and not each.compare and each.since is not None
+        ]
+        requests = requests_for_following(len(state.followed)) + 1
+        yield f"  whom you follow, and what is new from them, of {len(told):,} artists here: about {requests:,} requests"
+        following = sync.catalogue.following().key
+        lists = [each for each in plan if each not in told and each.wanted.key != following]
+        total += requests
+    for each in lists:
+        requests = sync.cost(state, each)
+        total += requests
+        yield f"  {job_of(each)}: {why(each)}; {about(each, requests)}"
+    new = sum(each.since is None for each in lists)
+    more = f"; {new:,} lists are read for the first time and take more" if new else ""
+    lasts = time_for(total, sync.configuration.api_delay)
+    yield f"about {total:,} API requests, {lasts} at the present pace, and what new works take{more}"
+    if sync.budget:
+        yield f"of {sync.budget:,} API requests a day (PIXIV_API_BUDGET), {max(0, sync.budget - sync.spent(now)):,} are left"
+
+
+def why(planned: Due) -> str:
+    if planned.since is None:
+        return "never read"
+    compared = "to be compared" if planned.compare else ""
+    since = "" if planned.extra else f"due since {planned.since.astimezone():%Y-%m-%d %H:%M}"
+    return " and ".join(filter(None, [since, compared]))
+
+
+def about(planned: Due, requests: int) -> str:
+    return "a first reading" if planned.since is None else f"about {requests:,} requests"

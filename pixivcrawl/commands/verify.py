@@ -1,0 +1,195 @@
+"""`scrapy verify`: every file read back and compared with the ledger; with --repair, put back in line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Any
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+from pixivcrawl.api.wording import one_line
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.lock import lock
+from pixivcrawl.commands.crawl import complain, limit_heaps
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.extensions.ledger import settle_intents
+from pixivcrawl.extensions.run_record import INTERRUPTED
+from pixivcrawl.ledger import queries
+from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.verification.choice import WHOLE, Sample, next_window, read_sample, read_since
+from pixivcrawl.verification.findings import Finding, in_order, is_damaged, summary
+from pixivcrawl.verification.memory import Memory, Progress
+from pixivcrawl.verification.reading import Depth, verify
+from pixivcrawl.verification.repair import Action, repair
+from pixivcrawl.verification.showing import Shown
+
+WHOLE_ARCHIVE, FOUND = 0, 1
+"""Exit codes: nothing but times is amiss, or something was found."""
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+
+    def short_desc(self) -> str:
+        return "Read every file back, compare it with the ledger, and put back in line what is damaged"
+
+    def long_desc(self) -> str:
+        return (
+            "Looks for every file of the ledger, compares its size, its bytes and its time, and names what lies in originals/ without a "
+            "row, a line each. Sends nothing to pixiv, changes nothing, and may run beside a crawl. --repair puts back in line what it "
+            "finds and deletes nothing: damaged files go to quarantine/, and the next crawl fetches them again. Ctrl-C stops it, "
+            "--continue goes on. For a nightly timer: scrapy verify --sample 5%. Exit codes: 0 whole (a changed time alone is no "
+            "damage); 1 something was found; 2 wrong usage or configuration; 3 the archive is in use (--repair); 5 the disk or the "
+            "ledger cannot go on; 130 interrupted."
+        )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--deep", action="store_true", help="also prove again that each file is the whole picture")
+        parser.add_argument("--repair", action="store_true", help="put back in line what is found; deletes nothing")
+        parser.add_argument(
+            "--sample",
+            metavar="PART",
+            help="read a random part of the files, a percentage or a number; the next sample reads others",
+        )
+        parser.add_argument("--since", metavar="AGO", help="look only at files stored since: 7d, 12h, 2026-11-01")
+        # As `continue` it could not be read back: a word of the language.
+        parser.add_argument(
+            "--continue", dest="go_on", action="store_true", help="go on where the same command was stopped"
+        )
+        parser.add_argument("--json", action="store_true", help="write each finding as a line of JSON")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        if args:
+            raise UsageError(f"verify takes options alone, not {args[0]!r}", print_help=False)
+        try:
+            with stopped_like_ctrl_c():
+                self.exitcode = run(Configuration.from_settings(self.settings), opts)
+        except PixivcrawlError as error:
+            self.exitcode = complain(error)
+        except KeyboardInterrupt:
+            self.exitcode = INTERRUPTED
+
+
+@contextmanager
+def stopped_like_ctrl_c() -> Iterator[None]:
+    """A timer stops a command by SIGTERM."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def run(configuration: Configuration, opts: argparse.Namespace) -> int:
+    """Verify, and repair if asked to; gives the exit code. Raises PixivcrawlError."""
+    limit_heaps()
+    archive = Archive(configuration.archive_dir)
+    sample = None if opts.sample is None else read_sample(opts.sample)
+    since = None if opts.since is None else read_since(opts.since, datetime.now(UTC))
+    if not opts.json:
+        print(f"archive: {archive.root}", flush=True)
+    depth = Depth(opts.deep, configuration.max_pixels)
+    with ExitStack() as held:
+        ledger = opened(configuration, archive, held, to_repair=opts.repair)
+        memory = Memory(archive.root)
+        progress = begin(ledger, memory, opts, sample, since)
+        try:
+            look(archive, ledger, memory, progress, depth)
+        except KeyboardInterrupt:
+            memory.save(progress)
+            report(in_order(progress.findings), as_json=opts.json)
+            say(f"stopped after {progress.files:,} files; --continue goes on from there", as_json=opts.json)
+            raise
+        findings = in_order(progress.findings)
+        report(findings, as_json=opts.json)
+        say(summary(findings, progress.files, progress.bytes_read), as_json=opts.json)
+        if opts.repair and findings:
+            memory.save(progress)
+            repair(archive, ledger, findings, depth, lambda action: told(action, as_json=opts.json))
+        memory.finish(sampled_to=None if sample is None else progress.window.end)
+    return FOUND if is_damaged(findings) else WHOLE_ARCHIVE
+
+
+def opened(configuration: Configuration, archive: Archive, held: ExitStack, *, to_repair: bool) -> Ledger:
+    """The ledger, to be read alone, or locked and ready to be changed; `held` closes it."""
+    if configuration.database_url.startswith("sqlite") and not archive.database.exists():
+        raise ConfigurationError(
+            "there is no archive there yet; begin one with: scrapy crawl user -a id=... (or name another with -s ARCHIVE_DIR=...)"
+        )
+    if not to_repair:
+        ledger = Ledger.open(configuration.database_url, read_only=True)
+        held.callback(ledger.close)
+        return ledger
+    held.enter_context(lock(archive, "verify --repair"))
+    archive.create()
+    ledger = Ledger.open(configuration.database_url, journal=archive.journal)
+    held.callback(ledger.close)
+    settle_intents(archive, ledger)
+    return ledger
+
+
+def begin(
+    ledger: Ledger, memory: Memory, opts: argparse.Namespace, sample: Sample | None, since: datetime | None
+) -> Progress:
+    """Where an interrupted verification with the same options stood, or the start of a new one."""
+    options: dict[str, Any] = {"deep": opts.deep, "sample": opts.sample, "since": opts.since}
+    if opts.go_on:
+        if (unfinished := memory.unfinished(options)) is not None:
+            say(f"going on after {unfinished.files:,} files", as_json=opts.json)
+            return unfinished
+        say("nothing to go on with: no verification with these options was stopped; from the start", as_json=opts.json)
+    if sample is None:
+        return Progress(options, WHOLE, since)
+
+    def window(connection: Any) -> Any:
+        return next_window(sample, memory.sampled_to, queries.stored_paths(connection, since))
+
+    return Progress(options, ledger.read_now(window), since)
+
+
+def look(archive: Archive, ledger: Ledger, memory: Memory, progress: Progress, depth: Depth) -> None:
+    """The verification, shown while it runs and remembered every few seconds."""
+    files, size = ledger.read_now(queries.stored_totals, progress.since)
+    with Shown(files, size) as shown:
+
+        def note(reached: Progress) -> None:
+            memory.note(reached)
+            shown.show(reached.files, reached.bytes_read, len(reached.findings))
+
+        verify(archive, ledger, progress, depth, note)
+
+
+def report(findings: Sequence[Finding], *, as_json: bool) -> None:
+    for finding in findings:
+        print(json.dumps(finding.as_json()) if as_json else finding)
+
+
+def told(action: Action, *, as_json: bool) -> None:
+    """One thing that a repair did."""
+    if as_json:
+        print(json.dumps({"repair": action.what, **asdict(action)}), flush=True)
+    else:
+        detail = f" ({action.detail})" if action.detail else ""
+        print(one_line(f"{action.what}: {one_line(action.path, 400)}{detail}", 900), flush=True)
+
+
+def say(line: str, *, as_json: bool) -> None:
+    """For people; beside JSON it goes to standard error."""
+    print(line, file=sys.stderr if as_json else sys.stdout, flush=True)

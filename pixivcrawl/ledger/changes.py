@@ -1,0 +1,63 @@
+"""The changes of the ledger: how one is made, which of them the journal holds, and each of those as an entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from inspect import isfunction, signature
+from typing import Any
+
+from sqlalchemy import Connection
+
+from pixivcrawl.ledger import records
+from pixivcrawl.ledger.failures import is_busy, is_the_end
+from pixivcrawl.ledger.journal import Entry
+from pixivcrawl.ledger.records.tags import forget_tags
+
+CHANGES: dict[str, Callable[..., Any]] = {
+    name: getattr(records, name)
+    for name in records.__all__
+    if isfunction(getattr(records, name)) and name not in records.NOT_JOURNALED
+}
+"""Every change that is journaled, and made again by a rebuild."""
+
+_NAMES = {change: name for name, change in CHANGES.items()}
+
+
+def make_change(
+    connection: Connection, change: Callable[..., Any], arguments: Sequence[Any], named: Mapping[str, Any]
+) -> Any:
+    """Make one change inside a savepoint, so that one that raises leaves the others be. Gives what it gives, raises what it raises."""
+    connection.exec_driver_sql("SAVEPOINT one_change")
+    try:
+        result = change(connection, *arguments, **named)
+    except Exception as error:
+        if not is_fatal(error):
+            forget_tags(connection)
+            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT one_change")
+            connection.exec_driver_sql("RELEASE SAVEPOINT one_change")
+        raise
+    connection.exec_driver_sql("RELEASE SAVEPOINT one_change")
+    return result
+
+
+def is_fatal(error: BaseException) -> bool:
+    """Whether what a change raised ends its whole transaction."""
+    return is_the_end(error) or is_busy(error)
+
+
+def entry_of(
+    change: Callable[..., Any], arguments: Sequence[Any], named: Mapping[str, Any], result: Any
+) -> Entry | None:
+    """A change that was made, for the journal; None for one that is not journaled. `arguments` are those after the connection."""
+    name = _NAMES.get(change)
+    if name is None:
+        return None
+    given = dict(zip(parameters_of(change), arguments, strict=False)) | dict(named)
+    return Entry(name, given, result.crawl_id if isinstance(result, records.Crawl) else None)
+
+
+@cache
+def parameters_of(change: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of what a change takes after the connection."""
+    return tuple(signature(change).parameters)[1:]

@@ -1,0 +1,94 @@
+"""A copy of a ledger that is in use: of one moment, looked at for damage, never over another file."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from pixivcrawl.archive.failures import storage_errors
+from pixivcrawl.errors import ConfigurationError, StorageFailed
+from pixivcrawl.ledger.failures import DAMAGED, sqlite_code, storage_failed
+from pixivcrawl.ledger.integrity import fault_of
+from pixivcrawl.ledger.rebuilding import sync
+
+PAGES = 1024
+"""Pages that are copied in one step; between two steps Ctrl-C is heard."""
+
+
+def copy_ledger(database: Path, copy: Path) -> None:
+    """Copy the SQLite ledger `database` to `copy`, which gets its name once it is whole, checked and synced.
+
+    Raises ConfigurationError where `copy` is there already or its folder is not, StorageFailed where the disk fails or the ledger is
+    damaged; nothing is left then.
+    """
+    if not copy.parent.is_dir():
+        raise ConfigurationError(f"there is no folder {copy.parent}: make it, or name another")
+    if copy.exists() or copy.is_symlink():
+        raise _taken(copy)
+    with _temporary(copy) as part:
+        with closing(_snapshot(database)) as source:
+            _copy_pages(source, database, part, copy)
+        with storage_errors(copy):
+            sync(part)
+            _give_name(part, copy)
+            sync(copy.parent)
+
+
+def _give_name(part: Path, copy: Path) -> None:
+    """Raises ConfigurationError where the name was taken meanwhile."""
+    try:
+        os.link(part, copy)
+    except FileExistsError:
+        raise _taken(copy) from None
+    except OSError:
+        # A disk without hard links, such as exFAT.
+        if copy.exists():
+            raise _taken(copy) from None
+        part.rename(copy)
+
+
+def _snapshot(database: Path) -> sqlite3.Connection:
+    """A connection that sees one moment of the ledger for as long as it is open, whatever is written meanwhile."""
+    try:
+        source = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        # Without it the copy would begin anew after each commit of a crawl, and might never end.
+        source.execute("BEGIN")
+        source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error as error:
+        raise storage_failed(error, str(database)) from error
+    return source
+
+
+def _copy_pages(source: sqlite3.Connection, database: Path, part: Path, copy: Path) -> None:
+    try:
+        with closing(sqlite3.connect(part)) as target:
+            source.backup(target, pages=PAGES, progress=lambda *_: None)
+            # One file, that a read-only disk can hold.
+            target.execute("PRAGMA journal_mode = DELETE")
+            fault = fault_of(target, "integrity_check")
+    except sqlite3.Error as error:
+        of_ledger = sqlite_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+        raise storage_failed(error, str(database if of_ledger else copy)) from error
+    if fault is not None:
+        raise StorageFailed(DAMAGED.format(place=database))
+
+
+@contextmanager
+def _temporary(copy: Path) -> Iterator[Path]:
+    """A name beside `copy` for as long as it is not whole."""
+    with storage_errors(copy):
+        descriptor, name = tempfile.mkstemp(prefix=f"{copy.name}.", suffix=".part", dir=copy.parent)
+        os.close(descriptor)
+    try:
+        yield Path(name)
+    finally:
+        for part in ("", "-journal", "-wal", "-shm"):
+            Path(f"{name}{part}").unlink(missing_ok=True)
+
+
+def _taken(copy: Path) -> ConfigurationError:
+    return ConfigurationError(f"{copy} is there already: name another file, or a folder")

@@ -1,0 +1,207 @@
+"""Files as the ledger has them, artist by artist, for whoever compares them with the disk."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, func, select
+
+from pixivcrawl.items import FileKind, Frame, Original
+from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, FileRow
+from pixivcrawl.ledger.records.works import IDS_A_QUERY
+
+EVERY_STATE = ("wanted", "parked", "intent", "stored", "superseded")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A row of `files` (see `FileRow` for the words) with its work's artist."""
+
+    work_id: int
+    page: int
+    revision: str
+    kind: FileKind
+    user_id: int | None
+    state: str
+    url: str | None
+    extension: str
+    uploaded: datetime
+    width: int | None
+    height: int | None
+    frames: tuple[Frame, ...] | None
+    path: str | None
+    sha256: str | None
+    bytes: int | None
+    format: str | None
+    as_served: bool
+
+    @property
+    def key(self) -> tuple[int, int, str, str]:
+        return self.work_id, self.page, self.revision, self.kind
+
+    @property
+    def original(self) -> Original:
+        """Its original; for a list of frames a stand-in, good for nothing but its names."""
+        return Original(
+            work_id=self.work_id,
+            user_id=self.user_id or 0,
+            page=self.page,
+            revision=self.revision,
+            url=self.url or "",
+            extension=self.extension,
+            uploaded=self.uploaded,
+            width=self.width,
+            height=self.height,
+            frames=() if self.kind == "frames" else self.frames,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PagesOfWork:
+    """Which pages and revisions of a work there are or were, as far as the ledger knows.
+
+    `width` and `height` are those of page 0 at the present `revision`; `url` is the address of any of its files.
+    """
+
+    user_id: int | None
+    kind: str | None
+    page_count: int
+    revision: str | None
+    revisions: frozenset[str]
+    width: int | None
+    height: int | None
+    url: str | None
+
+
+_KEPT = (
+    FileRow.artwork_id,
+    FileRow.page,
+    FileRow.revision,
+    FileRow.kind,
+    ArtworkRow.user_id,
+    FileRow.state,
+    FileRow.url,
+    FileRow.extension,
+    FileRow.uploaded,
+    FileRow.width,
+    FileRow.height,
+    FileRow.frames,
+    FileRow.path,
+    FileRow.sha256,
+    FileRow.bytes,
+    FileRow.format,
+    FileRow.as_served,
+)
+
+
+def artists_of_works(connection: Connection) -> list[int | None]:
+    """Every artist of a work; None stands for works whose artist is not known."""
+    return list(connection.execute(select(ArtworkRow.user_id).distinct()).scalars())
+
+
+def works_of_artist(connection: Connection, user_id: int | None) -> array[int]:
+    """The ids of an artist's works, the smallest first."""
+    return array(
+        "q", connection.execute(select(ArtworkRow.id).where(_is_by(user_id)).order_by(ArtworkRow.id)).scalars()
+    )
+
+
+def files_of_works(
+    connection: Connection,
+    work_ids: Sequence[int],
+    states: Collection[str] = EVERY_STATE,
+    since: datetime | None = None,
+) -> list[KeptFile]:
+    """The files of the works that are in one of the states (and were stored `since`), by work, page, revision and kind."""
+    recent = [] if since is None else [FileRow.stored >= since]
+    files: list[KeptFile] = []
+    for start in range(0, len(work_ids), IDS_A_QUERY):
+        rows = connection.execute(
+            select(*_KEPT)
+            .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
+            .where(FileRow.artwork_id.in_(work_ids[start : start + IDS_A_QUERY]), FileRow.state.in_(states), *recent)
+            .order_by(FileRow.artwork_id, FileRow.page, FileRow.revision, FileRow.kind)
+        )
+        files += map(_kept, rows)
+    return files
+
+
+def all_files_of_work(connection: Connection, work_id: int) -> list[KeptFile]:
+    """The files of a work in whatever state."""
+    return files_of_works(connection, [work_id])
+
+
+def known_artists(connection: Connection, work_ids: Sequence[int]) -> dict[int, int]:
+    """The artist of each of these works whose artist is known."""
+    artists: dict[int, int] = {}
+    for start in range(0, len(work_ids), IDS_A_QUERY):
+        of_works = ArtworkRow.id.in_(work_ids[start : start + IDS_A_QUERY])
+        found = connection.execute(select(ArtworkRow.id, ArtworkRow.user_id).where(of_works))
+        artists.update((row.id, row.user_id) for row in found if row.user_id is not None)
+    return artists
+
+
+def stored_totals(connection: Connection, since: datetime | None) -> tuple[int, int]:
+    """How many files are in their place (stored `since`), and their bytes."""
+    sums = select(func.count(), func.sum(FileRow.bytes)).where(*_is_stored(since))
+    count, size = connection.execute(sums).one()
+    return count, int(size or 0)
+
+
+def stored_paths(connection: Connection, since: datetime | None) -> Iterator[str]:
+    """The path of every file in its place (stored `since`); read while the connection is open."""
+    found = connection.execute(select(FileRow.path).where(*_is_stored(since)).execution_options(yield_per=1000))
+    return (path or "" for path in found.scalars())
+
+
+def works_stored_since(connection: Connection, since: datetime) -> array[int]:
+    """The works of which a file was stored since then, the smallest id first."""
+    found = select(FileRow.artwork_id).where(*_is_stored(since)).distinct().order_by(FileRow.artwork_id)
+    return array("q", connection.execute(found).scalars())
+
+
+def pages_of_work(connection: Connection, work_id: int) -> PagesOfWork | None:
+    """None for a work that the ledger does not know."""
+    row = connection.execute(select(ArtworkRow.__table__).where(ArtworkRow.id == work_id)).first()
+    if row is None:
+        return None
+    former = select(ArtworkVersionRow.field, ArtworkVersionRow.value).where(
+        ArtworkVersionRow.artwork_id == work_id, ArtworkVersionRow.field.in_(("revision", "page_count"))
+    )
+    versions = connection.execute(former).all()
+    rows = connection.execute(select(FileRow.revision, FileRow.url).where(FileRow.artwork_id == work_id)).all()
+    revisions = {value for field, value in versions if field == "revision"} | {file.revision for file in rows}
+    counts = [value for field, value in versions if field == "page_count"]
+    return PagesOfWork(
+        user_id=row.user_id,
+        kind=row.kind,
+        page_count=max([row.page_count or 1, *counts]),
+        revision=row.revision,
+        revisions=frozenset(revisions | ({row.revision} if row.revision else set())),
+        width=row.width,
+        height=row.height,
+        url=next((file.url for file in rows if file.url), None),
+    )
+
+
+def _is_by(user_id: int | None) -> ColumnElement[bool]:
+    return ArtworkRow.user_id.is_(None) if user_id is None else ArtworkRow.user_id == user_id
+
+
+def _is_stored(since: datetime | None) -> list[ColumnElement[bool]]:
+    stored = [FileRow.state == "stored"]
+    return stored if since is None else [*stored, FileRow.stored >= since]
+
+
+def _kept(row: Row[Any]) -> KeptFile:
+    values = row._asdict()
+    frames = values.pop("frames")
+    return KeptFile(
+        work_id=values.pop("artwork_id"),
+        frames=None if frames is None else tuple(Frame(frame["file"], frame["delay"]) for frame in frames),
+        **values,
+    )

@@ -1,0 +1,265 @@
+"""The ledger brought in line with the files that are there: what is gone is wanted again, what it did not know and is whole is adopted."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from pixivcrawl.archive.failures import storage_errors
+from pixivcrawl.archive.layout import Archive, Name, format_of, parse_name
+from pixivcrawl.archive.placing import frames_text, place_text, quarantine, sha256_of
+from pixivcrawl.items import Frame, Original
+from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger.service import Ledger
+
+FILES_AT_ONCE = 500
+"""Files of one folder that the ledger is asked about in one go."""
+
+MOST_NAMED = 20
+"""Files left alone that are named; more are counted."""
+
+_GONE = "it is not there"
+
+
+@dataclass(slots=True)
+class Reconciled:
+    """How many files are in their place, gone, damaged (and now in quarantine), written anew from the ledger, adopted, left alone.
+
+    `named` holds the first of those that were left alone, each with the reason.
+    """
+
+    in_place: int = 0
+    missing: int = 0
+    damaged: int = 0
+    rewritten: int = 0
+    adopted: int = 0
+    left_alone: int = 0
+    named: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def looked_at(self) -> int:
+        return self.in_place + self.missing + self.damaged + self.rewritten + self.adopted + self.left_alone
+
+
+Tell = Callable[[Reconciled], None]
+
+
+class NotTaken(Exception):
+    """Why a file that the ledger does not know is left alone."""
+
+
+def reconcile(archive: Archive, ledger: Ledger, *, check: bool, tell: Tell = lambda _: None) -> Reconciled:
+    """Look at every file that the ledger has stored, then at every file in `originals/`. Nothing is deleted.
+
+    Sizes are compared; `check` reads each file back for its SHA-256 too. Raises StorageFailed.
+    """
+    reconciled = Reconciled()
+    ledger.read_now(_look_at_what_is_stored, archive, ledger, reconciled, tell, check=check)
+    for paths in _files_in(archive):
+        _adopt_unknown(archive, ledger, paths, reconciled)
+        tell(reconciled)
+    return reconciled
+
+
+def _look_at_what_is_stored(
+    connection: Connection, archive: Archive, ledger: Ledger, reconciled: Reconciled, tell: Tell, *, check: bool
+) -> None:
+    for file in queries.stored_files(connection):
+        fault = _fault(archive, file, check=check)
+        if fault is None:
+            reconciled.in_place += 1
+        else:
+            _give_up(archive, ledger, file, fault, reconciled)
+        tell(reconciled)
+
+
+def _fault(archive: Archive, file: queries.StoredFile, *, check: bool) -> str | None:
+    """What is wrong with a stored file; None where nothing is seen. A list of frames is short, and always read."""
+    path = archive.resolve(file.path)
+    with storage_errors(path):
+        if not path.is_file():
+            return _GONE
+        size = path.stat().st_size
+    if file.bytes is not None and size != file.bytes:
+        return f"it has {size:,} bytes where {file.bytes:,} were stored"
+    if (check or file.bytes is None) and sha256_of(path) != file.sha256:
+        return "it has other bytes than were stored"
+    return None
+
+
+def _give_up(archive: Archive, ledger: Ledger, file: queries.StoredFile, fault: str, reconciled: Reconciled) -> None:
+    """A file that is gone or damaged is wanted again; a list of frames is written anew where the ledger knows it."""
+    name = parse_name(file.path)
+    if name is None:
+        _leave_alone(
+            reconciled, file.path, f"the ledger has it stored under a name that is not that of an original, and {fault}"
+        )
+        return
+    if fault != _GONE:
+        path = archive.resolve(file.path)
+        quarantine(archive, path, path.name, fault)
+    if name.kind == "frames" and _write_frames_anew(archive, ledger, name, file):
+        reconciled.rewritten += 1
+        return
+    reconciled.missing += fault == _GONE
+    reconciled.damaged += fault != _GONE
+    now = datetime.now(UTC)
+    ledger.write_now(records.record_lost, name.work_id, name.page, name.revision, name.kind, now)
+    if name.kind == "frames":
+        # It comes with its zip, which is found to be in place then.
+        ledger.write_now(records.record_lost, name.work_id, name.page, name.revision, "ugoira", now)
+
+
+def _write_frames_anew(archive: Archive, ledger: Ledger, name: Name, file: queries.StoredFile) -> bool:
+    zipped = _known(ledger, [name.work_id]).get((name.work_id, name.page, name.revision, "ugoira"))
+    if zipped is None or zipped.frames is None or zipped.path is None:
+        return False
+    beside = archive.resolve(zipped.path)
+    original = _original(
+        name, _folder_of(file.path), _time_of(beside) if beside.is_file() else datetime.now(UTC), zipped.frames
+    )
+    staged = archive.frames_staging_path(original)
+    return place_text(frames_text(zipped.frames), staged, archive.resolve(file.path), original.uploaded) == file.sha256
+
+
+def _files_in(archive: Archive) -> Iterator[list[str]]:
+    """Everything in `originals/` that is no folder of an artist, by its path in the archive; a folder at a time, or a part of one."""
+    with storage_errors(archive.originals):
+        folders = sorted(os.scandir(archive.originals), key=lambda entry: entry.name)
+        yield [f"originals/{entry.name}" for entry in folders if not entry.is_dir(follow_symlinks=False)]
+        for folder in folders:
+            if not folder.is_dir(follow_symlinks=False):
+                continue
+            with os.scandir(folder) as entries:
+                names = (f"originals/{folder.name}/{entry.name}" for entry in entries)
+                while part := list(islice(names, FILES_AT_ONCE)):
+                    yield sorted(part)
+
+
+def _known(ledger: Ledger, work_ids: Sequence[int]) -> dict[tuple[int, int, str, str], queries.KeptFile]:
+    """Every file of these works that the ledger knows, in whatever state."""
+    return {file.key: file for file in ledger.read_now(queries.files_of_works, work_ids)}
+
+
+def _adopt_unknown(archive: Archive, ledger: Ledger, paths: Sequence[str], reconciled: Reconciled) -> None:
+    names = {path: parse_name(path) for path in paths}
+    works = list({name.work_id for name in names.values() if name is not None})
+    known = _known(ledger, works)
+    artists = ledger.read_now(queries.known_artists, works)
+    for path, name in names.items():
+        row = known.get((name.work_id, name.page, name.revision, name.kind)) if name is not None else None
+        if row is not None and row.state == "stored" and row.path == path:
+            continue
+        try:
+            artist = artists.get(name.work_id) if name is not None else None
+            reconciled.adopted += _adopt(archive, ledger, path, name, row, artist)
+        except NotTaken as why:
+            _leave_alone(reconciled, path, str(why))
+
+
+def _leave_alone(reconciled: Reconciled, path: str, why: str) -> None:
+    reconciled.left_alone += 1
+    if len(reconciled.named) < MOST_NAMED:
+        reconciled.named[path] = why
+
+
+def _adopt(
+    archive: Archive,
+    ledger: Ledger,
+    path: str,
+    name: Name | None,
+    row: queries.KeptFile | None,
+    artist: int | None,
+) -> int:
+    """Have a file stored that its path and its bytes speak for; gives how many were adopted. Raises NotTaken."""
+    if name is None:
+        raise NotTaken("its name is not that of an original")
+    if row is not None and row.state == "stored":
+        raise NotTaken(f"another file is stored as that page and revision: {row.path}")
+    if artist not in (None, _folder_of(path)):
+        raise NotTaken(f"the work is another artist's: {artist}")
+    try:
+        file = archive.resolve(path)
+    except ValueError as error:
+        raise NotTaken(str(error)) from None
+    if not file.is_file() or file.is_symlink():
+        raise NotTaken("it is no plain file")
+    if name.kind == "frames":
+        if not file.with_suffix(".zip").is_file():
+            raise NotTaken("it lists the frames of an ugoira that is not there")
+        # Whatever speaks against its zip is said of that.
+        return 0
+    frames = _frames_beside(file) if name.kind == "ugoira" else None
+    found = _proven(file, path, name, row, frames)
+    now = datetime.now(UTC)
+    if frames is not None:
+        beside = file.with_suffix(".json")
+        listed = records.Found(
+            *(found.user_id, found.work_id, found.page, found.revision, "frames"),
+            path=path.removesuffix(".zip") + ".json",
+            sha256=sha256_of(beside),
+            format="json",
+            uploaded=found.uploaded,
+            width=found.width,
+            height=found.height,
+        )
+        ledger.write_now(records.record_found, listed, now)
+    ledger.write_now(records.record_found, found, now)
+    return 1 if frames is None else 2
+
+
+def _frames_beside(file: Path) -> tuple[Frame, ...]:
+    """The frames that are listed beside an ugoira's zip, in the very words in which they are written there. Raises NotTaken."""
+    try:
+        text = file.with_suffix(".json").read_text(encoding="utf-8")
+        frames = tuple(Frame(frame["file"], frame["delay"]) for frame in json.loads(text))
+        if frames_text(frames) == text and all(type(frame.delay) is int for frame in frames):
+            return frames
+    except (OSError, ValueError, TypeError, KeyError):
+        pass
+    raise NotTaken("no list of its frames lies beside it")
+
+
+def _proven(
+    file: Path, path: str, name: Name, row: queries.KeptFile | None, frames: tuple[Frame, ...] | None
+) -> records.Found:
+    """A file that is the whole picture. Raises NotTaken for any other, StorageFailed where the disk fails."""
+    from pixivcrawl.archive.proof import Damaged, Expected, prove  # only here: it costs Pillow and NumPy
+
+    width, height = (row.width, row.height) if row is not None else (None, None)
+    expected = Expected(format_of(name.extension), width, height, frames)
+    try:
+        proof = prove(file, expected)
+    except Damaged as damaged:
+        raise NotTaken(str(damaged)) from None
+    return records.Found(
+        *(_folder_of(path), name.work_id, name.page, name.revision, name.kind),
+        path=path,
+        sha256=sha256_of(file),
+        format=proof.format,
+        uploaded=_time_of(file),
+        bytes=file.stat().st_size,
+        width=proof.width,
+        height=proof.height,
+        frames=frames,
+    )
+
+
+def _original(name: Name, user_id: int, uploaded: datetime, frames: tuple[Frame, ...]) -> Original:
+    return Original(name.work_id, user_id, name.page, name.revision, "", "zip", uploaded, frames=frames)
+
+
+def _folder_of(path: str) -> int:
+    """The artist whose folder a path of `parse_name` lies in."""
+    return int(path.split("/")[1])
+
+
+def _time_of(file: Path) -> datetime:
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC)

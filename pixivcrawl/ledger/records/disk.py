@@ -1,0 +1,78 @@
+"""Files in their place that the ledger did not know of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, insert, select, update
+
+from pixivcrawl.items import FileKind, Frame
+from pixivcrawl.ledger.models import ArtworkRow, FileRow, UserRow, table
+from pixivcrawl.ledger.records.state import NOT_FAILED, refresh_files
+from pixivcrawl.ledger.records.upsert import insert_new
+from pixivcrawl.ledger.records.works import record_stubs
+
+_ARTWORKS, _FILES, _USERS = table(ArtworkRow), table(FileRow), table(UserRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file in its place that the ledger did not know, proven to be whole; the first five fields are what its path says.
+
+    `uploaded` is the file's own time. `bytes` and the size in pixels are None for the list of an ugoira's frames, which `frames` holds
+    for its zip alone.
+    """
+
+    user_id: int
+    work_id: int
+    page: int
+    revision: str
+    kind: FileKind
+    path: str
+    sha256: str
+    format: str
+    uploaded: datetime
+    bytes: int | None = None
+    width: int | None = None
+    height: int | None = None
+    frames: tuple[Frame, ...] | None = None
+
+
+def record_found(connection: Connection, found: Found, now: datetime) -> bool:
+    """A file that lies in its place and was proven is stored from now on; of its work the id and the artist may be all that is known.
+
+    False when a file is stored already as that page and revision.
+    """
+    insert_new(connection, _USERS, [{"id": found.user_id, "first_seen": now, "last_seen": now}], ("id",))
+    record_stubs(connection, [found.work_id], now)
+    nobodys = and_(_ARTWORKS.c.id == found.work_id, _ARTWORKS.c.user_id.is_(None))
+    connection.execute(update(_ARTWORKS).where(nobodys).values(user_id=found.user_id))
+    key = {"artwork_id": found.work_id, "page": found.page, "revision": found.revision, "kind": found.kind}
+    is_it = and_(*(_FILES.c[name] == value for name, value in key.items()))
+    state = connection.execute(select(_FILES.c.state).where(is_it)).scalar()
+    if state == "stored":
+        return False
+    values: dict[str, Any] = {
+        "state": "stored",
+        "path": found.path,
+        "sha256": found.sha256,
+        "bytes": found.bytes,
+        "format": found.format,
+        "width": found.width,
+        "height": found.height,
+        "recorded": now,
+        "stored": now,
+        **NOT_FAILED,
+    }
+    if state is None:
+        frames = None
+        if found.frames is not None:
+            frames = [{"file": frame.file, "delay": frame.delay} for frame in found.frames]
+        told = {"extension": found.path.rpartition(".")[2], "uploaded": found.uploaded, "frames": frames}
+        connection.execute(insert(_FILES).values(**key, **told, **values))
+    else:
+        connection.execute(update(_FILES).where(is_it).values(**values))
+    refresh_files(connection, found.work_id)
+    return True

@@ -1,0 +1,153 @@
+"""The journal's changes made again, in a new ledger, through the very functions that made them first."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from sqlalchemy import Connection, Engine, delete, exists, or_
+from sqlalchemy.exc import DBAPIError
+
+from pixivcrawl.ledger.changes import CHANGES, is_fatal, make_change, parameters_of
+from pixivcrawl.ledger.columns import storable
+from pixivcrawl.ledger.failures import place_of, storage_failed
+from pixivcrawl.ledger.journal import NOTE_BODY, Entry
+from pixivcrawl.ledger.models import CrawlArtworkRow, CrawlRow, table
+from pixivcrawl.ledger.records import Crawl
+from pixivcrawl.ledger.records.tags import remember_tags
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+BATCH = 1000
+"""How many changes one transaction takes."""
+
+RUN = "crawl_id"
+"""The argument that names a run by the id that it once had."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What came of a replay: how many changes were made, and answers among them; by name, how many this version does not know, and
+    how many raised; and of each kind that raised the first reason.
+    """
+
+    made: int = 0
+    answers: int = 0
+    unknown: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+
+class UnknownChange(Exception):
+    """A change, or an argument of one, that this version does not know."""
+
+
+def replay(engine: Engine, entries: Iterable[Entry], tell: Callable[[Replayed], None] = lambda _: None) -> Replayed:
+    """Make every change again, in order; one that raises is counted and leaves the others be. `tell` is called after each batch.
+
+    Raises StorageFailed where the ledger cannot go on.
+    """
+    replayed = Replayed()
+    runs: dict[int, int] = {}
+    try:
+        for batch in _batches(entries):
+            with engine.connect() as connection:
+                remember_tags(connection)
+                with connection.begin():
+                    for entry in batch:
+                        _make_again(connection, entry, runs, replayed)
+            tell(replayed)
+    except DBAPIError as error:
+        raise storage_failed(error, place_of(engine.url)) from error
+    return replayed
+
+
+def arguments_of(entry: Entry) -> dict[str, Any]:
+    """The arguments of a change as its function takes them. Raises UnknownChange, and ValueError for what is not of its type."""
+    change = CHANGES.get(entry.change)
+    if change is None:
+        raise UnknownChange(entry.change)
+    types = _types(change)
+    if unknown := entry.arguments.keys() - types.keys():
+        raise UnknownChange(f"{entry.change} with {', '.join(sorted(unknown))}")
+    told = entry.arguments if entry.change == NOTE_BODY else _storable(entry.arguments)
+    return {name: types[name].validate_python(value) for name, value in told.items()}
+
+
+def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    rest = iter(entries)
+    while batch := list(islice(rest, BATCH)):
+        yield batch
+
+
+def _make_again(connection: Connection, entry: Entry, runs: dict[int, int], replayed: Replayed) -> None:
+    try:
+        arguments = arguments_of(entry)
+        if RUN in arguments:
+            arguments[RUN] = _run(arguments[RUN], runs)
+        if entry.gave is not None:
+            _forget_a_run_that_never_was(connection, runs.pop(entry.gave, None))
+        result = make_change(connection, CHANGES[entry.change], (), arguments)
+    except UnknownChange as unknown:
+        replayed.unknown[str(unknown)] += 1
+    except Exception as error:
+        if is_fatal(error):
+            raise
+        replayed.failed[entry.change] += 1
+        replayed.reasons.setdefault(entry.change, _reason(error))
+    else:
+        replayed.made += 1
+        replayed.answers += entry.change == NOTE_BODY
+        if entry.gave is not None and isinstance(result, Crawl):
+            runs[entry.gave] = result.crawl_id
+
+
+def _run(crawl_id: int, runs: Mapping[int, int]) -> int:
+    """The id that a run has now. One may have another: a kill or a sequence of PostgreSQL's leaves gaps, and a journal may begin late."""
+    if crawl_id not in runs:
+        raise LookupError("its run began before the journal, or in a lost part of it")
+    return runs[crawl_id]
+
+
+def _forget_a_run_that_never_was(connection: Connection, crawl_id: int | None) -> None:
+    """A run whose id came again was journaled and never committed: a kill was faster. One that has found works is left."""
+    runs, listed = table(CrawlRow), table(CrawlArtworkRow)
+    found = exists().where(or_(listed.c.crawl_id == crawl_id, listed.c.list_id == crawl_id))
+    later = runs.alias()
+    resumed = exists().where(or_(later.c.list_id == crawl_id, later.c.resumes == crawl_id), later.c.id != crawl_id)
+    if crawl_id is not None:
+        connection.execute(delete(runs).where(runs.c.id == crawl_id, runs.c.outcome.is_(None), ~found, ~resumed))
+
+
+@cache
+def _types(change: Callable[..., Any]) -> dict[str, TypeAdapter[Any]]:
+    """What each argument of a change is read by."""
+    from pydantic import TypeAdapter  # only here: a run that writes reads nothing back
+
+    hints = get_type_hints(change)
+    return {name: TypeAdapter(hints[name]) for name in parameters_of(change)}
+
+
+def _storable(value: Any) -> Any:
+    """The value without lone surrogates, which pydantic refuses and the ledger would have replaced anyway."""
+    if isinstance(value, str):
+        return storable(value) if _SURROGATE.search(value) else value
+    if isinstance(value, Mapping):
+        return {_storable(key): _storable(each) for key, each in value.items()}
+    return [_storable(each) for each in value] if isinstance(value, list) else value
+
+
+def _reason(error: Exception) -> str:
+    """The kind of an error and its first line; never the values in it, which come from outside."""
+    if isinstance(error, DBAPIError):
+        return type(error.orig or error).__name__
+    text = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {text[0]}"[:200]

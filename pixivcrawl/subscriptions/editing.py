@@ -1,0 +1,162 @@
+"""Changes of `subscriptions.toml`: an entry more, an entry less; every other byte stays as its writer left it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from pixivcrawl.api.wording import quoted
+from pixivcrawl.archive.failures import storage_errors
+from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.subscriptions.file import ENTRIES, SubscriptionFile, line_of, read_text
+from pixivcrawl.subscriptions.intervals import interval_text
+
+TRIES = 5
+"""How often a change is made anew because somebody else changed the file meanwhile."""
+
+LOCK_WAIT = 10.0
+"""Seconds that one change waits for another of this program's."""
+
+_FIRST_LINES = """\
+# What this archive follows; `scrapy sync` runs what is due. docs/subscriptions.md says what can stand here.
+"""
+
+Edit = Callable[[SubscriptionFile], str]
+"""The new text of the file, from what it is now. Raises ConfigurationError for a change that cannot be made."""
+
+
+def appended(file: SubscriptionFile, entry: Mapping[str, Any]) -> str:
+    """The file with one entry more at its end; an interval is a timedelta."""
+    import tomlkit
+
+    rows = tomlkit.aot()
+    rows.append(
+        tomlkit.item(
+            {key: interval_text(value) if isinstance(value, timedelta) else value for key, value in entry.items()}
+        )
+    )
+    document = tomlkit.document()
+    document.append(ENTRIES, rows)
+    added = tomlkit.dumps(document).strip() + "\n"
+    before = file.text or _FIRST_LINES
+    line_end = "\r\n" if "\r\n" in before else "\n"
+    if not before.endswith("\n"):
+        before += line_end
+    return before + line_end + added.replace("\n", line_end)
+
+
+def removed(file: SubscriptionFile, name: str) -> str:
+    """The file without the entry of that name and the comments in it; those above it, and after a blank line below it, stay.
+
+    Raises ConfigurationError when there is none.
+    """
+    names = [subscription.name for subscription in file.subscriptions]
+    if name not in names:
+        known = ", ".join(map(quoted, names)) or "nothing"
+        raise ConfigurationError(f"{file.path}: there is no subscription {quoted(name)}; there is: {known}")
+    place = names.index(name)
+    lines = file.text.split("\n")
+    first = line_of(file.text, place) - 1
+    below = line_of(file.text, place + 1) - 1 if place + 1 < len(names) else len(lines)
+    return "\n".join(lines[:first] + lines[_end_of_entry(lines, first, below) :])
+
+
+def _end_of_entry(lines: Sequence[str], first: int, below: int) -> int:
+    """Where what follows an entry begins, which has its head at `first` and nothing of its own from `below` on."""
+    after = 1 + max(at for at in range(first, below) if not _is_blank(lines[at]) and not _is_comment(lines[at]))
+    comments = after
+    while comments < below and _is_comment(lines[comments]):
+        comments += 1
+    if comments < below and _is_blank(lines[comments]):
+        after = comments
+    while after < below and _is_blank(lines[after]):
+        after += 1
+    return after
+
+
+def _is_blank(line: str) -> bool:
+    return not line.strip()
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith("#")
+
+
+def change(path: Path, edit: Edit, check: Callable[[SubscriptionFile], object]) -> SubscriptionFile:
+    """Make a change and put it in place whole; one that somebody else made meanwhile is not lost, but gone on from.
+
+    `check` raises ConfigurationError for a file that must not come to be. Raises ConfigurationError or StorageFailed; the file is
+    then as it was.
+    """
+    path = path.resolve()
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=LOCK_WAIT)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise ConfigurationError(f"{path} is being changed by another command: try again") from None
+        try:
+            return _change(path, edit, check)
+        finally:
+            lock.release()
+
+
+def _change(path: Path, edit: Edit, check: Callable[[SubscriptionFile], object]) -> SubscriptionFile:
+    for _ in range(TRIES):
+        content = _content(path)
+        wanted = edit(read_text(path, content)).encode()
+        file = read_text(path, wanted)
+        check(file)
+        if _replace(path, content, wanted):
+            return file
+    raise ConfigurationError(f"{path} keeps being changed by something else: try again when that has ended")
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def _replace(path: Path, expected: bytes, wanted: bytes) -> bool:
+    """Put `wanted` in place of `expected`; False, and nothing done, when something else stands there by now."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as temporary:
+            temporary.write(wanted)
+            temporary.flush()
+            os.fsync(temporary.fileno())
+        Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+        if _content(path) != expected:
+            return False
+        Path(name).replace(path)
+    finally:
+        with suppress(FileNotFoundError):
+            Path(name).unlink()
+    _sync_folder(path.parent)
+    return True
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,172 @@
+"""What is due, and when: pure functions of the subscriptions, their runs and the time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from pixivcrawl.items import Artwork
+from pixivcrawl.ledger.queries.subscriptions import NO_RUNS, Feed, ListRuns
+from pixivcrawl.ledger.records.crawls import list_key
+
+EARLY = 10
+"""A run may begin early by one part in so many of its interval, since no timer comes to the second; but by no more than `EARLIEST`."""
+
+EARLIEST = timedelta(minutes=30)
+
+UNFINISHED = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=7))
+"""How long a list waits whose works failed in one run, in two, in three, in more, if its own interval is not shorter."""
+
+FIRST_RETRY = timedelta(hours=1)
+LONGEST_RETRY = timedelta(days=30)
+"""A list that cannot be read is tried again after the first, then as often as it would run, then ever more seldom, up to the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A list that is to be read again and again.
+
+    `arguments` are those of the command line, `canonical` those that the ledger knows the list by. `refresh` is None where known works
+    are never compared. `artist` is the one whose every work the list holds, None for any other list; `fits` tells of a work on it
+    whether it is wanted (None: cannot be told).
+    """
+
+    name: str
+    spider: str
+    arguments: Mapping[str, str]
+    canonical: Mapping[str, Any]
+    every: timedelta
+    refresh: timedelta | None
+    needs_session: bool = False
+    artist: int | None = None
+    fits: Callable[[Artwork], bool | None] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def key(self) -> str:
+        return list_key(self.spider, self.canonical)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A list that is to be read now, and since when; `since` is None for one that was never read.
+
+    `compare`: it is to be read whole, and its known works compared; `extra`: for that alone, it would not be due otherwise.
+    """
+
+    wanted: Wanted
+    since: datetime | None
+    compare: bool = False
+    extra: bool = False
+
+
+def next_reading(wanted: Wanted, runs: ListRuns, now: datetime) -> datetime | None:
+    """When a list is due; None for one that was never read, which is due at once."""
+    if runs.failed:
+        return _after(runs.failed[-1].started, _retry(wanted.every, len(runs.failed)), now)
+    if runs.read is None:
+        return None
+    wait = min(wanted.every, UNFINISHED[min(runs.incomplete, len(UNFINISHED)) - 1]) if runs.incomplete else wanted.every
+    return _after(runs.read.started, wait, now)
+
+
+def next_comparison(wanted: Wanted, runs: ListRuns, now: datetime) -> datetime | None:
+    """When a list that was read is to be read whole and its works compared; None for never, and before it was read at all.
+
+    The first time comes between half a period and a whole one after the first reading, each list at a point of its own, so that what
+    was subscribed to together is not compared together.
+    """
+    if wanted.refresh is None or runs.first_read is None:
+        return None
+    if runs.compared is not None:
+        return _after(runs.compared, wanted.refresh, now)
+    return _after(runs.first_read, wanted.refresh * (1 + _share(wanted.name)) / 2, now)
+
+
+def due(
+    wanted: Iterable[Wanted], runs: Mapping[str, ListRuns], now: datetime, forced: Collection[str] = ()
+) -> list[Due]:
+    """What is to be read now, and the lists whose keys are `forced` whether due or not: the most overdue first, then what is only to be
+    compared, then what was never read.
+
+    A first reading may be long, and what is new elsewhere shall not wait for it.
+    """
+    looked_at = (_due(one, runs.get(one.key, NO_RUNS), now, forced=one.key in forced) for one in wanted)
+    found = [each for each in looked_at if each is not None]
+    return sorted(found, key=lambda each: (each.since is None, each.extra, each.since or now))
+
+
+def within_share(planned: Iterable[Due], cost: Callable[[Due], int], share: int) -> list[Due]:
+    """The plan with no more comparisons than a share of so many requests allows, but for the first, which always may be."""
+    left: float = max(share, 1)
+    kept = []
+    for each in planned:
+        if not each.compare:
+            kept.append(each)
+        elif left > 0:
+            left -= cost(each)
+            kept.append(each)
+        elif not each.extra:
+            kept.append(replace(each, compare=False))
+    return kept
+
+
+def _due(wanted: Wanted, runs: ListRuns, now: datetime, *, forced: bool) -> Due | None:
+    reading, comparison = next_reading(wanted, runs, now), next_comparison(wanted, runs, now)
+    if reading is None:
+        return Due(wanted, None)
+    compare = comparison is not None and comparison <= now and (not runs.failed or reading <= now)
+    if forced:
+        return Due(wanted, min(reading, now), compare)
+    if reading > now and not compare:
+        return None
+    extra = reading > now
+    return Due(wanted, comparison if extra else reading, compare, extra)
+
+
+def may_be_known_by_the_feed(wanted: Wanted, runs: ListRuns, feed: Feed) -> bool:
+    """Whether the feed shows every work of an artist that is newer than the list's own last reading.
+
+    It does when it was read from before that reading on without a gap, and the reader followed the artist all the time since.
+    """
+    read, since = runs.read, feed.followed.get(wanted.artist) if wanted.artist is not None else None
+    return (
+        read is not None
+        and since is not None
+        and read.outcome == "complete"
+        and not runs.failed
+        and feed.unbroken_from < read.crawl_id < feed.read.crawl_id
+        and since < read.started
+    )
+
+
+def checked_by_the_feed(runs: ListRuns, feed: Feed) -> ListRuns:
+    """The runs of a list of which the feed showed that nothing is new on it: as good as read when the feed was."""
+    return replace(runs, read=feed.read)
+
+
+def _after(last: datetime, wait: timedelta, now: datetime) -> datetime:
+    """So long after `last`, or a little earlier. A time still to come counts as now; one that lies further ahead than the wait itself
+    was written before the clock was set back, and holds nothing up.
+    """
+    if last > now + wait:
+        return now
+    return min(last, now) + wait - min(wait / EARLY, EARLIEST)
+
+
+def _retry(every: timedelta, failures: int) -> timedelta:
+    if failures == 1:
+        return min(every, FIRST_RETRY)
+    wait, longest = every, max(every, LONGEST_RETRY)
+    for _ in range(failures - 2):
+        if wait >= longest:
+            break
+        wait *= 2
+    return min(wait, longest)
+
+
+def _share(name: str) -> float:
+    """A number from 0 to 1 that is the same for a name always."""
+    return int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:4]) / 2**32

@@ -1,0 +1,169 @@
+"""A file without a row that can be shown to be a known page at a known revision gets its row."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from pixivcrawl.api.bodies.parts import JAPAN
+from pixivcrawl.api.images import is_revision, original_url
+from pixivcrawl.archive.layout import Archive, Format, Name, format_of, parse_name
+from pixivcrawl.archive.placing import NameTaken, frames_text, place_text, sha256_of
+from pixivcrawl.configuration import read_origin
+from pixivcrawl.errors import StorageFailed
+from pixivcrawl.items import Frame, Original, ProvenOriginal, StagedOriginal, StoredOriginal
+from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger.queries import KeptFile, PagesOfWork
+from pixivcrawl.ledger.service import Ledger
+
+_LARGEST_LIST = 4 << 20
+
+
+class NotAdopted(Exception):
+    """The file cannot be shown to be what its name says; the message says why."""
+
+
+def adopt(archive: Archive, ledger: Ledger, path: str, sha256: str, max_pixels: int) -> None:
+    """Give the file at `path` (relative, of our naming) its row. Raises NotAdopted or StorageFailed.
+
+    It must lie where the page belongs, be of a revision that the ledger knows and of a page that the work has, be the whole picture in the
+    size that the ledger knows, and have the SHA-256 that the ledger had for it, if it had one.
+    """
+    name = parse_name(path)
+    assert name is not None, "only files of our naming are asked about"
+    pages = ledger.read_now(queries.pages_of_work, name.work_id)
+    if pages is None:
+        raise NotAdopted("the ledger does not know the work")
+    rows = ledger.read_now(queries.all_files_of_work, name.work_id)
+    if name.kind == "frames":
+        _adopt_frames(archive, ledger, path, sha256, _row_of(rows, name, "ugoira"))
+        return
+    row = _row_of(rows, name, name.kind)
+    _refuse_unfitting(name, pages, row, path, sha256)
+    original = _named_by_ledger(archive, name, pages, row, path)
+    if archive.relative_path(original, name.extension) != path:
+        raise NotAdopted("it lies in another artist's folder")
+    stored = _proven(archive, original, path, sha256, max_pixels)
+    if original.frames is not None:
+        frames_path, frames_sha256 = _frames_in_place(archive, original)
+        stored = replace(stored, frames_path=frames_path, frames_sha256=frames_sha256)
+    seconds = original.uploaded.timestamp()
+    os.utime(archive.resolve(path), (seconds, seconds))
+    ledger.write_now(records.record_stored, stored, datetime.now(UTC))
+
+
+def _row_of(rows: list[KeptFile], name: Name, kind: str) -> KeptFile | None:
+    key = (name.work_id, name.page, name.revision, kind)
+    return next((row for row in rows if row.key == key), None)
+
+
+def _refuse_unfitting(name: Name, pages: PagesOfWork, row: KeptFile | None, path: str, sha256: str) -> None:
+    if row is not None and row.state == "stored":
+        raise NotAdopted(f"that page is stored already, at {row.path}")
+    if row is not None and row.sha256 is not None and row.sha256 != sha256:
+        raise NotAdopted(f"the ledger knows that page by another SHA-256, {row.sha256}")
+    if name.revision not in pages.revisions:
+        raise NotAdopted("the ledger does not know that revision of the work")
+    if row is None and name.page >= pages.page_count:
+        raise NotAdopted(f"the work has {pages.page_count} pages")
+    if row is None and pages.kind is not None and (pages.kind == "ugoira") != (name.kind == "ugoira"):
+        raise NotAdopted(f"the work is of kind {pages.kind}")
+
+
+def _named_by_ledger(archive: Archive, name: Name, pages: PagesOfWork, row: KeptFile | None, path: str) -> Original:
+    """The original that the file would be, as its row names it, or as pixiv's rules for addresses and times do."""
+    if row is not None and row.url:
+        original = row.original
+    elif not is_revision(name.revision) or pages.user_id is None:
+        raise NotAdopted("the ledger knows too little of the work")
+    else:
+        first = name.page == 0 and name.revision == pages.revision
+        original = Original(
+            work_id=name.work_id,
+            user_id=pages.user_id,
+            page=name.page,
+            revision=name.revision,
+            url=_address(name, pages.url),
+            extension=name.extension,
+            uploaded=datetime.strptime(name.revision, "%Y%m%d%H%M%S").replace(tzinfo=JAPAN).astimezone(UTC),
+            width=pages.width if first else None,
+            height=pages.height if first else None,
+        )
+    if name.kind == "ugoira" and original.frames is None:
+        original = replace(original, frames=_frames_beside(archive, path))
+    return original
+
+
+def _address(name: Name, of_another: str | None) -> str:
+    """pixiv: an original's address follows from its work, page and revision; the host is that of the work's other files."""
+    origin = read_origin(of_another or "")
+    host = str(origin) if origin is not None else "https://i.pximg.net"
+    address = original_url(host, name.work_id, name.page, name.revision, name.extension)
+    if name.kind == "ugoira":
+        head, _, _ = address.replace("/img-original/", "/img-zip-ugoira/").rpartition("/")
+        return f"{head}/{name.work_id}_ugoira1920x1080.zip"
+    return address
+
+
+def _proven(archive: Archive, original: Original, path: str, sha256: str, max_pixels: int) -> StoredOriginal:
+    from pixivcrawl.archive.proof import Damaged, Expected, prove
+
+    file = archive.resolve(path)
+    format: Format = format_of(path.rpartition(".")[2])
+    try:
+        proof = prove(file, Expected(format, original.width, original.height, original.frames), max_pixels)
+        size = file.stat().st_size
+    except Damaged as damage:
+        raise NotAdopted(f"it is not proven: {damage}") from None
+    staged = StagedOriginal(original, str(file), sha256, size)
+    return StoredOriginal(ProvenOriginal(staged, proof.format, proof.width, proof.height), path)
+
+
+def _frames_beside(archive: Archive, path: str) -> tuple[Frame, ...]:
+    """The frames that the `.json` beside a zip lists. Raises NotAdopted."""
+    beside = archive.root / f"{path.removesuffix('.zip')}.json"
+    try:
+        with beside.open("rb") as source:
+            listed = json.loads(source.read(_LARGEST_LIST))
+        frames = tuple(Frame(str(frame["file"]), int(frame["delay"])) for frame in listed)
+    except (OSError, ValueError, KeyError, TypeError):
+        raise NotAdopted("the list of its frames is not known") from None
+    if not frames or not beside.is_file() or beside.is_symlink():
+        raise NotAdopted("the list of its frames is not known")
+    return frames
+
+
+def _frames_in_place(archive: Archive, original: Original) -> tuple[str, str]:
+    """See to it that the list of frames lies beside the zip; gives its path and SHA-256. Raises NotAdopted."""
+    assert original.frames is not None
+    path, text = archive.frames_path(original), frames_text(original.frames)
+    final = archive.resolve(path)
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    try:
+        place_text(text, archive.frames_staging_path(original), final, original.uploaded)
+    except NameTaken:
+        archive.frames_staging_path(original).unlink(missing_ok=True)
+        if sha256_of(final) != sha256:
+            raise NotAdopted(f"another file lies at {path}") from None
+    return path, sha256
+
+
+def _adopt_frames(archive: Archive, ledger: Ledger, path: str, sha256: str, zip_row: KeptFile | None) -> None:
+    """The list of frames of a zip that is stored."""
+    if zip_row is None or zip_row.state != "stored" or zip_row.frames is None or zip_row.path is None:
+        raise NotAdopted("its zip is not stored")
+    if archive.frames_path(zip_row.original) != path:
+        raise NotAdopted("it lies in another artist's folder")
+    if hashlib.sha256(frames_text(zip_row.frames).encode()).hexdigest() != sha256:
+        raise NotAdopted("the ledger lists other frames")
+    if zip_row.sha256 is None or zip_row.bytes is None or zip_row.format is None:
+        raise StorageFailed(
+            f"the ledger's row of {zip_row.path} is not whole: put a backup copy of the ledger in its place"
+        )
+    staged = StagedOriginal(zip_row.original, "", zip_row.sha256, zip_row.bytes)
+    width, height = zip_row.width or 0, zip_row.height or 0
+    proven = ProvenOriginal(staged, zip_row.format, width, height, as_served=zip_row.as_served)
+    ledger.write_now(records.record_stored, StoredOriginal(proven, zip_row.path, path, sha256), datetime.now(UTC))

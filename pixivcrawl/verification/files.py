@@ -1,0 +1,156 @@
+"""One file compared with its row: is it there, as long as it should be, and the very same bytes?"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+import threading
+from datetime import datetime
+from pathlib import Path
+
+from pixivcrawl.archive.layout import Archive, format_of, parse_name
+from pixivcrawl.errors import StorageFailed
+from pixivcrawl.ledger.queries import KeptFile
+from pixivcrawl.verification.findings import Finding, FindingKind, RowKey
+
+TIME_TOLERANCE = 2.0
+"""Seconds; FAT keeps the time of a file to two of them."""
+
+_PIECE = 1 << 20
+# Never through a symlink, and never waiting for whoever writes to a pipe; Windows has neither.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_NATURES = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISLNK, "a symlink"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+)
+_buffers = threading.local()
+
+
+class NoPlainFile(Exception):
+    """Something else than a file has the name; the message says what."""
+
+
+class NotHere(Exception):
+    """There is no file, or none inside the archive; the message says which."""
+
+
+def check_file(archive: Archive, row: KeptFile, *, read: bool, deep: bool, max_pixels: int) -> Finding | None:
+    """What is wrong with the file of a stored row, None when nothing is.
+
+    `read` compares the bytes too, not only size and time; `deep` also proves the picture again. Raises nothing but faults of ours.
+    """
+    found: str | None = None
+    try:
+        path = _place_of(archive, row)
+        size, modified, found = measure(path, read=read)
+    except NotHere as error:
+        return _finding("missing", row, str(error))
+    except NoPlainFile as error:
+        return _finding("changed", row, str(error))
+    except OSError as error:
+        return _finding("unreadable", row, why_unreadable(error))
+    if row.bytes is not None and size != row.bytes:
+        return _finding("changed", row, f"size: {size:,} bytes where the ledger says {row.bytes:,}", found)
+    if found is not None and found != row.sha256:
+        return _finding("changed", row, f"SHA-256: {found} where the ledger says {row.sha256}", found)
+    if deep and read and row.kind != "frames" and (problem := _prove(path, row, max_pixels)) is not None:
+        kind, reason = problem
+        return _finding(kind, row, reason, found)
+    if abs(modified - row.uploaded.timestamp()) >= TIME_TOLERANCE:
+        return _finding(
+            "time changed", row, f"{_moment(modified, row)} where the ledger says {row.uploaded:%Y-%m-%d %H:%M:%S}Z"
+        )
+    return None
+
+
+def measure(path: Path, *, read: bool) -> tuple[int, float, str | None]:
+    """A file's bytes, time (seconds since 1970) and, if it is `read`, SHA-256. Raises NotHere, NoPlainFile or OSError."""
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotHere("there is no such file") from None
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EISDIR) or path.is_symlink():
+            raise NoPlainFile(f"is {nature_of(path)} where a file belongs") from None
+        raise
+    try:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode):
+            raise NoPlainFile(f"is {nature_of(path)} where a file belongs")
+        return about.st_size, about.st_mtime, _sha256(descriptor) if read else None
+    finally:
+        os.close(descriptor)
+
+
+def nature_of(path: Path) -> str:
+    """What lies at a path, in words; a symlink is not followed."""
+    mode = path.lstat().st_mode
+    return next((words for is_so, words in _NATURES if is_so(mode)), "no plain file")
+
+
+def why_unreadable(error: OSError) -> str:
+    """The system's reason in words, without the path."""
+    return f"cannot be read: {error.strerror or error}"
+
+
+def _place_of(archive: Archive, row: KeptFile) -> Path:
+    """Where a row's file lies. Raises NotHere for a path that leads out of the archive."""
+    if row.path is None:
+        raise NotHere("the ledger does not say where it lies")
+    try:
+        return archive.resolve(row.path) if parse_name(row.path) is None else _in_artists_folder(archive, row.path)
+    except ValueError as error:
+        raise NotHere(str(error)) from None
+
+
+def _in_artists_folder(archive: Archive, path: str) -> Path:
+    """As `Archive.resolve` for a path of our naming, at a small part of the cost: only its folder can lead elsewhere."""
+    folder, _, name = path.rpartition("/")
+    place = Path(archive.root, folder)
+    known = getattr(_buffers, "folder", None)
+    if known != place:
+        archive.resolve(folder)
+        _buffers.folder = place
+    return place / name
+
+
+def _sha256(descriptor: int) -> str:
+    buffer: memoryview | None = getattr(_buffers, "piece", None)
+    if buffer is None:
+        buffer = _buffers.piece = memoryview(bytearray(_PIECE))
+    digest = hashlib.sha256()
+    with open(descriptor, "rb", buffering=0, closefd=False) as source:
+        while size := source.readinto(buffer):
+            digest.update(buffer[:size])
+    return digest.hexdigest()
+
+
+def _prove(path: Path, row: KeptFile, max_pixels: int) -> tuple[FindingKind, str] | None:
+    from pixivcrawl.archive.proof import Damaged, Expected, prove
+
+    try:
+        expected = Expected(format_of(row.format or row.extension), row.width, row.height, row.frames)
+        prove(path, expected, max_pixels)
+    except Damaged as damage:
+        return None if row.as_served and damage.only_warned else ("proof failed", str(damage))
+    except ValueError as error:
+        return "proof failed", str(error)
+    except StorageFailed as error:
+        return "unreadable", str(error)
+    return None
+
+
+def _finding(kind: FindingKind, row: KeptFile, reason: str, found: str | None = None) -> Finding:
+    key = RowKey(row.work_id, row.page, row.revision, row.kind)
+    return Finding(kind, row.path or f"work {row.work_id} page {row.page}", reason, key, row.sha256, found)
+
+
+def _moment(modified: float, row: KeptFile) -> str:
+    try:
+        return f"{datetime.fromtimestamp(modified, row.uploaded.tzinfo):%Y-%m-%d %H:%M:%S}Z"
+    except (ValueError, OverflowError, OSError):
+        return "a time out of range"

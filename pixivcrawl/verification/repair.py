@@ -1,0 +1,249 @@
+"""What verification found, put back in line. Nothing is deleted; a kill at any moment leaves what the same command then mends.
+
+A file that lies in a wrong place goes home by way of the staging folder, under the name that its page has there; what cannot go anywhere
+goes to quarantine. The row is changed last, so that until then it stands for a file that verification finds missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pixivcrawl.archive.layout import Archive, parse_staged_name
+from pixivcrawl.archive.placing import NameTaken, frames_text, place, place_text, quarantine, sha256_of
+from pixivcrawl.errors import StorageFailed
+from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger.queries import KeptFile
+from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.verification.adoption import NotAdopted, adopt
+from pixivcrawl.verification.findings import HARMLESS, OF_ROWS, Finding
+from pixivcrawl.verification.reading import AT_ONCE, IN_PLACE, Depth, confirmed, in_parts
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What was done about one finding: `put back`, `to be fetched`, `superseded`, `adopted`, `quarantined`, `time set`, `left`."""
+
+    what: str
+    path: str
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class _Damage:
+    """A row without its right file; `place` is where that file belongs, None when the ledger names no place inside the archive."""
+
+    row: KeptFile
+    finding: Finding
+    place: Path | None
+    healed: bool = False
+
+
+@dataclass(slots=True)
+class _Work:
+    """What one repair goes by. `homes`: the damaged rows by the SHA-256 that they wait for."""
+
+    archive: Archive
+    ledger: Ledger
+    depth: Depth
+    said: Callable[[Action], None]
+    homes: dict[str, list[_Damage]] = field(default_factory=dict)
+
+
+def repair(
+    archive: Archive, ledger: Ledger, findings: Sequence[Finding], depth: Depth, said: Callable[[Action], None]
+) -> None:
+    """Mend what `findings` name, as far as it is still so; `said` hears of each thing that was done. The archive must be locked.
+
+    Raises StorageFailed.
+    """
+    _drop_second_names(archive, ledger)
+    work = _Work(archive, ledger, depth, said)
+    still = list(confirmed(archive, ledger, findings, depth))
+    for finding in still:
+        if finding.kind == HARMLESS:
+            _set_time(work, finding)
+    damages = list(_damages(work, still))
+    for damage in damages:
+        # A proof that failed: these very bytes are not wanted again.
+        if damage.finding.kind != "proof failed" and damage.row.sha256 is not None and damage.place is not None:
+            work.homes.setdefault(damage.row.sha256, []).append(damage)
+    for damage in damages:
+        _clear(work, damage)
+    strays = [finding for finding in still if finding.row is None]
+    left = [stray for stray in strays if not _went_home(work, archive.root / stray.path, stray.found)]
+    for damage in damages:
+        if not damage.healed:
+            _put_back_or_give_up(work, damage)
+    # A zip brings the list of its frames along.
+    for stray in sorted(left, key=lambda each: (not each.path.endswith(".zip"), each.path)):
+        _adopt_or_set_aside(work, stray)
+
+
+def _drop_second_names(archive: Archive, ledger: Ledger) -> None:
+    """A kill between the two steps of placing leaves a stored file with a second name in the staging folder."""
+    for staged in archive.staging.iterdir():
+        place = parse_staged_name(staged.name)
+        for row in ledger.read_now(queries.all_files_of_work, place.work_id) if place is not None else ():
+            final = _place_of(archive, row)
+            if row.state == "stored" and final is not None and final.is_file() and final.samefile(staged):
+                staged.unlink()
+                break
+
+
+def _damages(work: _Work, findings: Sequence[Finding]) -> list[_Damage]:
+    damages = []
+    of_rows = [finding for finding in findings if finding.row is not None and finding.kind in OF_ROWS]
+    for some in in_parts(of_rows, AT_ONCE):
+        ids = sorted({finding.row.work_id for finding in some if finding.row is not None})
+        rows = {row.key: row for row in work.ledger.read_now(queries.files_of_works, ids, ("stored",))}
+        for finding in some:
+            assert finding.row is not None
+            key = finding.row
+            row = rows[key.work_id, key.page, key.revision, key.kind]
+            damages.append(_Damage(row, finding, _place_of(work.archive, row)))
+    return damages
+
+
+def _place_of(archive: Archive, row: KeptFile) -> Path | None:
+    try:
+        return archive.resolve(row.path) if row.path is not None else None
+    except ValueError:
+        # The name itself may be a symlink that leads out of the archive, in a folder that does not.
+        folder, _, name = (row.path or "").rpartition("/")
+        try:
+            place = archive.resolve(folder) / name
+        except ValueError:
+            return None
+        return place if place.is_symlink() else None
+
+
+def _set_time(work: _Work, finding: Finding) -> None:
+    assert finding.row is not None
+    for row in work.ledger.read_now(queries.files_of_works, [finding.row.work_id], IN_PLACE):
+        if row.path == finding.path:
+            seconds = row.uploaded.timestamp()
+            os.utime(work.archive.resolve(finding.path), (seconds, seconds))
+            work.said(Action("time set", finding.path))
+
+
+def _clear(work: _Work, damage: _Damage) -> None:
+    """Move what lies in the place of a row's file out of it: home, where another row waits for it, or to quarantine."""
+    if damage.place is None or not os.path.lexists(damage.place):
+        return
+    if _went_home(work, damage.place, damage.finding.found):
+        return
+    try:
+        _set_aside(work, damage.place, damage.finding.path, f"{damage.finding.kind}: {damage.finding.reason}")
+    except StorageFailed as failure:
+        if damage.finding.kind != "unreadable":
+            raise
+        damage.healed = True
+        work.said(Action("left", damage.finding.path, str(failure)))
+
+
+def _went_home(work: _Work, path: Path, sha256: str | None) -> bool:
+    """Whether a damaged row waits for these bytes, and they are now where `_put_back_or_give_up` finds them."""
+    for damage in work.homes.get(sha256 or "", []):
+        staged = _staging_path(work.archive, damage.row)
+        if damage.healed or path == damage.place:
+            continue
+        if not os.path.lexists(staged):
+            _sync(path)
+            place(path, staged, damage.row.uploaded)
+            return True
+        if staged.samefile(path):
+            # A kill between the two steps of an earlier move.
+            path.unlink()
+            return True
+        if sha256_of(staged) != sha256:
+            _set_aside(work, staged, f"staging/{staged.name}", "an unfinished body of a page that was stored")
+            return _went_home(work, path, sha256)
+    return False
+
+
+def _staging_path(archive: Archive, row: KeptFile) -> Path:
+    original = row.original
+    return archive.frames_staging_path(original) if row.kind == "frames" else archive.staging_path(original)
+
+
+def _put_back_or_give_up(work: _Work, damage: _Damage) -> None:
+    row, shown = damage.row, damage.finding.path
+    staged = _staging_path(work.archive, row)
+    try:
+        if damage.place is not None and staged.is_file() and sha256_of(staged) == row.sha256:
+            place(staged, damage.place, row.uploaded)
+            work.said(Action("put back", shown))
+            return
+        if damage.place is not None and row.kind == "frames" and _written_again(work, row, staged, damage.place):
+            work.said(Action("put back", shown, "written again from the ledger"))
+            return
+    except NameTaken as taken:
+        work.said(Action("left", shown, str(taken)))
+        return
+    work.ledger.write_now(records.record_lost, row.work_id, row.page, row.revision, row.kind, datetime.now(UTC))
+    work.said(_given_up(work, row, shown))
+
+
+def _given_up(work: _Work, row: KeptFile, shown: str) -> Action:
+    states = {each.key: each.state for each in work.ledger.read_now(queries.all_files_of_work, row.work_id)}
+    if states.get(row.key) == "wanted":
+        return Action("to be fetched", shown, "the next crawl of a list with this work fetches it")
+    return Action("superseded", shown, "pixiv may not have it any more; the next crawl of a list with this work asks")
+
+
+def _written_again(work: _Work, row: KeptFile, staged: Path, final: Path) -> bool:
+    """Whether the list of an ugoira's frames could be written anew, byte for byte, from its zip's row."""
+    for each in work.ledger.read_now(queries.all_files_of_work, row.work_id):
+        if each.kind == "ugoira" and each.revision == row.revision and each.frames is not None:
+            text = frames_text(each.frames)
+            if hashlib.sha256(text.encode()).hexdigest() == row.sha256:
+                place_text(text, staged, final, row.uploaded)
+                return True
+    return False
+
+
+def _adopt_or_set_aside(work: _Work, stray: Finding) -> None:
+    path = work.archive.root / stray.path
+    if not os.path.lexists(path):
+        return
+    if stray.kind == "unreadable":
+        work.said(Action("left", stray.path, stray.reason))
+        return
+    reason = stray.reason
+    if stray.kind == "unknown" and stray.found is not None:
+        try:
+            adopt(work.archive, work.ledger, stray.path, stray.found, work.depth.max_pixels)
+        except NotAdopted as why:
+            reason = f"{reason}; {why}"
+        else:
+            work.said(Action("adopted", stray.path))
+            return
+    _set_aside(work, path, stray.path, f"{stray.kind}: {reason}")
+
+
+def _set_aside(work: _Work, path: Path, shown: str, reason: str) -> None:
+    if path.is_dir() and not path.is_symlink():
+        kept = _move_folder(work.archive, path)
+    else:
+        kept = quarantine(work.archive, path, path.name, f"{shown}: {reason}")
+    work.said(Action("quarantined", shown, f"as quarantine/{kept.name}"))
+
+
+def _move_folder(archive: Archive, path: Path) -> Path:
+    """A folder in a file's place, with whatever is in it."""
+    number = 0
+    while os.path.lexists(kept := archive.quarantine / f"{path.name}.folder~{number}"):
+        number += 1
+    path.rename(kept)
+    return kept
+
+
+def _sync(path: Path) -> None:
+    """Whoever moved a file to where it is may not have seen to it that its bytes are on the disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

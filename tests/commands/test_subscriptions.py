@@ -1,0 +1,121 @@
+"""`scrapy subscribe`, `subscriptions`, `unsubscribe`: the file changes as asked, nothing is sent, and what is wrong is one line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pixivcrawl.subscriptions.file import read_file
+from tests.commands.typing_in import Typed, type_in
+from tests.test_project import ROOT, blocks
+
+ARTIST = "https://www.pixiv.net/users/11"
+READER = "901_any"
+
+
+def entries(archive: Path) -> list[str]:
+    return [each.name for each in read_file(archive / "subscriptions.toml").subscriptions]
+
+
+def refusal(typed: Typed) -> str:
+    assert typed.code == 2
+    (line,) = typed.err.splitlines()
+    return line
+
+
+def test_an_artist_is_subscribed_to_and_no_longer(tmp_path: Path) -> None:
+    added = type_in("subscribe", ARTIST, "--every", "6h", "-a", "type=manga", "-a", "max_works=7", archive=tmp_path)
+    assert (added.code, added.err) == (0, "")
+    assert "user 11 manga, every 6h" in added.out
+    text = (tmp_path / "subscriptions.toml").read_text()
+    assert 'type = "manga"\nmax_works = 7\nevery = "6h"\n' in text
+    removed = type_in("unsubscribe", "user", "11", "manga", archive=tmp_path)
+    assert (removed.code, removed.err) == (0, "")
+    assert entries(tmp_path) == []
+
+
+def test_several_with_names_of_their_own(tmp_path: Path) -> None:
+    for words in (
+        [ARTIST],
+        [f"{ARTIST}/manga"],
+        ["bookmarks", "-a", "id=me", "-a", "rest=both"],
+        ["--from", "following", "-a", "comments=true"],
+        ["https://www.pixiv.net/tags/海/artworks", "--name", "sea", "--refresh", "never"],
+        [ARTIST, "-a", "comments=true"],
+    ):
+        assert type_in("subscribe", *words, archive=tmp_path).code == 0
+    assert entries(tmp_path) == ["user 11", "user 11 manga", "bookmarks me both", "following", "sea", "user 11 (2)"]
+
+
+def test_the_file_may_lie_elsewhere(tmp_path: Path) -> None:
+    assert type_in("subscribe", "top", archive=tmp_path, SUBSCRIPTIONS=str(tmp_path / "my" / "list.toml")).code == 0
+    assert [each.name for each in read_file(tmp_path / "my" / "list.toml").subscriptions] == ["top"]
+    assert entries(tmp_path) == []
+
+
+def test_what_is_listed_before_anything_ran(tmp_path: Path) -> None:
+    type_in("subscribe", ARTIST, "--every", "6h", archive=tmp_path)
+    type_in("subscribe", "--from", "following", archive=tmp_path)
+    listed = type_in("subscriptions", archive=tmp_path, cookie=READER)
+    assert listed.code == 0
+    assert listed.out.splitlines() == [
+        f"subscriptions: {tmp_path / 'subscriptions.toml'}",
+        "user 11: user id=11, every 6h; not run yet; due now",
+        "following: following id=me rest=both reread=true refresh=true, every 1d; not run yet; due now",
+        "  0 artists: 0 read, 0 due now; 0 works asked for by their last runs",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["subscribe"], "name one thing"),
+        (["subscribe", ARTIST, ARTIST], "name one thing"),
+        (["subscribe", ARTIST, "--from", "following"], "takes no address"),
+        (["subscribe", "https://example.org"], "not pixiv"),
+        (["subscribe", ARTIST, "-a", "manga"], "NAME=VALUE"),
+        (["subscribe", ARTIST, "-a", "every=6h"], "--help"),
+        (["subscribe", ARTIST, "-a", "kind=manga"], "takes no argument 'kind'"),
+        (["subscribe", "user"], "needs the argument 'id'"),
+        (["subscribe", ARTIST, "-a", "max_works=few"], "digits, as in max_works=11"),
+        (["subscribe", "account", "--refresh", "3d"], "leave it out"),
+        (["subscribe", "--from", "following", "-a", "id=11"], "those whom you follow"),
+        (["unsubscribe"], "name a subscription"),
+        (["unsubscribe", "harbour"], "no subscription 'harbour'"),
+        (["subscriptions"], "scrapy subscribe URL"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_changes_nothing(tmp_path: Path, words: list[str], said: str) -> None:
+    line = refusal(type_in(*words, archive=tmp_path))
+    assert said in line
+    assert not re.search(r"\.toml:[0-9]", line)
+    assert not (tmp_path / "subscriptions.toml").exists()
+
+
+def test_what_is_there_twice_is_refused(tmp_path: Path) -> None:
+    type_in("subscribe", ARTIST, "--name", "harbour", archive=tmp_path)
+    before = (tmp_path / "subscriptions.toml").read_bytes()
+    assert "same list as 'harbour'" in refusal(type_in("subscribe", ARTIST, archive=tmp_path))
+    assert "already" in refusal(type_in("subscribe", "top", "--name", "harbour", archive=tmp_path))
+    assert (tmp_path / "subscriptions.toml").read_bytes() == before
+
+
+def test_a_wrong_file_is_named_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "subscriptions.toml"
+    file.write_text('[[subscription]]\nname = "a"\nspider = "usher"\nid = 3\n')
+    for words in (["subscriptions"], ["subscribe", ARTIST]):
+        assert f"{file}:3: spider: 'usher' is no spider" in refusal(type_in(*words, archive=tmp_path))
+    file.write_text('[[subscription]]\nname = "a"\nspider = "user"\n\nid = 3\nmin_pages = 9\nmax_pages = 2\n')
+    assert f"{file}:7: max_pages: '2': lies before" in refusal(type_in("subscriptions", archive=tmp_path))
+    assert file.read_text().endswith("max_pages = 2\n")
+
+
+def test_the_example_of_the_page_is_right(tmp_path: Path) -> None:
+    (example,) = [text for page, language, text in blocks() if (page, language) == ("subscriptions.md", "toml")]
+    (tmp_path / "subscriptions.toml").write_text(example)
+    listed = type_in("subscriptions", archive=tmp_path, cookie=READER)
+    assert (listed.code, listed.err) == (0, "")
+    assert [line.split(":")[0] for line in listed.out.splitlines()[1:5]] == [*entries(tmp_path)]
+    assert (ROOT / "docs" / "subscriptions.md").read_text().count("```toml") == 1

@@ -1,0 +1,268 @@
+"""What must be true after a trial. Each check gives its complaints, one line each; none is a pass."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from pixivcrawl.ledger.journal import read_journal
+from pixivcrawl.sandbox import Logged
+from tests import canonical
+from tests.live.chaos.trials import (
+    API_AT_ONCE,
+    IMAGES_AT_ONCE,
+    WORKS_AT_ONCE,
+    Life,
+    Reference,
+    Trial,
+    bookmarks_in_order,
+)
+from tests.live.running import ledger_files, rows
+
+COMPLETE, FAILED, REFUSED = 0, 1, 4
+
+RE_ASKED = 1.1
+"""How many API requests a trial may take, as a share of an undisturbed run's, besides what the kills cost."""
+
+
+def killed_enough(trial: Trial, kills: int) -> Iterator[str]:
+    """The trial was one: so many runs were killed."""
+    if len(trial.kills) < kills:
+        yield f"{len(trial.kills)} runs were killed where {kills} were to be"
+
+
+def whole(trial: Trial, reference: Reference) -> Iterator[str]:
+    """The archive is the one of an undisturbed run: every byte, every fact, nothing half done."""
+    last = trial.lives[-1]
+    yield from _ends_well(last)
+    found, due = _contents(last.originals), _contents(reference.files)
+    yield from (f"{name} is missing" for name in sorted(due.keys() - found.keys()))
+    yield from (f"{name} should not be there" for name in sorted(found.keys() - due.keys()))
+    yield from (f"{name} differs" for name in sorted(found.keys() & due.keys()) if found[name] != due[name])
+    if ledger_files(trial.archive) != {name: file.sha256 for name, file in last.originals.items()}:
+        yield "the ledger names other files than there are"
+    if last.staging:
+        yield f"left in staging: {', '.join(last.staging)}"
+    yield from _facts(trial.archive, reference)
+
+
+def sound(trial: Trial) -> Iterator[str]:
+    """What holds after every run, killed or not: what is in place stays as it is, and nothing is known that is not on record."""
+    before: Life | None = None
+    for number, life in enumerate(trial.lives):
+        if "Traceback" in life.ending.errors:
+            yield f"run {number} said: {life.ending.errors[-2000:]}"
+        for name, file in (before.originals if before else {}).items():
+            if life.originals.get(name) != file:
+                yield f"run {number} touched {name}: {file} became {life.originals.get(name)}"
+        before = life
+    yield from _ledger_is_sound(trial.archive)
+    yield from _quarantine_is_right(trial)
+
+
+def fetched_once(trial: Trial, *, strict: bool) -> Iterator[str]:
+    """Images asked for again are those that were in flight at a kill, and of these no more than may travel at once.
+
+    An image is in flight when its request has come to the server and its whole body does not yet lie on the disk. One that goes on from
+    the middle (Range) was in flight too. Not `strict`: what lay in staging may be fetched again.
+    """
+    again: dict[int, set[str]] = defaultdict(set)
+    for earlier, later in _repeated(trial):
+        address, ended_at = later.path.lstrip("/"), trial.life_of(earlier)
+        if trial.life_of(later) == ended_at:
+            yield f"run {ended_at} fetched {address} twice"
+        elif not _was_in_flight(trial, earlier, later, strict=strict):
+            yield f"{address} was there whole after run {ended_at}, and fetched again"
+        else:
+            again[ended_at].add(address)
+    for number, addresses in again.items():
+        if strict and len(addresses) > IMAGES_AT_ONCE:
+            yield f"{len(addresses)} images of run {number} were fetched again: {', '.join(sorted(addresses))}"
+
+
+def asked_once(trial: Trial, reference: Reference, *, strict: bool) -> Iterator[str]:
+    """API requests: those of an undisturbed run and a tenth, and for each kill those in flight and a page of the list.
+
+    Not `strict`: every work that was begun and not yet recorded counts as in flight.
+    """
+    asked = [logged for logged in trial.log if logged.kind == "api"]
+    in_flight = API_AT_ONCE if strict else WORKS_AT_ONCE
+    most = RE_ASKED * reference.api + len(trial.kills) * (in_flight + 1)
+    if len(asked) > most:
+        repeated = Counter(f"{logged.path}?{logged.query}" for logged in asked)
+        often = ", ".join(f"{times} x {address}" for address, times in repeated.most_common(12) if times > 1)
+        yield (
+            f"{len(asked)} API requests, at most {most:.1f} are right "
+            f"({reference.api} undisturbed, {len(trial.kills)} kills): {often}"
+        )
+
+
+def _ends_well(life: Life) -> Iterator[str]:
+    if life.ending.exit_code != COMPLETE or life.ending.errors:
+        yield f"the last run ended with {life.ending.exit_code}: {life.ending.errors or life.ending.said}"
+    if ": complete\n" not in life.ending.said:
+        yield f"the last run does not say that it is complete: {life.ending.said}"
+
+
+def _contents(files: dict) -> dict:
+    """What is in the files and what time they bear, whatever their inode."""
+    return {name: (file.sha256, file.modified) for name, file in files.items()}
+
+
+def _facts(archive: Path, reference: Reference) -> Iterator[str]:
+    found, due = _without_positions(canonical.dump(archive)), _without_positions(reference.dump)
+    for table in due:
+        missing, more = Counter(due[table]) - Counter(found[table]), Counter(found[table]) - Counter(due[table])
+        for row in [*missing][:3]:
+            yield f"{table}: not there: {' '.join(row)[:1500]}"
+        for row in [*more][:3]:
+            yield f"{table}: should not be there: {' '.join(row)[:1500]}"
+    if bookmarks_in_order(archive) != reference.bookmarks:
+        yield "the bookmarks are in another order"
+    if intents := rows(archive, "SELECT path FROM files WHERE state = 'intent'"):
+        yield f"intents are left: {intents}"
+
+
+def _without_positions(dump: canonical.Dump) -> canonical.Dump:
+    """Where a list counts from is not the same after an interruption; its order is compared apart."""
+    bookmarks = [tuple(field for field in row if not field.startswith("position=")) for row in dump["bookmarks"]]
+    return dump | {"bookmarks": bookmarks}
+
+
+def _ledger_is_sound(archive: Path) -> Iterator[str]:
+    database = archive / "archive.sqlite"
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        if (said := connection.execute("PRAGMA integrity_check").fetchall()) != [("ok",)]:
+            yield f"the ledger is damaged: {said}"
+        if orphans := connection.execute("PRAGMA foreign_key_check").fetchall():
+            yield f"rows point to nothing: {orphans}"
+        kept = connection.execute("SELECT endpoint, subject_id, body FROM bodies").fetchall()
+    answers = (entry.arguments for entry in read_journal(archive / "journal") if entry.change == "note_body")
+    journaled = {(answer["endpoint"], answer["payload"]) for answer in answers}
+    for endpoint, subject, body in kept:
+        if (endpoint, zlib.decompress(body)) not in journaled:
+            yield f"the ledger holds an answer to {endpoint} {subject} that the journal does not"
+
+
+def _quarantine_is_right(trial: Trial) -> Iterator[str]:
+    """Damaged bodies alone; without faults, none."""
+    folder = trial.archive / "quarantine"
+    if not trial.wrong.served:
+        yield from (f"{path.name} is in quarantine: {path.read_text()}" for path in folder.glob("*.txt"))
+
+
+def _repeated(trial: Trial) -> Iterator[tuple[Logged, Logged]]:
+    """Each request for an image that had been answered rightly before, with that earlier one."""
+    right: dict[str, Logged] = {}
+    times: Counter[str] = Counter()
+    wrong = {(served.address, served.nth) for served in trial.wrong.served if served.host == "image"}
+    for logged in trial.log:
+        if logged.kind != "image":
+            continue
+        if logged.path in right:
+            yield right[logged.path], logged
+        times[logged.path] += 1
+        if (logged.path, times[logged.path]) not in wrong:
+            right[logged.path] = logged
+
+
+def _was_in_flight(trial: Trial, earlier: Logged, later: Logged, *, strict: bool) -> bool:
+    if "range" in later.headers:
+        return True
+    sha256 = _sha256_at(trial, later)
+    between = trial.lives[trial.life_of(earlier) : trial.life_of(later)]
+    if not all(life.ending.was_killed for life in between[:1]):
+        return False
+    if strict:
+        return not any(sha256 in life.held for life in between)
+    return not any(sha256 in {file.sha256 for file in life.originals.values()} for life in between)
+
+
+def _sha256_at(trial: Trial, logged: Logged) -> str:
+    from pixivcrawl.sandbox.addresses import read
+
+    wanted = read(logged.path)
+    assert wanted is not None
+    work = trial.server.world.work(wanted.id)
+    assert work is not None
+    return trial.server.world.pictures.sha256(work, wanted.page or 0)
+
+
+# With faults
+
+
+TRUE_REASONS = {
+    "cut_declared": r"bytes where [\d,]+ were announced|connection broke",
+    "cut_undeclared": r"^damaged: |connection broke",
+    "cut_relabelled": r"^damaged: ",
+    "zeroed_half": r"^damaged: ",
+    "zeroed_hole": r"^damaged: ",
+    "html": r"^damaged: is not an image: it is a web page",
+    "placeholder": r"^damaged: (is a png where|has 360 x 360 pixels)",
+    "wrong_size": r"^damaged: has \d+ x \d+ pixels where",
+    "wrong_format": r"^damaged: is a \w+ where a \w+ belongs",
+    "bad_zip": r"^damaged: ",
+    "missing_frame": r"^damaged: ",
+    "slow": r"too slow: ",
+    "redirect": r"redirected elsewhere",
+    "status:403": r"answered 403",
+    "status:404": r"answers 404",
+    "status:500": r"answered 500",
+    "status:503": r"answered 503",
+}
+"""What a parked file's reason says of each fault of the image host; the others are no reason to park."""
+
+TRUE_REASONS_OF_WORKS = {
+    "html": r"not JSON",
+    "missing_field": r"illust\.\w+",
+    "empty": r"illust\.\w+",
+    "not_object": r"illust\.\w+",
+    "unknown_json": r"illust\.\w+",
+    "disconnect": r"connection broke",
+    "status:500": r"status 500",
+    "status:502": r"status 502",
+    "status:503": r"status 503",
+}
+
+
+def parked(trial: Trial, status: str, reference: Reference) -> Iterator[str]:
+    """After a run with faults: exit code 1 and a true reason for all that is missing, or complete. `status` is `scrapy status --all`."""
+    last = trial.lives[-1]
+    found, due = _contents(last.originals), _contents(reference.files)
+    if not found.items() <= due.items():
+        yield f"wrong files are in place: {found.keys() - due.keys()} {[name for name in found if found[name] != due.get(name)]}"
+    if last.ending.exit_code == COMPLETE and found != due:
+        yield f"the run calls itself complete without {sorted(due.keys() - found.keys())}"
+    missing = rows(
+        trial.archive,
+        "SELECT artwork_id, page, failed_reason, url FROM files WHERE state IN ('wanted', 'parked', 'intent')",
+    )
+    failed = rows(trial.archive, "SELECT id, failed_reason FROM artworks WHERE next_attempt IS NOT NULL")
+    if last.ending.exit_code not in (COMPLETE, FAILED):
+        yield f"the run with faults ended with {last.ending.exit_code}: {last.ending.errors}"
+    if (missing or failed) and last.ending.exit_code == COMPLETE:
+        yield f"files or works are missing, and the run calls itself complete: {missing} {failed}"
+    for work_id, page, reason, url in missing:
+        path = "/" + url.partition("//")[2].partition("/")[2]
+        yield from _reason_is_true(
+            f"work {work_id} page {page}", reason, trial.wrong.kinds("image", path), TRUE_REASONS
+        )
+        if f"work {work_id} page {page}: " not in status:
+            yield f"status does not name work {work_id} page {page}"
+    for work_id, reason in failed:
+        asked = (f"/ajax/illust/{work_id}{more}" for more in ("", "/pages", "/ugoira_meta"))
+        served = [kind for path in asked for kind in trial.wrong.kinds("api", path)]
+        yield from _reason_is_true(f"work {work_id}", reason, served, TRUE_REASONS_OF_WORKS)
+        if f"work {work_id}: " not in status:
+            yield f"status does not name work {work_id}"
+
+
+def _reason_is_true(what: str, reason: str | None, served: list[str], true_reasons: dict[str, str]) -> Iterator[str]:
+    if reason is None:
+        yield f"{what} is missing without a reason"
+    elif not any(re.search(true_reasons[kind], reason) for kind in served if kind in true_reasons):
+        yield f"{what} is parked with {reason!r}, and what the server did was {served}"

@@ -1,0 +1,318 @@
+"""`scrapy sync` over days: what is due and nothing else, for as few requests as it takes, whatever happens in between."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.lock import lock
+from pixivcrawl.sandbox import Sandbox, World
+from tests.commands.typing_in import type_in
+from tests.live.running import PROJECT, assert_holds, environment, rows, scrapy
+from tests.live.syncing import DAY, HOUR, START, Synced, sync
+
+ARTISTS = 7
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """Artists 11 to 17, followed by the reader, and artist 18 who is not; two works each."""
+    with Sandbox(World.of(artists=ARTISTS + 1, works=2, size=(32, 24))) as running:
+        running.world.shelf(901).follows.remove(18)
+        yield running
+
+
+def subscribe(folder: Path, *entries: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "subscriptions.toml").write_text("".join(f"[[subscription]]\n{entry}\n" for entry in entries))
+
+
+def artist(number: int, every: str = "6h", more: str = "") -> str:
+    return f"name = 'artist {number}'\nurl = 'https://www.pixiv.net/users/{number}'\nevery = '{every}'\n{more}"
+
+
+FOLLOWING = "name = 'all'\nfrom = 'following'\nevery = '6h'\n"
+BOOKMARKS = "name = 'mine'\nspider = 'bookmarks'\nid = 'me'\nevery = '1d'\n"
+
+
+def test_what_is_due_runs_and_what_is_not_costs_nothing(tmp_path: Path, sandbox: Sandbox) -> None:
+    subscribe(tmp_path, artist(11, "6h"), artist(12, "1d"))
+    assert sync(sandbox, tmp_path, START).ran == ["artist 11", "artist 12"]
+    assert sync(sandbox, tmp_path, START + 5 * HOUR) == Synced(0, [], [], [])
+    # A timer does not come to the second.
+    assert sync(sandbox, tmp_path, START + 5.9 * HOUR).ran == ["artist 11"]
+    # What was missed is caught up with once, the most overdue first.
+    assert sync(sandbox, tmp_path, START + 9 * DAY).ran == ["artist 11", "artist 12"]
+    assert sync(sandbox, tmp_path, START + 9 * DAY + HOUR).ran == []
+    assert_holds(tmp_path, sandbox.world.expected.user(11), sandbox.world.expected.user(12))
+
+
+def test_the_most_overdue_comes_first_and_what_was_never_read_last(tmp_path: Path, sandbox: Sandbox) -> None:
+    subscribe(tmp_path, artist(11, "2d"), artist(12, "1d"))
+    sync(sandbox, tmp_path, START)
+    subscribe(tmp_path, artist(13), artist(11, "2d"), artist(12, "1d"))
+    assert sync(sandbox, tmp_path, START + 3 * DAY).ran == ["artist 12", "artist 11", "artist 13"]
+
+
+@pytest.mark.long
+def test_one_by_name_and_everything(tmp_path: Path, sandbox: Sandbox) -> None:
+    subscribe(tmp_path, artist(11), artist(12), artist(13))
+    assert sync(sandbox, tmp_path, START, only=("artist 12",)).ran == ["artist 12"]
+    assert sync(sandbox, tmp_path, START, only=("artist 12", "artist 13")).ran == ["artist 12", "artist 13"]
+    assert sync(sandbox, tmp_path, START, everything=True).ran == ["artist 12", "artist 13", "artist 11"]
+
+
+def test_everyone_whom_the_reader_follows(tmp_path: Path, sandbox: Sandbox) -> None:
+    world, shelf = sandbox.world, sandbox.world.shelf(901)
+    subscribe(tmp_path, FOLLOWING, artist(11, "6h", "files = false"))
+    first = sync(sandbox, tmp_path, START)
+    assert (first.exit_code, sorted(first.artists)) == (0, list(range(11, 11 + ARTISTS)))
+    assert not list(tmp_path.glob("originals/11/*"))
+
+    # Nothing new: the session, the public follows, the private ones (twice, since there are none), the feed.
+    still = sync(sandbox, tmp_path, START + 6 * HOUR)
+    assert [path.rpartition("/")[2] for path in still.asked] == [
+        "extra",
+        "following",
+        "following",
+        "following",
+        "illust",
+    ]
+    assert still.ran == ["look at the session", "all", "what is new from whom you follow"]
+
+    world.add_work(15)
+    assert sync(sandbox, tmp_path, START + 12 * HOUR).artists == [15]
+
+    # One less, one more, and one who comes back after a work that the feed did not show.
+    shelf.follows.remove(16)
+    shelf.follows.insert(0, 18)
+    assert sync(sandbox, tmp_path, START + 18 * HOUR).artists == [18]
+    missed = world.add_work(16)
+    world.add_work(17)
+    assert sync(sandbox, tmp_path, START + 24 * HOUR).artists == [17]
+    shelf.follows.insert(0, 16)
+    assert sync(sandbox, tmp_path, START + 30 * HOUR).artists == [16]
+    assert list(tmp_path.glob(f"originals/16/{missed.id}_*"))
+    assert sync(sandbox, tmp_path, START + 36 * HOUR).artists == []
+    assert_holds(tmp_path, *(world.expected.user(each, session=True) for each in range(12, 19)))
+
+
+@pytest.mark.long
+def test_works_that_the_filters_leave_out_bring_nobody_to_the_artist_again(tmp_path: Path, sandbox: Sandbox) -> None:
+    subscribe(tmp_path, FOLLOWING + "max_pages = 1\n")
+    sync(sandbox, tmp_path, START)
+    sandbox.world.add_work(15, pages=(sandbox.world.works()[0].pages[0],) * 2)
+    sandbox.world.add_work(16)
+    assert sync(sandbox, tmp_path, START + 6 * HOUR).artists == [16]
+    assert sync(sandbox, tmp_path, START + 12 * HOUR).artists == []
+
+
+@pytest.mark.long
+def test_a_feed_that_ends_too_soon_is_not_believed(tmp_path: Path, sandbox: Sandbox) -> None:
+    subscribe(tmp_path, FOLLOWING + "files = false\ndetail = 'listing'\n")
+    sync(sandbox, tmp_path, START)
+    sandbox.world.limits.feed = 2
+    sandbox.world.add_work(12)
+    for _ in range(125):
+        sandbox.world.add_work(11)
+    assert len(sync(sandbox, tmp_path, START + 6 * HOUR).artists) == ARTISTS
+    assert sync(sandbox, tmp_path, START + 12 * HOUR).artists == []
+    assert rows(tmp_path, "SELECT count(*) FROM artworks") == [(2 * ARTISTS + 126,)]
+
+
+def test_an_artist_who_left_is_tried_ever_more_seldom_and_the_others_go_on(tmp_path: Path, sandbox: Sandbox) -> None:
+    subscribe(tmp_path, artist(999, "1h"), artist(11, "10d"))
+    runs = {hour: sync(sandbox, tmp_path, START + hour * HOUR) for hour in range(18)}
+    assert runs[0].ran == ["artist 999", "artist 11"]
+    tried = [hour for hour, one in runs.items() if one.artists[:1] == [999]]
+    assert tried == [0, 1, 2, 4, 8, 16]
+    assert {hour for hour, one in runs.items() if one.exit_code} == set(tried)
+
+
+def test_known_works_are_compared_now_and_then(tmp_path: Path, sandbox: Sandbox) -> None:
+    subscribe(tmp_path, *(artist(number, "2d", "refresh = '4d'") for number in range(11, 15)))
+    sync(sandbox, tmp_path, START)
+    revised = sandbox.world.revise(sandbox.world.work_id(11, 1))
+    compared: dict[int, list[int]] = {}
+    for day in range(1, 10):
+        for path in sync(sandbox, tmp_path, START + day * DAY).asked:
+            if path.endswith("/profile/illusts"):
+                compared.setdefault(int(path.split("/")[3]), []).append(day)
+    assert sorted(compared) == list(range(11, 15))
+    for days in compared.values():
+        assert days[0] in (2, 3, 4)
+        assert all(later - earlier == 4 for earlier, later in pairwise(days))
+    assert len({days[0] for days in compared.values()}) > 1
+    assert list(tmp_path.glob(f"originals/11/{revised.id}_p0_{revised.revision}.*"))
+
+
+@pytest.mark.long
+def test_comparisons_take_no_more_than_their_share_of_a_day(tmp_path: Path, sandbox: Sandbox) -> None:
+    subscribe(tmp_path, *(artist(number, "4d", "refresh = '4d'") for number in range(11, 17)))
+    sync(sandbox, tmp_path, START)
+    # A quarter of 36 requests: three comparisons of three requests each.
+    compared = [
+        sum(path.endswith("/profile/illusts") for path in sync(sandbox, tmp_path, START + day * DAY, budget=36).asked)
+        for day in (8, 9.1, 10.2)
+    ]
+    assert compared == [3, 3, 0]
+
+
+def test_a_budget_that_is_used_up_leaves_the_rest_for_later(tmp_path: Path, sandbox: Sandbox) -> None:
+    subscribe(tmp_path, *(artist(number) for number in range(11, 14)))
+    first = sync(sandbox, tmp_path, START, budget=5)
+    assert (first.exit_code, first.ran) == (1, ["artist 11", "artist 12"])
+    assert "PIXIV_API_BUDGET" in "".join(first.said)
+    assert "not begun: 1 that are due" in "".join(first.said)
+    assert sync(sandbox, tmp_path, START + HOUR, budget=5).asked == []
+    assert sync(sandbox, tmp_path, START + 2 * DAY, budget=50).exit_code == 0
+
+
+def test_a_clock_that_was_ahead_holds_nothing_up(tmp_path: Path, sandbox: Sandbox) -> None:
+    subscribe(tmp_path, artist(11), artist(12))
+    sync(sandbox, tmp_path, START + 3000 * DAY)
+    assert sync(sandbox, tmp_path, START).ran == ["artist 11", "artist 12"]
+    assert sync(sandbox, tmp_path, START + HOUR).ran == []
+    # A little ahead is as good as now.
+    assert sync(sandbox, tmp_path, START - HOUR).ran == []
+    assert sync(sandbox, tmp_path, START + 6 * HOUR).ran == ["artist 11", "artist 12"]
+
+
+def test_a_session_that_is_not_taken_ends_it_before_anything_else(tmp_path: Path, sandbox: Sandbox) -> None:
+    subscribe(tmp_path, artist(11), BOOKMARKS)
+    refused = sync(sandbox, tmp_path, START, phpsessid="901_stale")
+    assert (refused.exit_code, refused.asked) == (4, ["/ajax/user/extra"])
+
+
+def test_a_session_that_dies_in_the_middle_ends_it_there(
+    tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pixivcrawl.commands.looking.WORKS_BETWEEN", 5)
+    subscribe(tmp_path, BOOKMARKS, *(artist(number) for number in range(11, 16)))
+
+    def die() -> None:
+        while not any(logged.path == "/ajax/user/extra" for logged in sandbox.log):
+            time.sleep(0.001)
+        sandbox.faults.api("/ajax/user/extra", kind="login")
+
+    dying = threading.Thread(target=die)
+    dying.start()
+    refused = sync(sandbox, tmp_path, START)
+    dying.join()
+    assert refused.exit_code == 4
+    assert refused.asked.count("/ajax/user/extra") == 2
+    assert len(refused.ran) < 6
+    sandbox.faults.clear()
+    assert sync(sandbox, tmp_path, START + HOUR).exit_code == 0
+
+
+def test_nobody_asks_of_the_session_where_nothing_needs_one(tmp_path: Path, sandbox: Sandbox) -> None:
+    subscribe(tmp_path, artist(11))
+    assert "/ajax/user/extra" not in sync(sandbox, tmp_path, START).asked
+
+
+def test_without_a_network_it_gives_up_soon_and_goes_on_later(tmp_path: Path, sandbox: Sandbox) -> None:
+    subscribe(tmp_path, *(artist(number) for number in range(11, 16)))
+    nowhere = {"PIXIV_BASE_URL": "http://127.0.0.1:9", "PIXIV_API_RETRIES": 1}
+    for hour in range(3):
+        down = sync(sandbox, tmp_path, START + hour * HOUR, settings=nowhere, phpsessid=None)
+        assert (down.exit_code, len(down.ran)) == (1, 3)
+        assert "could not be reached" in "".join(down.said)
+    up = sync(sandbox, tmp_path, START + 3 * HOUR, phpsessid=None)
+    assert (up.exit_code, sorted(up.artists)) == (0, list(range(11, 16)))
+
+
+# The command itself
+
+
+def test_the_command_runs_what_is_due(tmp_path: Path, sandbox: Sandbox) -> None:
+    subscribe(tmp_path, artist(11, "1d"), FOLLOWING + "files = false\n")
+    ran = scrapy("sync", env=environment(sandbox, tmp_path))
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.splitlines()[0] == f"archive: {tmp_path}"
+    assert "artist 11 (user id=11): complete; 2 works listed, 2 works asked for, 2 files stored" in ran.stdout
+    assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
+    asked = len(sandbox.log)
+    again = type_in("sync", sandbox=sandbox, archive=tmp_path, cookie=sandbox.cookie)
+    assert (again.code, again.err) == (0, "")
+    assert again.out.splitlines()[1].startswith("nothing is due; next: all")
+    listed = type_in("subscriptions", "--all", sandbox=sandbox, archive=tmp_path, cookie=sandbox.cookie).out
+    assert "artist 11: user id=11, every 1d; last " in listed
+    assert f"  {ARTISTS - 1} artists: {ARTISTS - 1} read, 0 due now" in listed
+    assert "all/11" not in listed
+    assert "  all/12: user files=false id=12, every 6h; last " in listed
+    assert len(sandbox.log) == asked
+
+
+def test_the_plan_sends_nothing_and_holds_no_lock(tmp_path: Path, sandbox: Sandbox) -> None:
+    subscribe(tmp_path, artist(11), BOOKMARKS, FOLLOWING)
+    typed: dict[str, Any] = {"sandbox": sandbox, "archive": tmp_path, "cookie": sandbox.cookie}
+    first = type_in("sync", "--plan", **typed)
+    assert (first.code, first.err) == (0, "")
+    assert "  artist 11 (user id=11): never read; a first reading" in first.out
+    sync(sandbox, tmp_path, datetime.now(UTC) - 25 * HOUR)
+    asked = len(sandbox.log)
+    with lock(Archive(tmp_path), "sync"):
+        later = type_in("sync", "--plan", **typed).out.splitlines()
+    assert len(sandbox.log) == asked
+    assert later[2] == "  whom you follow, and what is new from them, of 7 artists here: about 3 requests"
+    assert later[3].startswith("  mine (bookmarks id=me): due since ")
+    assert later[3].endswith("; about 1 requests")
+    assert later[4] == "about 5 API requests, 0:00:02 at the present pace, and what new works take"
+
+
+def test_a_second_sync_ends_at_once(tmp_path: Path, sandbox: Sandbox) -> None:
+    subscribe(tmp_path, artist(11), artist(12))
+    with lock(Archive(tmp_path), "sync"):
+        second = type_in("sync", sandbox=sandbox, archive=tmp_path)
+    assert second.code == 3
+    assert "'sync' (process " in second.err
+    assert (second.err.count("\n"), len(sandbox.log)) == (1, 0)
+
+
+def test_killed_in_the_middle_it_goes_on(tmp_path: Path, sandbox: Sandbox) -> None:
+    subscribe(tmp_path, artist(11), artist(12), artist(13))
+    sandbox.faults.api("/ajax/user/12/profile/all", kind="status:500")
+    env = environment(sandbox, tmp_path, PIXIVCRAWL_PIXIV_API_RETRY_DELAY="60")
+    running = subprocess.Popen(
+        [sys.executable, "-m", "scrapy", "sync"], cwd=PROJECT, env=env, stdout=subprocess.PIPE, text=True
+    )
+    assert running.stdout is not None
+    for line in running.stdout:
+        if line.startswith("artist 12"):
+            break
+    # While it runs, no other run may.
+    beside = type_in("sync", sandbox=sandbox, archive=tmp_path)
+    assert (beside.code, "'sync' (process" in beside.err) == (3, True)
+    running.send_signal(signal.SIGKILL)
+    running.communicate()
+    sandbox.faults.clear()
+    went_on = sync(sandbox, tmp_path, phpsessid=None)
+    assert (went_on.exit_code, went_on.ran) == (0, ["artist 12", "artist 13"])
+    assert_holds(tmp_path, *(sandbox.world.expected.user(each) for each in (11, 12, 13)))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["sync"], "names nothing to follow"),
+        (["sync", "artist 11"], "--only"),
+        (["sync", "--only", "harbour"], "names nothing"),
+    ],
+)
+def test_wrong_usage_is_one_line(tmp_path: Path, sandbox: Sandbox, words: list[str], said: str) -> None:
+    typed = type_in(*words, sandbox=sandbox, archive=tmp_path)
+    assert typed.code == 2
+    assert said in typed.err.splitlines()[-1]
+    assert len(sandbox.log) == 0
