@@ -77,6 +77,7 @@ class Configuration:
     user_agent: str
     api_concurrency: int
     api_delay: float
+    api_budget: int
     api_retries: int
     api_retry_delay: float
     image_concurrency: int
@@ -108,6 +109,7 @@ class Configuration:
             user_agent=_user_agent(settings),
             api_concurrency=_whole(settings, "PIXIV_API_CONCURRENCY", 1, least=1, most=16),
             api_delay=_seconds(settings, "PIXIV_API_DELAY", 1.5, most=3600),
+            api_budget=_whole(settings, "PIXIV_API_BUDGET", 0, least=0),
             api_retries=_whole(settings, "PIXIV_API_RETRIES", 3, least=0, most=20),
             api_retry_delay=_seconds(settings, "PIXIV_API_RETRY_DELAY", 2, most=600),
             image_concurrency=_whole(settings, "PIXIV_IMAGE_CONCURRENCY", 4, least=1, most=32),

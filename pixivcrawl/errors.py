@@ -36,6 +36,10 @@ class NoAnswer(PixivcrawlError):
     """Pixiv does not answer, or only with errors; what was not asked for waits for another run."""
 
 
+class BudgetSpent(PixivcrawlError):
+    """The day's API requests are used up; what was not asked for waits for another day."""
+
+
 class StorageFailed(PixivcrawlError):
     """The disk or the ledger cannot go on: full, read-only, broken."""
 

@@ -199,6 +199,10 @@ PIXIV_COOKIE_FILE = from_environment("PIXIV_COOKIE_FILE", "")
 PIXIV_API_CONCURRENCY = from_environment("PIXIV_API_CONCURRENCY", 1)
 PIXIV_API_DELAY = from_environment("PIXIV_API_DELAY", 1.5)
 
+# How many API requests are sent on one day (of UTC) at most, by all runs together: the ledger keeps the count. 0: as many as the pace
+# lets go. pixiv: very large volumes over days bring a warning, later a ban; how large is known to nobody, so that none is set here.
+PIXIV_API_BUDGET = from_environment("PIXIV_API_BUDGET", 0)
+
 # How often an API request is sent again after a server error, a broken connection or a page instead of JSON, and the
 # seconds before the first of these (each further pause is four times the last).
 PIXIV_API_RETRIES = from_environment("PIXIV_API_RETRIES", 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,6 +59,8 @@ def show(configuration: Configuration, limit: int | None) -> int:
     try:
         for line in ledger.read_now(report, limit):
             print(line)
+        for line in ledger.read_now(plan, configuration, datetime.now(UTC)):
+            print(line)
     finally:
         ledger.close()
     return 0
@@ -73,6 +76,45 @@ def report(connection: Connection, limit: int | None) -> list[str]:
         *part("last runs", map(crawl_line, queries.last_crawls(connection, 5)), None),
         *part("hosts that asked for a pause", map(pause_line, queries.host_pauses(connection)), None),
     ]
+
+
+REQUESTS_A_WORK = 1.4
+"""About every third work has more than one page, or is an ugoira, and takes a second request."""
+
+SECONDS_AN_ANSWER = 0.3
+
+
+def plan(connection: Connection, configuration: Configuration, now: datetime) -> list[str]:
+    """What was spent of the day's API requests, and about how long what is left to ask for will take."""
+    spent = queries.requests_spent(connection, configuration.api.key, now)
+    budget = configuration.api_budget
+    left = max(0, budget - spent)
+    of_budget = f"{left:,} of {budget:,} left" if budget else "no limit (PIXIV_API_BUDGET)"
+    lines = ["", f"API requests today (UTC): {spent:,} sent, {of_budget}"]
+    for works, what in (
+        (queries.status_to_ask(connection), "works to ask for"),
+        (queries.status_of_rows(connection), "works known from rows alone (scrapy crawl artwork -a backfill=true)"),
+    ):
+        if works:
+            lines.append(f"{works:,} {what}: {estimate(works, configuration, left)}")
+    return lines
+
+
+def estimate(works: int, configuration: Configuration, left: int) -> str:
+    """About how many requests so many works take and how long, `left` of them today where there is a budget."""
+    requests = math.ceil(works * REQUESTS_A_WORK)
+    seconds = requests * (configuration.api_delay + SECONDS_AN_ANSWER) / configuration.api_concurrency
+    days = 0 if not configuration.api_budget else math.ceil(max(0, requests - left) / configuration.api_budget)
+    more = f" of asking, spread over {days + 1:,} days by the budget" if days else ""
+    return f"about {requests:,} requests, {duration(seconds)}{more} (an estimate)"
+
+
+def duration(seconds: float) -> str:
+    """A time in the largest unit that it fills."""
+    for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:,.0f} {name}"
+    return f"{seconds:,.0f} seconds"
 
 
 def totals(all_of_it: queries.Totals) -> list[str]:

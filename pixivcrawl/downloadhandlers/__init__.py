@@ -23,6 +23,7 @@ from pixivcrawl.api.answers import retry_after
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.staging import Part, Received, forget, left_behind, left_part, left_whole
 from pixivcrawl.configuration import Configuration, read_origin
+from pixivcrawl.downloadhandlers.budget import spend
 from pixivcrawl.downloadhandlers.failures import failures_of
 from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN, Pace, is_stopping, pace_of
 from pixivcrawl.downloadhandlers.transfer import PARTIAL_CONTENT, chunks, continuation, in_thread, read, stage
@@ -72,6 +73,8 @@ class PixivDownloadHandler(BaseDownloadHandler):
         pace = pace_of(origin.key, self.configuration)
         while True:
             async with pace.turn(request.priority, partial(is_stopping, self.crawler)) as sent:
+                if self.configuration.is_api(request.url):
+                    await spend(self.crawler, self.configuration)
                 self._count("api_requests" if self.configuration.is_api(request.url) else "image_requests")
                 with failures_of(origin.key):
                     response = await self._exchange_while_running(request)

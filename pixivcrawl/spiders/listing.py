@@ -65,9 +65,6 @@ class Page:
 class ListingSpider(PixivSpider[ListingArgumentsT]):
     """Reads `listing()` and archives every work that it finds."""
 
-    asked_by_name: ClassVar[bool] = False
-    """The works were named by the person who runs it, so that one which cannot be had is a failure of the run."""
-
     rereads_on_refresh: ClassVar[bool] = False
     """`refresh=true` asks for each known work again, because the list has no rows that would tell a revised one."""
 
@@ -88,6 +85,11 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     read_to_end: bool
     position: int
     began: datetime
+
+    @property
+    def asked_by_name(self) -> bool:
+        """The works were named by the person who runs it, so that one which cannot be had is a failure of the run."""
+        return False
 
     @property
     def never_changes(self) -> bool:

@@ -29,7 +29,14 @@ from tests.ledger.making import (
 SMALL = {"hosts"}
 """Tables that never grow."""
 
-PARTIAL = {"files_missing", "files_intent", "artworks_unavailable", "artworks_failed", "artworks_of_rows"}
+PARTIAL = {
+    "files_missing",
+    "files_intent",
+    "artworks_unavailable",
+    "artworks_failed",
+    "artworks_of_rows",
+    "crawl_artworks_unsettled",
+}
 """Indexes of what is amiss, which is little; to look at the whole of one is what it is for."""
 
 
@@ -137,6 +144,10 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "user_detail": lambda c: queries.user_detail(c, 7),
     "counts_before": lambda c: queries.counts_before(c, 1),
     "host_pauses": queries.host_pauses,
+    "spend_request": lambda c: records.spend_request(c, "www.pixiv.net", NOW),
+    "requests_spent": lambda c: queries.requests_spent(c, "www.pixiv.net", NOW),
+    "status_to_ask": queries.status_to_ask,
+    "status_of_rows": queries.status_of_rows,
     "status_missing": lambda c: queries.status_missing(c, 20),
     "status_unavailable": lambda c: queries.status_unavailable(c, 20),
 }

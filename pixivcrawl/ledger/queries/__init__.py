@@ -7,6 +7,7 @@ from pixivcrawl.ledger.queries.crawls import (
     host_pauses,
     last_complete_crawl,
     last_crawls,
+    requests_spent,
     user_detail,
 )
 from pixivcrawl.ledger.queries.described import described_works, works_without_comments
@@ -45,6 +46,8 @@ from pixivcrawl.ledger.queries.status import (
     Unavailable,
     status_artists,
     status_missing,
+    status_of_rows,
+    status_to_ask,
     status_totals,
     status_unavailable,
 )
@@ -120,12 +123,15 @@ __all__ = [
     "newest_bookmark",
     "not_on_list",
     "pages_of_work",
+    "requests_spent",
     "returned_works",
     "runs_of_lists",
     "same_body_before",
     "seen_in_feed",
     "status_artists",
     "status_missing",
+    "status_of_rows",
+    "status_to_ask",
     "status_totals",
     "status_unavailable",
     "stored_files",

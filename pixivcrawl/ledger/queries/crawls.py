@@ -11,6 +11,7 @@ from sqlalchemy import Connection, NotNullable, Row, Select, select
 
 from pixivcrawl.ledger.models import CrawlRow, HostRow, UserRow
 from pixivcrawl.ledger.records.crawls import list_key
+from pixivcrawl.ledger.records.hosts import day_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,12 @@ def host_pauses(connection: Connection) -> list[HostPause]:
         )
     )
     return [HostPause(*row) for row in rows]
+
+
+def requests_spent(connection: Connection, host: str, now: datetime) -> int:
+    """How many requests were sent to `host` on the day of `now`, as UTC counts days."""
+    spent = select(HostRow.spent).where(HostRow.host == host, HostRow.spent_on == day_of(now))
+    return connection.execute(spent).scalar() or 0
 
 
 def user_detail(connection: Connection, user_id: int) -> str | None:

@@ -6,9 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, NotNullable, case, func, literal, select
+from sqlalchemy import Connection, NotNullable, and_, case, exists, func, literal, or_, select
 
-from pixivcrawl.ledger.models import MISSING_FILE, ArtworkRow, FileRow, UserRow
+from pixivcrawl.ledger.models import (
+    MISSING_FILE,
+    ROW_LEVEL_WORK,
+    UNSETTLED_WORK,
+    ArtworkRow,
+    CrawlArtworkRow,
+    CrawlRow,
+    FileRow,
+    UserRow,
+)
 from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
 
 UNAVAILABLE = ("gone", "forbidden", "login needed", "masked")
@@ -191,3 +200,26 @@ def status_unavailable(connection: Connection, limit: int | None) -> list[Unavai
         .limit(limit)
     )
     return [Unavailable(*row) for row in rows]
+
+
+def status_to_ask(connection: Connection) -> int:
+    """How many works on the lists are not known well enough and may be had, as far as the ledger sees."""
+    no_file = ~exists().where(FileRow.artwork_id == ArtworkRow.id, FileRow.state != "superseded")
+    too_little = or_(
+        ArtworkRow.detail.is_(None),
+        and_(ArtworkRow.detail == "listing", or_(CrawlRow.suffices != "listing", no_file)),
+    )
+    may_be_had = ArtworkRow.availability.not_in((*SETTLED_AVAILABILITY, "login needed"))
+    return connection.execute(
+        select(func.count(CrawlArtworkRow.artwork_id.distinct()))
+        .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
+        .join(CrawlRow, CrawlRow.id == CrawlArtworkRow.list_id)
+        .where(UNSETTLED_WORK, or_(ArtworkRow.stale_since.is_not(None), and_(may_be_had, too_little)))
+    ).scalar_one()
+
+
+def status_of_rows(connection: Connection) -> int:
+    """How many works are archived from lists' rows alone: what `backfill=true` completes."""
+    listed = exists().where(CrawlArtworkRow.artwork_id == ArtworkRow.id)
+    archived = select(func.count()).select_from(ArtworkRow).where(ROW_LEVEL_WORK, listed)
+    return connection.execute(archived.where(ArtworkRow.availability == "available")).scalar_one()

@@ -28,7 +28,7 @@ from pixivcrawl.ledger.records.files import (
     settle_intent,
 )
 from pixivcrawl.ledger.records.follows import record_follows, record_unlisted_followers, record_unlisted_following
-from pixivcrawl.ledger.records.hosts import clear_pause, pause_host
+from pixivcrawl.ledger.records.hosts import clear_pause, pause_host, spend_request
 from pixivcrawl.ledger.records.people import record_user, record_user_name, record_user_seen, record_user_unavailable
 from pixivcrawl.ledger.records.rankings import record_ranking
 from pixivcrawl.ledger.records.readings import record_full_reading, record_gaps_in_following
@@ -90,4 +90,5 @@ __all__ = [
     "record_work_failed",
     "settle_bookmark_order",
     "settle_intent",
+    "spend_request",
 ]

@@ -1,10 +1,10 @@
-"""Pauses that a host asked for; they outlive the process."""
+"""Pauses that a host asked for, and the requests that were sent to it on a day; they outlive the process."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from pixivcrawl.ledger.models import HostRow, table
 from pixivcrawl.ledger.records.upsert import upsert
@@ -19,3 +19,16 @@ def pause_host(connection: Connection, host: str, until: datetime, now: datetime
 
 def clear_pause(connection: Connection, host: str) -> None:
     connection.execute(update(_HOSTS).where(_HOSTS.c.host == host).values(paused_at=None, paused_until=None))
+
+
+def day_of(moment: datetime) -> str:
+    """The day on which requests count together (yyyymmdd, UTC)."""
+    return f"{moment.astimezone(UTC):%Y%m%d}"
+
+
+def spend_request(connection: Connection, host: str, now: datetime) -> None:
+    """One more request leaves for `host`; the first one of a day begins to count anew."""
+    day = day_of(now)
+    spent = select(_HOSTS.c.spent).where(_HOSTS.c.host == host, _HOSTS.c.spent_on == day)
+    before = connection.execute(spent).scalar() or 0
+    upsert(connection, _HOSTS, [{"host": host, "spent_on": day, "spent": before + 1}], ("host",))

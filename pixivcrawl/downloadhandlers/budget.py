@@ -1,0 +1,89 @@
+"""The day's budget of API requests: counted where they leave, kept in the ledger, shared by every crawl of an event loop.
+
+A day is one of UTC: pixiv says of none when its own count begins anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+from weakref import WeakKeyDictionary, WeakSet
+
+from scrapy.crawler import Crawler
+
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import BudgetSpent, RunStopping, StorageFailed
+from pixivcrawl.extensions.run_record import RunRecord
+from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger.records.hosts import day_of
+from pixivcrawl.ledger.service import Ledger, ledger_of
+
+logger = logging.getLogger(__name__)
+
+
+class Budget:
+    """The requests that were sent to one host on one day."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._day = ""
+        self._spent = 0
+        self._ledgers: WeakSet[Ledger] = WeakSet()
+        self._writes: set[asyncio.Future[None]] = set()
+
+    async def spend(self, ledger: Ledger, limit: int, now: datetime) -> None:
+        """Count one request. Raises BudgetSpent, counting nothing, when `limit` (0: none) were sent on this day."""
+        day = day_of(now)
+        if day != self._day:
+            self._day, self._spent = day, 0
+            self._ledgers.clear()
+        if ledger not in self._ledgers:
+            before = await ledger.read(queries.requests_spent, self._host, now)
+            self._ledgers.add(ledger)
+            self._spent = max(self._spent, before)
+        if limit and self._spent >= limit:
+            raise budget_spent(limit, now)
+        self._spent += 1
+        # Nobody waits for it: the writer commits what comes within a few milliseconds together.
+        write = asyncio.ensure_future(ledger.write(records.spend_request, self._host, now))
+        self._writes.add(write)
+        write.add_done_callback(self._written)
+
+    def _written(self, write: asyncio.Future[None]) -> None:
+        self._writes.discard(write)
+        if not write.cancelled() and (error := write.exception()) and not isinstance(error, StorageFailed):
+            # A ledger that cannot go on is said by whoever needs its answer.
+            logger.error("an API request could not be counted: %s", error)
+
+
+def budget_spent(limit: int, now: datetime) -> BudgetSpent:
+    """What to say when the day's requests are used up."""
+    again = (now.astimezone(UTC) + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return BudgetSpent(
+        f"the {limit:,} API requests of this day are spent (PIXIV_API_BUDGET): the same command goes on from "
+        f"{again:%Y-%m-%d %H:%M} UTC ({again.astimezone():%Y-%m-%d %H:%M} here)"
+    )
+
+
+_BUDGETS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Budget]] = WeakKeyDictionary()
+
+
+async def spend(crawler: Crawler, configuration: Configuration) -> None:
+    """Count an API request that is about to leave.
+
+    When the day's requests are used up, that decides how the run ends (BudgetSpent, exit code 1); what is on its way, and the files of
+    works that are known, still come. Raises RunStopping then, so that nothing is recorded of what was not asked; BudgetSpent without a run.
+    """
+    budgets = _BUDGETS.setdefault(asyncio.get_running_loop(), {})
+    host = configuration.api.key
+    try:
+        await budgets.setdefault(host, Budget(host)).spend(
+            ledger_of(crawler), configuration.api_budget, datetime.now(UTC)
+        )
+    except BudgetSpent as spent:
+        record = crawler.get_extension(RunRecord)
+        if record is None:
+            raise
+        record.decide(spent)
+        raise RunStopping(str(spent)) from None

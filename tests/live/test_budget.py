@@ -1,0 +1,122 @@
+"""`PIXIV_API_BUDGET`: no more API requests a day than that, over runs, kills and crawls; what waits for another day is not failed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from scrapy.crawler import AsyncCrawlerRunner
+from scrapy.settings import Settings
+
+from pixivcrawl.commands.status import plan
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.sandbox import Sandbox, World
+from tests.live.inside import crawl
+from tests.live.running import PROJECT, assert_holds, environment, rows, scrapy
+from tests.travelling import settings_for
+
+
+def sent(sandbox: Sandbox) -> int:
+    return len(sandbox.requests("api"))
+
+
+def test_a_run_ends_at_the_budget_says_when_it_goes_on_and_fails_nothing(tmp_path: Path):
+    with Sandbox(World.of(works=12, size=(48, 36))) as sandbox:
+        env = environment(sandbox, tmp_path, session=False, PIXIVCRAWL_PIXIV_API_BUDGET="6")
+        run = scrapy("crawl", "user", "-a", "id=11", env=env)
+        assert run.returncode == 1
+        (line,) = run.stderr.splitlines()
+        assert line.startswith("pixivcrawl: the 6 API requests of this day are spent (PIXIV_API_BUDGET): ")
+        assert "00:00 UTC" in line
+        assert sent(sandbox) == 6
+        # What was known came, down to its files.
+        assert rows(tmp_path, "SELECT count(*) FROM files WHERE state = 'stored'") == [(5,)]
+        assert rows(tmp_path, "SELECT max(failed_runs), max(failed_reason) FROM artworks") == [(0, None)]
+        again = crawl("user", sandbox, tmp_path, phpsessid=None, settings={"PIXIV_API_BUDGET": 6}, id=11)
+        assert (again.exit_code, sent(sandbox)) == (1, 6)
+
+        status = scrapy("status", env=env).stdout
+        assert "API requests today (UTC): 6 sent, 0 of 6 left" in status
+        assert "7 works to ask for: about 10 requests" in status
+        assert "spread over 3 days by the budget" in status
+
+        assert crawl("user", sandbox, tmp_path, phpsessid=None, id=11).exit_code == 0
+        assert_holds(tmp_path, sandbox.world.expected.user(11))
+
+
+def test_the_count_outlives_a_kill(tmp_path: Path):
+    with Sandbox(World.of(works=300, size=(48, 36)), delay=0.01) as sandbox:
+        env = environment(sandbox, tmp_path, session=False)
+        run = subprocess.Popen(
+            [sys.executable, "-m", "scrapy", "crawl", "user", "-a", "id=11"],
+            cwd=PROJECT,
+            env=env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + 60
+        while sent(sandbox) < 40:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+        [(counted,)] = rows(tmp_path, "SELECT spent FROM hosts WHERE spent_on IS NOT NULL")
+        assert sent(sandbox) - 2 <= counted <= sent(sandbox) + 1
+        before = sent(sandbox)
+        settings = {"PIXIV_API_BUDGET": counted + 5}
+        assert crawl("user", sandbox, tmp_path, phpsessid=None, settings=settings, id=11).exit_code == 1
+        assert sent(sandbox) == before + 5
+
+
+def test_a_new_day_begins_to_count_anew(tmp_path: Path):
+    with Sandbox(World.of(works=2, size=(48, 36))) as sandbox:
+        settings = {"PIXIV_API_BUDGET": 3}
+        assert crawl("user", sandbox, tmp_path, phpsessid=None, settings=settings, id=11).exit_code == 1
+        ledger = Ledger.open(f"sqlite:///{tmp_path / 'archive.sqlite'}")
+        ledger.write_now(
+            lambda connection: connection.exec_driver_sql("UPDATE hosts SET spent_on = '20200101'").rowcount
+        )
+        ledger.close()
+        assert crawl("user", sandbox, tmp_path, phpsessid=None, settings=settings, id=11).exit_code == 0
+        assert_holds(tmp_path, sandbox.world.expected.user(11))
+
+
+def test_every_crawl_of_a_process_spends_from_one_budget(tmp_path: Path):
+    with Sandbox(World.of(artists=2, works=6, size=(48, 36))) as sandbox:
+
+        async def both() -> None:
+            crawls = []
+            for artist in (11, 12):
+                chosen = Settings()
+                chosen.setmodule("settings.base", priority="project")
+                own: dict[str, Any] = {"ARCHIVE_DIR": str(tmp_path / str(artist)), "TWISTED_REACTOR_ENABLED": False}
+                quick = {"PIXIV_API_DELAY": 0, "PROGRESS_ENABLED": False, "PIXIV_API_BUDGET": 7}
+                chosen.update(own | quick | sandbox.settings(), priority="cmdline")
+                crawls.append(AsyncCrawlerRunner(chosen).crawl("user", id=str(artist)))
+            await asyncio.gather(*crawls)
+
+        asyncio.run(both())
+        assert sent(sandbox) == 7
+
+
+def test_a_plan_tells_how_long_rows_take_to_be_completed(tmp_path: Path):
+    with Sandbox(World.of(works=100, size=(48, 36))) as sandbox:
+        assert crawl("user", sandbox, tmp_path, phpsessid=None, id=11, detail="listing").exit_code == 0
+        settings = settings_for(tmp_path, sandbox, PIXIV_API_DELAY=1.5, PIXIV_API_BUDGET=1000)
+        configuration = Configuration.from_settings(settings)
+        ledger = Ledger.open(configuration.database_url, read_only=True)
+        lines = ledger.read_now(plan, configuration, datetime.now(UTC))
+        ledger.close()
+        assert lines[1:] == [
+            "API requests today (UTC): 3 sent, 997 of 1,000 left",
+            "100 works known from rows alone (scrapy crawl artwork -a backfill=true): about 140 requests, 4 minutes (an estimate)",
+        ]
