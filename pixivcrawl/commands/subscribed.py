@@ -194,8 +194,11 @@ def _look_up(connection: Connection, catalogue: Catalogue, file: SubscriptionFil
     followed = queries.followed_by(connection, reader) if reader is not None else []
     lists, artists = _wanted_of(catalogue, file, followed)
     state = State(lists, artists, {}, {}, frozenset(followed))
-    keys = {wanted.key for wanted in state.wanted}
-    state = replace(state, runs=queries.runs_of_lists(connection, keys), sizes=queries.list_sizes(connection, keys))
+    keys = {wanted.key: wanted.is_limited for wanted in state.wanted}
+    limited = [key for key, is_limited in keys.items() if is_limited]
+    state = replace(
+        state, runs=queries.runs_of_lists(connection, keys, limited), sizes=queries.list_sizes(connection, keys)
+    )
     feed = None
     if reader is not None:
         feed = queries.feed(connection, catalogue.news().key, catalogue.following().key, reader)

@@ -83,19 +83,19 @@ class Writer:
 
     def _next_batch(self) -> list[Change]:
         """What is queued, after a short wait for more; empty when the writer is to end."""
-        batch: list[Change] = []
-        deadline: float | None = None
-        while len(batch) < BATCH:
-            try:
-                change = self._changes.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                break
-            if change is None:
-                if batch:
+        change = self._changes.get()
+        if change is None:
+            return []
+        batch = [change]
+        # Asleep rather than in `get` with a timeout, which waits for ever now and then: it takes a time that is over by then for none.
+        time.sleep(DELAY)
+        with contextlib.suppress(queue.Empty):
+            while len(batch) < BATCH:
+                change = self._changes.get_nowait()
+                if change is None:
                     self._changes.put(None)
-                break
-            batch.append(change)
-            deadline = deadline or time.monotonic() + DELAY
+                    break
+                batch.append(change)
         return batch
 
     def _write(self, batch: Sequence[Change]) -> None:

@@ -48,6 +48,11 @@ class Wanted:
     def key(self) -> str:
         return list_key(self.spider, self.canonical)
 
+    @property
+    def is_limited(self) -> bool:
+        """Only so many works of the list are wanted."""
+        return "max_works" in self.arguments
+
 
 @dataclass(frozen=True, slots=True)
 class Due:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Text, case, cast, func, or_, select
+from sqlalchemy import Connection, Text, case, cast, func, select
 
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FollowRow
 from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
@@ -51,26 +51,29 @@ class ListRuns:
 NO_RUNS = ListRuns()
 
 _COMPLETE = CrawlRow.outcome == "complete"
-_SAW_THE_LIST = or_(_COMPLETE, CrawlRow.read_to_end)
 
 
-def runs_of_lists(connection: Connection, keys: Collection[str]) -> dict[str, ListRuns]:
-    """{list key: its runs} of those lists that ever had one; see `records.list_key`."""
+def runs_of_lists(connection: Connection, keys: Collection[str], limited: Collection[str] = ()) -> dict[str, ListRuns]:
+    """{list key: its runs} of those lists that ever had one; see `records.list_key`.
+
+    Of the lists whose keys are `limited` only so many works are wanted: a run that saw as many as it was asked to has read them.
+    """
     found: dict[str, ListRuns] = {}
     ordered = sorted(keys)
     for start in range(0, len(ordered), KEYS_A_QUERY):
-        found |= _runs_of_lists(connection, ordered[start : start + KEYS_A_QUERY])
+        found |= _runs_of_lists(connection, ordered[start : start + KEYS_A_QUERY], limited)
     return found
 
 
-def _runs_of_lists(connection: Connection, keys: Sequence[str]) -> dict[str, ListRuns]:
+def _runs_of_lists(connection: Connection, keys: Sequence[str], limited: Collection[str]) -> dict[str, ListRuns]:
     of_lists = CrawlRow.list_key.in_(keys)
+    saw_the_list = CrawlRow.read_to_end | (_COMPLETE & CrawlRow.list_key.in_(limited))
     marks = (
         select(
             CrawlRow.list_key,
-            func.max(case((_COMPLETE, CrawlRow.id))).label("complete"),
-            func.min(case((_SAW_THE_LIST, CrawlRow.id))).label("first"),
-            func.max(case((_SAW_THE_LIST & CrawlRow.full_reading, CrawlRow.id))).label("compared"),
+            func.max(case((_COMPLETE & saw_the_list, CrawlRow.id))).label("complete"),
+            func.min(case((saw_the_list, CrawlRow.id))).label("first"),
+            func.max(case((saw_the_list & CrawlRow.full_reading, CrawlRow.id))).label("compared"),
         )
         .where(of_lists)
         .group_by(CrawlRow.list_key)
@@ -88,7 +91,7 @@ def _runs_of_lists(connection: Connection, keys: Sequence[str]) -> dict[str, Lis
         CrawlRow.outcome,
         CrawlRow.reason,
         CrawlRow.counts,
-        _SAW_THE_LIST.label("saw_the_list"),
+        saw_the_list.label("saw_the_list"),
     ).join(marks, marks.c.list_key == CrawlRow.list_key)
     runs: dict[str, list[ListRun]] = {}
     for row in connection.execute(since.where(CrawlRow.id >= func.coalesce(marks.c.complete, 0)).order_by(CrawlRow.id)):
