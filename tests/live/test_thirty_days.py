@@ -179,7 +179,7 @@ def test_a_few_days(tmp_path: Path) -> None:
         assert_frugal(one, sandbox, 1, 1, 0)
 
 
-@pytest.mark.long
+@pytest.mark.endurance
 @pytest.mark.timeout(3600)
 def test_thirty_days_of_fifty_subscriptions(tmp_path: Path) -> None:
     one = life(artists=47)
@@ -192,7 +192,7 @@ def test_thirty_days_of_fifty_subscriptions(tmp_path: Path) -> None:
         assert_frugal(one, sandbox, 30, 7, len(WORDS))
 
 
-@pytest.mark.long
+@pytest.mark.endurance
 @pytest.mark.timeout(3600)
 def test_killed_ten_times_it_comes_to_the_same_end(tmp_path: Path) -> None:
     undisturbed, disturbed = (end_of_a_week(tmp_path / name, kills) for name, kills in (("whole", 0), ("killed", 10)))
