@@ -95,7 +95,9 @@ def assert_sound(archive: Path) -> None:
 
 def assert_goes_on(archive: Path, sandbox: Sandbox, env: dict[str, str] | None = None) -> None:
     """The same command brings the rest, and nothing that was stored before."""
-    there = [path.rsplit("/", 1)[1] for path in ledger_files(archive)]
+    # A disk that is too small for a beginning leaves a ledger without a table.
+    begun = rows(archive, "SELECT 1 FROM sqlite_master WHERE name = 'files'")
+    there = [path.rsplit("/", 1)[1] for path in ledger_files(archive)] if begun else []
     since = len(sandbox.log)
     run = scrapy(*COMMAND, env=env or environment(sandbox, archive))
     assert (run.returncode, run.stderr) == (0, "")

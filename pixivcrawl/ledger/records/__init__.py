@@ -37,9 +37,11 @@ from pixivcrawl.ledger.records.series import record_series, record_unlisted_in_s
 from pixivcrawl.ledger.records.tags import record_tag_translations
 from pixivcrawl.ledger.records.works import record_artwork, record_rows, record_stubs
 
-NOT_JOURNALED = frozenset({"clear_pause", "pause_host"})
-"""What a ledger that is made again can do without: pauses are over by then. Every other change is one that `scrapy rebuild` makes again
-from its name and its arguments, so those keep their names, their types, and a default for what is added to them.
+NOT_JOURNALED = frozenset({"clear_pause", "pause_host", "spend_request"})
+"""What a ledger that is made again can do without: pauses are over by then, and so is the day whose requests were counted.
+
+Every other change is one that `scrapy rebuild` makes again from its name and its arguments, so those keep their names, their types, and a
+default for what is added to them.
 """
 
 __all__ = [
