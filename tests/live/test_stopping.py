@@ -97,7 +97,7 @@ def test_no_thread_holds_up_the_end(tmp_path: Path, times: int):
     with Sandbox(World.demo(), tls=True) as sandbox:
         slow = injecting(tmp_path / "injected", A_PROOF_THAT_TAKES_LONG)
         run = begin(*COMMAND, env=environment(sandbox, tmp_path / "archive", **slow))
-        wait_for(lambda: len(list((tmp_path / "archive" / "staging").glob("*.part"))) >= 4)
+        wait_for(lambda: len(list((tmp_path / "archive" / "staging").glob("*.body"))) >= 4)
         for _ in range(times):
             run.send_signal(signal.SIGINT)
             time.sleep(0.5)
