@@ -27,9 +27,16 @@ def inject(environment: Mapping[str, str]) -> None:
 
 
 def kill_at(module: str, function: str, when: str, number: str) -> None:
+    from pixivcrawl.ledger import changes
+
     *holders, name = function.split(".")
     holder: Any = functools.reduce(getattr, holders, importlib.import_module(module))
-    setattr(holder, name, deadly(getattr(holder, name), when, int(number)))
+    original = getattr(holder, name)
+    killing = deadly(original, when, int(number))
+    setattr(holder, name, killing)
+    # Which changes are journaled is decided by the function itself.
+    if original in changes._NAMES:
+        changes._NAMES[killing] = changes._NAMES[original]
 
 
 def deadly(function: Callable[..., Any], when: str, number: int) -> Callable[..., Any]:

@@ -15,7 +15,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,8 +99,7 @@ class Nursery:
     @contextmanager
     def crawl(self, *arguments: str, env: Mapping[str, str], folder: Path) -> Iterator[Crawl]:
         """`scrapy ...` with exactly this environment; its output goes to files in `folder`. It has ended when the block has."""
-        outputs = str(folder / "stdout"), str(folder / "stderr")
-        self._say({"arguments": arguments, "environment": dict(env), "outputs": outputs})
+        self._say(_order(arguments, env, folder))
         crawl = Crawl(self._hear())
         try:
             yield crawl
@@ -124,6 +123,36 @@ class Nursery:
     def _hear(self) -> int:
         assert self._process.stdout is not None
         return int(self._process.stdout.readline())
+
+
+@contextmanager
+def fresh(*arguments: str, env: Mapping[str, str], folder: Path) -> Iterator[Crawl]:
+    """As `Nursery.crawl`, with an interpreter of its own that has imported nothing yet."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.live.chaos.nursery", "one"],
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    crawl = Crawl(process.pid)
+    assert process.stdin is not None
+    with process.stdin as orders:
+        orders.write(json.dumps(_order(arguments, env, folder)) + "\n")
+    try:
+        yield crawl
+        crawl.exit_code = process.wait()
+    except BaseException:
+        crawl.kill()
+        process.wait()
+        raise
+
+
+def _order(arguments: Sequence[str], env: Mapping[str, str], folder: Path) -> dict[str, Any]:
+    outputs = [folder / "stdout", folder / "stderr"]
+    for output in outputs:
+        output.write_text("")
+    return {"arguments": arguments, "environment": dict(env), "outputs": [str(output) for output in outputs]}
 
 
 @dataclass
@@ -153,7 +182,12 @@ def ended(crawl: Crawl, folder: Path) -> Ended:
 
 
 def main() -> None:
-    """Reads orders from standard input, a JSON line each; writes the pid of each crawl, then its exit code."""
+    """Reads orders from standard input, a JSON line each; writes the pid of each crawl, then its exit code.
+
+    With the argument `one` it becomes the first crawl itself.
+    """
+    if sys.argv[1:] == ["one"]:
+        be_born(json.loads(sys.stdin.readline()))
     prepare()
     for line in sys.stdin:
         order = json.loads(line)
@@ -192,7 +226,8 @@ def be_born(order: dict[str, Any]) -> None:
 
     code = 1
     try:
-        os.setpgid(0, 0)
+        if os.getpgrp() != os.getpid():
+            os.setpgid(0, 0)
         os.environ.clear()
         os.environ.update(order["environment"])
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

@@ -91,13 +91,14 @@ class Wrongs:
 
 @dataclass(frozen=True)
 class Plan:
-    """A trial. `wrongs` hold until the killed runs and one more have ended."""
+    """A trial. `wrongs` hold until the killed runs and one more have ended; `fresh` starts each run from nothing."""
 
     seed: int
     world: int
     spider: str
     kills: tuple[Kill, ...]
     wrongs: Wrongs | None = None
+    fresh: bool = False
 
 
 def seeds(otherwise: Sequence[int]) -> Sequence[int]:

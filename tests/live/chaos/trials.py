@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,7 +14,7 @@ from pathlib import Path
 
 from pixivcrawl.sandbox import Logged
 from tests import canonical
-from tests.live.chaos.nursery import Crawl, Ended, Nursery, ended
+from tests.live.chaos.nursery import Crawl, Ended, Nursery, ended, fresh
 from tests.live.chaos.plans import LEAST_KILLS, SPIDERS, Kill, Plan, one_more_kill
 from tests.live.chaos.worlds import Server, Watch, Wrong
 from tests.live.running import assert_holds, environment, rows
@@ -46,12 +49,16 @@ class OnDisk:
 
 @dataclass(frozen=True)
 class Life:
-    """One run of the command, and what lay on the disk when it was over; names are relative to the archive."""
+    """One run of the command, and what lay on the disk when it was over; names are relative to the archive.
+
+    `known` are the works of which the ledger then knew all that pixiv says.
+    """
 
     ending: Ended
     kill: Kill | None
     originals: dict[str, OnDisk]
     staging: dict[str, OnDisk]
+    known: frozenset[int]
 
     @property
     def held(self) -> frozenset[str]:
@@ -91,7 +98,6 @@ class Reference:
     archive: Path
     files: dict[str, OnDisk]
     dump: canonical.Dump
-    bookmarks: list[tuple]
     sha256_at: dict[str, str]
     api: int
     images: int
@@ -149,7 +155,8 @@ class Laboratory:
         more |= {"PIXIVCRAWL_USER_AGENT": f"Mozilla/5.0 run/{len(trial.lives)}"}
         env = environment(trial.server, trial.archive, **QUICK, **more)
         came = trial.watch.came
-        with self.nursery.crawl(*SPIDERS[trial.plan.spider], env=env, folder=self.outputs) as crawl:
+        start = fresh if trial.plan.fresh else self.nursery.crawl
+        with start(*SPIDERS[trial.plan.spider], env=env, folder=self.outputs) as crawl:
             if kill and not kill.place:
                 _kill(crawl, kill, trial.watch, came)
         life = Life(
@@ -157,6 +164,7 @@ class Laboratory:
             kill,
             _lying(trial.archive, "originals"),
             _lying(trial.archive, "staging"),
+            _known(trial.archive),
         )
         trial.lives.append(life)
         return life
@@ -178,7 +186,6 @@ class Laboratory:
             archive,
             trial.lives[0].originals,
             canonical.dump(archive),
-            bookmarks_in_order(archive),
             {url.partition("//")[2].partition("/")[2]: sha256 for url, sha256 in rows(archive, _URLS)},
             len(trial.watch.entries("api")),
             len(trial.watch.entries("image")),
@@ -201,10 +208,6 @@ def expected(server: Server, spider: str) -> Iterator:
             yield world.expected.search(Search("chaos"), session=True)
 
 
-def bookmarks_in_order(archive: Path) -> list[tuple]:
-    return rows(archive, "SELECT user_id, private, artwork_id, tags FROM bookmarks ORDER BY private, position DESC")
-
-
 def _kill(crawl: Crawl, kill: Kill, watch: Watch, came: int) -> None:
     while not watch.wait_for(came + kill.after, timeout=0.05):
         if crawl.is_over():
@@ -223,3 +226,22 @@ def _lying(archive: Path, folder: str) -> dict[str, OnDisk]:
             sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
             found[path.relative_to(archive).as_posix()] = OnDisk(state.st_ino, sha256, state.st_mtime_ns)
     return found
+
+
+def _known(archive: Path) -> frozenset[int]:
+    """Read from a copy: whoever opens a ledger that a kill left first puts it in order."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in archive.glob("archive.sqlite*"):
+            shutil.copy(path, folder)
+        database = Path(folder) / "archive.sqlite"
+        if not database.exists():
+            return frozenset()
+        connection = sqlite3.connect(database)
+        try:
+            query = "SELECT id FROM artworks WHERE detail = 'full' AND stale_since IS NULL"
+            return frozenset(work_id for (work_id,) in connection.execute(query))
+        except sqlite3.OperationalError:
+            # Killed before there were tables.
+            return frozenset()
+        finally:
+            connection.close()

@@ -19,11 +19,12 @@ from tests.live.chaos.trials import (
     Life,
     Reference,
     Trial,
-    bookmarks_in_order,
 )
 from tests.live.running import ledger_files, rows
 
 COMPLETE, FAILED, REFUSED = 0, 1, 4
+
+_ABOUT_A_WORK = re.compile(r"/ajax/illust/(\d+)")
 
 LOOKS = 2
 """How often pixiv is asked whether it takes the account, before the run believes that it does not."""
@@ -87,14 +88,31 @@ def fetched_once(trial: Trial, *, strict: bool) -> Iterator[str]:
             yield f"{len(addresses)} images of run {number} were fetched again: {', '.join(sorted(addresses))}"
 
 
-def asked_once(trial: Trial, reference: Reference, *, strict: bool) -> Iterator[str]:
-    """API requests: those of an undisturbed run and a tenth, and for each kill those in flight and a page of the list.
+def asked_once(trial: Trial) -> Iterator[str]:
+    """Nothing is asked that the ledger knows: works asked for again were begun and not yet recorded at a kill, and no more than may be."""
+    again: dict[int, set[int]] = defaultdict(set)
+    latest: dict[str, int] = {}
+    for logged in trial.log:
+        if (found := _ABOUT_A_WORK.match(logged.path)) is None:
+            continue
+        work_id, life = int(found[1]), trial.life_of(logged)
+        earlier = latest.get(logged.path)
+        latest[logged.path] = life
+        if earlier == life:
+            yield f"run {life} asked {logged.path} twice"
+        elif earlier is not None and any(work_id in each.known for each in trial.lives[earlier:life]):
+            yield f"{logged.path} was known after run {earlier}, and asked again in run {life}"
+        elif earlier is not None:
+            again[earlier].add(work_id)
+    for number, works in again.items():
+        if len(works) > WORKS_AT_ONCE:
+            yield f"{len(works)} works of run {number} were asked for again: {sorted(works)}"
 
-    Not `strict`: every work that was begun and not yet recorded counts as in flight.
-    """
-    asked = [logged for logged in trial.log if logged.kind == "api"]
-    in_flight = API_AT_ONCE if strict else WORKS_AT_ONCE
-    most = RE_ASKED * reference.api + len(trial.kills) * (in_flight + 1)
+
+def asked_little(trial: Trial, reference: Reference) -> Iterator[str]:
+    """API requests: those of an undisturbed run and a tenth, and for each kill those in flight and a page of the list."""
+    asked = trial.watch.entries("api")
+    most = RE_ASKED * reference.api + len(trial.kills) * (API_AT_ONCE + 1)
     if len(asked) > most:
         repeated = Counter(f"{logged.path}?{logged.query}" for logged in asked)
         often = ", ".join(f"{times} x {address}" for address, times in repeated.most_common(12) if times > 1)
@@ -131,23 +149,15 @@ def _contents(files: dict) -> dict:
 
 
 def _facts(archive: Path, reference: Reference) -> Iterator[str]:
-    found, due = _without_positions(canonical.dump(archive)), _without_positions(reference.dump)
+    found, due = canonical.dump(archive), reference.dump
     for table in due:
         missing, more = Counter(due[table]) - Counter(found[table]), Counter(found[table]) - Counter(due[table])
         for row in [*missing][:3]:
             yield f"{table}: not there: {' '.join(row)[:1500]}"
         for row in [*more][:3]:
             yield f"{table}: should not be there: {' '.join(row)[:1500]}"
-    if bookmarks_in_order(archive) != reference.bookmarks:
-        yield "the bookmarks are in another order"
     if intents := rows(archive, "SELECT path FROM files WHERE state = 'intent'"):
         yield f"intents are left: {intents}"
-
-
-def _without_positions(dump: canonical.Dump) -> canonical.Dump:
-    """Where a list counts from is not the same after an interruption; its order is compared apart."""
-    bookmarks = [tuple(field for field in row if not field.startswith("position=")) for row in dump["bookmarks"]]
-    return dump | {"bookmarks": bookmarks}
 
 
 def _ledger_is_sound(archive: Path) -> Iterator[str]:
