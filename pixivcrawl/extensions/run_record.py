@@ -15,7 +15,7 @@ from scrapy.logformatter import LogFormatter, LogFormatterResult
 from twisted.python.failure import Failure
 
 from pixivcrawl.errors import PixivcrawlError, RunStopping
-from pixivcrawl.ledger import records
+from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.queries import UNREACHABLE
 from pixivcrawl.ledger.service import ledger_of
 
@@ -26,7 +26,7 @@ PREFIX = "pixiv/"
 LOST = "downloader/exception_type_count/scrapy.exceptions.DownloadFailedError"
 """Scrapy's count of requests that brought no answer."""
 
-TRIED_AGAIN = ("works_failed", "files_failed", "lists_failed", "comments_failed")
+TRIED_AGAIN = ("works_failed", "files_failed", "works_waiting", "lists_failed", "comments_failed")
 INCOMPLETE = (*TRIED_AGAIN, "lists_cut_off")
 """Counts of what is missing from the archive after a run; what pixiv cuts off, no run can bring."""
 
@@ -87,6 +87,7 @@ class RunRecord:
 
     async def spider_closed(self, spider: Spider, reason: str) -> None:
         self._note_whether_pixiv_was_reached()
+        await self._note_what_waits(spider)
         counts = self.counts()
         if self.error is not None:
             outcome = "stopped" if self._stopping else "finished with failures"
@@ -116,6 +117,14 @@ class RunRecord:
         sys.stdout.write("\n".join(summary(spider.name, outcome, counts)) + "\n")
         sys.stdout.flush()
         self.is_told = True
+
+    async def _note_what_waits(self, spider: Spider) -> None:
+        """What failed in an earlier run and was not due in this one is missing all the same."""
+        crawl, ledger = getattr(spider, "crawl", None), ledger_of(self.crawler)
+        if crawl is not None and ledger.broken is None:
+            files = getattr(getattr(spider, "args", None), "files", True)
+            if waiting := await ledger.read(queries.waiting_works, crawl.crawl_id, files=files):
+                self.crawler.stats.set_value(PREFIX + "works_waiting", waiting)
 
     def _note_whether_pixiv_was_reached(self) -> None:
         stats = self.crawler.stats
@@ -161,6 +170,7 @@ SUMMARY = {
     "snapshots_kept": "snapshots kept",
     "files_failed": "files not stored",
     "works_failed": "works that failed",
+    "works_waiting": "works that failed before and wait until they are due",
     "lists_failed": "lists not read to their end",
     "lists_cut_off": "lists that pixiv shows only in part",
     "comments_failed": "works whose comments could not be read",

@@ -136,6 +136,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "newest_bookmark": lambda c: queries.newest_bookmark(c, 901, private=False),
     "known_follows": lambda c: queries.known_follows(c, [(901, 7)]),
     "works_of_series": lambda c: queries.works_of_series(c, 501),
+    "waiting_works": lambda c: queries.waiting_works(c, 1),
     "gone_files": lambda c: queries.gone_files(c, 1),
     "unstored_places": lambda c: queries.unstored_places(c, [1, 2]),
     "same_body_before": lambda c: queries.same_body_before(c, an_original(2), "ab", NOW),

@@ -9,6 +9,7 @@ import pytest
 
 from pixivcrawl.sandbox import Sandbox, World
 from pixivcrawl.sandbox.faults import IMAGE_KINDS, ZIP_KINDS
+from tests.live.inside import crawl
 from tests.live.running import assert_holds, environment, scrapy, stored_files
 
 PICTURE_DAMAGE = sorted(set(IMAGE_KINDS) - set(ZIP_KINDS) - {"no_length", "slow"})
@@ -59,3 +60,18 @@ def test_a_transfer_that_never_ends_is_given_up(tmp_path: Path, sandbox: Sandbox
     sandbox.faults.clear()
     assert scrapy("crawl", "artwork", "-a", f"id={work_id}", env=env).returncode == 0
     assert_holds(tmp_path, sandbox.world.expected.artwork([work_id], session=True))
+
+
+@pytest.mark.parametrize("what", ["file", "work"])
+def test_a_run_is_not_complete_while_something_waits_for_its_time(tmp_path: Path, what: str):
+    quick = {"PIXIV_IMAGE_RETRY_DELAY": 0.01}
+    with Sandbox(World.of(works=3)) as sandbox:
+        if what == "file":
+            sandbox.faults.image(sandbox.world.work_id(11, 2), kind="status:500")
+        else:
+            sandbox.faults.api(rf"/ajax/illust/{sandbox.world.work_id(11, 2)}$", kind="missing_field")
+        runs = [crawl("user", sandbox, tmp_path, settings=quick, id=11) for _ in range(3)]
+        assert [run.exit_code for run in runs] == [1, 1, 1]
+        # What failed in two runs is not due for an hour.
+        assert runs[-1].counts["works_waiting"] == 1
+        assert runs[-1].counts["api_requests"] == 1

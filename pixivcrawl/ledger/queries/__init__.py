@@ -76,6 +76,7 @@ from pixivcrawl.ledger.queries.works import (
     stored_files,
     unsettled_intents,
     unstored_places,
+    waiting_works,
     wanted_originals,
     works_to_do,
 )
@@ -141,6 +142,7 @@ __all__ = [
     "unsettled_intents",
     "unstored_places",
     "user_detail",
+    "waiting_works",
     "wanted_originals",
     "without_originals",
     "works_of_artist",

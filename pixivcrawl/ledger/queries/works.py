@@ -184,6 +184,26 @@ def gone_files(connection: Connection, crawl_id: int) -> int:
     return connection.execute(gone).scalar_one()
 
 
+def waiting_works(connection: Connection, crawl_id: int, *, files: bool = True) -> int:
+    """How many works of the list that run `crawl_id` reads failed in an earlier run and wait, or have `files` that do."""
+    list_id = select(CrawlRow.list_id).where(CrawlRow.id == crawl_id).scalar_subquery()
+    waiting = ArtworkRow.failed_crawl_id < crawl_id
+    if files:
+        waiting |= exists().where(FileRow.artwork_id == ArtworkRow.id, MISSING_FILE, FileRow.failed_crawl_id < crawl_id)
+    of_list = (
+        select(func.count())
+        .select_from(CrawlArtworkRow)
+        .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
+        .where(
+            CrawlArtworkRow.list_id == list_id,
+            UNSETTLED_WORK,
+            ArtworkRow.availability.not_in(SETTLED_AVAILABILITY),
+            waiting,
+        )
+    )
+    return connection.execute(of_list).scalar_one()
+
+
 def unsettled_intents(connection: Connection) -> list[Intent]:
     """The files that an ended run was about to place; each is to be settled or forgotten."""
     rows = connection.execute(
