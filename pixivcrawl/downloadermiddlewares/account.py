@@ -11,6 +11,7 @@ from scrapy.crawler import Crawler
 from pixivcrawl.api.answers import Answer, AnswerKind, AnswerRefused
 from pixivcrawl.api.catalogue import ME_EXTRA
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN, pace_of
 from pixivcrawl.errors import AccountRefused
 from pixivcrawl.extensions.run_record import RunRecord
 
@@ -34,9 +35,9 @@ class Account:
         self.has_worked = False
         self._crawler = crawler
         self._configuration = Configuration.from_settings(crawler.settings)
-        self._refused = False
+        self._refused: AccountRefused | None = None
         self._taken_at: float | None = None
-        self._asking: asyncio.Future[Answer | None] | None = None
+        self._asking: asyncio.Future[None] | None = None
 
     async def is_taken(self, *, believed_for: float = 0.0, ends_run: bool = True) -> bool:
         """Whether pixiv takes the session; asked anew unless it was taken less than `believed_for` seconds ago.
@@ -46,29 +47,31 @@ class Account:
         """
         if self._taken_at is not None and monotonic() - self._taken_at < believed_for:
             return True
-        if not self._refused:
-            refusal = await self._asked()
-            if refusal is None:
-                return True
-            self._refused = True
-            self._decide(account_refused(refusal), ends_run=ends_run or self.has_worked)
-        return False
+        if self._refused is None:
+            # Those who ask at the same time share one question.
+            if self._asking is None or self._asking.done():
+                self._asking = asyncio.ensure_future(self._ask(ends_run=ends_run))
+            # One who gives up takes the question from nobody else.
+            await asyncio.shield(self._asking)
+        elif ends_run:
+            # Until now only what a signed-in reader sees was refused.
+            self._decide(self._refused, ends_run=True)
+        return self._refused is None
 
-    async def _asked(self) -> Answer | None:
-        """The refusal, None when there is none; those who ask at the same time share one question."""
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.ensure_future(self._ask())
-        return await self._asking
-
-    async def _ask(self) -> Answer | None:
-        """Two refusals in a row count; one alone may be a fault of the moment."""
-        refusal = await self._refusal()
-        if refusal is not None:
-            await asyncio.sleep(self._configuration.api_retry_delay)
+    async def _ask(self, *, ends_run: bool) -> None:
+        """Two refusals in a row count; one alone may be a fault of the moment. Nothing else is asked until it is known."""
+        with pace_of(self._configuration.api.key, self._configuration).kept_for(BEFORE_ALL_OTHERS):
             refusal = await self._refusal()
-        if refusal is None:
-            self._taken_at = monotonic()
-        return refusal
+            if refusal is not None:
+                await asyncio.sleep(self._configuration.api_retry_delay)
+                refusal = await self._refusal()
+            if refusal is None:
+                self._taken_at = monotonic()
+                return
+            self._refused = account_refused(refusal)
+            self._decide(self._refused, ends_run=ends_run or self.has_worked)
+            # What waits for its turn sees meanwhile that the run is ending.
+            await asyncio.sleep(2 * STOPPING_IS_SEEN_WITHIN)
 
     async def _refusal(self) -> Answer | None:
         request = ME_EXTRA.request(self._configuration.base_url).replace(priority=BEFORE_ALL_OTHERS)

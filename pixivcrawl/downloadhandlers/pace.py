@@ -9,8 +9,8 @@ import asyncio
 import heapq
 import itertools
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from weakref import WeakKeyDictionary
 
@@ -53,6 +53,7 @@ class Pace:
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._arrivals = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
+        self._least_priority: int | None = None
 
     @asynccontextmanager
     async def turn(self, priority: int, is_stopping: Callable[[], bool]) -> AsyncIterator[float]:
@@ -90,6 +91,16 @@ class Pace:
         """A pause that began in an earlier run has so many seconds left."""
         self._pauses_in_a_row = max(self._pauses_in_a_row, 1)
         self._hold(seconds)
+
+    @contextmanager
+    def kept_for(self, priority: int) -> Iterator[None]:
+        """Meanwhile only requests of at least this priority leave; the others keep their turn."""
+        self._least_priority = priority
+        try:
+            yield
+        finally:
+            self._least_priority = None
+            self._let_go()
 
     def good_answer(self) -> bool:
         """The host answers again: the next pause is a first one. False where there was no pause."""
@@ -132,7 +143,7 @@ class Pace:
     def _let_go(self) -> None:
         """Give the free places to those who wait, and come back when the next one is due."""
         now = _now()
-        while self._waiting and now >= self._open_at and self._has_free_place(now):
+        while self._next_may_leave() and now >= self._open_at and self._has_free_place(now):
             _, _, place = heapq.heappop(self._waiting)
             if not place.done():
                 self._travelling += 1
@@ -140,9 +151,12 @@ class Pace:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._waiting and self._travelling < self.at_once:
+        if self._next_may_leave() and self._travelling < self.at_once:
             due = max(self._open_at, self._resting[0] if self._resting else 0.0)
             self._timer = asyncio.get_running_loop().call_at(due, self._let_go)
+
+    def _next_may_leave(self) -> bool:
+        return bool(self._waiting) and (self._least_priority is None or -self._waiting[0][0] >= self._least_priority)
 
     def _has_free_place(self, now: float) -> bool:
         while self._resting and self._resting[0] <= now:

@@ -13,8 +13,8 @@ from pixivcrawl.spiders.owned import RestArguments
 from pixivcrawl.spiders.people import PeopleArguments, PeopleSpider
 from pixivcrawl.spiders.reading import ListPage
 
-PEOPLE_A_REQUEST = 100
-"""Pixiv: the site asks for 24 at once; up to 100 are given."""
+PEOPLE_A_REQUEST = 50
+"""Pixiv: the site asks for 24 at once, other clients for 50. Where fewer come, the next request goes on behind them."""
 
 
 class FollowingArguments(RestArguments, PeopleArguments):
@@ -25,7 +25,7 @@ class FollowingSpider(PeopleSpider[FollowingArguments]):
     """Keeps whom a user follows, publicly or in private, with the rows of their newest works; `archive=true` archives all their works.
 
     Needs a session. Whom one followed last comes first, so that a run with nothing new costs one request. With `archive=true` the whole
-    list is read, a hundred people a request, and only those are asked for who show a work that is not known; `reread=true` asks for all.
+    list is read, fifty people a request, and only those are asked for who show a work that is not known; `reread=true` asks for all.
     Who is no longer followed is marked so only by a run that saw the whole list.
     """
 

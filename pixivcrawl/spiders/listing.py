@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 
 from pixivcrawl import facts
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused
+from pixivcrawl.api.bodies.artworks import IllustDetail
 from pixivcrawl.api.catalogue import ILLUST_DETAIL, ILLUST_PAGES, ILLUST_UGOIRA_META
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
 from pixivcrawl.api.wording import one_line
@@ -44,6 +45,9 @@ WORKS_AT_ONCE = 100
 
 LONGEST_REASON = 300
 """Characters of a reason that are kept and shown."""
+
+AT_HAND = timedelta(days=1)
+"""For so long is an answer about a work good enough to go on from."""
 
 WITHHELD = {AnswerKind.LOGIN_NEEDED, AnswerKind.FORBIDDEN}
 
@@ -110,7 +114,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     def listing(self) -> AsyncIterator[Page]:
         """The list, page by page."""
 
-    async def start(self) -> AsyncIterator[Request | Original]:
+    async def start(self) -> AsyncIterator[Request | Artwork | Original]:
         arguments = self.args.canonical()
         self.began = self.now()
         self.crawl = await self.ledger.write(records.begin_crawl, self.name, arguments, self.now())
@@ -199,7 +203,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         self.count("works_filtered", len(unwanted))
         return replace(page, work_ids=[work_id for work_id in page.work_ids if work_id not in unwanted])
 
-    async def works_to_do(self, *, stale: bool = False) -> AsyncIterator[Request | Original]:
+    async def works_to_do(self, *, stale: bool = False) -> AsyncIterator[Request | Artwork | Original]:
         """A request for each work that must be asked for, and the missing files of works that the ledger knows well enough."""
         from_rows = self.args.detail == "listing"
         if from_rows and not self.args.files:
@@ -220,7 +224,11 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
                 after = work.position
                 await self.in_progress.begin(work.work_id)
                 if work.must_be_asked:
-                    yield self.ask_about(work)
+                    if (detail := await self.detail_at_hand(work)) is None:
+                        yield self.ask_about(work)
+                        continue
+                    async for found in self.archive_work(work.work_id, detail):
+                        yield found
                     continue
                 missing = await self.ledger.read(queries.wanted_originals, work.work_id, self.now())
                 self.in_progress.add(work.work_id, len(missing))
@@ -228,6 +236,22 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
                 for original in missing:
                     yield original
         self.position = max(after, self.position)
+
+    async def detail_at_hand(self, work: queries.WorkToDo) -> IllustDetail | None:
+        """What an interrupted run was told of a work and had not recorded, because the rest was still to be asked for."""
+        known = work.known
+        if self.crawl.resumes is None or known.detail == "full" or known.stale or known.next_attempt is not None:
+            return None
+        after = self.began - AT_HAND
+        payload = await self.ledger.read(queries.kept_answer, ILLUST_DETAIL.name, work.work_id, after)
+        if payload is None:
+            return None
+        try:
+            detail = ILLUST_DETAIL.parse(payload, {"id": work.work_id})
+        except BodyRefused:
+            return None
+        # Another reader may be shown more.
+        return detail if detail.urls.original is not None else None
 
     def ask_about(self, work: queries.WorkToDo) -> Request:
         """What settles a work with the fewest requests."""
@@ -241,9 +265,19 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         )
 
     async def parse_work(self, response: Response, work_id: int) -> AsyncIterator[Artwork | Original]:
-        """`illust/{id}`, then `pages` when there is more than one and `ugoira_meta` for an ugoira: the work and its missing files."""
         try:
-            artwork = await self.read_work(response, work_id)
+            detail = await self.read(ILLUST_DETAIL, response)
+        except BodyRefused as refusal:
+            await self.record_refusal(work_id, refusal)
+            await self.in_progress.settle(work_id)
+            return
+        async for found in self.archive_work(work_id, detail):
+            yield found
+
+    async def archive_work(self, work_id: int, detail: IllustDetail) -> AsyncIterator[Artwork | Original]:
+        """After `illust/{id}`, `pages` when there is more than one and `ugoira_meta` for an ugoira: the work and its missing files."""
+        try:
+            artwork = await self.read_work(detail, work_id)
             if self.args.fits(artwork) is False:
                 await self.leave_out(artwork)
                 return
@@ -264,8 +298,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             for original in missing:
                 yield original
 
-    async def read_work(self, response: Response, work_id: int) -> Artwork:
-        detail = await self.read(ILLUST_DETAIL, response)
+    async def read_work(self, detail: IllustDetail, work_id: int) -> Artwork:
         first_page = facts.artwork(detail)
         if self.session is not None and detail.x_restrict and detail.urls.original is not None:
             # Only a signed-in reader is shown it.

@@ -97,6 +97,10 @@ class PixivSpider(Args[ArgumentsT], Spider):
         body = await self.ask(endpoint, snapshot=snapshot, **parameters)
         if endpoint.paging is None or len(endpoint.paging.rows(body)) > 0:
             return body
+        return await self.look_again(endpoint, snapshot=snapshot, **parameters)
+
+    async def look_again(self, endpoint: Endpoint[Body], *, snapshot: bool = False, **parameters: Any) -> Body:
+        """The answer to a question whose first answer was empty, after the throttle time."""
         wait = self.configuration.throttle_wait
         if wait >= WORTH_SAYING:
             self.logger.warning("%s came back empty: looking again in %.0f s", endpoint.name, wait)

@@ -117,11 +117,13 @@ class UserSpider(ListingSpider[UserArguments]):
             async for page in self.pages_for(user_id, latest.work_ids):
                 yield page
             return
+        before = self.profile_before(user_id)
         profile = await self.ask(USER_PROFILE_ALL, id=user_id)
+        if not profile.work_ids and before.digest != digest_of(()):
+            profile = await self.look_again(USER_PROFILE_ALL, id=user_id)
         await self.ledger.write(records.record_user_seen, user_id, self.now())
         # Pixiv lists ugoira among the illustrations.
         work_ids = {"all": profile.work_ids, "manga": profile.manga}.get(self.args.type, profile.illusts)
-        before = self.profile_before(user_id)
         listed = frozenset(profile.work_ids)
         returned = await self.ledger.read(queries.returned_works, self.crawl.crawl_id, user_id, before.crawl_id)
         await self.ask_again(returned & listed)

@@ -11,7 +11,7 @@ ROWS_A_REQUEST = 100
 ROWS_A_PAGE = 48
 """How many known works are compared by one request: of an artist, and of any other list."""
 
-PEOPLE_A_REQUEST = 100
+PEOPLE_A_REQUEST = 50
 
 ANSWER = 0.5
 """Seconds that an answer takes, about."""

@@ -117,6 +117,26 @@ def test_never_more_than_allowed_and_never_before_the_rest_is_over(
         assert busy <= at_once
 
 
+def test_kept_for_one_that_goes_first_the_others_keep_their_turn() -> None:
+    async def run() -> list[str]:
+        pace, left = paced(), []
+
+        async def leave(name: str, priority: int) -> None:
+            async with pace.turn(priority, never):
+                left.append(name)
+
+        with pace.kept_for(5):
+            waiting = [asyncio.ensure_future(leave(name, 0)) for name in "ab"]
+            await asyncio.sleep(100)
+            await leave("first", 5)
+            await asyncio.sleep(100)
+            assert left == ["first"]
+        await asyncio.gather(*waiting)
+        return left
+
+    assert in_no_time(run()) == ["first", "a", "b"]
+
+
 class TestPause:
     def test_without_a_length_it_grows_while_more_follow_and_a_good_answer_ends_that(self) -> None:
         async def run() -> list[float]:

@@ -129,6 +129,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "likely_extensions": lambda c: queries.likely_extensions(c, [7, 8]),
     "files_of_row": lambda c: queries.files_of_row(c, 1),
     "works_of_rows": lambda c: queries.works_of_rows(c, 0, 100),
+    "kept_answer": lambda c: queries.kept_answer(c, "illust.detail", 1, NOW),
     "wanted_originals": lambda c: queries.wanted_originals(c, 2, NOW),
     "returned_works": lambda c: queries.returned_works(c, 1, 7, 0),
     "unseen_works": lambda c: queries.unseen_works(c, 1, 7, 0),

@@ -73,3 +73,14 @@ def test_bodies_that_were_whole_at_a_kill_are_not_fetched_again(tmp_path: Path):
         assert scrapy(*COMMAND, env=env).returncode == 0
         assert_holds(tmp_path, sandbox.world.expected.user(11))
         assert len(sandbox.requests("image")) <= 30 + in_flight
+
+
+def test_what_was_told_of_a_work_before_a_kill_is_not_asked_again(tmp_path: Path):
+    with Sandbox(World.of(works=1, pages=3, size=(96, 64)), delay=0.4) as sandbox:
+        env = environment(sandbox, tmp_path)
+        killed_when(env, lambda: any(logged.path.endswith("/pages") for logged in sandbox.requests("api")))
+        assert scrapy(*COMMAND, env=env).returncode == 0
+        assert_holds(tmp_path, sandbox.world.expected.user(11))
+        asked = [logged.path.removeprefix("/ajax/illust/") for logged in sandbox.requests("api")]
+        work_id = sandbox.world.work_id(11, 1)
+        assert (asked.count(f"{work_id}"), asked.count(f"{work_id}/pages")) == (1, 2)

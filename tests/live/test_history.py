@@ -74,6 +74,26 @@ def test_a_work_that_is_only_unlisted_is_looked_at_once(tmp_path: Path, sandbox:
     assert_holds(tmp_path, before, expected(sandbox))
 
 
+@pytest.mark.parametrize("known", [False, True], ids=["a new archive", "a known artist"])
+def test_an_empty_answer_is_believed_only_at_a_second_look(tmp_path: Path, sandbox: Sandbox, *, known: bool):
+    if known:
+        assert archived(sandbox, tmp_path).exit_code == 0
+    sandbox.faults.api("/profile/all$", kind="empty", times=1)
+    since = len(sandbox.requests("api"))
+    assert archived(sandbox, tmp_path).exit_code == 0
+    assert asked_for(sandbox, since)[:2] == ["/ajax/user/11/profile/all"] * 2
+    assert known == (asked_for(sandbox, since)[2:] == [])
+    assert_holds(tmp_path, expected(sandbox))
+
+
+def test_an_artist_without_works_is_looked_at_twice_once(tmp_path: Path):
+    with Sandbox(World.of(works=0)) as sandbox:
+        assert archived(sandbox, tmp_path).exit_code == 0
+        since = len(sandbox.requests("api"))
+        assert archived(sandbox, tmp_path).exit_code == 0
+        assert asked_for(sandbox, since) == ["/ajax/user/11/profile/all"]
+
+
 def test_a_reading_that_stops_early_calls_nothing_gone(tmp_path: Path, sandbox: Sandbox):
     assert archived(sandbox, tmp_path).exit_code == 0
     since = len(sandbox.requests("api"))

@@ -70,7 +70,7 @@ LISTS = {
     "following id=me rest=hide archive=true": (
         lambda expected: expected.following(901, "hide"),
         [
-            "/ajax/user/901/following?offset=0&limit=100&rest=hide",
+            "/ajax/user/901/following?offset=0&limit=50&rest=hide",
             *(f"/ajax/user/{artist}/profile/all?" for artist in (13, *range(71, 81))),
         ],
         1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from pixivcrawl.ledger.models import (
     UNSETTLED_INTENT,
     UNSETTLED_WORK,
     ArtworkRow,
+    BodyRow,
     CrawlArtworkRow,
     CrawlRow,
     FileRow,
@@ -125,6 +127,16 @@ def works_to_do(
         .limit(limit)
     )
     return [WorkToDo(row.position, row.id, bool(row.must_be_asked), _known_work(row)) for row in rows]
+
+
+def kept_answer(connection: Connection, endpoint: str, subject_id: int, after: datetime) -> bytes | None:
+    """The last answer to `endpoint` about a work or a user, when it was read after that time."""
+    body = connection.execute(
+        select(BodyRow.body).where(
+            BodyRow.endpoint == endpoint, BodyRow.subject_id == subject_id, BodyRow.read_at > after
+        )
+    ).scalar()
+    return zlib.decompress(body) if body is not None else None
 
 
 def wanted_originals(connection: Connection, work_id: int, now: datetime) -> list[Original]:

@@ -96,7 +96,7 @@ def refused_and_killed(laboratory: Laboratory, seed: int, kind: str) -> None:
         trial.wrong.refuse(kind, after)
         life = laboratory.live(trial)
         trial.wrong.stop()
-        complaints += verdicts.refused_at_once(trial, life, strict=STRICT_API)
+        complaints += verdicts.refused_at_once(trial, life, strict=True)
     laboratory.live(trial)
     judge(
         trial,
