@@ -212,7 +212,7 @@ def test_new_works_end_where_pixiv_ends_them(tmp_path: Path, small: Sandbox):
 def test_who_follows_whom_and_their_newest_works(tmp_path: Path, shared: Sandbox):
     shelf, since = shared.world.shelf(901), len(shared.log)
     assert crawl("following", shared, tmp_path, id="me", rest="both").exit_code == 0
-    assert len(shared.log) - since == 2
+    assert len(shared.log) - since == 3
     follows = rows(tmp_path, "SELECT followed_id, private FROM follows WHERE follower_id = 901")
     assert dict(follows) == dict.fromkeys(shelf.follows, 0) | dict.fromkeys(shelf.secret_follows, 1)
     assert rows(tmp_path, "SELECT name FROM users WHERE id = 18") == [("the serialist",)]

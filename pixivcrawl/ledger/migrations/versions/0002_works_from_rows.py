@@ -11,8 +11,9 @@ READ_TO_END: sa.Column[bool] = sa.Column("read_to_end", sa.Boolean(), server_def
 
 
 def upgrade() -> None:
-    # Made anew, so that the table reads as one that never was another.
-    with op.batch_alter_table("crawls", recreate="always", reflect_args=(READ_TO_END,)) as crawls:
+    # SQLite: made anew, so that it reads as one that never was another. PostgreSQL adds a column to what others point to.
+    recreate = "always" if op.get_bind().dialect.name == "sqlite" else "never"
+    with op.batch_alter_table("crawls", recreate=recreate, reflect_args=(READ_TO_END,)) as crawls:
         crawls.add_column(sa.Column("suffices", sa.Text(), server_default="full", nullable=False))
     op.create_index(
         "artworks_of_rows",
