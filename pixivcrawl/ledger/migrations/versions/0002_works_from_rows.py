@@ -1,5 +1,7 @@
 """What suffices for the works of a list, and an index of the works that are known from rows alone."""
 
+from typing import Literal
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -12,7 +14,7 @@ READ_TO_END: sa.Column[bool] = sa.Column("read_to_end", sa.Boolean(), server_def
 
 def upgrade() -> None:
     # SQLite: made anew, so that it reads as one that never was another. PostgreSQL adds a column to what others point to.
-    recreate = "always" if op.get_bind().dialect.name == "sqlite" else "never"
+    recreate: Literal["always", "never"] = "always" if op.get_bind().dialect.name == "sqlite" else "never"
     with op.batch_alter_table("crawls", recreate=recreate, reflect_args=(READ_TO_END,)) as crawls:
         crawls.add_column(sa.Column("suffices", sa.Text(), server_default="full", nullable=False))
     op.create_index(
