@@ -25,7 +25,7 @@ from pixivcrawl.archive.staging import Part, Received, forget, left_behind, left
 from pixivcrawl.configuration import Configuration, read_origin
 from pixivcrawl.downloadhandlers.budget import spend
 from pixivcrawl.downloadhandlers.failures import failures_of
-from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN, Pace, is_stopping, pace_of
+from pixivcrawl.downloadhandlers.pace import KEEPS_PLACE, STOPPING_IS_SEEN_WITHIN, Pace, is_stopping, pace_of
 from pixivcrawl.downloadhandlers.transfer import PARTIAL_CONTENT, chunks, continuation, in_thread, read, stage
 from pixivcrawl.downloadhandlers.trust import trust_context
 from pixivcrawl.errors import ConfigurationError, RunStopping
@@ -38,6 +38,7 @@ CONNECT_TIMEOUT = 30.0
 LAST_SECONDS = 5.0
 """Seconds that a request under way has left when the run is ending."""
 
+OK = 200
 TOO_MANY_REQUESTS = 429
 RANGE_NOT_SATISFIABLE = 416
 
@@ -85,6 +86,8 @@ class PixivDownloadHandler(BaseDownloadHandler):
                     await self._pause(pace, response, sent)
                 else:
                     await self._answered(pace, response)
+                if KEEPS_PLACE in request.meta and response.status == OK:
+                    request.meta[KEEPS_PLACE] = pace.keep_place()
                 return response
 
     async def close(self) -> None:
@@ -201,8 +204,8 @@ class PixivDownloadHandler(BaseDownloadHandler):
 
     async def _pause(self, pace: Pace, response: Response, sent: float) -> None:
         now = datetime.now(UTC)
-        header = response.headers.get("Retry-After")
-        seconds = pace.pause(retry_after(header.decode("latin-1"), now) if header else None, sent)
+        header, date = ((response.headers.get(name) or b"").decode("latin-1") for name in ("Retry-After", "Date"))
+        seconds = pace.pause(retry_after(header, date, now), sent)
         if seconds is not None:
             until = now + timedelta(seconds=seconds)
             await ledger_of(self.crawler).write(records.pause_host, pace.host, until, now)
