@@ -7,12 +7,23 @@ command line wins. A session is a secret and no setting: see PIXIV_COOKIE_FILE b
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 from typing import Any
 
 
 def from_environment(name: str, otherwise: Any) -> Any:
     """PIXIVCRAWL_<NAME> of the environment; unset and empty mean `otherwise`."""
     return os.environ.get(f"PIXIVCRAWL_{name}") or otherwise
+
+
+def asked_of(package: str) -> str:
+    """The module in `package` of the command that this process was asked for; the whole package when it is none of them."""
+    program, *words = sys.argv
+    command = next((word for word in words if not word.startswith("-")), "")
+    known = Path(__file__).parents[1].joinpath(*package.split("."), f"{command}.py")
+    is_scrapy = "scrapy" in (Path(program).stem, Path(program).parent.name)
+    return f"{package}.{command}" if is_scrapy and command.isidentifier() and known.is_file() else package
 
 
 # What the project is made of
@@ -23,8 +34,11 @@ BOT_NAME = "pixivcrawl"
 # Default [].
 SPIDER_MODULES = ["pixivcrawl.spiders"]
 
-# Default "". Commands of our own, and a `crawl` with exit codes.
-COMMANDS_MODULE = "pixivcrawl.commands"
+# Default scrapy.spiderloader.SpiderLoader, which imports every spider at each start. Ours imports the one that is asked for.
+SPIDER_LOADER_CLASS = "pixivcrawl.spiders.loader.LazySpiderLoader"
+
+# Default "". Commands of our own, and a `crawl` with exit codes. Scrapy imports all that lies there at each start; a tenth of a second.
+COMMANDS_MODULE = asked_of("pixivcrawl.commands")
 
 # Default {}. The way of a file, in this order.
 ITEM_PIPELINES = {
@@ -34,15 +48,23 @@ ITEM_PIPELINES = {
     "pipelines.metadata.MetadataPipeline": 400,
 }
 
-# Default {}. The ledger is opened before anything reads it. None takes out one of Scrapy's own.
+# Default {}. The ledger is opened before anything reads it.
 EXTENSIONS: dict[str, int | None] = {
     "pixivcrawl.extensions.ledger.LedgerExtension": 0,
     "pixivcrawl.extensions.progress.Progress": 500,
     "pixivcrawl.extensions.run_record.RunRecord": 500,
-    # Writes a line a minute of its own; Progress does.
-    "scrapy.extensions.logstats.LogStats": None,
-    # Keeps a state in JOBDIR, which is refused.
-    "scrapy.extensions.spiderstate.SpiderState": None,
+}
+
+# Default: Scrapy's eleven; each that is named is imported, even to be switched off. Left out: what writes a line a minute, since Progress
+# does; what keeps a state in JOBDIR, which is refused; what sets the pace by itself; and the telnet console and the remote control, which
+# would evaluate Python sent to a local port.
+EXTENSIONS_BASE = {
+    "scrapy.extensions.corestats.CoreStats": 0,
+    "scrapy.extensions.logcount.LogCount": 0,
+    "scrapy.extensions.memusage.MemoryUsage": 0,
+    "scrapy.extensions.memdebug.MemoryDebugger": 0,
+    "scrapy.extensions.closespider.CloseSpider": 0,
+    "scrapy.extensions.feedexport.FeedExporter": 0,
 }
 
 # Default: Scrapy's sixteen. These are the ones used here; to name another in DOWNLOADER_MIDDLEWARES, even to switch it off, would import
@@ -144,15 +166,6 @@ REFERER_ENABLED = False
 # Scrapy's default, kept on purpose: robots.txt tells search engines what not to index. This is a person's own session
 # reading what that person may see, at a person's speed, and keeps it for that person alone.
 ROBOTSTXT_OBEY = False
-
-
-# What is open to the outside
-
-# Default True. It would evaluate Python sent to a local port.
-REMOTE_CONTROL_ENABLED = False
-
-# Default True. A Python console on a local port.
-TELNETCONSOLE_ENABLED = False
 
 
 # What a run says

@@ -13,6 +13,7 @@ from scrapy.utils.misc import load_object
 
 import settings
 from pixivcrawl.configuration import Configuration
+from settings.base import asked_of
 
 PROJECT = Path(__file__).resolve().parents[1]
 BASE = PROJECT / "settings" / "base.py"
@@ -66,7 +67,12 @@ def test_an_empty_variable_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_every_class_that_is_named_exists() -> None:
     said = values()
-    named = [said["LOG_FORMATTER"], said["DUPEFILTER_CLASS"], said["SCHEDULER_MEMORY_QUEUE"]]
+    named = [
+        said["LOG_FORMATTER"],
+        said["DUPEFILTER_CLASS"],
+        said["SCHEDULER_MEMORY_QUEUE"],
+        said["SPIDER_LOADER_CLASS"],
+    ]
     for name in ("DOWNLOAD_HANDLERS", "DOWNLOADER_MIDDLEWARES", "SPIDER_MIDDLEWARES", "EXTENSIONS"):
         known = getattr(default_settings, f"{name}_BASE")
         for path, value in said[name].items():
@@ -78,6 +84,26 @@ def test_every_class_that_is_named_exists() -> None:
                 named.append(path)
     for path in [*named, *said["ITEM_PIPELINES"]]:
         load_object(path)
+
+
+@pytest.mark.parametrize(
+    ("words", "module"),
+    [
+        ("/venv/bin/scrapy crawl user -a id=11", "pixivcrawl.commands.crawl"),
+        ("/venv/lib/scrapy/__main__.py status", "pixivcrawl.commands.status"),
+        ("C:/venv/Scripts/scrapy.exe --nolog crawl user", "pixivcrawl.commands.crawl"),
+        ("/venv/bin/scrapy", "pixivcrawl.commands"),
+        ("/venv/bin/scrapy --help", "pixivcrawl.commands"),
+        ("/venv/bin/scrapy list", "pixivcrawl.commands"),
+        ("/venv/bin/scrapy ../commands/crawl", "pixivcrawl.commands"),
+        ("/venv/bin/pytest crawl", "pixivcrawl.commands"),
+    ],
+)
+def test_the_command_that_is_asked_for_is_the_one_that_is_imported(
+    words: str, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", words.split())
+    assert asked_of("pixivcrawl.commands") == module
 
 
 def test_the_sandbox_profile_stays_on_this_machine() -> None:
@@ -114,14 +140,13 @@ def test_scrapy_finds_the_profile(profile: str, url: str, monkeypatch: pytest.Mo
 def test_no_door_is_open() -> None:
     said = values()
     for name in (
-        "REMOTE_CONTROL_ENABLED",
-        "TELNETCONSOLE_ENABLED",
         "COOKIES_ENABLED",
         "REDIRECT_ENABLED",
         "RETRY_ENABLED",
     ):
         assert said[name] is False
     assert said["DOWNLOAD_VERIFY_CERTIFICATES"] is True
+    assert not [path for path in said["EXTENSIONS_BASE"] if "telnet" in path or "remote" in path]
     assert [scheme for scheme, handler in said["DOWNLOAD_HANDLERS"].items() if handler] == ["http", "https"]
     assert set(default_settings.DOWNLOAD_HANDLERS_BASE) <= set(said["DOWNLOAD_HANDLERS"])
 

@@ -7,11 +7,14 @@ import asyncio
 import ctypes
 import io
 import sys
+from contextlib import suppress
 from functools import partial
 
+from scrapy import Spider
 from scrapy.commands.crawl import Command as CrawlCommand
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.exceptions import UsageError
+from scrapy.spiderloader import SpiderLoaderProtocol
 
 from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, record_of, stop_crawls
 from pixivcrawl.configuration import Configuration
@@ -49,14 +52,19 @@ class Command(CrawlCommand):
         process = self.crawler_process
         assert isinstance(process, AsyncCrawlerProcess)
         limit_heaps()
-        spiders = process.spider_loader.list()
-        if len(args) != 1 or args[0] not in spiders:
-            raise UsageError(f"name one spider: {', '.join(sorted(spiders))}; as in: scrapy crawl user -a id=11")
-        crawler = process.create_crawler(args[0])
+        crawler = process.create_crawler(spider_named(args, process.spider_loader))
         crawling = process.crawl(crawler, **opts.spargs)
         end_when_told(partial(stop_crawls, process), partial(summary_so_far, crawler))
         process.start(install_signal_handlers=False)
         self.exitcode = exit_code(crawler, crawling)
+
+
+def spider_named(names: list[str], loader: SpiderLoaderProtocol) -> type[Spider]:
+    """The spider of the one name that is due here. Raises UsageError."""
+    with suppress(KeyError):
+        if len(names) == 1:
+            return loader.load(names[0])
+    raise UsageError(f"name one spider: {', '.join(sorted(loader.list()))}; as in: scrapy crawl user -a id=11")
 
 
 def limit_heaps() -> None:

@@ -28,7 +28,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger.failures import is_busy, is_the_end, patiently, place_of, storage_failed
-from pixivcrawl.ledger.models import Base
+from pixivcrawl.ledger.models import Base, give_partial_indexes
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -130,6 +130,7 @@ def _begin(engine: Engine) -> str | None:
     with engine.begin() as connection:
         version = _version(connection, engine.url)
         if version is None:
+            give_partial_indexes(connection.dialect.name)
             Base.metadata.create_all(connection)
             _VERSION_TABLE.create(connection)
             connection.execute(insert(_VERSION_TABLE).values(version_num=VERSION))

@@ -38,6 +38,13 @@ def table(model: type[Base]) -> Table:
     return cast("Table", model.__table__)
 
 
+def give_partial_indexes(dialect: str) -> None:
+    """Have the partial indexes in another dialect than SQLite's. To name a dialect in the declarations would import it in every start."""
+    for each in Base.metadata.tables.values():
+        for index in each.indexes:
+            index.dialect_options[dialect]["where"] = index.dialect_options["sqlite"]["where"]
+
+
 class UserRow(Base):
     """A pixiv user. `detail` is None (an id alone), listing or full; `availability` is unknown, available or gone."""
 
@@ -128,15 +135,13 @@ class ArtworkRow(Base):
             "artworks_unavailable",
             "unavailable_since",
             sqlite_where=text("unavailable_since IS NOT NULL"),
-            postgresql_where=text("unavailable_since IS NOT NULL"),
         ),
         Index(
             "artworks_failed",
             "next_attempt",
             sqlite_where=text("next_attempt IS NOT NULL"),
-            postgresql_where=text("next_attempt IS NOT NULL"),
         ),
-        Index("artworks_of_rows", "id", sqlite_where=ROW_LEVEL_WORK, postgresql_where=ROW_LEVEL_WORK),
+        Index("artworks_of_rows", "id", sqlite_where=ROW_LEVEL_WORK),
     )
 
 
@@ -223,8 +228,8 @@ class FileRow(Base):
 
     __table_args__ = (
         Index("files_artwork", "artwork_id", "page", "revision", "kind", unique=True),
-        Index("files_missing", "artwork_id", sqlite_where=MISSING_FILE, postgresql_where=MISSING_FILE),
-        Index("files_intent", "id", sqlite_where=UNSETTLED_INTENT, postgresql_where=UNSETTLED_INTENT),
+        Index("files_missing", "artwork_id", sqlite_where=MISSING_FILE),
+        Index("files_intent", "id", sqlite_where=UNSETTLED_INTENT),
     )
 
 
@@ -306,7 +311,6 @@ class CrawlArtworkRow(Base):
             "list_id",
             "position",
             sqlite_where=UNSETTLED_WORK,
-            postgresql_where=UNSETTLED_WORK,
         ),
     )
 
