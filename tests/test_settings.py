@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import logging
 import re
 import runpy
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,8 +120,45 @@ def test_the_default_profile_is_the_base() -> None:
     assert values("default") == values()
 
 
+def test_the_server_profile_asks_nothing_more_of_pixiv_than_the_base() -> None:
+    server, base = (
+        Configuration.from_settings(Settings(values("server"))),
+        Configuration.from_settings(Settings(values())),
+    )
+    assert replace(server, image_concurrency=base.image_concurrency) == base
+    assert server.image_concurrency < base.image_concurrency
+    assert values("server")["PROGRESS_ENABLED"] is False
+
+
+@pytest.mark.parametrize("has_a_journal", [True, False])
+def test_a_servers_log_has_each_time_once(monkeypatch: pytest.MonkeyPatch, has_a_journal: bool) -> None:
+    if has_a_journal:
+        monkeypatch.setenv("JOURNAL_STREAM", "9:1234")
+    said = values("server")
+    line = logging.Formatter(said["LOG_FORMAT"], said["LOG_DATEFORMAT"]).format(
+        logging.LogRecord("pixivcrawl.session", logging.WARNING, "", 1, "so", None, None)
+    )
+    time, separator, rest = line.rpartition("WARNING pixivcrawl.session: so")
+    assert (separator, rest) == ("WARNING pixivcrawl.session: so", "")
+    assert bool(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} ", time)) is not has_a_journal
+    assert bool(time) is not has_a_journal
+
+
+@pytest.mark.parametrize("profile", ["server", "sandbox"])
+def test_every_value_of_a_profile_has_its_reason(profile: str) -> None:
+    lines = (PROJECT / "settings" / f"{profile}.py").read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines):
+        if re.match(r"[A-Z_]+ = ", line) and not re.match(r"[A-Z_]+ = ", lines[number - 1]):
+            assert lines[number - 1].startswith("#"), line
+
+
 @pytest.mark.parametrize(
-    ("profile", "url"), [("default", "https://www.pixiv.net"), ("sandbox", "http://127.0.0.1:8480")]
+    ("profile", "url"),
+    [
+        ("default", "https://www.pixiv.net"),
+        ("server", "https://www.pixiv.net"),
+        ("sandbox", "http://127.0.0.1:8480"),
+    ],
 )
 def test_scrapy_finds_the_profile(profile: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCRAPY_PROJECT", profile)
