@@ -33,7 +33,7 @@ from pixivcrawl.ledger.models import Base
 if TYPE_CHECKING:
     from alembic.config import Config
 
-VERSION = "0003"
+VERSION = "0004"
 """The newest revision in `migrations/versions`: what a ledger's tables are when this program has opened it."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
