@@ -159,6 +159,17 @@ def test_what_failed_is_told_with_when_it_is_due(connection: Connection):
     assert again == [6]
 
 
+def test_what_fails_again_and_again_is_counted(connection: Connection):
+    two_days(connection)
+    assert reports.failing_again_and_again(connection, 1) == 2
+    assert reports.failing_again_and_again(connection, 2) == 0
+    begun(connection, 5, now=NOW + 2 * DAY)
+    record_work_failed(connection, 5, "again", NOW + 2 * DAY)
+    record_unavailable(connection, 8, "login needed", "R-18", NOW + 2 * DAY)
+    assert reports.failing_again_and_again(connection, 2) == 1
+    assert reports.needing_a_session(connection) == 1
+
+
 def test_the_sums_are_those_of_the_lists(connection: Connection):
     two_days(connection)
     assert reports.sums_of_span(connection, TODAY) == Sums(5, 2, 4, 4000, 0, 0, 0, 0, 0)
@@ -227,6 +238,7 @@ QUESTIONS: dict[str, Callable[[Connection], Any]] = {
     "runs_of_span": lambda c: reports.runs_of_span(c, TODAY),
     "covers": lambda c: reports.covers(c, [1, 2]),
     "needing_a_session": reports.needing_a_session,
+    "failing_again_and_again": lambda c: reports.failing_again_and_again(c, 4),
 }
 
 

@@ -429,6 +429,17 @@ def needing_a_session(connection: Connection) -> int:
     return connection.execute(query).scalar_one()
 
 
+def failing_again_and_again(connection: Connection, runs: int) -> int:
+    """How many works and files have failed in so many runs or more."""
+    works = select(func.count()).select_from(ArtworkRow)
+    files = select(func.count()).select_from(FileRow).join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
+    queries = (
+        works.where(ArtworkRow.next_attempt.is_not(None), ArtworkRow.failed_runs >= runs),
+        files.where(MISSING_FILE, FileRow.failed_runs >= runs, ArtworkRow.availability.not_in(SETTLED_AVAILABILITY)),
+    )
+    return sum(connection.execute(query).scalar_one() for query in queries)
+
+
 def _within(column: Any, span: Span) -> tuple[ColumnElement[bool], ...]:
     return column >= span.since, column < span.until
 
