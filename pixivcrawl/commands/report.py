@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
@@ -23,7 +21,7 @@ from pixivcrawl.ledger.queries.reports import Span
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reporting import text
 from pixivcrawl.reporting.documents import document
-from pixivcrawl.reporting.gathering import News, Place, gather
+from pixivcrawl.reporting.gathering import News, Place, gather, place_of
 from pixivcrawl.reporting.writing import FORMATS, STANDARD_OUTPUT, file_for, write_file, write_out
 from pixivcrawl.verification.choice import read_since
 
@@ -112,13 +110,6 @@ def read_span(since: str, until: str | None, now: datetime) -> Span:
     if span.since >= span.until:
         raise ConfigurationError(f"--since: {since} is not before --until ({until or 'now'}); give an earlier time")
     return span
-
-
-def place_of(configuration: Configuration) -> Place:
-    """The archive, and how much room its disk has."""
-    root = configuration.archive_dir
-    there: Path = next(folder for folder in (root, *root.parents) if folder.exists())
-    return Place(root, shutil.disk_usage(there).free, configuration.notice_disk_low)
 
 
 def html_page(ledger: Ledger, place: Place, span: Span, now: datetime, most: int) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from pixivcrawl.api.wording import one_line
+from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import AccountRefused, StorageFailed
 from pixivcrawl.ledger.queries import reports
 from pixivcrawl.ledger.queries.reports import (
@@ -122,6 +124,13 @@ class News:
     failed: Part
 
 
+def place_of(configuration: Configuration) -> Place:
+    """The archive, and how much room its disk has."""
+    root = configuration.archive_dir
+    there = next(folder for folder in (root, *root.parents) if folder.exists())
+    return Place(root, shutil.disk_usage(there).free, configuration.notice_disk_low)
+
+
 def gather(connection: Connection, place: Place, span: Span, made: datetime, limits: Limits) -> News:
     """Everything within the limits, as the ledger is at one moment."""
     artists = reports.artists_with_news(connection, span, limits.artists)
@@ -187,7 +196,7 @@ def attention(connection: Connection, place: Place, runs: Runs) -> Iterator[str]
 
 def list_name(spider: str, arguments: Mapping[str, Any]) -> str:
     """A list in the words of the command line, without what says nothing."""
-    said = {name: value for name, value in arguments.items() if value not in (None, False, "all", [], "full")}
+    said = {name: value for name, value in arguments.items() if value not in (None, False, "", "all", [], "full")}
     if said.get("files") is True:
         del said["files"]
     texts = (

@@ -33,8 +33,8 @@ a { color: var(--link); text-underline-offset: .15em; }
 a:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 .soft { color: var(--soft); font-weight: normal; }
 .sums { display: grid; grid-template-columns: repeat(auto-fit, minmax(7rem, 1fr)); gap: .5rem; }
-.sums div { display: flex; flex-direction: column-reverse; background: var(--card); border: 1px solid var(--line);
-  border-radius: .5rem; padding: .5rem .75rem; }
+.sums div { display: flex; flex-direction: column-reverse; justify-content: flex-end;
+  background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .5rem .75rem; }
 .sums dt { color: var(--soft); font-size: .875rem; }
 .sums dd { margin: 0; font-size: 1.4rem; font-variant-numeric: tabular-nums; }
 .warn { background: var(--warn-back); border: 1px solid var(--warn); border-radius: .5rem; padding: .25rem 1rem; }
@@ -42,11 +42,9 @@ a:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 .works { list-style: none; padding: 0; display: grid; gap: .75rem;
   grid-template-columns: repeat(auto-fill, minmax(min(9rem, 40vw), 1fr)); }
 .works li { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; overflow: hidden; font-size: .875rem; }
-.works img, .works .none { display: block; width: 100%; height: 9rem; object-fit: contain; background: var(--back); }
-.works .none { display: grid; place-items: center; color: var(--soft); }
-.works a, .works p { display: block; margin: 0; padding: .25rem .5rem; }
-.works a { padding: 0; }
-.works a span { display: block; padding: .25rem .5rem; }
+.works img { display: block; width: 100%; height: 9rem; object-fit: contain; background: var(--back); }
+.works a { display: block; }
+.works a span, .works p { display: block; margin: 0; padding: .25rem .5rem; }
 .lines { padding-left: 1.1rem; }
 .lines li { margin: .35rem 0; }
 nav ul { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .25rem 1rem; }
@@ -154,7 +152,7 @@ def _works(artist: ArtistNews, works: list[NewWork], pictures: Mapping[int, Thum
             # What it shows is not known; the title beside it says as much as there is.
             f'<img src="{picture.uri}" width="{picture.width}" height="{picture.height}" alt="">'
             if picture is not None
-            else '<span class="none" aria-hidden="true">no picture</span>'
+            else ""
         )
         more = "".join([*_pages(work), rating(work.x_restrict), state(work)]).removeprefix(", ")
         about = f"<p>{escaped(more)}</p>" if more else ""
