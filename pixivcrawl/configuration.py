@@ -18,6 +18,9 @@ from pixivcrawl.errors import ConfigurationError
 
 PIXIV = "https://www.pixiv.net"
 
+NOTICES = ("refused", "failures", "disk_low", "digest")
+"""What a notice can be about."""
+
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 
@@ -91,6 +94,9 @@ class Configuration:
     answer_timeout: float
     throughput_floor: int
     throughput_window: float
+    notice_on: frozenset[str]
+    notice_disk_low: int
+    notice_timeout: float
 
     @classmethod
     def from_settings(cls, settings: BaseSettings) -> Self:
@@ -123,6 +129,9 @@ class Configuration:
             answer_timeout=_seconds(settings, "DOWNLOAD_TIMEOUT", 60, least=0.1),
             throughput_floor=_whole(settings, "PIXIV_THROUGHPUT_FLOOR", 1024, least=0),
             throughput_window=_seconds(settings, "PIXIV_THROUGHPUT_WINDOW", 60, least=0.1),
+            notice_on=_notice_on(settings),
+            notice_disk_low=_whole(settings, "NOTICE_DISK_LOW", 5 * 10**9, least=0),
+            notice_timeout=_seconds(settings, "NOTICE_TIMEOUT", 20, least=0.1, most=600),
         )
 
     @property
@@ -186,6 +195,16 @@ def _image_host(entry: str) -> str:
             "write hosts like i.pximg.net or 127.0.0.1:8481, separated by commas"
         )
     return origin.key
+
+
+def _notice_on(settings: BaseSettings) -> frozenset[str]:
+    given = settings.get("NOTICE_ON", ",".join(NOTICES))
+    words = given.replace(",", " ").split() if isinstance(given, str) else [str(word) for word in given]
+    if unknown := [word for word in words if word not in (*NOTICES, "none")]:
+        raise ConfigurationError(
+            f"NOTICE_ON: {unknown[0]!r} is nothing to tell of; there is {', '.join(NOTICES)}, or none"
+        )
+    return frozenset(words) - {"none"}
 
 
 def _user_agent(settings: BaseSettings) -> str:

@@ -246,3 +246,17 @@ PIXIV_MAX_PIXELS = from_environment("PIXIV_MAX_PIXELS", 500_000_000)
 # A transfer that brings fewer bytes a second than this, over this many seconds, has failed and is tried again.
 PIXIV_THROUGHPUT_FLOOR = from_environment("PIXIV_THROUGHPUT_FLOOR", 1024)
 PIXIV_THROUGHPUT_WINDOW = from_environment("PIXIV_THROUGHPUT_WINDOW", 60)
+
+# What notices are sent about, separated by commas, to the services that PIXIVCRAWL_NOTICE_URLS names (see docs/report.md): refused,
+# failures, disk_low, digest; or none.
+NOTICE_ON = from_environment("NOTICE_ON", "refused,failures,disk_low,digest")
+
+# A file that holds the notice services' URLs, one a line, readable by its owner alone: they are secrets, and no setting. The environment
+# variable PIXIVCRAWL_NOTICE_URLS comes first. A relative path counts from the folder of scrapy.cfg.
+NOTICE_URLS_FILE = from_environment("NOTICE_URLS_FILE", "")
+
+# Fewer free bytes than this on the archive's disk are worth a notice, and a line in a report. 0: never.
+NOTICE_DISK_LOW = from_environment("NOTICE_DISK_LOW", 5_000_000_000)
+
+# Seconds that all notice services together may take at the end of a run; whichever has not answered by then is left alone.
+NOTICE_TIMEOUT = from_environment("NOTICE_TIMEOUT", 20)

@@ -8,6 +8,7 @@ import ctypes
 import io
 import sys
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 
 from scrapy import Spider
@@ -17,9 +18,11 @@ from scrapy.exceptions import UsageError
 from scrapy.spiderloader import SpiderLoaderProtocol
 
 from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, record_of, stop_crawls
+from pixivcrawl.commands.telling import tell_of
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED, RunRecord, summary
+from pixivcrawl.notices.owed import Outcome
 
 M_ARENA_MAX = -8
 """From glibc's malloc.h."""
@@ -52,11 +55,16 @@ class Command(CrawlCommand):
         process = self.crawler_process
         assert isinstance(process, AsyncCrawlerProcess)
         limit_heaps()
+        began = datetime.now(UTC)
         crawler = process.create_crawler(spider_named(args, process.spider_loader))
         crawling = process.crawl(crawler, **opts.spargs)
         end_when_told(partial(stop_crawls, process), partial(summary_so_far, crawler))
         process.start(install_signal_handlers=False)
         self.exitcode = exit_code(crawler, crawling)
+        if crawling.done():
+            assert self.settings is not None
+            outcome = Outcome(args[0], self.exitcode, *came_of(crawler, crawling))
+            tell_of(self.settings, began, [outcome])
 
 
 def spider_named(names: list[str], loader: SpiderLoaderProtocol) -> type[Spider]:
@@ -86,6 +94,16 @@ def exit_code(crawler: Crawler, crawling: asyncio.Task[None]) -> int:
     if record is None:
         return 0
     return complain(record.error) if record.error else record.exit_code
+
+
+def came_of(crawler: Crawler, crawling: asyncio.Task[None]) -> tuple[str, dict[str, int]]:
+    """Why a crawl that is over ended early, empty where it did not, and what it brought."""
+    if crawling.cancelled():
+        return "", {}
+    if raised := crawling.exception():
+        return str(raised), {}
+    record = crawler.get_extension(RunRecord)
+    return ("", {}) if record is None else (str(record.error or ""), record.counts())
 
 
 def show_any_text() -> None:

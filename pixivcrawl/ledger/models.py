@@ -68,6 +68,7 @@ class UserNameRow(Base):
     """A name that a user bore, and between which times it was seen."""
 
     __tablename__ = "user_names"
+    __table_args__ = (Index("user_names_first_seen", "first_seen"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
@@ -142,13 +143,18 @@ class ArtworkRow(Base):
             sqlite_where=text("next_attempt IS NOT NULL"),
         ),
         Index("artworks_of_rows", "id", sqlite_where=ROW_LEVEL_WORK),
+        Index("artworks_first_seen", "first_seen"),
     )
 
 
 class ArtworkVersionRow(Base):
-    """A former value of one field of a work and from when to when it was true, as far as the ledger saw."""
+    """A former value of one field of a work and from when to when it was true, as far as the ledger saw.
+
+    The field `availability` tells of the time in which a work was away that came back: gone or forbidden.
+    """
 
     __tablename__ = "artwork_versions"
+    __table_args__ = (Index("artwork_versions_true_to", "true_to"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     artwork_id: Mapped[int] = mapped_column(ForeignKey("artworks.id"), index=True)
@@ -267,7 +273,7 @@ class CrawlRow(Base):
     """
 
     __tablename__ = "crawls"
-    __table_args__ = (Index("crawls_list", "list_key", "id"),)
+    __table_args__ = (Index("crawls_list", "list_key", "id"), Index("crawls_started", "started"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     list_id: Mapped[int | None]
