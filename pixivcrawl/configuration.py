@@ -6,6 +6,7 @@ import ipaddress
 import math
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -51,6 +52,7 @@ class Origin:
         return f"{self.scheme}://{self.key}"
 
 
+@lru_cache(maxsize=256)
 def read_origin(url: str) -> Origin | None:
     """The origin of an http or https URL; None where a user or password is given, or where two parsers might differ."""
     if not url.isprintable() or "\\" in url or " " in url:

@@ -51,15 +51,15 @@ ITEM_PIPELINES = {
 # Default {}. The ledger is opened before anything reads it.
 EXTENSIONS: dict[str, int | None] = {
     "pixivcrawl.extensions.ledger.LedgerExtension": 0,
+    "pixivcrawl.extensions.collector.Collector": 100,
     "pixivcrawl.extensions.progress.Progress": 500,
     "pixivcrawl.extensions.run_record.RunRecord": 500,
 }
 
 # Default: Scrapy's eleven; each that is named is imported, even to be switched off. Left out: what writes a line a minute, since Progress
-# does; what keeps a state in JOBDIR, which is refused; what sets the pace by itself; and the telnet console and the remote control, which
-# would evaluate Python sent to a local port.
+# does; what counts each item and each response, as the run's own counts do; what keeps a state in JOBDIR, which is refused; what sets the
+# pace by itself; and the telnet console and the remote control, which would evaluate Python sent to a local port.
 EXTENSIONS_BASE = {
-    "scrapy.extensions.corestats.CoreStats": 0,
     "scrapy.extensions.logcount.LogCount": 0,
     "scrapy.extensions.memusage.MemoryUsage": 0,
     "scrapy.extensions.memdebug.MemoryDebugger": 0,
@@ -69,19 +69,15 @@ EXTENSIONS_BASE = {
 
 # Default: Scrapy's sixteen. These are the ones used here; to name another in DOWNLOADER_MIDDLEWARES, even to switch it off, would import
 # it, and what it imports, in every run. What is left out is done elsewhere (cookies, retries, redirects, compression, timeouts, foreign
-# hosts) or not at all (HTTP authentication, cache, robots.txt).
-DOWNLOADER_MIDDLEWARES_BASE = {
-    "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware": 400,
-    "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": 500,
-    "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": 750,
-    "scrapy.downloadermiddlewares.stats.DownloaderStats": 850,
-}
+# hosts; headers, the environment's proxy and counts by the download handler, to which originals go past all middlewares) or not at all
+# (HTTP authentication, cache, robots.txt).
+DOWNLOADER_MIDDLEWARES_BASE: dict[str, int | None] = {}
 
 # Default {}.
 DOWNLOADER_MIDDLEWARES = {
     # Nearest to the spider: what it says of an answer is final.
     "pixivcrawl.downloadermiddlewares.answers.AnswersMiddleware": 10,
-    # Before the proxy middleware (750), which it tells to leave loopback alone.
+    # Nearest to the handler: only it sets what is secret.
     "pixivcrawl.downloadermiddlewares.session.SessionMiddleware": 700,
 }
 
@@ -122,14 +118,16 @@ USER_AGENT = from_environment(
 # translations of tags come back.
 DEFAULT_REQUEST_HEADERS = {"Accept-Language": "en"}
 
-# Default 16. Images count here too, and must never keep an API request from leaving: twice PIXIV_IMAGE_CONCURRENCY of
-# them may be on their way. How many requests really travel at once is the pace's decision (PIXIV_API_CONCURRENCY,
-# PIXIV_IMAGE_CONCURRENCY).
+# Default 16. Must never keep an API request from leaving. How many requests really travel at once is the pace's decision
+# (PIXIV_API_CONCURRENCY, PIXIV_IMAGE_CONCURRENCY).
 CONCURRENT_REQUESTS = 128
 
 # Default 8. As above: a slot would hold back what the pace lets go, and a sandbox has its API and its images in one
 # slot.
 CONCURRENT_REQUESTS_PER_DOMAIN = CONCURRENT_REQUESTS
+
+# Default 100. For each response Scrapy starts so many tasks, whether there is an item for them or not; no more than 32 images travel.
+CONCURRENT_ITEMS = 32
 
 # Default a LIFO queue. Works are asked for in the order in which the list names them.
 SCHEDULER_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"

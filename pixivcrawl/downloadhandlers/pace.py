@@ -152,6 +152,8 @@ class Pace:
         place = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (-priority, next(self._arrivals), place))
         self._let_go()
+        if place.done():
+            return
         try:
             while not place.done():
                 await asyncio.wait([place], timeout=STOPPING_IS_SEEN_WITHIN)

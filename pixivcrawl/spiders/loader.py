@@ -1,4 +1,4 @@
-"""Spiders by name, each from the file of that name, which is imported when it is asked for: all together cost a start a tenth of a second."""
+"""Spiders by name, each from the file of that name, imported when it is asked for: all together cost a start a tenth of a second."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class LazySpiderLoader(SpiderLoader):
             self._load_the_rest()
         return super().load(spider_name)
 
-    def list(self) -> list[str]:
-        self._load_the_rest()
-        return super().list()
-
     def find_by_request(self, request: Request) -> list[str]:
         self._load_the_rest()
         return super().find_by_request(request)
+
+    def list(self) -> list[str]:
+        self._load_the_rest()
+        return super().list()
 
     def _load_the_rest(self) -> None:
         self._spiders.clear()
