@@ -23,6 +23,9 @@ Without a pace, answers come faster than they are recorded: several works are th
 FRESH = 10
 """One trial in so many starts each of its runs from nothing."""
 
+LINES_SHOWN = 12
+"""Lines of what a run said last, in the account of a trial that fails."""
+
 SHARE = 0.1
 """The share of requests that get a fault."""
 
@@ -122,4 +125,5 @@ def _heading(trial: Trial) -> list[str]:
     for number, life in enumerate(trial.lives):
         sent = sum(trial.life_of(logged) == number for logged in trial.log)
         lines.append(f"run {number}: {life.kill or 'to its end'}: {sent} requests, exit code {life.ending.exit_code}")
+        lines += [f"    {line}" for line in life.ending.errors.splitlines()[-LINES_SHOWN:]]
     return lines

@@ -290,6 +290,6 @@ def parked(trial: Trial, status: str, reference: Reference) -> Iterator[str]:
 
 def _reason_is_true(what: str, reason: str | None, served: list[str], true_reasons: dict[str, str]) -> Iterator[str]:
     if reason is None:
-        yield f"{what} is missing without a reason"
+        yield f"{what} is missing without a reason, and what the server did was {served}"
     elif not any(re.search(true_reasons[kind], reason) for kind in served if kind in true_reasons):
         yield f"{what} is parked with {reason!r}, and what the server did was {served}"
