@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import ssl
 from pathlib import Path
@@ -15,7 +16,13 @@ def trust_context() -> ssl.SSLContext:
     It goes by SSL_CERT_FILE when that is set, else by the system's store, else by certifi's. Raises ConfigurationError
     when SSL_CERT_FILE names no file of certificates.
     """
-    if file := os.environ.get("SSL_CERT_FILE"):
+    return _context(os.environ.get("SSL_CERT_FILE") or None)
+
+
+@functools.cache
+def _context(file: str | None) -> ssl.SSLContext:
+    """Once for all runs of a process: reading a system's store takes more time than a list with nothing new."""
+    if file is not None:
         try:
             return ssl.create_default_context(cafile=file)
         except OSError as error:

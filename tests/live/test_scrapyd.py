@@ -160,11 +160,13 @@ def archive(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def scrapyd(tmp_path: Path, sandbox: Sandbox, archive: Path) -> Iterator[Scrapyd]:
-    """With the configuration of the page, but for the port; archive and session come from its environment."""
+    """With the page's configuration, but for the port and how often it looks for jobs; archive and session are in its environment."""
     folder, port = tmp_path / "scrapyd", free_port()
     folder.mkdir()
     configuration = (PROJECT / "docs" / "schedule" / "scrapyd.conf").read_text()
-    (folder / "scrapyd.conf").write_text(configuration.replace("http_port = 6800", f"http_port = {port}"))
+    (folder / "scrapyd.conf").write_text(
+        configuration.replace("http_port = 6800", f"http_port = {port}\npoll_interval = 0.5")
+    )
     env = environment(sandbox, archive, HOME=str(folder), TMPDIR=str(tmp_path))
     with (folder / "said").open("wb") as said:
         process = subprocess.Popen(

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import math
 import random
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from pixivcrawl.sandbox import Sandbox, World
-from tests.canonical import Dump, dump
-from tests.live.running import PROJECT, environment, rows, stored_files
+from tests.live.running import rows, stored_files
 from tests.live.syncing import DAY, HOUR, START, sync
 
 QUIET = 2
@@ -179,8 +175,8 @@ def test_a_few_days(tmp_path: Path) -> None:
         assert_frugal(one, sandbox, 1, 1, 0)
 
 
-@pytest.mark.endurance
-@pytest.mark.timeout(3600)
+@pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_thirty_days_of_fifty_subscriptions(tmp_path: Path) -> None:
     one = life(artists=47)
     text = subscriptions(one, WORDS, refresh=7)
@@ -190,59 +186,3 @@ def test_thirty_days_of_fifty_subscriptions(tmp_path: Path) -> None:
         live_through(one, 30, 7, in_this_process(one, sandbox, tmp_path))
         assert_history(one, tmp_path)
         assert_frugal(one, sandbox, 30, 7, len(WORDS))
-
-
-@pytest.mark.endurance
-@pytest.mark.timeout(3600)
-def test_killed_ten_times_it_comes_to_the_same_end(tmp_path: Path) -> None:
-    undisturbed, disturbed = (end_of_a_week(tmp_path / name, kills) for name, kills in (("whole", 0), ("killed", 10)))
-    for table in undisturbed:
-        assert disturbed[table] == undisturbed[table], table
-
-
-def end_of_a_week(archive: Path, kills: int) -> Dump:
-    """The facts that a week leaves, in which so many syncs are killed."""
-    one = life(artists=12)
-    archive.mkdir()
-    (archive / "subscriptions.toml").write_text(subscriptions(one, WORDS[:2], refresh=5))
-    chances = random.Random(11)
-    killed = 0
-
-    def sync_at(moment: datetime) -> None:
-        nonlocal killed
-        while killed < kills and chances.random() < 0.6:
-            killed += command_is_killed(sandbox, archive, moment, len(sandbox.log) + chances.randint(1, 30))
-            # The timer comes again.
-            moment += timedelta(minutes=1)
-        run = subprocess.run(
-            [sys.executable, "-m", "tests.live.elsewhen", moment.isoformat(), "sync"],
-            cwd=PROJECT,
-            env=environment(sandbox, archive),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert run.returncode == 0, run.stdout + run.stderr
-
-    with Sandbox(one.world) as sandbox:
-        live_through(one, 7, 5, sync_at)
-        assert killed == kills
-        assert_history(one, archive)
-    return dump(archive)
-
-
-def command_is_killed(sandbox: Sandbox, archive: Path, moment: datetime, requests: int) -> bool:
-    """Kill a sync when the sandbox has seen so many requests; False when it ended before."""
-    run = subprocess.Popen(
-        [sys.executable, "-m", "tests.live.elsewhen", moment.isoformat(), "sync"],
-        cwd=PROJECT,
-        env=environment(sandbox, archive),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    while run.poll() is None and len(sandbox.log) < requests:
-        time.sleep(0.002)
-    was_running = run.poll() is None
-    run.kill()
-    run.wait()
-    return was_running

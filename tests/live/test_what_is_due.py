@@ -109,7 +109,7 @@ def test_everyone_whom_the_reader_follows(tmp_path: Path, sandbox: Sandbox) -> N
     assert_holds(tmp_path, *(world.expected.user(each, session=True) for each in range(12, 18)))
 
 
-@pytest.mark.endurance
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_five_hundred_artists_with_nothing_new(tmp_path: Path) -> None:
     with Sandbox(World.of(artists=500, works=1, size=(32, 24))) as sandbox:
