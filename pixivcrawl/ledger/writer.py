@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from pixivcrawl.errors import StorageFailed
-from pixivcrawl.ledger.changes import entry_of, is_fatal, make_change
+from pixivcrawl.ledger.changes import entry_of, is_fatal, make_change, make_together
 from pixivcrawl.ledger.engine import PATIENCE, DatabaseFiles
 from pixivcrawl.ledger.failures import patiently, place_of, storage_failed
 from pixivcrawl.ledger.journal import Entry, Journal
@@ -125,14 +125,24 @@ class Writer:
             remember_tags(connection)
             try:
                 with connection.begin():
-                    for change in batch:
-                        _apply(connection, change)
+                    _apply_all(connection, batch)
                     if self._journal is not None:
                         # Before the commit, so that the ledger never knows what the journal does not.
                         self._journal.append(_entries(batch), datetime.now(UTC))
             except BaseException:
                 forget_tags(connection)
                 raise
+
+
+def _apply_all(connection: Connection, batch: Sequence[Change]) -> None:
+    """Make the changes at once; when one of them raises, each by itself."""
+    calls = [(change.function, change.arguments, change.named) for change in batch]
+    if (results := make_together(connection, calls)) is None:
+        for change in batch:
+            _apply(connection, change)
+    else:
+        for change, result in zip(batch, results, strict=True):
+            change.result, change.error = result, None
 
 
 def _apply(connection: Connection, change: Change) -> None:
