@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, false, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute
 
 from pixivcrawl.items import Frame, Original
 from pixivcrawl.ledger.models import (
@@ -70,7 +69,7 @@ class StoredFile:
     bytes: int | None
 
 
-_KNOWN: tuple[InstrumentedAttribute[Any], ...] = (
+_KNOWN: tuple[ColumnElement[Any], ...] = (
     ArtworkRow.id,
     ArtworkRow.user_id,
     ArtworkRow.kind,

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Update, and_, bindparam, delete, exists, insert, select, update
-from sqlalchemy.orm import aliased
 
 from pixivcrawl.items import FileKind, Original, StoredOriginal
 from pixivcrawl.ledger.models import ArtworkRow, FileRow, table
@@ -153,7 +152,7 @@ def settle_intent(connection: Connection, intent: Intent, now: datetime) -> None
 def forget_intent(connection: Connection, intent: Intent, now: datetime) -> None:
     """An intent of an ended run whose file is nowhere: it is wanted again, unless a newer revision took its place."""
     original = intent.original
-    newer = aliased(FileRow)
+    newer = _FILES.alias().c
     superseded = connection.execute(
         select(
             exists().where(
@@ -178,7 +177,7 @@ def record_file_failed(
 
     `served_sha256` is that of a body that was whole but made the decoder warn: the same one in a later run may be kept.
     """
-    row = connection.execute(select(FileRow).where(_is(original))).first()
+    row = connection.execute(select(_FILES).where(_is(original))).first()
     if row is not None and row.state == "stored":
         return
     failure = failed_again(connection, row.failed_runs if row else 0, row.failed_crawl_id if row else None, now)
