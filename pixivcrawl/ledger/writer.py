@@ -26,7 +26,7 @@ BATCH = 256
 """How many changes one transaction takes."""
 
 DELAY = 0.005
-"""Seconds that a change waits for others to share its commit."""
+"""Seconds from the end of one commit to the next one, in which changes gather; one that comes later is committed at once."""
 
 Loop = asyncio.AbstractEventLoop
 
@@ -54,6 +54,7 @@ class Writer:
         self._journal = journal
         self._changes: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
         self._ending = False
+        self._rests_until = 0.0
         self._entrance = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
@@ -80,15 +81,16 @@ class Writer:
         while batch := self._next_batch():
             self._write(batch)
             _deliver(batch)
+            self._rests_until = time.monotonic() + DELAY
 
     def _next_batch(self) -> list[Change]:
-        """What is queued, after a short wait for more; empty when the writer is to end."""
+        """What is queued, after a short wait for more when something was written just now; empty when the writer is to end."""
         change = self._changes.get()
         if change is None:
             return []
         batch = [change]
         # Asleep rather than in `get` with a timeout, which waits for ever now and then: it takes a time that is over by then for none.
-        time.sleep(DELAY)
+        time.sleep(max(0.0, self._rests_until - time.monotonic()))
         with contextlib.suppress(queue.Empty):
             while len(batch) < BATCH:
                 change = self._changes.get_nowait()
