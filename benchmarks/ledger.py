@@ -106,8 +106,7 @@ def reading(ledger: Ledger, works: int) -> Iterator[Row]:
     yield each("48 known works looked up", 300, lambda: ledger.read_now(queries.known_works, some()), "< 1")
     yield each("48 works with their tags", 100, lambda: ledger.read_now(queries.described_works, some()))
     yield each("what `status` asks", 3, lambda: ledger.read_now(report, 20), "< 1,000")
-    yield each("of it the totals", 3, lambda: ledger.read_now(queries.status_totals))
-    yield each("of it the artists", 3, lambda: ledger.read_now(queries.status_artists, 20))
+    yield each("of it totals and artists", 3, lambda: ledger.read_now(queries.status_of_works, 20))
     yield each("of it what is missing", 3, lambda: ledger.read_now(queries.status_missing, 20))
     yield each("of it what is unavailable", 3, lambda: ledger.read_now(queries.status_unavailable, 20))
 

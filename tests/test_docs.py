@@ -20,9 +20,10 @@ from types import ModuleType
 import pytest
 from pydantic import Field
 from scrapy.commands import ScrapyCommand
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import ColumnElement, MetaData
 
 from pixivcrawl.api.parameters import Param
+from pixivcrawl.ledger.models import Base, column
 from pixivcrawl.sandbox import Sandbox, World
 from pixivcrawl.spiders.arguments import ListingArguments
 from pixivcrawl.spiders.listing import ListingSpider, Page
@@ -90,14 +91,14 @@ class SilentSpider(ListingSpider[SilentArguments]):
         raise NotImplementedError
 
 
-class Apart(DeclarativeBase):
-    pass
+class Apart(Base):
+    metadata = MetaData()
 
 
 class SilentTable(Apart):
     __tablename__ = "silent"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: ColumnElement[int] = column(primary_key=True)
 
 
 class SilentCommand(ScrapyCommand):

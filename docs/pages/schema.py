@@ -17,7 +17,7 @@ PLAIN_KINDS: dict[type, str] = {int: "integer", bytes: "bytes", bool: "boolean",
 
 
 def page() -> str:
-    of_all = {models.table(mapper.class_).name: mapper.class_ for mapper in Base.registry.mappers}
+    of_all = {model.__table__.name: model for model in Base.__subclasses__() if "__table__" in vars(model)}
     return blocks(
         "# The ledger's tables",
         "They lie in `archive.sqlite` in the archive's folder, or in the PostgreSQL database that `DATABASE_URL` names.",

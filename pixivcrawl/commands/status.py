@@ -68,9 +68,10 @@ def show(configuration: Configuration, limit: int | None) -> int:
 
 def report(connection: Connection, limit: int | None) -> list[str]:
     """The whole report, a line each; `limit` lines of each part at most."""
+    all_of_it, artists = queries.status_of_works(connection, limit)
     return [
-        *totals(queries.status_totals(connection)),
-        *part("artists", map(artist_line, queries.status_artists(connection, limit)), limit),
+        *totals(all_of_it),
+        *part("artists", map(artist_line, artists), limit),
         *part("missing", map(missing_line, queries.status_missing(connection, limit)), limit),
         *part("unavailable", map(unavailable_line, queries.status_unavailable(connection, limit)), limit),
         *part("last runs", map(crawl_line, queries.last_crawls(connection, 5)), None),

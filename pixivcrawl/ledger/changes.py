@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from inspect import isfunction, signature
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 from pixivcrawl.ledger import records
 from pixivcrawl.ledger.failures import is_busy, is_the_end
 from pixivcrawl.ledger.journal import Entry
+from pixivcrawl.ledger.records.state import refreshed_together
 from pixivcrawl.ledger.records.tags import forget_tags
 
 CHANGES: dict[str, Callable[..., Any]] = {
@@ -39,6 +41,43 @@ def make_change(
         raise
     connection.exec_driver_sql("RELEASE SAVEPOINT one_change")
     return result
+
+
+Call = tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any]]
+"""A change, its arguments after the connection, and those by name."""
+
+
+def make_together(connection: Connection, calls: Sequence[Call]) -> list[Any] | None:
+    """Make all changes in order, which costs much less than each in a savepoint; gives what each gives.
+
+    None when one of them raised: none was made then.
+    """
+    connection.exec_driver_sql("SAVEPOINT all_changes")
+    try:
+        with refreshed_together(connection):
+            results = [
+                result for alike, group in groupby(calls, _kind) for result in _make(connection, alike, [*group])
+            ]
+    except Exception as error:
+        if is_fatal(error):
+            raise
+        forget_tags(connection)
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT all_changes")
+        return None
+    connection.exec_driver_sql("RELEASE SAVEPOINT all_changes")
+    return results
+
+
+def _kind(call: Call) -> Callable[..., Any]:
+    return call[0]
+
+
+def _make(connection: Connection, change: Callable[..., Any], calls: Sequence[Call]) -> list[Any]:
+    """Changes of one kind."""
+    if len(calls) > 1 and change in records.TOGETHER:
+        holding, make_all = records.TOGETHER[change]
+        return make_all(connection, [holding(*arguments, **named) for _, arguments, named in calls])
+    return [change(connection, *arguments, **named) for _, arguments, named in calls]
 
 
 def is_fatal(error: BaseException) -> bool:

@@ -7,12 +7,15 @@ foreign key to it.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, cast
+from types import NoneType
+from typing import Any, ClassVar, get_args, get_type_hints
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, MetaData, Table, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import Boolean, Column, ColumnElement, ForeignKey, Index, LargeBinary, MetaData, Table, text
 
 from pixivcrawl.ledger.columns import CleanText, Json, Number, UtcTime
+
+KINDS: dict[Any, Any] = {int: Number, str: CleanText, datetime: UtcTime, bytes: LargeBinary, bool: Boolean}
+"""What a column of a Python type is in the database."""
 
 MISSING_FILE = text("files.state IN ('wanted', 'parked')")
 UNSETTLED_INTENT = text("files.state = 'intent'")
@@ -20,9 +23,18 @@ UNSETTLED_WORK = text("crawl_artworks.unsettled")
 ROW_LEVEL_WORK = text("artworks.detail = 'listing'")
 """Conditions written out, because SQLite uses a partial index only for a query that repeats the index's own words."""
 
+WITHOUT_ROWID: dict[str, Any] = {"sqlite_with_rowid": False}
 
-class Base(DeclarativeBase):
-    metadata = MetaData(
+
+class Base:
+    """A table, declared much as with SQLAlchemy's ORM, whose import and mappings would take a fifth of a second of each start.
+
+    A column is an attribute `name: ColumnElement[type]`, nullable where the type takes None, with what else there is to say of it as
+    `column(...)`; on the class it then is the column of `__table__`. `__table_args__` and `__table_options__` are what a `Table` takes
+    after its columns.
+    """
+
+    metadata: ClassVar[MetaData] = MetaData(
         naming_convention={
             "pk": "%(table_name)s_pkey",
             "fk": "%(table_name)s_%(column_0_name)s_fkey",
@@ -30,12 +42,42 @@ class Base(DeclarativeBase):
             "ix": "%(table_name)s_%(column_0_name)s",
         }
     )
-    type_annotation_map = {int: Number, str: CleanText, datetime: UtcTime, bytes: LargeBinary}  # noqa: RUF012
+    __tablename__: ClassVar[str]
+    __table_args__: ClassVar[tuple[Any, ...]] = ()
+    __table_options__: ClassVar[dict[str, Any]] = {}
+    __table__: ClassVar[Table]
+
+    def __init_subclass__(cls) -> None:
+        if "__tablename__" not in vars(cls):
+            return
+        declared = {
+            name: get_args(hint)[0] for name, hint in get_type_hints(cls).items() if name in cls.__annotations__
+        }
+        columns = [_column(name, kind, *vars(cls).get(name, ((), {}))) for name, kind in declared.items()]
+        cls.__table__ = Table(cls.__tablename__, cls.metadata, *columns, *cls.__table_args__, **cls.__table_options__)
+        for each in cls.__table__.columns:
+            setattr(cls, each.key, each)
+
+    @classmethod
+    def __clause_element__(cls) -> Table:
+        """By this SQLAlchemy takes the class for its table."""
+        return cls.__table__
+
+
+def column(*arguments: Any, **options: Any) -> Any:
+    """What is to be said of a column besides its name, its type and whether it may be null."""
+    return arguments, options
+
+
+def _column(name: str, kind: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Column[Any]:
+    kinds = [each for each in get_args(kind) if each is not NoneType] or [kind]
+    of_kind = () if kinds == [Any] else (KINDS[kinds[0]],)
+    return Column(name, *of_kind, *arguments, nullable=NoneType in get_args(kind), **options)
 
 
 def table(model: type[Base]) -> Table:
     """The table of a model, for writes in bulk."""
-    return cast("Table", model.__table__)
+    return model.__table__
 
 
 def give_partial_indexes(dialect: str) -> None:
@@ -50,18 +92,18 @@ class UserRow(Base):
 
     __tablename__ = "users"
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    name: Mapped[str | None]
-    detail: Mapped[str | None]
-    account: Mapped[str | None]
-    comment: Mapped[str | None]
-    webpage: Mapped[str | None]
-    image: Mapped[str | None]
-    availability: Mapped[str] = mapped_column(server_default="unknown")
-    unavailable_reason: Mapped[str | None]
-    unavailable_since: Mapped[datetime | None]
-    first_seen: Mapped[datetime]
-    last_seen: Mapped[datetime]
+    id: ColumnElement[int] = column(primary_key=True, autoincrement=False)
+    name: ColumnElement[str | None]
+    detail: ColumnElement[str | None]
+    account: ColumnElement[str | None]
+    comment: ColumnElement[str | None]
+    webpage: ColumnElement[str | None]
+    image: ColumnElement[str | None]
+    availability: ColumnElement[str] = column(server_default="unknown")
+    unavailable_reason: ColumnElement[str | None]
+    unavailable_since: ColumnElement[datetime | None]
+    first_seen: ColumnElement[datetime]
+    last_seen: ColumnElement[datetime]
 
 
 class UserNameRow(Base):
@@ -70,11 +112,11 @@ class UserNameRow(Base):
     __tablename__ = "user_names"
     __table_args__ = (Index("user_names_first_seen", "first_seen"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
-    name: Mapped[str]
-    first_seen: Mapped[datetime]
-    last_seen: Mapped[datetime]
+    id: ColumnElement[int] = column(primary_key=True)
+    user_id: ColumnElement[int] = column(ForeignKey("users.id"), index=True)
+    name: ColumnElement[str]
+    first_seen: ColumnElement[datetime]
+    last_seen: ColumnElement[datetime]
 
 
 class ArtworkRow(Base):
@@ -89,45 +131,45 @@ class ArtworkRow(Base):
 
     __tablename__ = "artworks"
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    title: Mapped[str | None]
-    caption: Mapped[str | None]
-    kind: Mapped[str | None]
-    page_count: Mapped[int | None]
-    created: Mapped[datetime | None]
-    uploaded: Mapped[datetime | None]
-    revision: Mapped[str | None]
-    width: Mapped[int | None]
-    height: Mapped[int | None]
-    x_restrict: Mapped[int | None]
-    restrict: Mapped[int | None]
-    ai_type: Mapped[int | None]
-    sanity_level: Mapped[int | None]
-    bookmark_count: Mapped[int | None]
-    like_count: Mapped[int | None]
-    comment_count: Mapped[int | None]
-    view_count: Mapped[int | None]
-    series_id: Mapped[int | None]
-    detail: Mapped[str | None]
-    availability: Mapped[str] = mapped_column(server_default="unknown")
-    unavailable_reason: Mapped[str | None]
-    unavailable_since: Mapped[datetime | None]
-    refused_with_session: Mapped[bool] = mapped_column(server_default=text("false"))
-    masked_since: Mapped[datetime | None]
-    stale_since: Mapped[datetime | None]
-    row_revision: Mapped[str | None]
-    row_updated: Mapped[datetime | None]
-    files_state: Mapped[str] = mapped_column(server_default="found")
-    files_stored: Mapped[int] = mapped_column(server_default=text("0"))
-    bytes_stored: Mapped[int] = mapped_column(server_default=text("0"))
-    failed_runs: Mapped[int] = mapped_column(server_default=text("0"))
-    failed_crawl_id: Mapped[int | None]
-    failed_reason: Mapped[str | None]
-    next_attempt: Mapped[datetime | None]
-    first_seen: Mapped[datetime]
-    described: Mapped[datetime | None]
-    comments_read: Mapped[datetime | None]
+    id: ColumnElement[int] = column(primary_key=True, autoincrement=False)
+    user_id: ColumnElement[int | None] = column(ForeignKey("users.id"))
+    title: ColumnElement[str | None]
+    caption: ColumnElement[str | None]
+    kind: ColumnElement[str | None]
+    page_count: ColumnElement[int | None]
+    created: ColumnElement[datetime | None]
+    uploaded: ColumnElement[datetime | None]
+    revision: ColumnElement[str | None]
+    width: ColumnElement[int | None]
+    height: ColumnElement[int | None]
+    x_restrict: ColumnElement[int | None]
+    restrict: ColumnElement[int | None]
+    ai_type: ColumnElement[int | None]
+    sanity_level: ColumnElement[int | None]
+    bookmark_count: ColumnElement[int | None]
+    like_count: ColumnElement[int | None]
+    comment_count: ColumnElement[int | None]
+    view_count: ColumnElement[int | None]
+    series_id: ColumnElement[int | None]
+    detail: ColumnElement[str | None]
+    availability: ColumnElement[str] = column(server_default="unknown")
+    unavailable_reason: ColumnElement[str | None]
+    unavailable_since: ColumnElement[datetime | None]
+    refused_with_session: ColumnElement[bool] = column(server_default=text("false"))
+    masked_since: ColumnElement[datetime | None]
+    stale_since: ColumnElement[datetime | None]
+    row_revision: ColumnElement[str | None]
+    row_updated: ColumnElement[datetime | None]
+    files_state: ColumnElement[str] = column(server_default="found")
+    files_stored: ColumnElement[int] = column(server_default=text("0"))
+    bytes_stored: ColumnElement[int] = column(server_default=text("0"))
+    failed_runs: ColumnElement[int] = column(server_default=text("0"))
+    failed_crawl_id: ColumnElement[int | None]
+    failed_reason: ColumnElement[str | None]
+    next_attempt: ColumnElement[datetime | None]
+    first_seen: ColumnElement[datetime]
+    described: ColumnElement[datetime | None]
+    comments_read: ColumnElement[datetime | None]
 
     __table_args__ = (
         # `status` sums up every work, per artist and in all, from this index alone.
@@ -156,12 +198,12 @@ class ArtworkVersionRow(Base):
     __tablename__ = "artwork_versions"
     __table_args__ = (Index("artwork_versions_true_to", "true_to"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    artwork_id: Mapped[int] = mapped_column(ForeignKey("artworks.id"), index=True)
-    field: Mapped[str]
-    value: Mapped[Any] = mapped_column(Json)
-    true_from: Mapped[datetime]
-    true_to: Mapped[datetime]
+    id: ColumnElement[int] = column(primary_key=True)
+    artwork_id: ColumnElement[int] = column(ForeignKey("artworks.id"), index=True)
+    field: ColumnElement[str]
+    value: ColumnElement[Any] = column(Json)
+    true_from: ColumnElement[datetime]
+    true_to: ColumnElement[datetime]
 
 
 class TagRow(Base):
@@ -169,31 +211,31 @@ class TagRow(Base):
 
     __tablename__ = "tags"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
+    id: ColumnElement[int] = column(primary_key=True)
+    name: ColumnElement[str] = column(unique=True)
 
 
 class TagTranslationRow(Base):
     """A tag in another language; language `reader` is the one that pixiv chose for whoever read it."""
 
     __tablename__ = "tag_translations"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_options__ = WITHOUT_ROWID
 
-    tag_id: Mapped[int] = mapped_column(ForeignKey("tags.id"), primary_key=True, autoincrement=False)
-    language: Mapped[str] = mapped_column(primary_key=True)
-    text: Mapped[str]
-    seen: Mapped[datetime]
+    tag_id: ColumnElement[int] = column(ForeignKey("tags.id"), primary_key=True, autoincrement=False)
+    language: ColumnElement[str] = column(primary_key=True)
+    text: ColumnElement[str]
+    seen: ColumnElement[datetime]
 
 
 class ArtworkTagRow(Base):
     """A work's present tags in the artist's order; former ones are in `artwork_versions`."""
 
     __tablename__ = "artwork_tags"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_options__ = WITHOUT_ROWID
 
-    artwork_id: Mapped[int] = mapped_column(ForeignKey("artworks.id"), primary_key=True, autoincrement=False)
-    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    tag_id: Mapped[int] = mapped_column(ForeignKey("tags.id"))
+    artwork_id: ColumnElement[int] = column(ForeignKey("artworks.id"), primary_key=True, autoincrement=False)
+    position: ColumnElement[int] = column(primary_key=True, autoincrement=False)
+    tag_id: ColumnElement[int] = column(ForeignKey("tags.id"))
 
 
 class FileRow(Base):
@@ -206,31 +248,31 @@ class FileRow(Base):
 
     __tablename__ = "files"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    artwork_id: Mapped[int] = mapped_column(ForeignKey("artworks.id"))
-    page: Mapped[int]
-    revision: Mapped[str]
-    kind: Mapped[str]
-    state: Mapped[str]
-    url: Mapped[str | None]
-    extension: Mapped[str]
-    uploaded: Mapped[datetime]
-    width: Mapped[int | None]
-    height: Mapped[int | None]
-    frames: Mapped[Any | None] = mapped_column(Json)
-    path: Mapped[str | None]
-    sha256: Mapped[str | None]
-    bytes: Mapped[int | None]
-    format: Mapped[str | None]
-    as_served: Mapped[bool] = mapped_column(server_default=text("false"))
-    failed_runs: Mapped[int] = mapped_column(server_default=text("0"))
-    failed_crawl_id: Mapped[int | None]
-    failed_reason: Mapped[str | None]
-    next_attempt: Mapped[datetime | None]
-    served_sha256: Mapped[str | None]
-    served_at: Mapped[datetime | None]
-    recorded: Mapped[datetime]
-    stored: Mapped[datetime | None]
+    id: ColumnElement[int] = column(primary_key=True)
+    artwork_id: ColumnElement[int] = column(ForeignKey("artworks.id"))
+    page: ColumnElement[int]
+    revision: ColumnElement[str]
+    kind: ColumnElement[str]
+    state: ColumnElement[str]
+    url: ColumnElement[str | None]
+    extension: ColumnElement[str]
+    uploaded: ColumnElement[datetime]
+    width: ColumnElement[int | None]
+    height: ColumnElement[int | None]
+    frames: ColumnElement[Any | None] = column(Json)
+    path: ColumnElement[str | None]
+    sha256: ColumnElement[str | None]
+    bytes: ColumnElement[int | None]
+    format: ColumnElement[str | None]
+    as_served: ColumnElement[bool] = column(server_default=text("false"))
+    failed_runs: ColumnElement[int] = column(server_default=text("0"))
+    failed_crawl_id: ColumnElement[int | None]
+    failed_reason: ColumnElement[str | None]
+    next_attempt: ColumnElement[datetime | None]
+    served_sha256: ColumnElement[str | None]
+    served_at: ColumnElement[datetime | None]
+    recorded: ColumnElement[datetime]
+    stored: ColumnElement[datetime | None]
 
     __table_args__ = (
         Index("files_artwork", "artwork_id", "page", "revision", "kind", unique=True),
@@ -244,10 +286,10 @@ class BodyRow(Base):
 
     __tablename__ = "bodies"
 
-    endpoint: Mapped[str] = mapped_column(primary_key=True)
-    subject_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    body: Mapped[bytes]
-    read_at: Mapped[datetime]
+    endpoint: ColumnElement[str] = column(primary_key=True)
+    subject_id: ColumnElement[int] = column(primary_key=True, autoincrement=False)
+    body: ColumnElement[bytes]
+    read_at: ColumnElement[datetime]
 
 
 class SnapshotRow(Base):
@@ -256,11 +298,11 @@ class SnapshotRow(Base):
     __tablename__ = "snapshots"
     __table_args__ = (Index("snapshots_endpoint", "endpoint", "read_at"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    endpoint: Mapped[str]
-    parameters: Mapped[Any] = mapped_column(Json)
-    body: Mapped[bytes]
-    read_at: Mapped[datetime]
+    id: ColumnElement[int] = column(primary_key=True)
+    endpoint: ColumnElement[str]
+    parameters: ColumnElement[Any] = column(Json)
+    body: ColumnElement[bytes]
+    read_at: ColumnElement[datetime]
 
 
 class CrawlRow(Base):
@@ -275,24 +317,24 @@ class CrawlRow(Base):
     __tablename__ = "crawls"
     __table_args__ = (Index("crawls_list", "list_key", "id"), Index("crawls_started", "started"))
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    list_id: Mapped[int | None]
-    list_key: Mapped[str]
-    spider: Mapped[str]
-    arguments: Mapped[Any] = mapped_column(Json)
-    resumes: Mapped[int | None]
-    cursor: Mapped[str | None]
-    frontier: Mapped[Any | None] = mapped_column(Json)
-    read_to_end: Mapped[bool] = mapped_column(server_default=text("false"))
-    found: Mapped[int] = mapped_column(server_default=text("0"))
-    outcome: Mapped[str | None]
-    exit_code: Mapped[int | None]
-    reason: Mapped[str | None]
-    counts: Mapped[Any | None] = mapped_column(Json)
-    started: Mapped[datetime]
-    ended: Mapped[datetime | None]
-    suffices: Mapped[str] = mapped_column(server_default="full")
-    full_reading: Mapped[bool] = mapped_column(server_default=text("false"))
+    id: ColumnElement[int] = column(primary_key=True)
+    list_id: ColumnElement[int | None]
+    list_key: ColumnElement[str]
+    spider: ColumnElement[str]
+    arguments: ColumnElement[Any] = column(Json)
+    resumes: ColumnElement[int | None]
+    cursor: ColumnElement[str | None]
+    frontier: ColumnElement[Any | None] = column(Json)
+    read_to_end: ColumnElement[bool] = column(server_default=text("false"))
+    found: ColumnElement[int] = column(server_default=text("0"))
+    outcome: ColumnElement[str | None]
+    exit_code: ColumnElement[int | None]
+    reason: ColumnElement[str | None]
+    counts: ColumnElement[Any | None] = column(Json)
+    started: ColumnElement[datetime]
+    ended: ColumnElement[datetime | None]
+    suffices: ColumnElement[str] = column(server_default="full")
+    full_reading: ColumnElement[bool] = column(server_default=text("false"))
 
 
 class CrawlArtworkRow(Base):
@@ -304,11 +346,11 @@ class CrawlArtworkRow(Base):
 
     __tablename__ = "crawl_artworks"
 
-    position: Mapped[int] = mapped_column(primary_key=True)
-    list_id: Mapped[int] = mapped_column(ForeignKey("crawls.id"))
-    artwork_id: Mapped[int] = mapped_column(ForeignKey("artworks.id"), index=True)
-    crawl_id: Mapped[int]
-    unsettled: Mapped[bool]
+    position: ColumnElement[int] = column(primary_key=True)
+    list_id: ColumnElement[int] = column(ForeignKey("crawls.id"))
+    artwork_id: ColumnElement[int] = column(ForeignKey("artworks.id"), index=True)
+    crawl_id: ColumnElement[int]
+    unsettled: ColumnElement[bool]
 
     __table_args__ = (
         Index("crawl_artworks_list", "list_id", "artwork_id", unique=True),
@@ -326,26 +368,26 @@ class HostRow(Base):
 
     __tablename__ = "hosts"
 
-    host: Mapped[str] = mapped_column(primary_key=True)
-    paused_at: Mapped[datetime | None]
-    paused_until: Mapped[datetime | None]
-    spent_on: Mapped[str | None]
-    spent: Mapped[int] = mapped_column(server_default=text("0"))
+    host: ColumnElement[str] = column(primary_key=True)
+    paused_at: ColumnElement[datetime | None]
+    paused_until: ColumnElement[datetime | None]
+    spent_on: ColumnElement[str | None]
+    spent: ColumnElement[int] = column(server_default=text("0"))
 
 
 class RankingEntryRow(Base):
     """A work's place in a ranking of one day (`date` is yyyymmdd); `previous_rank` is 0 where it had none."""
 
     __tablename__ = "ranking_entries"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_options__ = WITHOUT_ROWID
 
-    mode: Mapped[str] = mapped_column(primary_key=True)
-    content: Mapped[str] = mapped_column(primary_key=True)
-    date: Mapped[str] = mapped_column(primary_key=True)
-    artwork_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    rank: Mapped[int]
-    previous_rank: Mapped[int]
-    seen: Mapped[datetime]
+    mode: ColumnElement[str] = column(primary_key=True)
+    content: ColumnElement[str] = column(primary_key=True)
+    date: ColumnElement[str] = column(primary_key=True)
+    artwork_id: ColumnElement[int] = column(primary_key=True, autoincrement=False)
+    rank: ColumnElement[int]
+    previous_rank: ColumnElement[int]
+    seen: ColumnElement[datetime]
 
 
 class BookmarkRow(Base):
@@ -355,17 +397,17 @@ class BookmarkRow(Base):
     """
 
     __tablename__ = "bookmarks"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_options__ = WITHOUT_ROWID
 
-    user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    artwork_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    private: Mapped[bool]
-    bookmark_id: Mapped[int | None]
-    position: Mapped[int | None]
-    tags: Mapped[Any | None] = mapped_column(Json)
-    first_seen: Mapped[datetime]
-    last_seen: Mapped[datetime]
-    unlisted: Mapped[datetime | None]
+    user_id: ColumnElement[int] = column(primary_key=True, autoincrement=False)
+    artwork_id: ColumnElement[int] = column(primary_key=True, autoincrement=False)
+    private: ColumnElement[bool]
+    bookmark_id: ColumnElement[int | None]
+    position: ColumnElement[int | None]
+    tags: ColumnElement[Any | None] = column(Json)
+    first_seen: ColumnElement[datetime]
+    last_seen: ColumnElement[datetime]
+    unlisted: ColumnElement[datetime | None]
 
 
 class FollowRow(Base):
@@ -375,15 +417,15 @@ class FollowRow(Base):
     """
 
     __tablename__ = "follows"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_options__ = WITHOUT_ROWID
 
-    follower_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    followed_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    private: Mapped[bool | None]
-    first_seen: Mapped[datetime]
-    last_seen: Mapped[datetime]
-    unlisted: Mapped[datetime | None]
-    again_since: Mapped[datetime | None]
+    follower_id: ColumnElement[int] = column(primary_key=True, autoincrement=False)
+    followed_id: ColumnElement[int] = column(primary_key=True, autoincrement=False)
+    private: ColumnElement[bool | None]
+    first_seen: ColumnElement[datetime]
+    last_seen: ColumnElement[datetime]
+    unlisted: ColumnElement[datetime | None]
+    again_since: ColumnElement[datetime | None]
 
 
 class CommissionRequestRow(Base):
@@ -391,17 +433,17 @@ class CommissionRequestRow(Base):
 
     __tablename__ = "commission_requests"
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    creator_id: Mapped[int | None]
-    requester_id: Mapped[int | None]
-    artwork_id: Mapped[int | None]
-    kind: Mapped[str | None]
-    state: Mapped[str | None]
-    price: Mapped[int | None]
-    title: Mapped[str | None]
-    text: Mapped[str | None]
-    first_seen: Mapped[datetime]
-    last_seen: Mapped[datetime]
+    id: ColumnElement[int] = column(primary_key=True, autoincrement=False)
+    creator_id: ColumnElement[int | None]
+    requester_id: ColumnElement[int | None]
+    artwork_id: ColumnElement[int | None]
+    kind: ColumnElement[str | None]
+    state: ColumnElement[str | None]
+    price: ColumnElement[int | None]
+    title: ColumnElement[str | None]
+    text: ColumnElement[str | None]
+    first_seen: ColumnElement[datetime]
+    last_seen: ColumnElement[datetime]
 
 
 class CommentRow(Base):
@@ -409,16 +451,16 @@ class CommentRow(Base):
 
     __tablename__ = "comments"
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    artwork_id: Mapped[int] = mapped_column(index=True)
-    parent_id: Mapped[int | None]
-    user_id: Mapped[int | None]
-    user_name: Mapped[str | None]
-    text: Mapped[str | None]
-    stamp_id: Mapped[int | None]
-    written: Mapped[str | None]
-    first_seen: Mapped[datetime]
-    last_seen: Mapped[datetime]
+    id: ColumnElement[int] = column(primary_key=True, autoincrement=False)
+    artwork_id: ColumnElement[int] = column(index=True)
+    parent_id: ColumnElement[int | None]
+    user_id: ColumnElement[int | None]
+    user_name: ColumnElement[str | None]
+    text: ColumnElement[str | None]
+    stamp_id: ColumnElement[int | None]
+    written: ColumnElement[str | None]
+    first_seen: ColumnElement[datetime]
+    last_seen: ColumnElement[datetime]
 
 
 class SeriesRow(Base):
@@ -426,23 +468,23 @@ class SeriesRow(Base):
 
     __tablename__ = "series"
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    user_id: Mapped[int | None]
-    title: Mapped[str | None]
-    caption: Mapped[str | None]
-    total: Mapped[int | None]
-    first_seen: Mapped[datetime]
-    last_seen: Mapped[datetime]
+    id: ColumnElement[int] = column(primary_key=True, autoincrement=False)
+    user_id: ColumnElement[int | None]
+    title: ColumnElement[str | None]
+    caption: ColumnElement[str | None]
+    total: ColumnElement[int | None]
+    first_seen: ColumnElement[datetime]
+    last_seen: ColumnElement[datetime]
 
 
 class SeriesArtworkRow(Base):
     """`position` is pixiv's own number of the work in the series, from 1; `unlisted` as of a bookmark."""
 
     __tablename__ = "series_artworks"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_options__ = WITHOUT_ROWID
 
-    series_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    artwork_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    position: Mapped[int]
-    seen: Mapped[datetime]
-    unlisted: Mapped[datetime | None]
+    series_id: ColumnElement[int] = column(primary_key=True, autoincrement=False)
+    artwork_id: ColumnElement[int] = column(primary_key=True, autoincrement=False)
+    position: ColumnElement[int]
+    seen: ColumnElement[datetime]
+    unlisted: ColumnElement[datetime | None]

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from pixivcrawl.errors import StorageFailed
-from pixivcrawl.ledger.changes import entry_of, is_fatal, make_change
+from pixivcrawl.ledger.changes import entry_of, is_fatal, make_change, make_together
 from pixivcrawl.ledger.engine import PATIENCE, DatabaseFiles
 from pixivcrawl.ledger.failures import patiently, place_of, storage_failed
 from pixivcrawl.ledger.journal import Entry, Journal
@@ -26,7 +26,7 @@ BATCH = 256
 """How many changes one transaction takes."""
 
 DELAY = 0.005
-"""Seconds that a change waits for others to share its commit."""
+"""Seconds from the end of one commit to the next one, in which changes gather; one that comes later is committed at once."""
 
 Loop = asyncio.AbstractEventLoop
 
@@ -54,6 +54,7 @@ class Writer:
         self._journal = journal
         self._changes: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
         self._ending = False
+        self._rests_until = 0.0
         self._entrance = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
@@ -80,15 +81,16 @@ class Writer:
         while batch := self._next_batch():
             self._write(batch)
             _deliver(batch)
+            self._rests_until = time.monotonic() + DELAY
 
     def _next_batch(self) -> list[Change]:
-        """What is queued, after a short wait for more; empty when the writer is to end."""
+        """What is queued, after a short wait for more when something was written just now; empty when the writer is to end."""
         change = self._changes.get()
         if change is None:
             return []
         batch = [change]
         # Asleep rather than in `get` with a timeout, which waits for ever now and then: it takes a time that is over by then for none.
-        time.sleep(DELAY)
+        time.sleep(max(0.0, self._rests_until - time.monotonic()))
         with contextlib.suppress(queue.Empty):
             while len(batch) < BATCH:
                 change = self._changes.get_nowait()
@@ -125,14 +127,24 @@ class Writer:
             remember_tags(connection)
             try:
                 with connection.begin():
-                    for change in batch:
-                        _apply(connection, change)
+                    _apply_all(connection, batch)
                     if self._journal is not None:
                         # Before the commit, so that the ledger never knows what the journal does not.
                         self._journal.append(_entries(batch), datetime.now(UTC))
             except BaseException:
                 forget_tags(connection)
                 raise
+
+
+def _apply_all(connection: Connection, batch: Sequence[Change]) -> None:
+    """Make the changes at once; when one of them raises, each by itself."""
+    calls = [(change.function, change.arguments, change.named) for change in batch]
+    if (results := make_together(connection, calls)) is None:
+        for change in batch:
+            _apply(connection, change)
+    else:
+        for change, result in zip(batch, results, strict=True):
+            change.result, change.error = result, None
 
 
 def _apply(connection: Connection, change: Change) -> None:

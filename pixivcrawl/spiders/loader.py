@@ -1,7 +1,8 @@
-"""Spiders by name, each from the file of that name, imported when it is asked for: all together cost a start a tenth of a second."""
+"""Spiders by name, each from the file of that name. It is imported when it is asked for: all of them cost a start a tenth of a second."""
 
 from __future__ import annotations
 
+import builtins
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -25,13 +26,13 @@ class LazySpiderLoader(SpiderLoader):
             self._load_the_rest()
         return super().load(spider_name)
 
-    def find_by_request(self, request: Request) -> list[str]:
-        self._load_the_rest()
-        return super().find_by_request(request)
-
-    def list(self) -> list[str]:
+    def list(self) -> builtins.list[str]:
         self._load_the_rest()
         return super().list()
+
+    def find_by_request(self, request: Request) -> builtins.list[str]:
+        self._load_the_rest()
+        return super().find_by_request(request)
 
     def _load_the_rest(self) -> None:
         self._spiders.clear()

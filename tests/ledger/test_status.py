@@ -9,8 +9,8 @@ from pixivcrawl.ledger.queries import (
     Missing,
     Totals,
     Unavailable,
-    status_artists,
     status_missing,
+    status_of_works,
     status_totals,
     status_unavailable,
 )
@@ -51,7 +51,7 @@ def an_archive(connection: Connection) -> None:
 
 def test_an_empty_archive_is_told(connection: Connection):
     assert status_totals(connection) == Totals(0, 0, 0, 0, 0, 0, 0, 0)
-    assert status_artists(connection, 5) == []
+    assert status_of_works(connection, 5)[1] == []
     assert status_missing(connection, None) == []
     assert status_unavailable(connection, 5) == []
 
@@ -70,8 +70,8 @@ def test_artists_are_told_with_most_works_first(connection: Connection):
         ArtistStatus(7, "artist", "unknown", works=5, complete=1, missing=3, unavailable=1, files=3, bytes=3000),
         ArtistStatus(8, "other", "gone", works=3, complete=2, missing=0, unavailable=1, files=2, bytes=2000),
     ]
-    assert status_artists(connection, None) == artists
-    assert status_artists(connection, 1) == artists[:1]
+    assert status_of_works(connection, None) == (status_totals(connection), artists)
+    assert status_of_works(connection, 1)[1] == artists[:1]
 
 
 def test_what_is_missing_is_told_with_its_reason_and_time(connection: Connection):

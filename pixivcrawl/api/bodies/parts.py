@@ -35,6 +35,8 @@ class SnakeCaseModel(PixivModel):
 
 def _whole_number(value: Any) -> Any:
     """pixiv: numbers are integers in most places and strings in others."""
+    if type(value) is int:
+        return value
     if isinstance(value, str) and re.fullmatch(r"0|[1-9]\d{0,18}", value, re.ASCII):
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int):
@@ -101,6 +103,10 @@ TagTranslations = Annotated[dict[str, dict[str, str | None]], Keyed]
 def _ids_of_keys(value: Any) -> Any:
     value = _empty_list_as_object(value)
     if isinstance(value, dict):
+        # All at once where all are sound: an artist may have a hundred thousand works.
+        text = ",".join(value)
+        if text.count(",") == len(value) - 1 and re.fullmatch(r"(?:[1-9]\d{0,18},)*[1-9]\d{0,18}", text, re.ASCII):
+            return list(map(int, value))
         return list(value)
     raise ValueError("must be an object")
 

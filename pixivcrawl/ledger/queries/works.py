@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, false, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, false, func, or_, select
 
 from pixivcrawl.items import Frame, Original
 from pixivcrawl.ledger.models import (
@@ -70,7 +69,7 @@ class StoredFile:
     bytes: int | None
 
 
-_KNOWN: tuple[InstrumentedAttribute[Any], ...] = (
+_KNOWN: tuple[ColumnElement[Any], ...] = (
     ArtworkRow.id,
     ArtworkRow.user_id,
     ArtworkRow.kind,
@@ -85,13 +84,15 @@ _KNOWN: tuple[InstrumentedAttribute[Any], ...] = (
     ArtworkRow.refused_with_session,
 )
 
+_KNOWN_WORKS = select(*_KNOWN).where(ArtworkRow.id.in_(bindparam("work_ids", expanding=True)))
+
 
 def known_works(connection: Connection, work_ids: Iterable[int]) -> dict[int, KnownWork]:
     """What is known of each work that the ledger has heard of."""
     wanted = list(work_ids)
     known: dict[int, KnownWork] = {}
     for start in range(0, len(wanted), IDS_A_QUERY):
-        rows = connection.execute(select(*_KNOWN).where(ArtworkRow.id.in_(wanted[start : start + IDS_A_QUERY])))
+        rows = connection.execute(_KNOWN_WORKS, {"work_ids": wanted[start : start + IDS_A_QUERY]})
         known.update((row.id, _known_work(row)) for row in rows)
     return known
 

@@ -1,12 +1,15 @@
 """All that is written into the ledger: plain functions that take a `Connection` first and are called by the writer."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from pixivcrawl.ledger.records.availability import (
     mark_stale,
     record_artist_left,
     record_unavailable,
     record_work_failed,
 )
-from pixivcrawl.ledger.records.bodies import note_body
+from pixivcrawl.ledger.records.bodies import Answer, note_bodies, note_body
 from pixivcrawl.ledger.records.bookmarks import (
     record_bookmarks,
     record_masked,
@@ -18,9 +21,12 @@ from pixivcrawl.ledger.records.crawls import Crawl, begin_crawl, drop_from_list,
 from pixivcrawl.ledger.records.disk import Found, record_found
 from pixivcrawl.ledger.records.files import (
     Intent,
+    Placed,
     forget_intent,
+    record_all_stored,
     record_file_failed,
     record_intent,
+    record_intents,
     record_lost,
     record_row_originals,
     record_stored,
@@ -35,7 +41,7 @@ from pixivcrawl.ledger.records.readings import record_full_reading, record_gaps_
 from pixivcrawl.ledger.records.requests import record_requests
 from pixivcrawl.ledger.records.series import record_series, record_unlisted_in_series
 from pixivcrawl.ledger.records.tags import record_tag_translations
-from pixivcrawl.ledger.records.works import record_artwork, record_rows, record_stubs
+from pixivcrawl.ledger.records.works import Told, record_artwork, record_artworks, record_rows, record_stubs
 
 NOT_JOURNALED = frozenset({"clear_pause", "pause_host", "spend_request"})
 """What a ledger that is made again can do without: pauses are over by then, and so is the day whose requests were counted.
@@ -44,8 +50,17 @@ Every other change is one that `scrapy rebuild` makes again from its name and it
 default for what is added to them.
 """
 
+TOGETHER: Mapping[Callable[..., Any], tuple[Callable[..., Any], Callable[..., list[Any]]]] = {
+    note_body: (Answer, note_bodies),
+    record_artwork: (Told, record_artworks),
+    record_intent: (Placed, record_intents),
+    record_stored: (Placed, record_all_stored),
+}
+"""Changes of which several in a row cost less together: what holds the arguments of one, and what makes all and gives what each gives."""
+
 __all__ = [
     "NOT_JOURNALED",
+    "TOGETHER",
     "Crawl",
     "Found",
     "Intent",

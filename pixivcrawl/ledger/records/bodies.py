@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,20 @@ from pixivcrawl.ledger.records.upsert import upsert
 
 SUBJECTS = {"illust.detail": "id", "user.full": "id"}
 """The endpoints whose last answer is kept beside its row, and the parameter that says which work or user it is about."""
+
+_BODIES = table(BodyRow)
+_INSERT_SNAPSHOTS = insert(table(SnapshotRow))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What `note_body` takes."""
+
+    endpoint: str
+    parameters: Mapping[str, Any]
+    payload: bytes
+    read_at: datetime
+    snapshot: bool = False
 
 
 def note_body(
@@ -26,10 +41,19 @@ def note_body(
     snapshot: bool = False,
 ) -> None:
     """Keep the last answer about a work or a user as it came; `snapshot` keeps every one, by its date. The journal keeps them all."""
-    if snapshot:
-        row = {"endpoint": endpoint, "parameters": dict(parameters), "body": zlib.compress(payload), "read_at": read_at}
-        connection.execute(insert(table(SnapshotRow)), [row])
-    elif (name := SUBJECTS.get(endpoint)) is not None:
-        subject = {"endpoint": endpoint, "subject_id": int(parameters[name])}
-        row = {**subject, "body": zlib.compress(payload), "read_at": read_at}
-        upsert(connection, table(BodyRow), [row], ("endpoint", "subject_id"))
+    note_bodies(connection, [Answer(endpoint, parameters, payload, read_at, snapshot)])
+
+
+def note_bodies(connection: Connection, answers: Sequence[Answer]) -> list[None]:
+    """`note_body` for each."""
+    bodies, snapshots = [], []
+    for answer in answers:
+        row = {"endpoint": answer.endpoint, "body": zlib.compress(answer.payload), "read_at": answer.read_at}
+        if answer.snapshot:
+            snapshots.append({**row, "parameters": dict(answer.parameters)})
+        elif (name := SUBJECTS.get(answer.endpoint)) is not None:
+            bodies.append({**row, "subject_id": int(answer.parameters[name])})
+    if snapshots:
+        connection.execute(_INSERT_SNAPSHOTS, snapshots)
+    upsert(connection, _BODIES, bodies, ("endpoint", "subject_id"))
+    return [None] * len(answers)

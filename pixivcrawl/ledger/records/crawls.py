@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from pixivcrawl.ledger.columns import json_text
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, table
-from pixivcrawl.ledger.records.state import UNSETTLED
+from pixivcrawl.ledger.records.state import UNSETTLED, refresh_waiting
 from pixivcrawl.ledger.records.works import IDS_A_QUERY, record_stubs
 
 _CRAWLS, _CRAWL_ARTWORKS = table(CrawlRow), table(CrawlArtworkRow)
@@ -170,5 +170,6 @@ def _list_works(
 
 def _unsettled(connection: Connection, suffices: str, work_ids: Sequence[int]) -> dict[int, bool]:
     """Whether anything is left to do for each work that the ledger knows, where that much suffices."""
+    refresh_waiting(connection, work_ids)
     found = connection.execute(select(ArtworkRow.id, UNSETTLED[suffices]).where(ArtworkRow.id.in_(work_ids)))
     return {work_id: bool(unsettled) for work_id, unsettled in found}

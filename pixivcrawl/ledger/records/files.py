@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Update, and_, bindparam, delete, exists, insert, select, update
-from sqlalchemy.orm import aliased
 
 from pixivcrawl.items import FileKind, Original, StoredOriginal
 from pixivcrawl.ledger.models import ArtworkRow, FileRow, table
@@ -28,7 +27,7 @@ GONE = "its address answers 404: removed or revised since the work was read"
 _FILES, _ARTWORKS = table(FileRow), table(ArtworkRow)
 _KEY = ("artwork_id", "page", "revision", "kind")
 _TOLD = ("url", "extension", "uploaded", "width", "height", "frames")
-_OF_WORK = select(_FILES).where(_FILES.c.artwork_id == bindparam("work_id"))
+_OF_WORKS = select(_FILES).where(_FILES.c.artwork_id.in_(bindparam("work_ids", expanding=True)))
 _KNOWN = select(_FILES.c.state, _FILES.c.sha256).where(*(_FILES.c[name] == bindparam(name) for name in _KEY))
 _INSERT = insert(_FILES)
 
@@ -45,43 +44,102 @@ class Intent:
     frames_sha256: str | None = None
 
 
-def record_originals(
-    connection: Connection, work_id: int, originals: Sequence[Original], now: datetime, *, retry_parked: bool
-) -> list[Original]:
-    """The originals of a work at its present revision, none when the reader may not see them. Returns those to be fetched."""
-    known = {(row.page, row.revision, row.kind): row for row in connection.execute(_OF_WORK, {"work_id": work_id})}
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The originals of a work at its present revision, as its own page named them; none when the reader may not see them."""
+
+    work_id: int
+    originals: Sequence[Original]
+    now: datetime
+    retry_parked: bool
+
+
+def record_originals(connection: Connection, named: Sequence[Named]) -> list[list[Original]]:
+    """The originals of different works. Returns those of each that are to be fetched."""
+    known = _files_of(connection, [of_work.work_id for of_work in named])
     crawl_id = newest_crawl(connection) if known else 0
-    missing, new = [], []
-    for original in originals:
-        row = known.pop((original.page, original.revision, original.kind), None)
-        if row is None:
-            new.append({**_identity(original), **_told(original), "state": "wanted", "recorded": now})
-            missing.append(original)
-        elif row.state not in ("stored", "intent"):
-            renewed = _renew(connection, row, original)
-            if renewed or retry_parked or is_due(row, crawl_id, now):
-                missing.append(original)
+    missing: list[list[Original]] = []
+    new: list[dict[str, Any]] = []
+    superseded: list[int] = []
+    for of_work in named:
+        files = known.get(of_work.work_id, {})
+        missing.append([])
+        for original in of_work.originals:
+            row = files.pop((original.page, original.revision, original.kind), None)
+            if row is None:
+                new.append(
+                    {**_identity(original), **_told(original), "state": "wanted", "recorded": of_work.now},
+                )
+                missing[-1].append(original)
+            elif row.state not in ("stored", "intent"):
+                renewed = _renew(connection, row, original)
+                if renewed or of_work.retry_parked or is_due(row, crawl_id, of_work.now):
+                    missing[-1].append(original)
+        if of_work.originals:
+            superseded += [row.id for row in files.values() if row.state in ("wanted", "parked")]
     if new:
         connection.execute(_INSERT, new)
-    if originals:
-        _supersede(connection, [row.id for row in known.values() if row.state in ("wanted", "parked")])
+    _supersede(connection, superseded)
     return missing
+
+
+def _files_of(connection: Connection, work_ids: Sequence[int]) -> dict[int, dict[tuple[int, str, str], Row[Any]]]:
+    """The files of each work that has any, by page, revision and kind."""
+    files: dict[int, dict[tuple[int, str, str], Row[Any]]] = {}
+    for row in connection.execute(_OF_WORKS, {"work_ids": work_ids}):
+        files.setdefault(row.artwork_id, {})[row.page, row.revision, row.kind] = row
+    return files
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What `record_intent` and `record_stored` take."""
+
+    stored: StoredOriginal
+    now: datetime
 
 
 def record_intent(connection: Connection, stored: StoredOriginal, now: datetime) -> None:
     """The file is proven and about to be placed. Raises ValueError when other bytes are stored as the same page and revision."""
-    known = connection.execute(_KNOWN, _identity(stored.proven.staged.original)).first()
-    if known is not None and known.state == "stored":
-        if known.sha256 != stored.proven.staged.sha256:
-            original = stored.proven.staged.original
-            raise ValueError(f"work {original.work_id} page {original.page} is stored already, with other bytes")
-        return
-    _put(connection, stored, {"state": "intent", "recorded": now, "stored": None})
+    record_intents(connection, [Placed(stored, now)])
+
+
+def record_intents(connection: Connection, placed: Sequence[Placed]) -> list[None]:
+    """`record_intent` for each."""
+    rows, changed = [], []
+    for each in placed:
+        original = each.stored.proven.staged.original
+        known = connection.execute(_KNOWN, _identity(original)).first()
+        if known is not None and known.state == "stored":
+            if known.sha256 != each.stored.proven.staged.sha256:
+                raise ValueError(f"work {original.work_id} page {original.page} is stored already, with other bytes")
+            continue
+        rows += _rows(each.stored, {"state": "intent", "recorded": each.now, "stored": None})
+        # What was wanted is as missing as it was.
+        if known is None or known.state not in ("wanted", "intent"):
+            changed.append(original.work_id)
+    upsert(connection, _FILES, rows, _KEY)
+    for work_id in changed:
+        refresh_files(connection, work_id)
+    return [None] * len(placed)
 
 
 def record_stored(connection: Connection, stored: StoredOriginal, now: datetime) -> None:
     """The file is in its place; the work is complete when none is missing."""
-    _put(connection, stored, {"state": "stored", "recorded": now, "stored": now})
+    record_all_stored(connection, [Placed(stored, now)])
+
+
+def record_all_stored(connection: Connection, placed: Sequence[Placed]) -> list[None]:
+    """`record_stored` for each."""
+    rows = [
+        row
+        for each in placed
+        for row in _rows(each.stored, {"state": "stored", "recorded": each.now, "stored": each.now})
+    ]
+    upsert(connection, _FILES, rows, _KEY)
+    for each in placed:
+        refresh_files(connection, each.stored.proven.staged.original.work_id)
+    return [None] * len(placed)
 
 
 def settle_intent(connection: Connection, intent: Intent, now: datetime) -> None:
@@ -94,7 +152,7 @@ def settle_intent(connection: Connection, intent: Intent, now: datetime) -> None
 def forget_intent(connection: Connection, intent: Intent, now: datetime) -> None:
     """An intent of an ended run whose file is nowhere: it is wanted again, unless a newer revision took its place."""
     original = intent.original
-    newer = aliased(FileRow)
+    newer = _FILES.alias().c
     superseded = connection.execute(
         select(
             exists().where(
@@ -119,7 +177,7 @@ def record_file_failed(
 
     `served_sha256` is that of a body that was whole but made the decoder warn: the same one in a later run may be kept.
     """
-    row = connection.execute(select(FileRow).where(_is(original))).first()
+    row = connection.execute(select(_FILES).where(_is(original))).first()
     if row is not None and row.state == "stored":
         return
     failure = failed_again(connection, row.failed_runs if row else 0, row.failed_crawl_id if row else None, now)
@@ -164,17 +222,17 @@ def record_lost(connection: Connection, work_id: int, page: int, revision: str, 
     refresh_files(connection, work_id)
 
 
-def _put(connection: Connection, stored: StoredOriginal, state: dict[str, Any]) -> None:
+def _rows(stored: StoredOriginal, state: dict[str, Any]) -> list[dict[str, Any]]:
+    """The row of a file, and that of an ugoira's frames beside it."""
     proven = stored.proven
     original = proven.staged.original
     of_bytes = {"sha256": proven.staged.sha256, "bytes": proven.staged.bytes, "format": proven.format}
     size = {"width": proven.width, "height": proven.height, "as_served": proven.as_served, "path": stored.path}
-    rows = [{**_identity(original), **_told(original), **of_bytes, **size, **state, **NOT_FAILED}]
-    if stored.frames_path is not None:
-        list_of_frames = {"sha256": stored.frames_sha256, "bytes": None, "format": "json", "path": stored.frames_path}
-        rows.append({**rows[0], **list_of_frames, "kind": "frames", "extension": "json", "url": None, "frames": None})
-    upsert(connection, _FILES, rows, _KEY)
-    refresh_files(connection, original.work_id)
+    row = {**_identity(original), **_told(original), **of_bytes, **size, **state, **NOT_FAILED}
+    if stored.frames_path is None:
+        return [row]
+    list_of_frames = {"sha256": stored.frames_sha256, "bytes": None, "format": "json", "path": stored.frames_path}
+    return [row, {**row, **list_of_frames, "kind": "frames", "extension": "json", "url": None, "frames": None}]
 
 
 def _identity(original: Original) -> dict[str, Any]:
@@ -253,7 +311,7 @@ def record_row_originals(
 
     What is known of a file at that revision stays as it is; what was never had of another one is superseded.
     """
-    known = {(row.page, row.revision, row.kind): row for row in connection.execute(_OF_WORK, {"work_id": work_id})}
+    known = _files_of(connection, [work_id]).get(work_id, {})
     rows = [(original, known.pop((original.page, original.revision, original.kind), None)) for original in originals]
     new = [original for original, row in rows if row is None]
     again = [(original, row.id) for original, row in rows if row is not None and row.state == "superseded"]

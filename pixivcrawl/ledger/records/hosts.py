@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from pixivcrawl.ledger.models import HostRow, table
 from pixivcrawl.ledger.records.upsert import upsert
 
 _HOSTS = table(HostRow)
+_SPENT = select(_HOSTS.c.spent).where(_HOSTS.c.host == bindparam("of_host"), _HOSTS.c.spent_on == bindparam("day"))
 
 
 def pause_host(connection: Connection, host: str, until: datetime, now: datetime) -> None:
@@ -29,6 +30,5 @@ def day_of(moment: datetime) -> str:
 def spend_request(connection: Connection, host: str, now: datetime) -> None:
     """One more request leaves for `host`; the first one of a day begins to count anew."""
     day = day_of(now)
-    spent = select(_HOSTS.c.spent).where(_HOSTS.c.host == host, _HOSTS.c.spent_on == day)
-    before = connection.execute(spent).scalar() or 0
+    before = connection.execute(_SPENT, {"of_host": host, "day": day}).scalar() or 0
     upsert(connection, _HOSTS, [{"host": host, "spent_on": day, "spent": before + 1}], ("host",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,16 +35,26 @@ def record_user(connection: Connection, user: User, now: datetime) -> None:
 
 def record_user_name(connection: Connection, user_id: int, name: str, now: datetime) -> None:
     """The name that a row or a work tells of its artist."""
-    name = storable(name)
-    known = connection.execute(_KNOWN, {"user_id": user_id}).first()
-    if known is None:
-        row = {"id": user_id, "name": name, "detail": "listing", "first_seen": now, "last_seen": now}
-        insert_new(connection, _USERS, [row], ("id",))
-    elif known.name == name and known.last_seen <= now < known.last_seen + SEEN_AGAIN:
-        return
-    else:
-        connection.execute(update(_USERS).where(_USERS.c.id == user_id).values(name=name, last_seen=now))
-    _record_bearing(connection, user_id, name, now)
+    record_user_names(connection, [(user_id, name, now)])
+
+
+def record_user_names(connection: Connection, told: Iterable[tuple[int, str, datetime]]) -> None:
+    """`record_user_name` for each user, name and time, in order; who was named just before is not looked up again."""
+    known: dict[int, tuple[str | None, datetime]] = {}
+    for user_id, name, now in told:
+        name = storable(name)
+        if user_id not in known and (row := connection.execute(_KNOWN, {"user_id": user_id}).first()) is not None:
+            known[user_id] = row.name, row.last_seen
+        if user_id not in known:
+            first = {"id": user_id, "name": name, "detail": "listing", "first_seen": now, "last_seen": now}
+            insert_new(connection, _USERS, [first], ("id",))
+        else:
+            last, seen = known[user_id]
+            if last == name and seen <= now < seen + SEEN_AGAIN:
+                continue
+            connection.execute(update(_USERS).where(_USERS.c.id == user_id).values(name=name, last_seen=now))
+        _record_bearing(connection, user_id, name, now)
+        known[user_id] = name, now
 
 
 def record_user_seen(connection: Connection, user_id: int, now: datetime) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    String,
     and_,
     bindparam,
     case,
     exists,
     false,
     func,
+    literal_column,
     or_,
     select,
     update,
@@ -29,50 +33,74 @@ _CRAWLS, _CRAWL_ARTWORKS = table(CrawlRow), table(CrawlArtworkRow)
 
 SETTLED_AVAILABILITY = ("gone", "forbidden")
 
+_WAITING = "pixivcrawl.refreshes"
+
+
+def _word(word: str) -> ColumnElement[str]:
+    """A value that stands in the statement itself.
+
+    SQLite plans a statement anew for each execution where a value that is given with it might decide between partial indexes; that took
+    ten times as long as the rest. And SQLAlchemy writes the list of an IN anew each time.
+    """
+    return literal_column(f"'{word}'", type_=String)
+
 
 def _unsettled(too_little: ColumnElement[bool]) -> ColumnElement[bool]:
     return or_(
         _ARTWORKS.c.stale_since.is_not(None),
         and_(
-            _ARTWORKS.c.availability.not_in(SETTLED_AVAILABILITY),
-            or_(_ARTWORKS.c.availability == "masked", _ARTWORKS.c.detail.is_(None), too_little),
+            *(_ARTWORKS.c.availability != _word(settled) for settled in SETTLED_AVAILABILITY),
+            or_(_ARTWORKS.c.availability == _word("masked"), _ARTWORKS.c.detail.is_(None), too_little),
         ),
     )
 
 
-_FILES_MISSING = _ARTWORKS.c.files_state != "complete"
-_NOT_IN_FULL = _ARTWORKS.c.detail != "full"
+_FILES_MISSING = _ARTWORKS.c.files_state != _word("complete")
+_NOT_IN_FULL = _ARTWORKS.c.detail != _word("full")
 
 UNSETTLED: dict[str, ColumnElement[bool]] = {
     "full": _unsettled(or_(_NOT_IN_FULL, _FILES_MISSING)),
-    "facts": _unsettled(or_(_NOT_IN_FULL, and_(_ARTWORKS.c.availability == "login needed", _FILES_MISSING))),
+    "facts": _unsettled(or_(_NOT_IN_FULL, and_(_ARTWORKS.c.availability == _word("login needed"), _FILES_MISSING))),
     "listing": _unsettled(_FILES_MISSING),
     "row": false(),
 }
 """There may be something left to do for the work, now or later, on a list for whose works that much suffices (`CrawlRow.suffices`)."""
 
 _OF_WORK = _FILES.c.artwork_id == _ARTWORKS.c.id
-_STORED = and_(_OF_WORK, _FILES.c.state == "stored")
+
+
+def _are(*states: str) -> ColumnElement[bool]:
+    """The work's files that are in one of these states."""
+    return and_(_OF_WORK, or_(*(_FILES.c.state == _word(state) for state in states)))
+
+
 _REFRESH_FILES = (
     update(_ARTWORKS)
     .where(_ARTWORKS.c.id == bindparam("work_id"))
     .values(
         files_state=case(
-            (exists().where(_OF_WORK, _FILES.c.state.in_(("wanted", "intent"))), "found"),
-            (exists().where(_OF_WORK, _FILES.c.state == "parked"), "parked"),
-            (exists().where(_STORED), "complete"),
-            (_ARTWORKS.c.failed_reason.is_not(None), "parked"),
-            else_="found",
+            (exists().where(_are("wanted", "intent")), _word("found")),
+            (exists().where(_are("parked")), _word("parked")),
+            (exists().where(_are("stored")), _word("complete")),
+            (_ARTWORKS.c.failed_reason.is_not(None), _word("parked")),
+            else_=_word("found"),
         ),
         files_stored=select(func.count())
         .select_from(_FILES)
-        .where(_STORED, _FILES.c.kind != "frames")
+        .where(_are("stored"), _FILES.c.kind != _word("frames"))
         .scalar_subquery(),
-        bytes_stored=select(func.coalesce(func.sum(_FILES.c.bytes), 0)).where(_STORED).scalar_subquery(),
+        bytes_stored=select(func.coalesce(func.sum(_FILES.c.bytes), literal_column("0")))
+        .where(_are("stored"))
+        .scalar_subquery(),
     )
 )
 _IS_UNSETTLED = (
-    select(case(UNSETTLED, value=_CRAWLS.c.suffices, else_=UNSETTLED["full"]))
+    select(
+        case(
+            *((_CRAWLS.c.suffices == _word(much), is_unsettled) for much, is_unsettled in UNSETTLED.items()),
+            else_=UNSETTLED["full"],
+        )
+    )
     .where(_ARTWORKS.c.id == _CRAWL_ARTWORKS.c.artwork_id, _CRAWLS.c.id == _CRAWL_ARTWORKS.c.list_id)
     .scalar_subquery()
 )
@@ -84,10 +112,34 @@ _REFRESH_UNSETTLED = (
 _NEWEST_CRAWL = select(func.coalesce(func.max(CrawlRow.id), 0))
 
 
+@contextmanager
+def refreshed_together(connection: Connection) -> Iterator[None]:
+    """Meanwhile works are refreshed once for all that changes about them: at the end, or when a work's row is read (`refresh_waiting`)."""
+    connection.info[_WAITING] = set()
+    try:
+        yield
+        refresh_waiting(connection)
+    finally:
+        del connection.info[_WAITING]
+
+
+def refresh_waiting(connection: Connection, work_ids: Collection[int] | None = None) -> None:
+    """Bring in line what waits for it: before any of these works' rows is read, or in any case."""
+    waiting: set[int] = connection.info.get(_WAITING, set())
+    if waiting and (work_ids is None or not waiting.isdisjoint(work_ids)):
+        works = [{"work_id": work_id} for work_id in sorted(waiting)]
+        waiting.clear()
+        connection.execute(_REFRESH_FILES, works)
+        connection.execute(_REFRESH_UNSETTLED, works)
+
+
 def refresh_files(connection: Connection, work_id: int) -> None:
     """Bring what the work's row says of its files in line with the files' rows, and then `refresh_unsettled`."""
-    connection.execute(_REFRESH_FILES, {"work_id": work_id})
-    refresh_unsettled(connection, work_id)
+    if (waiting := connection.info.get(_WAITING)) is not None:
+        waiting.add(work_id)
+    else:
+        connection.execute(_REFRESH_FILES, {"work_id": work_id})
+        refresh_unsettled(connection, work_id)
 
 
 def refresh_unsettled(connection: Connection, work_id: int) -> None:

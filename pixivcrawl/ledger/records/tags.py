@@ -22,7 +22,7 @@ READER = "reader"
 _REMEMBERED = "pixivcrawl.tags"
 _MOST_REMEMBERED = 50_000
 
-_ARTWORK_TAGS = table(ArtworkTagRow)
+_ARTWORK_TAGS, _TAGS = table(ArtworkTagRow), table(TagRow)
 _OF_WORKS = (
     select(_ARTWORK_TAGS.c.artwork_id, TagRow.name)
     .join(TagRow, TagRow.id == _ARTWORK_TAGS.c.tag_id)
@@ -31,6 +31,10 @@ _OF_WORKS = (
 )
 
 
+_BY_NAME = select(_TAGS.c.name, _TAGS.c.id).where(_TAGS.c.name.in_(bindparam("names", expanding=True)))
+_TRANSLATIONS = select(TagTranslationRow.tag_id, TagTranslationRow.text).where(
+    TagTranslationRow.tag_id.in_(bindparam("tag_ids", expanding=True)), TagTranslationRow.language == READER
+)
 _FORGET_TAGS = delete(_ARTWORK_TAGS).where(_ARTWORK_TAGS.c.artwork_id == bindparam("work_id"))
 _LINK = insert(_ARTWORK_TAGS)
 
@@ -83,21 +87,24 @@ def record_tags(connection: Connection, tags_of: Mapping[int, Sequence[Tag]], fo
         connection.execute(_LINK, links)
 
 
-def record_translations(connection: Connection, tags: Iterable[Tag], now: datetime) -> None:
-    """Pixiv's translations into the reader's language; a tag without one keeps what is known."""
-    translated = {tag_name(tag): storable(tag.translation) for tag in tags if tag.translation is not None}
+def record_translations(connection: Connection, told: Iterable[tuple[Sequence[Tag], datetime]]) -> None:
+    """Pixiv's translations into the reader's language, as works told them and when; a tag without one keeps what is known."""
+    translated = {
+        tag_name(tag): (storable(tag.translation), now)
+        for tags, now in told
+        for tag in tags
+        if tag.translation is not None
+    }
     ids = _tag_ids(connection, translated)
     remembered = _remembered(connection).translations
     unknown = [tag_id for tag_id in ids.values() if tag_id not in remembered]
     for start in range(0, len(unknown), 500):
-        known = select(TagTranslationRow.tag_id, TagTranslationRow.text).where(
-            TagTranslationRow.tag_id.in_(unknown[start : start + 500]), TagTranslationRow.language == READER
-        )
-        remembered.update((tag_id, text) for tag_id, text in connection.execute(known))
-    new = {ids[name]: text for name, text in translated.items() if remembered.get(ids[name]) != text}
-    rows = [{"tag_id": tag_id, "language": READER, "text": text, "seen": now} for tag_id, text in new.items()]
+        known = connection.execute(_TRANSLATIONS, {"tag_ids": unknown[start : start + 500]})
+        remembered.update((tag_id, text) for tag_id, text in known)
+    new = {ids[name]: told for name, told in translated.items() if remembered.get(ids[name]) != told[0]}
+    rows = [{"tag_id": tag_id, "language": READER, "text": text, "seen": now} for tag_id, (text, now) in new.items()]
     upsert(connection, table(TagTranslationRow), rows, ("tag_id", "language"))
-    remembered.update(new)
+    remembered.update((tag_id, text) for tag_id, (text, _) in new.items())
 
 
 def record_tag_translations(
@@ -136,12 +143,12 @@ def _tag_ids(connection: Connection, names: Iterable[str]) -> dict[str, int]:
         _look_up(connection, remembered, unknown)
         new = [name for name in unknown if name not in remembered]
         if new:
-            insert_new(connection, table(TagRow), [{"name": name} for name in new], ("name",))
+            insert_new(connection, _TAGS, [{"name": name} for name in new], ("name",))
             _look_up(connection, remembered, new)
     return {name: remembered[name] for name in wanted}
 
 
 def _look_up(connection: Connection, remembered: dict[str, int], names: Sequence[str]) -> None:
     for start in range(0, len(names), 500):
-        found = connection.execute(select(TagRow.name, TagRow.id).where(TagRow.name.in_(names[start : start + 500])))
+        found = connection.execute(_BY_NAME, {"names": names[start : start + 500]})
         remembered.update((name, tag_id) for name, tag_id in found)

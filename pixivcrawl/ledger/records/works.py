@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,9 +12,15 @@ from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select
 from pixivcrawl.items import Artwork, Original
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, table
-from pixivcrawl.ledger.records.files import record_originals, record_row_originals
-from pixivcrawl.ledger.records.people import record_user_name
-from pixivcrawl.ledger.records.state import NOT_FAILED, SETTLED_AVAILABILITY, refresh_files, refresh_unsettled
+from pixivcrawl.ledger.records.files import Named, record_originals, record_row_originals
+from pixivcrawl.ledger.records.people import record_user_names
+from pixivcrawl.ledger.records.state import (
+    NOT_FAILED,
+    SETTLED_AVAILABILITY,
+    refresh_files,
+    refresh_unsettled,
+    refresh_waiting,
+)
 from pixivcrawl.ledger.records.tags import record_tags, record_translations, tag_name, tag_names
 from pixivcrawl.ledger.records.upsert import insert_new, upsert
 
@@ -79,6 +86,7 @@ Known = Mapping[int, RowMapping]
 
 def known_rows(connection: Connection, work_ids: Sequence[int]) -> dict[int, RowMapping]:
     """The rows of the works that the ledger knows."""
+    refresh_waiting(connection, work_ids)
     rows: dict[int, RowMapping] = {}
     for start in range(0, len(work_ids), IDS_A_QUERY):
         found = connection.execute(_KNOWN, {"work_ids": work_ids[start : start + IDS_A_QUERY]})
@@ -99,8 +107,8 @@ def record_rows(connection: Connection, artworks: Sequence[Artwork], now: dateti
     """
     by_id = {artwork.work_id: artwork for artwork in artworks}
     known = known_rows(connection, list(by_id))
-    for user_id, name in {artwork.user_id: artwork.user_name for artwork in by_id.values()}.items():
-        record_user_name(connection, user_id, name, now)
+    names = {artwork.user_id: artwork.user_name for artwork in by_id.values()}
+    record_user_names(connection, ((user_id, name, now) for user_id, name in names.items()))
     rows = {work_id: _row(artwork, known.get(work_id), now) for work_id, artwork in by_id.items()}
     revised = [work_id for work_id, artwork in by_id.items() if _is_revised(artwork, known.get(work_id))]
     for work_id, artwork in by_id.items():
@@ -114,7 +122,7 @@ def record_rows(connection: Connection, artworks: Sequence[Artwork], now: dateti
             row |= _AVAILABLE
         if work_id in revised:
             row["stale_since"] = row["stale_since"] or now
-    _write(connection, by_id, known, rows, now)
+    _write(connection, by_id, known, rows, dict.fromkeys(by_id, now))
     for work_id, was in known.items():
         if any(rows[work_id][name] != was[name] for name in ("availability", "stale_since")):
             refresh_unsettled(connection, work_id)
@@ -122,6 +130,15 @@ def record_rows(connection: Connection, artworks: Sequence[Artwork], now: dateti
         if artwork.originals and rows[work_id]["detail"] == "listing" and rows[work_id]["stale_since"] is None:
             record_row_originals(connection, work_id, artwork.originals, now)
     return revised
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What `record_artwork` takes."""
+
+    artwork: Artwork
+    now: datetime
+    retry_parked: bool = False
 
 
 def record_artwork(
@@ -132,18 +149,36 @@ def record_artwork(
     `retry_parked` also returns those whose time has not come. Former values go to `artwork_versions`; what was wanted of an older
     revision is superseded, what is stored of it stays. A work that was gone is back; one that now needs a session keeps what is known.
     """
-    work_id = artwork.work_id
-    known = known_rows(connection, [work_id])
-    record_user_name(connection, artwork.user_id, artwork.user_name, now)
-    row = _row(artwork, known.get(work_id), now) | NOT_FAILED
+    (missing,) = record_artworks(connection, [Told(artwork, now, retry_parked)])
+    return missing
+
+
+def record_artworks(connection: Connection, told: Sequence[Told]) -> list[list[Original]]:
+    """`record_artwork` for each."""
+    by_id = {each.artwork.work_id: each for each in told}
+    if len(by_id) < len(told):
+        return [missing for each in told for missing in record_artworks(connection, [each])]
+    known = known_rows(connection, list(by_id))
+    record_user_names(connection, ((each.artwork.user_id, each.artwork.user_name, each.now) for each in told))
+    rows = {work_id: _full_row(each.artwork, known.get(work_id), each.now) for work_id, each in by_id.items()}
+    artworks = {work_id: each.artwork for work_id, each in by_id.items()}
+    _write(connection, artworks, known, rows, {work_id: each.now for work_id, each in by_id.items()})
+    missing = record_originals(
+        connection, [Named(each.artwork.work_id, each.artwork.originals, each.now, each.retry_parked) for each in told]
+    )
+    for work_id in by_id:
+        refresh_files(connection, work_id)
+    return missing
+
+
+def _full_row(artwork: Artwork, known: RowMapping | None, now: datetime) -> Row:
+    """The row of a work whose own page was read."""
+    row = _row(artwork, known, now) | NOT_FAILED
     if artwork.availability == "available":
         row |= _AVAILABLE | {"stale_since": None}
-    elif not _is_settled(known.get(work_id)):
+    elif not _is_settled(known):
         row |= {"availability": artwork.availability, "unavailable_since": row["unavailable_since"] or now}
-    _write(connection, {work_id: artwork}, known, {work_id: row}, now)
-    missing = record_originals(connection, work_id, artwork.originals, now, retry_parked=retry_parked)
-    refresh_files(connection, work_id)
-    return missing
+    return row
 
 
 def _is_settled(known: RowMapping | None) -> bool:
@@ -200,9 +235,13 @@ def _is_revised(artwork: Artwork, known: RowMapping | None) -> bool:
 
 
 def _write(
-    connection: Connection, artworks: Mapping[int, Artwork], known: Known, rows: Mapping[int, Row], now: datetime
+    connection: Connection,
+    artworks: Mapping[int, Artwork],
+    known: Known,
+    rows: Mapping[int, Row],
+    moments: Mapping[int, datetime],
 ) -> None:
-    """Write the rows that differ from what is known, their tags, and the former values."""
+    """Write the rows that differ from what is known, their tags, and the former values; `moments` says when each work was read."""
     former_tags = tag_names(connection, [work_id for work_id, row in known.items() if row["detail"] is not None])
     changed = [row for work_id, row in rows.items() if work_id not in known or _differs(row, known[work_id])]
     upsert(connection, _ARTWORKS, changed, ("id",))
@@ -212,7 +251,7 @@ def _write(
         if _tags_differ(artwork, former_tags.get(work_id, []))
     }
     record_tags(connection, retagged, [work_id for work_id in retagged if work_id in former_tags])
-    record_translations(connection, [tag for artwork in artworks.values() for tag in artwork.tags], now)
+    record_translations(connection, ((artwork.tags, moments[work_id]) for work_id, artwork in artworks.items()))
     for work_id, old in known.items():
         former: dict[str, Any] = {}
         if old["described"] is not None:
@@ -223,7 +262,7 @@ def _write(
                 former["tags"] = former_tags.get(work_id, [])
         if old["availability"] in SETTLED_AVAILABILITY and rows[work_id]["availability"] == "available":
             former["availability"] = old["availability"]
-        _keep_versions(connection, old, former, now)
+        _keep_versions(connection, old, former, moments[work_id])
 
 
 def _differs(row: Row, known: RowMapping) -> bool:
