@@ -227,7 +227,7 @@ def _work(work_id: int, title: str | None) -> str:
 def _artist(user_id: int | None, name: str | None) -> str:
     if user_id is None:
         return "Works of unknown artists"
-    shown = named(name, 60) if name and one_line(name) else f"artist {user_id:d}"
+    shown = named(one_line(name or "", 60) or f"artist {user_id:d}")
     return f'<a href="{PIXIV}/users/{user_id:d}" rel="noreferrer">{shown}</a>'
 
 
