@@ -19,6 +19,7 @@ ENVIRONMENT = {
     "PIXIV_PHPSESSID": "The session: the value of the cookie `PHPSESSID` of a browser that is logged in to pixiv.",
     "PIXIV_COOKIE": "The session as a browser's whole Cookie header; PIXIV_PHPSESSID comes first.",
     "PIXIV_COOKIE_FILE": "A file that holds the session; PIXIV_PHPSESSID and PIXIV_COOKIE come first. As the setting.",
+    "PIXIVCRAWL_NOTICE_URLS": "The notice services' URLs, separated by spaces; the file of NOTICE_URLS_FILE comes after it.",
     "SSL_CERT_FILE": "A PEM file with the certificates to believe, in place of the system's own.",
 }
 """What the code reads from the environment under a name that is not PIXIVCRAWL_ and a setting's."""
@@ -45,8 +46,9 @@ def page() -> str:
         "sandbox profile.",
         "## What you may want to set",
         table(["setting", "default", "takes", "what it is"], (own_row(group) for group in groups(own))),
-        "## Session and certificates",
-        "A session is a secret, so that it comes from the environment or a file and never from an argument list.",
+        "## Session, notices and certificates",
+        "A session and the URLs of notice services are secrets, so that they come from the environment or a file and never from an "
+        "argument list.",
         table(["environment", "what it is"], ((code(name), described(text)) for name, text in ENVIRONMENT.items())),
         "## What differs from Scrapy's defaults",
         *others([setting for setting in said if setting.section != OWN]),
