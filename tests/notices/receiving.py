@@ -22,7 +22,7 @@ class Receiver:
             def do_POST(self) -> None:
                 notice = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 if self.path.startswith("/hang"):
-                    receiver.ended.wait(60)
+                    receiver.ended.wait(300)
                     return
                 if self.path.startswith("/take"):
                     receiver.taken.append(notice)
@@ -37,7 +37,7 @@ class Receiver:
 
     def url(self, path: str = "take") -> str:
         """The service's URL, with a password and a token in it; it hangs for longer than any test."""
-        return f"json://me:the-password@127.0.0.1:{self.server.server_port}/{path}/the-token?rto=120"
+        return f"json://me:the-password@127.0.0.1:{self.server.server_port}/{path}/the-token?rto=300"
 
     @property
     def titles(self) -> list[str]:
