@@ -21,6 +21,7 @@ ENVIRONMENT = {
     "PIXIV_COOKIE_FILE": "A file that holds the session; PIXIV_PHPSESSID and PIXIV_COOKIE come first. As the setting.",
     "CREDENTIALS_DIRECTORY": "Where systemd has put the credentials of a service: of a session there nobody is warned that others "
     "can read it.",
+    "PIXIVCRAWL_NOTICE_URLS": "The notice services' URLs, separated by spaces; the file of NOTICE_URLS_FILE comes after it.",
     "SSL_CERT_FILE": "A PEM file with the certificates to believe, in place of the system's own.",
 }
 """What the code reads from the environment under a name that is not PIXIVCRAWL_ and a setting's."""
@@ -47,8 +48,9 @@ def page() -> str:
         "profile for servers, `SCRAPY_PROJECT=sandbox` that for a sandbox.",
         "## What you may want to set",
         table(["setting", "default", "takes", "what it is"], (own_row(group) for group in groups(own))),
-        "## Session and certificates",
-        "A session is a secret, so that it comes from the environment or a file and never from an argument list.",
+        "## Session, notices and certificates",
+        "A session and the URLs of notice services are secrets, so that they come from the environment or a file and never from an "
+        "argument list.",
         table(["environment", "what it is"], ((code(name), described(text)) for name, text in ENVIRONMENT.items())),
         "## What differs from Scrapy's defaults",
         *others([setting for setting in said if setting.section != OWN]),

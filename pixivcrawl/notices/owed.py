@@ -106,8 +106,8 @@ def digest(news: News) -> Notice:
 def _refused(outcomes: Sequence[Outcome]) -> Iterator[Notice]:
     for outcome in outcomes:
         if outcome.exit_code == AccountRefused.exit_code:
-            why = one_line(outcome.reason, 400)
-            yield Notice("refused", "pixiv archive: the account was refused", f"{outcome.name}: {why}", _mark([why]))
+            body = one_line(f"{outcome.name}: {outcome.reason}", 500)
+            yield Notice("refused", "pixiv archive: the account was refused", body, _mark([outcome.reason]))
             return
 
 

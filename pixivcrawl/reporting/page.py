@@ -32,11 +32,11 @@ p, ul, dl { margin: .5rem 0; }
 a { color: var(--link); text-underline-offset: .15em; }
 a:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 .soft { color: var(--soft); font-weight: normal; }
-.sums { display: grid; grid-template-columns: repeat(auto-fit, minmax(7rem, 1fr)); gap: .5rem; }
+.sums { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.25rem, 1fr)); gap: .5rem; }
 .sums div { display: flex; flex-direction: column-reverse; justify-content: flex-end;
   background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .5rem .75rem; }
 .sums dt { color: var(--soft); font-size: .875rem; }
-.sums dd { margin: 0; font-size: 1.4rem; font-variant-numeric: tabular-nums; }
+.sums dd { margin: 0; font-size: 1.25rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .warn { background: var(--warn-back); border: 1px solid var(--warn); border-radius: .5rem; padding: .25rem 1rem; }
 .warn h2 { border: 0; margin: .5rem 0 0; color: var(--warn); }
 .works { list-style: none; padding: 0; display: grid; gap: .75rem;
@@ -227,7 +227,7 @@ def _work(work_id: int, title: str | None) -> str:
 def _artist(user_id: int | None, name: str | None) -> str:
     if user_id is None:
         return "Works of unknown artists"
-    shown = named(name, 60) if name and one_line(name) else f"artist {user_id:d}"
+    shown = named(one_line(name or "", 60) or f"artist {user_id:d}")
     return f'<a href="{PIXIV}/users/{user_id:d}" rel="noreferrer">{shown}</a>'
 
 
