@@ -55,8 +55,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
 
     `meta["stage_to"]` (a path) sends the body of a 200 there; `meta["received"]` then holds what came (`Received`), and
     the body of the response is empty. Any other answer is an ordinary response. What an earlier try left of such a body is gone on
-    with: a whole one costs no request, of a part the rest is asked for. Once its last byte has come another request may leave; the
-    response is given when the body is synced.
+    with: a whole one costs no request, of a part the rest is asked for.
 
     Originals come here past all downloader middlewares: what every request needs (the usual headers, the environment's proxy, whether
     any answer came at all) is seen to here.
@@ -106,10 +105,11 @@ class PixivDownloadHandler(BaseDownloadHandler):
                     await self._pause(pace, response, sent)
                 else:
                     await self._answered(pace, response)
-            if arrival is not None:
-                request.meta["received"] = await arrival.finish()
-                self._left_behind().discard(arrival.path.name)
-            return response
+                if arrival is not None:
+                    # In its turn too: what a kill may cost is what travels.
+                    request.meta["received"] = await arrival.finish()
+                    self._left_behind().discard(arrival.path.name)
+                return response
 
     async def close(self) -> None:
         if self._client is not None:
