@@ -11,6 +11,7 @@ from scrapy.crawler import Crawler
 
 from pipelines.base import FilePipeline
 from pipelines.originals import OriginalsPipeline
+from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import format_of
 from pixivcrawl.archive.placing import quarantine
 from pixivcrawl.items import Original, ProvenOriginal, StagedOriginal
@@ -35,8 +36,6 @@ class ValidationPipeline(FilePipeline):
 
     async def _proven(self, staged: StagedOriginal, *, last: bool) -> ProvenOriginal | None:
         """None when the body is damaged and a further try is left; raises DropItem when none is."""
-        from pixivcrawl.archive.proof import Damaged
-
         original = staged.original
         try:
             return await self.in_thread(self._prove, staged)
@@ -54,6 +53,7 @@ class ValidationPipeline(FilePipeline):
             raise await self.park(original, f"damaged: {damage}", served_sha256=served) from None
 
     def _prove(self, staged: StagedOriginal) -> ProvenOriginal:
+        # Here and not before: decoders are imported in a thread, and only when there is something to prove.
         from pixivcrawl.archive.proof import Expected, prove
 
         original = staged.original

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from PIL.GifImagePlugin import GifImageFile
 
+from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.pictures import (
-    Damaged,
     Picture,
     decoder_memory,
     open_with_pillow,

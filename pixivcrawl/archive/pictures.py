@@ -1,4 +1,4 @@
-"""What the proofs of all formats share: the one exception, the limit on pixels, the memory that decoders may hold."""
+"""What the proofs of all formats share: the limit on pixels, the memory that decoders may hold."""
 
 from __future__ import annotations
 
@@ -8,25 +8,12 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 from PIL import Image, ImageFile
 
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Format
-
-DamageKind = Literal[
-    "not an image",
-    "wrong format",
-    "wrong size",
-    "cut short",
-    "broken",
-    "checksum",
-    "decoder warning",
-    "wrong frames",
-    "unsafe archive",
-    "bomb",
-]
 
 DECODER_MEMORY = 64 << 20
 """Bytes that all decoders together hold at once (estimated; the compressed file in memory not counted)."""
@@ -36,7 +23,6 @@ FILE_MEMORY = 48 << 20
 
 SNIFFED_BYTES = 16
 
-LONGEST_REASON = 300
 _SIGNATURES: dict[bytes, Format] = {
     b"\xff\xd8\xff": "jpg",
     b"\x89PNG\r\n\x1a\n": "png",
@@ -59,21 +45,6 @@ _PILLOW_REFUSES = (
     Image.DecompressionBombError,
 )
 """What Pillow's plugins raise on hostile bytes, besides an OSError without a number."""
-
-
-class Damaged(Exception):
-    """The file is not the whole picture: `reason` in one line for people, `kind` for programs."""
-
-    def __init__(self, reason: str, kind: DamageKind) -> None:
-        # Decoders quote what they find in the file.
-        self.reason = one_line(reason, LONGEST_REASON)
-        super().__init__(self.reason)
-        self.kind = kind
-
-    @property
-    def only_warned(self) -> bool:
-        """Length, format and size are right and the picture decodes to its end: only the strict decoder complained."""
-        return self.kind == "decoder warning"
 
 
 @dataclass(frozen=True, slots=True)

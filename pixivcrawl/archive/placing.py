@@ -8,6 +8,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,11 +38,23 @@ def place(staged: Path, final: Path, modified: datetime) -> None:
     Both must be on one disk. A kill leaves either name or both on the same bytes; on a disk without hard links (exFAT)
     it may leave `final` empty beside `staged`, which the next `place` fills. Raises `NameTaken` and `StorageFailed`.
     """
+    put(staged, final, modified)
+    sync_folders([final.parent])
+
+
+def put(staged: Path, final: Path, modified: datetime) -> None:
+    """As `place`; but a power cut may still undo it until `sync_folders` has returned for the folder of `final`."""
     with storage_errors(final):
         _set_time(staged, modified)
         _enter(final.parent)
         _move_without_replacing(staged, final)
-        _sync_folder(final.parent)
+
+
+def sync_folders(folders: Iterable[Path]) -> None:
+    """What was put there before survives a power cut. Raises `StorageFailed`."""
+    for folder in folders:
+        with storage_errors(folder):
+            _sync_folder(folder)
 
 
 def discard(staged: Path) -> None:

@@ -10,7 +10,8 @@ from typing import BinaryIO
 
 from PIL import PngImagePlugin
 
-from pixivcrawl.archive.pictures import Damaged, Picture, is_sideways, open_with_pillow, refuse_bomb
+from pixivcrawl.archive.damage import Damaged
+from pixivcrawl.archive.pictures import Picture, is_sideways, open_with_pillow, refuse_bomb
 
 # Pillow's 1 MB is too little for the editing history and colour profiles that drawing programs pack into a PNG.
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY

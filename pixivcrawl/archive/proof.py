@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from pixivcrawl.archive.damage import Damaged, DamageKind
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.gif import prove_gif
 from pixivcrawl.archive.jpeg import prove_jpeg, read_jpeg
 from pixivcrawl.archive.layout import Format
-from pixivcrawl.archive.pictures import SNIFFED_BYTES, Damaged, DamageKind, Picture, file_memory, format_of_bytes
+from pixivcrawl.archive.pictures import SNIFFED_BYTES, Picture, file_memory, format_of_bytes
 from pixivcrawl.archive.png import prove_png
 from pixivcrawl.archive.ugoira import prove_ugoira
 from pixivcrawl.items import Frame

@@ -11,9 +11,10 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.gif import prove_gif
 from pixivcrawl.archive.jpeg import prove_jpeg, read_jpeg
-from pixivcrawl.archive.pictures import SNIFFED_BYTES, Damaged, Picture, format_of_bytes
+from pixivcrawl.archive.pictures import SNIFFED_BYTES, Picture, format_of_bytes
 from pixivcrawl.archive.png import prove_png
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
