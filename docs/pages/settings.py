@@ -20,6 +20,7 @@ ENVIRONMENT = {
     "PIXIV_COOKIE": "The session as a browser's whole Cookie header; PIXIV_PHPSESSID comes first.",
     "PIXIV_COOKIE_FILE": "A file that holds the session; PIXIV_PHPSESSID and PIXIV_COOKIE come first. As the setting.",
     "SSL_CERT_FILE": "A PEM file with the certificates to believe, in place of the system's own.",
+    "TERM": "What the terminal is: one that is `dumb` gets a line a minute in place of a bar.",
 }
 """What the code reads from the environment under a name that is not PIXIVCRAWL_ and a setting's."""
 

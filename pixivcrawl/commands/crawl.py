@@ -6,16 +6,20 @@ import argparse
 import asyncio
 import ctypes
 import io
+import os
 import sys
 from functools import partial
+from pathlib import Path
 
 from scrapy.commands.crawl import Command as CrawlCommand
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.exceptions import UsageError
+from scrapy.settings import BaseSettings
 
 from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, record_of, stop_crawls
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
+from pixivcrawl.extensions.progress import put_away
 from pixivcrawl.extensions.run_record import INTERRUPTED, RunRecord, summary
 
 M_ARENA_MAX = -8
@@ -34,14 +38,19 @@ class Command(CrawlCommand):
             "5 the disk or the ledger cannot go on; 130 interrupted."
         )
 
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        add_quiet(parser)
+
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
         assert self.settings is not None
         show_any_text()
+        obey_quiet(opts, self.settings)
         end_when_told(nothing_to_stop, str)
         try:
-            # Before Scrapy says anything: the first line of a run names the archive.
-            print(f"archive: {Configuration.from_settings(self.settings).archive_dir}", flush=True)
+            # Before Scrapy says anything.
+            introduce(Configuration.from_settings(self.settings))
         except PixivcrawlError as error:
             sys.exit(complain(error))
 
@@ -55,8 +64,34 @@ class Command(CrawlCommand):
         crawler = process.create_crawler(args[0])
         crawling = process.crawl(crawler, **opts.spargs)
         end_when_told(partial(stop_crawls, process), partial(summary_so_far, crawler))
-        process.start(install_signal_handlers=False)
+        try:
+            process.start(install_signal_handlers=False)
+        finally:
+            put_away()
         self.exitcode = exit_code(crawler, crawling)
+
+
+def introduce(configuration: Configuration) -> None:
+    """The first lines of a run: which archive, and what makes it riskier for the account than it need be."""
+    print(f"archive: {configuration.archive_dir}", flush=True)
+    if risks := configuration.riskier_than_default():
+        print(f"faster than the default: {'; '.join(risks)}: pixiv may throttle, warn or ban the account", flush=True)
+
+
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="say nothing but errors; the exit code tells the rest"
+    )
+
+
+def obey_quiet(opts: argparse.Namespace, settings: BaseSettings) -> None:
+    """With -q: nothing on standard output, no progress, and of the log the errors alone, unless -L asks for more."""
+    if not opts.quiet:
+        return
+    sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (until the process ends)
+    settings.set("PROGRESS_ENABLED", value=False, priority="cmdline")
+    if not opts.loglevel:
+        settings.set("LOG_LEVEL", "ERROR", priority="cmdline")
 
 
 def limit_heaps() -> None:

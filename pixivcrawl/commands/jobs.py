@@ -14,6 +14,7 @@ from twisted.internet.error import ReactorNotRunning
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.commands.crawl import exit_code, limit_heaps
 from pixivcrawl.errors import AccountRefused, ArchiveInUse, StorageFailed
+from pixivcrawl.extensions.progress import Overall, put_away, watched
 from pixivcrawl.extensions.run_record import INTERRUPTED, SUMMARY, RunRecord
 
 ENDS_ALL = {ArchiveInUse.exit_code, AccountRefused.exit_code, StorageFailed.exit_code, INTERRUPTED}
@@ -53,10 +54,14 @@ async def in_turn(jobs: Iterable[Job]) -> AsyncIterator[Job]:
 
 
 def run_all(
-    process: AsyncCrawlerProcess, jobs: AsyncIterator[Job], prepare: Callable[[Crawler], None] | None = None
+    process: AsyncCrawlerProcess,
+    jobs: AsyncIterator[Job],
+    prepare: Callable[[Crawler], None] | None = None,
+    overall: Callable[[], Overall] | None = None,
 ) -> None:
     """Run the crawls one after another in this process. `jobs` is asked for the next one when the last is over, and no more after one
-    that ends all; `prepare` is called with each crawler before it begins. Raises what is a fault of ours, or of what gives the jobs.
+    that ends all; `prepare` is called with each crawler before it begins; `overall` tells a person where the whole stands.
+    Raises what is a fault of ours, or of what gives the jobs.
     """
     from twisted.internet import reactor
 
@@ -66,28 +71,35 @@ def run_all(
             reactor.stop()  # type: ignore[misc]
 
     limit_heaps()
-    running = asyncio.get_event_loop().create_task(one_after_another(process, jobs, prepare))
+    running = asyncio.get_event_loop().create_task(one_after_another(process, jobs, prepare, overall))
     running.add_done_callback(stop)
-    process.start(stop_after_crawl=False, install_signal_handlers=False)
+    try:
+        process.start(stop_after_crawl=False, install_signal_handlers=False)
+    finally:
+        put_away()
     if running.done():
         running.result()
 
 
 async def one_after_another(
-    process: AsyncCrawlerProcess, jobs: AsyncIterator[Job], prepare: Callable[[Crawler], None] | None
+    process: AsyncCrawlerProcess,
+    jobs: AsyncIterator[Job],
+    prepare: Callable[[Crawler], None] | None,
+    overall: Callable[[], Overall] | None = None,
 ) -> None:
-    async for job in jobs:
-        print(f"\n{job}", flush=True)
-        job.begun = True
-        crawler = process.create_crawler(job.spider)
-        if prepare is not None:
-            prepare(crawler)
-        crawling = process.crawl(crawler, **job.arguments)
-        await asyncio.wait([crawling])
-        job.exit_code = exit_code(crawler, crawling)
-        job.reason, job.counts = _came_of(crawler, crawling)
-        if job.exit_code in ENDS_ALL:
-            return
+    with watched(process.settings, overall):
+        async for job in jobs:
+            print(f"\n{job}", flush=True)
+            job.begun = True
+            crawler = process.create_crawler(job.spider)
+            if prepare is not None:
+                prepare(crawler)
+            crawling = process.crawl(crawler, **job.arguments)
+            await asyncio.wait([crawling])
+            job.exit_code = exit_code(crawler, crawling)
+            job.reason, job.counts = _came_of(crawler, crawling)
+            if job.exit_code in ENDS_ALL:
+                return
 
 
 def _came_of(crawler: Crawler, crawling: asyncio.Task[None]) -> tuple[str, dict[str, int]]:

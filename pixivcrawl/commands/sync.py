@@ -17,13 +17,14 @@ from scrapy.exceptions import UsageError
 from pixivcrawl.api.wording import quoted
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
-from pixivcrawl.commands.crawl import complain, show_any_text
+from pixivcrawl.commands.crawl import add_quiet, complain, introduce, obey_quiet, show_any_text
 from pixivcrawl.commands.jobs import ENDS_ALL, Job, brought, run_all, worst
 from pixivcrawl.commands.looking import Looks, LookSpider, NewsSpider
 from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, stop_crawls
 from pixivcrawl.commands.subscribed import Catalogue, State, file_path, look_up
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.extensions.progress import Overall
 from pixivcrawl.extensions.run_record import FAILED, INTERRUPTED
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import UNREACHABLE
@@ -58,6 +59,7 @@ class Command(ScrapyCommand):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
+        add_quiet(parser)
         parser.add_argument("--all", action="store_true", help="everything, due or not")
         parser.add_argument(
             "--only",
@@ -74,12 +76,13 @@ class Command(ScrapyCommand):
         super().process_options(args, opts)
         assert self.settings is not None
         show_any_text()
+        obey_quiet(opts, self.settings)
         end_when_told(nothing_to_stop, str)
         if args:
             raise UsageError(f"sync takes no {args[0]!r}; name a subscription with --only", print_help=False)
         try:
             configuration = Configuration.from_settings(self.settings)
-            print(f"archive: {configuration.archive_dir}", flush=True)
+            introduce(configuration)
             catalogue = Catalogue(self.settings, session_from_settings(self.settings))
             file = checked(catalogue, read_file(file_path(self.settings)), opts.only)
         except PixivcrawlError as error:
@@ -114,7 +117,7 @@ class Command(ScrapyCommand):
             looks = Looks() if sync.needs_session(plan) else None
             process = self.crawler_process
             end_when_told(partial(stop_crawls, process), lambda: "\n".join([*sync.report(), ""]))
-            run_all(process, sync.jobs(), looks.during if looks is not None else None)
+            run_all(process, sync.jobs(), looks.during if looks is not None else None, sync.overall)
         print("\n".join(sync.report()), flush=True)
         return sync.exit_code()
 
@@ -152,6 +155,7 @@ class Sync:
     finished: bool = False
     _read: set[str] = field(default_factory=set)
     _unreachable: int = 0
+    _costs: dict[str, int] = field(default_factory=dict)
 
     # What is to be done
 
@@ -165,6 +169,7 @@ class Sync:
         if self.everything:
             forced |= {wanted.key for wanted in artists}
         planned = due([*chosen, *artists], state.runs, now, forced)
+        self._costs = {each.wanted.key: self.cost(state, each) for each in planned}
         if any(each.compare for each in planned):
             planned = within_share(planned, lambda each: self.cost(state, each), self._share(now))
         return [each for each in planned if each.wanted.key not in self._read]
@@ -294,6 +299,16 @@ class Sync:
         if self.left:
             lines.append(f"not begun: {len(self.left):,} that are due; the next sync goes on with them")
         return lines
+
+    def overall(self) -> Overall:
+        """Where the sync stands."""
+        done = sum(job.exit_code is not None for job in self.ran)
+        under_way = self.ran[-1] if self.ran and self.ran[-1].exit_code is None else None
+        current = "" if under_way is None else under_way.name or str(under_way)
+        left = [each for each in self.left if each.wanted.name != current]
+        requests = sum(self._costs.get(each.wanted.key, 1) for each in left)
+        seconds = time_for(requests, self.configuration.api_delay).total_seconds() if left else None
+        return Overall("sync", done, done + len(left) + (under_way is not None), current, seconds)
 
     def next_time(self) -> str:
         """What to say when nothing is due."""
