@@ -160,15 +160,10 @@ def test_without_a_terminal_a_pause_is_said_once_when_it_begins_and_once_when_it
 # -q and --logfile
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "command",
-    [
-        COMMAND,
-        *(
-            pytest.param(command, marks=pytest.mark.long)
-            for command in (("archive", "https://www.pixiv.net/users/11"), ("sync",), ("verify",))
-        ),
-    ],
+    [COMMAND, ("archive", "https://www.pixiv.net/users/11"), ("sync",), ("verify",)],
     ids=lambda command: command[0],
 )
 def test_quiet_says_nothing_where_all_is_well(tmp_path: Path, sandbox: Sandbox, command: tuple[str, ...]) -> None:
