@@ -76,10 +76,10 @@ class OriginalsPipeline(FilePipeline):
             original.url,
             headers={"Referer": f"https://www.pixiv.net/artworks/{original.work_id}"},
             meta={"stage_to": str(self.archive.staging_path(original))},
-            dont_filter=True,
         )
         try:
-            response = await self.crawler.engine.download_async(request)
+            # Past the middlewares: they see to the API's session and answers, and cost as much as the rest of a small file's way.
+            response = await self.crawler.engine.downloader.handlers.download_request_async(request)
         except (DownloadFailedError, LengthMismatch) as failure:
             raise TransferFailed(str(failure)) from None
         except TooLarge as refusal:

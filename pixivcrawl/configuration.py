@@ -6,6 +6,7 @@ import ipaddress
 import math
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -20,6 +21,9 @@ PIXIV = "https://www.pixiv.net"
 
 API_DELAY, API_RETRIES, RATE_LIMIT_WAIT, IMAGES_AT_ONCE = 1.5, 3, 200, 4
 """The defaults of PIXIV_API_DELAY, PIXIV_API_RETRIES, PIXIV_RATE_LIMIT_WAIT and PIXIV_IMAGE_CONCURRENCY: a pace to be defended."""
+
+NOTICES = ("refused", "failures", "disk_low", "digest")
+"""What a notice can be about."""
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
@@ -51,6 +55,7 @@ class Origin:
         return f"{self.scheme}://{self.key}"
 
 
+@lru_cache(maxsize=256)
 def read_origin(url: str) -> Origin | None:
     """The origin of an http or https URL; None where a user or password is given, or where two parsers might differ."""
     if not url.isprintable() or "\\" in url or " " in url:
@@ -94,6 +99,9 @@ class Configuration:
     answer_timeout: float
     throughput_floor: int
     throughput_window: float
+    notice_on: frozenset[str]
+    notice_disk_low: int
+    notice_timeout: float
 
     @classmethod
     def from_settings(cls, settings: BaseSettings) -> Self:
@@ -126,6 +134,9 @@ class Configuration:
             answer_timeout=_seconds(settings, "DOWNLOAD_TIMEOUT", 60, least=0.1),
             throughput_floor=_whole(settings, "PIXIV_THROUGHPUT_FLOOR", 1024, least=0),
             throughput_window=_seconds(settings, "PIXIV_THROUGHPUT_WINDOW", 60, least=0.1),
+            notice_on=_notice_on(settings),
+            notice_disk_low=_whole(settings, "NOTICE_DISK_LOW", 5 * 10**9, least=0),
+            notice_timeout=_seconds(settings, "NOTICE_TIMEOUT", 20, least=0.1, most=600),
         )
 
     @property
@@ -204,6 +215,16 @@ def _image_host(entry: str) -> str:
             "write hosts like i.pximg.net or 127.0.0.1:8481, separated by commas"
         )
     return origin.key
+
+
+def _notice_on(settings: BaseSettings) -> frozenset[str]:
+    given = settings.get("NOTICE_ON", ",".join(NOTICES))
+    words = given.replace(",", " ").split() if isinstance(given, str) else [str(word) for word in given]
+    if unknown := [word for word in words if word not in (*NOTICES, "none")]:
+        raise ConfigurationError(
+            f"NOTICE_ON: {unknown[0]!r} is nothing to tell of; there is {', '.join(NOTICES)}, or none"
+        )
+    return frozenset(words) - {"none"}
 
 
 def _user_agent(settings: BaseSettings) -> str:

@@ -1,1 +1,1 @@
-"""Scrapy's settings: `base` holds every value, `default` and `sandbox` are the profiles that scrapy.cfg names."""
+"""Scrapy's settings: `base` holds every value, `default`, `sandbox` and `server` are the profiles that scrapy.cfg names."""

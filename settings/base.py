@@ -7,12 +7,23 @@ command line wins. A session is a secret and no setting: see PIXIV_COOKIE_FILE b
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 from typing import Any
 
 
 def from_environment(name: str, otherwise: Any) -> Any:
     """PIXIVCRAWL_<NAME> of the environment; unset and empty mean `otherwise`."""
     return os.environ.get(f"PIXIVCRAWL_{name}") or otherwise
+
+
+def asked_of(package: str) -> str:
+    """The module in `package` of the command that this process was asked for; the whole package when it is none of them."""
+    program, *words = sys.argv
+    command = next((word for word in words if not word.startswith("-")), "")
+    known = Path(__file__).parents[1].joinpath(*package.split("."), f"{command}.py")
+    is_scrapy = "scrapy" in (Path(program).stem, Path(program).parent.name)
+    return f"{package}.{command}" if is_scrapy and command.isidentifier() and known.is_file() else package
 
 
 # What the project is made of
@@ -23,8 +34,11 @@ BOT_NAME = "pixivcrawl"
 # Default [].
 SPIDER_MODULES = ["pixivcrawl.spiders"]
 
-# Default "". Commands of our own, and a `crawl` with exit codes.
-COMMANDS_MODULE = "pixivcrawl.commands"
+# Default scrapy.spiderloader.SpiderLoader, which imports every spider at each start. Ours imports the one that is asked for.
+SPIDER_LOADER_CLASS = "pixivcrawl.spiders.loader.LazySpiderLoader"
+
+# Default "". Commands of our own, and a `crawl` with exit codes. Scrapy imports all that lies there at each start; a tenth of a second.
+COMMANDS_MODULE = asked_of("pixivcrawl.commands")
 
 # Default {}. The way of a file, in this order.
 ITEM_PIPELINES = {
@@ -34,32 +48,36 @@ ITEM_PIPELINES = {
     "pipelines.metadata.MetadataPipeline": 400,
 }
 
-# Default {}. The ledger is opened before anything reads it. None takes out one of Scrapy's own.
+# Default {}. The ledger is opened before anything reads it.
 EXTENSIONS: dict[str, int | None] = {
     "pixivcrawl.extensions.ledger.LedgerExtension": 0,
+    "pixivcrawl.extensions.collector.Collector": 100,
     "pixivcrawl.extensions.progress.Progress": 500,
     "pixivcrawl.extensions.run_record.RunRecord": 500,
-    # Writes a line a minute of its own; Progress does.
-    "scrapy.extensions.logstats.LogStats": None,
-    # Keeps a state in JOBDIR, which is refused.
-    "scrapy.extensions.spiderstate.SpiderState": None,
+}
+
+# Default: Scrapy's eleven; each that is named is imported, even to be switched off. Left out: what writes a line a minute, since Progress
+# does; what counts each item and each response, as the run's own counts do; what keeps a state in JOBDIR, which is refused; what sets the
+# pace by itself; and the telnet console and the remote control, which would evaluate Python sent to a local port.
+EXTENSIONS_BASE = {
+    "scrapy.extensions.logcount.LogCount": 0,
+    "scrapy.extensions.memusage.MemoryUsage": 0,
+    "scrapy.extensions.memdebug.MemoryDebugger": 0,
+    "scrapy.extensions.closespider.CloseSpider": 0,
+    "scrapy.extensions.feedexport.FeedExporter": 0,
 }
 
 # Default: Scrapy's sixteen. These are the ones used here; to name another in DOWNLOADER_MIDDLEWARES, even to switch it off, would import
 # it, and what it imports, in every run. What is left out is done elsewhere (cookies, retries, redirects, compression, timeouts, foreign
-# hosts) or not at all (HTTP authentication, cache, robots.txt).
-DOWNLOADER_MIDDLEWARES_BASE = {
-    "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware": 400,
-    "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": 500,
-    "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": 750,
-    "scrapy.downloadermiddlewares.stats.DownloaderStats": 850,
-}
+# hosts; headers, the environment's proxy and counts by the download handler, to which originals go past all middlewares) or not at all
+# (HTTP authentication, cache, robots.txt).
+DOWNLOADER_MIDDLEWARES_BASE: dict[str, int | None] = {}
 
 # Default {}.
 DOWNLOADER_MIDDLEWARES = {
     # Nearest to the spider: what it says of an answer is final.
     "pixivcrawl.downloadermiddlewares.answers.AnswersMiddleware": 10,
-    # Before the proxy middleware (750), which it tells to leave loopback alone.
+    # Nearest to the handler: only it sets what is secret.
     "pixivcrawl.downloadermiddlewares.session.SessionMiddleware": 700,
 }
 
@@ -100,14 +118,16 @@ USER_AGENT = from_environment(
 # translations of tags come back.
 DEFAULT_REQUEST_HEADERS = {"Accept-Language": "en"}
 
-# Default 16. Images count here too, and must never keep an API request from leaving: twice PIXIV_IMAGE_CONCURRENCY of
-# them may be on their way. How many requests really travel at once is the pace's decision (PIXIV_API_CONCURRENCY,
-# PIXIV_IMAGE_CONCURRENCY).
+# Default 16. Must never keep an API request from leaving. How many requests really travel at once is the pace's decision
+# (PIXIV_API_CONCURRENCY, PIXIV_IMAGE_CONCURRENCY).
 CONCURRENT_REQUESTS = 128
 
 # Default 8. As above: a slot would hold back what the pace lets go, and a sandbox has its API and its images in one
 # slot.
 CONCURRENT_REQUESTS_PER_DOMAIN = CONCURRENT_REQUESTS
+
+# Default 100. For each response Scrapy starts so many tasks, whether there is an item for them or not; no more than 32 images travel.
+CONCURRENT_ITEMS = 32
 
 # Default a LIFO queue. Works are asked for in the order in which the list names them.
 SCHEDULER_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"
@@ -144,15 +164,6 @@ REFERER_ENABLED = False
 # Scrapy's default, kept on purpose: robots.txt tells search engines what not to index. This is a person's own session
 # reading what that person may see, at a person's speed, and keeps it for that person alone.
 ROBOTSTXT_OBEY = False
-
-
-# What is open to the outside
-
-# Default True. It would evaluate Python sent to a local port.
-REMOTE_CONTROL_ENABLED = False
-
-# Default True. A Python console on a local port.
-TELNETCONSOLE_ENABLED = False
 
 
 # What a run says
@@ -233,3 +244,17 @@ PIXIV_MAX_PIXELS = from_environment("PIXIV_MAX_PIXELS", 500_000_000)
 # A transfer that brings fewer bytes a second than this, over this many seconds, has failed and is tried again.
 PIXIV_THROUGHPUT_FLOOR = from_environment("PIXIV_THROUGHPUT_FLOOR", 1024)
 PIXIV_THROUGHPUT_WINDOW = from_environment("PIXIV_THROUGHPUT_WINDOW", 60)
+
+# What notices are sent about, separated by commas, to the services that PIXIVCRAWL_NOTICE_URLS names (see docs/report.md): refused,
+# failures, disk_low, digest; or none.
+NOTICE_ON = from_environment("NOTICE_ON", "refused,failures,disk_low,digest")
+
+# A file that holds the notice services' URLs, one a line, readable by its owner alone: they are secrets, and no setting. The environment
+# variable PIXIVCRAWL_NOTICE_URLS comes first. A relative path counts from the folder of scrapy.cfg.
+NOTICE_URLS_FILE = from_environment("NOTICE_URLS_FILE", "")
+
+# Fewer free bytes than this on the archive's disk are worth a notice, and a line in a report. 0: never.
+NOTICE_DISK_LOW = from_environment("NOTICE_DISK_LOW", 5_000_000_000)
+
+# Seconds that all notice services together may take at the end of a run; whichever has not answered by then is left alone.
+NOTICE_TIMEOUT = from_environment("NOTICE_TIMEOUT", 20)

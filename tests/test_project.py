@@ -204,7 +204,7 @@ def test_every_distribution_that_is_imported_is_asked_for() -> None:
 # The pages
 
 FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-LANGUAGES = {"sh", "text", "json", "toml", "ini", "sql", "python", "cron", "html"}
+LANGUAGES = {"sh", "text", "json", "toml", "ini", "sql", "python", "cron", "html", "xml", "dockerfile"}
 OUTSIDE = {
     "mv",
     "cat",

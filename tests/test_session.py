@@ -136,6 +136,21 @@ def test_loose_permissions_are_said_once(
     assert VALUE not in caplog.text
 
 
+def test_a_credential_of_systemd_has_no_other_readers(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its access list for the service's user shows in the mode as a right of the group."""
+    file = tmp_path / "session"
+    file.write_text(VALUE)
+    file.chmod(0o440)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert read_session({}, file) is not None
+    assert not caplog.records
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path.parent))
+    read_session({}, file)
+    assert len(caplog.records) == 1
+
+
 def test_the_session_is_in_no_representation() -> None:
     session = read_session({"PIXIV_PHPSESSID": VALUE}, None)
     assert VALUE not in f"{session!r} {session!s}"

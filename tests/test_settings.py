@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import logging
 import re
 import runpy
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from scrapy.utils.misc import load_object
 
 import settings
 from pixivcrawl.configuration import Configuration
+from settings.base import asked_of
 
 PROJECT = Path(__file__).resolve().parents[1]
 BASE = PROJECT / "settings" / "base.py"
@@ -66,7 +69,12 @@ def test_an_empty_variable_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_every_class_that_is_named_exists() -> None:
     said = values()
-    named = [said["LOG_FORMATTER"], said["DUPEFILTER_CLASS"], said["SCHEDULER_MEMORY_QUEUE"]]
+    named = [
+        said["LOG_FORMATTER"],
+        said["DUPEFILTER_CLASS"],
+        said["SCHEDULER_MEMORY_QUEUE"],
+        said["SPIDER_LOADER_CLASS"],
+    ]
     for name in ("DOWNLOAD_HANDLERS", "DOWNLOADER_MIDDLEWARES", "SPIDER_MIDDLEWARES", "EXTENSIONS"):
         known = getattr(default_settings, f"{name}_BASE")
         for path, value in said[name].items():
@@ -78,6 +86,26 @@ def test_every_class_that_is_named_exists() -> None:
                 named.append(path)
     for path in [*named, *said["ITEM_PIPELINES"]]:
         load_object(path)
+
+
+@pytest.mark.parametrize(
+    ("words", "module"),
+    [
+        ("/venv/bin/scrapy crawl user -a id=11", "pixivcrawl.commands.crawl"),
+        ("/venv/lib/scrapy/__main__.py status", "pixivcrawl.commands.status"),
+        ("C:/venv/Scripts/scrapy.exe --nolog crawl user", "pixivcrawl.commands.crawl"),
+        ("/venv/bin/scrapy", "pixivcrawl.commands"),
+        ("/venv/bin/scrapy --help", "pixivcrawl.commands"),
+        ("/venv/bin/scrapy list", "pixivcrawl.commands"),
+        ("/venv/bin/scrapy ../commands/crawl", "pixivcrawl.commands"),
+        ("/venv/bin/pytest crawl", "pixivcrawl.commands"),
+    ],
+)
+def test_the_command_that_is_asked_for_is_the_one_that_is_imported(
+    words: str, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", words.split())
+    assert asked_of("pixivcrawl.commands") == module
 
 
 def test_the_sandbox_profile_stays_on_this_machine() -> None:
@@ -92,8 +120,45 @@ def test_the_default_profile_is_the_base() -> None:
     assert values("default") == values()
 
 
+def test_the_server_profile_asks_nothing_more_of_pixiv_than_the_base() -> None:
+    server, base = (
+        Configuration.from_settings(Settings(values("server"))),
+        Configuration.from_settings(Settings(values())),
+    )
+    assert replace(server, image_concurrency=base.image_concurrency) == base
+    assert server.image_concurrency < base.image_concurrency
+    assert values("server")["PROGRESS_ENABLED"] is False
+
+
+@pytest.mark.parametrize("has_a_journal", [True, False])
+def test_a_servers_log_has_each_time_once(monkeypatch: pytest.MonkeyPatch, has_a_journal: bool) -> None:
+    if has_a_journal:
+        monkeypatch.setenv("JOURNAL_STREAM", "9:1234")
+    said = values("server")
+    line = logging.Formatter(said["LOG_FORMAT"], said["LOG_DATEFORMAT"]).format(
+        logging.LogRecord("pixivcrawl.session", logging.WARNING, "", 1, "so", None, None)
+    )
+    time, separator, rest = line.rpartition("WARNING pixivcrawl.session: so")
+    assert (separator, rest) == ("WARNING pixivcrawl.session: so", "")
+    assert bool(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} ", time)) is not has_a_journal
+    assert bool(time) is not has_a_journal
+
+
+@pytest.mark.parametrize("profile", ["server", "sandbox"])
+def test_every_value_of_a_profile_has_its_reason(profile: str) -> None:
+    lines = (PROJECT / "settings" / f"{profile}.py").read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines):
+        if re.match(r"[A-Z_]+ = ", line) and not re.match(r"[A-Z_]+ = ", lines[number - 1]):
+            assert lines[number - 1].startswith("#"), line
+
+
 @pytest.mark.parametrize(
-    ("profile", "url"), [("default", "https://www.pixiv.net"), ("sandbox", "http://127.0.0.1:8480")]
+    ("profile", "url"),
+    [
+        ("default", "https://www.pixiv.net"),
+        ("server", "https://www.pixiv.net"),
+        ("sandbox", "http://127.0.0.1:8480"),
+    ],
 )
 def test_scrapy_finds_the_profile(profile: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCRAPY_PROJECT", profile)
@@ -114,14 +179,13 @@ def test_scrapy_finds_the_profile(profile: str, url: str, monkeypatch: pytest.Mo
 def test_no_door_is_open() -> None:
     said = values()
     for name in (
-        "REMOTE_CONTROL_ENABLED",
-        "TELNETCONSOLE_ENABLED",
         "COOKIES_ENABLED",
         "REDIRECT_ENABLED",
         "RETRY_ENABLED",
     ):
         assert said[name] is False
     assert said["DOWNLOAD_VERIFY_CERTIFICATES"] is True
+    assert not [path for path in said["EXTENSIONS_BASE"] if "telnet" in path or "remote" in path]
     assert [scheme for scheme, handler in said["DOWNLOAD_HANDLERS"].items() if handler] == ["http", "https"]
     assert set(default_settings.DOWNLOAD_HANDLERS_BASE) <= set(said["DOWNLOAD_HANDLERS"])
 

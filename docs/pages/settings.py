@@ -19,6 +19,8 @@ ENVIRONMENT = {
     "PIXIV_PHPSESSID": "The session: the value of the cookie `PHPSESSID` of a browser that is logged in to pixiv.",
     "PIXIV_COOKIE": "The session as a browser's whole Cookie header; PIXIV_PHPSESSID comes first.",
     "PIXIV_COOKIE_FILE": "A file that holds the session; PIXIV_PHPSESSID and PIXIV_COOKIE come first. As the setting.",
+    "CREDENTIALS_DIRECTORY": "Where systemd has put the credentials of a service: of a session there nobody is warned that others "
+    "can read it.",
     "SSL_CERT_FILE": "A PEM file with the certificates to believe, in place of the system's own.",
     "TERM": "What the terminal is: one that is `dumb` gets a line a minute in place of a bar.",
 }
@@ -42,8 +44,8 @@ def page() -> str:
     return blocks(
         "# Settings",
         "A setting is given on the command line, as in `-s ARCHIVE_DIR=elsewhere`, or in the environment, as in "
-        "`PIXIVCRAWL_ARCHIVE_DIR=elsewhere`; the command line wins. `SCRAPY_PROJECT=sandbox` in the environment picks the "
-        "sandbox profile.",
+        "`PIXIVCRAWL_ARCHIVE_DIR=elsewhere`; the command line wins. `SCRAPY_PROJECT=server` in the environment picks the "
+        "profile for servers, `SCRAPY_PROJECT=sandbox` that for a sandbox.",
         "## What you may want to set",
         table(["setting", "default", "takes", "what it is"], (own_row(group) for group in groups(own))),
         "## Session and certificates",
@@ -51,6 +53,9 @@ def page() -> str:
         table(["environment", "what it is"], ((code(name), described(text)) for name, text in ENVIRONMENT.items())),
         "## What differs from Scrapy's defaults",
         *others([setting for setting in said if setting.section != OWN]),
+        "## The server profile",
+        "For a machine on which nobody looks; [schedule.md](schedule.md) says how to run it there.",
+        table(["setting", "value", "why"], (row(setting) for setting in settings_of("server"))),
         "## The sandbox profile",
         table(["setting", "value", "why"], (row(setting) for setting in settings_of("sandbox"))),
     )

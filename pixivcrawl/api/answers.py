@@ -91,18 +91,25 @@ def judge_body(endpoint: Endpoint[Body], body: Body, *, with_session: bool) -> A
     return Answer(AnswerKind.BODY, 200)
 
 
-def retry_after(header: str, now: datetime) -> float | None:
-    """The header Retry-After, seconds or a date, as seconds from `now`; None when it is neither."""
+def retry_after(header: str, date: str, now: datetime) -> float | None:
+    """The header Retry-After, seconds or a date, as seconds; None when it is neither.
+
+    A date counts from the answer's own header Date, so that a wrong clock here does not matter; without one from `now`.
+    """
     text = header.strip()
     if re.fullmatch(r"\d{1,9}", text, re.ASCII):
         return float(text)
+    moment = _moment(text)
+    return None if moment is None else max(0.0, (moment - (_moment(date) or now)).total_seconds())
+
+
+def _moment(date: str) -> datetime | None:
+    """An HTTP date; None for what is none."""
     try:
-        moment = parsedate_to_datetime(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return max(0.0, (moment - now).total_seconds())
+        moment = parsedate_to_datetime(date)
     except (ValueError, OverflowError):
         return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def _kind(status: int, *, is_json: bool, is_error: bool, with_session: bool) -> AnswerKind:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
+from functools import lru_cache
 from typing import Any
 
 from pixivcrawl.api.wording import quoted
@@ -12,14 +14,19 @@ DEEPEST = 64
 """Levels of nesting that are read; pixiv's own bodies have about ten."""
 
 _WHOLE_NUMBERS = range(-(2**63), 2**63)
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""Half of a surrogate pair, written as JSON may: in UTF-8 there is none."""
 
 
 class DocumentRefused(ValueError):
     """The text is no JSON, or JSON that means different things to different readers; says why in one line."""
 
 
+@lru_cache(maxsize=8)
 def read_document(payload: bytes | str) -> Any:
-    """The value that a JSON text holds.
+    """The value that a JSON text holds; it is not to be changed, because who asks for the same text again is given the same value.
+
+    An answer is judged, then its body is read: of those that travel at once each is taken apart once.
 
     Raises DocumentRefused for what is not UTF-8 or not JSON, a key that stands twice in an object, NaN and infinity,
     numbers beyond 64 bits and nesting deeper than `DEEPEST`. Half of a surrogate pair becomes U+FFFD, as in the ledger: a title that was
@@ -35,7 +42,7 @@ def read_document(payload: bytes | str) -> Any:
             parse_float=_fraction,
         )
         _check_nesting(document)
-        if not text.isascii() or "\\u" in text:
+        if isinstance(payload, str) or _HALF.search(text):
             document = _without_halves(document)
     except DocumentRefused:
         raise

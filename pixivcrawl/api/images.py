@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, time
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -98,10 +98,11 @@ def is_revision(text: str) -> bool:
     if not re.fullmatch(r"\d{14}", text, re.ASCII):
         return False
     try:
-        moment = datetime.strptime(text, "%Y%m%d%H%M%S")  # noqa: DTZ007 (only whether it is a time)
+        date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+        time(int(text[8:10]), int(text[10:12]), int(text[12:]))
     except ValueError:
         return False
-    return moment.year >= EARLIEST_YEAR
+    return int(text[:4]) >= EARLIEST_YEAR
 
 
 def original_url(host: str, work_id: int, page: int, revision: str, extension: str) -> str:
@@ -111,5 +112,5 @@ def original_url(host: str, work_id: int, page: int, revision: str, extension: s
     """
     if not is_revision(revision):
         raise ValueError(f"{revision!r} is no revision: 14 digits that make a time are needed")
-    time = "/".join((revision[:4], *(revision[at : at + 2] for at in range(4, 14, 2))))
-    return f"{host}/img-original/img/{time}/{work_id}_p{page}.{extension}"
+    dated = "/".join((revision[:4], *(revision[at : at + 2] for at in range(4, 14, 2))))
+    return f"{host}/img-original/img/{dated}/{work_id}_p{page}.{extension}"

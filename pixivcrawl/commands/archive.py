@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from scrapy.exceptions import UsageError
 from pixivcrawl.api.urls import UrlRefused, read_url
 from pixivcrawl.api.wording import quoted
 from pixivcrawl.commands.crawl import add_quiet, complain, introduce, obey_quiet, show_any_text
-from pixivcrawl.commands.jobs import ENDS_ALL, Job, brought, in_turn, run_all, worst
+from pixivcrawl.commands.jobs import ENDS_ALL, Job, brought, in_turn, outcomes, run_all, worst
 from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, stop_crawls
+from pixivcrawl.commands.telling import tell_of
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.progress import Overall
@@ -66,6 +68,8 @@ class Command(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert isinstance(self.crawler_process, AsyncCrawlerProcess)
+        assert self.settings is not None
+        began = datetime.now(UTC)
         jobs, refused = plan(opts.addresses)
         for address, why in refused.items():
             complain(ConfigurationError(f"{address}: {why}"))
@@ -76,6 +80,7 @@ class Command(ScrapyCommand):
         print("\n".join(report(jobs, refused)), flush=True)
         code = worst(jobs)
         self.exitcode = max(code, ConfigurationError.exit_code) if refused and code not in ENDS_ALL else code
+        tell_of(self.settings, began, outcomes(jobs))
 
 
 def pasted(words: Iterable[str], files: Iterable[str]) -> Iterator[str]:

@@ -8,19 +8,25 @@ import ctypes
 import io
 import os
 import sys
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from scrapy import Spider
 from scrapy.commands.crawl import Command as CrawlCommand
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.exceptions import UsageError
 from scrapy.settings import BaseSettings
+from scrapy.spiderloader import SpiderLoaderProtocol
 
 from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, record_of, stop_crawls
+from pixivcrawl.commands.telling import tell_of
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.progress import put_away
 from pixivcrawl.extensions.run_record import INTERRUPTED, RunRecord, summary
+from pixivcrawl.notices.owed import Outcome
 
 M_ARENA_MAX = -8
 """From glibc's malloc.h."""
@@ -58,10 +64,8 @@ class Command(CrawlCommand):
         process = self.crawler_process
         assert isinstance(process, AsyncCrawlerProcess)
         limit_heaps()
-        spiders = process.spider_loader.list()
-        if len(args) != 1 or args[0] not in spiders:
-            raise UsageError(f"name one spider: {', '.join(sorted(spiders))}; as in: scrapy crawl user -a id=11")
-        crawler = process.create_crawler(args[0])
+        began = datetime.now(UTC)
+        crawler = process.create_crawler(spider_named(args, process.spider_loader))
         crawling = process.crawl(crawler, **opts.spargs)
         end_when_told(partial(stop_crawls, process), partial(summary_so_far, crawler))
         try:
@@ -69,6 +73,18 @@ class Command(CrawlCommand):
         finally:
             put_away()
         self.exitcode = exit_code(crawler, crawling)
+        if crawling.done():
+            assert self.settings is not None
+            outcome = Outcome(args[0], self.exitcode, *came_of(crawler, crawling))
+            tell_of(self.settings, began, [outcome])
+
+
+def spider_named(names: list[str], loader: SpiderLoaderProtocol) -> type[Spider]:
+    """The spider of the one name that is due here. Raises UsageError."""
+    with suppress(KeyError):
+        if len(names) == 1:
+            return loader.load(names[0])
+    raise UsageError(f"name one spider: {', '.join(sorted(loader.list()))}; as in: scrapy crawl user -a id=11")
 
 
 def introduce(configuration: Configuration) -> None:
@@ -113,6 +129,16 @@ def exit_code(crawler: Crawler, crawling: asyncio.Task[None]) -> int:
     if record is None:
         return 0
     return complain(record.error) if record.error else record.exit_code
+
+
+def came_of(crawler: Crawler, crawling: asyncio.Task[None]) -> tuple[str, dict[str, int]]:
+    """Why a crawl that is over ended early, empty where it did not, and what it brought."""
+    if crawling.cancelled():
+        return "", {}
+    if raised := crawling.exception():
+        return str(raised), {}
+    record = crawler.get_extension(RunRecord)
+    return ("", {}) if record is None else (str(record.error or ""), record.counts())
 
 
 def show_any_text() -> None:

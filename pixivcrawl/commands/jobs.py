@@ -12,10 +12,11 @@ from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from twisted.internet.error import ReactorNotRunning
 
 from pixivcrawl.api.wording import one_line
-from pixivcrawl.commands.crawl import exit_code, limit_heaps
+from pixivcrawl.commands.crawl import came_of, exit_code, limit_heaps
 from pixivcrawl.errors import AccountRefused, ArchiveInUse, StorageFailed
 from pixivcrawl.extensions.progress import Overall, put_away, watched
-from pixivcrawl.extensions.run_record import INTERRUPTED, SUMMARY, RunRecord
+from pixivcrawl.extensions.run_record import INTERRUPTED, SUMMARY
+from pixivcrawl.notices.owed import Outcome
 
 ENDS_ALL = {ArchiveInUse.exit_code, AccountRefused.exit_code, StorageFailed.exit_code, INTERRUPTED}
 """Exit codes after which the next one would only fail in the same way."""
@@ -97,20 +98,9 @@ async def one_after_another(
             crawling = process.crawl(crawler, **job.arguments)
             await asyncio.wait([crawling])
             job.exit_code = exit_code(crawler, crawling)
-            job.reason, job.counts = _came_of(crawler, crawling)
+            job.reason, job.counts = came_of(crawler, crawling)
             if job.exit_code in ENDS_ALL:
                 return
-
-
-def _came_of(crawler: Crawler, crawling: asyncio.Task[None]) -> tuple[str, dict[str, int]]:
-    """Why a crawl ended early, empty where it did not, and what it brought."""
-    if crawling.cancelled():
-        return "", {}
-    if raised := crawling.exception():
-        return str(raised), {}
-    record = crawler.get_extension(RunRecord)
-    assert record is not None
-    return str(record.error or ""), record.counts()
 
 
 def worst(jobs: Iterable[Job]) -> int:
@@ -127,3 +117,12 @@ def brought(job: Job) -> str:
         f"{job.counts[name]:,} {SUMMARY[name]}" for name in SUMMARY if name in job.counts.keys() - UNSAID
     )
     return "; ".join([OUTCOMES.get(job.exit_code, "stopped"), *filter(None, [job.reason, counts])])
+
+
+def outcomes(jobs: Iterable[Job]) -> list[Outcome]:
+    """What came of those that have run."""
+    return [
+        Outcome(str(job), INTERRUPTED if job.exit_code is None else job.exit_code, job.reason, job.counts)
+        for job in jobs
+        if job.begun
+    ]

@@ -18,17 +18,19 @@ from pixivcrawl.api.wording import quoted
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
 from pixivcrawl.commands.crawl import add_quiet, complain, introduce, obey_quiet, show_any_text
-from pixivcrawl.commands.jobs import ENDS_ALL, Job, brought, run_all, worst
+from pixivcrawl.commands.jobs import ENDS_ALL, Job, brought, outcomes, run_all, worst
 from pixivcrawl.commands.looking import Looks, LookSpider, NewsSpider
 from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, stop_crawls
 from pixivcrawl.commands.subscribed import Catalogue, State, file_path, look_up
+from pixivcrawl.commands.telling import tell_of
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.errors import ArchiveInUse, ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.progress import Overall
 from pixivcrawl.extensions.run_record import FAILED, INTERRUPTED
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import UNREACHABLE
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.notices.owed import Outcome
 from pixivcrawl.session import session_from_settings
 from pixivcrawl.subscriptions.costs import requests_a_day, requests_for, requests_for_following, time_for
 from pixivcrawl.subscriptions.file import SubscriptionFile, read_file
@@ -97,10 +99,16 @@ class Command(ScrapyCommand):
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        began = datetime.now(UTC)
+        ended = []
         try:
             self.exitcode = self.sync.show_plan() if opts.plan else self.run_due()
         except PixivcrawlError as error:
             self.exitcode = complain(error)
+            ended.append(Outcome("sync", self.exitcode, str(error)))
+        if not opts.plan and self.exitcode != ArchiveInUse.exit_code:
+            tell_of(self.settings, began, [*outcomes(self.sync.ran), *ended], weekly=True)
 
     def run_due(self) -> int:
         assert isinstance(self.crawler_process, AsyncCrawlerProcess)

@@ -16,7 +16,7 @@ from pixivcrawl.api.catalogue import find
 from pixivcrawl.api.endpoint import Auth
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.downloadermiddlewares.account import BELIEVED_FOR, CHECKING, REFUSED, account_of, account_refused
-from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN, is_stopping
+from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN, free_place, is_stopping
 from pixivcrawl.errors import AccountRefused, NoAnswer, PixivcrawlError, RunStopping
 from pixivcrawl.extensions.run_record import RunRecord
 from pixivcrawl.extensions.waiting import waiting
@@ -60,6 +60,7 @@ class AnswersMiddleware:
         if answer.kind is AnswerKind.BODY:
             self._note_body(request)
             return response
+        free_place(request)
         refusal = AnswerRefused(request.meta["endpoint"], answer)
         if CHECKING in request.meta and answer.kind in REFUSED:
             raise refusal

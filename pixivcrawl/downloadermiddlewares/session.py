@@ -52,9 +52,6 @@ class SessionMiddleware:
             )
         for name in SECRETS:
             request.headers.pop(name, None)
-        if origin.is_loopback:
-            # A proxy elsewhere knows nothing of this machine's sandbox.
-            request.meta.setdefault("proxy", None)
         if not is_api:
             return
         if self.session is not None:

@@ -14,6 +14,7 @@ import yarl
 from scrapy import Request
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares.httpproxy import HttpProxyMiddleware
 from scrapy.exceptions import DownloadFailedError
 from scrapy.http import Headers, Response
 from scrapy.responsetypes import responsetypes
@@ -22,22 +23,30 @@ from scrapy.utils.url import add_http_if_no_scheme
 from pixivcrawl.api.answers import retry_after
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.staging import Part, Received, forget, left_behind, left_part, left_whole
-from pixivcrawl.configuration import Configuration, read_origin
+from pixivcrawl.configuration import Configuration, Origin, read_origin
 from pixivcrawl.downloadhandlers.budget import spend
 from pixivcrawl.downloadhandlers.failures import failures_of
-from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN, Pace, is_stopping, pace_of
-from pixivcrawl.downloadhandlers.transfer import PARTIAL_CONTENT, chunks, continuation, in_thread, read, stage
+from pixivcrawl.downloadhandlers.pace import KEEPS_PLACE, Pace, is_stopping, pace_of
+from pixivcrawl.downloadhandlers.stopping import Deadline
+from pixivcrawl.downloadhandlers.transfer import (
+    PARTIAL_CONTENT,
+    Arrival,
+    chunks,
+    continuation,
+    in_thread,
+    read,
+    receive,
+)
 from pixivcrawl.downloadhandlers.trust import trust_context
-from pixivcrawl.errors import ConfigurationError, RunStopping
+from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.extensions.run_record import ANSWERED, LOST
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.service import ledger_of
 
 CONNECT_TIMEOUT = 30.0
 """Seconds until a connection stands, its proxy and its TLS included."""
 
-LAST_SECONDS = 5.0
-"""Seconds that a request under way has left when the run is ending."""
-
+OK = 200
 TOO_MANY_REQUESTS = 429
 RANGE_NOT_SATISFIABLE = 416
 
@@ -47,7 +56,11 @@ class PixivDownloadHandler(BaseDownloadHandler):
 
     `meta["stage_to"]` (a path) sends the body of a 200 there; `meta["received"]` then holds what came (`Received`), and
     the body of the response is empty. Any other answer is an ordinary response. What an earlier try left of such a body is gone on
-    with: a whole one costs no request, of a part the rest is asked for.
+    with: a whole one costs no request, of a part the rest is asked for. Once its last byte has come another request may leave; the
+    response is given when the body is synced.
+
+    Originals come here past all downloader middlewares: what every request needs (the usual headers, the environment's proxy, whether
+    any answer came at all) is seen to here.
 
     Raises DownloadFailedError for whatever goes wrong on the way, in one line; LengthMismatch, TooLarge and
     StorageFailed for what was to be staged; and RunStopping when the run ends before the request has left.
@@ -58,6 +71,10 @@ class PixivDownloadHandler(BaseDownloadHandler):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self.configuration = Configuration.from_settings(crawler.settings)
+        self._is_stopping = partial(is_stopping, crawler)
+        self._deadline = Deadline(self._is_stopping)
+        self._usual_headers = _usual_headers(crawler, self.configuration)
+        self._proxies = HttpProxyMiddleware() if crawler.settings.getbool("HTTPPROXY_ENABLED") else None
         self._client: aiohttp.ClientSession | None = None
         self._left: set[str] | None = None
         self._remembering: asyncio.Future[None] | None = None
@@ -68,16 +85,21 @@ class PixivDownloadHandler(BaseDownloadHandler):
             raise DownloadFailedError("an address that cannot be asked")
         if "stage_to" in request.meta and (received := await self._left_whole(request)) is not None:
             request.meta["received"] = received
-            return _response(request, 200, Headers(), b"")
+            return Response(request.url)
+        if origin.is_loopback:
+            # A proxy elsewhere knows nothing of this machine's sandbox.
+            request.meta.setdefault("proxy", None)
+        if self._proxies is not None:
+            self._proxies.process_request(request)
         await self._earlier_pauses()
+        is_api = self.configuration.is_api(request.url)
         pace = pace_of(origin.key, self.configuration)
         while True:
-            async with pace.turn(request.priority, partial(is_stopping, self.crawler)) as sent:
-                if self.configuration.is_api(request.url):
+            async with pace.turn(request.priority, self._is_stopping) as sent:
+                if is_api:
                     await spend(self.crawler, self.configuration)
-                self._count("api_requests" if self.configuration.is_api(request.url) else "image_requests")
-                with failures_of(origin.key):
-                    response = await self._exchange_while_running(request)
+                self._count("api_requests" if is_api else "image_requests")
+                response, arrival = await self._answer(request, origin)
                 if response.status == TOO_MANY_REQUESTS:
                     await self._pause(pace, response, sent)
                     continue
@@ -85,24 +107,30 @@ class PixivDownloadHandler(BaseDownloadHandler):
                     await self._pause(pace, response, sent)
                 else:
                     await self._answered(pace, response)
-                return response
+                if KEEPS_PLACE in request.meta and response.status == OK:
+                    request.meta[KEEPS_PLACE] = pace.keep_place()
+            if arrival is not None:
+                request.meta["received"] = await arrival.finish()
+                self._left_behind().discard(arrival.path.name)
+            return response
 
     async def close(self) -> None:
         if self._client is not None:
             await self._client.close()
 
-    async def _exchange_while_running(self, request: Request) -> Response:
-        """What travels when the run is ending gets a few seconds to arrive. Raises RunStopping when it does not."""
-        exchange = asyncio.ensure_future(self._exchange(request))
+    async def _answer(self, request: Request, origin: Origin) -> tuple[Response, Arrival | None]:
+        """What came back; whether anything did is counted for the run's record."""
         try:
-            while not (await asyncio.wait([exchange], timeout=STOPPING_IS_SEEN_WITHIN))[0]:
-                if is_stopping(self.crawler) and not (await asyncio.wait([exchange], timeout=LAST_SECONDS))[0]:
-                    raise RunStopping("cut off, because the run is ending")
-            return exchange.result()
-        finally:
-            exchange.cancel()
+            with failures_of(origin.key):
+                async with self._deadline.kept():
+                    answer = await self._exchange(request)
+        except DownloadFailedError:
+            self.crawler.stats.inc_value(LOST)
+            raise
+        self.crawler.stats.inc_value(ANSWERED)
+        return answer
 
-    async def _exchange(self, request: Request) -> Response:
+    async def _exchange(self, request: Request) -> tuple[Response, Arrival | None]:
         request.meta.pop("received", None)
         floor, window = self.configuration.throughput_floor, self.configuration.throughput_window
         part = await self._left_part(request) if "stage_to" in request.meta else None
@@ -116,18 +144,15 @@ class PixivDownloadHandler(BaseDownloadHandler):
                     raise DownloadFailedError("the image host does not know the part of the body that is here already")
                 # What is handed on is unpacked.
                 headers.pop("Content-Encoding", None)
-                return _response(request, response.status, headers, content)
+                return _response(request, response.status, headers, content), None
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
                 raise DownloadFailedError("the image host packed a body that was asked for as it is")
             path = Path(request.meta["stage_to"])
             # Until it is whole something of it may lie there.
             self._left_behind().add(path.name)
-            received = await stage(response, body, path, self.configuration.file_size_limit, part)
-            self._left_behind().discard(path.name)
-            request.meta["received"] = received
-            continued = part.bytes if part is not None and response.status == PARTIAL_CONTENT else 0
-            self._count("image_bytes", received.bytes - continued)
-            return _response(request, response.status, headers, b"")
+            arrival = await receive(response, body, path, self.configuration.file_size_limit, part)
+            self._count("image_bytes", arrival.came)
+            return Response(request.url, response.status, headers), arrival
 
     async def _left_whole(self, request: Request) -> Received | None:
         """The body, when an earlier run received all of it and ended before it was in its place."""
@@ -149,16 +174,17 @@ class PixivDownloadHandler(BaseDownloadHandler):
     @asynccontextmanager
     async def _sent(self, request: Request, more: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
         staged = "stage_to" in request.meta
-        headers = request.headers.copy()
-        headers.update(more)
-        headers["Accept-Encoding"] = "identity" if staged else "gzip, deflate"
-        authorization = headers.pop("Proxy-Authorization", None)
+        headers = dict(request.headers.items())
+        authorization = headers.pop(b"Proxy-Authorization", None)
+        for name, values in self._usual_headers:
+            headers.setdefault(name, values)
+        sent = [(name.decode(), value.decode("latin-1")) for name, values in headers.items() for value in values]
         async with self._session().request(
             request.method,
             # As it stands: yarl would resolve the dots that the catalogue has escaped.
             yarl.URL(request.url, encoded=True),
             data=request.body or None,
-            headers=[(name.decode(), value.decode("latin-1")) for name, values in headers.items() for value in values],
+            headers=[*sent, ("Accept-Encoding", "identity" if staged else "gzip, deflate"), *more.items()],
             allow_redirects=False,
             auto_decompress=not staged,
             proxy=_proxy(request),
@@ -175,7 +201,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
                 connector=aiohttp.TCPConnector(ssl=trust_context(), limit=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 # What one of many connections may hold while its last bytes are still being written.
-                read_bufsize=1 << 14,
+                read_bufsize=1 << 16,
                 skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
                 timeout=aiohttp.ClientTimeout(
                     total=None, connect=CONNECT_TIMEOUT, sock_read=self.configuration.answer_timeout
@@ -201,8 +227,8 @@ class PixivDownloadHandler(BaseDownloadHandler):
 
     async def _pause(self, pace: Pace, response: Response, sent: float) -> None:
         now = datetime.now(UTC)
-        header = response.headers.get("Retry-After")
-        seconds = pace.pause(retry_after(header.decode("latin-1"), now) if header else None, sent)
+        header, date = ((response.headers.get(name) or b"").decode("latin-1") for name in ("Retry-After", "Date"))
+        seconds = pace.pause(retry_after(header, date, now), sent)
         if seconds is not None:
             until = now + timedelta(seconds=seconds)
             await ledger_of(self.crawler).write(records.pause_host, pace.host, until, now)
@@ -213,6 +239,13 @@ class PixivDownloadHandler(BaseDownloadHandler):
 
     def _count(self, what: str, number: int = 1) -> None:
         self.crawler.stats.inc_value(f"pixiv/{what}", number)
+
+
+def _usual_headers(crawler: Crawler, configuration: Configuration) -> list[tuple[bytes, list[bytes]]]:
+    """What is sent with a request that does not say otherwise."""
+    usual = Headers(crawler.settings.getdict("DEFAULT_REQUEST_HEADERS"))
+    usual.setdefault("User-Agent", configuration.user_agent)
+    return list(usual.items())
 
 
 def _response(request: Request, status: int, headers: Headers, body: bytes) -> Response:

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from weakref import WeakKeyDictionary
 
+from scrapy import Request
 from scrapy.crawler import Crawler
 
 from pixivcrawl.configuration import Configuration
@@ -26,6 +27,12 @@ LONGEST_PAUSE = 1800.0
 
 LONGEST_RETRY_AFTER = 30 * 86400.0
 """Seconds up to which a Retry-After is believed."""
+
+KEEPS_PLACE = "keeps_place"
+"""The key in a request's `meta` that asks for its place to be kept until `free_place` is called for its answer."""
+
+LONGEST_KEPT = 1.0
+"""Seconds after which a place is free although nobody said that the answer was recorded."""
 
 STOPPING_IS_SEEN_WITHIN = 0.25
 """Seconds between two looks of one who waits at whether the run is ending."""
@@ -70,6 +77,21 @@ class Pace:
                 heapq.heappush(self._resting, _now() + self.delay)
             self._let_go()
 
+    def keep_place(self) -> Callable[[], None]:
+        """For one whose turn is ending: the place stays taken until the function that this gives is called, or LONGEST_KEPT is over.
+
+        So no question leaves before the last answer is recorded, and a kill loses no more answers than there are places.
+        """
+        self._travelling += 1
+        timer = asyncio.get_running_loop().call_later(LONGEST_KEPT, self._give_back)
+
+        def free() -> None:
+            if not timer.cancelled() and _now() < timer.when():
+                timer.cancel()
+                self._give_back()
+
+        return free
+
     def pause(self, asked: float | None, sent: float) -> float | None:
         """The host asked to be left alone in answer to a request that left at `sent`: for so many seconds, or gave no length.
 
@@ -110,6 +132,10 @@ class Pace:
         self.paused_until = None
         return True
 
+    def _give_back(self) -> None:
+        self._travelling -= 1
+        self._let_go()
+
     def _hold(self, seconds: float) -> bool:
         open_at = _now() + seconds
         if open_at <= self._open_at:
@@ -126,14 +152,15 @@ class Pace:
         place = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (-priority, next(self._arrivals), place))
         self._let_go()
+        if place.done():
+            return
         try:
             while not place.done():
                 await asyncio.wait([place], timeout=STOPPING_IS_SEEN_WITHIN)
                 self._refuse_when(is_stopping)
         except BaseException:
             if not place.cancel():
-                self._travelling -= 1
-                self._let_go()
+                self._give_back()
             raise
 
     def _refuse_when(self, is_stopping: Callable[[], bool]) -> None:
@@ -162,6 +189,12 @@ class Pace:
         while self._resting and self._resting[0] <= now:
             heapq.heappop(self._resting)
         return self._travelling + len(self._resting) < self.at_once
+
+
+def free_place(request: Request) -> None:
+    """The answer to the request is recorded, or will not be: another may leave."""
+    if callable(free := request.meta.get(KEEPS_PLACE)):
+        free()
 
 
 _PACES: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Pace]] = WeakKeyDictionary()

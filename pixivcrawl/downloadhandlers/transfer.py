@@ -21,8 +21,8 @@ PARTIAL_CONTENT = 206
 
 _CONTENT_RANGE = re.compile(r"bytes (?P<start>[0-9]{1,18})-[0-9]{1,18}/(?P<length>[0-9]{1,18})")
 
-_PIECE = 1 << 16
-"""Bytes that are handed to a thread at once: few enough to hold, enough to be worth the hand-over."""
+_PIECE = 1 << 18
+"""Bytes that are handed to a thread at once: few enough to hold, and so many that most originals are handed over once or a few times."""
 
 _THREADS = ThreadPoolExecutor(2, thread_name_prefix="staging")
 """They wait for the disk and hash, both without the interpreter's lock; syncing in several is faster than in one."""
@@ -63,33 +63,107 @@ async def read(response: aiohttp.ClientResponse, body: AsyncIterator[bytes], lim
     return bytes(held)
 
 
-async def stage(
+class Arrival:
+    """A body on its way into the file `path`. What comes is held until there is a piece that is worth a thread's while.
+
+    `came` counts the bytes that were received. Raises StorageFailed, and TooLarge past `limit` bytes.
+    """
+
+    def __init__(
+        self, path: Path, limit: int, length: int | None, *, resume: bool = False, entity: Entity | None = None
+    ) -> None:
+        self.path = path
+        self.came = 0
+        self._limit = limit
+        self._length = length
+        self._resume = resume
+        self._entity = entity
+        self._held: list[bytes] = []
+        self._size = 0
+        self._receiver: Receiver | None = None
+        self._writing: asyncio.Future[Receiver] | None = None
+
+    async def add(self, chunk: bytes) -> None:
+        self.came += len(chunk)
+        self._held.append(chunk)
+        self._size += len(chunk)
+        if self._size >= _PIECE:
+            self._writing = asyncio.ensure_future(in_thread(self._receive_what_is_held))
+            await asyncio.shield(self._writing)
+
+    async def finish(self) -> Received:
+        """The body is whole: all of it in its file, synced. Raises LengthMismatch when it is not as long as announced."""
+        return await in_thread(self._finish)
+
+    async def give_up(self) -> None:
+        """What came stays for another try where the server named the body, else it is forgotten."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+        await in_thread(self._leave if self._entity is not None else self._abort)
+
+    async def forget(self) -> None:
+        self._entity = None
+        await self.give_up()
+
+    def _receive_what_is_held(self) -> Receiver:
+        """Only one thread at a time comes here."""
+        piece, self._held, self._size = b"".join(self._held), [], 0
+        if self._receiver is None:
+            self._receiver = Receiver(self.path, self._limit, resume=self._resume, entity=self._entity)
+        self._receiver.write(piece)
+        return self._receiver
+
+    def _finish(self) -> Received:
+        try:
+            return self._receive_what_is_held().finish(self._length)
+        except (TooLarge, LengthMismatch):
+            self._abort()
+            raise
+        except BaseException:
+            self._leave()
+            raise
+
+    def _leave(self) -> None:
+        try:
+            if self._held:
+                self._receive_what_is_held()
+        finally:
+            if self._receiver is not None:
+                self._receiver.close()
+
+    def _abort(self) -> None:
+        if self._receiver is not None:
+            self._receiver.abort()
+        else:
+            forget(self.path)
+
+
+async def receive(
     response: aiohttp.ClientResponse, body: AsyncIterator[bytes], path: Path, limit: int, part: Part | None
-) -> Received:
-    """The body in the file `path`, synced. Raises LengthMismatch, TooLarge, DownloadFailedError, StorageFailed.
+) -> Arrival:
+    """The whole body, of which the last bytes are still to be written. Raises LengthMismatch, TooLarge, DownloadFailedError, StorageFailed.
 
     `part` is what the server was asked to continue. What fails leaves its part for another try where the server named the body.
     """
     start, length = await _extent(response, path, part)
     if length is not None and length > limit:
         raise TooLarge(limit)
-    entity = _entity(response, length)
-    receiver = await in_thread(Receiver, path, limit, resume=start > 0, entity=entity)
+    arrival = Arrival(path, limit, length, resume=start > 0, entity=_entity(response, length))
     try:
-        async for piece in _pieces(body):
-            await in_thread(receiver.write, piece)
-        return await in_thread(receiver.finish, length)
+        async for chunk in body:
+            await arrival.add(chunk)
     except aiohttp.ClientPayloadError:
-        await in_thread(receiver.close if entity else receiver.abort)
+        await arrival.give_up()
         if length is not None:
-            raise LengthMismatch(length, receiver.bytes) from None
-        raise _cut_short(response, receiver.bytes) from None
-    except (TooLarge, LengthMismatch):
-        await in_thread(receiver.abort)
+            raise LengthMismatch(length, start + arrival.came) from None
+        raise _cut_short(response, arrival.came) from None
+    except TooLarge:
+        await arrival.forget()
         raise
     except BaseException:
-        await in_thread(receiver.close if entity else receiver.abort)
+        await arrival.give_up()
         raise
+    return arrival
 
 
 def continuation(part: Part) -> dict[str, str]:
@@ -113,23 +187,6 @@ def _entity(response: aiohttp.ClientResponse, length: int | None) -> Entity | No
     etag = response.headers.get("ETag", "")
     validator = etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
     return Entity(str(response.url), validator, length) if validator and length is not None else None
-
-
-async def _pieces(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    held: list[bytes] = []
-    size = 0
-    try:
-        async for chunk in body:
-            held.append(chunk)
-            size += len(chunk)
-            if size >= _PIECE:
-                yield b"".join(held)
-                held, size = [], 0
-    except (aiohttp.ClientError, TimeoutError, DownloadFailedError):
-        yield b"".join(held)
-        raise
-    if held:
-        yield b"".join(held)
 
 
 def _cut_short(response: aiohttp.ClientResponse, got: int) -> DownloadFailedError:

@@ -23,8 +23,8 @@ COMPLETE, FAILED, INTERRUPTED = 0, 1, 130
 
 PREFIX = "pixiv/"
 
-LOST = "downloader/exception_type_count/scrapy.exceptions.DownloadFailedError"
-"""Scrapy's count of requests that brought no answer."""
+ANSWERED, LOST = "requests/answered", "requests/lost"
+"""Counts of requests that brought an answer, of whatever kind, and of those that brought none."""
 
 TRIED_AGAIN = ("works_failed", "files_failed", "works_waiting", "lists_failed", "comments_failed")
 INCOMPLETE = (*TRIED_AGAIN, "lists_cut_off")
@@ -51,6 +51,8 @@ class RunRecord:
             crawler.signals.connect(record.item_ended, ended)
         for name in ("scrapy.core.scraper", "scrapy.core.engine"):
             logging.getLogger(name).addFilter(is_worth_a_traceback)
+        # Two lines for each response and a line for each item are then not even put together.
+        logging.getLogger("scrapy").setLevel(crawler.settings["LOG_LEVEL"])
         return record
 
     @property
@@ -129,7 +131,7 @@ class RunRecord:
     def _note_whether_pixiv_was_reached(self) -> None:
         stats = self.crawler.stats
         lost = stats.get_value(LOST, 0)
-        if lost and not stats.get_value("downloader/response_count", 0):
+        if lost and not stats.get_value(ANSWERED, 0):
             stats.set_value(PREFIX + UNREACHABLE, lost)
 
     def counts(self) -> dict[str, int]:

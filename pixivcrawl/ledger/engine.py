@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from sqlalchemy import (
@@ -28,15 +32,16 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger.failures import is_busy, is_the_end, patiently, place_of, storage_failed
-from pixivcrawl.ledger.models import Base
+from pixivcrawl.ledger.models import Base, give_partial_indexes
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-VERSION = "0003"
+VERSION = "0004"
 """The newest revision in `migrations/versions`: what a ledger's tables are when this program has opened it."""
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS: Traversable = files("pixivcrawl.ledger") / "migrations"
+"""A folder, also within a zipped egg."""
 
 LOCK_WAIT = 5.0
 """Seconds that SQLite itself waits for a lock before it says that the database is locked."""
@@ -130,6 +135,7 @@ def _begin(engine: Engine) -> str | None:
     with engine.begin() as connection:
         version = _version(connection, engine.url)
         if version is None:
+            give_partial_indexes(connection.dialect.name)
             Base.metadata.create_all(connection)
             _VERSION_TABLE.create(connection)
             connection.execute(insert(_VERSION_TABLE).values(version_num=VERSION))
@@ -146,7 +152,8 @@ def check(engine: Engine) -> None:
     if version is None:
         raise ConfigurationError(f"the ledger {place_of(engine.url)} is empty: begin one with scrapy crawl")
     if version != VERSION:
-        _refuse_newer(_configuration(), version, engine.url)
+        with _configuration() as configuration:
+            _refuse_newer(configuration, version, engine.url)
         raise ConfigurationError(
             f"the ledger is from an older version ({version}): the next scrapy crawl brings it up to date"
         )
@@ -221,16 +228,16 @@ def _version(connection: Connection, url: URL) -> str | None:
 def _migrate(engine: Engine, version: str) -> None:
     from alembic import command  # only here and below: most runs migrate nothing, and it costs start-up
 
-    configuration = _configuration()
-    _refuse_newer(configuration, version, engine.url)
-    if engine.dialect.name == "sqlite":
-        _back_up(Path(str(engine.url.database)), version)
-    with engine.connect() as connection:
-        _enforce_foreign_keys(connection, "OFF")
-        with connection.begin():
-            configuration.attributes["connection"] = connection
-            command.upgrade(configuration, "head")
-        _enforce_foreign_keys(connection, "ON")
+    with _configuration() as configuration:
+        _refuse_newer(configuration, version, engine.url)
+        if engine.dialect.name == "sqlite":
+            _back_up(Path(str(engine.url.database)), version)
+        with engine.connect() as connection:
+            _enforce_foreign_keys(connection, "OFF")
+            with connection.begin():
+                configuration.attributes["connection"] = connection
+                command.upgrade(configuration, "head")
+            _enforce_foreign_keys(connection, "ON")
 
 
 def _enforce_foreign_keys(connection: Connection, state: str) -> None:
@@ -241,13 +248,36 @@ def _enforce_foreign_keys(connection: Connection, state: str) -> None:
         driver.execute(f"PRAGMA foreign_keys = {state}")
 
 
-def _configuration() -> Config:
+@contextmanager
+def _configuration() -> Iterator[Config]:
+    """For Alembic, which reads the migrations as files."""
     from alembic.config import Config
 
-    configuration = Config()
-    configuration.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    configuration.set_main_option("path_separator", "os")
-    return configuration
+    with _as_folder(MIGRATIONS) as folder:
+        configuration = Config()
+        configuration.set_main_option("script_location", str(folder).replace("%", "%%"))
+        configuration.set_main_option("path_separator", "os")
+        yield configuration
+
+
+@contextmanager
+def _as_folder(migrations: Traversable) -> Iterator[Path]:
+    """The folder itself, or meanwhile a copy of one that lies in a zipped egg. Python 3.11's `as_file` takes no folders."""
+    if isinstance(migrations, Path):
+        yield migrations
+        return
+    with TemporaryDirectory(prefix="pixivcrawl-migrations-") as copy:
+        _copy(migrations, Path(copy))
+        yield Path(copy)
+
+
+def _copy(folder: Traversable, target: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            (target / entry.name).mkdir()
+            _copy(entry, target / entry.name)
+        else:
+            (target / entry.name).write_bytes(entry.read_bytes())
 
 
 def _refuse_newer(configuration: Config, version: str, url: URL) -> None:

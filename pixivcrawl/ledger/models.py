@@ -38,6 +38,13 @@ def table(model: type[Base]) -> Table:
     return cast("Table", model.__table__)
 
 
+def give_partial_indexes(dialect: str) -> None:
+    """Have the partial indexes in another dialect than SQLite's. To name a dialect in the declarations would import it in every start."""
+    for each in Base.metadata.tables.values():
+        for index in each.indexes:
+            index.dialect_options[dialect]["where"] = index.dialect_options["sqlite"]["where"]
+
+
 class UserRow(Base):
     """A pixiv user. `detail` is None (an id alone), listing or full; `availability` is unknown, available or gone."""
 
@@ -61,6 +68,7 @@ class UserNameRow(Base):
     """A name that a user bore, and between which times it was seen."""
 
     __tablename__ = "user_names"
+    __table_args__ = (Index("user_names_first_seen", "first_seen"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
@@ -128,22 +136,25 @@ class ArtworkRow(Base):
             "artworks_unavailable",
             "unavailable_since",
             sqlite_where=text("unavailable_since IS NOT NULL"),
-            postgresql_where=text("unavailable_since IS NOT NULL"),
         ),
         Index(
             "artworks_failed",
             "next_attempt",
             sqlite_where=text("next_attempt IS NOT NULL"),
-            postgresql_where=text("next_attempt IS NOT NULL"),
         ),
-        Index("artworks_of_rows", "id", sqlite_where=ROW_LEVEL_WORK, postgresql_where=ROW_LEVEL_WORK),
+        Index("artworks_of_rows", "id", sqlite_where=ROW_LEVEL_WORK),
+        Index("artworks_first_seen", "first_seen"),
     )
 
 
 class ArtworkVersionRow(Base):
-    """A former value of one field of a work and from when to when it was true, as far as the ledger saw."""
+    """A former value of one field of a work and from when to when it was true, as far as the ledger saw.
+
+    The field `availability` tells of the time in which a work was away that came back: gone or forbidden.
+    """
 
     __tablename__ = "artwork_versions"
+    __table_args__ = (Index("artwork_versions_true_to", "true_to"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     artwork_id: Mapped[int] = mapped_column(ForeignKey("artworks.id"), index=True)
@@ -223,8 +234,8 @@ class FileRow(Base):
 
     __table_args__ = (
         Index("files_artwork", "artwork_id", "page", "revision", "kind", unique=True),
-        Index("files_missing", "artwork_id", sqlite_where=MISSING_FILE, postgresql_where=MISSING_FILE),
-        Index("files_intent", "id", sqlite_where=UNSETTLED_INTENT, postgresql_where=UNSETTLED_INTENT),
+        Index("files_missing", "artwork_id", sqlite_where=MISSING_FILE),
+        Index("files_intent", "id", sqlite_where=UNSETTLED_INTENT),
     )
 
 
@@ -262,7 +273,7 @@ class CrawlRow(Base):
     """
 
     __tablename__ = "crawls"
-    __table_args__ = (Index("crawls_list", "list_key", "id"),)
+    __table_args__ = (Index("crawls_list", "list_key", "id"), Index("crawls_started", "started"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     list_id: Mapped[int | None]
@@ -306,7 +317,6 @@ class CrawlArtworkRow(Base):
             "list_id",
             "position",
             sqlite_where=UNSETTLED_WORK,
-            postgresql_where=UNSETTLED_WORK,
         ),
     )
 

@@ -263,7 +263,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         return self.ask_for_work(work.work_id)
 
     def ask_for_work(self, work_id: int) -> Request:
-        return ILLUST_DETAIL.request(self.configuration.base_url, id=work_id).replace(
+        return self.question(ILLUST_DETAIL, id=work_id).replace(
             callback=self.parse_work, errback=self.work_refused, cb_kwargs={"work_id": work_id}
         )
 
@@ -329,7 +329,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         await self.in_progress.settle(work_id)
 
     def ask_for_ugoira(self, work_id: int) -> Request:
-        return ILLUST_UGOIRA_META.request(self.configuration.base_url, id=work_id).replace(
+        return self.question(ILLUST_UGOIRA_META, id=work_id).replace(
             callback=self.parse_ugoira, errback=self.ugoira_refused, cb_kwargs={"work_id": work_id}
         )
 

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any, Self, TypeVar, cast
 
 from pydantic import ValidationError
-from scrapy import Spider
+from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy_spider_metadata import Args
@@ -17,7 +17,7 @@ from scrapy_spider_metadata import Args
 from pixivcrawl.api.endpoint import Endpoint
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.downloadermiddlewares.account import BELIEVED_FOR, account_of
-from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN, is_stopping
+from pixivcrawl.downloadhandlers.pace import KEEPS_PLACE, STOPPING_IS_SEEN_WITHIN, free_place, is_stopping
 from pixivcrawl.errors import ConfigurationError, RunStopping
 from pixivcrawl.extensions.waiting import waiting
 from pixivcrawl.ledger import records
@@ -78,6 +78,12 @@ class PixivSpider(Args[ArgumentsT], Spider):
     def count(self, what: str, number: int = 1) -> None:
         self.crawler.stats.inc_value(f"pixiv/{what}", number)
 
+    def question(self, endpoint: Endpoint[Body], **parameters: Any) -> Request:
+        """A request whose answer is for `read`. Raises ParameterRefused."""
+        request = endpoint.request(self.configuration.base_url, **parameters)
+        request.meta[KEEPS_PLACE] = True
+        return request
+
     async def ask(self, endpoint: Endpoint[Body], *, snapshot: bool = False, **parameters: Any) -> Body:
         """One question to pixiv and its answer, journaled; with `snapshot` also kept as a dated snapshot.
 
@@ -86,8 +92,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
         """
         if is_stopping(self.crawler):
             raise RunStopping("not asked, because the run is ending")
-        request = endpoint.request(self.configuration.base_url, **parameters)
-        response = await self.crawler.engine.download_async(request)
+        response = await self.crawler.engine.download_async(self.question(endpoint, **parameters))
         return await self.read(endpoint, response, snapshot=snapshot)
 
     async def ask_for_page(self, endpoint: Endpoint[Body], *, snapshot: bool = False, **parameters: Any) -> Body:
@@ -129,10 +134,13 @@ class PixivSpider(Args[ArgumentsT], Spider):
         """The body of a response to `endpoint`, journaled and, with `snapshot`, kept by its date. Raises BodyRefused."""
         assert response.request is not None
         parameters = response.request.meta["parameters"]
-        body = endpoint.parse(response.body, parameters)
-        await self.ledger.write(
-            records.note_body, endpoint.name, parameters, response.body, self.now(), snapshot=snapshot
-        )
+        try:
+            body = endpoint.parse(response.body, parameters)
+            await self.ledger.write(
+                records.note_body, endpoint.name, parameters, response.body, self.now(), snapshot=snapshot
+            )
+        finally:
+            free_place(response.request)
         if snapshot:
             self.count("snapshots_kept")
         return body

@@ -58,8 +58,8 @@ def read_sample(text: str) -> Sample:
     raise ConfigurationError("--sample: give a share, as 5%, or a number of files, as 200")
 
 
-def read_since(text: str, now: datetime) -> datetime:
-    """`7d`, `12h`, `30m`, `2w` before `now`, or a day (UTC) as 2026-11-01. Raises ConfigurationError."""
+def read_since(text: str, now: datetime, option: str = "--since") -> datetime:
+    """`7d`, `12h`, `30m`, `2w` before `now`, or a day (UTC) as 2026-11-01. Raises ConfigurationError, which names the option."""
     try:
         if found := re.fullmatch(r"([0-9]{1,6})([mhdw])", text):
             return now - int(found[1]) * _UNITS[found[2]]
@@ -67,7 +67,7 @@ def read_since(text: str, now: datetime) -> datetime:
             return datetime.fromisoformat(text).replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         pass
-    raise ConfigurationError("--since: give how long ago, as 7d (m, h, d or w), or a day, as 2026-11-01")
+    raise ConfigurationError(f"{option}: give how long ago, as 7d (m, h, d or w), or a day, as 2026-11-01")
 
 
 def place_on_circle(path: str) -> int:

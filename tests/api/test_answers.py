@@ -19,6 +19,7 @@ BODY = b'{"error": false, "message": "", "body": {}}'
 REFUSAL = '{"error": true, "message": "該当作品は\\n削除\u202eされた", "body": []}'.encode()
 PAGE = b"<!DOCTYPE html><html><title>Just a moment...</title></html>"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+HEADERS = st.text() | st.from_regex(r"[A-Z][a-z]{2}, \d+ [A-Z][a-z]{2} \d+ \d+:\d+:\d+ .*")
 
 
 @pytest.mark.parametrize(
@@ -114,12 +115,19 @@ def test_how_long_to_wait_is_kept() -> None:
     ],
 )
 def test_retry_after(header: str, seconds: float | None) -> None:
-    assert retry_after(header, NOW) == seconds
+    assert retry_after(header, "", NOW) == seconds
 
 
-@given(st.text() | st.from_regex(r"[A-Z][a-z]{2}, \d+ [A-Z][a-z]{2} \d+ \d+:\d+:\d+ .*"), st.datetimes())
-def test_no_header_breaks_the_reading(header: str, now: datetime) -> None:
-    seconds = retry_after(header, now.replace(tzinfo=UTC))
+@pytest.mark.parametrize(
+    ("date", "seconds"), [("Mon, 23 Nov 2026 11:00:00 GMT", 3800.0), ("", 200.0), ("yesterday", 200.0)]
+)
+def test_a_date_counts_from_the_answers_own(date: str, seconds: float) -> None:
+    assert retry_after("Mon, 23 Nov 2026 12:03:20 GMT", date, NOW) == seconds
+
+
+@given(HEADERS, HEADERS, st.datetimes())
+def test_no_header_breaks_the_reading(header: str, date: str, now: datetime) -> None:
+    seconds = retry_after(header, date, now.replace(tzinfo=UTC))
     assert seconds is None or seconds >= 0
 
 

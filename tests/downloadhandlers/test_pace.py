@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scrapy.settings import Settings
 
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.downloadhandlers.pace import LONGEST_PAUSE, Pace, pace_of, pauses
+from pixivcrawl.downloadhandlers.pace import LONGEST_KEPT, LONGEST_PAUSE, Pace, pace_of, pauses
 from pixivcrawl.errors import RunStopping
 from tests.downloadhandlers.hurry import in_no_time
 
@@ -92,6 +92,21 @@ def test_a_place_is_given_back_when_the_request_fails() -> None:
         return (await trip(pace))[0]
 
     assert in_no_time(run()) == 1
+
+
+@pytest.mark.parametrize(("recorded_after", "leaves"), [(0.25, 0.25), (None, LONGEST_KEPT), (7, LONGEST_KEPT)])
+def test_a_place_is_kept_until_the_answer_is_recorded(recorded_after: float | None, leaves: float) -> None:
+    async def run() -> tuple[float, float]:
+        pace = paced()
+        async with pace.turn(0, never):
+            free = pace.keep_place()
+        if recorded_after is not None:
+            for again in (0, 1):
+                asyncio.get_running_loop().call_later(recorded_after + again, free)
+        (second, _), (third, _) = await trips(pace, [10, 10])
+        return second, third
+
+    assert in_no_time(run()) == (leaves, leaves + 10)
 
 
 @given(

@@ -57,8 +57,7 @@ def answer(database: Path, question: str) -> list[Any]:
 def migrated(url: str) -> None:
     """Make the tables by migrations alone."""
     target = writing_engine(read_url(url))
-    configuration = engine._configuration()
-    with target.begin() as connection:
+    with engine._configuration() as configuration, target.begin() as connection:
         configuration.attributes["connection"] = connection
         command.upgrade(configuration, "head")
     target.dispose()
@@ -119,7 +118,8 @@ def test_migrations_and_models_agree(database_url: str):
 
 
 def test_the_version_is_the_newest_migration():
-    assert ScriptDirectory.from_config(engine._configuration()).get_heads() == [engine.VERSION]
+    with engine._configuration() as configuration:
+        assert ScriptDirectory.from_config(configuration).get_heads() == [engine.VERSION]
 
 
 def test_a_fresh_ledger_imports_no_alembic(tmp_path: Path):

@@ -13,7 +13,7 @@ from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, table
 from pixivcrawl.ledger.records.files import record_originals, record_row_originals
 from pixivcrawl.ledger.records.people import record_user_name
-from pixivcrawl.ledger.records.state import NOT_FAILED, refresh_files, refresh_unsettled
+from pixivcrawl.ledger.records.state import NOT_FAILED, SETTLED_AVAILABILITY, refresh_files, refresh_unsettled
 from pixivcrawl.ledger.records.tags import record_tags, record_translations, tag_name, tag_names
 from pixivcrawl.ledger.records.upsert import insert_new, upsert
 
@@ -214,13 +214,16 @@ def _write(
     record_tags(connection, retagged, [work_id for work_id in retagged if work_id in former_tags])
     record_translations(connection, [tag for artwork in artworks.values() for tag in artwork.tags], now)
     for work_id, old in known.items():
+        former: dict[str, Any] = {}
         if old["described"] is not None:
             former = {
                 name: old[name] for name in _VERSIONED if rows[work_id][name] != old[name] and old[name] is not None
             }
             if work_id in retagged:
                 former["tags"] = former_tags.get(work_id, [])
-            _keep_versions(connection, old, former, now)
+        if old["availability"] in SETTLED_AVAILABILITY and rows[work_id]["availability"] == "available":
+            former["availability"] = old["availability"]
+        _keep_versions(connection, old, former, now)
 
 
 def _differs(row: Row, known: RowMapping) -> bool:
@@ -235,7 +238,10 @@ def _tags_differ(artwork: Artwork, former: Sequence[str]) -> bool:
 
 
 def _keep_versions(connection: Connection, old: RowMapping, former: Mapping[str, Any], now: datetime) -> None:
-    """A former value was true from the last change of its field, or else from when the work was first described."""
+    """A former value was true from the last change of its field, or else from when the work was first described.
+
+    That a work was away was true since its tombstone.
+    """
     if not former:
         return
     last = connection.execute(
@@ -243,13 +249,13 @@ def _keep_versions(connection: Connection, old: RowMapping, former: Mapping[str,
         .where(ArtworkVersionRow.artwork_id == old["id"])
         .group_by(ArtworkVersionRow.field)
     )
-    since = dict(last.all())
+    since = {**dict(last.all()), "availability": old["unavailable_since"]}
     versions = [
         {
             "artwork_id": old["id"],
             "field": name,
             "value": value,
-            "true_from": since.get(name, old["described"]),
+            "true_from": since.get(name) or old["described"] or old["first_seen"],
             "true_to": now,
         }
         for name, value in former.items()

@@ -14,7 +14,7 @@ from tests.live.chaos.trials import ALL_DUE, Laboratory, Trial
 STRICT_IMAGES = True
 """Whether a body that lay whole in staging at a kill must not be fetched again."""
 
-STRICT_API = False
+STRICT_API = True
 """Whether a kill may cost no more API requests than the one that travels and a page of the list.
 
 Without a pace, answers come faster than they are recorded: several works are then begun, and asked for again.

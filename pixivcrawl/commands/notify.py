@@ -1,0 +1,67 @@
+"""`scrapy notify`: a test notice to every service, and which of them took it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+from pixivcrawl.api.wording import one_line
+from pixivcrawl.commands.crawl import complain, show_any_text
+from pixivcrawl.configuration import NOTICES, Configuration
+from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.extensions.run_record import FAILED, INTERRUPTED
+from pixivcrawl.notices.sending import Message, send
+from pixivcrawl.notices.services import Service, services_from_settings
+from pixivcrawl.notices.telling import failed_at
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+
+    def short_desc(self) -> str:
+        return "Send a test notice, and say of each service whether it took it"
+
+    def long_desc(self) -> str:
+        return (
+            "Tries the services that scrapy sync, crawl and archive send notices to: scrapy notify. Their URLs are apprise's (mail, "
+            "Telegram, Discord, ntfy, a webhook and a hundred others) and secrets: they come from PIXIVCRAWL_NOTICE_URLS, separated by "
+            "spaces, or from a file, one a line, that NOTICE_URLS_FILE names. NOTICE_ON says what notices are about. Nothing is sent to "
+            "pixiv. Exit codes: 0 every service took it; 1 one did not; 2 there is none, or something is wrong in the settings."
+        )
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        if args:
+            raise UsageError(f"notify takes no {args[0]!r}", print_help=False)
+        show_any_text()
+        try:
+            configuration = Configuration.from_settings(self.settings)
+            self.exitcode = test(configuration, services_from_settings(self.settings))
+        except PixivcrawlError as error:
+            self.exitcode = complain(error)
+        except KeyboardInterrupt:
+            self.exitcode = INTERRUPTED
+
+
+def test(configuration: Configuration, services: tuple[Service, ...]) -> int:
+    """Gives the exit code. Raises ConfigurationError where no service is named."""
+    if not services:
+        raise ConfigurationError(
+            "no notice service is named: put apprise's URLs in PIXIVCRAWL_NOTICE_URLS, or in a file that "
+            "PIXIVCRAWL_NOTICE_URLS_FILE names, as docs/report.md shows"
+        )
+    on = ", ".join(event for event in NOTICES if event in configuration.notice_on) or "nothing (NOTICE_ON)"
+    where = one_line(str(configuration.archive_dir), 200)
+    message = Message("pixiv archive: a test", f"Notices of the archive {where} come here. They are about: {on}.")
+    print(f"notices are about: {on}", flush=True)
+    failed = failed_at(send(services, [message], configuration.notice_timeout))
+    for service in services:
+        why = failed.get(str(service))
+        print(f"{service}: {'it took the test notice' if why is None else why}", flush=True)
+    if failed:
+        print("what a service needs in its URL: https://github.com/caronc/apprise/wiki", file=sys.stderr)
+    return FAILED if failed else 0

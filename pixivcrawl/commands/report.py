@@ -1,0 +1,130 @@
+"""`scrapy report`: what is new, revised and gone, for a person to read or a program to go on with."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.commands.crawl import complain, show_any_text
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.extensions.run_record import INTERRUPTED
+from pixivcrawl.ledger.queries import reports
+from pixivcrawl.ledger.queries.reports import Span
+from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.reporting import text
+from pixivcrawl.reporting.documents import document
+from pixivcrawl.reporting.gathering import News, Place, gather, place_of
+from pixivcrawl.reporting.writing import FORMATS, STANDARD_OUTPUT, file_for, write_file, write_out
+from pixivcrawl.verification.choice import read_since
+
+SINCE = "7d"
+
+THUMBNAILS, MOST_THUMBNAILS = 60, 500
+"""At some 8 kB each, half a megabyte and four."""
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+
+    def short_desc(self) -> str:
+        return "What is new, revised, gone, back, renamed and failed since a time: text, JSON or an HTML page"
+
+    def long_desc(self) -> str:
+        return (
+            "Tells what came to the archive's notice since a time, by artist and by list, and what needs a person: "
+            "scrapy report --since 7d. It reads the ledger, sends nothing to pixiv, and may run beside a crawl. --output report.html "
+            "writes a page that needs nothing beside it, with small pictures of the newest works; --format json tells every row. "
+            "--until ends the span: scrapy report --since 2026-11-01 --until 2026-12-01. Exit codes: 0 told; 2 wrong usage, or no "
+            "archive yet; 5 the disk or the ledger cannot go on."
+        )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--since", metavar="AGO", default=SINCE, help=f"7d, 12h, 2026-11-01 (default {SINCE})")
+        parser.add_argument("--until", metavar="AGO", help="as --since; now when left out")
+        parser.add_argument(
+            "--format", choices=("text", "json", "html"), help="default: what FILE's name ends with, else text"
+        )
+        parser.add_argument("--output", metavar="FILE", help="write to FILE, in place of one that is there")
+        parser.add_argument(
+            "--thumbnails",
+            metavar="N",
+            type=int,
+            default=THUMBNAILS,
+            help=f"small pictures in an HTML page, at most {MOST_THUMBNAILS} (default {THUMBNAILS})",
+        )
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        if args:
+            raise UsageError(f"report takes options alone, not {args[0]!r}", print_help=False)
+        show_any_text()
+        try:
+            tell(Configuration.from_settings(self.settings), opts)
+        except PixivcrawlError as error:
+            self.exitcode = complain(error)
+        except BrokenPipeError:
+            # Whoever read it has read enough; what is still to be flushed must not fail in the interpreter's end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except KeyboardInterrupt:
+            self.exitcode = INTERRUPTED
+
+
+def tell(configuration: Configuration, opts: argparse.Namespace) -> None:
+    """Write the report. Raises ConfigurationError and StorageFailed."""
+    now = datetime.now(UTC)
+    span = read_span(opts.since, opts.until, now)
+    if not 0 <= opts.thumbnails <= MOST_THUMBNAILS:
+        raise ConfigurationError(f"--thumbnails: {opts.thumbnails} is not a number from 0 to {MOST_THUMBNAILS}")
+    to = None if opts.output in (None, STANDARD_OUTPUT) else file_for(opts.output, configuration.archive_dir)
+    form = opts.format or (FORMATS.get(to.suffix.lower(), "text") if to is not None else "text")
+    write: Callable[[Iterable[str]], None] = write_out if to is None else lambda pieces: write_file(to, pieces)
+    ledger = Ledger.open(configuration.database_url, read_only=True)
+    try:
+        place = place_of(configuration)
+        if form == "json":
+            ledger.read_now(lambda connection: write(document(connection, place, span, now)))
+        elif form == "html":
+            write(html_page(ledger, place, span, now, opts.thumbnails))
+        else:
+            news = ledger.read_now(gather, place, span, now, text.LIMITS)
+            write(f"{line}\n" for line in text.report_lines(news))
+    finally:
+        ledger.close()
+    if to is not None:
+        print(f"{to}: {to.stat().st_size / 1000:,.1f} kB")
+
+
+def read_span(since: str, until: str | None, now: datetime) -> Span:
+    """Raises ConfigurationError for a time that cannot be read, and for a span that ends before it begins."""
+    span = Span(read_since(since, now), now if until is None else read_since(until, now, "--until"))
+    if span.since >= span.until:
+        raise ConfigurationError(f"--since: {since} is not before --until ({until or 'now'}); give an earlier time")
+    return span
+
+
+def html_page(ledger: Ledger, place: Place, span: Span, now: datetime, most: int) -> Iterator[str]:
+    """The page in pieces. Pillow is imported here alone: the other forms show no pictures."""
+    from pixivcrawl.reporting import page
+    from pixivcrawl.reporting.thumbnails import thumbnails
+
+    news = ledger.read_now(gather, place, span, now, page.LIMITS)
+    found = ledger.read_now(reports.covers, shown_with_pictures(news, most))
+    return page.page(news, thumbnails(Archive(place.root), found.values()))
+
+
+def shown_with_pictures(news: News, most: int) -> list[int]:
+    """The works that get a picture: the newest of each artist in turn, so that nobody goes without one."""
+    columns = [news.newest.get(artist.user_id, []) for artist in news.artists]
+    longest = max(map(len, columns), default=0)
+    rows = ([column[row] for column in columns if row < len(column)] for row in range(longest))
+    return [work.work_id for row in rows for work in row if work.files][:most]

@@ -1,0 +1,52 @@
+"""What travels when the run is ending gets a few seconds to arrive."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN
+from pixivcrawl.errors import RunStopping
+
+LAST_SECONDS = 5.0
+"""Seconds that a request under way has left when the run is ending."""
+
+
+class Deadline:
+    """One for all requests of a crawl: while any travels, it is looked four times a second whether the run is ending."""
+
+    def __init__(self, is_stopping: Callable[[], bool]) -> None:
+        self._is_stopping = is_stopping
+        self._under_way: set[asyncio.Timeout] = set()
+        self._next_look: asyncio.TimerHandle | None = None
+
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """Raises RunStopping in place of what is inside when that has not come to its end in time."""
+        limit = asyncio.timeout(None)
+        try:
+            async with limit:
+                self._under_way.add(limit)
+                self._look_later()
+                yield
+        except TimeoutError:
+            if limit.expired():
+                raise RunStopping("cut off, because the run is ending") from None
+            raise
+        finally:
+            self._under_way.discard(limit)
+
+    def _look_later(self) -> None:
+        if self._next_look is None:
+            self._next_look = asyncio.get_running_loop().call_later(STOPPING_IS_SEEN_WITHIN, self._look)
+
+    def _look(self) -> None:
+        self._next_look = None
+        if self._is_stopping():
+            end = asyncio.get_running_loop().time() + LAST_SECONDS
+            for limit in self._under_way:
+                if limit.when() is None:
+                    limit.reschedule(end)
+        if self._under_way:
+            self._look_later()

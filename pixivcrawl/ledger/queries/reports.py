@@ -1,0 +1,490 @@
+"""What happened within a span of time: new, changed, lost, returned, renamed and failed, and the runs that saw it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, literal, or_, select
+from sqlalchemy.orm import aliased
+
+from pixivcrawl.ledger.models import (
+    MISSING_FILE,
+    ArtworkRow,
+    ArtworkVersionRow,
+    CrawlArtworkRow,
+    CrawlRow,
+    FileRow,
+    UserNameRow,
+    UserRow,
+)
+from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
+from pixivcrawl.ledger.records.works import IDS_A_QUERY
+
+LOST = (*SETTLED_AVAILABILITY, "masked")
+"""What a work is that cannot be had by anyone's session."""
+
+RETURNED = "availability"
+"""The field of `artwork_versions` that says that a work was away."""
+
+Question = Select[*tuple[Any, ...]]
+
+ROWS_AT_ONCE = 500
+"""So many rows of an answer are held in memory, however long it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From a time on, until before another; both are aware."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewWork:
+    """A work that was met on a list for the first time; `files` and `bytes` are what is in place of it now."""
+
+    work_id: int
+    user_id: int | None
+    user_name: str | None
+    title: str | None
+    kind: str | None
+    page_count: int | None
+    x_restrict: int | None
+    availability: str
+    files_state: str
+    files: int
+    bytes: int
+    first_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ArtistNews:
+    """How many of an artist's works are new, and what is in place of these. Without a `user_id`: works whose artist is not known."""
+
+    user_id: int | None
+    name: str | None
+    works: int
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A field of a work was found changed; `was` is its former value, whatever its type."""
+
+    work_id: int
+    user_id: int | None
+    user_name: str | None
+    title: str | None
+    field: str
+    was: Any
+    seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A work was found gone; `files` of it are kept."""
+
+    work_id: int
+    user_id: int | None
+    user_name: str | None
+    title: str | None
+    availability: str
+    reason: str | None
+    since: datetime
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """A work that was away (`was`: gone or forbidden, `since` then) is back."""
+
+    work_id: int
+    user_id: int | None
+    user_name: str | None
+    title: str | None
+    was: str
+    since: datetime
+    seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewName:
+    """An artist was met under another name."""
+
+    user_id: int
+    name: str
+    was: str
+    seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A work (`page` is None) or a file that could not be had when it was last tried, within the runs asked for."""
+
+    work_id: int
+    page: int | None
+    kind: str
+    reason: str | None
+    failed_runs: int
+    next_attempt: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunOfSpan:
+    """A run; without an `outcome` it is under way or was killed."""
+
+    crawl_id: int
+    list_id: int | None
+    spider: str
+    arguments: dict[str, Any]
+    started: datetime
+    ended: datetime | None
+    outcome: str | None
+    exit_code: int | None
+    reason: str | None
+    found: int
+    counts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """The span in numbers. `works`, `files` and `bytes` are those of new works, `artists` theirs."""
+
+    works: int
+    artists: int
+    files: int
+    bytes: int
+    revised: int
+    reworded: int
+    gone: int
+    returned: int
+    renamed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """The stored file that shows a work: the first page at its latest revision; of an ugoira, the zip. `frame` is its first one's name."""
+
+    work_id: int
+    kind: str
+    path: str
+    bytes: int | None
+    width: int | None
+    height: int | None
+    frame: str | None
+
+
+def sums_of_span(connection: Connection, span: Span) -> Sums:
+    """Everything counted."""
+    new = connection.execute(
+        select(
+            func.count().label("works"),
+            func.count(ArtworkRow.user_id.distinct()).label("artists"),
+            func.coalesce(func.sum(ArtworkRow.files_stored), 0).label("files"),
+            func.coalesce(func.sum(ArtworkRow.bytes_stored), 0).label("bytes"),
+        ).where(*_is_new(span))
+    ).one()
+    changed = _within(ArtworkVersionRow.true_to, span)
+    works = select(func.count(ArtworkVersionRow.artwork_id.distinct())).where(*changed)
+    names = select(func.count()).select_from(UserNameRow).where(*_is_another_name(span))
+    lost = select(func.count()).select_from(ArtworkRow).where(*_is_lost(span))
+
+    def count(query: Select[int]) -> int:
+        return connection.execute(query).scalar_one()
+
+    return Sums(
+        works=new.works,
+        artists=new.artists,
+        files=int(new.files),
+        bytes=int(new.bytes),
+        revised=count(works.where(ArtworkVersionRow.field.in_(("revision", "page_count")))),
+        reworded=count(works.where(ArtworkVersionRow.field.not_in(("revision", "page_count", RETURNED)))),
+        gone=count(lost),
+        returned=count(works.where(ArtworkVersionRow.field == RETURNED)),
+        renamed=count(names),
+    )
+
+
+def artists_with_news(connection: Connection, span: Span, limit: int | None) -> list[ArtistNews]:
+    """Artists with new works, those with most first."""
+    works = func.count().label("works")
+    sums = (
+        select(
+            ArtworkRow.user_id,
+            works,
+            func.sum(ArtworkRow.files_stored).label("files"),
+            func.sum(ArtworkRow.bytes_stored).label("bytes"),
+        )
+        .where(*_is_new(span))
+        .group_by(ArtworkRow.user_id)
+        .order_by(works.desc(), ArtworkRow.user_id.is_(None), ArtworkRow.user_id)
+        .limit(limit)
+        .subquery("sums")
+    )
+    rows = connection.execute(
+        select(sums, UserRow.name)
+        .join(UserRow, UserRow.id == sums.c.user_id, isouter=True)
+        .order_by(sums.c.works.desc(), sums.c.user_id.is_(None), sums.c.user_id)
+    )
+    return [ArtistNews(row.user_id, row.name, row.works, int(row.files), int(row.bytes)) for row in rows]
+
+
+def new_works(connection: Connection, span: Span) -> Iterator[NewWork]:
+    """Every new work, by artist and id; read while the connection is open."""
+    found = _new_works().where(*_is_new(span)).order_by(ArtworkRow.user_id.is_(None), ArtworkRow.user_id, ArtworkRow.id)
+    return (NewWork(*row) for row in _streamed(connection, found))
+
+
+def newest_of_artists(
+    connection: Connection, span: Span, artists: Collection[int | None], each: int
+) -> dict[int | None, list[NewWork]]:
+    """The new works of some artists, the newest `each` of every one, the newest first."""
+    known = [artist for artist in artists if artist is not None]
+    by_them: ColumnElement[bool] = ArtworkRow.user_id.in_(known)
+    if None in artists:
+        by_them = or_(by_them, ArtworkRow.user_id.is_(None))
+    place = func.row_number().over(partition_by=ArtworkRow.user_id, order_by=ArtworkRow.id.desc()).label("place")
+    ranked = select(ArtworkRow.id, place).where(*_is_new(span), by_them).subquery("ranked")
+    rows = connection.execute(
+        _new_works().join(ranked, ranked.c.id == ArtworkRow.id).where(ranked.c.place <= each).order_by(ranked.c.place)
+    )
+    found: dict[int | None, list[NewWork]] = {artist: [] for artist in artists}
+    for row in rows:
+        found[row.user_id].append(NewWork(*row))
+    return found
+
+
+def changes(connection: Connection, span: Span, limit: int | None = None) -> Iterator[Change]:
+    """Every changed field of a work, as it was seen; read while the connection is open."""
+    found = (
+        _versions(ArtworkVersionRow.field, ArtworkVersionRow.value, ArtworkVersionRow.true_to)
+        .where(*_within(ArtworkVersionRow.true_to, span), ArtworkVersionRow.field != RETURNED)
+        .order_by(ArtworkVersionRow.true_to, ArtworkVersionRow.id)
+        .limit(limit)
+    )
+    return (Change(*row) for row in _streamed(connection, found))
+
+
+def returns(connection: Connection, span: Span, limit: int | None = None) -> Iterator[Return]:
+    """Every work that came back, as it was seen; read while the connection is open."""
+    found = (
+        _versions(ArtworkVersionRow.value, ArtworkVersionRow.true_from, ArtworkVersionRow.true_to)
+        .where(*_within(ArtworkVersionRow.true_to, span), ArtworkVersionRow.field == RETURNED)
+        .order_by(ArtworkVersionRow.true_to, ArtworkVersionRow.id)
+        .limit(limit)
+    )
+    return (Return(*row) for row in _streamed(connection, found))
+
+
+def losses(connection: Connection, span: Span, limit: int | None = None) -> Iterator[Loss]:
+    """Every work that was found gone and still is, the latest last; read while the connection is open."""
+    found = (
+        select(
+            ArtworkRow.id,
+            ArtworkRow.user_id,
+            UserRow.name,
+            ArtworkRow.title,
+            ArtworkRow.availability,
+            ArtworkRow.unavailable_reason,
+            ArtworkRow.unavailable_since,
+            ArtworkRow.files_stored,
+        )
+        .join(UserRow, UserRow.id == ArtworkRow.user_id, isouter=True)
+        .where(*_is_lost(span))
+        .order_by(ArtworkRow.unavailable_since, ArtworkRow.id)
+        .limit(limit)
+    )
+    return (Loss(*row) for row in _streamed(connection, found))
+
+
+def new_names(connection: Connection, span: Span, limit: int | None = None) -> Iterator[NewName]:
+    """Every artist who was met under a name that they had not borne before; read while the connection is open."""
+    former = aliased(UserNameRow)
+    was = (
+        select(former.name)
+        .where(former.user_id == UserNameRow.user_id, former.id < UserNameRow.id)
+        .order_by(former.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    found = (
+        select(UserNameRow.user_id, UserNameRow.name, was, UserNameRow.first_seen)
+        .where(*_is_another_name(span))
+        .order_by(UserNameRow.first_seen, UserNameRow.id)
+        .limit(limit)
+    )
+    return (NewName(*row) for row in _streamed(connection, found))
+
+
+def first_run_since(connection: Connection, since: datetime) -> int | None:
+    """The first run that began since then."""
+    return connection.execute(
+        select(CrawlRow.id).where(CrawlRow.started >= since).order_by(CrawlRow.started, CrawlRow.id).limit(1)
+    ).scalar()
+
+
+def failures(
+    connection: Connection, first_run: int, limit: int | None = None, *, for_the_first_time: bool = False
+) -> Iterator[Failure]:
+    """What failed in that run or a later one and has not come since: works, then files. Read while the connection is open.
+
+    `for_the_first_time`: in no run before.
+    """
+    works = and_(ArtworkRow.next_attempt.is_not(None), ArtworkRow.failed_crawl_id >= first_run)
+    files = and_(
+        MISSING_FILE,
+        FileRow.state == "parked",
+        FileRow.failed_crawl_id >= first_run,
+        ArtworkRow.availability.not_in(SETTLED_AVAILABILITY),
+    )
+    if for_the_first_time:
+        works, files = and_(works, ArtworkRow.failed_runs == 1), and_(files, FileRow.failed_runs == 1)
+    of_works = select(
+        ArtworkRow.id,
+        literal(None).label("page"),
+        literal("work").label("kind"),
+        ArtworkRow.failed_reason,
+        ArtworkRow.failed_runs,
+        ArtworkRow.next_attempt,
+    ).where(works)
+    of_files = (
+        select(
+            FileRow.artwork_id,
+            FileRow.page,
+            FileRow.kind,
+            FileRow.failed_reason,
+            FileRow.failed_runs,
+            FileRow.next_attempt,
+        )
+        .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
+        .where(files)
+    )
+    left = limit
+    for row in _streamed(connection, of_works.order_by(ArtworkRow.next_attempt, ArtworkRow.id).limit(limit)):
+        left = None if left is None else left - 1
+        yield Failure(*row)
+    for row in _streamed(connection, of_files.order_by(FileRow.artwork_id, FileRow.id).limit(left)):
+        yield Failure(*row)
+
+
+def runs_of_span(connection: Connection, span: Span) -> Iterator[RunOfSpan]:
+    """Every run that began within the span, in that order; read while the connection is open."""
+    found = select(CrawlRow.__table__).where(*_within(CrawlRow.started, span)).order_by(CrawlRow.started, CrawlRow.id)
+    for row in _streamed(connection, found):
+        yield RunOfSpan(
+            crawl_id=row.id,
+            list_id=row.list_id,
+            spider=row.spider,
+            arguments=row.arguments,
+            started=row.started,
+            ended=row.ended,
+            outcome=row.outcome,
+            exit_code=row.exit_code,
+            reason=row.reason,
+            found=row.found,
+            counts=row.counts or {},
+        )
+
+
+def covers(connection: Connection, work_ids: Collection[int]) -> dict[int, Cover]:
+    """What shows each of these works, of those that have a picture in place."""
+    found: dict[int, Cover] = {}
+    ordered = sorted(work_ids)
+    for start in range(0, len(ordered), IDS_A_QUERY):
+        rows = connection.execute(
+            select(
+                FileRow.artwork_id,
+                FileRow.kind,
+                FileRow.path,
+                FileRow.bytes,
+                FileRow.width,
+                FileRow.height,
+                FileRow.frames,
+            )
+            .where(
+                FileRow.artwork_id.in_(ordered[start : start + IDS_A_QUERY]),
+                FileRow.state == "stored",
+                FileRow.kind != "frames",
+                FileRow.path.is_not(None),
+            )
+            .order_by(FileRow.artwork_id, FileRow.revision.desc(), FileRow.page)
+        )
+        for row in rows:
+            frames = row.frames or []
+            frame = str(frames[0].get("file")) if frames else None
+            cover = Cover(row.artwork_id, row.kind, row.path or "", row.bytes, row.width, row.height, frame)
+            found.setdefault(cover.work_id, cover)
+    return found
+
+
+def needing_a_session(connection: Connection) -> int:
+    """How many works wait for a session, or for one that may see them."""
+    needed = ArtworkRow.availability == "login needed"
+    query = select(func.count()).select_from(ArtworkRow).where(ArtworkRow.unavailable_since.is_not(None), needed)
+    return connection.execute(query).scalar_one()
+
+
+def failing_again_and_again(connection: Connection, runs: int) -> int:
+    """How many works and files have failed in so many runs or more."""
+    works = select(func.count()).select_from(ArtworkRow)
+    files = select(func.count()).select_from(FileRow).join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
+    queries = (
+        works.where(ArtworkRow.next_attempt.is_not(None), ArtworkRow.failed_runs >= runs),
+        files.where(MISSING_FILE, FileRow.failed_runs >= runs, ArtworkRow.availability.not_in(SETTLED_AVAILABILITY)),
+    )
+    return sum(connection.execute(query).scalar_one() for query in queries)
+
+
+def _within(column: Any, span: Span) -> tuple[ColumnElement[bool], ...]:
+    return column >= span.since, column < span.until
+
+
+def _is_new(span: Span) -> tuple[ColumnElement[bool], ...]:
+    """Met within the span, still on a list (filters leave works out after they were met), and not a tombstone alone."""
+    listed = exists().where(CrawlArtworkRow.artwork_id == ArtworkRow.id)
+    is_there = or_(ArtworkRow.availability.not_in(LOST), ArtworkRow.files_stored > 0)
+    return *_within(ArtworkRow.first_seen, span), is_there, listed
+
+
+def _is_lost(span: Span) -> tuple[ColumnElement[bool], ...]:
+    return *_within(ArtworkRow.unavailable_since, span), ArtworkRow.availability.in_(LOST)
+
+
+def _is_another_name(span: Span) -> tuple[ColumnElement[bool], ...]:
+    former = aliased(UserNameRow)
+    bore_one = exists().where(former.user_id == UserNameRow.user_id, former.id < UserNameRow.id)
+    return *_within(UserNameRow.first_seen, span), bore_one
+
+
+def _new_works() -> Question:
+    return select(
+        ArtworkRow.id,
+        ArtworkRow.user_id,
+        UserRow.name,
+        ArtworkRow.title,
+        ArtworkRow.kind,
+        ArtworkRow.page_count,
+        ArtworkRow.x_restrict,
+        ArtworkRow.availability,
+        ArtworkRow.files_state,
+        ArtworkRow.files_stored,
+        ArtworkRow.bytes_stored,
+        ArtworkRow.first_seen,
+    ).join(UserRow, UserRow.id == ArtworkRow.user_id, isouter=True)
+
+
+def _versions(*columns: Any) -> Question:
+    return (
+        select(ArtworkVersionRow.artwork_id, ArtworkRow.user_id, UserRow.name, ArtworkRow.title, *columns)
+        .join(ArtworkRow, ArtworkRow.id == ArtworkVersionRow.artwork_id)
+        .join(UserRow, UserRow.id == ArtworkRow.user_id, isouter=True)
+    )
+
+
+def _streamed(connection: Connection, query: Question) -> Iterator[Any]:
+    return iter(connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE)))

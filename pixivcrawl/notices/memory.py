@@ -1,0 +1,51 @@
+"""What was told and when, kept in the archive folder, so that a timer does not tell it again every quarter of an hour."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pixivcrawl.archive.failures import storage_errors
+
+FILE_NAME = "notices.json"
+
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """When something was told last, and `what` it was, so that something else is told at once."""
+
+    at: datetime
+    what: str
+
+
+def remembered(root: Path) -> dict[str, Told]:
+    """{what notices are about: the last one}. A file that is not there or not to be read holds nothing: it is told once more then."""
+    try:
+        kept = json.loads((root / FILE_NAME).read_bytes())
+        return {str(event): _told(told) for event, told in kept["told"].items()} if kept["version"] == _VERSION else {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def remember(root: Path, told: Mapping[str, Told]) -> None:
+    """Replace the file in one step. Raises StorageFailed."""
+    fields = {event: {**asdict(each), "at": each.at.isoformat()} for event, each in sorted(told.items())}
+    path = root / FILE_NAME
+    beside = path.with_name(f"{path.name}.new")
+    with storage_errors(path):
+        beside.write_text(json.dumps({"version": _VERSION, "told": fields}, indent=1) + "\n", encoding="utf-8")
+        beside.replace(path)
+
+
+def _told(kept: Any) -> Told:
+    """Raises what a strange value brings, among that ValueError for a time without a zone."""
+    at = datetime.fromisoformat(kept["at"])
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return Told(at, str(kept["what"]))

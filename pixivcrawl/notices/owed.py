@@ -1,0 +1,161 @@
+"""Which notices a run owes: pure functions of what came of it, what was told before, and the time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from pixivcrawl.api.wording import one_line
+from pixivcrawl.errors import AccountRefused, ConfigurationError, StorageFailed
+from pixivcrawl.ledger.queries import UNREACHABLE
+from pixivcrawl.ledger.queries.reports import Failure
+from pixivcrawl.notices.memory import Told
+from pixivcrawl.reporting.gathering import News, Place, size
+from pixivcrawl.reporting.text import artist_name, counted, day, failure_line, headline, plural
+
+WEEK = timedelta(days=7)
+
+EARLY = timedelta(minutes=30)
+"""No timer comes to the second."""
+
+LONGEST_DIGEST = timedelta(days=31)
+"""A digest that could not be sent for long does not tell of more than this."""
+
+AGAIN_AFTER = {"refused": timedelta(days=1), "disk_low": timedelta(days=1), "failures": WEEK}
+"""How long the same thing is not told again."""
+
+SHOWN = 10
+"""Lines of a notice's list."""
+
+NOT_READ = ("lists_failed", "comments_failed", "errors", UNREACHABLE)
+"""Counts of a run that speak of more than single works and files, which the ledger knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one crawl: its exit code, why it ended early (empty where it did not) and its counts."""
+
+    name: str
+    exit_code: int
+    reason: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """`event` is one of the words of NOTICE_ON; `what` is the same for what needs not to be told again soon."""
+
+    event: str
+    title: str
+    body: str
+    what: str
+
+
+def notices(
+    on: Collection[str],
+    outcomes: Sequence[Outcome],
+    failed: Sequence[Failure],
+    place: Place,
+    told: Mapping[str, Told],
+    now: datetime,
+) -> list[Notice]:
+    """What is to be told, but for the digest. `failed` are works and files that failed for the first time, `SHOWN` + 1 at most."""
+    found = [*_refused(outcomes), *_failures(outcomes, failed), *_disk_low(place)]
+    return [notice for notice in found if notice.event in on and not _was_told(notice, told, now)]
+
+
+def settled(outcomes: Sequence[Outcome], place: Place) -> set[str]:
+    """What is over and is told at once when it comes back."""
+    over = set()
+    if outcomes and all(outcome.exit_code in (0, 1) for outcome in outcomes):
+        over.add("refused")
+    if not _is_low(place):
+        over.add("disk_low")
+    return over
+
+
+def digest_begins(told: Mapping[str, Told], now: datetime) -> datetime | None:
+    """From when on a digest that is due now tells; None while none is due. The first one is due at once.
+
+    A time ahead of now was written before the clock was set back.
+    """
+    last = told.get("digest")
+    if last is None or last.at > now + EARLY:
+        return now - WEEK
+    return max(last.at, now - LONGEST_DIGEST) if last.at <= now - WEEK + EARLY else None
+
+
+def digest(news: News) -> Notice:
+    """A week in a few lines."""
+    lines = [f"{day(news.span.since)} to {day(news.span.until)}", *headline(news)]
+    if news.attention:
+        lines += ["", "needs a person:", *(f"- {one_line(line, 200)}" for line in news.attention[:SHOWN])]
+    if news.artists:
+        lines += ["", "most new works:"]
+        lines += [
+            f"- {one_line(artist_name(artist.user_id, artist.name), 50)}: {counted(artist)}"
+            for artist in news.artists[:SHOWN]
+        ]
+    lines += ["", "scrapy report shows more"]
+    title = f"pixiv archive: {plural(news.sums.works, 'new work')}"
+    return Notice("digest", title, "\n".join(lines), news.span.until.isoformat())
+
+
+def _refused(outcomes: Sequence[Outcome]) -> Iterator[Notice]:
+    for outcome in outcomes:
+        if outcome.exit_code == AccountRefused.exit_code:
+            why = one_line(outcome.reason, 400)
+            yield Notice("refused", "pixiv archive: the account was refused", f"{outcome.name}: {why}", _mark([why]))
+            return
+
+
+def _failures(outcomes: Sequence[Outcome], failed: Sequence[Failure]) -> Iterator[Notice]:
+    lines = [f"{outcome.name}: {_why(outcome)}" for outcome in outcomes if _is_failure(outcome)]
+    # How they are told may change from run to run; which they are does not.
+    marks = [outcome.name for outcome in outcomes if _is_failure(outcome)]
+    for failure in failed[:SHOWN]:
+        lines.append(failure_line(failure))
+        marks.append(f"{failure.work_id} {failure.page}")
+    if len(failed) > SHOWN:
+        lines.append("and more: scrapy status")
+    if lines:
+        ended = any(outcome.exit_code == StorageFailed.exit_code for outcome in outcomes)
+        title = "pixiv archive: a run had to stop" if ended else "pixiv archive: something failed"
+        yield Notice("failures", title, "\n".join(one_line(line, 300) for line in lines), _mark(marks))
+
+
+def _is_failure(outcome: Outcome) -> bool:
+    if outcome.exit_code in (StorageFailed.exit_code, ConfigurationError.exit_code):
+        return True
+    return outcome.exit_code == 1 and any(outcome.counts.get(name) for name in NOT_READ)
+
+
+def _why(outcome: Outcome) -> str:
+    if outcome.reason:
+        return outcome.reason
+    if outcome.counts.get(UNREACHABLE):
+        return "pixiv could not be reached"
+    if outcome.counts.get("errors"):
+        return "unexpected errors, see the log"
+    return "its list or its comments could not be read to their end"
+
+
+def _disk_low(place: Place) -> Iterator[Notice]:
+    if _is_low(place):
+        body = f"{size(place.free)} are left on the disk of {one_line(str(place.root), 200)}; less than {size(place.disk_low)}"
+        yield Notice("disk_low", "pixiv archive: the disk is nearly full", body, "low")
+
+
+def _is_low(place: Place) -> bool:
+    return place.free < place.disk_low
+
+
+def _was_told(notice: Notice, told: Mapping[str, Told], now: datetime) -> bool:
+    last = told.get(notice.event)
+    return last is not None and last.what == notice.what and last.at <= now < last.at + AGAIN_AFTER[notice.event]
+
+
+def _mark(words: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(words)).encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,94 @@
+"""Brings notices to their services within a time, whatever these do."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pixivcrawl.notices.services import Service
+
+LONGEST_BODY = 1900
+"""Characters: what the smallest of the usual services takes (Discord, 2,000 with the title)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of one message (by its place) at one service; `why` is None when it took it."""
+
+    service: Service
+    message: int
+    why: str | None
+
+
+def send(services: Sequence[Service], messages: Sequence[Message], timeout: float) -> list[Delivery]:
+    """Every message to every service, all services at once; what takes longer than `timeout` seconds is given up.
+
+    In a process of its own, which is ended then: a service may hang, and what the libraries log of it holds its secrets.
+    """
+    task = {
+        "urls": [service.url for service in services],
+        "notices": [{"title": _inert(each.title), "body": _inert(each.body)[:LONGEST_BODY]} for each in messages],
+    }
+    said = dict(_results(_run(json.dumps(task).encode(), timeout)))
+    unanswered = f"no answer within {timeout:g} s"
+    return [
+        Delivery(service, number, said.get((place, number), unanswered))
+        for place, service in enumerate(services)
+        for number in range(len(messages))
+    ]
+
+
+def _run(task: bytes, timeout: float) -> bytes:
+    """What the courier said until its end, or until its time was over."""
+    # The session and the ledger's password are no business of a notice.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIXIV", "DATABASE_URL"))}
+    courier = subprocess.Popen(
+        [sys.executable, "-m", "pixivcrawl.notices.courier"],
+        env=kept | {"PYTHONPATH": os.pathsep.join(path or os.curdir for path in sys.path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        # A Ctrl-C is for the run, not for it; and with a group of its own nothing that it started is left behind.
+        start_new_session=True,
+    )
+    try:
+        return courier.communicate(task, timeout)[0]
+    except subprocess.TimeoutExpired:
+        _kill(courier)
+        return courier.communicate()[0]
+    except BaseException:
+        _kill(courier)
+        raise
+
+
+def _kill(courier: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        if os.name == "posix":
+            os.killpg(courier.pid, signal.SIGKILL)
+        else:
+            courier.kill()
+
+
+def _results(said: bytes) -> Iterator[tuple[tuple[int, int], str | None]]:
+    for line in said.splitlines():
+        # The last one may be cut short.
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            result = json.loads(line)
+            yield (result["url"], result["notice"]), result["why"]
+
+
+def _inert(text: str) -> str:
+    """A name must call nobody: many services read `@everyone` in whatever text they are given."""
+    return text.replace("@", "@\u200b")

@@ -1,0 +1,111 @@
+"""Where notices go: URLs that are secrets, from the environment or a file, of which nothing but their kind is ever shown."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from scrapy.settings import BaseSettings
+from scrapy.utils.conf import closest_scrapy_cfg
+
+from pixivcrawl.errors import ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+_LONGEST = 1 << 20
+_OTHERS = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
+_SCHEME = re.compile(r"[a-z][a-z0-9.+-]{0,31}", re.IGNORECASE)
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,250}[a-z0-9])?", re.IGNORECASE)
+
+_ON_A_HOST = frozenset(
+    f"{scheme}{secure}"
+    for scheme in (
+        "json",
+        "xml",
+        "form",
+        "mailto",
+        "gotify",
+        "apprise",
+        "mqtt",
+        "rocket",
+        "mmost",
+        "synology",
+        "nctalk",
+    )
+    for secure in ("", "s")
+)
+"""Schemes of which the host names a server; in those of many a service a token stands in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One of them. `place` counts from 1, in the order in which they were given; its text holds no secret."""
+
+    place: int
+    url: str = field(repr=False)
+
+    def __str__(self) -> str:
+        scheme, separator, rest = self.url.partition("://")
+        if not separator or not _SCHEME.fullmatch(scheme):
+            return f"{self.place} (no URL)"
+        host = _host(self.url, rest) if scheme.lower() in _ON_A_HOST else None
+        return f"{self.place} {scheme.lower()}" + (f"://{host}" if host else "")
+
+
+def services_from_settings(settings: BaseSettings) -> tuple[Service, ...]:
+    """The services of this process (see `read_services`); a relative file counts from the folder of scrapy.cfg."""
+    given = settings.get("NOTICE_URLS_FILE")
+    file = Path(closest_scrapy_cfg()).parent / Path(given).expanduser() if given else None
+    return read_services(os.environ, file)
+
+
+def read_services(environment: Mapping[str, str], file: Path | None) -> tuple[Service, ...]:
+    """Those of PIXIVCRAWL_NOTICE_URLS, separated by spaces or lines, else those of a file, one a line; none without either.
+
+    In a file, lines that begin with # are passed over. Raises ConfigurationError, which repeats nothing of them, for a file that
+    cannot be read.
+    """
+    urls = environment.get("PIXIVCRAWL_NOTICE_URLS", "").split()
+    if not urls and file is not None:
+        lines = (line.strip() for line in _read(file).splitlines())
+        urls = [line for line in lines if line and not line.startswith("#")]
+    return tuple(Service(place, url) for place, url in enumerate(dict.fromkeys(urls), 1))
+
+
+def _host(url: str, rest: str) -> str | None:
+    """None where it is not sure to be a host: a password with a slash in it would be taken apart wrongly."""
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if "@" in rest[len(authority) :] or "\\" in rest:
+        return None
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        return None
+    return host if host is not None and _HOST.fullmatch(host) else None
+
+
+def _read(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            loose = stat.S_IMODE(os.fstat(opened.fileno()).st_mode) & _OTHERS
+            content = opened.read(_LONGEST)
+    except OSError as error:
+        raise ConfigurationError(
+            f"NOTICE_URLS_FILE {file}: cannot be read ({error.strerror}); name a file that holds the services' URLs, one a line"
+        ) from None
+    if loose and os.name == "posix":
+        _warn_of_readers(file)
+    return content.decode("utf-8-sig", errors="replace")
+
+
+@functools.cache
+def _warn_of_readers(file: Path) -> None:
+    """Once, although the file may be read more than once."""
+    logger.warning("%s: others can read or change these URLs; keep them out with: chmod 600 %s", file, file)

@@ -1,0 +1,54 @@
+"""Where a report goes: to standard output, or to a file that is whole or as it was."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from pixivcrawl.archive.failures import storage_errors
+from pixivcrawl.errors import ConfigurationError
+
+STANDARD_OUTPUT = "-"
+
+FORMATS = {".html": "html", ".htm": "html", ".json": "json", ".txt": "text"}
+"""What a report is by the end of its file's name."""
+
+
+def write_out(pieces: Iterable[str]) -> None:
+    """To standard output, a piece at a time."""
+    for piece in pieces:
+        sys.stdout.write(piece)
+    sys.stdout.flush()
+
+
+def file_for(name: str, archive: Path) -> Path:
+    """The file that is meant. Raises ConfigurationError for a folder, a folder that is not there, and what is the archive's own."""
+    path = Path(name).expanduser().absolute()
+    if path.is_dir():
+        raise ConfigurationError(f"--output {path}: is a folder; name a file in it, as in {path / 'report.html'}")
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"--output {path}: there is no folder {path.parent}; make it first")
+    inside = path.resolve().is_relative_to(archive.resolve())
+    if inside and (path.resolve().parent != archive.resolve() or path.suffix not in (".html", ".htm", ".txt")):
+        raise ConfigurationError(
+            f"--output {path}: is a place of the archive's own; name a file elsewhere, or {archive / 'report.html'}"
+        )
+    return path
+
+
+def write_file(path: Path, pieces: Iterable[str]) -> None:
+    """Into a file, which has its old content until the new one is whole. Raises StorageFailed."""
+    if path.exists() and not path.is_file():
+        # A device or a pipe is written to as it is.
+        with storage_errors(path), path.open("w", encoding="utf-8") as there:
+            there.writelines(pieces)
+        return
+    beside = path.with_name(f"{path.name}.part")
+    with storage_errors(path):
+        try:
+            with beside.open("w", encoding="utf-8", newline="\n") as file:
+                file.writelines(pieces)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
