@@ -21,7 +21,7 @@ from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, stop_cr
 from pixivcrawl.commands.telling import tell_of
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
-from pixivcrawl.extensions.progress import Overall
+from pixivcrawl.extensions.standing import Overall
 
 STANDARD_INPUT = "-"
 

@@ -24,8 +24,8 @@ from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, record_
 from pixivcrawl.commands.telling import tell_of
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
-from pixivcrawl.extensions.progress import put_away
 from pixivcrawl.extensions.run_record import INTERRUPTED, RunRecord, summary
+from pixivcrawl.extensions.standing import put_away
 from pixivcrawl.notices.owed import Outcome
 
 M_ARENA_MAX = -8

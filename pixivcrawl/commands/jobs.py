@@ -14,8 +14,8 @@ from twisted.internet.error import ReactorNotRunning
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.commands.crawl import came_of, exit_code, limit_heaps
 from pixivcrawl.errors import AccountRefused, ArchiveInUse, StorageFailed
-from pixivcrawl.extensions.progress import Overall, put_away, watched
 from pixivcrawl.extensions.run_record import INTERRUPTED, SUMMARY
+from pixivcrawl.extensions.standing import Overall, put_away
 from pixivcrawl.notices.owed import Outcome
 
 ENDS_ALL = {ArchiveInUse.exit_code, AccountRefused.exit_code, StorageFailed.exit_code, INTERRUPTED}
@@ -88,6 +88,8 @@ async def one_after_another(
     prepare: Callable[[Crawler], None] | None,
     overall: Callable[[], Overall] | None = None,
 ) -> None:
+    from pixivcrawl.extensions.progress import watched  # only here: it imports what crawls import
+
     with watched(process.settings, overall):
         async for job in jobs:
             print(f"\n{job}", flush=True)

@@ -25,8 +25,8 @@ from pixivcrawl.commands.subscribed import Catalogue, State, file_path, look_up
 from pixivcrawl.commands.telling import tell_of
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ArchiveInUse, ConfigurationError, PixivcrawlError
-from pixivcrawl.extensions.progress import Overall
 from pixivcrawl.extensions.run_record import FAILED, INTERRUPTED
+from pixivcrawl.extensions.standing import Overall
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import UNREACHABLE
 from pixivcrawl.ledger.service import Ledger

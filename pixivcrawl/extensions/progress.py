@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
@@ -23,7 +22,7 @@ from scrapy.utils.log import get_scrapy_root_handler
 
 from pixivcrawl.api.wording import one_line, spoken
 from pixivcrawl.downloadhandlers.pace import is_stopping, pauses
-from pixivcrawl.extensions.standing import is_terminal
+from pixivcrawl.extensions.standing import Overall, is_terminal
 from pixivcrawl.extensions.tally import Tally
 from pixivcrawl.extensions.waiting import waits_of
 
@@ -37,21 +36,6 @@ LINE_EVERY, BAR_EVERY = 60.0, 0.5
 
 WORTH_SAYING = 5.0
 """Seconds of a pause whose end is worth a line; its beginning is in the log."""
-
-
-@dataclass(frozen=True, slots=True)
-class Overall:
-    """Where a command stands that runs several crawls: how many of them are done, and the seconds that those
-    which have not begun will take, if known.
-
-    `current` is what a person calls the one that is under way.
-    """
-
-    command: str
-    done: int
-    total: int
-    current: str
-    seconds_left: float | None = None
 
 
 class Progress:
@@ -222,12 +206,6 @@ def watched(settings: BaseSettings, overall: Callable[[], Overall] | None) -> It
         yield
     finally:
         watch.end()
-
-
-def put_away() -> None:
-    """Take down whatever is still shown; for the end of the process."""
-    while _WATCHES:
-        _WATCHES[-1].end()
 
 
 def say(line: str) -> None:

@@ -1,18 +1,39 @@
-"""Whether there is a terminal to stand at the foot of, and what stands there now, for one who must be rid of it at once."""
+"""Where a command stands, and what stands at the foot of its terminal, for one who must be rid of it.
+
+What every command imports is kept apart here from what shows it.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from typing import Protocol
 
 SHOW_CURSOR = "\x1b[?25h"
+
+
+@dataclass(frozen=True, slots=True)
+class Overall:
+    """Where a command stands that runs several crawls: how many of them are done, and the seconds that those
+    which have not begun will take, if known.
+
+    `current` is what a person calls the one that is under way.
+    """
+
+    command: str
+    done: int
+    total: int
+    current: str
+    seconds_left: float | None = None
 
 
 class Standing(Protocol):
     """Lines on a terminal: how many."""
 
     height: int
+
+    def take_down(self) -> None: ...
 
 
 _STANDING: list[Standing] = []
@@ -25,6 +46,12 @@ def note(foot: Standing) -> None:
 def forget(foot: Standing) -> None:
     if foot in _STANDING:
         _STANDING.remove(foot)
+
+
+def put_away() -> None:
+    """Take down whatever still stands there; for the end of a process."""
+    for foot in [*_STANDING]:
+        foot.take_down()
 
 
 def erased() -> str:
