@@ -122,7 +122,7 @@ class Command(ScrapyCommand):
             if not plan:
                 print(sync.next_time())
                 return 0
-            looks = Looks() if sync.needs_session(plan) else None
+            looks = Looks() if sync.catalogue.session is not None else None
             process = self.crawler_process
             end_when_told(partial(stop_crawls, process), lambda: "\n".join([*sync.report(), ""]))
             run_all(process, sync.jobs(), looks.during if looks is not None else None, sync.overall)
@@ -192,14 +192,6 @@ class Sync:
             return requests_for_following(len(state.followed))
         return requests_for(planned, state.runs_of(wanted), state.sizes.get(wanted.key, 0))
 
-    def needs_session(self, plan: Sequence[Due]) -> bool:
-        """Whether a session is set and something here needs it, or asks the feed."""
-        if self.catalogue.session is None:
-            return False
-        return any(each.wanted.needs_session for each in plan) or self.asks_the_feed(
-            self.state(), plan, people_read=False
-        )
-
     def asks_the_feed(self, state: State, plan: Sequence[Due], *, people_read: bool) -> bool:
         """Whether the feed, and before it the list of those followed, takes fewer requests than asking the artists one by one."""
         session = self.catalogue.session
@@ -233,7 +225,7 @@ class Sync:
         """The crawls, each known when the one before it is over."""
         plan = await asyncio.to_thread(self.plan)
         self.left = plan
-        if await asyncio.to_thread(self.needs_session, plan):
+        if plan and self.catalogue.session is not None:
             async for job in self._run(Job(LookSpider, {}, name="look at the session")):
                 yield job
         people_read = False
@@ -347,7 +339,7 @@ def plan_lines(sync: Sync, state: State, plan: Sequence[Due], now: datetime) -> 
         yield sync.next_time()
         return
     yield "would run:"
-    total = int(sync.needs_session(plan))
+    total = int(sync.catalogue.session is not None)
     asks_the_feed = sync.asks_the_feed(state, plan, people_read=False)
     lists = plan
     if asks_the_feed:

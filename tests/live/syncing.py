@@ -78,7 +78,7 @@ def sync(
         with held_for_all_runs(archive, "sync"):
             Ledger.open(configuration.database_url).close()
             plan = one.plan()
-            looks = Looks() if plan and one.needs_session(plan) else None
+            looks = Looks() if plan and catalogue.session is not None else None
             if plan:
                 asyncio.run(in_this_loop(chosen, one, looks))
     asked = [path_of(logged) for logged in sandbox.log[since:] if logged.kind == "api"]
