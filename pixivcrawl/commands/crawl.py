@@ -87,10 +87,10 @@ def spider_named(names: list[str], loader: SpiderLoaderProtocol) -> type[Spider]
     raise UsageError(f"name one spider: {', '.join(sorted(loader.list()))}; as in: scrapy crawl user -a id=11")
 
 
-def introduce(configuration: Configuration) -> None:
-    """The first lines of a run: which archive, and what makes it riskier for the account than it need be."""
+def introduce(configuration: Configuration, *, sends: bool = True) -> None:
+    """The first lines of a run: which archive, and what makes one that sends something riskier for the account than it need be."""
     print(f"archive: {configuration.archive_dir}", flush=True)
-    if risks := configuration.riskier_than_default():
+    if sends and (risks := configuration.riskier_than_default()):
         print(f"faster than the default: {'; '.join(risks)}: pixiv may throttle, warn or ban the account", flush=True)
 
 

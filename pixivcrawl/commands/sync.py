@@ -84,7 +84,7 @@ class Command(ScrapyCommand):
             raise UsageError(f"sync takes no {args[0]!r}; name a subscription with --only", print_help=False)
         try:
             configuration = Configuration.from_settings(self.settings)
-            introduce(configuration)
+            introduce(configuration, sends=not opts.plan)
             catalogue = Catalogue(self.settings, session_from_settings(self.settings))
             file = checked(catalogue, read_file(file_path(self.settings)), opts.only)
         except PixivcrawlError as error:

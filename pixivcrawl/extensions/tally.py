@@ -26,8 +26,8 @@ SECONDS_AN_ANSWER = 0.5
 ENOUGH = 10
 """So many works tell how fast the next ones will be."""
 
-LOOK_EVERY = 5.0
-"""Seconds between two looks into the ledger at what is left, and more where a look takes long."""
+LOOK_EVERY, LOOK_SOON = 5.0, 0.5
+"""Seconds between two looks into the ledger at what is left, and when more works were listed meanwhile; more where a look takes long."""
 
 A_WHILE = 60.0
 """Seconds over which a rate is taken."""
@@ -50,9 +50,9 @@ class Tally:
         self._paused = 0.0
         self._moments: deque[Moment] = deque([Moment(self._began, 0, 0)])
         self._to_ask = self._to_fetch = 0
-        self._done_when_looked = 0
+        self._done_when_looked = self._listed_when_looked = 0
         self._has_looked = False
-        self._look_at = 0.0
+        self._look_at = self._look_soon = 0.0
         self._looking: asyncio.Future[None] | None = None
 
     def note(self, *, paused: bool) -> None:
@@ -68,12 +68,14 @@ class Tally:
         """Ask the ledger, when it is time to."""
         if self._looking is not None and not self._looking.done():
             return
-        if time.monotonic() >= self._look_at and getattr(self._crawler.spider, "in_progress", None) is not None:
+        has_more = self._count("works_listed") != self._listed_when_looked
+        due = self._look_soon if has_more else self._look_at
+        if time.monotonic() >= due and getattr(self._crawler.spider, "in_progress", None) is not None:
             self._looking = asyncio.ensure_future(self._look(self._crawler.spider))
 
     async def _look(self, spider: Any) -> None:
         began = time.monotonic()
-        crawl, done = getattr(spider, "crawl", None), self.done
+        crawl, done, listed = getattr(spider, "crawl", None), self.done, self._count("works_listed")
         from_rows = spider.args.detail == "listing"
         if crawl is None or (from_rows and not spider.args.files):
             return
@@ -86,9 +88,14 @@ class Tally:
                 files=spider.args.files,
                 from_rows=from_rows,
             )
-            self._done_when_looked, self._has_looked = done, True
+            self._done_when_looked, self._listed_when_looked = done, listed
+            # Before the list has said anything, nothing being left says nothing either.
+            self._has_looked = bool(listed or self._to_ask or self._to_fetch)
         ended = time.monotonic()
-        self._look_at = ended + max(LOOK_EVERY, 20 * (ended - began))
+        # It must cost next to nothing, however long the list is.
+        self._look_soon = ended + max(LOOK_SOON, 20 * (ended - began))
+        # What was listed may not have been recorded yet.
+        self._look_at = max(self._look_soon, ended + LOOK_EVERY) if self._left else self._look_soon
 
     @property
     def done(self) -> int:

@@ -6,11 +6,13 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from rich.cells import cell_len
 from scrapy import Spider
 from scrapy.utils.test import get_crawler
 
 from pixivcrawl.api.wording import spoken
-from pixivcrawl.extensions.progress import clock
+from pixivcrawl.extensions.progress import Watch, clock
+from pixivcrawl.extensions.standing import Overall
 from pixivcrawl.extensions.tally import Tally
 from pixivcrawl.extensions.waiting import waiting, waits_of
 
@@ -76,3 +78,14 @@ def test_time_left_of_the_first_works_is_a_guess(monkeypatch: pytest.MonkeyPatch
 
 def test_nothing_is_said_of_the_time_when_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Counted(monkeypatch, to_ask=0, done=20, seconds=9).tally.seconds_left is None
+
+
+@pytest.mark.parametrize("name", ["\x1b[2J\u202ea\u2028\nb\x00" * 100, "港の風景" * 50], ids=["control", "wide"])
+def test_no_name_breaks_the_lines(name: str) -> None:
+    watch = Watch(lambda: Overall("sync", 0, 3, name, 60.0))
+    watch._tally = cast("Any", SimpleNamespace(done=1, total=3, seconds_left=None, parts=lambda: ["1 of 3 works"]))
+    for width in (10, 37, 97):
+        lines = watch.lines(width)
+        assert len(lines) == 2
+        assert all(line.plain.isprintable() and cell_len(line.plain) <= width for line in lines)
+    assert watch.line().isprintable()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pixivcrawl.sandbox import Sandbox, World
+from tests.live.inside import crawl
 from tests.live.running import assert_holds, environment, scrapy
 from tests.live.terminal import Terminal
 from tests.live.test_stopping import begin, wait_for
@@ -57,7 +58,7 @@ def test_a_sync_at_a_terminal_shows_its_bar_counts_a_pause_down_and_ends_cleanly
         )
         terminal.watch_until(lambda: bool(seen.search(terminal.shown)) and "of 12 works" in terminal.shown)
         foot = terminal.shown.splitlines()[-3:]
-        assert re.match(r"sync (─+ )?0 of 2", foot[0]), terminal.shown
+        assert re.match(r"sync ([━─]+ )?1 of 3", foot[0]), terminal.shown
         assert "港の" in foot[1]
         assert re.search(r" 0 of 12 works · about \d+ (s|min) left", foot[1])
         assert not terminal.screen.cursor_is_shown
@@ -69,7 +70,7 @@ def test_a_sync_at_a_terminal_shows_its_bar_counts_a_pause_down_and_ends_cleanly
         after = terminal.shown
     assert terminal.screen.cursor_is_shown
     assert "waiting " not in after
-    assert "─" not in after
+    assert not re.search("[━─]", after)
     assert (
         after.count("user: interrupted")
         == after.count("what each brought:")
@@ -140,7 +141,34 @@ def test_a_report_that_goes_elsewhere_is_not_drawn_into(tmp_path: Path, sandbox:
     assert "user: complete" not in terminal.shown
 
 
+@pytest.mark.long
+def test_doubt_about_the_account_is_shown(tmp_path: Path, sandbox: Sandbox) -> None:
+    sandbox.faults.api("illust/", kind="status:403")
+    sandbox.faults.api("user/extra", kind="login")
+    env = environment(sandbox, tmp_path, PIXIVCRAWL_PIXIV_API_RETRY_DELAY="4")
+    with Terminal(*COMMAND, env=env) as terminal:
+        terminal.watch_until(lambda: "waiting: pixiv refused something, and is asked" in terminal.shown)
+        assert terminal.watch_to_the_end() == 4
+    assert "pixivcrawl: pixiv no longer takes the session" in terminal.shown
+    assert "waiting: " not in terminal.shown
+
+
 # In a log
+
+
+def test_without_a_terminal_it_says_a_line_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("pixivcrawl.extensions.progress.LINE_EVERY", 0.2)
+    monkeypatch.setattr("pixivcrawl.extensions.progress.BAR_EVERY", 0.1)
+    paced = {"PROGRESS_ENABLED": True, "PIXIV_API_DELAY": 0.1}
+    with Sandbox(World.demo()) as sandbox:
+        assert crawl("user", sandbox, tmp_path, id=11, settings=paced).exit_code == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("user: ")]
+    counts = [int(found[1]) for line in lines if (found := re.match(r"user: (\d+) of 12 works", line))]
+    assert len(counts) >= 2
+    assert counts == sorted(counts)
+    assert all("\x1b" not in line for line in lines)
 
 
 @pytest.mark.long
