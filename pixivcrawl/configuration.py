@@ -19,6 +19,9 @@ from pixivcrawl.errors import ConfigurationError
 
 PIXIV = "https://www.pixiv.net"
 
+API_DELAY, API_RETRIES, RATE_LIMIT_WAIT, IMAGES_AT_ONCE = 1.5, 3, 200, 4
+"""The defaults of PIXIV_API_DELAY, PIXIV_API_RETRIES, PIXIV_RATE_LIMIT_WAIT and PIXIV_IMAGE_CONCURRENCY: a pace to be defended."""
+
 NOTICES = ("refused", "failures", "disk_low", "digest")
 """What a notice can be about."""
 
@@ -116,14 +119,14 @@ class Configuration:
             image_hosts=_image_hosts(settings),
             user_agent=_user_agent(settings),
             api_concurrency=_whole(settings, "PIXIV_API_CONCURRENCY", 1, least=1, most=16),
-            api_delay=_seconds(settings, "PIXIV_API_DELAY", 1.5, most=3600),
+            api_delay=_seconds(settings, "PIXIV_API_DELAY", API_DELAY, most=3600),
             api_budget=_whole(settings, "PIXIV_API_BUDGET", 0, least=0),
-            api_retries=_whole(settings, "PIXIV_API_RETRIES", 3, least=0, most=20),
+            api_retries=_whole(settings, "PIXIV_API_RETRIES", API_RETRIES, least=0, most=20),
             api_retry_delay=_seconds(settings, "PIXIV_API_RETRY_DELAY", 2, most=600),
-            image_concurrency=_whole(settings, "PIXIV_IMAGE_CONCURRENCY", 4, least=1, most=32),
+            image_concurrency=_whole(settings, "PIXIV_IMAGE_CONCURRENCY", IMAGES_AT_ONCE, least=1, most=32),
             image_delay=_seconds(settings, "PIXIV_IMAGE_DELAY", 0, most=3600),
             image_retry_delay=_seconds(settings, "PIXIV_IMAGE_RETRY_DELAY", 2, most=600),
-            rate_limit_wait=_seconds(settings, "PIXIV_RATE_LIMIT_WAIT", 200, most=1800),
+            rate_limit_wait=_seconds(settings, "PIXIV_RATE_LIMIT_WAIT", RATE_LIMIT_WAIT, most=1800),
             throttle_wait=_seconds(settings, "PIXIV_THROTTLE_WAIT", 200, most=1800),
             file_size_limit=_whole(settings, "PIXIV_FILE_SIZE_LIMIT", 1 << 30, least=1),
             memory_limit=_whole(settings, "DOWNLOAD_MAXSIZE", 64 << 20, least=1),
@@ -141,6 +144,21 @@ class Configuration:
         origin = read_origin(self.base_url)
         assert origin is not None
         return origin
+
+    def riskier_than_default(self) -> list[str]:
+        """The settings that ask more of pixiv than their defaults do, each as NAME=VALUE with the default."""
+        riskier = {
+            "PIXIV_API_DELAY": (self.api_delay, API_DELAY, self.api_delay < API_DELAY),
+            "PIXIV_API_CONCURRENCY": (self.api_concurrency, 1, self.api_concurrency > 1),
+            "PIXIV_API_RETRIES": (self.api_retries, API_RETRIES, self.api_retries > API_RETRIES),
+            "PIXIV_RATE_LIMIT_WAIT": (self.rate_limit_wait, RATE_LIMIT_WAIT, self.rate_limit_wait < RATE_LIMIT_WAIT),
+            "PIXIV_IMAGE_CONCURRENCY": (
+                self.image_concurrency,
+                IMAGES_AT_ONCE,
+                self.image_concurrency > IMAGES_AT_ONCE,
+            ),
+        }
+        return [f"{name}={now:g} (default {usual:g})" for name, (now, usual, is_so) in riskier.items() if is_so]
 
     def is_api(self, url: str) -> bool:
         """Whether a URL lies on the one origin that may see the session."""

@@ -39,9 +39,13 @@ class Session:
 
 def session_from_settings(settings: BaseSettings) -> Session | None:
     """The session of this process (see `read_session`); a relative file counts from the folder of scrapy.cfg."""
+    return read_session(os.environ, cookie_file(settings))
+
+
+def cookie_file(settings: BaseSettings) -> Path | None:
+    """The file that may hold the session; None where none is named."""
     given = os.environ.get("PIXIV_COOKIE_FILE") or settings.get("PIXIV_COOKIE_FILE")
-    file = Path(closest_scrapy_cfg()).parent / Path(given).expanduser() if given else None
-    return read_session(os.environ, file)
+    return Path(closest_scrapy_cfg()).parent / Path(given).expanduser() if given else None
 
 
 def read_session(environment: Mapping[str, str], cookie_file: Path | None) -> Session | None:

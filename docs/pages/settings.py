@@ -23,6 +23,7 @@ ENVIRONMENT = {
     "can read it.",
     "PIXIVCRAWL_NOTICE_URLS": "The notice services' URLs, separated by spaces; the file of NOTICE_URLS_FILE comes after it.",
     "SSL_CERT_FILE": "A PEM file with the certificates to believe, in place of the system's own.",
+    "TERM": "What the terminal is: one that is `dumb` gets a line a minute in place of a bar.",
 }
 """What the code reads from the environment under a name that is not PIXIVCRAWL_ and a setting's."""
 

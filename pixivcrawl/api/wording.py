@@ -1,4 +1,4 @@
-"""Text from outside, fit to stand in one line of a log or an error."""
+"""Words for a person: text from outside, fit to stand in one line of a log or an error, and lengths of time."""
 
 from __future__ import annotations
 
@@ -36,3 +36,11 @@ def quoted(value: object, longest: int = 60) -> str:
             return "a list"
         case _:
             return f"a {type(value).__name__}"
+
+
+def spoken(seconds: float) -> str:
+    """A length of time, as exact as a guess can be: 40 s, 12 min, 3 h, 2 days."""
+    for unit, name in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:,.0f} {name}"
+    return f"{max(0, seconds):.0f} s"

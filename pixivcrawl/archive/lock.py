@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,35 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import ArchiveInUse
 
 _LONGEST_RECORD = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who took the lock last, as it signed: `started` is a UTC time (ISO 8601); `came_to_its_end`: not killed, and no longer at work."""
+
+    task: str
+    pid: int
+    host: str
+    started: str
+    came_to_its_end: bool
+
+    @property
+    def is_at_work(self) -> bool:
+        """As far as can be seen without trying the lock: on another machine, and on Windows, it is believed to be."""
+        if self.came_to_its_end or self.host != platform.node() or os.name != "posix":
+            return not self.came_to_its_end
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except OSError:
+            # It is there, and somebody else's.
+            return True
+        return True
+
+    def __str__(self) -> str:
+        said = f"'{self.task}' (process {self.pid} on {self.host}, since {self.started})"
+        return one_line(said, _LONGEST_RECORD)
 
 
 class ArchiveLock:
@@ -116,15 +146,19 @@ def lock_of_run(archive: Archive, task: str) -> ArchiveLock:
     return _HELD.get(archive.root) or lock(archive, task)
 
 
-def _holder(archive: Archive) -> str:
+def last_holder(archive: Archive) -> Holder | None:
+    """Who holds the lock of `archive` or held it last, read without touching it; None where nobody has signed it readably."""
     try:
         with archive.lock_file.open("rb") as record:
             said = json.loads(record.read(_LONGEST_RECORD))
-        holder = f"'{said['task']}' (process {said['pid']} on {said['host']}, since {said['started']})"
+        return Holder(str(said["task"]), int(said["pid"]), str(said["host"]), str(said["started"]), "ended" in said)
     except (OSError, ValueError, KeyError, TypeError):
         # It has the lock and has not signed yet, or Windows does not let others read a locked file.
-        return "another run"
-    return one_line(holder, _LONGEST_RECORD)
+        return None
+
+
+def _holder(archive: Archive) -> str:
+    return str(last_holder(archive) or "another run")
 
 
 def _came_to_its_end(record: bytes) -> bool:

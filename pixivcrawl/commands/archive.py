@@ -15,12 +15,13 @@ from scrapy.exceptions import UsageError
 
 from pixivcrawl.api.urls import UrlRefused, read_url
 from pixivcrawl.api.wording import quoted
-from pixivcrawl.commands.crawl import complain, show_any_text
+from pixivcrawl.commands.crawl import add_quiet, complain, introduce, obey_quiet, show_any_text
 from pixivcrawl.commands.jobs import ENDS_ALL, Job, brought, in_turn, outcomes, run_all, worst
 from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, stop_crawls
 from pixivcrawl.commands.telling import tell_of
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.extensions.standing import Overall
 
 STANDARD_INPUT = "-"
 
@@ -44,6 +45,7 @@ class Command(ScrapyCommand):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
+        add_quiet(parser)
         parser.add_argument(
             "-i", "--input", action="append", default=[], metavar="FILE", help="read addresses from FILE, one a line"
         )
@@ -52,6 +54,7 @@ class Command(ScrapyCommand):
         super().process_options(args, opts)
         assert self.settings is not None
         show_any_text()
+        obey_quiet(opts, self.settings)
         end_when_told(nothing_to_stop, str)
         if unknown := [word for word in args if word.startswith("-") and word != STANDARD_INPUT]:
             raise UsageError(f"archive takes no option {unknown[0]!r}", print_help=False)
@@ -59,7 +62,7 @@ class Command(ScrapyCommand):
             opts.addresses = list(pasted(args, opts.input))
             if not opts.addresses:
                 raise ConfigurationError("nothing to archive: give addresses or ids, -i FILE, or - for standard input")
-            print(f"archive: {Configuration.from_settings(self.settings).archive_dir}", flush=True)
+            introduce(Configuration.from_settings(self.settings))
         except PixivcrawlError as error:
             sys.exit(complain(error))
 
@@ -73,7 +76,7 @@ class Command(ScrapyCommand):
         if jobs:
             process = self.crawler_process
             end_when_told(partial(stop_crawls, process), lambda: "\n".join(["", *report(jobs, refused), ""]))
-            run_all(process, in_turn(jobs))
+            run_all(process, in_turn(jobs), overall=partial(whole, jobs))
         print("\n".join(report(jobs, refused)), flush=True)
         code = worst(jobs)
         self.exitcode = max(code, ConfigurationError.exit_code) if refused and code not in ENDS_ALL else code
@@ -121,6 +124,12 @@ def plan(addresses: Iterable[str]) -> tuple[list[Job], dict[str, str]]:
             ids = f"{job.arguments['id']},{target.arguments['id']}".split(",")
             job.arguments = {"id": ",".join(dict.fromkeys(ids))}
     return list(jobs.values()), refused
+
+
+def whole(jobs: list[Job]) -> Overall:
+    """Where the command stands."""
+    current = next((str(job) for job in reversed(jobs) if job.begun), "")
+    return Overall("archive", sum(job.exit_code is not None for job in jobs), len(jobs), current)
 
 
 def report(jobs: list[Job], refused: dict[str, str]) -> list[str]:

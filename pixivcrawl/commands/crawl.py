@@ -6,15 +6,18 @@ import argparse
 import asyncio
 import ctypes
 import io
+import os
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 from scrapy import Spider
 from scrapy.commands.crawl import Command as CrawlCommand
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.exceptions import UsageError
+from scrapy.settings import BaseSettings
 from scrapy.spiderloader import SpiderLoaderProtocol
 
 from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, record_of, stop_crawls
@@ -22,6 +25,7 @@ from pixivcrawl.commands.telling import tell_of
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED, RunRecord, summary
+from pixivcrawl.extensions.standing import put_away
 from pixivcrawl.notices.owed import Outcome
 
 M_ARENA_MAX = -8
@@ -40,14 +44,19 @@ class Command(CrawlCommand):
             "5 the disk or the ledger cannot go on; 130 interrupted."
         )
 
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        add_quiet(parser)
+
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
         assert self.settings is not None
         show_any_text()
+        obey_quiet(opts, self.settings)
         end_when_told(nothing_to_stop, str)
         try:
-            # Before Scrapy says anything: the first line of a run names the archive.
-            print(f"archive: {Configuration.from_settings(self.settings).archive_dir}", flush=True)
+            # Before Scrapy says anything.
+            introduce(Configuration.from_settings(self.settings))
         except PixivcrawlError as error:
             sys.exit(complain(error))
 
@@ -59,7 +68,10 @@ class Command(CrawlCommand):
         crawler = process.create_crawler(spider_named(args, process.spider_loader))
         crawling = process.crawl(crawler, **opts.spargs)
         end_when_told(partial(stop_crawls, process), partial(summary_so_far, crawler))
-        process.start(install_signal_handlers=False)
+        try:
+            process.start(install_signal_handlers=False)
+        finally:
+            put_away()
         self.exitcode = exit_code(crawler, crawling)
         if crawling.done():
             assert self.settings is not None
@@ -73,6 +85,29 @@ def spider_named(names: list[str], loader: SpiderLoaderProtocol) -> type[Spider]
         if len(names) == 1:
             return loader.load(names[0])
     raise UsageError(f"name one spider: {', '.join(sorted(loader.list()))}; as in: scrapy crawl user -a id=11")
+
+
+def introduce(configuration: Configuration, *, sends: bool = True) -> None:
+    """The first lines of a run: which archive, and what makes one that sends something riskier for the account than it need be."""
+    print(f"archive: {configuration.archive_dir}", flush=True)
+    if sends and (risks := configuration.riskier_than_default()):
+        print(f"faster than the default: {'; '.join(risks)}: pixiv may throttle, warn or ban the account", flush=True)
+
+
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="say nothing but errors; the exit code tells the rest"
+    )
+
+
+def obey_quiet(opts: argparse.Namespace, settings: BaseSettings) -> None:
+    """With -q: nothing on standard output, no progress, and of the log the errors alone, unless -L asks for more."""
+    if not opts.quiet:
+        return
+    sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (until the process ends)
+    settings.set("PROGRESS_ENABLED", value=False, priority="cmdline")
+    if not opts.loglevel:
+        settings.set("LOG_LEVEL", "ERROR", priority="cmdline")
 
 
 def limit_heaps() -> None:

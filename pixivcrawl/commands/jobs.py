@@ -15,6 +15,7 @@ from pixivcrawl.api.wording import one_line
 from pixivcrawl.commands.crawl import came_of, exit_code, limit_heaps
 from pixivcrawl.errors import AccountRefused, ArchiveInUse, StorageFailed
 from pixivcrawl.extensions.run_record import INTERRUPTED, SUMMARY
+from pixivcrawl.extensions.standing import Overall, put_away
 from pixivcrawl.notices.owed import Outcome
 
 ENDS_ALL = {ArchiveInUse.exit_code, AccountRefused.exit_code, StorageFailed.exit_code, INTERRUPTED}
@@ -54,10 +55,14 @@ async def in_turn(jobs: Iterable[Job]) -> AsyncIterator[Job]:
 
 
 def run_all(
-    process: AsyncCrawlerProcess, jobs: AsyncIterator[Job], prepare: Callable[[Crawler], None] | None = None
+    process: AsyncCrawlerProcess,
+    jobs: AsyncIterator[Job],
+    prepare: Callable[[Crawler], None] | None = None,
+    overall: Callable[[], Overall] | None = None,
 ) -> None:
     """Run the crawls one after another in this process. `jobs` is asked for the next one when the last is over, and no more after one
-    that ends all; `prepare` is called with each crawler before it begins. Raises what is a fault of ours, or of what gives the jobs.
+    that ends all; `prepare` is called with each crawler before it begins; `overall` tells a person where the whole stands.
+    Raises what is a fault of ours, or of what gives the jobs.
     """
     from twisted.internet import reactor
 
@@ -67,28 +72,37 @@ def run_all(
             reactor.stop()  # type: ignore[misc]
 
     limit_heaps()
-    running = asyncio.get_event_loop().create_task(one_after_another(process, jobs, prepare))
+    running = asyncio.get_event_loop().create_task(one_after_another(process, jobs, prepare, overall))
     running.add_done_callback(stop)
-    process.start(stop_after_crawl=False, install_signal_handlers=False)
+    try:
+        process.start(stop_after_crawl=False, install_signal_handlers=False)
+    finally:
+        put_away()
     if running.done():
         running.result()
 
 
 async def one_after_another(
-    process: AsyncCrawlerProcess, jobs: AsyncIterator[Job], prepare: Callable[[Crawler], None] | None
+    process: AsyncCrawlerProcess,
+    jobs: AsyncIterator[Job],
+    prepare: Callable[[Crawler], None] | None,
+    overall: Callable[[], Overall] | None = None,
 ) -> None:
-    async for job in jobs:
-        print(f"\n{job}", flush=True)
-        job.begun = True
-        crawler = process.create_crawler(job.spider)
-        if prepare is not None:
-            prepare(crawler)
-        crawling = process.crawl(crawler, **job.arguments)
-        await asyncio.wait([crawling])
-        job.exit_code = exit_code(crawler, crawling)
-        job.reason, job.counts = came_of(crawler, crawling)
-        if job.exit_code in ENDS_ALL:
-            return
+    from pixivcrawl.extensions.progress import watched  # only here: it imports what crawls import
+
+    with watched(process.settings, overall):
+        async for job in jobs:
+            print(f"\n{job}", flush=True)
+            job.begun = True
+            crawler = process.create_crawler(job.spider)
+            if prepare is not None:
+                prepare(crawler)
+            crawling = process.crawl(crawler, **job.arguments)
+            await asyncio.wait([crawling])
+            job.exit_code = exit_code(crawler, crawling)
+            job.reason, job.counts = came_of(crawler, crawling)
+            if job.exit_code in ENDS_ALL:
+                return
 
 
 def worst(jobs: Iterable[Job]) -> int:

@@ -12,6 +12,8 @@ from scrapy.commands import ScrapyCommand
 from sqlalchemy import Connection
 
 from pixivcrawl.api.wording import one_line
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.lock import last_holder
 from pixivcrawl.commands.crawl import complain, show_any_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
@@ -57,7 +59,7 @@ def show(configuration: Configuration, limit: int | None) -> int:
         )
     ledger = Ledger.open(configuration.database_url, read_only=True)
     try:
-        for line in ledger.read_now(report, limit):
+        for line in ledger.read_now(report, limit, at_work_since(Archive(configuration.archive_dir))):
             print(line)
         for line in ledger.read_now(plan, configuration, datetime.now(UTC)):
             print(line)
@@ -66,15 +68,25 @@ def show(configuration: Configuration, limit: int | None) -> int:
     return 0
 
 
-def report(connection: Connection, limit: int | None) -> list[str]:
-    """The whole report, a line each; `limit` lines of each part at most."""
+def at_work_since(archive: Archive) -> datetime | None:
+    """Since when a process is at work in the archive; None when none is, or none that signs where it can be read."""
+    holder = last_holder(archive)
+    try:
+        return datetime.fromisoformat(holder.started) if holder is not None and holder.is_at_work else None
+    except ValueError:
+        return None
+
+
+def report(connection: Connection, limit: int | None, at_work: datetime | None = None) -> list[str]:
+    """The whole report, a line each; `limit` lines of each part at most. Runs that began at `at_work` or later may be under way."""
     all_of_it, artists = queries.status_of_works(connection, limit)
+    runs = (crawl_line(crawl, at_work) for crawl in queries.last_crawls(connection, 5))
     return [
         *totals(all_of_it),
         *part("artists", map(artist_line, artists), limit),
         *part("missing", map(missing_line, queries.status_missing(connection, limit)), limit),
         *part("unavailable", map(unavailable_line, queries.status_unavailable(connection, limit)), limit),
-        *part("last runs", map(crawl_line, queries.last_crawls(connection, 5)), None),
+        *part("last runs", runs, None),
         *part("hosts that asked for a pause", map(pause_line, queries.host_pauses(connection)), None),
     ]
 
@@ -163,14 +175,15 @@ def unavailable_line(work: queries.Unavailable) -> str:
     return f"work {work.work_id} {one_line(work.title or '', 40)}: {work.availability}{reason} since {work.since:%Y-%m-%d}{kept}"
 
 
-def crawl_line(crawl: queries.CrawlRecord) -> str:
+def crawl_line(crawl: queries.CrawlRecord, at_work: datetime | None = None) -> str:
     arguments = " ".join(
         f"{name}={value}" for name, value in crawl.arguments.items() if value not in (None, False, "all")
     )
     counts = (
         f"{crawl.counts.get('files_stored', 0):,} files stored, {crawl.counts.get('api_requests', 0):,} API requests"
     )
-    outcome = crawl.outcome or "under way, or killed"
+    is_under_way = at_work is not None and crawl.started >= at_work
+    outcome = crawl.outcome or ("under way" if is_under_way else "broke off (killed, or the disk or the ledger failed)")
     reason = f": {one_line(crawl.reason, 120)}" if crawl.reason else ""
     return (
         f"{crawl.started.astimezone():%Y-%m-%d %H:%M} {crawl.spider} {one_line(arguments)}: {outcome}{reason}; {counts}"

@@ -14,10 +14,12 @@ import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
+from typing import TextIO
 
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
 
 from pixivcrawl.extensions.run_record import INTERRUPTED, RunRecord
+from pixivcrawl.extensions.standing import erased
 
 SOON = 8.0
 """Seconds that the good order may take; what a disk or a proof holds up longer than this is left for the next run."""
@@ -29,8 +31,6 @@ SIGNALS = [
 ]
 
 LEFT_AT_ONCE = "pixivcrawl: interrupted at once; nothing is lost: the same command goes on\n"
-
-_SHOW_CURSOR = "\x1b[?25h\n"
 
 
 def end_when_told(stop: Callable[[], bool], last_words: Callable[[], str]) -> None:
@@ -62,8 +62,9 @@ def end_when_told(stop: Callable[[], bool], last_words: Callable[[], str]) -> No
 def end_at_once(last_words: Callable[[], str]) -> None:
     """Without waiting for a thread or a connection; safe in a signal handler and in any thread."""
     with contextlib.suppress(Exception):
-        _say(1, last_words())
-        _say(2, (_SHOW_CURSOR if sys.stderr.isatty() else "") + LEFT_AT_ONCE)
+        _say(sys.stderr, erased())
+        _say(sys.stdout, last_words())
+        _say(sys.stderr, LEFT_AT_ONCE)
     os._exit(INTERRUPTED)
 
 
@@ -94,9 +95,9 @@ def _has_begun(crawler: Crawler) -> bool:
     return record is not None and (crawler.engine.running or record.is_ending)
 
 
-def _say(descriptor: int, text: str) -> None:
-    # Not through sys.stdout: the handler may have come into the middle of a write.
-    os.write(descriptor, text.encode(errors="replace"))
+def _say(stream: TextIO, text: str) -> None:
+    # Past its buffer: the handler may have come into the middle of a write.
+    os.write(stream.fileno(), text.encode(errors="replace"))
 
 
 def _let_go_of_terminal() -> None:

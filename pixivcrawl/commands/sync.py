@@ -17,7 +17,7 @@ from scrapy.exceptions import UsageError
 from pixivcrawl.api.wording import quoted
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
-from pixivcrawl.commands.crawl import complain, show_any_text
+from pixivcrawl.commands.crawl import add_quiet, complain, introduce, obey_quiet, show_any_text
 from pixivcrawl.commands.jobs import ENDS_ALL, Job, brought, outcomes, run_all, worst
 from pixivcrawl.commands.looking import Looks, LookSpider, NewsSpider
 from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, stop_crawls
@@ -26,6 +26,7 @@ from pixivcrawl.commands.telling import tell_of
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ArchiveInUse, ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.run_record import FAILED, INTERRUPTED
+from pixivcrawl.extensions.standing import Overall
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import UNREACHABLE
 from pixivcrawl.ledger.service import Ledger
@@ -60,6 +61,7 @@ class Command(ScrapyCommand):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
+        add_quiet(parser)
         parser.add_argument("--all", action="store_true", help="everything, due or not")
         parser.add_argument(
             "--only",
@@ -76,12 +78,13 @@ class Command(ScrapyCommand):
         super().process_options(args, opts)
         assert self.settings is not None
         show_any_text()
+        obey_quiet(opts, self.settings)
         end_when_told(nothing_to_stop, str)
         if args:
             raise UsageError(f"sync takes no {args[0]!r}; name a subscription with --only", print_help=False)
         try:
             configuration = Configuration.from_settings(self.settings)
-            print(f"archive: {configuration.archive_dir}", flush=True)
+            introduce(configuration, sends=not opts.plan)
             catalogue = Catalogue(self.settings, session_from_settings(self.settings))
             file = checked(catalogue, read_file(file_path(self.settings)), opts.only)
         except PixivcrawlError as error:
@@ -119,10 +122,10 @@ class Command(ScrapyCommand):
             if not plan:
                 print(sync.next_time())
                 return 0
-            looks = Looks() if sync.needs_session(plan) else None
+            looks = Looks() if sync.catalogue.session is not None else None
             process = self.crawler_process
             end_when_told(partial(stop_crawls, process), lambda: "\n".join([*sync.report(), ""]))
-            run_all(process, sync.jobs(), looks.during if looks is not None else None)
+            run_all(process, sync.jobs(), looks.during if looks is not None else None, sync.overall)
         print("\n".join(sync.report()), flush=True)
         return sync.exit_code()
 
@@ -160,6 +163,7 @@ class Sync:
     finished: bool = False
     _read: set[str] = field(default_factory=set)
     _unreachable: int = 0
+    _costs: dict[str, int] = field(default_factory=dict)
 
     # What is to be done
 
@@ -173,6 +177,7 @@ class Sync:
         if self.everything:
             forced |= {wanted.key for wanted in artists}
         planned = due([*chosen, *artists], state.runs, now, forced)
+        self._costs = {each.wanted.key: self.cost(state, each) for each in planned}
         if any(each.compare for each in planned):
             planned = within_share(planned, lambda each: self.cost(state, each), self._share(now))
         return [each for each in planned if each.wanted.key not in self._read]
@@ -186,14 +191,6 @@ class Sync:
         if wanted.spider == "following" and wanted.key == self.catalogue.following().key:
             return requests_for_following(len(state.followed))
         return requests_for(planned, state.runs_of(wanted), state.sizes.get(wanted.key, 0))
-
-    def needs_session(self, plan: Sequence[Due]) -> bool:
-        """Whether a session is set and something here needs it, or asks the feed."""
-        if self.catalogue.session is None:
-            return False
-        return any(each.wanted.needs_session for each in plan) or self.asks_the_feed(
-            self.state(), plan, people_read=False
-        )
 
     def asks_the_feed(self, state: State, plan: Sequence[Due], *, people_read: bool) -> bool:
         """Whether the feed, and before it the list of those followed, takes fewer requests than asking the artists one by one."""
@@ -228,7 +225,7 @@ class Sync:
         """The crawls, each known when the one before it is over."""
         plan = await asyncio.to_thread(self.plan)
         self.left = plan
-        if await asyncio.to_thread(self.needs_session, plan):
+        if plan and self.catalogue.session is not None:
             async for job in self._run(Job(LookSpider, {}, name="look at the session")):
                 yield job
         people_read = False
@@ -303,6 +300,16 @@ class Sync:
             lines.append(f"not begun: {len(self.left):,} that are due; the next sync goes on with them")
         return lines
 
+    def overall(self) -> Overall:
+        """Where the sync stands."""
+        done = sum(job.exit_code is not None for job in self.ran)
+        under_way = self.ran[-1] if self.ran and self.ran[-1].exit_code is None else None
+        current = "" if under_way is None else under_way.name or str(under_way)
+        left = [each for each in self.left if each.wanted.name != current]
+        requests = sum(self._costs.get(each.wanted.key, 1) for each in left)
+        seconds = time_for(requests, self.configuration.api_delay).total_seconds() if left else None
+        return Overall("sync", done, done + len(left) + (under_way is not None), current, seconds)
+
     def next_time(self) -> str:
         """What to say when nothing is due."""
         now = datetime.now(UTC)
@@ -332,7 +339,7 @@ def plan_lines(sync: Sync, state: State, plan: Sequence[Due], now: datetime) -> 
         yield sync.next_time()
         return
     yield "would run:"
-    total = int(sync.needs_session(plan))
+    total = int(sync.catalogue.session is not None)
     asks_the_feed = sync.asks_the_feed(state, plan, people_read=False)
     lists = plan
     if asks_the_feed:

@@ -19,7 +19,7 @@ from scrapy.exceptions import UsageError
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
-from pixivcrawl.commands.crawl import complain, limit_heaps
+from pixivcrawl.commands.crawl import add_quiet, complain, limit_heaps, obey_quiet
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.ledger import settle_intents
@@ -56,6 +56,7 @@ class Command(ScrapyCommand):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
+        add_quiet(parser)
         parser.add_argument("--deep", action="store_true", help="also prove again that each file is the whole picture")
         parser.add_argument("--repair", action="store_true", help="put back in line what is found; deletes nothing")
         parser.add_argument(
@@ -74,6 +75,7 @@ class Command(ScrapyCommand):
         assert self.settings is not None
         if args:
             raise UsageError(f"verify takes options alone, not {args[0]!r}", print_help=False)
+        obey_quiet(opts, self.settings)
         try:
             with stopped_like_ctrl_c():
                 self.exitcode = run(Configuration.from_settings(self.settings), opts)
@@ -111,7 +113,7 @@ def run(configuration: Configuration, opts: argparse.Namespace) -> int:
         memory = Memory(archive.root)
         progress = begin(ledger, memory, opts, sample, since)
         try:
-            look(archive, ledger, memory, progress, depth)
+            look(archive, ledger, memory, progress, depth, is_shown=not opts.quiet)
         except KeyboardInterrupt:
             memory.save(progress)
             report(in_order(progress.findings), as_json=opts.json)
@@ -164,10 +166,10 @@ def begin(
     return Progress(options, ledger.read_now(window), since)
 
 
-def look(archive: Archive, ledger: Ledger, memory: Memory, progress: Progress, depth: Depth) -> None:
+def look(archive: Archive, ledger: Ledger, memory: Memory, progress: Progress, depth: Depth, *, is_shown: bool) -> None:
     """The verification, shown while it runs and remembered every few seconds."""
     files, size = ledger.read_now(queries.stored_totals, progress.since)
-    with Shown(files, size) as shown:
+    with Shown(files, size, is_shown=is_shown) as shown:
 
         def note(reached: Progress) -> None:
             memory.note(reached)

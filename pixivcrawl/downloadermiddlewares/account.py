@@ -14,6 +14,7 @@ from pixivcrawl.configuration import Configuration
 from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN, pace_of
 from pixivcrawl.errors import AccountRefused
 from pixivcrawl.extensions.run_record import RunRecord
+from pixivcrawl.extensions.waiting import waiting
 
 CHECKING = "checks_the_account"
 """Marks the question itself in a request's meta: its answer decides, whatever it is."""
@@ -60,7 +61,9 @@ class Account:
 
     async def _ask(self, *, ends_run: bool) -> None:
         """Two refusals in a row count; one alone may be a fault of the moment. Nothing else is asked until it is known."""
-        with pace_of(self._configuration.api.key, self._configuration).kept_for(BEFORE_ALL_OTHERS):
+        pace = pace_of(self._configuration.api.key, self._configuration)
+        in_doubt = "pixiv refused something, and is asked whether it still takes the session; nothing else is sent"
+        with pace.kept_for(BEFORE_ALL_OTHERS), waiting(self._crawler, in_doubt):
             refusal = await self._refusal()
             if refusal is not None:
                 await asyncio.sleep(self._configuration.api_retry_delay)

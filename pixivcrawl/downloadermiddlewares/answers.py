@@ -19,6 +19,7 @@ from pixivcrawl.downloadermiddlewares.account import BELIEVED_FOR, CHECKING, REF
 from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN, free_place, is_stopping
 from pixivcrawl.errors import AccountRefused, NoAnswer, PixivcrawlError, RunStopping
 from pixivcrawl.extensions.run_record import RunRecord
+from pixivcrawl.extensions.waiting import waiting
 
 MAY_PASS = {AnswerKind.SERVER_ERROR, AnswerKind.NOT_JSON}
 """Answers that say nothing about what was asked for."""
@@ -122,7 +123,9 @@ class AnswersMiddleware:
             self._give_up(request, refusal)
             raise refusal
         request.meta["tries"] = tries + 1
-        await self._sleep(self.configuration.api_retry_delay * GROWTH**tries * random.uniform(0.75, 1.25))
+        seconds = self.configuration.api_retry_delay * GROWTH**tries * random.uniform(0.75, 1.25)
+        with waiting(self.crawler, f"asking again, after {refusal}", seconds):
+            await self._sleep(seconds)
         return request
 
     def _give_up(self, request: Request, refusal: AnswerRefused) -> None:

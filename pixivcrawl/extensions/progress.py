@@ -1,31 +1,52 @@
-"""How a run is getting on: a bar on a terminal, else a line a minute."""
+"""How a run is getting on: lines at the foot of a terminal, else a line a minute and at each change.
+
+All of it goes to standard error, so that standard output holds the report alone; without a terminal it goes where the log goes.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import sys
 import time
-from typing import Any, Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Self
 
 from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
-from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
-from twisted.internet.task import LoopingCall
+from scrapy.settings import BaseSettings
+from scrapy.utils.log import get_scrapy_root_handler
+
+from pixivcrawl.api.wording import one_line, spoken
+from pixivcrawl.downloadhandlers.pace import is_stopping, pauses
+from pixivcrawl.extensions.standing import Overall, is_terminal
+from pixivcrawl.extensions.tally import Tally
+from pixivcrawl.extensions.waiting import waits_of
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from pixivcrawl.extensions.terminal import Foot
 
 LINE_EVERY, BAR_EVERY = 60.0, 0.5
 """Seconds between two lines in a log, and between two states of the bar."""
 
+WORTH_SAYING = 5.0
+"""Seconds of a pause whose end is worth a line; its beginning is in the log."""
+
 
 class Progress:
-    """Reads the run's counts; writes to standard error, so that standard output holds the report alone."""
+    """One crawl, for as long as its engine runs, before the eyes of whoever watches the process."""
 
     def __init__(self, crawler: Crawler) -> None:
         if not crawler.settings.getbool("PROGRESS_ENABLED"):
             raise NotConfigured
-        self.crawler = crawler
-        self.started = time.monotonic()
-        self.bar: Any = None
-        self.ticking: AsyncioLoopingCall | LoopingCall | None = None
+        self._crawler = crawler
+        self._watch: Watch | None = None
+        self._is_own = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -35,42 +56,170 @@ class Progress:
         return progress
 
     def start(self) -> None:
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
-            from rich.progress import Progress as Bar
-
-            columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-            self.bar = Bar(*columns, console=Console(stderr=True), transient=True)
-            self.task = self.bar.add_task("", total=None)
-            self.bar.start()
-        self.ticking = create_looping_call(self.show)
-        self.ticking.start(BAR_EVERY if self.bar else LINE_EVERY, now=False)
+        self._is_own = not _WATCHES
+        self._watch = Watch() if self._is_own else _WATCHES[-1]
+        if self._is_own:
+            self._watch.begin()
+        self._watch.show(self._crawler)
 
     def stop(self) -> None:
-        if self.ticking is not None and self.ticking.running:
-            self.ticking.stop()
-        if self.bar is not None:
-            self.bar.stop()
+        if self._watch is not None:
+            self._watch.show(None)
+            if self._is_own:
+                self._watch.end()
 
-    def show(self) -> None:
-        line = f"{self.crawler.spidercls.name}: {self.state()}"
-        if self.bar is not None:
-            found, read = self._count("works_listed"), self._count("works_read")
-            self.bar.update(self.task, description=line, total=found or None, completed=read)
-        else:
-            sys.stderr.write(f"{line}, {time.monotonic() - self.started:.0f} s\n")
 
-    def state(self) -> str:
-        """The counts so far, in one line."""
-        stored, megabytes = self._count("files_stored"), self._count("bytes_stored") / 1e6
-        failed = self._count("files_failed") + self._count("works_failed")
-        parts = [
-            f"{self._count('works_listed'):,} works listed",
-            f"{self._count('works_read'):,} read",
-            f"{stored:,} files stored ({megabytes:,.1f} MB)",
+class Watch:
+    """What one command shows of its crawls, one after another, while its event loop runs."""
+
+    def __init__(self, overall: Callable[[], Overall] | None = None) -> None:
+        self._overall = overall
+        self._crawler: Crawler | None = None
+        self._tally: Tally | None = None
+        self._foot: Foot | None = None
+        self._ticking: asyncio.Task[None] | None = None
+        self._next_line = time.monotonic() + LINE_EVERY
+        self._pauses: set[str] = set()
+
+    def begin(self) -> None:
+        _WATCHES.append(self)
+        if is_terminal():
+            # Only here: most runs are a timer's.
+            from pixivcrawl.extensions.terminal import Foot
+
+            self._foot = Foot(self.lines)
+            self._foot.put_up()
+        self._ticking = asyncio.ensure_future(self._tick())
+
+    def end(self) -> None:
+        """May be called again, and after the event loop has ended."""
+        if self in _WATCHES:
+            _WATCHES.remove(self)
+        if self._ticking is not None and not self._ticking.get_loop().is_closed():
+            self._ticking.cancel()
+        if self._foot is not None:
+            self._foot.take_down()
+
+    def show(self, crawler: Crawler | None) -> None:
+        """From now on this crawl; None: between two of them."""
+        self._crawler = crawler
+        self._tally = None if crawler is None else Tally(crawler)
+        if self._foot is not None:
+            self._foot.refresh()
+
+    def lines(self, width: int) -> list[Text]:
+        """What stands at the foot of a terminal so many columns wide."""
+        from pixivcrawl.extensions.bar import bar_line, text_line
+
+        lines = []
+        if self._overall is not None:
+            whole = self._overall()
+            parts = [whole.command, f"{whole.done:,} of {whole.total:,}", *self._whole_left(whole)]
+            lines.append(bar_line(parts, whole.done, whole.total, width))
+        if self._tally is not None:
+            done, total = self._tally.done, self._tally.total
+            lines.append(bar_line([self._name(), *self._tally.parts()], done, total, width))
+        lines += [text_line(wait, width) for wait in self._waits()]
+        return lines or [text_line("", width)]
+
+    async def _tick(self) -> None:
+        while True:
+            with suppress(RuntimeError):
+                # Scrapy tells by it that there is no engine yet, or none any more.
+                await self._look()
+            await asyncio.sleep(BAR_EVERY)
+
+    async def _look(self) -> None:
+        if self._tally is not None:
+            self._tally.note(paused=bool(pauses()))
+            await self._tally.count_what_is_left()
+        if self._foot is not None:
+            self._foot.refresh()
+            return
+        for host in self._ended_pauses():
+            say(f"{host}: the pause is over, going on")
+        if time.monotonic() >= self._next_line:
+            self._next_line = time.monotonic() + LINE_EVERY
+            say(self.line())
+
+    def line(self) -> str:
+        """How it is getting on, in one line of a log."""
+        parts = []
+        if self._overall is not None:
+            whole = self._overall()
+            parts.append(", ".join([f"{whole.command}: {whole.done:,} of {whole.total:,}", *self._whole_left(whole)]))
+        if self._tally is not None:
+            parts.append(f"{self._name()}: {', '.join(self._tally.parts())}")
+        return "; ".join([*parts, *self._waits()])
+
+    def _whole_left(self, whole: Overall) -> list[str]:
+        """How long the command still takes, with the crawl that is under way; nothing where that is not known."""
+        if whole.seconds_left is None:
+            return []
+        seconds = whole.seconds_left + ((self._tally and self._tally.seconds_left) or 0)
+        return [f"about {spoken(seconds)} left"] if seconds >= 1 else []
+
+    def _name(self) -> str:
+        """What a person calls the crawl."""
+        name = self._overall().current if self._overall is not None else ""
+        if not name and self._crawler is not None:
+            name = self._crawler.spidercls.name
+        return one_line(name, 60)
+
+    def _waits(self) -> list[str]:
+        """What is waited for now, a line each."""
+        if self._crawler is None:
+            return []
+        if self._crawler.engine and is_stopping(self._crawler):
+            return ["ending: what is under way is put away; Ctrl-C once more ends at once"]
+        now = datetime.now(UTC)
+        waits = [
+            f"waiting {clock((until - now).total_seconds())}: {host} asks for a pause, until {until.astimezone():%H:%M:%S}"
+            for host, until in pauses().items()
         ]
-        return ", ".join(parts + [f"{failed:,} failed"] * bool(failed))
+        for wait in waits_of(self._crawler):
+            for_long = "" if wait.left is None else f" {clock(wait.left)}"
+            waits.append(f"waiting{for_long}: {one_line(wait.what, 160)}")
+        return waits
 
-    def _count(self, name: str) -> int:
-        return int(self.crawler.stats.get_value(f"pixiv/{name}", 0))
+    def _ended_pauses(self) -> list[str]:
+        """The hosts that asked for a pause worth mentioning, which is over since this was asked the last time."""
+        now, going_on = datetime.now(UTC), pauses()
+        long = {host for host, until in going_on.items() if (until - now).total_seconds() >= WORTH_SAYING}
+        before, self._pauses = self._pauses, (self._pauses & going_on.keys()) | long
+        return sorted(before - self._pauses)
+
+
+_WATCHES: list[Watch] = []
+"""The watch of this process, while there is one."""
+
+
+@contextmanager
+def watched(settings: BaseSettings, overall: Callable[[], Overall] | None) -> Iterator[None]:
+    """Meanwhile the crawls of this process are shown as parts of one whole; needs a running event loop."""
+    if overall is None or not settings.getbool("PROGRESS_ENABLED"):
+        yield
+        return
+    watch = Watch(overall)
+    watch.begin()
+    try:
+        yield
+    finally:
+        watch.end()
+
+
+def say(line: str) -> None:
+    """A line for whoever reads the log: into its file, where it has one, whatever its level; else to standard error."""
+    handler = get_scrapy_root_handler()
+    if isinstance(handler, logging.FileHandler):
+        handler.handle(logging.LogRecord(__name__, logging.INFO, __file__, 0, "%s", (line,), None))
+    else:
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+
+def clock(seconds: float) -> str:
+    """A time to come, as a clock counts it down: 0:07, 2:34, 1:00:00."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

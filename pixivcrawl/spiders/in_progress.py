@@ -6,9 +6,13 @@ import asyncio
 
 
 class WorksInProgress:
-    """Counts the open parts (the asking, each file) of every work begun; at most `limit` works are open at once."""
+    """Counts the open parts (the asking, each file) of every work begun; at most `limit` works are open at once.
+
+    `settled` is how many works have none left.
+    """
 
     def __init__(self, limit: int) -> None:
+        self.settled = 0
         self._limit = limit
         self._parts: dict[int, int] = {}
         self._changed = asyncio.Condition()
@@ -32,7 +36,7 @@ class WorksInProgress:
             self._parts[work_id] = parts
             return
         async with self._changed:
-            self._parts.pop(work_id, None)
+            self.settled += self._parts.pop(work_id, None) is not None
             self._changed.notify_all()
 
     async def all_settled(self) -> None:

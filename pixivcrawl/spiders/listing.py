@@ -34,7 +34,7 @@ from pixivcrawl.spiders.comments import keep_comments
 from pixivcrawl.spiders.filters import left_out
 from pixivcrawl.spiders.in_progress import WorksInProgress
 from pixivcrawl.spiders.pixiv import PixivSpider
-from pixivcrawl.spiders.reading import ListPage, Readings, read_on
+from pixivcrawl.spiders.reading import ListPage, Readings, read_on, rows_ahead
 from pixivcrawl.spiders.rows import check_sizes, is_ugoira_of_row, ugoira_original, with_originals
 
 Body = TypeVar("Body")
@@ -78,7 +78,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         configuration = spider.configuration
         spider.in_progress = WorksInProgress(configuration.image_concurrency + 2 * configuration.api_concurrency)
         spider.read_to_end = False
-        spider.position = 0
+        spider.position = spider.rows_ahead = spider.rows_a_page = 0
         for signal in (signals.item_scraped, signals.item_dropped, signals.item_error):
             crawler.signals.connect(spider.item_settled, signal)
         return spider
@@ -88,6 +88,8 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     readings: Readings
     read_to_end: bool
     position: int
+    rows_ahead: int
+    rows_a_page: int
     began: datetime
 
     @property
@@ -174,6 +176,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         ask = partial(self.ask_for_page, endpoint)
         for reading in self.readings.readings(part, endpoint, first, self.now(), newest_first=newest_first):
             async for body, ids in read_on(reading, endpoint, ask, ids_of):
+                self.rows_ahead, self.rows_a_page = rows_ahead(reading, endpoint, len(ids)), len(ids)
                 yield ListPage(body, ids, reading, part, self.readings)
 
     def list_failed(self, reason: str) -> None:

@@ -19,6 +19,7 @@ from pixivcrawl.configuration import Configuration
 from pixivcrawl.downloadermiddlewares.account import BELIEVED_FOR, account_of
 from pixivcrawl.downloadhandlers.pace import KEEPS_PLACE, STOPPING_IS_SEEN_WITHIN, free_place, is_stopping
 from pixivcrawl.errors import ConfigurationError, RunStopping
+from pixivcrawl.extensions.waiting import waiting
 from pixivcrawl.ledger import records
 from pixivcrawl.ledger.service import Ledger, ledger_of
 from pixivcrawl.session import Session, session_from_settings
@@ -109,7 +110,8 @@ class PixivSpider(Args[ArgumentsT], Spider):
         wait = self.configuration.throttle_wait
         if wait >= WORTH_SAYING:
             self.logger.warning("%s came back empty: looking again in %.0f s", endpoint.name, wait)
-        await self.sleep(wait)
+        with waiting(self.crawler, f"{endpoint.name} came back empty, and is asked for again", wait):
+            await self.sleep(wait)
         return await self.ask(endpoint, snapshot=snapshot, **parameters)
 
     async def session_is_taken(self) -> bool:

@@ -142,6 +142,18 @@ async def read_on(
         last = ids
 
 
+def rows_ahead(reading: Reading, endpoint: Endpoint[Any], rows_a_page: int) -> int:
+    """About how many rows are still to be read; 0 where the list tells no total, or may end anywhere, at its frontier."""
+    if reading.following is None or reading.total is None or reading.until:
+        return 0
+    match endpoint.paging:
+        case Offset():
+            return max(0, reading.total - int(reading.following["offset"]))
+        case PageNumber(parameter=name):
+            return max(0, reading.total - (int(reading.following.get(name, 1)) - 1) * rows_a_page)
+    return 0
+
+
 def _before(endpoint: Endpoint[Any], values: dict[str, Any], rows: int, rows_a_page: int) -> dict[str, Any]:
     """The request for a page that begins at least so many rows before the one that `values` ask for."""
     match endpoint.paging:

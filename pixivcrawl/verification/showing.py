@@ -4,57 +4,71 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING
+
+from pixivcrawl.api.wording import spoken
+from pixivcrawl.extensions.standing import is_terminal
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from pixivcrawl.extensions.terminal import Foot
 
 LINE_EVERY, BAR_EVERY = 60.0, 0.2
 """Seconds."""
 
 
 class Shown:
-    """Used within a `with` block. `files` and `bytes` are what is to be looked at in all, as far as the ledger knows."""
+    """Used within a `with` block. `files` and `size` (bytes) are what is to be looked at in all, as far as the ledger knows."""
 
-    def __init__(self, files: int, size: int) -> None:
+    def __init__(self, files: int, size: int, *, is_shown: bool = True) -> None:
         self._files, self._bytes = files, size
+        self._is_shown = is_shown
         self._started = time.monotonic()
-        self._bar: Any = None
+        self._foot: Foot | None = None
         self._next = 0.0
+        self._reached = (0, 0, 0)
 
     def __enter__(self) -> Shown:
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-            from rich.progress import Progress as Bar
+        if self._is_shown and is_terminal():
+            from pixivcrawl.extensions.terminal import Foot
 
-            columns = (
-                SpinnerColumn(),
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
-            )
-            self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
-            self._task = self._bar.add_task("", total=self._bytes or None)
-            self._bar.start()
+            self._foot = Foot(self._lines)
+            self._foot.put_up()
         else:
             self._next = time.monotonic() + LINE_EVERY
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        if self._foot is not None:
+            self._foot.take_down()
 
     def show(self, files: int, bytes_read: int, findings: int) -> None:
         """Called after every batch; says something only when it is time to."""
         now = time.monotonic()
-        if now < self._next:
+        if now < self._next or not self._is_shown:
             return
-        self._next = now + (BAR_EVERY if self._bar is not None else LINE_EVERY)
-        line = f"verify: {self._state(files, bytes_read)}" + f", {findings:,} findings" * bool(findings)
-        if self._bar is not None:
-            self._bar.update(self._task, description=line, completed=bytes_read)
+        self._next = now + (BAR_EVERY if self._foot is not None else LINE_EVERY)
+        self._reached = (files, bytes_read, findings)
+        if self._foot is not None:
+            self._foot.refresh()
         else:
-            sys.stderr.write(f"{line}, {now - self._started:.0f} s\n")
+            sys.stderr.write(f"verify: {', '.join(self._parts())}\n")
             sys.stderr.flush()
 
-    def _state(self, files: int, bytes_read: int) -> str:
-        return f"{files:,} of {self._files:,} files, {bytes_read / 1e6:,.1f} of {self._bytes / 1e6:,.1f} MB read"
+    def _lines(self, width: int) -> list[Text]:
+        from pixivcrawl.extensions.bar import bar_line
+
+        return [bar_line(["verify", *self._parts()], self._reached[1], self._bytes, width)]
+
+    def _parts(self) -> list[str]:
+        files, size, findings = self._reached
+        seconds = time.monotonic() - self._started
+        left = (self._bytes - size) * seconds / size if size else 0
+        return [
+            f"{files:,} of {self._files:,} files",
+            *([f"{findings:,} findings"] if findings else []),
+            *([f"about {spoken(left)} left"] if left >= 1 else []),
+            f"{size / 1e6:,.1f} of {self._bytes / 1e6:,.1f} MB read",
+            f"{seconds:.0f} s",
+        ]

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from pixivcrawl.ledger.models import CrawlArtworkRow
-from pixivcrawl.ledger.queries import last_complete_crawl, last_crawls, works_to_do
+from pixivcrawl.ledger.queries import last_complete_crawl, last_crawls, works_left, works_to_do
 from pixivcrawl.ledger.records import (
     Crawl,
     begin_crawl,
@@ -32,7 +32,11 @@ def ended(connection: Connection, crawl: Crawl, outcome: str = "complete", **cha
 def to_do(connection: Connection, crawl: Crawl, after: int = 0, **changes: Any) -> list[tuple[int, bool]]:
     values: dict[str, Any] = {"with_session": False, "now": NOW}
     works = works_to_do(connection, crawl.crawl_id, after, 100, **(values | changes))
-    return [(work.work_id, work.must_be_asked) for work in works]
+    found = [(work.work_id, work.must_be_asked) for work in works]
+    if not after and not changes.get("stale"):
+        asked = sum(must_be_asked for _, must_be_asked in found)
+        assert works_left(connection, crawl.crawl_id, **(values | changes)) == (asked, len(found) - asked)
+    return found
 
 
 class TestTheNextRun:

@@ -23,7 +23,7 @@ import pixivcrawl
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
 from pixivcrawl.commands.jobs import one_after_another
-from pixivcrawl.commands.looking import Looks
+from pixivcrawl.commands.looking import Looks, LookSpider
 from pixivcrawl.commands.subscribed import Catalogue, file_path
 from pixivcrawl.commands.sync import Sync, checked
 from pixivcrawl.configuration import Configuration
@@ -39,7 +39,7 @@ START = datetime(2026, 3, 1, 6, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Synced:
-    """What a sync left: its exit code, the jobs that it ran, what it asked of the API, and what it would say at its end."""
+    """What a sync left: its exit code, its jobs but for the look at the session, what it asked of the API, what it would say."""
 
     exit_code: int
     ran: list[str]
@@ -78,12 +78,14 @@ def sync(
         with held_for_all_runs(archive, "sync"):
             Ledger.open(configuration.database_url).close()
             plan = one.plan()
-            looks = Looks() if plan and one.needs_session(plan) else None
+            looks = Looks() if plan and catalogue.session is not None else None
             if plan:
                 asyncio.run(in_this_loop(chosen, one, looks))
     asked = [path_of(logged) for logged in sandbox.log[since:] if logged.kind == "api"]
     said = one.report() if plan else []
-    return Synced(one.exit_code() if plan else 0, [job.name for job in one.ran], asked, said)
+    return Synced(
+        one.exit_code() if plan else 0, [job.name for job in one.ran if job.spider is not LookSpider], asked, said
+    )
 
 
 async def in_this_loop(settings: Settings, one: Sync, looks: Looks | None) -> None:

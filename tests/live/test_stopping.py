@@ -135,6 +135,29 @@ def test_at_the_start_there_is_nothing_to_finish(tmp_path: Path, *, opened: bool
         assert "Traceback" not in errors
 
 
+IMPORTS_THAT_TAKE_LONG = """
+import sys, time
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == "pixivcrawl.configuration":
+            sys.stderr.write("importing\\n")
+            sys.stderr.flush()
+            time.sleep(60)
+sys.meta_path.insert(0, Slow())
+"""
+
+
+@pytest.mark.parametrize("command", [COMMAND, pytest.param(("status",), marks=pytest.mark.long)], ids=str)
+def test_while_it_imports_there_is_nothing_to_trace_back(tmp_path: Path, command: tuple[str, ...]):
+    slow = injecting(tmp_path / "injected", IMPORTS_THAT_TAKE_LONG)
+    run = begin(*command, env=environment(None, tmp_path / "archive", **slow))
+    assert run.stderr.readline() == "importing\n"
+    run.send_signal(signal.SIGINT)
+    said, errors = run.communicate(timeout=SOON)
+    assert (run.returncode, said) == (130, "")
+    assert errors == "pixivcrawl: interrupted; run the same command again\n"
+
+
 @pytest.mark.long
 def test_a_terminal_that_closes_ends_the_run_in_good_order(tmp_path: Path):
     with Sandbox(World.demo(), tls=True) as sandbox:

@@ -79,6 +79,7 @@ from pixivcrawl.ledger.queries.works import (
     unstored_places,
     waiting_works,
     wanted_originals,
+    works_left,
     works_to_do,
 )
 from pixivcrawl.ledger.records.files import Intent
@@ -147,6 +148,7 @@ __all__ = [
     "waiting_works",
     "wanted_originals",
     "without_originals",
+    "works_left",
     "works_of_artist",
     "works_of_rows",
     "works_of_series",

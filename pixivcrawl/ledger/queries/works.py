@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, exists, false, func, or_, select
 
 from pixivcrawl.items import Frame, Original
 from pixivcrawl.ledger.models import (
@@ -128,6 +128,29 @@ def works_to_do(
         .limit(limit)
     )
     return [WorkToDo(row.position, row.id, bool(row.must_be_asked), _known_work(row)) for row in rows]
+
+
+def works_left(
+    connection: Connection,
+    crawl_id: int,
+    *,
+    with_session: bool,
+    now: datetime,
+    files: bool = True,
+    from_rows: bool = False,
+) -> tuple[int, int]:
+    """How many works `works_to_do` would give from the first on: those that must be asked for, and those that lack a file alone."""
+    ask = _to_be_asked(crawl_id, now, with_session=with_session, from_rows=from_rows)
+    fetch = _to_be_fetched(crawl_id, now, from_rows=from_rows) if files else false()
+    list_id = select(CrawlRow.list_id).where(CrawlRow.id == crawl_id).scalar_subquery()
+    both = (
+        select(func.count(case((ask, 1))), func.count(case((and_(~ask, fetch), 1))))
+        .select_from(CrawlArtworkRow)
+        .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
+        .where(CrawlArtworkRow.list_id == list_id, UNSETTLED_WORK)
+    )
+    asked, fetched = connection.execute(both).one()
+    return asked, fetched
 
 
 def kept_answer(connection: Connection, endpoint: str, subject_id: int, after: datetime) -> bytes | None:

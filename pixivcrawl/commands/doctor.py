@@ -1,0 +1,188 @@
+"""`scrapy doctor`: what is amiss with an archive, its machine and its session, and what to do about it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
+
+from pixivcrawl.commands.crawl import show_any_text
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import PixivcrawlError
+
+if TYPE_CHECKING:
+    from pixivcrawl.archive.layout import Archive
+    from pixivcrawl.doctor.findings import Finding
+    from pixivcrawl.doctor.ledger import Examined
+    from pixivcrawl.session import Session
+
+INTERRUPTED = 130
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+
+    def short_desc(self) -> str:
+        return "Look whether session, clock, disk, ledger and settings are fit for a run, and say what to do"
+
+    def long_desc(self) -> str:
+        return (
+            "Looks at the versions, the settings, the pace, the certificates, the disk and its permissions, the ledger, the subscriptions, "
+            "the session and the clock, and says in a line each: ok, warning or problem, and what to do next: scrapy doctor. One request "
+            "asks pixiv whether it takes the session; --offline leaves it out, and so does a run that is under way in the archive. "
+            "It changes nothing, needs no lock and no archive. For a program: scrapy doctor --json. Exit codes: 0 nothing worse than "
+            "warnings; otherwise that of the first problem, which is what a run would end with: 1 pixiv cannot be asked; 2 configuration; "
+            "4 pixiv refuses the session; 5 the disk or the ledger cannot go on."
+        )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--offline", action="store_true", help="send nothing to pixiv")
+        parser.add_argument("--json", action="store_true", help="write each finding as a line of JSON")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        show_any_text()
+        if args:
+            raise UsageError(f"doctor takes options alone, not {args[0]!r}", print_help=False)
+        from pixivcrawl.doctor.findings import exit_code
+
+        findings = []
+        # What is worth a warning in a log is a finding here.
+        logging.disable(logging.CRITICAL)
+        try:
+            for finding in examination(self.settings, offline=opts.offline):
+                findings.append(finding)
+                print(json.dumps(finding.as_json()) if opts.json else finding, flush=True)
+        except KeyboardInterrupt:
+            self.exitcode = INTERRUPTED
+            return
+        finally:
+            logging.disable(logging.NOTSET)
+        if not opts.json:
+            print(summary(findings))
+        self.exitcode = exit_code(findings)
+
+
+def summary(findings: list[Finding]) -> str:
+    """What it comes to, in one line."""
+    counts = {state: sum(finding.state == state for finding in findings) for state in ("problem", "warning")}
+    if not any(counts.values()):
+        return "all is well"
+    return ", ".join(f"{number} {state}{'s' * (number > 1)}" for state, number in counts.items() if number)
+
+
+def examination(settings: Settings, *, offline: bool) -> Iterator[Finding]:
+    """Everything that is looked at, each as soon as it is known; what cannot be looked at because of an earlier problem is left out."""
+    # Only here: they are many, and every command would import them.
+    from pixivcrawl.archive.layout import Archive
+    from pixivcrawl.doctor.disk import look_at_disk, look_at_permissions
+    from pixivcrawl.doctor.findings import ok, problem
+    from pixivcrawl.doctor.ledger import look_at_ledger
+    from pixivcrawl.doctor.session import ask, look_at_session
+    from pixivcrawl.doctor.surroundings import (
+        look_at_certificates,
+        look_at_clock,
+        look_at_cookie_file,
+        look_at_pace,
+        look_at_versions,
+    )
+    from pixivcrawl.session import session_from_settings
+
+    yield from look_at_versions()
+    try:
+        refused, settings = without_jobdir(settings)
+        configuration = Configuration.from_settings(settings)
+    except PixivcrawlError as error:
+        yield problem("settings", error)
+        return
+    archive = Archive(configuration.archive_dir)
+    yield refused or ok("settings", f"the archive is {archive.root}")
+    yield from look_at_pace(configuration)
+    yield look_at_certificates()
+    yield from look_at_disk(archive)
+    yield from look_at_permissions(archive)
+    yield from look_at_cookie_file(settings)
+    examined = look_at_ledger(configuration, archive, datetime.now(UTC))
+    yield from examined.findings
+    yield look_at_subscriptions(settings)
+    answered = None
+    try:
+        session = session_from_settings(settings)
+        finding = left_out(configuration, archive, session, examined, offline=offline)
+        if finding is None:
+            assert session is not None
+            answered = ask(settings)
+            finding = look_at_session(session, answered)
+        yield finding
+    except PixivcrawlError as error:
+        yield problem("session", error)
+    served, at = (answered.served, answered.at) if answered is not None else (None, datetime.now(UTC))
+    yield look_at_clock(served, at, examined.newest)
+
+
+def without_jobdir(settings: Settings) -> tuple[Finding | None, Settings]:
+    """What is to be said of JOBDIR, and the settings as they would be without it, so that the rest can be looked at."""
+    from pixivcrawl.doctor.findings import problem
+
+    if not settings.get("JOBDIR"):
+        return None, settings
+    without = settings.copy()
+    without.set("JOBDIR", None, priority="cmdline")
+    try:
+        Configuration.from_settings(settings)
+    except PixivcrawlError as error:
+        return problem("settings", error), without
+    return None, without
+
+
+def look_at_subscriptions(settings: Settings) -> Finding:
+    """Whether the file can be used, as `scrapy sync` would say."""
+    from pixivcrawl.commands.subscribed import Catalogue, file_path
+    from pixivcrawl.doctor.findings import ok, problem
+    from pixivcrawl.subscriptions.file import read_file
+
+    path = file_path(settings)
+    if not path.exists():
+        return ok("subscriptions", f"none: there is no {path}")
+    try:
+        file = read_file(path)
+        # Who reads decides nothing about whether the file can be read.
+        Catalogue(settings, None).check(file)
+    except PixivcrawlError as error:
+        return problem("subscriptions", error)
+    return ok("subscriptions", f"{len(file.subscriptions):,} in {path}")
+
+
+def left_out(
+    configuration: Configuration, archive: Archive, session: Session | None, examined: Examined, *, offline: bool
+) -> Finding | None:
+    """What to say of the session when pixiv is not asked about it; None when it is to be asked."""
+    from pixivcrawl.archive.lock import last_holder
+    from pixivcrawl.doctor.findings import ok, warning
+    from pixivcrawl.doctor.session import paused, reader
+
+    if session is None:
+        return warning(
+            "session",
+            "there is none, so that only what everyone may see is archived: set PIXIV_PHPSESSID or PIXIV_COOKIE_FILE",
+        )
+    of = f"that of {reader(session)}; not asked about"
+    if offline:
+        return ok("session", f"{of} (--offline)")
+    holder = last_holder(archive)
+    if holder is not None and holder.is_at_work:
+        return ok("session", f"{of}, because a run is under way, which asks pixiv itself")
+    if examined.paused_until is not None and examined.paused_until > datetime.now(UTC):
+        return paused(examined.paused_until)
+    if 0 < configuration.api_budget <= examined.spent:
+        return warning("session", f"{of}: the {configuration.api_budget:,} API requests of this day are spent")
+    return None

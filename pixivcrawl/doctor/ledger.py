@@ -1,0 +1,143 @@
+"""The ledger: its version, its soundness, and what a run that was killed left in it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, func, select, text
+from sqlalchemy.exc import DBAPIError
+
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.lock import last_holder
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.doctor.findings import Finding, ok, problem, warning
+from pixivcrawl.errors import ConfigurationError, PixivcrawlError, StorageFailed
+from pixivcrawl.ledger import queries
+from pixivcrawl.ledger.engine import VERSION, read_url, reading_engine
+from pixivcrawl.ledger.failures import DAMAGED, place_of, storage_failed
+from pixivcrawl.ledger.integrity import fault_of
+from pixivcrawl.ledger.models import CrawlRow
+
+
+@dataclass(slots=True)
+class Examined:
+    """What was found of a ledger, and what else it knows: its newest time, the pause that a host asked for, what was spent today."""
+
+    findings: list[Finding] = field(default_factory=list)
+    newest: datetime | None = None
+    paused_until: datetime | None = None
+    spent: int = 0
+
+
+def look_at_ledger(configuration: Configuration, archive: Archive, now: datetime) -> Examined:
+    """Reads the whole file once, which takes about a second for 500 MB."""
+    examined = Examined()
+    try:
+        url = read_url(configuration.database_url)
+        if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
+            examined.findings.append(_none_yet(archive, url))
+        elif _is_left_alone(url, archive):
+            examined = _examined(_engine_that_leaves_no_trace(url), configuration, now)
+            if not _is_left_alone(url, archive):
+                # A run has begun meanwhile, and what it wrote may have looked like damage.
+                examined = _examined(reading_engine(url, 1, read_only=True), configuration, now)
+        else:
+            examined = _examined(reading_engine(url, 1, read_only=True), configuration, now)
+    except PixivcrawlError as error:
+        examined.findings.append(problem("ledger", error))
+    if (finding := _last_run(archive)) is not None:
+        examined.findings.append(finding)
+    return examined
+
+
+def _is_left_alone(url: URL, archive: Archive) -> bool:
+    """Whether the ledger is one file that nobody writes to."""
+    if url.get_backend_name() != "sqlite":
+        return False
+    wal = Path(f"{url.database}-wal")
+    holder = last_holder(archive)
+    return not (wal.exists() and wal.stat().st_size) and not (holder is not None and holder.is_at_work)
+
+
+def _engine_that_leaves_no_trace(url: URL) -> Engine:
+    """SQLite makes files beside a database that it only reads, unless it is told that nobody else uses it."""
+    uri = f"{Path(str(url.database)).absolute().as_uri()}?mode=ro&immutable=1"
+    return create_engine(url, creator=lambda: sqlite3.connect(uri, uri=True), hide_parameters=True)
+
+
+def _examined(engine: Engine, configuration: Configuration, now: datetime) -> Examined:
+    examined = Examined()
+    place = place_of(engine.url)
+    try:
+        with engine.connect() as connection:
+            examined.findings += _version_and_soundness(connection, place)
+            if all(finding.state == "ok" for finding in examined.findings):
+                _read(connection, configuration, now, examined)
+    except (DBAPIError, sqlite3.Error) as error:
+        examined.findings.append(problem("ledger", storage_failed(error, place)))
+    finally:
+        engine.dispose()
+    return examined
+
+
+def _none_yet(archive: Archive, url: URL) -> Finding:
+    if archive.originals.is_dir() and any(archive.originals.iterdir()):
+        lost = f"there is none at {place_of(url)}, and there are originals: make it anew with scrapy rebuild"
+        return problem("ledger", StorageFailed(lost))
+    return ok("ledger", f"none yet at {place_of(url)}: the first crawl makes it")
+
+
+def _version_and_soundness(connection: Connection, place: str) -> Iterator[Finding]:
+    driver = connection.connection.dbapi_connection
+    if isinstance(driver, sqlite3.Connection) and fault_of(driver, "quick_check") is not None:
+        yield problem("ledger", StorageFailed(DAMAGED.format(place=place)))
+        return
+    version = _version(connection)
+    if version is None:
+        yield problem("ledger", ConfigurationError(f"{place} holds something else than a ledger: correct DATABASE_URL"))
+    elif version > VERSION:
+        newer = f"{place} is from a newer version ({version}, this one knows {VERSION}): update pixivcrawl"
+        yield problem("ledger", ConfigurationError(newer))
+    elif version < VERSION:
+        yield warning(
+            "ledger",
+            f"{place} is from an older version ({version}, this one knows {VERSION}): the next scrapy crawl keeps a copy and brings it up "
+            "to date",
+        )
+    else:
+        yield ok("ledger", f"{place}, version {version}" + ", sound" * isinstance(driver, sqlite3.Connection))
+
+
+def _version(connection: Connection) -> str | None:
+    try:
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    except DBAPIError as error:
+        if isinstance(error.orig, sqlite3.OperationalError) and "no such table" not in str(error.orig):
+            raise
+        return None
+
+
+def _read(connection: Connection, configuration: Configuration, now: datetime, examined: Examined) -> None:
+    times = connection.execute(select(func.max(CrawlRow.started), func.max(CrawlRow.ended))).one()
+    examined.newest = max((moment for moment in times if moment is not None), default=None)
+    for pause in queries.host_pauses(connection):
+        if pause.host == configuration.api.key:
+            examined.paused_until = min(pause.until, now + (pause.until - pause.since))
+    examined.spent = queries.requests_spent(connection, configuration.api.key, now)
+    if left := len(queries.unsettled_intents(connection)):
+        examined.findings.append(
+            warning("ledger", f"{left:,} files were about to be placed: the next scrapy crawl finishes or forgets them")
+        )
+
+
+def _last_run(archive: Archive) -> Finding | None:
+    holder = last_holder(archive)
+    if holder is None or holder.came_to_its_end:
+        return None
+    if holder.is_at_work:
+        return ok("runs", f"under way: {holder}")
+    return warning("runs", f"{holder} was killed: run the same command again, which goes on and settles what it left")

@@ -1,0 +1,124 @@
+"""What the program stands on: versions, certificates, settings, the clock."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+import ssl
+import stat
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from importlib import metadata
+
+from packaging.requirements import Requirement
+from scrapy.settings import BaseSettings
+
+from pixivcrawl import __version__
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.doctor.findings import Finding, ok, problem, warning
+from pixivcrawl.downloadhandlers.trust import trust_context
+from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.session import cookie_file
+
+NAMED = ("scrapy", "twisted", "sqlalchemy", "alembic", "pydantic", "aiohttp", "pillow", "simplejpeg", "filelock")
+
+WRONG, FAR_WRONG = timedelta(minutes=1), timedelta(hours=1)
+"""By how much a clock may be wrong: what is said of it, and what ends in pauses and dates that are wrong."""
+
+_READERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def look_at_versions() -> Iterator[Finding]:
+    """What is installed, and whether it is what this program was made for."""
+    versions = [f"python {platform.python_version()}", f"pixivcrawl {__version__}"]
+    versions += [f"{name} {metadata.version(name)}" for name in NAMED]
+    yield ok("versions", ", ".join([*versions, f"sqlite {sqlite3.sqlite_version}", ssl.OPENSSL_VERSION.split(" (")[0]]))
+    for unfit in unfit_distributions():
+        yield problem("versions", ConfigurationError(f"{unfit}: install pixivcrawl again, with its constraints.txt"))
+
+
+def unfit_distributions() -> Iterator[str]:
+    """What is installed and lies outside the ranges that pixivcrawl asks for; nothing where it runs from a folder, uninstalled."""
+    try:
+        wanted = metadata.requires("pixivcrawl") or []
+    except metadata.PackageNotFoundError:
+        return
+    for requirement in map(Requirement, wanted):
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            version = metadata.version(requirement.name)
+        except metadata.PackageNotFoundError:
+            yield f"{requirement.name} is not installed"
+            continue
+        if not requirement.specifier.contains(version, prereleases=True):
+            yield f"{requirement.name} {version} is installed, and {requirement.specifier} is needed"
+
+
+def look_at_certificates() -> Finding:
+    """Whose certificates are believed."""
+    try:
+        context = trust_context()
+    except ConfigurationError as error:
+        return problem("certificates", error)
+    authorities = context.cert_store_stats()["x509_ca"]
+    if file := os.environ.get("SSL_CERT_FILE"):
+        store = f"SSL_CERT_FILE, {file}"
+    elif authorities == ssl.create_default_context().cert_store_stats()["x509_ca"]:
+        store = "the system's store"
+    else:
+        store = "certifi's, since the system has none"
+    folder = ssl.get_default_verify_paths().capath
+    said = f"{authorities:,} authorities" if authorities or folder is None else f"the authorities in {folder}"
+    return ok("certificates", f"{store}: {said}")
+
+
+def look_at_pace(configuration: Configuration) -> Iterator[Finding]:
+    risks = configuration.riskier_than_default()
+    for risk in risks:
+        name = risk.partition("=")[0]
+        yield warning(
+            "pace",
+            f"{risk} asks more of pixiv than it bears for long, which may throttle, warn or ban the account: leave {name} out",
+        )
+    if not risks:
+        yield ok(
+            "pace",
+            f"{configuration.api_concurrency} API request at a time, {configuration.api_delay:g} s after each answer",
+        )
+
+
+def look_at_cookie_file(settings: BaseSettings) -> Iterator[Finding]:
+    """Whether anyone else can read the session."""
+    file = cookie_file(settings)
+    # The environment comes first, and then the file is not read.
+    if any(os.environ.get(name, "").strip() for name in ("PIXIV_PHPSESSID", "PIXIV_COOKIE")):
+        return
+    if file is None or os.name != "posix" or not file.exists():
+        return
+    if stat.S_IMODE(file.stat().st_mode) & _READERS:
+        yield warning("permissions", f"others can read or change the session in {file}: chmod 600 {file}")
+    else:
+        yield ok("permissions", f"the session in {file} is its owner's alone")
+
+
+def look_at_clock(served: datetime | None, here: datetime, newest: datetime | None) -> Finding:
+    """`served` is what the time was in pixiv's answer, which came at `here`; `newest` is the ledger's newest time."""
+    if newest is not None and newest - here > WRONG:
+        return warning(
+            "clock",
+            f"the ledger's newest time, {newest.astimezone():%Y-%m-%d %H:%M}, is in the future: set the clock, if it was set back; what "
+            "waits until then is late",
+        )
+    if served is None:
+        return ok("clock", f"{here.astimezone():%Y-%m-%d %H:%M %z}, not before the ledger's newest time")
+    wrong = here - served
+    if abs(wrong) < WRONG:
+        return ok("clock", "agrees with pixiv's")
+    said = f"{'ahead of' if wrong > timedelta(0) else 'behind'} pixiv's by {_rounded(abs(wrong))}: set it, best by network time"
+    return problem("clock", ConfigurationError(said)) if abs(wrong) >= FAR_WRONG else warning("clock", said)
+
+
+def _rounded(wrong: timedelta) -> timedelta:
+    return timedelta(seconds=round(wrong.total_seconds()))

@@ -1,0 +1,64 @@
+"""Where a command stands, and what stands at the foot of its terminal, for one who must be rid of it.
+
+What every command imports is kept apart here from what shows it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import Protocol
+
+SHOW_CURSOR = "\x1b[?25h"
+
+
+@dataclass(frozen=True, slots=True)
+class Overall:
+    """Where a command stands that runs several crawls: how many of them are done, and the seconds that those
+    which have not begun will take, if known.
+
+    `current` is what a person calls the one that is under way.
+    """
+
+    command: str
+    done: int
+    total: int
+    current: str
+    seconds_left: float | None = None
+
+
+class Standing(Protocol):
+    """Lines on a terminal: how many."""
+
+    height: int
+
+    def take_down(self) -> None: ...
+
+
+_STANDING: list[Standing] = []
+
+
+def note(foot: Standing) -> None:
+    _STANDING.append(foot)
+
+
+def forget(foot: Standing) -> None:
+    if foot in _STANDING:
+        _STANDING.remove(foot)
+
+
+def put_away() -> None:
+    """Take down whatever still stands there; for the end of a process."""
+    for foot in [*_STANDING]:
+        foot.take_down()
+
+
+def erased() -> str:
+    """What to write to the terminal, in a signal handler too, where nothing can be waited for; empty where nothing stands there."""
+    return "".join("\r\x1b[2K" + "\x1b[1A\x1b[2K" * (foot.height - 1) + SHOW_CURSOR for foot in _STANDING)
+
+
+def is_terminal() -> bool:
+    """Whether standard error is a terminal on which a line can be drawn anew."""
+    return sys.stderr.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")

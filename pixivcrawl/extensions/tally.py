@@ -1,0 +1,171 @@
+"""What a crawl has done so far, how fast, and how long the rest will take at the pace it must keep."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from scrapy.crawler import Crawler
+
+from pixivcrawl.api.wording import spoken
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.downloadhandlers.pace import pauses
+from pixivcrawl.errors import PixivcrawlError
+from pixivcrawl.ledger import queries
+from pixivcrawl.ledger.service import ledger_of
+
+REQUESTS_A_WORK = 1.4
+"""About every third work has more than one page, or is an ugoira, and takes a second request."""
+
+SECONDS_AN_ANSWER = 0.5
+
+ENOUGH = 10
+"""So many works tell how fast the next ones will be."""
+
+LOOK_EVERY, LOOK_SOON = 5.0, 0.5
+"""Seconds between two looks into the ledger at what is left, and when more works were listed meanwhile; more where a look takes long."""
+
+A_WHILE = 60.0
+"""Seconds over which a rate is taken."""
+
+
+class Moment(NamedTuple):
+    time: float
+    works: int
+    bytes: int
+
+
+class Tally:
+    """The counts of one crawl; `note` is called now and then."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._configuration = Configuration.from_settings(crawler.settings)
+        self._began = time.monotonic()
+        self._noted = self._began
+        self._paused = 0.0
+        self._moments: deque[Moment] = deque([Moment(self._began, 0, 0)])
+        self._to_ask = self._to_fetch = 0
+        self._done_when_looked = self._listed_when_looked = 0
+        self._has_looked = False
+        self._look_at = self._look_soon = 0.0
+        self._looking: asyncio.Future[None] | None = None
+
+    def note(self, *, paused: bool) -> None:
+        """Keep in mind how far it is now; `paused`: nothing could be asked since the last time."""
+        now = time.monotonic()
+        self._paused += (now - self._noted) * paused
+        self._noted = now
+        self._moments.append(Moment(now, self.done, self._count("bytes_stored")))
+        while len(self._moments) > 2 and self._moments[1].time < now - A_WHILE:
+            self._moments.popleft()
+
+    async def count_what_is_left(self) -> None:
+        """Ask the ledger, when it is time to."""
+        if self._looking is not None and not self._looking.done():
+            return
+        has_more = self._count("works_listed") != self._listed_when_looked
+        due = self._look_soon if has_more else self._look_at
+        if time.monotonic() >= due and getattr(self._crawler.spider, "in_progress", None) is not None:
+            self._looking = asyncio.ensure_future(self._look(self._crawler.spider))
+
+    async def _look(self, spider: Any) -> None:
+        began = time.monotonic()
+        crawl, done, listed = getattr(spider, "crawl", None), self.done, self._count("works_listed")
+        from_rows = spider.args.detail == "listing"
+        if crawl is None or (from_rows and not spider.args.files):
+            return
+        with suppress(PixivcrawlError):
+            self._to_ask, self._to_fetch = await ledger_of(self._crawler).read(
+                queries.works_left,
+                crawl.crawl_id,
+                with_session=spider.session is not None,
+                now=datetime.now(UTC),
+                files=spider.args.files,
+                from_rows=from_rows,
+            )
+            self._done_when_looked, self._listed_when_looked = done, listed
+            # Before the list has said anything, nothing being left says nothing either.
+            self._has_looked = bool(listed or self._to_ask or self._to_fetch)
+        ended = time.monotonic()
+        # It must cost next to nothing, however long the list is.
+        self._look_soon = ended + max(LOOK_SOON, 20 * (ended - began))
+        # What was listed may not have been recorded yet.
+        self._look_at = max(self._look_soon, ended + LOOK_EVERY) if self._left else self._look_soon
+
+    @property
+    def done(self) -> int:
+        """Works of which nothing is left to do in this run."""
+        in_progress = getattr(self._crawler.spider, "in_progress", None)
+        return in_progress.settled if in_progress is not None else 0
+
+    @property
+    def total(self) -> int | None:
+        """Works to be done in this run, those done among them; None where nobody knows."""
+        return self.done + self._left if self._has_looked else None
+
+    @property
+    def _left(self) -> int:
+        since = self.done - self._done_when_looked
+        return max(0, self._to_ask + self._to_fetch - since) + self._rows_ahead
+
+    @property
+    def _rows_ahead(self) -> int:
+        """Works on pages that are still to be read, as far as the list tells how long it is."""
+        spider = self._crawler.spider
+        ahead: int = getattr(spider, "rows_ahead", 0)
+        most = getattr(getattr(spider, "args", None), "max_works", None)
+        return ahead if most is None else max(0, min(ahead, most - self._count("works_listed")))
+
+    @property
+    def requests_left(self) -> float:
+        """About how many API requests the rest takes."""
+        read = self._count("works_read")
+        each = self._count("api_requests") / read if read >= ENOUGH else REQUESTS_A_WORK
+        since = self.done - self._done_when_looked
+        works = max(0, self._to_ask - since) + self._rows_ahead
+        pages = self._rows_ahead / max(1, getattr(self._crawler.spider, "rows_a_page", 1))
+        return works * each + pages
+
+    @property
+    def seconds_left(self) -> float | None:
+        """About how long the rest takes: what the pace asks for, or what it has taken so far, where that is more. None if unknown."""
+        if not self._has_looked or not self._left:
+            return None
+        requests, one = self.requests_left, self._configuration
+        left = requests * one.api_delay / one.api_concurrency
+        if self.done >= ENOUGH:
+            left = max(left, self._left * (self._noted - self._began - self._paused) / self.done)
+        else:
+            left += requests * SECONDS_AN_ANSWER / one.api_concurrency
+        pause = pauses().get(one.api.key)
+        return left + (0 if pause is None else max(0.0, (pause - datetime.now(UTC)).total_seconds()))
+
+    def parts(self) -> list[str]:
+        """The counts so far, the most important first."""
+        total, left, files = self.total, self.seconds_left, self._count("files_stored")
+        failed = self._count("files_failed") + self._count("works_failed")
+        works, size = self._rates()
+        told = {
+            f"{self.done:,} of {total or 0:,} works": total,
+            f"{self._count('works_listed'):,} works listed": not total and self._count("works_listed"),
+            f"{self._count('people_listed'):,} people": self._count("people_listed"),
+            f"about {spoken(left or 0)} left": left,
+            f"{failed:,} failed": failed,
+            f"{files:,} files, {self._count('bytes_stored') / 1e6:,.1f} MB": files,
+            f"{works:,.0f} works a minute, {size / 1e6:,.1f} MB/s": works,
+        }
+        return [part for part, is_worth_saying in told.items() if is_worth_saying] or ["asking pixiv"]
+
+    def _rates(self) -> tuple[float, float]:
+        """Works a minute and bytes a second, in the last while."""
+        first, last = self._moments[0], self._moments[-1]
+        seconds = max(1.0, last.time - first.time)
+        return 60 * (last.works - first.works) / seconds, (last.bytes - first.bytes) / seconds
+
+    def _count(self, name: str) -> int:
+        return int(self._crawler.stats.get_value(f"pixiv/{name}", 0))
