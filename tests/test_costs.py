@@ -77,8 +77,9 @@ def test_what_an_artist_costs_for_the_first_time_and_again(
     # Each API request looks at the day's budget and counts in it. Four of the rest are about what vanished since the last reading.
     assert first["selects"] <= first["api"] + 5 * WORKS + FILES + 30
     assert first["changes"] <= first["api"] + 7 * WORKS + 6 * FILES + 20
-    # A file and its folder, and as much for an ugoira's frames; the journal once a commit; the lock, and new folders.
-    assert first["fsyncs"] <= 2 * (FILES + UGOIRA) + first["commits"] + 10
+    # Each file, an ugoira's frames and their folder; the files' folder once for all whose intents were committed together; the journal once
+    # a commit; the lock, and new folders.
+    assert first["fsyncs"] <= FILES + 2 * UGOIRA + 2 * first["commits"] + 6
     assert first["commits"] <= 3 * WORKS
 
     with counted(monkeypatch, sandbox) as again:

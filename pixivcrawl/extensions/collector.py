@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 from typing import Self
 
@@ -35,3 +36,6 @@ class Collector:
     def stop(self) -> None:
         gc.set_threshold(*self._before)
         gc.unfreeze()
+        # A process that ends frees its memory at once; to look through it for garbage before takes half a second.
+        atexit.unregister(gc.freeze)
+        atexit.register(gc.freeze)
