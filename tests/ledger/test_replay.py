@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from inspect import Parameter, isfunction, signature
+from itertools import islice
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -40,12 +41,13 @@ from pixivcrawl.items import (
     User,
 )
 from pixivcrawl.ledger import records
-from pixivcrawl.ledger.changes import CHANGES, entry_of, make_change, parameters_of
+from pixivcrawl.ledger.changes import CHANGES, entry_of, make_change, make_together, parameters_of
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from pixivcrawl.ledger.journal import Entry, Journal, PassedOver, _entry, _line, read_journal
 from pixivcrawl.ledger.models import Base
 from pixivcrawl.ledger.records import Found, Intent
+from pixivcrawl.ledger.records.tags import remember_tags
 from pixivcrawl.ledger.replay import Replayed, arguments_of, replay
 from pixivcrawl.ledger.service import Ledger
 from tests.ledger.making import (
@@ -282,6 +284,7 @@ def made(calls: Iterable[Call]) -> list[tuple[Callable[..., Any], tuple[Any, ...
     return found
 
 
+TOGETHER = [change.__name__ for change in records.TOGETHER]
 NAMED = {each for change in CHANGES.values() for each in parameters_of(change)}
 
 
@@ -322,15 +325,23 @@ def write_all(folder: Path, calls: Iterable[Call]) -> int:
     return well
 
 
-def write_at_once(folder: Path, calls: Iterable[Call]) -> None:
-    """The same in one transaction."""
+def write_together(folder: Path, calls: Iterable[Call], size: int) -> None:
+    """The same in one transaction, as the writer makes what comes together: so many at once, and each alone where one of them raises."""
     engine = writing_engine(read_url(sqlite_url(folder)))
-    entries = []
-    with engine.begin() as connection:
-        for change, arguments, named in made(calls):
-            with suppress(ValueError, SQLAlchemyError):
-                result = make_change(connection, change, arguments, named)
-                entries.append(entry_of(change, arguments, named, result))
+    rest, entries = iter(made(calls)), []
+    with engine.connect() as connection:
+        remember_tags(connection)
+        with connection.begin():
+            while batch := list(islice(rest, size)):
+                results = make_together(connection, batch)
+                for number, (change, arguments, named) in enumerate(batch):
+                    with suppress(ValueError, SQLAlchemyError):
+                        result = (
+                            results[number]
+                            if results is not None
+                            else make_change(connection, change, arguments, named)
+                        )
+                        entries.append(entry_of(change, arguments, named, result))
     engine.dispose()
     Journal(folder / "journal").append([entry for entry in entries if entry is not None], NOW)
 
@@ -355,15 +366,22 @@ def test_a_ledger_is_replayed_to_the_last_row(two: tuple[Path, Path]):
     assert [name for name, rows in expected.items() if not rows] == ["hosts"]
 
 
-@settings(max_examples=8)
-@given(st.permutations(CALLS).flatmap(lambda calls: st.integers(8, len(calls)).map(lambda n: calls[:n] + ENDED)))
-def test_whatever_the_order_it_comes_back(empty_ledger: Path, calls: list[Call]):
+@settings(max_examples=12)
+@given(
+    st.permutations(CALLS).flatmap(lambda calls: st.integers(8, len(calls)).map(lambda n: calls[:n] + ENDED)),
+    st.sampled_from([1, 4, 12]),
+    st.booleans(),
+)
+def test_whatever_the_order_it_comes_back(empty_ledger: Path, calls: list[Call], size: int, alike: bool):
+    """`alike`: changes of one kind follow each other, so that several are made in the statements of one."""
     with tempfile.TemporaryDirectory() as folder:
         old, new = Path(folder) / "old", Path(folder) / "new"
         for each in (old, new):
             each.mkdir()
             shutil.copy(empty_ledger, each)
-        write_at_once(old, calls)
+        write_together(
+            old, sorted(calls, key=lambda call: call[0] if call[0] in TOGETHER else "") if alike else calls, size
+        )
         replayed_into(new, old / "journal")
         assert everything(new) == everything(old)
 
@@ -469,9 +487,9 @@ def facts(folder: Path) -> Any:
 
 def test_a_torn_journal_gives_what_is_whole(two: tuple[Path, Path]):
     old, new = two
-    write_at_once(old, CALLS[:20])
+    write_together(old, CALLS[:20], 5)
     expected = everything(old)
-    write_at_once(old, CALLS[20:])
+    write_together(old, CALLS[20:], 5)
     (path,) = (old / "journal").iterdir()
     os.truncate(path, path.stat().st_size - 3)
     replayed_into(new, old / "journal")
@@ -480,7 +498,7 @@ def test_a_torn_journal_gives_what_is_whole(two: tuple[Path, Path]):
 
 def test_a_ledger_comes_back_in_an_empty_postgresql_database_alone(two: tuple[Path, Path], postgres_url: str):
     old, _ = two
-    write_at_once(old, CALLS)
+    write_together(old, CALLS, 5)
     Archive(old).create()
     settings = Settings()
     settings.setmodule("settings.base", priority="project")

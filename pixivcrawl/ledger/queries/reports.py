@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, literal, or_, select
-from sqlalchemy.orm import aliased
 
 from pixivcrawl.ledger.models import (
     MISSING_FILE,
@@ -19,6 +18,7 @@ from pixivcrawl.ledger.models import (
     FileRow,
     UserNameRow,
     UserRow,
+    table,
 )
 from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
 from pixivcrawl.ledger.records.works import IDS_A_QUERY
@@ -304,11 +304,11 @@ def losses(connection: Connection, span: Span, limit: int | None = None) -> Iter
 
 def new_names(connection: Connection, span: Span, limit: int | None = None) -> Iterator[NewName]:
     """Every artist who was met under a name that they had not borne before; read while the connection is open."""
-    former = aliased(UserNameRow)
+    former = table(UserNameRow).alias("former")
     was = (
-        select(former.name)
-        .where(former.user_id == UserNameRow.user_id, former.id < UserNameRow.id)
-        .order_by(former.id.desc())
+        select(former.c.name)
+        .where(former.c.user_id == UserNameRow.user_id, former.c.id < UserNameRow.id)
+        .order_by(former.c.id.desc())
         .limit(1)
         .scalar_subquery()
     )
@@ -456,8 +456,8 @@ def _is_lost(span: Span) -> tuple[ColumnElement[bool], ...]:
 
 
 def _is_another_name(span: Span) -> tuple[ColumnElement[bool], ...]:
-    former = aliased(UserNameRow)
-    bore_one = exists().where(former.user_id == UserNameRow.user_id, former.id < UserNameRow.id)
+    former = table(UserNameRow).alias("former")
+    bore_one = exists().where(former.c.user_id == UserNameRow.user_id, former.c.id < UserNameRow.id)
     return *_within(UserNameRow.first_seen, span), bore_one
 
 

@@ -89,22 +89,27 @@ def record_tags(connection: Connection, tags_of: Mapping[int, Sequence[Tag]], fo
 
 def record_translations(connection: Connection, told: Iterable[tuple[Sequence[Tag], datetime]]) -> None:
     """Pixiv's translations into the reader's language, as works told them and when; a tag without one keeps what is known."""
-    translated = {
-        tag_name(tag): (storable(tag.translation), now)
+    translated = [
+        (tag_name(tag), storable(tag.translation), now)
         for tags, now in told
         for tag in tags
         if tag.translation is not None
-    }
-    ids = _tag_ids(connection, translated)
+    ]
+    ids = _tag_ids(connection, (name for name, _, _ in translated))
     remembered = _remembered(connection).translations
     unknown = [tag_id for tag_id in ids.values() if tag_id not in remembered]
     for start in range(0, len(unknown), 500):
         known = connection.execute(_TRANSLATIONS, {"tag_ids": unknown[start : start + 500]})
         remembered.update((tag_id, text) for tag_id, text in known)
-    new = {ids[name]: told for name, told in translated.items() if remembered.get(ids[name]) != told[0]}
-    rows = [{"tag_id": tag_id, "language": READER, "text": text, "seen": now} for tag_id, (text, now) in new.items()]
+    new: dict[int, datetime] = {}
+    for name, text, now in translated:
+        if remembered.get(ids[name]) != text:
+            remembered[ids[name]] = text
+            new[ids[name]] = now
+    rows = [
+        {"tag_id": tag_id, "language": READER, "text": remembered[tag_id], "seen": now} for tag_id, now in new.items()
+    ]
     upsert(connection, table(TagTranslationRow), rows, ("tag_id", "language"))
-    remembered.update((tag_id, text) for tag_id, (text, _) in new.items())
 
 
 def record_tag_translations(
