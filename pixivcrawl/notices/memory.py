@@ -15,6 +15,9 @@ FILE_NAME = "notices.json"
 
 _VERSION = 1
 
+_LENGTH = 2000
+"""Characters, so that what is written over it finds its room there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -34,13 +37,22 @@ def remembered(root: Path) -> dict[str, Told]:
 
 
 def remember(root: Path, told: Mapping[str, Told]) -> None:
-    """Replace the file in one step. Raises StorageFailed."""
+    """Replace the file in one step; on a full disk, where a timer would otherwise tell of it again and again, write over it.
+
+    Raises StorageFailed.
+    """
     fields = {event: {**asdict(each), "at": each.at.isoformat()} for event, each in sorted(told.items())}
+    text = json.dumps({"version": _VERSION, "told": fields}, indent=1).ljust(_LENGTH) + "\n"
     path = root / FILE_NAME
     beside = path.with_name(f"{path.name}.new")
     with storage_errors(path):
-        beside.write_text(json.dumps({"version": _VERSION, "told": fields}, indent=1) + "\n", encoding="utf-8")
-        beside.replace(path)
+        try:
+            beside.write_text(text, encoding="utf-8")
+            beside.replace(path)
+        except OSError:
+            with path.open("r+", encoding="utf-8") as there:
+                there.write(text)
+                there.truncate()
 
 
 def _told(kept: Any) -> Told:

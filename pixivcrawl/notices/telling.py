@@ -14,7 +14,7 @@ from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.ledger.queries import reports
 from pixivcrawl.ledger.queries.reports import Failure, Span
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.notices.memory import Told, remember, remembered
+from pixivcrawl.notices.memory import FILE_NAME, Told, remember, remembered
 from pixivcrawl.notices.owed import SHOWN, Notice, Outcome, digest, digest_begins, notices, settled
 from pixivcrawl.notices.sending import Delivery, Message, send
 from pixivcrawl.notices.services import services_from_settings
@@ -88,7 +88,8 @@ def _remember(
     over = settled(outcomes, place_of(configuration))
     kept = {event: each for event, each in told.items() if event not in over}
     kept |= {event: Told(datetime.now(UTC), notice.what) for event, notice in taken.items()}
-    if kept != told and configuration.archive_dir.is_dir():
+    is_new = not (configuration.archive_dir / FILE_NAME).exists()
+    if (kept != told or is_new) and configuration.archive_dir.is_dir():
         remember(configuration.archive_dir, kept)
 
 

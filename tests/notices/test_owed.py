@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pixivcrawl.configuration import NOTICES
+from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger.queries import UNREACHABLE
 from pixivcrawl.ledger.queries.reports import Failure
 from pixivcrawl.notices.memory import FILE_NAME, Told, remember, remembered
@@ -122,6 +123,20 @@ def test_what_was_told_is_remembered(tmp_path: Path) -> None:
     remember(tmp_path, told)
     assert remembered(tmp_path) == told
     assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+
+
+def test_where_no_new_file_can_be_made_the_old_one_is_written_over(tmp_path: Path) -> None:
+    """As on a full disk, of which a timer would otherwise tell every quarter of an hour."""
+    remember(tmp_path, {})
+    size = (tmp_path / FILE_NAME).stat().st_size
+    (tmp_path / f"{FILE_NAME}.new").mkdir()
+    for told in ({"failures": Told(NOW, "x" * 16), "refused": Told(NOW, "y" * 16)}, {"failures": Told(NOW, "z")}):
+        remember(tmp_path, told)
+        assert remembered(tmp_path) == told
+        assert (tmp_path / FILE_NAME).stat().st_size == size
+    (tmp_path / FILE_NAME).unlink()
+    with pytest.raises(StorageFailed, match="gone while it was in use"):
+        remember(tmp_path, {})
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ def test_each_service_is_told_of_for_itself(receiver: Receiver, capfd: pytest.Ca
     assert not any(secret in said for secret in SECRETS)
 
 
+@pytest.mark.long
 def test_a_service_that_never_answers_is_given_up(receiver: Receiver) -> None:
     """The other one is told all the same, and nothing of the courier is left."""
     receiver.taken.clear()

@@ -15,7 +15,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, update
 
@@ -204,23 +204,43 @@ class Shape(HTMLParser):
         self.tags.append(("comment", (data,)))
 
 
-ANY_TEXT = st.text(st.characters(exclude_categories=()), min_size=1, max_size=200)
-
-
-@given(
-    text=ANY_TEXT | st.text(st.sampled_from("<>&\"'/=!- \x1b\x9b\u202e\u2066\u200f\x00\n\r\tascriptjv:"), min_size=1)
-)
-@example("</bdi></a></li><script>alert(1)</script>")
-@example("'\"><img src=x onerror=alert(1)>")
-@example("<!-- ]]> &lt; &#60;script&#62;")
-@example("\u202e\u2067txt.exe\x1b[2J\x1b]0;title\x07\x9b31m\u2028\u2029\ud800")
-@example("x" * 3000)
-@example("\u0301" * 300)
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_hostile_name_is_a_name(connection: Connection, text: str) -> None:
+@pytest.fixture(scope="module")
+def plain(connection: Connection) -> Shape:
+    """The page where every name is a harmless one."""
     with taken_back(connection):
         called(connection, "plain")
-        plain = Shape(as_html(connection))
+        return Shape(as_html(connection))
+
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()), min_size=1, max_size=200)
+WORST = st.text(st.sampled_from("<>&\"'/=!- \x1b\x9b\u202e\u2066\u200f\x00\n\r\tascriptjv:"), min_size=1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "</bdi></a></li><script>alert(1)</script>",
+        "'\"><img src=x onerror=alert(1)>",
+        "<!-- ]]> &lt; &#60;script&#62;",
+        "\u202e\u2067txt.exe\x1b[2J\x1b]0;title\x07\x9b31m\u2028\u2029\ud800",
+        "x" * 3000,
+        "\u0301" * 300,
+        " ",
+    ],
+)
+def test_a_hostile_name_is_a_name(connection: Connection, plain: Shape, text: str) -> None:
+    assert_a_name(connection, plain, text)
+
+
+@pytest.mark.long
+@given(text=ANY_TEXT | WORST)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_name_is_a_name(connection: Connection, plain: Shape, text: str) -> None:
+    assert_a_name(connection, plain, text)
+
+
+def assert_a_name(connection: Connection, plain: Shape, text: str) -> None:
+    with taken_back(connection):
         called(connection, text)
         told, shown, document = as_text(connection), as_html(connection), as_json(connection)
     assert all(line.isprintable() and len(line) < 700 for line in told.split("\n"))

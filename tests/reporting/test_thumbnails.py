@@ -97,7 +97,7 @@ def test_a_sideways_one_stands_upright(archive: Archive) -> None:
 
 
 def test_noise_stays_small(archive: Archive) -> None:
-    noise = Image.effect_noise((800, 800), 100).convert("RGB")
+    noise = Image.effect_noise((300, 300), 100).convert("RGB")
     opened(thumbnail(archive, kept(archive, saved(noise, "PNG"))))
 
 
