@@ -127,8 +127,8 @@ class Watch:
 
     async def _tick(self) -> None:
         while True:
-            with suppress(RuntimeError, OSError):
-                # So Scrapy tells that there is no engine yet, or none any more; and so a terminal is gone.
+            with suppress(RuntimeError):
+                # So Scrapy tells that there is no engine yet, or none any more.
                 await self._look()
             await asyncio.sleep(BAR_EVERY)
 
