@@ -36,11 +36,11 @@ class Command(ScrapyCommand):
     def long_desc(self) -> str:
         return (
             "Looks at the versions, the settings, the pace, the certificates, the disk and its permissions, the ledger, the subscriptions, "
-            "the session and the clock, and says in a line each: ok, warning or problem, and what to do next: scrapy doctor. One request "
-            "asks pixiv whether it takes the session; --offline leaves it out, and so does a run that is under way in the archive. "
-            "It changes nothing, needs no lock and no archive. For a program: scrapy doctor --json. Exit codes: 0 nothing worse than "
-            "warnings; otherwise that of the first problem, which is what a run would end with: 1 pixiv cannot be asked; 2 configuration; "
-            "4 pixiv refuses the session; 5 the disk or the ledger cannot go on."
+            "where notices go, the session and the clock, and says in a line each: ok, warning or problem, and what to do next: scrapy "
+            "doctor. One request asks pixiv whether it takes the session; --offline leaves it out, and so does a run that is under way in "
+            "the archive. It changes nothing, needs no lock and no archive. For a program: scrapy doctor --json. Exit codes: 0 nothing "
+            "worse than warnings; otherwise that of the first problem, which is what a run would end with: 1 pixiv cannot be asked; 2 "
+            "configuration; 4 pixiv refuses the session; 5 the disk or the ledger cannot go on."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -91,8 +91,9 @@ def examination(settings: Settings, *, offline: bool) -> Iterator[Finding]:
     from pixivcrawl.doctor.surroundings import (
         look_at_certificates,
         look_at_clock,
-        look_at_cookie_file,
+        look_at_notices,
         look_at_pace,
+        look_at_secrets,
         look_at_versions,
     )
     from pixivcrawl.session import session_from_settings
@@ -108,9 +109,10 @@ def examination(settings: Settings, *, offline: bool) -> Iterator[Finding]:
     yield refused or ok("settings", f"the archive is {archive.root}")
     yield from look_at_pace(configuration)
     yield look_at_certificates()
-    yield from look_at_disk(archive)
+    yield from look_at_disk(archive, configuration.notice_disk_low)
     yield from look_at_permissions(archive)
-    yield from look_at_cookie_file(settings)
+    yield from look_at_secrets(settings)
+    yield look_at_notices(settings)
     examined = look_at_ledger(configuration, archive, datetime.now(UTC))
     yield from examined.findings
     yield look_at_subscriptions(settings)

@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import os
 import signal
+import stat
 import sys
 import threading
 from collections.abc import Callable
@@ -104,7 +105,8 @@ def _let_go_of_terminal() -> None:
     """What is written to a terminal that is gone would fail, in the middle of the good order."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
-        if os.isatty(descriptor):
+        # One that is gone already no longer says that it is a terminal.
+        if stat.S_ISCHR(os.fstat(descriptor).st_mode):
             os.dup2(nowhere, descriptor)
     os.close(nowhere)
 

@@ -134,7 +134,6 @@ def _wanted(subscription: Subscription, spider: PixivSpider[Any], arguments: Map
         canonical=spider.args.canonical(),
         every=subscription.every,
         refresh=subscription.refresh if _compares(spider) else None,
-        needs_session=spider.session_needed_for() is not None,
         artist=_whole_artist(spider.args),
         fits=getattr(spider.args, "fits", None),
     )

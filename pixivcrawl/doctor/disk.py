@@ -13,8 +13,8 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.doctor.findings import Finding, ok, problem, warning
 from pixivcrawl.errors import StorageFailed
 
-LOW, TOO_LOW = 2 * 10**9, 200 * 10**6
-"""Bytes that should be free, and without which a run soon ends."""
+TOO_LOW = 200 * 10**6
+"""Bytes without which a run soon ends."""
 
 FEW_NAMES = 1000
 """Files that a disk has names for (inodes) below which it is about to be full, however many bytes are free."""
@@ -30,10 +30,10 @@ _OCTAL = re.compile(r"\\([0-7]{3})")
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
-def look_at_disk(archive: Archive) -> Iterator[Finding]:
-    """Free space, and where the folder lies. An archive that is not begun yet is looked at by the folder that it will lie in."""
+def look_at_disk(archive: Archive, low: int) -> Iterator[Finding]:
+    """Free space, of which fewer than `low` bytes are little, and where the folder lies: it, or the one that it will lie in."""
     folder = nearest(archive.root)
-    yield room(folder)
+    yield room(folder, low)
     if (kind := filesystem_of(folder, _mounts())) is not None:
         yield kind_of_disk(kind)
     if archive.staging.exists() and archive.originals.exists():
@@ -45,7 +45,7 @@ def nearest(folder: Path) -> Path:
     return next((each for each in (folder, *folder.parents) if each.exists()), Path("/"))
 
 
-def room(folder: Path) -> Finding:
+def room(folder: Path, low: int) -> Finding:
     try:
         free = shutil.disk_usage(folder).free
         names = os.statvfs(folder).f_favail if hasattr(os, "statvfs") else 0
@@ -59,7 +59,7 @@ def room(folder: Path) -> Finding:
         )
     if free < TOO_LOW:
         return problem("disk", StorageFailed(f"{said}: free space, or move the archive to a larger disk"))
-    if free < LOW:
+    if free < low:
         return warning("disk", f"{said}, which is little: free space, or move the archive to a larger disk")
     return ok("disk", said)
 

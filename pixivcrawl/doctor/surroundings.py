@@ -19,6 +19,7 @@ from pixivcrawl.configuration import Configuration
 from pixivcrawl.doctor.findings import Finding, ok, problem, warning
 from pixivcrawl.downloadhandlers.trust import trust_context
 from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.notices.services import services_from_settings, urls_file
 from pixivcrawl.session import cookie_file
 
 NAMED = ("scrapy", "twisted", "sqlalchemy", "alembic", "pydantic", "aiohttp", "pillow", "simplejpeg", "filelock")
@@ -26,7 +27,7 @@ NAMED = ("scrapy", "twisted", "sqlalchemy", "alembic", "pydantic", "aiohttp", "p
 WRONG, FAR_WRONG = timedelta(minutes=1), timedelta(hours=1)
 """By how much a clock may be wrong: what is said of it, and what ends in pauses and dates that are wrong."""
 
-_READERS = stat.S_IRWXG | stat.S_IRWXO
+_OTHERS = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
 
 
 def look_at_versions() -> Iterator[Finding]:
@@ -89,18 +90,25 @@ def look_at_pace(configuration: Configuration) -> Iterator[Finding]:
         )
 
 
-def look_at_cookie_file(settings: BaseSettings) -> Iterator[Finding]:
-    """Whether anyone else can read the session."""
-    file = cookie_file(settings)
-    # The environment comes first, and then the file is not read.
-    if any(os.environ.get(name, "").strip() for name in ("PIXIV_PHPSESSID", "PIXIV_COOKIE")):
-        return
-    if file is None or os.name != "posix" or not file.exists():
-        return
-    if stat.S_IMODE(file.stat().st_mode) & _READERS:
-        yield warning("permissions", f"others can read or change the session in {file}: chmod 600 {file}")
-    else:
-        yield ok("permissions", f"the session in {file} is its owner's alone")
+def look_at_secrets(settings: BaseSettings) -> Iterator[Finding]:
+    """Whether anyone else can read the session, or where notices go."""
+    for what, file in (("the session", cookie_file(settings)), ("the URLs of notices", urls_file(settings))):
+        if file is None or os.name != "posix" or not file.exists():
+            continue
+        if stat.S_IMODE(file.stat().st_mode) & _OTHERS:
+            yield warning("permissions", f"others can read or change {what} in {file}: chmod 600 {file}")
+        else:
+            yield ok("permissions", f"{what} in {file}: for its owner alone")
+
+
+def look_at_notices(settings: BaseSettings) -> Finding:
+    try:
+        services = services_from_settings(settings)
+    except ConfigurationError as error:
+        return problem("notices", error)
+    if not services:
+        return ok("notices", "none are sent: no service is named")
+    return ok("notices", f"sent to {', '.join(map(str, services))}; scrapy notify tries them")
 
 
 def look_at_clock(served: datetime | None, here: datetime, newest: datetime | None) -> Finding:

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 LINE_EVERY, BAR_EVERY = 60.0, 0.5
 """Seconds between two lines in a log, and between two states of the bar."""
 
+BEFORE_A_LINE = 5.0
+"""Seconds before a line at which the ledger is asked what is left."""
+
 WORTH_SAYING = 5.0
 """Seconds of a pause whose end is worth a line; its beginning is in the log."""
 
@@ -125,14 +128,15 @@ class Watch:
     async def _tick(self) -> None:
         while True:
             with suppress(RuntimeError):
-                # Scrapy tells by it that there is no engine yet, or none any more.
+                # So Scrapy tells that there is no engine yet, or none any more.
                 await self._look()
             await asyncio.sleep(BAR_EVERY)
 
     async def _look(self) -> None:
         if self._tally is not None:
             self._tally.note(paused=bool(pauses()))
-            await self._tally.count_what_is_left()
+            if self._foot is not None or time.monotonic() > self._next_line - BEFORE_A_LINE:
+                await self._tally.count_what_is_left()
         if self._foot is not None:
             self._foot.refresh()
             return

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from scrapy.crawler import Crawler
+from sqlalchemy import Connection
 
 from pixivcrawl.api.wording import spoken
 from pixivcrawl.configuration import Configuration
@@ -74,14 +75,14 @@ class Tally:
             self._looking = asyncio.ensure_future(self._look(self._crawler.spider))
 
     async def _look(self, spider: Any) -> None:
-        began = time.monotonic()
         crawl, done, listed = getattr(spider, "crawl", None), self.done, self._count("works_listed")
         from_rows = spider.args.detail == "listing"
         if crawl is None or (from_rows and not spider.args.files):
             return
+        took = 0.0
         with suppress(PixivcrawlError):
-            self._to_ask, self._to_fetch = await ledger_of(self._crawler).read(
-                queries.works_left,
+            (self._to_ask, self._to_fetch), took = await ledger_of(self._crawler).read(
+                _timed_works_left,
                 crawl.crawl_id,
                 with_session=spider.session is not None,
                 now=datetime.now(UTC),
@@ -91,11 +92,10 @@ class Tally:
             self._done_when_looked, self._listed_when_looked = done, listed
             # Before the list has said anything, nothing being left says nothing either.
             self._has_looked = bool(listed or self._to_ask or self._to_fetch)
-        ended = time.monotonic()
         # It must cost next to nothing, however long the list is.
-        self._look_soon = ended + max(LOOK_SOON, 20 * (ended - began))
+        self._look_soon = time.monotonic() + max(LOOK_SOON, 20 * took)
         # What was listed may not have been recorded yet.
-        self._look_at = max(self._look_soon, ended + LOOK_EVERY) if self._left else self._look_soon
+        self._look_at = max(self._look_soon, time.monotonic() + LOOK_EVERY) if self._left else self._look_soon
 
     @property
     def done(self) -> int:
@@ -169,3 +169,9 @@ class Tally:
 
     def _count(self, name: str) -> int:
         return int(self._crawler.stats.get_value(f"pixiv/{name}", 0))
+
+
+def _timed_works_left(connection: Connection, /, crawl_id: int, **which: Any) -> tuple[tuple[int, int], float]:
+    """What is left, and the seconds of a processor that it took to find out."""
+    began = time.thread_time()
+    return queries.works_left(connection, crawl_id, **which), time.thread_time() - began

@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TextIO, cast
 
 from rich.console import Console
@@ -70,23 +71,26 @@ class Foot:
             if not self.is_up:
                 return
             self.is_up = False
+            standing.forget(self)
             for name, stream in self._streams.items():
                 above = getattr(sys, name)
                 if isinstance(above, Above):
-                    above.flush()
                     setattr(sys, name, stream)
                     _let_logs_write_to(stream, instead_of=above)
-            self._live.stop()
-            standing.forget(self)
+                    with suppress(OSError):
+                        above.flush()
+            with suppress(OSError):
+                self._live.stop()
 
     def refresh(self) -> None:
-        with self._lock:
+        with self._lock, suppress(OSError):
             if self.is_up:
                 self._live.refresh()
 
     def write_above(self, lines: str) -> None:
         """Whole lines, without the last one's end; the terminal breaks those that are too long for it."""
-        with self._lock:
+        # A terminal that is gone takes nothing any more; that is no reason to end.
+        with self._lock, suppress(OSError):
             self._console.print(Text(lines), soft_wrap=True)
 
     def _drawn(self) -> Text:

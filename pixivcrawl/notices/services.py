@@ -61,9 +61,13 @@ class Service:
 
 def services_from_settings(settings: BaseSettings) -> tuple[Service, ...]:
     """The services of this process (see `read_services`); a relative file counts from the folder of scrapy.cfg."""
+    return read_services(os.environ, urls_file(settings))
+
+
+def urls_file(settings: BaseSettings) -> Path | None:
+    """The file that may hold their URLs; None where none is named."""
     given = settings.get("NOTICE_URLS_FILE")
-    file = Path(closest_scrapy_cfg()).parent / Path(given).expanduser() if given else None
-    return read_services(os.environ, file)
+    return Path(closest_scrapy_cfg()).parent / Path(given).expanduser() if given else None
 
 
 def read_services(environment: Mapping[str, str], file: Path | None) -> tuple[Service, ...]:

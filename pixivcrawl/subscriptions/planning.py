@@ -40,7 +40,6 @@ class Wanted:
     canonical: Mapping[str, Any]
     every: timedelta
     refresh: timedelta | None
-    needs_session: bool = False
     artist: int | None = None
     fits: Callable[[Artwork], bool | None] | None = field(default=None, compare=False, repr=False)
 

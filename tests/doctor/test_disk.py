@@ -55,7 +55,7 @@ def test_little_room_is_a_warning_and_none_a_problem(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, state: str, code: int
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, free))
-    finding = next(iter(look_at_disk(Archive(tmp_path / "not" / "yet"))))
+    finding = next(iter(look_at_disk(Archive(tmp_path / "not" / "yet"), 2 * 10**9)))
     assert (finding.state, finding.exit_code) == (state, code)
     assert str(tmp_path) in finding.found
 

@@ -15,8 +15,9 @@ from pixivcrawl.doctor.findings import exit_code
 from pixivcrawl.doctor.surroundings import (
     look_at_certificates,
     look_at_clock,
-    look_at_cookie_file,
+    look_at_notices,
     look_at_pace,
+    look_at_secrets,
     unfit_distributions,
 )
 
@@ -65,18 +66,32 @@ def test_only_what_is_riskier_than_the_default_is_warned_of() -> None:
     ]
 
 
-def test_a_session_that_others_can_read_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PIXIV_PHPSESSID", "PIXIV_COOKIE", "PIXIV_COOKIE_FILE"):
-        monkeypatch.delenv(name, raising=False)
-    file = tmp_path / "cookie"
-    file.write_text("1_secret")
-    settings = of_settings(PIXIV_COOKIE_FILE=str(file))
+@pytest.mark.parametrize(
+    ("name", "content"), [("PIXIV_COOKIE_FILE", "1_hush"), ("NOTICE_URLS_FILE", "json://hush@host")]
+)
+def test_a_secret_that_others_can_read_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: str
+) -> None:
+    monkeypatch.delenv("PIXIV_COOKIE_FILE", raising=False)
+    file = tmp_path / "secret"
+    file.write_text(content)
+    settings = of_settings(**{name: str(file)})
     for mode, state in ((0o600, "ok"), (0o640, "warning"), (0o602, "warning")):
         file.chmod(mode)
-        (finding,) = look_at_cookie_file(settings)
+        (finding,) = look_at_secrets(settings)
         assert finding.state == state
-        assert "secret" not in finding.found
-    assert not list(look_at_cookie_file(of_settings()))
+        assert "hush" not in finding.found
+    assert not list(look_at_secrets(of_settings()))
+
+
+def test_services_are_named_without_their_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIXIVCRAWL_NOTICE_URLS", "json://me:hush@127.0.0.1/x tgram://hush/1")
+    finding = look_at_notices(of_settings())
+    assert (finding.state, "hush" in finding.found) == ("ok", False)
+    assert "json://127.0.0.1" in finding.found
+    monkeypatch.delenv("PIXIVCRAWL_NOTICE_URLS")
+    missing = look_at_notices(of_settings(NOTICE_URLS_FILE=str(tmp_path / "none")))
+    assert (missing.state, missing.exit_code) == ("problem", 2)
 
 
 def test_a_certificate_file_that_is_none_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

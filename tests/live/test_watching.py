@@ -161,7 +161,7 @@ def test_without_a_terminal_it_says_a_line_now_and_then(
 ) -> None:
     monkeypatch.setattr("pixivcrawl.extensions.progress.LINE_EVERY", 0.2)
     monkeypatch.setattr("pixivcrawl.extensions.progress.BAR_EVERY", 0.1)
-    paced = {"PROGRESS_ENABLED": True, "PIXIV_API_DELAY": 0.1}
+    paced = {"PROGRESS_ENABLED": True, "PIXIV_API_DELAY": 0.2}
     with Sandbox(World.demo()) as sandbox:
         assert crawl("user", sandbox, tmp_path, id=11, settings=paced).exit_code == 0
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("user: ")]
