@@ -85,13 +85,13 @@ def _read(file: Path) -> str:
         raise ConfigurationError(
             f"PIXIV_COOKIE_FILE {file}: cannot be read ({error.strerror}); name a file that holds the session"
         ) from None
-    if loose and os.name == "posix" and not _is_kept_by_systemd(file):
+    if loose and os.name == "posix" and not is_credential(file):
         _warn_of_readers(file)
     # What is not text is refused with every other character that no cookie has.
     return content.decode("utf-8-sig", errors="replace")
 
 
-def _is_kept_by_systemd(file: Path) -> bool:
+def is_credential(file: Path) -> bool:
     """A credential of a service: its user may read it by an access list, which the mode shows as a right of the group."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     return bool(folder) and file.parent == Path(str(folder))

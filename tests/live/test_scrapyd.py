@@ -219,11 +219,8 @@ def test_the_egg_runs_in_scrapyd(scrapyd: Scrapyd, sandbox: Sandbox, archive: Pa
     assert not list(archive.parent.glob("pixivcrawl-migrations-*"))
 
 
-def test_a_job_that_is_wrong_cancelled_or_repeated(
-    scrapyd: Scrapyd, sandbox: Sandbox, archive: Path, egg: Path
-) -> None:
+def test_a_job_that_is_refused_or_cancelled(scrapyd: Scrapyd, sandbox: Sandbox, archive: Path, egg: Path) -> None:
     scrapyd.deploy(egg, "1")
-    assert scrapyd.exit_code_of(scrapyd.schedule("user", ("ids", "11"))) == 2
     assert scrapyd.exit_code_of(scrapyd.schedule("user", ("id", "11"), ("setting", f"JOBDIR={archive}/jobs"))) == 2
     assert sandbox.log == []
 
