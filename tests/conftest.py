@@ -1,8 +1,10 @@
-"""What every test stands on: no hurry for the property tests, and none of the reader's own session or archive."""
+"""What every test stands on: no hurry for the property tests, none of the reader's own session or archive, nothing of another test."""
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -18,3 +20,12 @@ def nobodys_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("PIXIV_", "PIXIVCRAWL_", "SCRAPY_")) and name != "PIXIVCRAWL_TEST_POSTGRES":
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def nobodys_log() -> Iterator[None]:
+    """Takes away the handlers that a crawl in this process leaves, which would write what the next test logs to a closed stream."""
+    before = list(logging.root.handlers)
+    yield
+    for handler in set(logging.root.handlers) - set(before):
+        logging.root.removeHandler(handler)

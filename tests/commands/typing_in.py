@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import os
 import signal
 import sys
@@ -67,12 +66,10 @@ def settings_for(sandbox: Sandbox | None, archive: Path | None, **more: Any) -> 
 
 @contextmanager
 def as_it_was() -> Iterator[None]:
-    """Takes away what Scrapy leaves in a process: handlers of the log and of signals."""
-    handlers, numbers = list(logging.root.handlers), (signal.SIGINT, signal.SIGTERM)
-    signals = {number: signal.getsignal(number) for number in numbers}
+    """Takes away the handlers of signals that Scrapy leaves in a process."""
+    signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        logging.root.handlers[:] = handlers
         for number, handler in signals.items():
             signal.signal(number, handler)

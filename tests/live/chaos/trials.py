@@ -93,7 +93,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Reference:
-    """What an undisturbed run of the same command leaves, and what it takes."""
+    """What an undisturbed run of the same command leaves, and what it takes; `api_again`: what one more asks, that finds nothing new."""
 
     archive: Path
     files: dict[str, OnDisk]
@@ -101,6 +101,7 @@ class Reference:
     sha256_at: dict[str, str]
     api: int
     images: int
+    api_again: int
 
 
 class Laboratory:
@@ -182,13 +183,17 @@ class Laboratory:
         ending = self.live(trial).ending
         assert (ending.exit_code, ending.errors) == (0, "")
         assert_holds(archive, *expected(trial.server, spider))
+        dump = canonical.dump(archive)
+        api, images = (len(trial.watch.entries(kind)) for kind in ("api", "image"))
+        self.live(trial)
         return Reference(
             archive,
             trial.lives[0].originals,
-            canonical.dump(archive),
+            dump,
             {url.partition("//")[2].partition("/")[2]: sha256 for url, sha256 in rows(archive, _URLS)},
-            len(trial.watch.entries("api")),
-            len(trial.watch.entries("image")),
+            api,
+            images,
+            len(trial.watch.entries("api")) - api,
         )
 
 
