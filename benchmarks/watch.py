@@ -26,11 +26,16 @@ WORTH_COUNTING = 0.02
 
 
 class Watch:
-    """Asks the loop to call it every 5 ms, and notes by how much it is called late."""
+    """Asks the loop to call it every 5 ms, and notes by how much it is called late.
+
+    And how much processor time the loop's thread took between two calls: what a stall would be on a machine without other work, at most.
+    """
 
     def __init__(self) -> None:
         self.longest = 0.0
         self.long_ones = 0
+        self.busiest = 0.0
+        self.taken = 0.0
         self.due = 0.0
         self.started = 0.0
         self.timer: asyncio.TimerHandle | None = None
@@ -53,12 +58,14 @@ class Watch:
         result = {
             "longest_stall": self.longest,
             "stalls_over_20_ms": self.long_ones,
+            "longest_stall_by_processor_time": self.busiest,
             "processor_before_the_start": self.started,
             "processor_by_thread": processor_by_thread(),
         }
         Path(os.environ["PIXIVCRAWL_BENCHMARK_WATCH"]).write_text(json.dumps(result), encoding="utf-8")
 
     def _look_again(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.taken = time.thread_time()
         self.due = loop.time() + EVERY
         self.timer = loop.call_at(self.due, self._look, loop)
 
@@ -66,6 +73,7 @@ class Watch:
         late = loop.time() - self.due
         self.longest = max(self.longest, late)
         self.long_ones += late >= WORTH_COUNTING
+        self.busiest = max(self.busiest, time.thread_time() - self.taken)
         self._look_again(loop)
 
 

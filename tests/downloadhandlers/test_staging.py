@@ -196,7 +196,9 @@ class Host:
 
     @staticmethod
     def say(connection: BinaryIO, head: str, declared: bytes, sent: bytes) -> None:
-        connection.write(f"HTTP/1.1 {head}\r\nContent-Length: {len(declared)}\r\n\r\n".encode() + sent)
+        connection.write(
+            f"HTTP/1.1 {head}\r\nConnection: close\r\nContent-Length: {len(declared)}\r\n\r\n".encode() + sent
+        )
 
 
 BODY = bytes(range(256)) * 1000

@@ -44,6 +44,7 @@ def crawl(
         "ARCHIVE_DIR": str(folder),
         "PIXIV_API_DELAY": 0,
         "PIXIV_API_RETRY_DELAY": 0.01,
+        "PIXIV_IMAGE_RETRY_DELAY": 0.01,
         "PIXIV_THROTTLE_WAIT": 0.05,
         "PROGRESS_ENABLED": False,
         "TWISTED_REACTOR_ENABLED": False,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 
 from pixivcrawl.sandbox import Expected, Sandbox
-
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.live.nursery import LONGEST, PROJECT, Nursery
 
 
 def environment(sandbox: Sandbox | None, archive: Path, *, session: bool = True, **more: str) -> dict[str, str]:
@@ -29,19 +31,26 @@ def environment(sandbox: Sandbox | None, archive: Path, *, session: bool = True,
 
 
 def scrapy(
-    *arguments: str, env: dict[str, str], cwd: Path = PROJECT, timeout: float = 120
+    *arguments: str, env: dict[str, str], cwd: Path | None = None, timeout: float = LONGEST
 ) -> subprocess.CompletedProcess[str]:
-    """`scrapy ...`, to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "scrapy", *arguments],
-        cwd=cwd,
-        env=env,
-        timeout=timeout,
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    """`scrapy ...`, to its end; with an interpreter of its own where that is told something, or a folder of its own is asked for."""
+    command = [sys.executable, "-m", "scrapy", *arguments]
+    told = any(name.startswith("PYTHON") and os.environ.get(name) != value for name, value in env.items())
+    if told or cwd is not None:
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.run(command, cwd=cwd or PROJECT, env=env, timeout=timeout, text=True, check=False, **streams)
+    with tempfile.TemporaryDirectory() as folder:
+        ended = nursery().run(*arguments, env=env, folder=Path(folder), timeout=timeout)
+    return subprocess.CompletedProcess(command, ended.exit_code, ended.said, ended.errors)
+
+
+@cache
+def nursery() -> Nursery:
+    """One for all tests of this process."""
+    one = Nursery()
+    one.__enter__()
+    atexit.register(one.__exit__)
+    return one
 
 
 def stored_files(archive: Path) -> dict[str, str]:

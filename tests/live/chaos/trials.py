@@ -14,9 +14,9 @@ from pathlib import Path
 
 from pixivcrawl.sandbox import Logged
 from tests import canonical
-from tests.live.chaos.nursery import Crawl, Ended, Nursery, ended, fresh
 from tests.live.chaos.plans import LEAST_KILLS, SPIDERS, Kill, Plan, one_more_kill
 from tests.live.chaos.worlds import Server, Watch, Wrong
+from tests.live.nursery import Crawl, Ended, Nursery, ended, fresh
 from tests.live.running import assert_holds, environment, rows
 
 IMAGES_AT_ONCE, API_AT_ONCE = 4, 1

@@ -1,4 +1,4 @@
-"""Crawls in processes of their own, born ready: a process that has imported all that `scrapy crawl` imports forks for each.
+"""Commands in processes of their own, born ready: a process that has imported all that `scrapy crawl` imports forks for each.
 
 A crawl that is started from nothing spends a second and a half on imports. One that is forked is as much a process with a group, files,
 threads and an end of its own, and a hundred of them are quickly killed. `fresh` starts one from nothing all the same.
@@ -15,13 +15,14 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).resolve().parents[3]
+PROJECT = Path(__file__).resolve().parents[2]
 
 NOT_BEFOREHAND = ("pixivcrawl.sandbox", "pixivcrawl.commands.demo", "pixivcrawl.ledger.migrations")
 """No part of a crawl. Nor are settings imported beforehand, which look at the environment."""
@@ -81,11 +82,11 @@ class Ended:
 
 
 class Nursery:
-    """Starts crawls, one at a time. The process behind it lives as long as the `with` block."""
+    """Starts commands, one at a time. The process behind it lives as long as the `with` block."""
 
     def __enter__(self) -> Nursery:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.live.chaos.nursery"],
+            [sys.executable, "-m", "tests.live.nursery"],
             cwd=PROJECT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -109,10 +110,14 @@ class Nursery:
             self._hear()
             raise
 
-    def run(self, *arguments: str, env: Mapping[str, str], folder: Path) -> Ended:
-        """`scrapy ...`, to its end."""
+    def run(self, *arguments: str, env: Mapping[str, str], folder: Path, timeout: float = LONGEST) -> Ended:
+        """`scrapy ...`, to its end. Raises TimeoutError when that takes longer; it is killed then."""
         with self.crawl(*arguments, env=env, folder=folder) as crawl:
-            pass
+            until = time.monotonic() + timeout
+            while not crawl.is_over():
+                if time.monotonic() > until:
+                    raise TimeoutError(f"scrapy {' '.join(arguments)} takes more than {timeout:g} s")
+                time.sleep(0.005)
         return ended(crawl, folder)
 
     def _say(self, order: dict[str, Any]) -> None:
@@ -129,7 +134,7 @@ class Nursery:
 def fresh(*arguments: str, env: Mapping[str, str], folder: Path) -> Iterator[Crawl]:
     """As `Nursery.crawl`, with an interpreter of its own that has imported nothing yet."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.live.chaos.nursery", "one"],
+        [sys.executable, "-m", "tests.live.nursery", "one"],
         cwd=PROJECT,
         stdin=subprocess.PIPE,
         text=True,
