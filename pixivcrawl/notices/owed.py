@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.errors import AccountRefused, ConfigurationError, StorageFailed
-from pixivcrawl.ledger.queries import UNREACHABLE
-from pixivcrawl.ledger.queries.reports import Failure
+from pixivcrawl.ledger.queries import UNREACHABLE, Missing
 from pixivcrawl.notices.memory import Told
 from pixivcrawl.reporting.gathering import News, Place, size
 from pixivcrawl.reporting.text import artist_name, counted, day, failure_line, headline, plural
@@ -56,7 +55,7 @@ class Notice:
 def notices(
     on: Collection[str],
     outcomes: Sequence[Outcome],
-    failed: Sequence[Failure],
+    failed: Sequence[Missing],
     place: Place,
     told: Mapping[str, Told],
     now: datetime,
@@ -111,7 +110,7 @@ def _refused(outcomes: Sequence[Outcome]) -> Iterator[Notice]:
             return
 
 
-def _failures(outcomes: Sequence[Outcome], failed: Sequence[Failure]) -> Iterator[Notice]:
+def _failures(outcomes: Sequence[Outcome], failed: Sequence[Missing]) -> Iterator[Notice]:
     lines = [f"{outcome.name}: {_why(outcome)}" for outcome in outcomes if _is_failure(outcome)]
     # How they are told may change from run to run; which they are does not.
     marks = [outcome.name for outcome in outcomes if _is_failure(outcome)]

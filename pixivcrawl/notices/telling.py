@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
-from pixivcrawl.ledger.queries import reports
-from pixivcrawl.ledger.queries.reports import Failure, Span
+from pixivcrawl.ledger.queries import Missing, reports
+from pixivcrawl.ledger.queries.reports import Span
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.notices.memory import FILE_NAME, Told, remember, remembered
 from pixivcrawl.notices.owed import SHOWN, Notice, Outcome, digest, digest_begins, notices, settled
@@ -57,7 +57,7 @@ def _owed(
     now = datetime.now(UTC)
     place = place_of(configuration)
     begins = digest_begins(told, now) if weekly and "digest" in configuration.notice_on else None
-    failed: list[Failure] = []
+    failed: list[Missing] = []
     news: News | None = None
     try:
         ledger = Ledger.open(configuration.database_url, read_only=True)
@@ -74,7 +74,7 @@ def _owed(
     return [*owed, digest(news)] if news is not None else owed
 
 
-def _failed_anew(connection: Connection, began: datetime) -> list[Failure]:
+def _failed_anew(connection: Connection, began: datetime) -> list[Missing]:
     first_run = reports.first_run_since(connection, began)
     if first_run is None:
         return []

@@ -15,16 +15,14 @@ from sqlalchemy import Connection
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import AccountRefused, StorageFailed
-from pixivcrawl.ledger.queries import reports
+from pixivcrawl.ledger.queries import CrawlRecord, Missing, reports
 from pixivcrawl.ledger.queries.reports import (
     ArtistNews,
     Change,
-    Failure,
     Loss,
     NewName,
     NewWork,
     Return,
-    RunOfSpan,
     Span,
     Sums,
 )
@@ -94,7 +92,7 @@ class Runs:
 
     sums: RunSums = field(default_factory=RunSums)
     lists: dict[int, ListNews] = field(default_factory=dict)
-    last: RunOfSpan | None = None
+    last: CrawlRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +134,7 @@ def gather(connection: Connection, place: Place, span: Span, made: datetime, lim
     artists = reports.artists_with_news(connection, span, limits.artists)
     runs = sum_up(reports.runs_of_span(connection, span))
     first_run = reports.first_run_since(connection, span.since)
-    failed: Iterator[Failure] = (
+    failed: Iterator[Missing] = (
         iter(()) if first_run is None else reports.failures(connection, first_run, limits.lines + 1)
     )
     few = limits.lines + 1
@@ -157,7 +155,7 @@ def gather(connection: Connection, place: Place, span: Span, made: datetime, lim
     )
 
 
-def sum_up(runs: Iterable[RunOfSpan]) -> Runs:
+def sum_up(runs: Iterable[CrawlRecord]) -> Runs:
     """Runs in their order, counted."""
     found = Runs()
     for run in runs:
@@ -213,7 +211,7 @@ def size(number: int) -> str:
     return f"{number / 1000:,.1f} kB"
 
 
-def _count(sums: RunSums, run: RunOfSpan) -> None:
+def _count(sums: RunSums, run: CrawlRecord) -> None:
     sums.runs += 1
     match run.outcome:
         case "complete":
@@ -228,13 +226,13 @@ def _count(sums: RunSums, run: RunOfSpan) -> None:
         setattr(sums, name, getattr(sums, name) + _number(run, name))
 
 
-def _number(run: RunOfSpan, name: str) -> int:
+def _number(run: CrawlRecord, name: str) -> int:
     count = run.counts.get(name, 0)
     return count if isinstance(count, int) else 0
 
 
 def _part(
-    found: Iterator[Change] | Iterator[Loss] | Iterator[Return] | Iterator[NewName] | Iterator[Failure], lines: int
+    found: Iterator[Change] | Iterator[Loss] | Iterator[Return] | Iterator[NewName] | Iterator[Missing], lines: int
 ) -> Part:
     shown = tuple(islice(found, lines + 1))
     return Part(shown[:lines], len(shown) > lines)

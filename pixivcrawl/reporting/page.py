@@ -8,7 +8,8 @@ import html
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from pixivcrawl.api.wording import one_line
-from pixivcrawl.ledger.queries.reports import ArtistNews, Change, Failure, Loss, NewName, NewWork, Return
+from pixivcrawl.ledger.queries import Missing
+from pixivcrawl.ledger.queries.reports import ArtistNews, Change, Loss, NewName, NewWork, Return
 from pixivcrawl.reporting.gathering import Limits, ListNews, News, Part, size
 from pixivcrawl.reporting.text import counted, day, field_name, former, plural, rating, state, title_of
 from pixivcrawl.reporting.thumbnails import Thumbnail
@@ -197,7 +198,7 @@ def _name(name: NewName) -> str:
     return f"{named(name.was)} is now {_artist(name.user_id, name.name)} {_seen(day(name.seen))}"
 
 
-def _failure(failure: Failure) -> str:
+def _failure(failure: Missing) -> str:
     page = "" if failure.page is None else f" page {failure.page:d}"
     again = f" tried again from {day(failure.next_attempt)}" if failure.next_attempt else ""
     return (

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from pixivcrawl.api.wording import one_line
-from pixivcrawl.ledger.queries.reports import ArtistNews, Change, Failure, Loss, NewName, NewWork, Return
+from pixivcrawl.ledger.queries import Missing
+from pixivcrawl.ledger.queries.reports import ArtistNews, Change, Loss, NewName, NewWork, Return
 from pixivcrawl.reporting.gathering import Limits, ListNews, News, Part, size
 
 LIMITS = Limits(artists=20, works=5, lines=20)
@@ -145,7 +146,7 @@ def name_line(name: NewName) -> str:
     return f"{name.user_id} {one_line(name.was, 60)} is now {one_line(name.name, 60)}, seen {day(name.seen)}"
 
 
-def failure_line(failure: Failure) -> str:
+def failure_line(failure: Missing) -> str:
     what = f"work {failure.work_id}" + ("" if failure.page is None else f" page {failure.page}")
     often = "" if failure.failed_runs == 1 else f", in {failure.failed_runs:,} runs"
     again = f"; tried again from {day(failure.next_attempt)}" if failure.next_attempt else ""

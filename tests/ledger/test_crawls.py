@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from pixivcrawl.ledger.models import CrawlArtworkRow
-from pixivcrawl.ledger.queries import last_complete_crawl, last_crawls, works_left, works_to_do
+from pixivcrawl.ledger.queries import last_crawls, works_left, works_to_do
 from pixivcrawl.ledger.records import (
     Crawl,
     begin_crawl,
@@ -243,15 +243,3 @@ def test_a_run_is_recorded_with_its_end(connection: Connection):
     assert (record.started, record.ended) == (NOW, NOW + HOUR)
     assert record.counts == {"files_stored": 3, "works_unavailable/gone": 1}
     assert record.arguments == arguments
-
-
-def test_the_last_complete_reading_of_a_list(connection: Connection):
-    assert last_complete_crawl(connection, "user", {"id": [7]}) is None
-    crawl = begun(connection, 1)
-    ended(connection, crawl, frontier=[1])
-    ended(connection, begun(connection), "interrupted", read_to_end=False)
-    found = last_complete_crawl(connection, "user", {"id": [7]})
-    assert found is not None
-    assert (found.crawl_id, found.frontier) == (crawl.crawl_id, (1,))
-    assert last_complete_crawl(connection, "user", {"id": [8]}) is None
-    assert [record.crawl_id for record in last_crawls(connection, 1)] == [crawl.crawl_id + 1]

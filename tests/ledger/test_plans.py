@@ -143,7 +143,6 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "unstored_places": lambda c: queries.unstored_places(c, [1, 2]),
     "same_body_before": lambda c: queries.same_body_before(c, an_original(2), "ab", NOW),
     "unsettled_intents": queries.unsettled_intents,
-    "last_complete_crawl": lambda c: queries.last_complete_crawl(c, "user", {"id": [7]}),
     "user_detail": lambda c: queries.user_detail(c, 7),
     "counts_before": lambda c: queries.counts_before(c, 1),
     "host_pauses": queries.host_pauses,

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Engine
 
 from pixivcrawl.items import Tag
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
-from pixivcrawl.ledger.queries import reports
-from pixivcrawl.ledger.queries.reports import Change, Failure, Loss, NewName, Return, Span, Sums
+from pixivcrawl.ledger.queries import Missing, reports
+from pixivcrawl.ledger.queries.reports import Change, Loss, NewName, Return, Span, Sums
 from pixivcrawl.ledger.records import (
     drop_from_list,
     end_crawl,
@@ -146,8 +146,8 @@ def test_what_failed_is_told_with_when_it_is_due(connection: Connection):
     first = reports.first_run_since(connection, TOMORROW.since)
     assert first is not None
     failed = [
-        Failure(5, None, "work", "HTML where JSON is due", 1, NOW + DAY),
-        Failure(6, 0, "image", "damaged: cut short", 1, NOW + DAY),
+        Missing(5, None, "work", "HTML where JSON is due", 1, NOW + DAY),
+        Missing(6, 0, "image", "damaged: cut short", 1, NOW + DAY),
     ]
     assert list(reports.failures(connection, first)) == failed
     for limit in range(3):

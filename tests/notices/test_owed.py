@@ -11,8 +11,7 @@ import pytest
 
 from pixivcrawl.configuration import NOTICES
 from pixivcrawl.errors import StorageFailed
-from pixivcrawl.ledger.queries import UNREACHABLE
-from pixivcrawl.ledger.queries.reports import Failure
+from pixivcrawl.ledger.queries import UNREACHABLE, Missing
 from pixivcrawl.notices.memory import FILE_NAME, Told, remember, remembered
 from pixivcrawl.notices.owed import LONGEST_DIGEST, WEEK, Notice, Outcome, digest_begins, notices, settled
 from pixivcrawl.reporting.gathering import Place
@@ -22,12 +21,12 @@ ROOMY = Place(Path("/archive"), free=10**12, disk_low=10**9)
 FULL = replace(ROOMY, free=10**8)
 DONE = Outcome("user id=11", 0)
 REFUSED = Outcome("user id=11", 4, "pixiv no longer takes the session: log in again")
-BROKEN = Failure(5, 0, "image", "damaged: cut short", 1, NOW)
+BROKEN = Missing(5, 0, "image", "damaged: cut short", 1, NOW)
 
 
 def owed(
     *outcomes: Outcome,
-    failed: tuple[Failure, ...] = (),
+    failed: tuple[Missing, ...] = (),
     place: Place = ROOMY,
     told: dict[str, Told] | None = None,
     on: Collection[str] = NOTICES,
@@ -62,7 +61,7 @@ def test_a_good_run_owes_nothing() -> None:
         (DONE, (), FULL, "disk_low", "100.0 MB are left"),
     ],
 )
-def test_each_event_is_told(outcome: Outcome, failed: tuple[Failure, ...], place: Place, event: str, said: str) -> None:
+def test_each_event_is_told(outcome: Outcome, failed: tuple[Missing, ...], place: Place, event: str, said: str) -> None:
     (notice,) = owed(outcome, failed=failed, place=place)
     assert notice.event == event
     assert said in notice.body
@@ -110,7 +109,7 @@ def test_a_digest_is_due_once_a_week() -> None:
 
 def test_notices_of_hostile_text_are_plain_lines() -> None:
     nasty = "\x1b[2J\u202ea\u2028\nb\x00" * 1000
-    failed = tuple(Failure(number, 0, "image", nasty, 1, NOW) for number in range(11))
+    failed = tuple(Missing(number, 0, "image", nasty, 1, NOW) for number in range(11))
     made = owed(Outcome(nasty, 4, nasty), Outcome(nasty, 5, nasty), failed=failed, place=FULL)
     assert [notice.event for notice in made] == ["refused", "failures", "disk_low"]
     for notice in made:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection, NotNullable, Row, Select, select
 
 from pixivcrawl.ledger.models import CrawlRow, HostRow, UserRow
-from pixivcrawl.ledger.records.crawls import list_key
 from pixivcrawl.ledger.records.hosts import day_of
 
 
@@ -19,6 +17,7 @@ class CrawlRecord:
     """A run as it was recorded; without an `outcome` it is under way or was killed."""
 
     crawl_id: int
+    list_id: int | None
     spider: str
     arguments: dict[str, Any]
     started: datetime
@@ -28,7 +27,6 @@ class CrawlRecord:
     reason: str | None
     found: int
     counts: dict[str, Any]
-    frontier: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +40,7 @@ class HostPause:
 
 def last_crawls(connection: Connection, limit: int) -> list[CrawlRecord]:
     """The latest runs, the last one first."""
-    return [_record(row) for row in connection.execute(_crawls().order_by(CrawlRow.id.desc()).limit(limit))]
-
-
-def last_complete_crawl(connection: Connection, spider: str, arguments: Mapping[str, Any]) -> CrawlRecord | None:
-    """The last run with this spider and these canonical arguments that saw its list to the end."""
-    query = _crawls().where(CrawlRow.list_key == list_key(spider, arguments), CrawlRow.read_to_end)
-    row = connection.execute(query.order_by(CrawlRow.id.desc()).limit(1)).first()
-    return _record(row) if row is not None else None
+    return [record_of(row) for row in connection.execute(_crawls().order_by(CrawlRow.id.desc()).limit(limit))]
 
 
 def counts_before(connection: Connection, crawl_id: int) -> dict[str, Any]:
@@ -89,9 +80,11 @@ def _crawls() -> Select[Any]:
     return select(CrawlRow.__table__)
 
 
-def _record(row: Row[Any]) -> CrawlRecord:
+def record_of(row: Row[Any]) -> CrawlRecord:
+    """What a row of `crawls` says."""
     return CrawlRecord(
         crawl_id=row.id,
+        list_id=row.list_id,
         spider=row.spider,
         arguments=row.arguments,
         started=row.started,
@@ -101,5 +94,4 @@ def _record(row: Row[Any]) -> CrawlRecord:
         reason=row.reason,
         found=row.found,
         counts=row.counts or {},
-        frontier=tuple(row.frontier or ()),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, or_, select
 
 from pixivcrawl.ledger.models import (
     MISSING_FILE,
@@ -20,6 +20,8 @@ from pixivcrawl.ledger.models import (
     UserRow,
     table,
 )
+from pixivcrawl.ledger.queries.crawls import CrawlRecord, record_of
+from pixivcrawl.ledger.queries.status import Missing, missing_files, missing_works
 from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
 from pixivcrawl.ledger.records.works import IDS_A_QUERY
 
@@ -120,35 +122,6 @@ class NewName:
     name: str
     was: str
     seen: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A work (`page` is None) or a file that could not be had when it was last tried, within the runs asked for."""
-
-    work_id: int
-    page: int | None
-    kind: str
-    reason: str | None
-    failed_runs: int
-    next_attempt: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class RunOfSpan:
-    """A run; without an `outcome` it is under way or was killed."""
-
-    crawl_id: int
-    list_id: int | None
-    spider: str
-    arguments: dict[str, Any]
-    started: datetime
-    ended: datetime | None
-    outcome: str | None
-    exit_code: int | None
-    reason: str | None
-    found: int
-    counts: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,65 +303,27 @@ def first_run_since(connection: Connection, since: datetime) -> int | None:
 
 def failures(
     connection: Connection, first_run: int, limit: int | None = None, *, for_the_first_time: bool = False
-) -> Iterator[Failure]:
+) -> Iterator[Missing]:
     """What failed in that run or a later one and has not come since: works, then files. Read while the connection is open.
 
     `for_the_first_time`: in no run before.
     """
-    works = and_(ArtworkRow.next_attempt.is_not(None), ArtworkRow.failed_crawl_id >= first_run)
-    files = and_(
-        MISSING_FILE,
-        FileRow.state == "parked",
-        FileRow.failed_crawl_id >= first_run,
-        ArtworkRow.availability.not_in(SETTLED_AVAILABILITY),
-    )
+    works = missing_works().where(ArtworkRow.next_attempt.is_not(None), ArtworkRow.failed_crawl_id >= first_run)
+    files = missing_files().where(FileRow.state == "parked", FileRow.failed_crawl_id >= first_run)
     if for_the_first_time:
-        works, files = and_(works, ArtworkRow.failed_runs == 1), and_(files, FileRow.failed_runs == 1)
-    of_works = select(
-        ArtworkRow.id,
-        literal(None).label("page"),
-        literal("work").label("kind"),
-        ArtworkRow.failed_reason,
-        ArtworkRow.failed_runs,
-        ArtworkRow.next_attempt,
-    ).where(works)
-    of_files = (
-        select(
-            FileRow.artwork_id,
-            FileRow.page,
-            FileRow.kind,
-            FileRow.failed_reason,
-            FileRow.failed_runs,
-            FileRow.next_attempt,
-        )
-        .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
-        .where(files)
-    )
+        works, files = works.where(ArtworkRow.failed_runs == 1), files.where(FileRow.failed_runs == 1)
     left = limit
-    for row in _streamed(connection, of_works.order_by(ArtworkRow.next_attempt, ArtworkRow.id).limit(limit)):
+    for row in _streamed(connection, works.order_by(ArtworkRow.next_attempt, ArtworkRow.id).limit(limit)):
         left = None if left is None else left - 1
-        yield Failure(*row)
-    for row in _streamed(connection, of_files.order_by(FileRow.artwork_id, FileRow.id).limit(left)):
-        yield Failure(*row)
+        yield Missing(*row)
+    for row in _streamed(connection, files.order_by(FileRow.artwork_id, FileRow.id).limit(left)):
+        yield Missing(*row)
 
 
-def runs_of_span(connection: Connection, span: Span) -> Iterator[RunOfSpan]:
+def runs_of_span(connection: Connection, span: Span) -> Iterator[CrawlRecord]:
     """Every run that began within the span, in that order; read while the connection is open."""
     found = select(CrawlRow.__table__).where(*_within(CrawlRow.started, span)).order_by(CrawlRow.started, CrawlRow.id)
-    for row in _streamed(connection, found):
-        yield RunOfSpan(
-            crawl_id=row.id,
-            list_id=row.list_id,
-            spider=row.spider,
-            arguments=row.arguments,
-            started=row.started,
-            ended=row.ended,
-            outcome=row.outcome,
-            exit_code=row.exit_code,
-            reason=row.reason,
-            found=row.found,
-            counts=row.counts or {},
-        )
+    return (record_of(row) for row in _streamed(connection, found))
 
 
 def covers(connection: Connection, work_ids: Collection[int]) -> dict[int, Cover]:

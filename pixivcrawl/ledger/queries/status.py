@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, NotNullable, and_, exists, func, literal, or_, select
+from sqlalchemy import Connection, NotNullable, Select, and_, exists, func, literal, or_, select
 
 from pixivcrawl.ledger.models import (
     MISSING_FILE,
@@ -169,20 +169,36 @@ def _artists(connection: Connection, of_artists: Mapping[int, _Sums]) -> list[Ar
 def status_missing(connection: Connection, limit: int | None) -> list[Missing]:
     """What is missing: works that could not be read, then files of works that can be had; what is due first comes first."""
     works = connection.execute(
-        select(
-            ArtworkRow.id,
-            literal(None).label("page"),
-            literal("work").label("kind"),
-            ArtworkRow.failed_reason,
-            ArtworkRow.failed_runs,
-            ArtworkRow.next_attempt,
-        )
+        missing_works()
         .where(ArtworkRow.next_attempt.is_not(None))
         .order_by(ArtworkRow.next_attempt, ArtworkRow.id)
         .limit(limit)
     ).all()
     left = None if limit is None else limit - len(works)
     files = connection.execute(
+        missing_files()
+        # What failed before what was not tried yet, in the same words for both databases.
+        .order_by(FileRow.next_attempt.is_(None), FileRow.next_attempt, FileRow.artwork_id, FileRow.page)
+        .limit(left)
+    ).all()
+    return [Missing(*row) for row in (*works, *files)]
+
+
+def missing_works() -> Select[*tuple[Any, ...]]:
+    """Works as `Missing` has them; which of them are missing is for the caller to say."""
+    return select(
+        ArtworkRow.id,
+        literal(None).label("page"),
+        literal("work").label("kind"),
+        ArtworkRow.failed_reason,
+        ArtworkRow.failed_runs,
+        ArtworkRow.next_attempt,
+    )
+
+
+def missing_files() -> Select[*tuple[Any, ...]]:
+    """The missing files of works that can be had, as `Missing` has them."""
+    return (
         select(
             FileRow.artwork_id,
             FileRow.page,
@@ -193,11 +209,7 @@ def status_missing(connection: Connection, limit: int | None) -> list[Missing]:
         )
         .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
         .where(MISSING_FILE, ArtworkRow.availability.not_in(SETTLED_AVAILABILITY))
-        # What failed before what was not tried yet, in the same words for both databases.
-        .order_by(FileRow.next_attempt.is_(None), FileRow.next_attempt, FileRow.artwork_id, FileRow.page)
-        .limit(left)
-    ).all()
-    return [Missing(*row) for row in (*works, *files)]
+    )
 
 
 def status_unavailable(connection: Connection, limit: int | None) -> list[Unavailable]:
