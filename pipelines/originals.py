@@ -94,8 +94,10 @@ class OriginalsPipeline(FilePipeline):
         if response.status == NOT_FOUND and original.guessed:
             raise NoSuchAddress
         if response.status == NOT_FOUND:
+            # Whether anything is missing is for the work itself to say, which the spider asks for again. Parked first: a kill in between
+            # leaves a file with its reason, which is fetched once more.
+            parked = await self.park(original, GONE, counted=False)
             await self.ledger.write(records.mark_stale, original.work_id, datetime.now(UTC))
-            # Whether anything is missing is for the work itself to say, which the spider asks for again.
-            raise await self.park(original, GONE, counted=False)
+            raise parked
         if 300 <= response.status < 400:
             raise await self.park(original, "the image host redirected elsewhere, which is not followed")

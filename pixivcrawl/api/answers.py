@@ -16,6 +16,9 @@ from pixivcrawl.api.documents import DocumentRefused, read_document
 from pixivcrawl.api.endpoint import Body, Endpoint
 from pixivcrawl.api.wording import one_line
 
+LONGEST_RETRY_AFTER = 30 * 86400.0
+"""Seconds up to which a Retry-After is believed."""
+
 
 class AnswerKind(StrEnum):
     BODY = "body"
@@ -94,13 +97,18 @@ def judge_body(endpoint: Endpoint[Body], body: Body, *, with_session: bool) -> A
 def retry_after(header: str, date: str, now: datetime) -> float | None:
     """The header Retry-After, seconds or a date, as seconds; None when it is neither.
 
-    A date counts from the answer's own header Date, so that a wrong clock here does not matter; without one from `now`.
+    A date counts from the answer's own header Date, so that a wrong clock here does not matter; without one that can be true, from `now`.
     """
     text = header.strip()
     if re.fullmatch(r"\d{1,9}", text, re.ASCII):
         return float(text)
     moment = _moment(text)
-    return None if moment is None else max(0.0, (moment - (_moment(date) or now)).total_seconds())
+    if moment is None:
+        return None
+    answered = _moment(date)
+    if answered is None or not 0 <= (moment - answered).total_seconds() <= LONGEST_RETRY_AFTER:
+        answered = now
+    return max(0.0, (moment - answered).total_seconds())
 
 
 def _moment(date: str) -> datetime | None:

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 from scrapy import Request
 from scrapy.crawler import Crawler
 
+from pixivcrawl.api.answers import LONGEST_RETRY_AFTER
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import RunStopping
 
@@ -25,13 +26,10 @@ logger = logging.getLogger(__name__)
 LONGEST_PAUSE = 1800.0
 """Seconds after which a pause that pixiv gave no length for grows no further."""
 
-LONGEST_RETRY_AFTER = 30 * 86400.0
-"""Seconds up to which a Retry-After is believed."""
-
 KEEPS_PLACE = "keeps_place"
 """The key in a request's `meta` that asks for its place to be kept until `free_place` is called for its answer."""
 
-LONGEST_KEPT = 1.0
+LONGEST_KEPT = 10.0
 """Seconds after which a place is free although nobody said that the answer was recorded."""
 
 STOPPING_IS_SEEN_WITHIN = 0.25

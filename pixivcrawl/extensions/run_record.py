@@ -14,7 +14,7 @@ from scrapy.crawler import Crawler
 from scrapy.logformatter import LogFormatter, LogFormatterResult
 from twisted.python.failure import Failure
 
-from pixivcrawl.errors import PixivcrawlError, RunStopping
+from pixivcrawl.errors import PixivcrawlError, RunStopping, StorageFailed
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.queries import UNREACHABLE
 from pixivcrawl.ledger.service import ledger_of
@@ -89,36 +89,50 @@ class RunRecord:
 
     async def spider_closed(self, spider: Spider, reason: str) -> None:
         self._note_whether_pixiv_was_reached()
-        await self._note_what_waits(spider)
-        counts = self.counts()
-        if self.error is not None:
-            outcome = "stopped" if self._stopping else "finished with failures"
-            self.exit_code = self.error.exit_code
-        elif reason != "finished":
-            outcome, self.exit_code = "interrupted", INTERRUPTED
-        elif any(name in counts for name in (*INCOMPLETE, "errors")):
-            outcome, self.exit_code = "finished with failures", FAILED
-        else:
-            outcome, self.exit_code = "complete", COMPLETE
-        crawl = getattr(spider, "crawl", None)
-        ledger = ledger_of(self.crawler)
-        if crawl is not None and ledger.broken is None:
-            if _is_full_reading(spider):
-                await ledger.write(records.record_full_reading, crawl.crawl_id)
-            await ledger.write(
-                records.end_crawl,
-                crawl.crawl_id,
-                outcome=outcome,
-                exit_code=self.exit_code,
-                counts=counts,
-                read_to_end=getattr(spider, "read_to_end", False),
-                frontier=getattr(spider, "frontier", ()),
-                now=datetime.now(UTC),
-                reason=str(self.error) if self.error else None,
-            )
-        sys.stdout.write("\n".join(summary(spider.name, outcome, counts)) + "\n")
+        try:
+            await self._note_what_waits(spider)
+            outcome = self._outcome(reason)
+            await self._note_the_end(spider, outcome)
+        except StorageFailed as failure:
+            # The disk has gone since the run was told to end, or in its last moment.
+            self.error = self.error or failure
+            self.exit_code, outcome = self.error.exit_code, "stopped"
+        sys.stdout.write("\n".join(summary(spider.name, outcome, self.counts())) + "\n")
         sys.stdout.flush()
         self.is_told = True
+
+    def _outcome(self, reason: str) -> str:
+        """In a word, how the run ended; sets the exit code."""
+        if self.error is not None:
+            self.exit_code = self.error.exit_code
+            return "stopped" if self._stopping else "finished with failures"
+        if reason != "finished":
+            self.exit_code = INTERRUPTED
+            return "interrupted"
+        counts = self.counts()
+        if any(name in counts for name in (*INCOMPLETE, "errors")):
+            self.exit_code = FAILED
+            return "finished with failures"
+        self.exit_code = COMPLETE
+        return "complete"
+
+    async def _note_the_end(self, spider: Spider, outcome: str) -> None:
+        crawl, ledger = getattr(spider, "crawl", None), ledger_of(self.crawler)
+        if crawl is None or ledger.broken is not None:
+            return
+        if _is_full_reading(spider):
+            await ledger.write(records.record_full_reading, crawl.crawl_id)
+        await ledger.write(
+            records.end_crawl,
+            crawl.crawl_id,
+            outcome=outcome,
+            exit_code=self.exit_code,
+            counts=self.counts(),
+            read_to_end=getattr(spider, "read_to_end", False),
+            frontier=getattr(spider, "frontier", ()),
+            now=datetime.now(UTC),
+            reason=str(self.error) if self.error else None,
+        )
 
     async def _note_what_waits(self, spider: Spider) -> None:
         """What failed in an earlier run and was not due in this one is missing all the same."""

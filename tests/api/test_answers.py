@@ -119,7 +119,14 @@ def test_retry_after(header: str, seconds: float | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("date", "seconds"), [("Mon, 23 Nov 2026 11:00:00 GMT", 3800.0), ("", 200.0), ("yesterday", 200.0)]
+    ("date", "seconds"),
+    [
+        ("Mon, 23 Nov 2026 11:00:00 GMT", 3800.0),
+        ("", 200.0),
+        ("yesterday", 200.0),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 200.0),
+        ("Wed, 23 Nov 2099 12:00:00 GMT", 200.0),
+    ],
 )
 def test_a_date_counts_from_the_answers_own(date: str, seconds: float) -> None:
     assert retry_after("Mon, 23 Nov 2026 12:03:20 GMT", date, NOW) == seconds

@@ -86,6 +86,12 @@ def test_what_is_missing_is_told_with_its_reason_and_time(connection: Connection
         assert status_missing(connection, limit) == missing[:limit]
 
 
+def test_a_file_whose_work_cannot_be_read_is_missing_for_that_reason(connection: Connection):
+    an_archive(connection)
+    record_work_failed(connection, 2, "HTML where JSON is due", NOW)
+    assert Missing(2, 1, "image", "HTML where JSON is due", 0, NOW) in status_missing(connection, None)
+
+
 def test_losses_are_told_latest_first(connection: Connection):
     an_archive(connection)
     losses = [

@@ -63,6 +63,11 @@ def test_killed_while_an_intent_is_settled(laboratory: Laboratory):
     killed_at(laboratory, steps, "user")
 
 
+def test_killed_while_an_address_is_found_to_be_gone(laboratory: Laboratory):
+    steps = ("pixivcrawl.ledger.records:mark_stale:before", "pixivcrawl.ledger.records:mark_stale:after")
+    killed_at(laboratory, steps, "user", image_fault="status:404")
+
+
 def test_killed_while_a_damaged_body_goes_to_quarantine(laboratory: Laboratory):
     steps = ("pipelines.validation:quarantine:before", "os:link:after", "pipelines.validation:quarantine:after")
     killed_at(laboratory, steps, "user", image_fault="zeroed_half")

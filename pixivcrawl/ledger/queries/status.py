@@ -197,15 +197,15 @@ def missing_works() -> Select[*tuple[Any, ...]]:
 
 
 def missing_files() -> Select[*tuple[Any, ...]]:
-    """The missing files of works that can be had, as `Missing` has them."""
+    """The missing files of works that can be had, as `Missing` has them: one that was not tried may wait because its work failed."""
     return (
         select(
             FileRow.artwork_id,
             FileRow.page,
             FileRow.kind,
-            FileRow.failed_reason,
+            func.coalesce(FileRow.failed_reason, ArtworkRow.failed_reason),
             FileRow.failed_runs,
-            FileRow.next_attempt,
+            func.coalesce(FileRow.next_attempt, ArtworkRow.next_attempt),
         )
         .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
         .where(MISSING_FILE, ArtworkRow.availability.not_in(SETTLED_AVAILABILITY))

@@ -132,10 +132,13 @@ def refused_at_once(trial: Trial, life: Life, *, strict: bool) -> Iterator[str]:
     Not `strict`: what every work that was begun asks next may leave while the account is looked at.
     """
     number = trial.lives.index(life)
+    asked = [logged for logged in trial.log if logged.kind == "api" and trial.life_of(logged) == number]
+    first = next((place for place, logged in enumerate(asked) if logged.status in (401, 403)), None)
+    if first is None:
+        # It had less left to ask than there was to be asked before.
+        return
     if life.ending.exit_code != REFUSED or life.ending.errors.count("\n") != 1:
         yield f"run {number} was refused and ended with {life.ending.exit_code}: {life.ending.errors}"
-    asked = [logged for logged in trial.log if logged.kind == "api" and trial.life_of(logged) == number]
-    first = next((place for place, logged in enumerate(asked) if logged.status in (401, 403)), len(asked))
     if len(asked) - first > 1 + LOOKS + (API_AT_ONCE if strict else WORKS_AT_ONCE):
         yield f"run {number} asked {len(asked) - first} times after it was refused: {[logged.path for logged in asked[first:]]}"
 
@@ -278,12 +281,15 @@ def parked(trial: Trial, status: str, reference: Reference) -> Iterator[str]:
     if (missing or failed) and last.ending.exit_code == COMPLETE:
         yield f"files or works are missing, and the run calls itself complete: {missing} {failed}"
     for work_id, page, reason, url in missing:
+        if f"work {work_id} page {page}: " not in status:
+            yield f"status does not name work {work_id} page {page}"
+        if reason is None and work_id in dict(failed):
+            # What its work failed for is why it was not tried, and is looked at below.
+            continue
         path = "/" + url.partition("//")[2].partition("/")[2]
         yield from _reason_is_true(
             f"work {work_id} page {page}", reason, trial.wrong.kinds("image", path), TRUE_REASONS
         )
-        if f"work {work_id} page {page}: " not in status:
-            yield f"status does not name work {work_id} page {page}"
     for work_id, reason in failed:
         asked = (f"/ajax/illust/{work_id}{more}" for more in ("", "/pages", "/ugoira_meta"))
         served = [kind for path in asked for kind in trial.wrong.kinds("api", path)]
