@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -150,15 +151,19 @@ def look_at_subscriptions(settings: Settings) -> Finding:
     """Whether the file can be used, as `scrapy sync` would say."""
     from pixivcrawl.commands.subscribed import Catalogue, file_path
     from pixivcrawl.doctor.findings import ok, problem
+    from pixivcrawl.session import session_from_settings
     from pixivcrawl.subscriptions.file import read_file
 
     path = file_path(settings)
     if not path.exists():
         return ok("subscriptions", f"none: there is no {path}")
+    session = None
+    # A session that cannot be read is told of apart from this. Whose it is decides whether "me" and an id are one list.
+    with suppress(PixivcrawlError):
+        session = session_from_settings(settings)
     try:
         file = read_file(path)
-        # Who reads decides nothing about whether the file can be read.
-        Catalogue(settings, None).check(file)
+        Catalogue(settings, session).check(file)
     except PixivcrawlError as error:
         return problem("subscriptions", error)
     return ok("subscriptions", f"{len(file.subscriptions):,} in {path}")

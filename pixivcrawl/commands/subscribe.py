@@ -85,7 +85,7 @@ class Command(ScrapyCommand):
                 catalogue.check(file)
             except ConfigurationError as refused:
                 # It is not written yet, so that its line says nothing.
-                raise ConfigurationError(str(refused).partition(": ")[2]) from None
+                raise ConfigurationError(str(refused).removeprefix(f"{file.path}:").partition(": ")[2]) from None
 
         file = change(file_path(self.settings), edit, check)
         added = file.subscriptions[-1]

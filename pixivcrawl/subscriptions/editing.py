@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from pixivcrawl.api.wording import quoted
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.subscriptions.file import ENTRIES, SubscriptionFile, line_of, read_text
+from pixivcrawl.subscriptions.file import ENTRIES, HEADER, SubscriptionFile, has_heads, line_of, read_text
 from pixivcrawl.subscriptions.intervals import interval_text
 
 TRIES = 5
@@ -36,6 +36,7 @@ def appended(file: SubscriptionFile, entry: Mapping[str, Any]) -> str:
     """The file with one entry more at its end; an interval is a timedelta."""
     import tomlkit
 
+    _refuse_without_heads(file)
     rows = tomlkit.aot()
     rows.append(
         tomlkit.item(
@@ -61,11 +62,21 @@ def removed(file: SubscriptionFile, name: str) -> str:
     if name not in names:
         known = ", ".join(map(quoted, names)) or "nothing"
         raise ConfigurationError(f"{file.path}: there is no subscription {quoted(name)}; there is: {known}")
+    _refuse_without_heads(file)
     place = names.index(name)
     lines = file.text.split("\n")
     first = line_of(file.text, place) - 1
     below = line_of(file.text, place + 1) - 1 if place + 1 < len(names) else len(lines)
     return "\n".join(lines[:first] + lines[_end_of_entry(lines, first, below) :])
+
+
+def _refuse_without_heads(file: SubscriptionFile) -> None:
+    """Raises ConfigurationError for entries in one list, `subscription = [{...}, {...}]`: lines of it are no entries."""
+    if not has_heads(file.text):
+        line = line_of(file.text, None, ENTRIES)
+        raise ConfigurationError(
+            f"{file.path}:{line}: only you can change a list of entries; begin each with a line {HEADER}, then try again"
+        )
 
 
 def _end_of_entry(lines: Sequence[str], first: int, below: int) -> int:

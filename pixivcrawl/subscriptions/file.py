@@ -40,6 +40,9 @@ _OWN = ("name", "url", "spider", "from", "every", "refresh")
 
 _TOML_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 _MARK = "# -> here <- "
+# So long that Python takes no text for a number, nor a number for text.
+_ENDLESS_NUMBER = re.compile(r"[0-9][0-9_]{4299}")
+_LARGEST = 10**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,10 @@ def read_text(path: Path, content: bytes) -> SubscriptionFile:
         raise _not_toml(path, text, str(error)) from None
     except RecursionError:
         raise ConfigurationError(f"{path}:1: holds brackets within brackets without end: begin it anew") from None
+    except ValueError:
+        found = _ENDLESS_NUMBER.search(text)
+        line = text.count("\n", 0, found.start()) + 1 if found else 1
+        raise ConfigurationError(f"{path}:{line}: holds an enormous number: write a smaller one") from None
     try:
         return SubscriptionFile(path, text, tuple(_read(document)))
     except _Refused as refused:
@@ -212,12 +219,19 @@ def _argument(place: int, key: str, value: Any) -> str:
     """A value as it would be given on the command line."""
     match value:
         case [*several] if not any(isinstance(each, list) for each in several):
-            return ",".join(_argument(place, key, each) for each in several)
+            values = [_argument(place, key, each) for each in several]
+            if any("," in each for each in values):
+                raise _Refused(
+                    place, key, f"{quoted(value)}: commas stand between values: write each of them by itself"
+                )
+            return ",".join(values)
         case bool():
             return str(value).lower()
         case str():
             return value
-        case int() | float():
+        case float():
+            return str(value)
+        case int() if abs(value) < _LARGEST:
             return str(value)
         case date():
             return value.isoformat()
@@ -243,6 +257,15 @@ def line_of(text: str, place: int | None, key: str | None = None) -> int:
         if found:
             return before.count("\n") + 1 - below
     return 1
+
+
+def has_heads(text: str) -> bool:
+    """Whether each entry there is begins with `HEADER`, and does not stand in a list."""
+    try:
+        document: Any = tomlkit.parse(text)
+    except (TOMLKitError, RecursionError):
+        return False
+    return ENTRIES not in document or isinstance(document[ENTRIES], AoT)
 
 
 def _heads_of(item: Any) -> Iterator[Any]:

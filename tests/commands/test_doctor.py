@@ -243,6 +243,16 @@ def test_subscriptions_are_read_as_a_sync_reads_them(sandbox: Sandbox, archive: 
     typed, amiss = doctor(sandbox, archive, "--offline")
     assert (typed.code, list(amiss)) == (2, ["subscriptions"])
     assert "subscriptions.toml:4: every" in amiss["subscriptions"][0]["found"]
+    reader = sandbox.cookie.removeprefix("PHPSESSID=").partition("_")[0]
+    file.write_text(
+        "".join(
+            f'[[subscription]]\nname = "{name}"\nspider = "bookmarks"\nid = "{owner}"\n'
+            for name, owner in (("mine", "me"), ("by number", reader))
+        )
+    )
+    typed, amiss = doctor(sandbox, archive, "--offline")
+    assert (typed.code, list(amiss)) == (2, ["subscriptions"])
+    assert "reads the same list as 'mine'" in amiss["subscriptions"][0]["found"]
 
 
 def test_several_problems_end_with_the_first_ones_code(sandbox: Sandbox, archive: Archive) -> None:

@@ -94,6 +94,11 @@ def test_wrong_usage_is_one_line_and_changes_nothing(tmp_path: Path, words: list
     assert not (tmp_path / "subscriptions.toml").exists()
 
 
+def test_a_refusal_does_not_name_the_file_however_it_is_called(tmp_path: Path) -> None:
+    typed = type_in("subscribe", "user", "-a", "id=11", "-a", "colour=red", archive=tmp_path / "a: b")
+    assert refusal(typed).startswith("pixivcrawl: colour: ")
+
+
 def test_what_is_there_twice_is_refused(tmp_path: Path) -> None:
     type_in("subscribe", ARTIST, "--name", "harbour", archive=tmp_path)
     before = (tmp_path / "subscriptions.toml").read_bytes()

@@ -62,6 +62,20 @@ def test_what_is_not_there_is_named_with_what_is() -> None:
         without("d")
 
 
+@pytest.mark.parametrize("between", [", ", ",\n  "])
+def test_entries_in_a_list_are_left_to_who_wrote_them(between: str) -> None:
+    entries = between.join(f'{{name = "{name}", spider = "top"}}' for name in "ab")
+    text = f"# mine\nsubscription = [{entries}\n]\n"
+    file = read_text(PATH, text.encode())
+    for edit in (
+        lambda: removed(file, "a"),
+        lambda: removed(file, "b"),
+        lambda: appended(file, {"name": "c", "spider": "feed"}),
+    ):
+        with pytest.raises(ConfigurationError, match=r"toml:2: only you can change a list"):
+            edit()
+
+
 NAMES = (
     st.text(min_size=1, max_size=9)
     .filter(str.isprintable)

@@ -102,6 +102,9 @@ WRONG = {
     "\nsubscription = 3\n": (2, "two brackets"),
     "\nsubscription = [1]\n": (2, "something else"),
     "x = " + "[" * 100_000: (1, "brackets"),
+    with_one_more('name = "new"\nspider = "user"\nid = 11\ntags = ["sea", "a,b"]'): (HEAD + 4, "commas stand between"),
+    with_one_more('name = "new"\nspider = "user"\nid = ' + "9" * 5000): (HEAD + 3, "enormous number"),
+    with_one_more('name = "new"\nspider = "user"\nid = 0x' + "f" * 5000): (HEAD + 3, "id: an enormous number"),
 }  # fmt: skip
 
 
