@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pixivcrawl.commands import is_command_line
+
 
 def from_environment(name: str, otherwise: Any) -> Any:
     """PIXIVCRAWL_<NAME> of the environment; unset and empty mean `otherwise`."""
@@ -19,11 +21,9 @@ def from_environment(name: str, otherwise: Any) -> Any:
 
 def asked_of(package: str) -> str:
     """The module in `package` of the command that this process was asked for; the whole package when it is none of them."""
-    program, *words = sys.argv
-    command = next((word for word in words if not word.startswith("-")), "")
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     known = Path(__file__).parents[1].joinpath(*package.split("."), f"{command}.py")
-    is_scrapy = "scrapy" in (Path(program).stem, Path(program).parent.name)
-    return f"{package}.{command}" if is_scrapy and command.isidentifier() and known.is_file() else package
+    return f"{package}.{command}" if is_command_line() and command.isidentifier() and known.is_file() else package
 
 
 # What the project is made of

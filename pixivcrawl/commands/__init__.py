@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+# As in extensions/run_record.py, which takes too long to import for what this is for.
 INTERRUPTED = 130
 
 

@@ -17,14 +17,13 @@ from scrapy.settings import Settings
 from pixivcrawl.commands.crawl import show_any_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
+from pixivcrawl.extensions.run_record import INTERRUPTED
 
 if TYPE_CHECKING:
     from pixivcrawl.archive.layout import Archive
     from pixivcrawl.doctor.findings import Finding
     from pixivcrawl.doctor.ledger import Examined
     from pixivcrawl.session import Session
-
-INTERRUPTED = 130
 
 
 class Command(ScrapyCommand):

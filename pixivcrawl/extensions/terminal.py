@@ -19,7 +19,6 @@ from pixivcrawl.extensions import standing
 ROOM = 3
 """Columns that stay free: in a full line the ^C that a terminal itself shows for Ctrl-C would begin another one."""
 
-
 USUAL = (80, 24)
 """Columns and lines of a terminal that does not say."""
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import pytest
 
+from pixivcrawl.ledger.records.files import GONE
 from tests.live.chaos.experiments import killed_at, killed_at_random, wronged_and_killed
-from tests.live.chaos.plans import API_FAULTS, IMAGE_FAULTS, seeds
+from tests.live.chaos.plans import API_FAULTS, IMAGE_FAULTS, Kill, Plan, Wrongs, seeds
 from tests.live.chaos.trials import Laboratory
+from tests.live.running import rows
 
 
 @pytest.mark.parametrize("seed", seeds(range(6)))
@@ -66,6 +68,14 @@ def test_killed_while_an_intent_is_settled(laboratory: Laboratory):
 def test_killed_while_an_address_is_found_to_be_gone(laboratory: Laboratory):
     steps = ("pixivcrawl.ledger.records:mark_stale:before", "pixivcrawl.ledger.records:mark_stale:after")
     killed_at(laboratory, steps, "user", image_fault="status:404")
+
+
+def test_a_kill_leaves_no_file_without_its_reason_whose_address_is_gone(laboratory: Laboratory):
+    kill = Kill(place="pixivcrawl.ledger.records:mark_stale:before:1")
+    trial = laboratory.killed(Plan(0, 0, "user", (kill,), Wrongs(1, 1.0, image=("status:404",))))
+    reasons = rows(trial.archive, "SELECT failed_reason FROM files WHERE state = 'parked'")
+    assert reasons
+    assert {reason for (reason,) in reasons} == {GONE}
 
 
 def test_killed_while_a_damaged_body_goes_to_quarantine(laboratory: Laboratory):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import gzip
 import os
 import shutil
 import sqlite3
@@ -14,7 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from pixivcrawl.ledger import journal
 from pixivcrawl.sandbox import Sandbox, World
+from tests.commands.typing_in import type_in
 from tests.live.injecting import injecting
 from tests.live.running import PROJECT, assert_holds, environment, ledger_files, rows, scrapy, stored_files
 
@@ -231,6 +235,24 @@ def test_errors_of_the_system(tmp_path: Path, sandbox: Sandbox, fault: str):
     assert_one_line(run.returncode, run.stderr, says)
     assert_sound(archive)
     assert_goes_on(archive, sandbox)
+
+
+def test_a_journal_that_fails_in_the_last_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    append = journal._append
+
+    def failing(path: Path, member: bytes) -> None:
+        if b'"end_crawl"' in gzip.decompress(member):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        append(path, member)
+
+    monkeypatch.setattr(journal, "_append", failing)
+    with Sandbox(World.demo()) as sandbox:
+        run = type_in("crawl", "artwork", "-a", "id=5000111", sandbox=sandbox, archive=tmp_path)
+        assert_one_line(run.code, run.err, "the disk reports an error")
+        assert "artwork: stopped" in run.out
+        monkeypatch.undo()
+        again = type_in("crawl", "artwork", "-a", "id=5000111", sandbox=sandbox, archive=tmp_path)
+        assert (again.code, again.err) == (0, "")
 
 
 def replace_with_file(path: Path) -> None:

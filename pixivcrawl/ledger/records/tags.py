@@ -29,8 +29,6 @@ _OF_WORKS = (
     .where(_ARTWORK_TAGS.c.artwork_id.in_(bindparam("work_ids", expanding=True)))
     .order_by(_ARTWORK_TAGS.c.artwork_id, _ARTWORK_TAGS.c.position)
 )
-
-
 _BY_NAME = select(_TAGS.c.name, _TAGS.c.id).where(_TAGS.c.name.in_(bindparam("names", expanding=True)))
 _TRANSLATIONS = select(TagTranslationRow.tag_id, TagTranslationRow.text).where(
     TagTranslationRow.tag_id.in_(bindparam("tag_ids", expanding=True)), TagTranslationRow.language == READER
