@@ -77,7 +77,7 @@ class Receiver:
     `StorageFailed` where the disk fails.
     """
 
-    __slots__ = ("_entity", "_file", "_hash", "_part", "bytes", "limit", "path")
+    __slots__ = ("_entity", "_file", "_hash", "_is_noted", "_part", "bytes", "limit", "path")
 
     def __init__(self, path: Path, limit: int, *, resume: bool = False, entity: Entity | None = None) -> None:
         self.path = path
@@ -87,9 +87,11 @@ class Receiver:
         self._part = _part_of(path)
         self._hash = hashlib.sha256()
         with storage_errors(path):
-            self._file = _continue(self._part) if resume and _can_be_continued(self._part) else _begin(self._part)
+            self._is_noted = resume and _can_be_continued(self._part)
+            self._file = _continue(self._part) if self._is_noted else _begin(self._part)
             try:
-                self._count_what_is_there()
+                if self._is_noted:
+                    self._count_what_is_there()
             except BaseException:
                 self._file.close()
                 raise
@@ -101,7 +103,7 @@ class Receiver:
             self._file.write(chunk)
             if self._entity is not None and self.bytes != self._entity.length:
                 _note(self._part, self._entity)
-                self._entity = None
+                self._entity, self._is_noted = None, True
 
     def finish(self, declared: int | None) -> Received:
         """Close and sync the file and give it its name: the body is whole. `declared` is the announced length of the whole body in bytes.
@@ -115,7 +117,8 @@ class Receiver:
             os.fsync(self._file.fileno())
         with storage_errors(self.path):
             self._part.replace(self.path)
-            _entity_of(self._part).unlink(missing_ok=True)
+            if self._is_noted:
+                _entity_of(self._part).unlink(missing_ok=True)
         return Received(self.path, self._hash.hexdigest(), self.bytes)
 
     def close(self) -> None:
@@ -218,7 +221,11 @@ def _continue(part: Path) -> BinaryIO:
 
 
 def _begin(part: Path) -> BinaryIO:
-    # Never truncated in place: the old name may share its bytes with a file that is already stored.
-    part.unlink(missing_ok=True)
-    _entity_of(part).unlink(missing_ok=True)
-    return part.open("x+b")
+    # Most bodies come once and whole, and every call that reaches the disk lets another thread have the interpreter.
+    try:
+        return part.open("xb")
+    except FileExistsError:
+        # Never truncated in place: the old name may share its bytes with a file that is already stored.
+        part.unlink(missing_ok=True)
+        _entity_of(part).unlink(missing_ok=True)
+        return part.open("xb")

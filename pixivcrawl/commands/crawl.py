@@ -26,7 +26,7 @@ from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED, RunRecord, summary
 from pixivcrawl.extensions.standing import put_away
-from pixivcrawl.notices.owed import Outcome
+from pixivcrawl.notices.outcomes import Outcome
 
 M_ARENA_MAX = -8
 """From glibc's malloc.h."""

@@ -16,7 +16,7 @@ from pixivcrawl.commands.crawl import came_of, exit_code, limit_heaps
 from pixivcrawl.errors import AccountRefused, ArchiveInUse, StorageFailed
 from pixivcrawl.extensions.run_record import INTERRUPTED, SUMMARY
 from pixivcrawl.extensions.standing import Overall, put_away
-from pixivcrawl.notices.owed import Outcome
+from pixivcrawl.notices.outcomes import Outcome
 
 ENDS_ALL = {ArchiveInUse.exit_code, AccountRefused.exit_code, StorageFailed.exit_code, INTERRUPTED}
 """Exit codes after which the next one would only fail in the same way."""

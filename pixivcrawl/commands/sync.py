@@ -30,7 +30,7 @@ from pixivcrawl.extensions.standing import Overall
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import UNREACHABLE
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.notices.owed import Outcome
+from pixivcrawl.notices.outcomes import Outcome
 from pixivcrawl.session import session_from_settings
 from pixivcrawl.subscriptions.costs import requests_a_day, requests_for, requests_for_following, time_for
 from pixivcrawl.subscriptions.file import SubscriptionFile, read_file

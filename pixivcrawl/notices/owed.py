@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.errors import AccountRefused, ConfigurationError, StorageFailed
 from pixivcrawl.ledger.queries import UNREACHABLE, Missing
 from pixivcrawl.notices.memory import Told
+from pixivcrawl.notices.outcomes import Outcome
 from pixivcrawl.reporting.gathering import News, Place, size
 from pixivcrawl.reporting.text import artist_name, counted, day, failure_line, headline, plural
 
@@ -30,16 +31,6 @@ SHOWN = 10
 
 NOT_READ = ("lists_failed", "comments_failed", "errors", UNREACHABLE)
 """Counts of a run that speak of more than single works and files, which the ledger knows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of one crawl: its exit code, why it ended early (empty where it did not) and its counts."""
-
-    name: str
-    exit_code: int
-    reason: str = ""
-    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

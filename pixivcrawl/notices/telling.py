@@ -15,7 +15,8 @@ from pixivcrawl.ledger.queries import Missing, reports
 from pixivcrawl.ledger.queries.reports import Span
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.notices.memory import FILE_NAME, Told, remember, remembered
-from pixivcrawl.notices.owed import SHOWN, Notice, Outcome, digest, digest_begins, notices, settled
+from pixivcrawl.notices.outcomes import Outcome
+from pixivcrawl.notices.owed import SHOWN, Notice, digest, digest_begins, notices, settled
 from pixivcrawl.notices.sending import Delivery, Message, send
 from pixivcrawl.notices.services import services_from_settings
 from pixivcrawl.reporting.gathering import Limits, News, gather, place_of

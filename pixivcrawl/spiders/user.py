@@ -127,7 +127,7 @@ class UserSpider(ListingSpider[UserArguments]):
         listed = frozenset(profile.work_ids)
         returned = await self.ledger.read(queries.returned_works, self.crawl.crawl_id, user_id, before.crawl_id)
         await self.ask_again(returned & listed)
-        digest = digest_of(listed)
+        digest = digest_of(profile.work_ids)
         if before.digest == digest and not (self.args.refresh or self.args.reread):
             self.count("works_listed", len(work_ids))
             self.profiles[user_id] = before

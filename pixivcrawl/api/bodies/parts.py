@@ -71,18 +71,21 @@ def _moment(value: Any) -> datetime:
 
 _NUMBER_SCHEMA = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+$"}]}
 
-Count = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=LARGEST_ID), WithJsonSchema(_NUMBER_SCHEMA)]
+WholeNumber = BeforeValidator(_whole_number)
+"""Stands behind a field's bounds, which are pydantic-core's own then; before them each bound is a call of Python's for each number."""
+
+Count = Annotated[int, Field(ge=0, le=LARGEST_ID), WholeNumber, WithJsonSchema(_NUMBER_SCHEMA)]
 """A whole number from 0, as an integer or in digits."""
 
-Id = Annotated[int, BeforeValidator(_whole_number), Field(ge=1, le=LARGEST_ID), WithJsonSchema(_NUMBER_SCHEMA)]
+Id = Annotated[int, Field(ge=1, le=LARGEST_ID), WholeNumber, WithJsonSchema(_NUMBER_SCHEMA)]
 """A positive whole number, as an integer or in digits."""
 
-Side = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=LARGEST_SIDE), WithJsonSchema(_NUMBER_SCHEMA)]
+Side = Annotated[int, Field(ge=0, le=LARGEST_SIDE), WholeNumber, WithJsonSchema(_NUMBER_SCHEMA)]
 """A width or height in pixels."""
 
-IllustType = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=2), WithJsonSchema(_NUMBER_SCHEMA)]
+IllustType = Annotated[int, Field(ge=0, le=2), WholeNumber, WithJsonSchema(_NUMBER_SCHEMA)]
 
-PageCount = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=MOST_PAGES), WithJsonSchema(_NUMBER_SCHEMA)]
+PageCount = Annotated[int, Field(ge=0, le=MOST_PAGES), WholeNumber, WithJsonSchema(_NUMBER_SCHEMA)]
 
 Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string"})]
 """A time, aware and in UTC. pixiv: times without a zone are Japan's."""
@@ -107,15 +110,24 @@ def _ids_of_keys(value: Any) -> Any:
         text = ",".join(value)
         if text.count(",") == len(value) - 1 and re.fullmatch(r"(?:[1-9]\d{0,18},)*[1-9]\d{0,18}", text, re.ASCII):
             return list(map(int, value))
-        return list(value)
+        return [_sound_or_itself(key) for key in value]
     raise ValueError("must be an object")
+
+
+def _sound_or_itself(key: str) -> int | str:
+    try:
+        return int(_whole_number(key))
+    except ValueError:
+        return key
 
 
 def _newest_first(ids: list[int]) -> list[int]:
     return sorted(set(ids), reverse=True)
 
 
-IdsOfKeys = Annotated[list[Id], BeforeValidator(_ids_of_keys), AfterValidator(_newest_first)]
+_SoundId = Annotated[int, Field(strict=True, ge=1, le=LARGEST_ID), WithJsonSchema(_NUMBER_SCHEMA)]
+
+IdsOfKeys = Annotated[list[_SoundId], BeforeValidator(_ids_of_keys), AfterValidator(_newest_first)]
 """The ids that are the keys of an object (`[]` when there are none), the newest first."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, Protocol
 
 from pydantic import Field
@@ -70,7 +71,7 @@ class ProfileAll(PixivModel):
     manga_series: Annotated[list[SeriesRow], NullAsEmpty] = Field(default_factory=list)
     pickup: Annotated[list[Any], NullAsEmpty] = Field(default_factory=list)
 
-    @property
+    @cached_property
     def work_ids(self) -> list[int]:
         """Illusts and manga together, newest first."""
         return sorted({*self.illusts, *self.manga}, reverse=True)

@@ -28,7 +28,6 @@ _FILES, _ARTWORKS = table(FileRow), table(ArtworkRow)
 _KEY = ("artwork_id", "page", "revision", "kind")
 _TOLD = ("url", "extension", "uploaded", "width", "height", "frames")
 _OF_WORKS = select(_FILES).where(_FILES.c.artwork_id.in_(bindparam("work_ids", expanding=True)))
-_KNOWN = select(_FILES.c.state, _FILES.c.sha256).where(*(_FILES.c[name] == bindparam(name) for name in _KEY))
 _INSERT = insert(_FILES)
 
 
@@ -107,9 +106,10 @@ def record_intent(connection: Connection, stored: StoredOriginal, now: datetime)
 def record_intents(connection: Connection, placed: Sequence[Placed]) -> list[None]:
     """`record_intent` for each."""
     rows, changed = [], []
+    files = _files_of(connection, list({each.stored.proven.staged.original.work_id for each in placed}))
     for each in placed:
         original = each.stored.proven.staged.original
-        known = connection.execute(_KNOWN, _identity(original)).first()
+        known = files.get(original.work_id, {}).get((original.page, original.revision, original.kind))
         if known is not None and known.state == "stored":
             if known.sha256 != each.stored.proven.staged.sha256:
                 raise ValueError(f"work {original.work_id} page {original.page} is stored already, with other bytes")
