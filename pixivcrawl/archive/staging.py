@@ -87,10 +87,10 @@ class Receiver:
         self._part = _part_of(path)
         self._hash = hashlib.sha256()
         with storage_errors(path):
-            self._is_noted = resume and _can_be_continued(self._part)
-            self._file = _continue(self._part) if self._is_noted else _begin(self._part)
+            self._is_noted = is_continued = resume and _can_be_continued(self._part)
+            self._file = _continue(self._part) if is_continued else _begin(self._part)
             try:
-                if self._is_noted:
+                if is_continued:
                     self._count_what_is_there()
             except BaseException:
                 self._file.close()
@@ -221,11 +221,12 @@ def _continue(part: Path) -> BinaryIO:
 
 
 def _begin(part: Path) -> BinaryIO:
+    # A kill may have left the note alone, and what comes now may be another body.
+    _entity_of(part).unlink(missing_ok=True)
     # Most bodies come once and whole, and every call that reaches the disk lets another thread have the interpreter.
     try:
         return part.open("xb")
     except FileExistsError:
         # Never truncated in place: the old name may share its bytes with a file that is already stored.
         part.unlink(missing_ok=True)
-        _entity_of(part).unlink(missing_ok=True)
         return part.open("xb")

@@ -189,3 +189,12 @@ def test_nothing_is_left_of_what_is_discarded_or_begun_anew(tmp_path: Path) -> N
     path = left_by_a_kill(tmp_path, b"12345")
     assert Receiver(path, 100).bytes == 0
     assert left_part(path, URL) is None
+
+
+def test_a_note_without_its_part_says_nothing_of_the_next_body(tmp_path: Path) -> None:
+    path = left_by_a_kill(tmp_path, b"12345")
+    path.with_name("it.body.part").unlink()
+    another = Receiver(path, 100)
+    another.write(b"abcde")
+    another.close()
+    assert left_part(path, URL) is None
