@@ -115,6 +115,7 @@ def _ids_of_keys(value: Any) -> Any:
 
 
 def _sound_or_itself(key: str) -> int | str:
+    """The id that a key is; one that is none stays for `_SoundId` to refuse by its place."""
     try:
         return int(_whole_number(key))
     except ValueError:

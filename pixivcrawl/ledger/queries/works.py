@@ -93,7 +93,7 @@ def known_works(connection: Connection, work_ids: Iterable[int]) -> dict[int, Kn
     known: dict[int, KnownWork] = {}
     for start in range(0, len(wanted), IDS_A_QUERY):
         rows = connection.execute(_KNOWN_WORKS, {"work_ids": wanted[start : start + IDS_A_QUERY]})
-        known.update((row[0], KnownWork._make(row)) for row in rows)
+        known.update((work.work_id, work) for work in map(KnownWork._make, rows))
     return known
 
 

@@ -28,6 +28,10 @@ _FILES, _ARTWORKS = table(FileRow), table(ArtworkRow)
 _KEY = ("artwork_id", "page", "revision", "kind")
 _TOLD = ("url", "extension", "uploaded", "width", "height", "frames")
 _OF_WORKS = select(_FILES).where(_FILES.c.artwork_id.in_(bindparam("work_ids", expanding=True)))
+_PLACES = select(*(_FILES.c[name] for name in _KEY), _FILES.c.state, _FILES.c.sha256).where(
+    _FILES.c.artwork_id.in_(bindparam("work_ids", expanding=True)),
+    _FILES.c.page.in_(bindparam("pages", expanding=True)),
+)
 _INSERT = insert(_FILES)
 
 
@@ -106,10 +110,15 @@ def record_intent(connection: Connection, stored: StoredOriginal, now: datetime)
 def record_intents(connection: Connection, placed: Sequence[Placed]) -> list[None]:
     """`record_intent` for each."""
     rows, changed = [], []
-    files = _files_of(connection, list({each.stored.proven.staged.original.work_id for each in placed}))
-    for each in placed:
-        original = each.stored.proven.staged.original
-        known = files.get(original.work_id, {}).get((original.page, original.revision, original.kind))
+    originals = [each.stored.proven.staged.original for each in placed]
+    # Never all files of a work: it may have ten thousand, which come a few at a time.
+    of_places = {
+        "work_ids": list({original.work_id for original in originals}),
+        "pages": list({original.page for original in originals}),
+    }
+    files = {tuple(row[:4]): row for row in connection.execute(_PLACES, of_places)}
+    for each, original in zip(placed, originals, strict=True):
+        known = files.get((original.work_id, original.page, original.revision, original.kind))
         if known is not None and known.state == "stored":
             if known.sha256 != each.stored.proven.staged.sha256:
                 raise ValueError(f"work {original.work_id} page {original.page} is stored already, with other bytes")
