@@ -11,7 +11,7 @@ from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.notices.outcomes import Outcome
-from pixivcrawl.notices.services import services_from_settings
+from pixivcrawl.notices.telling import tell
 
 
 def tell_of(settings: BaseSettings, began: datetime, outcomes: Sequence[Outcome], *, weekly: bool = False) -> None:
@@ -23,18 +23,6 @@ def tell_of(settings: BaseSettings, began: datetime, outcomes: Sequence[Outcome]
         return
     if not weekly:
         outcomes = [outcome for outcome in outcomes if outcome.exit_code != ConfigurationError.exit_code]
-    if not _there_may_be_services(settings):
-        return
-    from pixivcrawl.notices.telling import tell  # only here: most runs have nobody to tell
-
     # The crawls are over, and their report is given: a signal ends the sending at once.
     end_when_told(nothing_to_stop, str)
     tell(settings, began, outcomes, weekly=weekly)
-
-
-def _there_may_be_services(settings: BaseSettings) -> bool:
-    try:
-        return bool(services_from_settings(settings))
-    except ConfigurationError:
-        # `tell` says what is wrong with them.
-        return True
