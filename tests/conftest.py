@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,10 @@ from hypothesis import settings
 # The machines that run the tests are small and shared: a slow example is no failure.
 settings.register_profile("pixivcrawl", deadline=None)
 settings.load_profile("pixivcrawl")
+
+# A shell without job control has what it starts in the background ignore Ctrl-C, and every command that a test starts would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
