@@ -30,6 +30,9 @@ ENOUGH = 10
 LOOK_EVERY, LOOK_SOON = 5.0, 0.5
 """Seconds between two looks into the ledger at what is left, and when more works were listed meanwhile; more where a look takes long."""
 
+REST = 20
+"""So many times as long as a look took passes before the next one: it must cost next to nothing, however long the list is."""
+
 A_WHILE = 60.0
 """Seconds over which a rate is taken."""
 
@@ -92,8 +95,7 @@ class Tally:
             self._done_when_looked, self._listed_when_looked = done, listed
             # Before the list has said anything, nothing being left says nothing either.
             self._has_looked = bool(listed or self._to_ask or self._to_fetch)
-        # It must cost next to nothing, however long the list is.
-        self._look_soon = time.monotonic() + max(LOOK_SOON, 20 * took)
+        self._look_soon = time.monotonic() + max(LOOK_SOON, REST * took)
         # What was listed may not have been recorded yet.
         self._look_at = max(self._look_soon, time.monotonic() + LOOK_EVERY) if self._left else self._look_soon
 
