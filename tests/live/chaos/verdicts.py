@@ -110,16 +110,13 @@ def asked_once(trial: Trial) -> Iterator[str]:
 
 
 def asked_little(trial: Trial, reference: Reference) -> Iterator[str]:
-    """API requests: those of an undisturbed run and a tenth, and for each kill those in flight and a page of each list.
+    """API requests: those of an undisturbed run and a tenth, and for each kill those in flight and a page of the list.
 
     A run that came to its end before it was killed is followed by one that looks whether there is anything new.
     """
     asked = trial.watch.entries("api")
     looks = sum(not life.ending.was_killed for life in trial.lives) - 1
-    # A run that goes on looks at the head of each list once more, as one with nothing new does.
-    most = (
-        RE_ASKED * reference.api + len(trial.kills) * (API_AT_ONCE + reference.api_again) + looks * reference.api_again
-    )
+    most = RE_ASKED * reference.api + len(trial.kills) * (API_AT_ONCE + 1) + looks * reference.api_again
     if len(asked) > most:
         repeated = Counter(f"{logged.path}?{logged.query}" for logged in asked)
         often = ", ".join(f"{times} x {address}" for address, times in repeated.most_common(12) if times > 1)
