@@ -49,6 +49,9 @@ LONGEST_REASON = 300
 AT_HAND = timedelta(days=1)
 """For so long is an answer about a work good enough to go on from."""
 
+FRESH = timedelta(minutes=10)
+"""For so long has a list nothing new worth a request, when the run that read it was killed while it read another one."""
+
 WITHHELD = {AnswerKind.LOGIN_NEEDED, AnswerKind.FORBIDDEN}
 
 UNAVAILABLE: dict[AnswerKind, Availability] = {
@@ -120,7 +123,14 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         arguments = self.args.canonical()
         self.began = self.now()
         self.crawl = await self.ledger.write(records.begin_crawl, self.name, arguments, self.now())
-        self.readings = Readings(self.crawl.cursor, self.crawl.frontier, reread=self.args.reread, parts=self.parts)
+        self.readings = Readings(
+            self.crawl.cursor,
+            self.crawl.frontier,
+            reread=self.args.reread,
+            parts=self.parts,
+            # Whoever asks for more than the news wants every row.
+            fresh=timedelta(0) if self.args.reread or self.args.refresh else FRESH,
+        )
         async for wanted in self.works_to_do():
             yield wanted
         if self.never_changes and self.crawl.read_to_end_before and not self.args.reread:

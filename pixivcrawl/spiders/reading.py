@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 from pixivcrawl.api.answers import Answer, AnswerKind, AnswerRefused
@@ -177,12 +177,23 @@ def _is_frontier(frontier: Sequence[int], latest: Sequence[int]) -> bool:
 class Readings:
     """The lists that one run reads: where an interrupted run stood, and the frontier that each part may stop at.
 
-    Most lists are of one part, called "". `cursor` and `frontier` are what the ledger kept of the runs before.
+    Most lists are of one part, called "". `cursor` and `frontier` are what the ledger kept of the runs before. Parts that the interrupted
+    run began less than `fresh` ago, and read to what ends them, are not read once more.
     """
 
-    def __init__(self, cursor: str | None, frontier: Sequence[int], *, reread: bool, parts: Sequence[str]) -> None:
+    def __init__(
+        self,
+        cursor: str | None,
+        frontier: Sequence[int],
+        *,
+        reread: bool,
+        parts: Sequence[str],
+        fresh: timedelta = timedelta(0),
+    ) -> None:
         self._reread = reread
         self._parts = parts
+        self._fresh = fresh
+        self._began: dict[str, str] = {}
         self._frontiers = {} if reread else dict(zip(parts, _split(frontier), strict=False))
         self._interrupted: dict[str, Reading] = {}
         if cursor is not None:
@@ -200,6 +211,8 @@ class Readings:
         self, part: str, endpoint: Endpoint[Any], first: dict[str, Any], now: datetime, *, newest_first: bool
     ) -> Iterator[Reading]:
         """What is to be read of a part, one after the other: the rest of an interrupted reading, then the list from its head."""
+        if part in self._began and timedelta(0) <= now - datetime.fromisoformat(self._began[part]) < self._fresh:
+            return
         until = self._frontiers.get(part, [])
         interrupted = self._interrupted.pop(part, None)
         if interrupted is not None:
@@ -209,13 +222,16 @@ class Readings:
             until = interrupted.frontier
         reading = Reading(first, now.isoformat(), until=until)
         yield reading
+        self._began[part] = reading.began
         if newest_first:
             self._frontiers[part] = reading.frontier
 
     def cursor(self, part: str, reading: Reading) -> str:
         """Where the run stands, for one that may have to go on from here."""
         read = {name: ids for name, ids in self._frontiers.items() if name != part}
-        return json.dumps({"part": part, "read": read, "reading": asdict(reading)}, separators=(",", ":"))
+        began = {name: moment for name, moment in self._began.items() if name != part}
+        kept = {"part": part, "read": read, "began": began, "reading": asdict(reading)}
+        return json.dumps(kept, separators=(",", ":"))
 
     def _take_up(self, kept: dict[str, Any]) -> None:
         reading = Reading(**kept["reading"])
@@ -223,6 +239,8 @@ class Readings:
             # It would not have gone on to the end.
             return
         self._frontiers |= kept["read"]
+        # Runs of earlier versions left it out.
+        self._began = kept.get("began", {})
         self._interrupted[kept["part"]] = reading
 
 

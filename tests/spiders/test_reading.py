@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -276,16 +276,16 @@ def test_an_empty_list_is_whole():
 
 
 def test_each_part_has_its_own_frontier_and_place():
-    async def pages(readings: Readings, part: str, site: Site) -> list[int]:
+    async def pages(readings: Readings, part: str, site: Site, now: datetime) -> list[int]:
         seen = []
-        for reading in readings.readings(part, STEPS, STEPS.canonical({}), NOW, newest_first=True):
+        for reading in readings.readings(part, STEPS, STEPS.canonical({}), now, newest_first=True):
             async for _, rows in read_on(reading, STEPS, site.ask, lambda body: body[0]):
                 seen += rows
                 cursors.append(readings.cursor(part, reading))
         return seen
 
-    def run(readings: Readings) -> list[list[int]]:
-        return [asyncio.run(pages(readings, part, Site(listed))) for part, listed in lists.items()]
+    def run(readings: Readings, now: datetime = NOW) -> list[list[int]]:
+        return [asyncio.run(pages(readings, part, Site(listed), now)) for part, listed in lists.items()]
 
     lists = {"show": ids(1, 20), "hide": ids(101, 120)}
     cursors: list[str] = []
@@ -297,6 +297,12 @@ def test_each_part_has_its_own_frontier_and_place():
         ids(1, 5),
         [*ids(111, 120), *ids(101, 105)],
     ]
+    # The public list, read a moment before, is looked at again when that is long enough ago, or in a time to come.
+    minute, killed = timedelta(minutes=1), cursors[5]
+    for later, public in ((timedelta(0), []), (minute, ids(1, 5)), (-minute, ids(1, 5))):
+        going_on = Readings(killed, (), reread=False, parts=tuple(lists), fresh=minute)
+        assert run(going_on, NOW + later) == [public, [*ids(111, 120), *ids(101, 105)]]
+        assert run(Readings(None, going_on.frontier, reread=False, parts=tuple(lists))) == [ids(1, 5), ids(101, 105)]
 
 
 CHANGE = st.tuples(st.sampled_from(["add", "remove", "move"]), st.integers(0, 60))
