@@ -34,7 +34,7 @@ from pixivcrawl.notices.outcomes import Outcome
 from pixivcrawl.session import session_from_settings
 from pixivcrawl.subscriptions.costs import requests_a_day, requests_for, requests_for_following, time_for
 from pixivcrawl.subscriptions.file import SubscriptionFile, read_file
-from pixivcrawl.subscriptions.planning import Due, Wanted, due, next_reading, within_share
+from pixivcrawl.subscriptions.planning import Due, Wanted, due, next_turn, within_share
 
 SHARE = 4
 """One part in so many of a day's API requests may go to comparing what is known."""
@@ -68,7 +68,7 @@ class Command(ScrapyCommand):
             action="append",
             default=[],
             metavar="NAME",
-            help="this subscription alone, due or not (may be repeated)",
+            help="this subscription alone, due or not; of following the artists who are due (may be repeated)",
         )
         parser.add_argument(
             "--plan", action="store_true", help="show what would run and what it would take; send nothing"
@@ -146,8 +146,8 @@ def checked(catalogue: Catalogue, file: SubscriptionFile, only: Sequence[str]) -
 class Sync:
     """One sync: what is due, and what came of it.
 
-    `everything`: due or not. `only` names the subscriptions to run, due or not; empty for all that are due. `budget` is how many API
-    requests a day may take, 0 for any number.
+    `everything`: due or not. `only` names the subscriptions to run, due or not (of one to all whom the reader follows, the artists who are
+    due); empty for all that are due. `budget` is how many API requests a day may take, 0 for any number.
     """
 
     configuration: Configuration
@@ -315,7 +315,7 @@ class Sync:
         now = datetime.now(UTC)
         state = self.state()
         moments = [
-            (moment, wanted) for wanted in state.wanted if (moment := next_reading(wanted, state.runs_of(wanted), now))
+            (moment, wanted) for wanted in state.wanted if (moment := next_turn(wanted, state.runs_of(wanted), now))
         ]
         moment, wanted = min(moments, key=lambda each: each[0])
         return f"nothing is due; next: {wanted.name}, {moment.astimezone():%Y-%m-%d %H:%M}"

@@ -89,6 +89,17 @@ def next_comparison(wanted: Wanted, runs: ListRuns, now: datetime) -> datetime |
     return _after(runs.first_read, wanted.refresh * (1 + _share(wanted.name)) / 2, now)
 
 
+def next_turn(wanted: Wanted, runs: ListRuns, now: datetime) -> datetime | None:
+    """When a list is due, to be read or to be compared; None for one that was never read.
+
+    A comparison that is due already and still waits for its share of a day's requests has no time of its own.
+    """
+    reading, comparison = next_reading(wanted, runs, now), next_comparison(wanted, runs, now)
+    if reading is None or comparison is None or comparison <= now or runs.failed:
+        return reading
+    return min(reading, comparison)
+
+
 def due(
     wanted: Iterable[Wanted], runs: Mapping[str, ListRuns], now: datetime, forced: Collection[str] = ()
 ) -> list[Due]:

@@ -17,6 +17,7 @@ from pixivcrawl.subscriptions.planning import (
     may_be_known_by_the_feed,
     next_comparison,
     next_reading,
+    next_turn,
     within_share,
 )
 
@@ -93,6 +94,28 @@ def test_what_was_subscribed_to_together_is_not_compared_together() -> None:
 def test_no_comparison_of_what_is_never_to_be_or_was_never_read() -> None:
     assert next_comparison(a_list(refresh=None), read_at(NOW - 900 * DAY), NOW) is None
     assert next_comparison(a_list(), NO_RUNS, NOW) is None
+
+
+@given(
+    every=intervals,
+    refresh=st.none() | intervals,
+    read=st.timedeltas(timedelta(0), 99 * DAY),
+    compared=st.none() | st.timedeltas(timedelta(0), 99 * DAY),
+    failures=st.integers(0, 3),
+)
+def test_nothing_is_due_before_its_turn_and_then_it_is(
+    every: timedelta, refresh: timedelta | None, read: timedelta, compared: timedelta | None, failures: int
+) -> None:
+    wanted = a_list(every=every, refresh=refresh)
+    failed = tuple(a_run(NOW, "finished with failures") for _ in range(failures))
+    runs = read_at(NOW - read, compared=compared and NOW - compared, failed=failed)
+    at = next_turn(wanted, runs, NOW)
+    assert at is not None
+    if due([wanted], {wanted.key: runs}, NOW):
+        return
+    assert at > NOW
+    assert due([wanted], {wanted.key: runs}, at)
+    assert not due([wanted], {wanted.key: runs}, at - timedelta(microseconds=1))
 
 
 def test_the_order() -> None:
