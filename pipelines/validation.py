@@ -12,6 +12,7 @@ from scrapy.crawler import Crawler
 from pipelines.base import FilePipeline
 from pipelines.originals import OriginalsPipeline
 from pixivcrawl.archive.damage import Damaged
+from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import format_of
 from pixivcrawl.archive.placing import quarantine
 from pixivcrawl.items import Original, ProvenOriginal, StagedOriginal
@@ -65,7 +66,7 @@ class ValidationPipeline(FilePipeline):
         """The picture as two runs received it: format and pixel size are right, only the strict decoder complains."""
         from PIL import Image
 
-        with Image.open(staged.staged) as picture:
+        with storage_errors(Path(staged.staged)), Image.open(staged.staged) as picture:
             width, height = picture.size
         return ProvenOriginal(staged, format_of(staged.original.extension), width, height, as_served=True)
 

@@ -41,17 +41,18 @@ def send(services: Sequence[Service], messages: Sequence[Message], timeout: floa
         "urls": [service.url for service in services],
         "notices": [{"title": _inert(each.title), "body": _inert(each.body)[:LONGEST_BODY]} for each in messages],
     }
-    said = dict(_results(_run(json.dumps(task).encode(), timeout)))
-    unanswered = f"no answer within {timeout:g} s"
+    said, status = _run(json.dumps(task).encode(), timeout)
+    results = dict(_results(said))
+    unanswered = f"no answer within {timeout:g} s" if status is None else f"its courier ended with status {status}"
     return [
-        Delivery(service, number, said.get((place, number), unanswered))
+        Delivery(service, number, results.get((place, number), unanswered))
         for place, service in enumerate(services)
         for number in range(len(messages))
     ]
 
 
-def _run(task: bytes, timeout: float) -> bytes:
-    """What the courier said until its end, or until its time was over."""
+def _run(task: bytes, timeout: float) -> tuple[bytes, int | None]:
+    """What the courier said, and with which status it ended; None when its time was over."""
     # The session and the ledger's password are no business of a notice.
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIXIV", "DATABASE_URL"))}
     courier = subprocess.Popen(
@@ -64,10 +65,10 @@ def _run(task: bytes, timeout: float) -> bytes:
         start_new_session=True,
     )
     try:
-        return courier.communicate(task, timeout)[0]
+        return courier.communicate(task, timeout)[0], courier.returncode
     except subprocess.TimeoutExpired:
         _kill(courier)
-        return courier.communicate()[0]
+        return courier.communicate()[0], None
     except BaseException:
         _kill(courier)
         raise

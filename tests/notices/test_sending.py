@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +44,15 @@ def test_each_service_is_told_of_for_itself(receiver: Receiver, capfd: pytest.Ca
     assert len(receiver.taken[1]["message"]) == LONGEST_BODY
     said = str(deliveries) + "".join(capfd.readouterr())
     assert not any(secret in said for secret in SECRETS)
+
+
+def test_a_courier_that_fails_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that cannot even begin, because something of it is not installed, for one."""
+    failing = shutil.which("false")
+    assert failing is not None
+    monkeypatch.setattr(sys, "executable", failing)
+    deliveries = send(services("json://127.0.0.1:1/the-token"), [Message("title", "body")], 60)
+    assert [each.why for each in deliveries] == ["its courier ended with status 1"]
 
 
 @pytest.mark.long
