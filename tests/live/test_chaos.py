@@ -14,7 +14,7 @@ from tests.live.chaos.trials import Laboratory
 from tests.live.running import rows
 
 
-@pytest.mark.parametrize("seed", seeds(range(6)))
+@pytest.mark.parametrize("seed", seeds(range(3)))
 def test_killed_at_random(laboratory: Laboratory, seed: int):
     killed_at_random(laboratory, seed)
 

@@ -124,6 +124,7 @@ def run_by_cron(home: Path, sandbox: Sandbox, **more: str) -> subprocess.Complet
     return run(["/bin/sh", "-c", command], env, home)
 
 
+@pytest.mark.long
 def test_the_line_of_cron_says_nothing_unless_a_person_is_needed(home: Path, sandbox: Sandbox) -> None:
     variables, when, command = crontab()
     assert re.fullmatch(r"\d+ \* \* \* \*", when)

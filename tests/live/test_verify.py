@@ -157,7 +157,8 @@ def test_samples_take_turns(archive: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGTERM, signal.SIGKILL]
+    "number",
+    [*(pytest.param(each, marks=pytest.mark.long) for each in (signal.SIGINT, signal.SIGTERM)), signal.SIGKILL],
 )
 def test_stopped_and_continued_it_finds_the_same(archive: Path, number: signal.Signals) -> None:
     expected = Damager(archive, seed=5).plant(["deletion", "bit flip", "extra file"])
