@@ -53,7 +53,7 @@ class Tally:
         self._noted = self._began
         self._paused = 0.0
         self._moments: deque[Moment] = deque([Moment(self._began, 0, 0)])
-        self._to_ask = self._to_fetch = 0
+        self._to_ask = self._to_fetch = self._open = 0
         self._done_when_looked = self._listed_when_looked = 0
         self._has_looked = False
         self._look_at = self._look_soon = 0.0
@@ -79,6 +79,8 @@ class Tally:
 
     async def _look(self, spider: Any) -> None:
         crawl, done, listed = getattr(spider, "crawl", None), self.done, self._count("works_listed")
+        # Which of these the ledger takes for settled meanwhile is of no matter; they are counted here.
+        in_progress = spider.in_progress.works
         from_rows = spider.args.detail == "listing"
         if crawl is None or (from_rows and not spider.args.files):
             return
@@ -91,10 +93,11 @@ class Tally:
                 now=datetime.now(UTC),
                 files=spider.args.files,
                 from_rows=from_rows,
+                beside=in_progress,
             )
-            self._done_when_looked, self._listed_when_looked = done, listed
+            self._open, self._done_when_looked, self._listed_when_looked = len(in_progress), done, listed
             # Before the list has said anything, nothing being left says nothing either.
-            self._has_looked = bool(listed or self._to_ask or self._to_fetch)
+            self._has_looked = bool(listed or self._to_ask or self._to_fetch or self._open)
         self._look_soon = time.monotonic() + max(LOOK_SOON, REST * took)
         # What was listed may not have been recorded yet.
         self._look_at = max(self._look_soon, time.monotonic() + LOOK_EVERY) if self._left else self._look_soon
@@ -113,7 +116,7 @@ class Tally:
     @property
     def _left(self) -> int:
         since = self.done - self._done_when_looked
-        return max(0, self._to_ask + self._to_fetch - since) + self._rows_ahead
+        return max(0, self._open + self._to_ask + self._to_fetch - since) + self._rows_ahead
 
     @property
     def _rows_ahead(self) -> int:
@@ -129,7 +132,7 @@ class Tally:
         read = self._count("works_read")
         each = self._count("api_requests") / read if read >= ENOUGH else REQUESTS_A_WORK
         since = self.done - self._done_when_looked
-        works = max(0, self._to_ask - since) + self._rows_ahead
+        works = max(0, self._to_ask - max(0, since - self._open)) + self._rows_ahead
         pages = self._rows_ahead / max(1, getattr(self._crawler.spider, "rows_a_page", 1))
         return works * each + pages
 

@@ -20,6 +20,11 @@ class WorksInProgress:
     def __contains__(self, work_id: int) -> bool:
         return work_id in self._parts
 
+    @property
+    def works(self) -> list[int]:
+        """Those that are open."""
+        return list(self._parts)
+
     async def begin(self, work_id: int) -> None:
         """Open a work with one part, waiting until there is room for it."""
         async with self._changed:

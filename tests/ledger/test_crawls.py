@@ -36,6 +36,10 @@ def to_do(connection: Connection, crawl: Crawl, after: int = 0, **changes: Any) 
     if not after and not changes.get("stale"):
         asked = sum(must_be_asked for _, must_be_asked in found)
         assert works_left(connection, crawl.crawl_id, **(values | changes)) == (asked, len(found) - asked)
+        beside = [work_id for work_id, _ in found[:1]]
+        others = sum(must_be_asked for _, must_be_asked in found[1:])
+        left = works_left(connection, crawl.crawl_id, **(values | changes), beside=beside)
+        assert left == (others, len(found[1:]) - others)
     return found
 
 

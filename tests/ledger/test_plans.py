@@ -121,7 +121,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "works_to_do": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=True, now=NOW),
     "works_to_do, metadata": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=False, now=NOW, files=False),
     "works_to_do, stale": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=True, now=NOW, stale=True),
-    "works_left": lambda c: queries.works_left(c, 1, with_session=True, now=NOW),
+    "works_left": lambda c: queries.works_left(c, 1, with_session=True, now=NOW, beside=[1, 2]),
     "works_to_do, from rows": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=True, now=NOW, from_rows=True),
     "record_rows, with originals": lambda c: records.record_rows(c, [a_row(4, originals=(an_original(4),))], NOW),
     "record_row_originals": lambda c: records.record_row_originals(c, 2, [an_original(2, 7)], NOW),

@@ -7,9 +7,11 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pixivcrawl.extensions import tally
 from pixivcrawl.sandbox import Sandbox, World
 from tests.live.inside import crawl
 from tests.live.running import assert_holds, environment, scrapy
@@ -162,15 +164,27 @@ def test_without_a_terminal_it_says_a_line_now_and_then(
 ) -> None:
     monkeypatch.setattr("pixivcrawl.extensions.progress.LINE_EVERY", 0.2)
     monkeypatch.setattr("pixivcrawl.extensions.progress.BAR_EVERY", 0.1)
-    # A busy machine's first look takes long; the rest after it would last as long as this run.
+    # A busy machine's look takes long, and works are settled meanwhile; the rest after it would last as long as this run.
     monkeypatch.setattr("pixivcrawl.extensions.tally.REST", 0)
+    look = tally._timed_works_left
+
+    def look_slowly(*arguments: Any, **named: Any) -> Any:
+        time.sleep(0.25)
+        found = look(*arguments, **named)
+        time.sleep(0.25)
+        return found
+
+    monkeypatch.setattr(tally, "_timed_works_left", look_slowly)
     paced = {"PROGRESS_ENABLED": True, "PIXIV_API_DELAY": 0.2}
     with Sandbox(World.demo()) as sandbox:
         assert crawl("user", sandbox, tmp_path, id=11, settings=paced).exit_code == 0
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("user: ")]
-    counts = [int(found[1]) for line in lines if (found := re.match(r"user: (\d+) of 12 works", line))]
-    assert len(counts) >= 2, lines
-    assert counts == sorted(counts)
+    told = [
+        (int(found[1]), int(found[2])) for line in lines if (found := re.match(r"user: (\d+) of (\d+) works", line))
+    ]
+    assert len(told) >= 2, lines
+    assert told == sorted(told)
+    assert {total for _, total in told} == {12}
     assert all("\x1b" not in line for line in lines)
 
 

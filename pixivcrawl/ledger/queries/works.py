@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -140,8 +140,12 @@ def works_left(
     now: datetime,
     files: bool = True,
     from_rows: bool = False,
+    beside: Collection[int] = (),
 ) -> tuple[int, int]:
-    """How many works `works_to_do` would give from the first on: those that must be asked for, and those that lack a file alone."""
+    """How many works `works_to_do` would give from the first on, without those that are `beside`.
+
+    First those that must be asked for, then those that lack a file alone.
+    """
     ask = _to_be_asked(crawl_id, now, with_session=with_session, from_rows=from_rows)
     fetch = _to_be_fetched(crawl_id, now, from_rows=from_rows) if files else false()
     list_id = select(CrawlRow.list_id).where(CrawlRow.id == crawl_id).scalar_subquery()
@@ -149,7 +153,7 @@ def works_left(
         select(func.count(case((ask, 1))), func.count(case((and_(~ask, fetch), 1))))
         .select_from(CrawlArtworkRow)
         .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
-        .where(CrawlArtworkRow.list_id == list_id, UNSETTLED_WORK)
+        .where(CrawlArtworkRow.list_id == list_id, UNSETTLED_WORK, CrawlArtworkRow.artwork_id.not_in(beside))
     )
     asked, fetched = connection.execute(both).one()
     return asked, fetched
