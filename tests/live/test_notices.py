@@ -53,6 +53,7 @@ def assert_shows_no_secret(run: subprocess.CompletedProcess[str], archive: Path)
     assert not any(secret.encode() in everything_in(archive) for secret in SECRETS)
 
 
+@pytest.mark.long
 def test_a_refused_session_is_told_whatever_the_services_do(archive: Path, sandbox: Sandbox, receiver: Receiver):
     """One takes it, one refuses it, one never answers; the run's own log is at DEBUG."""
     (archive / "subscriptions.toml").write_text(MINE)

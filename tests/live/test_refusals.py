@@ -38,9 +38,9 @@ def assert_complete_next_time(sandbox: Sandbox, folder: Path) -> None:
     ("kind", "options"),
     [
         ("login", {}),
-        ("status:403", {}),
+        pytest.param("status:403", {}, marks=pytest.mark.long),
         ("html", {"status": 403}),
-        ("html", {"status": 200}),
+        pytest.param("html", {"status": 200}, marks=pytest.mark.long),
     ],
     ids=["401", "403", "a page with 403", "a page with 200"],
 )

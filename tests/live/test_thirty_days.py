@@ -166,6 +166,7 @@ def in_this_process(one: Life, sandbox: Sandbox, archive: Path) -> Callable[[dat
     return sync_at
 
 
+@pytest.mark.long
 def test_a_few_days(tmp_path: Path) -> None:
     one = life(artists=5)
     with Sandbox(one.world) as sandbox:
