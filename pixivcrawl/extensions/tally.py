@@ -84,7 +84,7 @@ class Tally:
         from_rows = spider.args.detail == "listing"
         if crawl is None or (from_rows and not spider.args.files):
             return
-        took = 0.0
+        took, is_sure = 0.0, True
         with suppress(PixivcrawlError):
             (self._to_ask, self._to_fetch), took = await ledger_of(self._crawler).read(
                 _timed_works_left,
@@ -96,11 +96,14 @@ class Tally:
                 beside=in_progress,
             )
             self._open, self._done_when_looked, self._listed_when_looked = len(in_progress), done, listed
+            # Of a work that was both begun and settled meanwhile nobody knows whether the ledger still took it for one that is left.
+            is_sure = self.done - done <= sum(work_id not in spider.in_progress for work_id in in_progress)
             # Before the list has said anything, nothing being left says nothing either.
             self._has_looked = bool(listed or self._to_ask or self._to_fetch or self._open)
         self._look_soon = time.monotonic() + max(LOOK_SOON, REST * took)
         # What was listed may not have been recorded yet.
-        self._look_at = max(self._look_soon, time.monotonic() + LOOK_EVERY) if self._left else self._look_soon
+        is_enough = is_sure and self._left
+        self._look_at = max(self._look_soon, time.monotonic() + LOOK_EVERY) if is_enough else self._look_soon
 
     @property
     def done(self) -> int:
