@@ -20,7 +20,13 @@ from scrapy.exceptions import UsageError
 from scrapy.settings import BaseSettings
 from scrapy.spiderloader import SpiderLoaderProtocol
 
-from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, record_of, stop_crawls
+from pixivcrawl.commands.stopping import (
+    end_whatever_the_clock_does,
+    end_when_told,
+    nothing_to_stop,
+    record_of,
+    stop_crawls,
+)
 from pixivcrawl.commands.telling import tell_of
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
@@ -64,6 +70,7 @@ class Command(CrawlCommand):
         process = self.crawler_process
         assert isinstance(process, AsyncCrawlerProcess)
         limit_heaps()
+        end_whatever_the_clock_does()
         began = datetime.now(UTC)
         crawler = process.create_crawler(spider_named(args, process.spider_loader))
         crawling = process.crawl(crawler, **opts.spargs)

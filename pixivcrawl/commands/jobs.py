@@ -13,6 +13,7 @@ from twisted.internet.error import ReactorNotRunning
 
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.commands.crawl import came_of, exit_code, limit_heaps
+from pixivcrawl.commands.stopping import end_whatever_the_clock_does
 from pixivcrawl.errors import AccountRefused, ArchiveInUse, StorageFailed
 from pixivcrawl.extensions.run_record import INTERRUPTED, SUMMARY
 from pixivcrawl.extensions.standing import Overall, put_away
@@ -72,6 +73,7 @@ def run_all(
             reactor.stop()  # type: ignore[misc]
 
     limit_heaps()
+    end_whatever_the_clock_does()
     running = asyncio.get_event_loop().create_task(one_after_another(process, jobs, prepare, overall))
     running.add_done_callback(stop)
     try:

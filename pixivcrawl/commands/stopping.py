@@ -13,11 +13,13 @@ import signal
 import stat
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import TextIO
 
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
+from scrapy.utils.reactor import is_reactor_installed
 
 from pixivcrawl.extensions.run_record import INTERRUPTED, RunRecord
 from pixivcrawl.extensions.standing import erased
@@ -67,6 +69,15 @@ def end_at_once(last_words: Callable[[], str]) -> None:
         _say(sys.stdout, last_words())
         _say(sys.stderr, LEFT_AT_ONCE)
     os._exit(INTERRUPTED)
+
+
+def end_whatever_the_clock_does() -> None:
+    """Before the reactor has anything to do: Twisted counts by the system's clock, and a run's end would wait for one that was set back."""
+    if not is_reactor_installed():
+        return
+    from twisted.internet import reactor
+
+    reactor.seconds = time.monotonic  # type: ignore[method-assign, misc]
 
 
 def stop_crawls(process: AsyncCrawlerProcess) -> bool:

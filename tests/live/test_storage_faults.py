@@ -492,6 +492,25 @@ time.time = lambda: real() + offset().total_seconds()
 """
 
 
+BACK_AT_THE_END = """
+import sys, time
+real = time.time
+def back():
+    caller = sys._getframe(1).f_code.co_name
+    return real() - (2e8 if caller in ("timeout", "runUntilCurrent") else 0)
+time.time = back
+"""
+"""Set back between the moment when Twisted is told to do something and the one when it looks for what there is to do."""
+
+
+@pytest.mark.parametrize(
+    "command", [COMMAND, pytest.param(("archive", "5000111"), marks=pytest.mark.long)], ids=lambda command: command[0]
+)
+def test_a_run_ends_although_the_clock_is_set_back(tmp_path: Path, sandbox: Sandbox, command: tuple[str, ...]):
+    env = environment(sandbox, tmp_path / "archive", **injecting(tmp_path / "injected", BACK_AT_THE_END))
+    assert scrapy(*command, env=env).returncode == 0
+
+
 @pytest.mark.long
 def test_a_clock_that_jumps_changes_no_pause_and_loses_nothing(tmp_path: Path, sandbox: Sandbox):
     archive = tmp_path / "archive"
