@@ -28,6 +28,9 @@ BATCH = 256
 DELAY = 0.005
 """Seconds from the end of one commit to the next one, in which changes gather; one that comes later is committed at once."""
 
+ENOUGH = 16
+"""So many changes do not wait for more: each bears little of what a commit costs, and who waits for them may have no others to send."""
+
 Loop = asyncio.AbstractEventLoop
 
 
@@ -55,6 +58,7 @@ class Writer:
         self._changes: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
         self._ending = False
         self._rests_until = 0.0
+        self._has_enough = threading.Event()
         self._entrance = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
@@ -67,6 +71,8 @@ class Writer:
             if self._ending:
                 raise StorageFailed("the ledger was closed before everything was recorded: run the same command again")
             self._changes.put(change)
+        if self._changes.qsize() >= ENOUGH:
+            self._has_enough.set()
 
     def close(self) -> None:
         """Write what is queued, then end."""
@@ -89,8 +95,8 @@ class Writer:
         if change is None:
             return []
         batch = [change]
-        # Asleep rather than in `get` with a timeout, which waits for ever now and then: it takes a time that is over by then for none.
-        time.sleep(max(0.0, self._rests_until - time.monotonic()))
+        self._has_enough.wait(max(0.0, self._rests_until - time.monotonic()))
+        self._has_enough.clear()
         with contextlib.suppress(queue.Empty):
             while len(batch) < BATCH:
                 change = self._changes.get_nowait()

@@ -73,6 +73,19 @@ def test_many_writes_share_few_commits(ledger: Ledger, monkeypatch: pytest.Monke
     assert max(commits) <= writer.BATCH
 
 
+def test_many_writes_do_not_wait_for_more(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(writer, "DELAY", 600)
+    ledger.write_now(records.record_user_seen, 1, NOW)
+
+    async def run() -> None:
+        await asyncio.gather(
+            *(ledger.write(records.record_user_seen, 1 + each, NOW) for each in range(writer.ENOUGH + 1))
+        )
+
+    asyncio.run(run())
+    assert ledger.read_now(users) == writer.ENOUGH + 1
+
+
 def test_one_failing_change_takes_no_other_down(ledger: Ledger):
     async def run() -> list[Any]:
         writes = [ledger.write(records.record_user_seen, user_id, NOW) for user_id in (1, 2)]
