@@ -206,8 +206,8 @@ class PixivDownloadHandler(BaseDownloadHandler):
                 # How many connections there are is for the pace to say.
                 connector=aiohttp.TCPConnector(ssl=trust_context(), limit=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                # What one of many connections may hold while its last bytes are still being written.
-                read_bufsize=1 << 16,
+                # What one of many connections may hold while its last bytes are still being written: more is not faster.
+                read_bufsize=1 << 14,
                 skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
                 timeout=aiohttp.ClientTimeout(
                     total=None, connect=CONNECT_TIMEOUT, sock_read=self.configuration.answer_timeout
