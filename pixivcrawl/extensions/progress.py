@@ -109,6 +109,9 @@ class Watch:
         self._tally = None if crawler is None else Tally(crawler)
         if self._foot is not None:
             self._foot.refresh()
+        else:
+            # The rest of a run may be over before the next look.
+            self._say_ended_pauses()
 
     def lines(self, width: int) -> list[Text]:
         """What stands at the foot of a terminal so many columns wide."""
@@ -140,8 +143,7 @@ class Watch:
         if self._foot is not None:
             self._foot.refresh()
             return
-        for host in self._ended_pauses():
-            say(f"{host}: the pause is over, going on")
+        self._say_ended_pauses()
         if time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + LINE_EVERY
             say(self.line())
@@ -186,12 +188,13 @@ class Watch:
             waits.append(f"waiting{for_long}: {one_line(wait.what, 160)}")
         return waits
 
-    def _ended_pauses(self) -> list[str]:
-        """The hosts that asked for a pause worth mentioning, which is over since this was asked the last time."""
+    def _say_ended_pauses(self) -> None:
+        """A line for each host that asked for a pause worth mentioning, which is over since this was called the last time."""
         now, going_on = datetime.now(UTC), pauses()
         long = {host for host, until in going_on.items() if (until - now).total_seconds() >= WORTH_SAYING}
         before, self._pauses = self._pauses, (self._pauses & going_on.keys()) | long
-        return sorted(before - self._pauses)
+        for host in sorted(before - self._pauses):
+            say(f"{host}: the pause is over, going on")
 
 
 _WATCHES: list[Watch] = []
