@@ -26,7 +26,7 @@ BATCH = 256
 """How many changes one transaction takes."""
 
 DELAY = 0.005
-"""Seconds from the end of one commit to the next one, in which changes gather; one that comes later is committed at once."""
+"""Seconds from the end of one commit to the next one, in which changes gather, up to ENOUGH; one that comes later is committed at once."""
 
 ENOUGH = 16
 """So many changes do not wait for more: each bears little of what a commit costs, and who waits for them may have no others to send."""
@@ -95,6 +95,7 @@ class Writer:
         if change is None:
             return []
         batch = [change]
+        # Not in `get` with a timeout, which waits for ever now and then: it takes a time that is over by then for none.
         self._has_enough.wait(max(0.0, self._rests_until - time.monotonic()))
         self._has_enough.clear()
         with contextlib.suppress(queue.Empty):
