@@ -69,7 +69,7 @@ def test_the_count_outlives_a_kill(tmp_path: Path):
             time.sleep(0.005)
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
-        # The sandbox notes a request when it has answered it, also one whose asker was killed meanwhile.
+        # A request is on record when its answer leaves, `delay` after it came: also the last one of the killed run.
         time.sleep(0.3)
         [(counted,)] = rows(tmp_path, "SELECT spent FROM hosts WHERE spent_on IS NOT NULL")
         assert sent(sandbox) - 2 <= counted <= sent(sandbox) + 1
