@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,6 +121,8 @@ class Archive:
         if any(part in ("", ".", "..") or re.search(r"[\\:\0]", part) for part in parts):
             raise ValueError(f"{relative!r} is not a path inside the archive")
         path = self.root.joinpath(*parts)
+        if not _may_lead_elsewhere(path, len(parts)):
+            return path
         try:
             inside = path.resolve().is_relative_to(self.root.resolve())
         except (OSError, RuntimeError) as error:
@@ -152,6 +156,14 @@ def parse_staged_name(name: str) -> Place | None:
     """What a file name made by `staging_path` or `frames_staging_path` says; None for any other text."""
     match = _STAGED_NAME.fullmatch(name)
     return Place(int(match["work"]), int(match["page"] or 0), match["revision"]) if match is not None else None
+
+
+def _may_lead_elsewhere(path: Path, depth: int) -> bool:
+    """Whether one of the last `depth` names of a path is a symlink, or on Windows anything: a junction leads elsewhere too.
+
+    Each look lets another thread have the interpreter; to resolve the whole path takes four times as many.
+    """
+    return sys.platform == "win32" or any(os.path.islink(place) for place in (path, *path.parents[: depth - 1]))  # noqa: PTH114
 
 
 def _relative(original: Original, extension: str, kind: FileKind) -> str:

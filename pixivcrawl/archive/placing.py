@@ -40,14 +40,18 @@ def place(staged: Path, final: Path, modified: datetime) -> None:
     """
     put(staged, final, modified)
     sync_folders([final.parent])
+    discard(staged)
 
 
 def put(staged: Path, final: Path, modified: datetime) -> None:
-    """As `place`; but a power cut may still undo it until `sync_folders` has returned for the folder of `final`."""
+    """The first step of `place`: a power cut may still undo it until `sync_folders` has returned for the folder of `final`.
+
+    Until then `staged` stays, where the disk lets it; `discard` is the last step.
+    """
     with storage_errors(final):
         _set_time(staged, modified)
         _enter(final.parent)
-        _move_without_replacing(staged, final)
+        _link_without_replacing(staged, final)
 
 
 def sync_folders(folders: Iterable[Path]) -> None:
@@ -119,7 +123,8 @@ def _enter(folder: Path) -> None:
     _parents_synced.add(folder)
 
 
-def _move_without_replacing(source: Path, target: Path) -> None:
+def _link_without_replacing(source: Path, target: Path) -> None:
+    """Give the file the name `target` too, or that name instead of its own on a disk without hard links."""
     try:
         os.link(source, target)
     except FileExistsError:
@@ -128,8 +133,6 @@ def _move_without_replacing(source: Path, target: Path) -> None:
         if error.errno not in _NO_HARD_LINKS:
             raise
         _claim_and_rename(source, target)
-    else:
-        source.unlink()
 
 
 def _claim_and_rename(source: Path, target: Path) -> None:
@@ -151,10 +154,11 @@ def _move_to_free_name(source: Path, folder: Path, name: str) -> Path:
     while True:
         target = folder / (f"{name}~{number}" if number else name)
         try:
-            _move_without_replacing(source, target)
+            _link_without_replacing(source, target)
         except NameTaken:
             number += 1
         else:
+            source.unlink(missing_ok=True)
             return target
 
 

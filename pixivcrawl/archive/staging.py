@@ -7,6 +7,7 @@ leaves is gone on with: a whole body needs no request, a part of one is continue
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from contextlib import suppress
@@ -223,9 +224,10 @@ def _continue(part: Path) -> BinaryIO:
 def _begin(part: Path) -> BinaryIO:
     # A kill may have left the note alone, and what comes now may be another body.
     _entity_of(part).unlink(missing_ok=True)
-    # Most bodies come once and whole, and every call that reaches the disk lets another thread have the interpreter.
+    # Most bodies come once and whole, and every call that reaches the disk lets another thread have the interpreter; without a
+    # size for its buffer `open` makes one more.
     try:
-        return part.open("xb")
+        return part.open("xb", buffering=io.DEFAULT_BUFFER_SIZE)
     except FileExistsError:
         # Never truncated in place: the old name may share its bytes with a file that is already stored.
         part.unlink(missing_ok=True)
