@@ -34,7 +34,7 @@ from pixivcrawl.ledger.records.files import (
     settle_intent,
 )
 from pixivcrawl.ledger.records.follows import record_follows, record_unlisted_followers, record_unlisted_following
-from pixivcrawl.ledger.records.hosts import clear_pause, pause_host, spend_request
+from pixivcrawl.ledger.records.hosts import Sent, clear_pause, pause_host, spend_request, spend_requests
 from pixivcrawl.ledger.records.people import record_user, record_user_name, record_user_seen, record_user_unavailable
 from pixivcrawl.ledger.records.rankings import record_ranking
 from pixivcrawl.ledger.records.readings import record_full_reading, record_gaps_in_following
@@ -55,6 +55,7 @@ TOGETHER: Mapping[Callable[..., Any], tuple[Callable[..., Any], Callable[..., li
     record_artwork: (Told, record_artworks),
     record_intent: (Placed, record_intents),
     record_stored: (Placed, record_all_stored),
+    spend_request: (Sent, spend_requests),
 }
 """Changes of which several in a row cost less together: what holds the arguments of one, and what makes all and gives what each gives."""
 

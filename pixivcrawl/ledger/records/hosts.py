@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -11,6 +14,14 @@ from pixivcrawl.ledger.records.upsert import upsert
 
 _HOSTS = table(HostRow)
 _SPENT = select(_HOSTS.c.spent).where(_HOSTS.c.host == bindparam("of_host"), _HOSTS.c.spent_on == bindparam("day"))
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What `spend_request` takes."""
+
+    host: str
+    now: datetime
 
 
 def pause_host(connection: Connection, host: str, until: datetime, now: datetime) -> None:
@@ -29,6 +40,12 @@ def day_of(moment: datetime) -> str:
 
 def spend_request(connection: Connection, host: str, now: datetime) -> None:
     """One more request leaves for `host`; the first one of a day begins to count anew."""
-    day = day_of(now)
-    before = connection.execute(_SPENT, {"of_host": host, "day": day}).scalar() or 0
-    upsert(connection, _HOSTS, [{"host": host, "spent_on": day, "spent": before + 1}], ("host",))
+    spend_requests(connection, [Sent(host, now)])
+
+
+def spend_requests(connection: Connection, sent: Sequence[Sent]) -> list[None]:
+    """`spend_request` for each."""
+    for (host, day), number in Counter((each.host, day_of(each.now)) for each in sent).items():
+        before = connection.execute(_SPENT, {"of_host": host, "day": day}).scalar() or 0
+        upsert(connection, _HOSTS, [{"host": host, "spent_on": day, "spent": before + number}], ("host",))
+    return [None] * len(sent)
