@@ -35,7 +35,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @contextmanager
 def counted(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> Iterator[Counter[str]]:
-    """What happens meanwhile: requests of either kind, statements that read and that change, commits, fsyncs."""
+    """What happens meanwhile: requests of either kind, statements that read and that change, commits, fsyncs, looks for symlinks."""
     counts: Counter[str] = Counter()
     before = {kind: len(sandbox.requests(kind)) for kind in ("api", "image")}
 
@@ -53,7 +53,14 @@ def counted(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> Iterator[Count
         counts["fsyncs"] += 1
         sync(descriptor)
 
+    look = os.lstat
+
+    def lstat(*args: Any, **named: Any) -> os.stat_result:
+        counts["looks"] += 1
+        return look(*args, **named)
+
     monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "lstat", lstat)
     event.listen(Engine, "before_cursor_execute", statement)
     event.listen(Engine, "commit", commit)
     try:
@@ -81,6 +88,8 @@ def test_what_an_artist_costs_for_the_first_time_and_again(
     # a commit; the lock, and new folders.
     assert first["fsyncs"] <= FILES + 2 * UGOIRA + 2 * first["commits"] + 6
     assert first["commits"] <= 3 * WORKS
+    # Each name below the archive's folder on the way to a file.
+    assert first["looks"] <= 3 * (FILES + UGOIRA) + 20
 
     with counted(monkeypatch, sandbox) as again:
         assert crawl("user", sandbox, tmp_path, id=11, settings=SETTINGS).exit_code == 0

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from scrapy import Spider
 from scrapy.utils.test import get_crawler
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, Engine, event, func, select, text
 
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.items import Tag
@@ -83,6 +84,34 @@ def test_many_writes_do_not_wait_for_more(ledger: Ledger, monkeypatch: pytest.Mo
 
     asyncio.run(run())
     assert ledger.read_now(users) == writer.ENOUGH + 1
+
+
+def test_changes_of_a_kind_that_wait_together_are_made_together(ledger: Ledger):
+    gate = threading.Event()
+    changed: Counter[str] = Counter()
+
+    def statement(_connection: Any, _cursor: Any, text: str, *_: Any) -> None:
+        if text.startswith("INSERT"):
+            changed[text.split()[2]] += 1
+
+    async def run() -> None:
+        held = asyncio.ensure_future(ledger.write(lambda connection: gate.wait(30)))
+        writes = [held]
+        for number in range(1, 9):
+            writes.append(asyncio.ensure_future(ledger.write(records.spend_request, "www.pixiv.net", NOW)))
+            body = ledger.write(records.note_body, "illust.detail", {"id": number}, b"{}", NOW)
+            writes.append(asyncio.ensure_future(body))
+        await asyncio.sleep(0.1)
+        gate.set()
+        await asyncio.gather(*writes)
+
+    event.listen(Engine, "before_cursor_execute", statement)
+    try:
+        asyncio.run(run())
+    finally:
+        event.remove(Engine, "before_cursor_execute", statement)
+    assert changed == {"hosts": 1, "bodies": 1}
+    assert ledger.read_now(queries.requests_spent, "www.pixiv.net", NOW) == 8
 
 
 def test_one_failing_change_takes_no_other_down(ledger: Ledger):

@@ -7,11 +7,31 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, NotNullable, exists, func, or_, select
+from sqlalchemy import Connection, NotNullable, bindparam, exists, func, or_, select
 
 from pixivcrawl.ledger.models import ROW_LEVEL_WORK, ArtworkRow, CrawlArtworkRow, FileRow
 from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
 from pixivcrawl.ledger.records.works import IDS_A_QUERY
+
+# Asked for each work: to put it together anew takes as long as to answer it.
+_FILES_OF_ROW = (
+    select(
+        FileRow.page,
+        FileRow.revision,
+        NotNullable(FileRow.path),
+        FileRow.extension,
+        FileRow.width,
+        FileRow.height,
+    )
+    .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
+    .where(
+        FileRow.artwork_id == bindparam("work_id"),
+        ArtworkRow.detail == "listing",
+        FileRow.state == "stored",
+        FileRow.kind == "image",
+    )
+    .order_by(FileRow.page)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +80,7 @@ def likely_extensions(connection: Connection, user_ids: Iterable[int]) -> dict[t
 
 def files_of_row(connection: Connection, work_id: int) -> list[FileOfRow]:
     """The stored pages of a work whose sizes no API has confirmed; none of a work that is known in full."""
-    rows = connection.execute(
-        select(
-            FileRow.page,
-            FileRow.revision,
-            NotNullable(FileRow.path),
-            FileRow.extension,
-            FileRow.width,
-            FileRow.height,
-        )
-        .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
-        .where(
-            FileRow.artwork_id == work_id,
-            ArtworkRow.detail == "listing",
-            FileRow.state == "stored",
-            FileRow.kind == "image",
-        )
-        .order_by(FileRow.page)
-    )
-    return [FileOfRow(*row) for row in rows]
+    return [FileOfRow(*row) for row in connection.execute(_FILES_OF_ROW, {"work_id": work_id})]
 
 
 def works_of_rows(connection: Connection, after_work: int, limit: int) -> list[int]:
