@@ -163,6 +163,7 @@ def _may_lead_elsewhere(path: Path, depth: int) -> bool:
 
     Each look lets another thread have the interpreter; to resolve the whole path takes four times as many.
     """
+    # Not `Path.is_symlink`, which raises where a folder may not be looked into: that is for whoever uses the file to say.
     return sys.platform == "win32" or any(os.path.islink(place) for place in (path, *path.parents[: depth - 1]))  # noqa: PTH114
 
 

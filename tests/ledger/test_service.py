@@ -87,21 +87,26 @@ def test_many_writes_do_not_wait_for_more(ledger: Ledger, monkeypatch: pytest.Mo
 
 
 def test_changes_of_a_kind_that_wait_together_are_made_together(ledger: Ledger):
-    gate = threading.Event()
+    held, gate = threading.Event(), threading.Event()
     changed: Counter[str] = Counter()
+
+    def hold(_connection: Connection) -> None:
+        held.set()
+        assert gate.wait(30)
 
     def statement(_connection: Any, _cursor: Any, text: str, *_: Any) -> None:
         if text.startswith("INSERT"):
             changed[text.split()[2]] += 1
 
     async def run() -> None:
-        held = asyncio.ensure_future(ledger.write(lambda connection: gate.wait(30)))
-        writes = [held]
+        writes = [asyncio.ensure_future(ledger.write(hold))]
+        assert await asyncio.to_thread(held.wait, 30), "what comes now waits together"
         for number in range(1, 9):
             writes.append(asyncio.ensure_future(ledger.write(records.spend_request, "www.pixiv.net", NOW)))
             body = ledger.write(records.note_body, "illust.detail", {"id": number}, b"{}", NOW)
             writes.append(asyncio.ensure_future(body))
-        await asyncio.sleep(0.1)
+        # Each of them is handed over when it begins.
+        await asyncio.sleep(0)
         gate.set()
         await asyncio.gather(*writes)
 
