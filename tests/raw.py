@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import socketserver
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 Answering = Callable[[BinaryIO, str], None]
 """Gets the connection to write to and the head of the request; what it returns ends the connection."""
@@ -22,7 +24,7 @@ class Raw:
 
 
 @contextmanager
-def raw_server(answer: Answering) -> Iterator[Raw]:
+def raw_server(answer: Answering, tls: ssl.SSLContext | None = None) -> Iterator[Raw]:
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             lines = []
@@ -38,6 +40,13 @@ def raw_server(answer: Answering) -> Iterator[Raw]:
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True
         allow_reuse_address = True
+
+        def get_request(self) -> tuple[socket.socket, Any]:
+            connection, address = super().get_request()
+            if tls is not None:
+                # The handshake is for the connection's own thread.
+                connection = tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+            return connection, address
 
     with Server(("127.0.0.1", 0), Handler) as server:
         raw = Raw(f"127.0.0.1:{server.server_address[1]}")

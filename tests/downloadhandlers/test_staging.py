@@ -5,17 +5,21 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
+import ssl
 import time
 import tracemalloc
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
+import trustme
 from scrapy import Request
 from scrapy.exceptions import DownloadFailedError
 from scrapy.http import Response
 
 from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
+from pixivcrawl.downloadhandlers import transfer
+from pixivcrawl.downloadhandlers.transfer import Arrival
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.sandbox import Sandbox, World
 from tests.raw import Answering, answers, raw_server
@@ -296,3 +300,27 @@ def test_memory_does_not_grow_with_the_body(tmp_path: Path) -> None:
             tracemalloc.stop()
     assert [answer.meta["received"].bytes for answer in journey.answers if isinstance(answer, Response)] == [size] * 4
     assert peak < 32 << 20
+
+
+def test_little_is_taken_ahead_of_a_slow_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority, size = trustme.CA(), 2 << 20
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    came: list[int] = []
+    add = Arrival.add
+
+    async def noted(arrival: Arrival, chunk: bytes) -> None:
+        came.append(len(chunk))
+        await add(arrival, chunk)
+
+    monkeypatch.setattr(Arrival, "add", noted)
+    with raw_server(answers(f"HTTP/1.1 200 OK\nContent-Length: {size}", bytes(size)), tls) as raw:
+        # What writes is busy, while what is sent goes on coming.
+        busy = [transfer._THREADS.submit(time.sleep, 0.5) for _ in range(2)]
+        request = to_stage(f"https://{raw.host}/image.png", tmp_path / "staging" / "it.body")
+        journey = travel(settings_for(tmp_path, PIXIV_IMAGE_HOSTS=raw.host), request)
+    assert all(each.done() for each in busy)
+    assert journey.only.meta["received"].bytes == sum(came) == size
+    assert max(came) <= 1 << 17
