@@ -11,7 +11,7 @@ from scrapy.crawler import Crawler
 
 from pixivcrawl.archive.layout import Archive, parse_staged_name
 from pixivcrawl.archive.lock import lock_of_run
-from pixivcrawl.archive.placing import NameTaken, discard, frames_text, holds, place, place_text
+from pixivcrawl.archive.placing import NameTaken, discard, frames_text, holds, place_text, put, sync_folders
 from pixivcrawl.archive.staging import forget, left_behind
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger import queries, records
@@ -97,10 +97,12 @@ def _is_in_place(archive: Archive, intent: records.Intent) -> bool:
         if not _frames_are_in_place(archive, intent):
             return False
         if not is_placed:
-            place(staged, final, intent.original.uploaded)
+            put(staged, final, intent.original.uploaded)
     except (NameTaken, ValueError):
         # Another file or a symlink is in the way: the pipelines come to it again, and say so.
         return False
+    # Nor need what the killed run put there itself be on the disk.
+    sync_folders([final.parent.parent, final.parent])
     discard(staged)
     return True
 
