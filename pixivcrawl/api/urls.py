@@ -299,9 +299,9 @@ def _old_page(page: str, query: Query) -> Target:
         case "ranking.php":
             return _target("ranking", **_carried(query, "mode", "date", "content"))
         case "bookmark_new_illust.php":
-            return _target("feed", **_carried(query, "mode"))
+            return _target("feed", **_carried(query, "mode"), **_tag_as_filter(query))
         case "bookmark_new_illust_r18.php":
-            return _target("feed", mode="r18")
+            return _target("feed", mode="r18", **_tag_as_filter(query))
         case "new_illust.php":
             return _target("new", **_carried(query, "type", "r18"))
         case "new_illust_r18.php":
@@ -335,6 +335,11 @@ def _old_bookmarks(query: Query) -> Target:
 
 def _carried(query: Query, *names: str) -> dict[str, str]:
     return {name: query[name] for name in names if name in query}
+
+
+def _tag_as_filter(query: Query) -> dict[str, str]:
+    """The tag of a page of which pixiv's API gives no list by tag."""
+    return {"tags": query["tag"]} if "tag" in query else {}
 
 
 def _target(spider: str, **arguments: str) -> Target:

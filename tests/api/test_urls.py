@@ -152,7 +152,9 @@ PAGES: list[tuple[str, str, dict[str, str]]] = [
     # What pixiv puts together
     ("/bookmark_new_illust.php", "feed", {}),
     ("/bookmark_new_illust.php?mode=safe&p=2", "feed", {"mode": "safe"}),
+    ("/bookmark_new_illust.php?tag=cat&mode=all", "feed", {"mode": "all", "tags": "cat"}),
     ("/bookmark_new_illust_r18.php", "feed", {"mode": "r18"}),
+    ("/bookmark_new_illust_r18.php?tag=cat", "feed", {"mode": "r18", "tags": "cat"}),
     ("/mypixiv_new_illust.php", "mypixiv", {}),
     ("/new_illust.php", "new", {}),
     ("/new_illust.php?type=manga&r18=true", "new", {"type": "manga", "r18": "true"}),
