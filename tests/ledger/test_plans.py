@@ -183,8 +183,9 @@ def test_every_change_and_question_is_covered():
     assert asked == functions - elsewhere
 
 
-def test_the_queue_is_read_in_its_order_from_its_own_index(engine: Engine):
-    ((_, steps),) = plans(engine, HOT["works_to_do"]).items()
+@pytest.mark.parametrize("name", ["works_to_do", "works_left", "waiting_works"])
+def test_what_is_unsettled_is_read_in_its_order_from_its_own_index(engine: Engine, name: str):
+    ((_, steps),) = plans(engine, HOT[name]).items()
     assert "SEARCH crawl_artworks USING INDEX crawl_artworks_unsettled (list_id=? AND position>?)" in steps
     assert not any("TEMP B-TREE" in step for step in steps)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Annotated, Any, Literal
 
@@ -122,13 +123,14 @@ def _sound_or_itself(key: str) -> int | str:
         return key
 
 
-def _newest_first(ids: list[int]) -> list[int]:
-    return sorted(set(ids), reverse=True)
+def newest_first(ids: Iterable[int]) -> list[int]:
+    """Each once. As they come they are all but sorted, and are sorted the faster for that."""
+    return sorted(dict.fromkeys(ids), reverse=True)
 
 
 _SoundId = Annotated[int, Field(strict=True, ge=1, le=LARGEST_ID), WithJsonSchema(_NUMBER_SCHEMA)]
 
-IdsOfKeys = Annotated[list[_SoundId], BeforeValidator(_ids_of_keys), AfterValidator(_newest_first)]
+IdsOfKeys = Annotated[list[_SoundId], BeforeValidator(_ids_of_keys), AfterValidator(newest_first)]
 """The ids that are the keys of an object (`[]` when there are none), the newest first."""
 
 

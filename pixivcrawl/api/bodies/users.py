@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import chain
 from typing import Annotated, Any, Protocol
 
 from pydantic import Field
@@ -16,6 +17,7 @@ from pixivcrawl.api.bodies.parts import (
     Moment,
     NullAsEmpty,
     PixivModel,
+    newest_first,
 )
 from pixivcrawl.api.bodies.rows import IllustRow, RowsById, RowsOrNullById
 
@@ -74,7 +76,7 @@ class ProfileAll(PixivModel):
     @cached_property
     def work_ids(self) -> list[int]:
         """Illusts and manga together, newest first."""
-        return sorted({*self.illusts, *self.manga}, reverse=True)
+        return newest_first(chain(self.illusts, self.manga))
 
 
 class WorksLatest(PixivModel):
@@ -86,7 +88,7 @@ class WorksLatest(PixivModel):
     @property
     def work_ids(self) -> list[int]:
         """Newest first."""
-        return sorted({*self.illusts, *self.manga}, reverse=True)
+        return newest_first(chain(self.illusts, self.manga))
 
     @property
     def rows(self) -> list[IllustRow]:

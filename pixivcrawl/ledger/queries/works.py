@@ -119,11 +119,10 @@ def works_to_do(
     wanted = or_(ask, _to_be_fetched(crawl_id, now, from_rows=from_rows)) if files else ask
     if stale:
         wanted = and_(ask, ArtworkRow.stale_since.is_not(None))
-    list_id = select(CrawlRow.list_id).where(CrawlRow.id == crawl_id).scalar_subquery()
     rows = connection.execute(
         select(CrawlArtworkRow.position, ask.label("must_be_asked"), *_KNOWN)
         .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
-        .where(CrawlArtworkRow.list_id == list_id, CrawlArtworkRow.position > after_position, UNSETTLED_WORK, wanted)
+        .where(_unsettled_of_list(crawl_id, after_position), wanted)
         .order_by(CrawlArtworkRow.position)
         .limit(limit)
     )
@@ -148,12 +147,11 @@ def works_left(
     """
     ask = _to_be_asked(crawl_id, now, with_session=with_session, from_rows=from_rows)
     fetch = _to_be_fetched(crawl_id, now, from_rows=from_rows) if files else false()
-    list_id = select(CrawlRow.list_id).where(CrawlRow.id == crawl_id).scalar_subquery()
     both = (
         select(func.count(case((ask, 1))), func.count(case((and_(~ask, fetch), 1))))
         .select_from(CrawlArtworkRow)
         .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
-        .where(CrawlArtworkRow.list_id == list_id, UNSETTLED_WORK, CrawlArtworkRow.artwork_id.not_in(beside))
+        .where(_unsettled_of_list(crawl_id), CrawlArtworkRow.artwork_id.not_in(beside))
     )
     asked, fetched = connection.execute(both).one()
     return asked, fetched
@@ -228,7 +226,6 @@ def gone_files(connection: Connection, crawl_id: int) -> int:
 
 def waiting_works(connection: Connection, crawl_id: int, *, files: bool = True) -> int:
     """How many works of the list that run `crawl_id` reads failed in an earlier run and wait, or have `files` that do."""
-    list_id = select(CrawlRow.list_id).where(CrawlRow.id == crawl_id).scalar_subquery()
     waiting = ArtworkRow.failed_crawl_id < crawl_id
     if files:
         waiting |= exists().where(FileRow.artwork_id == ArtworkRow.id, MISSING_FILE, FileRow.failed_crawl_id < crawl_id)
@@ -236,12 +233,7 @@ def waiting_works(connection: Connection, crawl_id: int, *, files: bool = True) 
         select(func.count())
         .select_from(CrawlArtworkRow)
         .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
-        .where(
-            CrawlArtworkRow.list_id == list_id,
-            UNSETTLED_WORK,
-            ArtworkRow.availability.not_in(SETTLED_AVAILABILITY),
-            waiting,
-        )
+        .where(_unsettled_of_list(crawl_id), ArtworkRow.availability.not_in(SETTLED_AVAILABILITY), waiting)
     )
     return connection.execute(of_list).scalar_one()
 
@@ -274,6 +266,16 @@ def stored_files(connection: Connection) -> Iterator[StoredFile]:
         assert path is not None
         assert sha256 is not None
         yield StoredFile(path, sha256, size)
+
+
+def _unsettled_of_list(crawl_id: int, after_position: int = 0) -> ColumnElement[bool]:
+    """Of the list that a run reads, what comes after a position and is not settled.
+
+    Every position is greater than 0; but only where one is asked for does SQLite take the index of what is unsettled, and not that of the
+    whole list.
+    """
+    list_id = select(CrawlRow.list_id).where(CrawlRow.id == crawl_id).scalar_subquery()
+    return and_(CrawlArtworkRow.list_id == list_id, CrawlArtworkRow.position > after_position, UNSETTLED_WORK)
 
 
 def _to_be_asked(crawl_id: int, now: datetime, *, with_session: bool, from_rows: bool) -> ColumnElement[bool]:

@@ -48,12 +48,15 @@ def note_bodies(connection: Connection, answers: Sequence[Answer]) -> list[None]
     """`note_body` for each."""
     bodies, snapshots = [], []
     for answer in answers:
-        row = {"endpoint": answer.endpoint, "body": zlib.compress(answer.payload), "read_at": answer.read_at}
         if answer.snapshot:
-            snapshots.append({**row, "parameters": dict(answer.parameters)})
+            snapshots.append({**_row(answer), "parameters": dict(answer.parameters)})
         elif (name := SUBJECTS.get(answer.endpoint)) is not None:
-            bodies.append({**row, "subject_id": int(answer.parameters[name])})
+            bodies.append({**_row(answer), "subject_id": int(answer.parameters[name])})
     if snapshots:
         connection.execute(_INSERT_SNAPSHOTS, snapshots)
     upsert(connection, _BODIES, bodies, ("endpoint", "subject_id"))
     return [None] * len(answers)
+
+
+def _row(answer: Answer) -> dict[str, Any]:
+    return {"endpoint": answer.endpoint, "body": zlib.compress(answer.payload), "read_at": answer.read_at}
