@@ -21,7 +21,7 @@ PARTIAL_CONTENT = 206
 
 _CONTENT_RANGE = re.compile(r"bytes (?P<start>[0-9]{1,18})-[0-9]{1,18}/(?P<length>[0-9]{1,18})")
 
-_PIECE = 1 << 18
+_PIECE = 3 << 16
 """Bytes that are handed to a thread at once: few enough to hold, and so many that most originals are handed over once or a few times."""
 
 _THREADS = ThreadPoolExecutor(2, thread_name_prefix="staging")
