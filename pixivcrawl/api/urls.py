@@ -338,8 +338,8 @@ def _carried(query: Query, *names: str) -> dict[str, str]:
 
 
 def _tag_as_filter(query: Query) -> dict[str, str]:
-    """The tag of a page of which pixiv's API gives no list by tag."""
-    return {"tags": query["tag"]} if "tag" in query else {}
+    """The tag of a page that pixiv's API has no list by tag for; an empty one stands for all."""
+    return {"tags": tag} if (tag := query.get("tag")) else {}
 
 
 def _target(spider: str, **arguments: str) -> Target:

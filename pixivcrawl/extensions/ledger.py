@@ -101,7 +101,7 @@ def _is_in_place(archive: Archive, intent: records.Intent) -> bool:
     except (NameTaken, ValueError):
         # Another file or a symlink is in the way: the pipelines come to it again, and say so.
         return False
-    # Nor need what the killed run put there itself be on the disk.
+    # What the killed run put there itself may not be on the disk yet.
     sync_folders([final.parent.parent, final.parent])
     discard(staged)
     return True

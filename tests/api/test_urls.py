@@ -154,6 +154,7 @@ PAGES: list[tuple[str, str, dict[str, str]]] = [
     ("/bookmark_new_illust.php?mode=safe&p=2", "feed", {"mode": "safe"}),
     ("/bookmark_new_illust.php?tag=cat&mode=all", "feed", {"mode": "all", "tags": "cat"}),
     ("/bookmark_new_illust_r18.php", "feed", {"mode": "r18"}),
+    ("/bookmark_new_illust.php?tag=&p=2", "feed", {}),
     ("/bookmark_new_illust_r18.php?tag=cat", "feed", {"mode": "r18", "tags": "cat"}),
     ("/mypixiv_new_illust.php", "mypixiv", {}),
     ("/new_illust.php", "new", {}),
