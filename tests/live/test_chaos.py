@@ -58,8 +58,9 @@ def test_killed_in_every_step_of_a_file(laboratory: Laboratory):
 def test_killed_while_an_intent_is_settled(laboratory: Laboratory):
     steps = (
         "os:link:before",
-        "pixivcrawl.extensions.ledger:place:before",
-        "pixivcrawl.extensions.ledger:place:after",
+        "pixivcrawl.extensions.ledger:put:before",
+        "pixivcrawl.extensions.ledger:put:after",
+        "pixivcrawl.extensions.ledger:sync_folders:after",
         "pixivcrawl.ledger.records:settle_intent:after",
     )
     killed_at(laboratory, steps, "user")
