@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import asyncio.constants
 from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -51,12 +50,6 @@ CONNECT_TIMEOUT = 30.0
 SSLProtocol.max_size = 1 << 16
 """Bytes that asyncio decrypts at once, for which it takes no parameter. Its 256 KiB are held three times on their way into a file, for each
 connection: 10 MB with 16 of them, at no gain in speed.
-"""
-
-asyncio.constants.FLOW_CONTROL_HIGH_WATER_SSL_READ = 64  # type: ignore[misc]
-"""KiB that asyncio takes from a connection while its last bytes wait for the disk, and then decrypts at once.
-
-Its 256 are held twice: 7 MB with 16 connections.
 """
 
 OK = 200
