@@ -12,7 +12,6 @@ from scrapy.crawler import Crawler
 from pipelines.base import FilePipeline
 from pipelines.originals import OriginalsPipeline
 from pixivcrawl.archive.damage import Damaged
-from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import format_of
 from pixivcrawl.archive.placing import quarantine
 from pixivcrawl.items import Original, ProvenOriginal, StagedOriginal
@@ -41,10 +40,13 @@ class ValidationPipeline(FilePipeline):
         try:
             return await self.in_thread(self._prove, staged)
         except Damaged as damage:
-            if damage.only_warned and await self.ledger.read(
+            served_before = damage.proof is not None and await self.ledger.read(
                 queries.same_body_before, original, staged.sha256, datetime.now(UTC)
-            ):
-                return await self.in_thread(self._as_served, staged)
+            )
+            if damage.proof is not None and served_before:
+                return ProvenOriginal(
+                    staged, damage.proof.format, damage.proof.width, damage.proof.height, as_served=True
+                )
             await self.in_thread(quarantine, self.archive, Path(staged.staged), _name_of(original), str(damage))
             if not last:
                 return None
@@ -55,20 +57,12 @@ class ValidationPipeline(FilePipeline):
 
     def _prove(self, staged: StagedOriginal) -> ProvenOriginal:
         # Here and not before: decoders are imported in a thread, and only when there is something to prove.
-        from pixivcrawl.archive.proof import Expected, prove
+        from pixivcrawl.archive.proof import Expected, Limits, prove
 
         original = staged.original
         expected = Expected(format_of(original.extension), original.width, original.height, original.frames)
-        proof = prove(Path(staged.staged), expected, self.configuration.max_pixels)
+        proof = prove(Path(staged.staged), expected, Limits(self.configuration.max_pixels))
         return ProvenOriginal(staged, proof.format, proof.width, proof.height)
-
-    def _as_served(self, staged: StagedOriginal) -> ProvenOriginal:
-        """The picture as two runs received it: format and pixel size are right, only the strict decoder complains."""
-        from PIL import Image
-
-        with storage_errors(Path(staged.staged)), Image.open(staged.staged) as picture:
-            width, height = picture.size
-        return ProvenOriginal(staged, format_of(staged.original.extension), width, height, as_served=True)
 
 
 def _name_of(original: Original) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from pixivcrawl.api.wording import one_line
+from pixivcrawl.archive.verdict import Proof
 
 DamageKind = Literal[
     "not an image",
@@ -16,22 +17,33 @@ DamageKind = Literal[
     "decoder warning",
     "wrong frames",
     "unsafe archive",
+    "unknown coding",
     "bomb",
+    "too much memory",
+    "decoder died",
 ]
 
 LONGEST_REASON = 300
 
 
 class Damaged(Exception):
-    """The file is not the whole picture: `reason` in one line for people, `kind` for programs."""
+    """The file is not proven to be the whole picture: `reason` in one line for people, `kind` for programs.
 
-    def __init__(self, reason: str, kind: DamageKind) -> None:
+    `proof` is what a doubtful picture says of itself, so that nobody opens the file again to learn it.
+    """
+
+    def __init__(self, reason: str, kind: DamageKind, proof: Proof | None = None) -> None:
         # Decoders quote what they find in the file.
         self.reason = one_line(reason, LONGEST_REASON)
-        super().__init__(self.reason)
+        # All three, so that pickle can make it again in the process that asked.
+        super().__init__(self.reason, kind, proof)
         self.kind = kind
+        self.proof = proof
+
+    def __str__(self) -> str:
+        return self.reason
 
     @property
     def only_warned(self) -> bool:
-        """Length, format and size are right and the picture decodes to its end: only the strict decoder complained."""
+        """Doubtful: length, format and size are right and the picture decodes to its end: only the strict decoder complained."""
         return self.kind == "decoder warning"

@@ -17,6 +17,7 @@ from pixivcrawl.archive.pictures import (
     pillow_complaints,
     refuse_bomb,
 )
+from pixivcrawl.archive.verdict import Limits
 
 _INTERLACED = 0x40
 _TOTAL_SHARE = 10
@@ -37,13 +38,14 @@ class _Frame:
         return b"".join((b"GIF89a", size, bytes(3), b",", bytes(4), size, bytes([flags]), self.data, b";"))
 
 
-def prove_gif(data: bytes, max_pixels: int) -> Picture:
+def prove_gif(data: bytes, limits: Limits) -> Picture:
     """Walk all blocks and decode all frames; memory is that of one frame. Raises `Damaged`.
 
     Bytes behind the trailer are not judged.
     """
     if len(data) < 13:
         raise Damaged("is cut short: a GIF without its header", "cut short")
+    max_pixels = limits.max_pixels
     width, height = struct.unpack_from("<HH", data, 6)
     refuse_bomb(width, height, max_pixels)
     frames, pixels = 0, 0

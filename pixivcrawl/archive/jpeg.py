@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import mmap
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
 import simplejpeg
@@ -20,6 +20,7 @@ from pixivcrawl.archive.pictures import (
     pillow_complaints,
     refuse_bomb,
 )
+from pixivcrawl.archive.verdict import Limits
 
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 """A marker. FF 00 and the restart markers D0 to D7 belong to the compressed data; any fill bytes before it are FF and are passed over.
@@ -59,10 +60,10 @@ class _Markers:
     hole: bool = False
 
 
-def read_jpeg(data: Held, max_pixels: int) -> Jpeg:
+def read_jpeg(data: Held, limits: Limits) -> Jpeg:
     """Read the header and find the end, decoding nothing. Raises `Damaged`."""
     image = open_with_pillow(JpegImageFile, _as_file(data))
-    refuse_bomb(image.width, image.height, max_pixels)
+    refuse_bomb(image.width, image.height, limits.max_pixels)
     markers = _markers(data)
     if markers.end is None:
         raise Damaged("is cut short: a JPEG without its end marker", "cut short")
@@ -72,8 +73,8 @@ def read_jpeg(data: Held, max_pixels: int) -> Jpeg:
     return Jpeg(data, picture, markers.end, _decoder_bytes(markers, picture), markers.hole)
 
 
-def prove_jpeg(jpeg: Jpeg) -> None:
-    """Decode all of it. Raises `Damaged`, of kind "decoder warning" when a lenient decoder still shows a whole picture.
+def prove_jpeg(jpeg: Jpeg) -> Picture:
+    """Decode all of it; `doubt` when the strict decoder complains and a lenient one still shows a whole picture. Raises `Damaged`.
 
     Bytes behind the end marker (a second picture, a camera's trailer, padding) are not judged, but only when the
     strict decoder is content: otherwise the end marker may itself be damage, and what follows the lost rest.
@@ -81,13 +82,13 @@ def prove_jpeg(jpeg: Jpeg) -> None:
     with decoder_memory(jpeg.decoder_bytes):
         complaint = _strict_complaint(jpeg)
         if complaint is None:
-            return
+            return jpeg.picture
         _decode_leniently(jpeg)
     if jpeg.end < len(jpeg.data):
         raise Damaged(
             f"is damaged before byte {jpeg.end:,}, where its end marker comes too early: {complaint}", "broken"
         )
-    raise Damaged(f"the strict decoder warns: {complaint}", "decoder warning")
+    return replace(jpeg.picture, doubt=f"the strict decoder warns: {complaint}")
 
 
 def _as_file(data: Held) -> BinaryIO:

@@ -14,6 +14,7 @@ from PIL import Image, ImageFile
 
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Format
+from pixivcrawl.archive.verdict import Limits
 
 DECODER_MEMORY = 64 << 20
 """Bytes that all decoders together hold at once (estimated; the compressed file in memory not counted)."""
@@ -49,12 +50,17 @@ _PILLOW_REFUSES = (
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What the bytes say: pixels as stored; `sideways` when the EXIF orientation (5 to 8) turns them by a quarter."""
+    """What the bytes say: pixels as stored; `sideways` when the EXIF orientation (5 to 8) turns them by a quarter.
+
+    `flaw` is what is odd beside the pixels, `doubt` what a strict decoder warns of within them; each in one line, or None.
+    """
 
     width: int
     height: int
     frames: int = 1
     sideways: bool = False
+    flaw: str | None = None
+    doubt: str | None = None
 
 
 def format_of_bytes(head: bytes) -> Format | None:
@@ -71,6 +77,16 @@ def refuse_bomb(width: int, height: int, max_pixels: int) -> None:
         raise Damaged(f"has {width} x {height} pixels", "broken")
     if width * height > max_pixels:
         raise Damaged(f"has {width} x {height} pixels, more than the limit of {max_pixels:,}", "bomb")
+
+
+def refuse_memory(needed: int, limits: Limits) -> None:
+    """Raise `Damaged` before anything is decoded whose file and decoder together would take more than `limits.memory` bytes."""
+    if needed > limits.memory:
+        raise Damaged(
+            f"its proof would take {needed >> 20:,} MiB of memory where PROOF_MEMORY is {limits.memory >> 20:,} MiB: "
+            "raise PROOF_MEMORY to have it",
+            "too much memory",
+        )
 
 
 def open_with_pillow(plugin: Callable[[BinaryIO], ImageFile.ImageFile], source: BinaryIO) -> ImageFile.ImageFile:

@@ -12,6 +12,7 @@ from PIL import PngImagePlugin
 
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.pictures import Picture, is_sideways, open_with_pillow, refuse_bomb
+from pixivcrawl.archive.verdict import Limits
 
 # Pillow's 1 MB is too little for the editing history and colour profiles that drawing programs pack into a PNG.
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
@@ -73,13 +74,13 @@ class _Pixels:
             raise Damaged(f"inflates to more than the {self._expected:,} bytes its pixel size needs", "bomb")
 
 
-def prove_png(source: BinaryIO, max_pixels: int) -> Picture:
+def prove_png(source: BinaryIO, limits: Limits) -> Picture:
     """Read all of it; `source` was sniffed as a PNG. `frames` counts an animated PNG's frames. Raises `Damaged`.
 
     Memory: some hundred kilobytes, whatever the picture's size. Bytes behind IEND are not judged.
     """
     source.seek(_SIGNATURE_BYTES)
-    frames = _prove_chunks(_chunk_pieces(source), max_pixels)
+    frames = _prove_chunks(_chunk_pieces(source), limits.max_pixels)
     source.seek(0)
     image = open_with_pillow(PngImagePlugin.PngImageFile, source)
     return Picture(image.width, image.height, frames, is_sideways(image))

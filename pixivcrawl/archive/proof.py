@@ -11,24 +11,19 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from pixivcrawl.archive.damage import Damaged, DamageKind
+from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.gif import prove_gif
 from pixivcrawl.archive.jpeg import Held, prove_jpeg, read_jpeg
-from pixivcrawl.archive.layout import Format
 from pixivcrawl.archive.pictures import SNIFFED_BYTES, Picture, file_memory, format_of_bytes
 from pixivcrawl.archive.png import prove_png
 from pixivcrawl.archive.ugoira import prove_ugoira
-from pixivcrawl.items import Frame
+from pixivcrawl.archive.verdict import Expected, Limits, Proof
 
-__all__ = ["MAX_PIXELS", "DamageKind", "Damaged", "Expected", "Proof", "prove"]
-
-MAX_PIXELS = 500_000_000
-"""Pixels of one picture that are decoded by default: 20,000 x 20,000 passes."""
+__all__ = ["Damaged", "Expected", "Limits", "Proof", "prove"]
 
 _MAPPED_FROM = 1 << 21
 """Bytes: a longer file is not held in the allocator's memory, of which a piece so large would be kept."""
@@ -40,31 +35,11 @@ _UGOIRA_BOX = (1920, 1080)
 """pixiv: the larger of an ugoira's two zips holds its frames scaled down to fit this many pixels."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What the API says of a file: format, size in pixels, an ugoira's frames; None where it does not say."""
+def prove(path: Path, expected: Expected, limits: Limits) -> Proof:
+    """Read the file to its end and decode all of it. Raises `Damaged` when it is not proven to be the whole picture.
 
-    format: Format
-    width: int | None = None
-    height: int | None = None
-    frames: tuple[Frame, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What the bytes of a whole picture say: pixels as stored (of one frame for an ugoira) and the number of frames."""
-
-    format: Format
-    width: int
-    height: int
-    frames: int
-
-
-def prove(path: Path, expected: Expected, max_pixels: int = MAX_PIXELS) -> Proof:
-    """Read the file to its end and decode all of it. Raises `Damaged` when it is not the whole picture.
-
-    `Damaged.only_warned` tells the one case a caller may forgive. Raises `StorageFailed` when the disk fails.
-    Takes 10 to 25 ms a MB of one core, 60 to 120 for a progressive JPEG; safe in several threads at once.
+    `Damaged.only_warned` tells the one case a caller may forgive, and then holds the proof. Raises `StorageFailed` when the disk fails.
+    Takes 10 to 25 ms a MB of one core, 60 to 120 for a progressive JPEG.
     """
     with storage_errors(path), path.open("rb", buffering=_READ_AT_ONCE) as source:
         found = format_of_bytes(source.read(SNIFFED_BYTES))
@@ -72,24 +47,26 @@ def prove(path: Path, expected: Expected, max_pixels: int = MAX_PIXELS) -> Proof
             raise Damaged("is not an image: " + _description(source), "not an image")
         if found != expected.format:
             raise Damaged(f"is a {found} where a {expected.format} belongs", "wrong format")
-        picture = _prove_as(expected, path, source, max_pixels)
-    return Proof(found, picture.width, picture.height, picture.frames)
+        picture = _prove_as(expected, path, source, limits)
+    proof = Proof(found, picture.width, picture.height, picture.frames, picture.flaw)
+    if picture.doubt is not None:
+        raise Damaged(picture.doubt, "decoder warning", proof)
+    return proof
 
 
-def _prove_as(expected: Expected, path: Path, source: BinaryIO, max_pixels: int) -> Picture:
+def _prove_as(expected: Expected, path: Path, source: BinaryIO, limits: Limits) -> Picture:
     match expected.format:
         case "jpg":
             with _held(source) as data:
-                jpeg = read_jpeg(data, max_pixels)
+                jpeg = read_jpeg(data, limits)
                 _compare_size(jpeg.picture, expected)
-                prove_jpeg(jpeg)
-                return jpeg.picture
+                return prove_jpeg(jpeg)
         case "gif":
-            picture = prove_gif(path.read_bytes(), max_pixels)
+            picture = prove_gif(path.read_bytes(), limits)
         case "png":
-            picture = prove_png(source, max_pixels)
+            picture = prove_png(source, limits)
         case "zip":
-            return _prove_zip(source, expected, max_pixels)
+            return _prove_zip(source, expected, limits)
     _compare_size(picture, expected)
     return picture
 
@@ -121,13 +98,11 @@ def _mapped(size: int) -> mmap.mmap:
     return held
 
 
-def _prove_zip(source: BinaryIO, expected: Expected, max_pixels: int) -> Picture:
+def _prove_zip(source: BinaryIO, expected: Expected, limits: Limits) -> Picture:
     names = None if expected.frames is None else frozenset(frame.file for frame in expected.frames)
-    ugoira = prove_ugoira(source, names, max_pixels)
-    _compare_ugoira_size(ugoira.picture, expected)
-    if ugoira.warning is not None:
-        raise ugoira.warning
-    return ugoira.picture
+    picture = prove_ugoira(source, names, limits)
+    _compare_ugoira_size(picture, expected)
+    return picture
 
 
 def _compare_size(picture: Picture, expected: Expected) -> None:

@@ -8,7 +8,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import BinaryIO
 
 from pixivcrawl.archive.damage import Damaged
@@ -16,6 +16,7 @@ from pixivcrawl.archive.gif import prove_gif
 from pixivcrawl.archive.jpeg import prove_jpeg, read_jpeg
 from pixivcrawl.archive.pictures import SNIFFED_BYTES, Picture, format_of_bytes
 from pixivcrawl.archive.png import prove_png
+from pixivcrawl.archive.verdict import Limits
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MOST_FRAMES = 10_000
@@ -38,16 +39,10 @@ _LONGEST_DESCRIPTOR = 24
 _ENCRYPTED, _DESCRIBED_AFTER, _UTF8 = 0x1, 0x8, 0x800
 
 
-@dataclass(frozen=True, slots=True)
-class Ugoira:
-    """A zip proven whole; `warning` is the strict JPEG decoder's first complaint about a frame that decodes."""
-
-    picture: Picture
-    warning: Damaged | None
-
-
-def prove_ugoira(source: BinaryIO, names: frozenset[str] | None, max_pixels: int) -> Ugoira:
+def prove_ugoira(source: BinaryIO, names: frozenset[str] | None, limits: Limits) -> Picture:
     """Check the zip and decode each frame; `names` are those the API lists, None to take any. Raises `Damaged`.
+
+    The picture's `flaw` and `doubt` are the first of its frames'.
 
     pixiv: the frames are JPEG, PNG or GIF pictures of one size, named 000000.jpg and on, in the zip's one level.
     """
@@ -58,7 +53,7 @@ def prove_ugoira(source: BinaryIO, names: frozenset[str] | None, max_pixels: int
             _refuse_unsafe(members)
             _compare_names({member.filename for member in members}, names)
             starts = _starts(source, members, archive.start_dir)
-            return _prove_frames(source, members, starts, max_pixels)
+            return _prove_frames(source, members, starts, limits)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, LookupError, struct.error) as error:
         raise Damaged(f"the zip is damaged or cut short: {error}", "cut short") from error
 
@@ -163,40 +158,34 @@ def _starts(source: BinaryIO, members: list[zipfile.ZipInfo], directory: int) ->
     return [starts[member.header_offset] for member in members]
 
 
-def _prove_frames(source: BinaryIO, members: list[zipfile.ZipInfo], starts: list[int], max_pixels: int) -> Ugoira:
-    warning: Damaged | None = None
+def _prove_frames(source: BinaryIO, members: list[zipfile.ZipInfo], starts: list[int], limits: Limits) -> Picture:
+    flaw = doubt = None
     first: Picture | None = None
-    pixels_left = max_pixels * _TOTAL_SHARE
+    pixels_left = limits.max_pixels * _TOTAL_SHARE
     for member, start in zip(members, starts, strict=True):
+        frame_limits = replace(limits, max_pixels=min(limits.max_pixels, pixels_left))
         try:
-            picture, complaint = _prove_frame(_inflate(source, member, start), min(max_pixels, pixels_left))
+            picture = _prove_frame(_inflate(source, member, start), frame_limits)
         except Damaged as damage:
-            raise _named(member, damage) from damage
-        if complaint is not None:
-            warning = warning or _named(member, complaint)
+            raise Damaged(_named(member, damage.reason), damage.kind) from damage
         first = first or picture
         if (picture.width, picture.height) != (first.width, first.height):
-            raise _named(member, Damaged("has another size than the first frame", "wrong size"))
+            raise Damaged(_named(member, "has another size than the first frame"), "wrong size")
+        flaw = flaw or (picture.flaw and _named(member, picture.flaw))
+        doubt = doubt or (picture.doubt and _named(member, picture.doubt))
         pixels_left -= picture.width * picture.height
     assert first is not None, "an empty zip was refused before"
-    return Ugoira(Picture(first.width, first.height, len(members)), warning)
+    return Picture(first.width, first.height, len(members), flaw=flaw, doubt=doubt)
 
 
-def _prove_frame(data: bytes, max_pixels: int) -> tuple[Picture, Damaged | None]:
+def _prove_frame(data: bytes, limits: Limits) -> Picture:
     match format_of_bytes(data[:SNIFFED_BYTES]):
         case "jpg":
-            jpeg = read_jpeg(data, max_pixels)
-            try:
-                prove_jpeg(jpeg)
-            except Damaged as damage:
-                if not damage.only_warned:
-                    raise
-                return jpeg.picture, damage
-            return jpeg.picture, None
+            return prove_jpeg(read_jpeg(data, limits))
         case "png":
-            return prove_png(io.BytesIO(data), max_pixels), None
+            return prove_png(io.BytesIO(data), limits)
         case "gif":
-            return prove_gif(data, max_pixels), None
+            return prove_gif(data, limits)
         case _:
             raise Damaged("is not a picture", "broken")
 
@@ -220,5 +209,5 @@ def _inflate(source: BinaryIO, member: zipfile.ZipInfo, start: int) -> bytes:
     return data
 
 
-def _named(member: zipfile.ZipInfo, damage: Damaged) -> Damaged:
-    return Damaged(f"the zip's frame {member.filename[:80]!r}: {damage.reason}", damage.kind)
+def _named(member: zipfile.ZipInfo, problem: str) -> str:
+    return f"the zip's frame {member.filename[:80]!r}: {problem}"

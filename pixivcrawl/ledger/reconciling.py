@@ -231,12 +231,12 @@ def _proven(
     file: Path, path: str, name: Name, row: queries.KeptFile | None, frames: tuple[Frame, ...] | None
 ) -> records.Found:
     """A file that is the whole picture. Raises NotTaken for any other, StorageFailed where the disk fails."""
-    from pixivcrawl.archive.proof import Damaged, Expected, prove  # only here: it costs Pillow and NumPy
+    from pixivcrawl.archive.proof import Damaged, Expected, Limits, prove  # only here: it costs Pillow and NumPy
 
     width, height = (row.width, row.height) if row is not None else (None, None)
     expected = Expected(format_of(name.extension), width, height, frames)
     try:
-        proof = prove(file, expected)
+        proof = prove(file, expected, Limits())
     except Damaged as damaged:
         raise NotTaken(str(damaged)) from None
     return records.Found(

@@ -110,13 +110,13 @@ def _agree(file: queries.FileOfRow, original: Original) -> bool:
 
 def _moved_when_unproven(archive: Archive, file: queries.FileOfRow, original: Original, max_pixels: int) -> str | None:
     """Why a stored file is not the original that the API tells; it is in quarantine then. None when it is."""
-    from pixivcrawl.archive.proof import Damaged, Expected, prove
+    from pixivcrawl.archive.proof import Damaged, Expected, Limits, prove
 
     path = archive.resolve(file.path)
     if not path.is_file():
         return f"{file.path} is not there"
     try:
-        prove(path, Expected(format_of(original.extension), original.width, original.height), max_pixels)
+        prove(path, Expected(format_of(original.extension), original.width, original.height), Limits(max_pixels))
     except Damaged as damage:
         quarantine(archive, path, Path(file.path).name, str(damage))
         return str(damage)

@@ -109,12 +109,12 @@ def _address(name: Name, of_another: str | None) -> str:
 
 
 def _proven(archive: Archive, original: Original, path: str, sha256: str, max_pixels: int) -> StoredOriginal:
-    from pixivcrawl.archive.proof import Damaged, Expected, prove
+    from pixivcrawl.archive.proof import Damaged, Expected, Limits, prove
 
     file = archive.resolve(path)
     format: Format = format_of(path.rpartition(".")[2])
     try:
-        proof = prove(file, Expected(format, original.width, original.height, original.frames), max_pixels)
+        proof = prove(file, Expected(format, original.width, original.height, original.frames), Limits(max_pixels))
         size = file.stat().st_size
     except Damaged as damage:
         raise NotAdopted(f"it is not proven: {damage}") from None

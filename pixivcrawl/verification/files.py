@@ -130,11 +130,11 @@ def _sha256(descriptor: int) -> str:
 
 
 def _prove(path: Path, row: KeptFile, max_pixels: int) -> tuple[FindingKind, str] | None:
-    from pixivcrawl.archive.proof import Damaged, Expected, prove
+    from pixivcrawl.archive.proof import Damaged, Expected, Limits, prove
 
     try:
         expected = Expected(format_of(row.format or row.extension), row.width, row.height, row.frames)
-        prove(path, expected, max_pixels)
+        prove(path, expected, Limits(max_pixels))
     except Damaged as damage:
         return None if row.as_served and damage.only_warned else ("proof failed", str(damage))
     except ValueError as error:

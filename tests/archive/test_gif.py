@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pixivcrawl.archive.proof import Damaged, Expected, Proof, prove
+from pixivcrawl.archive.proof import Damaged, Expected, Limits, Proof, prove
 from tests.archive.making import drawing, encoded, gif, zeroed
 
 
@@ -35,7 +35,7 @@ EACH = pytest.mark.parametrize("name", list(WHOLE))
 def proven(folder: Path, body: bytes, max_pixels: int = 10**6) -> Proof:
     path = folder / "body.part"
     path.write_bytes(body)
-    return prove(path, Expected("gif", 120, 90), max_pixels)
+    return prove(path, Expected("gif", 120, 90), Limits(max_pixels))
 
 
 def refused(folder: Path, body: bytes, max_pixels: int = 10**6) -> Damaged:
@@ -101,6 +101,6 @@ def test_a_gif_larger_than_pillows_own_limit_is_proven_by_ours(tmp_path: Path) -
     assert len(body) < 10**6
     path = tmp_path / "body.part"
     path.write_bytes(body)
-    assert prove(path, Expected("gif", 14_000, 14_000)).frames == 1
+    assert prove(path, Expected("gif", 14_000, 14_000), Limits()).frames == 1
     assert Image.MAX_IMAGE_PIXELS is not None
     assert io.BytesIO(body).read(3) == b"GIF"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pixivcrawl.archive.proof import Damaged, Expected, Proof, prove
+from pixivcrawl.archive.proof import Damaged, Expected, Limits, Proof, prove
 from tests.archive.making import drawing, encoded, jpeg, zeroed
 
 END = b"\xff\xd9"
@@ -38,7 +38,7 @@ LARGE = pytest.mark.parametrize(
 def proven(folder: Path, body: bytes, width: int | None = None, height: int | None = None) -> Proof:
     path = folder / "body.part"
     path.write_bytes(body)
-    return prove(path, Expected("jpg", width, height))
+    return prove(path, Expected("jpg", width, height), Limits())
 
 
 def refused(folder: Path, body: bytes) -> Damaged:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from pixivcrawl.archive.proof import Damaged, Expected, Proof, prove
+from pixivcrawl.archive.proof import Damaged, Expected, Limits, Proof, prove
 from tests.archive.making import chunk, drawing, encoded, flipped, png, png_header, png_of
 
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -65,7 +65,7 @@ EACH = pytest.mark.parametrize("name", list(WHOLE))
 def proven(folder: Path, body: bytes, width: int | None = None, height: int | None = None) -> Proof:
     path = folder / "body.part"
     path.write_bytes(body)
-    return prove(path, Expected("png", width, height))
+    return prove(path, Expected("png", width, height), Limits())
 
 
 def refused(folder: Path, body: bytes) -> Damaged:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import pickle
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from PIL import Image
 
 from pixivcrawl.archive import pictures
 from pixivcrawl.archive.layout import Format
-from pixivcrawl.archive.proof import Damaged, Expected, Proof, prove
+from pixivcrawl.archive.proof import Damaged, Expected, Limits, Proof, prove
 from pixivcrawl.errors import StorageFailed
 from tests.archive import making
 
@@ -33,7 +34,7 @@ EACH = pytest.mark.parametrize("format", list(MAKERS))
 def proven(folder: Path, body: bytes, expected: Expected, max_pixels: int = 10**7) -> Proof:
     path = folder / "body.part"
     path.write_bytes(body)
-    return prove(path, expected, max_pixels)
+    return prove(path, expected, Limits(max_pixels))
 
 
 @EACH
@@ -167,7 +168,7 @@ def test_an_ugoiras_frames_are_the_works_size_or_fit_the_box(
 
 def test_a_missing_file_is_a_failure_of_storage(tmp_path: Path) -> None:
     with pytest.raises(StorageFailed):
-        prove(tmp_path / "missing", Expected("jpg"))
+        prove(tmp_path / "missing", Expected("jpg"), Limits())
 
 
 def test_threads_prove_side_by_side(tmp_path: Path) -> None:
@@ -225,3 +226,25 @@ def test_a_reason_is_one_short_line_whatever_a_decoder_says() -> None:
     assert damage.reason == str(damage)
     assert damage.reason.isprintable()
     assert len(damage.reason) <= 300
+
+
+def test_a_verdict_travels_between_processes() -> None:
+    proof = Proof("jpg", 240, 160, 1, "its profile is short")
+    damage = pickle.loads(pickle.dumps(Damaged("the decoder warns", "decoder warning", proof)))
+    assert (damage.reason, damage.kind, damage.proof, str(damage)) == (
+        "the decoder warns",
+        "decoder warning",
+        proof,
+        "the decoder warns",
+    )
+    assert damage.only_warned
+
+
+@pytest.mark.parametrize("format", ["jpg", "zip"])
+def test_a_doubtful_picture_still_says_what_it_is(tmp_path: Path, format: Format) -> None:
+    hole = making.zeroed(WHOLE["jpg"], 12_000, 4096)
+    body = hole if format == "jpg" else making.zipped({frame.file: hole for frame in making.FRAMES})
+    with pytest.raises(Damaged) as damage:
+        proven(tmp_path, body, Expected(format, 240, 160))
+    assert damage.value.only_warned
+    assert damage.value.proof == Proof(format, 240, 160, FRAMES[format])

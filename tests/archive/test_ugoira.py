@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixivcrawl.archive.proof import Damaged, Expected, Proof, prove
+from pixivcrawl.archive.proof import Damaged, Expected, Limits, Proof, prove
 from pixivcrawl.items import Frame
 from tests.archive.making import FRAMES, flipped, gif, jpeg, png, ugoira, zeroed, zipped
 
@@ -22,7 +22,7 @@ JPEG = jpeg()
 def proven(folder: Path, body: bytes, frames: tuple[Frame, ...] | None = FRAMES, max_pixels: int = 10**7) -> Proof:
     path = folder / "body.part"
     path.write_bytes(body)
-    return prove(path, Expected("zip", 240, 160, frames), max_pixels)
+    return prove(path, Expected("zip", 240, 160, frames), Limits(max_pixels))
 
 
 def refused(folder: Path, body: bytes, frames: tuple[Frame, ...] | None = FRAMES, max_pixels: int = 10**7) -> Damaged:
@@ -90,7 +90,7 @@ def test_a_frame_that_only_makes_the_decoder_warn_is_told_after_all_else(tmp_pat
     small = jpeg(200, 100)
     assert refused(tmp_path, zipped({"000000.jpg": hole, "000001.jpg": small})).kind == "wrong size"
     with pytest.raises(Damaged) as damage:
-        prove(tmp_path / "body.part", Expected("zip", 999, 160, FRAMES))
+        prove(tmp_path / "body.part", Expected("zip", 999, 160, FRAMES), Limits())
     assert damage.value.kind == "wrong size"
 
 
@@ -336,7 +336,7 @@ def test_no_change_of_a_zip_raises_anything_else(tmp_path_factory: pytest.TempPa
     path.write_bytes(body)
     reason = ""
     try:
-        prove(path, Expected("zip", 8, 8, FRAMES), 10**6)
+        prove(path, Expected("zip", 8, 8, FRAMES), Limits(10**6))
     except Damaged as damage:
         reason = damage.reason
     assert reason == "" or reason.isprintable()
