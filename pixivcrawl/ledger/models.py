@@ -19,6 +19,7 @@ KINDS: dict[Any, Any] = {int: Number, str: CleanText, datetime: UtcTime, bytes: 
 
 MISSING_FILE = text("files.state IN ('wanted', 'parked')")
 UNSETTLED_INTENT = text("files.state = 'intent'")
+ODD_FILE = text("files.flaw IS NOT NULL OR files.as_served")
 UNSETTLED_WORK = text("crawl_artworks.unsettled")
 ROW_LEVEL_WORK = text("artworks.detail = 'listing'")
 """Conditions written out, because SQLite uses a partial index only for a query that repeats the index's own words."""
@@ -243,7 +244,9 @@ class FileRow(Base):
     never had, or with a `sha256` once had and lost).
 
     Until it is stored, size and format are what the API said; afterwards what the bytes are. `kind`: image, ugoira, frames.
-    `served_sha256` and `served_at`: a body that only made the decoder warn, and when it first came.
+    `etag` and `last_modified`: what the image host said of the body that came last, as it said it. `flaw`: what is odd about a file that
+    was kept: beside its pixels, or, `as_served`, what the decoder warned of within them. `served_sha256`: the doubtful body that came
+    last, `served_at` and `served_last` when it was first and last counted, `served_times` how often.
     """
 
     __tablename__ = "files"
@@ -273,11 +276,17 @@ class FileRow(Base):
     served_at: ColumnElement[datetime | None]
     recorded: ColumnElement[datetime]
     stored: ColumnElement[datetime | None]
+    flaw: ColumnElement[str | None]
+    etag: ColumnElement[str | None]
+    last_modified: ColumnElement[str | None]
+    served_last: ColumnElement[datetime | None]
+    served_times: ColumnElement[int] = column(server_default=text("0"))
 
     __table_args__ = (
         Index("files_artwork", "artwork_id", "page", "revision", "kind", unique=True),
         Index("files_missing", "artwork_id", sqlite_where=MISSING_FILE),
         Index("files_intent", "id", sqlite_where=UNSETTLED_INTENT),
+        Index("files_odd", "as_served", sqlite_where=ODD_FILE),
     )
 
 

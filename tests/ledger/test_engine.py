@@ -15,12 +15,12 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, select, text
 
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger import engine, queries, records
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
-from pixivcrawl.ledger.models import Base
+from pixivcrawl.ledger.models import Base, FileRow
 from pixivcrawl.ledger.service import Ledger
 from tests.ledger.making import NOW, connected, sqlite_url
 
@@ -54,12 +54,12 @@ def answer(database: Path, question: str) -> list[Any]:
         connection.close()
 
 
-def migrated(url: str) -> None:
+def migrated(url: str, *, to: str = "head") -> None:
     """Make the tables by migrations alone."""
     target = writing_engine(read_url(url))
     with engine._configuration() as configuration, target.begin() as connection:
         configuration.attributes["connection"] = connection
-        command.upgrade(configuration, "head")
+        command.upgrade(configuration, to)
     target.dispose()
 
 
@@ -155,6 +155,26 @@ def test_an_older_ledger_is_copied_and_then_migrated(tmp_path: Path, monkeypatch
     assert answer(tmp_path / "archive.sqlite", "PRAGMA foreign_key_check") == []
     Ledger.open(sqlite_url(tmp_path)).close()
     assert len(list(tmp_path.glob("archive.sqlite.backup-*Z"))) == 1
+
+
+def test_a_ledger_of_version_0004_keeps_its_files(database_url: str):
+    migrated(database_url, to="0004")
+    target = writing_engine(read_url(database_url))
+    with target.begin() as connection:
+        connection.execute(text("INSERT INTO artworks (id, first_seen) VALUES (1, '2026-01-02T00:00:00.000000Z')"))
+        connection.execute(
+            text(
+                "INSERT INTO files (artwork_id, page, revision, kind, state, extension, uploaded, recorded, as_served, served_sha256, "
+                "served_at) VALUES (1, 0, '20260102030405', 'image', 'parked', 'jpg', '2026-01-02T00:00:00.000000Z', "
+                "'2026-01-02T00:00:00.000000Z', false, 'aa', '2026-01-03T00:00:00.000000Z')"
+            )
+        )
+    target.dispose()
+    ledger = Ledger.open(database_url)
+    (row,) = ledger.read_now(lambda connection: connection.execute(select(FileRow.__table__)).all())
+    ledger.close()
+    assert (row.artwork_id, row.state, row.as_served, row.flaw) == (1, "parked", False, None)
+    assert (row.served_sha256, row.served_last, row.served_times) == ("aa", row.served_at, 1)
 
 
 @pytest.mark.usefixtures("a_next_version")
