@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import codecs
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -13,7 +15,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.exceptions import UsageError
 
-from pixivcrawl.api.urls import UrlRefused, read_url
+from pixivcrawl.api.urls import UrlRefused, addresses_in, read_url
 from pixivcrawl.api.wording import quoted
 from pixivcrawl.commands.crawl import add_quiet, complain, introduce, obey_quiet, show_any_text
 from pixivcrawl.commands.jobs import ENDS_ALL, Job, brought, in_turn, outcomes, run_all, worst
@@ -38,8 +40,8 @@ class Command(ScrapyCommand):
     def long_desc(self) -> str:
         return (
             "Takes addresses of pixiv's pages and images, and works' ids, and archives what each stands for, one after another: "
-            "scrapy archive https://www.pixiv.net/users/11 5000111. -i FILE reads them from a file, one a line (blank lines and lines "
-            "that begin with # are passed over), and - from standard input. What cannot be taken is named and the rest is done; "
+            "scrapy archive https://www.pixiv.net/users/11 5000111. -i FILE reads them from a file, one or several a line (what stands "
+            "behind a # is a comment), and - from standard input. What cannot be taken is named and the rest is done; "
             "at the end it says what each brought. The exit code is the worst of them, as of scrapy crawl."
         )
 
@@ -87,22 +89,27 @@ def pasted(words: Iterable[str], files: Iterable[str]) -> Iterator[str]:
     """Every address that was given, in order; `-` stands for standard input. Raises ConfigurationError for an unreadable file."""
     for word in words:
         if word == STANDARD_INPUT:
-            yield from _lines(sys.stdin.read())
+            yield from _listed(sys.stdin.buffer.read())
         else:
-            yield word
+            yield from addresses_in(word)
     for name in files:
         if name == STANDARD_INPUT:
-            yield from _lines(sys.stdin.read())
+            yield from _listed(sys.stdin.buffer.read())
             continue
         try:
-            text = Path(name).read_text(encoding="utf-8-sig", errors="replace")
+            content = Path(name).read_bytes()
         except OSError as error:
             raise ConfigurationError(f"{name} cannot be read ({error.strerror}): name a file with -i") from None
-        yield from _lines(text)
+        yield from _listed(content)
 
 
-def _lines(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+def _listed(content: bytes) -> Iterator[str]:
+    """The addresses in a list, without its comments."""
+    # Notepad and PowerShell 5 write lists in UTF-16.
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    for line in content.decode(encoding, errors="replace").splitlines():
+        if address := re.sub(r"(^|\s)#.*", "", line).strip():
+            yield from addresses_in(address)
 
 
 def plan(addresses: Iterable[str]) -> tuple[list[Job], dict[str, str]]:

@@ -31,22 +31,32 @@ def _separated(value: Any) -> Any:
     return value
 
 
-def _artwork_id(value: Any) -> Any:
-    if isinstance(value, str) and not value.isdecimal():
+def id_in_address(*spiders: str) -> BeforeValidator:
+    """Takes the address of a page of one of these spiders for the id in it."""
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, str) or value.isdecimal() or value == "me":
+            return value
         try:
             target = read_url(value)
         except UrlRefused as refused:
             raise ValueError(str(refused)) from None
-        if target.spider != "artwork":
-            raise ValueError(f"that address belongs to the spider {target.spider}, not to artwork")
+        if target.spider not in spiders:
+            raise ValueError(f"that address belongs to the spider {target.spider}, not to {spiders[0]}")
+        if more := [f"{name}={said}" for name, said in target.arguments.items() if name != "id"]:
+            raise ValueError(f"that address also says {', '.join(more)}; give its id and -a {more[0]}")
         return target.arguments["id"]
-    return value
+
+    return BeforeValidator(read)
 
 
 PixivId = Annotated[int, Field(gt=0, lt=2**63)]
-UserIds = Annotated[list[PixivId], BeforeValidator(_separated), Field(min_length=1)]
+UserIds = Annotated[list[Annotated[PixivId, id_in_address("user")]], BeforeValidator(_separated), Field(min_length=1)]
+SeriesIds = Annotated[
+    list[Annotated[PixivId, id_in_address("series")]], BeforeValidator(_separated), Field(min_length=1)
+]
 ArtworkIds = Annotated[
-    list[Annotated[PixivId, BeforeValidator(_artwork_id)]], BeforeValidator(_separated), Field(min_length=1)
+    list[Annotated[PixivId, id_in_address("artwork")]], BeforeValidator(_separated), Field(min_length=1)
 ]
 
 

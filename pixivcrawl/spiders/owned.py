@@ -9,7 +9,7 @@ from scrapy.crawler import Crawler
 
 from pixivcrawl.api.images import LARGEST_ID
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.spiders.arguments import ListingArguments
+from pixivcrawl.spiders.arguments import ListingArguments, id_in_address
 from pixivcrawl.spiders.listing import ListingSpider
 
 
@@ -18,13 +18,13 @@ def _owner(value: Any) -> Any:
         return value
     if str(value).isascii() and str(value).isdecimal() and 0 < int(value) <= LARGEST_ID:
         return int(value)
-    raise ValueError("give a user's id, or me for your own")
+    raise ValueError("give a user's id or address, or me for your own")
 
 
 class OwnerArguments(ListingArguments):
-    id: Annotated[int | Literal["me"], BeforeValidator(_owner)] = Field(
-        title="User", description="A user's id, or me for the one whose session it is."
-    )
+    id: Annotated[
+        int | Literal["me"], BeforeValidator(_owner), id_in_address("user", "bookmarks", "following", "followers")
+    ] = Field(title="User", description="A user's id or address, or me for the one whose session it is.")
 
 
 class RestArguments(OwnerArguments):

@@ -11,14 +11,16 @@ from pixivcrawl import facts, facts_of_lists
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused
 from pixivcrawl.api.catalogue import SERIES
 from pixivcrawl.ledger import records
-from pixivcrawl.spiders.arguments import ListingArguments, UserIds
+from pixivcrawl.spiders.arguments import ListingArguments, SeriesIds
 from pixivcrawl.spiders.listing import ListingSpider, Page
 
 ListingArgumentsT = TypeVar("ListingArgumentsT", bound=ListingArguments)
 
 
 class SeriesArguments(ListingArguments):
-    id: UserIds = Field(title="Series", description="One or several series' ids, with commas or spaces between them.")
+    id: SeriesIds = Field(
+        title="Series", description="One or several series' ids or addresses, with commas or spaces between them."
+    )
 
 
 class SeriesReadingSpider(ListingSpider[ListingArgumentsT]):

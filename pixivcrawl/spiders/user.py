@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 from scrapy.crawler import Crawler
@@ -23,7 +23,7 @@ from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.items import Artwork
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
-from pixivcrawl.spiders.arguments import ListingArguments, UserIds, WorkType
+from pixivcrawl.spiders.arguments import ListingArguments, UserIds
 from pixivcrawl.spiders.listing import ListingSpider, Page
 from pixivcrawl.spiders.rows import without_rows
 
@@ -31,9 +31,19 @@ ROWS_A_REQUEST = 100
 """Pixiv: `profile/illusts` answers for up to 100 ids at once."""
 
 
+ILLUSTRATIONS = "illust_and_ugoira"
+"""Pixiv's name for what an artist's page of illustrations holds."""
+
+
 class UserArguments(ListingArguments):
-    id: UserIds = Field(title="Artists", description="One or several user ids, with commas or spaces between them.")
-    type: WorkType = Field("all", title="Kind of work", description="Only illustrations, only manga or only ugoira.")
+    id: UserIds = Field(
+        title="Artists", description="One or several user ids or addresses, with commas or spaces between them."
+    )
+    type: Literal["all", "illust", "manga", "ugoira", "illust_and_ugoira"] = Field(
+        "all",
+        title="Kind of work",
+        description="Only illustrations, only manga, only ugoira, or as on the artist's page of illustrations all but manga.",
+    )
     tag: str | None = Field(
         None, min_length=1, title="Tag", description="Only the works that the artist gave this tag."
     )
@@ -161,7 +171,7 @@ class UserSpider(ListingSpider[UserArguments]):
         category = {"all": "illustmanga", "manga": "manga"}.get(self.args.type, "illusts")
         async for body in self.pages_of(USER_TAGGED, id=user_id, category=category, tag=tag):
             rows = facts.listed_artworks(body.works)
-            yield Page([row.work_id for row in rows if self.args.type in ("all", row.kind)], rows)
+            yield Page([row.work_id for row in rows if self.is_wanted(row.kind)], rows)
 
     async def compared(self, user_id: int, work_ids: list[int]) -> AsyncIterator[Page]:
         """The works with their rows, which tell kind and revision, where these are not known or are to be compared."""
@@ -186,7 +196,7 @@ class UserSpider(ListingSpider[UserArguments]):
             yield Page(wanted, rows)
 
     def is_wanted(self, kind: str | None) -> bool:
-        return kind is None or self.args.type in ("all", kind)
+        return kind is None or self.args.type in ("all", kind) or (self.args.type == ILLUSTRATIONS and kind != "manga")
 
     async def describe(self, user_id: int) -> None:
         """The artist's own page, once, and again with `refresh=true`."""

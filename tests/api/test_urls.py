@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pixivcrawl.api.urls import LONGEST_ADDRESS, Target, UrlRefused, read_url
+from pixivcrawl.api.urls import LONGEST_ADDRESS, Target, UrlRefused, addresses_in, read_url
 
 SITE = "https://www.pixiv.net"
 MIKU = quote("初音ミク")
@@ -31,11 +31,11 @@ PAGES: list[tuple[str, str, dict[str, str]]] = [
     ("/user/11", "user", {"id": "11"}),
     ("/member.php?id=11", "user", {"id": "11"}),
     ("/users/11/artworks", "user", {"id": "11"}),
-    ("/users/11/illustrations", "user", {"id": "11"}),
+    ("/users/11/illustrations", "user", {"id": "11", "type": "illust_and_ugoira"}),
     ("/users/11/manga", "user", {"id": "11", "type": "manga"}),
     ("/users/11/request", "user", {"id": "11"}),
     (f"/users/11/artworks/{MIKU}", "user", {"id": "11", "tag": "初音ミク"}),
-    (f"/users/11/illustrations/{MIKU}", "user", {"id": "11", "tag": "初音ミク"}),
+    (f"/users/11/illustrations/{MIKU}", "user", {"id": "11", "type": "illust_and_ugoira", "tag": "初音ミク"}),
     (f"/users/11/manga/{MIKU}?p=2", "user", {"id": "11", "type": "manga", "tag": "初音ミク"}),
     ("/member_illust.php?id=11", "user", {"id": "11"}),
     ("/member_illust.php?id=11&type=ugoira&tag=cat&p=2", "user", {"id": "11", "type": "ugoira", "tag": "cat"}),
@@ -59,7 +59,12 @@ PAGES: list[tuple[str, str, dict[str, str]]] = [
     ("/users/11/following?rest=hide", "following", {"id": "11", "rest": "hide"}),
     ("/users/11/followers", "followers", {"id": "11"}),
     # Searches
-    (f"/tags/{MIKU}", "search", {"word": "初音ミク", "target": "top"}),
+    (f"/tags/{MIKU}", "search", {"word": "初音ミク", "target": "artworks"}),
+    (
+        f"/tags/{MIKU}?mode=r18&ai_type=1",
+        "search",
+        {"word": "初音ミク", "target": "artworks", "mode": "r18", "ai_type": "1"},
+    ),
     (f"/tags/{MIKU}/artworks", "search", {"word": "初音ミク", "target": "artworks"}),
     (
         f"/en/tags/{MIKU}/illustrations?order=date&mode=r18&s_mode=s_tag&type=ugoira&p=4",
@@ -98,7 +103,7 @@ PAGES: list[tuple[str, str, dict[str, str]]] = [
     ("/tags/novels/artworks", "search", {"word": "novels", "target": "artworks"}),
     ("/tags/東方 cat/artworks", "search", {"word": "東方 cat", "target": "artworks"}),
     ("/tags/..%2F..%2Fetc/artworks", "search", {"word": "../../etc", "target": "artworks"}),
-    ("/tags.php?tag=cat", "search", {"word": "cat", "target": "top"}),
+    ("/tags.php?tag=cat", "search", {"word": "cat", "target": "artworks"}),
     ("/search.php?word=a+b", "search", {"word": "a b", "target": "artworks"}),
     (
         "/search.php?s_mode=s_tag_full&word=cat&type=illust&order=date_d",
@@ -358,11 +363,145 @@ def test_another_service_is_refused_by_its_name(host: str, service: str) -> None
         read_url(f"https://{host}/en/artworks/77996773")
 
 
+MIRRORED = [
+    "https://phixiv.net/artworks/77996773",
+    "https://www.phixiv.net/en/artworks/77996773/2",
+    "https://phixiv.net/i/77996773",
+    "https://phixiv.net/member_illust.php?mode=medium&illust_id=77996773",
+    "https://embed.pixiv.net/artwork.php?illust_id=77996773&mtype=15",
+    "https://ppxiv.net/artworks/77996773#ppxiv",
+    "https://pixiv.cat/77996773.jpg",
+    "https://pixiv.re/77996773-3.png",
+    "pixiv.nl/77996773.gif",
+    "https://i.pixiv.re/img-original/img/2022/08/11/23/46/14/77996773_p0.jpg",
+    "https://i.pixiv.cat/c/250x250_80_a2/img-master/img/2022/08/11/23/46/14/77996773_p0_square1200.jpg",
+]
+
+
+@pytest.mark.parametrize("address", MIRRORED)
+def test_a_mirror_leads_to_the_work_that_its_address_names(address: str) -> None:
+    assert read_url(address) == Target("artwork", {"id": "77996773"})
+
+
+def test_a_mirrored_artist_is_an_artist() -> None:
+    assert read_url("https://phixiv.net/users/11") == Target("user", {"id": "11"})
+
+
 @pytest.mark.parametrize("host", ["phixiv.net", "ppxiv.net", "pixiv.cat", "pixiv.nl", "pixiv.re", "embed.pixiv.net"])
-def test_a_mirror_is_refused_by_its_name(host: str) -> None:
-    for address in (f"https://{host}/artworks/77996773", f"www.{host}/77996773-1.jpg"):
+def test_a_mirror_whose_address_holds_no_id_is_refused_by_its_name(host: str) -> None:
+    for address in (f"https://{host}/", f"www.{host}/about", f"https://{host}/tags/cat/artworks"):
         with pytest.raises(UrlRefused, match=f"^{host} is not pixiv itself; "):
             read_url(address)
+
+
+def test_a_host_that_only_ends_like_a_mirror_is_not_one() -> None:
+    with pytest.raises(UrlRefused, match=r"'notpixiv\.cat' is not pixiv"):
+        read_url("https://notpixiv.cat/77996773.jpg")
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "#77996773",
+        "77996773,",
+        "77996773.",
+        f"{SITE}/artworks/77996773,",
+        f"{SITE}/artworks/77996773.",
+        f"{SITE}/artworks/77996773。",
+        f"「{SITE}/artworks/77996773」,",
+        "artworks/77996773",
+        "/en/artworks/77996773",
+        "member_illust.php?mode=medium&illust_id=77996773",
+        "77996773_p0.jpg",
+        "77996773_p12_master1200.jpg",
+        "77996773-0123456789abcdef0123456789abcdef_p0.png",
+        "77996773_p0 - a title.jpg",
+        "77996773_p0 (1).png",
+        "77996773_ugoira1920x1080.zip",
+        "77996773_ugoira0.png",
+        "77996773_p0_20220811234614.jpg",
+        r"C:\Users\me\Pictures\77996773_p0.jpg",
+        "/home/me/pictures/someone/77996773_p0.jpg",
+        "https://i1.pixiv.net/img01/img/someone/77996773.jpg",
+        "http://img58.pixiv.net/img/someone/77996773_big_p0.jpg",
+        "http://i2.pixiv.net/img02/img/someone/77996773_m.png",
+        "img/someone/77996773.jpg",
+        "img77/img/someone/77996773_s.jpg",
+    ],
+)
+def test_a_work_is_read_however_it_is_named(pasted: str) -> None:
+    assert read_url(pasted) == Target("artwork", {"id": "77996773"})
+
+
+@pytest.mark.parametrize(
+    "pasted", ["users/11", "/u/11/", "en/users/11", "member.php?id=11", f"{SITE}/#id=11", f"{SITE}/mypage.php#id=11"]
+)
+def test_an_artist_is_read_however_they_are_named(pasted: str) -> None:
+    assert read_url(pasted) == Target("user", {"id": "11"})
+
+
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [
+        ("/tags/cat/artworks?order=date&colour=red", "colour"),
+        ("/users/11/artworks?order=popular_d", "order"),
+        ("/users/11/bookmarks/artworks?rest=hide&untagged=1", "untagged"),
+        ("/ranking.php?mode=daily&gender=male", "gender"),
+        ("/search?q=cat&nsfw=1", "nsfw"),
+        ("/bookmark_new_illust.php?mode=r18&user=5", "user"),
+    ],
+)
+def test_a_parameter_is_never_lost(page: str, name: str) -> None:
+    with pytest.raises(UrlRefused, match=f"^its parameter '{name}' is not known here; "):
+        read_url(SITE + page)
+
+
+@pytest.mark.parametrize("page", [page for page, _, _ in PAGES])
+def test_what_says_nothing_of_the_works_may_stand_in_any_address(page: str) -> None:
+    path, _, query = page.partition("?")
+    path, _, fragment = path.partition("#")
+    assert read_url(f"{SITE}{path}?{query}&p=3&lang=en&utm_campaign=x&fbclid=y#{fragment}") == read_url(SITE + page)
+
+
+ONE, OTHER = f"{SITE}/artworks/1", f"{SITE}/users/11"
+
+
+@pytest.mark.parametrize(
+    ("text", "addresses"),
+    [
+        (f"{ONE} {OTHER}", [ONE, OTHER]),
+        (f"{ONE},{OTHER},", [ONE, OTHER]),
+        (f"{ONE}{OTHER}", [ONE, OTHER]),
+        (f"<{ONE}>|<{OTHER}>", [ONE, OTHER]),
+        (f"[a work]({ONE})", [ONE]),
+        (f"- [a work]({ONE}) by [x]({OTHER}), and {SITE}/artworks/2", [ONE, OTHER, f"{SITE}/artworks/2"]),
+        (f'[a [cat]]({ONE} "title"), [x](<{OTHER}>).', [ONE, OTHER]),
+        (f"[{ONE}]({ONE})", [ONE]),
+        (f"[tag]({SITE}/users/11/artworks/cat(animal))", [f"{SITE}/users/11/artworks/cat(animal)"]),
+        (f"{SITE}/tags/東方 cat/artworks", [f"{SITE}/tags/東方 cat/artworks"]),
+        (f"1 2 {OTHER}", ["1 2", OTHER]),
+        (f"https://accounts.pixiv.net/login?return_to={ONE}", [f"https://accounts.pixiv.net/login?return_to={ONE}"]),
+        ("77996773_p0.jpg", ["77996773_p0.jpg"]),
+        ("", [""]),
+    ],
+)
+def test_several_addresses_in_one_line_are_told_apart(text: str, addresses: list[str]) -> None:
+    assert addresses_in(text) == addresses
+
+
+@given(
+    st.lists(st.sampled_from([page for page, _, _ in PAGES if page]), min_size=1, max_size=4),
+    st.sampled_from([" ", ",", ", ", "\n", "|"]),
+)
+def test_a_line_of_pages_is_those_pages(pages: list[str], between: str) -> None:
+    addresses = [SITE + page for page in pages]
+    assert [read_url(each) for each in addresses_in(between.join(addresses))] == [read_url(each) for each in addresses]
+
+
+@given(st.text(st.characters()))
+def test_any_text_is_cut_into_what_is_read_or_refused(text: str) -> None:
+    for address in addresses_in(text):
+        read_or_refused(address)
 
 
 @pytest.mark.parametrize("pasted", ["PHPSESSID=11_abcdef", "https://me:hunter2@www.pixiv.net/", "https://[hunter2"])

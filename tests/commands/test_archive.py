@@ -70,7 +70,7 @@ def test_what_no_spider_reads_is_named_with_the_reason() -> None:
 def test_addresses_come_from_the_line_and_from_files(tmp_path: Path) -> None:
     file = tmp_path / "addresses.txt"
     file.write_text("\ufeff# mine\n\n7\n  https://www.pixiv.net/users/11 \r\n", encoding="utf-8")
-    assert list(pasted(["5"], [str(file)])) == ["5", "7", "  https://www.pixiv.net/users/11 "]
+    assert list(pasted(["5"], [str(file)])) == ["5", "7", "https://www.pixiv.net/users/11"]
 
 
 def test_a_file_that_cannot_be_read_is_a_wrong_usage(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ https://www.pixiv.net/users/901/following
 https://www.pixiv.net/users/901/followers
 https://www.pixiv.net/user/11/series/501
 https://www.pixiv.net/tags/海/illustrations?order=date
-https://www.pixiv.net/tags/海
+https://www.pixiv.net/tags/海?mode=safe
 https://www.pixiv.net/ranking.php?mode=weekly
 https://www.pixiv.net/bookmark_new_illust.php
 https://www.pixiv.net/mypixiv_new_illust.php
@@ -243,6 +243,17 @@ def test_interrupted_it_begins_nothing_more(tmp_path: Path, sandbox: Sandbox) ->
     assert "Traceback" not in err
     assert "destroyed" not in err
     assert len(sandbox.log) == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_list_may_have_comments_and_any_of_windows_encodings(tmp_path: Path, encoding: str) -> None:
+    addresses = tmp_path / "addresses.txt"
+    site = "https://www.pixiv.net"
+    text = f"# 海\r\n5 # a comment\r\n{site}/artworks/6#2  # 猫\r\n\r\n{site}/users/11, {site}/tags/猫\r\n#7\r\n"
+    addresses.write_bytes(text.encode(encoding))
+    assert list(pasted(["8"], [str(addresses)])) == [
+        *("8", "5", f"{site}/artworks/6#2", f"{site}/users/11", f"{site}/tags/猫"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,14 @@ from scrapy.utils.test import get_crawler
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.spiders.account import AccountSpider
 from pixivcrawl.spiders.artwork import ArtworkSpider
+from pixivcrawl.spiders.bookmarks import BookmarksSpider
 from pixivcrawl.spiders.discovery import DiscoverySpider
+from pixivcrawl.spiders.following import FollowingSpider
 from pixivcrawl.spiders.pixiv import PixivSpider
 from pixivcrawl.spiders.related import RelatedSpider
 from pixivcrawl.spiders.requests import RequestsSpider
 from pixivcrawl.spiders.search import SearchSpider
+from pixivcrawl.spiders.series import SeriesSpider
 from pixivcrawl.spiders.tag import TagSpider
 from pixivcrawl.spiders.top import TopSpider
 from pixivcrawl.spiders.user import UserSpider
@@ -43,6 +46,11 @@ def build(spider: type[PixivSpider], archive: Path, **arguments: str) -> PixivSp
         (SearchSpider, {"word": "猫", "min_pages": "3", "max_pages": "2"}, "max_pages"),
         (ArtworkSpider, {"id": "1", "files": "false", "detail": "listing"}, "detail"),
         (UserSpider, {"id": "1", "kinds": "novel"}, "kinds"),
+        (UserSpider, {"id": "https://www.pixiv.net/artworks/1"}, "belongs to the spider artwork"),
+        (UserSpider, {"id": "https://www.pixiv.net/users/11/manga"}, "-a type=manga"),
+        (ArtworkSpider, {"id": "users/11"}, "belongs to the spider user"),
+        (BookmarksSpider, {"id": "https://www.pixiv.net/users/11/bookmarks/artworks?rest=hide"}, "-a rest=hide"),
+        (SeriesSpider, {"id": "22 users/11"}, "belongs to the spider user"),
         (UserSpider, {"id": "1", "colour": "red"}, "exclude_tags"),
         (RequestsSpider, {"state": "overview", "type": "manga"}, "overview"),
         (RequestsSpider, {"type": "novel"}, "type"),
@@ -86,6 +94,23 @@ def test_what_needs_a_session_says_how_to_give_one(
 def test_the_others_need_none(tmp_path: Path, spider: type[PixivSpider]):
     arguments = {TagSpider: {"tag": "猫"}, SearchSpider: {"word": "猫"}}.get(spider, {})
     assert build(spider, tmp_path, **arguments).session is None
+
+
+@pytest.mark.parametrize(
+    ("spider", "given", "ids"),
+    [
+        (UserSpider, "https://www.pixiv.net/en/users/11, 12 users/13/artworks", [11, 12, 13]),
+        (ArtworkSpider, "https://www.pixiv.net/artworks/7,8_p0.jpg #9", [7, 8, 9]),
+        (SeriesSpider, "https://www.pixiv.net/user/11/series/22", [22]),
+        (BookmarksSpider, "https://www.pixiv.net/users/11/bookmarks/artworks", 11),
+        (FollowingSpider, "https://www.pixiv.net/users/11", 11),
+    ],
+)
+def test_an_id_may_be_given_as_an_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spider: type[PixivSpider], given: str, ids: object
+):
+    monkeypatch.setenv("PIXIV_PHPSESSID", SESSION)
+    assert build(spider, tmp_path, id=given).args.id == ids
 
 
 def test_how_far_a_run_reads_makes_no_other_list(tmp_path: Path):
