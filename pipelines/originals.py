@@ -14,10 +14,10 @@ from scrapy.http import Response
 from pipelines.base import FilePipeline
 from pipelines.guessing import Guesses, NoSuchAddress
 from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
-from pixivcrawl.errors import RunStopping
 from pixivcrawl.items import Original, StagedOriginal
 from pixivcrawl.ledger import records
 from pixivcrawl.ledger.records.files import GONE
+from pixivcrawl.run_stopping import RunStopping
 
 TRIES = 3
 GROWTH = 4

@@ -5,8 +5,6 @@ Every message is a single line that says what is wrong and what to do next; none
 
 from __future__ import annotations
 
-from scrapy.exceptions import IgnoreRequest
-
 
 class PixivcrawlError(Exception):
     """The run cannot go on; `exit_code` is what the process ends with."""
@@ -44,7 +42,3 @@ class StorageFailed(PixivcrawlError):
     """The disk or the ledger cannot go on: full, read-only, broken."""
 
     exit_code = 5
-
-
-class RunStopping(IgnoreRequest):
-    """The run is ending: what still waited was not sent, and nothing about its work is to be recorded."""

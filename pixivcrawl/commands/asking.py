@@ -27,9 +27,10 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.commands.crawl import complain
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.errors import PixivcrawlError, RunStopping
+from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.run_record import COMPLETE, FAILED, INTERRUPTED
 from pixivcrawl.ledger.service import Ledger, attach, detach
+from pixivcrawl.run_stopping import RunStopping
 
 Form = Literal["indented", "lines", "raw"]
 

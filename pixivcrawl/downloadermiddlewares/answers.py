@@ -17,9 +17,10 @@ from pixivcrawl.api.endpoint import Auth
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.downloadermiddlewares.account import BELIEVED_FOR, CHECKING, REFUSED, account_of, account_refused
 from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN, free_place, is_stopping
-from pixivcrawl.errors import AccountRefused, NoAnswer, PixivcrawlError, RunStopping
+from pixivcrawl.errors import AccountRefused, NoAnswer, PixivcrawlError
 from pixivcrawl.extensions.run_record import RunRecord
 from pixivcrawl.extensions.waiting import waiting
+from pixivcrawl.run_stopping import RunStopping
 
 MAY_PASS = {AnswerKind.SERVER_ERROR, AnswerKind.NOT_JSON}
 """Answers that say nothing about what was asked for."""

@@ -13,11 +13,12 @@ from weakref import WeakKeyDictionary, WeakSet
 from scrapy.crawler import Crawler
 
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.errors import BudgetSpent, RunStopping, StorageFailed
+from pixivcrawl.errors import BudgetSpent, StorageFailed
 from pixivcrawl.extensions.run_record import RunRecord
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.records.hosts import day_of
 from pixivcrawl.ledger.service import Ledger, ledger_of
+from pixivcrawl.run_stopping import RunStopping
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from scrapy.crawler import Crawler
 
 from pixivcrawl.api.answers import LONGEST_RETRY_AFTER
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.errors import RunStopping
+from pixivcrawl.run_stopping import RunStopping
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN
-from pixivcrawl.errors import RunStopping
+from pixivcrawl.run_stopping import RunStopping
 
 LAST_SECONDS = 5.0
 """Seconds that a request under way has left when the run is ending."""

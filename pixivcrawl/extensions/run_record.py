@@ -14,10 +14,11 @@ from scrapy.crawler import Crawler
 from scrapy.logformatter import LogFormatter, LogFormatterResult
 from twisted.python.failure import Failure
 
-from pixivcrawl.errors import PixivcrawlError, RunStopping, StorageFailed
+from pixivcrawl.errors import PixivcrawlError, StorageFailed
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.queries import UNREACHABLE
 from pixivcrawl.ledger.service import ledger_of
+from pixivcrawl.run_stopping import RunStopping
 
 COMPLETE, FAILED, INTERRUPTED = 0, 1, 130
 

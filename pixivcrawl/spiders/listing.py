@@ -25,10 +25,10 @@ from pixivcrawl.api.catalogue import ILLUST_DETAIL, ILLUST_PAGES, ILLUST_UGOIRA_
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.downloadermiddlewares.account import account_of
-from pixivcrawl.errors import RunStopping
 from pixivcrawl.items import Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.records.availability import Availability
+from pixivcrawl.run_stopping import RunStopping
 from pixivcrawl.spiders.arguments import ListingArguments
 from pixivcrawl.spiders.comments import keep_comments
 from pixivcrawl.spiders.filters import left_out

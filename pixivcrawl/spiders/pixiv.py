@@ -18,10 +18,11 @@ from pixivcrawl.api.endpoint import Endpoint
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.downloadermiddlewares.account import BELIEVED_FOR, account_of
 from pixivcrawl.downloadhandlers.pace import KEEPS_PLACE, STOPPING_IS_SEEN_WITHIN, free_place, is_stopping
-from pixivcrawl.errors import ConfigurationError, RunStopping
+from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.extensions.waiting import waiting
 from pixivcrawl.ledger import records
 from pixivcrawl.ledger.service import Ledger, ledger_of
+from pixivcrawl.run_stopping import RunStopping
 from pixivcrawl.session import Session, session_from_settings
 from pixivcrawl.spiders.arguments import Arguments, explain
 

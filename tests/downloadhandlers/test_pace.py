@@ -15,7 +15,7 @@ from scrapy.settings import Settings
 
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.downloadhandlers.pace import LONGEST_KEPT, LONGEST_PAUSE, Pace, pace_of, pauses
-from pixivcrawl.errors import RunStopping
+from pixivcrawl.run_stopping import RunStopping
 from tests.downloadhandlers.hurry import in_no_time
 
 

@@ -24,9 +24,10 @@ from scrapy.exceptions import DownloadFailedError
 from scrapy.http import Response, TextResponse
 
 from pixivcrawl.api.catalogue import SEARCH_ARTWORKS, USER_PROFILE_ALL, USER_SHORT
-from pixivcrawl.errors import ConfigurationError, RunStopping
+from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.run_stopping import RunStopping
 from pixivcrawl.sandbox import Sandbox, World
 from tests.raw import answers, raw_server
 from tests.travelling import PIXIV, Journey, Traveller, go, original_url, settings_for, to_stage, travel

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from pixivcrawl.downloadhandlers.stopping import LAST_SECONDS, Deadline
-from pixivcrawl.errors import RunStopping
+from pixivcrawl.run_stopping import RunStopping
 from tests.downloadhandlers.hurry import in_no_time
 
 
