@@ -27,6 +27,31 @@ ABOUT = (
     "One request after another with a pause of 1.5 s is what pixiv bears; past that it answers 429."
 )
 
+AREAS = {
+    "top": "The page that a reader sees first.",
+    "user": "Artists: who they are, their works, whom they follow, what they bookmark.",
+    "live": "Live streams of pixiv Sketch.",
+    "me": "The reader.",
+    "feed": "New works of the artists whom the reader follows.",
+    "watchlist": "Series that the reader watches.",
+    "mypixiv": "New works of the reader's friends (mypixiv).",
+    "dashboard": "The reader's own works and their settings.",
+    "illust": "Single works: illustrations, manga, ugoira.",
+    "comment": "Comments on works.",
+    "collection": "Works that a user put together.",
+    "tag": "Tags.",
+    "ranking": "Rankings by day.",
+    "search": "Searches by tag, title and caption.",
+    "requests": "Requests to artists.",
+    "discovery": "What pixiv recommends.",
+    "new": "The newest works of everybody.",
+    "webpush": "Messages to browsers.",
+    "notification": "Messages to the reader.",
+    "linked_service": "Services beside pixiv.",
+    "series": "Series of manga.",
+}
+"""The first part of the endpoints' names, and what it stands for."""
+
 SECURITY: dict[Auth, list[Schema]] = {
     Auth.NONE: [],
     Auth.SESSION_FOR_R18: [{}, {"session": []}],
@@ -49,7 +74,8 @@ SECURITY_SCHEMES = {
 }
 
 NULL: Schema = {"type": "null"}
-EMPTY_LIST: Schema = {"type": "array", "maxItems": 0}
+# Generators of clients drop an array that does not name its items, and all that refers to it.
+EMPTY_LIST: Schema = {"type": "array", "items": {}, "maxItems": 0}
 ADVERTISEMENT: Schema = {
     "type": "object",
     "required": ["isAdContainer"],
@@ -59,7 +85,7 @@ ADVERTISEMENT: Schema = {
 MASKED_ROW: Schema = {
     "type": "object",
     "required": ["id", "isMasked"],
-    "properties": {"isMasked": {"const": True}},
+    "properties": {"id": {"type": ["string", "integer"]}, "isMasked": {"const": True}},
     "description": "The row of a work that vanished: nothing but its id says anything.",
 }
 REFUSAL: Schema = {
@@ -83,9 +109,14 @@ def openapi_document() -> Schema:
         paths.setdefault(path, {})[first.method.lower()] = _operation(endpoints, bodies)
     return {
         "openapi": "3.1.1",
-        "info": {"title": "Pixiv's web API", "version": __version__, "description": ABOUT},
+        "info": {
+            "title": "Pixiv's web API",
+            "version": __version__,
+            "description": ABOUT,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
         "servers": [{"url": PIXIV.rstrip("/")}],
-        "tags": [{"name": name} for name in dict.fromkeys(_area(endpoint) for endpoint in ENDPOINTS.values())],
+        "tags": [{"name": name, "description": AREAS[name]} for name in dict.fromkeys(map(_area, ENDPOINTS.values()))],
         "paths": paths,
         "components": {
             "schemas": schemas | {"Refusal": REFUSAL},
@@ -261,7 +292,8 @@ class AsPixivSends(GenerateJsonSchema):
     also_taken: ClassVar[dict[Any, tuple[Schema, ...]]] = {
         Keyed.func: (EMPTY_LIST, NULL),
         NullAsEmpty.func: (NULL,),
-        FalseAsNull.func: ({"const": False},),
+        # Clients that openapi-python-client makes take a constant in a union for the only choice.
+        FalseAsNull.func: ({"type": "boolean"},),
     }
 
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:

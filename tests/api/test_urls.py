@@ -421,7 +421,7 @@ def test_a_host_that_only_ends_like_a_mirror_is_not_one() -> None:
         "77996773_ugoira0.png",
         "77996773_p0_20220811234614.jpg",
         r"C:\Users\me\Pictures\77996773_p0.jpg",
-        "/home/me/pictures/someone/77996773_p0.jpg",
+        "/mnt/pictures/someone/77996773_p0.jpg",
         "https://i1.pixiv.net/img01/img/someone/77996773.jpg",
         "http://img58.pixiv.net/img/someone/77996773_big_p0.jpg",
         "http://i2.pixiv.net/img02/img/someone/77996773_m.png",
