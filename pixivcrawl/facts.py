@@ -133,8 +133,8 @@ def listed_artworks(rows: Iterable[IllustRow]) -> list[Artwork]:
 
 
 def ranked_artworks(ranking: Ranking) -> list[Artwork]:
-    """Works as a ranking's rows tell them."""
-    return [_ranked_artwork(row) for row in ranking.contents]
+    """Works as a ranking's rows tell them; a masked row tells a place alone."""
+    return [_ranked_artwork(row) for row in ranking.contents if not row.is_masked]
 
 
 def _ranked_artwork(row: RankingRow) -> Artwork:

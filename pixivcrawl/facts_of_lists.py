@@ -57,4 +57,4 @@ def series_places(body: SeriesBody, series_id: int) -> list[SeriesPlace]:
 
 def masked(rows: Iterable[IllustRow]) -> dict[int, str]:
     """{work id: the placeholder's name} of the rows that stand for a vanished work."""
-    return {row.id: row.masked_because or "masked" for row in rows if row.is_masked}
+    return {row.id: row.masked_because or "masked" for row in rows if row.has_vanished}

@@ -44,7 +44,14 @@ _SHAPES: tuple[tuple[ImageKind, re.Pattern[str]], ...] = (
             re.ASCII,
         ),
     ),
-    ("placeholder", re.compile(rf"/common/images/(?P<because>limit_[a-z_]+?)(?:_\d+)?{_END}", re.ASCII)),
+    # pixiv: limit_unknown_360.png, limit_unviewable_s.png, limit_r18_100.gif ...: what comes last is a size.
+    (
+        "placeholder",
+        re.compile(
+            rf"(?:/[\w.-]+)*/(?P<because>limit(?:_[a-z0-9]+)+?)(?:_(?:\d+(?:x\d+)?(?:_\w+)?|x{{0,3}}[sml]{{1,2}}))?{_END}",
+            re.ASCII | re.IGNORECASE,
+        ),
+    ),
 )
 
 
@@ -85,7 +92,7 @@ def read_image_url(url: str) -> ImageUrl | None:
 def _read(kind: ImageKind, found: dict[str, str | None]) -> ImageUrl | None:
     extension = found["extension"] or ""
     if kind == "placeholder":
-        return ImageUrl(kind, None, 0, None, extension, found["because"])
+        return ImageUrl(kind, None, 0, None, extension.lower(), (found["because"] or "").lower())
     work_id = int(found["work"] or 0)
     revision = (found["time"] or "").replace("/", "")
     if work_id > LARGEST_ID or not is_revision(revision):

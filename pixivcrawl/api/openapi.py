@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from pixivcrawl import __version__
-from pixivcrawl.api.bodies.parts import FalseAsNull, IdsOfKeys, Keyed, NullAsEmpty
+from pixivcrawl.api.bodies.parts import FalseAsNull, FalseAsZero, IdsOfKeys, Keyed, NullAsEmpty
 from pixivcrawl.api.bodies.rows import RowList
 from pixivcrawl.api.catalogue import ENDPOINTS
 from pixivcrawl.api.endpoint import PIXIV, Auth, Endpoint
@@ -294,6 +294,7 @@ class AsPixivSends(GenerateJsonSchema):
         NullAsEmpty.func: (NULL,),
         # Clients that openapi-python-client makes take a constant in a union for the only choice.
         FalseAsNull.func: ({"type": "boolean"},),
+        FalseAsZero.func: ({"type": "boolean"}, NULL),
     }
 
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
@@ -303,7 +304,7 @@ class AsPixivSends(GenerateJsonSchema):
             return {"anyOf": [{"type": "object", "propertyNames": {"pattern": "^[0-9]+$"}}, EMPTY_LIST, NULL]}
         if function == _function_of(RowList):
             return {"anyOf": [inner | {"items": {"anyOf": [inner["items"], ADVERTISEMENT]}}, NULL]}
-        if getattr(function, "__name__", "") == "_recognise_masks":
+        if getattr(function, "__name__", "") == "_nothing_but_the_id_of_a_mask":
             return {"anyOf": [inner, MASKED_ROW]}
         if getattr(function, "__name__", "") == "_without_nulls":
             return inner | {"additionalProperties": {"anyOf": [inner["additionalProperties"], NULL]}}

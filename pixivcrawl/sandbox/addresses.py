@@ -23,7 +23,7 @@ SHAPES: tuple[tuple[Sort, re.Pattern[str]], ...] = (
     ("zip", re.compile(rf"/img-zip-ugoira/img/{DATED}/(?P<id>\d+)_ugoira(?P<box>1920x1080|600x600)\.zip")),
     ("frame", re.compile(rf"/img-original/img/{DATED}/(?P<id>\d+)_ugoira(?P<page>0)\.(?P<extension>jpg)")),
     ("portrait", re.compile(r"/user-profile/img/[\d/]+/(?P<id>\d+)_[0-9a-f]{32}_(?:50|170)\.jpg")),
-    ("placeholder", re.compile(r"/common/images/(?:limit_\w+_360|no_profile(?:_s)?)\.png")),
+    ("placeholder", re.compile(r"/common/images/(?:limit_\w+_(?:360|s)|no_profile(?:_s)?)\.png")),
 )
 
 
@@ -89,10 +89,10 @@ class Addresses:
     def no_portrait(self, small: bool = False) -> str:
         return f"{self.origin}/common/images/no_profile{'_s' if small else ''}.png"
 
-    def placeholder(self, reason: str) -> str:
+    def placeholder(self, reason: str, size: str = "360") -> str:
         """pixiv: limit_unknown, limit_sanity_level, limit_unviewable and limit_mypixiv stand in for a thumbnail that
         may not be seen."""
-        return f"{self.origin}/common/images/limit_{reason}_360.png"
+        return f"{self.origin}/common/images/limit_{reason}_{size}.png"
 
 
 def _dated(work: Work) -> str:

@@ -88,6 +88,7 @@ class World:
         self.rankings: Rankings = rankings or {}
         self.shadow = shadow
         self.limits = Limits()
+        self.login_only: set[int] = set()
         self.expected = Expectations(self)
         self._artists = {artist.id: artist for artist in artists}
         self._works = {work.id: work for work in works}
@@ -214,8 +215,9 @@ class World:
         return not work.gone and (work.restrict == 0 or (work.restrict == 1 and session is not None))
 
     def sees_images(self, session: Session | None, work: Work) -> bool:
-        """pixiv: R-18 works show no images to one who is not signed in."""
-        return self.sees(session, work) and (work.x_restrict == 0 or session is not None)
+        """pixiv: R-18 works, and those that are `login_only`, show no images to one who is not signed in."""
+        is_for_all = work.x_restrict == 0 and work.id not in self.login_only
+        return self.sees(session, work) and (is_for_all or session is not None)
 
     def reader(self, cookie: str) -> Session | None:
         """Who the PHPSESSID belongs to; None for an unknown or stale one."""

@@ -89,6 +89,5 @@ class RankingSpider(ListingSpider[RankingArguments]):
     async def listing(self) -> AsyncIterator[Page]:
         for day in self.args.days():
             async for body in self.pages_of(RANKING, mode=self.args.mode, content=self.args.content, date=day):
-                rows = facts.ranked_artworks(body)
                 await self.ledger.write(records.record_ranking, facts.ranking_entries(body), self.now())
-                yield Page([row.work_id for row in rows], rows)
+                yield Page([row.illust_id for row in body.contents], facts.ranked_artworks(body))

@@ -77,4 +77,4 @@ class RelatedSpider(ListingSpider[RelatedArguments]):
 
 
 def _works(rows: list[IllustRow]) -> list[IllustRow]:
-    return [row for row in rows if not row.is_masked]
+    return [row for row in rows if not row.has_vanished]

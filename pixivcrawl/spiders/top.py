@@ -32,5 +32,4 @@ class TopSpider(ListingSpider[TopArguments]):
     async def listing(self) -> AsyncIterator[Page]:
         top = await self.ask(TOP_ILLUST, snapshot=True, mode=self.args.mode)
         await self.ledger.write(records.record_requests, facts.commission_requests(top.requests), self.now())
-        rows = facts.listed_artworks(top.rows)
-        yield Page([row.work_id for row in rows], rows)
+        yield Page([row.id for row in top.rows], facts.listed_artworks(top.rows))

@@ -170,8 +170,8 @@ class UserSpider(ListingSpider[UserArguments]):
         """The artist's works under a tag, with their rows, which tell an ugoira from an illustration."""
         category = {"all": "illustmanga", "manga": "manga"}.get(self.args.type, "illusts")
         async for body in self.pages_of(USER_TAGGED, id=user_id, category=category, tag=tag):
-            rows = facts.listed_artworks(body.works)
-            yield Page([row.work_id for row in rows if self.is_wanted(row.kind)], rows)
+            wanted = [row.id for row in body.works if row.is_masked or self.is_wanted(row.kind)]
+            yield Page(wanted, facts.listed_artworks(body.works))
 
     async def compared(self, user_id: int, work_ids: list[int]) -> AsyncIterator[Page]:
         """The works with their rows, which tell kind and revision, where these are not known or are to be compared."""

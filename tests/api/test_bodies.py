@@ -229,12 +229,6 @@ def test_masked_rows_are_kept_and_known(changes: dict[str, Any]) -> None:
     assert work.masked_because in ("masked", "limit_unknown")
 
 
-def test_a_hidden_thumbnail_alone_does_not_mask_a_row() -> None:
-    [work] = rows_of(row(url="https://s.pximg.net/common/images/limit_sanity_level_360.png"))
-    assert (work.is_masked, work.masked_because, work.revision) == (False, "limit_sanity_level", None)
-    assert work.user_id == USER
-
-
 def test_a_title_of_dashes_masks_nothing() -> None:
     [work] = rows_of(row(title="-----"))
     assert not work.is_masked

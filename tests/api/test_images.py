@@ -56,6 +56,14 @@ REVISION = "20220811234614"
             "https://s.pximg.net/common/images/limit_unknown.png",
             ImageUrl("placeholder", None, 0, None, "png", "limit_unknown"),
         ),
+        (
+            "https://s.pximg.net/common/images/limit_unviewable_s.png",
+            ImageUrl("placeholder", None, 0, None, "png", "limit_unviewable"),
+        ),
+        (
+            "https://source.pixiv.net/common/images/v2/limit_r18_100x100_70.GIF?20260101",
+            ImageUrl("placeholder", None, 0, None, "gif", "limit_r18"),
+        ),
     ],
 )
 def test_what_an_address_names(url: str, expected: ImageUrl) -> None:

@@ -58,6 +58,10 @@ def _false_as_null(value: Any) -> Any:
     return None if value is False else value
 
 
+def _false_as_zero(value: Any) -> Any:
+    return 0 if value is False or value is None else value
+
+
 def _moment(value: Any) -> datetime:
     if not isinstance(value, str):
         raise ValueError("must be a time")  # noqa: TRY004
@@ -94,6 +98,7 @@ Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema({"type": "
 NullAsEmpty = BeforeValidator(_null_as_empty_list)
 Keyed = BeforeValidator(_empty_list_as_object)
 FalseAsNull = BeforeValidator(_false_as_null)
+FalseAsZero = BeforeValidator(_false_as_zero)
 
 Texts = Annotated[list[str], NullAsEmpty]
 Ids = Annotated[list[Id], NullAsEmpty]

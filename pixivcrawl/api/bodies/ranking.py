@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
+from pixivcrawl.api.bodies.masks import WorkRow, positive_unless_masked
 from pixivcrawl.api.bodies.parts import (
     KINDS,
     Count,
     FalseAsNull,
+    FalseAsZero,
     Fields,
     Id,
     IllustType,
@@ -20,7 +22,6 @@ from pixivcrawl.api.bodies.parts import (
     Side,
     SnakeCaseModel,
     Texts,
-    read_optional,
 )
 
 _LATEST_TIMESTAMP = 253_402_300_799
@@ -32,18 +33,31 @@ class RankedSeries(SnakeCaseModel):
     illust_series_title: str | None = None
 
 
-class RankingRow(SnakeCaseModel):
-    """A work's place: `rank` from 1, `yes_rank` its place in the ranking before, 0 when it was not in it."""
+class RankingRow(WorkRow):
+    """A work's place: `rank` from 1, `yes_rank` its place in the ranking before, 0 when it was not in it.
+
+    A masked row tells these and the id alone.
+    """
+
+    model_config = SnakeCaseModel.model_config
+
+    told_when_masked = ("illust_id", "rank", "yes_rank")
+    blank: ClassVar[Mapping[str, Any]] = {
+        "title": "",
+        "illust_type": 0,
+        "user_id": 0,
+        "user_name": "",
+        "illust_page_count": 0,
+    }
 
     illust_id: Id
-    user_id: Id
+    user_id: Count
     title: str
     user_name: str
     illust_type: IllustType
-    illust_page_count: Annotated[PageCount, Field(ge=1)]
+    illust_page_count: PageCount
     rank: Id
-    yes_rank: Count = 0
-    url: str | None = None
+    yes_rank: Annotated[Count, FalseAsZero] = 0
     tags: Texts = Field(default_factory=list)
     width: Side | None = None
     height: Side | None = None
@@ -54,15 +68,19 @@ class RankingRow(SnakeCaseModel):
     illust_content_type: Fields = Field(default_factory=dict)
     attr: Any = None
 
+    @field_validator("user_id", "illust_page_count")
+    @classmethod
+    def _positive_unless_masked(cls, value: int, info: ValidationInfo) -> int:
+        return positive_unless_masked(value, info)
+
     @property
     def kind(self) -> Kind:
         return KINDS[self.illust_type]
 
     @property
     def revision(self) -> str | None:
-        """The 14 digits of the time in the thumbnail's path: the same as in the original's."""
-        image = read_optional(self.url)
-        return image.revision if image is not None and image.work_id == self.illust_id else None
+        """The 14 digits of the time in the thumbnail's path."""
+        return self.revision_of(self.illust_id)
 
     @property
     def uploaded(self) -> datetime | None:

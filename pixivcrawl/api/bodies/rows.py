@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
+from pixivcrawl.api.bodies.masks import WorkRow, positive_unless_masked
 from pixivcrawl.api.bodies.parts import (
     KINDS,
     Count,
@@ -19,11 +21,7 @@ from pixivcrawl.api.bodies.parts import (
     Side,
     TagTranslations,
     Texts,
-    placeholder_of,
-    read_optional,
 )
-
-_MASKED_DEFAULTS = {"title": "", "illustType": 0, "userId": 0, "userName": "", "pageCount": 0}
 
 
 class BookmarkData(PixivModel):
@@ -33,22 +31,18 @@ class BookmarkData(PixivModel):
     private: bool | None = None
 
 
-class IllustRow(PixivModel):
-    """A work's row: no original, no counts.
+class IllustRow(WorkRow):
+    """A work's row: no original, no counts. Of a masked one only the id and the reader's bookmark say anything."""
 
-    pixiv: a row for a work that vanished is masked: `userId` 0, title "-----", dates of 1970 and a placeholder for a
-    thumbnail. Then `is_masked` is true and nothing but `id` (and the reader's bookmark) says anything; it may lack the
-    rest. A row whose thumbnail alone is a placeholder is whole, but for its `revision`.
-    """
+    told_when_masked = ("id", "bookmark_data")
+    blank: ClassVar[Mapping[str, Any]] = {"title": "", "illust_type": 0, "user_id": 0, "user_name": "", "page_count": 0}
 
-    is_masked: bool = False
     id: Id
     title: str
     illust_type: IllustType
     user_id: Count
     user_name: str
     page_count: PageCount
-    url: str | None = None
     description: str | None = None
     tags: Texts = Field(default_factory=list)
     x_restrict: Count | None = None
@@ -65,22 +59,10 @@ class IllustRow(PixivModel):
     created: Moment | None = Field(None, alias="createDate")
     updated: Moment | None = Field(None, alias="updateDate")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _recognise_masks(cls, row: Any) -> Any:
-        if not isinstance(row, dict):
-            return row
-        if row.get("isMasked") in (None, False) and not _looks_masked(row):
-            return {**row, "isMasked": False}
-        known = {key: value for key, value in row.items() if value is not None}
-        return _MASKED_DEFAULTS | {"isMasked": True} | known | ({} if known.get("isMasked") else {"isMasked": True})
-
     @field_validator("user_id", "page_count")
     @classmethod
     def _positive_unless_masked(cls, value: int, info: ValidationInfo) -> int:
-        if value < 1 and not info.data.get("is_masked"):
-            raise ValueError("must be 1 or more")
-        return value
+        return positive_unless_masked(value, info)
 
     @property
     def kind(self) -> Kind:
@@ -88,23 +70,8 @@ class IllustRow(PixivModel):
 
     @property
     def revision(self) -> str | None:
-        """The 14 digits of the time in the thumbnail's path: the same as in the original's."""
-        image = read_optional(self.url)
-        return image.revision if image is not None and image.work_id == self.id else None
-
-    @property
-    def masked_because(self) -> str | None:
-        """Why the row, or its thumbnail, does not show the work: the placeholder's name (limit_unknown ...) or masked."""
-        return placeholder_of(self.url) or ("masked" if self.is_masked else None)
-
-
-def _looks_masked(row: dict[str, Any]) -> bool:
-    created, url = row.get("createDate"), row.get("url")
-    return (
-        row.get("userId") in (0, "0")
-        or (isinstance(created, str) and created.startswith("1970-01-01"))
-        or (isinstance(url, str) and placeholder_of(url) == "limit_unknown")
-    )
+        """The 14 digits of the time in the thumbnail's path."""
+        return self.revision_of(self.id)
 
 
 def _without_ads(value: Any) -> Any:

@@ -46,6 +46,8 @@ def ranking(question: Question) -> Answer:
         {
             "contents": [
                 _row(question, work, rank, before.get(work.id, 0))
+                if question.session is not None or work.id not in question.world.login_only
+                else _masked_row(question, work, rank)
                 for rank, work in entries[start : start + PAGE_ENTRIES]
             ],
             "mode": mode,
@@ -97,6 +99,28 @@ def _row(question: Question, work: Work, rank: int, previous: int) -> Json:
         "view_count": work.view_count,
         "illust_upload_timestamp": int(work.uploaded.timestamp()),
         "attr": "original" if "オリジナル" in work.tags else "",
+    }
+
+
+def _masked_row(question: Question, work: Work, rank: int) -> Json:
+    """pixiv: what a visitor is shown of a work for the signed-in alone."""
+    return {
+        "title": "",
+        "tags": [],
+        "url": question.addresses.placeholder("unviewable", "s"),
+        "illust_type": "0",
+        "illust_book_style": "0",
+        "illust_page_count": 1,
+        "user_name": "",
+        "illust_content_type": [],
+        "illust_series": False,
+        "illust_id": work.id,
+        "width": 100,
+        "height": 100,
+        "user_id": 1,
+        "rank": rank,
+        "is_masked": False,
+        "mask_reason": "login_only",
     }
 
 
