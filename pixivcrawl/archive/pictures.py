@@ -24,6 +24,11 @@ FILE_MEMORY = 48 << 20
 
 SNIFFED_BYTES = 16
 
+TOTAL_SHARE = 10
+"""All frames of an animation together may have this many times the pixels of one picture's limit."""
+
+_MOST_FLAWS = 3
+
 _SIGNATURES: dict[bytes, Format] = {
     b"\xff\xd8\xff": "jpg",
     b"\x89PNG\r\n\x1a\n": "png",
@@ -89,6 +94,22 @@ def refuse_memory(needed: int, limits: Limits) -> None:
         )
 
 
+def pillow_memory(width: int, height: int) -> int:
+    """Bytes that Pillow takes for a picture of one byte a pixel: its rows, each a multiple of four bytes, and where each begins."""
+    return height * (-(-width // 4) * 4 + 8)
+
+
+def add_flaw(flaws: list[str], flaw: str | None) -> None:
+    """Note what is odd; once, and no more than a line has room for."""
+    if flaw is not None and flaw not in flaws and len(flaws) < _MOST_FLAWS:
+        flaws.append(flaw)
+
+
+def joined(flaws: list[str]) -> str | None:
+    """All flaws in one line; None without any."""
+    return "; ".join(flaws) or None
+
+
 def open_with_pillow(plugin: Callable[[BinaryIO], ImageFile.ImageFile], source: BinaryIO) -> ImageFile.ImageFile:
     """Open with one plugin of Pillow's. Called by itself it leaves Pillow's process-wide pixel limit out of play."""
     with pillow_complaints():
@@ -111,8 +132,11 @@ def pillow_complaints() -> Iterator[None]:
 def is_sideways(image: Image.Image) -> bool:
     """Whether the EXIF orientation turns the picture by a quarter; EXIF that cannot be read turns nothing."""
     exif = image.info.get("exif")
-    if not isinstance(exif, bytes):
-        return False
+    return isinstance(exif, bytes) and turns_sideways(exif)
+
+
+def turns_sideways(exif: bytes) -> bool:
+    """As `is_sideways`, for the EXIF data of a picture."""
     tags = Image.Exif()
     try:
         tags.load(exif)

@@ -2,145 +2,264 @@
 
 from __future__ import annotations
 
+import io
+import os
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
-from PIL import PngImagePlugin
+from PIL.PngImagePlugin import PngImageFile
 
+from pixivcrawl.archive.apng import Animation
 from pixivcrawl.archive.damage import Damaged
-from pixivcrawl.archive.pictures import Picture, is_sideways, open_with_pillow, refuse_bomb
+from pixivcrawl.archive.pictures import (
+    Picture,
+    add_flaw,
+    joined,
+    open_with_pillow,
+    pillow_complaints,
+    pillow_memory,
+    refuse_bomb,
+    refuse_memory,
+    turns_sideways,
+)
+from pixivcrawl.archive.png_chunks import oddity
+from pixivcrawl.archive.png_rows import PIECE, Coding, Rows
 from pixivcrawl.archive.verdict import Limits
 
-# Pillow's 1 MB is too little for the editing history and colour profiles that drawing programs pack into a PNG.
-PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_HEADER = struct.Struct(">2I5B")
+_CHUNK_START = struct.Struct(">I4s")
+_CHECKSUM_BYTES = 4
+_END_CHUNK = b"\0\0\0\0IEND\xaeB\x60\x82"
 
-_SIGNATURE_BYTES = 8
-_PIECE = 1 << 18
-_LONGEST_CHUNK = 2**31 - 1
-_MOST_EXCESS = 1 << 16
-"""Inflated bytes that some encoders write behind the last row, and viewers ignore."""
-_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
-_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-"""The seven passes of an interlaced PNG: first column, first row, step across, step down."""
+_MEMORY = 8 * PIECE
+"""Bytes: a piece of the file, a piece inflated, the inflater's window, and their copies."""
 
+_CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
+_PICTURE = _CRITICAL | {b"tRNS", b"acTL", b"fcTL", b"fdAT"}
+"""Chunks without which the pixels are not what they were: a wrong checksum in one of them is damage."""
 
-@dataclass(frozen=True, slots=True)
-class _Header:
-    width: int
-    height: int
-    pixel_bits: int
-    interlaced: bool
-
-    def inflated(self) -> int:
-        """Bytes of all rows, each with the byte that names its filter."""
-        if not self.interlaced:
-            return self._rows(self.width, self.height)
-        return sum(
-            self._rows(-(-(self.width - column) // across), -(-(self.height - row) // down))
-            for column, row, across, down in _ADAM7
-        )
-
-    def _rows(self, width: int, height: int) -> int:
-        return height * (1 + -(-width * self.pixel_bits // 8)) if width > 0 and height > 0 else 0
-
-
-class _Pixels:
-    """Inflates the pixel stream a piece at a time and only counts what comes out."""
-
-    def __init__(self, expected: int) -> None:
-        self._expected = expected
-        self._count = 0
-        self._inflater = zlib.decompressobj()
-
-    def feed(self, piece: bytes) -> None:
-        try:
-            while piece and not self._inflater.eof:
-                self._count += len(self._inflater.decompress(piece, _PIECE))
-                piece = self._inflater.unconsumed_tail
-                self._refuse_bomb()
-        except zlib.error as error:
-            raise Damaged(f"the pixels cannot be inflated: {error}", "checksum") from error
-
-    def finish(self) -> None:
-        if not self._inflater.eof or self._count < self._expected:
-            raise Damaged(f"the pixels end after {self._count:,} of {self._expected:,} bytes", "cut short")
-
-    def _refuse_bomb(self) -> None:
-        if self._count > self._expected + _MOST_EXCESS:
-            raise Damaged(f"inflates to more than the {self._expected:,} bytes its pixel size needs", "bomb")
+_PALETTE = 3
+"""The colour type whose pixels are places in a palette."""
 
 
 def prove_png(source: BinaryIO, limits: Limits) -> Picture:
-    """Read all of it; `source` was sniffed as a PNG. `frames` counts an animated PNG's frames. Raises `Damaged`.
+    """Read all of it; `source` was sniffed as a PNG. `frames` counts an animated PNG's whole frames. Raises `Damaged`.
 
-    Memory: some hundred kilobytes, whatever the picture's size. Bytes behind IEND are not judged.
+    Memory: some pieces, whatever the picture's size. Only where a palette has fewer colours than pixels can name are they decoded.
     """
-    source.seek(_SIGNATURE_BYTES)
-    frames = _prove_chunks(_chunk_pieces(source), limits.max_pixels)
-    source.seek(0)
-    image = open_with_pillow(PngImagePlugin.PngImageFile, source)
-    return Picture(image.width, image.height, frames, is_sideways(image))
+    refuse_memory(_MEMORY, limits)
+    size = source.seek(0, os.SEEK_END)
+    source.seek(len(_SIGNATURE))
+    png = _Png(_next_chunk(source, size), limits)
+    while not png.has_ended:
+        at = source.tell()
+        chunk = _next_chunk(source, size)
+        if chunk is None or not png.take(chunk):
+            _leap_to_end(source, at, png)
+    if trailing := size - source.tell():
+        add_flaw(png.flaws, f"{trailing:,} bytes follow its end")
+    if png.coding.colour == _PALETTE and len(png.palette) // 3 < 1 << png.coding.depth:
+        _look_for_colours(source, png, limits)
+    frames = max(1, png.animation.whole_frames)
+    return Picture(png.width, png.height, frames, turns_sideways(png.exif), joined(png.flaws))
 
 
-def _prove_chunks(pieces: Iterator[tuple[bytes, bytes]], max_pixels: int) -> int:
-    kind, body = next(pieces)
-    header = _header(kind, body)
-    refuse_bomb(header.width, header.height, max_pixels)
-    pixels = _Pixels(header.inflated())
-    promised, shown, before = 0, 0, kind
-    seen = {kind}
-    for kind, body in pieces:
-        if kind == b"IDAT":
-            if before != kind and kind in seen:
-                raise Damaged("its pixel chunks do not follow each other", "broken")
-            pixels.feed(body)
-        elif kind == b"acTL":
-            promised = int.from_bytes(body[:4], "big")
-        elif kind == b"fcTL":
-            shown += 1
-        seen.add(kind)
-        before = kind
-    pixels.finish()
-    if shown < promised:
-        raise Damaged(f"has {shown} of the {promised} frames it promises", "cut short")
-    return max(1, promised)
+class _Chunk:
+    """A chunk at byte `at`, whose body is read a piece at a time; `is_right` is its checksum's verdict after the last one."""
 
+    def __init__(self, source: BinaryIO, at: int, length: int, kind: bytes) -> None:
+        self.at = at
+        self.length = length
+        self.kind = kind
+        self.is_right = False
+        self._source = source
 
-def _header(kind: bytes, body: bytes) -> _Header:
-    if kind != b"IHDR" or len(body) != 13:
-        raise Damaged("its first chunk is not a PNG header", "broken")
-    width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", body)
-    if depth not in _DEPTHS.get(colour, ()) or compression or filtering or interlace > 1:
-        raise Damaged("its header names a kind of PNG that does not exist", "broken")
-    return _Header(width, height, depth * _CHANNELS[colour], bool(interlace))
+    @property
+    def end(self) -> int:
+        return self.at + _CHUNK_START.size + self.length + _CHECKSUM_BYTES
 
+    @property
+    def is_critical(self) -> bool:
+        """A capital begins the names of those without which nobody may show the picture."""
+        return self.kind[:1].isupper()
 
-def _chunk_pieces(source: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """Each chunk's type with its body, a long body in several pieces, up to IEND; checks every length and checksum."""
-    kind = b""
-    while kind != b"IEND":
-        length, kind = struct.unpack(">I4s", _exactly(source, 8))
-        if length > _LONGEST_CHUNK or not kind.isalpha():
-            raise Damaged(f"has no chunk where one begins, at byte {source.tell() - 8:,}", "broken")
-        checksum = zlib.crc32(kind)
-        left = length
-        while True:
-            piece = _exactly(source, min(left, _PIECE))
+    def pieces(self) -> Iterator[bytes]:
+        checksum = zlib.crc32(self.kind)
+        left = self.length
+        while left:
+            piece = _exactly(self._source, min(left, PIECE))
             checksum = zlib.crc32(piece, checksum)
             left -= len(piece)
-            yield kind, piece
-            if not left:
-                break
-        if checksum != int.from_bytes(_exactly(source, 4), "big"):
-            raise Damaged(f"the checksum of its {kind.decode()} chunk is wrong", "checksum")
+            yield piece
+        self.is_right = checksum == int.from_bytes(_exactly(self._source, _CHECKSUM_BYTES), "big")
+
+
+class _Png:
+    """What the chunks that were read so far have told."""
+
+    def __init__(self, header: _Chunk | None, limits: Limits) -> None:
+        if header is None or header.kind != b"IHDR" or header.length != _HEADER.size:
+            raise Damaged("its first chunk is not a PNG header", "broken")
+        self.header = b"".join(header.pieces())
+        if not header.is_right:
+            raise _wrong_checksum(header)
+        self.width, self.height, depth, colour, compression, filtering, interlace = _HEADER.unpack(self.header)
+        if compression or filtering or interlace > 1:
+            raise Damaged("is compressed, filtered or interlaced in a way that no PNG is", "unknown coding")
+        self.coding = Coding(colour, depth, bool(interlace))
+        refuse_bomb(self.width, self.height, limits.max_pixels)
+        self.rows = Rows(self.coding.passes(self.width, self.height))
+        self.flaws: list[str] = []
+        self.animation = Animation(self.width, self.height, self.coding, limits.max_pixels, self.flaws)
+        self.palette = self.exif = b""
+        self.pixels_at = self.pixels_end = 0
+        self.has_ended = False
+        self._is_misread = False
+
+    def take(self, chunk: _Chunk) -> bool:
+        """Read a chunk and learn from it; False when it is none, but bytes behind the pixels that look like one. Raises `Damaged`."""
+        if chunk.kind == b"IDAT":
+            self._begin_pixels(chunk)
+        beginning = b""
+        for piece in chunk.pieces():
+            if chunk.kind == b"IDAT":
+                self.rows.feed(piece)
+            elif chunk.kind == b"fdAT":
+                self.animation.feed(piece, begins=not beginning)
+            beginning = beginning or piece
+        if chunk.is_right:
+            self._learn(chunk, beginning)
+        elif chunk.kind in _PICTURE or (chunk.is_critical and not self.rows.are_whole):
+            raise _wrong_checksum(chunk)
+        elif chunk.is_critical:
+            return False
+        else:
+            self.misread(f"the checksum of its {chunk.kind.decode()} chunk is wrong")
+        return True
+
+    def misread(self, flaw: str) -> None:
+        """Bytes came that cannot be read: a flaw beside whole pixels, but damage where frames are missing that they may have been."""
+        add_flaw(self.flaws, flaw)
+        self._is_misread = True
+
+    def _begin_pixels(self, chunk: _Chunk) -> None:
+        if self.pixels_at and chunk.at != self.pixels_end:
+            raise Damaged("its pixel chunks do not follow each other", "broken")
+        if self.coding.colour == _PALETTE and not self.palette:
+            raise Damaged("has no palette before its pixels", "broken")
+        self.pixels_at = self.pixels_at or chunk.at
+        self.pixels_end = chunk.end
+
+    def _learn(self, chunk: _Chunk, beginning: bytes) -> None:
+        """From a chunk whose checksum is right: what is odd in it, its maker wrote."""
+        if chunk.kind == b"IEND":
+            self._end(chunk)
+        elif chunk.kind == b"PLTE":
+            self._take_palette(chunk, beginning)
+        elif chunk.kind == b"IHDR":
+            raise Damaged("has two headers", "broken")
+        elif chunk.is_critical and chunk.kind not in _CRITICAL:
+            # Whoever does not know it may not show the picture: so the format's rule, and libpng's.
+            raise Damaged(
+                f"its {chunk.kind.decode()} chunk changes the picture in a way that we do not know", "unknown coding"
+            )
+        elif flaw := oddity(chunk.kind, chunk.length, beginning, self.coding.colour, len(self.palette) // 3):
+            add_flaw(self.flaws, flaw)
+        elif chunk.kind == b"acTL":
+            self.animation.promise(beginning, behind_pixels=bool(self.pixels_at))
+        elif chunk.kind == b"fcTL":
+            self.animation.begin_frame(beginning, behind_pixels=bool(self.pixels_at))
+        elif chunk.kind == b"eXIf":
+            self.exif = beginning
+
+    def _take_palette(self, chunk: _Chunk, colours: bytes) -> None:
+        if self.palette or self.pixels_at or not colours or chunk.length % 3 or chunk.length > 3 * 256:
+            raise Damaged("its palette is none, or is not where one belongs", "broken")
+        self.palette = colours
+        if self.coding.colour in (0, 4):
+            add_flaw(self.flaws, "has a palette beside grey pixels")
+        elif self.coding.colour == _PALETTE and len(colours) // 3 > 1 << self.coding.depth:
+            add_flaw(self.flaws, "has more colours in its palette than a pixel can name")
+
+    def _end(self, chunk: _Chunk) -> None:
+        self.finish()
+        if chunk.length:
+            add_flaw(self.flaws, "bytes stand within its end chunk")
+
+    def finish(self) -> None:
+        """No more chunks come. Raises `Damaged` unless all pixels were there."""
+        self.rows.finish()
+        add_flaw(self.flaws, self.rows.flaw)
+        self.animation.finish()
+        if self._is_misread and not self.animation.is_whole:
+            raise Damaged(f"frames of its animation are missing, and {self.flaws[0]}", "broken")
+        self.has_ended = True
+
+
+def _next_chunk(source: BinaryIO, size: int) -> _Chunk | None:
+    """The chunk that begins here; None, and nothing is read, where none does that ends within the file's `size` bytes."""
+    at = source.tell()
+    start = source.read(_CHUNK_START.size)
+    if len(start) == _CHUNK_START.size:
+        chunk = _Chunk(source, at, *_CHUNK_START.unpack(start))
+        if chunk.kind.isalpha() and chunk.end <= size:
+            return chunk
+    source.seek(at)
+    return None
+
+
+def _leap_to_end(source: BinaryIO, at: int, png: _Png) -> None:
+    """From bytes that are no chunk to the end chunk: viewers that have all pixels look no further. Raises `Damaged` before that."""
+    source.seek(at)
+    if not png.rows.are_whole:
+        start = source.read(_CHUNK_START.size)
+        if len(start) == _CHUNK_START.size and not start[4:].isalpha():
+            raise Damaged(f"has no chunk where one begins, at byte {at:,}", "broken")
+        raise _cut_short()
+    kept = b""
+    while piece := source.read(PIECE):
+        window = kept + piece
+        place = window.find(_END_CHUNK)
+        if place >= 0:
+            source.seek(place + len(_END_CHUNK) - len(window), os.SEEK_CUR)
+            png.misread("bytes that are no chunk stand before its end")
+            png.finish()
+            return
+        kept = window[1 - len(_END_CHUNK) :]
+    raise _cut_short()
+
+
+def _look_for_colours(source: BinaryIO, png: _Png, limits: Limits) -> None:
+    """Decode the pixels to see whether the palette has all colours that they name; without the chunks that a decoder may object to."""
+    packed = png.pixels_end - png.pixels_at
+    refuse_memory(2 * packed + pillow_memory(png.width, png.height), limits)
+    source.seek(png.pixels_at)
+    chunks = (_written(b"IHDR", png.header), _written(b"PLTE", png.palette), _exactly(source, packed), _END_CHUNK)
+    image = open_with_pillow(PngImageFile, io.BytesIO(b"".join((_SIGNATURE, *chunks))))
+    with pillow_complaints():
+        image.load()
+    _, highest = cast("tuple[int, int]", image.getextrema())
+    if highest >= len(png.palette) // 3:
+        add_flaw(png.flaws, f"its pixels name colour {highest} of a palette of {len(png.palette) // 3}")
+
+
+def _written(kind: bytes, body: bytes) -> bytes:
+    return _CHUNK_START.pack(len(body), kind) + body + zlib.crc32(kind + body).to_bytes(_CHECKSUM_BYTES, "big")
 
 
 def _exactly(source: BinaryIO, size: int) -> bytes:
     piece = source.read(size)
     if len(piece) < size:
-        raise Damaged("is cut short: a PNG without its last chunk", "cut short")
+        raise _cut_short()
     return piece
+
+
+def _cut_short() -> Damaged:
+    return Damaged("is cut short: a PNG without its last chunk", "cut short")
+
+
+def _wrong_checksum(chunk: _Chunk) -> Damaged:
+    return Damaged(f"the checksum of its {chunk.kind.decode()} chunk is wrong", "checksum")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import random
-import struct
 import zipfile
-import zlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -78,18 +76,6 @@ def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes
 
 def ugoira(width: int = 240, height: int = 160) -> bytes:
     return zipped({frame.file: jpeg(width, height) for frame in FRAMES})
-
-
-def chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-def png_of(header: bytes, *chunks: bytes) -> bytes:
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + b"".join(chunks) + chunk(b"IEND", b"")
-
-
-def png_header(width: int, height: int, depth: int = 8, colour: int = 0, interlace: int = 0) -> bytes:
-    return struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlace)
 
 
 def zeroed(data: bytes, start: int, size: int) -> bytes:
