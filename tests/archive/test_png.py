@@ -83,7 +83,7 @@ def test_every_kind_of_whole_png_passes(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(("colour", "depth"), KINDS)
 @pytest.mark.parametrize("interlaced", [False, True])
 def test_every_kind_and_size_is_read_as_another_decoder_reads_it(colour: int, depth: int, interlaced: bool) -> None:
-    """To the byte: one that was missed or expected too much would be a flaw or damage. A filter that there is not is noticed before any row."""
+    """To the byte: one too many would be missed, one too few a flaw. Before any row, a filter that there is not is noticed."""
     for width in range(1, 18):
         for height in range(1, 18):
             drawing = drawn(width, height, colour, depth, interlaced=interlaced)
