@@ -15,11 +15,9 @@ import yarl
 from scrapy import Request
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.crawler import Crawler
-from scrapy.downloadermiddlewares.httpproxy import HttpProxyMiddleware
 from scrapy.exceptions import DownloadFailedError
 from scrapy.http import Headers, Response
 from scrapy.responsetypes import responsetypes
-from scrapy.utils.url import add_http_if_no_scheme
 
 from pixivcrawl.api.answers import retry_after
 from pixivcrawl.archive.layout import Archive
@@ -28,6 +26,7 @@ from pixivcrawl.configuration import Configuration, Origin, read_origin
 from pixivcrawl.downloadhandlers.budget import spend
 from pixivcrawl.downloadhandlers.failures import failures_of
 from pixivcrawl.downloadhandlers.pace import KEEPS_PLACE, Pace, is_stopping, pace_of
+from pixivcrawl.downloadhandlers.proxies import environment_proxies, is_socks, proxy_of, socks_connector
 from pixivcrawl.downloadhandlers.stopping import Deadline
 from pixivcrawl.downloadhandlers.transfer import (
     PARTIAL_CONTENT,
@@ -39,13 +38,12 @@ from pixivcrawl.downloadhandlers.transfer import (
     receive,
 )
 from pixivcrawl.downloadhandlers.trust import trust_context
-from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.extensions.run_record import ANSWERED, LOST
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.service import ledger_of
 
 CONNECT_TIMEOUT = 30.0
-"""Seconds until a connection stands, its proxy and its TLS included."""
+"""Seconds until a connection stands, its proxy and its TLS included, unless DOWNLOAD_TIMEOUT is less."""
 
 SSLProtocol.max_size = 1 << 16
 """Bytes that asyncio decrypts at once, for which it takes no parameter. Its 256 KiB are held three times on their way into a file, for each
@@ -78,9 +76,10 @@ class PixivDownloadHandler(BaseDownloadHandler):
         self.configuration = Configuration.from_settings(crawler.settings)
         self._is_stopping = partial(is_stopping, crawler)
         self._deadline = Deadline(self._is_stopping)
+        self._connect_timeout = min(CONNECT_TIMEOUT, self.configuration.answer_timeout)
         self._usual_headers = _usual_headers(crawler, self.configuration)
-        self._proxies = HttpProxyMiddleware() if crawler.settings.getbool("HTTPPROXY_ENABLED") else None
-        self._client: aiohttp.ClientSession | None = None
+        self._proxies = environment_proxies() if crawler.settings.getbool("HTTPPROXY_ENABLED") else None
+        self._clients: dict[str | None, aiohttp.ClientSession] = {}
         self._left: set[str] | None = None
         self._remembering: asyncio.Future[None] | None = None
 
@@ -121,8 +120,8 @@ class PixivDownloadHandler(BaseDownloadHandler):
                 return response
 
     async def close(self) -> None:
-        if self._client is not None:
-            await self._client.close()
+        for client in self._clients.values():
+            await client.close()
 
     async def _answer(self, request: Request, origin: Origin) -> tuple[Response, Arrival | None]:
         """What came back; whether anything did is counted for the run's record."""
@@ -142,7 +141,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
         part = await self._left_part(request) if "stage_to" in request.meta else None
         async with self._sent(request, continuation(part) if part else {}) as response:
             headers = Headers(list(response.raw_headers))
-            body = chunks(response, floor, window)
+            body = chunks(response, floor, window, self.configuration.answer_timeout)
             if "stage_to" not in request.meta or response.status not in (200, PARTIAL_CONTENT):
                 content = await read(response, body, self.configuration.memory_limit)
                 if part is not None and response.status == RANGE_NOT_SATISFIABLE:
@@ -181,41 +180,49 @@ class PixivDownloadHandler(BaseDownloadHandler):
     async def _sent(self, request: Request, more: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
         staged = "stage_to" in request.meta
         headers = dict(request.headers.items())
-        authorization = headers.pop(b"Proxy-Authorization", None)
+        proxy, authorization = proxy_of(request), headers.pop(b"Proxy-Authorization", [b""])[0].decode("latin-1")
         for name, values in self._usual_headers:
             headers.setdefault(name, values)
         sent = [(name.decode(), value.decode("latin-1")) for name, values in headers.items() for value in values]
-        async with self._session().request(
-            request.method,
-            # As it stands: yarl would resolve the dots that the catalogue has escaped.
-            yarl.URL(request.url, encoded=True),
-            data=request.body or None,
-            headers=[*sent, ("Accept-Encoding", "identity" if staged else "gzip, deflate"), *more.items()],
-            allow_redirects=False,
-            auto_decompress=not staged,
-            proxy=_proxy(request),
-            # For the tunnel alone: what is not encrypted stays on this machine.
-            proxy_headers={"Proxy-Authorization": authorization[0].decode("latin-1")} if authorization else None,
-        ) as response:
+        through_socks = is_socks(proxy)
+        client = self._client(proxy if through_socks else None, authorization)
+        # Until the whole head of the answer is here, however its bytes drip and whatever (1xx) comes before it.
+        async with asyncio.timeout(self._connect_timeout + self.configuration.answer_timeout):
+            response = await client.request(
+                request.method,
+                # As it stands: yarl would resolve the dots that the catalogue has escaped.
+                yarl.URL(request.url, encoded=True),
+                data=request.body or None,
+                headers=[*sent, ("Accept-Encoding", "identity" if staged else "gzip, deflate"), *more.items()],
+                allow_redirects=False,
+                auto_decompress=not staged,
+                proxy=None if through_socks else proxy,
+                # For the tunnel alone: what is not encrypted stays on this machine.
+                proxy_headers={"Proxy-Authorization": authorization} if authorization and not through_socks else None,
+            )
+        async with response:
             yield response
 
-    def _session(self) -> aiohttp.ClientSession:
+    def _client(self, socks_proxy: str | None, authorization: str) -> aiohttp.ClientSession:
         """Made inside the running loop, which there is none of when Scrapy makes the handler."""
-        if self._client is None:
-            self._client = aiohttp.ClientSession(
-                # How many connections there are is for the pace to say.
-                connector=aiohttp.TCPConnector(ssl=trust_context(), limit=0),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                # What one of many connections may hold while its last bytes are still being written: more is not faster.
-                read_bufsize=1 << 14,
-                skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
-                timeout=aiohttp.ClientTimeout(
-                    total=None, connect=CONNECT_TIMEOUT, sock_read=self.configuration.answer_timeout
-                ),
-            )
-            # aiohttp would send a request once more when a connection breaks, past the pace.
-            self._client._retry_connection = False  # noqa: SLF001
-        return self._client
+        if (client := self._clients.get(socks_proxy)) is not None:
+            return client
+        client = self._clients[socks_proxy] = aiohttp.ClientSession(
+            # How many connections there are is for the pace to say.
+            connector=aiohttp.TCPConnector(ssl=trust_context(), limit=0)
+            if socks_proxy is None
+            else socks_connector(socks_proxy, authorization, trust_context()),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # What one of many connections may hold while its last bytes are still being written: more is not faster.
+            read_bufsize=1 << 14,
+            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+            # Not its `sock_read`: with a small `read_bufsize` its timer goes on in a connection that waits for its next request, and
+            # that request then fails at once.
+            timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_timeout),
+        )
+        # aiohttp would send a request once more when a connection breaks, past the pace.
+        client._retry_connection = False  # noqa: SLF001
+        return client
 
     async def _earlier_pauses(self) -> None:
         """Once, before the first request: go on with the pauses that the ledger knows of."""
@@ -257,15 +264,3 @@ def _usual_headers(crawler: Crawler, configuration: Configuration) -> list[tuple
 def _response(request: Request, status: int, headers: Headers, body: bytes) -> Response:
     kind = responsetypes.from_args(headers=headers, url=request.url, body=body)
     return kind(url=request.url, status=status, headers=headers, body=body)
-
-
-def _proxy(request: Request) -> str | None:
-    """Raises ConfigurationError for a proxy that is not spoken to over HTTP."""
-    if not (given := request.meta.get("proxy")):
-        return None
-    proxy = add_http_if_no_scheme(given)
-    if not proxy.startswith(("http://", "https://")):
-        raise ConfigurationError(
-            "HTTPS_PROXY and HTTP_PROXY: only http:// proxies can be used; name one, or unset them"
-        )
-    return proxy

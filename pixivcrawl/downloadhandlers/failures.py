@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import aiohttp
 from scrapy.exceptions import DownloadFailedError
 
+from pixivcrawl.downloadhandlers.proxies import socks_failures
+
 
 @contextmanager
 def failures_of(host: str) -> Iterator[None]:
@@ -16,6 +18,8 @@ def failures_of(host: str) -> Iterator[None]:
         yield
     except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
         raise DownloadFailedError(f"{host}: {_reason(error)}") from None
+    except socks_failures() as error:
+        raise DownloadFailedError(f"{host}: the SOCKS proxy brings no connection ({type(error).__name__})") from None
 
 
 def _reason(error: Exception) -> str:

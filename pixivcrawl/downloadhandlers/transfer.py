@@ -34,16 +34,20 @@ _THREADS = ThreadPoolExecutor(2, thread_name_prefix="staging")
 """They wait for the disk and hash, both without the interpreter's lock; syncing in several is faster than in one."""
 
 
-async def chunks(response: aiohttp.ClientResponse, floor: int, window: float) -> AsyncIterator[bytes]:
+async def chunks(
+    response: aiohttp.ClientResponse, floor: int, window: float, longest_wait: float
+) -> AsyncIterator[bytes]:
     """The body as it comes.
 
-    Raises DownloadFailedError when, over `window` seconds of waiting, fewer than `floor` bytes a second come.
+    Raises TimeoutError when nothing comes for `longest_wait` seconds, DownloadFailedError when, over `window` seconds of waiting, fewer
+    than `floor` bytes a second come.
     """
     loop = asyncio.get_running_loop()
     waited, brought = 0.0, 0
     while True:
         asked = loop.time()
-        chunk = await response.content.readany()
+        async with asyncio.timeout(longest_wait):
+            chunk = await response.content.readany()
         if not chunk:
             return
         # The time until the next chunk is asked for is ours, not the server's.

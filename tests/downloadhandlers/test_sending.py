@@ -7,11 +7,14 @@ import gzip
 import logging
 import os
 import socket
+import socketserver
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -112,6 +115,53 @@ class TestAnswer:
         assert isinstance(journey.only, DownloadFailedError)
         assert said in str(journey.only)
         assert str(journey.only).startswith(host)
+
+
+class TestPatience:
+    @pytest.mark.parametrize(
+        "drip",
+        [b"X-Header: drip\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"],
+        ids=["headers", "answers before the answer"],
+    )
+    def test_a_head_without_end_is_given_up(self, tmp_path: Path, drip: bytes) -> None:
+        def dripping(connection: BinaryIO, _: str) -> None:
+            connection.write(b"HTTP/1.1 200 OK\r\n" if drip.startswith(b"X") else b"")
+            for _piece in range(100):
+                connection.write(drip)
+                time.sleep(0.1)
+
+        with raw_server(dripping) as raw:
+            request = USER_SHORT.request(f"http://{raw.host}", id=11)
+            settings = settings_for(
+                tmp_path, PIXIV_BASE_URL=f"http://{raw.host}", DOWNLOAD_TIMEOUT=0.5, PIXIV_API_RETRIES=0
+            )
+            began = time.monotonic()
+            journey = travel(settings, request)
+            assert time.monotonic() - began < 5
+        assert "no sign of life" in str(journey.only)
+
+    def test_a_connection_may_wait_longer_for_its_next_request(self, tmp_path: Path) -> None:
+        """Bodies longer than aiohttp's buffer, of which it reads the end only when it is asked for."""
+        world = World.of(works=4, size=(400, 300))
+        with Sandbox(world) as sandbox:
+            sandbox.faults.api("/ajax/user/11", kind="status:429", retry_after=1, times=1)
+
+            async def way(crawler: Crawler) -> list[Response | BaseException]:
+                answers: list[Response | BaseException] = []
+                for work in world.works_of(11, None):
+                    request = to_stage(original_url(sandbox, work.id), tmp_path / "staging" / str(work.id))
+                    asking = (crawler.engine.download_async(each) for each in (request, *users(sandbox, 1)))
+                    answers += await asyncio.gather(*asking, return_exceptions=True)
+                    await asyncio.sleep(0.8)
+                return answers
+
+            journey = go(settings_for(tmp_path, sandbox, DOWNLOAD_TIMEOUT=0.5), way)
+            asked = [logged.path for logged in sandbox.requests("image")]
+            sizes = [len(path.read_bytes()) for path in (tmp_path / "staging").iterdir()]
+        assert [answer.status for answer in journey.answers] == [200] * 8
+        assert min(sizes) > 1 << 15
+        assert len(asked) == len(set(asked)) == 4
+        assert len(sandbox.requests("api")) == 5
 
 
 class TestPace:
@@ -300,17 +350,97 @@ class TestProxy:
         assert "hunter2" not in f"{journey.only!r} {journey.only.__cause__!r}"
 
     def test_one_of_another_kind_ends_the_run(self, tmp_path: Path) -> None:
-        request = Request("https://127.0.0.1:9/", meta={"proxy": "socks5://127.0.0.1:9050"})
+        request = Request("https://127.0.0.1:9/", meta={"proxy": "gopher://127.0.0.1:9050"})
         journey = travel(settings_for(tmp_path, PIXIV_IMAGE_HOSTS="127.0.0.1:9"), request)
         assert isinstance(journey.ended_by, ConfigurationError)
 
+    @pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+    def test_socks_takes_the_name_and_the_password_and_looks_up_the_host(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+    ) -> None:
+        with Sandbox(World.of(works=1), tls=True) as sandbox, socks_proxy(b"me", b"pass") as proxy:
+            monkeypatch.setenv("SSL_CERT_FILE", str(sandbox.ca_file))
+            requests = users(sandbox, 2)
+            for request in requests:
+                request.meta["proxy"] = f"{scheme}://me:pass@{proxy.host}"
+            journey = travel(settings_for(tmp_path, sandbox), *requests)
+            logged = sandbox.log
+        assert [answer.status for answer in journey.answers] == [200, 200]
+        assert proxy.hosts == ["127.0.0.1"], "one connection for both"
+        assert "proxy-authorization" not in logged[0].headers
+
+    @pytest.mark.parametrize("name", ["all_proxy", "ALL_PROXY", "https_proxy"])
+    @pytest.mark.parametrize(
+        "dead", ["socks5://127.0.0.1:1", "socks4://127.0.0.1:1", "http://127.0.0.1:1", "127.0.0.1:1"]
+    )
+    def test_no_proxy_that_the_environment_names_is_passed_over(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, dead: str
+    ) -> None:
+        forget_proxies(monkeypatch)
+        monkeypatch.setenv(name, dead)
+        # Without the proxy it would be: no such host.
+        journey = travel(settings_for(tmp_path, PIXIV_IMAGE_HOSTS="pixiv.invalid"), Request("https://pixiv.invalid/"))
+        assert isinstance(journey.only, DownloadFailedError)
+        assert "proxy" in str(journey.only)
+
+
+def forget_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@dataclass
+class SocksProxy:
+    """`hosts` are those that it connected to, as they were named."""
+
+    host: str
+    hosts: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def socks_proxy(user: bytes, password: bytes) -> Iterator[SocksProxy]:
+    """A SOCKS 5 proxy that asks for a name and a password (RFC 1928 and 1929)."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            version, methods = self.rfile.read(2)
+            assert version == 5
+            assert 2 in self.rfile.read(methods)
+            self.wfile.write(b"\x05\x02")
+            assert self.rfile.read(1) == b"\x01"
+            given = [self.rfile.read(self.rfile.read(1)[0]) for _ in range(2)]
+            self.wfile.write(b"\x01\x00" if given == [user, password] else b"\x01\x01")
+            _, command, _, kind = self.rfile.read(4)
+            assert command == 1
+            name = (
+                self.rfile.read(self.rfile.read(1)[0]).decode() if kind == 3 else socket.inet_ntoa(self.rfile.read(4))
+            )
+            proxy.hosts.append(name)
+            port = int.from_bytes(self.rfile.read(2), "big")
+            self.wfile.write(b"\x05\x00\x00\x01" + bytes(6))
+            carry_between(self.connection, (name, port))
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        proxy = SocksProxy(f"127.0.0.1:{server.server_address[1]}")
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        try:
+            yield proxy
+        finally:
+            server.shutdown()
+
 
 def tunnel(connection: BinaryIO, head: str) -> None:
-    """What a proxy does for CONNECT: bytes to and fro."""
+    """What a proxy does for CONNECT."""
     host, port = head.split()[1].split(":")
-    client: socket.socket = connection._sock  # type: ignore[attr-defined]
     connection.write(b"HTTP/1.1 200 Connected\r\n\r\n")
-    with socket.create_connection((host, int(port))) as server:
+    carry_between(connection._sock, (host, int(port)))  # type: ignore[attr-defined]
+
+
+def carry_between(client: socket.socket, address: tuple[str, int]) -> None:
+    """Bytes to and fro."""
+    with socket.create_connection(address) as server:
 
         def carry(source: socket.socket, target: socket.socket) -> None:
             while data := source.recv(65536):

@@ -1,0 +1,78 @@
+"""Proxies that the environment names (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY), over HTTP and SOCKS."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+import sys
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from scrapy import Request
+from scrapy.downloadermiddlewares.httpproxy import HttpProxyMiddleware
+from scrapy.utils.url import add_http_if_no_scheme
+
+from pixivcrawl.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from aiohttp_socks import ProxyConnector
+
+HTTP = ("http", "https")
+SOCKS_PORT = 1080
+SOCKS = {"socks4": False, "socks4a": True, "socks5": True, "socks5h": True}
+"""The schemes of SOCKS proxies, and whether the proxy looks up names; a name that is looked up here may be answered falsely."""
+
+
+def environment_proxies() -> HttpProxyMiddleware:
+    """Scrapy's own reading of the environment, which passes over ALL_PROXY."""
+    named = HttpProxyMiddleware()
+    if "all" in named.proxies:
+        credentials, proxy = named.proxies["all"]
+        for scheme in HTTP:
+            # One that was given without a scheme has the variable's.
+            named.proxies.setdefault(scheme, (credentials, proxy.replace("all://", "http://")))
+    return named
+
+
+def proxy_of(request: Request) -> str | None:
+    """The proxy of a request, without its password. Raises ConfigurationError for one that cannot be spoken to."""
+    if not (given := request.meta.get("proxy")):
+        return None
+    proxy = add_http_if_no_scheme(given)
+    if urlsplit(proxy).scheme not in (*HTTP, *SOCKS):
+        raise ConfigurationError(
+            "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY: only http://, socks4:// and socks5:// proxies can be used; name one, or unset them"
+        )
+    return str(proxy)
+
+
+def is_socks(proxy: str | None) -> bool:
+    return proxy is not None and urlsplit(proxy).scheme in SOCKS
+
+
+def socks_connector(proxy: str, authorization: str | None, context: ssl.SSLContext) -> ProxyConnector:
+    """Connections through a SOCKS proxy. `authorization` is what an HTTP proxy would be sent: `Basic` and the name and password."""
+    # Only here: few use one, and everybody would wait for the import.
+    from aiohttp_socks import ProxyConnector, ProxyType
+
+    address = urlsplit(proxy)
+    user, _, password = base64.b64decode((authorization or "").partition(" ")[2]).decode("latin-1").partition(":")
+    return ProxyConnector(
+        address.hostname or "",
+        address.port or SOCKS_PORT,
+        ProxyType.SOCKS4 if address.scheme.startswith("socks4") else ProxyType.SOCKS5,
+        username=user or None,
+        password=password or None,
+        rdns=SOCKS[address.scheme],
+        ssl=context,
+        limit=0,
+    )
+
+
+def socks_failures() -> tuple[type[Exception], ...]:
+    """What aiohttp-socks raises; nothing while nobody uses it."""
+    if "aiohttp_socks" not in sys.modules:
+        return ()
+    from aiohttp_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError
+
+    return ProxyConnectionError, ProxyError, ProxyTimeoutError
