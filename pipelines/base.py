@@ -53,14 +53,28 @@ class FilePipeline:
         self.crawler.stats.inc_value(f"pixiv/{what}", number)
 
     async def park(
-        self, original: Original, reason: str, *, served_sha256: str | None = None, counted: bool = True
+        self,
+        original: Original,
+        reason: str,
+        *,
+        served_sha256: str | None = None,
+        counted: bool = True,
+        waits: bool = True,
     ) -> DropItem:
-        """Record why a file is not in place; the exception to raise, so that the item ends here."""
+        """Record why a file is not in place; the exception to raise, so that the item ends here.
+
+        `waits`: it is tried again later and later; else by every run, because to try costs nothing.
+        """
         if counted:
             self.count("files_failed")
         reason = one_line(reason, LONGEST_REASON)
         await self.ledger.write(
-            records.record_file_failed, original, reason, datetime.now(UTC), served_sha256=served_sha256
+            records.record_file_failed,
+            original,
+            reason,
+            datetime.now(UTC),
+            served_sha256=served_sha256,
+            waits=waits,
         )
         return DropItem(f"work {original.work_id} page {original.page}: {reason}", log_level="WARNING")
 

@@ -13,6 +13,7 @@ from scrapy.http import Response
 
 from pipelines.base import FilePipeline
 from pipelines.guessing import Guesses, NoSuchAddress
+from pixivcrawl.archive.destination import Destinations
 from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
 from pixivcrawl.items import Original, StagedOriginal
 from pixivcrawl.ledger import records
@@ -38,6 +39,7 @@ class OriginalsPipeline(FilePipeline):
         # Waiting here costs a coroutine, waiting in the downloader a request with all that hangs on it.
         self._room = asyncio.Semaphore(2 * self.configuration.image_concurrency)
         self._guesses = Guesses()
+        self._destinations = Destinations(self.archive)
 
     async def process_item(self, item: Any) -> Any:
         return await self.found(item) if isinstance(item, Original) else item
@@ -55,6 +57,8 @@ class OriginalsPipeline(FilePipeline):
         """Raises DropItem, after recording the reason, when the original cannot be had now; NoSuchAddress for a wrong guess."""
         if not self.configuration.may_fetch_image(original.url):
             raise await self.park(original, f"its address is not on PIXIV_IMAGE_HOSTS: {original.url}")
+        if (trouble := self._destinations.trouble(original)) is not None:
+            raise await self.park(original, trouble, waits=False)
         async with self._room:
             for tried in range(1, TRIES + 1):
                 try:

@@ -13,6 +13,7 @@ from scrapy.crawler import Crawler
 
 from pipelines.base import FilePipeline
 from pipelines.together import Together
+from pixivcrawl.archive.destination import in_the_way
 from pixivcrawl.archive.placing import NameTaken, discard, frames_text, holds, place_text, put, quarantine, sync_folders
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.items import ProvenOriginal, StoredOriginal
@@ -39,9 +40,8 @@ class StoragePipeline(FilePipeline):
         except NameTaken as taken:
             original = item.staged.original
             await self.in_thread(quarantine, self.archive, Path(item.staged.staged), taken.path.name, str(taken))
-            raise await self.park(
-                original, f"another file lies at {stored.path}: move it away, then run again"
-            ) from None
+            why = in_the_way(self.archive, taken.path.relative_to(self.archive.root).as_posix())
+            raise await self.park(original, why or str(taken), waits=False) from None
         return stored
 
     def _destination(self, proven: ProvenOriginal) -> StoredOriginal:

@@ -1,17 +1,23 @@
-"""Where everything lies in an archive folder, built from checked numbers alone: no name from pixiv becomes a path."""
+"""Where everything lies in an archive folder, built from checked numbers alone: no name from pixiv becomes a path.
+
+Folders that the owner of the archive linked are followed, files never. The archive's folder itself, each folder in it, and an artist's
+folder in `originals/` may be a symlink (on Windows also a junction) to a folder elsewhere on the same disk, made by this user, by the
+archive's owner or by root. A link in the place of a file, or further down, is in the way like any other file.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import re
-import sys
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 from pixivcrawl.archive.failures import storage_errors
+from pixivcrawl.errors import StorageFailed
 from pixivcrawl.items import FileKind, Original
 
 Format = Literal["jpg", "png", "gif", "zip"]
@@ -31,7 +37,10 @@ _NAME = re.compile(
 _STAGED_NAME = re.compile(
     r"(?P<work>[1-9][0-9]{0,18})_(?:p(?P<page>0|[1-9][0-9]{0,18})|ugoira)_(?P<revision>[0-9]{14})\.(?:[a-z]+\.body|json)"
 )
+_ARTIST = re.compile(r"[1-9][0-9]{0,18}")
 _LARGEST_NUMBER = 2**63 - 1
+_JUNCTION = 0xA0000003
+"""The tag of a junction (IO_REPARSE_TAG_MOUNT_POINT), which Windows does not count among its symlinks."""
 
 
 class Name(NamedTuple):
@@ -83,15 +92,27 @@ class Archive:
         return self.root / "archive.sqlite"
 
     def create(self) -> None:
-        """Make the folders that are missing and write to each once. Raises `StorageFailed` where that does not work."""
+        """Make the folders that are missing and write to each once. Raises `StorageFailed` where that does not work.
+
+        So it does for a folder that leads somewhere else than it should, and for two artists' folders that are one.
+        """
         _make_folder(self.root, 0o777)
+        for folder in (self.originals, self.journal, self.staging, self.quarantine):
+            self._refuse_astray(folder)
         for folder in (self.originals, self.journal):
             _make_folder(folder, 0o777)
         for folder in (self.staging, self.quarantine):
             _make_folder(folder, 0o700)
         for folder in (self.originals, self.journal, self.staging, self.quarantine):
             _try_writing(folder)
-        _refuse_two_disks(self.staging, self.originals)
+        for folder in (self.originals, self.quarantine):
+            refuse_two_disks(self.staging, folder)
+        self._refuse_shared_folders()
+
+    def require_artists(self) -> None:
+        """Raises `StorageFailed` where an artist's linked folder cannot be reached: its files are not known to be gone."""
+        for link in self._linked_artists():
+            self._refuse_astray(link)
 
     def relative_path(self, original: Original, extension: str) -> str:
         """`originals/{user id}/{work id}_p{page}_{revision}.{extension}`, or `..._ugoira_{revision}.zip` for an ugoira.
@@ -116,20 +137,92 @@ class Archive:
         return self.staging / f"{_stem(original, 'frames')}.json"
 
     def resolve(self, relative: str) -> Path:
-        """The file a ledger row means. ValueError for a path that is absolute, climbs or leads out by a symlink."""
+        """The file a ledger row means. ValueError for a path that is absolute or climbs, and for a link that is not followed."""
+        path = self._inside(relative)
+        if is_link(path):
+            raise ValueError(f"{relative!r} is a link, and a file that is one is never followed")
+        folder, _, _ = relative.rpartition("/")
+        if folder:
+            self.resolve_folder(folder)
+        return path
+
+    def resolve_folder(self, relative: str) -> Path:
+        """A folder on the way to files; it may be linked, where the owner may link one. Raises ValueError as `resolve`."""
+        path = self._inside(relative)
+        # `originals`, and an artist's folder in it.
+        may_be_linked = relative.count("/") < 2
+        for place in (*path.parents[: relative.count("/")][::-1], path):
+            if not is_link(place):
+                continue
+            if not may_be_linked:
+                raise ValueError(f"{relative!r} leads elsewhere by a link, which is not followed")
+            if (why := self._astray(place)) is not None:
+                raise ValueError(why)
+        return path
+
+    def _inside(self, relative: str) -> Path:
         parts = relative.split("/")
         if any(part in ("", ".", "..") or re.search(r"[\\:\0]", part) for part in parts):
             raise ValueError(f"{relative!r} is not a path inside the archive")
-        path = self.root.joinpath(*parts)
-        if not _may_lead_elsewhere(path, len(parts)):
-            return path
+        return self.root.joinpath(*parts)
+
+    def _refuse_astray(self, folder: Path) -> None:
+        if is_link(folder) and (why := self._astray(folder)) is not None:
+            raise StorageFailed(f"{why}, then run the same command again")
+
+    def _astray(self, link: Path) -> str | None:
+        """Why a link in the place of a folder is not followed, and what to do; None when it is."""
         try:
-            inside = path.resolve().is_relative_to(self.root.resolve())
-        except (OSError, RuntimeError) as error:
-            raise ValueError(f"{relative!r} cannot be followed: its symlinks go in circles") from error
-        if not inside:
-            raise ValueError(f"{relative!r} leads out of the archive through a symlink")
-        return path
+            target = link.resolve(strict=True)
+            owner = link.lstat().st_uid
+            owners = {self.root.stat().st_uid, os.geteuid() if hasattr(os, "geteuid") else owner, 0}
+        except (OSError, RuntimeError):
+            return f"{link} is a link that leads nowhere: mount the disk that it leads to, or remove it"
+        if not target.is_dir():
+            return f"{link} is a link to something else than a folder: remove it"
+        if owner not in owners:
+            return f"{link} is a link that another user made: remove it"
+        if any(target.is_relative_to(kept) or kept.is_relative_to(target) for kept in self._kept_from(link)):
+            return f"{link} is a link to another folder of the archive: let it lead to one of its own"
+        return None
+
+    def _kept_from(self, link: Path) -> list[Path]:
+        """The real folders that a link may not lead to, into, or around."""
+        folders = [self.originals, self.journal, self.staging, self.quarantine]
+        return [Path(os.path.realpath(folder)) for folder in folders if folder != link]
+
+    def _linked_artists(self) -> list[Path]:
+        with storage_errors(self.originals), os.scandir(self.originals) as entries:
+            return sorted(Path(entry.path) for entry in entries if is_artist(entry.name) and is_link(Path(entry.path)))
+
+    def _refuse_shared_folders(self) -> None:
+        """Each would count the other's files among what it does not know."""
+        seen: dict[str, Path] = {}
+        for link in self._linked_artists():
+            other = seen.setdefault(os.path.realpath(link), link)
+            if other != link:
+                raise StorageFailed(
+                    f"{other} and {link} are links to one folder: give each artist one of their own, "
+                    "then run the same command again"
+                )
+
+
+def is_link(place: Path) -> bool:
+    """Whether a name leads elsewhere: a symlink, or a junction of Windows. False where nothing can be seen.
+
+    Each look lets another thread have the interpreter; to resolve a whole path takes four times as many.
+    """
+    try:
+        # Not `Path.is_symlink`, which raises where a folder may not be looked into: that is for whoever uses the file to say.
+        found = os.lstat(place)
+    except OSError:
+        return False
+    return stat.S_ISLNK(found.st_mode) or getattr(found, "st_reparse_tag", 0) == _JUNCTION
+
+
+def is_artist(name: str) -> bool:
+    """Whether a folder's name is that of an artist's folder."""
+    return _ARTIST.fullmatch(name) is not None and int(name) <= _LARGEST_NUMBER
 
 
 def format_of(extension: str) -> Format:
@@ -156,15 +249,6 @@ def parse_staged_name(name: str) -> Place | None:
     """What a file name made by `staging_path` or `frames_staging_path` says; None for any other text."""
     match = _STAGED_NAME.fullmatch(name)
     return Place(int(match["work"]), int(match["page"] or 0), match["revision"]) if match is not None else None
-
-
-def _may_lead_elsewhere(path: Path, depth: int) -> bool:
-    """Whether one of the last `depth` names of a path is a symlink, or on Windows anything: a junction leads elsewhere too.
-
-    Each look lets another thread have the interpreter; to resolve the whole path takes four times as many.
-    """
-    # Not `Path.is_symlink`, which raises where a folder may not be looked into: that is for whoever uses the file to say.
-    return sys.platform == "win32" or any(os.path.islink(place) for place in (path, *path.parents[: depth - 1]))  # noqa: PTH114
 
 
 def _relative(original: Original, extension: str, kind: FileKind) -> str:
@@ -203,7 +287,8 @@ def _try_writing(folder: Path) -> None:
         probe.flush()
 
 
-def _refuse_two_disks(staging: Path, originals: Path) -> None:
-    with storage_errors(originals):
-        if staging.stat().st_dev != originals.stat().st_dev:
+def refuse_two_disks(staging: Path, folder: Path) -> None:
+    """A file gets its final name without being copied. Raises StorageFailed."""
+    with storage_errors(folder):
+        if staging.stat().st_dev != folder.stat().st_dev:
             raise OSError(errno.EXDEV, "staging is on another disk")

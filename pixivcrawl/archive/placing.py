@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -18,8 +19,11 @@ from pixivcrawl.items import Frame
 
 _PIECE = 1 << 20
 _NO_HARD_LINKS = frozenset(
-    {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL},
+    {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL},
 )
+"""What a disk or a system without hard links says; Android forbids them to apps (EACCES). A folder that may not be written refuses a new
+name too, so that the want of permission is still said.
+"""
 _parents_synced: set[Path] = set()
 """Artist folders whose own entry this process has synced. One that another run made may not be on the disk yet."""
 
@@ -36,7 +40,7 @@ def place(staged: Path, final: Path, modified: datetime) -> None:
     """Move the synced file `staged` to `final`, with `modified` as its file time; on return it survives a power cut.
 
     Both must be on one disk. A kill leaves either name or both on the same bytes; on a disk without hard links (exFAT)
-    it may leave `final` empty beside `staged`, which the next `place` fills. Raises `NameTaken` and `StorageFailed`.
+    it may leave `final` empty beside `staged`, which the next `place` fills, whoever made it. Raises `NameTaken` and `StorageFailed`.
     """
     put(staged, final, modified)
     sync_folders([final.parent])
@@ -51,7 +55,13 @@ def put(staged: Path, final: Path, modified: datetime) -> None:
     with storage_errors(final):
         _set_time(staged, modified)
         _enter(final.parent)
-        _link_without_replacing(staged, final)
+        try:
+            _link_without_replacing(staged, final)
+        except NameTaken:
+            # An empty file cannot be a picture: it is the claim of a kill, see `_claim_and_rename`.
+            if not is_free(final):
+                raise
+            staged.replace(final)
 
 
 def sync_folders(folders: Iterable[Path]) -> None:
@@ -103,10 +113,15 @@ def sha256_of(path: Path) -> str:
 
 
 def holds(path: Path, sha256: str | None) -> bool:
-    """Whether a file with these very bytes lies at `path`; not for a folder or a symlink that leads nowhere. Raises `StorageFailed`."""
+    """Whether a file with these very bytes lies at `path`; not for a folder or a link. Raises `StorageFailed`."""
     with storage_errors(path):
-        is_file = path.is_file()
+        is_file = path.is_file() and not path.is_symlink()
     return is_file and sha256_of(path) == sha256
+
+
+def holds_text(path: Path, text: str) -> bool:
+    """As `holds`, for what `place_text` would write. Raises `StorageFailed`."""
+    return holds(path, hashlib.sha256(text.encode()).hexdigest())
 
 
 def _set_time(path: Path, modified: datetime) -> None:
@@ -144,9 +159,18 @@ def _claim_and_rename(source: Path, target: Path) -> None:
     try:
         target.touch(exist_ok=False)
     except FileExistsError:
-        if target.is_symlink() or target.stat().st_size:
-            raise NameTaken(target) from None
+        raise NameTaken(target) from None
     source.replace(target)
+
+
+def is_free(final: Path) -> bool:
+    """Whether a file may be placed at `final`: nothing lies there, or an empty file. Raises `StorageFailed`."""
+    with storage_errors(final):
+        try:
+            found = os.lstat(final)
+        except FileNotFoundError:
+            return True
+    return stat.S_ISREG(found.st_mode) and found.st_size == 0
 
 
 def _move_to_free_name(source: Path, folder: Path, name: str) -> Path:

@@ -29,9 +29,9 @@ from pixivcrawl.ledger.failures import place_of, storage_failed
 from pixivcrawl.ledger.integrity import require_sound
 from pixivcrawl.ledger.journal import PassedOver, read_journal
 from pixivcrawl.ledger.rebuilding import begin_beside, put_in_place
-from pixivcrawl.ledger.reconciling import Reconciled, reconcile
 from pixivcrawl.ledger.replay import Replayed, replay
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.verification.reconciling import Reconciled, reconcile
 
 A_WHILE = 5.0
 """Seconds between two lines that say how far it is."""

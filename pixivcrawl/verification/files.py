@@ -113,7 +113,7 @@ def _in_artists_folder(archive: Archive, path: str) -> Path:
     place = Path(archive.root, folder)
     known = getattr(_buffers, "folder", None)
     if known != place:
-        archive.resolve(folder)
+        archive.resolve_folder(folder)
         _buffers.folder = place
     return place / name
 

@@ -1,18 +1,16 @@
-"""What lies in originals/, whatever it is; nothing is followed out of it."""
+"""What lies in originals/, whatever it is; of links only those of artists' folders are followed (see archive/layout.py)."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.layout import Archive, is_artist
 from pixivcrawl.verification.files import why_unreadable
 from pixivcrawl.verification.findings import Finding
 
 ORIGINALS = "originals"
-_ARTIST = re.compile(r"[1-9][0-9]{0,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +23,13 @@ class Listed:
 
 
 def listed(archive: Archive, folder: str) -> Listed:
-    """What lies in a folder, given relative to the archive; a folder that is not there is empty. A symlink to a folder is a name."""
+    """What lies in a folder, given relative to the archive; a folder that is not there is empty. A link that is not followed is a name."""
     names: list[str] = []
     folders: list[str] = []
     try:
         with os.scandir(archive.root / folder) as entries:
             for entry in entries:
-                (folders if entry.is_dir(follow_symlinks=False) else names).append(entry.name)
+                (folders if is_followed(archive, folder, entry) else names).append(entry.name)
     except (FileNotFoundError, NotADirectoryError):
         return Listed([], [])
     except OSError as error:
@@ -39,9 +37,20 @@ def listed(archive: Archive, folder: str) -> Listed:
     return Listed(sorted(names), sorted(folders))
 
 
-def is_artist(name: str) -> bool:
-    """Whether a folder's name is that of an artist's folder."""
-    return _ARTIST.fullmatch(name) is not None and int(name) < 2**63
+def is_followed(archive: Archive, folder: str, entry: os.DirEntry[str]) -> bool:
+    """Whether an entry of `folder` (relative to the archive) is a folder, or an artist's that its owner linked."""
+    if entry.is_dir(follow_symlinks=False):
+        # On Windows a junction is one too.
+        return os.name == "posix" or _leads_well(archive, folder, entry)
+    return folder == ORIGINALS and is_artist(entry.name) and entry.is_dir() and _leads_well(archive, folder, entry)
+
+
+def _leads_well(archive: Archive, folder: str, entry: os.DirEntry[str]) -> bool:
+    try:
+        archive.resolve_folder(f"{folder}/{entry.name}")
+    except ValueError:
+        return False
+    return True
 
 
 def files_below(archive: Archive, folder: str) -> Iterator[str | Finding]:

@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from pixivcrawl.archive.layout import Archive, parse_name
+from pixivcrawl.archive.layout import Archive, is_artist, parse_name
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import KeptFile
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.verification.files import NoPlainFile, NotHere, check_file, measure, why_unreadable
 from pixivcrawl.verification.findings import Finding, FindingKind
-from pixivcrawl.verification.folders import ORIGINALS, files_below, is_artist, listed
+from pixivcrawl.verification.folders import ORIGINALS, files_below, listed
 from pixivcrawl.verification.memory import Position, Progress
 
 AT_ONCE = 500
@@ -98,6 +98,7 @@ def verify(
         raise StorageFailed(
             f"{archive.originals} is gone: mount its disk or put it back, then run the same command again"
         )
+    archive.require_artists()
     stopping = threading.Event()
 
     def look(batch: Batch) -> Looked:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pixivcrawl.archive.layout import Archive, parse_staged_name
+from pixivcrawl.archive.layout import Archive, is_link, parse_staged_name
 from pixivcrawl.archive.placing import NameTaken, frames_text, place, place_text, quarantine, sha256_of
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger import queries, records
@@ -113,13 +113,13 @@ def _place_of(archive: Archive, row: KeptFile) -> Path | None:
     try:
         return archive.resolve(row.path) if row.path is not None else None
     except ValueError:
-        # The name itself may be a symlink that leads out of the archive, in a folder that does not.
+        # The name itself may be a link, in a folder that is none.
         folder, _, name = (row.path or "").rpartition("/")
         try:
-            place = archive.resolve(folder) / name
+            place = archive.resolve_folder(folder) / name
         except ValueError:
             return None
-        return place if place.is_symlink() else None
+        return place if is_link(place) else None
 
 
 def _set_time(work: _Work, finding: Finding) -> None:

@@ -132,18 +132,75 @@ def test_whatever_resolves_lies_inside(text: str) -> None:
     assert Path(os.path.normpath(path)).is_relative_to(ARCHIVE.root)
 
 
-def test_symlinks_cannot_lead_out(tmp_path: Path) -> None:
+def test_an_artists_folder_may_be_linked_and_nothing_below_it(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    archive.create()
+    outside = tmp_path / "outside"
+    (outside / "deeper").mkdir(parents=True)
+    (outside / "deep").symlink_to(outside / "deeper")
+    (outside / "y.jpg").write_text("a file")
+    (outside / "x.jpg").symlink_to(outside / "y.jpg")
+    (archive.originals / "7").symlink_to(outside)
+    assert archive.resolve("originals/7/y.jpg") == archive.originals / "7" / "y.jpg"
+    for path in ("originals/7/x.jpg", "originals/7/deep/z.jpg"):
+        with pytest.raises(ValueError, match=r"is a link|by a link"):
+            archive.resolve(path)
+
+
+@pytest.mark.parametrize(
+    "where", ["nowhere", "originals/8", "originals/9", "originals", "staging", ".", "..", "a file"]
+)
+def test_a_link_that_leads_astray_is_not_followed(tmp_path: Path, where: str) -> None:
+    """Nowhere, to itself, to a folder of the archive's own or one around it, to a file."""
+    archive = Archive(tmp_path / "archive")
+    archive.create()
+    (archive.originals / "9").mkdir()
+    (archive.root / "a file").write_text("")
+    (archive.originals / "8").symlink_to(archive.root / where)
+    with pytest.raises(ValueError, match=r"originals/8 is a link .*: "):
+        archive.resolve("originals/8/x.jpg")
+    archive.create()
+    with pytest.raises(StorageFailed, match="originals/8 is a link"):
+        archive.require_artists()
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root may give a link to another user")
+def test_a_link_that_another_user_planted_is_not_followed(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "archive")
     archive.create()
     (tmp_path / "outside").mkdir()
     (archive.originals / "7").symlink_to(tmp_path / "outside")
-    (archive.originals / "8").symlink_to(archive.originals / "8")
-    (archive.originals / "9").mkdir()
-    (archive.originals / "10").symlink_to(archive.originals / "9")
-    for path in ("originals/7/x.jpg", "originals/8/x.jpg"):
-        with pytest.raises(ValueError):
-            archive.resolve(path)
-    assert archive.resolve("originals/10/x.jpg") == archive.originals / "10" / "x.jpg"
+    os.chown(archive.originals / "7", 12345, 12345, follow_symlinks=False)
+    with pytest.raises(ValueError, match="another user"):
+        archive.resolve("originals/7/x.jpg")
+    # On a share that shows everything as one user's, that user is the owner.
+    os.chown(archive.root, 12345, 12345)
+    archive.resolve("originals/7/x.jpg")
+
+
+@pytest.mark.parametrize("folder", ["originals", "journal", "staging", "quarantine"])
+def test_a_folder_of_the_archive_may_be_linked(tmp_path: Path, folder: str) -> None:
+    archive = Archive(tmp_path / "archive")
+    archive.root.mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (archive.root / folder).symlink_to(tmp_path / "elsewhere")
+    archive.create()
+    (archive.root / folder).unlink()
+    (archive.root / folder).symlink_to(tmp_path / "gone")
+    with pytest.raises(StorageFailed, match="leads nowhere: mount the disk") as failure:
+        archive.create()
+    assert "\n" not in str(failure.value)
+    assert not (tmp_path / "gone").exists()
+
+
+def test_two_artists_cannot_share_a_folder(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    archive.create()
+    (tmp_path / "elsewhere").mkdir()
+    for artist in ("7", "8"):
+        (archive.originals / artist).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StorageFailed, match=r"originals/7 and .*originals/8 are links to one folder"):
+        archive.create()
 
 
 def test_an_archive_reached_by_a_symlink_is_the_users_choice(tmp_path: Path) -> None:

@@ -41,6 +41,20 @@ def without_hard_links(monkeypatch: pytest.MonkeyPatch, links: bool, number: int
         monkeypatch.setattr(os, "link", refuse)
 
 
+def test_android_forbids_hard_links_and_nothing_else(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_hard_links(monkeypatch, links=False, number=errno.EACCES)
+    final = archive.originals / "7" / "a.jpg"
+    place(staged(archive), final, UPLOADED)
+    assert final.read_bytes() == b"the picture"
+
+    def refuse(path: Path, **_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    with pytest.raises(StorageFailed, match="no permission for"):
+        place(staged(archive), archive.originals / "7" / "b.jpg", UPLOADED)
+
+
 def noted_syncs(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     synced: list[Path] = []
     sync = os.fsync
@@ -94,8 +108,12 @@ def test_a_dangling_symlink_is_an_existing_name(archive: Archive, monkeypatch: p
     assert not (archive.root / "elsewhere").exists()
 
 
-def test_an_empty_claim_that_a_kill_left_is_filled(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    without_hard_links(monkeypatch, links=False, number=errno.EOPNOTSUPP)
+@LINKS
+@pytest.mark.parametrize("number", [errno.EOPNOTSUPP, errno.EACCES], ids=["exFAT", "Android"])
+def test_an_empty_claim_that_a_kill_left_is_filled(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, links: bool, number: int
+) -> None:
+    without_hard_links(monkeypatch, links, number)
     final = archive.originals / "7" / "a.jpg"
     final.parent.mkdir()
     final.touch()

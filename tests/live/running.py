@@ -57,7 +57,11 @@ def stored_files(archive: Path) -> dict[str, str]:
     """Every file under originals/, by its name relative to the archive, with its SHA-256."""
     return {
         path.relative_to(archive).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted((archive / "originals").rglob("*"))
+        for path in sorted(
+            Path(folder, name)
+            for folder, _, names in os.walk(archive / "originals", followlinks=True)
+            for name in names
+        )
         if path.is_file()
     }
 

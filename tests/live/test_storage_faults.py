@@ -389,22 +389,10 @@ class TestANameThatExistsAlready:
         assert not (tmp_path / "elsewhere").exists()
         expected = sandbox.world.expected.user(11, session=True).files
         assert ledger_files(archive).keys() == expected.keys() - {name}
-        assert f"another file lies at {name}: move it away" in scrapy("status", env=env).stdout
+        assert f"lies at {name}: move it away" in scrapy("status", env=env).stdout
         taken.rmdir() if kind == "folder" else taken.unlink()
         assert scrapy(*COMMAND, env=env).returncode == 0
         assert_holds(archive, sandbox.world.expected.user(11, session=True))
-
-    @pytest.mark.long
-    def test_of_the_very_bytes_is_taken_as_it_is(self, tmp_path: Path, sandbox: Sandbox, name: str):
-        env = environment(sandbox, tmp_path / "one")
-        assert scrapy(*COMMAND, env=env).returncode == 0
-        taken = tmp_path / "two" / name
-        taken.parent.mkdir(parents=True)
-        shutil.copyfile(tmp_path / "one" / name, taken)
-        before = taken.stat().st_ino
-        assert scrapy(*COMMAND, env=environment(sandbox, tmp_path / "two")).returncode == 0
-        assert taken.stat().st_ino == before
-        assert_holds(tmp_path / "two", sandbox.world.expected.user(11, session=True))
 
     @pytest.mark.long
     def test_is_no_obstacle_to_the_next_start(self, tmp_path: Path, sandbox: Sandbox, name: str):

@@ -15,6 +15,7 @@ from pixivcrawl.ledger.records.state import (
     NOT_FAILED,
     SETTLED_AVAILABILITY,
     failed_again,
+    failed_free,
     is_due,
     newest_crawl,
     refresh_files,
@@ -180,16 +181,23 @@ def forget_intent(connection: Connection, intent: Intent, now: datetime) -> None
 
 
 def record_file_failed(
-    connection: Connection, original: Original, reason: str, now: datetime, *, served_sha256: str | None = None
+    connection: Connection,
+    original: Original,
+    reason: str,
+    now: datetime,
+    *,
+    served_sha256: str | None = None,
+    waits: bool = True,
 ) -> None:
-    """The file could not be had in this run; a later one tries again. What is stored stays stored.
+    """The file could not be had in this run; a later one tries again: the next where it does not wait. What is stored stays stored.
 
     `served_sha256` is that of a body that was whole but made the decoder warn: the same one in a later run may be kept.
     """
     row = connection.execute(select(_FILES).where(_is(original))).first()
     if row is not None and row.state == "stored":
         return
-    failure = failed_again(connection, row.failed_runs if row else 0, row.failed_crawl_id if row else None, now)
+    runs, crawl_id = (row.failed_runs, row.failed_crawl_id) if row else (0, None)
+    failure = failed_again(connection, runs, crawl_id, now) if waits else failed_free(connection, runs, now)
     values: dict[str, Any] = {"state": "parked", "failed_reason": reason, **failure}
     if served_sha256 is not None and (row is None or row.served_sha256 != served_sha256):
         values |= {"served_sha256": served_sha256, "served_at": now}

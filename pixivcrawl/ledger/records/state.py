@@ -162,6 +162,11 @@ def failed_again(
     return {"failed_runs": runs, "failed_crawl_id": crawl_id, "next_attempt": now + wait}
 
 
+def failed_free(connection: Connection, failed_runs: int, now: datetime) -> dict[str, Any]:
+    """As `failed_again`, for a try that cost nothing: the next run tries again, and what failed before counts as it did."""
+    return {"failed_runs": failed_runs, "failed_crawl_id": newest_crawl(connection), "next_attempt": now}
+
+
 NOT_FAILED: dict[str, Any] = {"failed_runs": 0, "failed_crawl_id": None, "failed_reason": None, "next_attempt": None}
 
 

@@ -18,6 +18,7 @@ from pixivcrawl.archive.placing import frames_text, place_text, quarantine, sha2
 from pixivcrawl.items import Frame, Original
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.verification.folders import ORIGINALS, is_followed
 
 FILES_AT_ONCE = 500
 """Files of one folder that the ledger is asked about in one go."""
@@ -60,6 +61,7 @@ def reconcile(archive: Archive, ledger: Ledger, *, check: bool, tell: Tell = lam
 
     Sizes are compared; `check` reads each file back for its SHA-256 too. Raises StorageFailed.
     """
+    archive.require_artists()
     reconciled = Reconciled()
     ledger.read_now(_look_at_what_is_stored, archive, ledger, reconciled, tell, check=check)
     for paths in _files_in(archive):
@@ -82,7 +84,10 @@ def _look_at_what_is_stored(
 
 def _fault(archive: Archive, file: queries.StoredFile, *, check: bool) -> str | None:
     """What is wrong with a stored file; None where nothing is seen. A list of frames is short, and always read."""
-    path = archive.resolve(file.path)
+    try:
+        path = archive.resolve(file.path)
+    except ValueError as error:
+        return str(error)
     with storage_errors(path):
         if not path.is_file():
             return _GONE
@@ -103,7 +108,7 @@ def _give_up(archive: Archive, ledger: Ledger, file: queries.StoredFile, fault: 
         )
         return
     if fault != _GONE:
-        path = archive.resolve(file.path)
+        path = archive.root / file.path
         quarantine(archive, path, path.name, fault)
     if name.kind == "frames" and _write_frames_anew(archive, ledger, name, file):
         reconciled.rewritten += 1
@@ -133,10 +138,9 @@ def _files_in(archive: Archive) -> Iterator[list[str]]:
     """Everything in `originals/` that is no folder of an artist, by its path in the archive; a folder at a time, or a part of one."""
     with storage_errors(archive.originals):
         folders = sorted(os.scandir(archive.originals), key=lambda entry: entry.name)
-        yield [f"originals/{entry.name}" for entry in folders if not entry.is_dir(follow_symlinks=False)]
-        for folder in folders:
-            if not folder.is_dir(follow_symlinks=False):
-                continue
+        followed = {entry.name: entry for entry in folders if is_followed(archive, ORIGINALS, entry)}
+        yield [f"originals/{entry.name}" for entry in folders if entry.name not in followed]
+        for folder in followed.values():
             with os.scandir(folder) as entries:
                 names = (f"originals/{folder.name}/{entry.name}" for entry in entries)
                 while part := list(islice(names, FILES_AT_ONCE)):

@@ -13,8 +13,8 @@ from pixivcrawl.archive.placing import frames_text, sha256_of
 from pixivcrawl.items import Original, ProvenOriginal, StagedOriginal, StoredOriginal
 from pixivcrawl.ledger import records
 from pixivcrawl.ledger.models import ArtworkRow, FileRow
-from pixivcrawl.ledger.reconciling import Reconciled, reconcile
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.verification.reconciling import Reconciled, reconcile
 from tests.archive.making import FRAMES, jpeg, png, ugoira
 from tests.ledger.making import FIRST, NOW, SECOND, an_artwork, an_original, an_ugoira, sqlite_url
 
@@ -190,7 +190,7 @@ class TestUnknownFiles:
         outside.write_bytes(jpeg())
         (archive.originals / "7" / f"5_p0_{FIRST}.jpg").symlink_to(outside)
         (archive.originals / "7" / f"6_p0_{FIRST}.jpg").mkdir()
-        (archive.originals / "8").symlink_to(tmp_path)
+        (archive.originals / "7" / "8").symlink_to(tmp_path)
         found = reconcile(archive, ledger, check=True)
         assert (found.adopted, found.left_alone) == (0, 3)
         assert states(ledger) == {}

@@ -1,0 +1,69 @@
+"""Can a file be put in its final place? Looked at before the file is asked for, so that a place which cannot be used costs no transfer."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pixivcrawl.archive.layout import Archive, is_link, refuse_two_disks
+from pixivcrawl.archive.placing import frames_text, holds_text, is_free
+from pixivcrawl.errors import StorageFailed
+from pixivcrawl.items import Original
+
+
+class Destinations:
+    """The final places in `archive`, for one run. An artist's folder that was found good is not looked at again."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._good: set[str] = set()
+
+    def trouble(self, original: Original) -> str | None:
+        """Why the original cannot be put in its place, and what to do, in one line; None where it can."""
+        path = self._archive.relative_path(original, original.extension)
+        folder, _, _ = path.rpartition("/")
+        if folder not in self._good:
+            if (why := _trouble_with_folder(self._archive, folder)) is not None:
+                return why
+            self._good.add(folder)
+        if (why := in_the_way(self._archive, path)) is not None or original.frames is None:
+            return why
+        beside = self._archive.frames_path(original)
+        if holds_text(self._archive.root / beside, frames_text(original.frames)):
+            return None
+        return in_the_way(self._archive, beside)
+
+
+def in_the_way(archive: Archive, path: str) -> str | None:
+    """What lies in the way at `path` (relative), and what to do; None where nothing does."""
+    place = archive.root / path
+    try:
+        if is_free(place):
+            return None
+        what = "a link, which is not followed," if is_link(place) else "a folder" if place.is_dir() else "another file"
+    except StorageFailed as failure:
+        return str(failure)
+    return f"{what} lies at {path}: move it away, or have scrapy verify --repair see to it"
+
+
+def _trouble_with_folder(archive: Archive, relative: str) -> str | None:
+    try:
+        folder = archive.resolve_folder(relative)
+    except ValueError as error:
+        return str(error)
+    if not os.path.lexists(folder):
+        # Made with its first file; that files can be made in `originals` was tried at the start.
+        return None
+    if not folder.is_dir():
+        return f"something else than a folder lies at {relative}: move it away"
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        return f"no permission for {relative}: give this user the right to read and write there"
+    return _trouble_with_disk(archive, folder)
+
+
+def _trouble_with_disk(archive: Archive, folder: Path) -> str | None:
+    try:
+        refuse_two_disks(archive.staging, folder)
+    except StorageFailed as failure:
+        return str(failure)
+    return None
