@@ -3,108 +3,170 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from PIL.GifImagePlugin import GifImageFile
 
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.pictures import (
+    TOTAL_SHARE,
     Picture,
+    add_flaw,
     decoder_memory,
+    joined,
     open_with_pillow,
     pillow_complaints,
+    pillow_memory,
     refuse_bomb,
+    refuse_memory,
 )
 from pixivcrawl.archive.verdict import Limits
 
-_INTERLACED = 0x40
-_TOTAL_SHARE = 10
-"""All frames of an animation together may have this many times the pixels of one picture's limit."""
+_SIGNATURE_BYTES = 6
+_SCREEN = struct.Struct("<2H3B")
+_FRAME = struct.Struct("<4HB")
+_CODE_SIZES = range(1, 9)
+"""Bits of the first codes of a frame: as many as a colour's number has, and never more than eight."""
+
+_MOST_ZEROS = 511
+"""Zeros between two blocks that an encoder may have left there; as many as a disk's sector has are a hole."""
+
+
+def prove_gif(source: BinaryIO, limits: Limits) -> Picture:
+    """Walk all blocks and decode all frames; `source` was sniffed as a GIF. Raises `Damaged`.
+
+    Memory is that of the largest frame: its data twice, and a byte for each pixel.
+    """
+    size = source.seek(0, os.SEEK_END)
+    source.seek(_SIGNATURE_BYTES)
+    gif = _Gif(source, limits)
+    while gif.take_block():
+        pass
+    if trailing := size - source.tell():
+        add_flaw(gif.flaws, f"{trailing:,} bytes follow its trailer")
+    return Picture(gif.width, gif.height, gif.frames, flaw=joined(gif.flaws))
 
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
+    """A frame's place on the screen; its data, the size of its codes first, begin at byte `start`."""
+
+    x: int
+    y: int
     width: int
     height: int
-    interlaced: bool
-    data: memoryview
-
-    def alone(self) -> bytes:
-        """A GIF of this frame only, without colours: its decoder cannot run on into what follows."""
-        size = struct.pack("<HH", self.width, self.height)
-        flags = _INTERLACED if self.interlaced else 0
-        return b"".join((b"GIF89a", size, bytes(3), b",", bytes(4), size, bytes([flags]), self.data, b";"))
+    start: int
+    end: int
 
 
-def prove_gif(data: bytes, limits: Limits) -> Picture:
-    """Walk all blocks and decode all frames; memory is that of one frame. Raises `Damaged`.
+class _Gif:
+    """What the blocks that were read so far have told."""
 
-    Bytes behind the trailer are not judged.
-    """
-    if len(data) < 13:
-        raise Damaged("is cut short: a GIF without its header", "cut short")
-    max_pixels = limits.max_pixels
-    width, height = struct.unpack_from("<HH", data, 6)
-    refuse_bomb(width, height, max_pixels)
-    frames, pixels = 0, 0
-    for frame in _frames(data):
-        refuse_bomb(frame.width, frame.height, max_pixels)
-        frames += 1
-        pixels += frame.width * frame.height
-        if pixels > max_pixels * _TOTAL_SHARE:
-            raise Damaged(f"its frames have more than {max_pixels * _TOTAL_SHARE:,} pixels together", "bomb")
-        _decode(frame, frames)
-    if not frames:
-        raise Damaged("is a GIF without a picture", "broken")
-    image = open_with_pillow(GifImageFile, io.BytesIO(data))
-    return Picture(image.width, image.height, frames)
+    def __init__(self, source: BinaryIO, limits: Limits) -> None:
+        self._source = source
+        self._limits = limits
+        self._pixels_left = limits.max_pixels * TOTAL_SHARE
+        self._zeros = 0
+        self.frames = 0
+        self.flaws: list[str] = []
+        self.width, self.height, flags, _, _ = _SCREEN.unpack(_exactly(source, _SCREEN.size))
+        if self.width and self.height:
+            refuse_bomb(self.width, self.height, limits.max_pixels)
+        self._skip_colours(flags)
 
-
-def _decode(frame: _Frame, number: int) -> None:
-    with decoder_memory(frame.width * frame.height):
-        try:
-            with pillow_complaints():
-                GifImageFile(io.BytesIO(frame.alone())).load()
-        except Damaged as damage:
-            raise Damaged(f"frame {number}: {damage.reason}", damage.kind) from damage
-
-
-def _frames(data: bytes) -> Iterator[_Frame]:
-    position = 13 + _colours(data[10])
-    while True:
-        match _byte(data, position):
-            case 0x3B:  # the trailer
-                return
-            case 0x21:  # an extension
-                position = _after_blocks(data, position + 2)
-            case 0x2C:  # a frame
-                width, height, flags = struct.unpack("<HHB", _part(data, position + 5, 5))
-                start = position + 10 + _colours(flags)
-                position = _after_blocks(data, start + 1)
-                yield _Frame(width, height, bool(flags & _INTERLACED), memoryview(data)[start:position])
+    def take_block(self) -> bool:
+        """Read a block; False when it was the last. Raises `Damaged`."""
+        kind = self._source.read(1)
+        if kind == b"\0":
+            self._zeros += 1
+            add_flaw(self.flaws, "zeros stand between its blocks")
+            if self._zeros > _MOST_ZEROS:
+                raise Damaged(f"has a hole between its blocks, before byte {self._source.tell():,}", "broken")
+            return True
+        self._zeros = 0
+        match kind:
+            case b"!":
+                _exactly(self._source, 1)
+                self._skip_data()
+            case b",":
+                self._take_frame()
+            case b";" | b"":
+                self._end(has_trailer=bool(kind))
+                return False
             case _:
-                raise Damaged(f"has no block where one begins, at byte {position:,}", "broken")
+                raise Damaged(f"has no block where one begins, at byte {self._source.tell() - 1:,}", "broken")
+        return True
+
+    def _take_frame(self) -> None:
+        x, y, width, height, flags = _FRAME.unpack(_exactly(self._source, _FRAME.size))
+        self._skip_colours(flags)
+        start = self._source.tell()
+        code_size = _exactly(self._source, 1)[0]
+        self._skip_data()
+        frame = _Frame(x, y, width, height, start, self._source.tell())
+        self.frames += 1
+        try:
+            self._prove(frame, code_size)
+        except Damaged as damage:
+            raise Damaged(f"frame {self.frames}: {damage.reason}", damage.kind) from damage
+
+    def _prove(self, frame: _Frame, code_size: int) -> None:
+        if code_size not in _CODE_SIZES:
+            raise Damaged(f"has codes of {code_size} bits, which no GIF has", "unknown coding")
+        refuse_bomb(frame.width, frame.height, self._limits.max_pixels)
+        self._pixels_left -= frame.width * frame.height
+        if self._pixels_left < 0:
+            raise Damaged(f"with those before it has more than {TOTAL_SHARE} times the limit of pixels", "bomb")
+        if not (self.width and self.height):
+            self.width, self.height = frame.x + frame.width, frame.y + frame.height
+            add_flaw(self.flaws, "tells no size but that of its first frame")
+        if frame.x + frame.width > self.width or frame.y + frame.height > self.height:
+            add_flaw(self.flaws, f"frame {self.frames} reaches beyond the picture")
+        needed = 2 * (frame.end - frame.start) + pillow_memory(frame.width, frame.height)
+        refuse_memory(needed, self._limits)
+        with decoder_memory(needed):
+            _decode(self._source, frame)
+
+    def _end(self, *, has_trailer: bool) -> None:
+        if not self.frames:
+            raise Damaged("is a GIF without a picture", "broken") if has_trailer else _cut_short()
+        if not has_trailer:
+            add_flaw(self.flaws, "has no trailer behind its last block")
+
+    def _skip_colours(self, flags: int) -> None:
+        """Over the table of colours that a screen's or a frame's flags announce."""
+        if flags & 0x80:
+            self._source.seek(3 * (2 << (flags & 7)), os.SEEK_CUR)
+
+    def _skip_data(self) -> None:
+        while length := _exactly(self._source, 1)[0]:
+            self._source.seek(length, os.SEEK_CUR)
 
 
-def _colours(flags: int) -> int:
-    """Bytes of the colour table that a screen's or a frame's flags announce."""
-    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+def _decode(source: BinaryIO, frame: _Frame) -> None:
+    """Decode a frame as a GIF of its own, so that its decoder cannot run on into what follows.
+
+    Without colours, since a pixel may name one that the table lacks, as the transparent one is in files of Pillow's; and without its
+    interlacing, which says where rows belong and not how many there are.
+    """
+    source.seek(frame.start)
+    size = struct.pack("<2H", frame.width, frame.height)
+    data = _exactly(source, frame.end - frame.start)
+    alone = b"".join((b"GIF89a", size, bytes(3), b",", bytes(4), size, b"\0", data, b";"))
+    image = open_with_pillow(GifImageFile, io.BytesIO(alone))
+    with pillow_complaints():
+        image.load()
 
 
-def _after_blocks(data: bytes, position: int) -> int:
-    while length := _byte(data, position):
-        position += 1 + length
-    return position + 1
-
-
-def _byte(data: bytes, position: int) -> int:
-    return _part(data, position, 1)[0]
-
-
-def _part(data: bytes, position: int, size: int) -> bytes:
-    part = data[position : position + size]
+def _exactly(source: BinaryIO, size: int) -> bytes:
+    part = source.read(size)
     if len(part) < size:
-        raise Damaged("is cut short: a GIF without its trailer", "cut short")
+        raise _cut_short()
     return part
+
+
+def _cut_short() -> Damaged:
+    return Damaged("is cut short: a GIF that ends within a block", "cut short")

@@ -47,14 +47,14 @@ def prove(path: Path, expected: Expected, limits: Limits) -> Proof:
             raise Damaged("is not an image: " + _description(source), "not an image")
         if found != expected.format:
             raise Damaged(f"is a {found} where a {expected.format} belongs", "wrong format")
-        picture = _prove_as(expected, path, source, limits)
+        picture = _prove_as(expected, source, limits)
     proof = Proof(found, picture.width, picture.height, picture.frames, picture.flaw)
     if picture.doubt is not None:
         raise Damaged(picture.doubt, "decoder warning", proof)
     return proof
 
 
-def _prove_as(expected: Expected, path: Path, source: BinaryIO, limits: Limits) -> Picture:
+def _prove_as(expected: Expected, source: BinaryIO, limits: Limits) -> Picture:
     match expected.format:
         case "jpg":
             with _held(source) as data:
@@ -62,7 +62,7 @@ def _prove_as(expected: Expected, path: Path, source: BinaryIO, limits: Limits) 
                 _compare_size(jpeg.picture, expected)
                 return prove_jpeg(jpeg)
         case "gif":
-            picture = prove_gif(path.read_bytes(), limits)
+            picture = prove_gif(source, limits)
         case "png":
             picture = prove_png(source, limits)
         case "zip":

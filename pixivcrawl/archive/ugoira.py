@@ -185,7 +185,7 @@ def _prove_frame(data: bytes, limits: Limits) -> Picture:
         case "png":
             return prove_png(io.BytesIO(data), limits)
         case "gif":
-            return prove_gif(data, limits)
+            return prove_gif(io.BytesIO(data), limits)
         case _:
             raise Damaged("is not a picture", "broken")
 
