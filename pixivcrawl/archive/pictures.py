@@ -95,8 +95,11 @@ def refuse_memory(needed: int, limits: Limits) -> None:
 
 
 def pillow_memory(width: int, height: int) -> int:
-    """Bytes that Pillow takes for a picture of one byte a pixel: its rows, each a multiple of four bytes, and where each begins."""
-    return height * (-(-width // 4) * 4 + 8)
+    """Bytes that Pillow takes for a picture of one byte a pixel: its rows, each a multiple of four bytes, and where each begins.
+
+    And what it reads at once.
+    """
+    return height * (-(-width // 4) * 4 + 8) + (1 << 17)
 
 
 def add_flaw(flaws: list[str], flaw: str | None) -> None:

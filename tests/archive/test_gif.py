@@ -232,7 +232,7 @@ def test_memory_is_that_of_one_frame_and_reckoned_before() -> None:
     pixels = dice.randbytes(200 * 150)
     one = frame(pixels, 200)
     body = screen(200, 150) + one * 12 + b";"
-    needed = 2 * (len(one) - 10) + 150 * (200 + 8)
+    needed = 2 * (len(one) - 10) + 150 * (200 + 8) + (1 << 17)
     tracemalloc.start()
     source = io.BytesIO(body)
     assert prove_gif(source, Limits(memory=needed)).frames == 12
