@@ -93,6 +93,7 @@ class Configuration:
     image_retry_delay: float
     rate_limit_wait: float
     throttle_wait: float
+    longest_wait: float
     file_size_limit: int
     memory_limit: int
     max_pixels: int
@@ -128,6 +129,7 @@ class Configuration:
             image_retry_delay=_seconds(settings, "PIXIV_IMAGE_RETRY_DELAY", 2, most=600),
             rate_limit_wait=_seconds(settings, "PIXIV_RATE_LIMIT_WAIT", RATE_LIMIT_WAIT, most=1800),
             throttle_wait=_seconds(settings, "PIXIV_THROTTLE_WAIT", 200, most=1800),
+            longest_wait=_seconds(settings, "LONGEST_WAIT", 1800, most=86400),
             file_size_limit=_whole(settings, "PIXIV_FILE_SIZE_LIMIT", 1 << 30, least=1),
             memory_limit=_whole(settings, "DOWNLOAD_MAXSIZE", 64 << 20, least=1),
             max_pixels=_whole(settings, "PIXIV_MAX_PIXELS", 500_000_000, least=1),

@@ -38,6 +38,12 @@ class BudgetSpent(PixivcrawlError):
     """The day's API requests are used up; what was not asked for waits for another day."""
 
 
+class PauseTooLong(PixivcrawlError):
+    """Pixiv asks to be left alone for longer than a run may wait; the message says until when."""
+
+    exit_code = 75
+
+
 class StorageFailed(PixivcrawlError):
     """The disk or the ledger cannot go on: full, read-only, broken."""
 

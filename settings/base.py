@@ -235,6 +235,10 @@ PIXIV_RATE_LIMIT_WAIT = from_environment("PIXIV_RATE_LIMIT_WAIT", 200)
 # throttled list answers with no rows for about 3 minutes.
 PIXIV_THROTTLE_WAIT = from_environment("PIXIV_THROTTLE_WAIT", 200)
 
+# Seconds that a run waits when a host asks for a pause; a longer one ends it with exit code 75, and the same command goes on when it is
+# over.
+LONGEST_WAIT = from_environment("LONGEST_WAIT", 1800)
+
 # The largest original in bytes.
 PIXIV_FILE_SIZE_LIMIT = from_environment("PIXIV_FILE_SIZE_LIMIT", 1024 * 1024 * 1024)
 

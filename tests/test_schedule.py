@@ -14,14 +14,14 @@ from xml.etree import ElementTree
 import pytest
 
 from pixivcrawl.commands.stopping import SOON
-from pixivcrawl.errors import AccountRefused, ArchiveInUse, ConfigurationError, StorageFailed
+from pixivcrawl.errors import AccountRefused, ArchiveInUse, ConfigurationError, PauseTooLong, StorageFailed
 from pixivcrawl.extensions.run_record import FAILED, INTERRUPTED
 from tests.test_project import FENCE, ROOT
 
 PAGE = ROOT / "docs" / "schedule.md"
 FILES = ROOT / "docs" / "schedule"
 
-NOBODY_IS_NEEDED = {FAILED, ArchiveInUse.exit_code, INTERRUPTED}
+NOBODY_IS_NEEDED = {FAILED, ArchiveInUse.exit_code, PauseTooLong.exit_code, INTERRUPTED}
 """Exit codes after which the next sync does what is to be done."""
 
 A_PERSON_IS_NEEDED = {ConfigurationError.exit_code, AccountRefused.exit_code, StorageFailed.exit_code}

@@ -16,8 +16,11 @@ from pixivcrawl.api.documents import DocumentRefused, read_document
 from pixivcrawl.api.endpoint import Body, Endpoint
 from pixivcrawl.api.wording import one_line
 
-LONGEST_RETRY_AFTER = 30 * 86400.0
-"""Seconds up to which a Retry-After is believed."""
+LONGEST_RETRY_AFTER = 86400.0
+"""Seconds for which a Retry-After that asks for more is kept: whoever asks then is told anew."""
+
+_FARTHEST_DATE = 30 * 86400.0
+"""Seconds between an answer's own Date and the date in its Retry-After, past which that Date is taken for wrong."""
 
 
 class AnswerKind(StrEnum):
@@ -106,7 +109,7 @@ def retry_after(header: str, date: str, now: datetime) -> float | None:
     if moment is None:
         return None
     answered = _moment(date)
-    if answered is None or not 0 <= (moment - answered).total_seconds() <= LONGEST_RETRY_AFTER:
+    if answered is None or not 0 <= (moment - answered).total_seconds() <= _FARTHEST_DATE:
         answered = now
     return max(0.0, (moment - answered).total_seconds())
 

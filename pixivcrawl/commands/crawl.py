@@ -48,7 +48,7 @@ class Command(CrawlCommand):
             "Archive what a spider finds: scrapy crawl user -a id=11. Run the same command again after any end and it goes on. "
             "`scrapy list` names the spiders. Exit codes: 0 complete; 1 finished, with works that failed or wait; "
             "2 wrong usage or configuration; 3 the archive is in use; 4 pixiv refused the account; "
-            "5 the disk or the ledger cannot go on; 130 interrupted."
+            "5 the disk or the ledger cannot go on; 75 pixiv asks for a pause longer than LONGEST_WAIT; 130 interrupted."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
-from pixivcrawl.commands.crawl import show_any_text
+from pixivcrawl.commands.crawl import complain, show_any_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED
@@ -38,7 +38,8 @@ class Command(ScrapyCommand):
             "Looks at the versions, the settings, the pace, the certificates, the disk and its permissions, the ledger, the subscriptions, "
             "where notices go, the session and the clock, and says in a line each: ok, warning or problem, and what to do next: scrapy "
             "doctor. One request asks pixiv whether it takes the session; --offline leaves it out, and so does a run that is under way in "
-            "the archive. It changes nothing, needs no lock and no archive. For a program: scrapy doctor --json. Exit codes: 0 nothing "
+            "the archive. It changes nothing, needs no lock and no archive; --lift-pauses alone does, which forgets the "
+            "pauses that hosts asked for. For a program: scrapy doctor --json. Exit codes: 0 nothing "
             "worse than warnings; otherwise that of the first problem, which is what a run would end with: 1 pixiv cannot be asked; 2 "
             "configuration; 4 pixiv refuses the session; 5 the disk or the ledger cannot go on."
         )
@@ -46,6 +47,11 @@ class Command(ScrapyCommand):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.add_argument("--offline", action="store_true", help="send nothing to pixiv")
+        parser.add_argument(
+            "--lift-pauses",
+            action="store_true",
+            help="first forget the pauses that hosts asked for, so that runs ask again",
+        )
         parser.add_argument("--json", action="store_true", help="write each finding as a line of JSON")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -59,9 +65,14 @@ class Command(ScrapyCommand):
         # What is worth a warning in a log is a finding here.
         logging.disable(logging.CRITICAL)
         try:
+            if opts.lift_pauses:
+                lift_pauses(Configuration.from_settings(self.settings))
             for finding in examination(self.settings, offline=opts.offline):
                 findings.append(finding)
                 print(json.dumps(finding.as_json()) if opts.json else finding, flush=True)
+        except PixivcrawlError as error:
+            self.exitcode = complain(error)
+            return
         except KeyboardInterrupt:
             self.exitcode = INTERRUPTED
             return
@@ -70,6 +81,26 @@ class Command(ScrapyCommand):
         if not opts.json:
             print(summary(findings))
         self.exitcode = exit_code(findings)
+
+
+def lift_pauses(configuration: Configuration) -> None:
+    """Forget every pause that a host asked for. Raises ConfigurationError where there is no ledger, ArchiveInUse, StorageFailed."""
+    from pixivcrawl.archive.layout import Archive
+    from pixivcrawl.archive.lock import lock
+    from pixivcrawl.errors import ConfigurationError
+    from pixivcrawl.ledger import queries, records
+    from pixivcrawl.ledger.service import Ledger
+
+    archive = Archive(configuration.archive_dir)
+    if not archive.root.is_dir():
+        raise ConfigurationError(f"there is no archive at {archive.root}: name it with -s ARCHIVE_DIR=...")
+    with lock(archive, "doctor"):
+        ledger = Ledger.open(configuration.database_url, journal=archive.journal)
+        try:
+            for pause in ledger.read_now(queries.host_pauses):
+                ledger.write_now(records.clear_pause, pause.host)
+        finally:
+            ledger.close()
 
 
 def summary(findings: list[Finding]) -> str:

@@ -14,12 +14,15 @@ from twisted.internet.error import ReactorNotRunning
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.commands.crawl import came_of, exit_code, limit_heaps
 from pixivcrawl.commands.stopping import end_whatever_the_clock_does
-from pixivcrawl.errors import AccountRefused, ArchiveInUse, StorageFailed
+from pixivcrawl.errors import AccountRefused, ArchiveInUse, PauseTooLong, StorageFailed
 from pixivcrawl.extensions.run_record import INTERRUPTED, SUMMARY
 from pixivcrawl.extensions.standing import Overall, put_away
 from pixivcrawl.notices.outcomes import Outcome
 
-ENDS_ALL = {ArchiveInUse.exit_code, AccountRefused.exit_code, StorageFailed.exit_code, INTERRUPTED}
+ENDS_ALL = {
+    *(error.exit_code for error in (ArchiveInUse, AccountRefused, StorageFailed, PauseTooLong)),
+    INTERRUPTED,
+}
 """Exit codes after which the next one would only fail in the same way."""
 
 OUTCOMES = {0: "complete", 1: "finished with failures", 2: "refused", INTERRUPTED: "interrupted"}

@@ -125,8 +125,17 @@ def _read(connection: Connection, configuration: Configuration, now: datetime, e
     times = connection.execute(select(func.max(CrawlRow.started), func.max(CrawlRow.ended))).one()
     examined.newest = max((moment for moment in times if moment is not None), default=None)
     for pause in queries.host_pauses(connection):
+        until = min(pause.until, now + (pause.until - pause.since))
         if pause.host == configuration.api.key:
-            examined.paused_until = min(pause.until, now + (pause.until - pause.since))
+            examined.paused_until = until
+        if until > now:
+            examined.findings.append(
+                warning(
+                    "pauses",
+                    f"{pause.host} asks for a pause until {until.astimezone():%Y-%m-%d %H:%M:%S}, and runs keep it; lift it, when you "
+                    "know it to be over, with scrapy doctor --lift-pauses",
+                )
+            )
     examined.spent = queries.requests_spent(connection, configuration.api.key, now)
     if left := len(queries.unsettled_intents(connection)):
         examined.findings.append(

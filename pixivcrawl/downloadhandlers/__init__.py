@@ -38,7 +38,8 @@ from pixivcrawl.downloadhandlers.transfer import (
     receive,
 )
 from pixivcrawl.downloadhandlers.trust import trust_context
-from pixivcrawl.extensions.run_record import ANSWERED, LOST
+from pixivcrawl.errors import PauseTooLong
+from pixivcrawl.extensions.run_record import ANSWERED, LOST, end_run
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.service import ledger_of
 
@@ -99,6 +100,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
         is_api = self.configuration.is_api(request.url)
         pace = pace_of(origin.key, self.configuration)
         while True:
+            self._end_for_long_pause(pace)
             async with pace.turn(request.priority, self._is_stopping) as sent:
                 if is_api:
                     await spend(self.crawler, self.configuration)
@@ -237,6 +239,18 @@ class PixivDownloadHandler(BaseDownloadHandler):
             left = min(pause.until - now, pause.until - pause.since).total_seconds()
             if left > 0:
                 pace_of(pause.host, self.configuration).go_on_with_pause(left)
+
+    def _end_for_long_pause(self, pace: Pace) -> None:
+        """End the run, in good order, when the host is to be left alone for longer than a run may wait."""
+        if (left := pace.pause_left) > self.configuration.longest_wait:
+            until = (datetime.now(UTC) + timedelta(seconds=left)).astimezone()
+            raise end_run(
+                self.crawler,
+                PauseTooLong(
+                    f"{pace.host} asks for a pause until {until:%Y-%m-%d %H:%M:%S}, longer than a run waits (LONGEST_WAIT): "
+                    "the same command goes on then"
+                ),
+            )
 
     async def _pause(self, pace: Pace, response: Response, sent: float) -> None:
         now = datetime.now(UTC)

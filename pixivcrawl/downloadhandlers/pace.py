@@ -110,7 +110,12 @@ class Pace:
     def go_on_with_pause(self, seconds: float) -> None:
         """A pause that began in an earlier run has so many seconds left."""
         self._pauses_in_a_row = max(self._pauses_in_a_row, 1)
-        self._hold(seconds)
+        self._hold(min(seconds, LONGEST_RETRY_AFTER))
+
+    @property
+    def pause_left(self) -> float:
+        """Seconds until something may leave again."""
+        return max(0.0, self._open_at - _now())
 
     @contextmanager
     def kept_for(self, priority: int) -> Iterator[None]:

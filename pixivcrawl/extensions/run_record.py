@@ -155,6 +155,17 @@ class RunRecord:
         return {name.removeprefix(PREFIX): number for name, number in stats.items() if name.startswith(PREFIX)}
 
 
+def end_run(crawler: Crawler, error: PixivcrawlError) -> Exception:
+    """Stop the run in good order because of `error`; gives what to raise meanwhile, so that nothing is recorded of what was asked for."""
+    record = crawler.get_extension(RunRecord)
+    if record is None:
+        return error
+    record.end(error)
+    stopping = RunStopping(str(error))
+    stopping.__cause__ = error
+    return stopping
+
+
 def _is_full_reading(spider: Spider) -> bool:
     """Whether the run was to read its list whole and to compare the works that are known."""
     arguments = getattr(spider, "args", None)

@@ -151,11 +151,16 @@ def test_a_pause_of_an_earlier_run_and_a_run_under_way_are_respected(sandbox: Sa
     ledger.close()
     sent = asked(sandbox)
     typed, amiss = doctor(sandbox, archive)
-    assert (typed.code, list(amiss), asked(sandbox)) == (0, ["session"], sent)
+    assert (typed.code, list(amiss), asked(sandbox)) == (0, ["pauses", "session"], sent)
+    assert f"{host} asks for a pause until" in amiss["pauses"][0]["found"]
     with lock(archive, "crawl user"):
         typed, amiss = doctor(sandbox, archive)
-        assert (typed.code, amiss, asked(sandbox)) == (0, {}, sent)
+        assert (typed.code, list(amiss), asked(sandbox)) == (0, ["pauses"], sent)
         assert "under way: 'crawl user'" in typed.out
+        refused = type_in("doctor", "--lift-pauses", sandbox=sandbox, archive=archive.root, cookie=sandbox.cookie)
+        assert (refused.code, refused.err.count("\n")) == (3, 1)
+    typed, amiss = doctor(sandbox, archive, "--lift-pauses")
+    assert (typed.code, amiss, asked(sandbox)) == (0, {}, sent + 1)
 
 
 def test_a_run_that_was_killed(sandbox: Sandbox, archive: Archive) -> None:

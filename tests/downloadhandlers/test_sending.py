@@ -27,7 +27,7 @@ from scrapy.exceptions import DownloadFailedError
 from scrapy.http import Response, TextResponse
 
 from pixivcrawl.api.catalogue import SEARCH_ARTWORKS, USER_PROFILE_ALL, USER_SHORT
-from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.errors import ConfigurationError, PauseTooLong
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.run_stopping import RunStopping
@@ -249,6 +249,29 @@ class TestTooManyRequests:
         journey = travel(settings_for(tmp_path, sandbox), *users(sandbox, 2))
         assert [getattr(answer, "status", answer) for answer in journey.answers] == [200, 200]
         assert arrivals(sandbox)[1] - refused >= 1.95
+
+    def test_a_pause_longer_than_a_run_may_wait_ends_it(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        sandbox.faults.api("/ajax/user/11", kind="status:429", retry_after=30 * 86400, times=1)
+        settings = settings_for(tmp_path, sandbox)
+        for sent in (1, 1):
+            began = time.monotonic()
+            journey = travel(settings, *users(sandbox, 2), at_once=True)
+            assert time.monotonic() - began < 10
+            assert isinstance(journey.ended_by, PauseTooLong)
+            assert "until " in str(journey.ended_by)
+            assert len(arrivals(sandbox)) == sent, "the pause is kept, and nothing else was sent"
+        ledger = Ledger.open(f"sqlite:///{tmp_path / 'archive.sqlite'}", read_only=True)
+        [pause] = ledger.read_now(queries.host_pauses)
+        ledger.close()
+        assert pause.until - pause.since == timedelta(days=1)
+
+    def test_how_long_a_run_may_wait_is_a_setting(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        sandbox.faults.api("/ajax/user/11", kind="status:429", retry_after=2, times=1)
+        assert isinstance(
+            travel(settings_for(tmp_path, sandbox, LONGEST_WAIT=1), *users(sandbox, 1)).ended_by, PauseTooLong
+        )
+        journey = travel(settings_for(tmp_path, sandbox, LONGEST_WAIT=3), *users(sandbox, 1))
+        assert (journey.only.status, journey.ended_by) == (200, None)
 
     def test_a_good_answer_ends_the_pause_in_the_ledger_too(self, sandbox: Sandbox, tmp_path: Path) -> None:
         sandbox.faults.api("user/11", kind="status:429", times=1)
