@@ -17,6 +17,7 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.items import Original
 from pixivcrawl.ledger import records
+from pixivcrawl.ledger.records.doubtful import Served
 from pixivcrawl.ledger.service import Ledger, ledger_of
 
 P = ParamSpec("P")
@@ -57,25 +58,20 @@ class FilePipeline:
         original: Original,
         reason: str,
         *,
-        served_sha256: str | None = None,
+        came: Served | None = None,
         counted: bool = True,
         waits: bool = True,
     ) -> DropItem:
-        """Record why a file is not in place; the exception to raise, so that the item ends here.
+        """Record why a file is not in place, and which doubtful body came; the exception to raise, so that the item ends here.
 
         `waits`: it is tried again later and later; else by every run, because to try costs nothing.
         """
         if counted:
             self.count("files_failed")
         reason = one_line(reason, LONGEST_REASON)
-        await self.ledger.write(
-            records.record_file_failed,
-            original,
-            reason,
-            datetime.now(UTC),
-            served_sha256=served_sha256,
-            waits=waits,
-        )
+        now = datetime.now(UTC) if came is None else came.last
+        doubtful = {} if came is None else came.as_told
+        await self.ledger.write(records.record_file_failed, original, reason, now, waits=waits, **doubtful)
         return DropItem(f"work {original.work_id} page {original.page}: {reason}", log_level="WARNING")
 
     async def leave_to_pixiv(self, original: Original, reason: str) -> DropItem:

@@ -17,5 +17,9 @@ class MetadataPipeline(FilePipeline):
         if isinstance(item, StoredOriginal):
             await self.ledger.write(records.record_stored, item, datetime.now(UTC))
             self.count("files_stored")
+            if item.proven.as_served:
+                self.count("files_as_served")
+            elif item.proven.flaw is not None:
+                self.count("files_flawed")
             self.count("bytes_stored", item.proven.staged.bytes)
         return item

@@ -6,13 +6,13 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
-from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DownloadFailedError, DropItem
 from scrapy.http import Response
 
 from pipelines.base import FilePipeline
 from pipelines.guessing import Guesses, NoSuchAddress
+from pixivcrawl.api.transfers import named_by, original_request
 from pixivcrawl.archive.destination import Destinations
 from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
 from pixivcrawl.items import Original, StagedOriginal
@@ -62,25 +62,20 @@ class OriginalsPipeline(FilePipeline):
         async with self._room:
             for tried in range(1, TRIES + 1):
                 try:
-                    received = await self._transfer(original)
+                    return await self._transfer(original)
                 except RunStopping:
                     raise DropItem(f"work {original.work_id} page {original.page}: left for the next run") from None
                 except TransferFailed as failure:
                     if tried == TRIES:
                         raise await self.park(original, str(failure)) from None
                     await asyncio.sleep(self.configuration.image_retry_delay * GROWTH ** (tried - 1))
-                else:
-                    return StagedOriginal(original, str(received.path), received.sha256, received.bytes)
         raise AssertionError("the last try either returns or raises")
 
-    async def _transfer(self, original: Original) -> Received:
+    async def _transfer(self, original: Original) -> StagedOriginal:
         if not self.crawler.engine.running:
             raise RunStopping("not fetched, because the run is ending")
-        request = Request(
-            original.url,
-            headers={"Referer": f"https://www.pixiv.net/artworks/{original.work_id}"},
-            meta={"stage_to": str(self.archive.staging_path(original))},
-        )
+        path = self.archive.staging_path(original)
+        request = original_request(original.url, original.work_id, path, past_caches=original.retried)
         try:
             # Past the middlewares: they see to the API's session and answers, and cost as much as the rest of a small file's way.
             response = await self.crawler.engine.downloader.handlers.download_request_async(request)
@@ -90,7 +85,7 @@ class OriginalsPipeline(FilePipeline):
             raise await self.park(original, f"{refusal}: raise PIXIV_FILE_SIZE_LIMIT") from None
         received = request.meta.get("received")
         if isinstance(received, Received):
-            return received
+            return StagedOriginal(original, str(received.path), received.sha256, received.bytes, **named_by(response))
         await self._refused(original, response)
         raise TransferFailed(f"the image host answered {response.status}")
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from scrapy.crawler import Crawler
+from scrapy.exceptions import DropItem
 
 from pipelines.base import FilePipeline
 from pipelines.originals import OriginalsPipeline
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import format_of
 from pixivcrawl.archive.placing import quarantine
+from pixivcrawl.archive.verdict import Proof
 from pixivcrawl.items import Original, ProvenOriginal, StagedOriginal
 from pixivcrawl.ledger import queries
+from pixivcrawl.ledger.records.doubtful import TRANSFERS, Served, named_otherwise, served_again
 
 
 class ValidationPipeline(FilePipeline):
@@ -28,41 +32,74 @@ class ValidationPipeline(FilePipeline):
     async def process_item(self, item: Any) -> Any:
         if not isinstance(item, StagedOriginal):
             return item
-        proven = await self._proven(item, last=False)
-        if proven is None:
-            await asyncio.sleep(self.configuration.image_retry_delay)
-            proven = await self._proven(await self._originals.found(item.original), last=True)
-        return proven
+        verdict = await self._verdict(item)
+        if isinstance(verdict, ProvenOriginal):
+            return verdict
+        await self._set_aside(item, verdict)
+        await asyncio.sleep(self.configuration.image_retry_delay)
+        again = await self._originals.found(replace(item.original, retried=True))
+        # A decoder that the same bytes have ended once is not given them again.
+        verdict = verdict if again.sha256 == item.sha256 else await self._verdict(again)
+        if isinstance(verdict, ProvenOriginal):
+            return verdict
+        await self._set_aside(again, verdict)
+        raise await self._given_up(again, verdict)
 
-    async def _proven(self, staged: StagedOriginal, *, last: bool) -> ProvenOriginal | None:
-        """None when the body is damaged and a further try is left; raises DropItem when none is."""
-        original = staged.original
+    async def _verdict(self, staged: StagedOriginal) -> ProvenOriginal | Damaged:
+        """Raises DropItem where another transfer would bring nothing new."""
         try:
-            return await self.in_thread(self._prove, staged)
+            proof = await self.in_thread(self._prove, staged)
         except Damaged as damage:
-            served_before = damage.proof is not None and await self.ledger.read(
-                queries.same_body_before, original, staged.sha256, datetime.now(UTC)
-            )
-            if damage.proof is not None and served_before:
-                return ProvenOriginal(
-                    staged, damage.proof.format, damage.proof.width, damage.proof.height, as_served=True
-                )
-            await self.in_thread(quarantine, self.archive, Path(staged.staged), _name_of(original), str(damage))
-            if not last:
-                return None
-            if original.guessed and damage.kind in ("wrong size", "wrong format"):
-                raise await self.leave_to_pixiv(original, f"{damage}, by the row of its work") from None
-            served = staged.sha256 if damage.only_warned else None
-            raise await self.park(original, f"damaged: {damage}", served_sha256=served) from None
+            if damage.kind == "too much memory":
+                # It stays in the staging folder, from where each run takes it without a request until one is allowed enough.
+                raise await self.park(staged.original, str(damage), waits=False) from None
+            return damage if damage.proof is None else await self._doubt(staged, damage, damage.proof)
+        return ProvenOriginal(staged, proof.format, proof.width, proof.height, flaw=proof.flaw)
 
-    def _prove(self, staged: StagedOriginal) -> ProvenOriginal:
+    async def _doubt(self, staged: StagedOriginal, damage: Damaged, proof: Proof) -> ProvenOriginal | Damaged:
+        """Kept as served when enough independent transfers brought these bytes. Raises DropItem when one more did, and not yet enough."""
+        before, came = await self._transfers(staged)
+        served = served_again(before, came)
+        if before is not None and served.suffices:
+            span = f"{served.times} transfers from {served.first:%Y-%m-%d} to {served.last:%Y-%m-%d} brought the same bytes"
+            flaw = "; ".join([str(damage), span, *named_otherwise(before, staged)])
+            return ProvenOriginal(staged, proof.format, proof.width, proof.height, as_served=True, flaw=flaw)
+        if before is None or before.sha256 != staged.sha256:
+            return damage
+        await self._set_aside(staged, damage)
+        raise await self._given_up(staged, damage)
+
+    async def _transfers(self, staged: StagedOriginal) -> tuple[Served | None, Served]:
+        """The doubtful body that came before, if any did, and this one."""
+        now = datetime.now(UTC)
+        before = await self.ledger.read(queries.served_before, staged.original)
+        return before, Served(staged.sha256, now, now, etag=staged.etag, last_modified=staged.last_modified)
+
+    async def _set_aside(self, staged: StagedOriginal, damage: Damaged) -> None:
+        said = (("ETag", staged.etag), ("Last-Modified", staged.last_modified))
+        reason = "; ".join([str(damage), *(f"{name} {value}" for name, value in said if value is not None)])
+        await self.in_thread(quarantine, self.archive, Path(staged.staged), _name_of(staged.original), reason)
+
+    async def _given_up(self, staged: StagedOriginal, damage: Damaged) -> DropItem:
+        """Record that this run does not keep the file; the exception to raise."""
+        if damage.proof is None:
+            if staged.original.guessed and damage.kind in ("wrong size", "wrong format"):
+                return await self.leave_to_pixiv(staged.original, f"{damage}, by the row of its work")
+            return await self.park(staged.original, f"damaged: {damage}")
+        before, came = await self._transfers(staged)
+        said = [f"{served_again(before, came).times} of {TRANSFERS} transfers brought the same bytes"]
+        if before is not None:
+            said += [f"on {before.last:%Y-%m-%d} others came"] if before.sha256 != came.sha256 else []
+            said += named_otherwise(before, came)
+        return await self.park(staged.original, f"doubtful ({'; '.join(said)}): {damage}", came=came)
+
+    def _prove(self, staged: StagedOriginal) -> Proof:
         # Here and not before: decoders are imported in a thread, and only when there is something to prove.
         from pixivcrawl.archive.proof import Expected, Limits, prove
 
         original = staged.original
         expected = Expected(format_of(original.extension), original.width, original.height, original.frames)
-        proof = prove(Path(staged.staged), expected, Limits(self.configuration.max_pixels))
-        return ProvenOriginal(staged, proof.format, proof.width, proof.height)
+        return prove(Path(staged.staged), expected, Limits(self.configuration.max_pixels))
 
 
 def _name_of(original: Original) -> str:

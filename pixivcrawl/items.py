@@ -32,7 +32,8 @@ class Original:
     `revision` is the 14 digits of the time in the image URL's path (Japan's time): pixiv changes it when the artist replaces, adds or
     reorders images. `extension` is the URL's (jpg, png, gif or zip). `width` and `height` are in pixels, None where the API did not say.
     `frames` is None for anything but an ugoira. `uploaded` becomes the file's time. `guessed`: the address follows from a list's row, which
-    tells no extension; the image host knows it by another one where this one answers 404.
+    tells no extension; the image host knows it by another one where this one answers 404. `retried`: it was asked for before and could not
+    be kept, so that what a cache on the way holds of it is not wanted.
     """
 
     work_id: int
@@ -46,6 +47,7 @@ class Original:
     height: int | None = None
     frames: tuple[Frame, ...] | None = None
     guessed: bool = False
+    retried: bool = False
 
     @property
     def kind(self) -> FileKind:
@@ -59,19 +61,25 @@ class Original:
 
 @dataclass(frozen=True, slots=True)
 class StagedOriginal:
-    """An original whose whole body lies, synced, in the staging folder (`staged` is that path)."""
+    """An original whose whole body lies, synced, in the staging folder (`staged` is that path).
+
+    `etag` and `last_modified` are the image host's own words; None where it said none, or an ended run had received the body.
+    """
 
     original: Original
     staged: str
     sha256: str
     bytes: int
+    etag: str | None = None
+    last_modified: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ProvenOriginal:
     """A staged original that was shown to be the whole picture; format and pixel size are those of the bytes.
 
-    `as_served` marks the one exception: a body that only makes the decoder warn and came the same in two runs an hour or more apart.
+    `flaw` is what is odd beside its pixels, which are all proven. `as_served` marks the one exception: a body that makes the decoder warn
+    of its pixels (`flaw` says of what) and came the same in three transfers over a day or more.
     """
 
     staged: StagedOriginal
@@ -79,6 +87,7 @@ class ProvenOriginal:
     width: int
     height: int
     as_served: bool = False
+    flaw: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

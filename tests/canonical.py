@@ -14,7 +14,10 @@ from pixivcrawl.ledger.models import Base
 
 RUNS = {"crawls", "crawl_artworks", "hosts"}
 
-ATTEMPTS = {"failed_runs", "failed_crawl_id", "failed_reason", "served_sha256", "refused_with_session"}
+ATTEMPTS = {"failed_runs", "failed_crawl_id", "failed_reason", "served_sha256", "served_times", "refused_with_session"}
+
+OF_A_TRANSFER = {"etag", "last_modified"}
+"""What a killed run takes along: the next one has the body that it received, and not the words with it."""
 
 FACTS_THAT_ARE_TIMES = {"created", "uploaded", "row_updated"}
 """When something happened on pixiv; every other time is one at which a run looked."""
@@ -50,7 +53,7 @@ def _row(table: Table, row: Any, tags: dict[int, str]) -> tuple[str, ...]:
 
 
 def _is_fact(column: Column[Any]) -> bool:
-    if column.name in ATTEMPTS:
+    if column.name in ATTEMPTS | OF_A_TRANSFER:
         return False
     if isinstance(column.type, UtcTime):
         return column.name in FACTS_THAT_ARE_TIMES

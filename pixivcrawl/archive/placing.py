@@ -95,14 +95,18 @@ def frames_text(frames: tuple[Frame, ...]) -> str:
 def quarantine(archive: Archive, path: Path, name: str, reason: str) -> Path:
     """Move the damaged file `path` to the quarantine folder, with a `.txt` of the time and `reason` beside it.
 
-    `name` is a wish: it is reduced to safe characters and made unique. Gives the new path. Raises `StorageFailed`.
+    `name` is a wish: it is reduced to safe characters and made unique. The same bytes of the same name are kept once: a further copy adds
+    its line to the first one's `.txt` and is removed. Gives where they lie. Raises `StorageFailed`.
     """
     moment = datetime.now(UTC)
+    line = f"{moment.isoformat(timespec='seconds')} {' '.join(reason.split())}\n".encode(errors="backslashreplace")
     with storage_errors(archive.quarantine):
-        kept = _move_to_free_name(path, archive.quarantine, f"{moment:%Y%m%dT%H%M%SZ}_{_safe(name)}")
-        note = f"{moment.isoformat(timespec='seconds')} {' '.join(reason.split())}\n"
-        _write_synced(kept.with_name(f"{kept.name}.txt"), note.encode(errors="backslashreplace"))
+        same = _same_in_quarantine(archive.quarantine, path, _safe(name))
+        kept = same or _move_to_free_name(path, archive.quarantine, f"{moment:%Y%m%dT%H%M%SZ}_{_safe(name)}")
+        _append_synced(kept.with_name(f"{kept.name}.txt"), line)
         _sync_folder(archive.quarantine)
+        if same is not None:
+            path.unlink()
     return kept
 
 
@@ -186,6 +190,22 @@ def _move_to_free_name(source: Path, folder: Path, name: str) -> Path:
             return target
 
 
+def _same_in_quarantine(folder: Path, path: Path, name: str) -> Path | None:
+    """An earlier copy of these bytes that came by the same name."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    size, sha256 = path.stat().st_size, None
+    of_name = re.compile(rf"[0-9]{{8}}T[0-9]{{6}}Z_{re.escape(name)}(~[0-9]+)?")
+    with os.scandir(folder) as entries:
+        copies = [entry for entry in entries if of_name.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)]
+    for copy in copies:
+        if copy.stat().st_size == size:
+            sha256 = sha256 or sha256_of(path)
+            if sha256_of(Path(copy.path)) == sha256:
+                return Path(copy.path)
+    return None
+
+
 def _safe(name: str) -> str:
     # A name of its own ending in .txt could take the place of another file's note.
     return re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:100].removesuffix(".txt").strip("._") or "file"
@@ -194,6 +214,13 @@ def _safe(name: str) -> str:
 def _write_synced(path: Path, content: bytes) -> None:
     with path.open("xb") as file:
         file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _append_synced(path: Path, line: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(line)
         file.flush()
         os.fsync(file.fileno())
 

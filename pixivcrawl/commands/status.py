@@ -83,9 +83,12 @@ def report(connection: Connection, limit: int | None, at_work: datetime | None =
     runs = (crawl_line(crawl, at_work) for crawl in queries.last_crawls(connection, 5))
     return [
         *totals(all_of_it),
+        *odd(*queries.status_odd(connection)),
         *part("artists", map(artist_line, artists), limit),
         *part("missing", map(missing_line, queries.status_missing(connection, limit)), limit),
         *part("unavailable", map(unavailable_line, queries.status_unavailable(connection, limit)), limit),
+        # Nothing is to be done about them, so that only who asks for everything is shown which they are.
+        *part("kept though odd", map(odd_line, queries.status_odd_files(connection)) if limit is None else (), limit),
         *part("last runs", runs, None),
         *part("hosts that asked for a pause", map(pause_line, queries.host_pauses(connection)), None),
     ]
@@ -136,6 +139,20 @@ def totals(all_of_it: queries.Totals) -> list[str]:
         f"{all_of_it.parked:,} waiting after a failure, {all_of_it.unavailable:,} unavailable"
     )
     return [works, f"{all_of_it.files:,} files, {all_of_it.bytes / 1e6:,.1f} MB"]
+
+
+def odd(flawed: int, as_served: int) -> list[str]:
+    """How many files are kept though something about them is odd."""
+    told = {"flawed: kept": flawed, "doubtful and kept as served": as_served}
+    return [
+        f"{files:,} {'files are' if files > 1 else 'file is'} {what}, see docs/proof.md"
+        for what, files in told.items()
+        if files
+    ]
+
+
+def odd_line(file: queries.OddFile) -> str:
+    return f"{file.path}: {'as served: ' if file.as_served else ''}{one_line(file.flaw or 'the decoder warned', 200)}"
 
 
 def part(title: str, lines: Iterable[str], limit: int | None) -> list[str]:

@@ -191,6 +191,8 @@ SUMMARY = {
     "works_filtered": "works left out by the filters",
     "works_read": "works asked for",
     "files_stored": "files stored",
+    "files_flawed": "of them flawed (docs/proof.md)",
+    "files_as_served": "of them doubtful and kept as served (docs/proof.md)",
     "bytes_stored": "bytes stored",
     "comments_kept": "comments kept for the first time",
     "requests_listed": "requests listed",

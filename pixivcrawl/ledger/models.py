@@ -19,7 +19,7 @@ KINDS: dict[Any, Any] = {int: Number, str: CleanText, datetime: UtcTime, bytes: 
 
 MISSING_FILE = text("files.state IN ('wanted', 'parked')")
 UNSETTLED_INTENT = text("files.state = 'intent'")
-ODD_FILE = text("files.flaw IS NOT NULL OR files.as_served")
+ODD_FILE = text("(files.flaw IS NOT NULL OR files.as_served)")
 UNSETTLED_WORK = text("crawl_artworks.unsettled")
 ROW_LEVEL_WORK = text("artworks.detail = 'listing'")
 """Conditions written out, because SQLite uses a partial index only for a query that repeats the index's own words."""

@@ -46,7 +46,7 @@ def adopt(archive: Archive, ledger: Ledger, path: str, sha256: str, max_pixels: 
     original = _named_by_ledger(archive, name, pages, row, path)
     if archive.relative_path(original, name.extension) != path:
         raise NotAdopted("it lies in another artist's folder")
-    stored = _proven(archive, original, path, sha256, max_pixels)
+    stored = _proven(archive, original, path, sha256, row, max_pixels)
     if original.frames is not None:
         frames_path, frames_sha256 = _frames_in_place(archive, original)
         stored = replace(stored, frames_path=frames_path, frames_sha256=frames_sha256)
@@ -108,18 +108,26 @@ def _address(name: Name, of_another: str | None) -> str:
     return address
 
 
-def _proven(archive: Archive, original: Original, path: str, sha256: str, max_pixels: int) -> StoredOriginal:
+def _proven(
+    archive: Archive, original: Original, path: str, sha256: str, row: KeptFile | None, max_pixels: int
+) -> StoredOriginal:
     from pixivcrawl.archive.proof import Damaged, Expected, Limits, prove
 
     file = archive.resolve(path)
     format: Format = format_of(path.rpartition(".")[2])
+    known = row if row is not None and row.sha256 == sha256 else None
+    as_served = False
     try:
         proof = prove(file, Expected(format, original.width, original.height, original.frames), Limits(max_pixels))
         size = file.stat().st_size
     except Damaged as damage:
-        raise NotAdopted(f"it is not proven: {damage}") from None
-    staged = StagedOriginal(original, str(file), sha256, size)
-    return StoredOriginal(ProvenOriginal(staged, proof.format, proof.width, proof.height), path)
+        if damage.proof is None or known is None or not known.as_served:
+            raise NotAdopted(f"it is not proven: {damage}") from None
+        # These very bytes were kept as served before.
+        proof, as_served, size = replace(damage.proof, flaw=known.flaw), True, file.stat().st_size
+    said = (known.etag, known.last_modified) if known is not None else ()
+    staged = StagedOriginal(original, str(file), sha256, size, *said)
+    return StoredOriginal(ProvenOriginal(staged, proof.format, proof.width, proof.height, as_served, proof.flaw), path)
 
 
 def _frames_beside(archive: Archive, path: str) -> tuple[Frame, ...]:
@@ -163,7 +171,8 @@ def _adopt_frames(archive: Archive, ledger: Ledger, path: str, sha256: str, zip_
         raise StorageFailed(
             f"the ledger's row of {zip_row.path} is not whole: put a backup copy of the ledger in its place"
         )
-    staged = StagedOriginal(zip_row.original, "", zip_row.sha256, zip_row.bytes)
+    said = (zip_row.etag, zip_row.last_modified)
+    staged = StagedOriginal(zip_row.original, "", zip_row.sha256, zip_row.bytes, *said)
     width, height = zip_row.width or 0, zip_row.height or 0
-    proven = ProvenOriginal(staged, zip_row.format, width, height, as_served=zip_row.as_served)
+    proven = ProvenOriginal(staged, zip_row.format, width, height, zip_row.as_served, zip_row.flaw)
     ledger.write_now(records.record_stored, StoredOriginal(proven, zip_row.path, path, sha256), datetime.now(UTC))

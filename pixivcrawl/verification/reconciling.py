@@ -253,6 +253,7 @@ def _proven(
         width=proof.width,
         height=proof.height,
         frames=frames,
+        flaw=proof.flaw,
     )
 
 

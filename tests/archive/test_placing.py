@@ -209,6 +209,30 @@ def test_quarantine_keeps_the_file_and_the_reason(
     assert list(archive.staging.iterdir()) == []
 
 
+@LINKS
+def test_the_same_bytes_of_the_same_name_are_quarantined_once(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    without_hard_links(monkeypatch, links)
+    other = quarantine(archive, staged(archive, b"other"), "101_p0.jpg", "other bytes of the same length")
+    first = quarantine(archive, staged(archive, b"bytes"), "101_p0.jpg", "try 0")
+    for number in range(1, 4):
+        assert quarantine(archive, staged(archive, b"bytes"), "101_p0.jpg", f"try {number}") == first
+    assert quarantine(archive, staged(archive, b"bytes"), "101_p01.jpg", "of another name") not in (first, other)
+    lines = first.with_name(f"{first.name}.txt").read_text().splitlines()
+    assert [line.partition(" ")[2] for line in lines] == ["try 0", "try 1", "try 2", "try 3"]
+    assert len(list(archive.quarantine.iterdir())) == 6
+    assert list(archive.staging.iterdir()) == []
+
+
+def test_a_copy_whose_note_is_gone_gets_one_again(archive: Archive) -> None:
+    first = quarantine(archive, staged(archive), "101_p0.jpg", "try 0")
+    note = first.with_name(f"{first.name}.txt")
+    note.unlink()
+    quarantine(archive, staged(archive), "101_p0.jpg", "try 1")
+    assert note.read_text().endswith(" try 1\n")
+
+
 @given(name=st.text(max_size=300), reason=st.text())
 def test_any_name_and_reason_make_a_safe_file(tmp_path_factory: pytest.TempPathFactory, name: str, reason: str) -> None:
     archive = Archive(tmp_path_factory.getbasetemp() / "hostile")
@@ -216,7 +240,10 @@ def test_any_name_and_reason_make_a_safe_file(tmp_path_factory: pytest.TempPathF
     kept = quarantine(archive, staged(archive), name, reason)
     assert kept.parent == archive.quarantine
     assert kept.is_file()
-    assert kept.with_name(f"{kept.name}.txt").read_text().count("\n") == 1
+    note = kept.with_name(f"{kept.name}.txt")
+    assert note.read_text().count("\n") == 1
+    kept.unlink()
+    note.unlink()
 
 
 def test_the_digest_of_what_is_missing_is_a_failure_of_storage(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from sqlalchemy import Connection, select, update
 from pixivcrawl.ledger.models import CrawlArtworkRow, FileRow
 from pixivcrawl.ledger.queries import (
     known_works,
-    same_body_before,
+    served_before,
     stored_files,
     unsettled_intents,
     wanted_originals,
@@ -24,6 +26,7 @@ from pixivcrawl.ledger.records import (
     record_stored,
     settle_intent,
 )
+from pixivcrawl.ledger.records.doubtful import named_otherwise
 from tests.ledger.making import (
     DAY,
     FIRST,
@@ -147,17 +150,19 @@ class TestFailures:
     def test_wait_longer_with_each_run(self, connection: Connection):
         record_artwork(connection, an_artwork(), NOW)
         now = NOW
-        for wait in (0 * HOUR, HOUR, DAY, 7 * DAY, 7 * DAY):
+        missing = an_original()
+        for wait in (0 * HOUR, HOUR, DAY, 7 * DAY, 30 * DAY, 30 * DAY):
             begun(connection, 1, now=now)
-            assert wanted_originals(connection, 1, now) == [an_original()]
+            assert wanted_originals(connection, 1, now) == [missing]
+            missing = an_original(retried=True)
             record_file_failed(connection, an_original(), "damaged", now)
             assert wanted_originals(connection, 1, now + 6 * DAY) == []
             assert record_artwork(connection, an_artwork(), now + 6 * DAY) == []
             begun(connection, now=now)
             if wait:
                 assert wanted_originals(connection, 1, now + wait - HOUR / 2) == []
-            assert wanted_originals(connection, 1, now + wait) == [an_original()]
-            assert record_artwork(connection, an_artwork(), now + wait) == [an_original()]
+            assert wanted_originals(connection, 1, now + wait) == [missing]
+            assert record_artwork(connection, an_artwork(), now + wait) == [missing]
             now += wait
         assert state(connection) == "parked"
 
@@ -166,7 +171,7 @@ class TestFailures:
         begun(connection)
         record_file_failed(connection, an_original(), "damaged", NOW)
         assert record_artwork(connection, an_artwork(), NOW) == []
-        assert record_artwork(connection, an_artwork(), NOW, retry_parked=True) == [an_original()]
+        assert record_artwork(connection, an_artwork(), NOW, retry_parked=True) == [an_original(retried=True)]
 
     def test_are_due_after_the_clock_was_set_back(self, connection: Connection):
         record_artwork(connection, an_artwork(), NOW)
@@ -175,7 +180,7 @@ class TestFailures:
             record_file_failed(connection, an_original(), "damaged", NOW)
         begun(connection)
         assert wanted_originals(connection, 1, NOW) == []
-        assert wanted_originals(connection, 1, NOW - 365 * DAY) == [an_original()]
+        assert wanted_originals(connection, 1, NOW - 365 * DAY) == [an_original(retried=True)]
 
     def test_are_over_once_the_file_is_stored(self, connection: Connection):
         record_artwork(connection, an_artwork(), NOW)
@@ -206,44 +211,98 @@ class TestFailures:
         assert [row.state for row in rows(connection)] == ["wanted", "parked"]
 
 
-class TestABodyThatOnlyWarns:
-    """Promise: kept as served when two runs, an hour or more apart, brought the same bytes."""
+class TestADoubtfulBody:
+    """Promise: kept as served when three transfers brought the same bytes, each an hour after the last one, over a day or more."""
 
-    def test_is_the_same_as_an_earlier_runs(self, connection: Connection):
+    def came(
+        self, connection: Connection, after: timedelta, sha256: str = "aa", **said: str
+    ) -> tuple[int, timedelta, bool]:
+        """One more transfer in a run of its own: how often it has come by now, after what time it is due, and whether it suffices."""
+        now = NOW + after
+        begun(connection, 1, now=now)
+        record_file_failed(connection, an_original(), "warned", now, served_sha256=sha256, **said)
+        served = served_before(connection, an_original())
+        assert served is not None
+        (row,) = rows(connection)
+        assert row.next_attempt == served.next_transfer
+        return served.times, served.next_transfer - NOW, served.suffices
+
+    @pytest.fixture(autouse=True)
+    def a_work(self, connection: Connection):
         record_artwork(connection, an_artwork(), NOW)
-        begun(connection)
-        record_file_failed(connection, an_original(), "warned", NOW, served_sha256="aa")
+
+    def test_is_kept_when_it_came_three_times_over_a_day(self, connection: Connection):
+        assert served_before(connection, an_original()) is None
+        assert self.came(connection, 0 * HOUR) == (1, HOUR, False)
+        assert self.came(connection, HOUR) == (2, DAY, False)
+        assert self.came(connection, DAY) == (3, DAY + HOUR, True)
+        assert served_before(connection, an_original(page=1)) is None
+
+    def test_is_due_a_day_after_it_first_came_and_an_hour_after_it_last_did(self, connection: Connection):
+        self.came(connection, 0 * HOUR)
+        assert self.came(connection, DAY - HOUR / 2) == (2, DAY + HOUR / 2, False)
+        begun(connection, now=NOW + DAY)
+        assert wanted_originals(connection, 1, NOW + DAY) == []
+        assert wanted_originals(connection, 1, NOW + DAY + HOUR / 2) == [an_original(retried=True)]
+        assert self.came(connection, DAY + HOUR / 2) == (3, DAY + 1.5 * HOUR, True)
+
+    def test_does_not_count_within_an_hour(self, connection: Connection):
+        self.came(connection, 0 * HOUR)
+        for part in (0.1, 0.5, 0.99):
+            assert self.came(connection, part * HOUR) == (1, HOUR, False)
+        assert self.came(connection, HOUR)[0] == 2
+
+    def test_may_come_more_often_than_is_needed(self, connection: Connection):
+        """By a person's own request, before it is due."""
+        for hours in range(4):
+            assert self.came(connection, hours * HOUR) == (hours + 1, HOUR if not hours else DAY, False)
+        assert self.came(connection, DAY)[2]
+
+    def test_begins_anew_with_other_bytes(self, connection: Connection):
+        for hours in (0, 1):
+            self.came(connection, hours * HOUR)
+        assert self.came(connection, DAY, "bb") == (1, DAY + HOUR, False)
+        assert self.came(connection, 2 * DAY, "aa") == (1, 2 * DAY + HOUR, False)
+
+    def test_begins_anew_when_the_clock_was_set_back(self, connection: Connection):
+        self.came(connection, 365 * DAY)
+        assert self.came(connection, 0 * HOUR) == (1, HOUR, False)
+
+    def test_is_remembered_through_other_failures(self, connection: Connection):
+        self.came(connection, 0 * HOUR)
         begun(connection, now=NOW + HOUR)
-        assert same_body_before(connection, an_original(), "aa", NOW + HOUR)
-        assert not same_body_before(connection, an_original(), "bb", NOW + HOUR)
-        assert not same_body_before(connection, an_original(page=1), "aa", NOW + HOUR)
-
-    def test_not_within_the_hour_and_not_within_the_run(self, connection: Connection):
-        record_artwork(connection, an_artwork(), NOW)
-        begun(connection)
-        record_file_failed(connection, an_original(), "warned", NOW, served_sha256="aa")
-        assert not same_body_before(connection, an_original(), "aa", NOW + 2 * HOUR)
-        begun(connection, now=NOW + HOUR / 2)
-        assert not same_body_before(connection, an_original(), "aa", NOW + HOUR * 0.99)
-
-    def test_counts_from_when_it_first_came(self, connection: Connection):
-        record_artwork(connection, an_artwork(), NOW)
-        for part in (0, 1, 2, 3):
-            begun(connection, now=NOW + part * HOUR / 3)
-            record_file_failed(connection, an_original(), "warned", NOW + part * HOUR / 3, served_sha256="aa")
-        assert same_body_before(connection, an_original(), "aa", NOW + HOUR)
         record_file_failed(connection, an_original(), "no answer", NOW + HOUR)
-        assert same_body_before(connection, an_original(), "aa", NOW + HOUR)
+        assert self.came(connection, DAY) == (2, DAY + HOUR, False)
 
-    def test_other_bytes_begin_again(self, connection: Connection):
-        record_artwork(connection, an_artwork(), NOW)
-        begun(connection)
-        record_file_failed(connection, an_original(), "warned", NOW, served_sha256="aa")
-        begun(connection)
-        record_file_failed(connection, an_original(), "warned", NOW + HOUR, served_sha256="bb")
-        begun(connection, now=NOW + 1.5 * HOUR)
-        assert not same_body_before(connection, an_original(), "bb", NOW + 1.5 * HOUR)
-        assert not same_body_before(connection, an_original(), "aa", NOW + 1.5 * HOUR)
+    def test_keeps_what_the_image_host_said_of_it(self, connection: Connection):
+        self.came(connection, 0 * HOUR, etag='"a"', last_modified="Fri")
+        before = served_before(connection, an_original())
+        self.came(connection, HOUR, etag='"b"', last_modified="Fri")
+        now = served_before(connection, an_original())
+        assert before is not None
+        assert now is not None
+        assert named_otherwise(before, now) == ['ETag "a" before, "b" now']
+
+    def test_is_known_at_once_when_it_was_kept_and_got_lost(self, connection: Connection):
+        for hours in (0, 1, 24):
+            self.came(connection, hours * HOUR)
+        store(connection, an_original())
+        record_lost(connection, 1, 0, FIRST, "image", NOW + 2 * DAY)
+        assert self.came(connection, 3 * DAY)[2]
+
+
+def test_what_is_odd_about_a_file_goes_with_its_bytes(connection: Connection):
+    record_artwork(connection, an_artwork(kind="ugoira", originals=(an_ugoira(),)), NOW)
+    proven = as_stored(an_ugoira()).proven
+    staged = replace(proven.staged, etag='"a"', last_modified="Fri")
+    odd = replace(as_stored(an_ugoira()), proven=replace(proven, staged=staged, flaw="frames of two sizes"))
+    record_intent(connection, odd, NOW)
+    record_stored(connection, odd, NOW)
+    told = [(row.kind, row.flaw, row.etag, row.last_modified) for row in rows(connection)]
+    assert told == [("ugoira", "frames of two sizes", '"a"', "Fri"), ("frames", None, None, None)]
+    record_lost(connection, 1, 0, FIRST, "ugoira", NOW)
+    lost = rows(connection)[0]
+    assert (lost.state, lost.flaw, lost.etag, lost.last_modified) == ("wanted", None, None, None)
 
 
 def test_stored_files_are_given_one_by_one(connection: Connection):

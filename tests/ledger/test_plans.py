@@ -32,6 +32,7 @@ SMALL = {"hosts"}
 PARTIAL = {
     "files_missing",
     "files_intent",
+    "files_odd",
     "artworks_unavailable",
     "artworks_failed",
     "artworks_of_rows",
@@ -141,7 +142,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "waiting_works": lambda c: queries.waiting_works(c, 1),
     "gone_files": lambda c: queries.gone_files(c, 1),
     "unstored_places": lambda c: queries.unstored_places(c, [1, 2]),
-    "same_body_before": lambda c: queries.same_body_before(c, an_original(2), "ab", NOW),
+    "served_before": lambda c: queries.served_before(c, an_original(2)),
     "unsettled_intents": queries.unsettled_intents,
     "user_detail": lambda c: queries.user_detail(c, 7),
     "counts_before": lambda c: queries.counts_before(c, 1),
@@ -150,6 +151,8 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "requests_spent": lambda c: queries.requests_spent(c, "www.pixiv.net", NOW),
     "status_to_ask": queries.status_to_ask,
     "status_of_rows": queries.status_of_rows,
+    "status_odd": queries.status_odd,
+    "status_odd_files": queries.status_odd_files,
     "status_missing": lambda c: queries.status_missing(c, 20),
     "status_unavailable": lambda c: queries.status_unavailable(c, 20),
 }

@@ -38,6 +38,9 @@ class KeptFile:
     bytes: int | None
     format: str | None
     as_served: bool
+    flaw: str | None
+    etag: str | None
+    last_modified: str | None
 
     @property
     def key(self) -> tuple[int, int, str, str]:
@@ -95,6 +98,9 @@ _KEPT = (
     FileRow.bytes,
     FileRow.format,
     FileRow.as_served,
+    FileRow.flaw,
+    FileRow.etag,
+    FileRow.last_modified,
 )
 
 

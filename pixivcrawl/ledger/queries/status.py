@@ -11,6 +11,7 @@ from sqlalchemy import Connection, NotNullable, Select, and_, exists, func, lite
 
 from pixivcrawl.ledger.models import (
     MISSING_FILE,
+    ODD_FILE,
     ROW_LEVEL_WORK,
     UNSETTLED_WORK,
     ArtworkRow,
@@ -64,6 +65,15 @@ class Missing:
     reason: str | None
     failed_runs: int
     next_attempt: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OddFile:
+    """A file that is kept though something about it is odd: beside its pixels, or within them where it is kept `as_served`."""
+
+    path: str
+    flaw: str | None
+    as_served: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +239,25 @@ def status_unavailable(connection: Connection, limit: int | None) -> list[Unavai
         .limit(limit)
     )
     return [Unavailable(*row) for row in rows]
+
+
+def status_odd(connection: Connection) -> tuple[int, int]:
+    """How many files are kept though flawed, and how many as served though doubtful."""
+    alike = (
+        select(FileRow.as_served, func.count()).where(ODD_FILE, FileRow.state == "stored").group_by(FileRow.as_served)
+    )
+    counts = dict(connection.execute(alike).all())
+    return counts.get(False, 0), counts.get(True, 0)
+
+
+def status_odd_files(connection: Connection) -> list[OddFile]:
+    """The files that `status_odd` counts, those kept as served first, then by path."""
+    rows = connection.execute(
+        select(NotNullable(FileRow.path), FileRow.flaw, FileRow.as_served)
+        .where(ODD_FILE, FileRow.state == "stored")
+        .order_by(FileRow.as_served.desc(), FileRow.path)
+    )
+    return [OddFile(*row) for row in rows]
 
 
 def status_to_ask(connection: Connection) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, exists, false, func, or_, select
@@ -21,12 +21,10 @@ from pixivcrawl.ledger.models import (
     CrawlRow,
     FileRow,
 )
+from pixivcrawl.ledger.records.doubtful import Served, served_of
 from pixivcrawl.ledger.records.files import GONE, Intent
 from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY, due, newest_crawl
 from pixivcrawl.ledger.records.works import IDS_A_QUERY
-
-SERVED_AGAIN = timedelta(hours=1)
-"""How far apart two transfers must be for the same bytes to count as what pixiv has."""
 
 
 class KnownWork(NamedTuple):
@@ -181,19 +179,17 @@ def wanted_originals(connection: Connection, work_id: int, now: datetime) -> lis
     return _as_guessed(connection, work_id, originals)
 
 
-def same_body_before(connection: Connection, original: Original, sha256: str, now: datetime) -> bool:
-    """Whether an earlier run, an hour or more ago, received these very bytes, which only make the decoder warn."""
-    begun = select(func.max(CrawlRow.started)).scalar_subquery()
-    found = exists().where(
-        FileRow.artwork_id == original.work_id,
-        FileRow.page == original.page,
-        FileRow.revision == original.revision,
-        FileRow.kind == original.kind,
-        FileRow.served_sha256 == sha256,
-        FileRow.served_at <= now - SERVED_AGAIN,
-        FileRow.served_at < begun,
-    )
-    return bool(connection.execute(select(found)).scalar())
+def served_before(connection: Connection, original: Original) -> Served | None:
+    """The doubtful body of an original that earlier runs received."""
+    row = connection.execute(
+        select(FileRow.__table__).where(
+            FileRow.artwork_id == original.work_id,
+            FileRow.page == original.page,
+            FileRow.revision == original.revision,
+            FileRow.kind == original.kind,
+        )
+    ).first()
+    return served_of(row)
 
 
 def unstored_places(connection: Connection, work_ids: Sequence[int]) -> set[tuple[int, int, str]]:
@@ -337,6 +333,7 @@ def _original(row: Row[Any]) -> Original:
         width=row.width,
         height=row.height,
         frames=frames,
+        retried=row.failed_runs > 0,
     )
 
 

@@ -38,6 +38,7 @@ class Found:
     width: int | None = None
     height: int | None = None
     frames: tuple[Frame, ...] | None = None
+    flaw: str | None = None
 
 
 def record_found(connection: Connection, found: Found, now: datetime) -> bool:
@@ -62,6 +63,7 @@ def record_found(connection: Connection, found: Found, now: datetime) -> bool:
         "format": found.format,
         "width": found.width,
         "height": found.height,
+        "flaw": found.flaw,
         "recorded": now,
         "stored": now,
         **NOT_FAILED,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, Update, and_, bindparam, delete, exists,
 
 from pixivcrawl.items import FileKind, Original, StoredOriginal
 from pixivcrawl.ledger.models import ArtworkRow, FileRow, table
+from pixivcrawl.ledger.records.doubtful import Served, served_again, served_of
 from pixivcrawl.ledger.records.state import (
     NOT_FAILED,
     SETTLED_AVAILABILITY,
@@ -34,6 +35,11 @@ _PLACES = select(*(_FILES.c[name] for name in _KEY), _FILES.c.state, _FILES.c.sh
     _FILES.c.page.in_(bindparam("pages", expanding=True)),
 )
 _INSERT = insert(_FILES)
+_NO_BYTES: dict[str, Any] = {
+    **dict.fromkeys(("path", "sha256", "bytes", "format", "stored", "flaw", "etag", "last_modified")),
+    "as_served": False,
+}
+"""What a row says of a file that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,8 @@ def record_originals(connection: Connection, named: Sequence[Named]) -> list[lis
             elif row.state not in ("stored", "intent"):
                 renewed = _renew(connection, row, original)
                 if renewed or of_work.retry_parked or is_due(row, crawl_id, of_work.now):
-                    missing[-1].append(original)
+                    retried = row.failed_runs > 0 and not renewed
+                    missing[-1].append(replace(original, retried=True) if retried else original)
         if of_work.originals:
             superseded += [row.id for row in files.values() if row.state in ("wanted", "parked")]
     if new:
@@ -171,11 +178,8 @@ def forget_intent(connection: Connection, intent: Intent, now: datetime) -> None
             )
         )
     ).scalar()
-    empty = dict.fromkeys(("path", "sha256", "bytes", "format"))
     change = update(_FILES).where(_is(original), _FILES.c.state == "intent")
-    connection.execute(
-        change.values(state="superseded" if superseded else "wanted", recorded=now, as_served=False, **empty)
-    )
+    connection.execute(change.values(state="superseded" if superseded else "wanted", recorded=now, **_NO_BYTES))
     connection.execute(delete(_FILES).where(_is(original, "frames"), _FILES.c.state == "intent"))
     refresh_files(connection, original.work_id)
 
@@ -188,10 +192,12 @@ def record_file_failed(
     *,
     served_sha256: str | None = None,
     waits: bool = True,
+    etag: str | None = None,
+    last_modified: str | None = None,
 ) -> None:
     """The file could not be had in this run; a later one tries again: the next where it does not wait. What is stored stays stored.
 
-    `served_sha256` is that of a body that was whole but made the decoder warn: the same one in a later run may be kept.
+    `served_sha256` is that of a doubtful body, by the image host's words for it: it is due when another transfer of it counts.
     """
     row = connection.execute(select(_FILES).where(_is(original))).first()
     if row is not None and row.state == "stored":
@@ -199,8 +205,9 @@ def record_file_failed(
     runs, crawl_id = (row.failed_runs, row.failed_crawl_id) if row else (0, None)
     failure = failed_again(connection, runs, crawl_id, now) if waits else failed_free(connection, runs, now)
     values: dict[str, Any] = {"state": "parked", "failed_reason": reason, **failure}
-    if served_sha256 is not None and (row is None or row.served_sha256 != served_sha256):
-        values |= {"served_sha256": served_sha256, "served_at": now}
+    if served_sha256 is not None:
+        came = Served(served_sha256, now, now, etag=etag, last_modified=last_modified)
+        values |= _values_of_served(served_again(served_of(row), came))
     if row is None:
         connection.execute(_INSERT, [{**_identity(original), **_told(original), "recorded": now, **values}])
     else:
@@ -229,8 +236,7 @@ def record_lost(connection: Connection, work_id: int, page: int, revision: str, 
     if kind == "frames":
         connection.execute(delete(_FILES).where(_FILES.c.id == row.id))
     elif can_be_had and not is_replaced and row.present in (None, revision):
-        empty = dict.fromkeys(("path", "sha256", "bytes", "format", "stored"))
-        connection.execute(change.values(state="wanted", recorded=now, as_served=False, **empty, **NOT_FAILED))
+        connection.execute(change.values(state="wanted", recorded=now, **_NO_BYTES, **NOT_FAILED))
     else:
         connection.execute(change.values(state="superseded"))
         if not is_replaced and row.availability not in SETTLED_AVAILABILITY:
@@ -243,13 +249,28 @@ def _rows(stored: StoredOriginal, state: dict[str, Any]) -> list[dict[str, Any]]
     """The row of a file, and that of an ugoira's frames beside it."""
     proven = stored.proven
     original = proven.staged.original
-    of_bytes = {"sha256": proven.staged.sha256, "bytes": proven.staged.bytes, "format": proven.format}
-    size = {"width": proven.width, "height": proven.height, "as_served": proven.as_served, "path": stored.path}
-    row = {**_identity(original), **_told(original), **of_bytes, **size, **state, **NOT_FAILED}
+    staged = proven.staged
+    of_bytes = {"sha256": staged.sha256, "bytes": staged.bytes, "format": proven.format}
+    said = {"etag": staged.etag, "last_modified": staged.last_modified, "path": stored.path}
+    proof = {"width": proven.width, "height": proven.height, "as_served": proven.as_served, "flaw": proven.flaw}
+    row = {**_identity(original), **_told(original), **of_bytes, **said, **proof, **state, **NOT_FAILED}
     if stored.frames_path is None:
         return [row]
     list_of_frames = {"sha256": stored.frames_sha256, "bytes": None, "format": "json", "path": stored.frames_path}
-    return [row, {**row, **list_of_frames, "kind": "frames", "extension": "json", "url": None, "frames": None}]
+    not_said = {"url": None, "frames": None, "etag": None, "last_modified": None, "as_served": False, "flaw": None}
+    return [row, {**row, **list_of_frames, **not_said, "kind": "frames", "extension": "json"}]
+
+
+def _values_of_served(served: Served) -> dict[str, Any]:
+    return {
+        "served_sha256": served.sha256,
+        "served_at": served.first,
+        "served_last": served.last,
+        "served_times": served.times,
+        "etag": served.etag,
+        "last_modified": served.last_modified,
+        "next_attempt": served.next_transfer,
+    }
 
 
 def _identity(original: Original) -> dict[str, Any]:
@@ -347,9 +368,6 @@ def record_row_originals(
 
 def record_unproven(connection: Connection, original: Original, now: datetime) -> None:
     """A stored file turned out not to be what the API now says of it, and is out of its place: it is wanted again."""
-    empty = dict.fromkeys(("path", "sha256", "bytes", "format", "stored"))
     change = update(_FILES).where(_is(original), _FILES.c.state == "stored")
-    connection.execute(
-        change.values(**_told(original), state="wanted", recorded=now, as_served=False, **empty, **NOT_FAILED)
-    )
+    connection.execute(change.values(**_told(original), state="wanted", recorded=now, **_NO_BYTES, **NOT_FAILED))
     refresh_files(connection, original.work_id)

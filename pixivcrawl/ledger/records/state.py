@@ -25,8 +25,8 @@ from sqlalchemy import (
 
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FileRow, table
 
-WAITS = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=7))
-"""How long a thing waits that failed in one run, in two, in three, in more; within a run it is not tried again."""
+WAITS = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=7), timedelta(days=30))
+"""How long a thing waits that failed in one run, in two, in three, in four, in more; within a run it is not tried again."""
 
 _ARTWORKS, _FILES = table(ArtworkRow), table(FileRow)
 _CRAWLS, _CRAWL_ARTWORKS = table(CrawlRow), table(CrawlArtworkRow)

@@ -13,7 +13,7 @@ NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 AS_SERVED: sa.Column[bool] = sa.Column("as_served", sa.Boolean(), server_default=sa.text("false"), nullable=False)
 """As it is: SQLite would give its default back in brackets."""
 
-IS_ODD = "files.flaw IS NOT NULL OR files.as_served"
+IS_ODD = "(files.flaw IS NOT NULL OR files.as_served)"
 
 
 def upgrade() -> None:

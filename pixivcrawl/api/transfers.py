@@ -1,0 +1,31 @@
+"""How an original is asked for, and what the image host says of the body that it sends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scrapy import Request
+from scrapy.http import Response
+
+from pixivcrawl.api.wording import one_line
+
+LONGEST_NAME = 200
+"""Characters of an ETag or a date; they come from outside."""
+
+_PAST_CACHES = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
+
+
+def original_request(url: str, work_id: int, stage_to: Path, *, past_caches: bool) -> Request:
+    """Asks the image host for an original whose body goes to the file `stage_to`; `past_caches`: for what pixiv itself has now."""
+    headers = {"Referer": f"https://www.pixiv.net/artworks/{work_id}", **(_PAST_CACHES if past_caches else {})}
+    return Request(url, headers=headers, meta={"stage_to": str(stage_to)})
+
+
+def named_by(response: Response) -> dict[str, str | None]:
+    """The `etag` and the `last_modified` of a body, as the image host gives them; None where it gives none."""
+    return {name: _header(response, header) for name, header in (("etag", "ETag"), ("last_modified", "Last-Modified"))}
+
+
+def _header(response: Response, name: str) -> str | None:
+    value = response.headers.get(name)
+    return one_line(value.decode("latin-1"), LONGEST_NAME) or None if value else None

@@ -1,0 +1,83 @@
+"""Doubtful bodies: how often, and over how long a time, the same bytes must come before they are kept as served."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+TRANSFERS = 3
+"""An edge cache repeats its own damage, so that two equal transfers say little: 82 % of same-length damage only makes a decoder warn."""
+
+APART = timedelta(hours=1)
+"""The least between two transfers that count."""
+
+SPAN = timedelta(days=1)
+"""The least between the first transfer and the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The doubtful body of a file that came last: when it was first and last counted, how often, and by what names the last time."""
+
+    sha256: str
+    first: datetime
+    last: datetime
+    times: int = 1
+    etag: str | None = None
+    last_modified: str | None = None
+
+    @property
+    def as_told(self) -> dict[str, str | None]:
+        """What `record_file_failed` is told of one transfer."""
+        return {"served_sha256": self.sha256, "etag": self.etag, "last_modified": self.last_modified}
+
+    @property
+    def suffices(self) -> bool:
+        """It is what pixiv has, and kept as served."""
+        return self.times >= TRANSFERS and self.last - self.first >= SPAN
+
+    @property
+    def next_transfer(self) -> datetime:
+        """When another transfer counts and may suffice."""
+        soonest = self.last + APART
+        return soonest if self.times + 1 < TRANSFERS else max(soonest, self.first + SPAN)
+
+
+def served_of(row: Any) -> Served | None:
+    """The doubtful body that a row of `files` knows of."""
+    if row is None or row.served_sha256 is None or row.served_at is None:
+        return None
+    last = row.served_last or row.served_at
+    return Served(row.served_sha256, row.served_at, last, row.served_times, row.etag, row.last_modified)
+
+
+def served_again(known: Served | None, came: Served) -> Served:
+    """`known` after `came`, one more transfer. Other bytes begin anew, and so does a clock that was set back; what comes too soon does
+    not count.
+    """
+    if known is None or known.sha256 != came.sha256 or came.last < known.last:
+        return came
+    if came.last - known.last < APART:
+        return known
+    return replace(came, first=known.first, times=known.times + 1)
+
+
+class Named(Protocol):
+    """A body, by what the image host said of it; None where it said nothing."""
+
+    @property
+    def etag(self) -> str | None: ...
+
+    @property
+    def last_modified(self) -> str | None: ...
+
+
+def named_otherwise(before: Named, now: Named) -> list[str]:
+    """Where the image host spoke of two bodies in other words."""
+    said = (("ETag", before.etag, now.etag), ("Last-Modified", before.last_modified, now.last_modified))
+    return [
+        f"{name} {then} before, {since} now"
+        for name, then, since in said
+        if None not in (then, since) and then != since
+    ]
