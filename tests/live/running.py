@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -42,6 +43,13 @@ def scrapy(
     with tempfile.TemporaryDirectory() as folder:
         ended = nursery().run(*arguments, env=env, folder=Path(folder), timeout=timeout)
     return subprocess.CompletedProcess(command, ended.exit_code, ended.said, ended.errors)
+
+
+def scrapy_at(moment: datetime, *arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """`scrapy ...`, with a clock that shows another time."""
+    command = [sys.executable, "-m", "tests.live.elsewhen", moment.isoformat(), *arguments]
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.run(command, cwd=PROJECT, env=env, timeout=LONGEST, text=True, check=False, **streams)
 
 
 @cache
