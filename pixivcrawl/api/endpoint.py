@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 from scrapy import Request
 
+from pixivcrawl.api.bodies.alone import LEAVING_OUT, ODD, reason_of
 from pixivcrawl.api.documents import DocumentRefused, read_document
-from pixivcrawl.api.paging import NextIds, Paging
+from pixivcrawl.api.paging import NextIds, Paging, came
 from pixivcrawl.api.parameters import Param, canonical_values
 from pixivcrawl.api.wording import one_line, quoted
 
 Body = TypeVar("Body")
 
 PIXIV = "https://www.pixiv.net/"
-
-_REASONS = {
-    "model_type": "must be an object",
-    "dict_type": "must be an object",
-    "list_type": "must be a list",
-    "string_type": "must be a text",
-}
 
 
 class Auth(StrEnum):
@@ -96,16 +91,26 @@ class Endpoint(Generic[Body]):
             meta={"endpoint": self.name, "parameters": parameters},
         )
 
-    def parse(self, payload: bytes | str, parameters: Mapping[str, Any] | None = None) -> Body:
+    def parse(
+        self,
+        payload: bytes | str,
+        parameters: Mapping[str, Any] | None = None,
+        odd_rows: list[BodyRefused] | None = None,
+    ) -> Body:
         """The body of an answer; `parameters`, as a request's meta holds them, tell whether it answers that question.
 
-        Raises BodyRefused, and nothing else, for whatever the payload is.
+        Rows of its lists that cannot be read are left out and put into `odd_rows`; without that, one of them is enough
+        for the body to be refused. Raises BodyRefused, and nothing else, for whatever the payload is.
         """
         content = self._content(payload)
         try:
             body = _reader(self.body).validate_python(content)
         except ValidationError as error:
-            raise self._refusal(error) from None
+            lines = error.errors(include_url=False)
+            if odd_rows is None or any(line["type"] != ODD for line in lines):
+                raise self._refusal(lines) from None
+            body = self._without_odd_rows(content)
+            odd_rows += [self._refusal([line]) for line in lines]
         if self.foreign is not None and parameters is not None and (field := self.foreign(body, parameters)):
             raise BodyRefused(self.name, field, "belongs to another question than the one that was asked")
         return body
@@ -129,7 +134,7 @@ class Endpoint(Generic[Body]):
         pixiv: so a search answers one who asks too often, for about 3 minutes. An empty list looks the same: a second
         look after that time tells.
         """
-        if self.paging is None or len(self.paging.rows(body)) > 0:
+        if self.paging is None or came(self.paging.rows(body)) > 0:
             return False
         return self.paging.total is None or not self.paging.total(body)
 
@@ -173,13 +178,16 @@ class Endpoint(Generic[Body]):
             raise BodyRefused(self.name, "body", "is missing")
         return document["body"]
 
-    def _refusal(self, error: ValidationError) -> BodyRefused:
-        first = error.errors(include_url=False, include_context=False)[0]
-        field = ".".join(str(step) for step in first["loc"])
-        if first["type"] == "missing":
-            return BodyRefused(self.name, field, "is missing")
-        reason = _REASONS.get(first["type"]) or first["msg"].removeprefix("Value error, ")
-        return BodyRefused(self.name, field, f"{reason}, not {quoted(first['input'])}")
+    def _without_odd_rows(self, content: Any) -> Body:
+        try:
+            return _reader(self.body).validate_python(content, context=LEAVING_OUT)
+        except ValidationError as error:
+            raise self._refusal(error.errors(include_url=False)) from None
+
+    def _refusal(self, lines: Sequence[ErrorDetails]) -> BodyRefused:
+        # What is wrong with the body itself says more than a row.
+        first = next((line for line in lines if line["type"] != ODD), lines[0])
+        return BodyRefused(self.name, ".".join(str(step) for step in first["loc"]), reason_of(first))
 
 
 _readers: dict[Any, TypeAdapter[Any]] = {}

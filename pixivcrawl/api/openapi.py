@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from pixivcrawl import __version__
-from pixivcrawl.api.bodies.parts import FalseAsNull, FalseAsZero, IdsOfKeys, Keyed, NullAsEmpty
-from pixivcrawl.api.bodies.rows import RowList
+from pixivcrawl.api.bodies.parts import FalseAsNull, FalseAsZero, Keyed, NullAsEmpty, ids_of_keys
+from pixivcrawl.api.bodies.rows import read_without_ads
 from pixivcrawl.api.catalogue import ENDPOINTS
 from pixivcrawl.api.endpoint import PIXIV, Auth, Endpoint
 from pixivcrawl.api.images import LARGEST_ID
@@ -281,11 +281,6 @@ def _body_schemas() -> tuple[dict[str, Schema], dict[str, Schema]]:
     return {name: schema for (name, _), schema in made.items()}, shared["$defs"]
 
 
-def _function_of(annotated: Any) -> Any:
-    """The function by which a list that is annotated with one reads what comes."""
-    return get_args(annotated)[1].func
-
-
 class AsPixivSends(GenerateJsonSchema):
     """What the models take, rather than what they hold: `[]` for an empty object, null for a list, ids as keys."""
 
@@ -300,16 +295,20 @@ class AsPixivSends(GenerateJsonSchema):
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
         function = schema["function"]["function"]
         inner = self.generate_inner(schema["schema"])
-        if function == _function_of(IdsOfKeys):
+        if function == ids_of_keys:
             return {"anyOf": [{"type": "object", "propertyNames": {"pattern": "^[0-9]+$"}}, EMPTY_LIST, NULL]}
-        if function == _function_of(RowList):
-            return {"anyOf": [inner | {"items": {"anyOf": [inner["items"], ADVERTISEMENT]}}, NULL]}
         if getattr(function, "__name__", "") == "_nothing_but_the_id_of_a_mask":
             return {"anyOf": [inner, MASKED_ROW]}
-        if getattr(function, "__name__", "") == "_without_nulls":
+        if getattr(function, "__name__", "") == "_own_rows_without_nulls":
             return inner | {"additionalProperties": {"anyOf": [inner["additionalProperties"], NULL]}}
         also = self.also_taken.get(function)
         return {"anyOf": [inner, *also]} if also else inner
+
+    def function_wrap_schema(self, schema: core_schema.WrapValidatorFunctionSchema) -> JsonSchemaValue:
+        inner = self.generate_inner(schema["schema"])
+        if schema["function"]["function"] == read_without_ads:
+            return inner | {"items": {"anyOf": [inner["items"], ADVERTISEMENT]}}
+        return inner
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         """A default is what a missing key means here, and no promise of pixiv's."""

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 Body = TypeVar("Body")
+Row = TypeVar("Row")
 Values = Mapping[str, Any]
+
+
+class PartOf(list[Row]):
+    """The rows of a list that could be read; `came` is how many there were, the odd ones among them."""
+
+    def __init__(self, rows: Iterable[Row], came: int) -> None:
+        super().__init__(rows)
+        self.came = came
+
+
+def came(rows: Sized) -> int:
+    """How many rows pixiv sent, read or not."""
+    return rows.came if isinstance(rows, PartOf) else len(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +51,7 @@ class Offset(Generic[Body]):
     total: Callable[[Body], int | None] | None = None
 
     def next_page(self, values: Values, body: Body) -> dict[str, Any] | None:
-        following = values["offset"] + (len(self.rows(body)) or values["limit"])
+        following = values["offset"] + (came(self.rows(body)) or values["limit"])
         return {**values, "offset": following} if self.more(body, following) else None
 
 
@@ -52,7 +66,7 @@ class Cursor(Generic[Body]):
 
     def next_page(self, values: Values, body: Body) -> dict[str, Any] | None:
         following = self.cursor(body)
-        if not self.rows(body) or not following or following == values[self.parameter]:
+        if not came(self.rows(body)) or not following or following == values[self.parameter]:
             return None
         return {**values, self.parameter: following}
 

@@ -28,8 +28,8 @@ ANSWERED, LOST = "requests/answered", "requests/lost"
 """Counts of requests that brought an answer, of whatever kind, and of those that brought none."""
 
 TRIED_AGAIN = ("works_failed", "files_failed", "works_waiting", "lists_failed", "comments_failed")
-INCOMPLETE = (*TRIED_AGAIN, "lists_cut_off")
-"""Counts of what is missing from the archive after a run; what pixiv cuts off, no run can bring."""
+INCOMPLETE = (*TRIED_AGAIN, "lists_cut_off", "rows_refused")
+"""Counts of what is missing from the archive after a run; what pixiv cuts off, and rows that nobody can read, no run can bring."""
 
 
 class RunRecord:
@@ -203,6 +203,7 @@ SUMMARY = {
     "works_waiting": "works that failed before and wait until they are due",
     "lists_failed": "lists not read to their end",
     "lists_cut_off": "lists that pixiv shows only in part",
+    "rows_refused": "rows of lists that could not be read (see the log)",
     "comments_failed": "works whose comments could not be read",
     "errors": "unexpected errors (see the log)",
     "api_requests": "API requests",

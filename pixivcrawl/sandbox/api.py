@@ -176,6 +176,8 @@ def _distorted(answer: Answer, fault: Fault) -> Answer:
             return Answer(_without(answer.content, fault.field), answer.status)
         case "replaced_field":
             return Answer(_replaced(answer.content, fault.field, fault.value), answer.status)
+        case "replaced_rows":
+            return Answer(_with_rows(answer.content, fault.field, fault.value), answer.status)
         case "empty":
             return Answer(_emptied(answer.content), answer.status)
         case "not_object":
@@ -200,6 +202,17 @@ def _replaced(content: Json, field: str, value: Any) -> Json:
     copy, holders, name = _holders(content, field)
     for holder in holders:
         holder[name] = value
+    return copy
+
+
+def _with_rows(content: Json, field: str, rows: dict[int, Any]) -> Json:
+    """Some rows of a list, or of an object of rows, have other values; beyond its end nothing changes."""
+    copy, holders, name = _holders(content, field)
+    for listed in (holder[name] for holder in holders):
+        keys = list(listed) if isinstance(listed, dict) else list(range(len(listed)))
+        for place, value in rows.items():
+            for key in keys[place : place + 1]:
+                listed[key] = listed[key] | value if isinstance(value, dict) else value
     return copy
 
 

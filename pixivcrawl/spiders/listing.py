@@ -7,7 +7,7 @@ run that is killed loses nothing, and a run that follows asks only for what the 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -34,7 +34,7 @@ from pixivcrawl.spiders.comments import keep_comments
 from pixivcrawl.spiders.filters import left_out
 from pixivcrawl.spiders.in_progress import WorksInProgress
 from pixivcrawl.spiders.pixiv import PixivSpider
-from pixivcrawl.spiders.reading import ListPage, Readings, read_on, rows_ahead
+from pixivcrawl.spiders.reading import ListPage, Reading, Readings, read_on, rows_ahead
 from pixivcrawl.spiders.rows import check_sizes, is_ugoira_of_row, ugoira_original, with_originals
 
 Body = TypeVar("Body")
@@ -51,6 +51,12 @@ AT_HAND = timedelta(days=1)
 
 FRESH = timedelta(minutes=10)
 """For so long has a list nothing new worth a request, when the run that read it was killed while it read another one."""
+
+LACKED = {
+    "lists_cut_off": "{} days were cut off in an earlier run; narrow the search",
+    "rows_refused": "{} rows could not be read in an earlier run; reread=true reads them again",
+}
+"""What a reading may lack without an end of its own, and what to say of it once more."""
 
 WITHHELD = {AnswerKind.LOGIN_NEEDED, AnswerKind.FORBIDDEN}
 
@@ -135,6 +141,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             yield wanted
         if self.never_changes and self.crawl.read_to_end_before and not self.args.reread:
             self.read_to_end = True
+            await self.remember_what_is_missing()
         else:
             async for page in self.listed_pages():
                 await self.record_page(page)
@@ -168,6 +175,27 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             self.list_failed(str(refusal))
         else:
             self.read_to_end = not self.crawler.stats.get_value("pixiv/lists_failed")
+            if self.readings.met_frontier:
+                await self.remember_what_is_missing()
+
+    async def remember_what_is_missing(self) -> None:
+        """A reading that stops where an earlier one had come lacks what that one lacked."""
+        earlier = await self.ledger.read(queries.counts_before, self.crawl.crawl_id)
+        for name, what in LACKED.items():
+            number = earlier.get(name, 0)
+            # What this run has seen of it is no more than the same again.
+            if (more := number - self.crawler.stats.get_value(f"pixiv/{name}", 0)) > 0:
+                self.count(name, more)
+                self.logger.error("%s: %s", self.name, what.format(number))
+
+    def readings_of(
+        self, part: str, endpoint: Endpoint[Body], first: dict[str, Any], *, newest_first: bool
+    ) -> Iterator[Reading]:
+        """What is to be read of a part of the list; rows that an interrupted reading left out are missing still."""
+        for reading in self.readings.readings(part, endpoint, first, self.now(), newest_first=newest_first):
+            if reading.left_out:
+                self.count("rows_refused", reading.left_out)
+            yield reading
 
     async def read_list(
         self,
@@ -184,7 +212,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         """
         first = endpoint.canonical(parameters)
         ask = partial(self.ask_for_page, endpoint)
-        for reading in self.readings.readings(part, endpoint, first, self.now(), newest_first=newest_first):
+        for reading in self.readings_of(part, endpoint, first, newest_first=newest_first):
             async for body, ids in read_on(reading, endpoint, ask, ids_of):
                 self.rows_ahead, self.rows_a_page = rows_ahead(reading, endpoint, len(ids)), len(ids)
                 yield ListPage(body, ids, reading, part, self.readings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Self, TypeVar, cast
@@ -14,7 +14,8 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy_spider_metadata import Args
 
-from pixivcrawl.api.endpoint import Endpoint
+from pixivcrawl.api.endpoint import BodyRefused, Endpoint
+from pixivcrawl.api.paging import came
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.downloadermiddlewares.account import BELIEVED_FOR, account_of
 from pixivcrawl.downloadhandlers.pace import KEEPS_PLACE, STOPPING_IS_SEEN_WITHIN, free_place, is_stopping
@@ -27,6 +28,9 @@ from pixivcrawl.session import Session, session_from_settings
 from pixivcrawl.spiders.arguments import Arguments, explain
 
 Body = TypeVar("Body")
+
+ROWS_NAMED = 10
+"""How many odd rows of one answer are said, each by a line."""
 
 WORTH_SAYING = 5.0
 """Seconds of waiting that a person is told of."""
@@ -102,7 +106,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
         pixiv: a throttled list answers with no rows, as one that has ended does.
         """
         body = await self.ask(endpoint, snapshot=snapshot, **parameters)
-        if endpoint.paging is None or len(endpoint.paging.rows(body)) > 0:
+        if endpoint.paging is None or came(endpoint.paging.rows(body)) > 0:
             return body
         return await self.look_again(endpoint, snapshot=snapshot, **parameters)
 
@@ -136,15 +140,26 @@ class PixivSpider(Args[ArgumentsT], Spider):
         assert response.request is not None
         parameters = response.request.meta["parameters"]
         try:
-            body = endpoint.parse(response.body, parameters)
+            odd_rows: list[BodyRefused] = []
+            body = endpoint.parse(response.body, parameters, odd_rows)
             await self.ledger.write(
                 records.note_body, endpoint.name, parameters, response.body, self.now(), snapshot=snapshot
             )
         finally:
             free_place(response.request)
+        if odd_rows:
+            self.say_odd_rows(odd_rows)
         if snapshot:
             self.count("snapshots_kept")
         return body
+
+    def say_odd_rows(self, odd_rows: Sequence[BodyRefused]) -> None:
+        """Rows that could not be read are missing in the archive; the answer that holds them is kept in the journal."""
+        self.count("rows_refused", len(odd_rows))
+        for refusal in odd_rows[:ROWS_NAMED]:
+            self.logger.error("a row is left out: %s", refusal)
+        if len(odd_rows) > ROWS_NAMED:
+            self.logger.error("and %d more rows of that answer", len(odd_rows) - ROWS_NAMED)
 
     async def pages_of(
         self, endpoint: Endpoint[Body], *, snapshot: bool = False, **parameters: Any

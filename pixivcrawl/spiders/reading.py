@@ -15,7 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pixivcrawl.api.answers import Answer, AnswerKind, AnswerRefused
 from pixivcrawl.api.endpoint import Endpoint
-from pixivcrawl.api.paging import Offset, PageNumber
+from pixivcrawl.api.paging import Offset, PageNumber, came
 
 Body = TypeVar("Body")
 Answered = TypeVar("Answered", covariant=True)
@@ -39,7 +39,7 @@ class Reading:
 
     `following` is the next request, None at the end. `until` is the frontier to stop at, `head` what stands at the list's head now.
     `began` is an ISO time; `first_total` and `total` are pixiv's count at the first page and at the last one read. `position` is the
-    place of the next row for lists that number their rows downwards.
+    place of the next row for lists that number their rows downwards. `left_out` is how many rows could not be read.
     """
 
     following: dict[str, Any] | None
@@ -50,6 +50,7 @@ class Reading:
     total: int | None = None
     position: int | None = None
     met_frontier: bool = False
+    left_out: int = 0
 
     @property
     def since(self) -> datetime:
@@ -133,6 +134,8 @@ async def read_on(
         if ids == last and lost >= 0:
             reading.following = None
             return
+        rows = paging.rows(body)
+        reading.left_out += came(rows) - len(rows)
         reading.following = endpoint.next_page(values, body)
         reading.note_head(ids)
         latest = [*latest, *ids][-RUN:]
@@ -178,7 +181,8 @@ class Readings:
     """The lists that one run reads: where an interrupted run stood, and the frontier that each part may stop at.
 
     Most lists are of one part, called "". `cursor` and `frontier` are what the ledger kept of the runs before. Parts that the interrupted
-    run began less than `fresh` ago, and read to what ends them, are not read once more.
+    run began less than `fresh` ago, and read to what ends them, are not read once more. `met_frontier`: one of them was read no further
+    than an earlier run had come.
     """
 
     def __init__(
@@ -193,6 +197,7 @@ class Readings:
         self._reread = reread
         self._parts = parts
         self._fresh = fresh
+        self.met_frontier = False
         self._began: dict[str, str] = {}
         self._frontiers = {} if reread else dict(zip(parts, _split(frontier), strict=False))
         self._interrupted: dict[str, Reading] = {}
@@ -219,9 +224,11 @@ class Readings:
             if interrupted.following is not None:
                 interrupted.following = _with_overlap(endpoint, interrupted.following)
                 yield interrupted
+                self.met_frontier |= interrupted.met_frontier
             until = interrupted.frontier
         reading = Reading(first, now.isoformat(), until=until)
         yield reading
+        self.met_frontier |= reading.met_frontier
         self._began[part] = reading.began
         if newest_first:
             self._frontiers[part] = reading.frontier

@@ -15,7 +15,6 @@ from pixivcrawl.api.bodies.rows import IllustRow
 from pixivcrawl.api.bodies.search import Search
 from pixivcrawl.api.catalogue import SEARCH_ARTWORKS, SEARCH_ILLUSTRATIONS, SEARCH_MANGA, SEARCH_TOP, USER_SHORT
 from pixivcrawl.api.endpoint import Endpoint
-from pixivcrawl.ledger import queries
 from pixivcrawl.spiders.arguments import AgeMode, ListingArguments, today_in_japan
 from pixivcrawl.spiders.filters import Day
 from pixivcrawl.spiders.listing import ListingSpider, Page
@@ -147,17 +146,13 @@ class SearchSpider(ListingSpider[SearchArguments]):
         await self.warn_of_premium(parameters)
         newest_first = self.args.order == "date_d"
         first = self.endpoint.canonical(parameters)
-        met_frontier = False
-        for reading in self.readings.readings("", self.endpoint, first, self.now(), newest_first=newest_first):
+        for reading in self.readings_of("", self.endpoint, first, newest_first=newest_first):
             reading.following = _one_page_again(reading.following)
             async for page in self.windows(reading):
                 yield page
-            met_frontier |= reading.met_frontier
             if self.args.order == "date":
                 # What is new comes at the end, where an interrupted reading went on to.
                 break
-        if met_frontier:
-            await self.remember_cuts()
 
     async def windows(self, reading: Reading) -> AsyncIterator[Page]:
         """The pages of a search, and when pixiv's wall ends them, of the same search over the days that are left."""
@@ -195,13 +190,6 @@ class SearchSpider(ListingSpider[SearchArguments]):
         """Part of the list cannot be had by any request."""
         self.count("lists_cut_off")
         self.logger.error("search: %s", reason)
-
-    async def remember_cuts(self) -> None:
-        """A reading that stops where an earlier one was lacks the days that were cut off then."""
-        earlier = (await self.ledger.read(queries.counts_before, self.crawl.crawl_id)).get("lists_cut_off", 0)
-        if earlier:
-            self.count("lists_cut_off", earlier)
-            self.logger.error("search: %d days were cut off in an earlier run; narrow the search", earlier)
 
     async def warn_of_premium(self, parameters: dict[str, Any]) -> None:
         """Say what pixiv will ignore, before it does."""

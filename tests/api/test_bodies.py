@@ -289,8 +289,8 @@ def test_latest_works() -> None:
 
 
 def test_a_row_under_another_works_id_is_refused() -> None:
-    assert refusal(catalogue.USER_PROFILE_ILLUSTS, {"works": {"7": row(8)}}).field == "works"
-    assert refusal(catalogue.USER_WORKS_LATEST, {"illusts": {"7": row(8), "6": None}}).field == "illusts"
+    assert refusal(catalogue.USER_PROFILE_ILLUSTS, {"works": {"7": row(8)}}).field == "works.7"
+    assert refusal(catalogue.USER_WORKS_LATEST, {"illusts": {"7": row(8), "6": None}}).field == "illusts.7"
 
 
 def test_a_ranking() -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from pixivcrawl.api.bodies.alone import EachAlone
 from pixivcrawl.api.bodies.parts import (
     KINDS,
     Count,
@@ -260,7 +261,7 @@ class Comment(PixivModel):
 
 
 class Comments(PixivModel):
-    comments: Annotated[list[Comment], NullAsEmpty]
+    comments: Annotated[list[Comment], EachAlone, NullAsEmpty]
     has_next: bool
 
 

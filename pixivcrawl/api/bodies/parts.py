@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
+from pixivcrawl.api.bodies.alone import EachAlone
 from pixivcrawl.api.images import LARGEST_ID, ImageUrl, read_image_url
 
 Kind = Literal["illust", "manga", "ugoira"]
@@ -101,15 +102,16 @@ FalseAsNull = BeforeValidator(_false_as_null)
 FalseAsZero = BeforeValidator(_false_as_zero)
 
 Texts = Annotated[list[str], NullAsEmpty]
-Ids = Annotated[list[Id], NullAsEmpty]
+Ids = Annotated[list[Id], EachAlone, NullAsEmpty]
 Fields = Annotated[dict[str, Any], Keyed]
 """An object that is kept as it came."""
 
-TagTranslations = Annotated[dict[str, dict[str, str | None]], Keyed]
+TagTranslations = Annotated[dict[str, dict[str, str | None]], EachAlone, Keyed]
 """{tag: {language or "romaji": text}}, `[]` when there is none."""
 
 
-def _ids_of_keys(value: Any) -> Any:
+def ids_of_keys(value: Any) -> Any:
+    """The keys of an object, as numbers where they are some."""
     value = _empty_list_as_object(value)
     if isinstance(value, dict):
         # All at once where all are sound: an artist may have a hundred thousand works.
@@ -135,7 +137,7 @@ def newest_first(ids: Iterable[int]) -> list[int]:
 
 _SoundId = Annotated[int, Field(strict=True, ge=1, le=LARGEST_ID), WithJsonSchema(_NUMBER_SCHEMA)]
 
-IdsOfKeys = Annotated[list[_SoundId], BeforeValidator(_ids_of_keys), AfterValidator(newest_first)]
+IdsOfKeys = Annotated[list[_SoundId], EachAlone, BeforeValidator(ids_of_keys), AfterValidator(newest_first)]
 """The ids that are the keys of an object (`[]` when there are none), the newest first."""
 
 

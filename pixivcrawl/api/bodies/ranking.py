@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from pixivcrawl.api.bodies.alone import EachAlone
 from pixivcrawl.api.bodies.masks import WorkRow, positive_unless_masked
 from pixivcrawl.api.bodies.parts import (
     KINDS,
@@ -98,7 +99,7 @@ class Ranking(SnakeCaseModel):
     `next` is the next page's number, None on the last page; `date` is yyyymmdd.
     """
 
-    contents: list[RankingRow]
+    contents: Annotated[list[RankingRow], EachAlone]
     mode: str
     content: str
     date: Day

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+)
 
+from pixivcrawl.api.bodies.alone import LEAVING_OUT, EachAlone, read_rows
 from pixivcrawl.api.bodies.masks import WorkRow, positive_unless_masked
 from pixivcrawl.api.bodies.parts import (
     KINDS,
@@ -16,6 +24,7 @@ from pixivcrawl.api.bodies.parts import (
     Keyed,
     Kind,
     Moment,
+    NullAsEmpty,
     PageCount,
     PixivModel,
     Side,
@@ -74,40 +83,43 @@ class IllustRow(WorkRow):
         return self.revision_of(self.id)
 
 
-def _without_ads(value: Any) -> Any:
+def _is_ad(row: Any) -> bool:
     """pixiv: a list of rows can hold {"isAdContainer": true}."""
-    if value is None:
-        return []
-    if isinstance(value, list):
-        return [row for row in value if not (isinstance(row, dict) and row.get("isAdContainer") and "id" not in row)]
-    return value
+    return isinstance(row, dict) and bool(row.get("isAdContainer")) and "id" not in row
 
 
-def _own_ids(rows: dict[int, IllustRow]) -> dict[int, IllustRow]:
-    return {work_id: row for work_id, row in rows.items() if _is_own(work_id, row)}
+def read_without_ads(value: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    """The rows of a list, each for itself, named by where they stand among the advertisements."""
+    leaving_out = info.context == LEAVING_OUT
+    if not isinstance(value, list) or not any(map(_is_ad, value)):
+        return read_rows(value, read, leaving_out=leaving_out)
+    places = [place for place, row in enumerate(value) if not _is_ad(row)]
+    return read_rows([value[place] for place in places], read, leaving_out=leaving_out, places=places)
 
 
-def _own_ids_or_null(rows: dict[int, IllustRow | None]) -> dict[int, IllustRow | None]:
-    return {work_id: row for work_id, row in rows.items() if row is None or _is_own(work_id, row)}
+def _own_rows(value: Any) -> Any:
+    """pixiv: {work id: its row}. In the place of another work's row stands what no row can be read from."""
+    if not isinstance(value, dict):
+        return value
+    return {key: row if _is_own(key, row) else "the row of another work" for key, row in value.items()}
 
 
-def _is_own(work_id: int, row: IllustRow) -> bool:
-    if row.id != work_id:
-        raise ValueError(f"must hold under {work_id} the row of that work")
-    return True
+def _is_own(key: str, row: Any) -> bool:
+    return not isinstance(row, dict) or "id" not in row or str(row["id"]) == key
 
 
-def _without_nulls(value: Any) -> Any:
-    return {key: row for key, row in value.items() if row is not None} if isinstance(value, dict) else value
+def _own_rows_without_nulls(value: Any) -> Any:
+    own = _own_rows(value)
+    return {key: row for key, row in own.items() if row is not None} if isinstance(own, dict) else own
 
 
-RowList = Annotated[list[IllustRow], BeforeValidator(_without_ads)]
+RowList = Annotated[list[IllustRow], WrapValidator(read_without_ads), NullAsEmpty]
 """Rows in the list's order, without the advertisements among them."""
 
-RowsById = Annotated[dict[Id, IllustRow], BeforeValidator(_without_nulls), Keyed, AfterValidator(_own_ids)]
+RowsById = Annotated[dict[Id, IllustRow], EachAlone, BeforeValidator(_own_rows_without_nulls), Keyed]
 """{work id: row}; ids without a row are left out."""
 
-RowsOrNullById = Annotated[dict[Id, IllustRow | None], Keyed, AfterValidator(_own_ids_or_null)]
+RowsOrNullById = Annotated[dict[Id, IllustRow | None], EachAlone, BeforeValidator(_own_rows), Keyed]
 """{work id: row, or None where only the id is told}."""
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from pixivcrawl.api.bodies.parts import Count, Fields, Ids, Keyed, NullAsEmpty, PixivModel, TagTranslations, Texts
+from pixivcrawl.api.bodies.alone import EachAlone
+from pixivcrawl.api.bodies.parts import Count, Fields, Ids, Keyed, NullAsEmpty, PixivModel, TagTranslations
 from pixivcrawl.api.bodies.rows import IllustRow, RowList
+from pixivcrawl.api.paging import PartOf, came
 
 
 class Found(PixivModel):
@@ -32,7 +35,7 @@ class Search(PixivModel):
     illust: Found | None = None
     manga: Found | None = None
     popular: Annotated[Popular, Keyed] = Field(default_factory=Popular)
-    related_tags: Texts = Field(default_factory=list)
+    related_tags: Annotated[list[str], EachAlone, NullAsEmpty] = Field(default_factory=list)
     tag_translation: TagTranslations = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -44,7 +47,9 @@ class Search(PixivModel):
     @property
     def rows(self) -> list[IllustRow]:
         """The works on this page."""
-        return [row for found in self._found for row in found.data]
+        return PartOf(
+            chain.from_iterable(found.data for found in self._found), sum(came(found.data) for found in self._found)
+        )
 
     @property
     def total(self) -> int:

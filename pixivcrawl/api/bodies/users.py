@@ -9,6 +9,7 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import Field
 
+from pixivcrawl.api.bodies.alone import EachAlone
 from pixivcrawl.api.bodies.parts import (
     Count,
     Fields,
@@ -70,7 +71,7 @@ class ProfileAll(PixivModel):
     illusts: IdsOfKeys
     manga: IdsOfKeys
     novels: IdsOfKeys = Field(default_factory=list)
-    manga_series: Annotated[list[SeriesRow], NullAsEmpty] = Field(default_factory=list)
+    manga_series: Annotated[list[SeriesRow], EachAlone, NullAsEmpty] = Field(default_factory=list)
     pickup: Annotated[list[Any], NullAsEmpty] = Field(default_factory=list)
 
     @cached_property

@@ -44,11 +44,11 @@ def last_crawls(connection: Connection, limit: int) -> list[CrawlRecord]:
 
 
 def counts_before(connection: Connection, crawl_id: int) -> dict[str, Any]:
-    """What the run before `crawl_id` that read the same list counted; nothing before the first, and of runs that were killed."""
+    """What the last run before `crawl_id` counted that read the same list to its end; nothing where there was none."""
     key = select(CrawlRow.list_key).where(CrawlRow.id == crawl_id).scalar_subquery()
     counts = connection.execute(
         select(CrawlRow.counts)
-        .where(CrawlRow.list_key == key, CrawlRow.id < crawl_id, CrawlRow.counts.is_not(None))
+        .where(CrawlRow.list_key == key, CrawlRow.id < crawl_id, CrawlRow.read_to_end)
         .order_by(CrawlRow.id.desc())
         .limit(1)
     ).scalar()
