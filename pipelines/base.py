@@ -72,9 +72,9 @@ class FilePipeline:
         now = datetime.now(UTC) if came is None else came.last
         doubtful = {} if came is None else came.as_told
         await self.ledger.write(records.record_file_failed, original, reason, now, waits=waits, **doubtful)
-        return DropItem(f"work {original.work_id} page {original.page}: {reason}", log_level="WARNING")
+        return DropItem(f"{original}: {reason}", log_level="WARNING")
 
     async def leave_to_pixiv(self, original: Original, reason: str) -> DropItem:
         """The row of its work does not settle what this file is: the spider asks for the work itself; the exception to raise."""
         await self.ledger.write(records.mark_stale, original.work_id, datetime.now(UTC))
-        return DropItem(f"work {original.work_id} page {original.page}: {reason}", log_level="INFO")
+        return DropItem(f"{original}: {reason}", log_level="INFO")

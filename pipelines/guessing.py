@@ -1,4 +1,4 @@
-"""The extension of an original whose address follows from a list's row: the likelier ones are tried first."""
+"""The extension of an original that nothing tells (a row's pages, an ugoira's frames): the likelier ones are tried first."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class NoSuchAddress(Exception):
 
 
 class Guesses:
-    """Tries the extensions of a work's first page, and of the others the one that it has before the rest."""
+    """Tries the extensions of a work's first page or frame, and of the others the one that it has before the rest."""
 
     def __init__(self) -> None:
         self._first_pages: OrderedDict[tuple[int, str], asyncio.Future[str | None]] = OrderedDict()
 
     async def fetched(self, original: Original, fetch: Fetch) -> StagedOriginal | None:
-        """What `fetch` brings under the first extension that the image host knows; None when it knows none, or none of the first page.
+        """What `fetch` brings under the first extension that the image host knows; None when it knows none, or none of page 0.
 
         `fetch` raises NoSuchAddress for a wrong extension; whatever else it raises goes on to the caller.
         """
@@ -40,14 +40,18 @@ class Guesses:
         first_page = self._first_pages[work] = asyncio.get_running_loop().create_future()
         while len(self._first_pages) > WORKS_IN_MIND:
             self._first_pages.popitem(last=False)
-        extension = original.extension
+        found: str | None = original.extension
         try:
             staged = await _tried(original, fetch)
-            extension = staged.original.extension if staged is not None else None
+            if staged is not None:
+                found = staged.original.extension
+            elif original.page == 0:
+                # The others are not there either; of a later page that is missing nothing follows.
+                found = None
             return staged
         finally:
             # Also when the transfer failed for another reason, so that the other pages are tried for themselves.
-            first_page.set_result(extension)
+            first_page.set_result(found)
 
 
 async def _tried(original: Original, fetch: Fetch) -> StagedOriginal | None:

@@ -49,9 +49,11 @@ class OriginalsPipeline(FilePipeline):
         if not original.guessed:
             return await self.fetched(original)
         staged = await self._guesses.fetched(original, self.fetched)
-        if staged is None:
-            raise await self.leave_to_pixiv(original, "no extension of its address is the right one")
-        return staged
+        if staged is not None:
+            return staged
+        if original.kind == "frame":
+            raise await self._gone(original)
+        raise await self.leave_to_pixiv(original, "no extension of its address is the right one")
 
     async def fetched(self, original: Original) -> StagedOriginal:
         """Raises DropItem, after recording the reason, when the original cannot be had now; NoSuchAddress for a wrong guess."""
@@ -64,7 +66,7 @@ class OriginalsPipeline(FilePipeline):
                 try:
                     return await self._transfer(original)
                 except RunStopping:
-                    raise DropItem(f"work {original.work_id} page {original.page}: left for the next run") from None
+                    raise DropItem(f"{original}: left for the next run") from None
                 except TransferFailed as failure:
                     if tried == TRIES:
                         raise await self.park(original, str(failure)) from None
@@ -93,10 +95,15 @@ class OriginalsPipeline(FilePipeline):
         if response.status == NOT_FOUND and original.guessed:
             raise NoSuchAddress
         if response.status == NOT_FOUND:
-            # Whether anything is missing is for the work itself to say, which the spider asks for again. Parked first: a kill in between
-            # leaves a file with its reason, which is fetched once more.
-            parked = await self.park(original, GONE, counted=False)
-            await self.ledger.write(records.mark_stale, original.work_id, datetime.now(UTC))
-            raise parked
+            raise await self._gone(original)
         if 300 <= response.status < 400:
             raise await self.park(original, "the image host redirected elsewhere, which is not followed")
+
+    async def _gone(self, original: Original) -> DropItem:
+        """Whether anything is missing is for the work itself to say, which the spider asks for again; the exception to raise.
+
+        Parked first: a kill in between leaves a file with its reason, which is fetched once more.
+        """
+        parked = await self.park(original, GONE, counted=False)
+        await self.ledger.write(records.mark_stale, original.work_id, datetime.now(UTC))
+        return parked

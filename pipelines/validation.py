@@ -83,7 +83,9 @@ class ValidationPipeline(FilePipeline):
     async def _given_up(self, staged: StagedOriginal, damage: Damaged) -> DropItem:
         """Record that this run does not keep the file; the exception to raise."""
         if damage.proof is None:
-            if staged.original.guessed and damage.kind in ("wrong size", "wrong format"):
+            # Of a frame its work says no more than is known.
+            is_page = staged.original.kind == "image"
+            if staged.original.guessed and is_page and damage.kind in ("wrong size", "wrong format"):
                 return await self.leave_to_pixiv(staged.original, f"{damage}, by the row of its work")
             return await self.park(staged.original, f"damaged: {damage}")
         before, came = await self._transfers(staged)
@@ -103,4 +105,5 @@ class ValidationPipeline(FilePipeline):
 
 
 def _name_of(original: Original) -> str:
-    return f"{original.work_id}_p{original.page}_{original.revision}.{original.extension}"
+    part = "frame" if original.kind == "frame" else "p"
+    return f"{original.work_id}_{part}{original.page}_{original.revision}.{original.extension}"

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from scrapy.settings import BaseSettings
@@ -17,10 +17,15 @@ from sqlalchemy import URL
 
 from pixivcrawl.errors import ConfigurationError
 
+Ugoira = Literal["zip", "frames"]
+
 PIXIV = "https://www.pixiv.net"
 
 API_DELAY, API_RETRIES, RATE_LIMIT_WAIT, IMAGES_AT_ONCE = 1.5, 3, 200, 4
 """The defaults of PIXIV_API_DELAY, PIXIV_API_RETRIES, PIXIV_RATE_LIMIT_WAIT and PIXIV_IMAGE_CONCURRENCY: a pace to be defended."""
+
+UGOIRA: tuple[Ugoira, ...] = ("zip", "frames")
+"""What PIXIV_UGOIRA can be."""
 
 NOTICES = ("refused", "failures", "disk_low", "digest")
 """What a notice can be about."""
@@ -91,6 +96,7 @@ class Configuration:
     image_concurrency: int
     image_delay: float
     image_retry_delay: float
+    ugoira: Ugoira
     rate_limit_wait: float
     throttle_wait: float
     longest_wait: float
@@ -127,6 +133,7 @@ class Configuration:
             image_concurrency=_whole(settings, "PIXIV_IMAGE_CONCURRENCY", IMAGES_AT_ONCE, least=1, most=32),
             image_delay=_seconds(settings, "PIXIV_IMAGE_DELAY", 0, most=3600),
             image_retry_delay=_seconds(settings, "PIXIV_IMAGE_RETRY_DELAY", 2, most=600),
+            ugoira=_ugoira(settings),
             rate_limit_wait=_seconds(settings, "PIXIV_RATE_LIMIT_WAIT", RATE_LIMIT_WAIT, most=1800),
             throttle_wait=_seconds(settings, "PIXIV_THROTTLE_WAIT", 200, most=1800),
             longest_wait=_seconds(settings, "LONGEST_WAIT", 1800, most=86400),
@@ -217,6 +224,14 @@ def _image_host(entry: str) -> str:
             "write hosts like i.pximg.net or 127.0.0.1:8481, separated by commas"
         )
     return origin.key
+
+
+def _ugoira(settings: BaseSettings) -> Ugoira:
+    given = settings.get("PIXIV_UGOIRA") or "zip"
+    for known in UGOIRA:
+        if given == known:
+            return known
+    raise ConfigurationError(f"PIXIV_UGOIRA: {given!r} is not known; there is {' and '.join(UGOIRA)}")
 
 
 def _notice_on(settings: BaseSettings) -> frozenset[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from pixivcrawl.api.bodies.artworks import Comments, IllustDetail, IllustPage, UgoiraMeta
@@ -13,16 +15,21 @@ from pixivcrawl.api.bodies.requests import CommissionRequest as RequestBody
 from pixivcrawl.api.bodies.rows import IllustRow
 from pixivcrawl.api.bodies.users import UserFull, UserRow
 from pixivcrawl.api.endpoint import BodyRefused
-from pixivcrawl.api.images import original_url, read_image_url
+from pixivcrawl.api.images import first_frame_url, frame_url, original_url, read_image_url
 from pixivcrawl.items import Artwork, Comment, CommissionRequest, Frame, Original, RankingEntry, Tag, User
 
 
 def artwork(
-    detail: IllustDetail, pages: Sequence[IllustPage] | None = None, ugoira: UgoiraMeta | None = None
+    detail: IllustDetail,
+    pages: Sequence[IllustPage] | None = None,
+    ugoira: UgoiraMeta | None = None,
+    *,
+    frames: bool = False,
 ) -> Artwork:
     """A work in full, with its originals; without any when the reader may not see them.
 
-    `pages` is needed for a work of more than one page, `ugoira` for an ugoira. Raises BodyRefused when they do not agree with `detail`.
+    `pages` is needed for a work of more than one page, `ugoira` for an ugoira, whose `frames` as uploaded are named where they are asked
+    for. Raises BodyRefused when they do not agree with `detail`.
     """
     return Artwork(
         work_id=detail.id,
@@ -49,18 +56,18 @@ def artwork(
         series_id=detail.series_id,
         revision=detail.revision,
         availability="available" if detail.urls.original else "login needed",
-        originals=_originals(detail, pages, ugoira),
+        originals=_originals(detail, pages, ugoira, frames=frames),
     )
 
 
 def _originals(
-    detail: IllustDetail, pages: Sequence[IllustPage] | None, ugoira: UgoiraMeta | None
+    detail: IllustDetail, pages: Sequence[IllustPage] | None, ugoira: UgoiraMeta | None, *, frames: bool
 ) -> tuple[Original, ...]:
     if detail.urls.original is None:
         return ()
     if ugoira is not None:
-        frames = tuple(Frame(frame.file, frame.delay) for frame in ugoira.frames)
-        return (_original(detail, 0, ugoira.original_src, detail.width, detail.height, frames),)
+        zipped = replace(_original(detail, 0, ugoira.original_src, detail.width, detail.height), **_of_zip(ugoira))
+        return (zipped, *(frames_as_uploaded(zipped, detail.urls.original) if frames else ()))
     if pages is None:
         return (_original(detail, 0, detail.urls.original, detail.width, detail.height),)
     if len(pages) != detail.page_count:
@@ -78,7 +85,6 @@ def _original(
     url: str | None,
     width: int | None,
     height: int | None,
-    frames: tuple[Frame, ...] | None = None,
 ) -> Original:
     image = read_image_url(url or "")
     if url is None or image is None or image.revision is None:
@@ -93,8 +99,37 @@ def _original(
         uploaded=_time_of(image.revision),
         width=width,
         height=height,
-        frames=frames,
     )
+
+
+def _of_zip(ugoira: UgoiraMeta) -> dict[str, Any]:
+    return {"kind": "ugoira", "frames": tuple(Frame(frame.file, frame.delay) for frame in ugoira.frames)}
+
+
+def frames_as_uploaded(zipped: Original, first_frame: str | None = None, extension: str = "jpg") -> list[Original]:
+    """An ugoira's frames as its artist uploaded them, by its zip and the address of the first one.
+
+    Without that, it lies where the zip's address says, under a guessed `extension`. The others most often have the extension of the first.
+    pixiv: the width and height of the work are theirs.
+    """
+    first_frame = first_frame or first_frame_url(zipped.url, extension)
+    image = read_image_url(first_frame)
+    if image is None or image.work_id != zipped.work_id or image.revision is None or "_ugoira0." not in first_frame:
+        raise BodyRefused("illust.detail", "urls.original", "is not the first frame of this ugoira")
+    return [
+        replace(
+            zipped,
+            kind="frame",
+            page=number,
+            revision=image.revision,
+            uploaded=_time_of(image.revision),
+            url=frame_url(first_frame, number),
+            extension=image.extension,
+            frames=None,
+            guessed=True,
+        )
+        for number in range(len(zipped.frames or ()))
+    ]
 
 
 def _time_of(revision: str) -> datetime:
@@ -203,7 +238,7 @@ def ugoira_of_row(row: Artwork, ugoira: UgoiraMeta) -> Original:
         uploaded=_time_of(ugoira.revision),
         width=row.width or None,
         height=row.height or None,
-        frames=tuple(Frame(frame.file, frame.delay) for frame in ugoira.frames),
+        **_of_zip(ugoira),
     )
 
 

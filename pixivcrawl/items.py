@@ -13,8 +13,14 @@ from typing import Literal
 Kind = Literal["illust", "manga", "ugoira"]
 """Pixiv's illustType 0, 1, 2."""
 
-FileKind = Literal["image", "ugoira", "frames"]
-"""A page's original, an ugoira's zip, and the frames' names and delays that lie beside that zip as JSON."""
+FileKind = Literal["image", "ugoira", "frame", "frames"]
+"""A page's original; an ugoira's zip (pixiv's own copy: its frames encoded anew as JPEG, within 1920x1080); one of its frames as uploaded;
+and the frames' names and delays that lie beside the zip as JSON."""
+
+
+def part_name(kind: str, page: int) -> str:
+    """Which part of its work a file is, in words."""
+    return f"frame {page}" if kind == "frame" else f"page {page}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +33,13 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """One original file as the API names it: page `page` (from 0) of a work at one revision.
+    """One file as the API names it: page `page` (from 0) of a work at one revision; of an ugoira its zip (page 0), or frame `page`.
 
     `revision` is the 14 digits of the time in the image URL's path (Japan's time): pixiv changes it when the artist replaces, adds or
     reorders images. `extension` is the URL's (jpg, png, gif or zip). `width` and `height` are in pixels, None where the API did not say.
-    `frames` is None for anything but an ugoira. `uploaded` becomes the file's time. `guessed`: the address follows from a list's row, which
-    tells no extension; the image host knows it by another one where this one answers 404. `retried`: it was asked for before and could not
-    be kept, so that what a cache on the way holds of it is not wanted.
+    `frames` is what an ugoira's zip holds, None for anything else. `uploaded` becomes the file's time. `guessed`: nothing tells the
+    extension (of a row's pages, and of an ugoira's frames); the image host knows it by another one where this one answers 404. `retried`:
+    it was asked for before and could not be kept, so that what a cache on the way holds of it is not wanted.
     """
 
     work_id: int
@@ -48,13 +54,18 @@ class Original:
     frames: tuple[Frame, ...] | None = None
     guessed: bool = False
     retried: bool = False
+    kind: FileKind = "image"
 
-    @property
-    def kind(self) -> FileKind:
-        return "image" if self.frames is None else "ugoira"
+    def __post_init__(self) -> None:
+        # The journals of earlier versions tell a zip by its frames alone.
+        if self.frames is not None and self.kind == "image":
+            object.__setattr__(self, "kind", "ugoira")
+
+    def __str__(self) -> str:
+        return f"work {self.work_id} {part_name(self.kind, self.page)}"
 
     def with_extension(self, extension: str) -> Original:
-        """The same page under another extension."""
+        """The same page or frame under another extension."""
         stem = self.url.removesuffix(f".{self.extension}")
         return replace(self, url=f"{stem}.{extension}", extension=extension)
 

@@ -227,6 +227,10 @@ PIXIV_IMAGE_DELAY = from_environment("PIXIV_IMAGE_DELAY", 0)
 # times the last); what fails three times waits for the next run.
 PIXIV_IMAGE_RETRY_DELAY = from_environment("PIXIV_IMAGE_RETRY_DELAY", 2)
 
+# What is fetched of an ugoira: zip, pixiv's own copy of its frames as JPEG within 1920x1080; or frames, each of them as its artist uploaded
+# it, beside the zip. The argument `ugoira` of a spider comes first.
+PIXIV_UGOIRA = from_environment("PIXIV_UGOIRA", "zip")
+
 # Seconds that a host is left alone after a 429 without Retry-After; doubled, up to half an hour, while more follow.
 # pixiv: recovery takes about 200 s.
 PIXIV_RATE_LIMIT_WAIT = from_environment("PIXIV_RATE_LIMIT_WAIT", 200)

@@ -112,6 +112,21 @@ def is_revision(text: str) -> bool:
     return int(text[:4]) >= EARLIEST_YEAR
 
 
+def first_frame_url(zip_url: str, extension: str) -> str:
+    """Where an ugoira's first frame lies as it was uploaded, by the address of its zip.
+
+    pixiv: the larger zip is named after the box that its frames fit.
+    """
+    return re.sub(
+        r"_ugoira\d+x\d+\.zip$", f"_ugoira0.{extension}", zip_url.replace("/img-zip-ugoira/", "/img-original/")
+    )
+
+
+def frame_url(first_frame: str, number: int) -> str:
+    """Where frame `number` (from 0) lies, by the address of the first one."""
+    return re.sub(r"_ugoira0(\.\w+)$", rf"_ugoira{number}\1", first_frame)
+
+
 def original_url(host: str, work_id: int, page: int, revision: str, extension: str) -> str:
     """The address of a page's original; `host` is such as `https://i.pximg.net`.
 

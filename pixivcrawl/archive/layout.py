@@ -27,16 +27,15 @@ _FORMATS: dict[str, Format] = {"jpeg": "jpg", **{name: name for name in get_args
 _EXTENSIONS: dict[FileKind, frozenset[str]] = {
     "image": frozenset({"jpg", "png", "gif"}),
     "ugoira": frozenset({"zip"}),
+    "frame": frozenset({"jpg", "png", "gif"}),
     "frames": frozenset({"json"}),
 }
 _REVISION = re.compile(r"[0-9]{14}")
-_NAME = re.compile(
-    r"originals/[1-9][0-9]{0,18}/(?P<work>[1-9][0-9]{0,18})_(?:p(?P<page>0|[1-9][0-9]{0,18})|ugoira)"
-    r"_(?P<revision>[0-9]{14})\.(?P<extension>[a-z]+)"
-)
-_STAGED_NAME = re.compile(
-    r"(?P<work>[1-9][0-9]{0,18})_(?:p(?P<page>0|[1-9][0-9]{0,18})|ugoira)_(?P<revision>[0-9]{14})\.(?:[a-z]+\.body|json)"
-)
+_STEM = r"(?P<work>[1-9][0-9]{0,18})_(?:(?P<part>p|frame)(?P<page>0|[1-9][0-9]{0,18})|ugoira)_(?P<revision>[0-9]{14})"
+_NAME = re.compile(rf"originals/[1-9][0-9]{{0,18}}/{_STEM}\.(?P<extension>[a-z]+)")
+_STAGED_NAME = re.compile(rf"{_STEM}\.(?:[a-z]+\.body|json)")
+_KINDS: dict[str | None, tuple[FileKind, ...]] = {"p": ("image",), "frame": ("frame",), None: ("ugoira", "frames")}
+"""What the word before the number in a file's name says of its kind."""
 _ARTIST = re.compile(r"[1-9][0-9]{0,18}")
 _LARGEST_NUMBER = 2**63 - 1
 _JUNCTION = 0xA0000003
@@ -44,7 +43,7 @@ _JUNCTION = 0xA0000003
 
 
 class Name(NamedTuple):
-    """What the relative path of a stored file says; `page` counts from 0 and is 0 for an ugoira."""
+    """What the relative path of a stored file says; `page` counts from 0: the page, or the frame; it is 0 for an ugoira's zip."""
 
     work_id: int
     page: int
@@ -54,11 +53,12 @@ class Name(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A page of a work (0 for an ugoira) at one revision."""
+    """A page or frame of a work at one revision; an ugoira's zip stands for the list of its frames too."""
 
     work_id: int
     page: int
     revision: str
+    kind: FileKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,8 @@ class Archive:
             self._refuse_astray(link)
 
     def relative_path(self, original: Original, extension: str) -> str:
-        """`originals/{user id}/{work id}_p{page}_{revision}.{extension}`, or `..._ugoira_{revision}.zip` for an ugoira.
+        """`originals/{user id}/{work id}_p{page}_{revision}.{extension}`; of an ugoira `..._ugoira_{revision}.zip` or
+        `..._frame{number}_{revision}.{extension}`.
 
         `extension` is that of the bytes (jpg, jpeg, png, gif, zip). Raises ValueError for anything that is not a plain
         number, a revision of 14 digits or an extension that fits the kind of file.
@@ -123,9 +124,11 @@ class Archive:
         return _relative(original, format_of(extension), original.kind)
 
     def frames_path(self, original: Original) -> str:
-        """The `.json` beside an ugoira's zip. Raises ValueError as `relative_path` does, and for a still image."""
+        """The `.json` beside an ugoira's zip. Raises ValueError as `relative_path` does, and for any other file."""
         if original.kind != "ugoira":
-            raise ValueError(f"work {original.work_id:d} is a still image and has no list of frames")
+            raise ValueError(
+                f"a list of frames lies beside an ugoira's zip alone, not beside {original.kind} {original.work_id:d}"
+            )
         return _relative(original, "json", "frames")
 
     def staging_path(self, original: Original) -> Path:
@@ -238,8 +241,7 @@ def parse_name(relative: str) -> Name | None:
     match = _NAME.fullmatch(relative)
     if match is None:
         return None
-    kinds: tuple[FileKind, ...] = ("image",) if match["page"] else ("ugoira", "frames")
-    for kind in kinds:
+    for kind in _KINDS[match["part"]]:
         if match["extension"] in _EXTENSIONS[kind]:
             return Name(int(match["work"]), int(match["page"] or 0), match["revision"], match["extension"], kind)
     return None
@@ -248,7 +250,9 @@ def parse_name(relative: str) -> Name | None:
 def parse_staged_name(name: str) -> Place | None:
     """What a file name made by `staging_path` or `frames_staging_path` says; None for any other text."""
     match = _STAGED_NAME.fullmatch(name)
-    return Place(int(match["work"]), int(match["page"] or 0), match["revision"]) if match is not None else None
+    if match is None:
+        return None
+    return Place(int(match["work"]), int(match["page"] or 0), match["revision"], _KINDS[match["part"]][0])
 
 
 def _relative(original: Original, extension: str, kind: FileKind) -> str:
@@ -260,12 +264,12 @@ def _relative(original: Original, extension: str, kind: FileKind) -> str:
 def _stem(original: Original, kind: FileKind) -> str:
     if not _REVISION.fullmatch(original.revision):
         raise ValueError(f"{original.revision!r} is not a revision of 14 digits")
-    if kind == "image":
-        part = f"p{_number(original.page, 0)}"
+    if kind in ("image", "frame"):
+        part = f"{'p' if kind == 'image' else kind}{_number(original.page, 0)}"
     elif original.page == 0:
         part = "ugoira"
     else:
-        raise ValueError(f"page {original.page!r} of an ugoira: it has page 0 alone")
+        raise ValueError(f"page {original.page!r} of an ugoira's zip: it has page 0 alone")
     return f"{_number(original.work_id, 1)}_{part}_{original.revision}"
 
 

@@ -17,6 +17,7 @@ from pixivcrawl.archive.lock import last_holder
 from pixivcrawl.commands.crawl import complain, show_any_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.items import part_name
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.service import Ledger
@@ -84,6 +85,7 @@ def report(connection: Connection, limit: int | None, at_work: datetime | None =
     return [
         *totals(all_of_it),
         *odd(*queries.status_odd(connection)),
+        *zips_alone(queries.status_of_zips(connection)),
         *part("artists", map(artist_line, artists), limit),
         *part("missing", map(missing_line, queries.status_missing(connection, limit)), limit),
         *part("unavailable", map(unavailable_line, queries.status_unavailable(connection, limit)), limit),
@@ -155,6 +157,14 @@ def odd_line(file: queries.OddFile) -> str:
     return f"{file.path}: {'as served: ' if file.as_served else ''}{one_line(file.flaw or 'the decoder warned', 200)}"
 
 
+def zips_alone(ugoira: int) -> list[str]:
+    return (
+        [f"{ugoira:,} ugoira as pixiv's own zip alone: -a ugoira=frames also fetches the frames as uploaded"]
+        if ugoira
+        else []
+    )
+
+
 def part(title: str, lines: Iterable[str], limit: int | None) -> list[str]:
     """A heading and its lines; nothing where there are none."""
     indented = [f"  {line}" for line in lines]
@@ -174,7 +184,11 @@ def artist_line(artist: queries.ArtistStatus) -> str:
 
 
 def missing_line(missing: queries.Missing) -> str:
-    what = f"work {missing.work_id}" if missing.page is None else f"work {missing.work_id} page {missing.page}"
+    what = (
+        f"work {missing.work_id}"
+        if missing.page is None
+        else f"work {missing.work_id} {part_name(missing.kind, missing.page)}"
+    )
     if missing.reason is None:
         return f"{what}: not tried yet"
     return f"{what}: {one_line(missing.reason, 160)}; {due(missing.next_attempt)}"

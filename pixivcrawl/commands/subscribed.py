@@ -21,7 +21,7 @@ from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import NO_RUNS, Feed, ListRun, ListRuns
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.session import Session
-from pixivcrawl.spiders.arguments import explain
+from pixivcrawl.spiders.arguments import ListingArguments, explain
 from pixivcrawl.spiders.owned import OwnerArguments
 from pixivcrawl.spiders.pixiv import PixivSpider
 from pixivcrawl.spiders.user import UserArguments
@@ -44,6 +44,7 @@ class Catalogue:
 
     def __init__(self, settings: Settings, session: Session | None) -> None:
         self._loader = SpiderLoader.from_settings(settings)
+        self._ugoira = Configuration.from_settings(settings).ugoira
         self.session = session
 
     @property
@@ -119,9 +120,11 @@ class Catalogue:
 
     def _spider(self, name: str, arguments: Mapping[str, str]) -> PixivSpider[Any]:
         spider = self._class(name)(**arguments)
+        # Both as the spider itself does when it begins: the ledger knows the list by them.
+        if isinstance(spider.args, ListingArguments):
+            spider.args.ugoira = spider.args.ugoira or self._ugoira
         owner = spider.args.id if isinstance(spider.args, OwnerArguments) else None
         if owner == "me" and self.session is not None and self.session.user_id is not None:
-            # As the spider itself does when it begins: the ledger knows the list by its owner.
             spider.args.id = self.session.user_id
         return spider
 

@@ -93,6 +93,7 @@ class Tally:
                 now=datetime.now(UTC),
                 files=spider.args.files,
                 from_rows=from_rows,
+                frames=spider.args.wants_frames,
                 beside=in_progress,
             )
             self._open, self._done_when_looked, self._listed_when_looked = len(in_progress), done, listed

@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -69,6 +72,23 @@ class Json(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)
+
+
+class json_length(FunctionElement[int]):  # noqa: N801 (it is written as a function)
+    """How many values an array in a `Json` column has."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(json_length, "sqlite")
+def _length_on_sqlite(element: json_length, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_array_length({compiler.process(element.clauses, **options)})"
+
+
+@compiles(json_length, "postgresql")
+def _length_on_postgresql(element: json_length, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_array_length(CAST({compiler.process(element.clauses, **options)} AS JSON))"
 
 
 def json_text(value: Any) -> str:

@@ -20,6 +20,7 @@ KINDS: dict[Any, Any] = {int: Number, str: CleanText, datetime: UtcTime, bytes: 
 MISSING_FILE = text("files.state IN ('wanted', 'parked')")
 UNSETTLED_INTENT = text("files.state = 'intent'")
 ODD_FILE = text("(files.flaw IS NOT NULL OR files.as_served)")
+ZIP_FILE = text("files.kind = 'ugoira'")
 UNSETTLED_WORK = text("crawl_artworks.unsettled")
 ROW_LEVEL_WORK = text("artworks.detail = 'listing'")
 """Conditions written out, because SQLite uses a partial index only for a query that repeats the index's own words."""
@@ -243,7 +244,8 @@ class FileRow(Base):
     """One file of a work at one revision. `state`: wanted, parked, intent (about to be placed), stored, superseded (pixiv has it no more:
     never had, or with a `sha256` once had and lost).
 
-    Until it is stored, size and format are what the API said; afterwards what the bytes are. `kind`: image, ugoira, frames.
+    Until it is stored, size and format are what the API said; afterwards what the bytes are. `kind`: image, ugoira (its
+    zip), frame (`page` is its number) or frames (their names and delays).
     `etag` and `last_modified`: what the image host said of the body that came last, as it said it. `flaw`: what is odd about a file that
     was kept: beside its pixels, or, `as_served`, what the decoder warned of within them. `served_sha256`: the doubtful body that came
     last, `served_at` and `served_last` when it was first and last counted, `served_times` how often.
@@ -287,6 +289,7 @@ class FileRow(Base):
         Index("files_missing", "artwork_id", sqlite_where=MISSING_FILE),
         Index("files_intent", "id", sqlite_where=UNSETTLED_INTENT),
         Index("files_odd", "as_served", sqlite_where=ODD_FILE),
+        Index("files_zips", "artwork_id", sqlite_where=ZIP_FILE),
     )
 
 
@@ -319,8 +322,9 @@ class CrawlRow(Base):
 
     `outcome` is None while it runs and for ever when it was killed. `frontier` holds the ids at the head of the list when it was read.
     `read_to_end`: this run saw the list to its end, or to the frontier of a run that had. `suffices`: what is to be known of each of its
-    works: full (its own page, and its files), listing (a list's row, and its files) or facts (its own page alone). `full_reading`: it was
-    to read the whole list and to compare the works that were known.
+    works: full (its own page, and its files), listing (a list's row, and its files), either of them with "and frames" where those of an
+    ugoira are to be had as uploaded, facts (its own page alone) or row. `full_reading`: it was to read the whole list and to compare the
+    works that were known.
     """
 
     __tablename__ = "crawls"

@@ -8,6 +8,7 @@ import html
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from pixivcrawl.api.wording import one_line
+from pixivcrawl.items import part_name
 from pixivcrawl.ledger.queries import Missing
 from pixivcrawl.ledger.queries.reports import ArtistNews, Change, Loss, NewName, NewWork, Return
 from pixivcrawl.reporting.gathering import Limits, ListNews, News, Part, size
@@ -199,7 +200,7 @@ def _name(name: NewName) -> str:
 
 
 def _failure(failure: Missing) -> str:
-    page = "" if failure.page is None else f" page {failure.page:d}"
+    page = "" if failure.page is None else f" {part_name(failure.kind, failure.page)}"
     again = f" tried again from {day(failure.next_attempt)}" if failure.next_attempt else ""
     return (
         f"{_work(failure.work_id, None)}{page}: {named(failure.reason or 'no reason told', 200)}, "

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from pixivcrawl.api.wording import one_line
+from pixivcrawl.items import part_name
 from pixivcrawl.ledger.queries import Missing
 from pixivcrawl.ledger.queries.reports import ArtistNews, Change, Loss, NewName, NewWork, Return
 from pixivcrawl.reporting.gathering import Limits, ListNews, News, Part, size
@@ -147,7 +148,7 @@ def name_line(name: NewName) -> str:
 
 
 def failure_line(failure: Missing) -> str:
-    what = f"work {failure.work_id}" + ("" if failure.page is None else f" page {failure.page}")
+    what = f"work {failure.work_id}" + ("" if failure.page is None else f" {part_name(failure.kind, failure.page)}")
     often = "" if failure.failed_runs == 1 else f", in {failure.failed_runs:,} runs"
     again = f"; tried again from {day(failure.next_attempt)}" if failure.next_attempt else ""
     return f"{what}: {one_line(failure.reason or 'no reason told', 160)}{often}{again}"

@@ -21,7 +21,7 @@ SHAPES: tuple[tuple[Sort, re.Pattern[str]], ...] = (
         ),
     ),
     ("zip", re.compile(rf"/img-zip-ugoira/img/{DATED}/(?P<id>\d+)_ugoira(?P<box>1920x1080|600x600)\.zip")),
-    ("frame", re.compile(rf"/img-original/img/{DATED}/(?P<id>\d+)_ugoira(?P<page>0)\.(?P<extension>jpg)")),
+    ("frame", re.compile(rf"/img-original/img/{DATED}/(?P<id>\d+)_ugoira(?P<page>\d+)\.(?P<extension>\w+)")),
     ("portrait", re.compile(r"/user-profile/img/[\d/]+/(?P<id>\d+)_[0-9a-f]{32}_(?:50|170)\.jpg")),
     ("placeholder", re.compile(r"/common/images/(?:limit_\w+_(?:360|s)|no_profile(?:_s)?)\.png")),
 )
@@ -66,7 +66,7 @@ class Addresses:
     def original(self, work: Work, number: int = 0) -> str:
         """Of an ugoira: its first frame, as `illust/{id}` names it."""
         if work.is_ugoira:
-            return f"{self.origin}/img-original/img/{_dated(work)}/{work.id}_ugoira0.jpg"
+            return f"{self.origin}/img-original/img/{_dated(work)}/{work.id}_ugoira0.{work.frame(0).extension}"
         return f"{self.origin}/img-original/img/{_dated(work)}/{work.id}_p{number}.{work.pages[number].extension}"
 
     def zip(self, work: Work, box: str = "1920x1080") -> str:

@@ -28,10 +28,11 @@ class Expected:
 
 
 class Expectations:
-    """`session` says whether the archive was made by a signed-in reader."""
+    """`session` says whether the archive was made by a signed-in reader; `frames` whether ugoira are wanted as uploaded too."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, frames: bool = False) -> None:
         self._world = world
+        self._frames = frames
 
     def user(self, artist_id: int, session: bool = False) -> Expected:
         """Of one artist's works, all kinds."""
@@ -119,10 +120,20 @@ class Expectations:
         stem = f"originals/{work.artist_id}/{work.id}"
         if work.is_ugoira:
             name = f"{stem}_ugoira_{work.revision}"
-            return {f"{name}.zip": self._world.pictures.sha256(work, 0), f"{name}.json": frames_of(work)}
+            zipped = self._world.pictures.sha256(work, 0)
+            uploaded = self._uploaded(work, stem) if self._frames else {}
+            return {f"{name}.zip": zipped, f"{name}.json": frames_of(work), **uploaded}
         return {
             f"{stem}_p{number}_{work.revision}.{page.extension}": self._world.pictures.sha256(work, number)
             for number, page in enumerate(work.pages)
+        }
+
+    def _uploaded(self, work: Work, stem: str) -> dict[str, str | Frames]:
+        return {
+            f"{stem}_frame{number}_{work.revision}.{work.frame(number).extension}": self._world.pictures.frame_sha256(
+                work, number
+            )
+            for number in range(len(work.delays))
         }
 
 

@@ -19,6 +19,9 @@ from pixivcrawl.sandbox.works import Work
 from pixivcrawl.sandbox.world import World
 
 REFERERS = ("https://www.pixiv.net/", "https://app-api.pixiv.net/")
+FAULTY = ("original", "zip", "frame")
+"""The sorts of image that faults are for."""
+
 COPIED_BYTES = 1_000_000
 TRICKLE_SECONDS = 0.25
 
@@ -61,7 +64,7 @@ class ImageHost:
         if work is None or not _is_current(work, wanted):
             return whole(WEB_PAGE, 404)
         content = await asyncio.to_thread(self._content, work, wanted)
-        fault = self.faults.for_image(request.path, wanted) if wanted.sort in ("original", "zip") else None
+        fault = self.faults.for_image(request.path, wanted) if wanted.sort in FAULTY else None
         honest = _ranged(request, content, work, wanted)
         if fault is None:
             return honest
@@ -81,18 +84,24 @@ class ImageHost:
                 return pictures.zip(work, wanted.box)
             case "reduced":
                 return pictures.reduced(work, wanted.page, wanted.box)
+            case "frame":
+                return pictures.frame(work, wanted.page)
         return pictures.original(work, wanted.page)
 
 
 def _is_current(work: Work, wanted: Wanted) -> bool:
     """pixiv: after a revision, the old addresses answer 404; so does a work that is gone."""
-    if work.gone or wanted.revision != work.revision or wanted.page >= len(work.pages):
+    if work.gone or wanted.revision != work.revision:
+        return False
+    if wanted.sort == "frame":
+        return wanted.page < len(work.delays) and wanted.extension == work.frame(wanted.page).extension
+    if wanted.sort == "zip":
+        return work.is_ugoira
+    if wanted.page >= len(work.pages):
         return False
     if wanted.sort == "reduced":
         return True
-    if work.is_ugoira != (wanted.sort in ("zip", "frame")):
-        return False
-    return wanted.sort == "zip" or wanted.extension == work.pages[wanted.page].extension
+    return not work.is_ugoira and wanted.extension == work.pages[wanted.page].extension
 
 
 def _ranged(request: web.BaseRequest, content: Content, work: Work, wanted: Wanted) -> Delivery:

@@ -83,6 +83,11 @@ class Pictures:
         made = self._zips.get(f"{name}_{size}", lambda: frames_zip(size, len(work.delays), f"{self._seed}:{name}"))
         return Content((made,), MEDIA_TYPES["zip"])
 
+    def frame(self, work: Work, number: int) -> Content:
+        """Frame `number` (from 0) of an ugoira as its artist uploaded it."""
+        page = work.frame(number)
+        return self._picture(page.form, _stored_size(page), f"{work.id}_ugoira{number}_{work.revision}")
+
     def reduced(self, work: Work, number: int, box: tuple[int, int]) -> Content:
         """A reduced JPEG of page `number`, as thumbnails and img-master are."""
         page = work.pages[number]
@@ -91,13 +96,13 @@ class Pictures:
 
     def other_size(self, work: Work, number: int) -> Content:
         """A whole picture of the page's form in half its size."""
-        page = work.pages[number]
+        page = _page_of(work, number)
         size = (max(1, page.width // 2), max(1, page.height // 2))
         return self._picture(page.form, size, f"{work.id}_p{number}_half")
 
     def other_format(self, work: Work, number: int) -> Content:
         """A whole picture of the page's size in another format: PNG where JPEG is due, JPEG elsewhere."""
-        page = work.pages[number]
+        page = _page_of(work, number)
         form: Form = "png" if page.extension == "jpg" else "jpg"
         return self._picture(form, (page.width, page.height), f"{work.id}_p{number}_other")
 
@@ -111,9 +116,16 @@ class Pictures:
 
     def sha256(self, work: Work, number: int) -> str:
         """Of page `number`, or of the zip of an ugoira."""
+        return self._sha256(work, number, lambda: self.zip(work) if work.is_ugoira else self.original(work, number))
+
+    def frame_sha256(self, work: Work, number: int) -> str:
+        """Of a frame as uploaded."""
+        return self._sha256(work, -1 - number, lambda: self.frame(work, number))
+
+    def _sha256(self, work: Work, number: int, content: Callable[[], Content]) -> str:
         key = (work.id, number, work.revision)
         if key not in self._digests:
-            self._digests[key] = (self.zip(work) if work.is_ugoira else self.original(work, number)).sha256
+            self._digests[key] = content().sha256
         return self._digests[key]
 
     def _picture(self, form: Form, size: tuple[int, int], name: str) -> Content:
@@ -145,6 +157,10 @@ def read_gallery(folder: Path) -> tuple[Page, ...]:
     if not pages:
         raise ValueError(f"no JPEG, PNG or GIF file under {folder}: name a folder that holds some")
     return tuple(pages)
+
+
+def _page_of(work: Work, number: int) -> Page:
+    return work.frame(number) if work.is_ugoira else work.pages[number]
 
 
 def _stored_size(page: Page) -> tuple[int, int]:

@@ -5,7 +5,7 @@ Times are aware and in UTC; pixels are width by height; delays are in millisecon
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Literal
@@ -83,7 +83,8 @@ class Work:
     """An illust, manga or ugoira.
 
     `uploaded` is the time in the image paths: it changes with every revision, `created` never does. An ugoira has one
-    page (its canvas) and a delay for each frame. A work that is `gone` answers 404; one that is still `listed` stands
+    page (its canvas, in the form and size in which its frames were uploaded) and a delay for each frame; `frame_forms`
+    are those of its first frames where they differ from the canvas. A work that is `gone` answers 404; one that is still `listed` stands
     in its artist's lists all the same.
     """
 
@@ -95,6 +96,7 @@ class Work:
     pages: tuple[Page, ...] = (Page(),)
     kind: Kind = ILLUST
     delays: tuple[int, ...] = ()
+    frame_forms: tuple[Form, ...] = ()
     caption: str = ""
     tags: tuple[str, ...] = ()
     x_restrict: int = 0
@@ -124,9 +126,14 @@ class Work:
     def is_ugoira(self) -> bool:
         return self.kind == UGOIRA
 
+    def frame(self, number: int) -> Page:
+        """Frame `number` (from 0) of an ugoira, as it was uploaded."""
+        forms = self.frame_forms[number : number + 1]
+        return replace(self.first, form=forms[0]) if forms else self.first
+
 
 FRAME_BOX = (1920, 1080)
-"""pixiv: an ugoira's frames are scaled down to fit this box."""
+"""pixiv: in the larger zip an ugoira's frames are scaled down to fit this box, and encoded anew as JPEG."""
 
 
 def fitted(width: int, height: int, box: tuple[int, int]) -> tuple[int, int]:

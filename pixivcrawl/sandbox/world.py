@@ -45,9 +45,9 @@ class World:
     `world.work_id(artist, n)`, 5000000 + 100 n + artist:
 
     - 11: twenty works over all kinds. 1 JPEG; 2 PNG, JPEG and GIF in one work; 3 and 12 manga of series 501; 4 and 13
-      ugoira (13 is larger than 1920x1080); 5 palette PNG; 6 animated GIF; 7 R-18; 8 gone, but listed; 9 progressive;
-      10 grey; 11 CMYK; 14 turned by EXIF; 15 PNG with alpha, revised three days after its creation; 16 restart
-      markers; 17 AI; 18 R-18G; 19 long caption; 20 still GIF
+      ugoira (4 has a GIF among its JPEG frames, 13 was uploaded as PNG larger than 1920x1080); 5 palette PNG; 6
+      animated GIF; 7 R-18; 8 gone, but listed; 9 progressive; 10 grey; 11 CMYK; 14 turned by EXIF; 15 PNG with alpha,
+      revised three days after its creation; 16 restart markers; 17 AI; 18 R-18G; 19 long caption; 20 still GIF
     - 12: no works
     - 13: eight works; 2, 3 (ugoira), 4 (manga) R-18; 6 R-18G; 8 gone and R-18
     - 14: nasty names: emoji, right-to-left marks, slashes, `..`, 300 characters, `CON`, an empty title, a NUL

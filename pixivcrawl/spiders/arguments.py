@@ -9,9 +9,10 @@ import logging
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from pixivcrawl.api.urls import UrlRefused, read_url
+from pixivcrawl.configuration import Ugoira
 from pixivcrawl.spiders.filters import Filters
 
 # The library logs a refused argument over several lines before it raises; a run says it in one.
@@ -93,11 +94,34 @@ class ListingArguments(Filters, Arguments):
         description="listing takes works and their originals from the list's own rows, and asks only for what these do not settle (ugoira, "
         "works that are not shown, pages that no address finds).",
     )
+    ugoira: Ugoira | None = Field(
+        None,
+        title="Ugoira",
+        description="frames also fetches each frame of an ugoira as its artist uploaded it; the zip alone is pixiv's own copy of them, as "
+        "JPEG within 1920x1080. As PIXIV_UGOIRA where it is left out.",
+    )
     comments: bool = Field(
         default=False,
         title="Keep comments",
         description="Keep each work's comments too, once, and again with refresh=true: at least one request for each work that has any.",
     )
+
+    @field_validator("ugoira")
+    @classmethod
+    def _are_files(cls, ugoira: str | None, info: ValidationInfo) -> str | None:
+        if ugoira == "frames" and not info.data.get("files", True):
+            raise ValueError("they are files, which files=false leaves out: leave one of both out")
+        return ugoira
+
+    def canonical(self) -> dict[str, Any]:
+        """As of every spider; the zip alone is what a list was read for before there was a choice, and not mentioned."""
+        given = super().canonical()
+        return given if self.wants_frames else {name: value for name, value in given.items() if name != "ugoira"}
+
+    @property
+    def wants_frames(self) -> bool:
+        """Whether an ugoira's frames as uploaded are fetched."""
+        return self.files and self.ugoira == "frames"
 
     @property
     def need_rows(self) -> bool:

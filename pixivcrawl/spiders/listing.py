@@ -35,7 +35,8 @@ from pixivcrawl.spiders.filters import left_out
 from pixivcrawl.spiders.in_progress import WorksInProgress
 from pixivcrawl.spiders.pixiv import PixivSpider
 from pixivcrawl.spiders.reading import ListPage, Reading, Readings, read_on, rows_ahead
-from pixivcrawl.spiders.rows import check_sizes, is_ugoira_of_row, ugoira_original, with_originals
+from pixivcrawl.spiders.rows import check_sizes, with_originals
+from pixivcrawl.spiders.ugoira import is_ugoira_of_row, ugoira_originals, want_frames
 
 Body = TypeVar("Body")
 ListingArgumentsT = TypeVar("ListingArgumentsT", bound=ListingArguments)
@@ -85,6 +86,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
         configuration = spider.configuration
+        spider.args.ugoira = spider.args.ugoira or configuration.ugoira
         spider.in_progress = WorksInProgress(configuration.image_concurrency + 2 * configuration.api_concurrency)
         spider.read_to_end = False
         spider.position = spider.rows_ahead = spider.rows_a_page = 0
@@ -260,6 +262,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             files=self.args.files,
             stale=stale,
             from_rows=from_rows,
+            frames=self.args.wants_frames,
         ):
             for work in works:
                 after = work.position
@@ -270,6 +273,11 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
                         continue
                     async for found in self.archive_work(work.work_id, detail):
                         yield found
+                    continue
+                if work.lacks_frames and not await want_frames(
+                    self, work.work_id, await self.kept_detail(work.work_id)
+                ):
+                    yield self.ask_for_work(work.work_id)
                     continue
                 missing = await self.ledger.read(queries.wanted_originals, work.work_id, self.now())
                 self.in_progress.add(work.work_id, len(missing))
@@ -283,16 +291,17 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         known = work.known
         if self.crawl.resumes is None or known.detail == "full" or known.stale or known.next_attempt is not None:
             return None
-        after = self.began - AT_HAND
-        payload = await self.ledger.read(queries.kept_answer, ILLUST_DETAIL.name, work.work_id, after)
-        if payload is None:
-            return None
+        detail = await self.kept_detail(work.work_id, self.began - AT_HAND)
+        # Another reader may be shown more.
+        return detail if detail is not None and detail.urls.original is not None else None
+
+    async def kept_detail(self, work_id: int, after: datetime | None = None) -> IllustDetail | None:
+        """A work's own page as it was last read, if that was after a time."""
+        payload = await self.ledger.read(queries.kept_answer, ILLUST_DETAIL.name, work_id, after)
         try:
-            detail = ILLUST_DETAIL.parse(payload, {"id": work.work_id})
+            return None if payload is None else ILLUST_DETAIL.parse(payload, {"id": work_id})
         except BodyRefused:
             return None
-        # Another reader may be shown more.
-        return detail if detail.urls.original is not None else None
 
     def ask_about(self, work: queries.WorkToDo) -> Request:
         """What settles a work with the fewest requests."""
@@ -348,7 +357,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             return first_page
         if detail.kind == "ugoira":
             ugoira = await self.ask(ILLUST_UGOIRA_META, id=work_id)
-            return facts.artwork(detail, ugoira=ugoira)
+            return facts.artwork(detail, ugoira=ugoira, frames=self.args.wants_frames)
         if detail.page_count > 1:
             pages = await self.ask(ILLUST_PAGES, id=work_id)
             return facts.artwork(detail, pages=pages)
@@ -372,11 +381,12 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         )
 
     async def parse_ugoira(self, response: Response, work_id: int) -> AsyncIterator[Original]:
-        """`ugoira_meta` of an ugoira that is known from its row: the address of its zip, and its timing."""
+        """`ugoira_meta` of an ugoira that is known from its row: the address of its zip, its timing, and the number of its frames."""
         missing: list[Original] = []
         try:
-            original = await ugoira_original(self, work_id, await self.read(ILLUST_UGOIRA_META, response))
-            missing = await self.ledger.write(records.record_row_originals, work_id, [original], self.now())
+            meta = await self.read(ILLUST_UGOIRA_META, response)
+            originals = await ugoira_originals(self, work_id, meta, frames=self.args.wants_frames)
+            missing = await self.ledger.write(records.record_row_originals, work_id, originals, self.now())
             self.in_progress.add(work_id, len(missing))
             self.count("works_read")
         except (BodyRefused, RunStopping) as refusal:

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from pixivcrawl import facts
-from pixivcrawl.api.bodies.artworks import UgoiraMeta
-from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.archive.layout import Archive, format_of
 from pixivcrawl.archive.placing import quarantine
 from pixivcrawl.items import Artwork, Original
@@ -67,20 +65,6 @@ async def without_rows(spider: PixivSpider[Any], work_ids: Sequence[int]) -> set
     if wanted and arguments.leave_something_out:
         wanted -= await left_out(arguments, spider.ledger, sorted(wanted), {}, refresh=arguments.refresh)
     return wanted
-
-
-def is_ugoira_of_row(work: queries.KnownWork) -> bool:
-    """Whether a work is an ugoira that lacks nothing but its zip's address and its timing."""
-    shown = work.availability == "available" and work.revision is not None
-    return work.kind == "ugoira" and work.detail == "listing" and shown and not work.stale
-
-
-async def ugoira_original(spider: PixivSpider[Any], work_id: int, meta: UgoiraMeta) -> Original:
-    """The zip of an ugoira that the ledger knows from its row. Raises BodyRefused when it is that of another work."""
-    known = await spider.ledger.read(queries.described_works, [work_id])
-    if work_id not in known:
-        raise BodyRefused("illust.ugoira_meta", "", "belongs to a work of which no row is known")
-    return facts.ugoira_of_row(known[work_id], meta)
 
 
 async def check_sizes(spider: PixivSpider[Any], artwork: Artwork) -> None:

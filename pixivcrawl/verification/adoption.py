@@ -43,6 +43,8 @@ def adopt(archive: Archive, ledger: Ledger, path: str, sha256: str, max_pixels: 
         return
     row = _row_of(rows, name, name.kind)
     _refuse_unfitting(name, pages, row, path, sha256)
+    if row is None and name.kind == "frame":
+        _refuse_frame_of_no_zip(name, _row_of(rows, name._replace(page=0), "ugoira"))
     original = _named_by_ledger(archive, name, pages, row, path)
     if archive.relative_path(original, name.extension) != path:
         raise NotAdopted("it lies in another artist's folder")
@@ -67,10 +69,16 @@ def _refuse_unfitting(name: Name, pages: PagesOfWork, row: KeptFile | None, path
         raise NotAdopted(f"the ledger knows that page by another SHA-256, {row.sha256}")
     if name.revision not in pages.revisions:
         raise NotAdopted("the ledger does not know that revision of the work")
-    if row is None and name.page >= pages.page_count:
+    if row is None and name.kind != "frame" and name.page >= pages.page_count:
         raise NotAdopted(f"the work has {pages.page_count} pages")
-    if row is None and pages.kind is not None and (pages.kind == "ugoira") != (name.kind == "ugoira"):
+    if row is None and pages.kind is not None and (pages.kind == "ugoira") != (name.kind != "image"):
         raise NotAdopted(f"the work is of kind {pages.kind}")
+
+
+def _refuse_frame_of_no_zip(name: Name, zipped: KeptFile | None) -> None:
+    frames = len(zipped.frames or ()) if zipped is not None else 0
+    if name.page >= frames:
+        raise NotAdopted(f"the ledger knows {frames} frames of the ugoira at that revision")
 
 
 def _named_by_ledger(archive: Archive, name: Name, pages: PagesOfWork, row: KeptFile | None, path: str) -> Original:
@@ -80,7 +88,8 @@ def _named_by_ledger(archive: Archive, name: Name, pages: PagesOfWork, row: Kept
     elif not is_revision(name.revision) or pages.user_id is None:
         raise NotAdopted("the ledger knows too little of the work")
     else:
-        first = name.page == 0 and name.revision == pages.revision
+        # The size that pixiv tells is that of the first page, and of every frame.
+        is_told = (name.page == 0 or name.kind == "frame") and name.revision == pages.revision
         original = Original(
             work_id=name.work_id,
             user_id=pages.user_id,
@@ -89,8 +98,9 @@ def _named_by_ledger(archive: Archive, name: Name, pages: PagesOfWork, row: Kept
             url=_address(name, pages.url),
             extension=name.extension,
             uploaded=datetime.strptime(name.revision, "%Y%m%d%H%M%S").replace(tzinfo=JAPAN).astimezone(UTC),
-            width=pages.width if first else None,
-            height=pages.height if first else None,
+            width=pages.width if is_told else None,
+            height=pages.height if is_told else None,
+            kind=name.kind,
         )
     if name.kind == "ugoira" and original.frames is None:
         original = replace(original, frames=_frames_beside(archive, path))
@@ -102,9 +112,11 @@ def _address(name: Name, of_another: str | None) -> str:
     origin = read_origin(of_another or "")
     host = str(origin) if origin is not None else "https://i.pximg.net"
     address = original_url(host, name.work_id, name.page, name.revision, name.extension)
+    head, _, _ = address.rpartition("/")
+    if name.kind == "frame":
+        return f"{head}/{name.work_id}_ugoira{name.page}.{name.extension}"
     if name.kind == "ugoira":
-        head, _, _ = address.replace("/img-original/", "/img-zip-ugoira/").rpartition("/")
-        return f"{head}/{name.work_id}_ugoira1920x1080.zip"
+        return f"{head.replace('/img-original/', '/img-zip-ugoira/')}/{name.work_id}_ugoira1920x1080.zip"
     return address
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pixivcrawl.archive.layout import Archive, format_of, parse_name
 from pixivcrawl.errors import StorageFailed
+from pixivcrawl.items import part_name
 from pixivcrawl.ledger.queries import KeptFile
 from pixivcrawl.verification.findings import Finding, FindingKind, RowKey
 
@@ -146,7 +147,9 @@ def _prove(path: Path, row: KeptFile, max_pixels: int) -> tuple[FindingKind, str
 
 def _finding(kind: FindingKind, row: KeptFile, reason: str, found: str | None = None) -> Finding:
     key = RowKey(row.work_id, row.page, row.revision, row.kind)
-    return Finding(kind, row.path or f"work {row.work_id} page {row.page}", reason, key, row.sha256, found)
+    return Finding(
+        kind, row.path or f"work {row.work_id} {part_name(row.kind, row.page)}", reason, key, row.sha256, found
+    )
 
 
 def _moment(modified: float, row: KeptFile) -> str:

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from pixivcrawl.archive.layout import Archive, is_artist, parse_name
 from pixivcrawl.errors import StorageFailed
+from pixivcrawl.items import part_name
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import KeptFile
 from pixivcrawl.ledger.service import Ledger
@@ -268,7 +269,7 @@ def strays_among(ledger: Ledger, paths: Sequence[str]) -> list[Stray]:
         if name is None:
             strays.append(Stray(path, "extra", "no name of ours"))
             continue
-        named = f"named as page {name.page} of work {name.work_id} at revision {name.revision}"
+        named = f"named as {part_name(name.kind, name.page)} of work {name.work_id} at revision {name.revision}"
         elsewhere = at.get((name.work_id, name.page, name.revision, name.kind))
         kept = f"which the ledger has at {elsewhere}" if elsewhere else "of which the ledger has no file"
         strays.append(Stray(path, "unknown", f"{named}, {kept}"))

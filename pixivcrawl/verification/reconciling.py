@@ -258,7 +258,7 @@ def _proven(
 
 
 def _original(name: Name, user_id: int, uploaded: datetime, frames: tuple[Frame, ...]) -> Original:
-    return Original(name.work_id, user_id, name.page, name.revision, "", "zip", uploaded, frames=frames)
+    return Original(name.work_id, user_id, name.page, name.revision, "", "zip", uploaded, frames=frames, kind="ugoira")
 
 
 def _folder_of(path: str) -> int:

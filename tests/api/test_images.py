@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixivcrawl.api.images import ImageUrl, is_revision, original_url, read_image_url
+from pixivcrawl.api.images import ImageUrl, first_frame_url, frame_url, is_revision, original_url, read_image_url
 
 TIME = "2022/08/11/23/46/14"
 REVISION = "20220811234614"
@@ -124,6 +124,17 @@ def test_an_address_that_is_built_is_read_back(work_id: int, page: int, time: da
     revision = f"{time:%Y%m%d%H%M%S}"
     url = original_url("https://i.pximg.net", work_id, page, revision, extension)
     assert read_image_url(url) == ImageUrl("original", work_id, page, revision, extension)
+
+
+@pytest.mark.parametrize("secret", ["", "-0123456789abcdef0123456789abcdef"])
+@pytest.mark.parametrize("number", [0, 1, 10, 299])
+def test_frames_as_uploaded_lie_where_the_zip_says(secret: str, number: int) -> None:
+    zipped = f"https://i.pximg.net/img-zip-ugoira/img/{TIME}/7{secret}_ugoira1920x1080.zip"
+    first = first_frame_url(zipped, "png")
+    assert frame_url(first, number) == f"https://i.pximg.net/img-original/img/{TIME}/7{secret}_ugoira{number}.png"
+    frame = read_image_url(frame_url(first, number))
+    assert frame is not None
+    assert (frame.kind, frame.work_id, frame.page, frame.extension) == ("original", 7, number, "png")
 
 
 @given(st.text() | st.from_regex(r"https://i\.pximg\.net/img-(original|master)/img/[\d/]*_?p?\d*\.?\w*"))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixivcrawl.archive.layout import Archive, Name, format_of, parse_name
+from pixivcrawl.archive.layout import Archive, Name, format_of, parse_name, parse_staged_name
 from pixivcrawl.errors import StorageFailed
 from tests.archive.making import FRAMES, an_original, an_ugoira
 
@@ -33,7 +33,23 @@ def test_an_ugoiras_paths_can_be_read_back(work_id: int, user_id: int, revision:
     assert parse_name(ARCHIVE.frames_path(original)) == (work_id, 0, revision, "json", "frames")
 
 
+@given(IDS, IDS, st.integers(0, 2**63 - 1), REVISIONS, st.sampled_from(["jpg", "jpeg", "PNG", "gif"]))
+def test_a_frames_path_can_be_read_back(work_id: int, user_id: int, page: int, revision: str, extension: str) -> None:
+    original = an_original(work_id=work_id, user_id=user_id, page=page, revision=revision, kind="frame")
+    name = parse_name(ARCHIVE.relative_path(original, extension))
+    assert name == (work_id, page, revision, format_of(extension), "frame")
+    assert parse_staged_name(ARCHIVE.staging_path(original).name) == (work_id, page, revision, "frame")
+
+
+def test_what_is_staged_tells_a_page_a_zip_and_a_frame_apart() -> None:
+    originals = (an_original(page=0), an_ugoira(), an_original(page=0, kind="frame"))
+    staged = [parse_staged_name(ARCHIVE.staging_path(original).name) for original in originals]
+    staged.append(parse_staged_name(ARCHIVE.frames_staging_path(an_ugoira()).name))
+    assert [place.kind for place in staged if place is not None] == ["image", "ugoira", "frame", "ugoira"]
+
+
 def test_the_public_names() -> None:
+    assert ARCHIVE.relative_path(an_original(kind="frame"), "png") == "originals/7/101_frame2_20210304140607.png"
     assert ARCHIVE.relative_path(an_original(), "jpg") == "originals/7/101_p2_20210304140607.jpg"
     assert ARCHIVE.relative_path(an_ugoira(), "zip") == "originals/7/101_ugoira_20210304140607.zip"
     assert ARCHIVE.frames_path(an_ugoira()) == "originals/7/101_ugoira_20210304140607.json"
@@ -44,7 +60,9 @@ def test_the_public_names() -> None:
     assert [path.name for path in names] == ["archive.sqlite", ".lock", "journal", "quarantine", "originals"]
 
 
-@given(st.text() | st.from_regex(r"originals/[0-9]+/[0-9]+_(p[0-9]+|ugoira)_[0-9]+\.[a-z]+", fullmatch=True))
+@given(
+    st.text() | st.from_regex(r"originals/[0-9]+/[0-9]+_(p[0-9]+|frame[0-9]+|ugoira)_[0-9]+\.[a-z]+", fullmatch=True)
+)
 def test_whatever_is_read_is_what_would_be_written(text: str) -> None:
     name = parse_name(text)
     if name is None:
@@ -54,7 +72,8 @@ def test_whatever_is_read_is_what_would_be_written(text: str) -> None:
         user_id=int(text.split("/")[1]),
         page=name.page,
         revision=name.revision,
-        frames=None if name.kind == "image" else FRAMES,
+        frames=FRAMES if name.kind in ("ugoira", "frames") else None,
+        kind="ugoira" if name.kind == "frames" else name.kind,
     )
     written = (
         ARCHIVE.frames_path(original) if name.kind == "frames" else ARCHIVE.relative_path(original, name.extension)
@@ -68,6 +87,9 @@ def test_whatever_is_read_is_what_would_be_written(text: str) -> None:
         "",
         "originals/7/101_p0_20210304140607.zip",
         "originals/7/101_ugoira_20210304140607.jpg",
+        "originals/7/101_frame0_20210304140607.zip",
+        "originals/7/101_frame_20210304140607.png",
+        "originals/7/101_frame00_20210304140607.png",
         "originals/7/101_p00_20210304140607.jpg",
         "originals/07/101_p0_20210304140607.jpg",
         "originals/7/101_p0_2021030414060.jpg",

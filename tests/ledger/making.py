@@ -33,6 +33,12 @@ def an_ugoira(work_id: int = 1, revision: str = FIRST) -> Original:
     return an_original(work_id, revision=revision, extension="zip", frames=FRAMES)
 
 
+def frames_of(work_id: int = 1, revision: str = FIRST) -> tuple[Original, ...]:
+    """The frames of `an_ugoira` as uploaded."""
+    frame = an_original(work_id, revision=revision, extension="png", kind="frame", guessed=True)
+    return tuple(replace(frame, page=page, url=f"{frame.url}_ugoira{page}.png") for page in range(len(FRAMES)))
+
+
 def an_artwork(work_id: int = 1, pages: int = 1, revision: str = FIRST, **changes: Any) -> Artwork:
     """A work in full with its originals."""
     artwork = Artwork(
@@ -61,7 +67,8 @@ def a_row(work_id: int = 1, revision: str = FIRST, **changes: Any) -> Artwork:
 
 def as_stored(original: Original, sha256: str = "ab" * 32) -> StoredOriginal:
     proven = ProvenOriginal(StagedOriginal(original, "staging/body.part", sha256, 1000), original.extension, 640, 480)
-    stem = f"originals/{original.user_id}/{original.work_id}_p{original.page}_{original.revision}"
+    part = "frame" if original.kind == "frame" else "p"
+    stem = f"originals/{original.user_id}/{original.work_id}_{part}{original.page}_{original.revision}"
     if original.frames is None:
         return StoredOriginal(proven, f"{stem}.{original.extension}")
     return StoredOriginal(proven, f"{stem}.zip", f"{stem}.json", "cd" * 32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from sqlalchemy import Connection, func, select
@@ -17,11 +17,27 @@ from pixivcrawl.ledger.records import (
     record_artwork,
     record_file_failed,
     record_listing,
+    record_row_originals,
     record_rows,
     record_unavailable,
     record_work_failed,
 )
-from tests.ledger.making import DAY, HOUR, NOW, SECOND, a_row, an_artwork, an_original, archived, begun, store
+from tests.ledger.making import (
+    DAY,
+    HOUR,
+    NOW,
+    SECOND,
+    a_row,
+    an_artwork,
+    an_original,
+    an_ugoira,
+    archived,
+    begun,
+    frames_of,
+    store,
+)
+
+FRAMES_TOO = {"ugoira": "frames"}
 
 
 def ended(connection: Connection, crawl: Crawl, outcome: str = "complete", **changes: Any) -> None:
@@ -247,3 +263,36 @@ def test_a_run_is_recorded_with_its_end(connection: Connection):
     assert (record.started, record.ended) == (NOW, NOW + HOUR)
     assert record.counts == {"files_stored": 3, "works_unavailable/gone": 1}
     assert record.arguments == arguments
+
+
+class TestAListThatWantsFrames:
+    @pytest.mark.parametrize("detail", ["full", "listing"])
+    def test_is_not_content_with_a_zip(self, connection: Connection, detail: Literal["full", "listing"]):
+        ugoira = an_artwork(1, kind="ugoira", detail=detail, originals=(an_ugoira(1),))
+        (record_artwork if detail == "full" else lambda c, row, now: record_rows(c, [row], now))(
+            connection, ugoira, NOW
+        )
+        store(connection, an_ugoira(1))
+        archived(connection, 2)
+        zips, frames = (begin_crawl(connection, "user", {"detail": detail, **more}, NOW) for more in ({}, FRAMES_TOO))
+        for crawl in (zips, frames):
+            record_listing(connection, crawl.crawl_id, [1, 2], None, NOW)
+        from_rows = detail == "listing"
+        assert to_do(connection, zips, from_rows=from_rows) == []
+        assert to_do(connection, frames, from_rows=from_rows, frames=True) == [(1, False)]
+        record_row_originals(connection, 1, [an_ugoira(1), *frames_of(1)[:1]], NOW)
+        store(connection, frames_of(1)[0])
+        assert to_do(connection, frames, from_rows=from_rows, frames=True) == [(1, False)], "one of two frames is known"
+        record_row_originals(connection, 1, [an_ugoira(1), *frames_of(1)], NOW)
+        store(connection, frames_of(1)[1])
+        assert to_do(connection, frames, from_rows=from_rows, frames=True) == []
+
+    def test_waits_with_a_work_that_could_not_be_asked_for(self, connection: Connection):
+        record_artwork(connection, an_artwork(1, kind="ugoira", originals=(an_ugoira(1),)), NOW)
+        store(connection, an_ugoira(1))
+        crawl = begin_crawl(connection, "user", FRAMES_TOO, NOW)
+        record_listing(connection, crawl.crawl_id, [1], None, NOW)
+        record_work_failed(connection, 1, "502", NOW)
+        assert to_do(connection, crawl, frames=True) == []
+        again = begin_crawl(connection, "user", FRAMES_TOO, NOW + DAY)
+        assert to_do(connection, again, frames=True, now=NOW + DAY) == [(1, False)]

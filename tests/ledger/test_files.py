@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select, update
 
+from pixivcrawl.items import Artwork, Original
+from pixivcrawl.ledger.journal import Entry
 from pixivcrawl.ledger.models import CrawlArtworkRow, FileRow
 from pixivcrawl.ledger.queries import (
     known_works,
     served_before,
+    status_of_zips,
     stored_files,
     unsettled_intents,
     wanted_originals,
@@ -23,10 +26,12 @@ from pixivcrawl.ledger.records import (
     record_file_failed,
     record_intent,
     record_lost,
+    record_row_originals,
     record_stored,
     settle_intent,
 )
 from pixivcrawl.ledger.records.doubtful import named_otherwise
+from pixivcrawl.ledger.replay import arguments_of
 from tests.ledger.making import (
     DAY,
     FIRST,
@@ -40,6 +45,7 @@ from tests.ledger.making import (
     archived,
     as_stored,
     begun,
+    frames_of,
     store,
 )
 
@@ -359,3 +365,76 @@ class TestALostFile:
         store(connection, an_ugoira())
         record_lost(connection, 1, 0, FIRST, "frames", NOW)
         assert [(row.kind, row.state) for row in rows(connection)] == [("ugoira", "stored")]
+
+
+class TestFramesAsUploaded:
+    """Nobody names them but whoever asks for them."""
+
+    def ugoira(self, *frames: Original, revision: str = FIRST) -> Artwork:
+        return an_artwork(kind="ugoira", revision=revision, originals=(an_ugoira(revision=revision), *frames))
+
+    def states(self, connection: Connection) -> list[tuple[str, str, str]]:
+        return sorted((row.kind, row.revision, row.state) for row in rows(connection) if row.kind != "frames")
+
+    def test_stay_wanted_when_the_zip_alone_is_named(self, connection: Connection):
+        record_artwork(connection, self.ugoira(*frames_of()), NOW)
+        store(connection, an_ugoira(), frames_of()[0])
+        assert record_artwork(connection, self.ugoira(), NOW) == []
+        record_row_originals(connection, 1, [an_ugoira()], NOW)
+        assert self.states(connection) == [
+            ("frame", FIRST, "stored"),
+            ("frame", FIRST, "wanted"),
+            ("ugoira", FIRST, "stored"),
+        ]
+        assert state(connection) == "found"
+
+    def test_of_an_older_revision_are_superseded_unless_they_are_there(self, connection: Connection):
+        record_artwork(connection, self.ugoira(*frames_of()), NOW)
+        store(connection, an_ugoira(), frames_of()[0])
+        record_artwork(connection, self.ugoira(revision=SECOND), NOW)
+        store(connection, an_ugoira(revision=SECOND))
+        assert self.states(connection) == [
+            ("frame", FIRST, "stored"),
+            ("frame", FIRST, "superseded"),
+            ("ugoira", FIRST, "stored"),
+            ("ugoira", SECOND, "stored"),
+        ]
+        record_lost(connection, 1, 0, FIRST, "frame", NOW)
+        assert not known_works(connection, [1])[1].stale, "the zip is newer, so that pixiv has no such frame"
+
+    def test_that_are_lost_are_wanted_again(self, connection: Connection):
+        record_artwork(connection, self.ugoira(*frames_of()), NOW)
+        store(connection, an_ugoira(), *frames_of())
+        record_lost(connection, 1, 1, FIRST, "frame", NOW)
+        assert wanted_originals(connection, 1, NOW) == [frames_of()[1]]
+
+    def test_keep_the_extension_that_was_found(self, connection: Connection):
+        found = frames_of()[1].with_extension("gif")
+        record_artwork(connection, self.ugoira(*frames_of()), NOW)
+        store(connection, an_ugoira(), frames_of()[0], found)
+        record_lost(connection, 1, 1, FIRST, "frame", NOW)
+        begun(connection)
+        record_file_failed(connection, found, "500", NOW)
+        assert record_artwork(connection, self.ugoira(*frames_of()), NOW) == [], "a guess is no reason to try again"
+        assert wanted_originals(connection, 1, NOW + 8 * DAY) == []
+        begun(connection)
+        assert wanted_originals(connection, 1, NOW + 8 * DAY) == [replace(found, retried=True)]
+
+    def test_are_counted_when_the_zip_is_alone(self, connection: Connection):
+        record_artwork(connection, self.ugoira(), NOW)
+        assert status_of_zips(connection) == 0
+        store(connection, an_ugoira())
+        assert status_of_zips(connection) == 1
+        record_row_originals(connection, 1, [an_ugoira(), *frames_of()], NOW)
+        store(connection, *frames_of())
+        assert status_of_zips(connection) == 0
+        record_artwork(connection, self.ugoira(revision=SECOND), NOW)
+        store(connection, an_ugoira(revision=SECOND))
+        assert status_of_zips(connection) == 1
+
+
+def test_a_journal_that_tells_no_kind_means_a_zip_by_its_frames():
+    told = {**asdict(an_ugoira()), "uploaded": an_ugoira().uploaded.isoformat()}
+    del told["kind"]
+    entry = Entry("record_row_originals", {"work_id": 1, "originals": [told], "now": NOW.isoformat()}, None)
+    assert arguments_of(entry)["originals"] == [an_ugoira()]

@@ -153,6 +153,8 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "status_of_rows": queries.status_of_rows,
     "status_odd": queries.status_odd,
     "status_odd_files": queries.status_odd_files,
+    "zip_of_ugoira": lambda c: queries.zip_of_ugoira(c, 2),
+    "works_to_do, with frames": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=True, now=NOW, frames=True),
     "status_missing": lambda c: queries.status_missing(c, 20),
     "status_unavailable": lambda c: queries.status_unavailable(c, 20),
 }
@@ -182,6 +184,7 @@ def test_every_change_and_question_is_covered():
         "last_crawls",  # stops at its limit
         "status_of_works",
         "status_totals",
+        "status_of_zips",  # looks at every zip, in an index of their own
     }
     assert asked == functions - elsewhere
 

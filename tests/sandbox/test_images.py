@@ -101,6 +101,21 @@ def test_an_ugoira_is_a_sound_zip_of_its_frames(shared: Any):
         assert meta["frames"] in frames.values()
 
 
+def test_frames_as_uploaded_are_not_those_of_the_zip(shared: Any):
+    work = shared.sandbox.world.work(5001311)
+    first = shared.body(f"/ajax/illust/{work.id}")["urls"]["original"]
+    zipped = shared.get(shared.body(f"/ajax/illust/{work.id}/ugoira_meta")["originalSrc"]).body
+    with zipfile.ZipFile(io.BytesIO(zipped)) as frames, Image.open(frames.open(frames.namelist()[0])) as reduced:
+        assert (reduced.format, reduced.size) == ("JPEG", (1620, 1080))
+    bodies = [shared.get(first.replace("_ugoira0", f"_ugoira{number}")).body for number in range(3)]
+    assert len(set(bodies)) == 3
+    for body in bodies:
+        with Image.open(io.BytesIO(body)) as uploaded:
+            assert (uploaded.format, uploaded.size) == ("PNG", (2400, 1600))
+    assert shared.get(first.replace("_ugoira0", "_ugoira3")).status == 404
+    assert shared.get(first.replace(".png", ".jpg")).status == 404
+
+
 def test_no_two_originals_are_alike(shared: Any):
     world = shared.sandbox.world
     digests = [world.pictures.sha256(work, number) for work, number in pages_of(world)]
@@ -113,7 +128,7 @@ def test_reduced_pictures_and_portraits(shared: Any):
         reply = shared.get(detail["urls"][name])
         with Image.open(io.BytesIO(reply.body)) as picture:
             assert (picture.format, max(picture.size)) == ("JPEG", box)
-    assert shared.get(detail["urls"]["original"]).headers["Content-Type"] == "image/jpeg"
+    assert shared.get(detail["urls"]["original"]).headers["Content-Type"] == "image/png"
     for user_id, form in ((11, "JPEG"), (12, "PNG")):
         user = shared.body(f"/ajax/user/{user_id}")
         with Image.open(io.BytesIO(shared.get(user["imageBig"]).body)) as picture:

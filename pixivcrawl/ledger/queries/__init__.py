@@ -49,6 +49,7 @@ from pixivcrawl.ledger.queries.status import (
     status_odd_files,
     status_of_rows,
     status_of_works,
+    status_of_zips,
     status_to_ask,
     status_totals,
     status_unavailable,
@@ -83,6 +84,7 @@ from pixivcrawl.ledger.queries.works import (
     wanted_originals,
     works_left,
     works_to_do,
+    zip_of_ugoira,
 )
 from pixivcrawl.ledger.records.files import Intent
 
@@ -139,6 +141,7 @@ __all__ = [
     "status_odd_files",
     "status_of_rows",
     "status_of_works",
+    "status_of_zips",
     "status_to_ask",
     "status_totals",
     "status_unavailable",
@@ -159,4 +162,5 @@ __all__ = [
     "works_stored_since",
     "works_to_do",
     "works_without_comments",
+    "zip_of_ugoira",
 ]

@@ -60,6 +60,7 @@ class KeptFile:
             width=self.width,
             height=self.height,
             frames=() if self.kind == "frames" else self.frames,
+            kind="ugoira" if self.kind == "frames" else self.kind,
         )
 
 

@@ -347,7 +347,8 @@ def covers(connection: Connection, work_ids: Collection[int]) -> dict[int, Cover
                 FileRow.kind != "frames",
                 FileRow.path.is_not(None),
             )
-            .order_by(FileRow.artwork_id, FileRow.revision.desc(), FileRow.page)
+            # Of an ugoira the zip, whose pictures are small, before the frames as uploaded.
+            .order_by(FileRow.artwork_id, FileRow.revision.desc(), FileRow.kind.desc(), FileRow.page)
         )
         for row in rows:
             frames = row.frames or []

@@ -14,14 +14,18 @@ from pixivcrawl.ledger.models import (
     ODD_FILE,
     ROW_LEVEL_WORK,
     UNSETTLED_WORK,
+    ZIP_FILE,
     ArtworkRow,
     CrawlArtworkRow,
     CrawlRow,
     FileRow,
     UserRow,
+    table,
 )
-from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
+from pixivcrawl.ledger.records.state import AND_FRAMES, SETTLED_AVAILABILITY
 from pixivcrawl.ledger.records.works import IDS_A_QUERY
+
+_FRAMES = table(FileRow).alias("uploaded")
 
 UNAVAILABLE = ("gone", "forbidden", "login needed", "masked")
 
@@ -265,7 +269,9 @@ def status_to_ask(connection: Connection) -> int:
     no_file = ~exists().where(FileRow.artwork_id == ArtworkRow.id, FileRow.state != "superseded")
     too_little = or_(
         ArtworkRow.detail.is_(None),
-        and_(ArtworkRow.detail == "listing", or_(CrawlRow.suffices != "listing", no_file)),
+        and_(
+            ArtworkRow.detail == "listing", or_(CrawlRow.suffices.not_in(("listing", f"listing{AND_FRAMES}")), no_file)
+        ),
     )
     may_be_had = ArtworkRow.availability.not_in((*SETTLED_AVAILABILITY, "login needed"))
     return connection.execute(
@@ -274,6 +280,21 @@ def status_to_ask(connection: Connection) -> int:
         .join(CrawlRow, CrawlRow.id == CrawlArtworkRow.list_id)
         .where(UNSETTLED_WORK, or_(ArtworkRow.stale_since.is_not(None), and_(may_be_had, too_little)))
     ).scalar_one()
+
+
+def status_of_zips(connection: Connection) -> int:
+    """How many ugoira have their zip and none of their frames as uploaded."""
+    frame = _FRAMES.c
+    has_frame = exists().where(
+        frame.artwork_id == FileRow.artwork_id,
+        frame.revision == FileRow.revision,
+        frame.kind == "frame",
+        frame.state == "stored",
+    )
+    zips = select(func.count()).select_from(FileRow).join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
+    # A zip that was found in its place belongs to a work of which nothing else may be known.
+    present = func.coalesce(ArtworkRow.revision, FileRow.revision) == FileRow.revision
+    return connection.execute(zips.where(ZIP_FILE, FileRow.state == "stored", present, ~has_frame)).scalar_one()
 
 
 def status_of_rows(connection: Connection) -> int:

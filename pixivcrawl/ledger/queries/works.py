@@ -23,7 +23,7 @@ from pixivcrawl.ledger.models import (
 )
 from pixivcrawl.ledger.records.doubtful import Served, served_of
 from pixivcrawl.ledger.records.files import GONE, Intent
-from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY, due, newest_crawl
+from pixivcrawl.ledger.records.state import LACKS_FRAMES, SETTLED_AVAILABILITY, due, newest_crawl
 from pixivcrawl.ledger.records.works import IDS_A_QUERY
 
 
@@ -49,11 +49,15 @@ class KnownWork(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WorkToDo:
-    """A work of a list with something left to do: ask for it, or fetch what `wanted_originals` gives."""
+    """A work of a list with something left to do: ask for it, or fetch what `wanted_originals` gives.
+
+    `lacks_frames`: it is an ugoira whose frames as uploaded are to be had and are not all known.
+    """
 
     position: int
     work_id: int
     must_be_asked: bool
+    lacks_frames: bool
     known: KnownWork
 
 
@@ -106,26 +110,29 @@ def works_to_do(
     files: bool = True,
     stale: bool = False,
     from_rows: bool = False,
+    frames: bool = False,
 ) -> list[WorkToDo]:
     """The next works after `after_position` (0 for the first) of the list that run `crawl_id` reads, with something left to do.
 
     In the order in which this run or an earlier one found them. `files=False` looks at the works alone; `stale=True` gives only those
-    that must be asked for again because they changed. `from_rows=True` is content with works whose originals follow from a row. What
-    failed in this run, or is not due yet, is left out.
+    that must be asked for again because they changed. `from_rows=True` is content with works whose originals follow from a row.
+    `frames=True` is not content with the zip of an ugoira. What failed in this run, or is not due yet, is left out.
     """
     ask = _to_be_asked(crawl_id, now, with_session=with_session, from_rows=from_rows)
-    wanted = or_(ask, _to_be_fetched(crawl_id, now, from_rows=from_rows)) if files else ask
+    lacking = LACKS_FRAMES if frames else false()
+    wanted = or_(ask, _to_be_fetched(crawl_id, now, from_rows=from_rows, frames=frames)) if files else ask
     if stale:
         wanted = and_(ask, ArtworkRow.stale_since.is_not(None))
     rows = connection.execute(
-        select(CrawlArtworkRow.position, ask.label("must_be_asked"), *_KNOWN)
+        select(CrawlArtworkRow.position, ask.label("must_be_asked"), lacking.label("lacks_frames"), *_KNOWN)
         .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
         .where(_unsettled_of_list(crawl_id, after_position), wanted)
         .order_by(CrawlArtworkRow.position)
         .limit(limit)
     )
     return [
-        WorkToDo(position, known[0], must_be_asked, KnownWork._make(known)) for position, must_be_asked, *known in rows
+        WorkToDo(position, known[0], must_be_asked, lacks_frames, KnownWork._make(known))
+        for position, must_be_asked, lacks_frames, *known in rows
     ]
 
 
@@ -137,6 +144,7 @@ def works_left(
     now: datetime,
     files: bool = True,
     from_rows: bool = False,
+    frames: bool = False,
     beside: Collection[int] = (),
 ) -> tuple[int, int]:
     """How many works `works_to_do` would give from the first on, without those that are `beside`.
@@ -144,7 +152,7 @@ def works_left(
     First those that must be asked for, then those that lack a file alone.
     """
     ask = _to_be_asked(crawl_id, now, with_session=with_session, from_rows=from_rows)
-    fetch = _to_be_fetched(crawl_id, now, from_rows=from_rows) if files else false()
+    fetch = _to_be_fetched(crawl_id, now, from_rows=from_rows, frames=frames) if files else false()
     both = (
         select(func.count(case((ask, 1))), func.count(case((and_(~ask, fetch), 1))))
         .select_from(CrawlArtworkRow)
@@ -155,12 +163,11 @@ def works_left(
     return asked, fetched
 
 
-def kept_answer(connection: Connection, endpoint: str, subject_id: int, after: datetime) -> bytes | None:
-    """The last answer to `endpoint` about a work or a user, when it was read after that time."""
+def kept_answer(connection: Connection, endpoint: str, subject_id: int, after: datetime | None = None) -> bytes | None:
+    """The last answer to `endpoint` about a work or a user, if it was read after that time."""
+    recent = [] if after is None else [BodyRow.read_at > after]
     body = connection.execute(
-        select(BodyRow.body).where(
-            BodyRow.endpoint == endpoint, BodyRow.subject_id == subject_id, BodyRow.read_at > after
-        )
+        select(BodyRow.body).where(BodyRow.endpoint == endpoint, BodyRow.subject_id == subject_id, *recent)
     ).scalar()
     return zlib.decompress(body) if body is not None else None
 
@@ -171,7 +178,7 @@ def wanted_originals(connection: Connection, work_id: int, now: datetime) -> lis
         select(FileRow.__table__, ArtworkRow.user_id, ArtworkRow.detail)
         .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
         .where(FileRow.artwork_id == work_id, MISSING_FILE, due(FileRow, newest_crawl(connection), now))
-        .order_by(FileRow.page)
+        .order_by(FileRow.kind.desc(), FileRow.page)
     ).all()
     originals = [_original(row) for row in rows]
     if any(row.detail == "full" or row.kind != "image" for row in rows):
@@ -192,15 +199,30 @@ def served_before(connection: Connection, original: Original) -> Served | None:
     return served_of(row)
 
 
-def unstored_places(connection: Connection, work_ids: Sequence[int]) -> set[tuple[int, int, str]]:
-    """(work, page, revision) of the files of these works that may still come."""
-    places: set[tuple[int, int, str]] = set()
+def zip_of_ugoira(connection: Connection, work_id: int) -> Original | None:
+    """The zip of an ugoira at its present revision, there or not."""
+    row = connection.execute(
+        select(FileRow.__table__, ArtworkRow.user_id)
+        .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
+        .where(
+            FileRow.artwork_id == work_id,
+            FileRow.kind == "ugoira",
+            FileRow.revision == ArtworkRow.revision,
+            FileRow.state != "superseded",
+        )
+    ).first()
+    return _original(row) if row is not None else None
+
+
+def unstored_places(connection: Connection, work_ids: Sequence[int]) -> set[tuple[int, int, str, str]]:
+    """(work, page, revision, kind) of the files of these works that may still come."""
+    places: set[tuple[int, int, str, str]] = set()
     for start in range(0, len(work_ids), IDS_A_QUERY):
-        found = select(FileRow.artwork_id, FileRow.page, FileRow.revision).where(
+        found = select(FileRow.artwork_id, FileRow.page, FileRow.revision, FileRow.kind).where(
             FileRow.artwork_id.in_(work_ids[start : start + IDS_A_QUERY]),
             FileRow.state.in_(("wanted", "parked", "intent")),
         )
-        places.update((work_id, page, revision) for work_id, page, revision in connection.execute(found))
+        places.update((work_id, page, revision, kind) for work_id, page, revision, kind in connection.execute(found))
     return places
 
 
@@ -295,14 +317,14 @@ def _to_be_asked(crawl_id: int, now: datetime, *, with_session: bool, from_rows:
     )
 
 
-def _to_be_fetched(crawl_id: int, now: datetime, *, from_rows: bool) -> ColumnElement[bool]:
-    """The work is known, and a file of it is missing and due."""
+def _to_be_fetched(crawl_id: int, now: datetime, *, from_rows: bool, frames: bool) -> ColumnElement[bool]:
+    """The work is known, and a file of it is missing and due, or one of its `frames`."""
     missing = exists().where(FileRow.artwork_id == ArtworkRow.id, MISSING_FILE, due(FileRow, crawl_id, now))
     return and_(
         ArtworkRow.stale_since.is_(None),
         ArtworkRow.detail.is_not(None) if from_rows else ArtworkRow.detail == "full",
         ArtworkRow.availability == "available",
-        missing,
+        or_(missing, and_(LACKS_FRAMES, due(ArtworkRow, crawl_id, now))) if frames else missing,
     )
 
 
@@ -334,6 +356,8 @@ def _original(row: Row[Any]) -> Original:
         height=row.height,
         frames=frames,
         retried=row.failed_runs > 0,
+        guessed=row.kind == "frame",
+        kind=row.kind,
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from pixivcrawl.ledger.columns import json_text
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, table
-from pixivcrawl.ledger.records.state import UNSETTLED, refresh_waiting
+from pixivcrawl.ledger.records.state import AND_FRAMES, UNSETTLED, refresh_waiting
 from pixivcrawl.ledger.records.works import IDS_A_QUERY, record_stubs
 
 _CRAWLS, _CRAWL_ARTWORKS = table(CrawlRow), table(CrawlArtworkRow)
@@ -74,9 +74,9 @@ def begin_crawl(connection: Connection, spider: str, arguments: Mapping[str, Any
 def _suffices(arguments: Mapping[str, Any]) -> str:
     """What is to be known of each work of a list that is read with these arguments."""
     listing = arguments.get("detail") == "listing"
-    if arguments.get("files", True):
-        return "listing" if listing else "full"
-    return "row" if listing else "facts"
+    if not arguments.get("files", True):
+        return "row" if listing else "facts"
+    return ("listing" if listing else "full") + (AND_FRAMES if arguments.get("ugoira") == "frames" else "")
 
 
 def list_key(spider: str, arguments: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -86,12 +86,24 @@ def record_originals(connection: Connection, named: Sequence[Named]) -> list[lis
                 if renewed or of_work.retry_parked or is_due(row, crawl_id, of_work.now):
                     retried = row.failed_runs > 0 and not renewed
                     missing[-1].append(replace(original, retried=True) if retried else original)
-        if of_work.originals:
-            superseded += [row.id for row in files.values() if row.state in ("wanted", "parked")]
+        superseded += _never_to_come(files.values(), of_work.originals)
     if new:
         connection.execute(_INSERT, new)
     _supersede(connection, superseded)
     return missing
+
+
+def _never_to_come(others: Iterable[Row[Any]], named: Sequence[Original]) -> list[int]:
+    """The ids of those of a work's `others` that pixiv has no more, because it now names the work's files without them.
+
+    Nobody names an ugoira's frames at the revision of its zip unless they are asked for.
+    """
+    present = {original.revision for original in named}
+    return [
+        row.id
+        for row in others
+        if named and row.state in ("wanted", "parked") and not (row.kind == "frame" and row.revision in present)
+    ]
 
 
 def _files_of(connection: Connection, work_ids: Sequence[int]) -> dict[int, dict[tuple[int, str, str], Row[Any]]]:
@@ -129,7 +141,7 @@ def record_intents(connection: Connection, placed: Sequence[Placed]) -> list[Non
         known = files.get((original.work_id, original.page, original.revision, original.kind))
         if known is not None and known.state == "stored":
             if known.sha256 != each.stored.proven.staged.sha256:
-                raise ValueError(f"work {original.work_id} page {original.page} is stored already, with other bytes")
+                raise ValueError(f"{original} is stored already, with other bytes")
             continue
         rows += _rows(each.stored, {"state": "intent", "recorded": each.now, "stored": None})
         # What was wanted is as missing as it was.
@@ -231,7 +243,7 @@ def record_lost(connection: Connection, work_id: int, page: int, revision: str, 
     if row is None:
         return
     change = update(_FILES).where(_FILES.c.id == row.id)
-    can_be_had = bool(row.url) and page < (row.page_count or page + 1)
+    can_be_had = bool(row.url) and (kind == "frame" or page < (row.page_count or page + 1))
     is_replaced = row.present != revision and _is_replaced(connection, row)
     if kind == "frames":
         connection.execute(delete(_FILES).where(_FILES.c.id == row.id))
@@ -306,11 +318,15 @@ def _has_key(work_id: int, page: int, revision: str, kind: FileKind) -> Any:
 
 
 def _is_replaced(connection: Connection, row: Row[Any]) -> bool:
-    """Whether the ledger knows a later revision of the same page; 14 digits sort as the times they stand for."""
+    """Whether the ledger knows a later revision of the same page; 14 digits sort as the times they stand for.
+
+    A later zip stands for its frames, which nobody may have asked for.
+    """
+    kind, page = ("ugoira", 0) if row.kind == "frame" else (row.kind, row.page)
     later = exists().where(
         FileRow.artwork_id == row.artwork_id,
-        FileRow.page == row.page,
-        FileRow.kind == row.kind,
+        FileRow.page == page,
+        FileRow.kind == kind,
         FileRow.revision > row.revision,
     )
     return bool(connection.execute(select(later)).scalar())
@@ -327,11 +343,16 @@ def _update_with_frames(original: Original) -> Update:
 
 
 def _renew(connection: Connection, row: Row[Any], original: Original) -> bool:
-    """Bring a file that is not there in line with what the API says now; True when that gives a new reason to try."""
+    """Bring a file that is not there in line with what the API says now; True when that gives a new reason to try.
+
+    A guess changes nothing of an address.
+    """
     told = _told(original)
+    if original.guessed and row.url is not None:
+        told |= {"url": row.url, "extension": row.extension}
     if row.state != "superseded" and all(getattr(row, name) == value for name, value in told.items()):
         return False
-    elsewhere: bool = row.state == "superseded" or row.url != original.url
+    elsewhere: bool = row.state == "superseded" or row.url != told["url"]
     values = told | ({"state": "wanted"} | NOT_FAILED if elsewhere else {})
     connection.execute(update(_FILES).where(_FILES.c.id == row.id).values(**values))
     return elsewhere
@@ -353,7 +374,7 @@ def record_row_originals(
     rows = [(original, known.pop((original.page, original.revision, original.kind), None)) for original in originals]
     new = [original for original, row in rows if row is None]
     again = [(original, row.id) for original, row in rows if row is not None and row.state == "superseded"]
-    never_had = [row.id for row in known.values() if row.state in ("wanted", "parked")]
+    never_had = _never_to_come(known.values(), originals)
     if new:
         wanted = {"state": "wanted", "recorded": now}
         connection.execute(_INSERT, [{**_identity(original), **_told(original), **wanted} for original in new])

@@ -23,6 +23,7 @@ from sqlalchemy import (
     update,
 )
 
+from pixivcrawl.ledger.columns import json_length
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FileRow, table
 
 WAITS = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=7), timedelta(days=30))
@@ -55,13 +56,41 @@ def _unsettled(too_little: ColumnElement[bool]) -> ColumnElement[bool]:
     )
 
 
+_ZIPS, _UPLOADED = _FILES.alias("zips"), _FILES.alias("uploaded")
+
+LACKS_FRAMES = and_(
+    _ARTWORKS.c.kind == _word("ugoira"),
+    exists().where(
+        _ZIPS.c.artwork_id == _ARTWORKS.c.id,
+        _ZIPS.c.page == literal_column("0"),
+        _ZIPS.c.revision == _ARTWORKS.c.revision,
+        _ZIPS.c.kind == _word("ugoira"),
+        _ZIPS.c.state != _word("superseded"),
+        json_length(_ZIPS.c.frames)
+        > select(func.count())
+        .where(
+            _UPLOADED.c.artwork_id == _ZIPS.c.artwork_id,
+            _UPLOADED.c.revision == _ZIPS.c.revision,
+            _UPLOADED.c.kind == _word("frame"),
+            _UPLOADED.c.state != _word("superseded"),
+        )
+        .scalar_subquery(),
+    ),
+)
+"""Of an ugoira of which the zip is known, not all frames as uploaded are."""
+
+AND_FRAMES = " and frames"
+"""What the word for what suffices ends in, where an ugoira's zip alone does not."""
+
 _FILES_MISSING = _ARTWORKS.c.files_state != _word("complete")
 _NOT_IN_FULL = _ARTWORKS.c.detail != _word("full")
 
 UNSETTLED: dict[str, ColumnElement[bool]] = {
     "full": _unsettled(or_(_NOT_IN_FULL, _FILES_MISSING)),
+    f"full{AND_FRAMES}": _unsettled(or_(_NOT_IN_FULL, _FILES_MISSING, LACKS_FRAMES)),
     "facts": _unsettled(or_(_NOT_IN_FULL, and_(_ARTWORKS.c.availability == _word("login needed"), _FILES_MISSING))),
     "listing": _unsettled(_FILES_MISSING),
+    f"listing{AND_FRAMES}": _unsettled(or_(_FILES_MISSING, LACKS_FRAMES)),
     "row": false(),
 }
 """There may be something left to do for the work, now or later, on a list for whose works that much suffices (`CrawlRow.suffices`)."""

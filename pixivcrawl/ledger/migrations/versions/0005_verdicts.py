@@ -1,4 +1,4 @@
-"""What is odd about a file that was kept, which body of it the image host named, and how often the same doubtful bytes came."""
+"""What is odd about a file that was kept, which body of it the image host named, how often the same doubtful bytes came; ugoira at hand."""
 
 from typing import Literal
 
@@ -14,6 +14,7 @@ AS_SERVED: sa.Column[bool] = sa.Column("as_served", sa.Boolean(), server_default
 """As it is: SQLite would give its default back in brackets."""
 
 IS_ODD = "(files.flaw IS NOT NULL OR files.as_served)"
+IS_ZIP = "files.kind = 'ugoira'"
 
 
 def upgrade() -> None:
@@ -27,3 +28,6 @@ def upgrade() -> None:
         files.add_column(sa.Column("served_times", NUMBER, server_default=sa.text("0"), nullable=False))
     op.execute("UPDATE files SET served_last = served_at, served_times = 1 WHERE served_sha256 IS NOT NULL")
     op.create_index("files_odd", "files", ["as_served"], sqlite_where=sa.text(IS_ODD), postgresql_where=sa.text(IS_ODD))
+    op.create_index(
+        "files_zips", "files", ["artwork_id"], sqlite_where=sa.text(IS_ZIP), postgresql_where=sa.text(IS_ZIP)
+    )
