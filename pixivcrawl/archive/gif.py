@@ -15,7 +15,6 @@ from pixivcrawl.archive.pictures import (
     TOTAL_SHARE,
     Picture,
     add_flaw,
-    decoder_memory,
     joined,
     open_with_pillow,
     pillow_complaints,
@@ -127,8 +126,7 @@ class _Gif:
             add_flaw(self.flaws, f"frame {self.frames} reaches beyond the picture")
         needed = 2 * (frame.end - frame.start) + pillow_memory(frame.width, frame.height)
         refuse_memory(needed, self._limits)
-        with decoder_memory(needed):
-            _decode(self._source, frame)
+        _decode(self._source, frame)
 
     def _end(self, *, has_trailer: bool) -> None:
         if not self.frames:

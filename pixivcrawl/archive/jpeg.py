@@ -1,159 +1,150 @@
-"""The proof of a JPEG: a strict decode of every coefficient to one eighth of the size, and its end marker."""
+"""The proof of a JPEG: a strict decode of every coefficient to one eighth of the size, from nothing but what matters for its pixels."""
 
 from __future__ import annotations
 
-import io
-import mmap
-import re
 from dataclasses import dataclass, replace
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import simplejpeg
-from PIL.JpegImagePlugin import JpegImageFile
 
 from pixivcrawl.archive.damage import Damaged
-from pixivcrawl.archive.pictures import (
-    Picture,
-    decoder_memory,
-    is_sideways,
-    open_with_pillow,
-    pillow_complaints,
-    refuse_bomb,
-)
+from pixivcrawl.archive.jpeg_markers import END, Frame, Held, Markers, read_markers
+from pixivcrawl.archive.jpeg_scans import complaint_of_scans
+from pixivcrawl.archive.pictures import Picture, hold, joined, refuse_bomb, refuse_memory
 from pixivcrawl.archive.verdict import Limits
 
-_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
-"""A marker. FF 00 and the restart markers D0 to D7 belong to the compressed data; any fill bytes before it are FF and are passed over.
-
-That it begins with one certain byte lets `re` leap from FF to FF: twenty-five times as fast as a repetition, and the interpreter is held
-for as long as it takes.
-"""
-_START_OF_SCAN, _END = 0xDA, 0xD9
-_WITHOUT_LENGTH = frozenset({0x01, 0xD8})
-_FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_MOST_SCANS = 200
-_HOLE = bytes(512)
 _BLOCK_BYTES = 128
 """A block of 8 x 8 coefficients as libjpeg keeps it, 16 bits each."""
 
+_ROW_BYTES = 64
+"""What libjpeg holds for each column of a picture, at most: some rows of samples, scaled down."""
 
-Held = bytes | mmap.mmap
-"""A file's bytes in memory. A large one is mapped, so that its memory goes back to the system and not to the allocator."""
+_TABLES_BYTES = 16 << 20
+"""The tables of the codes, of which there are eight, while they are made."""
+
+_FACTORS = frozenset({(1, 1), (2, 1), (1, 2), (2, 2), (4, 1), (1, 4)})
+"""A first component's sampling that simplejpeg takes while the others have 1 x 1 (of four, the last as the first)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Jpeg:
-    """A JPEG whose markers were read; `end` is the position behind its end marker."""
+    """A JPEG whose markers were read; `size` is the file's length without what was put behind it."""
 
     data: Held
+    size: int
+    markers: Markers
     picture: Picture
-    end: int
-    decoder_bytes: int
-    hole: bool
+
+    @property
+    def without_end(self) -> bool:
+        return self.markers.end > self.size
 
 
-@dataclass(slots=True)
-class _Markers:
-    end: int | None = None
-    scans: int = 0
-    frame: bytes = b""
-    hole: bool = False
-
-
-def read_jpeg(data: Held, limits: Limits) -> Jpeg:
-    """Read the header and find the end, decoding nothing. Raises `Damaged`."""
-    image = open_with_pillow(JpegImageFile, _as_file(data))
-    refuse_bomb(image.width, image.height, limits.max_pixels)
-    markers = _markers(data)
-    if markers.end is None:
-        raise Damaged("is cut short: a JPEG without its end marker", "cut short")
-    if markers.scans > _MOST_SCANS:
-        raise Damaged(f"has {markers.scans} scans, more than the limit of {_MOST_SCANS}", "bomb")
-    picture = Picture(image.width, image.height, sideways=is_sideways(image))
-    return Jpeg(data, picture, markers.end, _decoder_bytes(markers, picture), markers.hole)
+def read_jpeg(source: BinaryIO, limits: Limits) -> Jpeg:
+    """Read the file whole and its markers, decoding nothing. Raises `Damaged`, also when the decoding would take too much memory."""
+    size = source.seek(0, 2)
+    refuse_memory(size, limits)
+    data = hold(source, size, END)
+    markers = read_markers(data, size)
+    frame = markers.frame
+    refuse_bomb(frame.width, frame.height, limits.max_pixels)
+    refuse_memory(size + _decoder_bytes(markers), limits)
+    picture = Picture(frame.width, frame.height, sideways=markers.sideways, flaw=joined(markers.flaws))
+    return Jpeg(data, size, markers, picture)
 
 
 def prove_jpeg(jpeg: Jpeg) -> Picture:
     """Decode all of it; `doubt` when the strict decoder complains and a lenient one still shows a whole picture. Raises `Damaged`.
 
-    Bytes behind the end marker (a second picture, a camera's trailer, padding) are not judged, but only when the
-    strict decoder is content: otherwise the end marker may itself be damage, and what follows the lost rest.
+    Bytes behind the end marker (a second picture, a camera's trailer, padding) are not judged, but only when the strict decoder is
+    content: otherwise the end marker may itself be damage, and what follows the lost rest.
     """
-    with decoder_memory(jpeg.decoder_bytes):
-        complaint = _strict_complaint(jpeg)
-        if complaint is None:
-            return jpeg.picture
-        _decode_leniently(jpeg)
-    if jpeg.end < len(jpeg.data):
+    if jpeg.without_end:
+        if not _is_whole_without_end(jpeg):
+            raise Damaged("is cut short: a JPEG without its end marker", "cut short")
+        return jpeg.picture
+    begun = {place for scan in jpeg.markers.scans if scan.first == 0 for place in scan.components}
+    if len(begun) < len(jpeg.markers.frame.components):
+        raise Damaged("is cut short: a component has no scan", "cut short")
+    complaint = _complaint(jpeg.data, jpeg.markers)
+    if complaint is None:
+        return jpeg.picture
+    if _takes(jpeg.markers.frame):
+        _decode_leniently(jpeg.data, jpeg.markers)
+    if jpeg.markers.end < jpeg.size:
         raise Damaged(
-            f"is damaged before byte {jpeg.end:,}, where its end marker comes too early: {complaint}", "broken"
+            f"is damaged before byte {jpeg.markers.end:,}, where its end marker comes too early: {complaint}", "broken"
         )
     return replace(jpeg.picture, doubt=f"the strict decoder warns: {complaint}")
 
 
-def _as_file(data: Held) -> BinaryIO:
-    if isinstance(data, bytes):
-        return io.BytesIO(data)
-    data.seek(0)
-    return cast("BinaryIO", data)
+def _is_whole_without_end(jpeg: Jpeg) -> bool:
+    """Whether every coded block is there, and behind them nothing but zeros.
+
+    Zeros are not taken for data, which they may stand for. Arithmetic coding leaves out some at its end: what is missing cannot be told.
+    """
+    frame = jpeg.markers.frame
+    low = {
+        (place, coefficient): scan.low
+        for scan in jpeg.markers.scans
+        for place in scan.components
+        for coefficient in range(scan.first, scan.last + 1)
+    }
+    coded = all(low.get((place, number)) == 0 for place in range(len(frame.components)) for number in range(64))
+    if frame.arithmetic or not coded:
+        return False
+    end = jpeg.size
+    while jpeg.data[end - 1] == 0:
+        end -= 1
+    jpeg.data[end : end + len(END)] = END
+    return _complaint(jpeg.data, read_markers(jpeg.data, end)) is None
 
 
-def _strict_complaint(jpeg: Jpeg) -> str | None:
+def _complaint(data: Held, markers: Markers) -> str | None:
+    """What a strict decoder says of the picture; None when it is content."""
+    if not _takes(markers.frame):
+        if markers.frame.arithmetic:
+            return "no strict decoder takes its subsampling in arithmetic coding"
+        return complaint_of_scans(data, markers)
     try:
-        simplejpeg.decode_jpeg(jpeg.data, strict=True, min_height=1, min_width=1, colorspace="GRAY")
+        _decode(data, markers, strict=True)
     except ValueError as error:
         return " ".join(str(error).split())
-    return f"a run of {len(_HOLE)} zero bytes where fine detail belongs" if jpeg.hole else None
+    if markers.hole:
+        return "a run of zero bytes where fine detail belongs"
+    if markers.frame.arithmetic and markers.broken_off:
+        return "a scan is broken off, which its decoder does not see"
+    return None
 
 
-def _decode_leniently(jpeg: Jpeg) -> None:
-    image = open_with_pillow(JpegImageFile, _as_file(jpeg.data))
-    with pillow_complaints():
-        image.draft("L", (1, 1))
-        image.load()
+def _decode_leniently(data: Held, markers: Markers) -> None:
+    try:
+        _decode(data, markers, strict=False)
+    except ValueError as error:
+        raise Damaged(f"cannot be decoded: {error}", "broken") from error
 
 
-def _markers(data: Held) -> _Markers:
-    """Walk from marker to marker; what stands between two is left to the decoder."""
-    found = _Markers()
-    position = 2
-    refining = False
-    while match := _MARKER.search(data, position):
-        # Most bits of a refining scan correct coefficients one by one: zeros in their place decode without a complaint.
-        found.hole = found.hole or (refining and data.find(_HOLE, position, match.start()) >= 0)
-        refining = False
-        code = match[1][0]
-        position = match.end()
-        if code == _END:
-            found.end = position
-            return found
-        if code in _WITHOUT_LENGTH:
-            continue
-        segment = data[position : position + max(2, int.from_bytes(data[position : position + 2], "big"))]
-        position += len(segment)
-        if code in _FRAME_HEADERS:
-            found.frame = segment
-        elif code == _START_OF_SCAN:
-            found.scans += 1
-            refining = _refines_detail(segment)
-    return found
+def _decode(data: Held, markers: Markers, *, strict: bool) -> None:
+    with memoryview(data) as view, view[: markers.end] as picture:
+        simplejpeg.decode_jpeg(picture, strict=strict, min_height=1, min_width=1, colorspace="GRAY")
 
 
-def _refines_detail(scan_header: bytes) -> bool:
-    """A progressive scan that adds a bit to coefficients other than the first; flat areas leave no long zeros there."""
-    return len(scan_header) > 5 and scan_header[-3] > 0 and scan_header[-1] >> 4 > 0
+def _takes(frame: Frame) -> bool:
+    """Whether simplejpeg takes the subsampling."""
+    factors = [component[1:] for component in frame.components]
+    first = factors[0]
+    usual = first in _FACTORS and set(factors[1:3]) <= {(1, 1)} and factors[3:] in ([], [first])
+    return len(factors) == 1 or usual
 
 
-def _decoder_bytes(markers: _Markers, picture: Picture) -> int:
-    """What a decode to one eighth holds: the grey result, some rows, and with several scans all coefficients."""
-    rows = picture.width * 64
-    grey = (picture.width // 8 + 1) * (picture.height // 8 + 1)
-    return rows + grey + (_coefficient_bytes(markers.frame, picture) if markers.scans > 1 else 0)
-
-
-def _coefficient_bytes(frame: bytes, picture: Picture) -> int:
-    factors = [(sampling >> 4, sampling & 15) for sampling in frame[9::3]]
-    widest = max((across for across, _ in factors), default=1) or 1
-    tallest = max((down for _, down in factors), default=1) or 1
-    blocks = (picture.width // 8 + widest) * (picture.height // 8 + tallest)
-    return sum(blocks * across * down for across, down in factors) * _BLOCK_BYTES // (widest * tallest)
+def _decoder_bytes(markers: Markers) -> int:
+    """What a decode to one eighth takes: the result, some rows, and with several scans all coefficients."""
+    frame = markers.frame
+    colours = 5 if len(frame.components) == 4 else 1
+    result = colours * -(-frame.width // 8) * -(-frame.height // 8)
+    in_one_pass = not frame.progressive and len(markers.scans[0].components) == len(frame.components)
+    across, down = frame.units()
+    blocks = 0 if in_one_pass else sum(component.across * component.down for component in frame.components)
+    # Scans that are read here lie there twice more, with their tables.
+    scans = 0 if _takes(frame) else 2 * markers.end + _TABLES_BYTES
+    return result + _ROW_BYTES * frame.width + blocks * across * down * _BLOCK_BYTES + scans

@@ -1,26 +1,22 @@
-"""What the proofs of all formats share: the limit on pixels, the memory that decoders may hold."""
+"""What the proofs of all formats share: what a picture says, the limits on pixels and memory, what Pillow raises."""
 
 from __future__ import annotations
 
+import io
+import mmap
 import struct
-import threading
+import sys
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from PIL import Image, ImageFile
 
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Format
 from pixivcrawl.archive.verdict import Limits
-
-DECODER_MEMORY = 64 << 20
-"""Bytes that all decoders together hold at once (estimated; the compressed file in memory not counted)."""
-
-FILE_MEMORY = 48 << 20
-"""Bytes of compressed files that are held whole at once: several of a usual size, one after another of the largest."""
 
 SNIFFED_BYTES = 16
 
@@ -29,6 +25,9 @@ TOTAL_SHARE = 10
 
 _MOST_FLAWS = 3
 
+_MAPPED_FROM = 1 << 21
+"""Bytes: a longer file is not held in the allocator's memory, of which a piece so large would be kept."""
+
 _SIGNATURES: dict[bytes, Format] = {
     b"\xff\xd8\xff": "jpg",
     b"\x89PNG\r\n\x1a\n": "png",
@@ -36,8 +35,6 @@ _SIGNATURES: dict[bytes, Format] = {
     b"GIF89a": "gif",
     b"PK\x03\x04": "zip",
 }
-_SIDEWAYS = frozenset({5, 6, 7, 8})
-_ORIENTATION = 0x0112
 _PILLOW_REFUSES = (
     SyntaxError,
     ValueError,
@@ -113,6 +110,28 @@ def joined(flaws: list[str]) -> str | None:
     return "; ".join(flaws) or None
 
 
+def hold(source: BinaryIO, size: int, behind: bytes = b"") -> bytearray | mmap.mmap:
+    """The first `size` bytes of a file in memory, and some more behind them."""
+    held = bytearray(size + len(behind)) if size <= _MAPPED_FROM else _mapped(size + len(behind))
+    source.seek(0)
+    with memoryview(held) as view:
+        cast("io.BufferedReader", source).readinto(view[:size])
+    held[size:] = behind
+    return held
+
+
+def _mapped(size: int) -> mmap.mmap:
+    """Memory that goes back to the system and not to the allocator. In huge pages: a fault for each 4 KiB takes ten times as long."""
+    if sys.platform == "win32":
+        return mmap.mmap(-1, size)
+    held = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if sys.platform == "linux":
+        # A kernel may be built without them.
+        with suppress(OSError):
+            held.madvise(mmap.MADV_HUGEPAGE)
+    return held
+
+
 def open_with_pillow(plugin: Callable[[BinaryIO], ImageFile.ImageFile], source: BinaryIO) -> ImageFile.ImageFile:
     """Open with one plugin of Pillow's. Called by itself it leaves Pillow's process-wide pixel limit out of play."""
     with pillow_complaints():
@@ -130,60 +149,3 @@ def pillow_complaints() -> Iterator[None]:
         if error.errno is not None:
             raise
         raise Damaged(f"Pillow cannot read it: {error}", "broken") from error
-
-
-def is_sideways(image: Image.Image) -> bool:
-    """Whether the EXIF orientation turns the picture by a quarter; EXIF that cannot be read turns nothing."""
-    exif = image.info.get("exif")
-    return isinstance(exif, bytes) and turns_sideways(exif)
-
-
-def turns_sideways(exif: bytes) -> bool:
-    """As `is_sideways`, for the EXIF data of a picture."""
-    tags = Image.Exif()
-    try:
-        tags.load(exif)
-        return tags.get(_ORIENTATION) in _SIDEWAYS
-    except (*_PILLOW_REFUSES, OSError):
-        return False
-
-
-class _Allowance:
-    """Lets decoders in, first come first served, while their estimated bytes fit; one that never would runs alone."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._held = 0
-        self._queue = threading.Lock()
-        self._room = threading.Condition()
-
-    @contextmanager
-    def hold(self, size: int) -> Iterator[None]:
-        share = min(size, self._total)
-        with self._queue, self._room:
-            self._room.wait_for(lambda: self._held + share <= self._total)
-            self._held += share
-        try:
-            yield
-        finally:
-            with self._room:
-                self._held -= share
-                self._room.notify_all()
-
-
-_allowance = _Allowance(DECODER_MEMORY)
-_files = _Allowance(FILE_MEMORY)
-
-
-@contextmanager
-def decoder_memory(size: int) -> Iterator[None]:
-    """Wait until `size` bytes fit into `DECODER_MEMORY` beside the decoders at work, and hold them."""
-    with _allowance.hold(size):
-        yield
-
-
-@contextmanager
-def file_memory(size: int) -> Iterator[None]:
-    """As `decoder_memory`, for a file read whole. Taken first, so that nobody who waits for a decoder keeps one waiting."""
-    with _files.hold(size):
-        yield

@@ -22,10 +22,10 @@ from pixivcrawl.archive.pictures import (
     pillow_memory,
     refuse_bomb,
     refuse_memory,
-    turns_sideways,
 )
 from pixivcrawl.archive.png_chunks import oddity
 from pixivcrawl.archive.png_rows import PIECE, Coding, Rows
+from pixivcrawl.archive.tiff import turns_sideways
 from pixivcrawl.archive.verdict import Limits
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -64,7 +64,7 @@ def prove_png(source: BinaryIO, limits: Limits) -> Picture:
     if png.coding.colour == _PALETTE and len(png.palette) // 3 < 1 << png.coding.depth:
         _look_for_colours(source, png, limits)
     frames = max(1, png.animation.whole_frames)
-    return Picture(png.width, png.height, frames, turns_sideways(png.exif), joined(png.flaws))
+    return Picture(png.width, png.height, frames, turns_sideways(png.exif.removeprefix(b"Exif\0\0")), joined(png.flaws))
 
 
 class _Chunk:

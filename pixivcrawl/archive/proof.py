@@ -5,28 +5,19 @@ Importing this module costs Pillow, simplejpeg and NumPy: import it where a proo
 
 from __future__ import annotations
 
-import io
-import mmap
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.gif import prove_gif
-from pixivcrawl.archive.jpeg import Held, prove_jpeg, read_jpeg
-from pixivcrawl.archive.pictures import SNIFFED_BYTES, Picture, file_memory, format_of_bytes
+from pixivcrawl.archive.jpeg import prove_jpeg, read_jpeg
+from pixivcrawl.archive.pictures import SNIFFED_BYTES, Picture, format_of_bytes
 from pixivcrawl.archive.png import prove_png
 from pixivcrawl.archive.ugoira import prove_ugoira
 from pixivcrawl.archive.verdict import Expected, Limits, Proof
 
 __all__ = ["Damaged", "Expected", "Limits", "Proof", "prove"]
-
-_MAPPED_FROM = 1 << 21
-"""Bytes: a longer file is not held in the allocator's memory, of which a piece so large would be kept."""
 
 _READ_AT_ONCE = 1 << 17
 """Bytes: most small files are read with one call, after each of which this thread waits for the interpreter."""
@@ -57,10 +48,9 @@ def prove(path: Path, expected: Expected, limits: Limits) -> Proof:
 def _prove_as(expected: Expected, source: BinaryIO, limits: Limits) -> Picture:
     match expected.format:
         case "jpg":
-            with _held(source) as data:
-                jpeg = read_jpeg(data, limits)
-                _compare_size(jpeg.picture, expected)
-                return prove_jpeg(jpeg)
+            jpeg = read_jpeg(source, limits)
+            _compare_size(jpeg.picture, expected)
+            return prove_jpeg(jpeg)
         case "gif":
             picture = prove_gif(source, limits)
         case "png":
@@ -69,33 +59,6 @@ def _prove_as(expected: Expected, source: BinaryIO, limits: Limits) -> Picture:
             return _prove_zip(source, expected, limits)
     _compare_size(picture, expected)
     return picture
-
-
-@contextmanager
-def _held(source: BinaryIO) -> Iterator[Held]:
-    """The whole file in memory, when there is room for it."""
-    size = os.fstat(source.fileno()).st_size
-    with file_memory(size):
-        source.seek(0)
-        if size <= _MAPPED_FROM:
-            # Not to the end, which would be looked for.
-            yield source.read(size)
-            return
-        with _mapped(size) as held:
-            cast("io.BufferedReader", source).readinto(held)
-            yield held
-
-
-def _mapped(size: int) -> mmap.mmap:
-    """Memory that goes back to the system and not to the allocator. In huge pages: a fault for each 4 KiB takes ten times as long."""
-    if sys.platform == "win32":
-        return mmap.mmap(-1, size)
-    held = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if sys.platform == "linux":
-        # A kernel may be built without them.
-        with suppress(OSError):
-            held.madvise(mmap.MADV_HUGEPAGE)
-    return held
 
 
 def _prove_zip(source: BinaryIO, expected: Expected, limits: Limits) -> Picture:

@@ -181,7 +181,7 @@ def _prove_frames(source: BinaryIO, members: list[zipfile.ZipInfo], starts: list
 def _prove_frame(data: bytes, limits: Limits) -> Picture:
     match format_of_bytes(data[:SNIFFED_BYTES]):
         case "jpg":
-            return prove_jpeg(read_jpeg(data, limits))
+            return prove_jpeg(read_jpeg(io.BytesIO(data), limits))
         case "png":
             return prove_png(io.BytesIO(data), limits)
         case "gif":

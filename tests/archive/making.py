@@ -57,6 +57,16 @@ def jpeg(width: int = 240, height: int = 160, mode: str = "RGB", **options: Any)
     return encoded(drawing(width, height, mode), "JPEG", **{"quality": 90, **options})
 
 
+def segment(code: int, body: bytes) -> bytes:
+    """A segment of a JPEG behind its marker FF `code`."""
+    return b"\xff" + bytes([code]) + (len(body) + 2).to_bytes(2, "big") + body
+
+
+def with_segment(body: bytes, *segments: bytes) -> bytes:
+    """A JPEG with segments put before all its own."""
+    return body[:2] + b"".join(segments) + body[2:]
+
+
 def png(width: int = 240, height: int = 160, mode: str = "RGB", **options: Any) -> bytes:
     return encoded(drawing(width, height, mode), "PNG", **options)
 

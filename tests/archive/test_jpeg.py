@@ -23,7 +23,7 @@ WHOLE = {
     "restart markers": jpeg(restart_marker_blocks=3),
     "restart markers progressive": jpeg(restart_marker_rows=1, progressive=True),
     "optimised": jpeg(optimize=True),
-    "colour profile": jpeg(icc_profile=bytes(range(256)) * 600),
+    "colour profile": jpeg(icc_profile=(128_000).to_bytes(4, "big") + bytes(127_996)),
     "comment with markers": jpeg(comment=b"\xff\xd9\xff\xd8\xff\xda"),
     "one pixel": jpeg(1, 1),
     "odd size": jpeg(233, 177),
@@ -54,20 +54,44 @@ def test_every_kind_of_whole_jpeg_passes(tmp_path: Path, name: str) -> None:
 
 
 @EACH
-def test_without_its_end_marker_it_is_cut_short(tmp_path: Path, name: str) -> None:
-    assert refused(tmp_path, WHOLE[name][:-2]).kind == "cut short"
-    assert refused(tmp_path, WHOLE[name][:-2] + bytes(2)).kind == "cut short"
+@pytest.mark.parametrize("end", [b"", b"\xff", bytes(2), bytes(5000)], ids=["none", "half", "zeros", "many zeros"])
+def test_without_its_end_marker_alone_it_is_flawed(tmp_path: Path, name: str, end: bytes) -> None:
+    assert proven(tmp_path, WHOLE[name][:-2] + end).flaw == "its end marker is missing"
+
+
+@EACH
+def test_a_part_of_it_is_cut_short(tmp_path: Path, name: str) -> None:
+    body = WHOLE[name]
+    last = body.rindex(b"\xff\xda")
+    places = {len(body) - 3, len(body) - 10, (last + len(body)) // 2, last + 20, last, last - 3}
+    for place in (place for place in places if place < len(body) - 2):
+        for tail in (b"", bytes(2), bytes(len(body) - place)):
+            damage = refused(tmp_path, body[:place] + tail)
+            assert damage.kind in ("cut short", "broken"), (place, damage)
+
+
+def test_each_scan_has_to_be_there_where_the_end_marker_is_not(tmp_path: Path) -> None:
+    body = WHOLE["progressive"]
+    scans = [place for place in range(len(body)) if body.startswith((b"\xff\xda", b"\xff\xc4"), place)]
+    for place in scans:
+        assert refused(tmp_path, body[:place]).kind in ("cut short", "broken")
+    assert proven(tmp_path, body[: scans[-1]] + END).flaw is None
 
 
 @EACH
 @pytest.mark.parametrize("trailer", [bytes(100), END, WHOLE["baseline"], b"<html>"], ids=["0", "end", "jpeg", "text"])
-def test_what_follows_a_complete_picture_is_not_judged(tmp_path: Path, name: str, trailer: bytes) -> None:
-    assert proven(tmp_path, WHOLE[name] + trailer).format == "jpg"
+def test_what_follows_a_complete_picture_is_a_flaw(tmp_path: Path, name: str, trailer: bytes) -> None:
+    assert proven(tmp_path, WHOLE[name] + trailer).flaw == f"its end marker is followed by {len(trailer):,} more bytes"
 
 
 def test_a_file_of_two_pictures_is_its_first(tmp_path: Path) -> None:
     body = encoded(drawing(), "MPO", save_all=True, append_images=[drawing(60, 40)])
-    assert proven(tmp_path, body, 240, 160).frames == 1
+    first = body.index(b"\xff\xd8", 2)
+    assert proven(tmp_path, body, 240, 160) == Proof("jpg", 240, 160, 1)
+    assert proven(tmp_path, body + b"x", 240, 160).flaw == (
+        "its index of pictures (MPF) does not fit the file; its end marker is followed by "
+        f"{len(body) - first + 1:,} more bytes"
+    )
 
 
 @LARGE
@@ -117,19 +141,6 @@ def test_exif_that_cannot_be_read_turns_nothing(tmp_path: Path, exif: bytes) -> 
     assert proven(tmp_path, body, 240, 160).width == 240
     with pytest.raises(Damaged, match="pixiv says 160 x 240"):
         proven(tmp_path, body, 160, 240)
-
-
-def test_a_picture_that_only_the_strict_decoder_cannot_read_is_a_warning(tmp_path: Path) -> None:
-    """Four components sampled as no encoder does today; each block is two codes, 001010, of a flat picture."""
-    flat = encoded(Image.new("CMYK", (256, 160), (127, 127, 127, 127)), "JPEG")
-    header = bytearray(flat[: flat.index(b"\xff\xda") + 16])
-    sampling = header.index(b"\xff\xc0") + 11
-    header[sampling : sampling + 12 : 3] = bytes([0x41, 0x11, 0x21, 0x11])
-    blocks = (256 // 32) * (160 // 8) * (4 + 1 + 2 + 1)
-    bits = "001010" * blocks
-    damage = refused(tmp_path, bytes(header) + int(bits, 2).to_bytes(len(bits) // 8, "big") + END)
-    assert damage.only_warned
-    assert "subsampling" in damage.reason
 
 
 @pytest.mark.parametrize("hole", range(5))

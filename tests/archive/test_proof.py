@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import pickle
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pixivcrawl.archive import pictures
 from pixivcrawl.archive.layout import Format
 from pixivcrawl.archive.proof import Damaged, Expected, Limits, Proof, prove
 from pixivcrawl.errors import StorageFailed
@@ -172,56 +169,6 @@ def test_an_ugoiras_frames_are_the_works_size_or_fit_the_box(
 def test_a_missing_file_is_a_failure_of_storage(tmp_path: Path) -> None:
     with pytest.raises(StorageFailed):
         prove(tmp_path / "missing", Expected("jpg"), Limits())
-
-
-def test_threads_prove_side_by_side(tmp_path: Path) -> None:
-    proofs: list[Proof] = []
-
-    def prove_some(folder: Path) -> None:
-        folder.mkdir()
-        proofs.extend(proven(folder, WHOLE[format], Expected(format, 240, 160)) for format in MAKERS)
-
-    threads = [threading.Thread(target=prove_some, args=(tmp_path / str(number),)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(proofs) == 32
-
-
-def test_decoders_share_a_bounded_memory() -> None:
-    total, held, most = pictures.DECODER_MEMORY, 0, 0
-    counting = threading.Lock()
-
-    def decode(size: int) -> None:
-        nonlocal held, most
-        with pictures.decoder_memory(size):
-            with counting:
-                held += size
-                most = max(most, held)
-            time.sleep(0.01)
-            with counting:
-                held -= size
-
-    threads = [threading.Thread(target=decode, args=(total * share // 10,)) for share in (3, 4, 6, 2, 9, 1, 5, 7) * 2]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert total * 5 // 10 < most <= total
-
-
-def test_what_alone_is_more_than_all_memory_runs_alone() -> None:
-    def decode_a_little() -> None:
-        with pictures.decoder_memory(1):
-            pass
-
-    with pictures.decoder_memory(1000 * pictures.DECODER_MEMORY):
-        waiting = threading.Thread(target=decode_a_little)
-        waiting.start()
-        waiting.join(0.1)
-        assert waiting.is_alive()
-    waiting.join()
 
 
 def test_a_reason_is_one_short_line_whatever_a_decoder_says() -> None:

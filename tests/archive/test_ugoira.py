@@ -86,7 +86,7 @@ def test_a_frame_cut_before_it_was_packed_is_noticed(tmp_path: Path) -> None:
 def test_a_frame_that_only_makes_the_decoder_warn_is_told_after_all_else(tmp_path: Path) -> None:
     hole = zeroed(JPEG, len(JPEG) // 2, 1000)
     assert refused(tmp_path, zipped({"000000.jpg": hole, "000001.jpg": JPEG})).only_warned
-    assert not refused(tmp_path, zipped({"000000.jpg": hole, "000001.jpg": JPEG[:-2]})).only_warned
+    assert not refused(tmp_path, zipped({"000000.jpg": hole, "000001.jpg": JPEG[:-200]})).only_warned
     small = jpeg(200, 100)
     assert refused(tmp_path, zipped({"000000.jpg": hole, "000001.jpg": small})).kind == "wrong size"
     with pytest.raises(Damaged) as damage:

@@ -1,0 +1,111 @@
+"""What is odd in the segments of a JPEG that tell nothing of its pixels: JFIF, EXIF, ICC, MPF, Photoshop, Adobe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from pixivcrawl.archive.tiff import read_directory
+
+_JFIF, _EXIF, _ICC, _MPF = b"JFIF\0", b"Exif\0\0", b"ICC_PROFILE\0", b"MPF\0"
+_PHOTOSHOP, _ADOBE = b"Photoshop 3.0\0", b"Adobe"
+_RESOURCE = b"8BIM"
+_MPF_ENTRIES = 0xB002
+_MPF_ENTRY_BYTES = 16
+
+
+class Segment(NamedTuple):
+    """An application's segment: the number of its marker (0 for APP0), where its body begins in the file, and the body."""
+
+    number: int
+    place: int
+    body: bytes
+
+
+def exif_of(segments: Iterable[Segment]) -> bytes:
+    """The EXIF of the first segment that has any, from its TIFF header on."""
+    return next(_bodies(segments, 1, _EXIF), b"")
+
+
+def flaws_of_segments(segments: list[Segment], end: int, size: int) -> Iterator[str]:
+    """Each oddity in some words; `end` is where the picture ends and `size` the length of the file."""
+    for body in _bodies(segments, 0, _JFIF):
+        # Version, unit, two densities, the thumbnail's width and height, and its pixels of 3 bytes.
+        if len(body) < 9 or len(body) < 9 + 3 * body[7] * body[8]:
+            yield "its JFIF segment is too short"
+    for body in _bodies(segments, 14, _ADOBE):
+        if len(body) < 7 or body[6] > 2:
+            yield "its Adobe segment is too short or names no colour transform"
+    for exif in _bodies(segments, 1, _EXIF):
+        if not _is_directory(exif):
+            yield "its EXIF cannot be read"
+    profiles = list(_bodies(segments, 2, _ICC))
+    if profiles and not _is_profile(profiles):
+        yield "its colour profile (ICC) is not whole"
+    if not _are_resources(b"".join(_bodies(segments, 13, _PHOTOSHOP))):
+        yield "its Photoshop segments cannot be read to their end"
+    trailer = size - end
+    for segment in segments:
+        if segment.number == 2 and segment.body.startswith(_MPF):
+            if _lists_pictures(segment, size):
+                trailer = 0
+            else:
+                yield "its index of pictures (MPF) does not fit the file"
+    if trailer > 0:
+        yield f"its end marker is followed by {trailer:,} more byte{'s' * (trailer > 1)}"
+
+
+def _bodies(segments: Iterable[Segment], number: int, name: bytes) -> Iterator[bytes]:
+    return (
+        segment.body[len(name) :] for segment in segments if segment.number == number and segment.body.startswith(name)
+    )
+
+
+def _is_directory(data: bytes) -> bool:
+    try:
+        read_directory(data)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_profile(parts: list[bytes]) -> bool:
+    """Whether the parts are numbered 1 to their count, each there once, and as long together as the profile says."""
+    numbers = sorted(part[:2] for part in parts)
+    profile = b"".join(part[2:] for part in sorted(parts))
+    return (
+        numbers == [bytes([number, len(parts)]) for number in range(1, len(parts) + 1)]
+        and len(profile) >= 128
+        and int.from_bytes(profile[:4], "big") == len(profile)
+    )
+
+
+def _are_resources(data: bytes) -> bool:
+    """Whether Photoshop's image resources follow each other to the end: mark, number, name, length, body, each padded to even."""
+    position = 0
+    while position < len(data):
+        if not data.startswith(_RESOURCE, position) or position + 7 > len(data):
+            return False
+        position += 6 + (1 + data[position + 6] + 1) // 2 * 2
+        length = int.from_bytes(data[position : position + 4], "big")
+        position += 4 + length
+        if position > len(data):
+            return False
+        position += length % 2
+    return True
+
+
+def _lists_pictures(segment: Segment, size: int) -> bool:
+    """Whether the index can be read and each of its pictures lies within the file, the last at its end."""
+    base = segment.place + len(_MPF)
+    try:
+        directory = read_directory(segment.body[len(_MPF) :])
+    except ValueError:
+        return False
+    entries = directory.values.get(_MPF_ENTRIES, b"")
+    ends = []
+    for start in range(0, len(entries) - _MPF_ENTRY_BYTES + 1, _MPF_ENTRY_BYTES):
+        length, place = (int.from_bytes(entries[start + at : start + at + 4], directory.order) for at in (4, 8))
+        # The first picture's place is 0, every other's is counted from the index.
+        ends.append((base + place if place else 0) + length)
+    return bool(ends) and max(ends) == size

@@ -1,0 +1,191 @@
+"""Subsamplings that simplejpeg does not take, held against what it says of those that it does."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import simplejpeg
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from pixivcrawl.archive.jpeg_markers import END, read_markers
+from pixivcrawl.archive.jpeg_scans import complaint_of_scans
+from pixivcrawl.archive.proof import Damaged, Expected, Limits, Proof, prove
+from tests.archive.making import encoded, jpeg
+
+USUAL = {
+    "baseline": jpeg(80, 60),
+    "4:4:4": jpeg(80, 60, subsampling=0),
+    "4:2:2": jpeg(80, 60, subsampling=1),
+    "odd size": jpeg(83, 61),
+    "optimised": jpeg(80, 60, optimize=True),
+    "restart markers": jpeg(80, 60, restart_marker_blocks=7),
+    "restart rows": jpeg(80, 60, restart_marker_rows=1),
+    "CMYK": jpeg(80, 60, mode="CMYK"),
+    "grey": jpeg(80, 60, mode="L"),
+    "progressive": jpeg(80, 60, progressive=True),
+    "progressive odd size": jpeg(83, 61, progressive=True),
+    "progressive CMYK": jpeg(80, 60, mode="CMYK", progressive=True),
+    "progressive restarts": jpeg(80, 60, restart_marker_rows=1, progressive=True),
+}
+EACH = pytest.mark.parametrize("name", list(USUAL))
+
+
+def complaint(body: bytes) -> str | None:
+    data = bytearray(body + END)
+    return complaint_of_scans(data, read_markers(data, len(body)))
+
+
+def turbojpegs_complaint(body: bytes) -> str | None:
+    try:
+        simplejpeg.decode_jpeg(body, strict=True)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+@EACH
+def test_what_simplejpeg_takes_whole_is_read_whole(name: str) -> None:
+    assert turbojpegs_complaint(USUAL[name]) is None
+    assert complaint(USUAL[name]) is None
+
+
+@EACH
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_what_simplejpeg_warns_of_is_found(name: str, data: st.DataObject) -> None:
+    body = bytearray(USUAL[name])
+    start = body.index(b"\xff\xda")
+    start += 2 + body[start + 3]
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(start, len(body) - 3))
+        junk = data.draw(st.binary(min_size=1, max_size=30))
+        body[place : min(place + len(junk), len(body) - 2)] = junk[: len(body) - 2 - place]
+    with contextlib.suppress(Damaged):
+        found = complaint(bytes(body))
+        if turbojpegs_complaint(bytes(body)) is not None:
+            assert found is not None
+
+
+class Codes:
+    """The codes of a JPEG's tables, for writing."""
+
+    def __init__(self, body: bytes) -> None:
+        self.tables: dict[int, dict[int, str]] = {}
+        position = 2
+        while body[position + 1] != 0xDA:
+            length = int.from_bytes(body[position + 2 : position + 4], "big")
+            if body[position + 1] == 0xC4:
+                self._read(body[position + 4 : position + 2 + length])
+            position += 2 + length
+
+    def _read(self, tables: bytes) -> None:
+        while tables:
+            counts, code, start = tables[1:17], 0, 17
+            found = self.tables[tables[0]] = {}
+            for length, count in enumerate(counts, 1):
+                for symbol in tables[start : start + count]:
+                    found[symbol] = f"{code:0{length}b}"
+                    code += 1
+                code <<= 1
+                start += count
+            tables = tables[start:]
+
+    def block(self, table: int, dice: random.Random) -> Iterator[str]:
+        """A block of a random first coefficient and some random others."""
+        size = dice.randrange(6)
+        yield self.tables[table][size] + f"{dice.getrandbits(size):0{size}b}" if size else self.tables[table][0]
+        coefficient = 1
+        while (coefficient := coefficient + (run := dice.choice((0, 0, 0, 1, 2, 5, 15)))) < 64 and dice.random() < 0.9:
+            size = dice.randrange(1, 5)
+            yield self.tables[0x10 | table][run << 4 | size] + f"{dice.getrandbits(size):0{size}b}"
+            coefficient += 1
+            if coefficient == 64:
+                return
+        yield self.tables[0x10 | table][0]
+
+
+def sampled(*factors: int, width: int = 200, height: int = 100, interval: int = 0) -> bytes:
+    """A JPEG of random blocks whose components have these factors, across in the upper four bits and down in the lower."""
+    dice = random.Random(sum(factors))
+    mode = "CMYK" if len(factors) == 4 else "RGB"
+    body = encoded(Image.new(mode, (width, height)), "JPEG")
+    header = bytearray(body[: body.index(b"\xff\xda") + 8 + 2 * len(factors)])
+    place = header.index(b"\xff\xc0") + 11
+    header[place : place + 3 * len(factors) : 3] = bytes(factors)
+    codes = Codes(body)
+    across, down = max(factor >> 4 for factor in factors), max(factor & 15 for factor in factors)
+    units = -(-width // (8 * across)) * -(-height // (8 * down))
+    counts = [(factor >> 4) * (factor & 15) for factor in factors]
+    tables = [0] * 4 if mode == "CMYK" else [0, 1, 1]
+    stretches = []
+    for start in range(0, units, interval or units):
+        bits = "".join(
+            part
+            for _ in range(min(interval or units, units - start))
+            for table, count in zip(tables, counts, strict=False)
+            for _ in range(count)
+            for part in codes.block(table, dice)
+        )
+        bits += "1" * (-len(bits) % 8)
+        stretches.append(int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0"))
+    scan = stretches[0]
+    for number, stretch in enumerate(stretches[1:]):
+        scan += bytes([0xFF, 0xD0 + number % 8]) + stretch
+    restarts = b"\xff\xdd\0\4" + interval.to_bytes(2, "big") if interval else b""
+    return bytes(header[:2]) + restarts + bytes(header[2:]) + scan + END
+
+
+ODD = {
+    "4:1:0": sampled(0x42, 0x11, 0x11),
+    "3 x 1": sampled(0x31, 0x11, 0x11),
+    "two chroma sizes": sampled(0x22, 0x21, 0x11),
+    "chroma larger": sampled(0x11, 0x22, 0x11),
+    "doubled": sampled(0x41, 0x21, 0x21),
+    "four components": sampled(0x41, 0x11, 0x21, 0x11),
+    "restarts": sampled(0x42, 0x11, 0x11, interval=3),
+}
+
+
+def proven(folder: Path, body: bytes) -> Proof:
+    path = folder / "body.part"
+    path.write_bytes(body)
+    return prove(path, Expected("jpg", 200, 100), Limits())
+
+
+def test_the_pictures_made_here_are_such_as_simplejpeg_takes(tmp_path: Path) -> None:
+    for factors in ((0x22, 0x11, 0x11), (0x21, 0x11, 0x11), (0x11, 0x11, 0x11), (0x41, 0x11, 0x11)):
+        for interval in (0, 2, 5):
+            body = sampled(*factors, interval=interval)
+            assert turbojpegs_complaint(body) is None
+            assert complaint(body) is None
+
+
+@pytest.mark.parametrize("name", list(ODD))
+def test_odd_subsamplings_are_proven(tmp_path: Path, name: str) -> None:
+    body = ODD[name]
+    assert "subsampling" in (turbojpegs_complaint(body) or "")
+    assert proven(tmp_path, body) == Proof("jpg", 200, 100, 1)
+    assert proven(tmp_path, body[:-2]).flaw == "its end marker is missing"
+    for damaged in (body[:-200], body[: len(body) // 2]):
+        with pytest.raises(Damaged) as damage:
+            proven(tmp_path, damaged)
+        assert damage.value.kind == "cut short"
+    start = body.index(b"\xff\xda") + 20
+    for damaged in (
+        body[:-200] + END,
+        body[:start] + body[start + 100 :],
+        body[:start] + body[start : start + 100] + body[start:],
+        body[:start] + bytes(400) + body[start + 400 :],
+        body[:-2] + b"x" + END,
+    ):
+        with pytest.raises(Damaged) as damage:
+            proven(tmp_path, damaged)
+        # Where bytes were moved, some may look like markers.
+        assert damage.value.only_warned or damage.value.kind in ("cut short", "broken")
+        assert not damage.value.only_warned or damage.value.proof == Proof("jpg", 200, 100, 1)
