@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -37,7 +37,8 @@ class Command(ScrapyCommand):
         return (
             "Looks at the versions, the settings, the pace, the certificates, the disk and its permissions, the ledger, the subscriptions, "
             "where notices go, the session and the clock, and says in a line each: ok, warning or problem, and what to do next: scrapy "
-            "doctor. One request asks pixiv whether it takes the session; --offline leaves it out, and so does a run that is under way in "
+            "doctor. One request asks pixiv whether it takes the session; --live asks all endpoints, --offline leaves it out, "
+            "and so does a run that is under way in "
             "the archive. It changes nothing, needs no lock and no archive; --lift-pauses alone does, which forgets the "
             "pauses that hosts asked for. For a program: scrapy doctor --json. Exit codes: 0 nothing "
             "worse than warnings; otherwise that of the first problem, which is what a run would end with: 1 pixiv cannot be asked; 2 "
@@ -46,6 +47,12 @@ class Command(ScrapyCommand):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
+        parser.add_argument(
+            "--live",
+            action="store_true",
+            help="also ask each endpoint that the reader may ask, once and at the usual pace, and say how its answer differs from what is "
+            "known; a report that holds no cookie, id or name",
+        )
         parser.add_argument("--offline", action="store_true", help="send nothing to pixiv")
         parser.add_argument(
             "--lift-pauses",
@@ -59,17 +66,25 @@ class Command(ScrapyCommand):
         show_any_text()
         if args:
             raise UsageError(f"doctor takes options alone, not {args[0]!r}", print_help=False)
+        if opts.live and opts.offline:
+            raise UsageError("--live asks pixiv, and --offline does not: leave one of them out", print_help=False)
         from pixivcrawl.doctor.findings import exit_code
 
-        findings = []
+        findings: list[Finding] = []
+
+        def say(finding: Finding) -> None:
+            findings.append(finding)
+            print(json.dumps(finding.as_json()) if opts.json else finding, flush=True)
+
         # What is worth a warning in a log is a finding here.
         logging.disable(logging.CRITICAL)
         try:
             if opts.lift_pauses:
                 lift_pauses(Configuration.from_settings(self.settings))
-            for finding in examination(self.settings, offline=opts.offline):
-                findings.append(finding)
-                print(json.dumps(finding.as_json()) if opts.json else finding, flush=True)
+            for finding in examination(self.settings, offline=opts.offline, live=opts.live):
+                say(finding)
+            if opts.live and not exit_code(findings):
+                ask_everything(self.settings, say)
         except PixivcrawlError as error:
             self.exitcode = complain(error)
             return
@@ -81,6 +96,14 @@ class Command(ScrapyCommand):
         if not opts.json:
             print(summary(findings))
         self.exitcode = exit_code(findings)
+
+
+def ask_everything(settings: Settings, say: Callable[[Finding], None]) -> None:
+    """Say of each endpoint's answer how it differs from what is known. Raises as a crawl does."""
+    from pixivcrawl.commands.live_check import check_live
+    from pixivcrawl.session import session_from_settings
+
+    check_live(settings, Configuration.from_settings(settings), session_from_settings(settings), say)
 
 
 def lift_pauses(configuration: Configuration) -> None:
@@ -111,7 +134,7 @@ def summary(findings: list[Finding]) -> str:
     return ", ".join(f"{number} {state}{'s' * (number > 1)}" for state, number in counts.items() if number)
 
 
-def examination(settings: Settings, *, offline: bool) -> Iterator[Finding]:
+def examination(settings: Settings, *, offline: bool, live: bool = False) -> Iterator[Finding]:
     """Everything that is looked at, each as soon as it is known; what cannot be looked at because of an earlier problem is left out."""
     # Only here: they are many, and every command would import them.
     from pixivcrawl.archive.layout import Archive
@@ -151,6 +174,8 @@ def examination(settings: Settings, *, offline: bool) -> Iterator[Finding]:
     try:
         session = session_from_settings(settings)
         finding = left_out(configuration, archive, session, examined, offline=offline)
+        if finding is None and live:
+            finding = ok("session", "asked about with the endpoints, below")
         if finding is None:
             assert session is not None
             answered = ask(settings)

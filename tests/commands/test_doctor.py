@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pixivcrawl.api.catalogue import ENDPOINTS
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.ledger import records
@@ -268,3 +269,67 @@ def test_several_problems_end_with_the_first_ones_code(sandbox: Sandbox, archive
 
 def test_it_takes_options_alone(sandbox: Sandbox, archive: Archive) -> None:
     assert type_in("doctor", "strange", sandbox=sandbox, archive=archive.root).code == 2
+
+
+# Live
+
+
+@pytest.fixture(scope="module")
+def a_whole_pixiv() -> Iterator[Sandbox]:
+    with Sandbox(World.standard()) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def standard(a_whole_pixiv: Sandbox) -> Iterator[Sandbox]:
+    yield a_whole_pixiv
+    a_whole_pixiv.faults.clear()
+
+
+def test_every_endpoint_is_asked_once_and_answers_as_known(standard: Sandbox, archive: Archive) -> None:
+    sent = len(standard.requests(kind="api"))
+    typed, amiss = doctor(standard, archive, "--live")
+    assert (typed.code, amiss) == (0, {})
+    asked_for = [logged.path for logged in standard.requests(kind="api")[sent:]]
+    said = {finding["check"]: finding["found"] for finding in map(json.loads, typed.out.splitlines())}
+    names = {name for name, endpoint in ENDPOINTS.items() if endpoint.method == "GET"}
+    assert names <= said.keys()
+    as_known = {name for name in names if said[name] == "as known"}
+    assert len(asked_for) == len(as_known) >= 48
+    assert all(said[name].startswith("not asked: ") for name in names - as_known)
+
+
+def test_a_visitor_asks_what_everyone_may(standard: Sandbox, archive: Archive) -> None:
+    typed = type_in("doctor", "--live", "--json", sandbox=standard, archive=archive.root)
+    assert typed.code == 0
+    said = {finding["check"]: finding["found"] for finding in map(json.loads, typed.out.splitlines())}
+    assert said["user.full"] == "as known"
+    assert said["user.bookmarks"] == "not asked: it needs a session"
+
+
+def test_exactly_what_changed_is_named(standard: Sandbox, archive: Archive) -> None:
+    work = r"/ajax/illust/\d+"
+    standard.faults.api(work, kind="missing_field", field="pageCount")
+    standard.faults.api(r"/ajax/user/\d+/profile/all", kind="missing_field", field="pickup")
+    extra = {"following": 1, "followers": 2, "mypixivCount": 3, "background": None, "mood": {"of": "today"}}
+    standard.faults.api("/ajax/user/extra", kind="replaced_field", value=extra)
+    typed, amiss = doctor(standard, archive, "--live")
+    found = {check: [finding["found"] for finding in findings] for check, findings in amiss.items()}
+    assert typed.code == 1
+    assert found == {
+        "illust.detail": ["refused: pageCount is not as it was"],
+        "user.profile_all": ["missing: pickup"],
+        "me.extra": ["new: mood"],
+    }
+
+
+def test_the_report_holds_nothing_of_the_person(standard: Sandbox, archive: Archive) -> None:
+    standard.faults.api(
+        "/ajax/user/extra",
+        kind="replaced_field",
+        value={"following": 1, "followers": 2, "mypixivCount": 3, "901_secret name": 1},
+    )
+    typed, _ = doctor(standard, archive, "--live")
+    lines = [line for line in typed.out.splitlines() if json.loads(line)["check"] in ENDPOINTS]
+    assert not [line for line in lines if standard.cookie in line or "901" in line or "secret" in line]
+    assert "; new: *" in typed.out
