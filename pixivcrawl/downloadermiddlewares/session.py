@@ -62,31 +62,37 @@ class SessionMiddleware:
     async def token(self) -> str:
         """What pixiv wants with every POST, asked for once a run.
 
-        Raises ConfigurationError without a session, AnswerRefused when pixiv's front page holds no token.
+        pixiv: the front page may be walled for whoever is no browser while the pages of artists are open.
+        Raises ConfigurationError without a session, AnswerRefused when none of these pages holds a token.
         """
         if self.session is None:
             raise ConfigurationError("this needs a session: set PIXIV_PHPSESSID or PIXIV_COOKIE_FILE")
         async with self._asking_for_token:
             if self._token is None:
-                response = await self.crawler.engine.download_async(
-                    Request(f"{self.configuration.base_url}/", headers={"Accept": "text/html"}, dont_filter=True)
+                self._token = await self._token_on("/") or await self._token_on(
+                    f"/en/users/{self.session.user_id or 11}"
                 )
-                self._token = token_in(response)
+            if self._token is None:
+                said = "its pages hold no token; look whether the session still works in a browser"
+                raise AnswerRefused("pixiv", Answer(AnswerKind.REFUSED, 200, said))
         return self._token
 
+    async def _token_on(self, page: str) -> str | None:
+        address = f"{self.configuration.base_url}{page}"
+        return token_in(
+            await self.crawler.engine.download_async(
+                Request(address, headers={"Accept": "text/html"}, dont_filter=True)
+            )
+        )
 
-def token_in(response: Response) -> str:
-    """The token in pixiv's front page. Raises AnswerRefused when there is none.
+
+def token_in(response: Response) -> str | None:
+    """The token in one of pixiv's pages; None when there is none.
 
     pixiv: 32 hexadecimal digits, in JSON in `<meta id="meta-global-data" content='{"token":"..."}'>` or in `__NEXT_DATA__`.
     """
     found = _TOKEN.search(html.unescape(response.body.decode("utf-8", errors="replace")))
-    if found is None:
-        answer = Answer(
-            AnswerKind.REFUSED, response.status, "it holds no token; look whether the session still works in a browser"
-        )
-        raise AnswerRefused("pixiv's front page", answer)
-    return found[1]
+    return None if found is None else found[1]
 
 
 def _named(origin: Origin | None) -> str:

@@ -22,6 +22,8 @@ from pixivcrawl.sandbox.world import World
 
 Gate = Literal["anyone", "session", "token"]
 NO_ONES_TOKEN = "0" * 32
+PAGE_OF_PEOPLE = re.compile(r"/|/en/users/\d+")
+"""What a browser shows: each holds the reader's token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,8 @@ class ApiHost:
             return _page(sent, fault.status)
         if fault is not None and fault.kind == "redirect":
             return _redirect(sent, fault.location)
-        if fault is None and request.path == "/":
-            return _front_page(sent, session)
+        if fault is None and PAGE_OF_PEOPLE.fullmatch(request.path):
+            return _page_of_people(sent, session)
         answer = await self._answer(request, session)
         return _document(sent, answer if fault is None else _distorted(answer, fault), fault)
 
@@ -163,7 +165,7 @@ def _redirect(sent: Sent, location: str) -> web.Response:
     return web.Response(status=302, headers={"Location": location})
 
 
-def _front_page(sent: Sent, session: Session | None) -> web.Response:
+def _page_of_people(sent: Sent, session: Session | None) -> web.Response:
     token = session.csrf_token if session is not None else NO_ONES_TOKEN
     data = html.escape(json.dumps({"token": token, "services": {}, "userData": None}))
     meta = f'<meta name="global-data" id="meta-global-data" content=\'{data}\'>'
