@@ -62,8 +62,7 @@ def _prove_as(expected: Expected, source: BinaryIO, limits: Limits) -> Picture:
 
 
 def _prove_zip(source: BinaryIO, expected: Expected, limits: Limits) -> Picture:
-    names = None if expected.frames is None else frozenset(frame.file for frame in expected.frames)
-    picture = prove_ugoira(source, names, limits)
+    picture = prove_ugoira(source, expected.frames, limits)
     _compare_ugoira_size(picture, expected)
     return picture
 
