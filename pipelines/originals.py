@@ -87,7 +87,7 @@ class OriginalsPipeline(FilePipeline):
             raise await self.park(original, f"{refusal}: raise PIXIV_FILE_SIZE_LIMIT") from None
         received = request.meta.get("received")
         if isinstance(received, Received):
-            return StagedOriginal(original, str(received.path), received.sha256, received.bytes, **named_by(response))
+            return StagedOriginal(original, str(received.path), received.sha256, received.bytes, *named_by(response))
         await self._refused(original, response)
         raise TransferFailed(f"the image host answered {response.status}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from scrapy import Request
 from scrapy.http import Response
@@ -21,9 +22,15 @@ def original_request(url: str, work_id: int, stage_to: Path, *, past_caches: boo
     return Request(url, headers=headers, meta={"stage_to": str(stage_to)})
 
 
-def named_by(response: Response) -> dict[str, str | None]:
-    """The `etag` and the `last_modified` of a body, as the image host gives them; None where it gives none."""
-    return {name: _header(response, header) for name, header in (("etag", "ETag"), ("last_modified", "Last-Modified"))}
+class Names(NamedTuple):
+    """What the image host calls a body; None where it gives no such name."""
+
+    etag: str | None
+    last_modified: str | None
+
+
+def named_by(response: Response) -> Names:
+    return Names(_header(response, "ETag"), _header(response, "Last-Modified"))
 
 
 def _header(response: Response, name: str) -> str | None:

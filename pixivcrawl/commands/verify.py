@@ -20,6 +20,7 @@ from pixivcrawl.api.wording import one_line
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.commands.crawl import add_quiet, complain, limit_heaps, obey_quiet
+from pixivcrawl.commands.status import odd
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.ledger import settle_intents
@@ -47,11 +48,12 @@ class Command(ScrapyCommand):
     def long_desc(self) -> str:
         return (
             "Looks for every file of the ledger, compares its size, its bytes and its time, and names what lies in originals/ without a "
-            "row, a line each. Sends nothing to pixiv, changes nothing, and may run beside a crawl. --repair puts back in line what it "
+            "row, a line each. Sends nothing to pixiv, changes nothing, and may run beside a crawl. With --against-pixiv --sample 20 it "
+            "fetches twenty files again from the image host and names those that differ. --repair puts back in line what it "
             "finds and deletes nothing: damaged files go to quarantine/, and the next crawl fetches them again. Ctrl-C stops it, "
             "--continue goes on. For a nightly timer: scrapy verify --sample 5%. Exit codes: 0 whole (a changed time alone is no "
-            "damage); 1 something was found; 2 wrong usage or configuration; 3 the archive is in use (--repair); 5 the disk or the "
-            "ledger cannot go on; 130 interrupted."
+            "damage); 1 something was found; 2 wrong usage or configuration; 3 the archive is in use (--repair and --against-pixiv "
+            "alone); 5 the disk or the ledger cannot go on; 130 interrupted."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -69,6 +71,11 @@ class Command(ScrapyCommand):
         parser.add_argument(
             "--continue", dest="go_on", action="store_true", help="go on where the same command was stopped"
         )
+        parser.add_argument(
+            "--against-pixiv",
+            action="store_true",
+            help="with --sample: fetch that part of the files again and compare it; nothing of it is kept",
+        )
         parser.add_argument("--json", action="store_true", help="write each finding as a line of JSON")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -78,11 +85,21 @@ class Command(ScrapyCommand):
         obey_quiet(opts, self.settings)
         try:
             with stopped_like_ctrl_c():
-                self.exitcode = run(Configuration.from_settings(self.settings), opts)
+                self.exitcode = self.verify(Configuration.from_settings(self.settings), opts)
         except PixivcrawlError as error:
             self.exitcode = complain(error)
         except KeyboardInterrupt:
             self.exitcode = INTERRUPTED
+
+    def verify(self, configuration: Configuration, opts: argparse.Namespace) -> int:
+        require_archive(configuration)
+        if not opts.against_pixiv:
+            return run(configuration, opts)
+        # Only here: what asks pixiv is much to import.
+        from pixivcrawl.commands.comparing import compare
+
+        assert self.settings is not None
+        return compare(self.settings, configuration, opts)
 
 
 @contextmanager
@@ -122,6 +139,8 @@ def run(configuration: Configuration, opts: argparse.Namespace) -> int:
         findings = in_order(progress.findings)
         report(findings, as_json=opts.json)
         say(summary(findings, progress.files, progress.bytes_read), as_json=opts.json)
+        for line in odd(*ledger.read_now(queries.status_odd)):
+            say(line, as_json=opts.json)
         if opts.repair and findings:
             memory.save(progress)
             repair(archive, ledger, findings, depth, lambda action: told(action, as_json=opts.json))
@@ -129,12 +148,17 @@ def run(configuration: Configuration, opts: argparse.Namespace) -> int:
     return FOUND if is_damaged(findings) else WHOLE_ARCHIVE
 
 
-def opened(configuration: Configuration, archive: Archive, held: ExitStack, *, to_repair: bool) -> Ledger:
-    """The ledger, to be read alone, or locked and ready to be changed; `held` closes it."""
-    if configuration.database_url.startswith("sqlite") and not archive.database.exists():
+def require_archive(configuration: Configuration) -> None:
+    """Raises ConfigurationError where no crawl has begun one."""
+    is_there = Archive(configuration.archive_dir).database.exists()
+    if configuration.database_url.startswith("sqlite") and not is_there:
         raise ConfigurationError(
             "there is no archive there yet; begin one with: scrapy crawl user -a id=... (or name another with -s ARCHIVE_DIR=...)"
         )
+
+
+def opened(configuration: Configuration, archive: Archive, held: ExitStack, *, to_repair: bool) -> Ledger:
+    """The ledger, to be read alone, or locked and ready to be changed; `held` closes it."""
     if not to_repair:
         ledger = Ledger.open(configuration.database_url, read_only=True)
         held.callback(ledger.close)

@@ -56,8 +56,17 @@ class Memory:
     @property
     def sampled_to(self) -> int | None:
         """Where the last sample that came to its end ended on the circle."""
-        end = self._fields.get("sampled_to")
-        return end if isinstance(end, int) and 0 <= end < CIRCLE else None
+        return self._place("sampled_to")
+
+    @property
+    def compared_to(self) -> int | None:
+        """As `sampled_to`, for the samples that were compared with pixiv."""
+        return self._place("compared_to")
+
+    def remember_compared(self, end: int) -> None:
+        """The next sample that is compared with pixiv begins where this one ended."""
+        self._fields["compared_to"] = end
+        self._write()
 
     def unfinished(self, options: dict[str, Any]) -> Progress | None:
         """The last verification, if it was stopped and had the same options."""
@@ -86,6 +95,10 @@ class Memory:
         if sampled_to is not None:
             self._fields["sampled_to"] = sampled_to
         self._write()
+
+    def _place(self, name: str) -> int | None:
+        place = self._fields.get(name)
+        return place if isinstance(place, int) and 0 <= place < CIRCLE else None
 
     def _write(self) -> None:
         if not self._works:

@@ -138,6 +138,7 @@ def test_a_flaw_is_kept_counted_and_comes_back_with_the_journal(tmp_path: Path, 
         for depth in ((), ("--deep",)):
             verified = scrapy("verify", *depth, env=env)
             assert (verified.returncode, verified.stderr) == (0, "")
+            assert "1 file is flawed: kept" in verified.stdout
         kept = rows(archive, "SELECT path, sha256, flaw, etag, last_modified FROM files ORDER BY path")
         (archive / "archive.sqlite").unlink()
         assert scrapy("rebuild", env=env).returncode == 0

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, select
 
 from pixivcrawl.items import FileKind, Frame, Original
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, FileRow
+from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
 from pixivcrawl.ledger.records.works import IDS_A_QUERY
 
 EVERY_STATE = ("wanted", "parked", "intent", "stored", "superseded")
@@ -163,6 +164,31 @@ def stored_paths(connection: Connection, since: datetime | None) -> Iterator[str
     """The path of every file in its place (stored `since`); read while the connection is open."""
     found = connection.execute(select(FileRow.path).where(*_is_stored(since)).execution_options(yield_per=1000))
     return (path or "" for path in found.scalars())
+
+
+def files_at_pixiv(connection: Connection, since: datetime | None) -> Iterator[tuple[int, str]]:
+    """Work and path of every file in its place (stored `since`) that pixiv still has as far as the ledger knows; read while the connection
+    is open.
+    """
+    later = FileRow.__table__.alias("later")
+    is_replaced = exists().where(
+        later.c.artwork_id == FileRow.artwork_id,
+        later.c.page == FileRow.page,
+        later.c.kind == FileRow.kind,
+        later.c.revision > FileRow.revision,
+    )
+    found = (
+        select(FileRow.artwork_id, FileRow.path)
+        .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
+        .where(
+            *_is_stored(since),
+            FileRow.url.is_not(None),
+            ArtworkRow.availability.not_in(SETTLED_AVAILABILITY),
+            ~is_replaced,
+        )
+        .execution_options(yield_per=1000)
+    )
+    return ((work_id, path or "") for work_id, path in connection.execute(found))
 
 
 def works_stored_since(connection: Connection, since: datetime) -> array[int]:

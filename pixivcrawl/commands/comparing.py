@@ -1,0 +1,211 @@
+"""How `scrapy verify --against-pixiv` compares: files are fetched again at the pace of a crawl, and none of them is kept."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, get_args
+
+from scrapy import Request, Spider
+from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.exceptions import DownloadFailedError
+from scrapy.http import Response
+from scrapy.settings import Settings
+from sqlalchemy import Connection
+
+from pixivcrawl.api.transfers import named_by, original_request
+from pixivcrawl.api.wording import one_line
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
+from pixivcrawl.commands.asking import exit_code, ledger_for
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.ledger import queries
+from pixivcrawl.ledger.queries import KeptFile
+from pixivcrawl.ledger.records.doubtful import named_otherwise
+from pixivcrawl.ledger.service import Ledger, attach, detach
+from pixivcrawl.verification.choice import Sample, next_window, read_sample, read_since
+from pixivcrawl.verification.files import check_file
+from pixivcrawl.verification.memory import Memory
+from pixivcrawl.verification.showing import Shown
+
+Outcome = Literal["same", "differs", "damaged here", "not compared", "no longer at pixiv"]
+"""Of one file. no longer at pixiv: its address answers 404, because the artist revised or removed the work; no damage."""
+
+HARMLESS: frozenset[Outcome] = frozenset({"same", "no longer at pixiv"})
+
+TRIES = 3
+GROWTH = 4
+"""Each pause before another try is so many times the last one."""
+
+NOT_FOUND = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What came of one file."""
+
+    outcome: Outcome
+    path: str
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return one_line(f"{self.outcome}: {self.path}: {self.reason}", 900)
+
+
+def compare(settings: Settings, configuration: Configuration, opts: argparse.Namespace) -> int:
+    """Fetch a sample of the stored files again and name those that differ; gives the exit code. Raises PixivcrawlError."""
+    sample = _sample(opts)
+    since = None if opts.since is None else read_since(opts.since, datetime.now(UTC))
+    archive = Archive(configuration.archive_dir)
+    memory = Memory(archive.root)
+    with ledger_for(configuration, "verify --against-pixiv") as ledger:
+        window = ledger.read_now(
+            lambda connection: next_window(
+                sample, memory.compared_to, (path for _, path in queries.files_at_pixiv(connection, since))
+            )
+        )
+        files = _files(ledger, window.holds, since)
+        with (
+            tempfile.TemporaryDirectory(prefix="pixivcrawl-") as folder,
+            Shown(len(files), sum(file.bytes or 0 for file in files), is_shown=not opts.quiet) as shown,
+        ):
+            code, outcomes = _compared(settings, ledger, Comparison(archive, Path(folder), files, shown, opts.json))
+    if not code:
+        memory.remember_compared(window.end)
+    counts = Counter(outcomes)
+    told = [f"{counts[outcome]:,} {outcome}" for outcome in get_args(Outcome) if counts[outcome]]
+    if not opts.json:
+        print(
+            f"{len(outcomes):,} of {len(files):,} files compared with pixiv: {', '.join(told) or 'none was asked for'}"
+        )
+    return code or int(not HARMLESS.issuperset(counts))
+
+
+def _sample(opts: argparse.Namespace) -> Sample:
+    if opts.deep or opts.repair or opts.go_on:
+        raise ConfigurationError(
+            "--against-pixiv goes with --sample, --since and --json alone: leave the other options out"
+        )
+    if opts.sample is None:
+        raise ConfigurationError("--against-pixiv fetches files again: say how many with --sample, as --sample 20")
+    return read_sample(opts.sample)
+
+
+def _files(ledger: Ledger, is_chosen: Callable[[str], bool], since: datetime | None) -> list[KeptFile]:
+    def chosen(connection: Connection) -> dict[str, int]:
+        return {path: work_id for work_id, path in queries.files_at_pixiv(connection, since) if is_chosen(path)}
+
+    works = ledger.read_now(chosen)
+    rows = ledger.read_now(queries.files_of_works, sorted(set(works.values())), ("stored",))
+    return [row for row in rows if row.path in works]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What is compared, and where a body lies while it is: in `folder`."""
+
+    archive: Archive
+    folder: Path
+    files: Sequence[KeptFile]
+    shown: Shown
+    as_json: bool
+
+
+def _compared(settings: Settings, ledger: Ledger, comparison: Comparison) -> tuple[int, list[Outcome]]:
+    """The exit code of the asking itself, and what came of each file."""
+    if not comparison.files:
+        return 0, []
+    process = AsyncCrawlerProcess(settings)
+    crawler = process.create_crawler(Comparing)
+    attach(crawler, ledger)
+    process.crawl(crawler, comparison=comparison)
+    process.start()
+    detach(crawler)
+    assert isinstance(crawler.spider, Comparing)
+    return exit_code(crawler.spider.comparing), crawler.spider.outcomes
+
+
+class Comparing(Spider):
+    """Fetches files again, past the caches on the way; asks nothing of the API."""
+
+    name = "verify"
+    custom_settings = {"ITEM_PIPELINES": {}, "EXTENSIONS": {}}  # noqa: RUF012 (Scrapy's own name, never changed)
+    comparison: Comparison
+    comparing: asyncio.Task[None] | None = None
+
+    async def start(self) -> AsyncIterator[Request]:
+        self.configuration = Configuration.from_settings(self.settings)
+        self.outcomes: list[Outcome] = []
+        self.bytes = 0
+        # A task, because Scrapy would only log what is raised here.
+        self.comparing = asyncio.ensure_future(self.compare_all())
+        await asyncio.wait([self.comparing])
+        nothing: tuple[Request, ...] = ()
+        for request in nothing:
+            yield request
+
+    async def compare_all(self) -> None:
+        """Raises whatever ends the asking."""
+        files = iter(self.comparison.files)
+        lanes = [
+            asyncio.ensure_future(self.compare_in_turn(files)) for _ in range(self.configuration.image_concurrency)
+        ]
+        try:
+            await asyncio.gather(*lanes)
+        finally:
+            for lane in lanes:
+                lane.cancel()
+
+    async def compare_in_turn(self, files: Iterator[KeptFile]) -> None:
+        for file in files:
+            compared = await self.compare(file)
+            self.outcomes.append(compared.outcome)
+            self.bytes += file.bytes or 0
+            if compared.outcome != "same":
+                print(json.dumps(asdict(compared)) if self.comparison.as_json else compared, flush=True)
+            found = sum(outcome not in HARMLESS for outcome in self.outcomes)
+            self.comparison.shown.show(len(self.outcomes), self.bytes, found)
+
+    async def compare(self, file: KeptFile) -> Compared:
+        path, url = file.path or "", file.url or ""
+        here = await asyncio.to_thread(check_file, self.comparison.archive, file, read=True, deep=False, max_pixels=0)
+        if here is not None and here.kind != "time changed":
+            return Compared("damaged here", path, f"{here.kind}: {here.reason}")
+        if not self.configuration.may_fetch_image(url):
+            return Compared("not compared", path, f"its address is not on PIXIV_IMAGE_HOSTS: {url}")
+        why = ""
+        for tried in range(TRIES):
+            if tried:
+                await asyncio.sleep(self.configuration.image_retry_delay * GROWTH ** (tried - 1))
+            staged = self.comparison.folder / Path(path).name
+            request = original_request(url, file.work_id, staged, past_caches=True)
+            try:
+                response = await self.crawler.engine.downloader.handlers.download_request_async(request)
+            except (DownloadFailedError, LengthMismatch, TooLarge) as failure:
+                why = str(failure)
+                continue
+            received = request.meta.get("received")
+            if isinstance(received, Received):
+                received.path.unlink()
+                return compared_with(file, received, response)
+            why = f"the image host answered {response.status}"
+            if response.status == NOT_FOUND:
+                return Compared("no longer at pixiv", path, f"{why}: the work was revised or removed")
+        return Compared("not compared", path, why)
+
+
+def compared_with(file: KeptFile, received: Received, response: Response) -> Compared:
+    """A stored file beside what pixiv has now under its address."""
+    path = file.path or ""
+    if received.sha256 == file.sha256:
+        return Compared("same", path)
+    reason = f"SHA-256 {received.sha256} at pixiv ({received.bytes:,} bytes) where the ledger says {file.sha256}"
+    return Compared("differs", path, "; ".join([reason, *named_otherwise(file, named_by(response))]))
