@@ -24,6 +24,24 @@ def part_name(kind: str, page: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads: an account, None where its session does not tell it, or 0 for nobody.
+
+    `session` is another number for another session, and gives nothing of it away; 0 for nobody, None where it is not known (runs of old).
+    """
+
+    user_id: int | None = None
+    session: int | None = None
+
+    @property
+    def is_visitor(self) -> bool:
+        return self.user_id == 0
+
+
+VISITOR = Reader(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One frame of an ugoira: the name of its file in the zip and how long it is shown, in milliseconds."""
 

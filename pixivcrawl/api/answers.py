@@ -63,14 +63,16 @@ def judge(
     payload: bytes,
     *,
     with_session: bool,
+    needs_session: bool = False,
     retry_after: float | None = None,
     location: str | None = None,
 ) -> Answer:
     """What an answer of the API means, before its body is parsed.
 
-    `with_session` says whether a session was sent, `retry_after` is in seconds, `location` is the header of that name.
-    pixiv: 404 is a work that is deleted, private or for mypixiv only, or a user who left; without a session an endpoint
-    that needs one answers 401 or 403 with JSON; an HTML page (maintenance, a bot check) can come with status 200, 403
+    `with_session` says whether a session was sent, `needs_session` whether only the signed-in may ask, `retry_after` is in seconds,
+    `location` is the header of that name.
+    pixiv: 404 is a work that is deleted, private or for mypixiv only, or a user who left; without a session that it knows an endpoint
+    that needs one answers 400, 401 or 403 with JSON; an HTML page (maintenance, a bot check) can come with status 200, 403
     or 503, and is no word about the work at all.
     """
     if 300 <= status < 400:
@@ -79,6 +81,9 @@ def judge(
     message = _message(document)
     is_error = isinstance(document, dict) and document.get("error", False) is not False
     kind = _kind(status, is_json=document is not None, is_error=is_error, with_session=with_session)
+    if status == 400 and is_error and needs_session:
+        # It can also be the question that is wrong: 400 alone proves nothing.
+        kind = AnswerKind.LOGIN_NEEDED
     if kind is AnswerKind.NOT_JSON:
         message = f"{one_line(content_type, 40) or 'no type'} came where JSON was due"
     return Answer(kind, status, "" if kind is AnswerKind.BODY else message, retry_after)

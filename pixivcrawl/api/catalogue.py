@@ -461,7 +461,7 @@ NEW_ILLUST = Endpoint(
         Param("type", "text", "the kind of work", default="illust", choices=("illust", "manga")),
         Param("r18", "boolean", "R-18 works alone", default=False),
     ),
-    auth=Auth.SESSION_FOR_R18,
+    auth=Auth.SESSION,
     paging=Cursor(rows=lambda body: body.illusts, cursor=lambda body: body.last_id, parameter="lastId"),
 )
 

@@ -24,6 +24,7 @@ from pixivcrawl.commands.telling import tell_of
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.standing import Overall
+from pixivcrawl.session import session_from_settings
 
 STANDARD_INPUT = "-"
 
@@ -64,7 +65,7 @@ class Command(ScrapyCommand):
             opts.addresses = list(pasted(args, opts.input))
             if not opts.addresses:
                 raise ConfigurationError("nothing to archive: give addresses or ids, -i FILE, or - for standard input")
-            introduce(Configuration.from_settings(self.settings))
+            introduce(Configuration.from_settings(self.settings), session_from_settings(self.settings))
         except PixivcrawlError as error:
             sys.exit(complain(error))
 

@@ -34,6 +34,7 @@ from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED, RunRecord, summary
 from pixivcrawl.extensions.standing import put_away
 from pixivcrawl.notices.outcomes import Outcome
+from pixivcrawl.session import Session, introduction, session_from_settings
 
 M_ARENA_MAX = -8
 """From glibc's malloc.h."""
@@ -63,7 +64,7 @@ class Command(CrawlCommand):
         end_when_told(nothing_to_stop, str)
         try:
             # Before Scrapy says anything.
-            introduce(Configuration.from_settings(self.settings))
+            introduce(Configuration.from_settings(self.settings), session_from_settings(self.settings))
         except PixivcrawlError as error:
             sys.exit(complain(error))
 
@@ -98,9 +99,10 @@ def spider_named(names: list[str], loader: SpiderLoaderProtocol) -> type[Spider]
     raise UsageError(f"name one spider: {', '.join(sorted(loader.list()))}; as in: scrapy crawl user -a id=11")
 
 
-def introduce(configuration: Configuration, *, sends: bool = True) -> None:
-    """The first lines of a run: which archive, and what makes one that sends something riskier for the account than it need be."""
+def introduce(configuration: Configuration, session: Session | None, *, sends: bool = True) -> None:
+    """The first lines of a run: which archive, who reads, and what makes one that sends something riskier than it need be."""
     print(f"archive: {configuration.archive_dir}", flush=True)
+    print(introduction(session), flush=True)
     if sends and (risks := configuration.riskier_than_default()):
         print(f"faster than the default: {'; '.join(risks)}: pixiv may throttle, warn or ban the account", flush=True)
 

@@ -233,9 +233,11 @@ def left_out(
     from pixivcrawl.doctor.session import paused, reader
 
     if session is None:
+        before = "" if examined.last_account is None else f", where runs have read as account {examined.last_account}"
         return warning(
             "session",
-            "there is none, so that only what everyone may see is archived: set PIXIV_PHPSESSID or PIXIV_COOKIE_FILE",
+            f"there is none, so that nobody is signed in{before}: only what everyone may see is archived; set PIXIV_PHPSESSID or "
+            "PIXIV_COOKIE_FILE (an export is lost with its terminal)",
         )
     of = f"that of {reader(session)}; not asked about"
     if offline:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from scrapy import Spider
-from scrapy.crawler import AsyncCrawlerProcess, Crawler
+from scrapy.crawler import AsyncCrawlerProcess
 from twisted.internet.error import ReactorNotRunning
 
 from pixivcrawl.api.wording import one_line
@@ -61,11 +61,10 @@ async def in_turn(jobs: Iterable[Job]) -> AsyncIterator[Job]:
 def run_all(
     process: AsyncCrawlerProcess,
     jobs: AsyncIterator[Job],
-    prepare: Callable[[Crawler], None] | None = None,
     overall: Callable[[], Overall] | None = None,
 ) -> None:
     """Run the crawls one after another in this process. `jobs` is asked for the next one when the last is over, and no more after one
-    that ends all; `prepare` is called with each crawler before it begins; `overall` tells a person where the whole stands.
+    that ends all; `overall` tells a person where the whole stands.
     Raises what is a fault of ours, or of what gives the jobs.
     """
     from twisted.internet import reactor
@@ -77,7 +76,7 @@ def run_all(
 
     limit_heaps()
     end_whatever_the_clock_does()
-    running = asyncio.get_event_loop().create_task(one_after_another(process, jobs, prepare, overall))
+    running = asyncio.get_event_loop().create_task(one_after_another(process, jobs, overall))
     running.add_done_callback(stop)
     try:
         process.start(stop_after_crawl=False, install_signal_handlers=False)
@@ -90,7 +89,6 @@ def run_all(
 async def one_after_another(
     process: AsyncCrawlerProcess,
     jobs: AsyncIterator[Job],
-    prepare: Callable[[Crawler], None] | None,
     overall: Callable[[], Overall] | None = None,
 ) -> None:
     from pixivcrawl.extensions.progress import watched  # only here: it imports what crawls import
@@ -100,8 +98,6 @@ async def one_after_another(
             print(f"\n{job}", flush=True)
             job.begun = True
             crawler = process.create_crawler(job.spider)
-            if prepare is not None:
-                prepare(crawler)
             crawling = process.crawl(crawler, **job.arguments)
             await asyncio.wait([crawling])
             job.exit_code = exit_code(crawler, crawling)

@@ -216,9 +216,9 @@ def crawl_line(crawl: queries.CrawlRecord, at_work: datetime | None = None) -> s
     is_under_way = at_work is not None and crawl.started >= at_work
     outcome = crawl.outcome or ("under way" if is_under_way else "broke off (killed, or the disk or the ledger failed)")
     reason = f": {one_line(crawl.reason, 120)}" if crawl.reason else ""
-    return (
-        f"{crawl.started.astimezone():%Y-%m-%d %H:%M} {crawl.spider} {one_line(arguments)}: {outcome}{reason}; {counts}"
-    )
+    reader = "" if crawl.reader is None else f" as account {crawl.reader}" if crawl.reader else " as a visitor"
+    began = f"{crawl.started.astimezone():%Y-%m-%d %H:%M}"
+    return f"{began} {crawl.spider} {one_line(arguments)}{reader}: {outcome}{reason}; {counts}"
 
 
 def pause_line(pause: queries.HostPause) -> str:

@@ -20,7 +20,7 @@ from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import NO_RUNS, Feed, ListRun, ListRuns
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.session import Session
+from pixivcrawl.session import Session, reader_of
 from pixivcrawl.spiders.arguments import ListingArguments, explain
 from pixivcrawl.spiders.owned import OwnerArguments
 from pixivcrawl.spiders.pixiv import PixivSpider
@@ -199,11 +199,14 @@ def _look_up(connection: Connection, catalogue: Catalogue, file: SubscriptionFil
     keys = {wanted.key: wanted.is_limited for wanted in state.wanted}
     limited = [key for key, is_limited in keys.items() if is_limited]
     state = replace(
-        state, runs=queries.runs_of_lists(connection, keys, limited), sizes=queries.list_sizes(connection, keys)
+        state,
+        runs=queries.runs_of_lists(connection, reader_of(catalogue.session), keys, limited),
+        sizes=queries.list_sizes(connection, keys),
     )
     feed = None
     if reader is not None:
-        feed = queries.feed(connection, catalogue.news().key, catalogue.following().key, reader)
+        key, people = catalogue.news().key, catalogue.following().key
+        feed = queries.feed(connection, key, people, reader_of(catalogue.session))
     return state if feed is None else replace(state, runs={**state.runs, **_checked(connection, state, feed)})
 
 

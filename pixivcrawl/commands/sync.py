@@ -19,7 +19,7 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
 from pixivcrawl.commands.crawl import add_quiet, complain, introduce, obey_quiet, show_any_text
 from pixivcrawl.commands.jobs import ENDS_ALL, Job, brought, outcomes, run_all, worst
-from pixivcrawl.commands.looking import Looks, LookSpider, NewsSpider
+from pixivcrawl.commands.looking import NewsSpider
 from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, stop_crawls
 from pixivcrawl.commands.subscribed import Catalogue, State, file_path, look_up
 from pixivcrawl.commands.telling import tell_of
@@ -84,8 +84,9 @@ class Command(ScrapyCommand):
             raise UsageError(f"sync takes no {args[0]!r}; name a subscription with --only", print_help=False)
         try:
             configuration = Configuration.from_settings(self.settings)
-            introduce(configuration, sends=not opts.plan)
-            catalogue = Catalogue(self.settings, session_from_settings(self.settings))
+            session = session_from_settings(self.settings)
+            introduce(configuration, session, sends=not opts.plan)
+            catalogue = Catalogue(self.settings, session)
             file = checked(catalogue, read_file(file_path(self.settings)), opts.only)
         except PixivcrawlError as error:
             sys.exit(complain(error))
@@ -122,10 +123,9 @@ class Command(ScrapyCommand):
             if not plan:
                 print(sync.next_time())
                 return 0
-            looks = Looks() if sync.catalogue.session is not None else None
             process = self.crawler_process
             end_when_told(partial(stop_crawls, process), lambda: "\n".join([*sync.report(), ""]))
-            run_all(process, sync.jobs(), looks.during if looks is not None else None, sync.overall)
+            run_all(process, sync.jobs(), sync.overall)
         print("\n".join(sync.report()), flush=True)
         return sync.exit_code()
 
@@ -225,9 +225,6 @@ class Sync:
         """The crawls, each known when the one before it is over."""
         plan = await asyncio.to_thread(self.plan)
         self.left = plan
-        if plan and self.catalogue.session is not None:
-            async for job in self._run(Job(LookSpider, {}, name="look at the session")):
-                yield job
         people_read = False
         following = self.catalogue.following().key
         for each in plan:

@@ -25,12 +25,13 @@ from pixivcrawl.ledger.models import CrawlRow
 
 @dataclass(slots=True)
 class Examined:
-    """What was found of a ledger, and what else it knows: its newest time, the pause that a host asked for, what was spent today."""
+    """What was found of a ledger, and what else it knows: its newest time, a pause, what was spent today, and which account read last."""
 
     findings: list[Finding] = field(default_factory=list)
     newest: datetime | None = None
     paused_until: datetime | None = None
     spent: int = 0
+    last_account: int | None = None
 
 
 def look_at_ledger(configuration: Configuration, archive: Archive, now: datetime) -> Examined:
@@ -137,6 +138,7 @@ def _read(connection: Connection, configuration: Configuration, now: datetime, e
                 )
             )
     examined.spent = queries.requests_spent(connection, configuration.api.key, now)
+    examined.last_account = queries.last_account(connection)
     if left := len(queries.unsettled_intents(connection)):
         examined.findings.append(
             warning("ledger", f"{left:,} files were about to be placed: the next scrapy crawl finishes or forgets them")

@@ -104,6 +104,7 @@ def judged(response: Response) -> Answer:
         (response.headers.get("Content-Type") or b"").decode("latin-1"),
         response.body,
         with_session=True,
+        needs_session=True,
         location=location.decode("latin-1") if location else None,
     )
 

@@ -1,20 +1,26 @@
-"""Whether pixiv still takes the account: asked when an answer makes it doubtful, so that nobody knocks on where they are not wanted."""
+"""Whether pixiv still knows the session: seen from each answer where it tells who reads, else asked, as seldom as it may be."""
 
 from __future__ import annotations
 
 import asyncio
 import weakref
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 
+from scrapy import Request
 from scrapy.crawler import Crawler
+from scrapy.http import Response
 
 from pixivcrawl.api.answers import Answer, AnswerKind, AnswerRefused
 from pixivcrawl.api.catalogue import ME_EXTRA
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN, pace_of
+from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN, free_place, pace_of
 from pixivcrawl.errors import AccountRefused
 from pixivcrawl.extensions.run_record import RunRecord
 from pixivcrawl.extensions.waiting import waiting
+from pixivcrawl.ledger import queries
+from pixivcrawl.ledger.service import ledger_of
+from pixivcrawl.session import session_from_settings
 
 CHECKING = "checks_the_account"
 """Marks the question itself in a request's meta: its answer decides, whatever it is."""
@@ -28,53 +34,111 @@ REFUSED = {AnswerKind.LOGIN_NEEDED, AnswerKind.FORBIDDEN, AnswerKind.NOT_JSON}
 BELIEVED_FOR = 60.0
 """Seconds for which a session that was taken is not looked at again because of one more page, or work that pixiv withholds."""
 
+CONFIRMED_FOR = timedelta(days=1)
+"""For so long no run asks at its start whether pixiv knows the session."""
+
+READER = "X-Userid"
+"""The header by which an answer tells who reads. Not every answer has it, and one without it says nothing."""
+
 
 class Account:
-    """What one run knows of its session. `has_worked`: pixiv gave it something that only a signed-in reader gets."""
+    """What one run knows of its session.
+
+    `in_doubt`: an answer came that a visitor may get too, and since then none that only the signed-in get.
+    """
 
     def __init__(self, crawler: Crawler) -> None:
-        self.has_worked = False
+        self.in_doubt = False
+        session = session_from_settings(crawler.settings)
+        self._reader = session.reader if session is not None else None
         self._crawler = crawler
         self._configuration = Configuration.from_settings(crawler.settings)
-        self._refused: AccountRefused | None = None
+        self._is_refused = False
+        # Whether answers tell who reads; None before the first, False where some that are the reader's own do not.
+        self._tells: bool | None = None
+        self._stopped_telling = False
+        self._has_looked_up = False
         self._taken_at: float | None = None
-        self._asking: asyncio.Future[None] | None = None
+        self._asking: asyncio.Future[bool | None] | None = None
 
-    async def is_taken(self, *, believed_for: float = 0.0, ends_run: bool = True) -> bool:
-        """Whether pixiv takes the session; asked anew unless it was taken less than `believed_for` seconds ago.
+    def note(self, response: Response) -> None:
+        """Take from an answer who reads, where it tells. Raises AccountRefused where that is another account than the session names."""
+        told = (response.headers.get(READER) or b"").decode("latin-1")
+        if not (told.isascii() and told.isdecimal() and int(told)):
+            self.in_doubt = True
+            self._stopped_telling = self._tells is True
+            return
+        named = self._reader.user_id if self._reader is not None else None
+        if named is not None and int(told) != named:
+            raise AccountRefused(
+                f"pixiv takes this session for account {int(told)}, and its PHPSESSID names account {named}: "
+                "copy the cookie again from a browser that is signed in"
+            )
+        self._tells = self._tells is not False
+        self.prove()
 
-        One that is refused decides how the run ends (AccountRefused, exit code 4), and ends it at once when `ends_run` or when it had
-        worked before. Otherwise what everyone may see is archived all the same.
-        """
-        if self._taken_at is not None and monotonic() - self._taken_at < believed_for:
+    def prove(self) -> None:
+        """An answer came that only the signed-in get: a session does not come back, so that all answers before it were theirs too."""
+        self.in_doubt = self._stopped_telling = False
+        self._taken_at = monotonic()
+        if (record := self._crawler.get_extension(RunRecord)) is not None:
+            record.confirmed = datetime.now(UTC)
+
+    async def is_to_be_asked(self) -> bool:
+        """Whether the last answer makes it doubtful who reads: those before told it, or a day has passed since pixiv confirmed it."""
+        if not self.in_doubt or self._crawler.get_extension(RunRecord) is None:
+            return False
+        if self._stopped_telling:
+            # Where pixiv knows the session all the same, the next answer without it is no sign of anything.
+            self._tells = False
             return True
-        if self._refused is None:
-            # Those who ask at the same time share one question.
-            if self._asking is None or self._asking.done():
-                self._asking = asyncio.ensure_future(self._ask(ends_run=ends_run))
-            # One who gives up takes the question from nobody else.
-            await asyncio.shield(self._asking)
-        elif ends_run:
-            # Until now only what a signed-in reader sees was refused.
-            self._decide(self._refused, ends_run=True)
-        return self._refused is None
+        if self._taken_at is not None or self._has_looked_up or self._reader is None:
+            return False
+        self._has_looked_up = True
+        confirmed = await ledger_of(self._crawler).read(queries.confirmed, self._reader)
+        now = datetime.now(UTC)
+        return confirmed is None or not now - CONFIRMED_FOR < confirmed <= now
 
-    async def _ask(self, *, ends_run: bool) -> None:
+    def was_taken_within(self, seconds: float) -> bool:
+        """Whether pixiv knew the session so short a time ago."""
+        return self._taken_at is not None and monotonic() - self._taken_at < seconds
+
+    async def is_taken(self, *, believed_for: float = 0.0, answered: Request | None = None) -> bool | None:
+        """Whether pixiv knows the session; asked anew unless it did less than `believed_for` seconds ago. None where no answer tells.
+
+        One that it does not know ends the run (AccountRefused, exit code 4). `answered` is a request whose place is kept.
+        """
+        if self.was_taken_within(believed_for):
+            return True
+        if self._is_refused:
+            return False
+        # Those who ask at the same time share one question.
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.ensure_future(self._ask(answered))
+        # One who gives up takes the question from nobody else.
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self, answered: Request | None) -> bool | None:
         """Two refusals in a row count; one alone may be a fault of the moment. Nothing else is asked until it is known."""
         pace = pace_of(self._configuration.api.key, self._configuration)
-        in_doubt = "pixiv refused something, and is asked whether it still takes the session; nothing else is sent"
+        in_doubt = "pixiv is asked whether it still knows the session; nothing else is sent"
         with pace.kept_for(BEFORE_ALL_OTHERS), waiting(self._crawler, in_doubt):
+            if answered is not None:
+                # Not before: what waits for its place would be asked as nobody knows whom.
+                free_place(answered)
             refusal = await self._refusal()
-            if refusal is not None:
+            if refusal is not None and refusal.kind in REFUSED:
                 await asyncio.sleep(self._configuration.api_retry_delay)
                 refusal = await self._refusal()
             if refusal is None:
-                self._taken_at = monotonic()
-                return
-            self._refused = account_refused(refusal)
-            self._decide(self._refused, ends_run=ends_run or self.has_worked)
+                return True
+            if refusal.kind not in REFUSED:
+                return None
+            self._is_refused = True
+            self._end(account_refused(refusal))
             # What waits for its turn sees meanwhile that the run is ending.
             await asyncio.sleep(2 * STOPPING_IS_SEEN_WITHIN)
+            return False
 
     async def _refusal(self) -> Answer | None:
         request = ME_EXTRA.request(self._configuration.base_url).replace(priority=BEFORE_ALL_OTHERS)
@@ -82,15 +146,14 @@ class Account:
         try:
             await self._crawler.engine.download_async(request)
         except AnswerRefused as refusal:
-            return refusal.answer if refusal.answer.kind in REFUSED else None
-        self.has_worked = True
+            return refusal.answer
         return None
 
-    def _decide(self, error: AccountRefused, *, ends_run: bool) -> None:
+    def _end(self, error: AccountRefused) -> None:
         record = self._crawler.get_extension(RunRecord)
         if record is None:
             raise error
-        record.end(error) if ends_run else record.decide(error)
+        record.end(error)
 
 
 _ACCOUNTS: weakref.WeakKeyDictionary[Crawler, Account] = weakref.WeakKeyDictionary()
@@ -98,18 +161,26 @@ _ACCOUNTS: weakref.WeakKeyDictionary[Crawler, Account] = weakref.WeakKeyDictiona
 
 def account_of(crawler: Crawler) -> Account:
     """The account of a crawl that has a session."""
-    return _ACCOUNTS.setdefault(crawler, Account(crawler))
+    if crawler not in _ACCOUNTS:
+        _ACCOUNTS[crawler] = Account(crawler)
+    return _ACCOUNTS[crawler]
 
 
 def account_refused(answer: Answer) -> AccountRefused:
     """What to say when pixiv does not take the session that was sent."""
     if answer.kind is AnswerKind.NOT_JSON:
-        return AccountRefused(
-            f"pixiv answers with a page where data is due (status {answer.status}): open pixiv in a browser, see what it says "
-            "(a warning, a ban, a check for robots, maintenance), then run the same command again"
-        )
+        return page_refused(answer)
     said = f" ({answer.message})" if answer.message else ""
     return AccountRefused(
         f"pixiv no longer takes the session{said}: log in again in a browser, renew PIXIV_PHPSESSID or the cookie file, "
         "then run the same command again"
+    )
+
+
+def page_refused(answer: Answer) -> AccountRefused:
+    """What to say of a page in place of data, which is meant for this reader or this address."""
+    return AccountRefused(
+        f"pixiv answers with a page where data is due (status {answer.status}): open pixiv in a browser on this machine and see what it "
+        'says (a check for robots, "Just a moment...", a warning, a ban, maintenance); pass the check or try another network, wait an '
+        "hour, then run the same command again"
     )

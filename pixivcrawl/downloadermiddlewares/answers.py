@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from typing import Self
 
 from scrapy import Request
@@ -12,12 +13,20 @@ from scrapy.exceptions import DownloadFailedError
 from scrapy.http import Response
 
 from pixivcrawl.api.answers import Answer, AnswerKind, AnswerRefused, judge
-from pixivcrawl.api.catalogue import find
+from pixivcrawl.api.catalogue import ME_EXTRA, find
 from pixivcrawl.api.endpoint import Auth
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.downloadermiddlewares.account import BELIEVED_FOR, CHECKING, REFUSED, account_of, account_refused
+from pixivcrawl.downloadermiddlewares.account import (
+    BELIEVED_FOR,
+    CHECKING,
+    REFUSED,
+    Account,
+    account_of,
+    account_refused,
+    page_refused,
+)
 from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN, free_place, is_stopping
-from pixivcrawl.errors import AccountRefused, NoAnswer, PixivcrawlError
+from pixivcrawl.errors import AccountRefused, ConfigurationError, NoAnswer, PixivcrawlError
 from pixivcrawl.extensions.run_record import RunRecord
 from pixivcrawl.extensions.waiting import waiting
 from pixivcrawl.run_stopping import RunStopping
@@ -25,13 +34,16 @@ from pixivcrawl.run_stopping import RunStopping
 MAY_PASS = {AnswerKind.SERVER_ERROR, AnswerKind.NOT_JSON}
 """Answers that say nothing about what was asked for."""
 
-UNAUTHORIZED, FORBIDDEN = 401, 403
+BAD_REQUEST, UNAUTHORIZED, FORBIDDEN = 400, 401, 403
 
 UNANSWERED = 10
 """So many questions in a row, each tried as often as it may be, that found no answer: pixiv is out of order."""
 
 REFUSALS = 5
 """So many refusals in a row to a reader without a session are meant for the reader, not for the works."""
+
+GUARDS = 3
+"""So many pages with status 403 in a row are a guard's, which no further request will pass."""
 
 GROWTH = 4
 """Each pause before another try is so many times the last one."""
@@ -48,6 +60,7 @@ class AnswersMiddleware:
         self.configuration = Configuration.from_settings(crawler.settings)
         self._unanswered = 0
         self._refusals = 0
+        self._guards = 0
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -57,18 +70,29 @@ class AnswersMiddleware:
         """Raises AnswerRefused, and ends the run when it is the account that is refused, or when pixiv does not answer at all."""
         if "endpoint" not in request.meta:
             return response
+        account = account_of(self.crawler) if "Cookie" in request.headers else None
+        if account is not None:
+            self._note_reader(account, response)
         answer = self._judged(request, response)
         if answer.kind is AnswerKind.BODY:
-            self._note_body(request)
+            await self._note_body(request, account)
             return response
         free_place(request)
         refusal = AnswerRefused(request.meta["endpoint"], answer)
         if CHECKING in request.meta and answer.kind in REFUSED:
             raise refusal
-        if answer.kind is AnswerKind.NOT_JSON or answer.status in (UNAUTHORIZED, FORBIDDEN):
-            await self._doubt(request, refusal)
+        if answer.kind is AnswerKind.NOT_JSON or answer.status in (BAD_REQUEST, UNAUTHORIZED, FORBIDDEN):
+            if account is None:
+                self._refuse_visitor(request, answer)
+            else:
+                await self._doubt(request, refusal, account)
+            if answer.status == FORBIDDEN and answer.kind is AnswerKind.NOT_JSON:
+                self._count_guard(answer)
         if answer.kind in MAY_PASS:
             return await self._again(request, refusal)
+        if answer.status == BAD_REQUEST and account is not None:
+            # The session is known: it is the question that pixiv refuses.
+            raise AnswerRefused(refusal.endpoint, replace(answer, kind=AnswerKind.REFUSED))
         raise refusal
 
     async def process_exception(self, request: Request, exception: Exception) -> Request | None:
@@ -79,25 +103,40 @@ class AnswersMiddleware:
             return await self._again(request, AnswerRefused(request.meta["endpoint"], answer))
         return None
 
-    def _note_body(self, request: Request) -> None:
-        self._unanswered = self._refusals = 0
-        if self._has_session(request) and _needs_session(request):
-            account_of(self.crawler).has_worked = True
+    def _note_reader(self, account: Account, response: Response) -> None:
+        try:
+            account.note(response)
+        except AccountRefused as refused:
+            self._end(refused)
 
-    async def _doubt(self, request: Request, refusal: AnswerRefused) -> None:
-        """401, 403 and pages in place of data are about what was asked for, or about the one who asks. Ends the run for the latter."""
-        answer = refusal.answer
-        if not self._has_session(request):
-            self._count_refusal(answer)
+    async def _note_body(self, request: Request, account: Account | None) -> None:
+        self._unanswered = self._refusals = 0
+        if CHECKING not in request.meta:
+            self._guards = 0
+        if account is None:
             return
-        # What belongs to a signed-in reader alone, and is refused, needs no second opinion.
-        if answer.kind is AnswerKind.LOGIN_NEEDED and _needs_session(request):
+        if _needs_session(request):
+            account.prove()
+        elif await account.is_to_be_asked() and await account.is_taken(answered=request) is False:
+            raise RunStopping("its answer is not used: pixiv does not know the session")
+
+    async def _doubt(self, request: Request, refusal: AnswerRefused, account: Account) -> None:
+        """Refusals and pages in place of data are about what was asked for, or about the one who asks. Ends the run for the latter."""
+        answer = refusal.answer
+        # A 401 to what belongs to a signed-in reader alone needs no second opinion; a 400 may be about the question, if that can be wrong.
+        is_about_session = answer.status != BAD_REQUEST or request.meta["endpoint"] == ME_EXTRA.name
+        if answer.kind is AnswerKind.LOGIN_NEEDED and _needs_session(request) and is_about_session:
             self._end(account_refused(answer))
-        believed_for = 0.0 if answer.status in (UNAUTHORIZED, FORBIDDEN) else BELIEVED_FOR
-        if not await account_of(self.crawler).is_taken(believed_for=believed_for):
+        is_sure = answer.status in (UNAUTHORIZED, FORBIDDEN) or (
+            answer.status == BAD_REQUEST and _needs_session(request)
+        )
+        if await account.is_taken(believed_for=0.0 if is_sure else BELIEVED_FOR) is False:
             raise RunStopping(str(refusal)) from refusal
 
-    def _count_refusal(self, answer: Answer) -> None:
+    def _refuse_visitor(self, request: Request, answer: Answer) -> None:
+        if answer.kind is AnswerKind.LOGIN_NEEDED and _needs_session(request):
+            named = request.meta["endpoint"]
+            self._end(ConfigurationError(f"{named} needs a signed-in reader: set PIXIV_PHPSESSID or PIXIV_COOKIE_FILE"))
         self._refusals += answer.status in (UNAUTHORIZED, FORBIDDEN)
         if self._refusals >= REFUSALS:
             self._end(
@@ -107,13 +146,19 @@ class AnswersMiddleware:
                 )
             )
 
+    def _count_guard(self, answer: Answer) -> None:
+        self._guards += 1
+        if self._guards >= GUARDS:
+            self._end(page_refused(answer))
+
     def _judged(self, request: Request, response: Response) -> Answer:
         location = response.headers.get("Location")
         return judge(
             response.status,
             (response.headers.get("Content-Type") or b"").decode("latin-1"),
             response.body,
-            with_session=self._has_session(request),
+            with_session="Cookie" in request.headers,
+            needs_session=_needs_session(request),
             location=location.decode("latin-1") if location else None,
         )
 
@@ -148,9 +193,6 @@ class AnswersMiddleware:
             if is_stopping(self.crawler):
                 raise RunStopping("not sent again, because the run is ending")
 
-    def _has_session(self, request: Request) -> bool:
-        return "Cookie" in request.headers
-
     def _end(self, error: PixivcrawlError) -> None:
         """End the run in good order because of `error`; nothing is recorded of what was asked for."""
         record = self.crawler.get_extension(RunRecord)
@@ -161,4 +203,4 @@ class AnswersMiddleware:
 
 
 def _needs_session(request: Request) -> bool:
-    return find(request.meta["endpoint"]).auth in {Auth.SESSION, Auth.SESSION_AND_TOKEN}
+    return find(request.meta["endpoint"]).auth is Auth.SESSION

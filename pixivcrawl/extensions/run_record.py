@@ -27,19 +27,30 @@ PREFIX = "pixiv/"
 ANSWERED, LOST = "requests/answered", "requests/lost"
 """Counts of requests that brought an answer, of whatever kind, and of those that brought none."""
 
-TRIED_AGAIN = ("works_failed", "files_failed", "works_waiting", "lists_failed", "comments_failed")
+TRIED_AGAIN = (
+    "works_failed",
+    "files_failed",
+    "works_waiting",
+    "lists_failed",
+    "comments_failed",
+    "reader_unconfirmed",
+)
 INCOMPLETE = (*TRIED_AGAIN, "lists_cut_off", "rows_refused")
 """Counts of what is missing from the archive after a run; what pixiv cuts off, and rows that nobody can read, no run can bring."""
 
 
 class RunRecord:
-    """Listens for what ends or spoils a run. `exit_code` is right once the crawl is over, `is_told` when its summary was shown."""
+    """Listens for what ends or spoils a run. `exit_code` is right once the crawl is over, `is_told` when its summary was shown.
+
+    `confirmed` is when pixiv last showed that it knows the session.
+    """
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.error: PixivcrawlError | None = None
         self.exit_code = INTERRUPTED
         self.is_told = False
+        self.confirmed: datetime | None = None
         self._stopping: asyncio.Future[None] | None = None
 
     @classmethod
@@ -133,6 +144,7 @@ class RunRecord:
             frontier=getattr(spider, "frontier", ()),
             now=datetime.now(UTC),
             reason=str(self.error) if self.error else None,
+            confirmed=self.confirmed,
         )
 
     async def _note_what_waits(self, spider: Spider) -> None:
@@ -205,6 +217,7 @@ SUMMARY = {
     "lists_cut_off": "lists that pixiv shows only in part",
     "rows_refused": "rows of lists that could not be read (see the log)",
     "comments_failed": "works whose comments could not be read",
+    "reader_unconfirmed": "question whether pixiv knows the session left without an answer",
     "errors": "unexpected errors (see the log)",
     "api_requests": "API requests",
     "image_requests": "image requests",

@@ -325,10 +325,18 @@ class CrawlRow(Base):
     works: full (its own page, and its files), listing (a list's row, and its files), either of them with "and frames" where those of an
     ugoira are to be had as uploaded, facts (its own page alone) or row. `full_reading`: it was to read the whole list and to compare the
     works that were known.
+
+    `reader` is the account that read, 0 for nobody, NULL where it is not known (runs of old); `session` another number for another session
+    of it. `confirmed` is when pixiv last showed in this run that it knows the session. `cursor` and `confirmed_cursor` are where the list
+    goes on, the latter behind the last page of which that is known.
     """
 
     __tablename__ = "crawls"
-    __table_args__ = (Index("crawls_list", "list_key", "id"), Index("crawls_started", "started"))
+    __table_args__ = (
+        Index("crawls_list", "list_key", "id"),
+        Index("crawls_started", "started"),
+        Index("crawls_confirmed", "session", "confirmed", sqlite_where=text("confirmed IS NOT NULL")),
+    )
 
     id: ColumnElement[int] = column(primary_key=True)
     list_id: ColumnElement[int | None]
@@ -348,6 +356,10 @@ class CrawlRow(Base):
     ended: ColumnElement[datetime | None]
     suffices: ColumnElement[str] = column(server_default="full")
     full_reading: ColumnElement[bool] = column(server_default=text("false"))
+    reader: ColumnElement[int | None]
+    session: ColumnElement[int | None]
+    confirmed: ColumnElement[datetime | None]
+    confirmed_cursor: ColumnElement[str | None]
 
 
 class CrawlArtworkRow(Base):

@@ -24,6 +24,9 @@ Gate = Literal["anyone", "session", "token"]
 NO_ONES_TOKEN = "0" * 32
 PAGE_OF_PEOPLE = re.compile(r"/|/en/users/\d+")
 """What a browser shows: each holds the reader's token."""
+NOT_SIGNED_IN = "不正なリクエストです。"
+"""pixiv: what an endpoint for the signed-in says to others, with status 400: \"a bad request\"."""
+NOT_KNOWN = "An unknown error occurred"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ ROUTES = (
     _route(r"/ajax/illust/(\d+)/ugoira_meta", artworks.ugoira_meta),
     _route(r"/ajax/illust/(\d+)/recommend/init", listings.recommend, "session"),
     _route(r"/ajax/illust/recommend/illusts", listings.recommended, "session"),
-    _route(r"/ajax/illust/new", listings.new),
+    _route(r"/ajax/illust/new", listings.new, "session"),
     _route(r"/ajax/illusts/comments/roots", listings.comments),
     _route(r"/ajax/illusts/bookmarks/add", collections.bookmark_add, "token", "POST"),
     _route(r"/ajax/illusts/like", collections.like, "token", "POST"),
@@ -101,7 +104,8 @@ class ApiHost:
     async def answer(self, request: web.BaseRequest, sent: Sent) -> web.StreamResponse:
         if not request.headers.get("User-Agent", "").startswith("Mozilla/"):
             return _page(sent, 403)
-        session = self.world.reader(request.cookies.get("PHPSESSID", ""))
+        cookie = request.cookies.get("PHPSESSID", "")
+        session = self.world.reader(cookie)
         fault = self.faults.for_api(request.path, request.rel_url.query_string)
         if fault is not None and fault.kind == "disconnect":
             sent(0, 0)(0)
@@ -110,12 +114,20 @@ class ApiHost:
             return web.Response()
         if fault is not None and fault.kind == "html":
             return _page(sent, fault.status)
+        if fault is not None and fault.kind == "guard":
+            return _page(sent, 403, GUARD)
         if fault is not None and fault.kind == "redirect":
             return _redirect(sent, fault.location)
         if fault is None and PAGE_OF_PEOPLE.fullmatch(request.path):
             return _page_of_people(sent, session)
         answer = await self._answer(request, session)
         return _document(sent, answer if fault is None else _distorted(answer, fault), fault)
+        if fault is None and request.path == "/":
+            return _front_page(sent, session)
+        is_refused = cookie and session is None and self.world.habits.refuses_unknown
+        answer = refused(401, NOT_KNOWN) if is_refused else await self._answer(request, session)
+        reader = session.user_id if session is not None and self.world.habits.tells_reader else None
+        return _document(sent, answer if fault is None else _distorted(answer, fault), fault, reader)
 
     async def _answer(self, request: web.BaseRequest, session: Session | None) -> Answer:
         for route in ROUTES:
@@ -124,7 +136,7 @@ class ApiHost:
         else:
             return refused(404, "There is no such endpoint.")
         if route.gate != "anyone" and session is None:
-            return refused(401, "Sign in to go on.")
+            return refused(400, NOT_SIGNED_IN)
         if route.gate == "token" and session is not None and request.headers.get("x-csrf-token") != session.csrf_token:
             return refused(400, "Invalid request.")
         query = {name: request.query.getall(name) for name in request.query}
@@ -146,13 +158,18 @@ async def _posted(request: web.BaseRequest) -> Json:
     return document
 
 
-def _document(sent: Sent, answer: Answer, fault: Fault | None) -> web.Response:
+def _document(sent: Sent, answer: Answer, fault: Fault | None, reader: int | None) -> web.Response:
     body = json.dumps(answer.content, separators=(",", ":")).encode()
     sent(answer.status, len(body))(len(body))
     headers = {"Content-Type": "application/json; charset=utf-8"}
+    if reader is not None:
+        headers["X-Userid"] = str(reader)
     if fault is not None and fault.retry_after is not None:
         headers["Retry-After"] = str(fault.retry_after)
     return web.Response(body=body, status=answer.status, headers=headers)
+
+
+GUARD = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body></body></html>"
 
 
 def _page(sent: Sent, status: int, body: bytes = WEB_PAGE.whole) -> web.Response:

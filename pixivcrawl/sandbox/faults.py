@@ -13,10 +13,11 @@ Image kinds (originals and zips; thumbnails stay whole):
 - status:N
 - replaced: the option `body`, under the type and the length of a right answer's (never by chance)
 
-API kinds: status:N (options retry_after, in seconds, and message); html (option status, 200 by default); missing_field (option
+API kinds: status:N (options retry_after, in seconds, and message); html (option status, 200 by default); guard (403 and a
+page that says "Just a moment..."); missing_field (option
 field: a path of keys in the body such as urls.original; without it, the body); empty (every list empty, every total
 0, as a throttled search); not_object (the document is []); login (401); disconnect; unknown_json (JSON of no known
-shape). Never by chance: replaced_field (options field, as above, and value: that field, wherever it stands, has another
+shape). Never by chance: guard; replaced_field (options field, as above, and value: that field, wherever it stands, has another
 value; without a field, the body has); replaced_rows (options field: the path of a list; value: {place: an object
 whose keys the row there takes over, or what stands there instead}); redirect (302 to the option `location`).
 """
@@ -51,7 +52,7 @@ IMAGE_KINDS = (
 )
 API_KINDS = ("html", "missing_field", "empty", "not_object", "login", "disconnect", "unknown_json")
 IMAGE_ORDERS = (*IMAGE_KINDS, "replaced")
-API_ORDERS = (*API_KINDS, "replaced_field", "replaced_rows", "redirect")
+API_ORDERS = (*API_KINDS, "guard", "replaced_field", "replaced_rows", "redirect")
 """What can be ordered: also what needs an option, and so cannot come by chance."""
 
 SAID = "Something went wrong."

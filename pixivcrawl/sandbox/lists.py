@@ -33,11 +33,11 @@ def fits_mode(work: Work, mode: str) -> bool:
 
 
 def public(world: World, session: Session | None) -> list[Work]:
-    """What anyone may come across, newest first; R-18 works for the signed-in alone."""
+    """What a reader may come across, newest first: R-18 works for the signed-in alone."""
     return [
         work
         for work in world.works()
-        if work.listed and not work.gone and work.restrict == 0 and (session is not None or work.x_restrict == 0)
+        if work.listed and not work.gone and work.restrict == 0 and world.may_view(session, work)
     ]
 
 

@@ -85,7 +85,7 @@ class Work:
     `uploaded` is the time in the image paths: it changes with every revision, `created` never does. An ugoira has one
     page (its canvas, in the form and size in which its frames were uploaded) and a delay for each frame; `frame_forms`
     are those of its first frames where they differ from the canvas. A work that is `gone` answers 404; one that is still `listed` stands
-    in its artist's lists all the same.
+    in its artist's lists all the same. One that is `region_masked` shows its images to nobody here.
     """
 
     id: int
@@ -112,6 +112,7 @@ class Work:
     series_id: int | None = None
     gone: bool = False
     listed: bool = True
+    region_masked: bool = False
 
     @property
     def revision(self) -> str:

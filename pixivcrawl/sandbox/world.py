@@ -38,6 +38,28 @@ class Limits:
     new_works: int = 3000
 
 
+@dataclass(slots=True)
+class Habits:
+    """How pixiv deals with readers; a test may change it under way.
+
+    `tells_reader`: answers to the signed-in have the header x-userid. `refuses_unknown`: a session that pixiv does not
+    know is refused everywhere with 401; otherwise it is passed over, and who sent it is shown what a visitor is.
+    `sessions_last`: after so many API requests with one no session is known any more; None for ever.
+    """
+
+    tells_reader: bool = True
+    refuses_unknown: bool = False
+    sessions_last: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Viewing:
+    """The settings of an account that say what it is shown. pixiv: both are off in a new account."""
+
+    r18: bool = True
+    ai: bool = True
+
+
 class World:
     """Artists, works and readers, under one lock; deterministic.
 
@@ -89,6 +111,8 @@ class World:
         self.shadow = shadow
         self.limits = Limits()
         self.login_only: set[int] = set()
+        self.habits = Habits()
+        self.viewing: dict[int, Viewing] = {}
         self.expected = Expectations(self)
         self._artists = {artist.id: artist for artist in artists}
         self._works = {work.id: work for work in works}
@@ -215,12 +239,25 @@ class World:
         return not work.gone and (work.restrict == 0 or (work.restrict == 1 and session is not None))
 
     def sees_images(self, session: Session | None, work: Work) -> bool:
-        """pixiv: R-18 works, and those that are `login_only`, show no images to one who is not signed in."""
-        is_for_all = work.x_restrict == 0 and work.id not in self.login_only
-        return self.sees(session, work) and (is_for_all or session is not None)
+        """pixiv: R-18 works, and those that are `login_only`, show no images to one who is not signed in, nor to one who has not
+        switched them on."""
+        is_for_all = session is not None or work.id not in self.login_only
+        return self.sees(session, work) and is_for_all and not work.region_masked and self.may_view(session, work)
+
+    def may_view(self, session: Session | None, work: Work) -> bool:
+        """Whether a reader is let see works of its rating and kind, and finds them in lists."""
+        if session is None:
+            return work.x_restrict == 0
+        viewing = self.viewing.get(session.user_id, Viewing())
+        return (viewing.r18 or work.x_restrict == 0) and (viewing.ai or work.ai_type != 2)
 
     def reader(self, cookie: str) -> Session | None:
-        """Who the PHPSESSID belongs to; None for an unknown or stale one."""
+        """Who the PHPSESSID belongs to; None for an unknown or stale one. Each call is a request of its reader's."""
+        with self.lock:
+            if cookie and self.habits.sessions_last is not None:
+                if self.habits.sessions_last <= 0:
+                    return None
+                self.habits.sessions_last -= 1
         return next((reader for reader in self.readers if reader.cookie == cookie), None)
 
     def add_work(self, artist_id: int, **facts: Any) -> Work:

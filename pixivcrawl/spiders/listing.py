@@ -130,7 +130,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     async def start(self) -> AsyncIterator[Request | Artwork | Original]:
         arguments = self.args.canonical()
         self.began = self.now()
-        self.crawl = await self.ledger.write(records.begin_crawl, self.name, arguments, self.now())
+        self.crawl = await self.ledger.write(records.begin_crawl, self.name, arguments, self.now(), self.reader)
         self.readings = Readings(
             self.crawl.cursor,
             self.crawl.frontier,
@@ -158,6 +158,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             self.count("files_failed", gone)
         if self.args.comments:
             await keep_comments(self, self.crawl.crawl_id, read_before=self.began if self.args.refresh else None)
+        await self.confirm_reader()
 
     async def listed_pages(self) -> AsyncIterator[Page]:
         """The pages of `listing()` up to `max_works`; a list that pixiv refuses is recorded as cut short."""
@@ -172,11 +173,9 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
                 left = left and left - len(page.work_ids)
                 yield page
         except (AnswerRefused, BodyRefused) as refusal:
-            if isinstance(refusal, AnswerRefused) and refusal.answer.kind in WITHHELD and self.session is not None:
-                await self.session_is_taken()
             self.list_failed(str(refusal))
         else:
-            self.read_to_end = not self.crawler.stats.get_value("pixiv/lists_failed")
+            self.read_to_end = await self.confirm_reader() and not self.crawler.stats.get_value("pixiv/lists_failed")
             if self.readings.met_frontier:
                 await self.remember_what_is_missing()
 
@@ -235,7 +234,14 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             revised = page.work_ids
         for work_id in revised:
             await self.ledger.write(records.mark_stale, work_id, now)
-        await self.ledger.write(records.record_listing, self.crawl.crawl_id, page.work_ids, page.cursor, now)
+        await self.ledger.write(
+            records.record_listing,
+            self.crawl.crawl_id,
+            page.work_ids,
+            page.cursor,
+            now,
+            confirmed=not self.is_in_doubt,
+        )
 
     async def filtered(self, page: Page) -> Page:
         """The page without the works that the filters leave out, as far as they are known."""
@@ -352,7 +358,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         first_page = facts.artwork(detail)
         if self.session is not None and detail.x_restrict and detail.urls.original is not None:
             # Only a signed-in reader is shown it.
-            account_of(self.crawler).has_worked = True
+            account_of(self.crawler).prove()
         if detail.urls.original is None or self.args.fits(first_page) is False:
             return first_page
         if detail.kind == "ugoira":
@@ -423,15 +429,11 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
 
     async def record_withheld(self, work_id: int) -> None:
         """The work is there, and this reader is not shown it: it waits for a session that is."""
-        taken = self.session is not None and await self.session_is_taken()
-        if taken:
-            reason = "pixiv does not show it to this account: look at the account's age settings"
-        elif self.session is None:
+        reason = "pixiv does not show it to this account: look at the account's age settings"
+        if self.session is None:
             reason = "pixiv shows it to signed-in readers only: set PIXIV_PHPSESSID or PIXIV_COOKIE_FILE"
-        else:
-            reason = "pixiv no longer takes the session"
         self.count("works_failed")
-        await self.record_unavailable(work_id, "login needed", reason, with_session=taken)
+        await self.record_unavailable(work_id, "login needed", reason, with_session=self.session is not None)
 
     async def record_unavailable(
         self, work_id: int, availability: Availability, reason: str, *, with_session: bool = False
@@ -441,7 +443,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             self.count("works_failed")
         if self.asked_by_name or availability == "login needed":
             self.logger.error("work %d: %s: %s", work_id, availability, reason)
-        await self.ledger.write(
+        await self.write_once_confirmed(
             records.record_unavailable, work_id, availability, reason, self.now(), with_session=with_session
         )
 

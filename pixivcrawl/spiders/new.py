@@ -18,20 +18,20 @@ class NewArguments(ListingArguments):
     type: Literal["illust", "manga"] = Field(
         "illust", title="Kind of work", description="Illustrations, ugoira among them, or manga."
     )
-    r18: bool = Field(default=False, title="R-18", description="R-18 works alone, which needs a session.")
+    r18: bool = Field(default=False, title="R-18", description="R-18 works alone.")
 
 
 class NewSpider(ListingSpider[NewArguments]):
     """Archives the newest works of everyone on pixiv, 20 a request.
 
     The newest work comes first: a run stops where the last one began, or where pixiv's list ends, after a few thousand works. With
-    `max_works` it looks at so many of the newest. `r18=true` needs a session.
+    `max_works` it looks at so many of the newest. Needs a session.
     """
 
     name = "new"
 
     def session_needed_for(self) -> str | None:
-        return "r18=true" if self.args.r18 else None
+        return "the newest works"
 
     async def listing(self) -> AsyncIterator[Page]:
         async for page in self.read_list(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 from typing import Any, Self, TypeVar, cast
 
@@ -21,10 +22,11 @@ from pixivcrawl.downloadermiddlewares.account import BELIEVED_FOR, account_of
 from pixivcrawl.downloadhandlers.pace import KEEPS_PLACE, STOPPING_IS_SEEN_WITHIN, free_place, is_stopping
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.extensions.waiting import waiting
+from pixivcrawl.items import Reader
 from pixivcrawl.ledger import records
 from pixivcrawl.ledger.service import Ledger, ledger_of
 from pixivcrawl.run_stopping import RunStopping
-from pixivcrawl.session import Session, session_from_settings
+from pixivcrawl.session import Session, reader_of, session_from_settings
 from pixivcrawl.spiders.arguments import Arguments, explain
 
 Body = TypeVar("Body")
@@ -47,6 +49,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
     args: ArgumentsT
     configuration: Configuration
     session: Session | None
+    held_back: list[Callable[[], Awaitable[Any]]]
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -59,6 +62,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
             raise ConfigurationError(explain(cls.name, cls.arguments(), error)) from None
         spider.configuration = Configuration.from_settings(crawler.settings)
         spider.session = session_from_settings(crawler.settings)
+        spider.held_back = []
         what = spider.session_needed_for()
         if what and spider.session is None:
             raise ConfigurationError(f"{cls.name}: {what} needs a session: set PIXIV_PHPSESSID or PIXIV_COOKIE_FILE")
@@ -76,6 +80,10 @@ class PixivSpider(Args[ArgumentsT], Spider):
     @property
     def ledger(self) -> Ledger:
         return ledger_of(self.crawler)
+
+    @property
+    def reader(self) -> Reader:
+        return reader_of(self.session)
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -119,13 +127,35 @@ class PixivSpider(Args[ArgumentsT], Spider):
             await self.sleep(wait)
         return await self.ask(endpoint, snapshot=snapshot, **parameters)
 
-    async def session_is_taken(self) -> bool:
-        """Whether pixiv still takes the session, asked when something is withheld although one was sent.
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether the last answers may have been a visitor's, although a session was sent."""
+        return self.session is not None and account_of(self.crawler).in_doubt
 
-        One that is refused decides how the run ends (AccountRefused, exit code 4); unless it had worked before, what everyone may see is
-        archived all the same.
+    async def confirm_reader(self) -> bool:
+        """Whether all answers so far were for this run's reader; pixiv is asked where the last of them may have been a visitor's.
+
+        A session that it does not know ends the run (AccountRefused, exit code 4), here with RunStopping.
         """
-        return await account_of(self.crawler).is_taken(believed_for=BELIEVED_FOR, ends_run=False)
+        taken = await account_of(self.crawler).is_taken() if self.is_in_doubt else True
+        if taken is False:
+            raise RunStopping("pixiv does not know the session")
+        if taken is None:
+            self.count("reader_unconfirmed")
+            self.logger.error("%s: pixiv does not say whether it knows the session", self.name)
+            return False
+        while self.held_back:
+            await self.held_back.pop(0)()
+        return True
+
+    async def write_once_confirmed(self, change: Callable[..., Any], *arguments: Any, **named: Any) -> None:
+        """Write what holds only if pixiv knew the session: at once where that is certain, else when it is confirmed, or never.
+
+        Pixiv is asked for it no more than once in BELIEVED_FOR seconds.
+        """
+        self.held_back.append(partial(self.ledger.write, change, *arguments, **named))
+        if not (self.is_in_doubt and account_of(self.crawler).was_taken_within(BELIEVED_FOR)):
+            await self.confirm_reader()
 
     async def sleep(self, seconds: float) -> None:
         """Raises RunStopping when the run ends before."""

@@ -38,13 +38,15 @@ class SnapshotSpider(PixivSpider[SnapshotArgumentsT]):
         """An answer came and was kept; for spiders that also know a table for what it says."""
 
     async def start(self) -> AsyncIterator[Request]:
-        self.crawl = await self.ledger.write(records.begin_crawl, self.name, self.args.canonical(), self.now())
+        self.crawl = await self.ledger.write(
+            records.begin_crawl, self.name, self.args.canonical(), self.now(), self.reader
+        )
         for endpoint, parameters in self.questions():
             try:
                 await self._ask_every_page(endpoint, parameters)
             except (AnswerRefused, BodyRefused) as refusal:
                 self.question_failed(refusal)
-        self.read_to_end = not self.crawler.stats.get_value("pixiv/lists_failed")
+        self.read_to_end = await self.confirm_reader() and not self.crawler.stats.get_value("pixiv/lists_failed")
         # Nothing is left for the scheduler, but Scrapy wants a generator.
         nothing: tuple[Request, ...] = ()
         for request in nothing:

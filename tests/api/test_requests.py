@@ -116,7 +116,7 @@ WANTED = [
     Wanted("discovery.users", {}, "/ajax/discovery/users?limit=20", auth=S),
     Wanted("discovery.artworks_meta", {"mode": "r18"}, "/ajax/discovery/artworks/meta?mode=r18", auth=S),
     Wanted("discovery.users_meta", {}, "/ajax/discovery/users/meta", auth=S),
-    Wanted("new.illust", {}, "/ajax/illust/new?lastId=0&limit=20&type=illust&r18=false", auth=R18),
+    Wanted("new.illust", {}, "/ajax/illust/new?lastId=0&limit=20&type=illust&r18=false", auth=S),
     Wanted("webpush", {}, "/ajax/webpush"),
     Wanted("notification", {}, "/ajax/notification", auth=S),
     Wanted("linked_service.tumeng", {"page": 2}, "/ajax/linked_service/tumeng?page=2", auth=S),

@@ -12,7 +12,7 @@ from scrapy.http import Response
 
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused
 from pixivcrawl.api.catalogue import ILLUST_DETAIL, ILLUST_LIKE, ME_EXTRA, USER_SHORT
-from pixivcrawl.errors import AccountRefused
+from pixivcrawl.errors import AccountRefused, ConfigurationError
 from pixivcrawl.run_stopping import RunStopping
 from pixivcrawl.sandbox import Sandbox, World
 from tests.raw import answers, raw_server
@@ -138,10 +138,11 @@ class TestAccount:
         assert "901_expired" not in str(journey.ended_by)
         assert len(sandbox.log) < 4, "the run goes on asking"
 
-    def test_without_a_session_it_is_only_an_answer(self, sandbox: Sandbox, tmp_path: Path) -> None:
+    def test_what_a_visitor_may_not_ask_ends_the_run_in_one_line(self, sandbox: Sandbox, tmp_path: Path) -> None:
         journey = travel(settings_for(tmp_path, sandbox), ME_EXTRA.request(sandbox.base_url))
-        assert kind(journey) is AnswerKind.LOGIN_NEEDED
-        assert journey.ended_by is None
+        assert isinstance(journey.ended_by, ConfigurationError)
+        assert str(journey.ended_by) == "me.extra needs a signed-in reader: set PIXIV_PHPSESSID or PIXIV_COOKIE_FILE"
+        assert len(sandbox.log) == 1
 
     def test_one_work_that_wants_more_than_the_session_is_no_end(
         self, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from pixivcrawl.items import RankingEntry, User
+from pixivcrawl.items import RankingEntry, Reader, User
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from tests.ledger.making import (
@@ -28,6 +28,8 @@ from tests.ledger.making import (
 
 SMALL = {"hosts"}
 """Tables that never grow."""
+
+READER = Reader(901, 1)
 
 PARTIAL = {
     "files_missing",
@@ -94,7 +96,7 @@ ASKED_OFTEN: dict[Any, set[str]] = {
 """The modules whose every function must be in `HOT`."""
 
 HOT: dict[str, Callable[[Connection], Any]] = {
-    "begin_crawl": lambda c: records.begin_crawl(c, "user", {"id": [7]}, NOW),
+    "begin_crawl": lambda c: records.begin_crawl(c, "user", {"id": [7]}, NOW, READER),
     "record_listing": lambda c: records.record_listing(c, 1, [1, 2, 9], "2", NOW),
     "drop_from_list": lambda c: records.drop_from_list(c, 1, [1, 2]),
     "end_crawl": lambda c: records.end_crawl(
@@ -148,6 +150,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "counts_before": lambda c: queries.counts_before(c, 1),
     "host_pauses": queries.host_pauses,
     "spend_request": lambda c: records.spend_request(c, "www.pixiv.net", NOW),
+    "confirmed": lambda c: queries.confirmed(c, READER),
     "requests_spent": lambda c: queries.requests_spent(c, "www.pixiv.net", NOW),
     "status_to_ask": queries.status_to_ask,
     "status_of_rows": queries.status_of_rows,
@@ -182,6 +185,7 @@ def test_every_change_and_question_is_covered():
         "record_user_name",  # a part of record_artwork
         "stored_files",  # gives every row there is
         "last_crawls",  # stops at its limit
+        "last_account",
         "status_of_works",
         "status_totals",
         "status_of_zips",  # looks at every zip, in an index of their own

@@ -7,20 +7,21 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from pixivcrawl.items import Follow
+from pixivcrawl.items import VISITOR, Follow, Reader
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.records.crawls import list_key
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 KEY = list_key("user", {"id": [7]})
+READER = Reader(901, 1)
 
 
 def run(connection: Connection, hours: int, outcome: str | None = "complete", **more: Any) -> int:
     """A run of one list, so many hours after the first; `full`: it compared everything."""
     now, full = NOW + hours * HOUR, more.pop("full", False)
     spider, arguments = more.pop("of", ("user", {"id": [7]}))
-    crawl_id = records.begin_crawl(connection, spider, arguments, now).crawl_id
+    crawl_id = records.begin_crawl(connection, spider, arguments, now, more.pop("reader", READER)).crawl_id
     if full:
         records.record_full_reading(connection, crawl_id)
     if outcome is not None:
@@ -30,7 +31,7 @@ def run(connection: Connection, hours: int, outcome: str | None = "complete", **
 
 
 def runs(connection: Connection, **more: Any) -> queries.ListRuns:
-    return queries.runs_of_lists(connection, [KEY], **more).get(KEY, queries.NO_RUNS)
+    return queries.runs_of_lists(connection, READER, [KEY], **more).get(KEY, queries.NO_RUNS)
 
 
 def test_a_list_without_runs(connection: Connection) -> None:
@@ -53,6 +54,18 @@ def test_the_last_run_that_saw_the_list(connection: Connection) -> None:
     assert told.last is not None
     assert (told.last.crawl_id, told.last.outcome) == (killed, None)
     assert compared < read
+
+
+def test_what_another_reader_saw_is_not_read(connection: Connection) -> None:
+    for reader in (VISITOR, Reader(902, 2), Reader()):
+        run(connection, 0, reader=reader)
+    assert runs(connection) == queries.NO_RUNS
+    mine = run(connection, 1)
+    run(connection, 2, reader=VISITOR)
+    told = runs(connection)
+    assert told.read is not None
+    assert told.last is not None
+    assert (told.read.crawl_id, told.last.crawl_id) == (mine, mine)
 
 
 def test_runs_that_saw_the_list_and_whose_works_failed(connection: Connection) -> None:
@@ -79,13 +92,13 @@ FEED, PEOPLE = ("news", {"mode": "all"}), ("following", {"id": 901})
 
 
 def feed(connection: Connection) -> queries.Feed | None:
-    return queries.feed(connection, list_key(*FEED), list_key(*PEOPLE), 901)
+    return queries.feed(connection, list_key(*FEED), list_key(*PEOPLE), READER)
 
 
 def follow(connection: Connection, hours: int, *followed: int) -> None:
     """A whole reading of the list of those followed."""
     now = NOW + hours * HOUR
-    crawl_id = records.begin_crawl(connection, *PEOPLE, now).crawl_id
+    crawl_id = records.begin_crawl(connection, *PEOPLE, now, READER).crawl_id
     follows = [Follow(901, artist, private=False) for artist in followed]
     records.record_gaps_in_following(connection, crawl_id, follows, now)
     records.record_follows(connection, follows, dict.fromkeys(followed, "name"), now)
@@ -125,7 +138,7 @@ def test_works_on_a_list_and_in_the_feed(connection: Connection) -> None:
     listed = records.begin_crawl(connection, "user", {"id": [7]}, NOW).crawl_id
     records.record_listing(connection, listed, [1, 2], None, NOW)
     follow(connection, 1, 7)
-    seen = records.begin_crawl(connection, *FEED, NOW).crawl_id
+    seen = records.begin_crawl(connection, *FEED, NOW, READER).crawl_id
     records.record_listing(connection, seen, [2, 3, 4], None, NOW)
     records.end_crawl(connection, seen, outcome="complete", exit_code=0, counts={}, read_to_end=True, now=NOW)
     connection.execute(text("INSERT INTO users (id, first_seen, last_seen) SELECT 8, first_seen, last_seen FROM users"))

@@ -23,7 +23,6 @@ import pixivcrawl
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
 from pixivcrawl.commands.jobs import one_after_another
-from pixivcrawl.commands.looking import Looks, LookSpider
 from pixivcrawl.commands.subscribed import Catalogue, file_path
 from pixivcrawl.commands.sync import Sync, checked
 from pixivcrawl.configuration import Configuration
@@ -78,19 +77,16 @@ def sync(
         with held_for_all_runs(archive, "sync"):
             Ledger.open(configuration.database_url).close()
             plan = one.plan()
-            looks = Looks() if plan and catalogue.session is not None else None
             if plan:
-                asyncio.run(in_this_loop(chosen, one, looks))
+                asyncio.run(in_this_loop(chosen, one))
     asked = [path_of(logged) for logged in sandbox.log[since:] if logged.kind == "api"]
     said = one.report() if plan else []
-    return Synced(
-        one.exit_code() if plan else 0, [job.name for job in one.ran if job.spider is not LookSpider], asked, said
-    )
+    return Synced(one.exit_code() if plan else 0, [job.name for job in one.ran], asked, said)
 
 
-async def in_this_loop(settings: Settings, one: Sync, looks: Looks | None) -> None:
+async def in_this_loop(settings: Settings, one: Sync) -> None:
     runner: Any = AsyncCrawlerRunner(settings)
-    await one_after_another(runner, one.jobs(), looks.during if looks is not None else None)
+    await one_after_another(runner, one.jobs())
 
 
 def settings_of(sandbox: Sandbox, folder: Path, **more: Any) -> Settings:

@@ -210,22 +210,25 @@ def test_related_works_and_their_next_ids(shared: Any):
 
 def test_new_works_go_on_from_last_id(shared: Any):
     seen: list[int] = []
+    cookie = shared.sandbox.cookie
     last = 0
-    while rows := (body := shared.body(f"/ajax/illust/new?lastId={last}&limit=20&type=illust&r18=false"))["illusts"]:
+    while rows := (body := shared.body(f"/ajax/illust/new?lastId={last}&limit=20&type=illust&r18=false", cookie))[
+        "illusts"
+    ]:
         seen += ids_of(rows)
         last = int(body["lastId"])
         assert last == seen[-1]
     assert seen == sorted(set(seen), reverse=True)
     assert len(seen) > 150
-    assert shared.get("/ajax/illust/new?lastId=0&limit=21&type=illust&r18=false").status == 400
+    assert shared.get("/ajax/illust/new?lastId=0&limit=21&type=illust&r18=false", cookie).status == 400
 
 
 def test_new_works_have_a_wall(own: Any):
     own.sandbox.world.limits.new_works = 25
-    first = own.body("/ajax/illust/new?lastId=0&limit=20&type=illust&r18=false")
-    second = own.body(f"/ajax/illust/new?lastId={first['lastId']}&limit=20&type=illust&r18=false")
+    first = own.body("/ajax/illust/new?lastId=0&limit=20&type=illust&r18=false", own.sandbox.cookie)
+    second = own.body(f"/ajax/illust/new?lastId={first['lastId']}&limit=20&type=illust&r18=false", own.sandbox.cookie)
     assert len(second["illusts"]) == 5
-    third = own.body(f"/ajax/illust/new?lastId={second['lastId']}&limit=20&type=illust&r18=false")
+    third = own.body(f"/ajax/illust/new?lastId={second['lastId']}&limit=20&type=illust&r18=false", own.sandbox.cookie)
     assert (third["illusts"], third["lastId"]) == ([], second["lastId"])
 
 

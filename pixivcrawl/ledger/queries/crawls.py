@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, NotNullable, Row, Select, select
+from sqlalchemy import Connection, NotNullable, Row, Select, func, select
 
+from pixivcrawl.items import Reader
 from pixivcrawl.ledger.models import CrawlRow, HostRow, UserRow
 from pixivcrawl.ledger.records.hosts import day_of
 
@@ -27,6 +28,7 @@ class CrawlRecord:
     reason: str | None
     found: int
     counts: dict[str, Any]
+    reader: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,29 @@ def last_crawls(connection: Connection, limit: int) -> list[CrawlRecord]:
     return [record_of(row) for row in connection.execute(_crawls().order_by(CrawlRow.id.desc()).limit(limit))]
 
 
+def confirmed(connection: Connection, reader: Reader) -> datetime | None:
+    """When a run last saw that pixiv knows this reader's session."""
+    last = select(func.max(CrawlRow.confirmed)).where(
+        CrawlRow.session == reader.session, CrawlRow.confirmed.is_not(None)
+    )
+    return connection.execute(last).scalar()
+
+
+def last_account(connection: Connection) -> int | None:
+    """The account that read last; None where no run is known to have read as one."""
+    signed_in = select(CrawlRow.reader).where(CrawlRow.reader > 0).order_by(CrawlRow.id.desc()).limit(1)
+    return connection.execute(signed_in).scalar()
+
+
 def counts_before(connection: Connection, crawl_id: int) -> dict[str, Any]:
-    """What the last run before `crawl_id` counted that read the same list to its end; nothing where there was none."""
-    key = select(CrawlRow.list_key).where(CrawlRow.id == crawl_id).scalar_subquery()
+    """What the last run before `crawl_id` counted in which its reader read the same list to its end; nothing where there was none."""
+    key, reader = (
+        select(each).where(CrawlRow.id == crawl_id).scalar_subquery() for each in (CrawlRow.list_key, CrawlRow.reader)
+    )
     counts = connection.execute(
         select(CrawlRow.counts)
         .where(CrawlRow.list_key == key, CrawlRow.id < crawl_id, CrawlRow.read_to_end)
+        .where(CrawlRow.reader.is_not_distinct_from(reader))
         .order_by(CrawlRow.id.desc())
         .limit(1)
     ).scalar()
@@ -94,4 +113,5 @@ def record_of(row: Row[Any]) -> CrawlRecord:
         reason=row.reason,
         found=row.found,
         counts=row.counts or {},
+        reader=row.reader,
     )

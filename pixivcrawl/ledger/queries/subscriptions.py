@@ -9,7 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Text, case, cast, func, select
 
+from pixivcrawl.items import Reader
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FollowRow
+from pixivcrawl.ledger.records.crawls import is_read_by
 from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
 from pixivcrawl.ledger.records.works import IDS_A_QUERY
 
@@ -53,20 +55,24 @@ NO_RUNS = ListRuns()
 _COMPLETE = CrawlRow.outcome == "complete"
 
 
-def runs_of_lists(connection: Connection, keys: Collection[str], limited: Collection[str] = ()) -> dict[str, ListRuns]:
-    """{list key: its runs} of those lists that ever had one; see `records.list_key`.
+def runs_of_lists(
+    connection: Connection, reader: Reader, keys: Collection[str], limited: Collection[str] = ()
+) -> dict[str, ListRuns]:
+    """{list key: its runs by this reader} of those lists that ever had one; see `records.list_key`.
 
     Of the lists whose keys are `limited` only so many works are wanted: a run that saw as many as it was asked to has read them.
     """
     found: dict[str, ListRuns] = {}
     ordered = sorted(keys)
     for start in range(0, len(ordered), KEYS_A_QUERY):
-        found |= _runs_of_lists(connection, ordered[start : start + KEYS_A_QUERY], limited)
+        found |= _runs_of_lists(connection, reader, ordered[start : start + KEYS_A_QUERY], limited)
     return found
 
 
-def _runs_of_lists(connection: Connection, keys: Sequence[str], limited: Collection[str]) -> dict[str, ListRuns]:
-    of_lists = CrawlRow.list_key.in_(keys)
+def _runs_of_lists(
+    connection: Connection, reader: Reader, keys: Sequence[str], limited: Collection[str]
+) -> dict[str, ListRuns]:
+    of_lists = CrawlRow.list_key.in_(keys) & is_read_by(reader)
     saw_the_list = CrawlRow.read_to_end | (_COMPLETE & CrawlRow.list_key.in_(limited))
     marks = (
         select(
@@ -94,7 +100,8 @@ def _runs_of_lists(connection: Connection, keys: Sequence[str], limited: Collect
         saw_the_list.label("saw_the_list"),
     ).join(marks, marks.c.list_key == CrawlRow.list_key)
     runs: dict[str, list[ListRun]] = {}
-    for row in connection.execute(since.where(CrawlRow.id >= func.coalesce(marks.c.complete, 0)).order_by(CrawlRow.id)):
+    later = (is_read_by(reader), CrawlRow.id >= func.coalesce(marks.c.complete, 0))
+    for row in connection.execute(since.where(*later).order_by(CrawlRow.id)):
         run = ListRun(row.id, row.started, row.outcome, row.reason, row.counts or {}, bool(row.saw_the_list))
         runs.setdefault(row.list_key, []).append(run)
     return {
@@ -152,9 +159,9 @@ class Feed:
     followed: dict[int, datetime]
 
 
-def feed(connection: Connection, feed_key: str, following_key: str, reader: int) -> Feed | None:
+def feed(connection: Connection, feed_key: str, following_key: str, reader: Reader) -> Feed | None:
     """None where the feed was never read after a whole reading of the list of those whom the reader follows."""
-    of_feed = (CrawlRow.list_key == feed_key, CrawlRow.read_to_end)
+    of_feed = (CrawlRow.list_key == feed_key, CrawlRow.read_to_end, is_read_by(reader))
     has_gap = cast(CrawlRow.counts, Text).like(f'%"{FEED_GAPS}":%')
     first, last, gap = connection.execute(
         select(func.min(CrawlRow.id), func.max(CrawlRow.id), func.max(case((has_gap, CrawlRow.id)))).where(*of_feed)
@@ -169,7 +176,7 @@ def feed(connection: Connection, feed_key: str, following_key: str, reader: int)
         return None
     followed = select(
         FollowRow.followed_id, func.coalesce(FollowRow.again_since, FollowRow.first_seen).label("since")
-    ).where(FollowRow.follower_id == reader, FollowRow.last_seen >= people_read)
+    ).where(FollowRow.follower_id == reader.user_id, FollowRow.last_seen >= people_read)
     row = connection.execute(select(CrawlRow.__table__).where(CrawlRow.id == last)).one()
     return Feed(
         list_id=row.list_id,

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, true, update
 
+from pixivcrawl.errors import AccountRefused
+from pixivcrawl.items import Reader
 from pixivcrawl.ledger.columns import json_text
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, table
 from pixivcrawl.ledger.records.state import AND_FRAMES, UNSETTLED, refresh_waiting
@@ -22,7 +24,7 @@ _CRAWLS, _CRAWL_ARTWORKS = table(CrawlRow), table(CrawlArtworkRow)
 class Crawl:
     """A run that begins. `resumes` is the run before it that did not come to its end, and `cursor` where that one was in the list.
 
-    `frontier` is the head of the list when it was last read to its end; `read_to_end_before` says whether it ever was.
+    `frontier` is the head of the list when this reader last read it to its end; `read_to_end_before` says whether they ever did.
     """
 
     crawl_id: int
@@ -32,11 +34,17 @@ class Crawl:
     read_to_end_before: bool
 
 
-def begin_crawl(connection: Connection, spider: str, arguments: Mapping[str, Any], now: datetime) -> Crawl:
-    """A new run. What earlier runs with the same spider and arguments found, and did not finish, is this one's to do."""
+def begin_crawl(
+    connection: Connection, spider: str, arguments: Mapping[str, Any], now: datetime, reader: Reader | None = None
+) -> Crawl:
+    """A new run. What earlier runs with the same spider and arguments found, and did not finish, is this one's to do.
+
+    How far a list was read is another matter for each reader, who may be shown more than others (`reader` None: not known).
+    """
+    reader = reader or Reader()
     key = list_key(spider, arguments)
-    of_list = CrawlRow.list_key == key
-    first = connection.execute(select(func.min(CrawlRow.id)).where(of_list)).scalar()
+    first = connection.execute(select(func.min(CrawlRow.id)).where(CrawlRow.list_key == key)).scalar()
+    of_list = (CrawlRow.list_key == key) & is_read_by(reader)
     read = connection.execute(
         select(CrawlRow.id, CrawlRow.frontier)
         .where(of_list, CrawlRow.read_to_end)
@@ -44,7 +52,7 @@ def begin_crawl(connection: Connection, spider: str, arguments: Mapping[str, Any
         .limit(1)
     ).first()
     unfinished = connection.execute(
-        select(CrawlRow.id, CrawlRow.cursor)
+        select(CrawlRow.id, CrawlRow.cursor, CrawlRow.confirmed_cursor, CrawlRow.session, CrawlRow.exit_code)
         .where(
             of_list,
             CrawlRow.id > (read.id if read else 0),
@@ -53,7 +61,12 @@ def begin_crawl(connection: Connection, spider: str, arguments: Mapping[str, Any
         .order_by(CrawlRow.id.desc())
         .limit(1)
     ).first()
-    resumes, cursor = unfinished or (None, None)
+    resumes = cursor = confirmed_cursor = None
+    if unfinished is not None:
+        resumes, cursor, confirmed_cursor = unfinished.id, unfinished.cursor, unfinished.confirmed_cursor
+        if unfinished.exit_code == AccountRefused.exit_code or unfinished.session != reader.session:
+            # Its last pages may be what a visitor is shown.
+            cursor = confirmed_cursor
     row = {
         "list_id": first,
         "list_key": key,
@@ -61,6 +74,9 @@ def begin_crawl(connection: Connection, spider: str, arguments: Mapping[str, Any
         "arguments": dict(arguments),
         "resumes": resumes,
         "cursor": cursor,
+        "confirmed_cursor": confirmed_cursor,
+        "reader": reader.user_id,
+        "session": reader.session,
         "started": now,
         "suffices": _suffices(arguments),
     }
@@ -69,6 +85,12 @@ def begin_crawl(connection: Connection, spider: str, arguments: Mapping[str, Any
         connection.execute(update(_CRAWLS).where(_CRAWLS.c.id == crawl_id).values(list_id=crawl_id))
     frontier = tuple(read.frontier or ()) if read else ()
     return Crawl(crawl_id, resumes, cursor, frontier, read is not None)
+
+
+def is_read_by(reader: Reader) -> ColumnElement[bool]:
+    """Runs of this very reader; where a session does not tell whose it is, runs with that session."""
+    same_session = CrawlRow.session.is_not_distinct_from(reader.session) if reader.user_id is None else true()
+    return CrawlRow.reader.is_not_distinct_from(reader.user_id) & same_session
 
 
 def _suffices(arguments: Mapping[str, Any]) -> str:
@@ -85,9 +107,18 @@ def list_key(spider: str, arguments: Mapping[str, Any]) -> str:
 
 
 def record_listing(
-    connection: Connection, crawl_id: int, work_ids: Sequence[int], cursor: str | None, now: datetime
+    connection: Connection,
+    crawl_id: int,
+    work_ids: Sequence[int],
+    cursor: str | None,
+    now: datetime,
+    *,
+    confirmed: bool = False,
 ) -> None:
-    """A page of the list, in its order, and where the list goes on. The same page again changes nothing."""
+    """A page of the list, in its order, and where the list goes on. The same page again changes nothing.
+
+    `confirmed`: up to this page it is known that the answers were for the run's reader.
+    """
     of_list = select(CrawlRow.list_id, CrawlRow.suffices).where(CrawlRow.id == crawl_id)
     list_id, suffices = connection.execute(of_list).one()
     assert list_id is not None
@@ -96,7 +127,8 @@ def record_listing(
     for start in range(0, len(distinct), IDS_A_QUERY):
         found += _list_works(connection, crawl_id, list_id, suffices, distinct[start : start + IDS_A_QUERY], now)
     change = update(_CRAWLS).where(_CRAWLS.c.id == crawl_id)
-    connection.execute(change.values(cursor=cursor, found=_CRAWLS.c.found + found))
+    values = {"cursor": cursor, "confirmed_cursor": cursor} if confirmed else {"cursor": cursor}
+    connection.execute(change.values(**values, found=_CRAWLS.c.found + found))
 
 
 def drop_from_list(connection: Connection, crawl_id: int, work_ids: Sequence[int]) -> None:
@@ -118,10 +150,12 @@ def end_crawl(
     now: datetime,
     frontier: Sequence[int] = (),
     reason: str | None = None,
+    confirmed: datetime | None = None,
 ) -> None:
     """A run came to its end: `complete`, or any other outcome, which the next run with the same arguments goes on from.
 
     `read_to_end`: it saw the list to its end, or to the frontier of a run that had. `frontier`: the ids at the head of the list.
+    `confirmed`: when pixiv last showed that it knows the session.
     """
     change = update(_CRAWLS).where(_CRAWLS.c.id == crawl_id)
     connection.execute(
@@ -133,6 +167,7 @@ def end_crawl(
             frontier=list(frontier),
             ended=now,
             reason=reason,
+            confirmed=confirmed,
         )
     )
 

@@ -19,6 +19,7 @@ from pixivcrawl.sandbox.works import Work
 
 NOT_FOUND = "This work was deleted, or its id is wrong."
 ROWS_OF_THE_ARTIST = 3
+PAGE_URLS = ("thumb_mini", "small", "regular", "original")
 
 
 def detail(question: Question) -> Answer:
@@ -77,6 +78,8 @@ def detail(question: Question) -> Answer:
         "extraData": page_meta(work.title, f"https://www.pixiv.net/artworks/{work.id}"),
         "titleCaptionTranslation": {"workTitle": None, "workCaption": None},
         "isUnlisted": False,
+        "isLoginOnly": work.id in question.world.login_only,
+        "locationMask": work.region_masked,
         "request": None,
         "commentOff": 0,
         "aiType": work.ai_type,
@@ -88,7 +91,12 @@ def detail(question: Question) -> Answer:
 
 
 def pages(question: Question) -> Answer:
-    """illust/{id}/pages: every page's size and addresses."""
+    """illust/{id}/pages: every page's size and addresses. pixiv: 404 for what is not shown in the reader's region."""
+    work = seen_work(question)
+    if work.region_masked:
+        raise RefusedError(404, "")
+    if work.id in question.world.login_only and question.session is None:
+        return found([{"urls": dict.fromkeys(PAGE_URLS), "width": 0, "height": 0} for _ in work.pages])
     work = _work_with_images(question)
     addresses = question.addresses
     return found(

@@ -1,4 +1,7 @@
-"""What is odd about a file that was kept, which body of it the image host named, how often the same doubtful bytes came; ugoira at hand."""
+"""What is odd about a file that was kept, which body of it the image host named, how often the same doubtful bytes came; ugoira at hand.
+
+And who read each list, which is not known of the runs until now.
+"""
 
 from typing import Literal
 
@@ -10,6 +13,8 @@ down_revision = "0004"
 
 TIME = sa.DateTime(timezone=True).with_variant(sa.Text(), "sqlite")
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+READ_TO_END: sa.Column[bool] = sa.Column("read_to_end", sa.Boolean(), server_default=sa.text("false"), nullable=False)
+FULL_READING: sa.Column[bool] = sa.Column("full_reading", sa.Boolean(), server_default=sa.text("false"), nullable=False)
 AS_SERVED: sa.Column[bool] = sa.Column("as_served", sa.Boolean(), server_default=sa.text("false"), nullable=False)
 """As it is: SQLite would give its default back in brackets."""
 
@@ -30,4 +35,17 @@ def upgrade() -> None:
     op.create_index("files_odd", "files", ["as_served"], sqlite_where=sa.text(IS_ODD), postgresql_where=sa.text(IS_ODD))
     op.create_index(
         "files_zips", "files", ["artwork_id"], sqlite_where=sa.text(IS_ZIP), postgresql_where=sa.text(IS_ZIP)
+    )
+    with op.batch_alter_table("crawls", recreate=recreate, reflect_args=(READ_TO_END, FULL_READING)) as crawls:
+        crawls.add_column(sa.Column("reader", NUMBER, nullable=True))
+        crawls.add_column(sa.Column("session", NUMBER, nullable=True))
+        crawls.add_column(sa.Column("confirmed", TIME, nullable=True))
+        crawls.add_column(sa.Column("confirmed_cursor", sa.Text(), nullable=True))
+    is_confirmed = sa.text("confirmed IS NOT NULL")
+    op.create_index(
+        "crawls_confirmed",
+        "crawls",
+        ["session", "confirmed"],
+        sqlite_where=is_confirmed,
+        postgresql_where=is_confirmed,
     )
