@@ -21,7 +21,7 @@ def test_no_line_holds_what_a_terminal_acts_on() -> None:
         artist_line(queries.ArtistStatus(11, NASTY, "available", 1, 1, 0, 0, 1, 1)),
         missing_line(queries.Missing(1, 0, "image", NASTY, 1, now)),
         unavailable_line(queries.Unavailable(1, 11, NASTY, "gone", NASTY, now, 0)),
-        crawl_line(queries.CrawlRecord(1, 1, "search", {"word": NASTY}, now, now, "complete", 0, NASTY, 0, {})),
+        crawl_line(queries.CrawlRecord(1, 1, "search", {"word": NASTY}, now, now, "complete", 0, NASTY, 0, {}, 901)),
     ]
     assert all(line.isprintable() and len(line) < 400 for line in lines)
 
