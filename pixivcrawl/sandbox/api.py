@@ -120,10 +120,6 @@ class ApiHost:
             return _redirect(sent, fault.location)
         if fault is None and PAGE_OF_PEOPLE.fullmatch(request.path):
             return _page_of_people(sent, session)
-        answer = await self._answer(request, session)
-        return _document(sent, answer if fault is None else _distorted(answer, fault), fault)
-        if fault is None and request.path == "/":
-            return _front_page(sent, session)
         is_refused = cookie and session is None and self.world.habits.refuses_unknown
         answer = refused(401, NOT_KNOWN) if is_refused else await self._answer(request, session)
         reader = session.user_id if session is not None and self.world.habits.tells_reader else None
