@@ -90,7 +90,7 @@ class Tally:
                 _timed_works_left,
                 crawl.crawl_id,
                 with_session=spider.session is not None,
-                now=datetime.now(UTC),
+                now=spider.due_by,
                 files=spider.args.files,
                 from_rows=from_rows,
                 frames=spider.args.wants_frames,

@@ -109,6 +109,11 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         return False
 
     @property
+    def due_by(self) -> datetime | None:
+        """What failed before is tried when it is due by this time; without one, at once: somebody asks for it by name."""
+        return None if self.asked_by_name else self.now()
+
+    @property
     def never_changes(self) -> bool:
         """A list that was read to its end will never hold anything else."""
         return False
@@ -264,7 +269,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             after,
             WORKS_AT_ONCE,
             with_session=self.session is not None,
-            now=self.now(),
+            now=self.due_by,
             files=self.args.files,
             stale=stale,
             from_rows=from_rows,
@@ -285,7 +290,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
                 ):
                     yield self.ask_for_work(work.work_id)
                     continue
-                missing = await self.ledger.read(queries.wanted_originals, work.work_id, self.now())
+                missing = await self.ledger.read(queries.wanted_originals, work.work_id, self.due_by)
                 self.in_progress.add(work.work_id, len(missing))
                 await self.in_progress.settle(work.work_id)
                 for original in missing:
@@ -338,7 +343,9 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
                 await self.leave_out(artwork)
                 return
             await check_sizes(self, artwork)
-            missing = await self.ledger.write(records.record_artwork, artwork, self.now())
+            missing = await self.ledger.write(
+                records.record_artwork, artwork, self.now(), retry_parked=self.asked_by_name
+            )
             if artwork.availability != "available":
                 await self.record_withheld(work_id)
             elif self.args.files:

@@ -177,6 +177,12 @@ class TestFailures:
         begun(connection)
         record_file_failed(connection, an_original(), "damaged", NOW)
         assert record_artwork(connection, an_artwork(), NOW) == []
+        assert wanted_originals(connection, 1, None) == []
+        begun(connection)
+        record_file_failed(connection, an_original(), "damaged", NOW)
+        begun(connection)
+        assert wanted_originals(connection, 1, NOW) == []
+        assert wanted_originals(connection, 1, None) == [an_original(retried=True)]
         assert record_artwork(connection, an_artwork(), NOW, retry_parked=True) == [an_original(retried=True)]
 
     def test_are_due_after_the_clock_was_set_back(self, connection: Connection):

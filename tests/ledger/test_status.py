@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import Connection
 
 from pixivcrawl.ledger.queries import (
     ArtistStatus,
     Missing,
+    OddFile,
     Totals,
     Unavailable,
+    files_at_pixiv,
     status_missing,
+    status_odd,
+    status_odd_files,
     status_of_works,
     status_totals,
     status_unavailable,
@@ -17,11 +23,26 @@ from pixivcrawl.ledger.queries import (
 from pixivcrawl.ledger.records import (
     record_artwork,
     record_file_failed,
+    record_lost,
+    record_stored,
     record_unavailable,
     record_user_unavailable,
     record_work_failed,
 )
-from tests.ledger.making import DAY, HOUR, NOW, an_artwork, an_original, an_ugoira, archived, begun, store
+from tests.ledger.making import (
+    DAY,
+    FIRST,
+    HOUR,
+    NOW,
+    SECOND,
+    an_artwork,
+    an_original,
+    an_ugoira,
+    archived,
+    as_stored,
+    begun,
+    store,
+)
 
 
 def an_archive(connection: Connection) -> None:
@@ -101,3 +122,36 @@ def test_losses_are_told_latest_first(connection: Connection):
     ]
     assert status_unavailable(connection, None) == losses
     assert status_unavailable(connection, 2) == losses[:2]
+
+
+def test_files_that_are_odd_and_kept_are_counted_and_named(connection: Connection):
+    record_artwork(connection, an_artwork(pages=4), NOW)
+    odd = {1: {"flaw": "trailing bytes"}, 2: {"flaw": "bad Huffman code", "as_served": True}, 3: {"as_served": True}}
+    for page in range(4):
+        stored = as_stored(an_original(page=page))
+        record_stored(connection, replace(stored, proven=replace(stored.proven, **odd.get(page, {}))), NOW)
+    assert status_odd(connection) == (1, 2)
+    paths = [as_stored(an_original(page=page)).path for page in range(4)]
+    assert status_odd_files(connection) == [
+        OddFile(paths[2], "bad Huffman code", as_served=True),
+        OddFile(paths[3], None, as_served=True),
+        OddFile(paths[1], "trailing bytes", as_served=False),
+    ]
+    record_lost(connection, 1, 1, FIRST, "image", NOW)
+    assert status_odd(connection) == (0, 2)
+
+
+def test_what_pixiv_may_still_have_is_known(connection: Connection):
+    """Not what the artist replaced, not what is gone with its work, and not the list of an ugoira's frames, which is our own."""
+    archived(connection, 1)
+    archived(connection, 2)
+    record_artwork(connection, an_artwork(2, revision=SECOND), NOW + DAY)
+    store(connection, an_original(2, revision=SECOND))
+    archived(connection, 3)
+    record_unavailable(connection, 3, "gone", "404", NOW)
+    record_artwork(connection, an_artwork(4, originals=(an_ugoira(4),)), NOW)
+    store(connection, an_ugoira(4))
+    record_artwork(connection, an_artwork(5), NOW)
+    files = [as_stored(each).path for each in (an_original(1), an_original(2, revision=SECOND), an_ugoira(4))]
+    assert sorted(files_at_pixiv(connection, None)) == list(zip((1, 2, 4), files, strict=True))
+    assert list(files_at_pixiv(connection, NOW + DAY)) == []

@@ -122,6 +122,22 @@ def test_the_same_damaged_bytes_lie_in_quarantine_once_and_are_asked_for_more_an
         assert crawl_at(now + 30 * DAY + MOMENT, sandbox, archive)[0].exit_code == 0
 
 
+def test_who_asks_for_a_work_by_name_need_not_wait(archive: Path):
+    with Sandbox(World.of(works=2)) as sandbox:
+        work = sandbox.world.work_id(11, 1)
+        sandbox.faults.image(work, kind="html")
+        for _ in range(3):
+            crawl_at(START, sandbox, archive)
+        assert crawl_at(START, sandbox, archive)[1] == 0
+        for asked in (2, 2):
+            before = len(sandbox.requests("image"))
+            assert crawl("artwork", sandbox, archive, id=work).exit_code == 1
+            assert len(sandbox.requests("image")) - before == asked
+        sandbox.faults.clear()
+        assert crawl("artwork", sandbox, archive, id=work).exit_code == 0
+        assert crawl_at(START, sandbox, archive)[0].exit_code == 0
+
+
 def test_a_flaw_is_kept_counted_and_comes_back_with_the_journal(tmp_path: Path, archive: Path):
     whole = png(640, 480)
     text = b"tEXtComment\0drawn by hand"

@@ -106,7 +106,7 @@ def works_to_do(
     limit: int,
     *,
     with_session: bool,
-    now: datetime,
+    now: datetime | None,
     files: bool = True,
     stale: bool = False,
     from_rows: bool = False,
@@ -116,7 +116,7 @@ def works_to_do(
 
     In the order in which this run or an earlier one found them. `files=False` looks at the works alone; `stale=True` gives only those
     that must be asked for again because they changed. `from_rows=True` is content with works whose originals follow from a row.
-    `frames=True` is not content with the zip of an ugoira. What failed in this run, or is not due yet, is left out.
+    `frames=True` is not content with the zip of an ugoira. What failed in this run, or is not due by `now`, is left out.
     """
     ask = _to_be_asked(crawl_id, now, with_session=with_session, from_rows=from_rows)
     lacking = LACKS_FRAMES if frames else false()
@@ -141,7 +141,7 @@ def works_left(
     crawl_id: int,
     *,
     with_session: bool,
-    now: datetime,
+    now: datetime | None,
     files: bool = True,
     from_rows: bool = False,
     frames: bool = False,
@@ -172,7 +172,7 @@ def kept_answer(connection: Connection, endpoint: str, subject_id: int, after: d
     return zlib.decompress(body) if body is not None else None
 
 
-def wanted_originals(connection: Connection, work_id: int, now: datetime) -> list[Original]:
+def wanted_originals(connection: Connection, work_id: int, now: datetime | None) -> list[Original]:
     """The missing files of a known work that are due, as the API once named them or as they follow from a row."""
     rows = connection.execute(
         select(FileRow.__table__, ArtworkRow.user_id, ArtworkRow.detail)
@@ -296,7 +296,7 @@ def _unsettled_of_list(crawl_id: int, after_position: int = 0) -> ColumnElement[
     return and_(CrawlArtworkRow.list_id == list_id, CrawlArtworkRow.position > after_position, UNSETTLED_WORK)
 
 
-def _to_be_asked(crawl_id: int, now: datetime, *, with_session: bool, from_rows: bool) -> ColumnElement[bool]:
+def _to_be_asked(crawl_id: int, now: datetime | None, *, with_session: bool, from_rows: bool) -> ColumnElement[bool]:
     """The ledger does not know the work well enough, and asking for it now may change that."""
     no_file = ~exists().where(FileRow.artwork_id == ArtworkRow.id, FileRow.state != "superseded")
     may_ask = ~ArtworkRow.refused_with_session if with_session else false()
@@ -317,7 +317,7 @@ def _to_be_asked(crawl_id: int, now: datetime, *, with_session: bool, from_rows:
     )
 
 
-def _to_be_fetched(crawl_id: int, now: datetime, *, from_rows: bool, frames: bool) -> ColumnElement[bool]:
+def _to_be_fetched(crawl_id: int, now: datetime | None, *, from_rows: bool, frames: bool) -> ColumnElement[bool]:
     """The work is known, and a file of it is missing and due, or one of its `frames`."""
     missing = exists().where(FileRow.artwork_id == ArtworkRow.id, MISSING_FILE, due(FileRow, crawl_id, now))
     return and_(

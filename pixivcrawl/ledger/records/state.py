@@ -207,7 +207,9 @@ def is_due(row: Any, crawl_id: int, now: datetime) -> bool:
     return bool(row.failed_crawl_id < crawl_id and not now < row.next_attempt <= now + WAITS[-1])
 
 
-def due(model: type[ArtworkRow] | type[FileRow], crawl_id: int, now: datetime) -> ColumnElement[bool]:
-    """`is_due` as a condition."""
-    waits = and_(model.next_attempt > now, model.next_attempt <= now + WAITS[-1])
-    return or_(model.failed_crawl_id.is_(None), and_(model.failed_crawl_id < crawl_id, ~waits))
+def due(model: type[ArtworkRow] | type[FileRow], crawl_id: int, now: datetime | None) -> ColumnElement[bool]:
+    """`is_due` as a condition; without a time, whatever did not fail in this very run is due."""
+    earlier = model.failed_crawl_id < crawl_id
+    if now is not None:
+        earlier = and_(earlier, ~and_(model.next_attempt > now, model.next_attempt <= now + WAITS[-1]))
+    return or_(model.failed_crawl_id.is_(None), earlier)
