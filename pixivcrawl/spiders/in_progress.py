@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
+
+from pixivcrawl.items import Original, ProvenOriginal, StagedOriginal, StoredOriginal
 
 
 class WorksInProgress:
@@ -47,3 +50,18 @@ class WorksInProgress:
     async def all_settled(self) -> None:
         async with self._changed:
             await self._changed.wait_for(lambda: not self._parts)
+
+
+def work_of(item: Any) -> int | None:
+    """The work that a file belongs to, at any stage of its way; None for what is no file."""
+    match item:
+        case Original(work_id=work_id):
+            return work_id
+        case StagedOriginal(original=original):
+            return original.work_id
+        case ProvenOriginal(staged=staged):
+            return staged.original.work_id
+        case StoredOriginal(proven=proven):
+            return proven.staged.original.work_id
+        case _:
+            return None

@@ -25,14 +25,14 @@ from pixivcrawl.api.catalogue import ILLUST_DETAIL, ILLUST_PAGES, ILLUST_UGOIRA_
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.downloadermiddlewares.account import account_of
-from pixivcrawl.items import Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal
+from pixivcrawl.items import Artwork, Original
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.records.availability import Availability
 from pixivcrawl.run_stopping import RunStopping
 from pixivcrawl.spiders.arguments import ListingArguments
 from pixivcrawl.spiders.comments import keep_comments
 from pixivcrawl.spiders.filters import left_out
-from pixivcrawl.spiders.in_progress import WorksInProgress
+from pixivcrawl.spiders.in_progress import WorksInProgress, work_of
 from pixivcrawl.spiders.pixiv import PixivSpider
 from pixivcrawl.spiders.reading import ListPage, Reading, Readings, read_on, rows_ahead
 from pixivcrawl.spiders.rows import check_sizes, with_originals
@@ -459,18 +459,3 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         work_id = work_of(item)
         if work_id is not None:
             await self.in_progress.settle(work_id)
-
-
-def work_of(item: Any) -> int | None:
-    """The work that a file belongs to, at any stage of its way; None for what is no file."""
-    match item:
-        case Original(work_id=work_id):
-            return work_id
-        case StagedOriginal(original=original):
-            return original.work_id
-        case ProvenOriginal(staged=staged):
-            return staged.original.work_id
-        case StoredOriginal(proven=proven):
-            return proven.staged.original.work_id
-        case _:
-            return None
