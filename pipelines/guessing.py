@@ -21,14 +21,18 @@ class NoSuchAddress(Exception):
     """The image host answers 404 for a guessed address."""
 
 
+class FirstIsMissing(NoSuchAddress):
+    """It does so for page 0, under each extension, and was not asked for the others."""
+
+
 class Guesses:
     """Tries the extensions of a work's first page or frame, and of the others the one that it has before the rest."""
 
     def __init__(self) -> None:
         self._first_pages: OrderedDict[tuple[int, str], asyncio.Future[str | None]] = OrderedDict()
 
-    async def fetched(self, original: Original, fetch: Fetch) -> StagedOriginal | None:
-        """What `fetch` brings under the first extension that the image host knows; None when it knows none, or none of page 0.
+    async def fetched(self, original: Original, fetch: Fetch) -> StagedOriginal:
+        """What `fetch` brings under the first extension that the image host knows. Raises NoSuchAddress when it knows none.
 
         `fetch` raises NoSuchAddress for a wrong extension; whatever else it raises goes on to the caller.
         """
@@ -36,28 +40,31 @@ class Guesses:
         first_page = self._first_pages.get(work)
         if first_page is not None:
             extension = await asyncio.shield(first_page)
-            return None if extension is None else await _tried(original.with_extension(extension), fetch)
+            if extension is None:
+                raise FirstIsMissing
+            return await _tried(original.with_extension(extension), fetch)
         first_page = self._first_pages[work] = asyncio.get_running_loop().create_future()
         while len(self._first_pages) > WORKS_IN_MIND:
             self._first_pages.popitem(last=False)
         found: str | None = original.extension
         try:
             staged = await _tried(original, fetch)
-            if staged is not None:
-                found = staged.original.extension
-            elif original.page == 0:
-                # The others are not there either; of a later page that is missing nothing follows.
-                found = None
+        except NoSuchAddress:
+            # Without page 0 the others are hardly there; of a later page that is missing nothing follows.
+            found = None if original.page == 0 else found
+            raise
+        else:
+            found = staged.original.extension
             return staged
         finally:
             # Also when the transfer failed for another reason, so that the other pages are tried for themselves.
             first_page.set_result(found)
 
 
-async def _tried(original: Original, fetch: Fetch) -> StagedOriginal | None:
+async def _tried(original: Original, fetch: Fetch) -> StagedOriginal:
     for extension in sorted(EXTENSIONS, key=lambda each: each != original.extension):
         try:
             return await fetch(original.with_extension(extension))
         except NoSuchAddress:
             continue
-    return None
+    raise NoSuchAddress

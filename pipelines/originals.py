@@ -11,13 +11,13 @@ from scrapy.exceptions import DownloadFailedError, DropItem
 from scrapy.http import Response
 
 from pipelines.base import FilePipeline
-from pipelines.guessing import Guesses, NoSuchAddress
+from pipelines.guessing import FirstIsMissing, Guesses, NoSuchAddress
 from pixivcrawl.api.transfers import named_by, original_request
 from pixivcrawl.archive.destination import Destinations
 from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
 from pixivcrawl.items import Original, StagedOriginal
 from pixivcrawl.ledger import records
-from pixivcrawl.ledger.records.files import GONE
+from pixivcrawl.ledger.records.files import GONE, GONE_WITH_FIRST
 from pixivcrawl.run_stopping import RunStopping
 
 TRIES = 3
@@ -48,12 +48,13 @@ class OriginalsPipeline(FilePipeline):
         """As `fetched`, for an original whose extension may be a guess."""
         if not original.guessed:
             return await self.fetched(original)
-        staged = await self._guesses.fetched(original, self.fetched)
-        if staged is not None:
-            return staged
-        if original.kind == "frame":
-            raise await self._gone(original)
-        raise await self.leave_to_pixiv(original, "no extension of its address is the right one")
+        try:
+            return await self._guesses.fetched(original, self.fetched)
+        except NoSuchAddress as missing:
+            if original.kind == "frame":
+                reason = GONE_WITH_FIRST if isinstance(missing, FirstIsMissing) else GONE
+                raise await self._gone(original, reason) from None
+            raise await self.leave_to_pixiv(original, "no extension of its address is the right one") from None
 
     async def fetched(self, original: Original) -> StagedOriginal:
         """Raises DropItem, after recording the reason, when the original cannot be had now; NoSuchAddress for a wrong guess."""
@@ -95,15 +96,15 @@ class OriginalsPipeline(FilePipeline):
         if response.status == NOT_FOUND and original.guessed:
             raise NoSuchAddress
         if response.status == NOT_FOUND:
-            raise await self._gone(original)
+            raise await self._gone(original, GONE)
         if 300 <= response.status < 400:
             raise await self.park(original, "the image host redirected elsewhere, which is not followed")
 
-    async def _gone(self, original: Original) -> DropItem:
+    async def _gone(self, original: Original, reason: str) -> DropItem:
         """Whether anything is missing is for the work itself to say, which the spider asks for again; the exception to raise.
 
         Parked first: a kill in between leaves a file with its reason, which is fetched once more.
         """
-        parked = await self.park(original, GONE, counted=False)
+        parked = await self.park(original, reason, counted=False)
         await self.ledger.write(records.mark_stale, original.work_id, datetime.now(UTC))
         return parked

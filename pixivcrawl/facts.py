@@ -106,13 +106,13 @@ def _of_zip(ugoira: UgoiraMeta) -> dict[str, Any]:
     return {"kind": "ugoira", "frames": tuple(Frame(frame.file, frame.delay) for frame in ugoira.frames)}
 
 
-def frames_as_uploaded(zipped: Original, first_frame: str | None = None, extension: str = "jpg") -> list[Original]:
+def frames_as_uploaded(zipped: Original, first_frame: str | None = None) -> list[Original]:
     """An ugoira's frames as its artist uploaded them, by its zip and the address of the first one.
 
-    Without that, it lies where the zip's address says, under a guessed `extension`. The others most often have the extension of the first.
+    Without that, it lies where the zip's address says, most likely as JPEG. The others most often have the extension of the first.
     pixiv: the width and height of the work are theirs.
     """
-    first_frame = first_frame or first_frame_url(zipped.url, extension)
+    first_frame = first_frame or first_frame_url(zipped.url, "jpg")
     image = read_image_url(first_frame)
     if image is None or image.work_id != zipped.work_id or image.revision is None or "_ugoira0." not in first_frame:
         raise BodyRefused("illust.detail", "urls.original", "is not the first frame of this ugoira")

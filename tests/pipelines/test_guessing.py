@@ -6,13 +6,16 @@ import asyncio
 
 import pytest
 
-from pipelines.guessing import Guesses, NoSuchAddress
+from pipelines.guessing import FirstIsMissing, Guesses, NoSuchAddress
 from pixivcrawl.items import Original, StagedOriginal
 from tests.ledger.making import an_original
 
 
-def tried(originals: list[Original], there: set[str]) -> tuple[list[str | None], list[str]]:
-    """Under which extension each came, and what the image host was asked for; `there` names the pages that it has, such as 1.gif."""
+def tried(originals: list[Original], there: set[str]) -> tuple[list[str | type], list[str]]:
+    """Under which extension each came, or what was raised for it, and what the image host was asked for.
+
+    `there` names the pages that it has, such as 1.gif.
+    """
     asked: list[str] = []
 
     async def fetch(original: Original) -> StagedOriginal:
@@ -23,12 +26,14 @@ def tried(originals: list[Original], there: set[str]) -> tuple[list[str | None],
             raise NoSuchAddress
         return StagedOriginal(original, "", "ab" * 32, 1)
 
-    async def fetch_all() -> list[StagedOriginal | None]:
+    async def fetch_all() -> list[StagedOriginal | BaseException]:
         guesses = Guesses()
-        return await asyncio.gather(*(guesses.fetched(original, fetch) for original in originals))
+        return await asyncio.gather(
+            *(guesses.fetched(original, fetch) for original in originals), return_exceptions=True
+        )
 
     found = asyncio.run(fetch_all())
-    return [None if staged is None else staged.original.extension for staged in found], asked
+    return [each.original.extension if isinstance(each, StagedOriginal) else type(each) for each in found], asked
 
 
 @pytest.mark.parametrize("kind", ["image", "frame"])
@@ -41,9 +46,12 @@ def test_the_others_are_tried_as_the_first_one_came(kind: str):
 
 def test_where_page_0_is_not_there_nothing_else_is_asked_for():
     pages = [an_original(page=page, guessed=True) for page in range(30)]
-    assert tried(pages, {"1.jpg"}) == ([None] * 30, ["0.jpg", "0.png", "0.gif"])
+    assert tried(pages, {"1.jpg"}) == (
+        [NoSuchAddress] + [FirstIsMissing] * 29,
+        ["0.jpg", "0.png", "0.gif"],
+    )
 
 
 def test_a_later_page_that_is_not_there_keeps_no_other_from_being_tried():
     pages = [an_original(page=page, guessed=True) for page in (1, 2, 3)]
-    assert tried(pages, {"2.jpg", "3.jpg"})[0] == [None, "jpg", "jpg"]
+    assert tried(pages, {"2.jpg", "3.jpg"})[0] == [NoSuchAddress, "jpg", "jpg"]

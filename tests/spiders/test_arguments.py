@@ -120,3 +120,19 @@ def test_how_far_a_run_reads_makes_no_other_list(tmp_path: Path):
     )
     assert build(SearchSpider, tmp_path, word="猫", tags="海").args.canonical() != plain
     assert build(SearchSpider, tmp_path, word="猫", since="2023-01-01").args.canonical()["since"] == "2023-01-01"
+
+
+def test_only_who_wants_frames_reads_another_list(tmp_path: Path):
+    plain, zips, frames = (
+        build(UserSpider, tmp_path, id="11", **more).args for more in ({}, {"ugoira": "zip"}, {"ugoira": "frames"})
+    )
+    assert plain.canonical() == zips.canonical()
+    assert "ugoira" not in plain.canonical(), "the lists that were read before there was a choice go on"
+    assert frames.canonical() == {**plain.canonical(), "ugoira": "frames"}
+
+
+def test_a_setting_asks_for_frames_where_no_argument_does(tmp_path: Path):
+    settings = {"ARCHIVE_DIR": str(tmp_path), "USER_AGENT": "Mozilla/5.0", "PIXIV_UGOIRA": "frames"}
+    given = ({}, {"ugoira": "zip"}, {"ugoira": "frames"}, {"files": "false"})
+    spiders = [UserSpider.from_crawler(get_crawler(UserSpider, settings), id="11", **more) for more in given]
+    assert [spider.args.wants_frames for spider in spiders] == [True, False, True, False]

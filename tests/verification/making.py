@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 
@@ -44,6 +45,12 @@ def animated(work_id: int) -> Original:
     return Original(work_id, 7, 0, FIRST, url, "zip", UPLOADED, 240, 160, FRAMES)
 
 
+def uploaded_frame(work_id: int, number: int) -> Original:
+    """A frame of `animated`, as uploaded."""
+    url = f"https://i.pximg.net/img-original/img/2026/01/02/03/04/05/{work_id}_ugoira{number}.png"
+    return Original(work_id, 7, number, FIRST, url, "png", UPLOADED, 240, 160, guessed=True, kind="frame")
+
+
 def work(work_id: int, *originals: Original) -> Artwork:
     first = originals[0]
     return Artwork(
@@ -82,7 +89,7 @@ def store(archive: Archive, ledger: Ledger, original: Original, body: bytes) -> 
 
 
 def fill(archive: Archive) -> None:
-    """Works 1 to 8 of artist 7, two pages each; 9, an ugoira; 10 of artist 8, which was revised."""
+    """Works 1 to 8 of artist 7, two pages each; 9, an ugoira with its frames; 10 of artist 8, which was revised."""
     archive.create()
     with opened(archive) as ledger:
         for work_id in range(1, 9):
@@ -90,8 +97,11 @@ def fill(archive: Archive) -> None:
             ledger.write_now(records.record_artwork, work(work_id, *pages), NOW)
             for page in pages:
                 store(archive, ledger, page, picture(10 * work_id + page.page))
-        ledger.write_now(records.record_artwork, work(9, animated(9)), NOW)
+        frames = [uploaded_frame(9, number) for number in range(len(FRAMES))]
+        ledger.write_now(records.record_artwork, replace(work(9, animated(9), *frames), page_count=1), NOW)
         store(archive, ledger, animated(9), ugoira())
+        for frame in frames:
+            store(archive, ledger, frame, encoded(drawing(240, 160, seed=90 + frame.page), "PNG"))
         for revision in (FIRST, SECOND):
             page = original(10, revision=revision, user_id=8)
             ledger.write_now(records.record_artwork, work(10, page), NOW)

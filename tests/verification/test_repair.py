@@ -125,6 +125,14 @@ def test_an_ugoira_without_rows_is_adopted(archive: Archive, whole: Archive, los
     assert found(archive, DEEP) == []
 
 
+@pytest.mark.parametrize("lost", ["frame", "'ugoira', 'frames', 'frame'"])
+def test_frames_as_uploaded_without_rows_are_adopted(archive: Archive, whole: Archive, lost: str) -> None:
+    change(archive, f"DELETE FROM files WHERE kind IN ({lost if ',' in lost else repr(lost)})")
+    repaired(archive)
+    assert rows(archive) == rows(whole)
+    assert found(archive, DEEP) == []
+
+
 def test_an_old_revision_that_is_lost_is_given_up_and_known_when_it_comes_back(
     archive: Archive, whole: Archive
 ) -> None:
@@ -147,9 +155,23 @@ def test_an_old_revision_that_is_lost_is_given_up_and_known_when_it_comes_back(
         (f"8/1_p1_{FIRST}.jpg", picture(1)),
         (f"7/1_p1_{FIRST}.png", picture(1)),
         (f"7/1_ugoira_{FIRST}.zip", b"PK\3\4"),
+        (f"7/1_frame0_{FIRST}.jpg", picture(1)),
+        (f"7/9_frame2_{FIRST}.jpg", picture(1)),
+        (f"7/9_frame1_{FIRST}.jpg", picture(1)),
         (f"7/10_p0_{FIRST}.jpg", picture(1)),
     ],
-    ids=["no such page", "no such revision", "no such work", "another artist", "wrong format", "no ugoira", "a copy"],
+    ids=[
+        "no such page",
+        "no such revision",
+        "no such work",
+        "another artist",
+        "wrong format",
+        "no ugoira",
+        "no ugoira's frame",
+        "no such frame",
+        "a frame twice",
+        "a copy",
+    ],
 )
 def test_what_cannot_be_shown_to_be_ours_is_set_aside(archive: Archive, name: str, body: bytes) -> None:
     before = rows(archive)

@@ -22,7 +22,7 @@ from pixivcrawl.ledger.models import (
     FileRow,
 )
 from pixivcrawl.ledger.records.doubtful import Served, served_of
-from pixivcrawl.ledger.records.files import GONE, Intent
+from pixivcrawl.ledger.records.files import GONE, GONE_WITH_FIRST, Intent
 from pixivcrawl.ledger.records.state import LACKS_FRAMES, SETTLED_AVAILABILITY, due, newest_crawl
 from pixivcrawl.ledger.records.works import IDS_A_QUERY
 
@@ -235,7 +235,7 @@ def gone_files(connection: Connection, crawl_id: int) -> int:
         .where(
             MISSING_FILE,
             FileRow.failed_crawl_id == crawl_id,
-            FileRow.failed_reason == GONE,
+            FileRow.failed_reason.in_((GONE, GONE_WITH_FIRST)),
             ArtworkRow.availability == "available",
         )
     )

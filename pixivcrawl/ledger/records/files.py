@@ -24,6 +24,7 @@ from pixivcrawl.ledger.records.state import (
 from pixivcrawl.ledger.records.upsert import upsert
 
 GONE = "its address answers 404: removed or revised since the work was read"
+GONE_WITH_FIRST = "not asked for, as the ugoira's first frame answers 404: removed or revised since the work was read"
 """Why a file failed whose work is asked for again; pixiv: after a revision the old addresses answer so."""
 
 _FILES, _ARTWORKS = table(FileRow), table(ArtworkRow)

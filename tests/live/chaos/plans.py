@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pixivcrawl.sandbox.faults import API_KINDS, IMAGE_KINDS
 
 SPIDERS: dict[str, tuple[str, ...]] = {
-    "user": ("crawl", "user", "-a", "id=11,12"),
+    "user": ("crawl", "user", "-a", "id=11,12", "-a", "ugoira=frames"),
     "bookmarks": ("crawl", "bookmarks", "-a", "id=me", "-a", "rest=both"),
     "search": ("crawl", "search", "-a", "word=chaos"),
 }

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pixivcrawl.sandbox import Logged
+from pixivcrawl.sandbox.expected import Expectations
 from tests import canonical
 from tests.live.chaos.plans import LEAST_KILLS, SPIDERS, Kill, Plan, one_more_kill
 from tests.live.chaos.worlds import Server, Watch, Wrong
@@ -204,7 +205,7 @@ def expected(server: Server, spider: str) -> Iterator:
     world = server.world
     match spider:
         case "user":
-            yield from (world.expected.user(artist, session=True) for artist in (11, 12))
+            yield from (Expectations(world, frames=True).user(artist, session=True) for artist in (11, 12))
         case "bookmarks":
             yield from (world.expected.bookmarks(901, rest) for rest in ("show", "hide"))
         case "search":

@@ -9,7 +9,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from pixivcrawl.items import part_name
 from pixivcrawl.ledger.journal import read_journal
+from pixivcrawl.ledger.records.files import GONE_WITH_FIRST
 from pixivcrawl.sandbox import Logged
 from tests import canonical
 from tests.live.chaos.trials import (
@@ -223,7 +225,8 @@ def _sha256_at(trial: Trial, logged: Logged) -> str:
     assert wanted is not None
     work = trial.server.world.work(wanted.id)
     assert work is not None
-    return trial.server.world.pictures.sha256(work, wanted.page or 0)
+    pictures = trial.server.world.pictures
+    return (pictures.frame_sha256 if wanted.sort == "frame" else pictures.sha256)(work, wanted.page)
 
 
 # With faults
@@ -273,23 +276,24 @@ def parked(trial: Trial, status: str, reference: Reference) -> Iterator[str]:
         yield f"the run calls itself complete without {sorted(due.keys() - found.keys())}"
     missing = rows(
         trial.archive,
-        "SELECT artwork_id, page, failed_reason, url FROM files WHERE state IN ('wanted', 'parked', 'intent')",
+        "SELECT artwork_id, kind, page, failed_reason, url FROM files WHERE state IN ('wanted', 'parked', 'intent')",
     )
     failed = rows(trial.archive, "SELECT id, failed_reason FROM artworks WHERE next_attempt IS NOT NULL")
     if last.ending.exit_code not in (COMPLETE, FAILED):
         yield f"the run with faults ended with {last.ending.exit_code}: {last.ending.errors}"
     if (missing or failed) and last.ending.exit_code == COMPLETE:
         yield f"files or works are missing, and the run calls itself complete: {missing} {failed}"
-    for work_id, page, reason, url in missing:
-        if f"work {work_id} page {page}: " not in status:
-            yield f"status does not name work {work_id} page {page}"
+    for work_id, kind, page, reason, url in missing:
+        what = f"work {work_id} {part_name(kind, page)}"
+        if f"{what}: " not in status:
+            yield f"status does not name {what}"
         if reason is None and work_id in dict(failed):
             # What its work failed for is why it was not tried, and is looked at below.
             continue
         path = "/" + url.partition("//")[2].partition("/")[2]
-        yield from _reason_is_true(
-            f"work {work_id} page {page}", reason, trial.wrong.kinds("image", path), TRUE_REASONS
-        )
+        if reason == GONE_WITH_FIRST:
+            path = re.sub(r"_ugoira\d+", "_ugoira0", path)
+        yield from _reason_is_true(what, reason, trial.wrong.kinds("image", path), TRUE_REASONS)
     for work_id, reason in failed:
         asked = (f"/ajax/illust/{work_id}{more}" for more in ("", "/pages", "/ugoira_meta"))
         served = [kind for path in asked for kind in trial.wrong.kinds("api", path)]

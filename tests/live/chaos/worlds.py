@@ -62,7 +62,8 @@ def _anything(chance: random.Random, place: int) -> dict[str, Any]:
     """One of each kind first, then whatever comes."""
     kind = chance.choice((ILLUST, ILLUST, MANGA, UGOIRA)) if place > 4 else (ILLUST, UGOIRA, MANGA, ILLUST)[place - 1]
     if kind == UGOIRA:
-        return {"kind": UGOIRA, "pages": (Page("jpg", 320, 240),), "delays": (60,) * chance.randint(2, 4)}
+        uploaded = Page("png" if place % 2 else "jpg", 320, 240)
+        return {"kind": UGOIRA, "pages": (uploaded,), "delays": (60,) * chance.randint(2, 4)}
     pages = tuple(Page(chance.choice(FORMS), *chance.choice(SIZES)) for _ in range(chance.randint(1, 4)))
     return {
         "kind": kind,
