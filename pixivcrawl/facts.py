@@ -245,7 +245,7 @@ def ugoira_of_row(row: Artwork, ugoira: UgoiraMeta) -> Original:
 def ranking_entries(ranking: Ranking) -> list[RankingEntry]:
     """The places on one page of a ranking."""
     return [
-        RankingEntry(ranking.mode, ranking.content, ranking.date, row.rank, row.yes_rank, row.illust_id)
+        RankingEntry(ranking.mode, ranking.kinds, ranking.date, row.rank, row.yes_rank, row.illust_id)
         for row in ranking.contents
     ]
 

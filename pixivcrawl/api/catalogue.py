@@ -7,7 +7,7 @@ from typing import Any
 
 from pixivcrawl.api.bodies import account, artworks, listings, ranking, requests, search, users
 from pixivcrawl.api.endpoint import Auth, Endpoint
-from pixivcrawl.api.paging import Cursor, NextIds, Offset, PageNumber
+from pixivcrawl.api.paging import Cursor, NextIds, Offset, PageNumber, below
 from pixivcrawl.api.parameters import Param
 
 USER_ID = Param("id", "id", "the user's id", where="path", required=True)
@@ -74,7 +74,7 @@ USER_FOLLOWING = Endpoint(
     auth=Auth.SESSION,
     paging=Offset(
         rows=lambda body: body.users,
-        more=lambda body, following: following < body.total,
+        more=lambda body, following: below(following, body.total),
         total=lambda body: body.total,
     ),
 )
@@ -109,7 +109,7 @@ USER_BOOKMARKS = Endpoint(
     auth=Auth.SESSION,
     paging=Offset(
         rows=lambda body: body.works,
-        more=lambda body, following: following < body.total,
+        more=lambda body, following: below(following, body.total),
         total=lambda body: body.total,
     ),
 )
@@ -134,7 +134,7 @@ FEED_ILLUST = Endpoint(
     body=listings.Feed,
     params=(MODE, PAGE),
     auth=Auth.SESSION,
-    paging=PageNumber(rows=lambda body: body.page.ids, more=lambda body, page: not body.page.is_last_page),
+    paging=PageNumber(rows=lambda body: body.page.ids, more=lambda body, page: body.page.goes_on),
 )
 WATCHLIST_MANGA = Endpoint(
     "watchlist.manga",
@@ -145,7 +145,7 @@ WATCHLIST_MANGA = Endpoint(
     auth=Auth.SESSION,
     paging=PageNumber(
         rows=lambda body: body.page.watched_series_ids,
-        more=lambda body, page: page < body.page.max_page,
+        more=lambda body, page: below(page, body.page.max_page),
         total=lambda body: body.page.total,
     ),
 )
@@ -273,8 +273,8 @@ TAG_STORIES = Endpoint(
 # Ranking
 
 RANKINGS = (
-    *("daily", "weekly", "monthly", "male", "female", "rookie", "original"),
-    *("daily_r18", "weekly_r18", "male_r18", "female_r18"),
+    *("daily", "weekly", "monthly", "male", "female", "rookie", "original", "daily_ai"),
+    *("daily_r18", "weekly_r18", "male_r18", "female_r18", "daily_r18_ai", "r18g"),
 )
 RANKING = Endpoint(
     "ranking",
@@ -285,13 +285,19 @@ RANKING = Endpoint(
         Param("format", "constant", "asks for JSON", default="json"),
         Param("mode", "text", "which ranking", default="daily", choices=RANKINGS),
         Param("date", "date", "the day, the latest when left out", date_format="%Y%m%d"),
-        Param("content", "text", "the kinds of work ranked", choices=("complex", "illust", "ugoira", "manga")),
+        Param(
+            "content",
+            "text",
+            "the kinds of work ranked; all and complex are the same, and are left out of the address",
+            choices=("all", "complex", "illust", "ugoira", "manga"),
+            unsaid=ranking.ALL_KINDS,
+        ),
         PAGE,
     ),
     auth=Auth.SESSION_FOR_R18,
     paging=PageNumber(
         rows=lambda body: body.contents,
-        more=lambda body, page: body.next is not None,
+        more=lambda body, page: body.goes_on,
         total=lambda body: body.rank_total,
     ),
     envelope=False,
@@ -321,7 +327,7 @@ def search_params(*types: str, more: tuple[Param, ...] = ()) -> tuple[Param, ...
         Param("ratio", "text", "0.5 landscape, -0.5 portrait, 0 square", choices=("0.5", "-0.5", "0")),
         Param("tool", "text", "the tool that the work was made with"),
         Param("scd", "date", "the first day"),
-        Param("ecd", "date", "the last day"),
+        Param("ecd", "date", "the last day", twin="sce"),
         Param("blt", "integer", "least number of bookmarks", premium=("*",)),
         Param("bgt", "integer", "greatest number of bookmarks", premium=("*",)),
         *more,
@@ -462,7 +468,7 @@ NEW_ILLUST = Endpoint(
         Param("r18", "boolean", "R-18 works alone", default=False),
     ),
     auth=Auth.SESSION,
-    paging=Cursor(rows=lambda body: body.illusts, cursor=lambda body: body.last_id, parameter="lastId"),
+    paging=Cursor(rows=lambda body: body.illusts, cursor=lambda body: body.where_it_ends, parameter="lastId"),
 )
 
 # Miscellaneous
@@ -484,7 +490,9 @@ LINKED_SERVICE_TUMENG = Endpoint(
     auth=Auth.SESSION,
     paging=PageNumber(
         rows=lambda body: body.page.works,
-        more=lambda body, page: bool(body.page.works) and page * len(body.page.works) < body.page.total_item_count,
+        more=lambda body, page: (
+            bool(body.page.works) and below(page * len(body.page.works), body.page.total_item_count)
+        ),
         total=lambda body: body.page.total_item_count,
         parameter="page",
     ),
@@ -530,7 +538,7 @@ SERIES = Endpoint(
     params=(Param("id", "id", "the series' id", where="path", required=True), PAGE),
     paging=PageNumber(
         rows=lambda body: body.page.series,
-        more=lambda body, page: page * 12 < body.page.total,
+        more=lambda body, page: below(page * 12, body.page.total),
         total=lambda body: body.page.total,
     ),
     foreign=listings.foreign_series,
@@ -556,7 +564,7 @@ USER_TAGGED = Endpoint(
     ),
     paging=Offset(
         rows=lambda body: body.works,
-        more=lambda body, following: following < body.total,
+        more=lambda body, following: below(following, body.total),
         total=lambda body: body.total,
     ),
 )

@@ -155,9 +155,10 @@ class Endpoint(Generic[Body]):
         places = {param.name: _segment(str(parameters[param.name])) for param in self._sent("path", parameters)}
         path = self.path if self.path.startswith("/") else f"/ajax/{self.path}"
         query = [
-            (param.query_name, text)
+            (name, text)
             for param in self.params
             if "query" in param.where
+            for name in param.query_names
             for text in _written(param, parameters)
         ]
         address = base_url.rstrip("/") + path.format_map(places)

@@ -24,35 +24,47 @@ def came(rows: Sized) -> int:
     return rows.came if isinstance(rows, PartOf) else len(rows)
 
 
+def _goes_on(said: bool | None, rows: Sized) -> bool:
+    return came(rows) > 0 if said is None else said
+
+
+def below(place: int, total: int | None) -> bool | None:
+    """Whether rows follow the first `place` of `total`; None where there is no total."""
+    return None if total is None else place < total
+
+
 @dataclass(frozen=True, slots=True)
 class PageNumber(Generic[Body]):
-    """Pages counted from 1. `more` tells from a body and its page whether another page follows."""
+    """Pages counted from 1. `more` tells from a body and its page whether another page follows.
+
+    None: the body does not say, and whether the next page has rows, or others, tells.
+    """
 
     rows: Callable[[Body], Sized]
-    more: Callable[[Body, int], bool]
+    more: Callable[[Body, int], bool | None]
     total: Callable[[Body], int | None] | None = None
     parameter: str = "p"
 
     def next_page(self, values: Values, body: Body) -> dict[str, Any] | None:
         page = values.get(self.parameter, 1)
-        return {**values, self.parameter: page + 1} if self.more(body, page) else None
+        return {**values, self.parameter: page + 1} if _goes_on(self.more(body, page), self.rows(body)) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Offset(Generic[Body]):
-    """`offset` and `limit`; `more` tells from a body and the offset after its rows whether anything follows.
+    """`offset` and `limit`; `more` tells from a body and the offset after its rows whether anything follows (as above).
 
     The next offset counts the rows that came, not those that were asked for: pixiv may send fewer than `limit`, and a
     row that comes twice is harmless where a row that is passed over is not.
     """
 
     rows: Callable[[Body], Sized]
-    more: Callable[[Body, int], bool]
+    more: Callable[[Body, int], bool | None]
     total: Callable[[Body], int | None] | None = None
 
     def next_page(self, values: Values, body: Body) -> dict[str, Any] | None:
         following = values["offset"] + (came(self.rows(body)) or values["limit"])
-        return {**values, "offset": following} if self.more(body, following) else None
+        return {**values, "offset": following} if _goes_on(self.more(body, following), self.rows(body)) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,10 @@ class Param:
     """One parameter of an endpoint, under pixiv's own name (without the `[]` that lists have in a query).
 
     A parameter that was not given is sent with its `default`, or, without one, not at all. `least` and `most` bound an
-    integer, or the length of a list. `spelled` is how false and true are written. `premium` names the choices that
-    pixiv ignores for accounts without premium; `("*",)` stands for every value.
+    integer, or the length of a list. `spelled` is how false and true are written. `unsaid` are the choices that mean
+    all there is, and are said by leaving the parameter out. `twin` is another name under which pixiv's own pages send
+    the same value. `premium` names the choices that pixiv ignores for accounts without premium; `("*",)` stands for
+    every value.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Param:
     spelled: tuple[str, str] = ("false", "true")
     may_be_empty: bool = False
     premium: tuple[str, ...] = ()
+    unsaid: tuple[str, ...] = ()
+    twin: str = ""
 
     def canonical(self, value: Any) -> Any:
         """The value in its one form: int, str, bool, or a list of ints or texts. Raises ValueRefused."""
@@ -75,6 +79,8 @@ class Param:
     def written(self, value: Any) -> list[str]:
         """A canonical value as it stands in an address, once for each item of a list."""
         match value:
+            case str() if value in self.unsaid:
+                return []
             case bool():
                 return [self.spelled[value]]
             case list():
@@ -89,6 +95,10 @@ class Param:
     @property
     def query_name(self) -> str:
         return f"{self.name}[]" if self.type in ("ids", "texts") else self.name
+
+    @property
+    def query_names(self) -> tuple[str, ...]:
+        return (self.query_name, self.twin) if self.twin else (self.query_name,)
 
     def needs_premium(self, value: Any) -> bool:
         return "*" in self.premium or value in self.premium

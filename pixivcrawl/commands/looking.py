@@ -6,8 +6,12 @@ from pixivcrawl.spiders.feed import FeedSpider
 
 
 class NewsSpider(FeedSpider):
-    """Reads the feed for its rows, from its head down to what was seen before; the first time only its head."""
+    """Reads the feed for its rows, from its head down to what was seen before; the first time only its head.
+
+    Where it ends before, the sync asks every artist.
+    """
 
     name = "news"
+    others_fill_gaps = True
     # Two, so that a page that ends among what was seen before shows some of it whatever comes in between.
     pages_at_first = 2

@@ -91,6 +91,7 @@ def report(connection: Connection, limit: int | None, at_work: datetime | None =
         *part("unavailable", map(unavailable_line, queries.status_unavailable(connection, limit)), limit),
         # Nothing is to be done about them, so that only who asks for everything is shown which they are.
         *part("kept though odd", map(odd_line, queries.status_odd_files(connection)) if limit is None else (), limit),
+        *part("lists shown only in part", map(in_part_line, queries.lists_shown_in_part(connection)), limit),
         *part("last runs", runs, None),
         *part("hosts that asked for a pause", map(pause_line, queries.host_pauses(connection)), None),
     ]
@@ -206,10 +207,22 @@ def unavailable_line(work: queries.Unavailable) -> str:
     return f"work {work.work_id} {one_line(work.title or '', 40)}: {work.availability}{reason} since {work.since:%Y-%m-%d}{kept}"
 
 
-def crawl_line(crawl: queries.CrawlRecord, at_work: datetime | None = None) -> str:
-    arguments = " ".join(
-        f"{name}={value}" for name, value in crawl.arguments.items() if value not in (None, False, "all")
+def in_part_line(crawl: queries.CrawlRecord) -> str:
+    parts, rows = (crawl.counts.get(name, 0) for name in ("lists_cut_off", "rows_refused"))
+    lacks = [f"{parts:,} parts that pixiv did not show"] * bool(parts) + [f"{rows:,} rows that nobody can read"] * bool(
+        rows
     )
+    artists = "; following with archive=true reads the artists' own lists" if crawl.spider == "feed" else ""
+    return f"{run_of(crawl)}: {' and '.join(lacks)} when it was read on {crawl.started:%Y-%m-%d}{artists}; reread=true reads it anew"
+
+
+def run_of(crawl: queries.CrawlRecord) -> str:
+    """The spider and its arguments, as far as they say something."""
+    arguments = (f"{name}={value}" for name, value in crawl.arguments.items() if value not in (None, False, "all"))
+    return f"{crawl.spider} {one_line(' '.join(arguments))}".strip()
+
+
+def crawl_line(crawl: queries.CrawlRecord, at_work: datetime | None = None) -> str:
     counts = (
         f"{crawl.counts.get('files_stored', 0):,} files stored, {crawl.counts.get('api_requests', 0):,} API requests"
     )
@@ -218,7 +231,7 @@ def crawl_line(crawl: queries.CrawlRecord, at_work: datetime | None = None) -> s
     reason = f": {one_line(crawl.reason, 120)}" if crawl.reason else ""
     reader = "" if crawl.reader is None else f" as account {crawl.reader}" if crawl.reader else " as a visitor"
     began = f"{crawl.started.astimezone():%Y-%m-%d %H:%M}"
-    return f"{began} {crawl.spider} {one_line(arguments)}{reader}: {outcome}{reason}; {counts}"
+    return f"{began} {run_of(crawl)}{reader}: {outcome}{reason}; {counts}"
 
 
 def pause_line(pause: queries.HostPause) -> str:

@@ -48,7 +48,7 @@ class Expectations:
         expected.unavailable |= {work_id: "gone" for work_id, work in known.items() if work is None}
         return expected
 
-    def ranking(self, mode: str, date: str, content: str = "complex", session: bool = False) -> Expected:
+    def ranking(self, mode: str, date: str, content: str = "all", session: bool = False) -> Expected:
         """Of the works in a ranking of one day (yyyymmdd)."""
         with self._world.lock:
             ranked = [self._world.work(work_id) for work_id in self._world.rankings[mode, date]]

@@ -15,8 +15,8 @@ CONTENT_KINDS = {"illust": 0, "manga": MANGA, "ugoira": UGOIRA}
 
 
 def rank_daily(works: Sequence[Work]) -> Rankings:
-    """Daily lists of 120 works for four days, a weekly one, and one of R-18 works; each day's order is another one's,
-    turned."""
+    """Daily lists of 120 works for four days, a weekly one, and those of AI, R-18 and R-18G works; each day's order is
+    another one's, turned."""
     by_time = sorted(works, key=lambda work: work.id)
     safe = [work.id for work in by_time if work.x_restrict == 0 and work.restrict == 0]
     adult = [work.id for work in by_time if work.x_restrict == 1]
@@ -26,6 +26,10 @@ def rank_daily(works: Sequence[Work]) -> Rankings:
         rankings["daily", day] = tuple((safe[turn:] + safe[:turn])[:ENTRIES])
     rankings["weekly", DAYS[-1]] = tuple(reversed(safe[:ENTRIES]))
     rankings["daily_r18", DAYS[-1]] = tuple(adult)
+    rankings["r18g", DAYS[-1]] = tuple(work.id for work in by_time if work.x_restrict == 2)
+    of_ai = {work.id for work in by_time if work.ai_type == 2}
+    rankings["daily_ai", DAYS[-1]] = tuple(work_id for work_id in safe if work_id in of_ai)
+    rankings["daily_r18_ai", DAYS[-1]] = tuple(adult[:2])
     return rankings
 
 
@@ -35,5 +39,5 @@ def days_of(rankings: Rankings, mode: str) -> list[str]:
 
 
 def is_content(work: Work, content: str) -> bool:
-    """Whether `work` belongs to a ranking's content: complex takes every kind."""
+    """Whether `work` belongs to a ranking's content: any other word takes every kind."""
     return content not in CONTENT_KINDS or work.kind == CONTENT_KINDS[content]

@@ -81,7 +81,7 @@ class World:
     - 901 and 902: the readers, the latter with premium
 
     Rankings: daily of 2023-01-10 to 2023-01-13, 120 entries each, work 8 of artist 11 among them, which is gone; weekly
-    and daily_r18 of the last of these days.
+    daily_ai, daily_r18, daily_r18_ai and r18g of the last of these days. One of all kinds calls them `ranking_echo`.
 
     Both readers follow many artists (13 in secret), keep every second work as a bookmark and watch both series;
     requests were made to 11 and 15.
@@ -113,6 +113,7 @@ class World:
         self.login_only: set[int] = set()
         self.habits = Habits()
         self.viewing: dict[int, Viewing] = {}
+        self.ranking_echo = "all"
         self.expected = Expectations(self)
         self._artists = {artist.id: artist for artist in artists}
         self._works = {work.id: work for work in works}

@@ -57,7 +57,7 @@ class BookmarksSpider(OwnedListSpider[BookmarksArguments]):
     async def record_bookmarks(self, page: ListPage[Bookmarks], *, private: bool) -> None:
         """The page's bookmarks and losses; after the last page of a whole reading also what is no longer listed."""
         reading, now = page.reading, self.now()
-        if reading.position is None and not self.args.tag:
+        if reading.position is None and not self.args.tag and page.body.total is not None:
             newest = await self.ledger.read(queries.newest_bookmark, self.owner, private=private)
             reading.position = newest + page.body.total
         bookmarks = facts_of_lists.bookmarks(page.body, self.owner, private=private, own=self.is_own)
@@ -67,7 +67,7 @@ class BookmarksSpider(OwnedListSpider[BookmarksArguments]):
             reading.position -= len(bookmarks)
         if reading.following is None and reading.position is not None:
             await self.ledger.write(records.settle_bookmark_order, self.owner, private=private)
-        if page.ends_whole_reading and not self.args.tag:
+        if (total := page.whole_total) is not None and not self.args.tag:
             await self.ledger.write(
-                records.record_unlisted_bookmarks, self.owner, reading.since, page.body.total, now, private=private
+                records.record_unlisted_bookmarks, self.owner, reading.since, total, now, private=private
             )

@@ -30,6 +30,9 @@ class FeedReadingSpider(ListingSpider[ListingArgumentsT]):
     pages_at_first: ClassVar[int | None] = None
     """How many pages are read of a feed that was never read before; None for all."""
 
+    others_fill_gaps: ClassVar[bool] = False
+    """Whoever runs this spider sees to works that passed by between two readings."""
+
     async def works_of_feed(self, endpoint: Endpoint[Feed], **parameters: Any) -> AsyncIterator[Page]:
         pages, readings = 0, list[Reading]()
         async for page in self.read_list(endpoint, lambda body: body.work_ids, **parameters):
@@ -44,6 +47,11 @@ class FeedReadingSpider(ListingSpider[ListingArgumentsT]):
         if any(reading.until and not reading.met_frontier for reading in readings):
             # Pixiv's feed ends, so that works may have passed by since the last reading.
             self.count(FEED_GAPS)
+            if not self.others_fill_gaps:
+                self.cut_off(
+                    "pixiv's feed ended before it came to what the last run had seen: works may have passed by; "
+                    "following with archive=true reads the artists' own lists, then reread=true begins the feed anew"
+                )
 
 
 class FeedSpider(FeedReadingSpider[FeedArguments]):

@@ -34,7 +34,5 @@ class FollowersSpider(PeopleSpider[PeopleArguments]):
     def follows(self, page: ListPage[Follows]) -> list[Follow]:
         return facts_of_lists.followers(page.body.users, self.owner)
 
-    async def record_unlisted(self, page: ListPage[Follows]) -> None:
-        await self.ledger.write(
-            records.record_unlisted_followers, self.owner, page.reading.since, page.body.total, self.now()
-        )
+    async def record_unlisted(self, page: ListPage[Follows], total: int) -> None:
+        await self.ledger.write(records.record_unlisted_followers, self.owner, page.reading.since, total, self.now())

@@ -51,12 +51,12 @@ class FollowingSpider(PeopleSpider[FollowingArguments]):
     def follows(self, page: ListPage[Follows]) -> list[Follow]:
         return facts_of_lists.following(page.body.users, self.owner, private=page.part == "hide")
 
-    async def record_unlisted(self, page: ListPage[Follows]) -> None:
+    async def record_unlisted(self, page: ListPage[Follows], total: int) -> None:
         await self.ledger.write(
             records.record_unlisted_following,
             self.owner,
             page.reading.since,
-            page.body.total,
+            total,
             self.now(),
             private=page.part == "hide",
         )

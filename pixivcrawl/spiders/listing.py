@@ -7,7 +7,7 @@ run that is killed loses nothing, and a run that follows asks only for what the 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -33,8 +33,9 @@ from pixivcrawl.spiders.arguments import ListingArguments
 from pixivcrawl.spiders.comments import keep_comments
 from pixivcrawl.spiders.filters import left_out
 from pixivcrawl.spiders.in_progress import WorksInProgress, work_of
+from pixivcrawl.spiders.lacking import remember_what_is_lacking, taken_up
 from pixivcrawl.spiders.pixiv import PixivSpider
-from pixivcrawl.spiders.reading import ListPage, Reading, Readings, read_on, rows_ahead
+from pixivcrawl.spiders.reading import ListPage, Readings, read_on, rows_ahead
 from pixivcrawl.spiders.rows import check_sizes, with_originals
 from pixivcrawl.spiders.ugoira import is_ugoira_of_row, ugoira_originals, want_frames
 
@@ -52,12 +53,6 @@ AT_HAND = timedelta(days=1)
 
 FRESH = timedelta(minutes=10)
 """For so long has a list nothing new worth a request, when the run that read it was killed while it read another one."""
-
-LACKED = {
-    "lists_cut_off": "{} days were cut off in an earlier run; narrow the search",
-    "rows_refused": "{} rows could not be read in an earlier run; reread=true reads them again",
-}
-"""What a reading may lack without an end of its own, and what to say of it once more."""
 
 WITHHELD = {AnswerKind.LOGIN_NEEDED, AnswerKind.FORBIDDEN}
 
@@ -148,7 +143,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             yield wanted
         if self.never_changes and self.crawl.read_to_end_before and not self.args.reread:
             self.read_to_end = True
-            await self.remember_what_is_missing()
+            await remember_what_is_lacking(self, self.crawl.crawl_id)
         else:
             async for page in self.listed_pages():
                 await self.record_page(page)
@@ -182,26 +177,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         else:
             self.read_to_end = await self.confirm_reader() and not self.crawler.stats.get_value("pixiv/lists_failed")
             if self.readings.met_frontier:
-                await self.remember_what_is_missing()
-
-    async def remember_what_is_missing(self) -> None:
-        """A reading that stops where an earlier one had come lacks what that one lacked."""
-        earlier = await self.ledger.read(queries.counts_before, self.crawl.crawl_id)
-        for name, what in LACKED.items():
-            number = earlier.get(name, 0)
-            # What this run has seen of it is no more than the same again.
-            if (more := number - self.crawler.stats.get_value(f"pixiv/{name}", 0)) > 0:
-                self.count(name, more)
-                self.logger.error("%s: %s", self.name, what.format(number))
-
-    def readings_of(
-        self, part: str, endpoint: Endpoint[Body], first: dict[str, Any], *, newest_first: bool
-    ) -> Iterator[Reading]:
-        """What is to be read of a part of the list; rows that an interrupted reading left out are missing still."""
-        for reading in self.readings.readings(part, endpoint, first, self.now(), newest_first=newest_first):
-            if reading.left_out:
-                self.count("rows_refused", reading.left_out)
-            yield reading
+                await remember_what_is_lacking(self, self.crawl.crawl_id)
 
     async def read_list(
         self,
@@ -218,10 +194,16 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         """
         first = endpoint.canonical(parameters)
         ask = partial(self.ask_for_page, endpoint)
-        for reading in self.readings_of(part, endpoint, first, newest_first=newest_first):
+        readings = self.readings.readings(part, endpoint, first, self.now(), newest_first=newest_first)
+        for reading in taken_up(self, readings):
             async for body, ids in read_on(reading, endpoint, ask, ids_of):
                 self.rows_ahead, self.rows_a_page = rows_ahead(reading, endpoint, len(ids)), len(ids)
                 yield ListPage(body, ids, reading, part, self.readings)
+
+    def cut_off(self, reason: str) -> None:
+        """Part of the list cannot be had by any request."""
+        self.count("lists_cut_off")
+        self.logger.error("%s: %s", self.name, reason)
 
     def list_failed(self, reason: str) -> None:
         """The list, or one of the lists, could not be read to its end."""

@@ -47,8 +47,8 @@ class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
         """What a page says of who follows whom."""
 
     @abstractmethod
-    async def record_unlisted(self, page: ListPage[Follows]) -> None:
-        """After the last page of a whole reading: who is no longer on the list."""
+    async def record_unlisted(self, page: ListPage[Follows], total: int) -> None:
+        """After the last page of a whole reading of `total` people: who is no longer on the list."""
 
     async def listing(self) -> AsyncIterator[Page]:
         cursor = self.crawl.cursor
@@ -61,8 +61,8 @@ class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
                     yield works
             cursor = self.failed_at or page.cursor
             yield Page([], cursor=cursor)
-            if page.ends_whole_reading:
-                await self.record_unlisted(page)
+            if (total := page.whole_total) is not None:
+                await self.record_unlisted(page, total)
 
     async def record_people(self, page: ListPage[Follows]) -> None:
         people, now = page.body.users, self.now()

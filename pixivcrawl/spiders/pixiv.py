@@ -194,9 +194,14 @@ class PixivSpider(Args[ArgumentsT], Spider):
     async def pages_of(
         self, endpoint: Endpoint[Body], *, snapshot: bool = False, **parameters: Any
     ) -> AsyncIterator[Body]:
-        """Every page of a list, until the declaration's end test says that it has ended."""
+        """Every page of a list, until the declaration's end test says that it has ended, or the same page comes again."""
+        assert endpoint.paging is not None
         following: dict[str, Any] | None = {name: value for name, value in parameters.items() if value is not None}
+        before: Any = None
         while following is not None:
             body = await self.ask_for_page(endpoint, snapshot=snapshot, **following)
+            rows = endpoint.paging.rows(body)
+            if before is not None and rows == before:
+                return
             yield body
-            following = endpoint.next_page(following, body)
+            following, before = endpoint.next_page(following, body), rows

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from pixivcrawl import facts
+from pixivcrawl.api.answers import AnswerKind, AnswerRefused
 from pixivcrawl.api.catalogue import RANKING
+from pixivcrawl.api.paging import came
 from pixivcrawl.ledger import records
 from pixivcrawl.spiders.arguments import ListingArguments, today_in_japan
 from pixivcrawl.spiders.listing import ListingSpider, Page
 
 FIRST_RANKING = date(2007, 9, 13)
+
+
+def _without_its_older_name(content: Any) -> Any:
+    """Pixiv called a ranking of all kinds complex."""
+    return "all" if content == "complex" else content
 
 
 class RankingArguments(ListingArguments):
@@ -26,18 +33,21 @@ class RankingArguments(ListingArguments):
         "original",
         "male",
         "female",
+        "daily_ai",
         "daily_r18",
         "weekly_r18",
         "male_r18",
         "female_r18",
-    ] = Field("daily", title="Ranking", description="Which ranking; those that end in _r18 need a session.")
+        "daily_r18_ai",
+        "r18g",
+    ] = Field("daily", title="Ranking", description="Which ranking; those of R-18 and R-18G works need a session.")
     date: str | None = Field(
         None,
         title="Date",
         description="A day as yyyymmdd, or a range as yyyymmdd..yyyymmdd; the latest ranking when left out.",
     )
-    content: Literal["complex", "illust", "ugoira", "manga"] = Field(
-        "complex", title="Content", description="The kinds of work ranked; complex is all of them together."
+    content: Annotated[Literal["all", "illust", "ugoira", "manga"], BeforeValidator(_without_its_older_name)] = Field(
+        "all", title="Content", description="The kinds of work ranked."
     )
 
     @field_validator("date")
@@ -74,13 +84,14 @@ class RankingSpider(ListingSpider[RankingArguments]):
     """Archives the works of a ranking, and keeps each one's rank and previous rank with the date and mode.
 
     Pixiv ranks at most 500 works a day, 50 a page. A past day's ranking does not change: one that was read to its end is not asked for
-    again unless `reread=true`. The _r18 modes need a session.
+    again unless `reread=true`; a day that pixiv answers with nothing is. The latest ranking is read as of the day of its first page. The
+    modes for R-18 and R-18G need a session.
     """
 
     name = "ranking"
 
     def session_needed_for(self) -> str | None:
-        return f"mode={self.args.mode}" if self.args.mode.endswith("_r18") else None
+        return f"mode={self.args.mode}" if "r18" in self.args.mode else None
 
     @property
     def never_changes(self) -> bool:
@@ -88,6 +99,33 @@ class RankingSpider(ListingSpider[RankingArguments]):
 
     async def listing(self) -> AsyncIterator[Page]:
         for day in self.args.days():
-            async for body in self.pages_of(RANKING, mode=self.args.mode, content=self.args.content, date=day):
-                await self.ledger.write(records.record_ranking, facts.ranking_entries(body), self.now())
-                yield Page([row.illust_id for row in body.contents], facts.ranked_artworks(body))
+            async for page in self.ranking_of(day):
+                yield page
+
+    async def ranking_of(self, day: str | None) -> AsyncIterator[Page]:
+        """The pages of one day's ranking, all of the day of the first one: at noon in Japan the latest one becomes another."""
+        values: dict[str, Any] | None = {"mode": self.args.mode, "content": self.args.content, "date": day}
+        ranked, promised = 0, None
+        while values is not None:
+            try:
+                body = await self.ask_for_page(RANKING, **values)
+            except AnswerRefused as refusal:
+                if refusal.answer.kind is not AnswerKind.NOT_FOUND:
+                    raise
+                # Pixiv: so it answers for a page past the end of a ranking.
+                if not ranked or ranked < (promised or 0):
+                    self.ends_too_soon(day, ranked, promised, refusal.answer.message)
+                return
+            if not came(body.contents):
+                self.ends_too_soon(day, ranked, promised, "an empty page")
+                return
+            ranked, promised = ranked + came(body.contents), body.rank_total
+            await self.ledger.write(records.record_ranking, facts.ranking_entries(body), self.now())
+            yield Page([row.illust_id for row in body.contents], facts.ranked_artworks(body))
+            following = RANKING.next_page(values, body)
+            values = following and {**following, "date": body.date}
+
+    def ends_too_soon(self, day: str | None, ranked: int, promised: int | None, said: str) -> None:
+        """Such a day was not read, and is asked for again."""
+        of = f" of {promised:,}" if promised else ""
+        self.list_failed(f"mode={self.args.mode} date={day or 'latest'}: {ranked:,}{of} works came ({said})")

@@ -58,8 +58,8 @@ class Reading:
 
     @property
     def is_whole(self) -> bool:
-        """Read from the first row to the last, under one and the same total."""
-        ended = self.following is None and not self.met_frontier
+        """Every row was read, from the first to the last, under one and the same total."""
+        ended = self.following is None and not self.met_frontier and not self.left_out
         return ended and self.total is not None and self.first_total == self.total
 
     @property
@@ -97,9 +97,9 @@ class ListPage(Generic[Body]):
         return self.readings.cursor(self.part, self.reading)
 
     @property
-    def ends_whole_reading(self) -> bool:
-        """It is the last one of a reading from the first row to the last, under one and the same total."""
-        return self.reading.is_whole
+    def whole_total(self) -> int | None:
+        """How many rows the list has, on the last page of a reading that saw each of them; None on every other page."""
+        return self.reading.total if self.reading.is_whole else None
 
 
 async def read_on(

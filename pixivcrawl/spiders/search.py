@@ -17,6 +17,7 @@ from pixivcrawl.api.catalogue import SEARCH_ARTWORKS, SEARCH_ILLUSTRATIONS, SEAR
 from pixivcrawl.api.endpoint import Endpoint
 from pixivcrawl.spiders.arguments import AgeMode, ListingArguments, today_in_japan
 from pixivcrawl.spiders.filters import Day
+from pixivcrawl.spiders.lacking import taken_up
 from pixivcrawl.spiders.listing import ListingSpider, Page
 from pixivcrawl.spiders.reading import Reading, read_on
 
@@ -146,7 +147,8 @@ class SearchSpider(ListingSpider[SearchArguments]):
         await self.warn_of_premium(parameters)
         newest_first = self.args.order == "date_d"
         first = self.endpoint.canonical(parameters)
-        for reading in self.readings_of("", self.endpoint, first, newest_first=newest_first):
+        readings = self.readings.readings("", self.endpoint, first, self.now(), newest_first=newest_first)
+        for reading in taken_up(self, readings):
             reading.following = _one_page_again(reading.following)
             async for page in self.windows(reading):
                 yield page
@@ -185,11 +187,6 @@ class SearchSpider(ListingSpider[SearchArguments]):
             )
             edge += step
         return {**values, moved: edge.isoformat(), "p": 1} if self._is_asked_for(edge) else None
-
-    def cut_off(self, reason: str) -> None:
-        """Part of the list cannot be had by any request."""
-        self.count("lists_cut_off")
-        self.logger.error("search: %s", reason)
 
     async def warn_of_premium(self, parameters: dict[str, Any]) -> None:
         """Say what pixiv will ignore, before it does."""

@@ -39,11 +39,9 @@ class SeriesReadingSpider(ListingSpider[ListingArgumentsT]):
                 rows = body.rows_for(page.ids)
                 await self.ledger.write(records.record_masked, facts_of_lists.masked(rows), now)
                 yield Page(page.ids, facts.listed_artworks(rows), page.cursor)
-                if page.ends_whole_reading:
-                    reading = page.reading
-                    await self.ledger.write(
-                        records.record_unlisted_in_series, series_id, reading.since, body.page.total, self.now()
-                    )
+                if (total := page.whole_total) is not None:
+                    since = page.reading.since
+                    await self.ledger.write(records.record_unlisted_in_series, series_id, since, total, self.now())
         except AnswerRefused as refusal:
             if refusal.answer.kind is not AnswerKind.NOT_FOUND:
                 raise

@@ -80,7 +80,7 @@ WANTED = [
         "search.artworks",
         {"word": "海", "scd": "20220801", "ecd": "2022-08-31", "blt": 100, "p": 7},
         f"/ajax/search/artworks/{SEA}?word={SEA}&type=all&order=date_d&mode=all&s_mode=s_tag_full"
-        "&scd=2022-08-01&ecd=2022-08-31&blt=100&p=7",
+        "&scd=2022-08-01&ecd=2022-08-31&sce=2022-08-31&blt=100&p=7",
         auth=R18,
     ),
     Wanted(

@@ -107,7 +107,7 @@ class Notifications(PixivModel):
 class LinkedPage(PixivModel):
     user: Fields = Field(default_factory=dict)
     works: Annotated[list[Any], NullAsEmpty] = Field(default_factory=list)
-    total_item_count: Count
+    total_item_count: Count | None = None
 
 
 class LinkedService(Framed):

@@ -262,7 +262,7 @@ class Comment(PixivModel):
 
 class Comments(PixivModel):
     comments: Annotated[list[Comment], EachAlone, NullAsEmpty]
-    has_next: bool
+    has_next: bool | None = None
 
 
 class BookmarkAdded(SnakeCaseModel):

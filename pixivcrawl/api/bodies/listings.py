@@ -30,14 +30,14 @@ class Follows(PixivModel):
     """`user/{id}/following` and `user/{id}/followers`."""
 
     users: Annotated[list[FollowRow], EachAlone, NullAsEmpty]
-    total: Count
+    total: Count | None = None
 
 
 class Works(PixivModel):
     """A list of works with their number: one user's works under a tag."""
 
     works: RowList
-    total: Count
+    total: Count | None = None
 
 
 class Bookmarks(Works):
@@ -55,7 +55,12 @@ class Bookmarks(Works):
 
 class FeedPage(PixivModel):
     ids: Ids
-    is_last_page: bool
+    is_last_page: bool | None = None
+
+    @property
+    def goes_on(self) -> bool | None:
+        """pixiv: older answers do not say whether a page is the last one."""
+        return None if self.is_last_page is None else not self.is_last_page
 
 
 class Feed(Framed):
@@ -70,7 +75,7 @@ class Feed(Framed):
 
 class WatchlistPage(PixivModel):
     watched_series_ids: Ids
-    max_page: Count
+    max_page: Count | None = None
     total: Count | None = None
 
 
@@ -85,7 +90,12 @@ class NewWorks(PixivModel):
     """`illust/new`: `last_id` is where the next page begins."""
 
     illusts: RowList
-    last_id: Count
+    last_id: Count | None = None
+
+    @property
+    def where_it_ends(self) -> int | None:
+        """The work after which the next page begins."""
+        return self.illusts[-1].id if self.last_id is None and self.illusts else self.last_id
 
 
 class SeriesEntry(PixivModel):
@@ -97,7 +107,7 @@ class SeriesEntry(PixivModel):
 
 class SeriesPage(PixivModel):
     series: Annotated[list[SeriesEntry], EachAlone, NullAsEmpty]
-    total: Count
+    total: Count | None = None
     series_id: Id | None = None
 
 

@@ -24,6 +24,12 @@ from pixivcrawl.api.bodies.parts import (
     SnakeCaseModel,
     Texts,
 )
+from pixivcrawl.api.paging import below
+
+ROWS_A_PAGE = 50
+
+ALL_KINDS = ("all", "complex", "overall", "")
+"""pixiv: what it has called a ranking of all kinds of work; today it is asked for without a word."""
 
 _LATEST_TIMESTAMP = 253_402_300_799
 Day = Annotated[str, Field(pattern=r"^[0-9]{8}$")]
@@ -101,18 +107,33 @@ class Ranking(SnakeCaseModel):
 
     contents: Annotated[list[RankingRow], EachAlone]
     mode: str
-    content: str
+    content: str = "all"
     date: Day
     page: Id
-    next: Annotated[Id | None, FalseAsNull]
+    next: Annotated[Id | None, FalseAsNull] = None
     prev: Annotated[Count | None, FalseAsNull] = None
     prev_date: Annotated[str | None, FalseAsNull] = None
     next_date: Annotated[str | None, FalseAsNull] = None
     rank_total: Count | None = None
 
+    @property
+    def kinds(self) -> str:
+        """The kinds of work ranked, under one name for all."""
+        return "all" if self.content in ALL_KINDS else self.content
+
+    @property
+    def goes_on(self) -> bool | None:
+        """Whether another page follows; None where the answer does not say."""
+        if "next" in self.model_fields_set:
+            return self.next is not None
+        return below(self.page * ROWS_A_PAGE, self.rank_total)
+
 
 def foreign_ranking(ranking: Ranking, parameters: Mapping[str, Any]) -> str | None:
     """Another ranking, day or page than was asked for."""
-    asked = {"mode": ranking.mode, "content": ranking.content, "date": ranking.date, "p": ranking.page}
+    content = parameters.get("content", ranking.content)
+    if content != ranking.content and not {content, ranking.content} <= {*ALL_KINDS}:
+        return "content"
+    asked = {"mode": ranking.mode, "date": ranking.date, "p": ranking.page}
     wrong = next((name for name, said in asked.items() if parameters.get(name, said) != said), None)
     return "page" if wrong == "p" else wrong

@@ -54,7 +54,7 @@ class CommissionRequest(PixivModel):
 
 
 class Pager(PixivModel):
-    has_next_page: bool
+    has_next_page: bool | None = None
     page: Id | None = None
 
 
@@ -64,7 +64,7 @@ class RequestsPage(PixivModel):
     request_ids: Ids
     recommend_request_ids: Ids = Field(default_factory=list)
     follow_request_ids: Ids = Field(default_factory=list)
-    pager: Pager
+    pager: Pager = Field(default_factory=Pager)
     mode: str | None = None
     work_type: str | None = None
 
@@ -100,7 +100,7 @@ class RequestList(Commissions):
 class CreatorsPage(PixivModel):
     creator_user_ids: Ids
     follow_creator_user_ids: Ids = Field(default_factory=list)
-    pager: Pager
+    pager: Pager = Field(default_factory=Pager)
     mode: str | None = None
     work_type: str | None = None
 

@@ -8,6 +8,7 @@ from pixivcrawl.ledger.queries.crawls import (
     host_pauses,
     last_account,
     last_crawls,
+    lists_shown_in_part,
     requests_spent,
     user_detail,
 )
@@ -134,6 +135,7 @@ __all__ = [
     "likely_extensions",
     "list_sizes",
     "listed_before",
+    "lists_shown_in_part",
     "newest_bookmark",
     "not_on_list",
     "pages_of_work",

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, NotNullable, Row, Select, func, select
+from sqlalchemy import Connection, NotNullable, Row, Select, Text, cast, func, or_, select
 
 from pixivcrawl.items import Reader
 from pixivcrawl.ledger.models import CrawlRow, HostRow, UserRow
 from pixivcrawl.ledger.records.hosts import day_of
+
+LACKING = ("lists_cut_off", "rows_refused")
+"""A run's counts of what its list lacks and no run brings by itself: parts that pixiv does not show, rows that nobody can read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,14 @@ def counts_before(connection: Connection, crawl_id: int) -> dict[str, Any]:
         .limit(1)
     ).scalar()
     return counts or {}
+
+
+def lists_shown_in_part(connection: Connection) -> list[CrawlRecord]:
+    """Of each list that lacked something when a reader last read it to its end, that run; the latest first."""
+    last = select(func.max(CrawlRow.id)).where(CrawlRow.read_to_end).group_by(CrawlRow.list_key, CrawlRow.reader)
+    lacking = or_(*(cast(CrawlRow.counts, Text).like(f'%"{name}":%') for name in LACKING))
+    found = connection.execute(_crawls().where(CrawlRow.id.in_(last), lacking).order_by(CrawlRow.id.desc()))
+    return [record_of(row) for row in found]
 
 
 def host_pauses(connection: Connection) -> list[HostPause]:

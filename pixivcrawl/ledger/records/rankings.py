@@ -17,7 +17,8 @@ def record_ranking(connection: Connection, entries: Sequence[RankingEntry], now:
     rows = [
         {
             "mode": entry.mode,
-            "content": entry.content,
+            # Journals of earlier versions have pixiv's older word.
+            "content": "all" if entry.content == "complex" else entry.content,
             "date": entry.date,
             "artwork_id": entry.work_id,
             "rank": entry.rank,

@@ -28,7 +28,7 @@ def ranking(question: Question) -> Answer:
     """One page of a ranking; without a date the newest. `next` is false on the last page; beyond it, and for a day
     without a list, 404."""
     mode = question.text("mode", "daily")
-    content = question.text("content", "complex")
+    content = question.text("content", question.world.ranking_echo)
     if "r18" in mode and question.session is None:
         return _error(403, "Sign in to see this ranking.")
     days = days_of(question.world.rankings, mode)
@@ -39,7 +39,7 @@ def ranking(question: Question) -> Answer:
     page = question.number("p", 1)
     start = (page - 1) * PAGE_ENTRIES
     if page < 1 or start >= len(entries):
-        return _error(404, "There is no such page.")
+        return _error(404, "ランキング集計の範囲外です")
     place = days.index(day)
     before = {work.id: rank for rank, work in _entries(question, mode, days[place - 1], content)} if place else {}
     return Answer(

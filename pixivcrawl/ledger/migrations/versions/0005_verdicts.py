@@ -49,3 +49,4 @@ def upgrade() -> None:
         sqlite_where=is_confirmed,
         postgresql_where=is_confirmed,
     )
+    op.execute("UPDATE ranking_entries SET content = 'all' WHERE content = 'complex'")
