@@ -214,22 +214,18 @@ def _next_chunk(source: BinaryIO, size: int) -> _Chunk | None:
 def _leap_to_end(source: BinaryIO, at: int, png: _Png) -> None:
     """From bytes that are no chunk to the end chunk: viewers that have all pixels look no further. Raises `Damaged` before that."""
     source.seek(at)
-    if not png.rows.are_whole:
-        start = source.read(_CHUNK_START.size)
-        if len(start) == _CHUNK_START.size and not start[4:].isalpha():
-            raise Damaged(f"has no chunk where one begins, at byte {at:,}", "broken")
-        raise _cut_short()
-    kept = b""
-    while piece := source.read(PIECE):
-        window = kept + piece
-        place = window.find(_END_CHUNK)
-        if place >= 0:
-            source.seek(place + len(_END_CHUNK) - len(window), os.SEEK_CUR)
-            png.misread("bytes that are no chunk stand before its end")
-            png.finish()
-            return
-        kept = window[1 - len(_END_CHUNK) :]
-    raise _cut_short()
+    start = source.read(_CHUNK_START.size)
+    if not (png.rows.are_whole or len(start) < _CHUNK_START.size or start[4:].isalpha()):
+        raise Damaged(f"has no chunk where one begins, at byte {at:,}", "broken")
+    window = start
+    while (place := window.find(_END_CHUNK)) < 0:
+        piece = source.read(PIECE)
+        if not piece:
+            raise _cut_short()
+        window = window[1 - len(_END_CHUNK) :] + piece
+    source.seek(place + len(_END_CHUNK) - len(window), os.SEEK_CUR)
+    png.misread("bytes that are no chunk stand before its end")
+    png.finish()
 
 
 def _look_for_colours(source: BinaryIO, png: _Png, limits: Limits) -> None:

@@ -37,6 +37,15 @@ def verdict(body: bytes, limits: Limits | None = None) -> str:
     return flaws[0] if flaws else "whole"
 
 
+def directory(body: bytes) -> str:
+    """As `verdict`, of what is told alone: nothing is inflated."""
+    try:
+        read_members(io.BytesIO(body), Limits(), [])
+    except Damaged as damage:
+        return damage.kind
+    return "whole"
+
+
 def opened_by_zipfile(body: bytes) -> bool:
     with zipfile.ZipFile(io.BytesIO(body)) as archive:
         return {name: archive.read(name) for name in archive.namelist()} == BODIES
@@ -194,14 +203,13 @@ def test_other_fields_stand_before_the_one_that_counts() -> None:
 def test_members_may_lie_in_another_order_than_the_directory_names_them() -> None:
     first, second = members()
     body = first.written() + second.written()
-    directory = second.entry(len(first.written())) + first.entry(0)
-    end = struct.pack("<4s4H2LH", END, 0, 0, 2, 2, len(directory), len(body), 0)
-    assert verdict(body + directory + end) == "whole"
+    entries = second.entry(len(first.written())) + first.entry(0)
+    end = struct.pack("<4s4H2LH", END, 0, 0, 2, 2, len(entries), len(body), 0)
+    assert verdict(body + entries + end) == "whole"
 
 
 def test_memory_is_reckoned_before_the_directory_and_each_member() -> None:
-    directory = PLAIN.index(END) - PLAIN.index(CENTRAL)
-    needed = 2 * directory + 2 * 1024
+    needed = 2 * (PLAIN.index(END) - PLAIN.index(CENTRAL)) + 2 * 1024
     assert verdict(PLAIN, Limits(memory=needed)) == "whole"
     assert verdict(PLAIN, Limits(memory=needed - 1)) == "too much memory"
     source = io.BytesIO(PLAIN)
@@ -213,12 +221,45 @@ def test_memory_is_reckoned_before_the_directory_and_each_member() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "right"),
-    [(1 << 20, WHOLE), ((1 << 20) + 1, BOMB)],
+    ("packed", "size", "right"),
+    [
+        (20_000, 2_000_000, WHOLE),
+        (20_000, 2_000_001, BOMB),
+        (100, 1 << 20, WHOLE),
+        (100, (1 << 20) + 1, BOMB),
+        (1 << 20, 64 << 20, WHOLE),
+        (1 << 20, (64 << 20) + 1, BOMB),
+        (2_000_001, 1, WHOLE),
+    ],
 )
-def test_what_packs_to_a_hundredth_is_a_bomb_unless_it_is_small(size: int, right: str) -> None:
-    body = zip_of([Member("000000.jpg", bytes(size), deflated=True)])
-    if right == WHOLE:
-        assert [member.size for member in read_members(io.BytesIO(body), Limits(), [])] == [size]
-    else:
-        assert verdict(body) == right
+def test_what_packs_to_a_hundredth_is_a_bomb_unless_it_is_small(packed: int, size: int, right: str) -> None:
+    """Headers and directory tell the sizes, and nothing is inflated yet."""
+    body = Member("000000.jpg", bytes(packed))
+    lying = zip_of([body]).replace(struct.pack("<2L", packed, packed), struct.pack("<2L", packed, size))
+    assert directory(lying) == right
+
+
+def test_members_and_what_they_inflate_to_are_counted() -> None:
+    """As the directory tells them: ten thousand, and four gigabytes."""
+    many = [Member(f"{number:06}.jpg", b"") for number in range(10_001)]
+    assert directory(zip_of(many[1:])) == WHOLE
+    assert directory(zip_of(many)) == BOMB
+    swollen = [Member(f"{number:06}.jpg", bytes(700_000)) for number in range(65)]
+    told, said = struct.pack("<2L", 700_000, 700_000), struct.pack("<2L", 700_000, 64 << 20)
+    assert directory(zip_of(swollen[1:]).replace(told, said)) == WHOLE
+    assert directory(zip_of(swollen).replace(told, said)) == BOMB
+
+
+def test_a_directory_has_up_to_two_megabytes() -> None:
+    """Full of fields that say nothing, as a bomb's would be."""
+    for room, right in ((0, WHOLE), (1, BOMB)):
+        lengths = [65_000] * 32 + [(2 << 20) - 33 * 56 - 32 * 65_000 + room]
+        entries, body = b"", b""
+        for number, length in enumerate(lengths):
+            member = Member(f"{number:06}.jpg", b"")
+            entry = member.entry(len(body))
+            entries += entry[:32] + struct.pack("<H", length) + entry[34:] + bytes(length)
+            body += member.written()
+        assert len(entries) == (2 << 20) + room
+        end = struct.pack("<4s4H2LH", END, 0, 0, 33, 33, len(entries), len(body), 0)
+        assert directory(body + entries + end) == right
