@@ -85,7 +85,7 @@ def report(connection: Connection, limit: int | None, at_work: datetime | None =
     return [
         *totals(all_of_it),
         *odd(*queries.status_odd(connection)),
-        *zips_alone(queries.status_of_zips(connection)),
+        *zips_alone(*queries.status_of_zips(connection)),
         *part("artists", map(artist_line, artists), limit),
         *part("missing", map(missing_line, queries.status_missing(connection, limit)), limit),
         *part("unavailable", map(unavailable_line, queries.status_unavailable(connection, limit)), limit),
@@ -158,12 +158,10 @@ def odd_line(file: queries.OddFile) -> str:
     return f"{file.path}: {'as served: ' if file.as_served else ''}{one_line(file.flaw or 'the decoder warned', 200)}"
 
 
-def zips_alone(ugoira: int) -> list[str]:
-    return (
-        [f"{ugoira:,} ugoira as pixiv's own zip alone: -a ugoira=frames also fetches the frames as uploaded"]
-        if ugoira
-        else []
-    )
+def zips_alone(may_be_had: int, gone: int) -> list[str]:
+    """How many ugoira are there as pixiv made them alone."""
+    told = {"-a ugoira=frames also fetches the frames as uploaded": may_be_had, "the works are gone": gone}
+    return [f"{ugoira:,} ugoira as pixiv's own zip alone: {what}" for what, ugoira in told.items() if ugoira]
 
 
 def part(title: str, lines: Iterable[str], limit: int | None) -> list[str]:

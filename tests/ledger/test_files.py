@@ -28,6 +28,7 @@ from pixivcrawl.ledger.records import (
     record_lost,
     record_row_originals,
     record_stored,
+    record_unavailable,
     settle_intent,
 )
 from pixivcrawl.ledger.records.doubtful import named_otherwise
@@ -428,15 +429,16 @@ class TestFramesAsUploaded:
 
     def test_are_counted_when_the_zip_is_alone(self, connection: Connection):
         record_artwork(connection, self.ugoira(), NOW)
-        assert status_of_zips(connection) == 0
+        assert status_of_zips(connection) == (0, 0)
         store(connection, an_ugoira())
-        assert status_of_zips(connection) == 1
+        assert status_of_zips(connection) == (1, 0)
         record_row_originals(connection, 1, [an_ugoira(), *frames_of()], NOW)
         store(connection, *frames_of())
-        assert status_of_zips(connection) == 0
+        assert status_of_zips(connection) == (0, 0)
         record_artwork(connection, self.ugoira(revision=SECOND), NOW)
         store(connection, an_ugoira(revision=SECOND))
-        assert status_of_zips(connection) == 1
+        record_unavailable(connection, 1, "gone", "404", NOW)
+        assert status_of_zips(connection) == (0, 1)
 
 
 def test_a_journal_that_tells_no_kind_means_a_zip_by_its_frames():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, NotNullable, Select, and_, exists, func, literal, or_, select
+from sqlalchemy import Connection, NotNullable, Select, and_, case, exists, func, literal, or_, select
 
 from pixivcrawl.ledger.models import (
     MISSING_FILE,
@@ -282,8 +282,8 @@ def status_to_ask(connection: Connection) -> int:
     ).scalar_one()
 
 
-def status_of_zips(connection: Connection) -> int:
-    """How many ugoira have their zip and none of their frames as uploaded."""
+def status_of_zips(connection: Connection) -> tuple[int, int]:
+    """How many ugoira have their zip and none of their frames as uploaded: those that may get them, and those that are gone."""
     frame = _FRAMES.c
     has_frame = exists().where(
         frame.artwork_id == FileRow.artwork_id,
@@ -291,10 +291,13 @@ def status_of_zips(connection: Connection) -> int:
         frame.kind == "frame",
         frame.state == "stored",
     )
-    zips = select(func.count()).select_from(FileRow).join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
+    is_gone = ArtworkRow.availability.in_(SETTLED_AVAILABILITY)
+    counts = select(func.count(case((~is_gone, 1))), func.count(case((is_gone, 1))))
+    zips = counts.select_from(FileRow).join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
     # A zip that was found in its place belongs to a work of which nothing else may be known.
     present = func.coalesce(ArtworkRow.revision, FileRow.revision) == FileRow.revision
-    return connection.execute(zips.where(ZIP_FILE, FileRow.state == "stored", present, ~has_frame)).scalar_one()
+    may_be_had, gone = connection.execute(zips.where(ZIP_FILE, FileRow.state == "stored", present, ~has_frame)).one()
+    return may_be_had, gone
 
 
 def status_of_rows(connection: Connection) -> int:
