@@ -45,7 +45,7 @@ from pixivcrawl.ledger.changes import CHANGES, entry_of, make_change, make_toget
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from pixivcrawl.ledger.journal import Entry, Journal, PassedOver, _entry, _line, read_journal
-from pixivcrawl.ledger.models import Base
+from pixivcrawl.ledger.models import Base, FileRow
 from pixivcrawl.ledger.records import Found, Intent
 from pixivcrawl.ledger.records.tags import remember_tags
 from pixivcrawl.ledger.replay import Replayed, arguments_of, replay
@@ -232,6 +232,7 @@ CALLS: list[Call] = [
         "warns",
         {"served_sha256": "ab" * 32, "etag": '"x"', "last_modified": "today"},
     ),
+    ("record_file_failed", an_original(2), "warns again", {"served_sha256": "ab" * 32, "etag": '"y"'}),
     ("record_lost", 1, 0, an_original(1).revision, "image"),
     ("record_unproven", an_original(1)),
     ("record_row_originals", 4, [an_original(4)]),
@@ -389,6 +390,35 @@ def test_whatever_the_order_it_comes_back(empty_ledger: Path, calls: list[Call],
         )
         replayed_into(new, old / "journal")
         assert everything(new) == everything(old)
+
+
+def test_files_of_journals_from_before_flaws_and_etags_come_back(two: tuple[Path, Path]):
+    """As version 0004 of the ledger wrote them."""
+    _, new = two
+    page = (
+        '{"work_id":1,"user_id":7,"page":%d,"revision":"20260102030405","url":"https://i.pximg.net/1_p0.jpg","extension":"jpg",'
+        '"uploaded":"2026-01-02T00:00:00+00:00","width":640,"height":480,"frames":null,"guessed":false}'
+    )
+    staged = f'{{"original":{page % 0},"staged":"x","sha256":"aa","bytes":9}}'
+    proven = f'{{"staged":{staged},"format":"jpg","width":640,"height":480,"as_served":true}}'
+    stored = f'{{"proven":{proven},"path":"originals/7/1.jpg","frames_path":null,"frames_sha256":null}}'
+    now = '"now":"2026-03-01T06:00:00+00:00"'
+    lines = [
+        f'{{"change":"record_stubs","arguments":{{"work_ids":[1],{now}}}}}',
+        f'{{"change":"record_intent","arguments":{{"stored":{stored},{now}}}}}',
+        f'{{"change":"record_stored","arguments":{{"stored":{stored},{now}}}}}',
+        f'{{"change":"record_file_failed","arguments":{{"original":{page % 1},"reason":"warns",{now},"served_sha256":"bb"}}}}',
+    ]
+    entries = [entry for line in lines if (entry := _entry(line.encode())) is not None]
+    engine = writing_engine(read_url(sqlite_url(new)))
+    assert replay(engine, entries).made == 4
+    with engine.connect() as connection:
+        files = connection.execute(select(FileRow.__table__).order_by(FileRow.page)).all()
+    engine.dispose()
+    assert [(row.state, row.as_served, row.flaw, row.served_sha256, row.served_times) for row in files] == [
+        ("stored", True, None, None, 0),
+        ("parked", False, None, "bb", 1),
+    ]
 
 
 def test_pauses_are_not_journaled(tmp_path: Path):
