@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-import simplejpeg
-
 from pixivcrawl.archive.damage import Damaged
-from pixivcrawl.archive.jpeg_markers import END, Frame, Held, Markers, read_markers
+from pixivcrawl.archive.jpeg_decoder import complaint
+from pixivcrawl.archive.jpeg_markers import END, Frame, Held, Markers, blank, read_markers
 from pixivcrawl.archive.jpeg_scans import complaint_of_scans
-from pixivcrawl.archive.pictures import Picture, hold, joined, refuse_bomb, refuse_memory
+from pixivcrawl.archive.jpeg_segments import Segments
+from pixivcrawl.archive.pictures import Picture, add_flaw, hold, joined, refuse_bomb, refuse_memory
+from pixivcrawl.archive.tiff import turns_sideways
 from pixivcrawl.archive.verdict import Limits
 
 _BLOCK_BYTES = 128
@@ -46,10 +47,13 @@ def read_jpeg(source: BinaryIO, limits: Limits) -> Jpeg:
     refuse_memory(size, limits)
     data = hold(source, size, END)
     markers = read_markers(data, size)
-    frame = markers.frame
+    frame, segments = markers.frame, Segments(data, markers.beside)
     refuse_bomb(frame.width, frame.height, limits.max_pixels)
-    refuse_memory(size + _decoder_bytes(markers), limits)
-    picture = Picture(frame.width, frame.height, sideways=markers.sideways, flaw=joined(markers.flaws))
+    refuse_memory(size + max(2 * segments.length, _decoder_bytes(markers)), limits)
+    for flaw in segments.flaws(markers.end, size):
+        add_flaw(markers.flaws, flaw)
+    picture = Picture(frame.width, frame.height, sideways=turns_sideways(segments.exif), flaw=joined(markers.flaws))
+    blank(data, markers.beside)
     return Jpeg(data, size, markers, picture)
 
 
@@ -66,16 +70,16 @@ def prove_jpeg(jpeg: Jpeg) -> Picture:
     begun = {place for scan in jpeg.markers.scans if scan.first == 0 for place in scan.components}
     if len(begun) < len(jpeg.markers.frame.components):
         raise Damaged("is cut short: a component has no scan", "cut short")
-    complaint = _complaint(jpeg.data, jpeg.markers)
-    if complaint is None:
+    warning = _warning(jpeg.data, jpeg.markers)
+    if warning is None:
         return jpeg.picture
-    if _takes(jpeg.markers.frame):
-        _decode_leniently(jpeg.data, jpeg.markers)
+    if _takes(jpeg.markers.frame) and (refusal := _decoded(jpeg.data, jpeg.markers, strict=False)) is not None:
+        raise Damaged(f"cannot be decoded: {refusal}", "broken")
     if jpeg.markers.end < jpeg.size:
         raise Damaged(
-            f"is damaged before byte {jpeg.markers.end:,}, where its end marker comes too early: {complaint}", "broken"
+            f"is damaged before byte {jpeg.markers.end:,}, where its end marker comes too early: {warning}", "broken"
         )
-    return replace(jpeg.picture, doubt=f"the strict decoder warns: {complaint}")
+    return replace(jpeg.picture, doubt=f"the strict decoder warns: {warning}")
 
 
 def _is_whole_without_end(jpeg: Jpeg) -> bool:
@@ -97,36 +101,25 @@ def _is_whole_without_end(jpeg: Jpeg) -> bool:
     while jpeg.data[end - 1] == 0:
         end -= 1
     jpeg.data[end : end + len(END)] = END
-    return _complaint(jpeg.data, read_markers(jpeg.data, end)) is None
+    return _warning(jpeg.data, read_markers(jpeg.data, end)) is None
 
 
-def _complaint(data: Held, markers: Markers) -> str | None:
+def _warning(data: Held, markers: Markers) -> str | None:
     """What a strict decoder says of the picture; None when it is content."""
-    if not _takes(markers.frame):
-        if markers.frame.arithmetic:
-            return "no strict decoder takes its subsampling in arithmetic coding"
-        return complaint_of_scans(data, markers)
-    try:
-        _decode(data, markers, strict=True)
-    except ValueError as error:
-        return " ".join(str(error).split())
     if markers.hole:
         return "a run of zero bytes where fine detail belongs"
-    if markers.frame.arithmetic and markers.broken_off:
-        return "a scan is broken off, which its decoder does not see"
-    return None
+    if _takes(markers.frame):
+        # An arithmetic decoder makes up what is missing at the end of a scan, without a word.
+        made_up = markers.frame.arithmetic and markers.broken_off
+        return "a scan is broken off" if made_up else _decoded(data, markers, strict=True)
+    if markers.frame.arithmetic:
+        return "no strict decoder takes its subsampling in arithmetic coding"
+    return complaint_of_scans(data, markers)
 
 
-def _decode_leniently(data: Held, markers: Markers) -> None:
-    try:
-        _decode(data, markers, strict=False)
-    except ValueError as error:
-        raise Damaged(f"cannot be decoded: {error}", "broken") from error
-
-
-def _decode(data: Held, markers: Markers, *, strict: bool) -> None:
+def _decoded(data: Held, markers: Markers, *, strict: bool) -> str | None:
     with memoryview(data) as view, view[: markers.end] as picture:
-        simplejpeg.decode_jpeg(picture, strict=strict, min_height=1, min_width=1, colorspace="GRAY")
+        return complaint(picture, strict=strict)
 
 
 def _takes(frame: Frame) -> bool:
@@ -145,6 +138,6 @@ def _decoder_bytes(markers: Markers) -> int:
     in_one_pass = not frame.progressive and len(markers.scans[0].components) == len(frame.components)
     across, down = frame.units()
     blocks = 0 if in_one_pass else sum(component.across * component.down for component in frame.components)
-    # Scans that are read here lie there twice more, with their tables.
-    scans = 0 if _takes(frame) else 2 * markers.end + _TABLES_BYTES
+    # Scans that are read here are split and copied, and need their tables.
+    scans = 0 if _takes(frame) else 4 * markers.end + _TABLES_BYTES
     return result + _ROW_BYTES * frame.width + blocks * across * down * _BLOCK_BYTES + scans

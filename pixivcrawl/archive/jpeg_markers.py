@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pixivcrawl.archive.damage import Damaged
-from pixivcrawl.archive.jpeg_segments import Segment, exif_of, flaws_of_segments
 from pixivcrawl.archive.pictures import add_flaw
-from pixivcrawl.archive.tiff import turns_sideways
 
 Held = bytearray | mmap.mmap
 """A file's bytes in memory with `END` behind them. A large one is mapped, so that its memory goes back to the system."""
@@ -26,7 +24,7 @@ DHT, DRI, SOS, DATA = 0xC4, 0xDD, 0xDA, 0x00
 
 EOI = 0xD9
 _TEM, _SOI, _DQT, _DNL, _DAC, _COM, _STRAY = 0x01, 0xD8, 0xDB, 0xDC, 0xCC, 0xFE, 0xFF
-_APP = range(0xE0, 0xF0)
+APP = range(0xE0, 0xF0)
 _TABLES = frozenset({DHT, DRI, _DQT, _DAC})
 _BESIDE = frozenset({_COM, _DNL, _TEM, _STRAY})
 _WITHOUT_BODY = frozenset({_TEM, _SOI, EOI})
@@ -42,7 +40,8 @@ _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 
 That it begins with one certain byte lets `re` leap from FF to FF: twenty-five times as fast as a repetition.
 """
-_FILL = b"\xff"
+_FILL = b"\xff" * (1 << 16)
+_NOT_FILL = re.compile(rb"[^\xff]")
 _MOST_SCANS = 200
 _MOST_PIECES = 10_000
 _HOLE = bytes(512)
@@ -110,15 +109,18 @@ class Piece(NamedTuple):
     stop: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Markers:
-    """What a JPEG says up to `end`, the position behind its end marker. `pieces` are those that matter for the pixels."""
+    """What a JPEG says up to `end`, the position behind its end marker.
+
+    `pieces` are those that matter for the pixels, `beside` the others; `flaws` say what is odd about the others, but not within segments.
+    """
 
     frame: Frame
     scans: list[Scan]
     pieces: list[Piece]
+    beside: list[Piece]
     end: int
-    sideways: bool
     flaws: list[str]
     hole: bool
     """Zeros lie where fine detail belongs."""
@@ -127,14 +129,19 @@ class Markers:
 
 
 def read_markers(data: Held, size: int) -> Markers:
-    """Read the file of `size` bytes up to its end marker, or to `END` behind it. Raises `Damaged`.
-
-    Whatever does not matter for the pixels is overwritten with fill bytes, so that all that a strict decoder then warns of lies in them.
-    """
+    """Read the file of `size` bytes up to its end marker, or to `END` behind it. Raises `Damaged`."""
     reading = _Reading(data)
     for piece in _pieces(data, size):
         reading.take(piece)
     return reading.markers(size)
+
+
+def blank(data: Held, pieces: list[Piece]) -> None:
+    """Overwrite with fill bytes, which no decoder minds, what does not matter for the pixels: all that it then warns of lies in them."""
+    for piece in pieces:
+        for start in range(piece.start, piece.stop, len(_FILL)):
+            stop = min(start + len(_FILL), piece.stop)
+            data[start:stop] = _FILL[: stop - start]
 
 
 def _pieces(data: Held, size: int) -> Iterator[Piece]:
@@ -143,7 +150,7 @@ def _pieces(data: Held, size: int) -> Iterator[Piece]:
     while match := _MARKER.search(data, position):
         code, start, body = match[1][0], match.start(), match.end()
         between = Piece(DATA if in_scan else _STRAY, position, position, start)
-        if in_scan or data[position:start].strip(_FILL):
+        if in_scan or _NOT_FILL.search(data, position, start):
             yield between
         stop = body
         if code not in _WITHOUT_BODY:
@@ -165,15 +172,14 @@ class _Reading:
         self._frame: Frame | None = None
         self._scans: list[Scan] = []
         self._pieces: list[Piece] = []
-        self._blanks: list[Piece] = []
-        self._segments: list[Segment] = []
+        self._beside: list[Piece] = []
         self._flaws: list[str] = []
         self._hole = self._broken_off = False
 
     def take(self, piece: Piece) -> None:
-        if len(self._pieces) + len(self._blanks) > _MOST_PIECES:
+        if len(self._pieces) + len(self._beside) > _MOST_PIECES:
             raise Damaged(f"has more than {_MOST_PIECES:,} segments", "bomb")
-        if piece.code in _APP or piece.code in _BESIDE:
+        if piece.code in APP or piece.code in _BESIDE:
             self._pass_over(piece)
             return
         if piece.code in _CODINGS:
@@ -195,29 +201,15 @@ class _Reading:
         if self._frame is None or not self._scans:
             raise Damaged("is a JPEG without a picture", "broken")
         end = self._pieces[-1].stop
-        for flaw in flaws_of_segments(self._segments, end, size):
-            add_flaw(self._flaws, flaw)
         if end > size:
             add_flaw(self._flaws, "its end marker is missing")
-        for piece in self._blanks:
-            self._data[piece.start : piece.stop] = _FILL * (piece.stop - piece.start)
         return Markers(
-            self._frame,
-            self._scans,
-            self._pieces,
-            end,
-            turns_sideways(exif_of(self._segments)),
-            self._flaws,
-            self._hole,
-            self._broken_off,
+            self._frame, self._scans, self._pieces, self._beside, end, self._flaws, self._hole, self._broken_off
         )
 
     def _pass_over(self, piece: Piece) -> None:
-        self._blanks.append(piece)
-        if piece.code in _APP:
-            body = bytes(self._data[piece.body : piece.stop])
-            self._segments.append(Segment(_APP.index(piece.code), piece.body, body))
-        elif piece.code != _COM:
+        self._beside.append(piece)
+        if piece.code not in APP and piece.code != _COM:
             add_flaw(self._flaws, f"{piece.stop - piece.start:,} bytes belong to nothing at byte {piece.start:,}")
             self._broken_off = self._broken_off or bool(self._scans)
 

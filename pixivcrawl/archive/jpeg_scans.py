@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import simplejpeg
-
 from pixivcrawl.archive.damage import Damaged
+from pixivcrawl.archive.jpeg_decoder import complaint
 from pixivcrawl.archive.jpeg_markers import DATA, DHT, DRI, END, SOS, Component, Frame, Held, Markers, Scan
 
 _Codes = list[int]
@@ -30,11 +29,8 @@ def complaint_of_scans(data: Held, markers: Markers) -> str | None:
     """What is wrong with the compressed data; None when every coded block is there and nothing else is."""
     for place in range(len(markers.frame.components)):
         alone = _alone(data, markers, place)
-        try:
-            if alone:
-                simplejpeg.decode_jpeg(alone, strict=True, min_height=1, min_width=1, colorspace="GRAY")
-        except ValueError as error:
-            return " ".join(str(error).split())
+        if alone and (found := complaint(alone, strict=True)) is not None:
+            return found
     return next(_complaints_of_shared(data, markers), None)
 
 
@@ -80,7 +76,7 @@ def _complaints_of_shared(data: Held, markers: Markers) -> Iterator[str]:
     interval = 0
     scans = iter(markers.scans)
     for piece in markers.pieces:
-        body = bytes(data[piece.body : piece.stop])
+        body = bytes(data[piece.body : piece.stop]) if piece.code != DATA else b""
         if piece.code == DHT:
             tables.update(_tables(body))
         elif piece.code == DRI:
@@ -121,7 +117,8 @@ def _blocks_of_unit(frame: Frame, scan: Scan, selectors: bytes, tables: dict[int
 def _complaints(data: bytes, blocks: list[_Tables], units: int, interval: int) -> Iterator[str]:
     """Of one scan: each stretch between restart markers by itself."""
     interval = interval or units
-    stretches, markers = _RESTART.split(data)[::2], _RESTART.split(data)[1::2]
+    parts = _RESTART.split(data)
+    stretches, markers = parts[::2], parts[1::2]
     if len(stretches) != -(-units // interval):
         yield f"a scan has {len(stretches):,} stretches between restart markers where {-(-units // interval):,} belong"
     if any(marker[0] != 0xD0 + number % 8 for number, marker in enumerate(markers)):

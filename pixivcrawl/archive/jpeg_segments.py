@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
 
+from pixivcrawl.archive.jpeg_markers import APP, Held, Piece
 from pixivcrawl.archive.tiff import read_directory
 
 _JFIF, _EXIF, _ICC, _MPF = b"JFIF\0", b"Exif\0\0", b"ICC_PROFILE\0", b"MPF\0"
@@ -14,51 +14,57 @@ _MPF_ENTRIES = 0xB002
 _MPF_ENTRY_BYTES = 16
 
 
-class Segment(NamedTuple):
-    """An application's segment: the number of its marker (0 for APP0), where its body begins in the file, and the body."""
+class Segments:
+    """The applications' segments of a file, whose bodies are read from it when they are asked for."""
 
-    number: int
-    place: int
-    body: bytes
+    def __init__(self, data: Held, pieces: list[Piece]) -> None:
+        self._data = data
+        self._pieces = [piece for piece in pieces if piece.code in APP]
 
+    @property
+    def length(self) -> int:
+        return sum(piece.stop - piece.body for piece in self._pieces)
 
-def exif_of(segments: Iterable[Segment]) -> bytes:
-    """The EXIF of the first segment that has any, from its TIFF header on."""
-    return next(_bodies(segments, 1, _EXIF), b"")
+    @property
+    def exif(self) -> bytes:
+        """The EXIF of the first segment that has any, from its TIFF header on."""
+        return next(self._bodies(1, _EXIF), b"")
 
-
-def flaws_of_segments(segments: list[Segment], end: int, size: int) -> Iterator[str]:
-    """Each oddity in some words; `end` is where the picture ends and `size` the length of the file."""
-    for body in _bodies(segments, 0, _JFIF):
-        # Version, unit, two densities, the thumbnail's width and height, and its pixels of 3 bytes.
-        if len(body) < 9 or len(body) < 9 + 3 * body[7] * body[8]:
-            yield "its JFIF segment is too short"
-    for body in _bodies(segments, 14, _ADOBE):
-        if len(body) < 7 or body[6] > 2:
-            yield "its Adobe segment is too short or names no colour transform"
-    for exif in _bodies(segments, 1, _EXIF):
-        if not _is_directory(exif):
-            yield "its EXIF cannot be read"
-    profiles = list(_bodies(segments, 2, _ICC))
-    if profiles and not _is_profile(profiles):
-        yield "its colour profile (ICC) is not whole"
-    if not _are_resources(b"".join(_bodies(segments, 13, _PHOTOSHOP))):
-        yield "its Photoshop segments cannot be read to their end"
-    trailer = size - end
-    for segment in segments:
-        if segment.number == 2 and segment.body.startswith(_MPF):
-            if _lists_pictures(segment, size):
+    def flaws(self, end: int, size: int) -> Iterator[str]:
+        """Each oddity in some words; `end` is where the picture ends and `size` the length of the file."""
+        for body in self._bodies(0, _JFIF):
+            # Version, unit, two densities, the thumbnail's width and height, and its pixels of 3 bytes.
+            if len(body) < 9 or len(body) < 9 + 3 * body[7] * body[8]:
+                yield "its JFIF segment is too short"
+        for body in self._bodies(14, _ADOBE):
+            if len(body) < 7 or body[6] > 2:
+                yield "its Adobe segment is too short or names no colour transform"
+        for exif in self._bodies(1, _EXIF):
+            if not _is_directory(exif):
+                yield "its EXIF cannot be read"
+        profiles = list(self._bodies(2, _ICC))
+        if profiles and not _is_profile(profiles):
+            yield "its colour profile (ICC) is not whole"
+        if not _are_resources(b"".join(self._bodies(13, _PHOTOSHOP))):
+            yield "its Photoshop segments cannot be read to their end"
+        trailer = size - end
+        for piece in self._named(2, _MPF):
+            start = piece.body + len(_MPF)
+            if _lists_pictures(bytes(self._data[start : piece.stop]), start, size):
                 trailer = 0
             else:
                 yield "its index of pictures (MPF) does not fit the file"
-    if trailer > 0:
-        yield f"its end marker is followed by {trailer:,} more byte{'s' * (trailer > 1)}"
+        if trailer > 0:
+            yield f"its end marker is followed by {trailer:,} more byte{'s' * (trailer > 1)}"
 
+    def _named(self, number: int, name: bytes) -> Iterator[Piece]:
+        for piece in self._pieces:
+            start = piece.body
+            if piece.code == APP[number] and self._data[start : min(start + len(name), piece.stop)] == name:
+                yield piece
 
-def _bodies(segments: Iterable[Segment], number: int, name: bytes) -> Iterator[bytes]:
-    return (
-        segment.body[len(name) :] for segment in segments if segment.number == number and segment.body.startswith(name)
-    )
+    def _bodies(self, number: int, name: bytes) -> Iterator[bytes]:
+        return (bytes(self._data[piece.body + len(name) : piece.stop]) for piece in self._named(number, name))
 
 
 def _is_directory(data: bytes) -> bool:
@@ -95,17 +101,16 @@ def _are_resources(data: bytes) -> bool:
     return True
 
 
-def _lists_pictures(segment: Segment, size: int) -> bool:
-    """Whether the index can be read and each of its pictures lies within the file, the last at its end."""
-    base = segment.place + len(_MPF)
+def _lists_pictures(index: bytes, place: int, size: int) -> bool:
+    """Whether an index at this place can be read and each of its pictures lies within the file, the last at its end."""
     try:
-        directory = read_directory(segment.body[len(_MPF) :])
+        directory = read_directory(index)
     except ValueError:
         return False
     entries = directory.values.get(_MPF_ENTRIES, b"")
     ends = []
     for start in range(0, len(entries) - _MPF_ENTRY_BYTES + 1, _MPF_ENTRY_BYTES):
-        length, place = (int.from_bytes(entries[start + at : start + at + 4], directory.order) for at in (4, 8))
-        # The first picture's place is 0, every other's is counted from the index.
-        ends.append((base + place if place else 0) + length)
+        length, offset = (int.from_bytes(entries[start + at : start + at + 4], directory.order) for at in (4, 8))
+        # The first picture's offset is 0, every other's is counted from the index.
+        ends.append((place + offset if offset else 0) + length)
     return bool(ends) and max(ends) == size

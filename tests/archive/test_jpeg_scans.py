@@ -189,3 +189,12 @@ def test_odd_subsamplings_are_proven(tmp_path: Path, name: str) -> None:
         # Where bytes were moved, some may look like markers.
         assert damage.value.only_warned or damage.value.kind in ("cut short", "broken")
         assert not damage.value.only_warned or damage.value.proof == Proof("jpg", 200, 100, 1)
+
+
+@pytest.mark.parametrize("width", range(8, 300, 32))
+def test_one_byte_too_many_is_found(tmp_path: Path, width: int) -> None:
+    """Also where the last block ends with its byte, and the first byte too many begins there."""
+    body = sampled(0x42, 0x11, 0x11, width=width, height=16)
+    assert complaint(body) is None
+    assert complaint(body[:-2] + b"x" + END) == "1 extraneous bytes behind a scan's last block"
+    assert complaint(body[:-3] + END) is not None
