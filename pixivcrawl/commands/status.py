@@ -206,12 +206,17 @@ def unavailable_line(work: queries.Unavailable) -> str:
 
 
 def in_part_line(crawl: queries.CrawlRecord) -> str:
-    parts, rows = (crawl.counts.get(name, 0) for name in ("lists_cut_off", "rows_refused"))
-    lacks = [f"{parts:,} parts that pixiv did not show"] * bool(parts) + [f"{rows:,} rows that nobody can read"] * bool(
-        rows
+    parts, passed, rows = (
+        crawl.counts.get(name, 0) for name in ("lists_cut_off", "parameters_ignored", "rows_refused")
     )
+    lacks = {
+        f"{parts:,} parts that pixiv did not show": parts,
+        f"{passed:,} parameters that pixiv passed over": passed,
+        f"{rows:,} rows that nobody can read": rows,
+    }
+    said = " and ".join(what for what, number in lacks.items() if number)
     artists = "; following with archive=true reads the artists' own lists" if crawl.spider == "feed" else ""
-    return f"{run_of(crawl)}: {' and '.join(lacks)} when it was read on {crawl.started:%Y-%m-%d}{artists}; reread=true reads it anew"
+    return f"{run_of(crawl)}: {said} when it was read on {crawl.started:%Y-%m-%d}{artists}; reread=true reads it anew"
 
 
 def run_of(crawl: queries.CrawlRecord) -> str:

@@ -35,8 +35,8 @@ TRIED_AGAIN = (
     "comments_failed",
     "reader_unconfirmed",
 )
-INCOMPLETE = (*TRIED_AGAIN, "lists_cut_off", "rows_refused")
-"""Counts of what is missing from the archive after a run; what pixiv cuts off, and rows that nobody can read, no run can bring."""
+INCOMPLETE = (*TRIED_AGAIN, "lists_cut_off", "parameters_ignored", "rows_refused")
+"""Counts of what is missing from the archive after a run; what pixiv cuts off or passes over, and rows nobody can read, no run brings."""
 
 
 class RunRecord:
@@ -215,6 +215,7 @@ SUMMARY = {
     "works_waiting": "works that failed before and wait until they are due",
     "lists_failed": "lists not read to their end",
     "lists_cut_off": "lists that pixiv shows only in part",
+    "parameters_ignored": "parameters that pixiv passed over",
     "rows_refused": "rows of lists that could not be read (see the log)",
     "comments_failed": "works whose comments could not be read",
     "reader_unconfirmed": "question whether pixiv knows the session left without an answer",

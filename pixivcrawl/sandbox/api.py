@@ -135,7 +135,8 @@ class ApiHost:
             return refused(400, NOT_SIGNED_IN)
         if route.gate == "token" and session is not None and request.headers.get("x-csrf-token") != session.csrf_token:
             return refused(400, "Invalid request.")
-        query = {name: request.query.getall(name) for name in request.query}
+        heeded = [name for name in request.query if name not in self.world.passed_over]
+        query = {name: request.query.getall(name) for name in heeded}
         try:
             document = await _posted(request) if route.method == "POST" else {}
             with self.world.lock:

@@ -114,6 +114,7 @@ class World:
         self.habits = Habits()
         self.viewing: dict[int, Viewing] = {}
         self.ranking_echo = "all"
+        self.passed_over: set[str] = set()
         self.expected = Expectations(self)
         self._artists = {artist.id: artist for artist in artists}
         self._works = {work.id: work for work in works}

@@ -11,6 +11,7 @@ from pixivcrawl import facts
 from pixivcrawl.api.catalogue import DISCOVERY_ARTWORKS, DISCOVERY_USERS
 from pixivcrawl.ledger import records
 from pixivcrawl.spiders.arguments import AgeMode, ListingArguments
+from pixivcrawl.spiders.lacking import say_what_was_passed_over
 from pixivcrawl.spiders.listing import ListingSpider, Page
 
 MOST_WORKS = 100
@@ -48,6 +49,7 @@ class DiscoverySpider(ListingSpider[DiscoveryArguments]):
                 yield await self.users()
                 continue
             body = await self.ask(DISCOVERY_ARTWORKS, mode=self.args.mode, limit=MOST_WORKS)
+            say_what_was_passed_over(self, {"mode": self.args.mode}, body.rows)
             fresh = [work_id for work_id in body.work_ids if work_id not in seen]
             seen.update(fresh)
             yield Page(fresh, facts.listed_artworks(body.rows_for(fresh)))

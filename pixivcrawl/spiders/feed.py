@@ -14,6 +14,7 @@ from pixivcrawl.api.endpoint import Endpoint
 from pixivcrawl.ledger import records
 from pixivcrawl.ledger.queries import FEED_GAPS
 from pixivcrawl.spiders.arguments import ListingArguments
+from pixivcrawl.spiders.lacking import say_what_was_passed_over
 from pixivcrawl.spiders.listing import ListingSpider, Page
 from pixivcrawl.spiders.reading import Reading
 
@@ -42,6 +43,7 @@ class FeedReadingSpider(ListingSpider[ListingArgumentsT]):
             if pages == self.pages_at_first and not page.reading.until:
                 page.reading.following = None
             rows = page.body.rows_for(page.ids)
+            say_what_was_passed_over(self, parameters, rows)
             await self.ledger.write(records.record_masked, facts_of_lists.masked(rows), self.now())
             yield Page(page.ids, facts.listed_artworks(rows), page.cursor)
         if any(reading.until and not reading.met_frontier for reading in readings):

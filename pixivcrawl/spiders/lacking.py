@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from pixivcrawl.api.bodies.rows import IllustRow
+from pixivcrawl.api.heeded import passed_over
 from pixivcrawl.ledger import queries
 from pixivcrawl.spiders.pixiv import PixivSpider
 from pixivcrawl.spiders.reading import Reading
 
 LACKED = {
     "lists_cut_off": "in an earlier run pixiv did not show {} parts of this list; see scrapy status",
+    "parameters_ignored": "in an earlier run pixiv passed over {} of this list's parameters; reread=true asks again",
     "rows_refused": "{} rows could not be read in an earlier run; reread=true reads them again",
 }
 """What to say of each count once more."""
@@ -33,3 +36,16 @@ def taken_up(spider: PixivSpider[Any], readings: Iterable[Reading]) -> Iterator[
         if reading.left_out:
             spider.count("rows_refused", reading.left_out)
         yield reading
+
+
+def say_what_was_passed_over(
+    spider: PixivSpider[Any], asked: Mapping[str, Any], rows: Sequence[IllustRow], *, is_premium: bool | None = None
+) -> None:
+    """Say and count, once each, what pixiv was asked and did not heed, as far as the rows tell."""
+    for name in passed_over(asked, rows, is_premium=is_premium):
+        if name not in spider.passed_over:
+            spider.passed_over.add(name)
+            spider.count("parameters_ignored")
+            spider.logger.error(
+                "%s: pixiv passed over %s=%s: the list holds other works", spider.name, name, asked[name]
+            )

@@ -49,6 +49,8 @@ class PixivSpider(Args[ArgumentsT], Spider):
     args: ArgumentsT
     configuration: Configuration
     session: Session | None
+    passed_over: set[str]
+    """The parameters that pixiv is seen not to heed."""
     held_back: list[Callable[[], Awaitable[Any]]]
 
     @classmethod
@@ -62,6 +64,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
             raise ConfigurationError(explain(cls.name, cls.arguments(), error)) from None
         spider.configuration = Configuration.from_settings(crawler.settings)
         spider.session = session_from_settings(crawler.settings)
+        spider.passed_over = set()
         spider.held_back = []
         what = spider.session_needed_for()
         if what and spider.session is None:

@@ -10,14 +10,14 @@ from pydantic import Field, ValidationInfo, field_validator
 from scrapy.crawler import Crawler
 
 from pixivcrawl import facts
-from pixivcrawl.api.bodies.parts import JAPAN
 from pixivcrawl.api.bodies.rows import IllustRow
 from pixivcrawl.api.bodies.search import Search
 from pixivcrawl.api.catalogue import SEARCH_ARTWORKS, SEARCH_ILLUSTRATIONS, SEARCH_MANGA, SEARCH_TOP, USER_SHORT
 from pixivcrawl.api.endpoint import Endpoint
+from pixivcrawl.api.heeded import day_of
 from pixivcrawl.spiders.arguments import AgeMode, ListingArguments, today_in_japan
 from pixivcrawl.spiders.filters import Day
-from pixivcrawl.spiders.lacking import taken_up
+from pixivcrawl.spiders.lacking import say_what_was_passed_over, taken_up
 from pixivcrawl.spiders.listing import ListingSpider, Page
 from pixivcrawl.spiders.reading import Reading, read_on
 
@@ -127,6 +127,8 @@ class SearchSpider(ListingSpider[SearchArguments]):
 
     endpoint: Endpoint[Search]
     asked: dict[str, Any]
+    premium: bool | None = None
+    """Whether the reader is a premium account, where that matters."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -163,6 +165,7 @@ class SearchSpider(ListingSpider[SearchArguments]):
             last: tuple[Search, dict[str, Any]] | None = None
             async for body, _ in read_on(reading, self.endpoint, self.ask_for_results, _ids_of):
                 last = body, self.asked
+                say_what_was_passed_over(self, self.asked, body.rows, is_premium=self.premium)
                 rows = [row for row in body.rows if row.id not in recent]
                 recent = _recent_only(recent, body.rows)
                 yield _page(body, rows, self.readings.cursor("", reading))
@@ -175,6 +178,10 @@ class SearchSpider(ListingSpider[SearchArguments]):
 
     def past_the_wall(self, body: Search, values: dict[str, Any]) -> dict[str, Any] | None:
         """Where to go on after the deepest page that pixiv shows, which `values` asked for; None when there is no more to be had."""
+        if heedless := self.passed_over & {"order", "scd", "ecd"}:
+            names = ", ".join(sorted(heedless))
+            self.cut_off(f"pixiv shows the first {values['p']} pages of {body.longest} works, and passes over {names}")
+            return None
         moved = MOVED_BY_ORDER.get(self.args.order)
         edge = _edge(body, values["p"], self.args.order)
         if moved is None or edge is None:
@@ -191,7 +198,9 @@ class SearchSpider(ListingSpider[SearchArguments]):
     async def warn_of_premium(self, parameters: dict[str, Any]) -> None:
         """Say what pixiv will ignore, before it does."""
         names = self.endpoint.premium_needed_for(parameters)
-        if names and not await self.is_premium():
+        if names:
+            self.premium = await self.is_premium()
+        if self.premium is False:
             given = ", ".join(f"{name}={parameters[name]}" for name in names)
             self.logger.warning(
                 "search: %s: pixiv ignores this without a premium account, and gives the newest first", given
@@ -221,25 +230,21 @@ def _one_page_again(values: dict[str, Any] | None) -> dict[str, Any] | None:
     return values and {**values, "p": max(1, values.get("p", 1) - 1)}
 
 
-def _day(row: IllustRow) -> date | None:
-    return row.created.astimezone(JAPAN).date() if row.created else None
-
-
 def _recent_only(recent: dict[int, date | None], rows: list[IllustRow]) -> dict[int, date | None]:
     """The works that may come again: those of the days at which the reading is, and of the day next to them, and on the last page."""
-    days = {day for row in rows if (day := _day(row)) is not None}
+    days = {day for row in rows if (day := day_of(row)) is not None}
     if not days:
         return recent
     first, last = min(days) - timedelta(days=1), max(days) + timedelta(days=1)
     near = {work_id: day for work_id, day in recent.items() if day is not None and first <= day <= last}
-    return near | {row.id: _day(row) for row in rows}
+    return near | {row.id: day_of(row) for row in rows}
 
 
 def _edge(body: Search, page: int, order: str) -> date | None:
     """The day at which the wall cut the search; of two lists side by side, the one that loses least."""
     lists = [found for found in (body.illust_manga, body.illust, body.manga) if found is not None]
     ends = [
-        next((day for row in reversed(found.data) if (day := _day(row)) is not None), None)
+        next((day for row in reversed(found.data) if (day := day_of(row)) is not None), None)
         for found in lists
         if found.total > page * WORKS_A_PAGE
     ]

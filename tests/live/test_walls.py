@@ -141,3 +141,43 @@ def test_a_feed_that_ends_before_what_was_seen_is_said_and_remembered(tmp_path: 
         assert crawl("feed", sandbox, tmp_path, reread="true").exit_code == 0
         assert crawl("feed", sandbox, tmp_path).exit_code == 0
         assert "shown only in part" not in scrapy("status", env=env).stdout
+
+
+# What pixiv passes over
+
+
+SEARCHES: dict[str, dict[str, Any]] = {
+    "ecd": {"word": "shadow", "ecd": "2019-05-02", "max_works": 60},
+    "scd": {"word": "shadow", "scd": "2019-05-20"},
+    "order": {"word": "shadow", "order": "date"},
+}
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_a_parameter_that_a_search_passes_over_is_said_and_ends_with_1(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+):
+    with Sandbox(World.shadowed(2000), tls=False) as sandbox:
+        assert crawl("search", sandbox, tmp_path / "heeded", **SEARCHES[name], **ROWS_ONLY).exit_code == 0
+        sandbox.world.passed_over = {name}
+        sandbox.world.limits.search = 5
+        since = len(sandbox.log)
+        run = crawl("search", sandbox, tmp_path / "not", **SEARCHES[name], **ROWS_ONLY)
+        assert (run.exit_code, run.counts["parameters_ignored"]) == (1, 1)
+        assert [line for line in caplog.messages if f"passed over {name}=" in line]
+        # A wall is no place to go on from where days or order mean nothing.
+        assert len(sandbox.log) - since <= (6 if name != "scd" else 20)
+
+
+def test_popular_works_without_premium_are_seen_to_be_the_newest(tmp_path: Path, standard: Sandbox):
+    popular = {"word": "猫", "order": "popular_d", **ROWS_ONLY}
+    run = crawl("search", standard, tmp_path / "without", **popular)
+    assert (run.exit_code, run.counts["parameters_ignored"]) == (1, 1)
+    premium = standard.world.readers[1].cookie
+    assert crawl("search", standard, tmp_path / "with", phpsessid=premium, **popular).exit_code == 0
+
+
+def test_a_feed_that_passes_over_its_mode(tmp_path: Path, standard: Sandbox):
+    standard.world.passed_over = {"mode"}
+    run = crawl("feed", standard, tmp_path, mode="r18", **ROWS_ONLY)
+    assert (run.exit_code, run.counts["parameters_ignored"]) == (1, 1)
