@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine, event
 
 from benchmarks.building import database_url, fill, make_tables
 from benchmarks.measuring import Row, own_environment, run, table, write_json
+from pixivcrawl.archive.layout import Archive
 from pixivcrawl.commands.status import report
 from pixivcrawl.items import Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal, Tag
 from pixivcrawl.ledger import queries, records
@@ -46,7 +47,7 @@ def main() -> int:
         began = time.monotonic()
         build(archive, options.works)
         print(f"built in {time.monotonic() - began:.0f} s: {archive}", file=sys.stderr)
-    ledger = Ledger.open(database_url(archive), journal=archive / "journal")
+    ledger = Ledger.open(database_url(archive), archive=Archive(archive))
     try:
         with statements() as sent:
             rows = [*reading(ledger, options.works), *asyncio.run(recording(ledger, options.record, options.works))]

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Table, create_engine, select
 from pixivcrawl.ledger.columns import UtcTime
 from pixivcrawl.ledger.models import Base
 
-RUNS = {"crawls", "crawl_artworks", "hosts"}
+RUNS = {"crawls", "crawl_artworks", "hosts", "journal"}
 
 ATTEMPTS = {"failed_runs", "failed_crawl_id", "failed_reason", "served_sha256", "served_times", "refused_with_session"}
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import uuid
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from sqlalchemy import create_engine, make_url, text
+
+POSTGRES = os.environ.get("PIXIVCRAWL_TEST_POSTGRES")
 
 # The machines that run the tests are small and shared: a slow example is no failure.
 settings.register_profile("pixivcrawl", deadline=None)
@@ -34,3 +38,18 @@ def nobodys_log() -> Iterator[None]:
     yield
     for handler in set(logging.root.handlers) - set(before):
         logging.root.removeHandler(handler)
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """An empty database of its own on the server that the environment names."""
+    if not POSTGRES:
+        pytest.skip("PIXIVCRAWL_TEST_POSTGRES holds no URL")
+    name = f"ledger_{uuid.uuid4().hex}"
+    server = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield make_url(POSTGRES).set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()

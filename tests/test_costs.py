@@ -95,7 +95,8 @@ def test_what_an_artist_costs_for_the_first_time_and_again(
         assert crawl("user", sandbox, tmp_path, id=11, settings=SETTINGS).exit_code == 0
     assert (again["api"], again["image"]) == (1, 0)
     assert again["selects"] <= 16
-    assert again["changes"] <= 8
+    # With each commit how far the journal is.
+    assert again["changes"] <= 6 + again["commits"]
     # The journal once a commit, and the lock.
     assert again["fsyncs"] <= again["commits"] + 2
     assert again["commits"] <= 8

@@ -98,7 +98,7 @@ def ledger_for(configuration: Configuration, task: str) -> Iterator[Ledger]:
     with ExitStack() as until_the_end:
         if archive.lock_file.exists():
             until_the_end.enter_context(lock(archive, task))
-            ledger = Ledger.open(configuration.database_url)
+            ledger = Ledger.open(configuration.database_url, archive=archive)
         else:
             folder = until_the_end.enter_context(tempfile.TemporaryDirectory(prefix="pixivcrawl-"))
             ledger = Ledger.open(f"sqlite:///{folder}/pauses.sqlite")

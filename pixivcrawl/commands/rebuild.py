@@ -8,12 +8,12 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
-from sqlalchemy import URL, inspect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL
 
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.archive.layout import Archive
@@ -24,10 +24,11 @@ from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.ledger import settle_intents
 from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.ledger import queries
-from pixivcrawl.ledger.engine import prepare, read_url, reading_engine, writing_engine
-from pixivcrawl.ledger.failures import place_of, storage_failed
+from pixivcrawl.ledger.continuity import go_on_without, is_short, note_position, position_in
+from pixivcrawl.ledger.engine import engine_that_leaves_no_trace, is_empty, prepare, read_url, writing_engine
+from pixivcrawl.ledger.failures import place_of
 from pixivcrawl.ledger.integrity import require_sound
-from pixivcrawl.ledger.journal import PassedOver, read_journal
+from pixivcrawl.ledger.journal import PassedOver, end_of, read_journal
 from pixivcrawl.ledger.rebuilding import begin_beside, put_in_place
 from pixivcrawl.ledger.replay import Replayed, replay
 from pixivcrawl.ledger.service import Ledger
@@ -52,9 +53,10 @@ class Command(ScrapyCommand):
             "Makes every change again that the journal holds, then looks at every file: one that is gone or has another size is wanted "
             "again, and one that the journal does not know is adopted when its name, its place and its bytes speak for it. "
             "--check reads every file back for its SHA-256 too. A ledger that is there is kept: without --replace rebuild refuses, with it "
-            "the old one is moved to archive.sqlite.replaced-TIME. It sends nothing to pixiv, deletes no file, and may be stopped and run "
-            "again. With DATABASE_URL for PostgreSQL the database must be empty. Exit codes: 0 all came back; 1 something is missing, "
-            "which the next crawls fetch; 2 wrong usage; 3 the archive is in use; 5 the disk or the database cannot go on."
+            "the old one is moved to archive.sqlite.replaced-TIME; one whose journal is gone or cut goes on as it is. It sends nothing to "
+            "pixiv, deletes no file, and may be stopped and run again. With DATABASE_URL for PostgreSQL the database must be empty. "
+            "Exit codes: 0 all came back; 1 something did not, which it names; 2 wrong usage; 3 the archive is in use; 5 the disk or the "
+            "database cannot go on."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -81,17 +83,27 @@ class Command(ScrapyCommand):
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What came of it; `replaced` is where the old ledger is now."""
+    """What came of it; `replaced` is where the old ledger is now, and `known_to_it` how many of its changes the journal does not have.
+
+    `goes_on`: the ledger was kept, and its journal goes on with a gap.
+    """
 
     replayed: Replayed
     passed_over: PassedOver
     reconciled: Reconciled
     totals: queries.Totals
     replaced: Path | None = None
+    known_to_it: int = 0
+    goes_on: bool = False
 
     @property
     def is_all(self) -> bool:
-        lost = (self.passed_over.missing, self.passed_over.lines, self.reconciled.missing, self.reconciled.damaged)
+        """Whether all is back that ledger, journal or disk held. Of a file that was adopted more was known once than its bytes."""
+        passed_over, files = self.passed_over, self.reconciled
+        lost = (
+            *(passed_over.missing, passed_over.lines, passed_over.stretches, self.known_to_it),
+            *(files.missing, files.damaged, files.adopted, files.unproven),
+        )
         return not any(lost) and not self.replayed.unknown and not self.replayed.failed
 
 
@@ -104,8 +116,10 @@ def rebuild(configuration: Configuration, *, replace: bool, check: bool) -> int:
     url = read_url(configuration.database_url)
     archive.create()
     with lock(archive, "rebuild") as held:
-        if url.get_backend_name() == "sqlite":
-            rebuilt = _rebuild_file(archive, Path(url.database or ""), may_replace=replace, check=check)
+        if not replace and is_short(position_in(url), end_of(archive.journal)):
+            rebuilt = _go_on(archive, url, check=check)
+        elif url.get_backend_name() == "sqlite":
+            rebuilt = _rebuild_file(archive, url, may_replace=replace, check=check)
         else:
             _require_empty(url)
             rebuilt = _make_anew(archive, url, check=check)
@@ -114,27 +128,49 @@ def rebuild(configuration: Configuration, *, replace: bool, check: bool) -> int:
     return 0 if rebuilt.is_all else NOT_ALL
 
 
-def _rebuild_file(archive: Archive, database: Path, *, may_replace: bool, check: bool) -> Rebuilt:
-    if database.exists() and not may_replace:
+def _go_on(archive: Archive, url: URL, *, check: bool) -> Rebuilt:
+    """Keep a ledger that knows more than what is left of its journal."""
+    require_sound(url)
+    engine = writing_engine(url)
+    try:
+        prepare(engine)
+        go_on_without(engine, archive, datetime.now(UTC))
+    finally:
+        engine.dispose()
+    passed_over = PassedOver()
+    for _ in read_journal(archive.journal, passed_over):
+        pass
+    return dataclasses.replace(_reconciled(archive, url, Replayed(), passed_over, check=check), goes_on=True)
+
+
+def _rebuild_file(archive: Archive, url: URL, *, may_replace: bool, check: bool) -> Rebuilt:
+    database = Path(url.database or "")
+    if not may_replace and _holds_something(url):
         raise ConfigurationError(
             f"there is a ledger at {database}: add --replace to put a new one in its place (the old one is kept)"
         )
+    known, end = position_in(url), end_of(archive.journal).position
     beside = begin_beside(database)
-    url = URL.create("sqlite", database=str(beside))
-    rebuilt = _make_anew(archive, url, check=check)
-    require_sound(url)
-    return dataclasses.replace(rebuilt, replaced=put_in_place(beside, database))
+    new = URL.create("sqlite", database=str(beside))
+    rebuilt = _make_anew(archive, new, check=check)
+    require_sound(new)
+    return dataclasses.replace(
+        rebuilt,
+        replaced=put_in_place(beside, database),
+        known_to_it=max(0, known.number - end.number) if known is not None else 0,
+    )
+
+
+def _holds_something(url: URL) -> bool:
+    engine = engine_that_leaves_no_trace(url)
+    try:
+        return not is_empty(engine)
+    finally:
+        engine.dispose()
 
 
 def _require_empty(url: URL) -> None:
-    engine = reading_engine(url, 1, read_only=True)
-    try:
-        tables = inspect(engine).get_table_names()
-    except DBAPIError as error:
-        raise storage_failed(error, place_of(url)) from error
-    finally:
-        engine.dispose()
-    if tables:
+    if _holds_something(url):
         raise ConfigurationError(f"the database {place_of(url)} is not empty: name an empty one in DATABASE_URL")
 
 
@@ -147,9 +183,16 @@ def _make_anew(archive: Archive, url: URL, *, check: bool) -> Rebuilt:
         prepare(engine)
         entries = read_journal(archive.journal, passed_over)
         replayed = replay(engine, entries, lambda sofar: saying(f"{sofar.made:,} changes made again"))
+        with engine.begin() as connection:
+            note_position(connection, end_of(archive.journal).position)
     finally:
         engine.dispose()
-    ledger = Ledger.open(url.render_as_string(hide_password=False), journal=archive.journal)
+    return _reconciled(archive, url, replayed, passed_over, check=check)
+
+
+def _reconciled(archive: Archive, url: URL, replayed: Replayed, passed_over: PassedOver, *, check: bool) -> Rebuilt:
+    saying = Saying()
+    ledger = Ledger.open(url.render_as_string(hide_password=False), archive=archive)
     try:
         settle_intents(archive, ledger)
         told = reconcile(
@@ -184,6 +227,7 @@ def summary(rebuilt: Rebuilt) -> Iterator[str]:
         "files missing: the next crawls fetch them again": files.missing,
         "files damaged, now in quarantine/: the next crawls fetch them again": files.damaged,
         "changes missing in the journal": passed_over.missing,
+        "changes that the old ledger knew and the journal does not have": rebuilt.known_to_it,
         "lines of the journal that say nothing": passed_over.lines,
     }
     yield from (f"  {number:,} {what}" for what, number in counts.items() if number)
@@ -198,5 +242,7 @@ def summary(rebuilt: Rebuilt) -> Iterator[str]:
         yield from (f"    {one_line(path, 160)}: {one_line(why, 160)}" for path, why in files.named.items())
         if more := files.left_alone - len(files.named):
             yield f"    ... and {more:,} more"
+    if rebuilt.goes_on:
+        yield "  the ledger was kept, and its journal goes on; it could not be made anew from that: keep a copy of it (scrapy backup)"
     if rebuilt.replaced is not None:
         yield f"  the old ledger is kept: {rebuilt.replaced}"

@@ -16,10 +16,12 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import last_holder
 from pixivcrawl.commands.crawl import complain, show_any_text
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.errors import ConfigurationError, PixivcrawlError, StorageFailed
 from pixivcrawl.items import part_name
 from pixivcrawl.ledger import queries
+from pixivcrawl.ledger.continuity import disagreement, require_ledger
 from pixivcrawl.ledger.engine import read_url
+from pixivcrawl.ledger.failures import place_of
 from pixivcrawl.ledger.service import Ledger
 
 
@@ -53,20 +55,23 @@ class Command(ScrapyCommand):
 
 def show(configuration: Configuration, limit: int | None) -> int:
     print(f"archive: {configuration.archive_dir}")
+    archive = Archive(configuration.archive_dir)
     database = read_url(configuration.database_url)
+    require_ledger(database, archive)
     if database.get_backend_name() == "sqlite" and not Path(str(database.database)).exists():
         raise ConfigurationError(
             "there is no archive there yet; begin one with: scrapy crawl user -a id=... (or name another with -s ARCHIVE_DIR=...)"
         )
     ledger = Ledger.open(configuration.database_url, read_only=True)
     try:
-        for line in ledger.read_now(report, limit, at_work_since(Archive(configuration.archive_dir))):
+        for line in ledger.read_now(report, limit, at_work_since(archive)):
             print(line)
         for line in ledger.read_now(plan, configuration, datetime.now(UTC)):
             print(line)
+        why = disagreement(ledger.read_now, archive, place_of(database))
     finally:
         ledger.close()
-    return 0
+    return 0 if why is None else complain(StorageFailed(why))
 
 
 def at_work_since(archive: Archive) -> datetime | None:

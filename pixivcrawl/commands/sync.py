@@ -118,7 +118,7 @@ class Command(ScrapyCommand):
         archive.create()
         with held_for_all_runs(archive, "sync"):
             # Made, or brought up to date, before anything is read from it.
-            Ledger.open(sync.configuration.database_url).close()
+            Ledger.open(sync.configuration.database_url, archive=archive).close()
             plan = sync.plan()
             if not plan:
                 print(sync.next_time())

@@ -22,10 +22,13 @@ from pixivcrawl.archive.lock import lock
 from pixivcrawl.commands.crawl import add_quiet, complain, limit_heaps, obey_quiet
 from pixivcrawl.commands.status import odd
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.errors import ConfigurationError, PixivcrawlError, StorageFailed
 from pixivcrawl.extensions.ledger import settle_intents
 from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.ledger import queries
+from pixivcrawl.ledger.continuity import disagreement, require_ledger
+from pixivcrawl.ledger.engine import read_url
+from pixivcrawl.ledger.failures import place_of
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.verification.choice import WHOLE, Sample, next_window, read_sample, read_since
 from pixivcrawl.verification.findings import Finding, in_order, is_damaged, summary
@@ -149,9 +152,10 @@ def run(configuration: Configuration, opts: argparse.Namespace) -> int:
 
 
 def require_archive(configuration: Configuration) -> None:
-    """Raises ConfigurationError where no crawl has begun one."""
-    is_there = Archive(configuration.archive_dir).database.exists()
-    if configuration.database_url.startswith("sqlite") and not is_there:
+    """Raises ConfigurationError where no crawl has begun one, StorageFailed where one has lost its ledger."""
+    archive = Archive(configuration.archive_dir)
+    require_ledger(read_url(configuration.database_url), archive)
+    if configuration.database_url.startswith("sqlite") and not archive.database.exists():
         raise ConfigurationError(
             "there is no archive there yet; begin one with: scrapy crawl user -a id=... (or name another with -s ARCHIVE_DIR=...)"
         )
@@ -162,10 +166,13 @@ def opened(configuration: Configuration, archive: Archive, held: ExitStack, *, t
     if not to_repair:
         ledger = Ledger.open(configuration.database_url, read_only=True)
         held.callback(ledger.close)
+        place = place_of(read_url(configuration.database_url))
+        if (why := disagreement(ledger.read_now, archive, place)) is not None:
+            raise StorageFailed(why)
         return ledger
     held.enter_context(lock(archive, "verify --repair"))
     archive.create()
-    ledger = Ledger.open(configuration.database_url, journal=archive.journal)
+    ledger = Ledger.open(configuration.database_url, archive=archive)
     held.callback(ledger.close)
     settle_intents(archive, ledger)
     return ledger

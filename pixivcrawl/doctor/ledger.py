@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, create_engine, func, select, text
+from sqlalchemy import URL, Connection, Engine, func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from pixivcrawl.archive.layout import Archive
@@ -17,9 +17,11 @@ from pixivcrawl.configuration import Configuration
 from pixivcrawl.doctor.findings import Finding, ok, problem, warning
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError, StorageFailed
 from pixivcrawl.ledger import queries
-from pixivcrawl.ledger.engine import VERSION, read_url, reading_engine
+from pixivcrawl.ledger.continuity import Query, disagreement, loss
+from pixivcrawl.ledger.engine import VERSION, engine_that_leaves_no_trace, read_url, reading_engine
 from pixivcrawl.ledger.failures import DAMAGED, place_of, storage_failed
 from pixivcrawl.ledger.integrity import fault_of
+from pixivcrawl.ledger.journal import Position
 from pixivcrawl.ledger.models import CrawlRow
 
 
@@ -42,12 +44,12 @@ def look_at_ledger(configuration: Configuration, archive: Archive, now: datetime
         if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
             examined.findings.append(_none_yet(archive, url))
         elif _is_left_alone(url, archive):
-            examined = _examined(_engine_that_leaves_no_trace(url), configuration, now)
+            examined = _examined(engine_that_leaves_no_trace(url), configuration, archive, now)
             if not _is_left_alone(url, archive):
                 # A run has begun meanwhile, and what it wrote may have looked like damage.
-                examined = _examined(reading_engine(url, 1, read_only=True), configuration, now)
+                examined = _examined(reading_engine(url, 1, read_only=True), configuration, archive, now)
         else:
-            examined = _examined(reading_engine(url, 1, read_only=True), configuration, now)
+            examined = _examined(reading_engine(url, 1, read_only=True), configuration, archive, now)
     except PixivcrawlError as error:
         examined.findings.append(problem("ledger", error))
     if (finding := _last_run(archive)) is not None:
@@ -64,20 +66,17 @@ def _is_left_alone(url: URL, archive: Archive) -> bool:
     return not (wal.exists() and wal.stat().st_size) and not (holder is not None and holder.is_at_work)
 
 
-def _engine_that_leaves_no_trace(url: URL) -> Engine:
-    """SQLite makes files beside a database that it only reads, unless it is told that nobody else uses it."""
-    uri = f"{Path(str(url.database)).absolute().as_uri()}?mode=ro&immutable=1"
-    return create_engine(url, creator=lambda: sqlite3.connect(uri, uri=True), hide_parameters=True)
-
-
-def _examined(engine: Engine, configuration: Configuration, now: datetime) -> Examined:
+def _examined(engine: Engine, configuration: Configuration, archive: Archive, now: datetime) -> Examined:
     examined = Examined()
     place = place_of(engine.url)
     try:
         with engine.connect() as connection:
-            examined.findings += _version_and_soundness(connection, place)
-            if all(finding.state == "ok" for finding in examined.findings):
+            examined.findings += _version_and_soundness(connection, archive, place)
+            is_ours = all(finding.state == "ok" for finding in examined.findings)
+            if is_ours:
                 _read(connection, configuration, now, examined)
+        if is_ours:
+            examined.findings += _beside_the_journal(engine, archive, place)
     except (DBAPIError, sqlite3.Error) as error:
         examined.findings.append(problem("ledger", storage_failed(error, place)))
     finally:
@@ -85,20 +84,32 @@ def _examined(engine: Engine, configuration: Configuration, now: datetime) -> Ex
     return examined
 
 
+def _beside_the_journal(engine: Engine, archive: Archive, place: str) -> Iterator[Finding]:
+    # With connections of its own, each of which sees what a run has committed meanwhile.
+    if why := disagreement(lambda query: _asked(engine, query), archive, place):
+        yield problem("ledger", StorageFailed(why))
+
+
+def _asked(engine: Engine, query: Query) -> Position | None:
+    with engine.connect() as connection:
+        return query(connection)
+
+
 def _none_yet(archive: Archive, url: URL) -> Finding:
-    if archive.originals.is_dir() and any(archive.originals.iterdir()):
-        lost = f"there is none at {place_of(url)}, and there are originals: make it anew with scrapy rebuild"
-        return problem("ledger", StorageFailed(lost))
+    if why := loss(archive, place_of(url)):
+        return problem("ledger", StorageFailed(why))
     return ok("ledger", f"none yet at {place_of(url)}: the first crawl makes it")
 
 
-def _version_and_soundness(connection: Connection, place: str) -> Iterator[Finding]:
+def _version_and_soundness(connection: Connection, archive: Archive, place: str) -> Iterator[Finding]:
     driver = connection.connection.dbapi_connection
     if isinstance(driver, sqlite3.Connection) and fault_of(driver, "quick_check") is not None:
         yield problem("ledger", StorageFailed(DAMAGED.format(place=place)))
         return
     version = _version(connection)
-    if version is None:
+    if version is None and not inspect(connection).get_table_names() and (why := loss(archive, place)):
+        yield problem("ledger", StorageFailed(why))
+    elif version is None:
         yield problem("ledger", ConfigurationError(f"{place} holds something else than a ledger: correct DATABASE_URL"))
     elif version > VERSION:
         newer = f"{place} is from a newer version ({version}, this one knows {VERSION}): update pixivcrawl"

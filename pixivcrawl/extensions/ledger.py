@@ -30,7 +30,7 @@ class LedgerExtension:
         self.lock.acquire()
         try:
             self.ledger = Ledger.open(
-                configuration.database_url, journal=self.archive.journal, after_a_kill=self.lock.after_a_kill
+                configuration.database_url, archive=self.archive, after_a_kill=self.lock.after_a_kill
             )
             try:
                 settle_intents(self.archive, self.ledger)

@@ -32,7 +32,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger.failures import is_busy, is_the_end, patiently, place_of, storage_failed
-from pixivcrawl.ledger.models import Base, give_partial_indexes
+from pixivcrawl.ledger.models import Base, JournalRow, give_partial_indexes
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -91,6 +91,15 @@ def reading_engine(url: URL, connections: int, *, read_only: bool) -> Engine:
     return engine.execution_options(postgresql_readonly=True)
 
 
+def engine_that_leaves_no_trace(url: URL) -> Engine:
+    """An engine that reads a ledger to which nobody writes: SQLite makes files beside a database unless it is told so."""
+    path = str(Path(str(url.database)).absolute())
+    if url.get_backend_name() != "sqlite" or _has_pages_beside_it(path):
+        return reading_engine(url, 1, read_only=True)
+    uri = f"{Path(path).as_uri()}?mode=ro&immutable=1"
+    return create_engine(url, creator=lambda: sqlite3.connect(uri, uri=True), hide_parameters=True)
+
+
 class DatabaseFiles:
     """The files of a SQLite ledger that is open for writing, by what they are and not by their names; of PostgreSQL none."""
 
@@ -116,30 +125,46 @@ def _file_at(name: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def prepare(engine: Engine) -> None:
+def prepare(engine: Engine, before_it_begins: Callable[[], None] = lambda: None) -> None:
     """Create the tables in an empty database, or bring them up to date; a SQLite file is copied before it is changed.
 
+    `before_it_begins` is called where there is no ledger yet, and may raise instead of having one made.
     Raises ConfigurationError for a ledger from a newer version and for a database that holds something else, StorageFailed for one
     that cannot be used.
     """
+    if engine.dialect.name == "sqlite" and not _file_at(str(engine.url.database)):
+        before_it_begins()
     try:
-        version = patiently(lambda: _begin(engine), PATIENCE)
+        version = patiently(lambda: _begin(engine, before_it_begins), PATIENCE)
         if version not in (None, VERSION):
             _migrate(engine, version)
     except DBAPIError as error:
         raise _refused(error, engine.url) from error
 
 
-def _begin(engine: Engine) -> str | None:
+def _begin(engine: Engine, before_it_begins: Callable[[], None]) -> str | None:
     """The revision that was found; None for a database that was empty, and is a ledger now."""
     with engine.begin() as connection:
         version = _version(connection, engine.url)
         if version is None:
+            before_it_begins()
             give_partial_indexes(connection.dialect.name)
             Base.metadata.create_all(connection)
             _VERSION_TABLE.create(connection)
             connection.execute(insert(_VERSION_TABLE).values(version_num=VERSION))
+            connection.execute(insert(JournalRow.__table__).values(id=1, number=0, bytes=0))
     return version
+
+
+def is_empty(engine: Engine) -> bool:
+    """Whether there is no ledger: no file, or a database without a table. Makes no file. Raises as `prepare` does."""
+    if engine.dialect.name == "sqlite" and not _file_at(str(engine.url.database)):
+        return True
+    try:
+        with engine.connect() as connection:
+            return patiently(lambda: _version(connection, engine.url), PATIENCE) is None
+    except DBAPIError as error:
+        raise _refused(error, engine.url) from error
 
 
 def check(engine: Engine) -> None:

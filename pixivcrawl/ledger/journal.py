@@ -21,9 +21,10 @@ from datetime import datetime
 from functools import cache
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pixivcrawl.archive.failures import storage_failure
+from pixivcrawl.errors import StorageFailed
 
 NOTE_BODY = "note_body"
 """The change that has a line format of its own."""
@@ -62,47 +63,82 @@ class PassedOver:
     missing: int = 0
 
 
-class Journal:
-    """Appends batches to the files in `folder`. Used by one thread."""
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a journal is: the number of its last change, and the bytes of its files without a torn tail."""
 
-    def __init__(self, folder: Path) -> None:
+    number: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where a journal ends, where it ended before its last batch, and what that batch holds."""
+
+    position: Position = Position()
+    before: Position = Position()
+    batch: tuple[Entry, ...] = ()
+
+
+class Journal:
+    """Appends batches to the files in `folder`, which go on from `position` (None: from where they end). Used by one thread."""
+
+    def __init__(self, folder: Path, position: Position | None = None) -> None:
+        self.position = position or end_of(folder).position
         self._folder = folder
         self._sound: Path | None = None
         self._newest = ""
-        self._written = 0
+        self._size = 0
 
-    def append(self, entries: Sequence[Entry], now: datetime) -> None:
-        """Write the entries as one member and sync it. Raises StorageFailed; a part that was written is cut at the next start.
+    def append(self, entries: Sequence[Entry], now: datetime) -> Position:
+        """Write the entries as one member and sync it; gives where the journal is then. Raises StorageFailed; a part that was written is
+        cut at the next start.
 
         A clock that is set back does not lead to an older file: the order of the lines is that of the changes.
         """
         if not entries:
-            return
+            return self.position
         path = self._folder
         try:
             if self._sound is None:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                self._go_on_from_what_is_there()
+                self._begin_after_what_is_there()
             path = self._folder / max(self._newest, f"{now:%Y-%m}.jsonl.gz")
-            lines = [_line(entry, number) for number, entry in enumerate(entries, self._written + 1)]
-            _append(path, _member("".join(lines).encode()))
+            lines = [_line(entry, number) for number, entry in enumerate(entries, self.position.number + 1)]
+            member = _member("".join(lines).encode())
+            size = self._size if path.name == self._newest else 0
+            _append(path, member, size)
             if path != self._sound:
                 _sync_folder(self._folder)
                 self._sound, self._newest = path, path.name
         except OSError as error:
             raise storage_failure(error.errno or 0, path) from error
-        self._written += len(entries)
+        self._size = size + len(member)
+        self.position = Position(self.position.number + len(entries), self.position.bytes + len(member))
+        return self.position
 
-    def _go_on_from_what_is_there(self) -> None:
-        files = _files(self._folder)
-        if files:
+    def _begin_after_what_is_there(self) -> None:
+        if files := _files(self._folder):
             self._newest = files[-1].name
             cut_torn_tail(files[-1])
-        for path in reversed(files):
-            if (text := _last_member(path)) is not None:
-                last = _entry(text.splitlines()[-1])
-                self._written = (last.number or 0) if last else 0
-                return
+            self._size = files[-1].stat().st_size
+
+
+def end_of(folder: Path) -> End:
+    """Where the journal in `folder` ends. Costs what its last batch costs, however long it is. Raises StorageFailed."""
+    try:
+        files = _files(folder)
+        while files:
+            if (last := _last_member(files[-1])) is not None:
+                batch = tuple(filter(None, map(_entry, last.text.splitlines())))
+                start = sum(path.stat().st_size for path in files[:-1]) + last.start
+                number = next((entry.number for entry in reversed(batch) if entry.number is not None), 0)
+                before = Position(max(0, (batch[0].number or 1) - 1) if batch else 0, start)
+                return End(Position(number, start + last.size), before, batch)
+            files.pop()
+    except OSError as error:
+        raise storage_failure(error.errno or 0, folder) from error
+    return End()
 
 
 def read_journal(folder: Path, passed_over: PassedOver | None = None) -> Iterator[Entry]:
@@ -119,12 +155,10 @@ def read_journal(folder: Path, passed_over: PassedOver | None = None) -> Iterato
 
 def cut_torn_tail(path: Path) -> None:
     """Cut what a kill in the middle of an append left after the last whole member."""
-    if path.stat().st_size == 0 or _last_member(path) is not None:
+    last = _last_member(path)
+    whole = last.start + last.size if last is not None else 0
+    if whole == path.stat().st_size:
         return
-    whole = 0
-    for start, size, text in _members(path):
-        if text is not None:
-            whole = start + size
     with path.open("r+b") as file:
         file.truncate(whole)
         os.fsync(file.fileno())
@@ -215,8 +249,14 @@ def _text(member: bytes) -> bytes | None:
         return None
 
 
-def _append(path: Path, member: bytes) -> None:
+def _append(path: Path, member: bytes, size: int) -> None:
+    """Raises StorageFailed where the file has not the `size` in which it was left."""
     with path.open("ab", buffering=0) as file:
+        if os.fstat(file.fileno()).st_size != size:
+            raise StorageFailed(
+                f"the journal {path} was removed, cut or replaced while it was in use: put it back, "
+                "then run the same command again"
+            )
         rest = memoryview(member)
         while rest:
             rest = rest[file.write(rest) :]
@@ -232,11 +272,16 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _last_member(path: Path) -> bytes | None:
-    """The text of the whole member that ends where the file ends; None where there is none.
+class Member(NamedTuple):
+    """A whole member of a file: where it starts, its bytes, and what it says."""
 
-    It is looked for from the end, so that a long file costs no more than a short one.
-    """
+    start: int
+    size: int
+    text: bytes
+
+
+def _last_member(path: Path) -> Member | None:
+    """The last whole member; None where there is none. Looked for from the end, so that a long file costs no more than a short one."""
     size, window = path.stat().st_size, _WINDOW
     while size:
         with path.open("rb") as file:
@@ -244,21 +289,22 @@ def _last_member(path: Path) -> bytes | None:
             tail = file.read()
         found = len(tail)
         while (found := tail.rfind(_HEADER, 0, found)) >= 0:
-            if _declared_size(tail[found:]) == len(tail) - found and (text := _text(tail[found:])):
-                return text
+            declared = _declared_size(tail[found : found + len(_HEADER) + _SIZE.size])
+            if 0 < declared <= len(tail) - found and (text := _text(tail[found : found + declared])):
+                return Member(size - len(tail) + found, declared, text)
         if window >= size:
             return None
         window *= 16
     return None
 
 
-def _declared_size(member: bytes) -> int:
+def _declared_size(head: bytes) -> int:
     start = len(_HEADER)
-    return int(_SIZE.unpack(member[start : start + _SIZE.size])[0]) if len(member) >= start + _SIZE.size else 0
+    return int(_SIZE.unpack(head[start : start + _SIZE.size])[0]) if len(head) >= start + _SIZE.size else 0
 
 
-def _members(path: Path) -> Iterator[tuple[int, int, bytes | None]]:
-    """Where each member starts, its size, and its text (None when it is not whole); what lies between members is passed over."""
+def _members(path: Path) -> Iterator[Member]:
+    """The whole members in their order; what lies between them is passed over."""
     with path.open("rb") as file:
         end, start = path.stat().st_size, 0
         while start < end:
@@ -272,7 +318,7 @@ def _members(path: Path) -> Iterator[tuple[int, int, bytes | None]]:
             if text is None:
                 start = _next_header(path, start + 1)
                 continue
-            yield start, size, text
+            yield Member(start, size, text)
             start += size
 
 
@@ -296,7 +342,7 @@ def _read_file(path: Path, passed_over: PassedOver) -> Iterator[Entry]:
     for start, size, text in _members(path):
         _pass_over(passed_over, start - whole)
         whole = start + size
-        for line in (text or b"").splitlines():
+        for line in text.splitlines():
             entry = _entry(line)
             if entry is None:
                 passed_over.lines += 1

@@ -488,6 +488,16 @@ class CommentRow(Base):
     last_seen: ColumnElement[datetime]
 
 
+class JournalRow(Base):
+    """How far the journal was when the ledger last changed: the `number` of its last change, and the `bytes` of its files. One row."""
+
+    __tablename__ = "journal"
+
+    id: ColumnElement[int] = column(primary_key=True, autoincrement=False)
+    number: ColumnElement[int]
+    bytes: ColumnElement[int]
+
+
 class SeriesRow(Base):
     """A manga series; `total` is how many works pixiv counts in it."""
 

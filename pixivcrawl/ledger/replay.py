@@ -63,7 +63,7 @@ def replay(engine: Engine, entries: Iterable[Entry], tell: Callable[[Replayed], 
                 remember_tags(connection)
                 with connection.begin():
                     for entry in batch:
-                        _make_again(connection, entry, runs, replayed)
+                        make_again(connection, entry, runs, replayed)
             tell(replayed)
     except DBAPIError as error:
         raise storage_failed(error, place_of(engine.url)) from error
@@ -88,7 +88,8 @@ def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         yield batch
 
 
-def _make_again(connection: Connection, entry: Entry, runs: dict[int, int], replayed: Replayed) -> None:
+def make_again(connection: Connection, entry: Entry, runs: dict[int, int], replayed: Replayed) -> None:
+    """Make one change again; `runs` tells the present id of a run by the one that it had."""
     try:
         arguments = arguments_of(entry)
         if RUN in arguments:

@@ -14,7 +14,9 @@ from scrapy.crawler import Crawler
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import ConfigurationError, StorageFailed
+from pixivcrawl.ledger.continuity import agreed, require_none
 from pixivcrawl.ledger.engine import check, prepare, read_url, reading_engine, writing_engine
 from pixivcrawl.ledger.failures import is_busy, is_the_end, place_of, storage_failed
 from pixivcrawl.ledger.integrity import require_sound
@@ -39,10 +41,11 @@ class Ledger:
 
     @classmethod
     def open(
-        cls, url: str, *, journal: Path | None = None, read_only: bool = False, after_a_kill: bool = False
+        cls, url: str, *, archive: Archive | None = None, read_only: bool = False, after_a_kill: bool = False
     ) -> Ledger:
-        """Open the ledger at DATABASE_URL `url`, made or brought up to date when it must be; changes go to the folder `journal` too.
+        """Open the ledger at DATABASE_URL `url`, made or brought up to date when it must be; changes go to the journal of `archive` too.
 
+        One that is missing where `archive` shows that there was one, or does not belong to its journal, is refused (StorageFailed).
         `after_a_kill`: whoever had it open before did not close it, so that it is looked at for damage first.
         Raises ConfigurationError (a wrong URL, a ledger from a newer version) or StorageFailed, each in one line without a password.
         """
@@ -56,8 +59,8 @@ class Ledger:
         if after_a_kill:
             require_sound(target)
         writing = writing_engine(target)
-        _made_ready(writing, prepare)
-        writer = Writer(writing, Journal(journal) if journal is not None else None)
+        journal = _made_ready(writing, lambda engine: _prepared(engine, archive))
+        writer = Writer(writing, journal)
         # One connection more than threads, for a blocking question.
         return cls(reading_engine(target, READERS + 1, read_only=False), writer)
 
@@ -113,9 +116,18 @@ class Ledger:
         self._writer.submit(change)
 
 
-def _made_ready(engine: Engine, make_ready: Callable[[Engine], None]) -> None:
+def _prepared(engine: Engine, archive: Archive | None) -> Journal | None:
+    """The journal of an archive, of which the ledger has all."""
+    if archive is None:
+        prepare(engine)
+        return None
+    prepare(engine, lambda: require_none(archive, place_of(engine.url)))
+    return Journal(archive.journal, agreed(engine, archive))
+
+
+def _made_ready(engine: Engine, make_ready: Callable[[Engine], T]) -> T:
     try:
-        make_ready(engine)
+        return make_ready(engine)
     except BaseException:
         engine.dispose()
         raise

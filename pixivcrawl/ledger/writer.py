@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger.changes import entry_of, is_fatal, make_change, make_together
+from pixivcrawl.ledger.continuity import note_position
 from pixivcrawl.ledger.engine import PATIENCE, DatabaseFiles
 from pixivcrawl.ledger.failures import patiently, place_of, storage_failed
 from pixivcrawl.ledger.journal import Entry, Journal
@@ -137,7 +138,9 @@ class Writer:
                     _apply_all(connection, batch)
                     if self._journal is not None:
                         # Before the commit, so that the ledger never knows what the journal does not.
-                        self._journal.append(_entries(batch), datetime.now(UTC))
+                        before = self._journal.position
+                        if (after := self._journal.append(_entries(batch), datetime.now(UTC))) != before:
+                            note_position(connection, after)
             except BaseException:
                 forget_tags(connection)
                 raise

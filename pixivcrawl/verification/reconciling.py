@@ -33,7 +33,7 @@ _GONE = "it is not there"
 class Reconciled:
     """How many files are in their place, gone, damaged (and now in quarantine), written anew from the ledger, adopted, left alone.
 
-    `named` holds the first of those that were left alone, each with the reason.
+    `unproven` counts those of the last that have the name of an original. `named` holds the first of the last, each with the reason.
     """
 
     in_place: int = 0
@@ -42,6 +42,7 @@ class Reconciled:
     rewritten: int = 0
     adopted: int = 0
     left_alone: int = 0
+    unproven: int = 0
     named: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -165,6 +166,7 @@ def _adopt_unknown(archive: Archive, ledger: Ledger, paths: Sequence[str], recon
             artist = artists.get(name.work_id) if name is not None else None
             reconciled.adopted += _adopt(archive, ledger, path, name, row, artist)
         except NotTaken as why:
+            reconciled.unproven += name is not None
             _leave_alone(reconciled, path, str(why))
 
 

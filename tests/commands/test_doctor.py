@@ -43,7 +43,7 @@ def archive(tmp_path: Path) -> Archive:
     made = Archive(tmp_path / "archive")
     made.create()
     with lock(made, "crawl user"):
-        Ledger.open(url_of(made), journal=made.journal).close()
+        Ledger.open(url_of(made), archive=made).close()
     return made
 
 

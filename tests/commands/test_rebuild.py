@@ -95,7 +95,7 @@ def test_files_that_are_gone_are_fetched_by_the_next_run(
 def test_without_a_journal_the_files_alone_are_adopted(archive: Path):
     shutil.rmtree(archive / "journal")
     held = stored_files(archive)
-    assert rebuilt(archive, replace=True) == 0
+    assert rebuilt(archive, replace=True) == 1, "nothing but the files came back"
     assert dict(rows(archive, "SELECT path, sha256 FROM files WHERE state = 'stored'")) == held
 
 

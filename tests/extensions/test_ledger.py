@@ -32,7 +32,7 @@ def test_a_file_counts_as_stored_when_its_folders_are_on_the_disk(
 ) -> None:
     archive = Archive(tmp_path)
     archive.create()
-    ledger = Ledger.open(sqlite_url(tmp_path), journal=archive.journal)
+    ledger = Ledger.open(sqlite_url(tmp_path), archive=archive)
     stored = intended(ledger)
     staged, final = archive.staging_path(stored.proven.staged.original), tmp_path / stored.path
     staged.write_bytes(BODY)

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy import Connection
 
+from tests.conftest import POSTGRES
 from tests.ledger.making import connected, sqlite_url
-
-POSTGRES = os.environ.get("PIXIVCRAWL_TEST_POSTGRES")
-
-
-@pytest.fixture
-def postgres_url() -> Iterator[str]:
-    """An empty database of its own on the server that the environment names."""
-    if not POSTGRES:
-        pytest.skip("PIXIVCRAWL_TEST_POSTGRES holds no URL")
-    name = f"ledger_{uuid.uuid4().hex}"
-    server = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield make_url(POSTGRES).set(database=name).render_as_string(hide_password=False)
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -83,6 +83,7 @@ JOURNALED = {
     "record_file_failed": "original reason now served_sha256 waits etag last_modified",
     "record_follows": "follows names now",
     "record_found": "found now",
+    "record_journal_gap": "number now",
     "record_full_reading": "crawl_id",
     "record_gaps_in_following": "crawl_id follows now",
     "record_intent": "stored now",
@@ -237,6 +238,7 @@ CALLS: list[Call] = [
     ("record_unproven", an_original(1)),
     ("record_row_originals", 4, [an_original(4)]),
     ("record_found", FOUND),
+    ("record_journal_gap", 7),
     ("record_work_failed", 2, "502"),
     ("record_unavailable", 2, "gone", "deleted"),
     ("record_unavailable", 3, "login needed", "R-18", {"with_session": True}),
@@ -299,12 +301,13 @@ def test_the_calls_hold_every_change():
 
 
 def everything(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table but of `hosts`, times, runs and numbers included."""
+    """Every row of every table, times, runs and numbers included; but not how far the journal is, which these tests write themselves."""
     engine = writing_engine(read_url(sqlite_url(folder)))
     with engine.connect() as connection:
         tables = {
             table.name: sorted(map(tuple, connection.execute(select(table)).all()), key=repr)
             for table in Base.metadata.sorted_tables
+            if table.name != "journal"
         }
     engine.dispose()
     return tables
@@ -320,7 +323,7 @@ def replayed_into(folder: Path, journal: Path) -> Replayed:
 
 def write_all(folder: Path, calls: Iterable[Call]) -> int:
     """Make the calls in the ledger in `folder`, each committed for itself; gives how many did not raise."""
-    ledger = Ledger.open(sqlite_url(folder), journal=folder / "journal")
+    ledger = Ledger.open(sqlite_url(folder), archive=Archive(folder))
     well = 0
     for change, arguments, named in made(calls):
         with suppress(ValueError, SQLAlchemyError):
@@ -422,7 +425,7 @@ def test_files_of_journals_from_before_flaws_and_etags_come_back(two: tuple[Path
 
 
 def test_pauses_are_not_journaled(tmp_path: Path):
-    ledger = Ledger.open(sqlite_url(tmp_path), journal=tmp_path / "journal")
+    ledger = Ledger.open(sqlite_url(tmp_path), archive=Archive(tmp_path))
     ledger.write_now(records.pause_host, "www.pixiv.net", NOW, NOW)
     ledger.write_now(records.clear_pause, "www.pixiv.net")
     ledger.close()
@@ -485,10 +488,11 @@ KILLED = textwrap.dedent(
 
     def append_and_die(self, entries, now):
         global count
-        append(self, entries, now)
+        position = append(self, entries, now)
         count += 1
         if count == last:
             os.kill(os.getpid(), signal.SIGKILL)
+        return position
 
     journal.Journal.append = append_and_die
     write_all(folder, CALLS + ENDED)
@@ -497,27 +501,21 @@ KILLED = textwrap.dedent(
 
 
 @pytest.mark.parametrize("last", [1, 14])
-def test_a_kill_between_journal_and_commit_changes_nothing(two: tuple[Path, Path], last: int):
-    """The run after it makes the lost change again, and the journal then holds it twice."""
+def test_a_kill_between_journal_and_commit_loses_nothing_and_makes_nothing_twice(two: tuple[Path, Path], last: int):
+    """The next start makes again in the ledger what the journal has already."""
     old, new = two
     killed = subprocess.run([sys.executable, "-c", KILLED, str(old), str(last)], cwd=ROOT, check=False)
     assert killed.returncode == -signal.SIGKILL
     journaled = list(read_journal(old / "journal"))
-    before = len(journaled)
-    again = [call for call in CALLS + ENDED if call[0] == journaled[-1].change][:1]
-    write_all(old, [*again, *CALLS[20:], *ENDED])
+    for _ in range(2):
+        Ledger.open(sqlite_url(old), archive=Archive(old)).close()
+    assert list(read_journal(old / "journal")) == journaled
+    well = write_all(old, [*CALLS[20:], *ENDED])
     passed_over = PassedOver()
-    after = list(read_journal(old / "journal", passed_over))
-    assert len(after) > before
+    assert len(list(read_journal(old / "journal", passed_over))) == len(journaled) + well
     assert passed_over == PassedOver()
     replayed_into(new, old / "journal")
-    assert facts(new) == facts(old)
-
-
-def facts(folder: Path) -> Any:
-    from tests.canonical import dump
-
-    return dump(folder)
+    assert everything(new) == everything(old)
 
 
 def test_a_torn_journal_gives_what_is_whole(two: tuple[Path, Path]):

@@ -17,6 +17,7 @@ from scrapy import Spider
 from scrapy.utils.test import get_crawler
 from sqlalchemy import Connection, Engine, event, func, select, text
 
+from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.items import Tag
 from pixivcrawl.ledger import queries, records, writer
@@ -28,7 +29,7 @@ from tests.ledger.making import NOW, an_artwork, sqlite_url
 
 @pytest.fixture
 def ledger(database_url: str, tmp_path: Path) -> Iterator[Ledger]:
-    ledger = Ledger.open(database_url, journal=tmp_path / "journal")
+    ledger = Ledger.open(database_url, archive=Archive(tmp_path))
     yield ledger
     ledger.close()
 
@@ -115,7 +116,7 @@ def test_changes_of_a_kind_that_wait_together_are_made_together(ledger: Ledger):
         asyncio.run(run())
     finally:
         event.remove(Engine, "before_cursor_execute", statement)
-    assert changed == {"hosts": 1, "bodies": 1}
+    assert changed == {"hosts": 1, "bodies": 1, "journal": 1}
     assert ledger.read_now(queries.requests_spent, "www.pixiv.net", NOW) == 8
 
 
@@ -328,7 +329,7 @@ class TestALockedLedger:
 
 def test_a_journal_that_fails_breaks_the_ledger_and_commits_nothing(database_url: str, tmp_path: Path):
     (tmp_path / "journal").write_text("in the way")
-    ledger = Ledger.open(database_url, journal=tmp_path / "journal")
+    ledger = Ledger.open(database_url, archive=Archive(tmp_path))
     ledger.write_now(records.pause_host, "www.pixiv.net", NOW, NOW)
 
     async def run() -> list[Any]:

@@ -75,7 +75,7 @@ def sync(
         archive = Archive(configuration.archive_dir)
         archive.create()
         with held_for_all_runs(archive, "sync"):
-            Ledger.open(configuration.database_url).close()
+            Ledger.open(configuration.database_url, archive=archive).close()
             plan = one.plan()
             if plan:
                 asyncio.run(in_this_loop(chosen, one))

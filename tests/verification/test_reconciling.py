@@ -31,7 +31,7 @@ def archive(tmp_path: Path) -> Archive:
 
 @pytest.fixture
 def ledger(tmp_path: Path, archive: Archive) -> Iterator[Ledger]:
-    ledger = Ledger.open(sqlite_url(tmp_path), journal=archive.journal)
+    ledger = Ledger.open(sqlite_url(tmp_path), archive=archive)
     yield ledger
     ledger.close()
 

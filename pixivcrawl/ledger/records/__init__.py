@@ -18,7 +18,7 @@ from pixivcrawl.ledger.records.bookmarks import (
 )
 from pixivcrawl.ledger.records.comments import record_comments, record_comments_read
 from pixivcrawl.ledger.records.crawls import Crawl, begin_crawl, drop_from_list, end_crawl, record_listing
-from pixivcrawl.ledger.records.disk import Found, record_found
+from pixivcrawl.ledger.records.disk import Found, record_found, record_journal_gap
 from pixivcrawl.ledger.records.files import (
     Intent,
     Placed,
@@ -84,6 +84,7 @@ __all__ = [
     "record_full_reading",
     "record_gaps_in_following",
     "record_intent",
+    "record_journal_gap",
     "record_listing",
     "record_lost",
     "record_masked",

@@ -1,4 +1,4 @@
-"""Files in their place that the ledger did not know of."""
+"""What was found on the disk: files in their place that the ledger did not know of, and gaps in the journal."""
 
 from __future__ import annotations
 
@@ -39,6 +39,10 @@ class Found:
     height: int | None = None
     frames: tuple[Frame, ...] | None = None
     flaw: str | None = None
+
+
+def record_journal_gap(connection: Connection, number: int, now: datetime) -> None:
+    """The journal goes on with this change, `number`, after it lost others. The ledger has what those made, and stays as it is."""
 
 
 def record_found(connection: Connection, found: Found, now: datetime) -> bool:

@@ -1,6 +1,6 @@
 """What is odd about a file that was kept, which body of it the image host named, how often the same doubtful bytes came; ugoira at hand.
 
-And who read each list, which is not known of the runs until now.
+And who read each list, which is not known of the runs until now; and how far the journal is.
 """
 
 from typing import Literal
@@ -50,3 +50,10 @@ def upgrade() -> None:
         postgresql_where=is_confirmed,
     )
     op.execute("UPDATE ranking_entries SET content = 'all' WHERE content = 'complex'")
+    op.create_table(
+        "journal",
+        sa.Column("id", NUMBER, nullable=False, autoincrement=False),
+        sa.Column("number", NUMBER, nullable=False),
+        sa.Column("bytes", NUMBER, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="journal_pkey"),
+    )
