@@ -119,11 +119,6 @@ class Archive:
         with storage_errors(self.journal):
             return self.journal.is_dir() and any(path.stat().st_size for path in self.journal.glob("*.jsonl.gz"))
 
-    def has_originals(self) -> bool:
-        """Whether there is an artist's folder."""
-        with storage_errors(self.originals):
-            return self.originals.is_dir() and any(is_artist(path.name) for path in self.originals.iterdir())
-
     def relative_path(self, original: Original, extension: str) -> str:
         """`originals/{user id}/{work id}_p{page}_{revision}.{extension}`; of an ugoira `..._ugoira_{revision}.zip` or
         `..._frame{number}_{revision}.{extension}`.

@@ -15,10 +15,7 @@ from typing import BinaryIO, cast
 from PIL import Image, ImageFile
 
 from pixivcrawl.archive.damage import Damaged
-from pixivcrawl.archive.layout import Format
 from pixivcrawl.archive.verdict import Limits
-
-SNIFFED_BYTES = 16
 
 TOTAL_SHARE = 10
 """All frames of an animation together may have this many times the pixels of one picture's limit."""
@@ -28,13 +25,6 @@ _MOST_FLAWS = 3
 _MAPPED_FROM = 1 << 21
 """Bytes: a longer file is not held in the allocator's memory, of which a piece so large would be kept."""
 
-_SIGNATURES: dict[bytes, Format] = {
-    b"\xff\xd8\xff": "jpg",
-    b"\x89PNG\r\n\x1a\n": "png",
-    b"GIF87a": "gif",
-    b"GIF89a": "gif",
-    b"PK\x03\x04": "zip",
-}
 _PILLOW_REFUSES = (
     SyntaxError,
     ValueError,
@@ -63,14 +53,6 @@ class Picture:
     sideways: bool = False
     flaw: str | None = None
     doubt: str | None = None
-
-
-def format_of_bytes(head: bytes) -> Format | None:
-    """The format that the first `SNIFFED_BYTES` bytes of a file announce; None when it is none of an original's."""
-    for signature, name in _SIGNATURES.items():
-        if head.startswith(signature):
-            return name
-    return None
 
 
 def refuse_bomb(width: int, height: int, max_pixels: int) -> None:

@@ -12,8 +12,9 @@ from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.gif import prove_gif
 from pixivcrawl.archive.jpeg import prove_jpeg, read_jpeg
-from pixivcrawl.archive.pictures import SNIFFED_BYTES, Picture, format_of_bytes
+from pixivcrawl.archive.pictures import Picture
 from pixivcrawl.archive.png import prove_png
+from pixivcrawl.archive.signatures import SNIFFED_BYTES, format_of_bytes
 from pixivcrawl.archive.ugoira import prove_ugoira
 from pixivcrawl.archive.verdict import Expected, Limits, Proof
 

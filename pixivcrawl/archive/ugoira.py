@@ -12,14 +12,13 @@ from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.gif import prove_gif
 from pixivcrawl.archive.jpeg import prove_jpeg, read_jpeg
 from pixivcrawl.archive.pictures import (
-    SNIFFED_BYTES,
     TOTAL_SHARE,
     Picture,
     add_flaw,
-    format_of_bytes,
     joined,
 )
 from pixivcrawl.archive.png import prove_png
+from pixivcrawl.archive.signatures import SNIFFED_BYTES, format_of_bytes
 from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.archive.zip_members import Member, inflate, read_members
 from pixivcrawl.items import Frame

@@ -118,7 +118,7 @@ def lift_pauses(configuration: Configuration) -> None:
     if not archive.root.is_dir():
         raise ConfigurationError(f"there is no archive at {archive.root}: name it with -s ARCHIVE_DIR=...")
     with lock(archive, "doctor"):
-        ledger = Ledger.open(configuration.database_url, journal=archive.journal)
+        ledger = Ledger.open(configuration.database_url, archive=archive)
         try:
             for pause in ledger.read_now(queries.host_pauses):
                 ledger.write_now(records.clear_pause, pause.host)

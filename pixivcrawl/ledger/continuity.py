@@ -14,6 +14,7 @@ from sqlalchemy import URL, Connection, Engine, select
 from sqlalchemy.exc import DBAPIError
 
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.signatures import has_originals
 from pixivcrawl.errors import PixivcrawlError, StorageFailed
 from pixivcrawl.ledger.engine import engine_that_leaves_no_trace, is_empty, reading_engine
 from pixivcrawl.ledger.failures import place_of, storage_failed
@@ -66,7 +67,7 @@ def loss(archive: Archive, place: str) -> str | None:
     """What is to be said of an archive without a ledger (at `place`): what it has lost, and what to do; None for one that never began."""
     if archive.has_journal():
         beside = "a journal"
-    elif archive.has_originals():
+    elif has_originals(archive):
         beside = "originals"
     else:
         return None

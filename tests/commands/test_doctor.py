@@ -219,6 +219,7 @@ def test_a_damaged_ledger(sandbox: Sandbox, archive: Archive) -> None:
 def test_a_ledger_that_is_lost(sandbox: Sandbox, archive: Archive) -> None:
     archive.database.unlink()
     (archive.originals / "11").mkdir()
+    (archive.originals / "11" / "101_p0_20210304140607.jpg").write_bytes(b"\xff\xd8\xff and so on")
     typed, amiss = doctor(sandbox, archive, "--offline")
     assert (typed.code, list(amiss)) == (5, ["ledger"])
     assert "scrapy rebuild" in amiss["ledger"][0]["found"]

@@ -208,9 +208,25 @@ def test_an_archive_from_before_the_ledger_kept_its_number_opens(archive: Path, 
     assert rows(archive, "SELECT count(*) FROM journal") == [(1,)]
 
 
+def test_originals_alone_are_no_first_run_and_are_adopted_by_a_rebuild(archive: Path, sandbox: Sandbox):
+    for path in archive.iterdir():
+        if path.name != "originals":
+            path.unlink() if path.is_file() else shutil.rmtree(path)
+    since = len(sandbox.log)
+    env = environment(sandbox, archive)
+    run = scrapy(*COMMAND, env=env)
+    assert (run.returncode, run.stderr.count("\n")) == (5, 1), run.stderr
+    assert "scrapy rebuild" in run.stderr
+    assert len(sandbox.log) == since
+    assert scrapy("rebuild", env=env).returncode == 1, "the files' facts did not come with them"
+    assert_goes_on(archive, sandbox)
+
+
 def test_a_first_run_is_a_first_run(tmp_path: Path, sandbox: Sandbox):
-    for name in ("originals", "journal", "staging", "quarantine"):
-        (tmp_path / name).mkdir()
+    """Also where a person made the folders before, or keeps notes in them."""
+    for name in ("originals/11", "journal", "staging", "quarantine"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "originals" / "11" / "note.txt").write_text("mine")
     (tmp_path / "archive.sqlite").touch()
     assert scrapy(*COMMAND, env=environment(sandbox, tmp_path)).returncode == 0
 

@@ -161,11 +161,12 @@ def test_a_whole_original_that_lies_there_without_a_row_is_adopted_by_repair(
     assert crawl("user", sandbox, tmp_path / "other", id=11).exit_code == 0
     expected = sandbox.world.expected.user(11, session=True)
     name = min(name for name in expected.files if name.endswith(".jpg"))
-    (archive / name).parent.mkdir(parents=True)
+    assert crawl("user", sandbox, archive, id=12).exit_code == 0
+    (archive / name).parent.mkdir()
     (tmp_path / "other" / name).rename(archive / name)
     assert crawl("user", sandbox, archive, id=11).exit_code == 1
     since = images(sandbox, 11)
     assert scrapy("verify", "--repair", env=environment(None, archive)).returncode == 1
     assert crawl("user", sandbox, archive, id=11).exit_code == 0
     assert images(sandbox, 11) == since
-    assert_holds(archive, expected)
+    assert_holds(archive, expected, sandbox.world.expected.user(12, session=True))
