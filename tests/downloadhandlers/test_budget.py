@@ -101,10 +101,10 @@ def test_all_ledgers_of_a_process_spend_from_one_budget(tmp_path: Path) -> None:
             for ledger in (one, two):
                 with pytest.raises(BudgetSpent):
                     await budget.spend(ledger, 6, NOON)
+            assert (counted(one), counted(two)) == (3, 6)
             await spend(budget, one, 6, limit=6, now=NOON + DAY)
 
         asyncio.run(run())
-        assert (counted(one), counted(two)) == (3, 6)
         assert (counted(one, NOON + DAY), counted(two, NOON + DAY)) == (6, 0)
 
 
