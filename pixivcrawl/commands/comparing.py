@@ -66,6 +66,8 @@ def compare(settings: Settings, configuration: Configuration, opts: argparse.Nam
     since = None if opts.since is None else read_since(opts.since, datetime.now(UTC))
     archive = Archive(configuration.archive_dir)
     memory = Memory(archive.root)
+    if not opts.json:
+        print(f"archive: {archive.root}", flush=True)
     with ledger_for(configuration, "verify --against-pixiv") as ledger:
         window = ledger.read_now(
             lambda connection: next_window(
