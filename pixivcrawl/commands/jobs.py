@@ -18,6 +18,7 @@ from pixivcrawl.errors import AccountRefused, ArchiveInUse, PauseTooLong, Storag
 from pixivcrawl.extensions.run_record import INTERRUPTED, SUMMARY
 from pixivcrawl.extensions.standing import Overall, put_away
 from pixivcrawl.notices.outcomes import Outcome
+from pixivcrawl.spiders.second_looks import PUT_OFF, put_off_second_looks
 
 ENDS_ALL = {
     *(error.exit_code for error in (ArchiveInUse, AccountRefused, StorageFailed, PauseTooLong)),
@@ -93,17 +94,40 @@ async def one_after_another(
 ) -> None:
     from pixivcrawl.extensions.progress import watched  # only here: it imports what crawls import
 
+    looked_at_later: list[Job] = []
+
+    async def run(job: Job, *, is_last_look: bool) -> bool:
+        """Whether another job may follow."""
+        print(f"\n{job}", flush=True)
+        job.begun, job.exit_code = True, None
+        crawler = process.create_crawler(job.spider)
+        if not is_last_look:
+            put_off_second_looks(crawler)
+        crawling = process.crawl(crawler, **job.arguments)
+        await asyncio.wait([crawling])
+        job.exit_code = exit_code(crawler, crawling)
+        job.reason, counts = came_of(crawler, crawling)
+        if PUT_OFF in counts:
+            looked_at_later.append(job)
+        job.counts = sums(job.counts, counts)
+        return job.exit_code not in ENDS_ALL
+
     with watched(process.settings, overall):
         async for job in jobs:
-            print(f"\n{job}", flush=True)
-            job.begun = True
-            crawler = process.create_crawler(job.spider)
-            crawling = process.crawl(crawler, **job.arguments)
-            await asyncio.wait([crawling])
-            job.exit_code = exit_code(crawler, crawling)
-            job.reason, job.counts = came_of(crawler, crawling)
-            if job.exit_code in ENDS_ALL:
+            if not await run(job, is_last_look=False):
                 return
+        for job in looked_at_later.copy():
+            if not await run(job, is_last_look=True):
+                return
+
+
+def sums(before: Mapping[str, int], counts: Mapping[str, int]) -> dict[str, int]:
+    """What both runs of a job brought; the lists that the first one put off are no failures any more."""
+    put_off = before.get(PUT_OFF, 0)
+    kept = {name: number for name, number in before.items() if name != PUT_OFF}
+    kept["lists_failed"] = kept.get("lists_failed", 0) - put_off
+    both = {name: kept.get(name, 0) + counts.get(name, 0) for name in kept.keys() | counts.keys()}
+    return {name: number for name, number in both.items() if number}
 
 
 def worst(jobs: Iterable[Job]) -> int:

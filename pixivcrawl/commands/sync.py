@@ -14,7 +14,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.exceptions import UsageError
 
-from pixivcrawl.api.wording import quoted
+from pixivcrawl.api.wording import quoted, spoken
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
 from pixivcrawl.commands.crawl import add_quiet, complain, introduce, obey_quiet, show_any_text
@@ -357,7 +357,9 @@ def plan_lines(sync: Sync, state: State, plan: Sequence[Due], now: datetime) -> 
     new = sum(each.since is None for each in lists)
     more = f"; {new:,} lists are read for the first time and take more" if new else ""
     lasts = time_for(total, sync.configuration.api_delay)
-    yield f"about {total:,} API requests, {lasts} at the present pace, and what new works take{more}"
+    wait = sync.configuration.throttle_wait
+    once = f"; {spoken(wait)} more, once, where lists come back empty" if new and wait else ""
+    yield f"about {total:,} API requests, {lasts} at the present pace, and what new works take{more}{once}"
     if sync.budget:
         yield f"of {sync.budget:,} API requests a day (PIXIV_API_BUDGET), {max(0, sync.budget - sync.spent(now)):,} are left"
 

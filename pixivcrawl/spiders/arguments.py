@@ -32,11 +32,15 @@ def _separated(value: Any) -> Any:
     return value
 
 
+ADDRESS_MARKS = frozenset("/.#")
+"""No id has one of these; an address or the name of a saved file has."""
+
+
 def id_in_address(*spiders: str) -> BeforeValidator:
     """Takes the address of a page of one of these spiders for the id in it."""
 
     def read(value: Any) -> Any:
-        if not isinstance(value, str) or value.isdecimal() or value == "me":
+        if not isinstance(value, str) or not ADDRESS_MARKS.intersection(value):
             return value
         try:
             target = read_url(value)

@@ -6,11 +6,11 @@ run that is killed loses nothing, and a run that follows asks only for what the 
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, ClassVar, Self, TypeVar
 
 from scrapy import Request, signals
@@ -37,6 +37,7 @@ from pixivcrawl.spiders.lacking import remember_what_is_lacking, taken_up
 from pixivcrawl.spiders.pixiv import PixivSpider
 from pixivcrawl.spiders.reading import ListPage, Readings, read_on, rows_ahead
 from pixivcrawl.spiders.rows import check_sizes, with_originals
+from pixivcrawl.spiders.second_looks import LookedAtLater
 from pixivcrawl.spiders.ugoira import is_ugoira_of_row, ugoira_originals, want_frames
 
 Body = TypeVar("Body")
@@ -173,7 +174,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
                 left = left and left - len(page.work_ids)
                 yield page
         except (AnswerRefused, BodyRefused) as refusal:
-            self.list_failed(str(refusal))
+            self.list_failed(str(refusal), logging.INFO if isinstance(refusal, LookedAtLater) else logging.ERROR)
         else:
             self.read_to_end = await self.confirm_reader() and not self.crawler.stats.get_value("pixiv/lists_failed")
             if self.readings.met_frontier:
@@ -193,7 +194,11 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         One that has the newest first is read to its frontier when it was once read to its end, all others to their end.
         """
         first = endpoint.canonical(parameters)
-        ask = partial(self.ask_for_page, endpoint)
+        was_empty = newest_first and self.crawl.read_to_end_before and self.readings.was_empty(part)
+
+        async def ask(**values: Any) -> Body:
+            return await self.ask_for_page(endpoint, was_empty=was_empty and values == first, **values)
+
         readings = self.readings.readings(part, endpoint, first, self.now(), newest_first=newest_first)
         for reading in taken_up(self, readings):
             async for body, ids in read_on(reading, endpoint, ask, ids_of):
@@ -205,10 +210,10 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         self.count("lists_cut_off")
         self.logger.error("%s: %s", self.name, reason)
 
-    def list_failed(self, reason: str) -> None:
+    def list_failed(self, reason: str, level: int = logging.ERROR) -> None:
         """The list, or one of the lists, could not be read to its end."""
         self.count("lists_failed")
-        self.logger.error("%s: %s", self.name, one_line(reason, LONGEST_REASON))
+        self.logger.log(level, "%s: %s", self.name, one_line(reason, LONGEST_REASON))
 
     async def record_page(self, page: Page) -> None:
         """Record what a page lists before anything on it is asked for; works whose row shows a revision become stale."""

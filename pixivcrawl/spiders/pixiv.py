@@ -28,6 +28,7 @@ from pixivcrawl.ledger.service import Ledger, ledger_of
 from pixivcrawl.run_stopping import RunStopping
 from pixivcrawl.session import Session, reader_of, session_from_settings
 from pixivcrawl.spiders.arguments import Arguments, explain
+from pixivcrawl.spiders.second_looks import PUT_OFF, LookedAtLater, puts_off_second_looks, seconds_until_second_look
 
 Body = TypeVar("Body")
 
@@ -91,6 +92,9 @@ class PixivSpider(Args[ArgumentsT], Spider):
     def now(self) -> datetime:
         return datetime.now(UTC)
 
+    puts_off_second_looks = False
+    """Whether this run has something else to do before it waits for a second look."""
+
     def count(self, what: str, number: int = 1) -> None:
         self.crawler.stats.inc_value(f"pixiv/{what}", number)
 
@@ -111,19 +115,34 @@ class PixivSpider(Args[ArgumentsT], Spider):
         response = await self.crawler.engine.download_async(self.question(endpoint, **parameters))
         return await self.read(endpoint, response, snapshot=snapshot)
 
-    async def ask_for_page(self, endpoint: Endpoint[Body], *, snapshot: bool = False, **parameters: Any) -> Body:
-        """As `ask`, for a page of a list: what comes back empty is believed when it still does after the throttle time.
+    async def ask_for_page(
+        self, endpoint: Endpoint[Body], *, snapshot: bool = False, was_empty: bool = False, **parameters: Any
+    ) -> Body:
+        """As `ask`, for a page of a list: what comes back empty is believed when it `was_empty` before or is so after the throttle time.
 
         pixiv: a throttled list answers with no rows, as one that has ended does.
         """
         body = await self.ask(endpoint, snapshot=snapshot, **parameters)
-        if endpoint.paging is None or came(endpoint.paging.rows(body)) > 0:
+        if was_empty or endpoint.paging is None or came(endpoint.paging.rows(body)) > 0:
             return body
-        return await self.look_again(endpoint, snapshot=snapshot, **parameters)
+        return await self.look_again(endpoint, body, snapshot=snapshot, **parameters)
 
-    async def look_again(self, endpoint: Endpoint[Body], *, snapshot: bool = False, **parameters: Any) -> Body:
-        """The answer to a question whose first answer was empty, after the throttle time."""
-        wait = self.configuration.throttle_wait
+    async def look_again(
+        self, endpoint: Endpoint[Body], empty: Body, *, snapshot: bool = False, **parameters: Any
+    ) -> Body:
+        """The answer after the throttle time to a question that was just answered with `empty`; that itself when it is the second one.
+
+        Raises LookedAtLater when the second look is put off to the end of the command.
+        """
+        wait = seconds_until_second_look(
+            endpoint.name, endpoint.canonical(parameters), self.configuration.throttle_wait
+        )
+        if not wait:
+            return empty
+        if puts_off_second_looks(self.crawler):
+            self.count(PUT_OFF)
+        if self.puts_off_second_looks or puts_off_second_looks(self.crawler):
+            raise LookedAtLater(endpoint.name)
         if wait >= WORTH_SAYING:
             self.logger.warning("%s came back empty: looking again in %.0f s", endpoint.name, wait)
         with waiting(self.crawler, f"{endpoint.name} came back empty, and is asked for again", wait):

@@ -199,7 +199,8 @@ class Readings:
         self._fresh = fresh
         self.met_frontier = False
         self._began: dict[str, str] = {}
-        self._frontiers = {} if reread else dict(zip(parts, _split(frontier), strict=False))
+        self._before = dict(zip(parts, _split(frontier), strict=False))
+        self._frontiers = {} if reread else self._before.copy()
         self._interrupted: dict[str, Reading] = {}
         if cursor is not None:
             self._take_up(json.loads(cursor))
@@ -211,6 +212,10 @@ class Readings:
         for part in self._parts:
             joined += [BETWEEN_PARTS] * (part != self._parts[0]) + self._frontiers.get(part, [])
         return joined
+
+    def was_empty(self, part: str) -> bool:
+        """Whether a part held nothing when it was last read to its end; means nothing of a list that never was."""
+        return self._before.get(part) == []
 
     def readings(
         self, part: str, endpoint: Endpoint[Any], first: dict[str, Any], now: datetime, *, newest_first: bool

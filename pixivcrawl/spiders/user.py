@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, Self
 
@@ -26,6 +27,7 @@ from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
 from pixivcrawl.spiders.arguments import ListingArguments, UserIds
 from pixivcrawl.spiders.listing import ListingSpider, Page
 from pixivcrawl.spiders.rows import without_rows
+from pixivcrawl.spiders.second_looks import LookedAtLater
 
 ROWS_A_REQUEST = 100
 """Pixiv: `profile/illusts` answers for up to 100 ids at once."""
@@ -86,9 +88,11 @@ class UserSpider(ListingSpider[UserArguments]):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.profiles = {}
+        spider.looked_at_later = []
         return spider
 
     profiles: dict[int, Profile]
+    looked_at_later: list[int]
 
     @property
     def frontier(self) -> Sequence[int]:
@@ -98,17 +102,32 @@ class UserSpider(ListingSpider[UserArguments]):
         return [number for user_id, profile in self.profiles.items() for number in (user_id, *profile)]
 
     async def listing(self) -> AsyncIterator[Page]:
-        for user_id in dict.fromkeys(self.args.id):
-            try:
-                async for page in self.works_of(user_id):
-                    yield page
-                await self.describe(user_id)
-            except (AnswerRefused, BodyRefused) as refusal:
-                await self.artist_failed(user_id, refusal)
+        artists = list(dict.fromkeys(self.args.id))
+        for user_id in artists:
+            # What came back empty is looked at again after all others, and one wait is enough for all of them.
+            self.puts_off_second_looks = user_id != artists[-1]
+            async for page in self.artist(user_id):
+                yield page
+        for user_id in self.looked_at_later:
+            async for page in self.artist(user_id):
+                yield page
+
+    async def artist(self, user_id: int) -> AsyncIterator[Page]:
+        try:
+            async for page in self.works_of(user_id):
+                yield page
+            await self.describe(user_id)
+        except (AnswerRefused, BodyRefused) as refusal:
+            await self.artist_failed(user_id, refusal)
 
     async def artist_failed(self, user_id: int, refusal: AnswerRefused | BodyRefused) -> None:
         """One artist's list could not be read; the others' are read all the same."""
-        if isinstance(refusal, AnswerRefused) and refusal.answer.kind is AnswerKind.NOT_FOUND:
+        if isinstance(refusal, LookedAtLater):
+            if self.puts_off_second_looks:
+                self.looked_at_later.append(user_id)
+            else:
+                self.list_failed(f"artist {user_id}: {refusal}", logging.INFO)
+        elif isinstance(refusal, AnswerRefused) and refusal.answer.kind is AnswerKind.NOT_FOUND:
             said = refusal.answer.message
             self.list_failed(f"artist {user_id} left pixiv or never existed ({said}); check the id")
             await self.ledger.write(records.record_user_unavailable, user_id, "gone", said, self.now())
@@ -130,7 +149,7 @@ class UserSpider(ListingSpider[UserArguments]):
         before = self.profile_before(user_id)
         profile = await self.ask(USER_PROFILE_ALL, id=user_id)
         if not profile.work_ids and before.digest != digest_of(()):
-            profile = await self.look_again(USER_PROFILE_ALL, id=user_id)
+            profile = await self.look_again(USER_PROFILE_ALL, profile, id=user_id)
         await self.ledger.write(records.record_user_seen, user_id, self.now())
         # Pixiv lists ugoira among the illustrations.
         work_ids = {"all": profile.work_ids, "manga": profile.manga}.get(self.args.type, profile.illusts)

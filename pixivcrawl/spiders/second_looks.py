@@ -1,0 +1,51 @@
+"""Second looks at what came back empty: a throttled list answers with no rows, as one that has none does.
+
+pixiv: throttling lasts about three minutes, so that what is still empty after that time is empty. Where a command has more to do, that
+comes first: the list counts as failed, the command asks for it again at its end, and many empty lists cost one wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from time import monotonic
+from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
+
+from scrapy.crawler import Crawler
+
+from pixivcrawl.api.answers import Answer, AnswerKind, AnswerRefused
+
+
+class LookedAtLater(AnswerRefused):
+    """A list came back empty, and its second look comes later."""
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(endpoint, Answer(AnswerKind.THROTTLED, 200, "it came back empty"))
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} came back empty, and is looked at again later"
+
+
+PUT_OFF = "lists_looked_at_later"
+"""The count of lists whose second look comes at the end of the command."""
+
+_PUTTING_OFF: WeakSet[Crawler] = WeakSet()
+_FIRST_LOOKS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, float]] = WeakKeyDictionary()
+
+
+def put_off_second_looks(crawler: Crawler) -> None:
+    """More is to be done after this crawl, which therefore waits for no second look."""
+    _PUTTING_OFF.add(crawler)
+
+
+def puts_off_second_looks(crawler: Crawler) -> bool:
+    return crawler in _PUTTING_OFF
+
+
+def seconds_until_second_look(endpoint: str, parameters: Mapping[str, Any], wait: float) -> float:
+    """How long to wait before this question, which came back empty just now, is asked again; 0 when that was its second look."""
+    looks = _FIRST_LOOKS.setdefault(asyncio.get_running_loop(), {})
+    question = json.dumps([endpoint, parameters], sort_keys=True, default=str)
+    return max(0.0, looks.setdefault(question, monotonic()) + wait - monotonic())
