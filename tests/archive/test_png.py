@@ -379,6 +379,21 @@ def test_memory_does_not_grow_with_the_picture_or_its_chunks() -> None:
     assert refused(body, Limits(memory=(2 << 20) - 1)).kind == "too much memory"
 
 
+class Shrinking(io.BytesIO):
+    """A file that was longer when its length was asked for."""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return super().seek(offset, whence) + 1000 * (whence == 2)
+
+
+@pytest.mark.parametrize("kept", [len(HEADER) + 20, 45, 50, 60])
+def test_a_file_that_shrinks_while_it_is_read_is_cut_short(kept: int) -> None:
+    whole = png_of(HEADER, chunk(b"tEXt", b"some words"), PIXELS)
+    with pytest.raises(Damaged) as damage:
+        prove_png(Shrinking(whole[:kept]), Limits())
+    assert damage.value.kind == "cut short"
+
+
 def test_the_memory_for_colours_is_reckoned_before_they_are_looked_for() -> None:
     rows = zlib.compress(bytes(3001) * 3000)
     body = png_of(png_header(3000, 3000, 8, 3), palette(2), chunk(b"IDAT", rows))

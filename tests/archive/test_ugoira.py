@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixivcrawl.archive.proof import Damaged, Expected, Limits, Proof, prove
+from pixivcrawl.archive.ugoira import prove_ugoira
 from pixivcrawl.items import Frame
 from tests.archive.making import FRAMES, flipped, gif, jpeg, png, ugoira, zeroed, zipped
 
@@ -95,7 +96,10 @@ def test_a_frame_may_be_shown_more_than_once(tmp_path: Path) -> None:
 
 def test_an_empty_zip_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, zipped({})).kind == "not an image"
-    assert refused(tmp_path, b"PK\3\4" + bytes(30)).kind == "cut short"
+    for length in (17, 18, 30):
+        damage = refused(tmp_path, b"PK\3\4" + bytes(length))
+        assert (damage.kind, damage.reason) == ("cut short", "the zip is cut short: it has no directory")
+    assert "no directory" in refused(tmp_path, b"PK\3\4" + b"PK\5\6" + bytes(17)).reason
 
 
 @pytest.mark.parametrize("place", [0.1, 0.3, 0.45, 0.7, 0.9])
@@ -167,6 +171,21 @@ def test_bombs_are_refused_before_they_are_inflated(tmp_path: Path) -> None:
     assert refused(tmp_path, ugoira(), max_pixels=240 * 160 - 1).kind == "bomb"
     many = zipped({f"{number:06}.jpg": JPEG for number in range(11)})
     assert refused(tmp_path, many, None, 240 * 160).kind == "bomb"
+
+
+def test_ten_times_a_pictures_pixels_may_be_in_the_frames_together(tmp_path: Path) -> None:
+    ten = zipped({f"{number:06}.jpg": JPEG for number in range(10)})
+    assert proven(tmp_path, ten, None, 240 * 160).frames == 10
+
+
+def test_a_frame_has_the_memory_that_its_file_leaves() -> None:
+    frame = png()
+    source = io.BytesIO(zipped({"000000.jpg": frame}))
+    needed = (2 << 20) + len(frame)
+    assert prove_ugoira(source, None, Limits(memory=needed)).frames == 1
+    with pytest.raises(Damaged, match="PROOF_MEMORY") as damage:
+        prove_ugoira(source, None, Limits(memory=needed - 1))
+    assert damage.value.kind == "too much memory"
 
 
 def test_a_member_that_lies_about_its_length_is_refused(tmp_path: Path) -> None:
