@@ -98,6 +98,11 @@ FLAWED: dict[str, tuple[str, int, Sequence[bytes]]] = {
     "no rows": (HAS.format(0, 1), 1, [promise(1), STILL, place(0, 8, 0), data(1)]),
     "outside to the right": (HAS.format(0, 1), 1, [promise(1), STILL, place(0, 8, 6, 1, 0), data(1)]),
     "outside below": (HAS.format(0, 1), 1, [promise(1), STILL, place(0, 8, 6, 0, 1), data(1)]),
+    "outside, behind one that fits": (
+        HAS.format(1, 2),
+        1,
+        [promise(2), STILL, place(0), data(1), place(2, 8, 6, 1, 0), data(3)],
+    ),
     "numbers from one": ("numbered", 1, [promise(1), STILL, place(1), data(2)]),
     "a number left out": ("numbered", 1, [promise(1), STILL, place(0), data(2)]),
     "a number twice": ("numbered", 1, [promise(1), STILL, place(0), data(0)]),

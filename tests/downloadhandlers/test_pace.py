@@ -11,10 +11,19 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scrapy import Request
 from scrapy.settings import Settings
 
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.downloadhandlers.pace import LONGEST_KEPT, LONGEST_PAUSE, Pace, pace_of, pauses
+from pixivcrawl.downloadhandlers.pace import (
+    KEEPS_PLACE,
+    LONGEST_KEPT,
+    LONGEST_PAUSE,
+    Pace,
+    free_place,
+    pace_of,
+    pauses,
+)
 from pixivcrawl.run_stopping import RunStopping
 from tests.downloadhandlers.hurry import in_no_time
 
@@ -360,3 +369,42 @@ class TestSharing:
         left = in_no_time(run())
         gc.collect()
         assert left() is None
+
+
+def test_a_pause_tells_how_much_of_it_is_left() -> None:
+    async def run() -> list[float]:
+        pace = paced()
+        left = [pace.pause_left]
+        pace.pause(10, now())
+        for seconds in (0, 4, 5.5, 0.5, 100):
+            await asyncio.sleep(seconds)
+            left.append(pace.pause_left)
+        return left
+
+    assert in_no_time(run()) == [0, 10, 6, 0.5, 0, 0]
+
+
+def test_a_place_is_freed_by_the_request_that_keeps_it() -> None:
+    async def run() -> list[float]:
+        pace = paced()
+        request = Request("https://www.pixiv.net/")
+        free_place(request)
+        async with pace.turn(0, never):
+            request.meta[KEEPS_PLACE] = pace.keep_place()
+        waiting = asyncio.ensure_future(trip(pace))
+        await asyncio.sleep(2)
+        free_place(request)
+        return list(await waiting)
+
+    assert in_no_time(run()) == [2, 2]
+
+
+def test_kept_for_a_priority_it_lets_that_and_higher_ones_leave() -> None:
+    async def run() -> list[list[float]]:
+        pace = paced(at_once=3)
+        with pace.kept_for(5):
+            waiting = [asyncio.ensure_future(trip(pace, priority=priority)) for priority in (4, 5, 6)]
+            await asyncio.sleep(10)
+        return [list(await each) for each in waiting]
+
+    assert in_no_time(run()) == [[10, 10], [0, 0], [0, 0]]
