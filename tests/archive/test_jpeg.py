@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import io
+import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from pixivcrawl.archive.jpeg import read_jpeg
 from pixivcrawl.archive.proof import Damaged, Expected, Limits, Proof, prove
-from tests.archive.making import drawing, encoded, jpeg, zeroed
+from tests.archive.making import drawing, encoded, jpeg, segment, with_segment, zeroed
 
+PROJECT = Path(__file__).parents[2]
 END = b"\xff\xd9"
 WHOLE = {
     "baseline": jpeg(),
@@ -166,3 +171,94 @@ def test_no_pixels_and_too_many_scans_are_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, body[:start] + body[start:-2] * 300 + END).kind == "bomb"
     frame = body.index(b"\xff\xc2")
     assert not refused(tmp_path, zeroed(body, frame + 5, 4)).only_warned
+
+
+ROWS = 64 * 240
+"""What the decoder holds of some rows of a picture 240 pixels wide."""
+
+
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [
+        ("baseline", 30 * 20 + ROWS),
+        ("4:4:4", 30 * 20 + ROWS),
+        ("grey", 30 * 20 + ROWS),
+        ("CMYK", 5 * 30 * 20 + ROWS),
+        ("progressive", 30 * 20 + ROWS + 15 * 10 * (4 + 1 + 1) * 128),
+        ("4:2:2", 30 * 20 + ROWS + 15 * 20 * (2 + 1 + 1) * 128),
+        ("grey progressive", 30 * 20 + ROWS + 30 * 20 * 128),
+        ("CMYK progressive", 5 * 30 * 20 + ROWS + 30 * 20 * 4 * 128),
+        ("odd size", 30 * 23 + 64 * 233),
+    ],
+)
+def test_memory_is_reckoned_before_it_is_spent(tmp_path: Path, name: str, needed: int) -> None:
+    path = tmp_path / "body.part"
+    path.write_bytes(WHOLE[name])
+    needed += len(WHOLE[name])
+    assert prove(path, Expected("jpg"), Limits(memory=needed)).flaw is None
+    for less in (needed - 1, len(WHOLE[name]), len(WHOLE[name]) - 1, 0):
+        with pytest.raises(Damaged, match="PROOF_MEMORY") as damage:
+            prove(path, Expected("jpg"), Limits(memory=less))
+        assert damage.value.kind == "too much memory"
+
+
+def test_components_in_scans_of_their_own_are_reckoned_with_all_coefficients(tmp_path: Path) -> None:
+    path = tmp_path / "body.part"
+    body = WHOLE["baseline"]
+    scan = body.index(b"\xff\xda")
+    path.write_bytes(body[:scan] + b"\xff\xda\0\x08\1\1\0\0\x3f\0" + body[scan + 14 :])
+    with pytest.raises(Damaged) as damage:
+        prove(path, Expected("jpg"), Limits(memory=path.stat().st_size + 100_000))
+    assert damage.value.kind == "too much memory"
+
+
+def test_what_stands_beside_the_pixels_is_reckoned_too(tmp_path: Path) -> None:
+    path = tmp_path / "body.part"
+    parts = [segment(0xE2, b"ICC_PROFILE\0" + bytes([number, 20]) + bytes(50_000)) for number in range(1, 21)]
+    path.write_bytes(with_segment(WHOLE["baseline"], *parts))
+    beside = 20 * 50_014 + 14
+    prove(path, Expected("jpg"), Limits(memory=path.stat().st_size + 2 * beside))
+    with pytest.raises(Damaged) as damage:
+        prove(path, Expected("jpg"), Limits(memory=path.stat().st_size + 2 * beside - 1))
+    assert damage.value.kind == "too much memory"
+
+
+def test_the_largest_legal_pictures_pass_by_default() -> None:
+    for frame, passes in (
+        (b"\x08" + struct.pack(">HH", 20_000, 20_000) + b"\3\1\x22\0\2\x11\1\3\x11\1", True),
+        (b"\x08" + struct.pack(">HH", 20_000, 25_001) + b"\3\1\x22\0\2\x11\1\3\x11\1", False),
+    ):
+        body = bytes(WHOLE["baseline"])
+        start = body.index(b"\xff\xc0")
+        source = io.BytesIO(body[:start] + segment(0xC0, frame) + body[start + 19 :])
+        if passes:
+            assert read_jpeg(source, Limits()).picture.width == 20_000
+        else:
+            with pytest.raises(Damaged) as damage:
+                read_jpeg(source, Limits())
+            assert damage.value.kind == "bomb"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what the process took from /proc")
+@pytest.mark.parametrize("kind", ["RGB", "CMYK"])
+def test_a_decode_takes_no_more_than_was_reckoned(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "body.jpg"
+    path.write_bytes(encoded(Image.new(kind, (2400, 2000)), "JPEG", progressive=True, subsampling=0))
+    channels = len(kind.replace("RGB", "YCC"))
+    measured = subprocess.run(
+        [sys.executable, "-c", PEAK, str(path)], capture_output=True, text=True, check=True, cwd=PROJECT
+    )
+    assert 0.9 < int(measured.stdout) / (2400 * 2000 * 2 * channels) < 1.1
+
+
+PEAK = """
+import sys, pathlib
+from pixivcrawl.archive.jpeg import read_jpeg
+from pixivcrawl.archive.proof import Expected, Limits, prove
+def kilobytes(name):
+    return int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith(name)))
+path = pathlib.Path(sys.argv[1])
+before = kilobytes("VmRSS")
+prove(path, Expected("jpg"), Limits())
+print((kilobytes("VmHWM") - before) * 1024)
+"""
