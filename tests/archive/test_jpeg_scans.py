@@ -198,3 +198,13 @@ def test_one_byte_too_many_is_found(tmp_path: Path, width: int) -> None:
     assert complaint(body) is None
     assert complaint(body[:-2] + b"x" + END) == "1 extraneous bytes behind a scan's last block"
     assert complaint(body[:-3] + END) is not None
+
+
+def test_what_is_read_here_is_reckoned_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "body.part"
+    path.write_bytes(ODD["4:1:0"])
+    needed = 5 * len(ODD["4:1:0"]) + (16 << 20) + 25 * 13 + 64 * 200
+    assert prove(path, Expected("jpg"), Limits(memory=needed)).width == 200
+    with pytest.raises(Damaged) as damage:
+        prove(path, Expected("jpg"), Limits(memory=needed - 1))
+    assert damage.value.kind == "too much memory"
