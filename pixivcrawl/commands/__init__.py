@@ -13,10 +13,13 @@ INTERRUPTED = 130
 
 
 def end_without_traceback(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    """For Ctrl-C while commands are being imported, and in those that have nothing to put away."""
+    """For Ctrl-C while commands are being imported, and in those that have nothing to put away; and for a fault of ours, anywhere."""
     if not issubclass(kind, KeyboardInterrupt):
-        sys.__excepthook__(kind, error, traceback)
-        return
+        from pixivcrawl import faults  # only here: most commands have none
+
+        with suppress(Exception):
+            sys.stdout.flush()
+        os._exit(faults.told(error))
     with suppress(Exception):
         sys.stdout.flush()
         os.write(2, b"pixivcrawl: interrupted; run the same command again\n")

@@ -21,6 +21,7 @@ from scrapy.exceptions import UsageError
 from scrapy.settings import BaseSettings
 from scrapy.spiderloader import SpiderLoaderProtocol
 
+from pixivcrawl import faults
 from pixivcrawl.commands.stopping import (
     end_whatever_the_clock_does,
     end_when_told,
@@ -31,7 +32,7 @@ from pixivcrawl.commands.stopping import (
 from pixivcrawl.commands.telling import tell_of
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
-from pixivcrawl.extensions.run_record import INTERRUPTED, RunRecord, summary
+from pixivcrawl.extensions.run_record import COMPLETE, FAILED, INTERRUPTED, RunRecord, summary
 from pixivcrawl.extensions.standing import put_away
 from pixivcrawl.notices.outcomes import Outcome
 from pixivcrawl.session import Session, introduction, session_from_settings
@@ -49,7 +50,8 @@ class Command(CrawlCommand):
             "Archive what a spider finds: scrapy crawl user -a id=11. Run the same command again after any end and it goes on. "
             "`scrapy list` names the spiders. Exit codes: 0 complete; 1 finished, with works that failed or wait; "
             "2 wrong usage or configuration; 3 the archive is in use; 4 pixiv refused the account; "
-            "5 the disk or the ledger cannot go on; 75 pixiv asks for a pause longer than LONGEST_WAIT; 130 interrupted."
+            "5 the disk or the ledger cannot go on; 70 a fault of ours; 75 pixiv asks for a pause longer than "
+            "LONGEST_WAIT; 130 interrupted."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -130,18 +132,24 @@ def limit_heaps() -> None:
 
 
 def exit_code(crawler: Crawler, crawling: asyncio.Task[None]) -> int:
-    """What the process ends with; an error that ended the run is said in one line. Raises what is a fault of ours."""
+    """What the process ends with; an error that ended the run, and a fault of ours, are said in one line each."""
     if not crawling.done() or crawling.cancelled():
         return INTERRUPTED
     raised = crawling.exception()
     if isinstance(raised, PixivcrawlError):
         return complain(raised)
     if raised is not None:
-        raise raised
+        return faults.told(raised)
     record = crawler.get_extension(RunRecord)
     if record is None:
         return 0
-    return complain(record.error) if record.error else record.exit_code
+    record.faults.end()
+    code = complain(record.error) if record.error else record.exit_code
+    if record.faults.first is None:
+        return code
+    told = faults.told(record.faults.first)
+    # An error that ended the run says what a person is to do; a run that came to its end did not come to a good one.
+    return told if code in (COMPLETE, FAILED) else code
 
 
 def came_of(crawler: Crawler, crawling: asyncio.Task[None]) -> tuple[str, dict[str, int]]:

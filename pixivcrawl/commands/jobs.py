@@ -11,6 +11,7 @@ from scrapy import Spider
 from scrapy.crawler import AsyncCrawlerProcess
 from twisted.internet.error import ReactorNotRunning
 
+from pixivcrawl import faults
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.commands.crawl import came_of, exit_code, limit_heaps
 from pixivcrawl.commands.stopping import end_whatever_the_clock_does
@@ -26,7 +27,13 @@ ENDS_ALL = {
 }
 """Exit codes after which the next one would only fail in the same way."""
 
-OUTCOMES = {0: "complete", 1: "finished with failures", 2: "refused", INTERRUPTED: "interrupted"}
+OUTCOMES = {
+    0: "complete",
+    1: "finished with failures",
+    2: "refused",
+    faults.EXIT_CODE: "a fault of pixivcrawl's own",
+    INTERRUPTED: "interrupted",
+}
 
 UNSAID = {"bytes_stored", "api_requests", "image_requests"}
 """Counts that each crawl's own summary tells, and the report at the end leaves out."""

@@ -14,7 +14,9 @@ from scrapy.crawler import Crawler
 from scrapy.logformatter import LogFormatter, LogFormatterResult
 from twisted.python.failure import Failure
 
+from pixivcrawl import faults
 from pixivcrawl.errors import PixivcrawlError, StorageFailed
+from pixivcrawl.faults import Watch
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.queries import UNREACHABLE
 from pixivcrawl.ledger.service import ledger_of
@@ -51,6 +53,7 @@ class RunRecord:
         self.exit_code = INTERRUPTED
         self.is_told = False
         self.confirmed: datetime | None = None
+        self.faults = Watch()
         self._stopping: asyncio.Future[None] | None = None
 
     @classmethod
@@ -63,8 +66,10 @@ class RunRecord:
             crawler.signals.connect(record.item_ended, ended)
         for name in ("scrapy.core.scraper", "scrapy.core.engine"):
             logging.getLogger(name).addFilter(is_worth_a_traceback)
+        crawler.signals.connect(record.faults.begin, signals.engine_started)
         # Two lines for each response and a line for each item are then not even put together.
-        logging.getLogger("scrapy").setLevel(crawler.settings["LOG_LEVEL"])
+        shown = logging.getLevelNamesMapping().get(str(crawler.settings["LOG_LEVEL"]).upper(), logging.ERROR)
+        logging.getLogger("scrapy").setLevel(min(shown, logging.ERROR))
         return record
 
     @property
@@ -118,11 +123,14 @@ class RunRecord:
         if self.error is not None:
             self.exit_code = self.error.exit_code
             return "stopped" if self._stopping else "finished with failures"
+        counts = self.counts()
+        if reason != "shutdown" and ("errors" in counts or self.faults.first is not None):
+            self.exit_code = faults.EXIT_CODE
+            return "finished with failures"
         if reason != "finished":
             self.exit_code = INTERRUPTED
             return "interrupted"
-        counts = self.counts()
-        if any(name in counts for name in (*INCOMPLETE, "errors")):
+        if any(name in counts for name in INCOMPLETE):
             self.exit_code = FAILED
             return "finished with failures"
         self.exit_code = COMPLETE
@@ -219,7 +227,7 @@ SUMMARY = {
     "rows_refused": "rows of lists that could not be read (see the log)",
     "comments_failed": "works whose comments could not be read",
     "reader_unconfirmed": "question whether pixiv knows the session left without an answer",
-    "errors": "unexpected errors (see the log)",
+    "errors": "faults of pixivcrawl itself",
     "api_requests": "API requests",
     "image_requests": "image requests",
 }

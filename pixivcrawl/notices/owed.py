@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pixivcrawl import faults
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.errors import AccountRefused, ConfigurationError, StorageFailed
 from pixivcrawl.ledger.queries import UNREACHABLE, Missing
@@ -117,7 +118,7 @@ def _failures(outcomes: Sequence[Outcome], failed: Sequence[Missing]) -> Iterato
 
 
 def _is_failure(outcome: Outcome) -> bool:
-    if outcome.exit_code in (StorageFailed.exit_code, ConfigurationError.exit_code):
+    if outcome.exit_code in (StorageFailed.exit_code, ConfigurationError.exit_code, faults.EXIT_CODE):
         return True
     return outcome.exit_code == 1 and any(outcome.counts.get(name) for name in NOT_READ)
 
@@ -128,7 +129,7 @@ def _why(outcome: Outcome) -> str:
     if outcome.counts.get(UNREACHABLE):
         return "pixiv could not be reached"
     if outcome.counts.get("errors"):
-        return "unexpected errors, see the log"
+        return "a fault of pixivcrawl's own, see the log"
     return "its list or its comments could not be read to their end"
 
 

@@ -1,0 +1,105 @@
+"""A fault of ours: an exception that nobody caught. It is said in one line, its details are kept in a file, and the exit code is 70.
+
+Never 1, which timers and queues take for a run that finished with works left to do.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import sys
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+
+from scrapy.exceptions import DownloadFailedError, DropItem, IgnoreRequest
+
+from pixivcrawl.errors import PixivcrawlError
+
+EXIT_CODE = 70
+"""EX_SOFTWARE of BSD's sysexits.h."""
+
+_OURS = ("scrapy", "twisted", "asyncio", "pixivcrawl", "pipelines")
+"""Whose log tells of exceptions that nobody caught: Scrapy logs those of callbacks, pipelines, extensions and `start()`, and goes on."""
+
+
+class Watch(logging.Handler):
+    """Hears of what Scrapy, Twisted and asyncio caught in our stead and only log; `first` is the first such fault."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.first: BaseException | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.first = self.first or fault_in(record)
+
+    def begin(self) -> None:
+        """Listen from now on, and keep tracebacks from the terminal, where they would bury the one line, unless they are asked for."""
+        root = logging.getLogger()
+        root.addHandler(self)
+        for handler in root.handlers:
+            if type(handler) is logging.StreamHandler and not _is_asked_for():
+                handler.addFilter(is_no_fault)
+
+    def end(self) -> None:
+        logging.getLogger().removeHandler(self)
+
+
+def fault_in(record: logging.LogRecord) -> BaseException | None:
+    """The fault that a line of the log tells of; None where it tells of none."""
+    error = record.exc_info[1] if record.exc_info else None
+    if record.levelno < logging.ERROR or error is None or record.name.split(".")[0] not in _OURS or not is_fault(error):
+        return None
+    # A connection that breaks while nobody waits for it is no fault of ours.
+    return None if record.name == "asyncio" and isinstance(error, OSError) else error
+
+
+def is_no_fault(record: logging.LogRecord) -> bool:
+    return fault_in(record) is None
+
+
+def is_fault(error: BaseException) -> bool:
+    """Whether an exception is neither a word of ours or Scrapy's nor an interruption."""
+    words = (PixivcrawlError, IgnoreRequest, DropItem, DownloadFailedError)
+    return isinstance(error, Exception) and not isinstance(error, words)
+
+
+def told(error: BaseException) -> int:
+    """Say a fault in its one line, and keep its details; gives the exit code."""
+    details = "".join(traceback.format_exception(error))
+    if _is_asked_for():
+        sys.stderr.write(details)
+    try:
+        where = f"the details are in {_keep(details)}"
+    except OSError:
+        sys.stderr.write(details)
+        where = "the details are above"
+    what = type(error).__name__
+    line = f"pixivcrawl: a fault of pixivcrawl itself ({what}), not of yours: {where}; please report it, then run the same command again\n"
+    sys.stderr.write(line)
+    sys.stderr.flush()
+    return EXIT_CODE
+
+
+def _is_asked_for() -> bool:
+    """Whether the command line asks for a log of its own (-L), and so for tracebacks."""
+    return any(word.startswith(("-L", "--loglevel")) for word in sys.argv)
+
+
+def _keep(details: str) -> Path:
+    """In the user's state, because not every command has an archive; for the user alone, because what an exception says may be private."""
+    from platformdirs import user_state_path  # only here: most runs have no faults
+
+    from pixivcrawl import __version__
+
+    folder = user_state_path("pixivcrawl", appauthor=False) / "faults"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    now = datetime.now(UTC)
+    path = folder / f"{now:%Y%m%dT%H%M%S.%fZ}-{os.getpid()}.txt"
+    version = (
+        f"pixivcrawl {__version__}, Python {platform.python_version()}, {platform.platform()}, {now:%Y-%m-%d %H:%M:%S}Z"
+    )
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_text(f"{version}\n{details}", encoding="utf-8", errors="backslashreplace")
+    return path
