@@ -240,10 +240,10 @@ def test_errors_of_the_system(tmp_path: Path, sandbox: Sandbox, fault: str):
 def test_a_journal_that_fails_in_the_last_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     append = journal._append
 
-    def failing(path: Path, member: bytes) -> None:
+    def failing(path: Path, member: bytes, size: int) -> None:
         if b'"end_crawl"' in gzip.decompress(member):
             raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
-        append(path, member)
+        append(path, member, size)
 
     monkeypatch.setattr(journal, "_append", failing)
     with Sandbox(World.demo()) as sandbox:

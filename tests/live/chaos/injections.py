@@ -61,7 +61,7 @@ def die() -> None:
     os.killpg(os.getpgid(0), signal.SIGKILL)
 
 
-def tear(path: Path, content: bytes) -> None:
+def tear(path: Path, content: bytes, *_: int) -> None:
     """A write that stops in the middle."""
     with path.open("ab", buffering=0) as file:
         file.write(content[: len(content) // 2])
