@@ -239,26 +239,40 @@ def test_the_largest_legal_pictures_pass_by_default() -> None:
             assert damage.value.kind == "bomb"
 
 
+def measured(script: str, path: Path) -> str:
+    """What a process of its own prints that runs the script on a file."""
+    return subprocess.run(
+        [sys.executable, "-c", MEMORY + script, str(path)], capture_output=True, text=True, check=True, cwd=PROJECT
+    ).stdout.strip()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads what the process took from /proc")
 @pytest.mark.parametrize("kind", ["RGB", "CMYK"])
 def test_a_decode_takes_no_more_than_was_reckoned(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "body.jpg"
     path.write_bytes(encoded(Image.new(kind, (2400, 2000)), "JPEG", progressive=True, subsampling=0))
-    channels = len(kind.replace("RGB", "YCC"))
-    measured = subprocess.run(
-        [sys.executable, "-c", PEAK, str(path)], capture_output=True, text=True, check=True, cwd=PROJECT
-    )
-    assert 0.9 < int(measured.stdout) / (2400 * 2000 * 2 * channels) < 1.1
+    taken = measured("before = of('VmRSS'); prove(path, Expected('jpg'), Limits()); print(of('VmHWM') - before)", path)
+    assert 0.9 < int(taken) / (2400 * 2000 * 2 * len(kind)) < 1.1
 
 
-PEAK = """
-import sys, pathlib
-from pixivcrawl.archive.jpeg import read_jpeg
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what the process took from /proc")
+def test_a_decoder_that_gets_no_memory_says_nothing_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "body.jpg"
+    path.write_bytes(encoded(Image.new("RGB", (2400, 2000)), "JPEG", progressive=True, subsampling=0))
+    script = """
+resource.setrlimit(resource.RLIMIT_AS, (of("VmSize") + (20 << 20), resource.RLIM_INFINITY))
+try:
+    prove(path, Expected("jpg"), Limits())
+except MemoryError:
+    print("no memory")
+"""
+    assert measured(script, path) == "no memory"
+
+
+MEMORY = """
+import resource, sys, pathlib
 from pixivcrawl.archive.proof import Expected, Limits, prove
-def kilobytes(name):
-    return int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith(name)))
+def of(name):
+    return int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith(name))) << 10
 path = pathlib.Path(sys.argv[1])
-before = kilobytes("VmRSS")
-prove(path, Expected("jpg"), Limits())
-print((kilobytes("VmHWM") - before) * 1024)
 """
