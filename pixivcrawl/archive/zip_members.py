@@ -212,7 +212,6 @@ def _starts(source: BinaryIO, members: list[zipfile.ZipInfo], directory: int, fl
     end, descriptors = 0, {b""}
     for member in sorted(members, key=lambda member: member.header_offset):
         _refuse_hidden(source, end, member.header_offset, descriptors, flaws)
-        source.seek(member.header_offset)
         mark, _, flags, method, _, _, *told, name, extra = _LOCAL_HEADER.unpack(source.read(_LOCAL_HEADER.size))
         written_name, fields = source.read(name), source.read(extra)
         agrees = (
@@ -261,7 +260,7 @@ def _descriptors(member: zipfile.ZipInfo) -> set[bytes]:
 
 
 def _refuse_hidden(source: BinaryIO, end: int, start: int, descriptors: set[bytes], flaws: list[str]) -> None:
-    """Between one member's `end` and the `start` of what follows is what belongs there. A descriptor that was left out hides nothing."""
+    """Read from a member's `end` to the `start` of what follows, where only a descriptor may stand. One that was left out hides nothing."""
     between = b"?"
     if end <= start <= end + max(map(len, descriptors)):
         source.seek(end)

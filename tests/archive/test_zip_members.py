@@ -208,6 +208,12 @@ def test_members_may_lie_in_another_order_than_the_directory_names_them() -> Non
     assert verdict(body + entries + end) == "whole"
 
 
+def test_a_comment_may_be_as_long_as_its_length_can_tell() -> None:
+    assert verdict(PLAIN[:-2] + b"\xff\xff" + b"c" * 0xFFFF) == "whole"
+    assert verdict(LARGE[:-2] + b"\xff\xff" + b"c" * 0xFFFF) == "whole"
+    assert verdict(PLAIN[:-2] + b"\xff\xff" + b"c" * 0x10000) == CUT
+
+
 def test_memory_is_reckoned_before_the_directory_and_each_member() -> None:
     needed = 2 * (PLAIN.index(END) - PLAIN.index(CENTRAL)) + 2 * 1024
     assert verdict(PLAIN, Limits(memory=needed)) == "whole"
