@@ -1,13 +1,9 @@
-"""What the four pipelines share: the archive, the ledger, threads for heavy work, and how a file that failed is parked."""
+"""What the four pipelines share: the archive, the ledger, and how a file that failed is parked."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import ParamSpec, Self, TypeVar
+from typing import Self
 
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
@@ -19,12 +15,6 @@ from pixivcrawl.items import Original
 from pixivcrawl.ledger import records
 from pixivcrawl.ledger.records.doubtful import Served
 from pixivcrawl.ledger.service import Ledger, ledger_of
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-THREADS = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="pipelines")
-"""Decoding and syncing let go of the interpreter's lock; more threads than cores would only hold more pictures in memory."""
 
 LONGEST_REASON = 400
 """Characters; what stands in it may come from outside."""
@@ -45,10 +35,6 @@ class FilePipeline:
     @property
     def ledger(self) -> Ledger:
         return ledger_of(self.crawler)
-
-    async def in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Heavy or blocking work, off the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(THREADS, lambda: work(*args, **kwargs))
 
     def count(self, what: str, number: int = 1) -> None:
         self.crawler.stats.inc_value(f"pixiv/{what}", number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -39,7 +40,7 @@ class StoragePipeline(FilePipeline):
             await self._placing.done(stored)
         except NameTaken as taken:
             original = item.staged.original
-            await self.in_thread(quarantine, self.archive, Path(item.staged.staged), taken.path.name, str(taken))
+            await asyncio.to_thread(quarantine, self.archive, Path(item.staged.staged), taken.path.name, str(taken))
             why = in_the_way(self.archive, taken.path.relative_to(self.archive.root).as_posix())
             raise await self.park(original, why or str(taken), waits=False) from None
         return stored

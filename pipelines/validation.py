@@ -16,7 +16,8 @@ from pipelines.originals import OriginalsPipeline
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import format_of
 from pixivcrawl.archive.placing import quarantine
-from pixivcrawl.archive.verdict import Proof
+from pixivcrawl.archive.service import workers_of
+from pixivcrawl.archive.verdict import Expected, Proof
 from pixivcrawl.items import Original, ProvenOriginal, StagedOriginal
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.records.doubtful import TRANSFERS, Served, named_otherwise, served_again
@@ -28,6 +29,7 @@ class ValidationPipeline(FilePipeline):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self._originals = OriginalsPipeline(crawler)
+        self._workers = workers_of(crawler)
 
     async def process_item(self, item: Any) -> Any:
         if not isinstance(item, StagedOriginal):
@@ -48,7 +50,7 @@ class ValidationPipeline(FilePipeline):
     async def _verdict(self, staged: StagedOriginal) -> ProvenOriginal | Damaged:
         """Raises DropItem where another transfer would bring nothing new."""
         try:
-            proof = await self.in_thread(self._prove, staged)
+            proof = await self._proof(staged)
         except Damaged as damage:
             if damage.kind == "too much memory":
                 # It stays in the staging folder, from where each run takes it without a request until one is allowed enough.
@@ -78,7 +80,7 @@ class ValidationPipeline(FilePipeline):
     async def _set_aside(self, staged: StagedOriginal, damage: Damaged) -> None:
         said = (("ETag", staged.etag), ("Last-Modified", staged.last_modified))
         reason = "; ".join([str(damage), *(f"{name} {value}" for name, value in said if value is not None)])
-        await self.in_thread(quarantine, self.archive, Path(staged.staged), _name_of(staged.original), reason)
+        await asyncio.to_thread(quarantine, self.archive, Path(staged.staged), _name_of(staged.original), reason)
 
     async def _given_up(self, staged: StagedOriginal, damage: Damaged) -> DropItem:
         """Record that this run does not keep the file; the exception to raise."""
@@ -95,13 +97,10 @@ class ValidationPipeline(FilePipeline):
             said += named_otherwise(before, came)
         return await self.park(staged.original, f"doubtful ({'; '.join(said)}): {damage}", came=came)
 
-    def _prove(self, staged: StagedOriginal) -> Proof:
-        # Here and not before: decoders are imported in a thread, and only when there is something to prove.
-        from pixivcrawl.archive.proof import Expected, Limits, prove
-
+    async def _proof(self, staged: StagedOriginal) -> Proof:
         original = staged.original
         expected = Expected(format_of(original.extension), original.width, original.height, original.frames)
-        return prove(Path(staged.staged), expected, Limits(self.configuration.max_pixels))
+        return await asyncio.wrap_future(self._workers.prove(Path(staged.staged), expected, staged.sha256))
 
 
 def _name_of(original: Original) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import os
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,6 +16,7 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.conf import closest_scrapy_cfg
 from sqlalchemy import URL
 
+from pixivcrawl.archive.verdict import MAX_PIXELS, MEMORY, Limits
 from pixivcrawl.errors import ConfigurationError
 
 Ugoira = Literal["zip", "frames"]
@@ -26,6 +28,9 @@ API_DELAY, API_RETRIES, RATE_LIMIT_WAIT, IMAGES_AT_ONCE = 1.5, 3, 200, 4
 
 UGOIRA: tuple[Ugoira, ...] = ("zip", "frames")
 """What PIXIV_UGOIRA can be."""
+
+PROOF_WORKERS = 4
+"""So many processes prove files on a machine with as many cores or more: they keep up with any line to pixiv."""
 
 NOTICES = ("refused", "failures", "disk_low", "digest")
 """What a notice can be about."""
@@ -103,6 +108,8 @@ class Configuration:
     file_size_limit: int
     memory_limit: int
     max_pixels: int
+    proof_workers: int
+    proof_memory: int
     answer_timeout: float
     throughput_floor: int
     throughput_window: float
@@ -139,7 +146,9 @@ class Configuration:
             longest_wait=_seconds(settings, "LONGEST_WAIT", 1800, most=86400),
             file_size_limit=_whole(settings, "PIXIV_FILE_SIZE_LIMIT", 1 << 30, least=1),
             memory_limit=_whole(settings, "DOWNLOAD_MAXSIZE", 64 << 20, least=1),
-            max_pixels=_whole(settings, "PIXIV_MAX_PIXELS", 500_000_000, least=1),
+            max_pixels=_whole(settings, "PIXIV_MAX_PIXELS", MAX_PIXELS, least=1),
+            proof_workers=_whole(settings, "PROOF_WORKERS", 0, least=0, most=64) or min(usable_cores(), PROOF_WORKERS),
+            proof_memory=_whole(settings, "PROOF_MEMORY", MEMORY, least=1),
             answer_timeout=_seconds(settings, "DOWNLOAD_TIMEOUT", 60, least=0.1),
             throughput_floor=_whole(settings, "PIXIV_THROUGHPUT_FLOOR", 1024, least=0),
             throughput_window=_seconds(settings, "PIXIV_THROUGHPUT_WINDOW", 60, least=0.1),
@@ -153,6 +162,10 @@ class Configuration:
         origin = read_origin(self.base_url)
         assert origin is not None
         return origin
+
+    @property
+    def proof_limits(self) -> Limits:
+        return Limits(self.max_pixels, self.proof_memory)
 
     def riskier_than_default(self) -> list[str]:
         """The settings that ask more of pixiv than their defaults do, each as NAME=VALUE with the default."""
@@ -179,6 +192,11 @@ class Configuration:
         return (
             origin is not None and origin.key in self.image_hosts and (origin.scheme == "https" or origin.is_loopback)
         )
+
+
+def usable_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _archive_dir(settings: BaseSettings) -> Path:

@@ -48,3 +48,9 @@ class StorageFailed(PixivcrawlError):
     """The disk or the ledger cannot go on: full, read-only, broken."""
 
     exit_code = 5
+
+
+class NoWorker(PixivcrawlError):
+    """No process can be started in which a file could be proven."""
+
+    exit_code = 5

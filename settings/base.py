@@ -249,6 +249,13 @@ PIXIV_FILE_SIZE_LIMIT = from_environment("PIXIV_FILE_SIZE_LIMIT", 1024 * 1024 * 
 # The largest picture in pixels; a legal one of 20,000 x 20,000 has 400 million.
 PIXIV_MAX_PIXELS = from_environment("PIXIV_MAX_PIXELS", 500_000_000)
 
+# How many processes prove files at once; 0: one for each core, at most four.
+PROOF_WORKERS = from_environment("PROOF_WORKERS", 0)
+
+# The bytes of memory that one proof may take, the file and its decoder together. A file that would take more is left for a run that may,
+# and named. On Linux the system itself holds each of these processes to it.
+PROOF_MEMORY = from_environment("PROOF_MEMORY", 1024 * 1024 * 1024)
+
 # A transfer that brings fewer bytes a second than this, over this many seconds, has failed and is tried again.
 PIXIV_THROUGHPUT_FLOOR = from_environment("PIXIV_THROUGHPUT_FLOOR", 1024)
 PIXIV_THROUGHPUT_WINDOW = from_environment("PIXIV_THROUGHPUT_WINDOW", 60)

@@ -44,6 +44,11 @@ class Damaged(Exception):
         return self.reason
 
     @property
+    def is_no_verdict(self) -> bool:
+        """The file was not looked at to its end, for want of memory: it may be whole."""
+        return self.kind == "too much memory"
+
+    @property
     def only_warned(self) -> bool:
         """Doubtful: length, format and size are right and the picture decodes to its end: only the strict decoder complained."""
         return self.kind == "decoder warning"

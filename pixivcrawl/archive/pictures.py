@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 from PIL import Image, ImageFile
 
 from pixivcrawl.archive.damage import Damaged
+from pixivcrawl.archive.memory import share
 from pixivcrawl.archive.verdict import Limits
 
 TOTAL_SHARE = 10
@@ -64,13 +65,17 @@ def refuse_bomb(width: int, height: int, max_pixels: int) -> None:
 
 
 def refuse_memory(needed: int, limits: Limits) -> None:
-    """Raise `Damaged` before anything is decoded whose file and decoder together would take more than `limits.memory` bytes."""
+    """Raise `Damaged` before anything is decoded whose file and decoder together would take more than `limits.memory` bytes.
+
+    Otherwise wait until there is room for them beside the other proofs of the run.
+    """
     if needed > limits.memory:
         raise Damaged(
-            f"its proof would take {needed >> 20:,} MiB of memory where PROOF_MEMORY is {limits.memory >> 20:,} MiB: "
+            f"its proof would take {needed:,} bytes of memory where PROOF_MEMORY is {limits.memory:,}: "
             "raise PROOF_MEMORY to have it",
             "too much memory",
         )
+    share.need(needed)
 
 
 def pillow_memory(width: int, height: int) -> int:

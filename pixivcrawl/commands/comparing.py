@@ -178,7 +178,7 @@ class Comparing(Spider):
 
     async def compare(self, file: KeptFile) -> Compared:
         path, url = file.path or "", file.url or ""
-        here = await asyncio.to_thread(check_file, self.comparison.archive, file, read=True, deep=False, max_pixels=0)
+        here = await asyncio.to_thread(check_file, self.comparison.archive, file, read=True)
         if here is not None and here.kind != "time changed":
             return Compared("damaged here", path, f"{here.kind}: {here.reason}")
         if not self.configuration.may_fetch_image(url):

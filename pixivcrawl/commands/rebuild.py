@@ -18,6 +18,7 @@ from sqlalchemy import URL
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
+from pixivcrawl.archive.workers import Workers
 from pixivcrawl.commands.crawl import complain
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
@@ -115,20 +116,21 @@ def rebuild(configuration: Configuration, *, replace: bool, check: bool) -> int:
         raise ConfigurationError("there is neither a journal nor originals: name the archive with -s ARCHIVE_DIR=...")
     url = read_url(configuration.database_url)
     archive.create()
-    with lock(archive, "rebuild") as held:
+    limits = configuration.proof_limits
+    with lock(archive, "rebuild") as held, Workers(configuration.proof_workers, limits) as workers:
         if not replace and is_short(position_in(url), end_of(archive.journal)):
-            rebuilt = _go_on(archive, url, check=check)
+            rebuilt = _go_on(archive, url, workers, check=check)
         elif url.get_backend_name() == "sqlite":
-            rebuilt = _rebuild_file(archive, url, may_replace=replace, check=check)
+            rebuilt = _rebuild_file(archive, url, workers, may_replace=replace, check=check)
         else:
             _require_empty(url)
-            rebuilt = _make_anew(archive, url, check=check)
+            rebuilt = _make_anew(archive, url, workers, check=check)
         held.after_a_kill = False
     print("\n".join([f"rebuilt: {place_of(url)}", *summary(rebuilt)]), flush=True)
     return 0 if rebuilt.is_all else NOT_ALL
 
 
-def _go_on(archive: Archive, url: URL, *, check: bool) -> Rebuilt:
+def _go_on(archive: Archive, url: URL, workers: Workers, *, check: bool) -> Rebuilt:
     """Keep a ledger that knows more than what is left of its journal."""
     require_sound(url)
     engine = writing_engine(url)
@@ -140,10 +142,10 @@ def _go_on(archive: Archive, url: URL, *, check: bool) -> Rebuilt:
     passed_over = PassedOver()
     for _ in read_journal(archive.journal, passed_over):
         pass
-    return dataclasses.replace(_reconciled(archive, url, Replayed(), passed_over, check=check), goes_on=True)
+    return dataclasses.replace(_reconciled(archive, url, workers, Replayed(), passed_over, check=check), goes_on=True)
 
 
-def _rebuild_file(archive: Archive, url: URL, *, may_replace: bool, check: bool) -> Rebuilt:
+def _rebuild_file(archive: Archive, url: URL, workers: Workers, *, may_replace: bool, check: bool) -> Rebuilt:
     database = Path(url.database or "")
     if not may_replace and _holds_something(url):
         raise ConfigurationError(
@@ -152,7 +154,7 @@ def _rebuild_file(archive: Archive, url: URL, *, may_replace: bool, check: bool)
     known, end = position_in(url), end_of(archive.journal).position
     beside = begin_beside(database)
     new = URL.create("sqlite", database=str(beside))
-    rebuilt = _make_anew(archive, new, check=check)
+    rebuilt = _make_anew(archive, new, workers, check=check)
     require_sound(new)
     return dataclasses.replace(
         rebuilt,
@@ -174,7 +176,7 @@ def _require_empty(url: URL) -> None:
         raise ConfigurationError(f"the database {place_of(url)} is not empty: name an empty one in DATABASE_URL")
 
 
-def _make_anew(archive: Archive, url: URL, *, check: bool) -> Rebuilt:
+def _make_anew(archive: Archive, url: URL, workers: Workers, *, check: bool) -> Rebuilt:
     """A ledger at `url`, where there is none yet: first what the journal says, then what the disk says."""
     saying = Saying()
     passed_over = PassedOver()
@@ -187,16 +189,18 @@ def _make_anew(archive: Archive, url: URL, *, check: bool) -> Rebuilt:
             note_position(connection, end_of(archive.journal).position)
     finally:
         engine.dispose()
-    return _reconciled(archive, url, replayed, passed_over, check=check)
+    return _reconciled(archive, url, workers, replayed, passed_over, check=check)
 
 
-def _reconciled(archive: Archive, url: URL, replayed: Replayed, passed_over: PassedOver, *, check: bool) -> Rebuilt:
+def _reconciled(
+    archive: Archive, url: URL, workers: Workers, replayed: Replayed, passed_over: PassedOver, *, check: bool
+) -> Rebuilt:
     saying = Saying()
     ledger = Ledger.open(url.render_as_string(hide_password=False), archive=archive)
     try:
         settle_intents(archive, ledger)
         told = reconcile(
-            archive, ledger, check=check, tell=lambda sofar: saying(f"{sofar.looked_at:,} files looked at")
+            archive, ledger, workers, check=check, tell=lambda sofar: saying(f"{sofar.looked_at:,} files looked at")
         )
         return Rebuilt(replayed, passed_over, told, ledger.read_now(queries.status_totals))
     finally:

@@ -12,6 +12,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.workers import Workers
 from pixivcrawl.commands.crawl import complain, show_any_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
@@ -19,9 +20,10 @@ from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.ledger.queries import reports
 from pixivcrawl.ledger.queries.reports import Span
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.reporting import text
+from pixivcrawl.reporting import page, text
 from pixivcrawl.reporting.documents import document
 from pixivcrawl.reporting.gathering import News, Place, gather, place_of
+from pixivcrawl.reporting.thumbnails import thumbnails
 from pixivcrawl.reporting.writing import FORMATS, STANDARD_OUTPUT, file_for, write_file, write_out
 from pixivcrawl.verification.choice import read_since
 
@@ -94,7 +96,8 @@ def tell(configuration: Configuration, opts: argparse.Namespace) -> None:
         if form == "json":
             ledger.read_now(lambda connection: write(document(connection, place, span, now)))
         elif form == "html":
-            write(html_page(ledger, place, span, now, opts.thumbnails))
+            with Workers(configuration.proof_workers, configuration.proof_limits) as workers:
+                write(html_page(ledger, place, span, now, opts.thumbnails, workers))
         else:
             news = ledger.read_now(gather, place, span, now, text.LIMITS)
             write(f"{line}\n" for line in text.report_lines(news))
@@ -112,14 +115,11 @@ def read_span(since: str, until: str | None, now: datetime) -> Span:
     return span
 
 
-def html_page(ledger: Ledger, place: Place, span: Span, now: datetime, most: int) -> Iterator[str]:
-    """The page in pieces. Pillow is imported here alone: the other forms show no pictures."""
-    from pixivcrawl.reporting import page
-    from pixivcrawl.reporting.thumbnails import thumbnails
-
+def html_page(ledger: Ledger, place: Place, span: Span, now: datetime, most: int, workers: Workers) -> Iterator[str]:
+    """The page in pieces, with at most so many pictures, which `workers` draw."""
     news = ledger.read_now(gather, place, span, now, page.LIMITS)
     found = ledger.read_now(reports.covers, shown_with_pictures(news, most))
-    return page.page(news, thumbnails(Archive(place.root), found.values()))
+    return page.page(news, thumbnails(Archive(place.root), found.values(), workers))
 
 
 def shown_with_pictures(news: News, most: int) -> list[int]:

@@ -19,6 +19,7 @@ from scrapy.exceptions import UsageError
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
+from pixivcrawl.archive.workers import Workers
 from pixivcrawl.commands.crawl import add_quiet, complain, limit_heaps, obey_quiet
 from pixivcrawl.commands.status import odd
 from pixivcrawl.configuration import Configuration
@@ -127,8 +128,9 @@ def run(configuration: Configuration, opts: argparse.Namespace) -> int:
     since = None if opts.since is None else read_since(opts.since, datetime.now(UTC))
     if not opts.json:
         print(f"archive: {archive.root}", flush=True)
-    depth = Depth(opts.deep, configuration.max_pixels)
     with ExitStack() as held:
+        workers = held.enter_context(Workers(configuration.proof_workers, configuration.proof_limits))
+        depth = Depth(opts.deep, workers)
         ledger = opened(configuration, archive, held, to_repair=opts.repair)
         memory = Memory(archive.root)
         progress = begin(ledger, memory, opts, sample, since)

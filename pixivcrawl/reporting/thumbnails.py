@@ -3,51 +3,17 @@
 from __future__ import annotations
 
 import base64
-import io
-import struct
-import warnings
-import zipfile
-import zlib
 from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
-from PIL import Image, ImageOps
-
+from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.workers import Workers
 from pixivcrawl.ledger.queries.reports import Cover
 
-LONGEST_SIDE = 192
-QUALITY = 72
-
-LARGEST = 24 << 10
-"""Bytes of one thumbnail; noise is pressed harder until it fits, or left out."""
-
-MOST_PIXELS = 64_000_000
-"""A larger picture gets none: its decoder would hold hundreds of megabytes. A JPEG, which is read at an eighth, may be twice as large."""
-
-MOST_FRAME_BYTES = 32 << 20
-
-_BACKGROUND = (128, 128, 128)
-"""Under what is transparent: neither black lines nor white ones vanish on it."""
-
-_REFUSED = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    EOFError,
-    ArithmeticError,
-    RuntimeError,
-    NotImplementedError,
-    struct.error,
-    zlib.error,
-    zipfile.BadZipFile,
-    Image.DecompressionBombError,
-)
-"""What Pillow and zipfile raise for what they cannot read, or is not there any more."""
+DRAW = "pixivcrawl.reporting.drawing:draw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,59 +25,27 @@ class Thumbnail:
     height: int
 
 
-def thumbnails(archive: Archive, covers: Iterable[Cover]) -> dict[int, Thumbnail]:
-    """{work: its picture} of those that can be read."""
-    made = ((cover.work_id, thumbnail(archive, cover)) for cover in covers)
-    return {work_id: picture for work_id, picture in made if picture is not None}
+def thumbnails(archive: Archive, covers: Iterable[Cover], workers: Workers) -> dict[int, Thumbnail]:
+    """{work: its picture} of those that can be read. Raises NoWorker."""
+    drawing: dict[int, Future[Any]] = {}
+    for cover in covers:
+        try:
+            path = archive.resolve(cover.path)
+        except ValueError:
+            # It would lead out of the archive.
+            continue
+        drawing[cover.work_id] = workers.run(DRAW, path, cover.kind, cover.frame)
+    drawn = ((work_id, _thumbnail(picture)) for work_id, picture in drawing.items())
+    return {work_id: picture for work_id, picture in drawn if picture is not None}
 
 
-def thumbnail(archive: Archive, cover: Cover) -> Thumbnail | None:
+def _thumbnail(drawing: Future[Any]) -> Thumbnail | None:
     """None for a picture that is not there, too large, or not to be read: a report does without it."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            path = archive.resolve(cover.path)
-            if cover.kind == "ugoira":
-                return _made(io.BytesIO(_first_frame(path, cover.frame)))
-            with path.open("rb") as file:
-                return _made(file)
-    except _REFUSED:
+        drawn = drawing.result()
+    except Damaged:
         return None
-
-
-def _first_frame(path: Path, name: str | None) -> bytes:
-    with zipfile.ZipFile(path) as frames:
-        member = frames.getinfo(name) if name is not None else frames.infolist()[0]
-        if member.file_size > MOST_FRAME_BYTES:
-            raise ValueError("the first frame is too large")
-        return frames.read(member)
-
-
-def _made(file: BinaryIO) -> Thumbnail | None:
-    with Image.open(file, formats=("JPEG", "PNG", "GIF")) as picture:
-        most = MOST_PIXELS * (2 if picture.format == "JPEG" else 1)
-        if picture.width * picture.height > most:
-            return None
-        # A JPEG is then decoded at half its size, or a quarter, or an eighth.
-        picture.draft("RGB", (2 * LONGEST_SIDE, 2 * LONGEST_SIDE))
-        # Before all else, so that nothing large is held twice.
-        picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-        small = _opaque(ImageOps.exif_transpose(picture))
-    for quality in (QUALITY, QUALITY // 2, QUALITY // 4):
-        packed = io.BytesIO()
-        small.save(packed, "JPEG", quality=quality, optimize=True)
-        if packed.tell() <= LARGEST:
-            text = base64.b64encode(packed.getvalue()).decode("ascii")
-            return Thumbnail(f"data:image/jpeg;base64,{text}", small.width, small.height)
-    return None
-
-
-def _opaque(picture: Image.Image) -> Image.Image:
-    if picture.mode in ("I", "I;16", "I;16B", "F"):
-        # Sixteen bits a channel: Pillow would cut them off instead of scaling them.
-        return picture.convert("F").point(lambda value: value / 257).convert("L")
-    if not picture.has_transparency_data:
-        return picture.convert("RGB")
-    painted = Image.new("RGBA", picture.size, (*_BACKGROUND, 255))
-    painted.alpha_composite(picture.convert("RGBA"))
-    return painted.convert("RGB")
+    if drawn is None:
+        return None
+    content, width, height = drawn
+    return Thumbnail(f"data:image/jpeg;base64,{base64.b64encode(content).decode('ascii')}", width, height)

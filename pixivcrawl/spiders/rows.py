@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from pixivcrawl import facts
+from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive, format_of
 from pixivcrawl.archive.placing import quarantine
+from pixivcrawl.archive.service import workers_of
+from pixivcrawl.archive.verdict import Expected
+from pixivcrawl.archive.workers import Workers
 from pixivcrawl.items import Artwork, Original
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.spiders.arguments import ListingArguments
@@ -78,7 +82,7 @@ async def check_sizes(spider: PixivSpider[Any], artwork: Artwork) -> None:
         if original is None or _agree(file, original):
             continue
         archive = Archive(spider.configuration.archive_dir)
-        reason = await asyncio.to_thread(_moved_when_unproven, archive, file, original, spider.configuration.max_pixels)
+        reason = await _moved_when_unproven(archive, file, original, workers_of(spider.crawler))
         if reason is not None:
             await spider.ledger.write(records.record_unproven, original, spider.now())
             spider.logger.warning("work %d page %d: %s: fetched again", original.work_id, original.page, reason)
@@ -92,16 +96,19 @@ def _agree(file: queries.FileOfRow, original: Original) -> bool:
     )
 
 
-def _moved_when_unproven(archive: Archive, file: queries.FileOfRow, original: Original, max_pixels: int) -> str | None:
+async def _moved_when_unproven(
+    archive: Archive, file: queries.FileOfRow, original: Original, workers: Workers
+) -> str | None:
     """Why a stored file is not the original that the API tells; it is in quarantine then. None when it is."""
-    from pixivcrawl.archive.proof import Damaged, Expected, Limits, prove
-
     path = archive.resolve(file.path)
     if not path.is_file():
         return f"{file.path} is not there"
+    expected = Expected(format_of(original.extension), original.width, original.height)
     try:
-        prove(path, Expected(format_of(original.extension), original.width, original.height), Limits(max_pixels))
+        await asyncio.wrap_future(workers.prove(path, expected, file.sha256))
     except Damaged as damage:
-        quarantine(archive, path, Path(file.path).name, str(damage))
+        if damage.is_no_verdict:
+            return None
+        await asyncio.to_thread(quarantine, archive, path, Path(file.path).name, str(damage))
         return str(damage)
     return None

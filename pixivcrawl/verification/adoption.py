@@ -10,8 +10,11 @@ from datetime import UTC, datetime
 
 from pixivcrawl.api.bodies.parts import JAPAN
 from pixivcrawl.api.images import is_revision, original_url
+from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive, Format, Name, format_of, parse_name
 from pixivcrawl.archive.placing import NameTaken, frames_text, place_text, sha256_of
+from pixivcrawl.archive.verdict import Expected
+from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import read_origin
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.items import Frame, Original, ProvenOriginal, StagedOriginal, StoredOriginal
@@ -26,8 +29,12 @@ class NotAdopted(Exception):
     """The file cannot be shown to be what its name says; the message says why."""
 
 
-def adopt(archive: Archive, ledger: Ledger, path: str, sha256: str, max_pixels: int) -> None:
-    """Give the file at `path` (relative, of our naming) its row. Raises NotAdopted or StorageFailed.
+class NotAdoptedYet(NotAdopted):
+    """It might be, with more memory."""
+
+
+def adopt(archive: Archive, ledger: Ledger, path: str, sha256: str, workers: Workers) -> None:
+    """Give the file at `path` (relative, of our naming) its row. Raises NotAdopted, StorageFailed or NoWorker.
 
     It must lie where the page belongs, be of a revision that the ledger knows and of a page that the work has, be the whole picture in the
     size that the ledger knows, and have the SHA-256 that the ledger had for it, if it had one.
@@ -48,7 +55,7 @@ def adopt(archive: Archive, ledger: Ledger, path: str, sha256: str, max_pixels: 
     original = _named_by_ledger(archive, name, pages, row, path)
     if archive.relative_path(original, name.extension) != path:
         raise NotAdopted("it lies in another artist's folder")
-    stored = _proven(archive, original, path, sha256, row, max_pixels)
+    stored = _proven(archive, original, path, sha256, row, workers)
     if original.frames is not None:
         frames_path, frames_sha256 = _frames_in_place(archive, original)
         stored = replace(stored, frames_path=frames_path, frames_sha256=frames_sha256)
@@ -121,18 +128,19 @@ def _address(name: Name, of_another: str | None) -> str:
 
 
 def _proven(
-    archive: Archive, original: Original, path: str, sha256: str, row: KeptFile | None, max_pixels: int
+    archive: Archive, original: Original, path: str, sha256: str, row: KeptFile | None, workers: Workers
 ) -> StoredOriginal:
-    from pixivcrawl.archive.proof import Damaged, Expected, Limits, prove
-
     file = archive.resolve(path)
     format: Format = format_of(path.rpartition(".")[2])
     known = row if row is not None and row.sha256 == sha256 else None
     as_served = False
+    expected = Expected(format, original.width, original.height, original.frames)
     try:
-        proof = prove(file, Expected(format, original.width, original.height, original.frames), Limits(max_pixels))
+        proof = workers.prove(file, expected, sha256).result()
         size = file.stat().st_size
     except Damaged as damage:
+        if damage.is_no_verdict:
+            raise NotAdoptedYet(str(damage)) from None
         if damage.proof is None or known is None or not known.as_served:
             raise NotAdopted(f"it is not proven: {damage}") from None
         # These very bytes were kept as served before.

@@ -10,7 +10,10 @@ import threading
 from datetime import datetime
 from pathlib import Path
 
+from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive, format_of, parse_name
+from pixivcrawl.archive.verdict import Expected
+from pixivcrawl.archive.workers import Workers
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.items import part_name
 from pixivcrawl.ledger.queries import KeptFile
@@ -39,10 +42,11 @@ class NotHere(Exception):
     """There is no file, or none inside the archive; the message says which."""
 
 
-def check_file(archive: Archive, row: KeptFile, *, read: bool, deep: bool, max_pixels: int) -> Finding | None:
+def check_file(archive: Archive, row: KeptFile, *, read: bool, workers: Workers | None = None) -> Finding | None:
     """What is wrong with the file of a stored row, None when nothing is.
 
-    `read` compares the bytes too, not only size and time; `deep` also proves the picture again. Raises nothing but faults of ours.
+    `read` compares the bytes too, not only size and time; with `workers` these also prove the picture again. Raises NoWorker, and otherwise
+    nothing but faults of ours.
     """
     found: str | None = None
     try:
@@ -58,7 +62,12 @@ def check_file(archive: Archive, row: KeptFile, *, read: bool, deep: bool, max_p
         return _finding("changed", row, f"size: {size:,} bytes where the ledger says {row.bytes:,}", found)
     if found is not None and found != row.sha256:
         return _finding("changed", row, f"SHA-256: {found} where the ledger says {row.sha256}", found)
-    if deep and read and row.kind != "frames" and (problem := _prove(path, row, max_pixels)) is not None:
+    if (
+        workers is not None
+        and found is not None
+        and row.kind != "frames"
+        and (problem := _prove(path, row, workers, found))
+    ):
         kind, reason = problem
         return _finding(kind, row, reason, found)
     if abs(modified - row.uploaded.timestamp()) >= TIME_TOLERANCE:
@@ -130,13 +139,13 @@ def _sha256(descriptor: int) -> str:
     return digest.hexdigest()
 
 
-def _prove(path: Path, row: KeptFile, max_pixels: int) -> tuple[FindingKind, str] | None:
-    from pixivcrawl.archive.proof import Damaged, Expected, Limits, prove
-
+def _prove(path: Path, row: KeptFile, workers: Workers, sha256: str) -> tuple[FindingKind, str] | None:
     try:
         expected = Expected(format_of(row.format or row.extension), row.width, row.height, row.frames)
-        prove(path, expected, Limits(max_pixels))
+        workers.prove(path, expected, sha256).result()
     except Damaged as damage:
+        if damage.is_no_verdict:
+            return "not proven", str(damage)
         return None if row.as_served and damage.only_warned else ("proof failed", str(damage))
     except ValueError as error:
         return "proof failed", str(error)

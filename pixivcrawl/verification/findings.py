@@ -10,11 +10,14 @@ from typing import Any, Literal, get_args
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.items import FileKind
 
-FindingKind = Literal["missing", "changed", "unreadable", "proof failed", "unknown", "extra", "time changed"]
+FindingKind = Literal[
+    "missing", "changed", "unreadable", "proof failed", "not proven", "unknown", "extra", "time changed"
+]
 """In the order of reporting.
 
 missing: a row without its file. changed: size, SHA-256 or the very nature of the file differ. unreadable: the system does not let it be
-read. proof failed: the bytes are those that were stored, and are not a whole picture. unknown: a file of our naming without a row.
+read. proof failed: the bytes are those that were stored, and are not a whole picture. not proven: the bytes are those that were stored, and
+their proof would take more memory than it may. unknown: a file of our naming without a row.
 extra: a file that is not of our naming. time changed: the file's time alone differs; no damage.
 """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from bisect import bisect_right
 from collections import deque
@@ -13,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pixivcrawl.archive.layout import Archive, is_artist, parse_name
+from pixivcrawl.archive.workers import Workers
+from pixivcrawl.configuration import usable_cores
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.items import part_name
 from pixivcrawl.ledger import queries
@@ -36,10 +37,14 @@ LAST_ID = (1 << 63) - 1
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """`deep` proves pictures again, none of more pixels than `max_pixels`."""
+    """`deep` has `workers` prove pictures again."""
 
     deep: bool
-    max_pixels: int
+    workers: Workers
+
+    @property
+    def provers(self) -> Workers | None:
+        return self.workers if self.deep else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +87,6 @@ def in_parts(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
         yield things[start : start + size]
 
 
-def threads() -> int:
-    """One for each core that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def verify(
     archive: Archive, ledger: Ledger, progress: Progress, depth: Depth, note: Callable[[Progress], None]
 ) -> None:
@@ -120,7 +120,7 @@ def verify(
 @contextmanager
 def _pool(stopping: threading.Event) -> Iterator[ThreadPoolExecutor]:
     """Threads that end soon when the block is left early."""
-    pool = ThreadPoolExecutor(threads(), thread_name_prefix="verify")
+    pool = ThreadPoolExecutor(usable_cores(), thread_name_prefix="verify")
     try:
         yield pool
     finally:
@@ -134,7 +134,7 @@ def _in_order(
     under_way: deque[tuple[Batch, Future[Looked]]] = deque()
     for batch in waiting:
         under_way.append((batch, pool.submit(look, batch)))
-        if len(under_way) > BATCHES_A_THREAD * threads():
+        if len(under_way) > BATCHES_A_THREAD * usable_cores():
             first, future = under_way.popleft()
             yield first, future.result()
     for first, future in under_way:
@@ -148,7 +148,7 @@ def look_at(archive: Archive, batch: Batch, progress: Progress, depth: Depth, st
         if stopping.is_set():
             raise Stopped
         read = progress.window.holds(row.path or "")
-        found = check_file(archive, row, read=read, deep=depth.deep, max_pixels=depth.max_pixels)
+        found = check_file(archive, row, read=read, workers=depth.provers)
         looked.files += 1
         looked.bytes_read += (row.bytes or 0) if read and (found is None or found.kind != "missing") else 0
         looked.findings += [found] if found is not None else []
@@ -300,7 +300,7 @@ def _looked_again(
         if row is None:
             return None
         read = finding.kind != "time changed"
-        return check_file(archive, row, read=read, deep=depth.deep, max_pixels=depth.max_pixels)
+        return check_file(archive, row, read=read, workers=depth.provers)
     if finding.kind == "unreadable":
         return listed(archive, finding.path).problem
     stray = strays.get(finding.path)

@@ -12,9 +12,12 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive, Name, format_of, parse_name
 from pixivcrawl.archive.placing import frames_text, place_text, quarantine, sha256_of
+from pixivcrawl.archive.verdict import Expected
+from pixivcrawl.archive.workers import Workers
 from pixivcrawl.items import Frame, Original
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.service import Ledger
@@ -57,16 +60,18 @@ class NotTaken(Exception):
     """Why a file that the ledger does not know is left alone."""
 
 
-def reconcile(archive: Archive, ledger: Ledger, *, check: bool, tell: Tell = lambda _: None) -> Reconciled:
+def reconcile(
+    archive: Archive, ledger: Ledger, workers: Workers, *, check: bool, tell: Tell = lambda _: None
+) -> Reconciled:
     """Look at every file that the ledger has stored, then at every file in `originals/`. Nothing is deleted.
 
-    Sizes are compared; `check` reads each file back for its SHA-256 too. Raises StorageFailed.
+    Sizes are compared; `check` reads each file back for its SHA-256 too. `workers` prove what is adopted. Raises StorageFailed, NoWorker.
     """
     archive.require_artists()
     reconciled = Reconciled()
     ledger.read_now(_look_at_what_is_stored, archive, ledger, reconciled, tell, check=check)
     for paths in _files_in(archive):
-        _adopt_unknown(archive, ledger, paths, reconciled)
+        _adopt_unknown(archive, ledger, workers, paths, reconciled)
         tell(reconciled)
     return reconciled
 
@@ -153,7 +158,9 @@ def _known(ledger: Ledger, work_ids: Sequence[int]) -> dict[tuple[int, int, str,
     return {file.key: file for file in ledger.read_now(queries.files_of_works, work_ids)}
 
 
-def _adopt_unknown(archive: Archive, ledger: Ledger, paths: Sequence[str], reconciled: Reconciled) -> None:
+def _adopt_unknown(
+    archive: Archive, ledger: Ledger, workers: Workers, paths: Sequence[str], reconciled: Reconciled
+) -> None:
     names = {path: parse_name(path) for path in paths}
     works = list({name.work_id for name in names.values() if name is not None})
     known = _known(ledger, works)
@@ -164,7 +171,7 @@ def _adopt_unknown(archive: Archive, ledger: Ledger, paths: Sequence[str], recon
             continue
         try:
             artist = artists.get(name.work_id) if name is not None else None
-            reconciled.adopted += _adopt(archive, ledger, path, name, row, artist)
+            reconciled.adopted += _adopt(archive, ledger, workers, path, name, row, artist)
         except NotTaken as why:
             reconciled.unproven += name is not None
             _leave_alone(reconciled, path, str(why))
@@ -179,6 +186,7 @@ def _leave_alone(reconciled: Reconciled, path: str, why: str) -> None:
 def _adopt(
     archive: Archive,
     ledger: Ledger,
+    workers: Workers,
     path: str,
     name: Name | None,
     row: queries.KeptFile | None,
@@ -203,7 +211,7 @@ def _adopt(
         # Whatever speaks against its zip is said of that.
         return 0
     frames = _frames_beside(file) if name.kind == "ugoira" else None
-    found = _proven(file, path, name, row, frames)
+    found = _proven(workers, file, path, name, row, frames)
     now = datetime.now(UTC)
     if frames is not None:
         beside = file.with_suffix(".json")
@@ -234,21 +242,25 @@ def _frames_beside(file: Path) -> tuple[Frame, ...]:
 
 
 def _proven(
-    file: Path, path: str, name: Name, row: queries.KeptFile | None, frames: tuple[Frame, ...] | None
+    workers: Workers,
+    file: Path,
+    path: str,
+    name: Name,
+    row: queries.KeptFile | None,
+    frames: tuple[Frame, ...] | None,
 ) -> records.Found:
-    """A file that is the whole picture. Raises NotTaken for any other, StorageFailed where the disk fails."""
-    from pixivcrawl.archive.proof import Damaged, Expected, Limits, prove  # only here: it costs Pillow and NumPy
-
+    """A file that is the whole picture. Raises NotTaken for any other, StorageFailed or NoWorker."""
     width, height = (row.width, row.height) if row is not None else (None, None)
     expected = Expected(format_of(name.extension), width, height, frames)
+    sha256 = sha256_of(file)
     try:
-        proof = prove(file, expected, Limits())
+        proof = workers.prove(file, expected, sha256).result()
     except Damaged as damaged:
         raise NotTaken(str(damaged)) from None
     return records.Found(
         *(_folder_of(path), name.work_id, name.page, name.revision, name.kind),
         path=path,
-        sha256=sha256_of(file),
+        sha256=sha256,
         format=proof.format,
         uploaded=_time_of(file),
         bytes=file.stat().st_size,

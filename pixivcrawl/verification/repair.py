@@ -19,7 +19,7 @@ from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.queries import KeptFile
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.verification.adoption import NotAdopted, adopt
+from pixivcrawl.verification.adoption import NotAdopted, NotAdoptedYet, adopt
 from pixivcrawl.verification.findings import HARMLESS, OF_ROWS, Finding
 from pixivcrawl.verification.reading import AT_ONCE, IN_PLACE, Depth, confirmed, in_parts
 
@@ -217,7 +217,10 @@ def _adopt_or_set_aside(work: _Work, stray: Finding) -> None:
     reason = stray.reason
     if stray.kind == "unknown" and stray.found is not None:
         try:
-            adopt(work.archive, work.ledger, stray.path, stray.found, work.depth.max_pixels)
+            adopt(work.archive, work.ledger, stray.path, stray.found, work.depth.workers)
+        except NotAdoptedYet as why:
+            work.said(Action("left", stray.path, str(why)))
+            return
         except NotAdopted as why:
             reason = f"{reason}; {why}"
         else:

@@ -10,7 +10,7 @@ import pytest
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
-from pixivcrawl.reporting.thumbnails import LONGEST_SIDE
+from pixivcrawl.reporting.drawing import LONGEST_SIDE
 from tests.commands.typing_in import Typed, type_in
 from tests.ledger.making import an_artwork, connected, sqlite_url
 from tests.reporting.making import news_of_every_kind

@@ -43,7 +43,7 @@ def test_killed_in_every_step_of_a_file(laboratory: Laboratory):
         "pixivcrawl.archive.staging:Receiver.write:after",
         "pixivcrawl.archive.staging:Receiver.finish:before",
         "pixivcrawl.archive.staging:Receiver.finish:after",
-        "pixivcrawl.archive.proof:prove:before",
+        "pixivcrawl.archive.workers:Workers.prove:before",
         "pixivcrawl.ledger.records:record_intent:after",
         "pipelines.storage:StoragePipeline._place:before",
         "os:link:before",

@@ -14,8 +14,11 @@ import pytest
 from PIL import Image
 
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.verdict import Limits
+from pixivcrawl.archive.workers import Workers
 from pixivcrawl.ledger.queries.reports import Cover
-from pixivcrawl.reporting.thumbnails import LARGEST, LONGEST_SIDE, Thumbnail, thumbnail, thumbnails
+from pixivcrawl.reporting.drawing import LARGEST, LONGEST_SIDE
+from pixivcrawl.reporting.thumbnails import Thumbnail, thumbnails
 
 RED = (200, 30, 30)
 
@@ -24,6 +27,13 @@ RED = (200, 30, 30)
 def archive(tmp_path: Path) -> Archive:
     (tmp_path / "originals" / "7").mkdir(parents=True)
     return Archive(tmp_path)
+
+
+WORKERS = Workers(1, Limits())
+
+
+def thumbnail(archive: Archive, cover: Cover) -> Thumbnail | None:
+    return thumbnails(archive, [cover], WORKERS).get(cover.work_id)
 
 
 def kept(archive: Archive, content: bytes, name: str = "1_p0_20260102030405.jpg", **about: Any) -> Cover:
@@ -143,4 +153,3 @@ def enormous(width: int, height: int) -> bytes:
 )
 def test_what_cannot_be_shown_is_left_out(archive: Archive, content: bytes, about: dict[str, Any]) -> None:
     assert thumbnail(archive, kept(archive, content, **about)) is None
-    assert thumbnails(archive, [kept(archive, content, **about)]) == {}

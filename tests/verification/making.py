@@ -10,6 +10,8 @@ from functools import cache
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.placing import frames_text, place, place_text, sha256_of
+from pixivcrawl.archive.verdict import Limits
+from pixivcrawl.archive.workers import Workers
 from pixivcrawl.items import Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal
 from pixivcrawl.ledger import records
 from pixivcrawl.ledger.service import Ledger
@@ -26,7 +28,8 @@ UPLOADED = datetime(2026, 1, 1, 18, 4, 5, tzinfo=UTC)
 """The time that the digits of FIRST stand for."""
 
 SIZE = (48, 32)
-DEEP, PLAIN = Depth(deep=True, max_pixels=10**8), Depth(deep=False, max_pixels=10**8)
+WORKERS = Workers(2, Limits())
+DEEP, PLAIN = Depth(deep=True, workers=WORKERS), Depth(deep=False, workers=WORKERS)
 
 
 @cache

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, select
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.placing import frames_text, sha256_of
+from pixivcrawl.archive.verdict import Limits
+from pixivcrawl.archive.workers import Workers
 from pixivcrawl.items import Original, ProvenOriginal, StagedOriginal, StoredOriginal
 from pixivcrawl.ledger import records
 from pixivcrawl.ledger.models import ArtworkRow, FileRow
@@ -17,6 +19,8 @@ from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.verification.reconciling import Reconciled, reconcile
 from tests.archive.making import FRAMES, jpeg, png, ugoira
 from tests.ledger.making import FIRST, NOW, SECOND, an_artwork, an_original, an_ugoira, sqlite_url
+
+WORKERS = Workers(1, Limits())
 
 Key = tuple[int, int, str, str]
 
@@ -75,16 +79,16 @@ def two_pages(archive: Archive, ledger: Ledger) -> list[Path]:
 
 
 def test_what_is_in_its_place_stays(archive: Archive, ledger: Ledger, two_pages: list[Path]):
-    assert reconcile(archive, ledger, check=True) == Reconciled(in_place=2)
+    assert reconcile(archive, ledger, WORKERS, check=True) == Reconciled(in_place=2)
     assert work(ledger, 1).files_state == "complete"
 
 
 def test_a_missing_file_is_wanted_again(archive: Archive, ledger: Ledger, two_pages: list[Path]):
     two_pages[1].unlink()
-    assert reconcile(archive, ledger, check=False) == Reconciled(in_place=1, missing=1)
+    assert reconcile(archive, ledger, WORKERS, check=False) == Reconciled(in_place=1, missing=1)
     assert states(ledger)[1, 1, FIRST, "image"] == "wanted"
     assert (work(ledger, 1).files_state, work(ledger, 1).files_stored) == ("found", 1)
-    assert reconcile(archive, ledger, check=False) == Reconciled(in_place=1), "said once"
+    assert reconcile(archive, ledger, WORKERS, check=False) == Reconciled(in_place=1), "said once"
 
 
 def test_a_file_of_another_size_is_damaged_and_one_of_other_bytes_where_they_are_read(
@@ -93,8 +97,8 @@ def test_a_file_of_another_size_is_damaged_and_one_of_other_bytes_where_they_are
     body = two_pages[0].read_bytes()
     two_pages[0].write_bytes(body[:-1])
     two_pages[1].write_bytes(body[:500] + b"\x00" * 9 + body[509:])
-    assert reconcile(archive, ledger, check=False) == Reconciled(in_place=1, damaged=1)
-    assert reconcile(archive, ledger, check=True) == Reconciled(damaged=1)
+    assert reconcile(archive, ledger, WORKERS, check=False) == Reconciled(in_place=1, damaged=1)
+    assert reconcile(archive, ledger, WORKERS, check=True) == Reconciled(damaged=1)
     assert sorted(set(states(ledger).values())) == ["wanted"]
     assert len(list(archive.quarantine.iterdir())) == 4, "each with its reason"
     assert not any(path.exists() for path in two_pages)
@@ -105,7 +109,7 @@ def test_a_missing_file_of_an_older_revision_is_gone_for_good(archive: Archive, 
     ledger.write_now(records.record_artwork, newer, NOW)
     store(archive, ledger, newer.originals[0], jpeg())
     two_pages[0].unlink()
-    reconcile(archive, ledger, check=False)
+    reconcile(archive, ledger, WORKERS, check=False)
     assert states(ledger)[1, 0, FIRST, "image"] == "superseded"
     assert work(ledger, 1).files_state == "complete"
 
@@ -118,7 +122,7 @@ def test_a_list_of_frames_is_written_anew(archive: Archive, ledger: Ledger):
     before = listed.read_bytes()
     for damage in (b"[]", None):
         listed.unlink() if damage is None else listed.write_bytes(damage)
-        assert reconcile(archive, ledger, check=False) == Reconciled(in_place=1, rewritten=1)
+        assert reconcile(archive, ledger, WORKERS, check=False) == Reconciled(in_place=1, rewritten=1)
         assert listed.read_bytes() == before
 
 
@@ -126,7 +130,7 @@ class TestUnknownFiles:
     def adopted(self, archive: Archive, ledger: Ledger, name: str, body: bytes) -> Reconciled:
         (archive.originals / name).parent.mkdir(exist_ok=True)
         (archive.originals / name).write_bytes(body)
-        found = reconcile(archive, ledger, check=True)
+        found = reconcile(archive, ledger, WORKERS, check=True)
         assert (archive.originals / name).read_bytes() == body, "no file is touched"
         return found
 
@@ -135,14 +139,14 @@ class TestUnknownFiles:
         assert self.adopted(archive, ledger, f"7/{name}", png()) == Reconciled(adopted=1)
         row = work(ledger, 5)
         assert (row.user_id, row.detail, row.files_stored, row.files_state) == (7, None, 1, "complete")
-        assert reconcile(archive, ledger, check=True) == Reconciled(in_place=1)
+        assert reconcile(archive, ledger, WORKERS, check=True) == Reconciled(in_place=1)
 
     def test_it_is_wanted_by_its_work_once_more_where_it_is_lost_again(self, archive: Archive, ledger: Ledger):
         """Its address is not known: the work is asked for."""
         name = f"5_p0_{SECOND}.jpg"
         self.adopted(archive, ledger, f"7/{name}", jpeg())
         (archive.originals / "7" / name).unlink()
-        assert reconcile(archive, ledger, check=False) == Reconciled(missing=1)
+        assert reconcile(archive, ledger, WORKERS, check=False) == Reconciled(missing=1)
         assert work(ledger, 5).stale_since is not None
         artwork = an_artwork(5, 1, SECOND)
         assert ledger.write_now(records.record_artwork, artwork, NOW) == list(artwork.originals)
@@ -156,7 +160,7 @@ class TestUnknownFiles:
     def test_an_ugoira_comes_with_its_frames(self, archive: Archive, ledger: Ledger):
         (archive.originals / "7" / f"3_ugoira_{FIRST}.json").write_text(frames_text(FRAMES))
         assert self.adopted(archive, ledger, f"7/3_ugoira_{FIRST}.zip", ugoira()) == Reconciled(adopted=2)
-        assert reconcile(archive, ledger, check=True) == Reconciled(in_place=2)
+        assert reconcile(archive, ledger, WORKERS, check=True) == Reconciled(in_place=2)
 
     @pytest.mark.parametrize(
         ("name", "body", "why"),
@@ -191,6 +195,6 @@ class TestUnknownFiles:
         (archive.originals / "7" / f"5_p0_{FIRST}.jpg").symlink_to(outside)
         (archive.originals / "7" / f"6_p0_{FIRST}.jpg").mkdir()
         (archive.originals / "7" / "8").symlink_to(tmp_path)
-        found = reconcile(archive, ledger, check=True)
+        found = reconcile(archive, ledger, WORKERS, check=True)
         assert (found.adopted, found.left_alone) == (0, 3)
         assert states(ledger) == {}

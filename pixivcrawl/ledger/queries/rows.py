@@ -19,6 +19,7 @@ _FILES_OF_ROW = (
         FileRow.page,
         FileRow.revision,
         NotNullable(FileRow.path),
+        NotNullable(FileRow.sha256),
         FileRow.extension,
         FileRow.width,
         FileRow.height,
@@ -41,6 +42,7 @@ class FileOfRow:
     page: int
     revision: str
     path: str
+    sha256: str
     extension: str
     width: int | None
     height: int | None

@@ -1,0 +1,116 @@
+"""The inside of a worker process: it decodes one file after another for the process that started it, until that one is gone."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any, NoReturn
+
+from pixivcrawl.archive.damage import Damaged
+from pixivcrawl.archive.memory import share
+from pixivcrawl.errors import PixivcrawlError
+
+OWN_BYTES = 32 << 20
+"""What a worker may map for itself beside what its imports map and a proof may take: questions, answers, code that is loaded late."""
+
+PARENT_DEATH_SIGNAL = 1
+"""PR_SET_PDEATHSIG, from Linux's prctl.h."""
+
+FIRST_TO_GO = "500"
+"""What oom_score_adj is set to: where the system runs out of memory, it ends a worker and not the crawl with its ledger."""
+
+IS_LIMITED = sys.platform == "linux"
+"""Whether this system holds a process to a limit on its memory; Windows and macOS do not, and what a file's header tells has to do."""
+
+ASKS, DONE, RAISED = "asks", "done", "raised"
+"""What a worker says: that it needs so many bytes more, what came of its work (at first, of making itself ready), or what that raised."""
+
+
+def import_decoders() -> None:
+    """Import what decodes, which takes a sixth of a second. OpenBLAS would start a thread, with memory of its own, for each core."""
+    os.environ.update(OPENBLAS_NUM_THREADS="1")
+    import pixivcrawl.archive.proof  # noqa: F401
+
+
+def outlive_signals() -> None:
+    """A terminal or systemd tells every process of a run to end: the crawl then ends in good order, and needs its proofs for that."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
+def work(connection: Connection, memory: int) -> NoReturn:
+    """Do all the work that comes, with at most `memory` bytes for each piece, and end with whoever gives it."""
+    try:
+        connection.send(_answer(_make_ready, memory))
+        while True:
+            name, arguments = connection.recv()
+            share.begin(lambda size: _ask(connection, size))
+            connection.send(_answer(_do, name, *arguments))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        os._exit(0)
+
+
+def _do(name: str, *arguments: Any) -> Any:
+    return resolve_name(name)(*arguments)
+
+
+def _make_ready(memory: int) -> None:
+    outlive_signals()
+    import_decoders()
+    _give_way()
+    _limit_memory(memory)
+    gc.freeze()
+
+
+def end_with(parent: int) -> None:
+    """Have the system end this process with `parent`, which forked it. Where it cannot, the closed connection does, after the proof."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(0)
+
+
+def _ask(connection: Connection, size: int) -> None:
+    connection.send((ASKS, size))
+    connection.recv()
+
+
+def _answer(function: Callable[..., Any], *arguments: Any) -> tuple[str, Any]:
+    try:
+        return DONE, function(*arguments)
+    except (Damaged, PixivcrawlError, MemoryError) as expected:
+        return RAISED, expected
+    except Exception:  # noqa: BLE001 (a fault of ours, which is raised where it was asked for; its traceback travels as text)
+        return RAISED, RuntimeError(f"a proof failed in its worker\n{traceback.format_exc()}")
+
+
+def _give_way() -> None:
+    if IS_LIMITED:
+        # A container may not let it.
+        with suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO)
+
+
+def _limit_memory(memory: int) -> None:
+    """Nor is a core file left where a decoder crashes."""
+    if IS_LIMITED:
+        import resource
+
+        mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        ceiling = mapped + OWN_BYTES + memory
+        resource.setrlimit(
+            resource.RLIMIT_AS, (ceiling if most == resource.RLIM_INFINITY else min(ceiling, most), most)
+        )
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
