@@ -102,6 +102,7 @@ class Configuration:
     image_delay: float
     image_retry_delay: float
     ugoira: Ugoira
+    lang: str
     rate_limit_wait: float
     throttle_wait: float
     longest_wait: float
@@ -141,6 +142,7 @@ class Configuration:
             image_delay=_seconds(settings, "PIXIV_IMAGE_DELAY", 0, most=3600),
             image_retry_delay=_seconds(settings, "PIXIV_IMAGE_RETRY_DELAY", 2, most=600),
             ugoira=_ugoira(settings),
+            lang=_lang(settings),
             rate_limit_wait=_seconds(settings, "PIXIV_RATE_LIMIT_WAIT", RATE_LIMIT_WAIT, most=1800),
             throttle_wait=_seconds(settings, "PIXIV_THROTTLE_WAIT", 200, most=1800),
             longest_wait=_seconds(settings, "LONGEST_WAIT", 1800, most=86400),
@@ -242,6 +244,13 @@ def _image_host(entry: str) -> str:
             "write hosts like i.pximg.net or 127.0.0.1:8481, separated by commas"
         )
     return origin.key
+
+
+def _lang(settings: BaseSettings) -> str:
+    given = str(settings.get("PIXIV_LANG", "en") or "")
+    if given and not re.fullmatch(r"[a-z]{2}(?:[_-][a-z]{2})?", given, re.ASCII):
+        raise ConfigurationError(f"PIXIV_LANG: {given!r} is no language; write it as pixiv does: en, ja, ko, zh, zh_tw")
+    return given
 
 
 def _ugoira(settings: BaseSettings) -> Ugoira:

@@ -60,6 +60,26 @@ def artwork(
     )
 
 
+def unlisted_artwork(detail: IllustDetail) -> Artwork:
+    """A work whose pages nobody is told: their addresses follow from the first one's."""
+    shown = artwork(detail)
+    return replace(
+        shown,
+        originals=tuple(
+            replace(
+                first,
+                page=page,
+                url=first.url.replace("_p0.", f"_p{page}."),
+                width=None if page else first.width,
+                height=None if page else first.height,
+                guessed=page > 0,
+            )
+            for first in shown.originals
+            for page in range(detail.page_count)
+        ),
+    )
+
+
 def _originals(
     detail: IllustDetail, pages: Sequence[IllustPage] | None, ugoira: UgoiraMeta | None, *, frames: bool
 ) -> tuple[Original, ...]:
@@ -267,8 +287,8 @@ def listed_user(row: UserRow) -> User:
     return User(user_id=row.user_id, name=row.name, image=row.image_big or row.image)
 
 
-def comments(work_id: int, body: Comments) -> list[Comment]:
-    """One page of the comments on a work."""
+def comments(work_id: int, body: Comments, parent: int | None = None) -> list[Comment]:
+    """One page of the comments on a work, or of the answers to the comment `parent`."""
     return [
         Comment(
             comment_id=comment.id,
@@ -277,7 +297,7 @@ def comments(work_id: int, body: Comments) -> list[Comment]:
             user_name=None if comment.is_deleted_user else comment.user_name,
             text=comment.comment,
             stamp_id=comment.stamp_id,
-            parent_id=comment.comment_parent_id,
+            parent_id=comment.comment_parent_id or parent,
             written=comment.written,
         )
         for comment in body.comments

@@ -105,6 +105,7 @@ USER_BOOKMARKS = Endpoint(
         OFFSET,
         limit(48),
         REST,
+        Param("order", "text", "newest bookmark first, or the oldest", choices=("desc", "asc")),
     ),
     auth=Auth.SESSION,
     paging=Offset(
@@ -313,13 +314,13 @@ SEARCH_PAGING: PageNumber[search.Search] = PageNumber(
 )
 
 
-def search_params(*types: str, more: tuple[Param, ...] = ()) -> tuple[Param, ...]:
+def search_params(*types: str) -> tuple[Param, ...]:
     return (
         WORD,
         Param("type", "text", "the kinds of work", default=types[0], choices=types),
         Param("order", "text", "the order", default="date_d", choices=("date_d", "date", *POPULAR), premium=POPULAR),
         MODE,
-        Param("s_mode", "text", "where to look", default="s_tag_full", choices=("s_tag_full", "s_tag", "s_tc")),
+        Param("s_mode", "text", "where to look", default="s_tag_full", choices=("s_tag_full", "s_tag", "s_tc", "tc")),
         Param("wlt", "integer", "least width in pixels"),
         Param("wgt", "integer", "greatest width in pixels"),
         Param("hlt", "integer", "least height in pixels"),
@@ -330,7 +331,9 @@ def search_params(*types: str, more: tuple[Param, ...] = ()) -> tuple[Param, ...
         Param("ecd", "date", "the last day", twin="sce"),
         Param("blt", "integer", "least number of bookmarks", premium=("*",)),
         Param("bgt", "integer", "greatest number of bookmarks", premium=("*",)),
-        *more,
+        Param("ai_type", "integer", "0 shows what an AI made too, 1 hides it", most=1),
+        Param("csw", "integer", "sent as 0 by pixiv's own pages", most=1),
+        Param("work_lang", "text", "the works' language, in two letters"),
         PAGE,
     )
 
@@ -365,7 +368,7 @@ SEARCH_MANGA = Endpoint(
     "search/manga/{word}",
     "Manga under a keyword, 60 a page.",
     body=search.Search,
-    params=search_params("manga", more=(Param("work_lang", "text", "the manga's language, in two letters"),)),
+    params=search_params("manga"),
     auth=Auth.SESSION_FOR_R18,
     paging=SEARCH_PAGING,
 )
@@ -567,6 +570,56 @@ USER_TAGGED = Endpoint(
         more=lambda body, following: below(following, body.total),
         total=lambda body: body.total,
     ),
+)
+
+ILLUST_DETAILS_MANY = Endpoint(
+    "illust.details_many",
+    "/touch/ajax/illust/details/many",
+    "What the mobile site tells of up to 100 works at once.",
+    body=artworks.ManyDetails,
+    params=(Param("illust_ids", "ids", "the works' ids", required=True, least=1, most=100),),
+)
+ILLUST_UNLISTED = Endpoint(
+    "illust.unlisted",
+    "illust/unlisted/{secret}",
+    "A work that only those find who know its address.",
+    body=artworks.IllustDetail,
+    params=(Param("secret", "text", "what stands last in the work's address", where="path", required=True),),
+    referer="artworks/unlisted/{secret}",
+)
+COMMENT_REPLIES = Endpoint(
+    "comment.replies",
+    "illusts/comments/replies",
+    "The answers to a comment.",
+    body=artworks.Comments,
+    params=(
+        Param("comment_id", "id", "the comment's id", required=True),
+        Param("page", "integer", "the page, from 1", default=1, least=1),
+    ),
+    paging=PageNumber(rows=lambda body: body.comments, more=lambda body, page: body.has_next, parameter="page"),
+)
+COLLECTION = Endpoint(
+    "collection",
+    "collection/{id}",
+    "The works that someone put together.",
+    body=listings.Collection,
+    params=(Param("id", "id", "the collection's id", where="path", required=True),),
+)
+USER_REQUESTS = Endpoint(
+    "user.requests",
+    "commission/page/users/{id}/request",
+    "Requests to one artist, and the works that came of them.",
+    body=requests.Commissions,
+    params=(USER_ID,),
+    auth=Auth.SESSION_FOR_R18,
+)
+USER_BOOKMARK_TAGS = Endpoint(
+    "user.bookmark_tags",
+    "user/{id}/illusts/bookmark/tags",
+    "The tags that a user gave to bookmarks, and to how many.",
+    body=listings.BookmarkTags,
+    params=(USER_ID,),
+    auth=Auth.SESSION,
 )
 
 ENDPOINTS: Mapping[str, Endpoint[Any]] = {

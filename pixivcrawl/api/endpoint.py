@@ -68,9 +68,10 @@ class Endpoint(Generic[Body]):
     envelope: bool = True
     foreign: Callable[[Body, Mapping[str, Any]], str | None] | None = None
 
-    def request(self, base_url: str, /, **values: Any) -> Request:
+    def request(self, base_url: str, lang: str = "", /, **values: Any) -> Request:
         """The request for these values, to be sent to `base_url`, with a Referer that is pixiv's own wherever that is.
 
+        `lang` is the language of what pixiv translates; empty for the account's own.
         Its meta holds `endpoint`, the name, and `parameters`, the values in their one form with defaults. A value of
         None is one not given. Raises ParameterRefused.
         """
@@ -83,7 +84,7 @@ class Endpoint(Generic[Body]):
                 {param.name: param.in_json(parameters[param.name]) for param in self._sent("json", parameters)}
             )
         return Request(
-            self._url(base_url, parameters),
+            self._url(base_url, lang, parameters),
             method=self.method,
             headers=headers,
             body=content,
@@ -151,7 +152,7 @@ class Endpoint(Generic[Body]):
     def _sent(self, where: str, parameters: Mapping[str, Any]) -> list[Param]:
         return [param for param in self.params if where in param.where and param.name in parameters]
 
-    def _url(self, base_url: str, parameters: Mapping[str, Any]) -> str:
+    def _url(self, base_url: str, lang: str, parameters: Mapping[str, Any]) -> str:
         places = {param.name: _segment(str(parameters[param.name])) for param in self._sent("path", parameters)}
         path = self.path if self.path.startswith("/") else f"/ajax/{self.path}"
         query = [
@@ -161,6 +162,7 @@ class Endpoint(Generic[Body]):
             for name in param.query_names
             for text in _written(param, parameters)
         ]
+        query += [("lang", lang)] * bool(lang)
         address = base_url.rstrip("/") + path.format_map(places)
         return f"{address}?{urlencode(query, quote_via=quote)}" if query else address
 

@@ -74,8 +74,10 @@ def _page(path: list[str], query: Query, fragment: str) -> Target:
             return target("user", id=number(user[1], "an artist's id"))
         case [] | ["index.php" | "mypage.php" | "illustration"]:
             return target("top", **_carried(query, "mode"))
-        case ["artworks", "unlisted", *_]:
-            raise UrlRefused("an unlisted work's address holds no id; paste the address of one of its images")
+        case ["artworks", "unlisted", secret] if re.fullmatch(r"[0-9A-Za-z]{8,64}", secret, re.ASCII):
+            return target("artwork", unlisted=secret)
+        case ["collections", collection]:
+            return target("collection", id=number(collection, "a collection's id"))
         case ["artworks" | "i", work]:
             return target("artwork", id=number(work, "a work's id"))
         case ["users" | "user" | "u", user, *rest]:
@@ -121,8 +123,10 @@ def _novel() -> UrlRefused:
 
 def _user_page(user: str, rest: list[str], query: Query) -> Target:
     match rest:
-        case [] | ["artworks" | "request"]:
+        case [] | ["artworks"]:
             return target("user", id=user)
+        case ["request"]:
+            return target("requests", id=user)
         case ["illustrations"]:
             return target("user", id=user, type="illust_and_ugoira")
         case ["manga"]:

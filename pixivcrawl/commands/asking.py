@@ -143,7 +143,10 @@ class Asking(Spider):
             values = following.pop(0)
             payload = await self.answer(endpoint, values)
             if question.form != "raw" or question.pages > 1:
-                body = endpoint.parse(payload, values)
+                odd_rows: list[BodyRefused] = []
+                body = endpoint.parse(payload, values, odd_rows)
+                for refusal in odd_rows:
+                    say(f"a row cannot be read: {refusal}")
                 self.remark(endpoint, body)
             yield endpoint, payload
             if not following:
@@ -153,9 +156,9 @@ class Asking(Spider):
                 return
 
     async def answer(self, endpoint: Endpoint[Any], values: dict[str, Any]) -> bytes:
-        base_url = Configuration.from_settings(self.settings).base_url
-        response = await self.crawler.engine.download_async(endpoint.request(base_url, **values))
-        return response.body
+        configuration = Configuration.from_settings(self.settings)
+        request = endpoint.request(configuration.base_url, configuration.lang, **values)
+        return (await self.crawler.engine.download_async(request)).body
 
     def remark(self, endpoint: Endpoint[Any], body: Any) -> None:
         """Say what the body alone does not show: that the reader may not see the work, or that a list may be held back."""

@@ -141,9 +141,10 @@ class LiveCheck(Spider):
 
     async def finding(self, endpoint: Endpoint[Any], values: dict[str, Any], seen: Seen) -> Finding:
         """What the answer is like. Neither its values nor what was asked about stand in it, so that it can be shown to anybody."""
-        base_url = Configuration.from_settings(self.settings).base_url
+        configuration = Configuration.from_settings(self.settings)
+        request = endpoint.request(configuration.base_url, configuration.lang, **values)
         try:
-            response = await self.crawler.engine.download_async(endpoint.request(base_url, **values))
+            response = await self.crawler.engine.download_async(request)
             document = read_document(response.body)
             seen.look(endpoint.parse(response.body, endpoint.canonical(values)))
         except BodyRefused as refused:

@@ -78,7 +78,8 @@ class Asking(Spider):
             yield request
 
     async def answer(self) -> Answered:
-        request = ME_EXTRA.request(Configuration.from_settings(self.settings).base_url)
+        configuration = Configuration.from_settings(self.settings)
+        request = ME_EXTRA.request(configuration.base_url, configuration.lang)
         # What the answer means is for this spider alone to say.
         del request.meta["endpoint"]
         asking = asyncio.ensure_future(self.crawler.engine.download_async(request))

@@ -141,7 +141,9 @@ class Account:
             return False
 
     async def _refusal(self) -> Answer | None:
-        request = ME_EXTRA.request(self._configuration.base_url).replace(priority=BEFORE_ALL_OTHERS)
+        request = ME_EXTRA.request(self._configuration.base_url, self._configuration.lang).replace(
+            priority=BEFORE_ALL_OTHERS
+        )
         request.meta[CHECKING] = True
         try:
             await self._crawler.engine.download_async(request)

@@ -37,7 +37,7 @@ TRIED_AGAIN = (
     "comments_failed",
     "reader_unconfirmed",
 )
-INCOMPLETE = (*TRIED_AGAIN, "lists_cut_off", "parameters_ignored", "rows_refused")
+INCOMPLETE = (*TRIED_AGAIN, "lists_cut_off", "parameters_ignored", "rows_refused", "tags_failed")
 """Counts of what is missing from the archive after a run; what pixiv cuts off or passes over, and rows nobody can read, no run brings."""
 
 
@@ -225,6 +225,7 @@ SUMMARY = {
     "lists_cut_off": "lists that pixiv shows only in part",
     "parameters_ignored": "parameters that pixiv passed over",
     "rows_refused": "rows of lists that could not be read (see the log)",
+    "tags_failed": "lists of one's own tags that could not be read",
     "comments_failed": "works whose comments could not be read",
     "reader_unconfirmed": "question whether pixiv knows the session left without an answer",
     "errors": "faults of pixivcrawl itself",

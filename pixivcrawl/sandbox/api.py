@@ -12,7 +12,17 @@ from typing import Any, Literal
 from aiohttp import web
 
 from pixivcrawl.sandbox.addresses import Addresses
-from pixivcrawl.sandbox.bodies import account, artworks, collections, listings, rankings, requests, searches, users
+from pixivcrawl.sandbox.bodies import (
+    account,
+    artworks,
+    collections,
+    listings,
+    rankings,
+    requests,
+    searches,
+    today,
+    users,
+)
 from pixivcrawl.sandbox.damage import WEB_PAGE
 from pixivcrawl.sandbox.exchange import Answer, Json, Question, RefusedError, refused
 from pixivcrawl.sandbox.faults import STATUS_KIND, Fault, Faults
@@ -90,6 +100,12 @@ ROUTES = (
     _route(r"/ajax/webpush", account.webpush),
     _route(r"/ajax/notification", account.notification, "session"),
     _route(r"/ajax/linked_service/tumeng", account.tumeng, "session"),
+    _route(r"/ajax/illust/unlisted/(\w+)", today.unlisted),
+    _route(r"/touch/ajax/illust/details/many", today.details_many),
+    _route(r"/ajax/illusts/comments/replies", today.replies),
+    _route(r"/ajax/collection/(\d+)", today.collection),
+    _route(r"/ajax/commission/page/users/(\d+)/request", today.user_requests),
+    _route(r"/ajax/user/(\d+)/illusts/bookmark/tags", today.bookmark_tags, "session"),
 )
 
 

@@ -15,6 +15,8 @@ from pixivcrawl.sandbox.works import ILLUST, JAPAN, MANGA, UGOIRA, Session, Work
 if TYPE_CHECKING:
     from pixivcrawl.sandbox.world import World
 
+AI = 2
+"""pixiv: aiType of a work that an AI made."""
 UNTAGGED = "未分類"
 """pixiv: the bookmark tag that stands for bookmarks without any."""
 FEED_ENTRIES = 60
@@ -115,6 +117,7 @@ class Search:
     ratio: float | None = None
     tool: str = ""
     language: str = ""
+    hides_ai: bool = False
     least_bookmarks: int = 0
     most_bookmarks: int | None = None
 
@@ -165,6 +168,7 @@ def _is_found(work: Work, wanted: Search, premium: bool) -> bool:
         and _fits_size(work, wanted)
         and (not wanted.tool or work.tool == wanted.tool)
         and (not wanted.language or work.language == wanted.language)
+        and not (wanted.hides_ai and work.ai_type == AI)
         and (not premium or work.bookmark_count >= wanted.least_bookmarks)
         and (not premium or wanted.most_bookmarks is None or work.bookmark_count <= wanted.most_bookmarks)
     )
@@ -177,7 +181,7 @@ def _carries(work: Work, wanted: Search) -> bool:
         match wanted.s_mode:
             case "s_tag_full":
                 there = bare in work.tags
-            case "s_tc":
+            case "s_tc" | "tc":
                 there = bare in work.title or bare in re.sub(r"<[^>]*>", "", work.caption)
             case _:
                 there = any(bare in tag for tag in work.tags)

@@ -115,6 +115,7 @@ class World:
         self.viewing: dict[int, Viewing] = {}
         self.ranking_echo = "all"
         self.passed_over: set[str] = set()
+        self.unlisted: dict[str, int] = {}
         self.expected = Expectations(self)
         self._artists = {artist.id: artist for artist in artists}
         self._works = {work.id: work for work in works}
@@ -129,6 +130,7 @@ class World:
             (artist for artist in self._artists.values() if artist.id < 900), self._works.values()
         )
         self._shelves = {reader.user_id: deepcopy(kept) for reader in self.readers}
+        self.collections = {701: tuple(sorted(self._works)[:5])}
         self.commissions = commissions_of(self._artists.values(), self._works.values())
 
     @classmethod
@@ -281,6 +283,13 @@ class World:
     def remove(self, work_id: int, *, listed: bool = False) -> None:
         """The work answers 404 from now on, and leaves its artist's lists unless `listed`."""
         self._change(work_id, gone=True, listed=listed)
+
+    def unlist(self, work_id: int) -> str:
+        """The work stands on no list and answers to no id any more; gives the secret in its address, by which it is found."""
+        secret = f"secret{work_id}"
+        self._change(work_id, listed=False)
+        self.unlisted[secret] = work_id
+        return secret
 
     def restore(self, work_id: int) -> None:
         """Undoes `remove`."""

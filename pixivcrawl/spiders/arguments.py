@@ -26,7 +26,8 @@ def today_in_japan() -> date:
     return datetime.now(UTC).astimezone(JAPAN).date()
 
 
-def _separated(value: Any) -> Any:
+def separated(value: Any) -> Any:
+    """A text with commas or spaces in it, as a list."""
     if isinstance(value, str):
         return [part for part in value.replace(",", " ").split() if part]
     return value
@@ -56,12 +57,12 @@ def id_in_address(*spiders: str) -> BeforeValidator:
 
 
 PixivId = Annotated[int, Field(gt=0, lt=2**63)]
-UserIds = Annotated[list[Annotated[PixivId, id_in_address("user")]], BeforeValidator(_separated), Field(min_length=1)]
+UserIds = Annotated[list[Annotated[PixivId, id_in_address("user")]], BeforeValidator(separated), Field(min_length=1)]
 SeriesIds = Annotated[
-    list[Annotated[PixivId, id_in_address("series")]], BeforeValidator(_separated), Field(min_length=1)
+    list[Annotated[PixivId, id_in_address("series")]], BeforeValidator(separated), Field(min_length=1)
 ]
 ArtworkIds = Annotated[
-    list[Annotated[PixivId, id_in_address("artwork")]], BeforeValidator(_separated), Field(min_length=1)
+    list[Annotated[PixivId, id_in_address("artwork")]], BeforeValidator(separated), Field(min_length=1)
 ]
 
 
@@ -72,9 +73,17 @@ class Arguments(BaseModel):
 
     run_only: ClassVar[frozenset[str]] = frozenset({"max_works", "reread", "refresh"})
 
+    unmentioned: ClassVar[frozenset[str]] = frozenset()
+    """Arguments that lists could be read without before there were any: mentioned only where they are given."""
+
     def canonical(self) -> dict[str, Any]:
         """The arguments that say which list is read, apart from those that say how far or how thoroughly this run reads it."""
-        return {name: value for name, value in self.model_dump(mode="json").items() if name not in self.run_only}
+        given = self.model_dump(mode="json")
+        return {
+            name: value
+            for name, value in given.items()
+            if name not in self.run_only and not (name in self.unmentioned and value is None)
+        }
 
 
 class ListingArguments(Filters, Arguments):

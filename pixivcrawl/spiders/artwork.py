@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
-from typing import Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from scrapy.crawler import Crawler
 
+from pixivcrawl import facts
+from pixivcrawl.api.answers import AnswerRefused
+from pixivcrawl.api.bodies.artworks import IllustDetail
+from pixivcrawl.api.catalogue import ILLUST_UNLISTED
+from pixivcrawl.api.endpoint import BodyRefused
+from pixivcrawl.items import Artwork
 from pixivcrawl.ledger import queries
-from pixivcrawl.spiders.arguments import ArtworkIds, ListingArguments
+from pixivcrawl.spiders.arguments import ArtworkIds, ListingArguments, separated
 from pixivcrawl.spiders.listing import ListingSpider, Page
 
 WORKS_AT_ONCE = 100
 """How many works that are known from rows alone are read from the ledger at a time."""
+
+_ADDRESS = re.compile(
+    r"(?:(?:https?://)?(?:www\.)?pixiv\.net/(?:[a-z]{2}/)?artworks/unlisted/)?([0-9A-Za-z]{8,64})/?", re.ASCII
+)
+
+
+def _secret(text: str) -> str:
+    found = _ADDRESS.fullmatch(text)
+    if found is None:
+        raise ValueError("give an address as pixiv.net/artworks/unlisted/..., or what stands last in it")
+    return found[1]
+
+
+Secret = Annotated[str, AfterValidator(_secret)]
 
 
 class ArtworkArguments(ListingArguments):
@@ -20,6 +42,11 @@ class ArtworkArguments(ListingArguments):
         None,
         title="Works",
         description="One or several ids or pixiv addresses of works, with commas or spaces between them.",
+    )
+    unlisted: Annotated[list[Secret], BeforeValidator(separated), Field(min_length=1)] | None = Field(
+        None,
+        title="Unlisted works",
+        description="In place of id: works that only those find who know their address, by what stands last in it, or by the address.",
     )
     backfill: bool = Field(
         default=False,
@@ -36,13 +63,18 @@ class ArtworkArguments(ListingArguments):
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
-        if self.backfill == (self.id is not None):
-            raise ValueError("name works with id, or complete what detail=listing archived with backfill=true")
+        if self.backfill + (self.id is not None) + (self.unlisted is not None) != 1:
+            raise ValueError(
+                "name works with id, or with unlisted those that only their address shows, or complete what detail=listing archived "
+                "with backfill=true"
+            )
         return self
+
+    unmentioned: ClassVar[frozenset[str]] = frozenset({"unlisted"})
 
 
 class ArtworkSpider(ListingSpider[ArtworkArguments]):
-    """Archives the works named in `id`.
+    """Archives the works named in `id`, or in `unlisted` those that only their address shows.
 
     A work that does not exist, or that this session may not see, is said and makes the run end with exit code 1. With `refresh=true`
     works that are known are asked for again. `backfill=true` asks for the works of the ledger that are known from lists' rows alone: their
@@ -57,7 +89,21 @@ class ArtworkSpider(ListingSpider[ArtworkArguments]):
         """Works of a backfill were named by nobody: that one has gone since is no failure."""
         return not self.args.backfill
 
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.unlisted = {}
+        return spider
+
+    unlisted: dict[int, IllustDetail]
+    """What the addresses of unlisted works have shown: no id does."""
+
     async def listing(self) -> AsyncIterator[Page]:
+        if self.args.unlisted is not None:
+            for secret in dict.fromkeys(self.args.unlisted):
+                if (work_id := await self.unlisted_work(secret)) is not None:
+                    yield Page([work_id])
+            return
         if self.args.id is not None:
             yield Page(list(dict.fromkeys(self.args.id)))
             return
@@ -65,3 +111,22 @@ class ArtworkSpider(ListingSpider[ArtworkArguments]):
         while works := await self.ledger.read(queries.works_of_rows, after, WORKS_AT_ONCE):
             after = works[-1]
             yield Page(works)
+
+    async def unlisted_work(self, secret: str) -> int | None:
+        """The id of the work at such an address; None where there is none, which is said without the secret."""
+        try:
+            detail = await self.ask(ILLUST_UNLISTED, secret=secret)
+        except (AnswerRefused, BodyRefused) as refusal:
+            self.list_failed(f"an unlisted work: {refusal}; check its address")
+            return None
+        self.unlisted[detail.id] = detail
+        return detail.id
+
+    async def detail_at_hand(self, work: queries.WorkToDo) -> IllustDetail | None:
+        return self.unlisted.get(work.work_id) or await super().detail_at_hand(work)
+
+    async def read_work(self, detail: IllustDetail, work_id: int) -> Artwork:
+        """Of an unlisted work nobody is told the pages, who asks for them by its id."""
+        if work_id in self.unlisted and detail.kind != "ugoira":
+            return facts.unlisted_artwork(detail)
+        return await super().read_work(detail, work_id)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pixivcrawl import facts, facts_of_lists
+from pixivcrawl.api.answers import AnswerRefused
 from pixivcrawl.api.bodies.listings import Bookmarks
-from pixivcrawl.api.catalogue import USER_BOOKMARKS
+from pixivcrawl.api.catalogue import USER_BOOKMARK_TAGS, USER_BOOKMARKS
+from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.spiders.listing import Page
 from pixivcrawl.spiders.owned import OwnedListSpider, RestArguments
@@ -25,6 +28,18 @@ class BookmarksArguments(RestArguments):
         max_length=1000,
         description="Only bookmarks under this tag of their owner's; 未分類 stands for those without any.",
     )
+    order: Literal["desc", "asc"] | None = Field(
+        None,
+        title="Order",
+        description="asc reads the oldest bookmark first, and the whole list in every run; desc, as where it is left out, the newest.",
+    )
+
+    unmentioned: ClassVar[frozenset[str]] = frozenset({"order"})
+
+    @field_validator("order")
+    @classmethod
+    def _mentioned_where_it_matters(cls, order: str | None) -> str | None:
+        return None if order == "desc" else order
 
 
 class BookmarksSpider(OwnedListSpider[BookmarksArguments]):
@@ -32,6 +47,7 @@ class BookmarksSpider(OwnedListSpider[BookmarksArguments]):
 
     Needs a session. The newest bookmark comes first, so that a run with nothing new costs one request. What is no longer a bookmark is
     marked so only by a run that saw the whole list, as `reread=true` makes it, without `tag`. A work that vanished stays a bookmark.
+    Whenever the whole of one's own list is read, the tags that one gave, with their numbers, are kept as a dated snapshot.
     """
 
     name = "bookmarks"
@@ -46,18 +62,33 @@ class BookmarksSpider(OwnedListSpider[BookmarksArguments]):
                 USER_BOOKMARKS,
                 lambda body: [row.id for row in body.works],
                 part=rest,
+                newest_first=self.args.order is None,
                 id=self.owner,
                 tag=self.args.tag,
                 limit=ROWS_A_REQUEST,
                 rest=rest,
+                order=self.args.order,
             ):
                 await self.record_bookmarks(page, private=rest == "hide")
                 yield Page(page.ids, facts.listed_artworks(page.body.works), page.cursor)
+        if self.is_own and (self.args.reread or not self.crawl.read_to_end_before):
+            await self.keep_own_tags()
+
+    async def keep_own_tags(self) -> None:
+        """The tags that the reader gave to bookmarks; the bookmarks themselves need no answer about them."""
+        try:
+            await self.ask(USER_BOOKMARK_TAGS, snapshot=True, id=self.owner)
+        except (AnswerRefused, BodyRefused) as refusal:
+            self.tags_failed(refusal)
+
+    def tags_failed(self, refusal: Exception) -> None:
+        self.count("tags_failed")
+        self.logger.error("%s: %s; reread=true asks again", self.name, refusal)
 
     async def record_bookmarks(self, page: ListPage[Bookmarks], *, private: bool) -> None:
         """The page's bookmarks and losses; after the last page of a whole reading also what is no longer listed."""
         reading, now = page.reading, self.now()
-        if reading.position is None and not self.args.tag and page.body.total is not None:
+        if reading.position is None and not self.args.tag and page.body.total is not None and self.args.order is None:
             newest = await self.ledger.read(queries.newest_bookmark, self.owner, private=private)
             reading.position = newest + page.body.total
         bookmarks = facts_of_lists.bookmarks(page.body, self.owner, private=private, own=self.is_own)

@@ -7,8 +7,10 @@ from typing import Any
 
 from pixivcrawl import facts
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused
-from pixivcrawl.api.catalogue import ILLUST_COMMENTS
+from pixivcrawl.api.bodies.artworks import Comments
+from pixivcrawl.api.catalogue import COMMENT_REPLIES, ILLUST_COMMENTS
 from pixivcrawl.api.endpoint import BodyRefused
+from pixivcrawl.items import Comment
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.spiders.pixiv import PixivSpider
 
@@ -41,12 +43,25 @@ def _comments_refused(spider: PixivSpider[Any], work_id: int, refusal: Exception
     spider.logger.error("comments on work %d: %s", work_id, refusal)
 
 
+async def _replies(spider: PixivSpider[Any], work_id: int, body: Comments) -> list[Comment]:
+    """The answers to those comments of a page that have any."""
+    found: dict[int, Comment] = {}
+    for comment in body.comments:
+        following: dict[str, Any] | None = {"comment_id": comment.id} if comment.has_replies else None
+        while following is not None:
+            page = await spider.ask(COMMENT_REPLIES, **following)
+            replies = {reply.comment_id: reply for reply in facts.comments(work_id, page, parent=comment.id)}
+            following = COMMENT_REPLIES.next_page(following, page) if replies.keys() - found.keys() else None
+            found |= replies
+    return list(found.values())
+
+
 async def _keep_comments_on(spider: PixivSpider[Any], work_id: int) -> None:
     following: dict[str, Any] | None = {"illust_id": work_id}
     seen: set[int] = set()
     while following is not None:
         body = await spider.ask(ILLUST_COMMENTS, **following)
-        comments = facts.comments(work_id, body)
+        comments = [*facts.comments(work_id, body), *await _replies(spider, work_id, body)]
         spider.count("comments_kept", await spider.ledger.write(records.record_comments, comments, spider.now()))
         ids = {comment.comment_id for comment in comments}
         # A page that brings nothing else ends the list, whatever it says of a next one.

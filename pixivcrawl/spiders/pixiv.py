@@ -100,7 +100,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
 
     def question(self, endpoint: Endpoint[Body], **parameters: Any) -> Request:
         """A request whose answer is for `read`. Raises ParameterRefused."""
-        request = endpoint.request(self.configuration.base_url, **parameters)
+        request = endpoint.request(self.configuration.base_url, self.configuration.lang, **parameters)
         request.meta[KEEPS_PLACE] = True
         return request
 

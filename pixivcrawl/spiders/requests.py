@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Literal, cast
+from typing import ClassVar, Literal, cast
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from pixivcrawl import facts
 from pixivcrawl.api.bodies.requests import CommissionRequest, Commissions, CreatorList, RequestList
-from pixivcrawl.api.catalogue import REQUESTS_OVERVIEW, find
+from pixivcrawl.api.catalogue import REQUESTS_OVERVIEW, USER_REQUESTS, find
 from pixivcrawl.api.endpoint import Endpoint
 from pixivcrawl.ledger import records
-from pixivcrawl.spiders.arguments import AgeMode, ListingArguments, WorkType
+from pixivcrawl.spiders.arguments import AgeMode, ListingArguments, UserIds, WorkType
 from pixivcrawl.spiders.listing import ListingSpider, Page
 
 
@@ -29,6 +29,12 @@ class RequestsArguments(ListingArguments):
         description="all, safe (all ages) or r18, which needs a session; not with state=overview.",
     )
 
+    id: UserIds | None = Field(
+        None, title="Artists", description="Only requests to these artists; then the other arguments say nothing."
+    )
+
+    unmentioned: ClassVar[frozenset[str]] = frozenset({"id"})
+
     @field_validator("type", "mode")
     @classmethod
     def _not_of_the_overview(cls, value: str, info: ValidationInfo) -> str:
@@ -43,7 +49,8 @@ class RequestsSpider(ListingSpider[RequestsArguments]):
 
     24 requests a page. A page names its own requests and others that pixiv recommends: of the latter the request is kept, and the work is
     not archived. Novels are no works here: their requests are kept. state=creators keeps who takes requests, by id alone, with the pages as
-    dated snapshots. Pixiv does not promise an order, so that every run reads the whole list. mode=r18 needs a session.
+    dated snapshots. With `id` those of single artists are kept, in whatever state. Pixiv does not promise an order, so that every run
+    reads the whole list. mode=r18 needs a session.
     """
 
     name = "requests"
@@ -58,6 +65,12 @@ class RequestsSpider(ListingSpider[RequestsArguments]):
         return (self.args.type,)
 
     async def listing(self) -> AsyncIterator[Page]:
+        if self.args.id is not None:
+            for user_id in dict.fromkeys(self.args.id):
+                body = await self.ask(USER_REQUESTS, id=user_id, snapshot=True)
+                await self.keep(body)
+                yield self.page_of(body, body.requests)
+            return
         if self.args.state == "overview":
             overview = await self.ask(REQUESTS_OVERVIEW, snapshot=True)
             await self.keep(overview)

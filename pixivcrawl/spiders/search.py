@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator
 from scrapy.crawler import Crawler
@@ -66,7 +66,7 @@ class SearchArguments(ListingArguments):
         description="Newest first, oldest first, or by popularity, which pixiv ignores for accounts without premium.",
     )
     mode: AgeMode = Field("all", title="Age rating", description="all, safe (all ages) or r18, which needs a session.")
-    s_mode: Literal["s_tag_full", "s_tag", "s_tc"] = Field(
+    s_mode: Literal["s_tag_full", "s_tag", "s_tc", "tc"] = Field(
         "s_tag_full", title="Where to look", description="Whole tags, parts of tags, or titles and captions."
     )
     wlt: Length | None = Field(None, title="Least width", description="In pixels.")
@@ -90,8 +90,18 @@ class SearchArguments(ListingArguments):
     )
     bgt: int | None = Field(None, ge=0, title="Greatest bookmarks", description="Ignored by pixiv without premium.")
     work_lang: str | None = Field(
-        None, pattern="^[a-z]{2}$", title="Language", description="Two letters; for target=manga."
+        None, pattern="^[a-z]{2}$", title="Language", description="The works' own, in two letters."
     )
+    ai_type: int | None = Field(
+        None,
+        ge=0,
+        le=1,
+        title="Works of AI",
+        description="1 hides what an AI made, 0 shows it, whatever the account is set to.",
+    )
+    csw: int | None = Field(None, ge=0, le=1, title="csw", description="Sent as 0 by pixiv's own pages.")
+
+    unmentioned: ClassVar[frozenset[str]] = frozenset({"ai_type", "csw"})
 
     @field_validator("scd")
     @classmethod

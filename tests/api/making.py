@@ -397,6 +397,36 @@ BODIES: dict[str, Any] = {
         "illustSeries": [series_row()],
     },
     "user.tagged": {"works": [row(), row(WORK + 1)], "total": 3},
+    "illust.details_many": {
+        "illust_details": [
+            {
+                "id": str(WORK),
+                "user_id": str(USER),
+                "title": "Evening",
+                "comment": "by the sea",
+                "tags": ["sea"],
+                "type": "0",
+                "illust_type": "0",
+                "page_count": "2",
+                "x_restrict": "0",
+                "ai_type": 1,
+                "width": "800",
+                "height": "600",
+                "url": thumbnail(WORK),
+                "url_big": None,
+                "mask_reason": None,
+            }
+        ]
+    },
+    "illust.unlisted": detail(isUnlisted=True),
+    "comment.replies": {
+        "comments": [comment(5, commentParentId="2"), comment(4, commentParentId="2")],
+        "hasNext": False,
+    },
+    "collection": framed(WORK, WORK + 1) | {"data": {"userCollections": {"701": {"id": "701", "tiles": []}}}},
+    "user.requests": framed(WORK)
+    | {"requests": [commission(301, post_work(WORK, "illust")), commission(302, post_work(WORK, "novel"))]},
+    "user.bookmark_tags": {"public": [{"tag": "keep", "cnt": 3}], "private": [], "tooManyBookmark": False},
 }
 
 PARAMETERS: dict[str, Json] = {

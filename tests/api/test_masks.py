@@ -105,7 +105,8 @@ def test_no_list_makes_a_fact_of_a_masked_row(name: str) -> None:
             assert each.is_masked, mask
             assert each.masked_because
             nothing = {"title": "", "user_id": 0, "user_name": "", "tags": [], "width": None, "height": None}
-            assert {field: getattr(each, field) for field in nothing} == nothing
+            told = {field: getattr(each, field) for field in nothing if hasattr(each, field)}
+            assert told == {field: nothing[field] for field in told}
         assert facts.listed_artworks(each for each in rows if isinstance(each, IllustRow)) == []
         if isinstance(body, Ranking):
             assert facts.ranked_artworks(body) == []

@@ -138,11 +138,38 @@ WANTED = [
         {"id": 11, "category": "manga", "tag": "海"},
         f"/ajax/user/11/manga/tag?tag={SEA}&offset=0&limit=48",
     ),
+    Wanted(
+        "illust.details_many",
+        {"illust_ids": "22, 23"},
+        "/touch/ajax/illust/details/many?illust_ids%5B%5D=22&illust_ids%5B%5D=23",
+    ),
+    Wanted(
+        "illust.unlisted",
+        {"secret": "aB3"},
+        "/ajax/illust/unlisted/aB3",
+        "https://www.pixiv.net/artworks/unlisted/aB3",
+    ),
+    Wanted("comment.replies", {"comment_id": 7, "page": 2}, "/ajax/illusts/comments/replies?comment_id=7&page=2"),
+    Wanted("collection", {"id": 701}, "/ajax/collection/701"),
+    Wanted("user.requests", {"id": 11}, "/ajax/commission/page/users/11/request", auth=R18),
+    Wanted("user.bookmark_tags", {"id": 901}, "/ajax/user/901/illusts/bookmark/tags", auth=S),
 ]
 
 
 def test_every_endpoint_is_here_in_the_order_of_the_catalogue() -> None:
     assert [wanted.name for wanted in WANTED] == list(ENDPOINTS)
+
+
+def test_the_language_comes_last_and_only_where_there_is_one() -> None:
+    url = find("user.full").request("https://www.pixiv.net", "zh_tw", id=11).url
+    assert url == "https://www.pixiv.net/ajax/user/11?full=1&lang=zh_tw"
+    assert find("user.short").request("https://www.pixiv.net", "", id=11).url == "https://www.pixiv.net/ajax/user/11"
+
+
+def test_all_kinds_are_said_by_saying_nothing() -> None:
+    for kind in ("all", "complex"):
+        assert "content" not in find("ranking").request("https://www.pixiv.net", content=kind).url
+    assert "content=manga" in find("ranking").request("https://www.pixiv.net", content="manga").url
 
 
 @pytest.mark.parametrize("wanted", WANTED, ids=lambda wanted: wanted.name)

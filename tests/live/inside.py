@@ -43,6 +43,7 @@ def crawl(
     quick = {
         "ARCHIVE_DIR": str(folder),
         "PIXIV_API_DELAY": 0,
+        "PIXIV_LANG": "",
         "PIXIV_API_RETRY_DELAY": 0.01,
         "PIXIV_IMAGE_RETRY_DELAY": 0.01,
         "PIXIV_THROTTLE_WAIT": 0.05,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from pixivcrawl.api.bodies.alone import EachAlone
+from pixivcrawl.api.bodies.masks import WorkRow, positive_unless_masked
 from pixivcrawl.api.bodies.parts import (
     KINDS,
     Count,
@@ -25,6 +26,7 @@ from pixivcrawl.api.bodies.parts import (
     PixivModel,
     Side,
     SnakeCaseModel,
+    Texts,
     placeholder_of,
     read_optional,
 )
@@ -244,6 +246,39 @@ class RecommendedRows(PixivModel):
     """`illust/recommend/illusts`: rows for ids."""
 
     illusts: RowList = Field(default_factory=list)
+
+
+class ManyDetailsRow(WorkRow):
+    """A work as the mobile site tells it; `comment` is the caption, `url_big` the first page's original where it is shown."""
+
+    model_config = SnakeCaseModel.model_config
+
+    told_when_masked = ("id",)
+    blank: ClassVar[Mapping[str, Any]] = {"user_id": 0, "title": "", "type": 0, "page_count": 0}
+
+    id: Id
+    user_id: Count
+    title: str
+    comment: str | None = None
+    tags: Texts = Field(default_factory=list)
+    type: IllustType
+    page_count: PageCount
+    x_restrict: Count | None = None
+    ai_type: Count | None = None
+    width: Side | None = None
+    height: Side | None = None
+    url_big: str | None = None
+
+    @field_validator("user_id", "page_count")
+    @classmethod
+    def _positive_unless_masked(cls, value: int, info: ValidationInfo) -> int:
+        return positive_unless_masked(value, info)
+
+
+class ManyDetails(SnakeCaseModel):
+    """`touch/ajax/illust/details/many`: the works that there are, of those that were asked for."""
+
+    illust_details: Annotated[list[ManyDetailsRow], EachAlone, NullAsEmpty]
 
 
 class Comment(PixivModel):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from pixivcrawl.api.bodies.alone import EachAlone
-from pixivcrawl.api.bodies.parts import Count, Id, Ids, Keyed, NullAsEmpty, PixivModel, Texts
+from pixivcrawl.api.bodies.parts import Count, Fields, Id, Ids, Keyed, NullAsEmpty, PixivModel, Texts
 from pixivcrawl.api.bodies.rows import Framed, IllustRow, RowList
 from pixivcrawl.api.bodies.users import SeriesRow, UserRow
 
@@ -51,6 +51,26 @@ class Bookmarks(Works):
     def tags_of(self, row: IllustRow) -> list[str]:
         """The owner's own tags for a bookmarked work."""
         return [] if row.bookmark_data is None else self.bookmark_tags.get(row.bookmark_data.id, [])
+
+
+class BookmarkTag(PixivModel):
+    """A tag of the owner's own, and how many bookmarks have it."""
+
+    tag: str
+    cnt: Count
+
+
+class BookmarkTags(PixivModel):
+    """`user/{id}/illusts/bookmark/tags`; the private ones are shown to their owner alone."""
+
+    public: Annotated[list[BookmarkTag], EachAlone, NullAsEmpty] = Field(default_factory=list)
+    private: Annotated[list[BookmarkTag], EachAlone, NullAsEmpty] = Field(default_factory=list)
+
+
+class Collection(Framed):
+    """`collection/{id}`: works, novels and texts that someone put together; `data` says how they are laid out."""
+
+    data: Fields = Field(default_factory=dict)
 
 
 class FeedPage(PixivModel):

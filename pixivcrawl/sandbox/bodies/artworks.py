@@ -23,8 +23,15 @@ PAGE_URLS = ("thumb_mini", "small", "regular", "original")
 
 
 def detail(question: Question) -> Answer:
-    """illust/{id}: times in UTC; every URL null for one who may not see the images."""
+    """illust/{id}; pixiv: an unlisted work answers to its address alone."""
     work = seen_work(question)
+    if work.id in question.world.unlisted.values():
+        raise RefusedError(404, NOT_FOUND)
+    return detail_of(question, work)
+
+
+def detail_of(question: Question, work: Work) -> Answer:
+    """All about a work: times in UTC; every URL null for one who may not see the images."""
     artist = question.world.artist(work.artist_id)
     body: Json = {
         "illustId": str(work.id),

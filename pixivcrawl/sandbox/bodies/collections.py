@@ -34,6 +34,8 @@ def bookmarks(question: Question) -> Answer:
         raise RefusedError(400, "Invalid parameters: tag is needed.")
     hidden = _is_hidden(question, owner)
     kept = lists.bookmarks(question.world, owner.id, hidden, question.text("tag"))
+    if question.one_of("order", ("desc", "asc"), "desc") == "asc":
+        kept.reverse()
     shown = kept[question.number("offset", 0) :][: question.up_to("limit", 48, AT_ONCE)]
     return found(
         {

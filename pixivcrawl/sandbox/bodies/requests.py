@@ -39,7 +39,7 @@ def overview(question: Question) -> Answer:
         "userList": [{"id": str(maker), "illustIds": [str(work.id) for work in made]} for maker, made in works.items()],
     }
     shown = [*complete["illust"], *complete["manga"], *complete["novel"], *in_progress]
-    return found({"page": page} | _around(question, shown, [work for made in works.values() for work in made]))
+    return found({"page": page} | around(question, shown, [work for made in works.values() for work in made]))
 
 
 def complete(question: Question) -> Answer:
@@ -51,7 +51,7 @@ def complete(question: Question) -> Answer:
     novels = lists.commissions(question.world, complete=True, post_type="novel", mode=mode)
     recommended = [*asked[-1:], *novels[:2]]
     page |= {"requestIds": _ids(shown), "recommendRequestIds": _ids(recommended), "workType": post_type, "mode": mode}
-    return found(_around(question, [*recommended, *(one for one in shown if one not in recommended)]) | {"page": page})
+    return found(around(question, [*recommended, *(one for one in shown if one not in recommended)]) | {"page": page})
 
 
 def in_progress(question: Question) -> Answer:
@@ -59,7 +59,7 @@ def in_progress(question: Question) -> Answer:
     post_type, mode = question.places[0], _mode(question)
     shown, page = _cut(question, lists.commissions(question.world, complete=False, post_type=post_type, mode=mode))
     page |= {"requestIds": _ids(shown), "followRequestIds": [], "workType": post_type, "mode": mode}
-    return found({"page": page} | _around(question, shown))
+    return found({"page": page} | around(question, shown))
 
 
 def creators(question: Question) -> Answer:
@@ -100,7 +100,7 @@ def _ids(asked: Sequence[Commission]) -> list[str]:
     return [str(one.id) for one in asked]
 
 
-def _around(question: Question, shown: Sequence[Commission], more: Sequence[Work] = ()) -> Json:
+def around(question: Question, shown: Sequence[Commission], more: Sequence[Work] = ()) -> Json:
     """The requests themselves, rows of the works that came of them, and of the artists."""
     works = [
         work

@@ -16,7 +16,7 @@ PAGE_ENTRIES = 60
 TOP_ENTRIES = 24
 AD_PLACE = 10
 ORDERS = ("date_d", "date", *(f"popular{who}{turn}" for who in ("", "_male", "_female") for turn in ("_d", "")))
-TAG_MODES = ("s_tag", "s_tag_full", "s_tc")
+TAG_MODES = ("s_tag", "s_tag_full", "s_tc", "tc")
 
 
 def artworks(question: Question) -> Answer:
@@ -98,6 +98,7 @@ def _wanted(question: Question, work_type: str) -> Search:
         ratio=_ratio(question),
         tool=question.text("tool"),
         language=question.text("work_lang"),
+        hides_ai=question.one_of("ai_type", ("0", "1"), "0") == "1",
         least_bookmarks=question.number("blt", 0),
         most_bookmarks=question.number("bgt", 0) or None,
     )

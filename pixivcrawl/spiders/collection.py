@@ -1,0 +1,45 @@
+"""Collections: works that someone put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from pixivcrawl import facts, facts_of_lists
+from pixivcrawl.api.answers import AnswerRefused
+from pixivcrawl.api.catalogue import COLLECTION
+from pixivcrawl.api.endpoint import BodyRefused
+from pixivcrawl.ledger import records
+from pixivcrawl.spiders.arguments import ListingArguments, PixivId, id_in_address, separated
+from pixivcrawl.spiders.listing import ListingSpider, Page
+
+
+class CollectionArguments(ListingArguments):
+    id: Annotated[
+        list[Annotated[PixivId, id_in_address("collection")]], BeforeValidator(separated), Field(min_length=1)
+    ] = Field(
+        title="Collections",
+        description="One or several collections' ids or addresses, with commas or spaces between them.",
+    )
+
+
+class CollectionSpider(ListingSpider[CollectionArguments]):
+    """Archives the works of one or several collections, and keeps each collection's answer, with its layout, as a dated snapshot.
+
+    No session is needed but for R-18 works. One request a collection; novels in it are left out. One that is gone is said and makes the
+    run end with exit code 1.
+    """
+
+    name = "collection"
+
+    async def listing(self) -> AsyncIterator[Page]:
+        for collection_id in dict.fromkeys(self.args.id):
+            try:
+                body = await self.ask(COLLECTION, snapshot=True, id=collection_id)
+            except (AnswerRefused, BodyRefused) as refusal:
+                self.list_failed(f"collection {collection_id}: {refusal}")
+                continue
+            await self.ledger.write(records.record_masked, facts_of_lists.masked(body.rows), self.now())
+            yield Page([row.id for row in body.rows], facts.listed_artworks(body.rows))
