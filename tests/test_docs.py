@@ -173,7 +173,7 @@ def test_what_a_spider_asks_is_found() -> None:
     spiders = making("spiders").our_spiders()
     reading = making("reading")
     assert reading.endpoints_of(spiders["ranking"]) == ["ranking"]
-    assert reading.endpoints_of(spiders["artwork"]) == []
+    assert reading.endpoints_of(spiders["artwork"]) == ["illust.unlisted"]
     assert set(reading.endpoints_of(spiders["user"])) >= {"user.full", "user.profile_all", "user.works_latest"}
     assert set(reading.endpoints_of_each_work()) >= {"illust.detail", "illust.pages", "illust.ugoira_meta"}
 

@@ -47,7 +47,7 @@ class BookmarksSpider(OwnedListSpider[BookmarksArguments]):
 
     Needs a session. The newest bookmark comes first, so that a run with nothing new costs one request. What is no longer a bookmark is
     marked so only by a run that saw the whole list, as `reread=true` makes it, without `tag`. A work that vanished stays a bookmark.
-    Whenever the whole of one's own list is read, the tags that one gave, with their numbers, are kept as a dated snapshot.
+    With `reread=true` the tags that one gave to one's own, with their numbers, are kept too, as a dated snapshot.
     """
 
     name = "bookmarks"
@@ -71,7 +71,7 @@ class BookmarksSpider(OwnedListSpider[BookmarksArguments]):
             ):
                 await self.record_bookmarks(page, private=rest == "hide")
                 yield Page(page.ids, facts.listed_artworks(page.body.works), page.cursor)
-        if self.is_own and (self.args.reread or not self.crawl.read_to_end_before):
+        if self.is_own and self.args.reread:
             await self.keep_own_tags()
 
     async def keep_own_tags(self) -> None:

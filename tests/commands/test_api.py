@@ -40,6 +40,10 @@ REQUIRED: dict[str, list[str]] = {
     "tag.stories": ["tag=海"],
     "series": [f"id={SERIAL}"],
     "ranking": ["mode=weekly"],
+    "illust.details_many": [f"illust_ids={WORK},{UGOIRA}"],
+    "illust.unlisted": [f"secret=secret{WORK}"],
+    "comment.replies": ["comment_id=7"],
+    "collection": ["id=701"],
 }
 
 
@@ -119,6 +123,8 @@ def test_help_of_the_command_itself() -> None:
 @pytest.mark.parametrize("name", ENDPOINTS)
 def test_every_endpoint_prints_its_body(tmp_path: Path, name: str) -> None:
     with Sandbox(World.standard()) as sandbox:
+        if name == "illust.unlisted":
+            sandbox.world.unlist(WORK)
         shown = ask(sandbox, tmp_path / "archive", name, *needed(name))
         assert shown.code == 0, shown.err
         [asked] = [logged for logged in sandbox.log if logged.path != "/"]

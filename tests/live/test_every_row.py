@@ -19,7 +19,7 @@ RUNS: tuple[tuple[str, dict[str, object]], ...] = (
     ("user", {"id": 15, "latest": "true", **ROWS_ONLY}),
     ("user", {"id": 11, "tag": "猫", **ROWS_ONLY}),
     ("ranking", {"max_works": 3, **ROWS_ONLY}),
-    ("bookmarks", {"id": "me", **ROWS_ONLY}),
+    ("bookmarks", {"id": "me", "reread": "true", **ROWS_ONLY}),
     ("following", {"id": "me"}),
     ("followers", {"id": 901}),
     ("series", {"id": 501, **ROWS_ONLY}),
