@@ -9,13 +9,14 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 from urllib.parse import urlsplit
 
 from scrapy.settings import BaseSettings
 from scrapy.utils.conf import closest_scrapy_cfg
 from sqlalchemy import URL
 
+from pixivcrawl.archive.layout import UMASKS, Readers
 from pixivcrawl.archive.verdict import MAX_PIXELS, MEMORY, Limits
 from pixivcrawl.errors import ConfigurationError
 
@@ -89,6 +90,7 @@ class Configuration:
     """What a run goes by; times in seconds, sizes in bytes. settings/base.py says what each value means."""
 
     archive_dir: Path
+    archive_readers: Readers
     database_url: str = field(repr=False)
     base_url: str
     image_hosts: frozenset[str]
@@ -129,6 +131,7 @@ class Configuration:
         archive_dir = _archive_dir(settings)
         return cls(
             archive_dir=archive_dir,
+            archive_readers=_archive_readers(settings),
             database_url=_database_url(settings, archive_dir),
             base_url=_base_url(settings),
             image_hosts=_image_hosts(settings),
@@ -207,6 +210,13 @@ def _archive_dir(settings: BaseSettings) -> Path:
     if "?" in given or not given.isprintable():
         raise ConfigurationError(f"ARCHIVE_DIR {given!r}: choose a path without question marks and control characters")
     return (Path(closest_scrapy_cfg()).parent / Path(given).expanduser()).absolute()
+
+
+def _archive_readers(settings: BaseSettings) -> Readers:
+    given = settings.get("ARCHIVE_READERS") or "owner"
+    if given not in UMASKS:
+        raise ConfigurationError(f"ARCHIVE_READERS: {given!r} is not one of {', '.join(UMASKS)}")
+    return cast("Readers", given)
 
 
 def _database_url(settings: BaseSettings, archive_dir: Path) -> str:

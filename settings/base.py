@@ -186,6 +186,10 @@ PROGRESS_ENABLED = from_environment("PROGRESS_ENABLED", otherwise=True)
 # The folder of the archive. A relative path counts from the folder of scrapy.cfg.
 ARCHIVE_DIR = from_environment("ARCHIVE_DIR", "archive")
 
+# Who may read the archive that is made: owner (nobody else), group, or all. It is the umask of every command that writes there; what is
+# there already stays as it is. Only the owner may ever change it.
+ARCHIVE_READERS = from_environment("ARCHIVE_READERS", "owner")
+
 # The file that says what to follow, see docs/subscriptions.md. A relative path counts from the folder of scrapy.cfg; empty:
 # subscriptions.toml in the archive.
 SUBSCRIPTIONS = from_environment("SUBSCRIPTIONS", "")

@@ -41,6 +41,8 @@ def _explanation(number: int, place: str) -> str:
             return f"no permission for {place}: give this user the right to read and write there, {_AGAIN}"
         case errno.EEXIST | errno.ENOTDIR | errno.EISDIR:
             return f"something else is in the way at {place}: move it away, {_AGAIN}"
+        case errno.ELOOP:
+            return f"{place} is a link, and a file that is one is never followed: move it away, {_AGAIN}"
         case errno.ENOENT:
             return f"{place} is gone while it was in use: see what removed it, {_AGAIN}"
         case errno.EXDEV:

@@ -23,6 +23,12 @@ from pixivcrawl.items import FileKind, Original
 Format = Literal["jpg", "png", "gif", "zip"]
 """What an original can be; each is also its file's extension."""
 
+Readers = Literal["owner", "group", "all"]
+"""Who may read what an archive is made of; nobody but its owner may ever change it."""
+
+UMASKS: dict[Readers, int] = {"owner": 0o077, "group": 0o027, "all": 0o022}
+"""The process's own, so that they hold for what SQLite and other libraries make too."""
+
 _FORMATS: dict[str, Format] = {"jpeg": "jpg", **{name: name for name in get_args(Format)}}
 _EXTENSIONS: dict[FileKind, frozenset[str]] = {
     "image": frozenset({"jpg", "png", "gif"}),
@@ -91,11 +97,13 @@ class Archive:
     def database(self) -> Path:
         return self.root / "archive.sqlite"
 
-    def create(self) -> None:
+    def create(self, readers: Readers = "owner") -> None:
         """Make the folders that are missing and write to each once. Raises `StorageFailed` where that does not work.
 
-        So it does for a folder that leads somewhere else than it should, and for two artists' folders that are one.
+        So it does for a folder that leads somewhere else than it should, and for two artists' folders that are one. What this process
+        makes from now on, in the archive and elsewhere, may be read by `readers` alone.
         """
+        os.umask(UMASKS[readers])
         _make_folder(self.root, 0o777)
         for folder in (self.originals, self.journal, self.staging, self.quarantine):
             self._refuse_astray(folder)

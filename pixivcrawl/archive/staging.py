@@ -197,7 +197,8 @@ def _note(part: Path, entity: Entity) -> None:
     note = _entity_of(part)
     # Not synced: after a power cut the body begins anew, or fails its proof.
     note.unlink(missing_ok=True)
-    note.write_text(json.dumps(asdict(entity)), encoding="utf-8")
+    with note.open("x", encoding="utf-8") as file:
+        file.write(json.dumps(asdict(entity)))
 
 
 def _noted(part: Path) -> Entity | None:

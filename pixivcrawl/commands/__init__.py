@@ -33,4 +33,6 @@ def is_command_line() -> bool:
 
 
 if is_command_line():
+    # Reports, backups and all else are for their owner alone, until an archive says that it is shared (ARCHIVE_READERS).
+    os.umask(0o077)
     sys.excepthook = end_without_traceback

@@ -164,7 +164,7 @@ def examination(settings: Settings, *, offline: bool, live: bool = False) -> Ite
     yield from look_at_pace(configuration)
     yield look_at_certificates()
     yield from look_at_disk(archive, configuration.notice_disk_low)
-    yield from look_at_permissions(archive)
+    yield from look_at_permissions(archive, configuration.archive_readers)
     yield from look_at_secrets(settings)
     yield look_at_notices(settings)
     examined = look_at_ledger(configuration, archive, datetime.now(UTC))

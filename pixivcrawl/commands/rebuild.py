@@ -115,7 +115,7 @@ def rebuild(configuration: Configuration, *, replace: bool, check: bool) -> int:
     if not archive.journal.is_dir() and not archive.originals.is_dir():
         raise ConfigurationError("there is neither a journal nor originals: name the archive with -s ARCHIVE_DIR=...")
     url = read_url(configuration.database_url)
-    archive.create()
+    archive.create(configuration.archive_readers)
     limits = configuration.proof_limits
     with lock(archive, "rebuild") as held, Workers(configuration.proof_workers, limits) as workers:
         if not replace and is_short(position_in(url), end_of(archive.journal)):

@@ -115,7 +115,7 @@ class Command(ScrapyCommand):
         assert isinstance(self.crawler_process, AsyncCrawlerProcess)
         sync = self.sync
         archive = Archive(sync.configuration.archive_dir)
-        archive.create()
+        archive.create(sync.configuration.archive_readers)
         with held_for_all_runs(archive, "sync"):
             # Made, or brought up to date, before anything is read from it.
             Ledger.open(sync.configuration.database_url, archive=archive).close()

@@ -173,7 +173,7 @@ def opened(configuration: Configuration, archive: Archive, held: ExitStack, *, t
             raise StorageFailed(why)
         return ledger
     held.enter_context(lock(archive, "verify --repair"))
-    archive.create()
+    archive.create(configuration.archive_readers)
     ledger = Ledger.open(configuration.database_url, archive=archive)
     held.callback(ledger.close)
     settle_intents(archive, ledger)

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.layout import UMASKS, Archive, Readers
 from pixivcrawl.doctor.findings import Finding, ok, problem, warning
 from pixivcrawl.errors import StorageFailed
 
@@ -27,7 +27,6 @@ NETWORK = re.compile(
 """Types of file systems that lie on another machine, or are shared with one, as Linux calls them."""
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
-_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def look_at_disk(archive: Archive, low: int) -> Iterator[Finding]:
@@ -98,8 +97,8 @@ def one_disk(archive: Archive) -> Iterator[Finding]:
         )
 
 
-def look_at_permissions(archive: Archive) -> Iterator[Finding]:
-    """Whether this user may read and write what is there, and whether others may change it."""
+def look_at_permissions(archive: Archive, readers: Readers = "owner") -> Iterator[Finding]:
+    """Whether this user may read and write what is there, and whether others than `readers` may read or change it."""
     if not archive.root.exists():
         folder = nearest(archive.root)
         may = os.access(folder, os.W_OK | os.X_OK)
@@ -116,10 +115,13 @@ def look_at_permissions(archive: Archive) -> Iterator[Finding]:
     yield from map(no_permission, refused)
     if not refused:
         yield ok("permissions", "the archive folder can be read and written")
-    if os.name == "posix" and (loose := stat.S_IMODE(archive.root.stat().st_mode) & _OTHERS):
-        who = "everyone" if loose & stat.S_IWOTH else "the group"
+    loose = stat.S_IMODE(archive.root.stat().st_mode) & UMASKS[readers]
+    if os.name == "posix" and loose:
+        who = "everyone" if loose & stat.S_IRWXO else "the group"
+        what = "change" if loose & (stat.S_IWGRP | stat.S_IWOTH) else "read"
+        mode = f"{0o777 & ~UMASKS[readers]:o}"
         yield warning(
-            "permissions", f"{who} may change the archive folder: keep others out with: chmod go-w {archive.root}"
+            "permissions", f"{who} may {what} the archive folder: keep others out with: chmod {mode} {archive.root}"
         )
 
 

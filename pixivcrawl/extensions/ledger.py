@@ -25,7 +25,7 @@ class LedgerExtension:
         configuration = Configuration.from_settings(crawler.settings)
         self.crawler = crawler
         self.archive = Archive(configuration.archive_dir)
-        self.archive.create()
+        self.archive.create(configuration.archive_readers)
         self.lock = lock_of_run(self.archive, f"crawl {crawler.spidercls.name}")
         self.lock.acquire()
         try:

@@ -100,6 +100,18 @@ def engine_that_leaves_no_trace(url: URL) -> Engine:
     return create_engine(url, creator=lambda: sqlite3.connect(uri, uri=True), hide_parameters=True)
 
 
+def refuse_links(url: URL) -> None:
+    """SQLite would write through a link in the place of its files. Raises StorageFailed."""
+    if url.get_backend_name() != "sqlite":
+        return
+    for ending in ("", "-wal", "-shm", "-journal"):
+        if os.path.islink(place := f"{url.database}{ending}"):  # noqa: PTH114 (no path of ours, but the user's own words)
+            raise StorageFailed(
+                f"{place} is a link, and a file that is one is never followed: name the ledger itself in DATABASE_URL, "
+                "then run the same command again"
+            )
+
+
 class DatabaseFiles:
     """The files of a SQLite ledger that is open for writing, by what they are and not by their names; of PostgreSQL none."""
 

@@ -10,6 +10,8 @@ what it was given, and `gave` the id of the run that it began. An answer of pixi
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import re
@@ -36,6 +38,7 @@ _HEADER = b"\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff\x0c\x00PX\x08\x00"
 _SIZE = struct.Struct("<Q")
 _TRAILER = struct.Struct("<II")
 _WINDOW = 1 << 16
+_APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +168,14 @@ def cut_torn_tail(path: Path) -> None:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The journal's files, oldest first."""
+    """The journal's files, oldest first. Raises StorageFailed for one that is a link."""
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
+    files = sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
+    for path in files:
+        if path.is_symlink():
+            raise storage_failure(errno.ELOOP, path)
+    return files
 
 
 def _line(entry: Entry, number: int) -> str:
@@ -251,7 +258,8 @@ def _text(member: bytes) -> bytes | None:
 
 def _append(path: Path, member: bytes, size: int) -> None:
     """Raises StorageFailed where the file has not the `size` in which it was left."""
-    with path.open("ab", buffering=0) as file:
+    descriptor = os.open(path, _APPENDING, 0o666)
+    with io.FileIO(descriptor, "ab") as file:
         if os.fstat(file.fileno()).st_size != size:
             raise StorageFailed(
                 f"the journal {path} was removed, cut or replaced while it was in use: put it back, "

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger.continuity import agreed, require_none
-from pixivcrawl.ledger.engine import check, prepare, read_url, reading_engine, writing_engine
+from pixivcrawl.ledger.engine import check, prepare, read_url, reading_engine, refuse_links, writing_engine
 from pixivcrawl.ledger.failures import is_busy, is_the_end, place_of, storage_failed
 from pixivcrawl.ledger.integrity import require_sound
 from pixivcrawl.ledger.journal import Journal
@@ -50,6 +50,7 @@ class Ledger:
         Raises ConfigurationError (a wrong URL, a ledger from a newer version) or StorageFailed, each in one line without a password.
         """
         target = read_url(url)
+        refuse_links(target)
         if read_only:
             if target.get_backend_name() == "sqlite" and not Path(target.database or "").is_file():
                 raise ConfigurationError(f"there is no ledger at {target.database}: begin one with scrapy crawl")

@@ -105,7 +105,9 @@ class Memory:
             return
         fresh = self.path.with_name(f".{FILE_NAME}.{os.getpid()}")
         try:
-            fresh.write_text(json.dumps({"version": _VERSION, **self._fields}), encoding="ascii")
+            fresh.unlink(missing_ok=True)
+            with fresh.open("x", encoding="ascii") as file:
+                file.write(json.dumps({"version": _VERSION, **self._fields}))
             fresh.replace(self.path)
         except OSError as error:
             self._works = False

@@ -66,11 +66,14 @@ def test_the_nearest_folder_that_is_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="folders have modes elsewhere too, but not these")
-def test_a_folder_that_everyone_may_change_is_a_warning(tmp_path: Path) -> None:
+def test_a_folder_that_others_may_read_or_change_is_a_warning(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "archive")
     archive.create()
-    archive.root.chmod(0o755)
     assert [finding.state for finding in look_at_permissions(archive)] == ["ok"]
+    archive.root.chmod(0o755)
+    assert [finding.state for finding in look_at_permissions(archive, "all")] == ["ok"]
+    said = list(look_at_permissions(archive, "group"))
+    assert "everyone may read the archive folder: keep others out with: chmod 750" in said[1].found
     archive.root.chmod(0o777)
     said = list(look_at_permissions(archive))
     assert [finding.state for finding in said] == ["ok", "warning"]
