@@ -18,11 +18,15 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a process and those that it waited for took. `peak` is the largest resident set of any of them, in bytes."""
+    """What a process and those that it waited for took.
+
+    `peak` is the largest resident set of any of them, `together` what all held at once at most, each page counted once; in bytes.
+    """
 
     seconds: float
     processor: float
     peak: int
+    together: int
     exit_code: int
     output: str
 
@@ -31,10 +35,10 @@ def run(command: Sequence[str], *, env: Mapping[str, str] | None = None, output:
     """Run `command` to its end in the project's folder; what it prints goes to the file `output` and is kept."""
     launcher = [sys.executable, "-I", "-S", str(PROJECT / "benchmarks" / "launcher.py"), str(output)]
     launched = subprocess.run([*launcher, *command], cwd=PROJECT, env=env, capture_output=True, text=True, check=True)
-    taken, processor, peak, exit_code = launched.stdout.split()
+    taken, processor, peak, together, exit_code = launched.stdout.split()
     unit = 1 if sys.platform == "darwin" else 1024
     said = output.read_text(encoding="utf-8", errors="replace")
-    return Cost(float(taken), float(processor), int(peak) * unit, int(exit_code), said)
+    return Cost(float(taken), float(processor), int(peak) * unit, int(together), int(exit_code), said)
 
 
 def own_environment(**more: str) -> dict[str, str]:

@@ -59,6 +59,7 @@ class Watch:
             "longest_stall": self.longest,
             "stalls_over_20_ms": self.long_ones,
             "longest_stall_by_processor_time": self.busiest,
+            "processor": time.process_time(),
             "processor_before_the_start": self.started,
             "processor_by_thread": processor_by_thread(),
         }

@@ -147,6 +147,7 @@ def examination(settings: Settings, *, offline: bool, live: bool = False) -> Ite
         look_at_clock,
         look_at_notices,
         look_at_pace,
+        look_at_proofs,
         look_at_secrets,
         look_at_versions,
     )
@@ -162,6 +163,7 @@ def examination(settings: Settings, *, offline: bool, live: bool = False) -> Ite
     archive = Archive(configuration.archive_dir)
     yield refused or ok("settings", f"the archive is {archive.root}")
     yield from look_at_pace(configuration)
+    yield look_at_proofs(configuration)
     yield look_at_certificates()
     yield from look_at_disk(archive, configuration.notice_disk_low)
     yield from look_at_permissions(archive, configuration.archive_readers)

@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from scrapy.settings import BaseSettings
 
 from pixivcrawl import __version__
+from pixivcrawl.archive.worker import IS_LIMITED
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.doctor.findings import Finding, ok, problem, warning
 from pixivcrawl.downloadhandlers.trust import trust_context
@@ -88,6 +89,16 @@ def look_at_pace(configuration: Configuration) -> Iterator[Finding]:
             "pace",
             f"{configuration.api_concurrency} API request at a time, {configuration.api_delay:g} s after each answer",
         )
+
+
+def look_at_proofs(configuration: Configuration) -> Finding:
+    """How many processes prove files, and whether the system holds them to their memory."""
+    processes = (
+        f"{configuration.proof_workers} processes, {configuration.proof_memory:,} bytes of memory each (PROOF_MEMORY)"
+    )
+    if IS_LIMITED:
+        return ok("proofs", processes)
+    return ok("proofs", f"{processes}; this system has no limit for it, so that what a file's header tells has to do")
 
 
 def look_at_secrets(settings: BaseSettings) -> Iterator[Finding]:

@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.verdict import Limits
+from pixivcrawl.archive.workers import Workers
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.verification.reading import Depth
 from tests.ledger.making import FIRST, SECOND
 from tests.verification.damages import KINDS, Damager
 from tests.verification.making import DEEP, fill, found, picture, repaired
@@ -210,3 +213,17 @@ def test_nothing_is_left_to_do_after_a_repair(archive: Archive) -> None:
     after = rows(archive), in_place(archive)
     assert repaired(archive) == {}
     assert (rows(archive), in_place(archive)) == after
+
+
+def test_what_would_take_too_much_memory_stays_where_it_is(archive: Archive) -> None:
+    unknown = f"originals/7/2_p0_{FIRST}.jpg"
+    change(archive, "DELETE FROM files WHERE path = ?", unknown)
+    with Workers(1, Limits(memory=1)) as workers:
+        depth = Depth(deep=True, workers=workers)
+        of_rows = [finding for finding in found(archive, depth) if finding.row is not None]
+        assert {finding.kind for finding in of_rows} == {"not proven"}
+        assert all("PROOF_MEMORY" in finding.reason for finding in of_rows)
+        before = in_place(archive)
+        assert repaired(archive, depth) == {unknown: "left"}
+    assert in_place(archive) == before
+    assert repaired(archive, DEEP) == {unknown: "adopted"}
