@@ -57,9 +57,10 @@ def test_as_many_requests_leave_as_the_limit_says_and_are_counted(ledger: Ledger
     assert counted(ledger) == 4
 
 
-def test_without_a_limit_requests_are_counted_all_the_same(ledger: Ledger) -> None:
+def test_without_a_limit_requests_are_counted_all_the_same(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
     asyncio.run(spend(Budget(HOST), ledger, 20))
     assert counted(ledger) == 20
+    assert not caplog.records
     with pytest.raises(BudgetSpent):
         asyncio.run(spend(Budget(HOST), ledger, 1, limit=20))
 
@@ -71,6 +72,13 @@ def test_an_earlier_run_has_spent_of_the_same_day_and_none_of_another(ledger: Le
     assert counted(ledger) == 3
     asyncio.run(spend(Budget(HOST), ledger, 3, limit=3, now=NOON + DAY))
     assert counted(ledger, NOON + DAY) == 3
+
+
+def test_a_limit_that_was_lowered_below_what_is_spent_lets_nothing_leave(ledger: Ledger) -> None:
+    asyncio.run(spend(Budget(HOST), ledger, 5))
+    with pytest.raises(BudgetSpent):
+        asyncio.run(spend(Budget(HOST), ledger, 1, limit=4))
+    assert counted(ledger) == 5
 
 
 def test_a_day_is_one_of_utc(ledger: Ledger) -> None:
