@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
@@ -15,7 +15,10 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy_spider_metadata import Args
 
+from pixivcrawl.api.bodies.artworks import IllustDetail
+from pixivcrawl.api.bodies.users import ProfileAll
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
+from pixivcrawl.api.keeping import without_other_works
 from pixivcrawl.api.paging import came
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.downloadermiddlewares.account import BELIEVED_FOR, account_of
@@ -50,6 +53,8 @@ class PixivSpider(Args[ArgumentsT], Spider):
     args: ArgumentsT
     configuration: Configuration
     session: Session | None
+    artists_told: set[int]
+    """The artists of whom this run has kept which works they have."""
     passed_over: set[str]
     """The parameters that pixiv is seen not to heed."""
     held_back: list[Callable[[], Awaitable[Any]]]
@@ -66,6 +71,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
         spider.configuration = Configuration.from_settings(crawler.settings)
         spider.session = session_from_settings(crawler.settings)
         spider.passed_over = set()
+        spider.artists_told = set()
         spider.held_back = []
         what = spider.session_needed_for()
         if what and spider.session is None:
@@ -194,9 +200,8 @@ class PixivSpider(Args[ArgumentsT], Spider):
         try:
             odd_rows: list[BodyRefused] = []
             body = endpoint.parse(response.body, parameters, odd_rows)
-            await self.ledger.write(
-                records.note_body, endpoint.name, parameters, response.body, self.now(), snapshot=snapshot
-            )
+            kept = self.kept_of(body, parameters, response.body)
+            await self.ledger.write(records.note_body, endpoint.name, parameters, kept, self.now(), snapshot=snapshot)
         finally:
             free_place(response.request)
         if odd_rows:
@@ -204,6 +209,16 @@ class PixivSpider(Args[ArgumentsT], Spider):
         if snapshot:
             self.count("snapshots_kept")
         return body
+
+    def kept_of(self, body: Any, parameters: Mapping[str, Any], payload: bytes) -> bytes:
+        """What is kept of an answer: which works an artist has, which every answer about one of them says, once a run."""
+        artist = body.user_id if isinstance(body, IllustDetail) else None
+        if artist in self.artists_told:
+            return without_other_works(payload)
+        told = parameters["id"] if isinstance(body, ProfileAll) else artist
+        if told is not None:
+            self.artists_told.add(told)
+        return payload
 
     def say_odd_rows(self, odd_rows: Sequence[BodyRefused]) -> None:
         """Rows that could not be read are missing in the archive; the answer that holds them is kept in the journal."""

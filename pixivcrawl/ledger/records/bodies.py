@@ -10,10 +10,13 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
+from pixivcrawl.api.keeping import without_other_works
 from pixivcrawl.ledger.models import BodyRow, SnapshotRow, table
 from pixivcrawl.ledger.records.upsert import upsert
 
-SUBJECTS = {"illust.detail": "id", "user.full": "id"}
+WORK = "illust.detail"
+
+SUBJECTS = {WORK: "id", "user.full": "id"}
 """The endpoints whose last answer is kept beside its row, and the parameter that says which work or user it is about."""
 
 _BODIES = table(BodyRow)
@@ -40,7 +43,10 @@ def note_body(
     *,
     snapshot: bool = False,
 ) -> None:
-    """Keep the last answer about a work or a user as it came; `snapshot` keeps every one, by its date. The journal keeps them all."""
+    """Keep the last answer about a work or a user; `snapshot` keeps every one, by its date. The journal keeps them all.
+
+    Of an answer about a work the ids of its artist's others are left out.
+    """
     note_bodies(connection, [Answer(endpoint, parameters, payload, read_at, snapshot)])
 
 
@@ -59,4 +65,5 @@ def note_bodies(connection: Connection, answers: Sequence[Answer]) -> list[None]
 
 
 def _row(answer: Answer) -> dict[str, Any]:
-    return {"endpoint": answer.endpoint, "body": zlib.compress(answer.payload), "read_at": answer.read_at}
+    payload = without_other_works(answer.payload) if answer.endpoint == WORK else answer.payload
+    return {"endpoint": answer.endpoint, "body": zlib.compress(payload), "read_at": answer.read_at}
