@@ -173,6 +173,16 @@ def test_no_pixels_and_too_many_scans_are_refused(tmp_path: Path) -> None:
     assert not refused(tmp_path, zeroed(body, frame + 5, 4)).only_warned
 
 
+def test_a_large_file_is_proven_as_a_small_one_is(tmp_path: Path) -> None:
+    body = jpeg(1500, 1300, quality=98, subsampling=0)
+    assert len(body) > 1 << 21
+    assert proven(tmp_path, body, 1500, 1300) == Proof("jpg", 1500, 1300, 1)
+    assert proven(tmp_path, body[:-2]).flaw == "its end marker is missing"
+    assert proven(tmp_path, with_segment(body, segment(0xE0, b"JFIF\0"))).flaw == "its JFIF segment is too short"
+    assert refused(tmp_path, body[:-3]).kind == "cut short"
+    assert refused(tmp_path, zeroed(body, len(body) // 2, 4096)).only_warned
+
+
 ROWS = 64 * 240
 """What the decoder holds of some rows of a picture 240 pixels wide."""
 
