@@ -93,6 +93,12 @@ def test_a_frame_header_that_cannot_be_is_refused(tmp_path: Path, place: int, va
     assert (damage.kind, says in damage.reason) == (kind, True)
 
 
+@pytest.mark.parametrize("length", [*range(15), 16])
+def test_a_frame_header_of_another_length_is_refused(tmp_path: Path, length: int) -> None:
+    header = segment(0xC0, (WHOLE[FRAME + 4 : FRAME + 19] + b"x")[:length])
+    assert refused(tmp_path, WHOLE[:FRAME] + header + WHOLE[FRAME + 19 :]).reason == "its frame header is not whole"
+
+
 @pytest.mark.parametrize("count", [0, 2, 5])
 def test_one_three_and_four_components_are_decoded(tmp_path: Path, count: int) -> None:
     header = segment(0xC0, WHOLE[FRAME + 4 : FRAME + 9] + bytes([count]) + b"\1\x11\0" * count)

@@ -141,6 +141,7 @@ def test_the_pixel_limit_counts_and_pillows_own_does_not(
     [
         ((240, 160), (240, 160), True),
         ((240, 160), (241, 161), True),
+        ((240, 160), (239, 161), True),
         ((240, 160), (242, 160), False),
         ((160, 240), (160, 242), False),
         ((240, 160), (120, 80), False),
