@@ -408,3 +408,15 @@ def test_kept_for_a_priority_it_lets_that_and_higher_ones_leave() -> None:
         return [list(await each) for each in waiting]
 
     assert in_no_time(run()) == [[10, 10], [0, 0], [0, 0]]
+
+
+def test_a_pause_that_is_over_is_none() -> None:
+    """Also before the host's first answer behind it."""
+
+    async def run() -> list[str]:
+        configuration = Configuration.from_settings(Settings())
+        for host, seconds in (("over", -1), ("on", 60)):
+            pace_of(host, configuration).paused_until = datetime.now(UTC) + timedelta(seconds=seconds)
+        return list(pauses())
+
+    assert in_no_time(run()) == ["on"]
