@@ -7,11 +7,12 @@ import json
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from pixivcrawl.api.bodies.parts import JAPAN
 from pixivcrawl.api.images import is_revision, original_url
 from pixivcrawl.archive.damage import Damaged
-from pixivcrawl.archive.layout import Archive, Format, Name, format_of, parse_name
+from pixivcrawl.archive.layout import Archive, Format, Name, format_of, is_link, parse_name
 from pixivcrawl.archive.placing import NameTaken, frames_text, place_text, sha256_of
 from pixivcrawl.archive.verdict import Expected
 from pixivcrawl.archive.workers import Workers
@@ -150,16 +151,23 @@ def _proven(
     return StoredOriginal(ProvenOriginal(staged, proof.format, proof.width, proof.height, as_served, proof.flaw), path)
 
 
-def _frames_beside(archive: Archive, path: str) -> tuple[Frame, ...]:
-    """The frames that the `.json` beside a zip lists. Raises NotAdopted."""
-    beside = archive.root / f"{path.removesuffix('.zip')}.json"
+def frames_listed(beside: Path) -> tuple[Frame, ...] | None:
+    """The frames that the `.json` beside a zip lists, whatever its white space; None where it lists none, or is no plain file."""
     try:
+        if not beside.is_file() or is_link(beside):
+            return None
         with beside.open("rb") as source:
             listed = json.loads(source.read(_LARGEST_LIST))
-        frames = tuple(Frame(str(frame["file"]), int(frame["delay"])) for frame in listed)
+        frames = tuple(Frame(frame["file"], frame["delay"]) for frame in listed)
     except (OSError, ValueError, KeyError, TypeError):
-        raise NotAdopted("the list of its frames is not known") from None
-    if not frames or not beside.is_file() or beside.is_symlink():
+        return None
+    is_plain = all(type(frame.file) is str and type(frame.delay) is int for frame in frames)
+    return frames if frames and is_plain else None
+
+
+def _frames_beside(archive: Archive, path: str) -> tuple[Frame, ...]:
+    frames = frames_listed(archive.root / f"{path.removesuffix('.zip')}.json")
+    if frames is None:
         raise NotAdopted("the list of its frames is not known")
     return frames
 
@@ -174,8 +182,9 @@ def _frames_in_place(archive: Archive, original: Original) -> tuple[str, str]:
         place_text(text, archive.frames_staging_path(original), final, original.uploaded)
     except NameTaken:
         archive.frames_staging_path(original).unlink(missing_ok=True)
-        if sha256_of(final) != sha256:
+        if frames_listed(final) != original.frames:
             raise NotAdopted(f"another file lies at {path}") from None
+        return path, sha256_of(final)
     return path, sha256
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from pixivcrawl.archive.workers import Workers
 from pixivcrawl.items import Frame, Original
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.verification.adoption import frames_listed
 from pixivcrawl.verification.folders import ORIGINALS, is_followed
 
 FILES_AT_ONCE = 500
@@ -230,15 +230,11 @@ def _adopt(
 
 
 def _frames_beside(file: Path) -> tuple[Frame, ...]:
-    """The frames that are listed beside an ugoira's zip, in the very words in which they are written there. Raises NotTaken."""
-    try:
-        text = file.with_suffix(".json").read_text(encoding="utf-8")
-        frames = tuple(Frame(frame["file"], frame["delay"]) for frame in json.loads(text))
-        if frames_text(frames) == text and all(type(frame.delay) is int for frame in frames):
-            return frames
-    except (OSError, ValueError, TypeError, KeyError):
-        pass
-    raise NotTaken("no list of its frames lies beside it")
+    """The frames that are listed beside an ugoira's zip. Raises NotTaken."""
+    frames = frames_listed(file.with_suffix(".json"))
+    if frames is None:
+        raise NotTaken("no list of its frames lies beside it")
+    return frames
 
 
 def _proven(

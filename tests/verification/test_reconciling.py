@@ -157,8 +157,9 @@ class TestUnknownFiles:
         assert self.adopted(archive, ledger, f"7/1_p0_{FIRST}.jpg", jpeg()) == Reconciled(adopted=1)
         assert ledger.write_now(records.record_artwork, an_artwork(1, originals=(original,)), NOW) == []
 
-    def test_an_ugoira_comes_with_its_frames(self, archive: Archive, ledger: Ledger):
-        (archive.originals / "7" / f"3_ugoira_{FIRST}.json").write_text(frames_text(FRAMES))
+    @pytest.mark.parametrize("white_space", ["", "\n \n"], ids=["as we write it", "with other white space"])
+    def test_an_ugoira_comes_with_its_frames(self, archive: Archive, ledger: Ledger, white_space: str):
+        (archive.originals / "7" / f"3_ugoira_{FIRST}.json").write_text(frames_text(FRAMES) + white_space)
         assert self.adopted(archive, ledger, f"7/3_ugoira_{FIRST}.zip", ugoira()) == Reconciled(adopted=2)
         assert reconcile(archive, ledger, WORKERS, check=True) == Reconciled(in_place=2)
 
