@@ -99,6 +99,17 @@ REFUSAL: Schema = {
 }
 
 
+UNLISTED = "/unlisted/"
+UNLISTED_PARAMETER: Schema = {
+    "name": "unlisted",
+    "in": "path",
+    "required": True,
+    "description": "always the word unlisted",
+    "schema": {"type": "string", "const": "unlisted"},
+}
+"""Tools tell paths apart by where their parameters stand, and would take `unlisted/{secret}` for `{id}/pages`."""
+
+
 def openapi_document() -> Schema:
     """The document. Its response schemas are made from the models that read the answers: what they take, it allows."""
     bodies, schemas = _body_schemas()
@@ -106,7 +117,11 @@ def openapi_document() -> Schema:
     for endpoints in _by_operation():
         first = endpoints[0]
         path = first.path if first.path.startswith("/") else f"/ajax/{first.path}"
-        paths.setdefault(path, {})[first.method.lower()] = _operation(endpoints, bodies)
+        operation = _operation(endpoints, bodies)
+        if UNLISTED in path:
+            path = path.replace(UNLISTED, "/{unlisted}/")
+            operation["parameters"].insert(0, UNLISTED_PARAMETER)
+        paths.setdefault(path, {})[first.method.lower()] = operation
     return {
         "openapi": "3.1.1",
         "info": {
@@ -278,7 +293,19 @@ def _body_schemas() -> tuple[dict[str, Schema], dict[str, Schema]]:
         ref_template="#/components/schemas/{model}",
         schema_generator=AsPixivSends,
     )
-    return {name: schema for (name, _), schema in made.items()}, shared["$defs"]
+    return {name: schema for (name, _), schema in made.items()}, _with_named_choices(shared["$defs"])
+
+
+def _with_named_choices(schemas: dict[str, Schema]) -> dict[str, Schema]:
+    """A row that may be masked is one of two schemas with names of their own: generators of clients drop what has none."""
+    named = {"MaskedRow": MASKED_ROW}
+    for name, schema in schemas.items():
+        named[name] = schema
+        if MASKED_ROW in schema.get("anyOf", ()):
+            named[f"Seen{name}"] = schema["anyOf"][0]
+            choices = [{"$ref": f"#/components/schemas/{choice}"} for choice in (f"Seen{name}", "MaskedRow")]
+            named[name] = {"description": schema["description"], "anyOf": choices}
+    return named
 
 
 class AsPixivSends(GenerateJsonSchema):

@@ -88,8 +88,14 @@ def arguments(module: ModuleType, world: World) -> dict[str, Any]:
         "ids": [work],
         "illust_ids": [work],
         "format_": "json",
+        "unlisted": "unlisted",
+        "comment_id": 17,
     } | dict.fromkeys(("tag", "keyword", "word", "word_path", "word_query"), WORD)
     parameters = inspect.signature(module.sync_detailed).parameters
+    if name == "illust_unlisted":
+        known["secret"] = world.unlist(world.works()[-1].id)
+    if name == "collection":
+        [known["id"]] = world.collections
     return {key: known[key] for key, one in parameters.items() if key != "client" and one.default is one.empty}
 
 
