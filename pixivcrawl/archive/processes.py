@@ -38,10 +38,11 @@ _REQUEST = struct.Struct("!cq")
 _FORK, _END = b"f", b"e"
 _ANSWER = struct.Struct("!q")
 _NEVER = -(1 << 62)
+"""The answer about a process that did not die in time: no exit code."""
 
 
 class KilledFromOutside(Exception):
-    """A process that was being started was killed by somebody else."""
+    """Somebody else killed a process that was being started, or at work."""
 
 
 class Process(Protocol):
