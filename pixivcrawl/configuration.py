@@ -107,6 +107,7 @@ class Configuration:
     lang: str
     rate_limit_wait: float
     throttle_wait: float
+    gone_after: float
     longest_wait: float
     file_size_limit: int
     memory_limit: int
@@ -148,6 +149,7 @@ class Configuration:
             lang=_lang(settings),
             rate_limit_wait=_seconds(settings, "PIXIV_RATE_LIMIT_WAIT", RATE_LIMIT_WAIT, most=1800),
             throttle_wait=_seconds(settings, "PIXIV_THROTTLE_WAIT", 200, most=1800),
+            gone_after=_seconds(settings, "PIXIV_GONE_AFTER", 3600, most=30 * 86400),
             longest_wait=_seconds(settings, "LONGEST_WAIT", 1800, most=86400),
             file_size_limit=_whole(settings, "PIXIV_FILE_SIZE_LIMIT", 1 << 30, least=1),
             memory_limit=_whole(settings, "DOWNLOAD_MAXSIZE", 64 << 20, least=1),

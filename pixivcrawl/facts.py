@@ -55,7 +55,7 @@ def artwork(
         view_count=detail.view_count,
         series_id=detail.series_id,
         revision=detail.revision,
-        availability="available" if detail.urls.original else "login needed",
+        availability="available" if detail.urls.original else "withheld",
         originals=_originals(detail, pages, ugoira, frames=frames),
     )
 

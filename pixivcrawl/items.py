@@ -142,8 +142,9 @@ class Artwork:
     """A work as `illust/{id}` tells it (detail "full") or a list's row does (detail "listing").
 
     None means that the source did not say, and never replaces what is known. `revision` is page 0's; `originals` is empty when the
-    reader may not see them (`availability` then says why), and in rows. `image_host` (such as `https://i.pximg.net`) is where a row's
-    thumbnail lies, and with it the originals at `revision`; None where the row does not show the work.
+    reader may not see them (`availability` is then "withheld"; in journals of old "login needed"), and in rows. `image_host` (such as
+    `https://i.pximg.net`) is where a row's thumbnail lies, and with it the originals at `revision`; None where the row does not show the
+    work.
     """
 
     work_id: int
@@ -169,7 +170,7 @@ class Artwork:
     view_count: int | None = None
     series_id: int | None = None
     revision: str | None = None
-    availability: Literal["available", "login needed"] = "available"
+    availability: Literal["available", "withheld", "login needed"] = "available"
     originals: tuple[Original, ...] = field(default=(), repr=False)
     image_host: str | None = None
 

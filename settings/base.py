@@ -247,6 +247,10 @@ PIXIV_RATE_LIMIT_WAIT = from_environment("PIXIV_RATE_LIMIT_WAIT", 200)
 # throttled list answers with no rows for about 3 minutes.
 PIXIV_THROTTLE_WAIT = from_environment("PIXIV_THROTTLE_WAIT", 200)
 
+# Seconds between two answers 404 after which a work, or an artist, that a list still names counts as gone: one alone may be a fault of
+# the moment. The second look is the same run's, if it lasts so long, else the next one's.
+PIXIV_GONE_AFTER = from_environment("PIXIV_GONE_AFTER", 3600)
+
 # Seconds that a run waits when a host asks for a pause; a longer one ends it with exit code 75, and the same command goes on when it is
 # over.
 LONGEST_WAIT = from_environment("LONGEST_WAIT", 1800)

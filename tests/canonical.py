@@ -14,7 +14,7 @@ from pixivcrawl.ledger.models import Base
 
 RUNS = {"crawls", "crawl_artworks", "hosts", "journal"}
 
-ATTEMPTS = {"failed_runs", "failed_crawl_id", "failed_reason", "served_sha256", "served_times", "refused_with_session"}
+ATTEMPTS = {"failed_runs", "failed_crawl_id", "failed_reason", "served_sha256", "served_times", "withheld_session"}
 
 OF_A_TRANSFER = {"etag", "last_modified"}
 """What a killed run takes along: the next one has the body that it received, and not the words with it."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from sqlalchemy import Connection
 
+from pixivcrawl.api.withheld import WHAT_TO_DO
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import last_holder
@@ -93,6 +94,7 @@ def report(connection: Connection, limit: int | None, at_work: datetime | None =
         *zips_alone(*queries.status_of_zips(connection)),
         *part("artists", map(artist_line, artists), limit),
         *part("missing", map(missing_line, queries.status_missing(connection, limit)), limit),
+        *part("withheld", map(withheld_line, queries.status_withheld(connection)), None),
         *part("unavailable", map(unavailable_line, queries.status_unavailable(connection, limit)), limit),
         # Nothing is to be done about them, so that only who asks for everything is shown which they are.
         *part("kept though odd", map(odd_line, queries.status_odd_files(connection)) if limit is None else (), limit),
@@ -202,6 +204,13 @@ def due(moment: datetime | None) -> str:
     if moment is None or moment <= datetime.now(UTC):
         return "due at the next run"
     return f"due {moment.astimezone():%Y-%m-%d %H:%M}"
+
+
+def withheld_line(counted: tuple[str | None, int | None, int]) -> str:
+    reason, reader, number = counted
+    whom = {0: "a visitor", None: "a reader who was not kept"}.get(reader, f"account {reader}")
+    to_do = next((advice for known, advice in WHAT_TO_DO.items() if known == reason), "run the same command again")
+    return f"{number:,} works from {whom}: {one_line(reason or '', 80)}: {to_do}"
 
 
 def unavailable_line(work: queries.Unavailable) -> str:

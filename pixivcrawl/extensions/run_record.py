@@ -33,6 +33,7 @@ TRIED_AGAIN = (
     "works_failed",
     "files_failed",
     "works_waiting",
+    "works_withheld",
     "lists_failed",
     "comments_failed",
     "reader_unconfirmed",
@@ -162,6 +163,8 @@ class RunRecord:
             files = getattr(getattr(spider, "args", None), "files", True)
             if waiting := await ledger.read(queries.waiting_works, crawl.crawl_id, files=files):
                 self.crawler.stats.set_value(PREFIX + "works_waiting", waiting)
+            if withheld := await ledger.read(queries.withheld_works, crawl.crawl_id):
+                self.crawler.stats.set_value(PREFIX + "works_withheld", withheld)
 
     def _note_whether_pixiv_was_reached(self) -> None:
         stats = self.crawler.stats
@@ -220,7 +223,8 @@ SUMMARY = {
     "snapshots_kept": "snapshots kept",
     "files_failed": "files not stored",
     "works_failed": "works that failed",
-    "works_waiting": "works that failed before and wait until they are due",
+    "works_waiting": "works that failed before, or were not found once, and wait until they are due",
+    "works_withheld": "works withheld from this reader (scrapy status says why)",
     "lists_failed": "lists not read to their end",
     "lists_cut_off": "lists that pixiv shows only in part",
     "parameters_ignored": "parameters that pixiv passed over",

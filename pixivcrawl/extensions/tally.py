@@ -89,7 +89,7 @@ class Tally:
             (self._to_ask, self._to_fetch), took = await ledger_of(self._crawler).read(
                 _timed_works_left,
                 crawl.crawl_id,
-                with_session=spider.session is not None,
+                reader=spider.reader,
                 now=spider.due_by,
                 files=spider.args.files,
                 from_rows=from_rows,

@@ -23,6 +23,7 @@ ODD_FILE = text("(files.flaw IS NOT NULL OR files.as_served)")
 ZIP_FILE = text("files.kind = 'ugoira'")
 UNSETTLED_WORK = text("crawl_artworks.unsettled")
 ROW_LEVEL_WORK = text("artworks.detail = 'listing'")
+WITHHELD_WORK = text("artworks.availability = 'withheld'")
 """Conditions written out, because SQLite uses a partial index only for a query that repeats the index's own words."""
 
 WITHOUT_ROWID: dict[str, Any] = {"sqlite_with_rowid": False}
@@ -90,7 +91,10 @@ def give_partial_indexes(dialect: str) -> None:
 
 
 class UserRow(Base):
-    """A pixiv user. `detail` is None (an id alone), listing or full; `availability` is unknown, available or gone."""
+    """A pixiv user. `detail` is None (an id alone), listing or full; `availability` is unknown, available or gone.
+
+    `missing_since`: pixiv answered 404, which counts when it comes again.
+    """
 
     __tablename__ = "users"
 
@@ -106,6 +110,7 @@ class UserRow(Base):
     unavailable_since: ColumnElement[datetime | None]
     first_seen: ColumnElement[datetime]
     last_seen: ColumnElement[datetime]
+    missing_since: ColumnElement[datetime | None]
 
 
 class UserNameRow(Base):
@@ -124,11 +129,12 @@ class UserNameRow(Base):
 class ArtworkRow(Base):
     """A work.
 
-    `detail`: None (an id alone), listing, full. `availability`: unknown, available, login needed, gone, forbidden, masked.
+    `detail`: None (an id alone), listing, full. `availability`: unknown, available, withheld, gone, masked.
     `files_state`: found (some are to be fetched), complete, parked (what is missing failed and waits). `stale_since`: pixiv has a newer
     revision than the one known. `row_revision` and `row_updated` are what the last list row said. The `failed_*` columns and
     `next_attempt` are about reading the work itself: in how many runs that failed, in which run last, why, and when it is due again.
-    `comments_read`: when its comments were last kept, all of them.
+    `comments_read`: when its comments were last kept, all of them. `withheld_from`, `withheld_session` and `withheld_at` are the reader
+    whom pixiv last did not show the work, as in `crawls`, and when. `missing_since`: pixiv answered 404, which counts when it comes again.
     """
 
     __tablename__ = "artworks"
@@ -157,7 +163,6 @@ class ArtworkRow(Base):
     availability: ColumnElement[str] = column(server_default="unknown")
     unavailable_reason: ColumnElement[str | None]
     unavailable_since: ColumnElement[datetime | None]
-    refused_with_session: ColumnElement[bool] = column(server_default=text("false"))
     masked_since: ColumnElement[datetime | None]
     stale_since: ColumnElement[datetime | None]
     row_revision: ColumnElement[str | None]
@@ -172,6 +177,10 @@ class ArtworkRow(Base):
     first_seen: ColumnElement[datetime]
     described: ColumnElement[datetime | None]
     comments_read: ColumnElement[datetime | None]
+    withheld_from: ColumnElement[int | None]
+    withheld_session: ColumnElement[int | None]
+    withheld_at: ColumnElement[datetime | None]
+    missing_since: ColumnElement[datetime | None]
 
     __table_args__ = (
         # `status` sums up every work, per artist and in all, from this index alone.
@@ -180,6 +189,12 @@ class ArtworkRow(Base):
             "artworks_unavailable",
             "unavailable_since",
             sqlite_where=text("unavailable_since IS NOT NULL"),
+        ),
+        Index(
+            "artworks_withheld",
+            "unavailable_reason",
+            "withheld_from",
+            sqlite_where=WITHHELD_WORK,
         ),
         Index(
             "artworks_failed",

@@ -108,9 +108,9 @@ def rating(x_restrict: int | None) -> str:
 
 def state(work: NewWork) -> str:
     """What is to be said of a new work that is not simply there."""
-    if work.availability == "login needed":
-        return ", needs a session"
-    if work.availability in ("gone", "forbidden", "masked"):
+    if work.availability == "withheld":
+        return ", withheld from this reader"
+    if work.availability in ("gone", "masked"):
         return f", {work.availability} by now"
     return {"complete": "", "parked": ", failed and waits"}.get(work.files_state, ", files not fetched")
 

@@ -108,7 +108,7 @@ class Expectations:
             if not self._world.sees(reader, work):
                 expected.unavailable[work.id] = "gone"
             elif not self._world.sees_images(reader, work):
-                expected.unavailable[work.id] = "login needed"
+                expected.unavailable[work.id] = "withheld"
             else:
                 expected.files |= self._files(work)
         return expected

@@ -14,8 +14,9 @@ from pixivcrawl.api.answers import AnswerRefused
 from pixivcrawl.api.bodies.artworks import IllustDetail
 from pixivcrawl.api.catalogue import ILLUST_UNLISTED
 from pixivcrawl.api.endpoint import BodyRefused
+from pixivcrawl.api.withheld import Withheld
 from pixivcrawl.items import Artwork
-from pixivcrawl.ledger import queries
+from pixivcrawl.ledger import queries, records
 from pixivcrawl.spiders.arguments import ArtworkIds, ListingArguments, separated
 from pixivcrawl.spiders.listing import ListingSpider, Page
 
@@ -76,9 +77,10 @@ class ArtworkArguments(ListingArguments):
 class ArtworkSpider(ListingSpider[ArtworkArguments]):
     """Archives the works named in `id`, or in `unlisted` those that only their address shows.
 
-    A work that does not exist, or that this session may not see, is said and makes the run end with exit code 1. With `refresh=true`
-    works that are known are asked for again. `backfill=true` asks for the works of the ledger that are known from lists' rows alone: their
-    captions, tags and counts come, the sizes of their pages are checked, and what is stored is not fetched again.
+    A work that does not exist, or that this session may not see, is said, makes the run end with exit code 1, and is asked for again each
+    time it is named. With `refresh=true` works that are known are asked for again. `backfill=true` asks for the works of the ledger that
+    are known from lists' rows alone: their captions, tags and counts come, the sizes of their pages are checked, and what is stored is
+    not fetched again.
     """
 
     name = "artwork"
@@ -97,6 +99,11 @@ class ArtworkSpider(ListingSpider[ArtworkArguments]):
 
     unlisted: dict[int, IllustDetail]
     """What the addresses of unlisted works have shown: no id does."""
+
+    async def record_page(self, page: Page) -> None:
+        await super().record_page(page)
+        if self.asked_by_name:
+            await self.ledger.write(records.record_told_to_ask, page.work_ids, self.now())
 
     async def listing(self) -> AsyncIterator[Page]:
         if self.args.unlisted is not None:
@@ -125,8 +132,8 @@ class ArtworkSpider(ListingSpider[ArtworkArguments]):
     async def detail_at_hand(self, work: queries.WorkToDo) -> IllustDetail | None:
         return self.unlisted.get(work.work_id) or await super().detail_at_hand(work)
 
-    async def read_work(self, detail: IllustDetail, work_id: int) -> Artwork:
+    async def read_work(self, detail: IllustDetail) -> tuple[Artwork, Withheld | None]:
         """Of an unlisted work nobody is told the pages, who asks for them by its id."""
-        if work_id in self.unlisted and detail.kind != "ugoira":
-            return facts.unlisted_artwork(detail)
-        return await super().read_work(detail, work_id)
+        if detail.id in self.unlisted and detail.kind != "ugoira" and detail.urls.original is not None:
+            return facts.unlisted_artwork(detail), None
+        return await super().read_work(detail)

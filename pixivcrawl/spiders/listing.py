@@ -18,16 +18,14 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from pixivcrawl import facts
-from pixivcrawl.api.answers import AnswerKind, AnswerRefused
+from pixivcrawl.api.answers import AnswerRefused
 from pixivcrawl.api.bodies.artworks import IllustDetail
-from pixivcrawl.api.catalogue import ILLUST_DETAIL, ILLUST_PAGES, ILLUST_UGOIRA_META
+from pixivcrawl.api.catalogue import ILLUST_DETAIL, ILLUST_UGOIRA_META
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
+from pixivcrawl.api.withheld import Withheld
 from pixivcrawl.api.wording import one_line
-from pixivcrawl.downloadermiddlewares.account import account_of
 from pixivcrawl.items import Artwork, Original
 from pixivcrawl.ledger import queries, records
-from pixivcrawl.ledger.records.availability import Availability
 from pixivcrawl.run_stopping import RunStopping
 from pixivcrawl.spiders.arguments import ListingArguments
 from pixivcrawl.spiders.comments import keep_comments
@@ -36,6 +34,7 @@ from pixivcrawl.spiders.in_progress import WorksInProgress, work_of
 from pixivcrawl.spiders.lacking import remember_what_is_lacking, taken_up
 from pixivcrawl.spiders.pixiv import PixivSpider
 from pixivcrawl.spiders.reading import ListPage, Readings, read_on, rows_ahead
+from pixivcrawl.spiders.refusals import LONGEST_REASON, NOT_SHOWN, read_work, record_refusal, record_withheld
 from pixivcrawl.spiders.rows import check_sizes, with_originals
 from pixivcrawl.spiders.second_looks import LookedAtLater
 from pixivcrawl.spiders.ugoira import is_ugoira_of_row, ugoira_originals, want_frames
@@ -46,21 +45,12 @@ ListingArgumentsT = TypeVar("ListingArgumentsT", bound=ListingArguments)
 WORKS_AT_ONCE = 100
 """How many works to do are read from the ledger at a time."""
 
-LONGEST_REASON = 300
-"""Characters of a reason that are kept and shown."""
 
 AT_HAND = timedelta(days=1)
 """For so long is an answer about a work good enough to go on from."""
 
 FRESH = timedelta(minutes=10)
 """For so long has a list nothing new worth a request, when the run that read it was killed while it read another one."""
-
-WITHHELD = {AnswerKind.LOGIN_NEEDED, AnswerKind.FORBIDDEN}
-
-UNAVAILABLE: dict[AnswerKind, Availability] = {
-    AnswerKind.NOT_FOUND: "gone",
-    AnswerKind.FORBIDDEN: "forbidden",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +75,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         spider.args.ugoira = spider.args.ugoira or configuration.ugoira
         spider.in_progress = WorksInProgress(configuration.image_concurrency + 2 * configuration.api_concurrency)
         spider.read_to_end = False
+        spider.vanished = set()
         spider.position = spider.rows_ahead = spider.rows_a_page = 0
         for signal in (signals.item_scraped, signals.item_dropped, signals.item_error):
             crawler.signals.connect(spider.item_settled, signal)
@@ -98,6 +89,8 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     rows_ahead: int
     rows_a_page: int
     began: datetime
+    vanished: set[int]
+    """Works that the list named before, and names no longer."""
 
     @property
     def asked_by_name(self) -> bool:
@@ -151,7 +144,8 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
                 async for wanted in self.works_to_do():
                     yield wanted
         await self.in_progress.all_settled()
-        # Works whose images were gone because the artist revised them meanwhile are asked for again, once.
+        # Works whose images were gone because the artist revised them meanwhile are asked for again, once, and so are those that were not
+        # found, if that is long enough ago.
         async for wanted in self.works_to_do(stale=True):
             yield wanted
         await self.in_progress.all_settled()
@@ -255,8 +249,8 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             self.crawl.crawl_id,
             after,
             WORKS_AT_ONCE,
-            with_session=self.session is not None,
-            now=self.due_by,
+            reader=self.reader,
+            now=self.now() if stale else self.due_by,
             files=self.args.files,
             stale=stale,
             from_rows=from_rows,
@@ -316,7 +310,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         try:
             detail = await self.read(ILLUST_DETAIL, response)
         except BodyRefused as refusal:
-            await self.record_refusal(work_id, refusal)
+            await record_refusal(self, work_id, refusal)
             await self.in_progress.settle(work_id)
             return
         async for found in self.archive_work(work_id, detail):
@@ -325,7 +319,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     async def archive_work(self, work_id: int, detail: IllustDetail) -> AsyncIterator[Artwork | Original]:
         """After `illust/{id}`, `pages` when there is more than one and `ugoira_meta` for an ugoira: the work and its missing files."""
         try:
-            artwork = await self.read_work(detail, work_id)
+            artwork, because = await self.read_work(detail)
             if self.args.fits(artwork) is False:
                 await self.leave_out(artwork)
                 return
@@ -333,35 +327,24 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             missing = await self.ledger.write(
                 records.record_artwork, artwork, self.now(), retry_parked=self.asked_by_name
             )
-            if artwork.availability != "available":
-                await self.record_withheld(work_id)
+            if because is not None:
+                await record_withheld(self, work_id, because)
             elif self.args.files:
                 self.in_progress.add(work_id, len(missing))
             self.count("works_read")
         except (AnswerRefused, BodyRefused, RunStopping) as refusal:
-            await self.record_refusal(work_id, refusal)
+            await record_refusal(self, work_id, refusal)
             return
         finally:
             await self.in_progress.settle(work_id)
         yield artwork
-        if self.args.files and artwork.availability == "available":
+        if self.args.files and because is None:
             for original in missing:
                 yield original
 
-    async def read_work(self, detail: IllustDetail, work_id: int) -> Artwork:
-        first_page = facts.artwork(detail)
-        if self.session is not None and detail.x_restrict and detail.urls.original is not None:
-            # Only a signed-in reader is shown it.
-            account_of(self.crawler).prove()
-        if detail.urls.original is None or self.args.fits(first_page) is False:
-            return first_page
-        if detail.kind == "ugoira":
-            ugoira = await self.ask(ILLUST_UGOIRA_META, id=work_id)
-            return facts.artwork(detail, ugoira=ugoira, frames=self.args.wants_frames)
-        if detail.page_count > 1:
-            pages = await self.ask(ILLUST_PAGES, id=work_id)
-            return facts.artwork(detail, pages=pages)
-        return first_page
+    async def read_work(self, detail: IllustDetail) -> tuple[Artwork, Withheld | None]:
+        """The work as its own page and the answers about its parts tell it, and why its files are withheld."""
+        return await read_work(self, detail)
 
     async def leave_out(self, artwork: Artwork) -> None:
         """A work that only its own page showed to be unwanted: known as a row would tell it, so that it is not asked for again."""
@@ -372,7 +355,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     async def work_refused(self, failure: Failure) -> None:
         # Scrapy sets the request that failed; an errback gets no arguments of its own.
         work_id = failure.request.cb_kwargs["work_id"]  # type: ignore[attr-defined]
-        await self.record_refusal(work_id, failure.value)
+        await record_refusal(self, work_id, failure.value)
         await self.in_progress.settle(work_id)
 
     def ask_for_ugoira(self, work_id: int) -> Request:
@@ -390,7 +373,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             self.in_progress.add(work_id, len(missing))
             self.count("works_read")
         except (BodyRefused, RunStopping) as refusal:
-            await self.record_refusal(work_id, refusal)
+            await record_refusal(self, work_id, refusal)
         finally:
             await self.in_progress.settle(work_id)
         for original in missing:
@@ -400,46 +383,11 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         """Why an ugoira is not shown, its own page says."""
         work_id = failure.request.cb_kwargs["work_id"]  # type: ignore[attr-defined]
         refusal = failure.value
-        if isinstance(refusal, AnswerRefused) and refusal.answer.kind in (*UNAVAILABLE, AnswerKind.LOGIN_NEEDED):
+        if isinstance(refusal, AnswerRefused) and refusal.answer.kind in NOT_SHOWN:
             yield self.ask_for_work(work_id)
             return
-        await self.record_refusal(work_id, refusal)
+        await record_refusal(self, work_id, refusal)
         await self.in_progress.settle(work_id)
-
-    async def record_refusal(self, work_id: int, refusal: BaseException | None) -> None:
-        """What an answer that is no body says of the work; a run that is ending says nothing of it."""
-        if isinstance(refusal, RunStopping):
-            return
-        if isinstance(refusal, AnswerRefused) and refusal.answer.kind is AnswerKind.LOGIN_NEEDED:
-            await self.record_withheld(work_id)
-            return
-        if isinstance(refusal, AnswerRefused) and (availability := UNAVAILABLE.get(refusal.answer.kind)):
-            await self.record_unavailable(work_id, availability, refusal.answer.message)
-            return
-        self.count("works_failed")
-        reason = one_line(str(refusal), LONGEST_REASON)
-        self.logger.error("work %d: %s", work_id, reason)
-        await self.ledger.write(records.record_work_failed, work_id, reason, self.now())
-
-    async def record_withheld(self, work_id: int) -> None:
-        """The work is there, and this reader is not shown it: it waits for a session that is."""
-        reason = "pixiv does not show it to this account: look at the account's age settings"
-        if self.session is None:
-            reason = "pixiv shows it to signed-in readers only: set PIXIV_PHPSESSID or PIXIV_COOKIE_FILE"
-        self.count("works_failed")
-        await self.record_unavailable(work_id, "login needed", reason, with_session=self.session is not None)
-
-    async def record_unavailable(
-        self, work_id: int, availability: Availability, reason: str, *, with_session: bool = False
-    ) -> None:
-        self.count(f"works_unavailable/{availability}")
-        if self.asked_by_name and availability != "login needed":
-            self.count("works_failed")
-        if self.asked_by_name or availability == "login needed":
-            self.logger.error("work %d: %s: %s", work_id, availability, reason)
-        await self.write_once_confirmed(
-            records.record_unavailable, work_id, availability, reason, self.now(), with_session=with_session
-        )
 
     async def item_settled(self, item: Any) -> None:
         """A file has come to its end in the pipelines, in place or not."""

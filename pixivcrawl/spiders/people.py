@@ -100,10 +100,11 @@ class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
             profile = await self.ask(USER_PROFILE_ALL, id=person.user_id)
         except (AnswerRefused, BodyRefused) as refusal:
             if isinstance(refusal, AnswerRefused) and refusal.answer.kind is AnswerKind.NOT_FOUND:
-                await self.ledger.write(
-                    records.record_user_unavailable, person.user_id, "gone", refusal.answer.message, self.now()
-                )
-                return
+                said, apart = refusal.answer.message, self.configuration.gone_after
+                if await self.confirm_reader() and await self.ledger.write(
+                    records.record_user_not_found, person.user_id, said, self.now(), apart=apart
+                ):
+                    return
             self.list_failed(f"user {person.user_id}: {refusal}")
             self.failed_at = self.failed_at or cursor
         else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from time import monotonic
 from typing import Any, Self, TypeVar, cast
 
@@ -176,12 +175,12 @@ class PixivSpider(Args[ArgumentsT], Spider):
             await self.held_back.pop(0)()
         return True
 
-    async def write_once_confirmed(self, change: Callable[..., Any], *arguments: Any, **named: Any) -> None:
-        """Write what holds only if pixiv knew the session: at once where that is certain, else when it is confirmed, or never.
+    async def once_confirmed(self, record: Callable[[], Awaitable[Any]]) -> None:
+        """Record what holds only if pixiv knew the session: at once where that is certain, else when it is confirmed, or never.
 
         Pixiv is asked for it no more than once in BELIEVED_FOR seconds.
         """
-        self.held_back.append(partial(self.ledger.write, change, *arguments, **named))
+        self.held_back.append(record)
         if not (self.is_in_doubt and account_of(self.crawler).was_taken_within(BELIEVED_FOR)):
             await self.confirm_reader()
 

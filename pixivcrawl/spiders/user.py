@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
@@ -87,12 +88,13 @@ class UserSpider(ListingSpider[UserArguments]):
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
-        spider.profiles = {}
+        spider.profiles, spider.not_found = {}, {}
         spider.looked_at_later = []
         return spider
 
     profiles: dict[int, Profile]
     looked_at_later: list[int]
+    not_found: dict[int, datetime]
 
     @property
     def frontier(self) -> Sequence[int]:
@@ -108,7 +110,7 @@ class UserSpider(ListingSpider[UserArguments]):
             self.puts_off_second_looks = user_id != artists[-1]
             async for page in self.artist(user_id):
                 yield page
-        for user_id in self.looked_at_later:
+        for user_id in [*self.looked_at_later, *self.to_look_for_again()]:
             async for page in self.artist(user_id):
                 yield page
 
@@ -120,6 +122,11 @@ class UserSpider(ListingSpider[UserArguments]):
         except (AnswerRefused, BodyRefused) as refusal:
             await self.artist_failed(user_id, refusal)
 
+    def to_look_for_again(self) -> list[int]:
+        """The artists who were not found, if that is long enough ago now that the others are read."""
+        apart = timedelta(seconds=self.configuration.gone_after)
+        return [user_id for user_id, first in self.not_found.items() if self.now() >= first + apart]
+
     async def artist_failed(self, user_id: int, refusal: AnswerRefused | BodyRefused) -> None:
         """One artist's list could not be read; the others' are read all the same."""
         if isinstance(refusal, LookedAtLater):
@@ -128,12 +135,19 @@ class UserSpider(ListingSpider[UserArguments]):
             else:
                 self.list_failed(f"artist {user_id}: {refusal}", logging.INFO)
         elif isinstance(refusal, AnswerRefused) and refusal.answer.kind is AnswerKind.NOT_FOUND:
-            said = refusal.answer.message
-            self.list_failed(f"artist {user_id} left pixiv or never existed ({said}); check the id")
-            await self.ledger.write(records.record_user_unavailable, user_id, "gone", said, self.now())
-            await self.ledger.write(records.record_artist_left, user_id, self.now())
+            await self.artist_not_found(user_id, refusal.answer.message)
         else:
             self.list_failed(f"artist {user_id}: {refusal}")
+
+    async def artist_not_found(self, user_id: int, said: str) -> None:
+        """One 404 is not believed; with the second one the artist has left, and with them their works."""
+        if user_id not in self.not_found:
+            self.list_failed(f"artist {user_id} left pixiv or never existed ({said}); check the id")
+            self.not_found[user_id] = self.now()
+        if await self.confirm_reader() and await self.ledger.write(
+            records.record_user_not_found, user_id, said, self.now(), apart=self.configuration.gone_after
+        ):
+            await self.ledger.write(records.record_artist_left, user_id, self.now())
 
     async def works_of(self, user_id: int) -> AsyncIterator[Page]:
         if self.args.tag is not None:
@@ -164,8 +178,13 @@ class UserSpider(ListingSpider[UserArguments]):
         async for page in self.pages_for(user_id, work_ids):
             yield page
         self.profiles[user_id] = Profile(digest, self.crawl.crawl_id)
-        vanished = await self.ledger.read(queries.unseen_works, self.crawl.crawl_id, user_id, before.crawl_id)
-        await self.ask_again(vanished - listed)
+        vanished = await self.ledger.read(
+            queries.unseen_works, self.crawl.crawl_id, user_id, before.crawl_id, self.reader
+        )
+        # A session that is lost meanwhile makes works vanish that are there.
+        if vanished - listed and await self.confirm_reader():
+            self.vanished |= vanished - listed
+            await self.ask_again(vanished - listed)
 
     def profile_before(self, user_id: int) -> Profile:
         """What an artist's answer was at the last complete reading of this list."""

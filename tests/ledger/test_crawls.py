@@ -7,6 +7,8 @@ from typing import Any, Literal
 import pytest
 from sqlalchemy import Connection, func, select
 
+from pixivcrawl.api.withheld import Withheld
+from pixivcrawl.items import VISITOR, Reader
 from pixivcrawl.ledger.models import CrawlArtworkRow
 from pixivcrawl.ledger.queries import last_crawls, works_left, works_to_do
 from pixivcrawl.ledger.records import (
@@ -17,9 +19,12 @@ from pixivcrawl.ledger.records import (
     record_artwork,
     record_file_failed,
     record_listing,
+    record_not_found,
     record_row_originals,
     record_rows,
+    record_told_to_ask,
     record_unavailable,
+    record_withheld,
     record_work_failed,
 )
 from tests.ledger.making import (
@@ -40,13 +45,16 @@ from tests.ledger.making import (
 FRAMES_TOO = {"ugoira": "frames"}
 
 
+READER = Reader(901, 5)
+
+
 def ended(connection: Connection, crawl: Crawl, outcome: str = "complete", **changes: Any) -> None:
     values: dict[str, Any] = {"outcome": outcome, "exit_code": 0, "counts": {}, "read_to_end": True, "now": NOW}
     end_crawl(connection, crawl.crawl_id, **(values | changes))
 
 
 def to_do(connection: Connection, crawl: Crawl, after: int = 0, **changes: Any) -> list[tuple[int, bool]]:
-    values: dict[str, Any] = {"with_session": False, "now": NOW}
+    values: dict[str, Any] = {"reader": READER, "now": NOW}
     works = works_to_do(connection, crawl.crawl_id, after, 100, **(values | changes))
     found = [(work.work_id, work.must_be_asked) for work in works]
     if not after and not changes.get("stale"):
@@ -93,6 +101,26 @@ class TestTheNextRun:
             ended(connection, begin_crawl(connection, "user", {}, NOW), frontier=frontier)
         ended(connection, begin_crawl(connection, "user", {}, NOW), "interrupted", read_to_end=False)
         assert begin_crawl(connection, "user", {}, NOW).frontier == (6, 5, 4)
+
+    def test_stops_at_nobody_elses_frontier(self, connection: Connection):
+        for reader in (VISITOR, Reader(902, 6), Reader()):
+            ended(connection, begin_crawl(connection, "search", {}, NOW, reader), frontier=[3, 2, 1])
+        mine = begin_crawl(connection, "search", {}, NOW, READER)
+        assert (mine.resumes, mine.cursor, mine.frontier, mine.read_to_end_before) == (None, None, (), False)
+        ended(connection, mine, frontier=[4, 3, 2])
+        assert begin_crawl(connection, "search", {}, NOW, Reader(901, 7)).frontier == (4, 3, 2), (
+            "a session is no reader"
+        )
+
+    @pytest.mark.parametrize(("session", "exit_code", "cursor"), [(5, 130, "3"), (5, 4, "1"), (6, 130, "1")])
+    def test_goes_on_behind_what_the_reader_is_known_to_have_seen(
+        self, connection: Connection, session: int, exit_code: int, cursor: str
+    ):
+        first = begin_crawl(connection, "search", {}, NOW, READER)
+        for place, confirmed in (("1", True), ("2", False), ("3", False)):
+            record_listing(connection, first.crawl_id, [int(place)], place, NOW, confirmed=confirmed)
+        ended(connection, first, "stopped", exit_code=exit_code, read_to_end=False)
+        assert begin_crawl(connection, "search", {}, NOW, Reader(901, session)).cursor == cursor
 
     @pytest.mark.parametrize(
         ("spider", "arguments"),
@@ -145,9 +173,9 @@ class TestListing:
 class TestWorksToDo:
     def test_are_given_in_order_from_a_position(self, connection: Connection):
         crawl = begun(connection, *range(10, 0, -1))
-        first = works_to_do(connection, crawl.crawl_id, 0, 4, with_session=False, now=NOW)
+        first = works_to_do(connection, crawl.crawl_id, 0, 4, reader=READER, now=NOW)
         assert [work.work_id for work in first] == [10, 9, 8, 7]
-        rest = works_to_do(connection, crawl.crawl_id, first[-1].position, 100, with_session=False, now=NOW)
+        rest = works_to_do(connection, crawl.crawl_id, first[-1].position, 100, reader=READER, now=NOW)
         assert [work.work_id for work in rest] == [6, 5, 4, 3, 2, 1]
 
     def test_say_what_is_missing(self, connection: Connection):
@@ -170,26 +198,56 @@ class TestWorksToDo:
         store(connection, artwork.originals[1])
         assert to_do(connection, crawl) == []
 
-    @pytest.mark.parametrize("availability", ["gone", "forbidden"])
-    def test_leave_out_what_is_settled_until_it_is_stale(self, connection: Connection, availability: Any):
+    def test_leave_out_what_is_settled_until_it_is_stale(self, connection: Connection):
         crawl = begun(connection, 1)
-        record_unavailable(connection, 1, availability, "404", NOW)
-        assert to_do(connection, crawl, with_session=True) == []
+        record_unavailable(connection, 1, "gone", "404", NOW)
+        assert to_do(connection, crawl) == []
         mark_stale(connection, 1, NOW)
         assert to_do(connection, crawl) == [(1, True)]
-        record_unavailable(connection, 1, availability, "404", NOW)
+        record_unavailable(connection, 1, "gone", "404", NOW)
         assert to_do(connection, crawl) == []
 
-    def test_hold_what_needs_a_session_when_there_is_one(self, connection: Connection):
+    def test_hold_what_is_withheld_for_another_reader_or_session_or_day(self, connection: Connection):
+        crawl = begun(connection, 1)
+        record_withheld(connection, 1, Withheld.R18, NOW, READER)
+        assert to_do(connection, crawl) == []
+        others = {"another session": Reader(901, 6), "another account": Reader(902, 5), "a visitor": VISITOR}
+        assert {who: to_do(connection, crawl, reader=reader) for who, reader in others.items()} == {
+            who: [(1, True)] for who in others
+        }
+        assert to_do(connection, crawl, now=NOW + DAY - HOUR) == []
+        assert to_do(connection, crawl, now=NOW + DAY + HOUR) == [(1, True)]
+        assert to_do(connection, crawl, now=NOW - HOUR) == [(1, True)], "a clock that was ahead puts nothing off"
+        mark_stale(connection, 1, NOW)
+        assert to_do(connection, crawl) == [(1, True)]
+
+    def test_hold_what_is_withheld_from_a_visitor_for_one_who_is_signed_in(self, connection: Connection):
         crawl = begun(connection, 1, 2)
-        record_artwork(connection, an_artwork(1, availability="login needed", originals=()), NOW)
-        record_unavailable(connection, 1, "login needed", "R-18", NOW)
-        record_unavailable(connection, 2, "login needed", "R-18", NOW, with_session=True)
+        record_withheld(connection, 1, Withheld.SIGNED_IN, NOW, VISITOR)
+        record_withheld(connection, 2, Withheld.REGION, NOW, VISITOR)
+        assert to_do(connection, crawl, reader=VISITOR) == []
+        assert to_do(connection, crawl, reader=VISITOR, now=NOW + 2 * DAY) == [(2, True)]
+        assert to_do(connection, crawl) == [(1, True), (2, True)]
+
+    def test_hold_what_was_not_found_an_hour_later_also_in_the_same_run(self, connection: Connection):
+        crawl = begun(connection, 1)
+        assert not record_not_found(connection, 1, "404", NOW, apart=3600)
+        assert to_do(connection, crawl, now=NOW + HOUR / 2) == []
+        assert to_do(connection, begun(connection), now=NOW + HOUR / 2) == []
+        assert to_do(connection, crawl, now=NOW + HOUR) == to_do(connection, crawl, now=NOW + HOUR, stale=True)
+        assert to_do(connection, crawl, now=NOW + HOUR) == [(1, True)]
+        assert record_not_found(connection, 1, "404", NOW + HOUR, apart=3600)
+        assert to_do(connection, crawl, now=NOW + DAY) == []
+
+    def test_hold_whatever_a_person_names_again(self, connection: Connection):
+        crawl = begun(connection, 1, 2, 3, 4)
+        record_unavailable(connection, 1, "gone", "404", NOW)
+        record_withheld(connection, 2, Withheld.R18, NOW, READER)
+        record_not_found(connection, 3, "404", NOW, apart=3600)
+        archived(connection, 4)
         assert to_do(connection, crawl) == []
-        assert to_do(connection, crawl, with_session=True) == [(1, True)]
-        mark_stale(connection, 2, NOW)
-        assert to_do(connection, crawl) == []
-        assert to_do(connection, crawl, with_session=True) == [(1, True), (2, True)]
+        record_told_to_ask(connection, [1, 2, 3, 4, 5], NOW)
+        assert to_do(connection, crawl) == [(1, True), (2, True), (3, True)]
 
     def test_hold_a_masked_work_once(self, connection: Connection):
         crawl = begun(connection, 1)

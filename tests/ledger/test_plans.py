@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from pixivcrawl.items import RankingEntry, Reader, User
+from pixivcrawl.items import VISITOR, RankingEntry, Reader, User
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from tests.ledger.making import (
@@ -37,6 +37,7 @@ PARTIAL = {
     "files_odd",
     "artworks_unavailable",
     "artworks_failed",
+    "artworks_withheld",
     "artworks_of_rows",
     "crawl_artworks_unsettled",
 }
@@ -97,6 +98,10 @@ ASKED_OFTEN: dict[Any, set[str]] = {
 
 HOT: dict[str, Callable[[Connection], Any]] = {
     "begin_crawl": lambda c: records.begin_crawl(c, "user", {"id": [7]}, NOW, READER),
+    "record_not_found": lambda c: records.record_not_found(c, 1, "404", NOW, apart=3600),
+    "record_withheld": lambda c: records.record_withheld(c, 1, "R-18", NOW, READER),
+    "record_told_to_ask": lambda c: records.record_told_to_ask(c, [1, 2], NOW),
+    "record_user_not_found": lambda c: records.record_user_not_found(c, 7, "404", NOW, apart=3600),
     "record_listing": lambda c: records.record_listing(c, 1, [1, 2, 9], "2", NOW),
     "drop_from_list": lambda c: records.drop_from_list(c, 1, [1, 2]),
     "end_crawl": lambda c: records.end_crawl(
@@ -121,11 +126,11 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "record_ranking": lambda c: records.record_ranking(c, [RankingEntry("daily", "complex", "20260101", 1, 0, 1)], NOW),
     "note_body": lambda c: records.note_body(c, "illust.detail", {"id": 1}, b"{}", NOW),
     "known_works": lambda c: queries.known_works(c, range(1, 49)),
-    "works_to_do": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=True, now=NOW),
-    "works_to_do, metadata": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=False, now=NOW, files=False),
-    "works_to_do, stale": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=True, now=NOW, stale=True),
-    "works_left": lambda c: queries.works_left(c, 1, with_session=True, now=NOW, beside=[1, 2]),
-    "works_to_do, from rows": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=True, now=NOW, from_rows=True),
+    "works_to_do": lambda c: queries.works_to_do(c, 1, 0, 100, reader=READER, now=NOW),
+    "works_to_do, metadata": lambda c: queries.works_to_do(c, 1, 0, 100, reader=VISITOR, now=NOW, files=False),
+    "works_to_do, stale": lambda c: queries.works_to_do(c, 1, 0, 100, reader=READER, now=NOW, stale=True),
+    "works_left": lambda c: queries.works_left(c, 1, reader=READER, now=NOW, beside=[1, 2]),
+    "works_to_do, from rows": lambda c: queries.works_to_do(c, 1, 0, 100, reader=READER, now=NOW, from_rows=True),
     "record_rows, with originals": lambda c: records.record_rows(c, [a_row(4, originals=(an_original(4),))], NOW),
     "record_row_originals": lambda c: records.record_row_originals(c, 2, [an_original(2, 7)], NOW),
     "record_unproven": lambda c: records.record_unproven(c, an_original(1), NOW),
@@ -136,7 +141,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "kept_answer": lambda c: queries.kept_answer(c, "illust.detail", 1, NOW),
     "wanted_originals": lambda c: queries.wanted_originals(c, 2, NOW),
     "returned_works": lambda c: queries.returned_works(c, 1, 7, 0),
-    "unseen_works": lambda c: queries.unseen_works(c, 1, 7, 0),
+    "unseen_works": lambda c: queries.unseen_works(c, 1, 7, 0, READER),
     "listed_before": lambda c: queries.listed_before(c, 1, [1, 2]),
     "newest_bookmark": lambda c: queries.newest_bookmark(c, 901, private=False),
     "known_follows": lambda c: queries.known_follows(c, [(901, 7)]),
@@ -153,12 +158,14 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "spend_request": lambda c: records.spend_request(c, "www.pixiv.net", NOW),
     "confirmed": lambda c: queries.confirmed(c, READER),
     "requests_spent": lambda c: queries.requests_spent(c, "www.pixiv.net", NOW),
+    "withheld_works": lambda c: queries.withheld_works(c, 1),
+    "status_withheld": queries.status_withheld,
     "status_to_ask": queries.status_to_ask,
     "status_of_rows": queries.status_of_rows,
     "status_odd": queries.status_odd,
     "status_odd_files": queries.status_odd_files,
     "zip_of_ugoira": lambda c: queries.zip_of_ugoira(c, 2),
-    "works_to_do, with frames": lambda c: queries.works_to_do(c, 1, 0, 100, with_session=True, now=NOW, frames=True),
+    "works_to_do, with frames": lambda c: queries.works_to_do(c, 1, 0, 100, reader=READER, now=NOW, frames=True),
     "status_missing": lambda c: queries.status_missing(c, 20),
     "status_unavailable": lambda c: queries.status_unavailable(c, 20),
 }

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
-from pixivcrawl.items import Artwork, Original, Tag, User
+from pixivcrawl.items import VISITOR, Artwork, Original, Tag, User
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, CrawlArtworkRow, CrawlRow, FileRow, UserNameRow
 from pixivcrawl.ledger.queries import known_works, stored_files, unsettled_intents, wanted_originals, works_to_do
@@ -23,10 +23,12 @@ from pixivcrawl.ledger.records import (
     record_file_failed,
     record_intent,
     record_listing,
+    record_not_found,
     record_rows,
     record_stored,
     record_unavailable,
     record_user,
+    record_withheld,
     record_work_failed,
     settle_intent,
 )
@@ -165,7 +167,7 @@ STEPS = st.lists(
     st.tuples(
         st.sampled_from(
             ["read", "revised", "gated", "row", "revised row", "row with files", "revised row with files", "intent", "stored", "failed",
-             "damaged", "gone", "forbidden", "login needed", "masked", "stale", "list", "run", "settle", "forget"]
+             "damaged", "gone", "not found", "withheld", "masked", "stale", "list", "run", "settle", "forget"]
         ),
         st.sampled_from(WORKS),
     ),
@@ -204,7 +206,7 @@ def take(connection: Connection, step: str, work_id: int, crawl_id: int, now: da
         case "revised":
             record_artwork(connection, an_artwork(work_id, 1, SECOND), now)
         case "gated":
-            record_artwork(connection, an_artwork(work_id, availability="login needed", originals=()), now)
+            record_artwork(connection, an_artwork(work_id, availability="withheld", originals=()), now)
         case "row" | "revised row":
             revision = FIRST if step == "row" else SECOND
             record_rows(connection, [an_artwork(work_id, revision=revision, detail="listing", originals=())], now)
@@ -233,8 +235,12 @@ def take(connection: Connection, step: str, work_id: int, crawl_id: int, now: da
         case "forget":
             for intent in unsettled_intents(connection):
                 forget_intent(connection, intent, now)
-        case "gone" | "forbidden" | "login needed" | "masked":
+        case "gone" | "masked":
             record_unavailable(connection, work_id, step, "as pixiv says", now)
+        case "not found":
+            record_not_found(connection, work_id, "404", now, apart=3600)
+        case "withheld":
+            record_withheld(connection, work_id, "R-18", now, VISITOR)
 
 
 def is_recorded(connection: Connection, original: Original) -> bool:
@@ -270,8 +276,7 @@ def assert_in_line(connection: Connection, stored: set[str]) -> set[str]:
 def assert_queue_is_true(connection: Connection, crawl_id: int, now: datetime) -> None:
     """The queue holds a work exactly when the work's own rows say that something is to be done in this run."""
     queued = {
-        work.work_id: work.must_be_asked
-        for work in works_to_do(connection, crawl_id, 0, 10, with_session=False, now=now)
+        work.work_id: work.must_be_asked for work in works_to_do(connection, crawl_id, 0, 10, reader=VISITOR, now=now)
     }
     of_list = select(CrawlRow.list_id).where(CrawlRow.id == crawl_id).scalar_subquery()
     listed = connection.execute(select(CrawlArtworkRow.artwork_id).where(CrawlArtworkRow.list_id == of_list))
@@ -281,21 +286,21 @@ def assert_queue_is_true(connection: Connection, crawl_id: int, now: datetime) -
             assert wanted
             assert work.detail == "full"
         if work_id not in queued and work.next_attempt is None:
-            assert not work.stale or work.availability == "login needed"
-            settled = work.availability in ("gone", "forbidden", "login needed")
+            assert not work.stale
+            settled = work.availability in ("gone", "withheld")
             assert settled or (work.detail == "full" and not wanted)
 
 
 def assert_rows_suffice(connection: Connection, crawl_id: int, now: datetime) -> None:
     """On a list that is content with rows, a work whose files are known is never asked for unless it is stale, masked or withheld."""
-    queued = works_to_do(connection, crawl_id, 0, 10, with_session=False, now=now, from_rows=True)
+    queued = works_to_do(connection, crawl_id, 0, 10, reader=VISITOR, now=now, from_rows=True)
     for work in queued:
         files = connection.execute(
             select(FileRow.id).where(FileRow.artwork_id == work.work_id, FileRow.state != "superseded")
         ).all()
         missing = wanted_originals(connection, work.work_id, now)
         if work.must_be_asked:
-            assert work.known.stale or work.known.availability in ("masked", "login needed") or not files
+            assert work.known.stale or work.known.availability in ("masked", "withheld") or not files
         else:
             assert missing
             assert all(original.guessed == (work.known.detail == "listing") for original in missing)

@@ -22,6 +22,7 @@ from pixivcrawl.ledger.records import (
     record_row_originals,
     record_unavailable,
     record_user_name,
+    record_withheld,
     record_work_failed,
 )
 from tests.ledger.making import (
@@ -121,7 +122,7 @@ def test_each_return_tells_its_own_absence(connection: Connection):
     """Also that of an artist who left with the works, and of a work that was never described before it came."""
     begun(connection, 1, 2)
     archived(connection, 1)
-    record_unavailable(connection, 1, "forbidden", "403", NOW + DAY)
+    record_unavailable(connection, 1, "gone", "404", NOW + DAY)
     record_unavailable(connection, 2, "gone", "404", NOW + DAY)
     for work_id in (1, 2):
         record_artwork(connection, an_artwork(work_id), NOW + 2 * DAY)
@@ -129,7 +130,7 @@ def test_each_return_tells_its_own_absence(connection: Connection):
     record_artwork(connection, an_artwork(1), NOW + 6 * DAY)
     told = [(back.work_id, back.was, back.since, back.seen) for back in reports.returns(connection, EVER)]
     assert told == [
-        (1, "forbidden", NOW + DAY, NOW + 2 * DAY),
+        (1, "gone", NOW + DAY, NOW + 2 * DAY),
         (2, "gone", NOW + DAY, NOW + 2 * DAY),
         (1, "gone", NOW + 5 * DAY, NOW + 6 * DAY),
     ]
@@ -165,7 +166,7 @@ def test_what_fails_again_and_again_is_counted(connection: Connection):
     assert reports.failing_again_and_again(connection, 2) == 0
     begun(connection, 5, now=NOW + 2 * DAY)
     record_work_failed(connection, 5, "again", NOW + 2 * DAY)
-    record_unavailable(connection, 8, "login needed", "R-18", NOW + 2 * DAY)
+    record_withheld(connection, 8, "R-18", NOW + 2 * DAY)
     assert reports.failing_again_and_again(connection, 2) == 1
     assert reports.needing_a_session(connection) == 1
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
-from pixivcrawl.items import Comment, CommissionRequest, Tag
+from pixivcrawl.items import VISITOR, Comment, CommissionRequest, Tag
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from pixivcrawl.ledger.queries import counts_before, described_works, works_to_do, works_without_comments
 from pixivcrawl.ledger.records import (
@@ -92,7 +92,7 @@ def test_comments_are_read_of_works_that_have_any_and_once(connection: Connectio
     crawl = begun(connection, 5, 3, 1, 2, 4)
     record_artwork(connection, an_artwork(1, comment_count=2), NOW)
     record_artwork(connection, an_artwork(2, comment_count=0), NOW)
-    record_artwork(connection, an_artwork(3, availability="login needed", originals=()), NOW)
+    record_artwork(connection, an_artwork(3, availability="withheld", originals=()), NOW)
     record_rows(connection, [a_row(4)], NOW)
     assert works_without_comments(connection, crawl.crawl_id, 0, 10) == [1, 4]
     assert works_without_comments(connection, crawl.crawl_id, 1, 10) == [4]
@@ -128,7 +128,7 @@ def test_described_works_come_back_as_they_were_described(connection: Connection
 def test_a_dropped_work_is_not_to_be_done(connection: Connection):
     crawl = begun(connection, 1, 2, 3)
     drop_from_list(connection, crawl.crawl_id, [2, 9])
-    left = works_to_do(connection, crawl.crawl_id, 0, 10, with_session=True, now=NOW)
+    left = works_to_do(connection, crawl.crawl_id, 0, 10, reader=VISITOR, now=NOW)
     assert [work.work_id for work in left] == [1, 3]
 
 

@@ -27,6 +27,7 @@ from pixivcrawl.ledger.records import (
     record_stored,
     record_unavailable,
     record_user_unavailable,
+    record_withheld,
     record_work_failed,
 )
 from tests.ledger.making import (
@@ -64,10 +65,8 @@ def an_archive(connection: Connection) -> None:
     ugoira = an_artwork(7, user_id=8, user_name="other", originals=(an_ugoira(7),))
     record_artwork(connection, ugoira, NOW)
     store(connection, an_ugoira(7))
-    record_artwork(
-        connection, an_artwork(8, user_id=8, user_name="other", availability="login needed", originals=()), NOW
-    )
-    record_unavailable(connection, 8, "login needed", "R-18", NOW)
+    record_artwork(connection, an_artwork(8, user_id=8, user_name="other", availability="withheld", originals=()), NOW)
+    record_withheld(connection, 8, "R-18", NOW)
 
 
 def test_an_empty_archive_is_told(connection: Connection):
@@ -118,7 +117,7 @@ def test_losses_are_told_latest_first(connection: Connection):
     losses = [
         Unavailable(6, 8, "title", "gone", "404", NOW + DAY, 1),
         Unavailable(4, 7, "title", "gone", "404", NOW, 0),
-        Unavailable(8, 8, "title", "login needed", "R-18", NOW, 0),
+        Unavailable(8, 8, "title", "withheld", "R-18", NOW, 0),
     ]
     assert status_unavailable(connection, None) == losses
     assert status_unavailable(connection, 2) == losses[:2]

@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from pixivcrawl.items import Tag
+from pixivcrawl.items import VISITOR, Tag
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, FileRow, TagTranslationRow
 from pixivcrawl.ledger.queries import KnownWork, known_works
 from pixivcrawl.ledger.records import (
     mark_stale,
     record_artwork,
+    record_not_found,
     record_rows,
     record_unavailable,
+    record_withheld,
     record_work_failed,
 )
 from pixivcrawl.ledger.records.tags import tag_names
@@ -232,12 +234,15 @@ class TestListRows:
 
 
 class TestUnavailable:
-    @pytest.mark.parametrize("availability", ["gone", "forbidden", "login needed", "masked"])
+    @pytest.mark.parametrize("availability", ["gone", "withheld", "masked"])
     def test_keeps_all_that_is_known(self, connection: Connection, availability: Any):
         artwork = archived(connection)
         mark_stale(connection, 1, NOW)
         before = row_of(connection)
-        record_unavailable(connection, 1, availability, "as pixiv says", NOW + DAY)
+        if availability == "withheld":
+            record_withheld(connection, 1, "as pixiv says", NOW + DAY, VISITOR)
+        else:
+            record_unavailable(connection, 1, availability, "as pixiv says", NOW + DAY)
         row = row_of(connection)
         assert (row.availability, row.unavailable_reason, row.unavailable_since) == (
             availability,
@@ -280,27 +285,59 @@ class TestUnavailable:
 
     def test_a_complete_work_that_needs_a_session_now_is_no_loss(self, connection: Connection):
         archived(connection)
-        record_unavailable(connection, 1, "login needed", "R-18", NOW)
+        record_withheld(connection, 1, "R-18", NOW, VISITOR)
         assert known(connection).availability == "available"
-        record_artwork(connection, an_artwork(availability="login needed", originals=()), NOW)
+        record_artwork(connection, an_artwork(availability="withheld", originals=()), NOW)
         assert known(connection).availability == "available"
         assert known(connection).files_state == "complete"
 
     def test_a_work_read_without_its_images_needs_a_session(self, connection: Connection):
-        assert record_artwork(connection, an_artwork(availability="login needed", originals=()), NOW) == []
+        assert record_artwork(connection, an_artwork(availability="withheld", originals=()), NOW) == []
         work = known(connection)
-        assert (work.detail, work.availability, work.files_state) == ("full", "login needed", "found")
-        assert work.refused_without_session
-        record_unavailable(connection, 1, "login needed", "R-18", NOW, with_session=True)
-        assert not known(connection).refused_without_session
+        assert (work.detail, work.availability, work.files_state) == ("full", "withheld", "found")
 
-    def test_a_revised_work_that_needs_a_session_stays_stale(self, connection: Connection):
+    @pytest.mark.parametrize("old", ["login needed", "forbidden"])
+    def test_what_journals_of_old_call_final_is_withheld_from_nobody_knows_whom(self, connection: Connection, old: Any):
+        record_unavailable(connection, 1, old, "R-18", NOW, with_session=True)
+        row = row_of(connection)
+        assert (row.availability, row.withheld_from, row.withheld_session, row.withheld_at) == (
+            "withheld",
+            None,
+            None,
+            NOW,
+        )
+
+    def test_one_answer_that_it_is_not_found_is_no_tombstone(self, connection: Connection):
+        assert not record_not_found(connection, 1, "404", NOW, apart=3600)
+        assert not record_not_found(connection, 1, "404", NOW + HOUR / 2, apart=3600)
+        assert (row_of(connection).availability, row_of(connection).missing_since) == ("unknown", NOW)
+        assert record_not_found(connection, 1, "404", NOW + HOUR, apart=3600)
+        assert (row_of(connection).availability, row_of(connection).unavailable_since) == ("gone", NOW + HOUR)
+
+    def test_one_answer_is_enough_where_a_list_says_it_too(self, connection: Connection):
+        archived(connection)
+        assert record_not_found(connection, 1, "404", NOW, apart=3600, is_unlisted=True)
+        record_unavailable(connection, 2, "masked", "-----", NOW)
+        assert record_not_found(connection, 2, "404", NOW, apart=3600)
+
+    def test_a_work_that_is_seen_between_two_looks_is_not_gone(self, connection: Connection):
+        record_not_found(connection, 1, "404", NOW, apart=3600)
+        record_artwork(connection, an_artwork(), NOW + HOUR / 2)
+        assert not record_not_found(connection, 1, "404", NOW + HOUR, apart=3600)
+
+    def test_a_work_that_any_list_shows_again_is_taken_back_at_once(self, connection: Connection):
+        archived(connection)
+        record_unavailable(connection, 1, "gone", "404", NOW)
+        assert record_rows(connection, [a_row()], NOW + DAY) == [1]
+        assert (known(connection).availability, known(connection).stale) == ("available", True)
+        assert [field for field, *_ in versions(connection)] == ["availability"]
+
+    def test_a_revised_work_that_is_withheld_is_that(self, connection: Connection):
         archived(connection)
         mark_stale(connection, 1, NOW)
-        record_artwork(connection, an_artwork(availability="login needed", originals=()), NOW)
-        record_unavailable(connection, 1, "login needed", "R-18", NOW)
-        assert known(connection).stale
-        assert known(connection).availability == "login needed"
+        record_artwork(connection, an_artwork(availability="withheld", originals=()), NOW)
+        record_withheld(connection, 1, "R-18", NOW, VISITOR)
+        assert (known(connection).availability, known(connection).stale) == ("withheld", False)
 
 
 class TestAWorkThatFailed:

@@ -47,6 +47,7 @@ def crawl(
         "PIXIV_API_RETRY_DELAY": 0.01,
         "PIXIV_IMAGE_RETRY_DELAY": 0.01,
         "PIXIV_THROTTLE_WAIT": 0.05,
+        "PIXIV_GONE_AFTER": 0,
         "PROGRESS_ENABLED": False,
         "TWISTED_REACTOR_ENABLED": False,
     }

@@ -23,7 +23,7 @@ def environment(sandbox: Sandbox | None, archive: Path, *, session: bool = True,
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIXIV", "SCRAPY", "SSL_CERT"))}
     kept |= {"PIXIVCRAWL_ARCHIVE_DIR": str(archive), "PIXIVCRAWL_PIXIV_API_DELAY": "0"}
     kept |= {"PIXIVCRAWL_PIXIV_API_RETRY_DELAY": "0.05", "PIXIVCRAWL_PIXIV_IMAGE_RETRY_DELAY": "0.05"}
-    kept["PIXIVCRAWL_PIXIV_THROTTLE_WAIT"] = "0.05"
+    kept |= {"PIXIVCRAWL_PIXIV_THROTTLE_WAIT": "0.05", "PIXIVCRAWL_PIXIV_GONE_AFTER": "0"}
     kept["PIXIVCRAWL_PIXIV_LANG"] = ""
     if sandbox is not None:
         kept |= sandbox.environment()

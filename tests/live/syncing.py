@@ -98,6 +98,7 @@ def settings_of(sandbox: Sandbox, folder: Path, **more: Any) -> Settings:
         "PIXIV_API_RETRY_DELAY": 0.01,
         "PIXIV_IMAGE_RETRY_DELAY": 0.01,
         "PIXIV_THROTTLE_WAIT": 0.01,
+        "PIXIV_GONE_AFTER": 0,
         "PROGRESS_ENABLED": False,
         "TWISTED_REACTOR_ENABLED": False,
     }

@@ -27,7 +27,7 @@ def test_an_artist_is_archived_exactly_and_never_twice(tmp_path: Path, sandbox: 
     expected = sandbox.world.expected.user(artist, session=session)
     env = environment(sandbox, tmp_path, session=session)
     first = scrapy("crawl", "user", "-a", f"id={artist}", env=env)
-    waits = any(reason == "login needed" for reason in expected.unavailable.values())
+    waits = any(reason == "withheld" for reason in expected.unavailable.values())
     assert (first.returncode, first.stderr if not waits else "") == (1 if waits else 0, ""), first.stderr
     assert_holds(tmp_path, expected)
     unavailable = rows(tmp_path, "SELECT id, availability FROM artworks WHERE availability != 'available'")

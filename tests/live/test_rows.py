@@ -63,7 +63,7 @@ def test_every_kind_of_work_comes_as_it_would_in_full(tmp_path: Path, standard: 
     phpsessid = "" if session else None
     since = len(standard.log)
     run = crawl("user", standard, tmp_path, phpsessid=phpsessid, id=artist, **ROWS)
-    assert run.exit_code == ("login needed" in expected.unavailable.values())
+    assert run.exit_code == ("withheld" in expected.unavailable.values())
     assert_holds(tmp_path, expected)
     assert dict(rows(tmp_path, "SELECT id, availability FROM artworks WHERE availability != 'available'")) == (
         expected.unavailable

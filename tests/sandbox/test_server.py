@@ -101,7 +101,7 @@ def test_worlds_of_any_size(browse: Any):
 
 def test_expectations_agree_with_the_lists(shared: Any):
     expected = shared.sandbox.world.expected
-    assert expected.user(11).unavailable == {5000711: "login needed", 5000811: "gone", 5001811: "login needed"}
+    assert expected.user(11).unavailable == {5000711: "withheld", 5000811: "gone", 5001811: "withheld"}
     assert expected.user(11, session=True).unavailable == {5000811: "gone"}
     assert expected.user(12).files == expected.user(16).files == {}
     assert expected.artwork([1, 5000111]).unavailable == {1: "gone"}

@@ -104,6 +104,8 @@ class IllustDetail(PixivModel):
     bookmark_data: Fields | None = None
     series_nav_data: SeriesPlace | None = None
     is_unlisted: bool | None = None
+    is_login_only: bool | None = None
+    location_mask: bool | None = None
 
     @field_validator("urls")
     @classmethod

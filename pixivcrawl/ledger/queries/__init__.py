@@ -57,6 +57,7 @@ from pixivcrawl.ledger.queries.status import (
     status_to_ask,
     status_totals,
     status_unavailable,
+    status_withheld,
 )
 from pixivcrawl.ledger.queries.subscriptions import (
     FEED_GAPS,
@@ -86,6 +87,7 @@ from pixivcrawl.ledger.queries.works import (
     unstored_places,
     waiting_works,
     wanted_originals,
+    withheld_works,
     works_left,
     works_to_do,
     zip_of_ugoira,
@@ -153,6 +155,7 @@ __all__ = [
     "status_to_ask",
     "status_totals",
     "status_unavailable",
+    "status_withheld",
     "stored_files",
     "stored_paths",
     "stored_totals",
@@ -162,6 +165,7 @@ __all__ = [
     "user_detail",
     "waiting_works",
     "wanted_originals",
+    "withheld_works",
     "without_originals",
     "works_left",
     "works_of_artist",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, ScalarSelect, func, or_, select
 
+from pixivcrawl.items import Reader
 from pixivcrawl.ledger.models import (
     ArtworkRow,
     BookmarkRow,
@@ -15,6 +16,7 @@ from pixivcrawl.ledger.models import (
     SeriesArtworkRow,
 )
 from pixivcrawl.ledger.records.availability import ARTIST_LEFT
+from pixivcrawl.ledger.records.crawls import is_read_by
 from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
 from pixivcrawl.ledger.records.works import IDS_A_QUERY
 
@@ -39,16 +41,21 @@ def listed_before(connection: Connection, crawl_id: int, work_ids: Sequence[int]
     return listed
 
 
-def unseen_works(connection: Connection, crawl_id: int, user_id: int, since_crawl: int) -> set[int]:
+def unseen_works(connection: Connection, crawl_id: int, user_id: int, since_crawl: int, reader: Reader) -> set[int]:
     """An artist's works on the list that run `crawl_id` reads which run `since_crawl`, or one after it, saw there and this one did not.
 
-    Those that are known to be gone are left out.
+    Those that are known to be gone are left out, and those that another account saw last: `reader` may not be shown them.
     """
+    shown_to = or_(CrawlRow.reader == 0, is_read_by(reader))
+    if not reader.is_visitor:
+        shown_to |= CrawlRow.reader.is_(None)
     unseen = (
         select(ArtworkRow.id)
         .join(CrawlArtworkRow, CrawlArtworkRow.artwork_id == ArtworkRow.id)
+        .join(CrawlRow, CrawlRow.id == CrawlArtworkRow.crawl_id)
         .where(
             ArtworkRow.user_id == user_id,
+            shown_to,
             ArtworkRow.availability.not_in(SETTLED_AVAILABILITY),
             CrawlArtworkRow.list_id == _list_of(crawl_id),
             CrawlArtworkRow.crawl_id.between(since_crawl, crawl_id - 1),

@@ -359,8 +359,8 @@ def covers(connection: Connection, work_ids: Collection[int]) -> dict[int, Cover
 
 
 def needing_a_session(connection: Connection) -> int:
-    """How many works wait for a session, or for one that may see them."""
-    needed = ArtworkRow.availability == "login needed"
+    """How many works are withheld from whoever asked for them."""
+    needed = ArtworkRow.availability == "withheld"
     query = select(func.count()).select_from(ArtworkRow).where(ArtworkRow.unavailable_since.is_not(None), needed)
     return connection.execute(query).scalar_one()
 

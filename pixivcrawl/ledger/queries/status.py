@@ -14,6 +14,7 @@ from pixivcrawl.ledger.models import (
     ODD_FILE,
     ROW_LEVEL_WORK,
     UNSETTLED_WORK,
+    WITHHELD_WORK,
     ZIP_FILE,
     ArtworkRow,
     CrawlArtworkRow,
@@ -27,7 +28,7 @@ from pixivcrawl.ledger.records.works import IDS_A_QUERY
 
 _FRAMES = table(FileRow).alias("uploaded")
 
-UNAVAILABLE = ("gone", "forbidden", "login needed", "masked")
+UNAVAILABLE = ("gone", "withheld", "masked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +265,13 @@ def status_odd_files(connection: Connection) -> list[OddFile]:
     return [OddFile(*row) for row in rows]
 
 
+def status_withheld(connection: Connection) -> list[tuple[str | None, int | None, int]]:
+    """(reason, from which account, how many) of the works that are withheld; 0 stands for visitors, None for a reader who is not known."""
+    alike = (ArtworkRow.unavailable_reason, ArtworkRow.withheld_from)
+    counted = select(*alike, func.count()).where(WITHHELD_WORK).group_by(*alike).order_by(func.count().desc(), *alike)
+    return [(reason, reader, number) for reason, reader, number in connection.execute(counted)]
+
+
 def status_to_ask(connection: Connection) -> int:
     """How many works on the lists are not known well enough and may be had, as far as the ledger sees."""
     no_file = ~exists().where(FileRow.artwork_id == ArtworkRow.id, FileRow.state != "superseded")
@@ -273,7 +281,7 @@ def status_to_ask(connection: Connection) -> int:
             ArtworkRow.detail == "listing", or_(CrawlRow.suffices.not_in(("listing", f"listing{AND_FRAMES}")), no_file)
         ),
     )
-    may_be_had = ArtworkRow.availability.not_in((*SETTLED_AVAILABILITY, "login needed"))
+    may_be_had = ArtworkRow.availability.not_in((*SETTLED_AVAILABILITY, "withheld"))
     return connection.execute(
         select(func.count(CrawlArtworkRow.artwork_id.distinct()))
         .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)

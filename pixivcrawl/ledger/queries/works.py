@@ -5,16 +5,32 @@ from __future__ import annotations
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, exists, false, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    case,
+    exists,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    true,
+)
 
-from pixivcrawl.items import Frame, Original
+from pixivcrawl.api.withheld import Withheld
+from pixivcrawl.items import Frame, Original, Reader
 from pixivcrawl.ledger.models import (
     MISSING_FILE,
     UNSETTLED_INTENT,
     UNSETTLED_WORK,
+    WITHHELD_WORK,
     ArtworkRow,
     BodyRow,
     CrawlArtworkRow,
@@ -26,12 +42,12 @@ from pixivcrawl.ledger.records.files import GONE, GONE_WITH_FIRST, Intent
 from pixivcrawl.ledger.records.state import LACKS_FRAMES, SETTLED_AVAILABILITY, due, newest_crawl
 from pixivcrawl.ledger.records.works import IDS_A_QUERY
 
+WITHHELD_FOR = timedelta(days=1)
+"""For so long the same reader does not ask again for what was withheld."""
+
 
 class KnownWork(NamedTuple):
-    """What the ledger knows of a work; see `ArtworkRow` for the words. `next_attempt` is None unless reading the work failed.
-
-    `refused_without_session`: it was asked for without a session and needs one.
-    """
+    """What the ledger knows of a work; see `ArtworkRow` for the words. `next_attempt` is None unless reading the work failed."""
 
     work_id: int
     user_id: int | None
@@ -44,7 +60,6 @@ class KnownWork(NamedTuple):
     files_state: str
     stale: bool
     next_attempt: datetime | None
-    refused_without_session: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +98,6 @@ _KNOWN: tuple[ColumnElement[Any], ...] = (
     ArtworkRow.files_state,
     ArtworkRow.stale_since.is_not(None),
     ArtworkRow.next_attempt,
-    and_(ArtworkRow.availability == "login needed", ~ArtworkRow.refused_with_session),
 )
 
 _KNOWN_WORKS = select(*_KNOWN).where(ArtworkRow.id.in_(bindparam("work_ids", expanding=True)))
@@ -105,7 +119,7 @@ def works_to_do(
     after_position: int,
     limit: int,
     *,
-    with_session: bool,
+    reader: Reader,
     now: datetime | None,
     files: bool = True,
     stale: bool = False,
@@ -115,14 +129,15 @@ def works_to_do(
     """The next works after `after_position` (0 for the first) of the list that run `crawl_id` reads, with something left to do.
 
     In the order in which this run or an earlier one found them. `files=False` looks at the works alone; `stale=True` gives only those
-    that must be asked for again because they changed. `from_rows=True` is content with works whose originals follow from a row.
-    `frames=True` is not content with the zip of an ugoira. What failed in this run, or is not due by `now`, is left out.
+    that must be asked for again because they changed, or were not found at a first look. `from_rows=True` is content with works whose
+    originals follow from a row. `frames=True` is not content with the zip of an ugoira. What failed in this run, or is not due by `now`,
+    is left out.
     """
-    ask = _to_be_asked(crawl_id, now, with_session=with_session, from_rows=from_rows)
+    ask = _to_be_asked(crawl_id, now, reader=reader, from_rows=from_rows)
     lacking = LACKS_FRAMES if frames else false()
     wanted = or_(ask, _to_be_fetched(crawl_id, now, from_rows=from_rows, frames=frames)) if files else ask
     if stale:
-        wanted = and_(ask, ArtworkRow.stale_since.is_not(None))
+        wanted = and_(ask, or_(ArtworkRow.stale_since.is_not(None), ArtworkRow.missing_since.is_not(None)))
     rows = connection.execute(
         select(CrawlArtworkRow.position, ask.label("must_be_asked"), lacking.label("lacks_frames"), *_KNOWN)
         .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
@@ -140,7 +155,7 @@ def works_left(
     connection: Connection,
     crawl_id: int,
     *,
-    with_session: bool,
+    reader: Reader,
     now: datetime | None,
     files: bool = True,
     from_rows: bool = False,
@@ -151,7 +166,7 @@ def works_left(
 
     First those that must be asked for, then those that lack a file alone.
     """
-    ask = _to_be_asked(crawl_id, now, with_session=with_session, from_rows=from_rows)
+    ask = _to_be_asked(crawl_id, now, reader=reader, from_rows=from_rows)
     fetch = _to_be_fetched(crawl_id, now, from_rows=from_rows, frames=frames) if files else false()
     both = (
         select(func.count(case((ask, 1))), func.count(case((and_(~ask, fetch), 1))))
@@ -242,9 +257,23 @@ def gone_files(connection: Connection, crawl_id: int) -> int:
     return connection.execute(gone).scalar_one()
 
 
+def withheld_works(connection: Connection, crawl_id: int) -> int:
+    """How many works of the list that run `crawl_id` reads are withheld from its reader, or were from whoever asked last."""
+    withheld = (
+        select(func.count())
+        .select_from(CrawlArtworkRow)
+        .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
+        .where(_unsettled_of_list(crawl_id), WITHHELD_WORK)
+    )
+    return connection.execute(withheld).scalar_one()
+
+
 def waiting_works(connection: Connection, crawl_id: int, *, files: bool = True) -> int:
-    """How many works of the list that run `crawl_id` reads failed in an earlier run and wait, or have `files` that do."""
-    waiting = ArtworkRow.failed_crawl_id < crawl_id
+    """How many works of the list that run `crawl_id` reads failed in an earlier run and wait, or have `files` that do.
+
+    Works that pixiv did not find at a first look are among them.
+    """
+    waiting = or_(ArtworkRow.failed_crawl_id < crawl_id, ArtworkRow.missing_since.is_not(None))
     if files:
         waiting |= exists().where(FileRow.artwork_id == ArtworkRow.id, MISSING_FILE, FileRow.failed_crawl_id < crawl_id)
     of_list = (
@@ -296,25 +325,44 @@ def _unsettled_of_list(crawl_id: int, after_position: int = 0) -> ColumnElement[
     return and_(CrawlArtworkRow.list_id == list_id, CrawlArtworkRow.position > after_position, UNSETTLED_WORK)
 
 
-def _to_be_asked(crawl_id: int, now: datetime | None, *, with_session: bool, from_rows: bool) -> ColumnElement[bool]:
+def _to_be_asked(crawl_id: int, now: datetime | None, *, reader: Reader, from_rows: bool) -> ColumnElement[bool]:
     """The ledger does not know the work well enough, and asking for it now may change that."""
     no_file = ~exists().where(FileRow.artwork_id == ArtworkRow.id, FileRow.state != "superseded")
-    may_ask = ~ArtworkRow.refused_with_session if with_session else false()
-    login_needed = ArtworkRow.availability == "login needed"
+    withheld = ArtworkRow.availability == "withheld"
     unknown = and_(
         ArtworkRow.availability.not_in(SETTLED_AVAILABILITY),
         or_(
             ArtworkRow.detail.is_(None),
             and_(ArtworkRow.detail != "full", no_file) if from_rows else ArtworkRow.detail != "full",
             ArtworkRow.availability == "masked",
-            and_(login_needed, ArtworkRow.files_state != "complete"),
+            withheld,
         ),
+        or_(~withheld, _may_be_shown(reader, now)),
+    )
+    # What was not found is looked at again in the same run, if that lasts so long.
+    second_look = (
+        false() if now is None else and_(ArtworkRow.missing_since.is_not(None), ArtworkRow.next_attempt <= now)
     )
     return and_(
         or_(ArtworkRow.stale_since.is_not(None), unknown),
-        or_(~login_needed, may_ask),
-        due(ArtworkRow, crawl_id, now),
+        or_(due(ArtworkRow, crawl_id, now), second_look),
     )
+
+
+def _may_be_shown(reader: Reader, now: datetime | None) -> ColumnElement[bool]:
+    """A work that was withheld may be shown now: to another reader, in another session, or after a day; to one who names it, at any time.
+
+    What needs a reader who is signed in, no visitor asks for twice.
+    """
+    if now is None:
+        return true()
+    another = or_(
+        ArtworkRow.withheld_from.is_distinct_from(reader.user_id),
+        ArtworkRow.withheld_session.is_distinct_from(reader.session),
+    )
+    a_day_ago = not_(ArtworkRow.withheld_at.between(now - WITHHELD_FOR, now))
+    may_change = ArtworkRow.unavailable_reason != Withheld.SIGNED_IN if reader.is_visitor else true()
+    return or_(another, and_(a_day_ago, may_change))
 
 
 def _to_be_fetched(crawl_id: int, now: datetime | None, *, from_rows: bool, frames: bool) -> ColumnElement[bool]:

@@ -6,7 +6,10 @@ from typing import Any
 from pixivcrawl.ledger.records.availability import (
     mark_stale,
     record_artist_left,
+    record_not_found,
+    record_told_to_ask,
     record_unavailable,
+    record_withheld,
     record_work_failed,
 )
 from pixivcrawl.ledger.records.bodies import Answer, note_bodies, note_body
@@ -35,7 +38,13 @@ from pixivcrawl.ledger.records.files import (
 )
 from pixivcrawl.ledger.records.follows import record_follows, record_unlisted_followers, record_unlisted_following
 from pixivcrawl.ledger.records.hosts import Sent, clear_pause, pause_host, spend_request, spend_requests
-from pixivcrawl.ledger.records.people import record_user, record_user_name, record_user_seen, record_user_unavailable
+from pixivcrawl.ledger.records.people import (
+    record_user,
+    record_user_name,
+    record_user_not_found,
+    record_user_seen,
+    record_user_unavailable,
+)
 from pixivcrawl.ledger.records.rankings import record_ranking
 from pixivcrawl.ledger.records.readings import record_full_reading, record_gaps_in_following
 from pixivcrawl.ledger.records.requests import record_requests
@@ -88,6 +97,7 @@ __all__ = [
     "record_listing",
     "record_lost",
     "record_masked",
+    "record_not_found",
     "record_ranking",
     "record_requests",
     "record_row_originals",
@@ -96,6 +106,7 @@ __all__ = [
     "record_stored",
     "record_stubs",
     "record_tag_translations",
+    "record_told_to_ask",
     "record_unavailable",
     "record_unlisted_bookmarks",
     "record_unlisted_followers",
@@ -104,8 +115,10 @@ __all__ = [
     "record_unproven",
     "record_user",
     "record_user_name",
+    "record_user_not_found",
     "record_user_seen",
     "record_user_unavailable",
+    "record_withheld",
     "record_work_failed",
     "settle_bookmark_order",
     "settle_intent",

@@ -254,7 +254,7 @@ def record_lost(connection: Connection, work_id: int, page: int, revision: str, 
         connection.execute(change.values(state="superseded"))
         if not is_replaced and row.availability not in SETTLED_AVAILABILITY:
             asked = update(_ARTWORKS).where(_ARTWORKS.c.id == work_id, _ARTWORKS.c.stale_since.is_(None))
-            connection.execute(asked.values(stale_since=now, refused_with_session=False))
+            connection.execute(asked.values(stale_since=now))
     refresh_files(connection, work_id)
 
 

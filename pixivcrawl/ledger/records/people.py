@@ -20,7 +20,12 @@ _USERS, _NAMES = table(UserRow), table(UserNameRow)
 
 _KNOWN = select(_USERS.c.name, _USERS.c.last_seen).where(_USERS.c.id == bindparam("user_id"))
 
-_AVAILABLE = {"availability": "available", "unavailable_reason": None, "unavailable_since": None}
+_AVAILABLE = {
+    "availability": "available",
+    "unavailable_reason": None,
+    "unavailable_since": None,
+    "missing_since": None,
+}
 
 
 def record_user(connection: Connection, user: User, now: datetime) -> None:
@@ -69,7 +74,21 @@ def record_user_unavailable(
     """The user left, or never existed; all that is known stays."""
     insert_new(connection, _USERS, [{"id": user_id, "first_seen": now, "last_seen": now}], ("id",))
     change = update(_USERS).where(_USERS.c.id == user_id, _USERS.c.availability != availability)
-    connection.execute(change.values(availability=availability, unavailable_reason=reason, unavailable_since=now))
+    connection.execute(
+        change.values(availability=availability, unavailable_reason=reason, unavailable_since=now, missing_since=None)
+    )
+
+
+def record_user_not_found(connection: Connection, user_id: int, reason: str, now: datetime, *, apart: float) -> bool:
+    """Pixiv answered 404 for a user, who has left when it does so again, `apart` seconds later or more; gives whether that is so."""
+    insert_new(connection, _USERS, [{"id": user_id, "first_seen": now, "last_seen": now}], ("id",))
+    of_user = _USERS.c.id == user_id
+    first, availability = connection.execute(select(_USERS.c.missing_since, _USERS.c.availability).where(of_user)).one()
+    if availability == "gone" or (first is not None and not first <= now < first + timedelta(seconds=apart)):
+        record_user_unavailable(connection, user_id, "gone", reason, now)
+        return True
+    connection.execute(update(_USERS).where(of_user).values(missing_since=first or now))
+    return False
 
 
 def _record_bearing(connection: Connection, user_id: int, name: str, now: datetime) -> None:

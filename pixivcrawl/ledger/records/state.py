@@ -32,7 +32,7 @@ WAITS = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=7),
 _ARTWORKS, _FILES = table(ArtworkRow), table(FileRow)
 _CRAWLS, _CRAWL_ARTWORKS = table(CrawlRow), table(CrawlArtworkRow)
 
-SETTLED_AVAILABILITY = ("gone", "forbidden")
+SETTLED_AVAILABILITY = ("gone",)
 
 _WAITING = "pixivcrawl.refreshes"
 
@@ -51,7 +51,12 @@ def _unsettled(too_little: ColumnElement[bool]) -> ColumnElement[bool]:
         _ARTWORKS.c.stale_since.is_not(None),
         and_(
             *(_ARTWORKS.c.availability != _word(settled) for settled in SETTLED_AVAILABILITY),
-            or_(_ARTWORKS.c.availability == _word("masked"), _ARTWORKS.c.detail.is_(None), too_little),
+            or_(
+                _ARTWORKS.c.availability == _word("masked"),
+                _ARTWORKS.c.availability == _word("withheld"),
+                _ARTWORKS.c.detail.is_(None),
+                too_little,
+            ),
         ),
     )
 
@@ -88,7 +93,7 @@ _NOT_IN_FULL = _ARTWORKS.c.detail != _word("full")
 UNSETTLED: dict[str, ColumnElement[bool]] = {
     "full": _unsettled(or_(_NOT_IN_FULL, _FILES_MISSING)),
     f"full{AND_FRAMES}": _unsettled(or_(_NOT_IN_FULL, _FILES_MISSING, LACKS_FRAMES)),
-    "facts": _unsettled(or_(_NOT_IN_FULL, and_(_ARTWORKS.c.availability == _word("login needed"), _FILES_MISSING))),
+    "facts": _unsettled(_NOT_IN_FULL),
     "listing": _unsettled(_FILES_MISSING),
     f"listing{AND_FRAMES}": _unsettled(or_(_FILES_MISSING, LACKS_FRAMES)),
     "row": false(),

@@ -58,7 +58,10 @@ _STATE = (
     "availability",
     "unavailable_reason",
     "unavailable_since",
-    "refused_with_session",
+    "withheld_from",
+    "withheld_session",
+    "withheld_at",
+    "missing_since",
     "masked_since",
     "stale_since",
     "row_revision",
@@ -74,7 +77,9 @@ _AVAILABLE = {
     "availability": "available",
     "unavailable_reason": None,
     "unavailable_since": None,
-    "refused_with_session": False,
+    "withheld_from": None,
+    "withheld_session": None,
+    "withheld_at": None,
 }
 
 _ARTWORKS, _VERSIONS = table(ArtworkRow), table(ArtworkVersionRow)
@@ -116,8 +121,8 @@ def record_rows(connection: Connection, artworks: Sequence[Artwork], now: dateti
         row["row_revision"] = artwork.revision or row["row_revision"]
         row["row_updated"] = artwork.uploaded or row["row_updated"]
         row["masked_since"] = None
-        if row["availability"] in ("unknown", "masked") or (
-            row["availability"] == "login needed" and artwork.originals
+        if row["availability"] in ("unknown", "masked", "gone") or (
+            row["availability"] == "withheld" and artwork.originals
         ):
             row |= _AVAILABLE
         if work_id in revised:
@@ -175,9 +180,9 @@ def _full_row(artwork: Artwork, known: RowMapping | None, now: datetime) -> Row:
     """The row of a work whose own page was read."""
     row = _row(artwork, known, now) | NOT_FAILED
     if artwork.availability == "available":
-        row |= _AVAILABLE | {"stale_since": None}
+        row |= _AVAILABLE | {"stale_since": None, "missing_since": None}
     elif not _is_settled(known):
-        row |= {"availability": artwork.availability, "unavailable_since": row["unavailable_since"] or now}
+        row |= {"availability": "withheld", "unavailable_since": row["unavailable_since"] or now}
     return row
 
 
@@ -209,7 +214,7 @@ def _told(artwork: Artwork, names: Sequence[str]) -> Row:
 
 def _new_state(now: datetime) -> Row:
     state: Row = dict.fromkeys(_STATE)
-    return state | {"availability": "unknown", "refused_with_session": False, "failed_runs": 0, "first_seen": now}
+    return state | {"availability": "unknown", "failed_runs": 0, "first_seen": now}
 
 
 def _is_revised(artwork: Artwork, known: RowMapping | None) -> bool:

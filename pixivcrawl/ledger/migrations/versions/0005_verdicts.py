@@ -1,6 +1,7 @@
 """What is odd about a file that was kept, which body of it the image host named, how often the same doubtful bytes came; ugoira at hand.
 
-And who read each list, which is not known of the runs until now; and how far the journal is.
+And who read each list, which is not known of the runs until now; from whom a work is withheld, which whoever reads next asks for
+again; since when pixiv has not found a work or a user; and how far the journal is.
 """
 
 from typing import Literal
@@ -56,4 +57,25 @@ def upgrade() -> None:
         sa.Column("number", NUMBER, nullable=False),
         sa.Column("bytes", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("id", name="journal_pkey"),
+    )
+    with op.batch_alter_table("users", recreate=recreate) as users:
+        users.add_column(sa.Column("missing_since", TIME, nullable=True))
+    with op.batch_alter_table("artworks", recreate=recreate) as artworks:
+        artworks.drop_column("refused_with_session")
+        artworks.add_column(sa.Column("withheld_from", NUMBER, nullable=True))
+        artworks.add_column(sa.Column("withheld_session", NUMBER, nullable=True))
+        artworks.add_column(sa.Column("withheld_at", TIME, nullable=True))
+        artworks.add_column(sa.Column("missing_since", TIME, nullable=True))
+    op.execute("UPDATE artworks SET availability = 'withheld' WHERE availability IN ('login needed', 'forbidden')")
+    op.execute(
+        "UPDATE crawl_artworks SET unsettled = true WHERE artwork_id IN (SELECT id FROM artworks WHERE availability = 'withheld') "
+        "AND list_id IN (SELECT id FROM crawls WHERE suffices <> 'row')"
+    )
+    is_withheld = sa.text("artworks.availability = 'withheld'")
+    op.create_index(
+        "artworks_withheld",
+        "artworks",
+        ["unavailable_reason", "withheld_from"],
+        sqlite_where=is_withheld,
+        postgresql_where=is_withheld,
     )
