@@ -149,7 +149,7 @@ class Configuration:
             lang=_lang(settings),
             rate_limit_wait=_seconds(settings, "PIXIV_RATE_LIMIT_WAIT", RATE_LIMIT_WAIT, most=1800),
             throttle_wait=_seconds(settings, "PIXIV_THROTTLE_WAIT", 200, most=1800),
-            gone_after=_seconds(settings, "PIXIV_GONE_AFTER", 3600, most=30 * 86400),
+            gone_after=_seconds(settings, "PIXIV_GONE_AFTER", 3600, most=2_592_000),
             longest_wait=_seconds(settings, "LONGEST_WAIT", 1800, most=86400),
             file_size_limit=_whole(settings, "PIXIV_FILE_SIZE_LIMIT", 1 << 30, least=1),
             memory_limit=_whole(settings, "DOWNLOAD_MAXSIZE", 64 << 20, least=1),
