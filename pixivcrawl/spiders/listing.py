@@ -144,11 +144,12 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
                 async for wanted in self.works_to_do():
                     yield wanted
         await self.in_progress.all_settled()
-        # Works whose images were gone because the artist revised them meanwhile are asked for again, once, and so are those that were not
-        # found, if that is long enough ago.
-        async for wanted in self.works_to_do(stale=True):
-            yield wanted
-        await self.in_progress.all_settled()
+        # Works whose images were gone because the artist revised them meanwhile are asked for again, once; then what was not found at a
+        # first look, those among them, if that is long enough ago.
+        for _ in range(2):
+            async for wanted in self.works_to_do(stale=True):
+                yield wanted
+            await self.in_progress.all_settled()
         if gone := await self.ledger.read(queries.gone_files, self.crawl.crawl_id):
             self.count("files_failed", gone)
         if self.args.comments:

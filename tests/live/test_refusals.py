@@ -93,9 +93,9 @@ def test_a_session_that_expires_in_the_middle_ends_the_run(tmp_path: Path):
 def test_one_work_that_is_forbidden_is_only_that(tmp_path: Path, sandbox: Sandbox):
     work_id = sandbox.world.work_id(11, 7)
     sandbox.faults.api(rf"/ajax/illust/{work_id}$", kind="status:403")
-    assert archived(sandbox, tmp_path).exit_code == 0
+    assert archived(sandbox, tmp_path).exit_code == 1
     assert rows(tmp_path, "SELECT id, availability FROM artworks WHERE availability != 'available'") == [
-        (work_id, "forbidden")
+        (work_id, "withheld")
     ]
 
 
