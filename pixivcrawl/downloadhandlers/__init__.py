@@ -23,6 +23,7 @@ from pixivcrawl.api.answers import retry_after
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.staging import Part, Received, forget, left_behind, left_part, left_whole
 from pixivcrawl.configuration import Configuration, Origin, read_origin
+from pixivcrawl.downloadhandlers.browser import beside, in_order
 from pixivcrawl.downloadhandlers.budget import spend
 from pixivcrawl.downloadhandlers.failures import failures_of
 from pixivcrawl.downloadhandlers.pace import KEEPS_PLACE, Pace, is_stopping, pace_of
@@ -186,6 +187,10 @@ class PixivDownloadHandler(BaseDownloadHandler):
         for name, values in self._usual_headers:
             headers.setdefault(name, values)
         sent = [(name.decode(), value.decode("latin-1")) for name, values in headers.items() for value in values]
+        told = {name.lower(): value for name, value in sent}
+        browser = beside(told["user-agent"], told.get("accept"))
+        sent += [(name, value) for name, value in browser.items() if name.lower() not in told]
+        sent.append(("Accept-Encoding", "identity" if staged else "gzip, deflate"))
         through_socks = is_socks(proxy)
         client = self._client(proxy if through_socks else None, authorization)
         # Until the whole head of the answer is here, however its bytes drip and whatever (1xx) comes before it.
@@ -195,7 +200,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
                 # As it stands: yarl would resolve the dots that the catalogue has escaped.
                 yarl.URL(request.url, encoded=True),
                 data=request.body or None,
-                headers=[*sent, ("Accept-Encoding", "identity" if staged else "gzip, deflate"), *more.items()],
+                headers=in_order([*sent, *more.items()]),
                 allow_redirects=False,
                 auto_decompress=not staged,
                 proxy=None if through_socks else proxy,
