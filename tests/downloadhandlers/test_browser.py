@@ -11,7 +11,9 @@ from pixivcrawl.downloadhandlers.browser import beside, in_order
 from pixivcrawl.sandbox import Sandbox, World
 from tests.travelling import original_url, settings_for, to_stage, travel
 
-CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
+CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
+)
 
 
 @pytest.mark.parametrize("agent", [None, CHROME], ids=["firefox", "chrome"])
