@@ -5,7 +5,7 @@ How a worker ends decides what is said of the file that it had:
 - It crashes (SIGSEGV, SIGABRT, SIGBUS and their like), exits, runs out of memory, or does not come to an end within the time that the
   file's size allows: a verdict about the file, `Damaged` of kind "decoder died". The same bytes are not tried again by the same run.
 - Any other signal, SIGKILL above all, comes from outside: from a person, or from a system without free memory. It says nothing about the
-  file, which a new worker gets, after a pause that grows. A file to which that happens twenty times in a row is parked, since each of its
+  file, which a new worker gets, after a pause that grows. A file to which that happens ten times in a row is parked, since each of its
   proofs may be what takes the memory: `Damaged` of kind "too much memory".
 
 A worker that ends while it has no file says nothing about any.
@@ -34,8 +34,11 @@ PROVE = "pixivcrawl.archive.proof:prove"
 LEAST_SECONDS, BYTES_A_SECOND = 120, 100_000
 """The time that a file may take. The slowest kind takes a tenth of a second a MB; half a billion pixels in a small file, half a minute."""
 
-PAUSES = (0.0, 0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, *[5.0] * 10)
+PAUSES = (0.0, 0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 """Seconds before a file whose worker somebody killed gets another one."""
+
+STARTS, START_PAUSE = 200, 0.1
+"""How often a worker is begun that somebody kills before it has a file, and the seconds in between."""
 
 _CRASHES = frozenset(
     -getattr(signal, name)
@@ -135,7 +138,7 @@ class Workers:
         )
 
     def _done_by_one(self, question: Any, seconds: int) -> Any:
-        worker = self._lent()
+        worker = self._lent_at_last()
         try:
             answer = worker.ask(question, seconds, self._budget)
         except BaseException:
@@ -146,6 +149,16 @@ class Workers:
             self._idle.append(worker)
             self._changed.notify_all()
         return answer
+
+    def _lent_at_last(self) -> _Worker:
+        """As `_lent`; one that is killed before it has a file says nothing about that file."""
+        for _ in range(STARTS):
+            try:
+                return self._lent()
+            except KilledFromOutside:
+                if self._closed.wait(START_PAUSE):
+                    raise CancelledError from None
+        raise KilledFromOutside
 
     def _lent(self) -> _Worker:
         """A worker for this thread alone, until it is idle again or buried."""
