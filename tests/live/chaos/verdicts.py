@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from pixivcrawl.api.keeping import without_other_works
 from pixivcrawl.items import part_name
 from pixivcrawl.ledger.journal import read_journal
 from pixivcrawl.ledger.records.files import GONE_WITH_FIRST
@@ -178,7 +179,7 @@ def _ledger_is_sound(archive: Path) -> Iterator[str]:
             yield f"rows point to nothing: {orphans}"
         kept = connection.execute("SELECT endpoint, subject_id, body FROM bodies").fetchall()
     answers = (entry.arguments for entry in read_journal(archive / "journal") if entry.change == "note_body")
-    journaled = {(answer["endpoint"], answer["payload"]) for answer in answers}
+    journaled = {(answer["endpoint"], without_other_works(answer["payload"])) for answer in answers}
     for endpoint, subject, body in kept:
         if (endpoint, zlib.decompress(body)) not in journaled:
             yield f"the ledger holds an answer to {endpoint} {subject} that the journal does not"
