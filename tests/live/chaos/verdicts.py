@@ -57,6 +57,9 @@ def whole(trial: Trial, reference: Reference) -> Iterator[str]:
     yield from _facts(trial.archive, reference)
 
 
+NOT_FOUND, SECOND_LOOK = 404, 2
+
+
 def sound(trial: Trial) -> Iterator[str]:
     """What holds after every run, killed or not: what is in place stays as it is, and nothing is known that is not on record."""
     before: Life | None = None
@@ -92,15 +95,22 @@ def fetched_once(trial: Trial, *, strict: bool) -> Iterator[str]:
 
 
 def asked_once(trial: Trial) -> Iterator[str]:
-    """Nothing is asked that the ledger knows: works asked for again were begun and not yet recorded at a kill, and no more than may be."""
+    """Nothing is asked that the ledger knows: works asked for again were begun and not yet recorded at a kill, and no more than may be.
+
+    What is not there is looked at twice.
+    """
     again: dict[int, set[int]] = defaultdict(set)
     latest: dict[str, int] = {}
+    not_there: Counter[str] = Counter()
     for logged in trial.log:
         if (found := _ABOUT_A_WORK.match(logged.path)) is None:
             continue
         work_id, life = int(found[1]), trial.life_of(logged)
         earlier = latest.get(logged.path)
         latest[logged.path] = life
+        not_there[logged.path] += logged.status == NOT_FOUND
+        if not_there[logged.path] == SECOND_LOOK:
+            continue
         if earlier == life:
             yield f"run {life} asked {logged.path} twice"
         elif earlier is not None and any(work_id in each.known for each in trial.lives[earlier:life]):
