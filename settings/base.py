@@ -233,7 +233,7 @@ PIXIV_IMAGE_RETRY_DELAY = from_environment("PIXIV_IMAGE_RETRY_DELAY", 2)
 
 # The language of what pixiv translates (tags' names above all), sent with every question; empty leaves it to the account's own setting.
 # pixiv: accounts in English have been refused their bookmarks without it.
-PIXIV_LANG = from_environment("PIXIV_LANG", "en")
+PIXIV_LANG = os.environ.get("PIXIVCRAWL_PIXIV_LANG", "en")
 
 # What is fetched of an ugoira: zip, pixiv's own copy of its frames as JPEG within 1920x1080; or frames, each of them as its artist uploaded
 # it, beside the zip. The argument `ugoira` of a spider comes first.

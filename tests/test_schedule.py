@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from pixivcrawl import faults
 from pixivcrawl.commands.stopping import SOON
 from pixivcrawl.errors import AccountRefused, ArchiveInUse, ConfigurationError, PauseTooLong, StorageFailed
 from pixivcrawl.extensions.run_record import FAILED, INTERRUPTED
@@ -24,7 +25,10 @@ FILES = ROOT / "docs" / "schedule"
 NOBODY_IS_NEEDED = {FAILED, ArchiveInUse.exit_code, PauseTooLong.exit_code, INTERRUPTED}
 """Exit codes after which the next sync does what is to be done."""
 
-A_PERSON_IS_NEEDED = {ConfigurationError.exit_code, AccountRefused.exit_code, StorageFailed.exit_code}
+A_PERSON_IS_NEEDED = {
+    *(error.exit_code for error in (ConfigurationError, AccountRefused, StorageFailed)),
+    faults.EXIT_CODE,
+}
 
 
 def unit(name: str) -> dict[str, dict[str, list[str]]]:

@@ -150,6 +150,8 @@ def compare(sandbox: Sandbox, name: str, examples: int) -> None:
     [operation] = [each for each in everything if each.definition.raw["operationId"] == name]
     headers = BROWSER | {"X-CSRF-Token": sandbox.world.readers[0].csrf_token}
     known = known_values(sandbox.world, name)
+    if name == "illust.unlisted":
+        known["secret"] = st.just(sandbox.world.unlist(sandbox.world.works()[-1].id))
     since = len(sandbox.log)
 
     @settings(max_examples=examples, phases=[Phase.generate], suppress_health_check=list(HealthCheck), derandomize=True)
@@ -172,7 +174,10 @@ def known_values(world: World, name: str) -> dict[str, st.SearchStrategy[Any]]:
     works = st.sampled_from([work.id for work in world.works() if work.is_ugoira or name != "illust.ugoira_meta"])
     # The rows of a user's works are asked for by the ids of these works.
     people = st.sampled_from([artist.id for artist in world.artists()] if name != "user.profile_illusts" else [11])
-    ids = {"user": people, "series": st.sampled_from([501, 502])}.get(name.partition(".")[0], works)
+    collections = st.sampled_from(sorted(world.collections))
+    ids = {"user": people, "series": st.sampled_from([501, 502]), "collection": collections}.get(
+        name.partition(".")[0], works
+    )
     of_one = st.sampled_from([work.id for work in world.works_of(11, world.readers[0])])
     several = st.lists(of_one, min_size=1, max_size=5)
     days = st.sampled_from([day for _, day in world.rankings])

@@ -15,7 +15,7 @@ def test_what_is_well_is_not_said_and_what_is_not_is(tmp_path: Path) -> None:
         sandbox.faults.api("illust/", kind="status:404")
         run = type_in("crawl", "artwork", "-a", "id=99", "--quiet", sandbox=sandbox, archive=tmp_path)
         assert (run.code, run.out) == (1, "")
-        assert "work 99: gone" in run.err
+        assert "work 99: not found" in run.err
         assert len(run.err.splitlines()) == 1
     nothing_found = type_in("verify", "-q", archive=tmp_path)
     assert (nothing_found.code, nothing_found.out, nothing_found.err) == (0, "", "")

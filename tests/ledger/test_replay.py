@@ -553,6 +553,8 @@ def test_a_ledger_comes_back_in_an_empty_postgresql_database_alone(two: tuple[Pa
         counts = {
             table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
             for table in Base.metadata.sorted_tables
+            # How far the journal was when the ledger was last written belongs to that ledger alone.
+            if table.name != "journal"
         }
     assert counts == {name: len(rows) for name, rows in everything(old).items()}
     with pytest.raises(ConfigurationError, match="not empty"):

@@ -105,7 +105,7 @@ def test_comments_are_kept_once_and_again_when_refreshed(tmp_path: Path, sandbox
     assert run.returncode == 0, run.stderr
     works = {work.id: work for work in sandbox.world.works_of(11, sandbox.world.readers[0])}
     commented = {work_id: work.comment_count for work_id, work in works.items() if work.comment_count and not work.gone}
-    kept = dict(rows(tmp_path, "SELECT artwork_id, count(*) FROM comments GROUP BY artwork_id"))
+    kept = dict(rows(tmp_path, "SELECT artwork_id, count(*) FROM comments WHERE parent_id IS NULL GROUP BY artwork_id"))
     assert kept == commented
     assert kept[sandbox.world.work_id(11, 2)] == 45
     stamps = rows(tmp_path, "SELECT text, stamp_id FROM comments WHERE stamp_id IS NOT NULL")
@@ -117,9 +117,12 @@ def test_comments_are_kept_once_and_again_when_refreshed(tmp_path: Path, sandbox
     assert [logged.path for logged in sandbox.log[since:]] == ["/ajax/user/11/profile/all"]
     since = len(sandbox.log)
     assert scrapy(*command, "-a", "refresh=true", env=env).returncode == 0
-    asked = [logged for logged in sandbox.log[since:] if "/comments/" in logged.path]
+    asked = [logged for logged in sandbox.log[since:] if logged.path.endswith("/comments/roots")]
     assert len(asked) == len(commented)
-    assert dict(rows(tmp_path, "SELECT artwork_id, count(*) FROM comments GROUP BY artwork_id")) == commented
+    assert (
+        dict(rows(tmp_path, "SELECT artwork_id, count(*) FROM comments WHERE parent_id IS NULL GROUP BY artwork_id"))
+        == commented
+    )
 
 
 def test_comments_that_cannot_be_read_are_said_and_tried_again(tmp_path: Path):
@@ -133,4 +136,4 @@ def test_comments_that_cannot_be_read_are_said_and_tried_again(tmp_path: Path):
         sandbox.faults.clear()
         since = len(sandbox.log)
         assert scrapy(*command, env=env).returncode == 0
-        assert len([logged for logged in sandbox.log[since:] if "/comments/" in logged.path]) == 1
+        assert len([logged for logged in sandbox.log[since:] if logged.path.endswith("/comments/roots")]) == 1

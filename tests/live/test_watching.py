@@ -60,7 +60,7 @@ def test_a_sync_at_a_terminal_shows_its_bar_counts_a_pause_down_and_ends_cleanly
         )
         terminal.watch_until(lambda: bool(seen.search(terminal.shown)) and "of 12 works" in terminal.shown)
         foot = terminal.shown.splitlines()[-3:]
-        assert re.match(r"sync ([━─]+ )?1 of 3", foot[0]), terminal.shown
+        assert re.match(r"sync ([━─]+ )?0 of 2", foot[0]), terminal.shown
         assert "港の" in foot[1]
         assert re.search(r" 0 of 12 works · about \d+ (s|min) left", foot[1])
         assert not terminal.screen.cursor_is_shown

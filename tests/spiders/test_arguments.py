@@ -41,7 +41,6 @@ def build(spider: type[PixivSpider], archive: Path, **arguments: str) -> PixivSp
         (SearchSpider, {"word": "猫", "scd": "2023-01-02", "ecd": "2023-01-01"}, "ecd"),
         (SearchSpider, {"word": "猫", "scd": "2023-13-01"}, "yyyy-mm-dd"),
         (SearchSpider, {"word": "猫", "scd": "2999-01-01"}, "future"),
-        (SearchSpider, {"word": "猫", "work_lang": "ja"}, "work_lang"),
         (SearchSpider, {"word": "猫", "blt": "many"}, "blt"),
         (SearchSpider, {"word": "猫", "min_pages": "3", "max_pages": "2"}, "max_pages"),
         (ArtworkSpider, {"id": "1", "files": "false", "detail": "listing"}, "detail"),
@@ -94,6 +93,10 @@ def test_what_needs_a_session_says_how_to_give_one(
 def test_the_others_need_none(tmp_path: Path, spider: type[PixivSpider]):
     arguments = {TagSpider: {"tag": "猫"}, SearchSpider: {"word": "猫"}}.get(spider, {})
     assert build(spider, tmp_path, **arguments).session is None
+
+
+def test_a_works_language_may_be_asked_for_in_any_search(tmp_path: Path):
+    assert build(SearchSpider, tmp_path, word="猫", work_lang="ja").args.work_lang == "ja"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from pixivcrawl.archive import processes
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.archive.workers import Workers
@@ -105,7 +106,9 @@ def is_killed(archive: Archive, step: int) -> bool:
             for name in ("link", "unlink", "rename", "replace", "utime"):
                 setattr(os, name, counted(getattr(os, name)))
             Ledger.write_now = counted(Ledger.write_now)  # type: ignore[method-assign]
-            repaired(archive)
+            # The threads and the processes of the parent's workers are not this process's.
+            processes._servers.clear()
+            repaired(archive, Depth(deep=False, workers=Workers(1, Limits())))
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)
