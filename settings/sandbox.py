@@ -15,6 +15,9 @@ ARCHIVE_DIR = from_environment("ARCHIVE_DIR", "sandbox-archive")
 PIXIV_BASE_URL = from_environment("PIXIV_BASE_URL", "http://127.0.0.1:8480")
 PIXIV_IMAGE_HOSTS = from_environment("PIXIV_IMAGE_HOSTS", "127.0.0.1:8481")
 
+# What is gone here stays gone.
+PIXIV_GONE_AFTER = from_environment("PIXIV_GONE_AFTER", 0)
+
 # Nobody is disturbed by haste here.
 PIXIV_API_DELAY = from_environment("PIXIV_API_DELAY", 0)
 PIXIV_API_RETRY_DELAY = from_environment("PIXIV_API_RETRY_DELAY", 0.1)

@@ -37,6 +37,8 @@ class Command(ScrapyCommand):
                 | {
                     "PIXIVCRAWL_ARCHIVE_DIR": str(archive),
                     "PIXIVCRAWL_PIXIV_API_DELAY": "0",
+                    # What is gone from a look-alike stays gone: nobody needs to wait for the second look.
+                    "PIXIVCRAWL_PIXIV_GONE_AFTER": "0",
                     "PIXIV_PHPSESSID": sandbox.cookie,
                 }
             )
