@@ -24,7 +24,7 @@ from benchmarks.building import database_url, fill, make_tables
 from benchmarks.measuring import Row, own_environment, run, table, write_json
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.commands.status import report
-from pixivcrawl.items import Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal, Tag
+from pixivcrawl.items import VISITOR, Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal, Tag
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.spiders.user import UserArguments
@@ -130,7 +130,7 @@ async def recording(ledger: Ledger, count: int, works: int) -> list[Row]:
             await ledger.write(records.record_rows, rows_of_others[start : start + 100], now)
 
     def to_do(crawl_id: int) -> Any:
-        return ledger.read_now(queries.works_to_do, crawl_id, 0, 100, with_session=True, now=now)
+        return ledger.read_now(queries.works_to_do, crawl_id, 0, 100, reader=VISITOR, now=now)
 
     rows = [
         await rate("ids listed for the first time", count, list_them()),

@@ -59,6 +59,7 @@ class Account:
         self._stopped_telling = False
         self._has_looked_up = False
         self._taken_at: float | None = None
+        self._answered_at: float | None = None
         self._asking: asyncio.Future[bool | None] | None = None
 
     def note(self, response: Response) -> None:
@@ -103,6 +104,10 @@ class Account:
         """Whether pixiv knew the session so short a time ago."""
         return self._taken_at is not None and monotonic() - self._taken_at < seconds
 
+    def was_asked_within(self, seconds: float) -> bool:
+        """Whether pixiv answered the question about the session itself, and knew it, so short a time ago."""
+        return self._answered_at is not None and monotonic() - self._answered_at < seconds
+
     async def is_taken(self, *, believed_for: float = 0.0, answered: Request | None = None) -> bool | None:
         """Whether pixiv knows the session; asked anew unless it did less than `believed_for` seconds ago. None where no answer tells.
 
@@ -131,6 +136,7 @@ class Account:
                 await asyncio.sleep(self._configuration.api_retry_delay)
                 refusal = await self._refusal()
             if refusal is None:
+                self._answered_at = monotonic()
                 return True
             if refusal.kind not in REFUSED:
                 return None

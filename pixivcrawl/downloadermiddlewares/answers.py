@@ -130,7 +130,9 @@ class AnswersMiddleware:
         is_sure = answer.status in (UNAUTHORIZED, FORBIDDEN) or (
             answer.status == BAD_REQUEST and _needs_session(request)
         )
-        if await account.is_taken(believed_for=0.0 if is_sure else BELIEVED_FOR) is False:
+        # A page may stand in place of everything from now on, whatever the last answer was.
+        is_new_page = answer.kind is AnswerKind.NOT_JSON and not account.was_asked_within(BELIEVED_FOR)
+        if await account.is_taken(believed_for=0.0 if is_sure or is_new_page else BELIEVED_FOR) is False:
             raise RunStopping(str(refusal)) from refusal
 
     def _refuse_visitor(self, request: Request, answer: Answer) -> None:

@@ -158,7 +158,8 @@ def test_twenty_kinds_of_address(tmp_path: Path) -> None:
             name: found.get(name) for name, what in one.files.items() if isinstance(what, str)
         }.items() <= one.files.items()
     crawls = [name for (name,) in rows(archive, "SELECT spider FROM crawls ORDER BY id")]
-    assert crawls == [what.split()[0] for what in jobs]
+    # What came back empty is looked at again at the end.
+    assert crawls[: len(jobs)] == [what.split()[0] for what in jobs]
 
 
 def test_the_rest_is_done_after_what_fails(tmp_path: Path, shared: Sandbox) -> None:

@@ -396,12 +396,16 @@ class TestANameThatExistsAlready:
 
     @pytest.mark.long
     def test_is_no_obstacle_to_the_next_start(self, tmp_path: Path, sandbox: Sandbox, name: str):
-        """Killed between the intent and the discovery that the name is taken."""
+        """Killed between the intent and the discovery that the name was taken meanwhile."""
         archive, taken = tmp_path / "archive", tmp_path / "archive" / name
-        taken.parent.mkdir(parents=True)
-        taken.write_text("mine")
         killed = (
-            "import os\nlink = os.link\nos.link = lambda a, b, **_: os._exit(9) if str(b).endswith(%r) else link(a, b)"
+            "import os\nfrom pathlib import Path\nlink = os.link\n"
+            "def taken(a, b, **_):\n"
+            "    if not str(b).endswith(%r):\n"
+            "        return link(a, b)\n"
+            "    Path(b).write_text('mine')\n"
+            "    os._exit(9)\n"
+            "os.link = taken"
         )
         env = environment(sandbox, archive)
         assert scrapy(*COMMAND, env=env | injecting(tmp_path / "injected", killed % name)).returncode == 9

@@ -101,15 +101,15 @@ def asked_once(trial: Trial) -> Iterator[str]:
     """
     again: dict[int, set[int]] = defaultdict(set)
     latest: dict[str, int] = {}
-    not_there: Counter[str] = Counter()
+    not_there: Counter[tuple[str, int]] = Counter()
     for logged in trial.log:
         if (found := _ABOUT_A_WORK.match(logged.path)) is None:
             continue
         work_id, life = int(found[1]), trial.life_of(logged)
         earlier = latest.get(logged.path)
         latest[logged.path] = life
-        not_there[logged.path] += logged.status == NOT_FOUND
-        if not_there[logged.path] == SECOND_LOOK:
+        not_there[logged.path, life] += logged.status == NOT_FOUND
+        if logged.status == NOT_FOUND and not_there[logged.path, life] <= SECOND_LOOK:
             continue
         if earlier == life:
             yield f"run {life} asked {logged.path} twice"
