@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from pixivcrawl import facts
@@ -42,6 +43,12 @@ async def want_frames(spider: PixivSpider[Any], work_id: int, detail: IllustDeta
     if first_frame is None and not zipped.url:
         # The zip was found in its place by a rebuild, which tells no address.
         return False
-    frames = facts.frames_as_uploaded(zipped, first_frame)
+    known = (await spider.ledger.read(queries.described_works, [work_id])).get(work_id)
+    is_of_now = known is not None and known.revision == zipped.revision
+    # The size that the ledger has for a stored zip is that of its frames, which may be smaller than the frames as uploaded.
+    sized = replace(
+        zipped, width=known.width if known and is_of_now else None, height=known.height if known and is_of_now else None
+    )
+    frames = facts.frames_as_uploaded(sized, first_frame)
     await spider.ledger.write(records.record_row_originals, work_id, [zipped, *frames], spider.now())
     return True
