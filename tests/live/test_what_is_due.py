@@ -313,7 +313,7 @@ def test_killed_in_the_middle_it_goes_on(tmp_path: Path, sandbox: Sandbox) -> No
     running.send_signal(signal.SIGKILL)
     running.communicate()
     sandbox.faults.clear()
-    went_on = sync(sandbox, tmp_path, phpsessid=None)
+    went_on = sync(sandbox, tmp_path)
     assert (went_on.exit_code, went_on.ran) == (0, ["artist 12", "artist 13"])
     assert_holds(tmp_path, *(sandbox.world.expected.user(each) for each in (11, 12, 13)))
 
