@@ -107,6 +107,10 @@ def test_everyone_whom_the_reader_follows(tmp_path: Path, sandbox: Sandbox) -> N
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
+@pytest.mark.xfail(
+    reason="a sync asks artists behind the first page of the followed ones by themselves, not through the feed",
+    strict=True,
+)
 def test_five_hundred_artists_with_nothing_new(tmp_path: Path) -> None:
     with Sandbox(World.of(artists=500, works=1, size=(32, 24))) as sandbox:
         subscribe(tmp_path, FOLLOWING + "files = false\ndetail = 'listing'\n")
