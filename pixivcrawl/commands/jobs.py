@@ -43,7 +43,8 @@ UNSAID = {"bytes_stored", "api_requests", "image_requests"}
 class Job:
     """One crawl, and what came of it; `exit_code` is None until it has run, `reason` says why it ended early.
 
-    `spider` may be one that has no name of its own in the project; `name` is what a person calls the job.
+    `spider` may be one that has no name of its own in the project; `name` is what a person calls the job. `decides_the_rest`: which jobs
+    follow depends on it, so that it waits for its second looks.
     """
 
     spider: str | type[Spider]
@@ -53,6 +54,7 @@ class Job:
     counts: dict[str, int] = field(default_factory=dict)
     begun: bool = False
     name: str = ""
+    decides_the_rest: bool = False
 
     def __str__(self) -> str:
         spider = self.spider if isinstance(self.spider, str) else self.spider.name
@@ -108,7 +110,7 @@ async def one_after_another(
         print(f"\n{job}", flush=True)
         job.begun, job.exit_code = True, None
         crawler = process.create_crawler(job.spider)
-        if not is_last_look:
+        if not is_last_look and not job.decides_the_rest:
             put_off_second_looks(crawler)
         crawling = process.crawl(crawler, **job.arguments)
         await asyncio.wait([crawling])

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -229,7 +229,7 @@ class Sync:
         following = self.catalogue.following().key
         for each in plan:
             if each.wanted.key == following:
-                async for job in self._run(job_of(each), each.wanted):
+                async for job in self._run(replace(job_of(each), decides_the_rest=True), each.wanted):
                     yield job
                     people_read = job.exit_code == 0
         plan = await asyncio.to_thread(self.plan)
@@ -249,7 +249,8 @@ class Sync:
         """The feed, after the list of those whom it shows: it says nothing of anyone else."""
         if not people_read:
             following = self.catalogue.following()
-            async for job in self._run(Job("following", following.arguments, name="whom you follow"), following):
+            people = Job("following", following.arguments, name="whom you follow", decides_the_rest=True)
+            async for job in self._run(people, following):
                 yield job
                 people_read = job.exit_code == 0
         if people_read:

@@ -164,6 +164,7 @@ JSON = st.recursive(VALUES, lambda inner: st.lists(inner, max_size=2) | st.dicti
 
 st.register_type_strategy(str, TEXT)
 st.register_type_strategy(int, NUMBERS)
+st.register_type_strategy(float, st.floats(allow_nan=False))
 st.register_type_strategy(datetime, MOMENTS)
 
 

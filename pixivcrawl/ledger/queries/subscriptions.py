@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Text, case, cast, func, select
 from pixivcrawl.items import Reader
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FollowRow
 from pixivcrawl.ledger.records.crawls import is_read_by
+from pixivcrawl.ledger.records.readings import whole_reading_began
 from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
 from pixivcrawl.ledger.records.works import IDS_A_QUERY
 
@@ -168,10 +169,7 @@ def feed(connection: Connection, feed_key: str, following_key: str, reader: Read
     ).one()
     if last is None:
         return None
-    of_people = (CrawlRow.list_key == following_key, CrawlRow.read_to_end, CrawlRow.full_reading)
-    people_read = connection.execute(
-        select(CrawlRow.started).where(*of_people, CrawlRow.id < last).order_by(CrawlRow.id.desc()).limit(1)
-    ).scalar()
+    people_read = whole_reading_began(connection, following_key, last)
     if people_read is None:
         return None
     followed = select(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from pixivcrawl.items import Follow
 from pixivcrawl.ledger.models import CrawlRow, FollowRow, table
@@ -23,16 +23,26 @@ def record_gaps_in_following(connection: Connection, crawl_id: int, follows: Seq
 
     At most a few hundred follows at once.
     """
-    key = select(CrawlRow.list_key).where(CrawlRow.id == crawl_id).scalar_subquery()
-    last = connection.execute(
-        select(CrawlRow.started)
-        .where(CrawlRow.list_key == key, CrawlRow.id < crawl_id, CrawlRow.read_to_end, CrawlRow.full_reading)
-        .order_by(CrawlRow.id.desc())
-        .limit(1)
-    ).scalar()
+    key = connection.execute(select(CrawlRow.list_key).where(CrawlRow.id == crawl_id)).scalar()
+    last = None if key is None else whole_reading_began(connection, key, crawl_id)
     if last is None or not follows:
         return
     seen = _FOLLOWS.c.follower_id.in_({follow.follower_id for follow in follows}) & _FOLLOWS.c.followed_id.in_(
         {follow.followed_id for follow in follows}
     )
     connection.execute(update(_FOLLOWS).where(seen, _FOLLOWS.c.last_seen < last).values(again_since=now))
+
+
+def whole_reading_began(connection: Connection, key: str, before: int) -> datetime | None:
+    """When the last whole reading of a list before run `before` began, be it that several runs, each going on from the one before it,
+    took part in it. None where there was none.
+    """
+    whole = select(CrawlRow.id).where(
+        CrawlRow.list_key == key, CrawlRow.id < before, CrawlRow.read_to_end, CrawlRow.full_reading
+    )
+    ended = connection.execute(whole.order_by(CrawlRow.id.desc()).limit(2)).scalars().all()
+    if not ended:
+        return None
+    earlier = ended[1] if len(ended) > 1 else 0
+    of_reading = (CrawlRow.list_key == key, CrawlRow.id > earlier, CrawlRow.id <= ended[0])
+    return connection.execute(select(func.min(CrawlRow.started)).where(*of_reading)).scalar_one()
