@@ -11,13 +11,14 @@ from pixivcrawl.items import Original, ProvenOriginal, StagedOriginal, StoredOri
 class WorksInProgress:
     """Counts the open parts (the asking, each file) of every work begun; at most `limit` works are open at once.
 
-    `settled` is how many works have none left.
+    `settled` is how many works have none left, and are not looked at again.
     """
 
     def __init__(self, limit: int) -> None:
         self.settled = 0
         self._limit = limit
         self._parts: dict[int, int] = {}
+        self._looked_at_again: set[int] = set()
         self._changed = asyncio.Condition()
 
     def __contains__(self, work_id: int) -> bool:
@@ -37,6 +38,10 @@ class WorksInProgress:
     def add(self, work_id: int, parts: int) -> None:
         self._parts[work_id] = self._parts.get(work_id, 0) + parts
 
+    def look_again(self, work_id: int) -> None:
+        """This look at a work, which is open, was not its last."""
+        self._looked_at_again.add(work_id)
+
     async def settle(self, work_id: int) -> None:
         """Close one part of a work; the last one makes room for another work."""
         parts = self._parts.get(work_id, 0) - 1
@@ -44,7 +49,9 @@ class WorksInProgress:
             self._parts[work_id] = parts
             return
         async with self._changed:
-            self.settled += self._parts.pop(work_id, None) is not None
+            is_last_look = work_id not in self._looked_at_again
+            self._looked_at_again.discard(work_id)
+            self.settled += self._parts.pop(work_id, None) is not None and is_last_look
             self._changed.notify_all()
 
     async def all_settled(self) -> None:
