@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import struct
 from dataclasses import dataclass
@@ -15,9 +14,8 @@ from pixivcrawl.archive.pictures import (
     TOTAL_SHARE,
     Picture,
     add_flaw,
+    decode_with_pillow,
     joined,
-    open_with_pillow,
-    pillow_complaints,
     pillow_memory,
     refuse_bomb,
     refuse_memory,
@@ -153,10 +151,7 @@ def _decode(source: BinaryIO, frame: _Frame) -> None:
     source.seek(frame.start)
     size = struct.pack("<2H", frame.width, frame.height)
     data = _exactly(source, frame.end - frame.start)
-    alone = b"".join((b"GIF89a", size, bytes(3), b",", bytes(4), size, b"\0", data, b";"))
-    image = open_with_pillow(GifImageFile, io.BytesIO(alone))
-    with pillow_complaints():
-        image.load()
+    decode_with_pillow(GifImageFile, b"".join((b"GIF89a", size, bytes(3), b",", bytes(4), size, b"\0", data, b";")))
 
 
 def _exactly(source: BinaryIO, size: int) -> bytes:

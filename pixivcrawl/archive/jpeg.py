@@ -49,7 +49,7 @@ def read_jpeg(source: BinaryIO, limits: Limits) -> Jpeg:
     markers = read_markers(data, size)
     frame, segments = markers.frame, Segments(data, markers.beside)
     refuse_bomb(frame.width, frame.height, limits.max_pixels)
-    refuse_memory(size + max(2 * segments.length, _decoder_bytes(markers)), limits)
+    refuse_memory(size + max(_bytes_beside(markers), _decoder_bytes(markers)), limits)
     for flaw in segments.flaws(markers.end, size):
         add_flaw(markers.flaws, flaw)
     picture = Picture(frame.width, frame.height, sideways=turns_sideways(segments.exif), flaw=joined(markers.flaws))
@@ -128,6 +128,11 @@ def _takes(frame: Frame) -> bool:
     first = factors[0]
     usual = first in _FACTORS and set(factors[1:3]) <= {(1, 1)} and factors[3:] in ([], [first])
     return len(factors) == 1 or usual
+
+
+def _bytes_beside(markers: Markers) -> int:
+    """What it takes to look at what does not matter for the pixels: its bytes, and some of them once more in their order."""
+    return 2 * sum(piece.stop - piece.start for piece in markers.beside)
 
 
 def _decoder_bytes(markers: Markers) -> int:

@@ -22,10 +22,6 @@ class Segments:
         self._pieces = [piece for piece in pieces if piece.code in APP]
 
     @property
-    def length(self) -> int:
-        return sum(piece.stop - piece.body for piece in self._pieces)
-
-    @property
     def exif(self) -> bytes:
         """The EXIF of the first segment that has any, from its TIFF header on."""
         return next(self._bodies(1, _EXIF), b"")

@@ -7,8 +7,8 @@ import mmap
 import struct
 import sys
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
@@ -37,8 +37,9 @@ _PILLOW_REFUSES = (
     struct.error,
     zlib.error,
     Image.DecompressionBombError,
+    OSError,
 )
-"""What Pillow's plugins raise on hostile bytes, besides an OSError without a number."""
+"""What Pillow's plugins raise on hostile bytes. They get them from memory, so that an OSError is none of the disk's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,20 +120,14 @@ def _mapped(size: int) -> mmap.mmap:
     return held
 
 
-def open_with_pillow(plugin: Callable[[BinaryIO], ImageFile.ImageFile], source: BinaryIO) -> ImageFile.ImageFile:
-    """Open with one plugin of Pillow's. Called by itself it leaves Pillow's process-wide pixel limit out of play."""
-    with pillow_complaints():
-        return plugin(source)
+def decode_with_pillow(plugin: Callable[[BinaryIO], ImageFile.ImageFile], data: bytes) -> ImageFile.ImageFile:
+    """Decode a picture with one plugin of Pillow's. Raises `Damaged`.
 
-
-@contextmanager
-def pillow_complaints() -> Iterator[None]:
-    """Raise `Damaged` for whatever Pillow raises on bytes that it cannot read; errors of the disk pass."""
+    A plugin that is called by itself leaves Pillow's process-wide pixel limit out of play.
+    """
     try:
-        yield
+        image = plugin(io.BytesIO(data))
+        image.load()
     except _PILLOW_REFUSES as error:
         raise Damaged(f"Pillow cannot read it: {error}", "broken") from error
-    except OSError as error:
-        if error.errno is not None:
-            raise
-        raise Damaged(f"Pillow cannot read it: {error}", "broken") from error
+    return image

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import struct
 import zlib
@@ -16,9 +15,8 @@ from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.pictures import (
     Picture,
     add_flaw,
+    decode_with_pillow,
     joined,
-    open_with_pillow,
-    pillow_complaints,
     pillow_memory,
     refuse_bomb,
     refuse_memory,
@@ -74,7 +72,6 @@ class _Chunk:
         self.at = at
         self.length = length
         self.kind = kind
-        self.is_right = False
         self._source = source
 
     @property
@@ -200,14 +197,13 @@ class _Png:
 
 
 def _next_chunk(source: BinaryIO, size: int) -> _Chunk | None:
-    """The chunk that begins here; None, and nothing is read, where none does that ends within the file's `size` bytes."""
+    """The chunk that begins here; None where none does that ends within the file's `size` bytes."""
     at = source.tell()
     start = source.read(_CHUNK_START.size)
     if len(start) == _CHUNK_START.size:
         chunk = _Chunk(source, at, *_CHUNK_START.unpack(start))
         if chunk.kind.isalpha() and chunk.end <= size:
             return chunk
-    source.seek(at)
     return None
 
 
@@ -222,7 +218,7 @@ def _leap_to_end(source: BinaryIO, at: int, png: _Png) -> None:
         piece = source.read(PIECE)
         if not piece:
             raise _cut_short()
-        window = window[1 - len(_END_CHUNK) :] + piece
+        window = window[-len(_END_CHUNK) :] + piece
     source.seek(place + len(_END_CHUNK) - len(window), os.SEEK_CUR)
     png.misread("bytes that are no chunk stand before its end")
     png.finish()
@@ -234,9 +230,7 @@ def _look_for_colours(source: BinaryIO, png: _Png, limits: Limits) -> None:
     refuse_memory(2 * packed + pillow_memory(png.width, png.height), limits)
     source.seek(png.pixels_at)
     chunks = (_written(b"IHDR", png.header), _written(b"PLTE", png.palette), _exactly(source, packed), _END_CHUNK)
-    image = open_with_pillow(PngImageFile, io.BytesIO(b"".join((_SIGNATURE, *chunks))))
-    with pillow_complaints():
-        image.load()
+    image = decode_with_pillow(PngImageFile, b"".join((_SIGNATURE, *chunks)))
     _, highest = cast("tuple[int, int]", image.getextrema())
     if highest >= len(png.palette) // 3:
         add_flaw(png.flaws, f"its pixels name colour {highest} of a palette of {len(png.palette) // 3}")

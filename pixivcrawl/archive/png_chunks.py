@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Container
 
 _LENGTHS: dict[bytes, Container[int]] = {
@@ -11,7 +12,7 @@ _LENGTHS: dict[bytes, Container[int]] = {
     b"cICP": (4,),
     b"cLLI": (8,),
     b"fcTL": (26,),
-    b"fdAT": range(4, 1 << 31),
+    b"fdAT": range(4, sys.maxsize),
     b"gAMA": (4,),
     b"mDCV": (24,),
     b"oFFs": (9,),
@@ -50,4 +51,4 @@ def _lengths(kind: bytes, colour: int, palette: int) -> Container[int]:
         return (2 * palette,)
     if kind in _LENGTHS_BY_COLOUR:
         return _LENGTHS_BY_COLOUR[kind][colour]
-    return _LENGTHS.get(kind, range(1 << 31))
+    return _LENGTHS.get(kind, range(sys.maxsize))

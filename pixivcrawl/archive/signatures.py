@@ -5,8 +5,6 @@ from __future__ import annotations
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive, Format, format_of, is_artist, is_link, parse_name
 
-SNIFFED_BYTES = 16
-
 _SIGNATURES: dict[bytes, Format] = {
     b"\xff\xd8\xff": "jpg",
     b"\x89PNG\r\n\x1a\n": "png",
@@ -14,6 +12,7 @@ _SIGNATURES: dict[bytes, Format] = {
     b"GIF89a": "gif",
     b"PK\x03\x04": "zip",
 }
+SNIFFED_BYTES = max(map(len, _SIGNATURES))
 
 
 def format_of_bytes(head: bytes) -> Format | None:

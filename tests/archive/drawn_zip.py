@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 import zlib
 from collections.abc import Sequence
@@ -30,9 +31,7 @@ class Member:
     packed: bytes = field(init=False)
 
     def __post_init__(self) -> None:
-        squeezer = zlib.compressobj(wbits=-15)
-        packed = squeezer.compress(self.body) + squeezer.flush() if self.deflated else self.body
-        object.__setattr__(self, "packed", packed)
+        object.__setattr__(self, "packed", zlib.compress(self.body, wbits=-15) if self.deflated else self.body)
 
     @property
     def truth(self) -> tuple[int, int, int]:
@@ -72,10 +71,10 @@ class Member:
 
 def zip_of(members: Sequence[Member], *, end64: bool = False, elsewhere: bool = False) -> bytes:
     """A zip of the members in their order. `end64` adds a zip64 end; `elsewhere` leaves the plain end's numbers to it."""
-    body = directory = b""
-    for member in members:
-        directory += member.entry(len(body))
-        body += member.written()
+    bodies = [member.written() for member in members]
+    starts = itertools.accumulate(map(len, bodies[:-1]), initial=0)
+    directory = b"".join(member.entry(start) for member, start in zip(members, starts, strict=False))
+    body = b"".join(bodies)
     numbers = (len(members), len(members), len(directory), len(body))
     end = b""
     if end64:

@@ -67,6 +67,20 @@ def with_segment(body: bytes, *segments: bytes) -> bytes:
     return body[:2] + b"".join(segments) + body[2:]
 
 
+def arithmetic_jpeg(*factors: int, code: int = 0xC9, size: int = 16, data: bytes = b"\0") -> bytes:
+    """A flat JPEG in arithmetic coding, whose components have these factors: decoders take what is not there for zeros."""
+    count = bytes([len(factors)])
+    frame = (
+        b"\x08"
+        + size.to_bytes(2, "big") * 2
+        + count
+        + b"".join(bytes([n, factor, 0]) for n, factor in enumerate(factors))
+    )
+    scan = count + b"".join(bytes([n, 0]) for n in range(len(factors))) + (b"\0\0\0" if code == 0xCA else b"\0\x3f\0")
+    tables = segment(0xDB, b"\0" + b"\1" * 64) + segment(0xCC, b"\0\x10")
+    return b"\xff\xd8" + tables + segment(code, frame) + segment(0xDA, scan) + data + b"\xff\xd9"
+
+
 def png(width: int = 240, height: int = 160, mode: str = "RGB", **options: Any) -> bytes:
     return encoded(drawing(width, height, mode), "PNG", **options)
 

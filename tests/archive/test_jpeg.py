@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import simplejpeg
 from PIL import Image
 
-from pixivcrawl.archive.jpeg import read_jpeg
+from pixivcrawl.archive.jpeg import prove_jpeg, read_jpeg
 from pixivcrawl.archive.proof import Damaged, Expected, Limits, Proof, prove
-from tests.archive.making import drawing, encoded, jpeg, segment, with_segment, zeroed
+from tests.archive.making import arithmetic_jpeg, drawing, encoded, jpeg, segment, with_segment, zeroed
 
 PROJECT = Path(__file__).parents[2]
 END = b"\xff\xd9"
@@ -166,9 +167,10 @@ def test_a_header_that_lies_about_its_size_is_damaged(tmp_path: Path) -> None:
 
 
 def test_no_pixels_and_too_many_scans_are_refused(tmp_path: Path) -> None:
-    body = jpeg(8, 8, progressive=True)
-    start = body.rindex(b"\xff\xda")
-    assert refused(tmp_path, body[:start] + body[start:-2] * 300 + END).kind == "bomb"
+    body = jpeg(8, 8, mode="L", progressive=True)
+    start, scans = body.rindex(b"\xff\xda"), body.count(b"\xff\xda")
+    assert refused(tmp_path, body[:start] + body[start:-2] * (202 - scans) + END).kind == "bomb"
+    assert refused(tmp_path, body[:start] + body[start:-2] * (201 - scans) + END).only_warned
     frame = body.index(b"\xff\xc2")
     assert not refused(tmp_path, zeroed(body, frame + 5, 4)).only_warned
 
@@ -226,7 +228,7 @@ def test_what_stands_beside_the_pixels_is_reckoned_too(tmp_path: Path) -> None:
     path = tmp_path / "body.part"
     parts = [segment(0xE2, b"ICC_PROFILE\0" + bytes([number, 20]) + bytes(50_000)) for number in range(1, 21)]
     path.write_bytes(with_segment(WHOLE["baseline"], *parts))
-    beside = 20 * 50_014 + 14
+    beside = 20 * 50_018 + 18
     prove(path, Expected("jpg"), Limits(memory=path.stat().st_size + 2 * beside))
     with pytest.raises(Damaged) as damage:
         prove(path, Expected("jpg"), Limits(memory=path.stat().st_size + 2 * beside - 1))
@@ -247,6 +249,38 @@ def test_the_largest_legal_pictures_pass_by_default() -> None:
             with pytest.raises(Damaged) as damage:
                 read_jpeg(source, Limits())
             assert damage.value.kind == "bomb"
+
+
+@pytest.mark.parametrize("code", [0xC9, 0xCA], ids=["sequential", "progressive"])
+def test_arithmetic_coding_is_proven_where_nothing_of_it_is_left_out(tmp_path: Path, code: int) -> None:
+    body = arithmetic_jpeg(0x22, 0x11, 0x11, code=code)
+    assert proven(tmp_path, body, 16, 16) == Proof("jpg", 16, 16, 1)
+    assert refused(tmp_path, body[:-2]).kind == "cut short"
+    damage = refused(tmp_path, body[:-2] + segment(0xFE, b"a comment") + b"junk" + END)
+    assert damage.reason == "the strict decoder warns: a scan is broken off"
+    assert damage.only_warned
+
+
+def test_every_subsampling_that_simplejpeg_takes_goes_to_it() -> None:
+    """But for those with larger chroma, which no camera writes; in arithmetic coding all others are doubtful."""
+    firsts = [across << 4 | down for across in range(1, 5) for down in range(1, 5)]
+    colours = [(first, second, third) for first in firsts for second in (0x11, 0x12, 0x21) for third in (0x11, 0x12)]
+    fours = [(first, 0x11, 0x11, last) for first in firsts for last in firsts]
+    for factors in [*((first,) for first in firsts), *colours, *fours]:
+        body = arithmetic_jpeg(*factors)
+        usual = (set(factors[1:3]) <= {0x11} and is_taken(body)) or len(factors) == 1
+        doubt = (
+            None if usual else "the strict decoder warns: no strict decoder takes its subsampling in arithmetic coding"
+        )
+        assert prove_jpeg(read_jpeg(io.BytesIO(body), Limits())).doubt == doubt, factors
+
+
+def is_taken(body: bytes) -> bool:
+    try:
+        simplejpeg.decode_jpeg(body, strict=True)
+    except ValueError:
+        return False
+    return True
 
 
 def measured(script: str, path: Path) -> str:

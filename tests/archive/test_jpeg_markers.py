@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pixivcrawl.archive.jpeg_markers import read_markers
 from pixivcrawl.archive.proof import Damaged, Expected, Limits, Proof, prove
 from tests.archive.making import drawing, encoded, jpeg, segment, with_segment
 
@@ -171,9 +172,21 @@ def test_components_of_one_identifier_stand_in_their_order(tmp_path: Path) -> No
 
 
 def test_segments_are_bounded_by_their_number(tmp_path: Path) -> None:
-    many = segment(0xFE, b"") * 9_900
+    own = read_markers(bytearray(WHOLE), len(WHOLE))
+    many = segment(0xFE, b"") * (10_000 - len(own.pieces) - len(own.beside))
     assert proven(tmp_path, with_segment(WHOLE, many)).flaw is None
-    assert refused(tmp_path, with_segment(WHOLE, many + many[:800])).kind == "bomb"
+    assert refused(tmp_path, with_segment(WHOLE, many + segment(0xFE, b""))).kind == "bomb"
+
+
+@pytest.mark.parametrize("zeros", [511, 512])
+def test_a_sector_of_zeros_is_a_hole_where_a_scan_refines_detail_and_nowhere_else(zeros: int) -> None:
+    """Where a scan begins a component, or says how its flat parts differ, zeros may be data."""
+    scans = [place for place in range(len(PROGRESSIVE)) if PROGRESSIVE.startswith(b"\xff\xda", place)]
+    for scan in scans:
+        end = scan + 2 + int.from_bytes(PROGRESSIVE[scan + 2 : scan + 4], "big")
+        first, _, bits = PROGRESSIVE[end - 3 : end]
+        body = bytearray(PROGRESSIVE[:end] + b"x" + bytes(zeros) + b"x" + PROGRESSIVE[end:])
+        assert read_markers(body, len(body)).hole == (zeros == 512 and first > 0 and bits > 0xF), (first, bits)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +247,9 @@ def test_bytes_between_scans_are_a_flaw(tmp_path: Path, where: str) -> None:
 
 def test_a_baseline_scan_that_names_coefficients_is_a_flaw(tmp_path: Path) -> None:
     for values in ((0, 0, 0), (1, 63, 0), (0, 63, 1), (0, 63, 16)):
-        assert proven(tmp_path, edited(WHOLE, SCAN + 11, *values)).flaw is not None
+        flaw = "a scan's header names some coefficients where all are coded"
+        assert proven(tmp_path, edited(WHOLE, SCAN + 11, *values)).flaw == flaw
+        assert proven(tmp_path, edited(WHOLE, SCAN + 11, *values)[:-2]).flaw == f"{flaw}; its end marker is missing"
 
 
 def test_flaws_are_told_together_and_the_picture_is_still_read_to_its_end(tmp_path: Path) -> None:

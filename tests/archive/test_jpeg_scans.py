@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from PIL import Image
 from pixivcrawl.archive.jpeg_markers import END, read_markers
 from pixivcrawl.archive.jpeg_scans import complaint_of_scans
 from pixivcrawl.archive.proof import Damaged, Expected, Limits, Proof, prove
-from tests.archive.making import encoded, jpeg
+from tests.archive.making import encoded, flipped, jpeg, segment, with_segment
 
 USUAL = {
     "baseline": jpeg(80, 60),
@@ -101,9 +102,11 @@ class Codes:
         size = dice.randrange(6)
         yield self.tables[table][size] + f"{dice.getrandbits(size):0{size}b}" if size else self.tables[table][0]
         coefficient = 1
-        while (coefficient := coefficient + (run := dice.choice((0, 0, 0, 1, 2, 5, 15)))) < 64 and dice.random() < 0.9:
+        runs = (0, 0, 0, 1, 2, 5, 15, 16, 37)
+        while (coefficient := coefficient + (run := dice.choice(runs))) < 64 and dice.random() < 0.9:
             size = dice.randrange(1, 5)
-            yield self.tables[0x10 | table][run << 4 | size] + f"{dice.getrandbits(size):0{size}b}"
+            yield self.tables[0x10 | table][0xF0] * (run // 16)
+            yield self.tables[0x10 | table][run % 16 << 4 | size] + f"{dice.getrandbits(size):0{size}b}"
             coefficient += 1
             if coefficient == 64:
                 return
@@ -189,6 +192,83 @@ def test_odd_subsamplings_are_proven(tmp_path: Path, name: str) -> None:
         # Where bytes were moved, some may look like markers.
         assert damage.value.only_warned or damage.value.kind in ("cut short", "broken")
         assert not damage.value.only_warned or damage.value.proof == Proof("jpg", 200, 100, 1)
+
+
+def test_changed_bits_and_lost_bytes_are_read_as_the_specification_says() -> None:
+    said_of = set()
+    for body, tables in (
+        (sampled(0x11, 0x11, 0x11, width=16, height=8), [0, 1, 1] * 2),
+        (sampled(0x22, 0x11, 0x11, width=16, height=16), [0, 0, 0, 0, 1, 1]),
+        (sampled(0x42, 0x11, 0x11, width=32, height=16), [0] * 8 + [1, 1]),
+    ):
+        start = body.index(b"\xff\xda") + 14
+        codes = {
+            number: {code: symbol for symbol, code in table.items()} for number, table in Codes(body).tables.items()
+        }
+        for place in range(start, len(body) - 2):
+            for changed in (flipped(body, place, place % 8), body[:place] + body[place + 1 :]):
+                data = changed[start:-2].replace(b"\xff\0", b"\xff")
+                if data.count(b"\xff") == changed.count(b"\xff\0", start):
+                    said = said_by_hand(f"{int.from_bytes(data, 'big'):0{8 * len(data)}b}", codes, tables)
+                    assert complaint(changed) == said, place
+                    said_of.add(said and re.sub("[0-9,]+", "", said))
+    assert len(said_of) == 5
+
+
+def said_by_hand(bits: str, codes: dict[int, dict[str, int]], blocks: list[int]) -> str | None:
+    """Appendix F.2.2, a bit a letter. Behind the data are zeros."""
+    end = len(bits)
+    bits += "0" * 32 * 64 * len(blocks)
+    at = 0
+    for table in blocks:
+        number = 0
+        while number < 64:
+            known = codes[table | 0x10 if number else table]
+            code = next((bits[at : at + length] for length in range(1, 17) if bits[at : at + length] in known), None)
+            if code is None:
+                return f"bad Huffman code at bit {at:,} of a scan"
+            run, size = divmod(known[code], 16)
+            at += len(code) + size
+            if number and size == 0 and run < 15:
+                break
+            number += run + 1
+        if number > 64:
+            return "a run reaches beyond a block's last coefficient"
+    if at > end:
+        return "a scan's data end before its last block"
+    return f"{(end - at) // 8:,} extraneous bytes behind a scan's last block" if end - at >= 8 else None
+
+
+def test_stretches_between_restart_markers_are_counted_and_numbered() -> None:
+    whole = sampled(0x11, 0x11, 0x11, width=200, height=8, interval=2)
+    first, *stretches, last = re.split(rb"(?=\xff[\xd0-\xd7])", whole[:-2])
+    assert len(stretches) == 11
+    for lacking in range(11):
+        found = complaint(b"".join([first, *stretches[:lacking], *stretches[lacking + 1 :], last]) + END)
+        assert found == "a scan has 12 stretches between restart markers where 13 belong"
+    turned = b"".join([first, stretches[0], stretches[2], stretches[1], *stretches[3:], last]) + END
+    assert complaint(turned) == "restart markers are out of their order"
+    none = whole.replace(b"\xff\xdd\0\4\0\2", b"\xff\xdd\0\4\0\0")
+    assert complaint(none) == "a scan has 13 stretches between restart markers where 1 belong"
+    filled = b"".join([first, *(b"\xff\xff" + stretch for stretch in stretches), last]) + END
+    assert complaint(filled) is None
+
+
+@pytest.mark.parametrize(
+    ("counts", "kind"), [([2], None), ([3], "broken"), ([1, 2], None), ([1, 3], "broken"), ([0, 5], "broken")]
+)
+def test_a_table_has_no_more_codes_than_there_are(counts: list[int], kind: str | None) -> None:
+    """Two of one bit, or one and two of two bits, are all. Another table may stand in the same segment, and bytes too few for one."""
+    table = bytes(counts).ljust(16, b"\0") + bytes(sum(counts))
+    body = ODD["4:1:0"]
+    for segment_body in (b"\x13" + table, b"\2" + bytes(16) + b"\x13" + table, b"\x13" + table + bytes(16)):
+        with_table = with_segment(body, segment(0xC4, segment_body))
+        if kind is None:
+            assert complaint(with_table) is None
+        else:
+            with pytest.raises(Damaged) as damage:
+                complaint(with_table)
+            assert damage.value.kind == kind
 
 
 @pytest.mark.parametrize("width", range(8, 300, 32))

@@ -267,6 +267,7 @@ FLAWED = {
     "palette beside grey": [palette(4), PIXELS],
     "bytes follow the last of its rows": [chunk(b"IDAT", zlib.compress(ROWS + b"excess"))],
     "bytes follow the last": [chunk(b"IDAT", STREAM + b"behind the stream")],
+    "bytes follow": [chunk(b"IDAT", zlib.compress(ROWS + bytes(1 << 16)))],
     "follow the last": [PIXELS, chunk(b"IDAT", b"behind the stream")],
     "no chunk stand before its end": [PIXELS, JUNK],
     "that are no chunk": [PIXELS, b"\0"],

@@ -191,6 +191,19 @@ def test_a_zip64_end_may_share_its_numbers_with_the_plain_one() -> None:
         assert verdict(LARGE[: at + 8] + struct.pack("<2H2L", *short) + b"\0\0") == "whole"
 
 
+@pytest.mark.parametrize(("coding", "flag"), [("cp437", 0), ("utf-8", 0x800)])
+def test_names_are_in_one_of_two_codings_and_both_headers_name_the_same(coding: str, flag: int) -> None:
+    name = "\u00fc00000.jpg".encode(coding)
+    body = zip_of([Member("0" * (len(name) - 4) + ".jpg", b"some", flags=flag)]).replace(
+        b"0" * (len(name) - 4) + b".jpg", name
+    )
+    assert directory(body) == WHOLE
+    for place in (6, 7):
+        at = body.index(LOCAL) + place
+        other = body[:at] + bytes([body[at] ^ (8 if place == 7 else 1)]) + body[at + 1 :]
+        assert directory(other) == UNSAFE
+
+
 def test_other_fields_stand_before_the_one_that_counts() -> None:
     time = struct.pack("<2H", 0x5455, 5) + bytes(5)
     assert verdict(zip_of(members(in64=True, fields=time))) == "whole"
