@@ -46,7 +46,7 @@ _PALETTE = 3
 def prove_png(source: BinaryIO, limits: Limits) -> Picture:
     """Read all of it; `source` was sniffed as a PNG. `frames` counts an animated PNG's whole frames. Raises `Damaged`.
 
-    Memory: some pieces, whatever the picture's size. Only where a palette has fewer colours than pixels can name are they decoded.
+    Memory: some pieces, whatever the picture's size. Only filtered pixels that could name a colour which the palette lacks are decoded.
     """
     refuse_memory(_MEMORY, limits)
     size = source.seek(0, os.SEEK_END)
@@ -59,10 +59,10 @@ def prove_png(source: BinaryIO, limits: Limits) -> Picture:
             _leap_to_end(source, at, png)
     if trailing := size - source.tell():
         add_flaw(png.flaws, f"{trailing:,} bytes follow its end")
-    if png.coding.colour == _PALETTE and len(png.palette) // 3 < 1 << png.coding.depth:
+    if png.has_few_colours and not png.rows.are_usual:
         _look_for_colours(source, png, limits)
     frames = max(1, png.animation.whole_frames)
-    return Picture(png.width, png.height, frames, turns_sideways(png.exif.removeprefix(b"Exif\0\0")), joined(png.flaws))
+    return Picture(png.width, png.height, frames, turns_sideways(png.exif), joined(png.flaws))
 
 
 class _Chunk:
@@ -115,6 +115,11 @@ class _Png:
         self.pixels_at = self.pixels_end = 0
         self.has_ended = False
         self._is_misread = False
+
+    @property
+    def has_few_colours(self) -> bool:
+        """Its palette has fewer colours than a pixel can name."""
+        return self.coding.colour == _PALETTE and len(self.palette) // 3 < 1 << self.coding.depth
 
     def take(self, chunk: _Chunk) -> bool:
         """Read a chunk and learn from it; False when it is none, but bytes behind the pixels that look like one. Raises `Damaged`."""
@@ -180,6 +185,9 @@ class _Png:
             add_flaw(self.flaws, "has a palette beside grey pixels")
         elif self.coding.colour == _PALETTE and len(colours) // 3 > 1 << self.coding.depth:
             add_flaw(self.flaws, "has more colours in its palette than a pixel can name")
+        if self.has_few_colours:
+            # Unfiltered, as nearly all of them are, such pixels need not be decoded once more.
+            self.rows.expect(self.coding.bytes_of(len(colours) // 3))
 
     def _end(self, chunk: _Chunk) -> None:
         self.finish()

@@ -42,6 +42,11 @@ class Coding:
         bits = self.depth * _CHANNELS[self.colour]
         return [(rows, 1 + -(-columns * bits // 8)) for columns, rows in sizes if columns > 0 and rows > 0]
 
+    def bytes_of(self, colours: int) -> bytes:
+        """The bytes whose pixels name none but the first `colours` of a palette."""
+        places = range(0, 8, self.depth)
+        return bytes(byte for byte in range(256) if all(byte >> at & (1 << self.depth) - 1 < colours for at in places))
+
 
 class Rows:
     """One stream of rows. Each piece that is fed is inflated, its filters are looked at, and the bytes are counted."""
@@ -54,6 +59,12 @@ class Rows:
         self._in_pass = 0
         self._inflater = zlib.decompressobj()
         self._unused = False
+        self._usual = b""
+        self.are_usual = True
+
+    def expect(self, usual: bytes) -> None:
+        """Look whether the rows are made of these bytes alone, and none is filtered: `are_usual`."""
+        self._usual = usual
 
     @property
     def are_whole(self) -> bool:
@@ -86,13 +97,16 @@ class Rows:
         self._count += len(inflated)
         if self._count > self._expected + _MOST_EXCESS:
             raise Damaged(f"inflates to more than the {self._expected:,} bytes its pixel size needs", "bomb")
+        self.are_usual = self.are_usual and not inflated.translate(None, self._usual)
         at = 0
         while at < len(inflated) and self._at_pass < len(self._passes):
             rows, size = self._passes[self._at_pass]
             end = min(len(inflated), at + rows * size - self._in_pass)
             first = at + -self._in_pass % size
-            if inflated[first:end:size].translate(None, _FILTERS):
+            filters = inflated[first:end:size]
+            if filters.translate(None, _FILTERS):
                 raise Damaged("a row of its pixels is filtered in a way that no PNG has", "broken")
+            self.are_usual = self.are_usual and not any(filters)
             self._in_pass += end - at
             at = end
             if self._in_pass == rows * size:

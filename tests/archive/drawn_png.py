@@ -67,13 +67,15 @@ class Drawing:
         return bytes(sample * stretch for sample in samples)
 
 
-def drawn(width: int, height: int, colour: int, depth: int, *, interlaced: bool, seed: int = 0) -> Drawing:
-    dice = random.Random(f"{width} {height} {colour} {depth} {interlaced} {seed}")
+def drawn(
+    width: int, height: int, colour: int, depth: int, *, interlaced: bool, filters: Sequence[int] = range(5)
+) -> Drawing:
+    dice = random.Random(f"{width} {height} {colour} {depth} {interlaced}")
     values = [dice.getrandbits(depth) for _ in range(width * height * SAMPLES[colour])]
     samples = iter(values)
     pixels = [[tuple(next(samples) for _ in range(SAMPLES[colour])) for _ in range(width)] for _ in range(height)]
     step = max(1, depth * SAMPLES[colour] // 8)
-    rows = [row for part in _passes(pixels, interlaced) for row in _filtered(part, depth, step, dice)]
+    rows = [row for part in _passes(pixels, interlaced) for row in _filtered(part, depth, step, dice, filters)]
     return Drawing(width, height, colour, depth, interlaced, pixels, rows)
 
 
@@ -86,39 +88,45 @@ def _passes(pixels: list[list[tuple[int, ...]]], interlaced: bool) -> Iterator[l
         yield [row for row in part if row]
 
 
-def _filtered(rows: Sequence[Sequence[tuple[int, ...]]], depth: int, step: int, dice: random.Random) -> Iterator[bytes]:
+def _filtered(
+    rows: Sequence[Sequence[tuple[int, ...]]], depth: int, step: int, dice: random.Random, filters: Sequence[int]
+) -> Iterator[bytes]:
     above = b""
     for row in rows:
         line = _packed(row, depth)
-        kind = dice.randrange(5)
+        kind = dice.choice(filters)
         yield bytes([kind, *_subtracted(line, above.rjust(len(line), b"\0"), kind, step)])
         above = line
 
 
 def _packed(row: Sequence[tuple[int, ...]], depth: int) -> bytes:
-    bits = "".join(f"{sample:0{depth}b}" for pixel in row for sample in pixel)
+    samples = [sample for pixel in row for sample in pixel]
+    if depth >= 8:
+        return b"".join(sample.to_bytes(depth // 8, "big") for sample in samples)
+    bits = "".join(f"{sample:0{depth}b}" for sample in samples)
     size = -(-len(bits) // 8)
     return int(bits.ljust(8 * size, "0"), 2).to_bytes(size, "big")
 
 
 def _subtracted(line: bytes, above: bytes, kind: int, step: int) -> bytes:
     """Chapter 9.2: from each byte what its neighbours foretell."""
-    left = bytes(step) + line[:-step] if len(line) > step else bytes(len(line))
-    corner = bytes(step) + above[:-step] if len(line) > step else bytes(len(line))
+    left, corner = ((bytes(step) + row)[: len(line)] for row in (line, above))
     match kind:
+        case 0:
+            return line
         case 1:
-            foretold = left
+            foretold: Iterable[int] = left
         case 2:
             foretold = above
         case 3:
-            foretold = bytes((a + b) // 2 for a, b in zip(left, above, strict=True))
-        case 4:
-            foretold = bytes(map(_paeth, left, above, corner))
+            foretold = ((a + b) // 2 for a, b in zip(left, above, strict=True))
         case _:
-            foretold = bytes(len(line))
+            foretold = map(_paeth, left, above, corner)
     return bytes((byte - guess) % 256 for byte, guess in zip(line, foretold, strict=True))
 
 
 def _paeth(left: int, above: int, corner: int) -> int:
-    guess = left + above - corner
-    return min((left, above, corner), key=lambda neighbour: abs(guess - neighbour))
+    by_left, by_above, by_corner = abs(above - corner), abs(left - corner), abs(left + above - 2 * corner)
+    if by_left <= by_above and by_left <= by_corner:
+        return left
+    return above if by_above <= by_corner else corner

@@ -4,7 +4,7 @@ import io
 import random
 import tracemalloc
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -218,6 +218,27 @@ def test_a_small_palette_is_large_enough_for_few_bits(depth: int) -> None:
     assert flaw == "has more colours in its palette than a pixel can name"
 
 
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize("filters", [[0], [0, 0, 0, 1], [0, 2], range(5)])
+def test_a_colour_that_the_palette_lacks_is_found_however_the_rows_are_sent(
+    depth: int, interlaced: bool, filters: Sequence[int]
+) -> None:
+    drawing = drawn(5, 6, 3, depth, interlaced=interlaced, filters=filters)
+    highest = max(colour for row in drawing.pixels for (colour,) in row)
+    pixels = chunk(b"IDAT", zlib.compress(b"".join(drawing.rows)))
+    for colours in range(1, highest + 2):
+        flaw = f"its pixels name colour {highest} of a palette of {colours}" if colours <= highest else None
+        assert read(png_of(drawing.header, palette(colours), pixels)).flaw == flaw
+
+
+def test_unfiltered_colours_take_no_more_memory_or_time_than_other_pixels() -> None:
+    body = png_of(
+        png_header(3000, 3000, 8, 3), palette(2), chunk(b"IDAT", zlib.compress((b"\0\1" + bytes(2999)) * 3000))
+    )
+    assert read(body, Limits(memory=2 << 20)) == Picture(3000, 3000)
+
+
 WHOLE_CHUNKS = {
     "one": [PIXELS],
     "in many pieces": [chunk(b"IDAT", b""), *(chunk(b"IDAT", bytes([byte])) for byte in STREAM)],
@@ -367,13 +388,13 @@ def test_a_png_on_its_side_may_have_the_pair_swapped(tmp_path: Path, orientation
 
 
 def test_memory_does_not_grow_with_the_picture_or_its_chunks() -> None:
-    """Forty megabytes of rows, a private chunk of forty more, five thousand small ones: two megabytes."""
-    rows = zlib.compress(bytes(4001) * 10_000)
-    private = [chunk(b"prVt", bytes(40 << 20)), *[chunk(b"prVt", b"")] * 5_000]
-    body = png_of(png_header(4000, 10_000), *private, chunk(b"IDAT", rows))
+    """Twelve megabytes of rows, a private chunk of twelve more, three thousand small ones: two megabytes."""
+    rows = zlib.compress(bytes(4001) * 3_000, 1)
+    private = [chunk(b"prVt", bytes(12 << 20)), *[chunk(b"prVt", b"")] * 3_000]
+    body = png_of(png_header(4000, 3_000), *private, chunk(b"IDAT", rows))
     tracemalloc.start()
     source = io.BytesIO(body)
-    assert prove_png(source, Limits(memory=2 << 20)) == Picture(4000, 10_000)
+    assert prove_png(source, Limits(memory=2 << 20)) == Picture(4000, 3_000)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 2 << 20
@@ -396,10 +417,10 @@ def test_a_file_that_shrinks_while_it_is_read_is_cut_short(kept: int) -> None:
 
 
 def test_the_memory_for_colours_is_reckoned_before_they_are_looked_for() -> None:
-    rows = zlib.compress(bytes(3001) * 3000)
+    rows = zlib.compress((b"\1" + bytes(3000)) * 3000)
     body = png_of(png_header(3000, 3000, 8, 3), palette(2), chunk(b"IDAT", rows))
     needed = 3000 * 3008 + 2 * (len(rows) + 12) + (1 << 17)
     assert read(body, Limits(memory=needed)) == Picture(3000, 3000)
     assert refused(body, Limits(memory=needed - 1)).kind == "too much memory"
-    tall = png_of(png_header(1, 10_000, 8, 3), palette(2), chunk(b"IDAT", zlib.compress(bytes(20_000))))
+    tall = png_of(png_header(1, 10_000, 8, 3), palette(2), chunk(b"IDAT", zlib.compress(b"\1\0" * 10_000)))
     assert read(tall, Limits(memory=8 << 20)).flaw is None
