@@ -52,7 +52,7 @@ class ValidationPipeline(FilePipeline):
         try:
             proof = await self._proof(staged)
         except Damaged as damage:
-            if damage.kind == "too much memory":
+            if damage.is_no_verdict:
                 # It stays in the staging folder, from where each run takes it without a request until one is allowed enough.
                 raise await self.park(staged.original, str(damage), waits=False) from None
             return damage if damage.proof is None else await self._doubt(staged, damage, damage.proof)

@@ -19,6 +19,7 @@ DamageKind = Literal[
     "unsafe archive",
     "unknown coding",
     "bomb",
+    "too many pixels",
     "too much memory",
     "decoder died",
 ]
@@ -45,8 +46,8 @@ class Damaged(Exception):
 
     @property
     def is_no_verdict(self) -> bool:
-        """The file was not looked at to its end, for want of memory: it may be whole."""
-        return self.kind == "too much memory"
+        """The file was not looked at to its end, since a limit of ours forbids it: it may be whole."""
+        return self.kind in ("too many pixels", "too much memory")
 
     @property
     def only_warned(self) -> bool:

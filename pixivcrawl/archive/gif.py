@@ -17,8 +17,8 @@ from pixivcrawl.archive.pictures import (
     decode_with_pillow,
     joined,
     pillow_memory,
-    refuse_bomb,
     refuse_memory,
+    refuse_pixels,
 )
 from pixivcrawl.archive.verdict import Limits
 
@@ -71,7 +71,7 @@ class _Gif:
         self.flaws: list[str] = []
         self.width, self.height, flags, _, _ = _SCREEN.unpack(_exactly(source, _SCREEN.size))
         if self.width and self.height:
-            refuse_bomb(self.width, self.height, limits.max_pixels)
+            refuse_pixels(self.width, self.height, limits.max_pixels)
         self._skip_colours(flags)
 
     def take_block(self) -> bool:
@@ -113,7 +113,7 @@ class _Gif:
     def _prove(self, frame: _Frame, code_size: int) -> None:
         if code_size not in _CODE_SIZES:
             raise Damaged(f"has codes of {code_size} bits, which no GIF has", "unknown coding")
-        refuse_bomb(frame.width, frame.height, self._limits.max_pixels)
+        refuse_pixels(frame.width, frame.height, self._limits.max_pixels)
         self._pixels_left -= frame.width * frame.height
         if self._pixels_left < 0:
             raise Damaged(f"with those before it has more than {TOTAL_SHARE} times the limit of pixels", "bomb")

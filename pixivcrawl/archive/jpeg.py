@@ -10,7 +10,7 @@ from pixivcrawl.archive.jpeg_decoder import complaint
 from pixivcrawl.archive.jpeg_markers import END, Frame, Held, Markers, blank, read_markers
 from pixivcrawl.archive.jpeg_scans import complaint_of_scans
 from pixivcrawl.archive.jpeg_segments import Segments
-from pixivcrawl.archive.pictures import Picture, add_flaw, hold, joined, refuse_bomb, refuse_memory
+from pixivcrawl.archive.pictures import Picture, add_flaw, hold, joined, refuse_memory, refuse_pixels
 from pixivcrawl.archive.tiff import turns_sideways
 from pixivcrawl.archive.verdict import Limits
 
@@ -48,7 +48,7 @@ def read_jpeg(source: BinaryIO, limits: Limits) -> Jpeg:
     data = hold(source, size, END)
     markers = read_markers(data, size)
     frame, segments = markers.frame, Segments(data, markers.beside)
-    refuse_bomb(frame.width, frame.height, limits.max_pixels)
+    refuse_pixels(frame.width, frame.height, limits.max_pixels)
     refuse_memory(size + max(_bytes_beside(markers), _decoder_bytes(markers)), limits)
     for flaw in segments.flaws(markers.end, size):
         add_flaw(markers.flaws, flaw)

@@ -57,12 +57,15 @@ class Picture:
     doubt: str | None = None
 
 
-def refuse_bomb(width: int, height: int, max_pixels: int) -> None:
+def refuse_pixels(width: int, height: int, max_pixels: int) -> None:
     """Raise `Damaged` before anything is decoded that has no pixels, or more than `max_pixels`."""
     if width < 1 or height < 1:
         raise Damaged(f"has {width} x {height} pixels", "broken")
     if width * height > max_pixels:
-        raise Damaged(f"has {width} x {height} pixels, more than the limit of {max_pixels:,}", "bomb")
+        raise Damaged(
+            f"has {width} x {height} pixels where PIXIV_MAX_PIXELS allows {max_pixels:,}: raise it to have the file",
+            "too many pixels",
+        )
 
 
 def refuse_memory(needed: int, limits: Limits) -> None:

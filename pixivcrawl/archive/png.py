@@ -18,8 +18,8 @@ from pixivcrawl.archive.pictures import (
     decode_with_pillow,
     joined,
     pillow_memory,
-    refuse_bomb,
     refuse_memory,
+    refuse_pixels,
 )
 from pixivcrawl.archive.png_chunks import oddity
 from pixivcrawl.archive.png_rows import PIECE, Coding, Rows
@@ -107,7 +107,7 @@ class _Png:
         if compression or filtering or interlace > 1:
             raise Damaged("is compressed, filtered or interlaced in a way that no PNG is", "unknown coding")
         self.coding = Coding(colour, depth, bool(interlace))
-        refuse_bomb(self.width, self.height, limits.max_pixels)
+        refuse_pixels(self.width, self.height, limits.max_pixels)
         self.rows = Rows(self.coding.passes(self.width, self.height))
         self.flaws: list[str] = []
         self.animation = Animation(self.width, self.height, self.coding, limits.max_pixels, self.flaws)

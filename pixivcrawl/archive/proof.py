@@ -39,7 +39,14 @@ def prove(path: Path, expected: Expected, limits: Limits) -> Proof:
             raise Damaged("is not an image: " + _description(source), "not an image")
         if found != expected.format:
             raise Damaged(f"is a {found} where a {expected.format} belongs", "wrong format")
-        picture = _prove_as(expected, source, limits)
+        try:
+            picture = _prove_as(expected, source, limits)
+        except Damaged as damage:
+            if damage.kind != "too many pixels" or not _fits(expected, limits):
+                raise
+            # So its header is wrong, and another transfer may bring the right one.
+            reason = f"has more pixels than PIXIV_MAX_PIXELS allows, where pixiv says {_size(expected)}"
+            raise Damaged(reason, "wrong size") from damage
     proof = Proof(found, picture.width, picture.height, picture.frames, picture.flaw)
     if picture.doubt is not None:
         raise Damaged(picture.doubt, "decoder warning", proof)
@@ -66,6 +73,10 @@ def _prove_zip(source: BinaryIO, expected: Expected, limits: Limits) -> Picture:
     picture = prove_ugoira(source, expected.frames, limits)
     _compare_ugoira_size(picture, expected)
     return picture
+
+
+def _fits(expected: Expected, limits: Limits) -> bool:
+    return 0 < (expected.width or 0) * (expected.height or 0) <= limits.max_pixels
 
 
 def _compare_size(picture: Picture, expected: Expected) -> None:
@@ -96,11 +107,11 @@ def _compare_ugoira_size(picture: Picture, expected: Expected) -> None:
 
 
 def _wrong_size(picture: Picture, expected: Expected) -> Damaged:
-    return Damaged(
-        f"has {picture.width} x {picture.height} pixels where pixiv says "
-        f"{expected.width or 'any'} x {expected.height or 'any'}",
-        "wrong size",
-    )
+    return Damaged(f"has {picture.width} x {picture.height} pixels where pixiv says {_size(expected)}", "wrong size")
+
+
+def _size(expected: Expected) -> str:
+    return f"{expected.width or 'any'} x {expected.height or 'any'}"
 
 
 def _description(source: BinaryIO) -> str:

@@ -57,9 +57,10 @@ def _prove_frames(source: BinaryIO, frames: list[Member], limits: Limits, flaws:
     for member in frames:
         with _named(member):
             data = inflate(source, member, limits)
-            left = Limits(min(limits.max_pixels, pixels_left), limits.memory - len(data))
-            picture = _prove_frame(data, left)
-        pixels_left -= picture.width * picture.height
+            picture = _prove_frame(data, replace(limits, memory=limits.memory - len(data)))
+            pixels_left -= picture.width * picture.height
+            if pixels_left < 0:
+                raise Damaged(f"with those before it has more than {TOTAL_SHARE} times the limit of pixels", "bomb")
         pictures.append(replace(picture, doubt=picture.doubt and f"{member}: {picture.doubt}"))
         add_flaw(flaws, picture.flaw and f"{member}: {picture.flaw}")
         if (picture.width, picture.height) != (pictures[0].width, pictures[0].height):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pixivcrawl.archive.damage import Damaged
-from pixivcrawl.archive.pictures import hold, pillow_memory, refuse_bomb, refuse_memory
+from pixivcrawl.archive.pictures import hold, pillow_memory, refuse_memory, refuse_pixels
 from pixivcrawl.archive.verdict import Limits
 
 
@@ -22,17 +22,17 @@ from pixivcrawl.archive.verdict import Limits
         (1, 0, "broken"),
         (20_000, 25_000, None),
         (500_000_000, 1, None),
-        (1, 500_000_001, "bomb"),
+        (1, 500_000_001, "too many pixels"),
     ],
 )
 def test_a_picture_has_pixels_and_by_default_no_more_than_500_million(
     width: int, height: int, kind: str | None
 ) -> None:
     if kind is None:
-        refuse_bomb(width, height, Limits().max_pixels)
+        refuse_pixels(width, height, Limits().max_pixels)
         return
     with pytest.raises(Damaged) as damage:
-        refuse_bomb(width, height, Limits().max_pixels)
+        refuse_pixels(width, height, Limits().max_pixels)
     assert damage.value.kind == kind
 
 

@@ -131,9 +131,21 @@ def test_the_pixel_limit_counts_and_pillows_own_does_not(
 ) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     assert proven(tmp_path, WHOLE[format], Expected(format), 240 * 160).height == 160
-    with pytest.raises(Damaged, match="more than the limit of") as damage:
+    with pytest.raises(Damaged, match="where PIXIV_MAX_PIXELS allows 38,399: raise it to have the file") as damage:
         proven(tmp_path, WHOLE[format], Expected(format), 240 * 160 - 1)
-    assert damage.value.kind == "bomb"
+    assert damage.value.kind == "too many pixels"
+    assert damage.value.is_no_verdict
+
+
+@EACH
+def test_more_pixels_than_the_limit_are_damage_where_pixiv_says_that_there_are_fewer(
+    tmp_path: Path, format: Format
+) -> None:
+    for size, kind in (((240, 160), "too many pixels"), ((240, None), "too many pixels"), ((239, 159), "wrong size")):
+        with pytest.raises(Damaged) as damage:
+            proven(tmp_path, WHOLE[format], Expected(format, *size), 239 * 159)
+        assert damage.value.kind == kind
+    assert damage.value.reason == "has more pixels than PIXIV_MAX_PIXELS allows, where pixiv says 239 x 159"
 
 
 @pytest.mark.parametrize(

@@ -138,25 +138,27 @@ def test_who_asks_for_a_work_by_name_need_not_wait(archive: Path):
         assert crawl_at(START, sandbox, archive)[0].exit_code == 0
 
 
-def test_a_file_that_would_take_too_much_memory_waits_where_it_is_and_is_not_fetched_again(
-    tmp_path: Path, archive: Path
-):
-    body = bytearray(jpeg(64, 48, progressive=True, subsampling=0))
-    size = body.index(b"\xff\xc2") + 5
-    body[size : size + 4] = (22_300).to_bytes(2, "big") * 2
-    path = tmp_path / "page.jpg"
-    path.write_bytes(body)
-    with serving(Page("jpg", 22_300, 22_300, path)) as sandbox:
+def test_files_beyond_a_limit_of_ours_wait_where_they_are_and_are_not_fetched_again(tmp_path: Path, archive: Path):
+    pages = []
+    for progressive, marker, width, height in (
+        (True, b"\xff\xc2", 22_300, 22_300),
+        (False, b"\xff\xc0", 25_000, 20_001),
+    ):
+        body = bytearray(jpeg(64, 48, progressive=progressive, subsampling=0))
+        size = body.index(marker) + 5
+        body[size : size + 4] = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+        path = tmp_path / f"{width}.jpg"
+        path.write_bytes(body)
+        pages.append(Page("jpg", width, height, path))
+    with serving(*pages) as sandbox:
         runs = [crawl_at(START + hours * HOUR, sandbox, archive) for hours in (0, 1, 2)]
-        assert [(run.exit_code, asked) for run, asked in runs] == [(1, 1), (1, 0), (1, 0)]
+        assert [(run.exit_code, asked) for run, asked in runs] == [(1, 2), (1, 0), (1, 0)]
         assert quarantined(archive) == {}
-        assert len(list((archive / "staging").iterdir())) == 1
-        (line,) = [
-            line
-            for line in scrapy("status", env=environment(sandbox, archive)).stdout.splitlines()
-            if "PROOF_MEMORY" in line
-        ]
-        assert line.endswith("; due at the next run")
+        assert len(list((archive / "staging").iterdir())) == 2
+        lines = scrapy("status", "--all", env=environment(sandbox, archive)).stdout.splitlines()
+        for limit in ("PROOF_MEMORY", "PIXIV_MAX_PIXELS"):
+            (line,) = [line for line in lines if limit in line]
+            assert line.endswith("; due at the next run")
 
 
 def test_a_flaw_is_kept_counted_and_comes_back_with_the_journal(tmp_path: Path, archive: Path):
