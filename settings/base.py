@@ -258,7 +258,7 @@ LONGEST_WAIT = from_environment("LONGEST_WAIT", 1800)
 # The largest original in bytes.
 PIXIV_FILE_SIZE_LIMIT = from_environment("PIXIV_FILE_SIZE_LIMIT", 1024 * 1024 * 1024)
 
-# The largest picture in pixels; a legal one of 20,000 x 20,000 has 400 million.
+# The largest picture in pixels; a legal one of 20,000 x 20,000 has 400 million. A larger one is left for a run that may have it, and named.
 PIXIV_MAX_PIXELS = from_environment("PIXIV_MAX_PIXELS", 500_000_000)
 
 # How many processes prove files at once; 0: one for each core, at most four.

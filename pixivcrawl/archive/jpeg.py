@@ -87,15 +87,7 @@ def _is_whole_without_end(jpeg: Jpeg) -> bool:
 
     Zeros are not taken for data, which they may stand for. Arithmetic coding leaves out some at its end: what is missing cannot be told.
     """
-    frame = jpeg.markers.frame
-    low = {
-        (place, coefficient): scan.low
-        for scan in jpeg.markers.scans
-        for place in scan.components
-        for coefficient in range(scan.first, scan.last + 1)
-    }
-    coded = all(low.get((place, number)) == 0 for place in range(len(frame.components)) for number in range(64))
-    if frame.arithmetic or not coded:
+    if jpeg.markers.frame.arithmetic or not _is_coded(jpeg.markers):
         return False
     end = jpeg.size
     while jpeg.data[end - 1] == 0:
@@ -104,14 +96,26 @@ def _is_whole_without_end(jpeg: Jpeg) -> bool:
     return _warning(jpeg.data, read_markers(jpeg.data, end)) is None
 
 
+def _is_coded(markers: Markers) -> bool:
+    """Whether there are scans for every coefficient of every component, to its last bit."""
+    low = {
+        (place, coefficient): scan.low
+        for scan in markers.scans
+        for place in scan.components
+        for coefficient in range(scan.first, scan.last + 1)
+    }
+    return all(low.get((place, number)) == 0 for place in range(len(markers.frame.components)) for number in range(64))
+
+
 def _warning(data: Held, markers: Markers) -> str | None:
     """What a strict decoder says of the picture; None when it is content."""
     if markers.hole:
         return "a run of zero bytes where fine detail belongs"
+    # Bytes that belong to nothing may be a lost scan, or what an arithmetic decoder then makes up without a word.
+    if markers.broken_off and (markers.frame.arithmetic or not _is_coded(markers)):
+        return "a scan is broken off"
     if _takes(markers.frame):
-        # An arithmetic decoder makes up what is missing at the end of a scan, without a word.
-        made_up = markers.frame.arithmetic and markers.broken_off
-        return "a scan is broken off" if made_up else _decoded(data, markers, strict=True)
+        return _decoded(data, markers, strict=True)
     if markers.frame.arithmetic:
         return "no strict decoder takes its subsampling in arithmetic coding"
     return complaint_of_scans(data, markers)

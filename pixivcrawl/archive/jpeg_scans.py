@@ -66,7 +66,7 @@ def _flat_scan(frame: Frame, component: Component) -> bytes:
     """A first scan that makes all blocks flat, one bit each: a decoder warns of details that come before it."""
     width, height = frame.size_of(component)
     blocks = -(-width // 8) * -(-height // 8)
-    bits = bytes(blocks // 8) + bytes([0xFF >> blocks % 8]) * (blocks % 8 > 0)
+    bits = bytes(blocks // 8) + bytes([0xFF >> blocks % 8])
     return b"\xff\xc4\0\x14\0\1" + bytes(16) + b"\xff\xda\0\x08\1\0\0\0\0\0" + bits
 
 
@@ -91,7 +91,7 @@ def _complaints_of_shared(data: Held, markers: Markers) -> Iterator[str]:
 
 def _tables(body: bytes) -> Iterator[tuple[int, _Codes]]:
     """Each table of a segment, by its class in the upper and its number in the lower four bits."""
-    while len(body) > 16:
+    while body:
         codes: _Codes = []
         start = 17
         for length, count in enumerate(body[1:17], 1):

@@ -195,6 +195,10 @@ def test_a_sector_of_zeros_is_a_hole_where_a_scan_refines_detail_and_nowhere_els
         ([jfif(1, 1, 0, 0, 1, 0, 1, 0)], "its JFIF segment is too short"),
         ([jfif(1, 1, 0, 0, 1, 0, 1, 2, 2, rest=bytes(11))], "its JFIF segment is too short"),
         ([jfif(1, 1, 0, 0, 1, 0, 1, 2, 2, rest=bytes(12))], None),
+        ([jfif(1, 1, 0, 0, 1, 0, 1, 2, 3, rest=bytes(17))], "its JFIF segment is too short"),
+        ([jfif(1, 1, 0, 0, 1, 0, 1, 2, 3, rest=bytes(18))], None),
+        ([jfif(1, 1, 0, 0, 1, 0, 1, 3, 2, rest=bytes(17))], "its JFIF segment is too short"),
+        ([jfif(1, 1, 0, 0, 1, 0, 1, 3, 2, rest=bytes(18))], None),
         ([segment(0xE0, b"JFXX\0\x10")], None),
         ([adobe(bytes(6))], "its Adobe segment is too short or names no colour transform"),
         ([adobe(bytes(6) + b"\3")], "its Adobe segment is too short or names no colour transform"),
@@ -245,11 +249,19 @@ def test_bytes_between_scans_are_a_flaw(tmp_path: Path, where: str) -> None:
     assert proven(tmp_path, body).flaw == f"4 bytes belong to nothing at byte {body.index(b'junk'):,}"
 
 
+@pytest.mark.parametrize("number", range(10))
+def test_a_scan_whose_marker_is_lost_leaves_more_than_a_flaw(tmp_path: Path, number: int) -> None:
+    place = [place for place in range(len(PROGRESSIVE)) if PROGRESSIVE.startswith(b"\xff\xda", place)][number]
+    damage = refused(tmp_path, edited(PROGRESSIVE, place, 0, 0))
+    assert damage.only_warned or damage.kind in ("cut short", "broken")
+
+
 def test_a_baseline_scan_that_names_coefficients_is_a_flaw(tmp_path: Path) -> None:
-    for values in ((0, 0, 0), (1, 63, 0), (0, 63, 1), (0, 63, 16)):
-        flaw = "a scan's header names some coefficients where all are coded"
-        assert proven(tmp_path, edited(WHOLE, SCAN + 11, *values)).flaw == flaw
-        assert proven(tmp_path, edited(WHOLE, SCAN + 11, *values)[:-2]).flaw == f"{flaw}; its end marker is missing"
+    flaw = "a scan's header names some coefficients where all are coded"
+    for place, values in enumerate(((0, 0, 0), (1, 63, 0), (0, 63, 1), (0, 63, 16))):
+        body = with_segment(edited(WHOLE, SCAN + 11, *values), segment(0xFE, bytes(place)))
+        assert proven(tmp_path, body).flaw == flaw
+        assert proven(tmp_path, body[:-2]).flaw == f"{flaw}; its end marker is missing"
 
 
 def test_flaws_are_told_together_and_the_picture_is_still_read_to_its_end(tmp_path: Path) -> None:
