@@ -6,10 +6,13 @@ import gc
 import threading
 from pathlib import Path
 
+import pytest
+
 from pixivcrawl.sandbox import Sandbox, World
 from tests.live.inside import crawl
 
 
+@pytest.mark.long
 def test_a_crawl_leaves_the_collector_as_it_was(tmp_path: Path) -> None:
     seen: set[tuple[int, int]] = set()
     over = threading.Event()

@@ -386,7 +386,7 @@ def test_a_ledger_is_replayed_to_the_last_row(two: tuple[Path, Path]):
     assert [name for name, rows in expected.items() if not rows] == ["hosts"]
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(
     st.permutations(CALLS).flatmap(lambda calls: st.integers(8, len(calls)).map(lambda n: calls[:n] + ENDED)),
     st.sampled_from([1, 4, 12]),
@@ -511,7 +511,7 @@ KILLED = textwrap.dedent(
 )
 
 
-@pytest.mark.parametrize("last", [1, 14])
+@pytest.mark.parametrize("last", [pytest.param(1, marks=pytest.mark.long), 14])
 def test_a_kill_between_journal_and_commit_loses_nothing_and_makes_nothing_twice(two: tuple[Path, Path], last: int):
     """The next start makes again in the ledger what the journal has already."""
     old, new = two

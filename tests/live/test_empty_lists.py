@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 from pixivcrawl.sandbox import Sandbox, World
 from tests.live.inside import crawl
 from tests.live.running import assert_holds
@@ -34,6 +36,7 @@ def second_looks(sandbox: Sandbox, artists: list[int]) -> list[float]:
     return [later - earlier for earlier, later in times.values()]
 
 
+@pytest.mark.long
 def test_a_sync_of_forty_artists_waits_once(tmp_path: Path):
     (tmp_path / "subscriptions.toml").write_text('[[subscription]]\nfrom = "following"\nname = "all"\nevery = "1d"\n')
     with Sandbox(world()) as sandbox:

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from pixivcrawl.sandbox import Sandbox, World
 from tests.live.inside import crawl
 from tests.live.running import PROJECT, assert_holds, environment, scrapy
@@ -75,6 +77,7 @@ def test_bodies_that_were_whole_at_a_kill_are_not_fetched_again(tmp_path: Path):
         assert len(sandbox.requests("image")) <= 30 + in_flight
 
 
+@pytest.mark.long
 def test_what_was_told_of_a_work_before_a_kill_is_not_asked_again(tmp_path: Path):
     with Sandbox(World.of(works=1, pages=3, size=(96, 64)), delay=0.4) as sandbox:
         env = environment(sandbox, tmp_path)

@@ -41,6 +41,7 @@ def bytes_a_work(folder: Path, works: int) -> float:
     return (journal + bodies) / works
 
 
+@pytest.mark.long
 def test_storage_grows_with_the_number_of_works(tmp_path: Path) -> None:
     few, many = bytes_a_work(tmp_path / "few", 60), bytes_a_work(tmp_path / "many", 240)
     assert many < 1.1 * few

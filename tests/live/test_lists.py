@@ -293,6 +293,7 @@ def test_a_list_that_broke_off_goes_on_where_it_stood(tmp_path: Path, small: San
     assert set(listed(tmp_path)) == {fresh.id, *(kept.work_id for kept in old)}
 
 
+@pytest.mark.long
 def test_a_killed_run_goes_on_where_it_stood(tmp_path: Path):
     with Sandbox(World.of(works=250, size=(64, 48)), delay=0.2) as sandbox:
         command = [sys.executable, "-m", "scrapy", "crawl", "new", "-a", "files=false", "-a", "detail=listing"]

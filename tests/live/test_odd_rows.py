@@ -54,6 +54,7 @@ def spoil(sandbox: Sandbox, seed: int) -> dict[int, str]:
     return {bookmarks[place].work_id: what for place, what in zip(places, ODD, strict=True)}
 
 
+@pytest.mark.long
 def test_every_other_bookmark_is_archived(tmp_path: Path, kept: Sandbox, caplog: pytest.LogCaptureFixture):
     odd = spoil(kept, seed=7)
     everything = {bookmark.work_id for bookmark in kept.world.shelf(901).bookmarks}

@@ -53,6 +53,7 @@ def everything(env: dict[str, str], folder: Path, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes of files")
+@pytest.mark.long
 def test_nothing_can_be_read_by_others(tmp_path: Path, sandbox: Sandbox):
     env = environment(sandbox, tmp_path / "archive")
     everything(env, tmp_path, sandbox)

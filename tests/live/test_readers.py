@@ -50,7 +50,9 @@ def asked(sandbox: Sandbox, since: int = 0) -> list[str]:
 
 @pytest.mark.parametrize("tells", [True, False], ids=["x-userid", "no header"])
 @pytest.mark.parametrize("refuses", [True, False], ids=["401", "public lists go on"])
-@pytest.mark.parametrize("last", [0, 1, 20, 66], ids=lambda last: f"after {last}")
+@pytest.mark.parametrize(
+    "last", [20, *(pytest.param(each, marks=pytest.mark.long) for each in (0, 1, 66))], ids=lambda last: f"after {last}"
+)
 def test_a_session_that_is_lost_ends_the_run_and_nothing_is_missing_afterwards(
     tmp_path: Path, sandbox: Sandbox, last: int, refuses: bool, tells: bool
 ) -> None:

@@ -197,6 +197,7 @@ def test_a_page_whose_size_is_not_what_the_work_itself_tells_is_fetched_again(tm
         assert len(list((tmp_path / "quarantine").glob("*_p2_*.jpg"))) == 1
 
 
+@pytest.mark.long
 def test_a_run_that_is_killed_goes_on_from_its_rows(tmp_path: Path):
     with Sandbox(World.of(works=60, pages=[Page("png", 300, 200), Page("jpg", 300, 200)])) as sandbox:
         env = environment(sandbox, tmp_path)

@@ -45,9 +45,8 @@ def wait_for(happened: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize(
-    "known", [False, pytest.param(True, marks=pytest.mark.long)], ids=["works that are asked for", "files alone"]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("known", [False, True], ids=["works that are asked for", "files alone"])
 def test_ctrl_c_in_the_middle_of_transfers(tmp_path: Path, known: bool):
     with Sandbox(World.demo(), tls=True) as sandbox:
         env, command = environment(sandbox, tmp_path), COMMAND

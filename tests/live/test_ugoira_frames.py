@@ -152,6 +152,7 @@ def test_a_frame_that_is_not_what_pixiv_names_is_no_original(tmp_path: Path):
         assert_holds(tmp_path, with_frames(sandbox))
 
 
+@pytest.mark.long
 def test_a_kill_among_frames_loses_none_and_fetches_few_twice(tmp_path: Path):
     with Sandbox(world_of(*[{"delays": (60,) * 20, "pages": (Page("png", 400, 300),)}] * 3)) as sandbox:
         env = environment(sandbox, tmp_path, PIXIVCRAWL_PIXIV_UGOIRA="frames")

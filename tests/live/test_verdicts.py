@@ -59,6 +59,7 @@ def archive(tmp_path: Path) -> Path:
     return tmp_path / "archive"
 
 
+@pytest.mark.long
 def test_a_doubtful_file_is_kept_when_three_transfers_over_a_day_were_the_same(tmp_path: Path, archive: Path):
     body = jpeg(640, 480)
     with serving(a_page(tmp_path, "jpg", zeroed(body, len(body) // 2, 4096))) as sandbox:

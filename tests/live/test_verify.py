@@ -156,10 +156,8 @@ def test_samples_take_turns(archive: Path) -> None:
     assert sorted(codes) == [0, 0, 0, 1]
 
 
-@pytest.mark.parametrize(
-    "number",
-    [*(pytest.param(each, marks=pytest.mark.long) for each in (signal.SIGINT, signal.SIGTERM)), signal.SIGKILL],
-)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.long
 def test_stopped_and_continued_it_finds_the_same(archive: Path, number: signal.Signals) -> None:
     expected = Damager(archive, seed=5).plant(["deletion", "bit flip", "extra file"])
     sound = sorted(path for path in stored_files(archive) if path not in {path for _, path in expected})

@@ -122,6 +122,7 @@ def test_a_list_that_does_not_say_whether_it_goes_on_is_read_to_its_end(tmp_path
 # The feed
 
 
+@pytest.mark.long
 def test_a_feed_that_ends_before_what_was_seen_is_said_and_remembered(tmp_path: Path):
     with Sandbox(World.of(works=70, size=(32, 24)), tls=False) as sandbox:
         sandbox.world.limits.feed = 2

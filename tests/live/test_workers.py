@@ -175,6 +175,7 @@ def test_a_crawl_that_is_killed_leaves_neither_processes_nor_a_lock(tmp_path: Pa
         assert_holds(archive, sandbox.world.expected.user(11, session=True))
 
 
+@pytest.mark.long
 def test_ctrl_c_reaches_every_process_of_a_terminal_and_ends_quietly(tmp_path: Path):
     with Sandbox(World.demo()) as sandbox:
         sandbox.faults.image(kind="slow", times=3)
@@ -202,6 +203,7 @@ atexit.register(tell)
 """
 
 
+@pytest.mark.long
 def test_no_command_imports_a_decoder(tmp_path: Path):
     archive, told = tmp_path / "archive", tmp_path / "told"
     watched = injecting(tmp_path / "injected", WHAT_WAS_IMPORTED.format(told=str(told)))
