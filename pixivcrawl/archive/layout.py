@@ -94,6 +94,10 @@ class Archive:
         return self.root / ".lock"
 
     @property
+    def name_file(self) -> Path:
+        return self.root / ".name"
+
+    @property
     def database(self) -> Path:
         return self.root / "archive.sqlite"
 

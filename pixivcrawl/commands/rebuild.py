@@ -25,7 +25,7 @@ from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.ledger import settle_intents
 from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.ledger import queries
-from pixivcrawl.ledger.continuity import go_on_without, is_short, note_position, position_in
+from pixivcrawl.ledger.continuity import go_on_without, is_short, named, note_position, position_in
 from pixivcrawl.ledger.engine import engine_that_leaves_no_trace, is_empty, prepare, read_url, writing_engine
 from pixivcrawl.ledger.failures import place_of
 from pixivcrawl.ledger.integrity import require_sound
@@ -118,7 +118,7 @@ def rebuild(configuration: Configuration, *, replace: bool, check: bool) -> int:
     archive.create(configuration.archive_readers)
     limits = configuration.proof_limits
     with lock(archive, "rebuild") as held, Workers(configuration.proof_workers, limits) as workers:
-        if not replace and is_short(position_in(url), end_of(archive.journal)):
+        if not replace and is_short(position_in(url, archive), end_of(archive.journal)):
             rebuilt = _go_on(archive, url, workers, check=check)
         elif url.get_backend_name() == "sqlite":
             rebuilt = _rebuild_file(archive, url, workers, may_replace=replace, check=check)
@@ -151,7 +151,7 @@ def _rebuild_file(archive: Archive, url: URL, workers: Workers, *, may_replace: 
         raise ConfigurationError(
             f"there is a ledger at {database}: add --replace to put a new one in its place (the old one is kept)"
         )
-    known, end = position_in(url), end_of(archive.journal).position
+    known, end = position_in(url, archive), end_of(archive.journal).position
     beside = begin_beside(database)
     new = URL.create("sqlite", database=str(beside))
     rebuilt = _make_anew(archive, new, workers, check=check)
@@ -186,7 +186,7 @@ def _make_anew(archive: Archive, url: URL, workers: Workers, *, check: bool) -> 
         entries = read_journal(archive.journal, passed_over)
         replayed = replay(engine, entries, lambda sofar: saying(f"{sofar.made:,} changes made again"))
         with engine.begin() as connection:
-            note_position(connection, end_of(archive.journal).position)
+            note_position(connection, named(archive, url), end_of(archive.journal).position)
     finally:
         engine.dispose()
     return _reconciled(archive, url, workers, replayed, passed_over, check=check)

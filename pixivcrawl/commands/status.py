@@ -22,7 +22,6 @@ from pixivcrawl.items import part_name
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.continuity import disagreement, require_ledger
 from pixivcrawl.ledger.engine import read_url
-from pixivcrawl.ledger.failures import place_of
 from pixivcrawl.ledger.service import Ledger
 
 
@@ -69,7 +68,7 @@ def show(configuration: Configuration, limit: int | None) -> int:
             print(line)
         for line in ledger.read_now(plan, configuration, datetime.now(UTC)):
             print(line)
-        why = disagreement(ledger.read_now, archive, place_of(database))
+        why = disagreement(ledger.read_now, archive, database)
     finally:
         ledger.close()
     return 0 if why is None else complain(StorageFailed(why))

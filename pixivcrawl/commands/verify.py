@@ -29,7 +29,6 @@ from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.continuity import disagreement, require_ledger
 from pixivcrawl.ledger.engine import read_url
-from pixivcrawl.ledger.failures import place_of
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.verification.choice import WHOLE, Sample, next_window, read_sample, read_since
 from pixivcrawl.verification.findings import Finding, in_order, is_damaged, summary
@@ -168,8 +167,7 @@ def opened(configuration: Configuration, archive: Archive, held: ExitStack, *, t
     if not to_repair:
         ledger = Ledger.open(configuration.database_url, read_only=True)
         held.callback(ledger.close)
-        place = place_of(read_url(configuration.database_url))
-        if (why := disagreement(ledger.read_now, archive, place)) is not None:
+        if (why := disagreement(ledger.read_now, archive, read_url(configuration.database_url))) is not None:
             raise StorageFailed(why)
         return ledger
     held.enter_context(lock(archive, "verify --repair"))

@@ -76,7 +76,7 @@ def _examined(engine: Engine, configuration: Configuration, archive: Archive, no
             if is_ours:
                 _read(connection, configuration, now, examined)
         if is_ours:
-            examined.findings += _beside_the_journal(engine, archive, place)
+            examined.findings += _beside_the_journal(engine, archive)
     except (DBAPIError, sqlite3.Error) as error:
         examined.findings.append(problem("ledger", storage_failed(error, place)))
     finally:
@@ -84,9 +84,9 @@ def _examined(engine: Engine, configuration: Configuration, archive: Archive, no
     return examined
 
 
-def _beside_the_journal(engine: Engine, archive: Archive, place: str) -> Iterator[Finding]:
+def _beside_the_journal(engine: Engine, archive: Archive) -> Iterator[Finding]:
     # With connections of its own, each of which sees what a run has committed meanwhile.
-    if why := disagreement(lambda query: _asked(engine, query), archive, place):
+    if why := disagreement(lambda query: _asked(engine, query), archive, engine.url):
         yield problem("ledger", StorageFailed(why))
 
 

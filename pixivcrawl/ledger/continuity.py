@@ -7,13 +7,18 @@ means that a file was removed, cut, or replaced by a copy.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
+from uuid import uuid4
 
 from sqlalchemy import URL, Connection, Engine, select
 from sqlalchemy.exc import DBAPIError
 
-from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.failures import storage_errors, storage_failure
+from pixivcrawl.archive.layout import Archive, is_link
 from pixivcrawl.archive.signatures import has_originals
 from pixivcrawl.errors import PixivcrawlError, StorageFailed
 from pixivcrawl.ledger.engine import engine_that_leaves_no_trace, is_empty, reading_engine
@@ -32,19 +37,46 @@ Read = Callable[[Query], Position | None]
 """Asks the ledger for its position, as `Ledger.read_now` does."""
 
 
-def position_of(connection: Connection) -> Position | None:
-    """Where the journal is as far as the ledger knows; None in one that was filled before it was kept."""
-    row = connection.execute(select(JournalRow.number, JournalRow.bytes)).first()
+def name_of(archive: Archive, url: URL) -> str | None:
+    """How the ledger calls an archive: "" in SQLite, which is of one archive; None where PostgreSQL, which may be of several, does not yet.
+
+    Raises StorageFailed.
+    """
+    if url.get_backend_name() == "sqlite":
+        return ""
+    if is_link(archive.name_file):
+        raise storage_failure(errno.ELOOP, archive.name_file)
+    with storage_errors(archive.name_file):
+        return archive.name_file.read_text("ascii").strip() or None if archive.name_file.exists() else None
+
+
+def named(archive: Archive, url: URL) -> str:
+    """As `name_of`; one that has no name gets one."""
+    if (name := name_of(archive, url)) is None:
+        name = uuid4().hex
+        with storage_errors(archive.name_file), archive.name_file.open("w", encoding="ascii") as file:
+            file.write(f"{name}\n")
+            file.flush()
+            os.fsync(file.fileno())
+    return name
+
+
+def position_of(connection: Connection, name: str | None, *, settled: bool = False) -> Position | None:
+    """Where the journal of the archive of that name is as far as the ledger knows; None where it does not, because it was filled before
+    it was told, or by other archives alone. `settled`: when no transaction that would change it is under way any more.
+    """
+    known = select(JournalRow.number, JournalRow.bytes).where(JournalRow.archive == name)
+    row = connection.execute(known.with_for_update() if settled else known).first()
     if row is not None:
         return Position(row.number, row.bytes)
     has_runs = connection.execute(select(CrawlRow.id).limit(1)).first() is not None
     return None if has_runs else Position()
 
 
-def note_position(connection: Connection, position: Position) -> None:
+def note_position(connection: Connection, name: str, position: Position) -> None:
     """The journal is there when this is committed."""
-    row = {"id": 1, "number": position.number, "bytes": position.bytes}
-    upsert(connection, _JOURNAL, [row], ("id",))
+    row = {"archive": name, "number": position.number, "bytes": position.bytes}
+    upsert(connection, _JOURNAL, [row], ("archive",))
 
 
 def require_ledger(url: URL, archive: Archive) -> None:
@@ -74,11 +106,12 @@ def loss(archive: Archive, place: str) -> str | None:
     return f"the ledger {place} is gone or empty beside {beside}: make it anew with scrapy rebuild, or put it back from a copy, {_AGAIN}"
 
 
-def disagreement(read: Read, archive: Archive, place: str) -> str | None:
-    """Why ledger (at `place`) and journal do not belong together, and what to do; None where they do. A run may be writing meanwhile."""
-    before = read(position_of)
+def disagreement(read: Read, archive: Archive, url: URL) -> str | None:
+    """Why ledger (at `url`) and journal do not belong together, and what to do; None where they do. A run may be writing meanwhile."""
+    query, place = partial(position_of, name=name_of(archive, url)), place_of(url)
+    before = read(query)
     end = end_of(archive.journal)
-    after = read(position_of)
+    after = read(query)
     if before is None or after is None:
         return None
     if before == after:
@@ -87,32 +120,35 @@ def disagreement(read: Read, archive: Archive, place: str) -> str | None:
     return None if is_under_way else _disagreement(after, end, archive, place)
 
 
-def agreed(engine: Engine, archive: Archive) -> Position:
-    """Where the journal goes on; what a kill kept from the ledger is made again. Raises StorageFailed where the two do not agree."""
+def agreed(engine: Engine, archive: Archive) -> Journal:
+    """The journal, which goes on where it ends; what a kill kept from the ledger is made again. Raises StorageFailed where the two do not
+    agree.
+    """
     end = end_of(archive.journal)
+    name = named(archive, engine.url)
     try:
         with engine.begin() as connection:
-            position = position_of(connection)
+            position = position_of(connection, name)
             if position is None:
-                # From a version that did not keep it: what is there is taken as it is.
-                note_position(connection, end.position)
+                # What is there is taken as it is.
+                note_position(connection, name, end.position)
             elif end.before == position != end.position:
-                _make_last_batch_again(connection, end, place_of(engine.url))
+                _make_last_batch_again(connection, end, name, place_of(engine.url))
             elif (why := _disagreement(position, end, archive, place_of(engine.url))) is not None:
                 raise StorageFailed(why)
     except DBAPIError as error:
         raise storage_failed(error, place_of(engine.url)) from error
-    return end.position
+    return Journal(archive.journal, end.position, name)
 
 
-def position_in(url: URL) -> Position | None:
-    """What the ledger at `url` knows of its journal; None where there is none, or one that cannot be read or never kept it."""
+def position_in(url: URL, archive: Archive) -> Position | None:
+    """What the ledger at `url` knows of the archive's journal; None where it cannot be told."""
     engine = engine_that_leaves_no_trace(url)
     try:
         if is_empty(engine):
             return None
         with engine.connect() as connection:
-            return position_of(connection)
+            return position_of(connection, name_of(archive, url))
     except (DBAPIError, PixivcrawlError):
         return None
     finally:
@@ -122,10 +158,11 @@ def position_in(url: URL) -> Position | None:
 def go_on_without(engine: Engine, archive: Archive, now: datetime) -> None:
     """Have a journal go on from where its ledger is, without what it lost: numbers that it lacks tell of that for ever."""
     end = end_of(archive.journal).position
+    name = named(archive, engine.url)
     with engine.begin() as connection:
-        number = max(end.number, (position_of(connection) or end).number)
+        number = max(end.number, (position_of(connection, name) or end).number)
         gap = Entry("record_journal_gap", {"number": number + 1, "now": now})
-        note_position(connection, Journal(archive.journal, Position(number, end.bytes)).append([gap], now))
+        note_position(connection, name, Journal(archive.journal, Position(number, end.bytes)).append([gap], now))
 
 
 def is_short(position: Position | None, end: End) -> bool:
@@ -155,7 +192,7 @@ def _disagreement(position: Position, end: End, archive: Archive, place: str) ->
     )
 
 
-def _make_last_batch_again(connection: Connection, end: End, place: str) -> None:
+def _make_last_batch_again(connection: Connection, end: End, name: str, place: str) -> None:
     remember_tags(connection)
     runs = {crawl_id: crawl_id for crawl_id in connection.execute(select(CrawlRow.id)).scalars()}
     replayed = Replayed()
@@ -165,4 +202,4 @@ def _make_last_batch_again(connection: Connection, end: End, place: str) -> None
         raise StorageFailed(
             f"the ledger {place} does not take the last batch of its journal: make it anew with scrapy rebuild --replace, {_AGAIN}"
         )
-    note_position(connection, end.position)
+    note_position(connection, name, end.position)

@@ -11,7 +11,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     URL,
@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     create_engine,
     event,
+    func,
     insert,
     inspect,
     make_url,
@@ -32,7 +33,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger.failures import is_busy, is_the_end, patiently, place_of, storage_failed
-from pixivcrawl.ledger.models import Base, JournalRow, give_partial_indexes
+from pixivcrawl.ledger.models import Base, give_partial_indexes
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -47,7 +48,13 @@ LOCK_WAIT = 5.0
 """Seconds that SQLite itself waits for a lock before it says that the database is locked."""
 
 PATIENCE = 60.0
-"""Seconds in which a lock held by another program may go away."""
+"""Seconds in which a lock held by another program may go away, or a server come back."""
+
+CONNECT_TIMEOUT = 10
+"""Seconds in which a server takes a connection, unless DATABASE_URL says another number."""
+
+_ONE_AT_A_TIME = select(func.pg_advisory_xact_lock(0x70697869))
+"""Held by whoever makes the tables or changes them; any number of ours does."""
 
 # Alembic's own table, so that a ledger which needs no migration is opened without importing Alembic.
 _VERSION_TABLE = Table(
@@ -157,6 +164,8 @@ def prepare(engine: Engine, before_it_begins: Callable[[], None] = lambda: None)
 def _begin(engine: Engine, before_it_begins: Callable[[], None]) -> str | None:
     """The revision that was found; None for a database that was empty, and is a ledger now."""
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(_ONE_AT_A_TIME)
         version = _version(connection, engine.url)
         if version is None:
             before_it_begins()
@@ -164,7 +173,6 @@ def _begin(engine: Engine, before_it_begins: Callable[[], None]) -> str | None:
             Base.metadata.create_all(connection)
             _VERSION_TABLE.create(connection)
             connection.execute(insert(_VERSION_TABLE).values(version_num=VERSION))
-            connection.execute(insert(JournalRow.__table__).values(id=1, number=0, bytes=0))
     return version
 
 
@@ -198,10 +206,12 @@ def check(engine: Engine) -> None:
 
 def _engine(url: URL, connect: Callable[[str], sqlite3.Connection], connections: int) -> Engine:
     # Values stay out of every error: titles and captions come from outside.
-    options = {"hide_parameters": True, "pool_size": connections, "max_overflow": 0}
+    options: dict[str, Any] = {"hide_parameters": True, "pool_size": connections, "max_overflow": 0}
     if url.get_backend_name() == "sqlite":
         path = str(Path(url.database or "").absolute())
         return create_engine(url, creator=lambda: connect(path), **options)
+    if "connect_timeout" not in url.query:
+        options["connect_args"] = {"connect_timeout": CONNECT_TIMEOUT}
     try:
         return create_engine(url, pool_pre_ping=True, **options)
     except (ModuleNotFoundError, NoSuchModuleError):
@@ -272,6 +282,8 @@ def _migrate(engine: Engine, version: str) -> None:
         with engine.connect() as connection:
             _enforce_foreign_keys(connection, "OFF")
             with connection.begin():
+                if connection.dialect.name == "postgresql":
+                    connection.execute(_ONE_AT_A_TIME)
                 configuration.attributes["connection"] = connection
                 command.upgrade(configuration, "head")
             _enforce_foreign_keys(connection, "ON")

@@ -15,6 +15,10 @@ T = TypeVar("T")
 
 _AGAIN = "then run the same command again"
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_PASSING = {"40001", "40P01", "55P03", "23505"}
+"""Of PostgreSQL: serialization failure, deadlock, lock not available; a row that another run has made since it was looked for."""
+_SHUT_DOWN = {"57P01", "57P02", "57P03"}
+"""Of PostgreSQL: shut down by its administrator or after a crash, cannot connect now."""
 DAMAGED = (
     "the ledger {place} is damaged: make it anew with scrapy rebuild --replace, or put a backup copy in its place "
     "(without the files {place}-wal and {place}-shm), " + _AGAIN
@@ -40,13 +44,25 @@ def place_of(url: URL) -> str:
 
 
 def is_busy(error: BaseException) -> bool:
-    """Another program holds SQLite's lock."""
-    return sqlite_code(error) in _BUSY
+    """Another program holds a lock, or two have held each other up: that passes."""
+    return sqlite_code(error) in _BUSY or _sqlstate(error) in _PASSING
+
+
+def is_lost(error: BaseException) -> bool:
+    """The connection to a server is gone, or there is none to be had: while it restarts, that passes."""
+    if isinstance(error, exc.PendingRollbackError):
+        # What was to be tidied up found no connection.
+        return True
+    if not isinstance(error, exc.DBAPIError) or isinstance(error.orig, sqlite3.Error):
+        return False
+    # What fails while a connection is made has no state.
+    has_no_state = isinstance(error, exc.OperationalError) and _sqlstate(error) is None
+    return error.connection_invalidated or has_no_state or _sqlstate(error) in _SHUT_DOWN
 
 
 def is_the_end(error: BaseException) -> bool:
     """The database itself cannot go on, whatever is asked of it."""
-    if isinstance(error, exc.TimeoutError):
+    if isinstance(error, exc.TimeoutError | exc.PendingRollbackError):
         return True
     if not isinstance(error, exc.DBAPIError):
         return False
@@ -55,14 +71,18 @@ def is_the_end(error: BaseException) -> bool:
     return error.connection_invalidated or isinstance(error, exc.OperationalError)
 
 
-def patiently(work: Callable[[], T], seconds: float) -> T:
-    """What `work` gives, tried again for so many seconds while another program holds the lock."""
+def is_busy_or_lost(error: BaseException) -> bool:
+    return is_busy(error) or is_lost(error)
+
+
+def patiently(work: Callable[[], T], seconds: float, passes: Callable[[BaseException], bool] = is_busy) -> T:
+    """What `work` gives, tried again for so many seconds while what it raises is what passes."""
     deadline, pause = time.monotonic() + seconds, 0.1
     while True:
         try:
             return work()
         except Exception as error:
-            if not is_busy(error) or time.monotonic() > deadline:
+            if not passes(error) or time.monotonic() > deadline:
                 raise
         time.sleep(pause)
         pause = min(2 * pause, 5.0)
@@ -70,7 +90,7 @@ def patiently(work: Callable[[], T], seconds: float) -> T:
 
 def storage_failed(error: BaseException, place: str) -> StorageFailed:
     """The one line for a database error; `place` as `place_of` gives it."""
-    if is_busy(error):
+    if sqlite_code(error) in _BUSY:
         text = "the ledger {place} is locked by another program: close it, " + _AGAIN
     else:
         text = _EXPLANATIONS.get(sqlite_code(error), "")
@@ -79,6 +99,12 @@ def storage_failed(error: BaseException, place: str) -> StorageFailed:
     cause = error.orig if isinstance(error, exc.DBAPIError) else error
     lines = str(cause).strip().splitlines() or [type(cause).__name__]
     return StorageFailed(f"the ledger {place} cannot go on: {lines[0]}: see to the database, {_AGAIN}")
+
+
+def _sqlstate(error: BaseException) -> str | None:
+    """PostgreSQL's code of an error; None for any other."""
+    cause = error.orig if isinstance(error, exc.DBAPIError) else error
+    return getattr(cause, "sqlstate", None)
 
 
 def sqlite_code(error: BaseException) -> int:

@@ -84,10 +84,15 @@ class End:
 
 
 class Journal:
-    """Appends batches to the files in `folder`, which go on from `position` (None: from where they end). Used by one thread."""
+    """Appends batches to the files in `folder`, which go on from `position` (None: from where they end). Used by one thread.
 
-    def __init__(self, folder: Path, position: Position | None = None) -> None:
+    `known_as` is how the ledger calls it.
+    """
+
+    def __init__(self, folder: Path, position: Position | None = None, known_as: str = "") -> None:
         self.position = position or end_of(folder).position
+        self.known_as = known_as
+        self._in_doubt: tuple[Path, int, Position] | None = None
         self._folder = folder
         self._sound: Path | None = None
         self._newest = ""
@@ -116,9 +121,30 @@ class Journal:
                 self._sound, self._newest = path, path.name
         except OSError as error:
             raise storage_failure(error.errno or 0, path) from error
+        self._in_doubt = path, size, self.position
         self._size = size + len(member)
         self.position = Position(self.position.number + len(entries), self.position.bytes + len(member))
         return self.position
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether the ledger is not known to have what was appended last."""
+        return self._in_doubt is not None
+
+    def settle(self) -> None:
+        """The ledger has what was appended last."""
+        self._in_doubt = None
+
+    def take_back(self) -> None:
+        """Cut what was appended last: the ledger has it not, and it is made once more. Raises StorageFailed."""
+        if self._in_doubt is None:
+            return
+        path, size, position = self._in_doubt
+        try:
+            _cut(path, size)
+        except OSError as error:
+            raise storage_failure(error.errno or 0, path) from error
+        self._size, self.position, self._in_doubt = size, position, None
 
     def _begin_after_what_is_there(self) -> None:
         if files := _files(self._folder):
@@ -160,10 +186,13 @@ def cut_torn_tail(path: Path) -> None:
     """Cut what a kill in the middle of an append left after the last whole member."""
     last = _last_member(path)
     whole = last.start + last.size if last is not None else 0
-    if whole == path.stat().st_size:
-        return
+    if whole != path.stat().st_size:
+        _cut(path, whole)
+
+
+def _cut(path: Path, size: int) -> None:
     with path.open("r+b") as file:
-        file.truncate(whole)
+        file.truncate(size)
         os.fsync(file.fileno())
 
 

@@ -504,11 +504,14 @@ class CommentRow(Base):
 
 
 class JournalRow(Base):
-    """How far the journal was when the ledger last changed: the `number` of its last change, and the `bytes` of its files. One row."""
+    """How far the journal of an archive was when it last changed the ledger: the `number` of its last change, and the `bytes` of its files.
+
+    `archive` is the name by which a ledger that several archives share tells them apart, "" in one that is of one archive.
+    """
 
     __tablename__ = "journal"
 
-    id: ColumnElement[int] = column(primary_key=True, autoincrement=False)
+    archive: ColumnElement[str] = column(primary_key=True)
     number: ColumnElement[int]
     bytes: ColumnElement[int]
 

@@ -17,8 +17,8 @@ from sqlalchemy.exc import DBAPIError
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger.continuity import agreed, require_none
-from pixivcrawl.ledger.engine import check, prepare, read_url, reading_engine, refuse_links, writing_engine
-from pixivcrawl.ledger.failures import is_busy, is_the_end, place_of, storage_failed
+from pixivcrawl.ledger.engine import PATIENCE, check, prepare, read_url, reading_engine, refuse_links, writing_engine
+from pixivcrawl.ledger.failures import is_busy, is_busy_or_lost, is_the_end, patiently, place_of, storage_failed
 from pixivcrawl.ledger.integrity import require_sound
 from pixivcrawl.ledger.journal import Journal
 from pixivcrawl.ledger.writer import Change, Writer
@@ -103,9 +103,13 @@ class Ledger:
         self._reading.dispose()
 
     def _ask(self, query: Callable[[Connection], T]) -> T:
-        try:
+        def ask() -> T:
             with self._reading.connect() as connection:
                 return query(connection)
+
+        try:
+            # Whoever only reads is told at once that there is no server; a run that has begun waits for it.
+            return ask() if self._writer is None else patiently(ask, PATIENCE, is_busy_or_lost)
         except DBAPIError as error:
             if is_the_end(error) or is_busy(error):
                 raise storage_failed(error, place_of(self._reading.url)) from error
@@ -123,7 +127,7 @@ def _prepared(engine: Engine, archive: Archive | None) -> Journal | None:
         prepare(engine)
         return None
     prepare(engine, lambda: require_none(archive, place_of(engine.url)))
-    return Journal(archive.journal, agreed(engine, archive))
+    return agreed(engine, archive)
 
 
 def _made_ready(engine: Engine, make_ready: Callable[[Engine], T]) -> T:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import queue
 import threading
 import time
@@ -17,9 +18,9 @@ from sqlalchemy import Connection, Engine
 
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger.changes import entry_of, is_fatal, make_change, make_together
-from pixivcrawl.ledger.continuity import note_position
+from pixivcrawl.ledger.continuity import note_position, position_of
 from pixivcrawl.ledger.engine import PATIENCE, DatabaseFiles
-from pixivcrawl.ledger.failures import patiently, place_of, storage_failed
+from pixivcrawl.ledger.failures import is_busy_or_lost, patiently, place_of, storage_failed
 from pixivcrawl.ledger.journal import Entry, Journal
 from pixivcrawl.ledger.records.tags import forget_tags, remember_tags
 
@@ -31,6 +32,11 @@ DELAY = 0.005
 
 ENOUGH = 16
 """So many changes do not wait for more: each bears little of what a commit costs, and who waits for them may have no others to send."""
+
+SAY_AFTER = 8.0
+"""Seconds without an answer of the server after which a person is told."""
+
+LOG = logging.getLogger(__name__)
 
 Loop = asyncio.AbstractEventLoop
 
@@ -61,8 +67,12 @@ class Writer:
         self._rests_until = 0.0
         self._has_enough = threading.Event()
         self._entrance = threading.Lock()
+        self._unanswered_since: float | None = None
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
+        if engine.dialect.name != "sqlite":
+            threading.Thread(target=self._watch_the_server, name="ledger-watch", daemon=True).start()
 
     def submit(self, change: Change) -> None:
         """Queue a change. Raises StorageFailed when the ledger is broken or closed."""
@@ -82,13 +92,25 @@ class Writer:
                 self._ending = True
                 self._changes.put(None)
         self._thread.join()
+        self._ended.set()
         self._engine.dispose()
 
     def _run(self) -> None:
         while batch := self._next_batch():
+            self._unanswered_since = time.monotonic()
             self._write(batch)
+            self._unanswered_since = None
             _deliver(batch)
             self._rests_until = time.monotonic() + DELAY
+
+    def _watch_the_server(self) -> None:
+        """Say when a server that restarts, or is stopped, is waited for."""
+        said = None
+        while not self._ended.wait(SAY_AFTER / 2):
+            since = self._unanswered_since
+            if since is not None and since != said and time.monotonic() - since > SAY_AFTER:
+                said = since
+                LOG.warning("the ledger %s does not answer, and is waited for", place_of(self._engine.url))
 
     def _next_batch(self) -> list[Change]:
         """What is queued, after a short wait for more when something was written just now; empty when the writer is to end."""
@@ -126,7 +148,7 @@ class Writer:
                 change.error.__cause__ = failure.__cause__
 
     def _commit_patiently(self, batch: Sequence[Change]) -> None:
-        patiently(lambda: self._commit(batch), PATIENCE)
+        patiently(lambda: self._commit(batch), PATIENCE, is_busy_or_lost)
         # What was committed to a file that lies here no more is nowhere.
         self._files.refuse_others()
 
@@ -135,15 +157,31 @@ class Writer:
             remember_tags(connection)
             try:
                 with connection.begin():
-                    _apply_all(connection, batch)
-                    if self._journal is not None:
-                        # Before the commit, so that the ledger never knows what the journal does not.
-                        before = self._journal.position
-                        if (after := self._journal.append(_entries(batch), datetime.now(UTC))) != before:
-                            note_position(connection, after)
+                    if not self._was_committed(connection):
+                        _apply_all(connection, batch)
+                        self._append_to_journal(connection, batch)
+                if self._journal is not None:
+                    self._journal.settle()
             except BaseException:
                 forget_tags(connection)
                 raise
+
+    def _was_committed(self, connection: Connection) -> bool:
+        """Whether the batch, when it was tried before, was journaled and then committed, and only the word of that was lost."""
+        if self._journal is None or not self._journal.is_ahead:
+            return False
+        if position_of(connection, self._journal.known_as, settled=True) == self._journal.position:
+            return True
+        self._journal.take_back()
+        return False
+
+    def _append_to_journal(self, connection: Connection, batch: Sequence[Change]) -> None:
+        """Before the commit, so that the ledger never knows what the journal does not."""
+        if self._journal is None:
+            return
+        before = self._journal.position
+        if (after := self._journal.append(_entries(batch), datetime.now(UTC))) != before:
+            note_position(connection, self._journal.known_as, after)
 
 
 def _alike_together(batch: Sequence[Change]) -> list[Change]:

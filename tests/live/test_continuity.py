@@ -250,7 +250,7 @@ KILLED = """
 """
 
 
-@pytest.mark.parametrize("last", [1, 2, 7])
+@pytest.mark.parametrize("last", [2, *(pytest.param(each, marks=pytest.mark.long) for each in (1, 7))])
 def test_a_kill_between_journal_and_commit_is_no_loss(tmp_path: Path, sandbox: Sandbox, last: int):
     archive = tmp_path / "archive"
     env = environment(sandbox, archive)
@@ -322,6 +322,14 @@ class TestAServer:
         run = scrapy(*COMMAND, env=env)
         assert (run.returncode, run.stderr.count("\n")) == (5, 1), run.stderr
         assert scrapy("rebuild", env=env).returncode == 1
+        assert scrapy(*COMMAND, env=env).returncode == 0
+
+    def test_several_archives_share_it_each_with_its_own_journal(self, env: dict[str, str], tmp_path: Path):
+        other = env | {"PIXIVCRAWL_ARCHIVE_DIR": str(tmp_path / "other")}
+        assert scrapy(*COMMAND, env=other).returncode == 0
+        assert scrapy(*COMMAND, env=env).returncode == 0
+        empty_journal(tmp_path / "other", tmp_path)
+        assert scrapy(*COMMAND, env=other).returncode == 5
         assert scrapy(*COMMAND, env=env).returncode == 0
 
 

@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, update
 
 from pixivcrawl.ledger.models import HostRow, table
 from pixivcrawl.ledger.records.upsert import upsert
 
 _HOSTS = table(HostRow)
-_SPENT = select(_HOSTS.c.spent).where(_HOSTS.c.host == bindparam("of_host"), _HOSTS.c.spent_on == bindparam("day"))
+_SPEND = (
+    update(_HOSTS)
+    .where(_HOSTS.c.host == bindparam("of_host"), _HOSTS.c.spent_on == bindparam("day"))
+    .values(spent=_HOSTS.c.spent + bindparam("number"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ def spend_request(connection: Connection, host: str, now: datetime) -> None:
 def spend_requests(connection: Connection, sent: Sequence[Sent]) -> list[None]:
     """`spend_request` for each."""
     for (host, day), number in Counter((each.host, day_of(each.now)) for each in sent).items():
-        before = connection.execute(_SPENT, {"of_host": host, "day": day}).scalar() or 0
-        upsert(connection, _HOSTS, [{"host": host, "spent_on": day, "spent": before + number}], ("host",))
+        # Added by the database, for others may spend at the same time.
+        if not connection.execute(_SPEND, {"of_host": host, "day": day, "number": number}).rowcount:
+            upsert(connection, _HOSTS, [{"host": host, "spent_on": day, "spent": number}], ("host",))
     return [None] * len(sent)

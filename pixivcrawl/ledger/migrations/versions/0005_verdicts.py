@@ -53,10 +53,10 @@ def upgrade() -> None:
     op.execute("UPDATE ranking_entries SET content = 'all' WHERE content = 'complex'")
     op.create_table(
         "journal",
-        sa.Column("id", NUMBER, nullable=False, autoincrement=False),
+        sa.Column("archive", sa.Text(), nullable=False),
         sa.Column("number", NUMBER, nullable=False),
         sa.Column("bytes", NUMBER, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="journal_pkey"),
+        sa.PrimaryKeyConstraint("archive", name="journal_pkey"),
     )
     with op.batch_alter_table("users", recreate=recreate) as users:
         users.add_column(sa.Column("missing_since", TIME, nullable=True))
