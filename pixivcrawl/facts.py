@@ -16,6 +16,7 @@ from pixivcrawl.api.bodies.rows import IllustRow
 from pixivcrawl.api.bodies.users import UserFull, UserRow
 from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.api.images import first_frame_url, frame_url, original_url, read_image_url
+from pixivcrawl.api.wording import plural
 from pixivcrawl.items import Artwork, Comment, CommissionRequest, Frame, Original, RankingEntry, Tag, User
 
 
@@ -92,7 +93,7 @@ def _originals(
         return (_original(detail, 0, detail.urls.original, detail.width, detail.height),)
     if len(pages) != detail.page_count:
         raise BodyRefused(
-            "illust.pages", "", f"has {len(pages)} pages where illust.detail says that there are {detail.page_count}"
+            "illust.pages", "", f"has {plural(len(pages), 'page')} where illust.detail says {detail.page_count}"
         )
     return tuple(
         _original(detail, number, page.urls.original, page.width, page.height) for number, page in enumerate(pages)

@@ -243,8 +243,8 @@ PIXIV_UGOIRA = from_environment("PIXIV_UGOIRA", "zip")
 # pixiv: recovery takes about 200 s.
 PIXIV_RATE_LIMIT_WAIT = from_environment("PIXIV_RATE_LIMIT_WAIT", 200)
 
-# Seconds after which a list that came back empty is looked at again, before it is believed to have ended. pixiv: a
-# throttled list answers with no rows for about 3 minutes.
+# Seconds after which a list that came back empty is looked at again, before it is believed to have ended, where nothing else says that
+# it is empty. pixiv: a throttled list answers with no rows for about 3 minutes.
 PIXIV_THROTTLE_WAIT = from_environment("PIXIV_THROTTLE_WAIT", 200)
 
 # Seconds between two answers 404 after which a work, or an artist, that a list still names counts as gone: one alone may be a fault of

@@ -1,4 +1,4 @@
-"""Words for a person: text from outside, fit to stand in one line of a log or an error, and lengths of time."""
+"""Words for a person: text from outside, fit to stand in one line of a log or an error, numbers of things, and lengths of time."""
 
 from __future__ import annotations
 
@@ -36,6 +36,11 @@ def quoted(value: object, longest: int = 60) -> str:
             return "a list"
         case _:
             return f"a {type(value).__name__}"
+
+
+def plural(number: int, what: str, many: str | None = None) -> str:
+    """So many of them: 1 work, 2 works, 1,200 works; `many` is the plural where it is no s more."""
+    return f"{number:,} {what if number == 1 else many or what + 's'}"
 
 
 def spoken(seconds: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from pixivcrawl.api.wording import plural
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.pictures import TOTAL_SHARE, add_flaw
 from pixivcrawl.archive.png_rows import Coding, Rows
@@ -45,9 +46,7 @@ class Animation:
         elif 0 < width <= self._size[0] - x and 0 < height <= self._size[1] - y:
             self._pixels_left -= width * height
             if self._pixels_left < 0:
-                raise Damaged(
-                    f"the first {self._frames:,} frames of its animation have too many pixels together", "bomb"
-                )
+                raise Damaged(f"its animation has too many pixels after {plural(self._frames, 'frame')}", "bomb")
             self._rows = Rows(self._coding.passes(width, height))
 
     def feed(self, piece: bytes, *, begins: bool) -> None:
@@ -68,7 +67,7 @@ class Animation:
         promised = self._promised or 0
         self.is_whole = self.whole_frames == self._frames == promised and self._promised != 0
         if not self.is_whole:
-            add_flaw(self._flaws, f"has {self.whole_frames:,} whole frames where it promises {promised:,}")
+            add_flaw(self._flaws, f"has {plural(self.whole_frames, 'whole frame')} where it promises {promised:,}")
 
     def _end_frame(self) -> None:
         if self._rows is not None and self._rows.are_whole:

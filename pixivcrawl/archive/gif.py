@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from PIL.GifImagePlugin import GifImageFile
 
+from pixivcrawl.api.wording import plural
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.pictures import (
     TOTAL_SHARE,
@@ -43,7 +44,7 @@ def prove_gif(source: BinaryIO, limits: Limits) -> Picture:
     while gif.take_block():
         pass
     if trailing := size - source.tell():
-        add_flaw(gif.flaws, f"{trailing:,} bytes follow its trailer")
+        add_flaw(gif.flaws, f"{plural(trailing, 'byte')} after its trailer")
     return Picture(gif.width, gif.height, gif.frames, flaw=joined(gif.flaws))
 
 

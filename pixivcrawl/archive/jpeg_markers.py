@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pixivcrawl.api.wording import plural
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.pictures import add_flaw
 
@@ -207,7 +208,9 @@ class _Reading:
     def _pass_over(self, piece: Piece) -> None:
         self._beside.append(piece)
         if piece.code not in APP and piece.code != _COM:
-            add_flaw(self._flaws, f"{piece.stop - piece.start:,} bytes belong to nothing at byte {piece.start:,}")
+            add_flaw(
+                self._flaws, f"{plural(piece.stop - piece.start, 'byte')} of no known kind at byte {piece.start:,}"
+            )
             self._broken_off = self._broken_off or bool(self._scans)
 
     def _start_frame(self, piece: Piece) -> None:

@@ -10,6 +10,7 @@ from typing import BinaryIO, cast
 
 from PIL.PngImagePlugin import PngImageFile
 
+from pixivcrawl.api.wording import plural
 from pixivcrawl.archive.apng import Animation
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.pictures import (
@@ -58,7 +59,7 @@ def prove_png(source: BinaryIO, limits: Limits) -> Picture:
         if chunk is None or not png.take(chunk):
             _leap_to_end(source, at, png)
     if trailing := size - source.tell():
-        add_flaw(png.flaws, f"{trailing:,} bytes follow its end")
+        add_flaw(png.flaws, f"{plural(trailing, 'byte')} after its end")
     if png.has_few_colours and not png.rows.are_usual:
         _look_for_colours(source, png, limits)
     frames = max(1, png.animation.whole_frames)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import BinaryIO
 
+from pixivcrawl.api.wording import plural
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.gif import prove_gif
 from pixivcrawl.archive.jpeg import prove_jpeg, read_jpeg
@@ -38,7 +39,7 @@ def prove_ugoira(source: BinaryIO, listed: tuple[Frame, ...] | None, limits: Lim
     missing = [name for name in names if name not in members]
     if missing or not names:
         raise Damaged(
-            f"the zip has {len(members):,} members where pixiv lists {len(names):,} frames ({len(missing):,} missing)",
+            f"the zip has {plural(len(members), 'member')} where pixiv lists {plural(len(names), 'frame')} ({len(missing):,} missing)",
             "wrong frames",
         )
     for frame in listed or ():

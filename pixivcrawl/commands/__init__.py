@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import select
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -11,9 +13,16 @@ from types import TracebackType
 # As in extensions/run_record.py, which takes too long to import for what this is for.
 INTERRUPTED = 130
 
+UNREAD = 141
+"""What a shell sees of a program whose reader has gone: 128 and the number of SIGPIPE."""
+
 
 def end_without_traceback(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    """For Ctrl-C while commands are being imported, and in those that have nothing to put away; and for a fault of ours, anywhere."""
+    """For Ctrl-C while commands are being imported, and in those that have nothing to put away; for whoever stops reading what a command
+    prints; and for a fault of ours, anywhere.
+    """
+    if issubclass(kind, BrokenPipeError) and has_lost_its_reader():
+        os._exit(UNREAD)
     if not issubclass(kind, KeyboardInterrupt):
         from pixivcrawl import faults  # only here: most commands have none
 
@@ -26,6 +35,24 @@ def end_without_traceback(kind: type[BaseException], error: BaseException, trace
     os._exit(INTERRUPTED)
 
 
+def has_lost_its_reader() -> bool:
+    """Whether standard output is a pipe that nobody reads."""
+    if not hasattr(select, "poll"):
+        # Windows, where another error than a broken pipe tells of it.
+        return False
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return bool(poll.poll(0))
+
+
+def print_the_rest() -> None:
+    """What is still in the buffer when a command has ended: the interpreter itself would complain that nobody reads it."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os._exit(UNREAD)
+
+
 def is_command_line() -> bool:
     """Whether this process is `scrapy` or `python -m scrapy`, and not one that only imports what is here."""
     program = Path(sys.argv[0])
@@ -36,3 +63,4 @@ if is_command_line():
     # Reports, backups and all else are for their owner alone, until an archive says that it is shared (ARCHIVE_READERS).
     os.umask(0o077)
     sys.excepthook = end_without_traceback
+    atexit.register(print_the_rest)

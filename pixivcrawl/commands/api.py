@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -58,12 +57,8 @@ class Command(ScrapyCommand):
         show_any_text()
         try:
             self.exitcode = self.answer(args, opts)
-            sys.stdout.flush()
         except PixivcrawlError as error:
             self.exitcode = complain(error)
-        except BrokenPipeError:
-            # The reader, such as `head`, has seen enough; Python itself would complain once more when it ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def answer(self, args: list[str], opts: argparse.Namespace) -> int:
         if not args:

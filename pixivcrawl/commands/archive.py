@@ -24,6 +24,7 @@ from pixivcrawl.commands.telling import tell_of
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.standing import Overall
+from pixivcrawl.saying import say
 from pixivcrawl.session import session_from_settings
 
 STANDARD_INPUT = "-"
@@ -80,7 +81,7 @@ class Command(ScrapyCommand):
             process = self.crawler_process
             end_when_told(partial(stop_crawls, process), lambda: "\n".join(["", *report(jobs, refused), ""]))
             run_all(process, in_turn(jobs), overall=partial(whole, jobs))
-        print("\n".join(report(jobs, refused)), flush=True)
+        say("\n".join(report(jobs, refused)))
         code = worst(jobs)
         self.exitcode = max(code, ConfigurationError.exit_code) if refused and code not in ENDS_ALL else code
         tell_of(self.settings, began, outcomes(jobs))

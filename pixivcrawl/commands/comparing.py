@@ -21,7 +21,7 @@ from scrapy.settings import Settings
 from sqlalchemy import Connection
 
 from pixivcrawl.api.transfers import named_by, original_request
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.wording import one_line, plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
 from pixivcrawl.commands.asking import exit_code, ledger_for
@@ -85,9 +85,8 @@ def compare(settings: Settings, configuration: Configuration, opts: argparse.Nam
     counts = Counter(outcomes)
     told = [f"{counts[outcome]:,} {outcome}" for outcome in get_args(Outcome) if counts[outcome]]
     if not opts.json:
-        print(
-            f"{len(outcomes):,} of {len(files):,} files compared with pixiv: {', '.join(told) or 'none was asked for'}"
-        )
+        compared = f"{len(outcomes):,} of {plural(len(files), 'file')} compared with pixiv"
+        print(f"{compared}: {', '.join(told) or 'none was asked for'}")
     return code or int(not HARMLESS.issuperset(counts))
 
 

@@ -35,6 +35,7 @@ from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.run_record import COMPLETE, FAILED, INTERRUPTED, RunRecord, summary
 from pixivcrawl.extensions.standing import put_away
 from pixivcrawl.notices.outcomes import Outcome
+from pixivcrawl.saying import say
 from pixivcrawl.session import Session, introduction, session_from_settings
 
 M_ARENA_MAX = -8
@@ -102,11 +103,11 @@ def spider_named(names: list[str], loader: SpiderLoaderProtocol) -> type[Spider]
 
 
 def introduce(configuration: Configuration, session: Session | None, *, sends: bool = True) -> None:
-    """The first lines of a run: which archive, who reads, and what makes one that sends something riskier than it need be."""
-    print(f"archive: {configuration.archive_dir}", flush=True)
-    print(introduction(session), flush=True)
+    """The first lines of a run: which archive, who reads, and what makes one that `sends` something riskier than it need be."""
+    lines = [f"archive: {configuration.archive_dir}", introduction(session)]
     if sends and (risks := configuration.riskier_than_default()):
-        print(f"faster than the default: {'; '.join(risks)}: pixiv may throttle, warn or ban the account", flush=True)
+        lines.append(f"faster than the default: {'; '.join(risks)}: pixiv may throttle, warn or ban the account")
+    (say if sends else print)("\n".join(lines))
 
 
 def add_quiet(parser: argparse.ArgumentParser) -> None:
@@ -178,5 +179,5 @@ def summary_so_far(crawler: Crawler) -> str:
 
 def complain(error: PixivcrawlError) -> int:
     """Say an error in its one line; gives its exit code."""
-    print(f"pixivcrawl: {error}", file=sys.stderr, flush=True)
+    say(f"pixivcrawl: {error}", sys.stderr)
     return error.exit_code

@@ -16,9 +16,10 @@ from pixivcrawl.api.wording import one_line
 from pixivcrawl.commands.crawl import came_of, exit_code, limit_heaps
 from pixivcrawl.commands.stopping import end_whatever_the_clock_does
 from pixivcrawl.errors import AccountRefused, ArchiveInUse, PauseTooLong, StorageFailed
-from pixivcrawl.extensions.run_record import INTERRUPTED, SUMMARY
+from pixivcrawl.extensions.run_record import INTERRUPTED, SUMMARY, left_off, told
 from pixivcrawl.extensions.standing import Overall, put_away
 from pixivcrawl.notices.outcomes import Outcome
+from pixivcrawl.saying import say
 from pixivcrawl.spiders.second_looks import PUT_OFF, put_off_second_looks
 
 ENDS_ALL = {
@@ -107,7 +108,7 @@ async def one_after_another(
 
     async def run(job: Job, *, is_last_look: bool) -> bool:
         """Whether another job may follow."""
-        print(f"\n{job}", flush=True)
+        say(f"\n{job}")
         job.begun, job.exit_code = True, None
         crawler = process.create_crawler(job.spider)
         if not is_last_look and not job.decides_the_rest:
@@ -149,10 +150,9 @@ def brought(job: Job) -> str:
     """What came of a job, for a person, in one line."""
     if job.exit_code is None:
         return f"{'interrupted' if job.begun else 'not begun'}; run the same command again"
-    counts = ", ".join(
-        f"{job.counts[name]:,} {SUMMARY[name]}" for name in SUMMARY if name in job.counts.keys() - UNSAID
-    )
-    return "; ".join([OUTCOMES.get(job.exit_code, "stopped"), *filter(None, [job.reason, counts])])
+    counts = [told(name, job.counts[name]) for name in SUMMARY if name in job.counts.keys() - UNSAID]
+    said = ", ".join([*counts, *left_off(job.counts)])
+    return "; ".join([OUTCOMES.get(job.exit_code, "stopped"), *filter(None, [job.reason, said])])
 
 
 def outcomes(jobs: Iterable[Job]) -> list[Outcome]:

@@ -15,7 +15,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 from sqlalchemy import URL
 
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.wording import one_line, plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.archive.workers import Workers
@@ -200,7 +200,11 @@ def _reconciled(
     try:
         settle_intents(archive, ledger)
         told = reconcile(
-            archive, ledger, workers, check=check, tell=lambda sofar: saying(f"{sofar.looked_at:,} files looked at")
+            archive,
+            ledger,
+            workers,
+            check=check,
+            tell=lambda sofar: saying(f"{plural(sofar.looked_at, 'file')} looked at"),
         )
         return Rebuilt(replayed, passed_over, told, ledger.read_now(queries.status_totals))
     finally:
@@ -223,26 +227,27 @@ def summary(rebuilt: Rebuilt) -> Iterator[str]:
     """The result for a person, a line each; what did not happen is not said."""
     totals, replayed, passed_over = rebuilt.totals, rebuilt.replayed, rebuilt.passed_over
     files = rebuilt.reconciled
-    yield f"  {totals.works:,} works of {totals.artists:,} artists, {totals.files:,} files, {totals.bytes / 1e6:,.1f} MB"
-    yield f"  {replayed.made:,} changes from the journal, {replayed.answers:,} of them answers of pixiv's"
+    works, files_there = plural(totals.works, "work"), plural(totals.files, "file")
+    yield f"  {works} of {plural(totals.artists, 'artist')}, {files_there}, {totals.bytes / 1e6:,.1f} MB"
+    yield f"  {plural(replayed.made, 'change')} from the journal, {replayed.answers:,} of them answers of pixiv's"
     counts = {
-        "files written anew from what the ledger knows": files.rewritten,
-        "files adopted that the journal did not know": files.adopted,
-        "files missing: the next crawls fetch them again": files.missing,
-        "files damaged, now in quarantine/: the next crawls fetch them again": files.damaged,
-        "changes missing in the journal": passed_over.missing,
-        "changes that the old ledger knew and the journal does not have": rebuilt.known_to_it,
-        "lines of the journal that say nothing": passed_over.lines,
+        ("file", "written anew from what the ledger knows"): files.rewritten,
+        ("file", "adopted that the journal did not know"): files.adopted,
+        ("file", "missing: the next crawls fetch what is"): files.missing,
+        ("file", "damaged, now in quarantine/: the next crawls fetch what is missing"): files.damaged,
+        ("change", "missing in the journal"): passed_over.missing,
+        ("change", "known to the old ledger and not to the journal"): rebuilt.known_to_it,
+        ("line", "of the journal without a meaning"): passed_over.lines,
     }
-    yield from (f"  {number:,} {what}" for what, number in counts.items() if number)
+    yield from (f"  {plural(number, what)} {which}" for (what, which), number in counts.items() if number)
     if passed_over.stretches:
-        yield f"  {passed_over.stretches:,} torn or damaged places in the journal, {passed_over.bytes:,} bytes"
+        yield f"  {plural(passed_over.stretches, 'torn or damaged place')} in the journal, {plural(passed_over.bytes, 'byte')}"
     for what, number in replayed.unknown.items():
-        yield f"  {number:,} changes passed over that this version does not know: {one_line(what, 80)}"
+        yield f"  {plural(number, 'change')} passed over, unknown to this version: {one_line(what, 80)}"
     for what, number in replayed.failed.items():
-        yield f"  {number:,} changes passed over: {what} ({one_line(replayed.reasons[what], 160)})"
+        yield f"  {plural(number, 'change')} passed over: {what} ({one_line(replayed.reasons[what], 160)})"
     if files.left_alone:
-        yield f"  {files.left_alone:,} files left alone:"
+        yield f"  {plural(files.left_alone, 'file')} left alone:"
         yield from (f"    {one_line(path, 160)}: {one_line(why, 160)}" for path, why in files.named.items())
         if more := files.left_alone - len(files.named):
             yield f"    ... and {more:,} more"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
@@ -74,9 +72,6 @@ class Command(ScrapyCommand):
             tell(Configuration.from_settings(self.settings), opts)
         except PixivcrawlError as error:
             self.exitcode = complain(error)
-        except BrokenPipeError:
-            # Whoever read it has read enough; what is still to be flushed must not fail in the interpreter's end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except KeyboardInterrupt:
             self.exitcode = INTERRUPTED
 

@@ -12,7 +12,7 @@ from scrapy.commands import ScrapyCommand
 from sqlalchemy import Connection
 
 from pixivcrawl.api.withheld import WHAT_TO_DO
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.wording import one_line, plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import last_holder
 from pixivcrawl.commands.crawl import complain, show_any_text
@@ -86,12 +86,13 @@ def at_work_since(archive: Archive) -> datetime | None:
 def report(connection: Connection, limit: int | None, at_work: datetime | None = None) -> list[str]:
     """The whole report, a line each; `limit` lines of each part at most. Runs that began at `at_work` or later may be under way."""
     all_of_it, artists = queries.status_of_works(connection, limit)
+    unread = queries.artists_unread(connection)
     runs = (crawl_line(crawl, at_work) for crawl in queries.last_crawls(connection, 5))
     return [
         *totals(all_of_it),
         *odd(*queries.status_odd(connection)),
         *zips_alone(*queries.status_of_zips(connection)),
-        *part("artists", map(artist_line, artists), limit),
+        *part("artists", (artist_line(each, is_listed=each.user_id not in unread) for each in artists), limit),
         *part("missing", map(missing_line, queries.status_missing(connection, limit)), limit),
         *part("withheld", map(withheld_line, queries.status_withheld(connection)), None),
         *part("unavailable", map(unavailable_line, queries.status_unavailable(connection, limit)), limit),
@@ -117,11 +118,11 @@ def plan(connection: Connection, configuration: Configuration, now: datetime) ->
     of_budget = f"{left:,} of {budget:,} left" if budget else "no limit (PIXIV_API_BUDGET)"
     lines = ["", f"API requests today (UTC): {spent:,} sent, {of_budget}"]
     for works, what in (
-        (queries.status_to_ask(connection), "works to ask for"),
-        (queries.status_of_rows(connection), "works known from rows alone (scrapy crawl artwork -a backfill=true)"),
+        (queries.status_to_ask(connection), "to ask for"),
+        (queries.status_of_rows(connection), "known from rows alone (scrapy crawl artwork -a backfill=true)"),
     ):
         if works:
-            lines.append(f"{works:,} {what}: {estimate(works, configuration, left)}")
+            lines.append(f"{plural(works, 'work')} {what}: {estimate(works, configuration, left)}")
     return lines
 
 
@@ -130,8 +131,8 @@ def estimate(works: int, configuration: Configuration, left: int) -> str:
     requests = math.ceil(works * REQUESTS_A_WORK)
     seconds = requests * (configuration.api_delay + SECONDS_AN_ANSWER) / configuration.api_concurrency
     days = 0 if not configuration.api_budget else math.ceil(max(0, requests - left) / configuration.api_budget)
-    more = f" of asking, spread over {days + 1:,} days by the budget" if days else ""
-    return f"about {requests:,} requests, {duration(seconds)}{more} (an estimate)"
+    more = f" of asking, spread over {plural(days + 1, 'day')} by the budget" if days else ""
+    return f"about {plural(requests, 'request')}, {duration(seconds)}{more} (an estimate)"
 
 
 def duration(seconds: float) -> str:
@@ -144,20 +145,17 @@ def duration(seconds: float) -> str:
 
 def totals(all_of_it: queries.Totals) -> list[str]:
     works = (
-        f"{all_of_it.works:,} works of {all_of_it.artists:,} artists: {all_of_it.complete:,} complete, {all_of_it.to_do:,} to do, "
+        f"{plural(all_of_it.works, 'work')} of {plural(all_of_it.artists, 'artist')}: "
+        f"{all_of_it.complete:,} complete, {all_of_it.to_do:,} to do, "
         f"{all_of_it.parked:,} waiting after a failure, {all_of_it.unavailable:,} unavailable"
     )
-    return [works, f"{all_of_it.files:,} files, {all_of_it.bytes / 1e6:,.1f} MB"]
+    return [works, f"{plural(all_of_it.files, 'file')}, {all_of_it.bytes / 1e6:,.1f} MB"]
 
 
 def odd(flawed: int, as_served: int) -> list[str]:
     """How many files are kept though something about them is odd."""
     told = {"flawed: kept": flawed, "doubtful and kept as served": as_served}
-    return [
-        f"{files:,} {'files are' if files > 1 else 'file is'} {what}, see docs/proof.md"
-        for what, files in told.items()
-        if files
-    ]
+    return [f"{plural(files, 'file')} {what}, see docs/proof.md" for what, files in told.items() if files]
 
 
 def odd_line(file: queries.OddFile) -> str:
@@ -179,12 +177,16 @@ def part(title: str, lines: Iterable[str], limit: int | None) -> list[str]:
     return ["", f"{title}:", *indented, *more]
 
 
-def artist_line(artist: queries.ArtistStatus) -> str:
+def artist_line(artist: queries.ArtistStatus, *, is_listed: bool = True) -> str:
+    """`is_listed`: what is missing can be told, because the artist's list was read to its end, or nobody began to read it."""
     left = "" if artist.availability != "gone" else ", left pixiv"
     name = one_line(artist.name or "", 40)
+    missing = [f"{artist.missing:,} missing"] if artist.missing or is_listed else []
+    unread = [] if is_listed else ["list not read to its end"]
     return (
-        f"{artist.user_id} {name}{left}: {artist.works:,} works, {artist.complete:,} complete, {artist.missing:,} missing, "
-        f"{artist.unavailable:,} unavailable; {artist.files:,} files, {artist.bytes / 1e6:,.1f} MB"
+        f"{artist.user_id} {name}{left}: {plural(artist.works, 'work')}, {artist.complete:,} complete, "
+        f"{', '.join([*missing, *unread])}, "
+        f"{artist.unavailable:,} unavailable; {plural(artist.files, 'file')}, {artist.bytes / 1e6:,.1f} MB"
     )
 
 
@@ -209,11 +211,11 @@ def withheld_line(counted: tuple[str | None, int | None, int]) -> str:
     reason, reader, number = counted
     whom = {0: "a visitor", None: "a reader who was not kept"}.get(reader, f"account {reader}")
     to_do = next((advice for known, advice in WHAT_TO_DO.items() if known == reason), "run the same command again")
-    return f"{number:,} works from {whom}: {one_line(reason or '', 80)}: {to_do}"
+    return f"{plural(number, 'work')} from {whom}: {one_line(reason or '', 80)}: {to_do}"
 
 
 def unavailable_line(work: queries.Unavailable) -> str:
-    kept = f", {work.files} files kept" if work.files else ""
+    kept = f", {plural(work.files, 'file')} kept" if work.files else ""
     reason = f" ({one_line(work.reason, 80)})" if work.reason else ""
     return f"work {work.work_id} {one_line(work.title or '', 40)}: {work.availability}{reason} since {work.since:%Y-%m-%d}{kept}"
 
@@ -223,9 +225,9 @@ def in_part_line(crawl: queries.CrawlRecord) -> str:
         crawl.counts.get(name, 0) for name in ("lists_cut_off", "parameters_ignored", "rows_refused")
     )
     lacks = {
-        f"{parts:,} parts that pixiv did not show": parts,
-        f"{passed:,} parameters that pixiv passed over": passed,
-        f"{rows:,} rows that nobody can read": rows,
+        f"{plural(parts, 'part')} that pixiv did not show": parts,
+        f"{plural(passed, 'parameter')} that pixiv passed over": passed,
+        f"{plural(rows, 'row')} that nobody can read": rows,
     }
     said = " and ".join(what for what, number in lacks.items() if number)
     artists = "; following with archive=true reads the artists' own lists" if crawl.spider == "feed" else ""
@@ -234,14 +236,15 @@ def in_part_line(crawl: queries.CrawlRecord) -> str:
 
 def run_of(crawl: queries.CrawlRecord) -> str:
     """The spider and its arguments, as far as they say something."""
-    arguments = (f"{name}={value}" for name, value in crawl.arguments.items() if value not in (None, False, "all"))
+    said = {name: value for name, value in crawl.arguments.items() if value not in (None, False, "all")}
+    arguments = (
+        f"{name}={','.join(map(str, value)) if isinstance(value, list) else value}" for name, value in said.items()
+    )
     return f"{crawl.spider} {one_line(' '.join(arguments))}".strip()
 
 
 def crawl_line(crawl: queries.CrawlRecord, at_work: datetime | None = None) -> str:
-    counts = (
-        f"{crawl.counts.get('files_stored', 0):,} files stored, {crawl.counts.get('api_requests', 0):,} API requests"
-    )
+    counts = f"{plural(crawl.counts.get('files_stored', 0), 'file')} stored, {plural(crawl.counts.get('api_requests', 0), 'API request')}"
     is_under_way = at_work is not None and crawl.started >= at_work
     outcome = crawl.outcome or ("under way" if is_under_way else "broke off (killed, or the disk or the ledger failed)")
     reason = f": {one_line(crawl.reason, 120)}" if crawl.reason else ""

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 from scrapy.commands import ScrapyCommand
 
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.wording import one_line, plural
 from pixivcrawl.commands.crawl import complain
 from pixivcrawl.commands.subscribed import Catalogue, State, file_path, look_up
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
-from pixivcrawl.extensions.run_record import SUMMARY
+from pixivcrawl.extensions.run_record import told
 from pixivcrawl.ledger.queries import NO_RUNS, ListRun, ListRuns
 from pixivcrawl.session import session_from_settings
 from pixivcrawl.subscriptions.file import Subscription, read_file
@@ -84,7 +84,7 @@ def last(run: ListRun | None) -> str:
         return "not run yet"
     ended = run.outcome or "under way, or killed"
     reason = f" ({one_line(run.reason, 80)})" if run.reason else ""
-    brought = [f"{run.counts[name]:,} {SUMMARY[name]}" for name in NEWS if run.counts.get(name)]
+    brought = [told(name, run.counts[name]) for name in NEWS if run.counts.get(name)]
     news = ", ".join(brought) if brought else "nothing new"
     return f"last {at(run.started)} {ended}{reason}: {news}"
 
@@ -93,7 +93,7 @@ def following(wanted: Wanted, runs: ListRuns, now: datetime) -> str:
     """When it is due again, and when its known works are compared."""
     reading, comparison = next_reading(wanted, runs, now), next_comparison(wanted, runs, now)
     due = "due now" if reading is None or reading <= now else f"due {at(reading)}"
-    failed = f", could not be read {len(runs.failed)} times" if runs.failed else ""
+    failed = f", could not be read {plural(len(runs.failed), 'time')}" if runs.failed else ""
     compared = f", compared {at(max(comparison, now))}" if comparison is not None else ""
     return f"{due}{failed}{compared}"
 
@@ -104,8 +104,8 @@ def artists(state: State, subscription: Subscription, now: datetime, *, everyone
     waiting = sum(due is None or due <= now for due in (next_reading(each, state.runs_of(each), now) for each in of_it))
     works = sum(run.counts.get("works_read", 0) for run in read if run is not None)
     yield (
-        f"  {len(of_it):,} artists: {sum(run is not None for run in read):,} read, {waiting:,} due now; "
-        f"{works:,} works asked for by their last runs"
+        f"  {plural(len(of_it), 'artist')}: {sum(run is not None for run in read):,} read, {waiting:,} due now; "
+        f"{plural(works, 'work')} asked for by their last runs"
     )
     if everyone:
         yield from (f"  {line(wanted, state.runs.get(wanted.key, NO_RUNS), now)}" for wanted in of_it)

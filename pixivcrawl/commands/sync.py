@@ -14,7 +14,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.exceptions import UsageError
 
-from pixivcrawl.api.wording import quoted, spoken
+from pixivcrawl.api.wording import plural, quoted, spoken
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
 from pixivcrawl.commands.crawl import add_quiet, complain, introduce, obey_quiet, show_any_text
@@ -31,7 +31,9 @@ from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import UNREACHABLE
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.notices.outcomes import Outcome
+from pixivcrawl.saying import say
 from pixivcrawl.session import session_from_settings
+from pixivcrawl.spiders.second_looks import PUT_OFF
 from pixivcrawl.subscriptions.costs import requests_a_day, requests_for, requests_for_following, time_for
 from pixivcrawl.subscriptions.file import SubscriptionFile, read_file
 from pixivcrawl.subscriptions.planning import Due, Wanted, due, next_turn, within_share
@@ -121,12 +123,12 @@ class Command(ScrapyCommand):
             Ledger.open(sync.configuration.database_url, archive=archive).close()
             plan = sync.plan()
             if not plan:
-                print(sync.next_time())
+                say(sync.next_time())
                 return 0
             process = self.crawler_process
             end_when_told(partial(stop_crawls, process), lambda: "\n".join([*sync.report(), ""]))
             run_all(process, sync.jobs(), sync.overall)
-        print("\n".join(sync.report()), flush=True)
+        say("\n".join(sync.report()))
         return sync.exit_code()
 
 
@@ -291,7 +293,7 @@ class Sync:
         """What each brought, for a person: a line each."""
         lines = ["", "what each brought:", *(f"  {job}: {brought(job)}" for job in self.ran)]
         if self.without_news:
-            lines.append(f"  the feed shows nothing new of {self.without_news:,} artists")
+            lines.append(f"  the feed shows nothing new of {plural(self.without_news, 'artist')}")
         if self.ended:
             lines.append(self.ended)
         if self.left:
@@ -305,7 +307,10 @@ class Sync:
         current = "" if under_way is None else under_way.name or str(under_way)
         left = [each for each in self.left if each.wanted.name != current]
         requests = sum(self._costs.get(each.wanted.key, 1) for each in left)
-        seconds = time_for(requests, self.configuration.api_delay).total_seconds() if left else None
+        seconds = time_for(requests, self.configuration.api_delay).total_seconds()
+        if any(PUT_OFF in job.counts for job in self.ran):
+            # The second look at what came back empty is the last thing to do.
+            seconds = max(seconds, self.configuration.throttle_wait)
         return Overall("sync", done, done + len(left) + (under_way is not None), current, seconds)
 
     def next_time(self) -> str:
@@ -347,7 +352,7 @@ def plan_lines(sync: Sync, state: State, plan: Sequence[Due], now: datetime) -> 
             if each.wanted.artist in state.followed and not each.compare and each.since is not None
         ]
         requests = requests_for_following(len(state.followed)) + 1
-        yield f"  whom you follow, and what is new from them, of {len(told):,} artists here: about {requests:,} requests"
+        yield f"  whom you follow, and what is new from them, of {plural(len(told), 'artist')} here: about {plural(requests, 'request')}"
         following = sync.catalogue.following().key
         lists = [each for each in plan if each not in told and each.wanted.key != following]
         total += requests
@@ -356,11 +361,11 @@ def plan_lines(sync: Sync, state: State, plan: Sequence[Due], now: datetime) -> 
         total += requests
         yield f"  {job_of(each)}: {why(each)}; {about(each, requests)}"
     new = sum(each.since is None for each in lists)
-    more = f"; {new:,} lists are read for the first time and take more" if new else ""
+    more = f"; {plural(new, 'list')} read for the first time and taking more" if new else ""
     lasts = time_for(total, sync.configuration.api_delay)
     wait = sync.configuration.throttle_wait
     once = f"; {spoken(wait)} more, once, where lists come back empty" if new and wait else ""
-    yield f"about {total:,} API requests, {lasts} at the present pace, and what new works take{more}{once}"
+    yield f"about {plural(total, 'API request')}, {lasts} at the present pace, and what new works take{more}{once}"
     if sync.budget:
         yield f"of {sync.budget:,} API requests a day (PIXIV_API_BUDGET), {max(0, sync.budget - sync.spent(now)):,} are left"
 
@@ -374,4 +379,4 @@ def why(planned: Due) -> str:
 
 
 def about(planned: Due, requests: int) -> str:
-    return "a first reading" if planned.since is None else f"about {requests:,} requests"
+    return "a first reading" if planned.since is None else f"about {plural(requests, 'request')}"

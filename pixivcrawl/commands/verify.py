@@ -16,7 +16,7 @@ from typing import Any
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.wording import one_line, plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.archive.workers import Workers
@@ -138,7 +138,7 @@ def run(configuration: Configuration, opts: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             memory.save(progress)
             report(in_order(progress.findings), as_json=opts.json)
-            say(f"stopped after {progress.files:,} files; --continue goes on from there", as_json=opts.json)
+            say(f"stopped after {plural(progress.files, 'file')}; --continue goes on from there", as_json=opts.json)
             raise
         findings = in_order(progress.findings)
         report(findings, as_json=opts.json)
@@ -185,7 +185,7 @@ def begin(
     options: dict[str, Any] = {"deep": opts.deep, "sample": opts.sample, "since": opts.since}
     if opts.go_on:
         if (unfinished := memory.unfinished(options)) is not None:
-            say(f"going on after {unfinished.files:,} files", as_json=opts.json)
+            say(f"going on after {plural(unfinished.files, 'file')}", as_json=opts.json)
             return unfinished
         say("nothing to go on with: no verification with these options was stopped; from the start", as_json=opts.json)
     if sample is None:

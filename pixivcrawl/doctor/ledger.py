@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, Engine, func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
+from pixivcrawl.api.wording import plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import last_holder
 from pixivcrawl.configuration import Configuration
@@ -152,7 +153,9 @@ def _read(connection: Connection, configuration: Configuration, now: datetime, e
     examined.last_account = queries.last_account(connection)
     if left := len(queries.unsettled_intents(connection)):
         examined.findings.append(
-            warning("ledger", f"{left:,} files were about to be placed: the next scrapy crawl finishes or forgets them")
+            warning(
+                "ledger", f"{plural(left, 'file')} about to be placed: the next scrapy crawl finishes or forgets it all"
+            )
         )
 
 

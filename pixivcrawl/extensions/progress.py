@@ -20,6 +20,7 @@ from scrapy.exceptions import NotConfigured
 from scrapy.settings import BaseSettings
 from scrapy.utils.log import get_scrapy_root_handler
 
+from pixivcrawl import saying
 from pixivcrawl.api.wording import one_line, spoken
 from pixivcrawl.downloadhandlers.pace import is_stopping, pauses
 from pixivcrawl.extensions.standing import Overall, is_terminal
@@ -137,7 +138,7 @@ class Watch:
 
     async def _look(self) -> None:
         if self._tally is not None:
-            self._tally.note(paused=bool(pauses()))
+            self._tally.note(paused=self._tally.wait > 0)
             if self._foot is not None or time.monotonic() > self._next_line - BEFORE_A_LINE:
                 await self._tally.count_what_is_left()
         if self._foot is not None:
@@ -221,8 +222,7 @@ def say(line: str) -> None:
     if isinstance(handler, logging.FileHandler):
         handler.handle(logging.LogRecord(__name__, logging.INFO, __file__, 0, "%s", (line,), None))
     else:
-        sys.stderr.write(f"{line}\n")
-        sys.stderr.flush()
+        saying.say(line, sys.stderr)
 
 
 def clock(seconds: float) -> str:

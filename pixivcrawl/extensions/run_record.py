@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -15,12 +14,14 @@ from scrapy.logformatter import LogFormatter, LogFormatterResult
 from twisted.python.failure import Failure
 
 from pixivcrawl import faults
+from pixivcrawl.api.wording import plural
 from pixivcrawl.errors import PixivcrawlError, StorageFailed
 from pixivcrawl.faults import Watch
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.queries import UNREACHABLE
 from pixivcrawl.ledger.service import ledger_of
 from pixivcrawl.run_stopping import RunStopping
+from pixivcrawl.saying import say
 
 COMPLETE, FAILED, INTERRUPTED = 0, 1, 130
 
@@ -110,13 +111,14 @@ class RunRecord:
         try:
             await self._note_what_waits(spider)
             outcome = self._outcome(reason)
+            if outcome != "complete":
+                await self._note_what_is_left(spider)
             await self._note_the_end(spider, outcome)
         except StorageFailed as failure:
             # The disk has gone since the run was told to end, or in its last moment.
             self.error = self.error or failure
             self.exit_code, outcome = self.error.exit_code, "stopped"
-        sys.stdout.write("\n".join(summary(spider.name, outcome, self.counts())) + "\n")
-        sys.stdout.flush()
+        say("\n".join(summary(spider.name, outcome, self.counts())))
         self.is_told = True
 
     def _outcome(self, reason: str) -> str:
@@ -166,6 +168,14 @@ class RunRecord:
             if withheld := await ledger.read(queries.withheld_works, crawl.crawl_id):
                 self.crawler.stats.set_value(PREFIX + "works_withheld", withheld)
 
+    async def _note_what_is_left(self, spider: Spider) -> None:
+        """Works that the run was to do and did not come to."""
+        crawl, ledger, wanted = getattr(spider, "crawl", None), ledger_of(self.crawler), getattr(spider, "wanted", None)
+        if crawl is not None and ledger.broken is None and wanted is not None:
+            to_ask, to_fetch = await ledger.read(queries.works_left, crawl.crawl_id, **wanted)
+            if to_ask + to_fetch:
+                self.crawler.stats.set_value(PREFIX + LEFT, to_ask + to_fetch)
+
     def _note_whether_pixiv_was_reached(self) -> None:
         stats = self.crawler.stats
         lost = stats.get_value(LOST, 0)
@@ -197,45 +207,66 @@ def _is_full_reading(spider: Spider) -> bool:
 
 def summary(spider: str, outcome: str, counts: Mapping[str, int]) -> list[str]:
     """What a run did, for a person: a heading, then a line for each thing that happened."""
-    lines = [f"{spider}: {outcome}"]
-    for name, text in SUMMARY.items():
-        if number := counts.get(name):
-            lines.append(f"  {number:>9,}  {text}")
+    brought = [told(name, counts[name]) for name in SUMMARY if counts.get(name)]
     for name, number in sorted(counts.items()):
         if name.startswith("works_unavailable/"):
-            lines.append(f"  {number:>9,}  works unavailable: {name.removeprefix('works_unavailable/')}")
+            brought.append(f"{plural(number, 'work')} unavailable: {name.removeprefix('works_unavailable/')}")
+    lines = [f"{spider}: {outcome}"]
+    for count, _, what in (line.partition(" ") for line in brought):
+        lines.append(f"  {count:>9}  {what}")
+    lines += left_off(counts)
     if any(name in counts for name in TRIED_AGAIN):
         lines.append("what is missing and why: scrapy status; the same command tries again")
     return lines
 
 
-SUMMARY = {
-    "works_listed": "works listed",
-    "works_filtered": "works left out by the filters",
-    "works_read": "works asked for",
-    "files_stored": "files stored",
-    "files_flawed": "of them flawed (docs/proof.md)",
-    "files_as_served": "of them doubtful and kept as served (docs/proof.md)",
-    "bytes_stored": "bytes stored",
-    "comments_kept": "comments kept for the first time",
-    "requests_listed": "requests listed",
-    "people_listed": "people listed",
-    "snapshots_kept": "snapshots kept",
-    "files_failed": "files not stored",
-    "works_failed": "works that failed",
-    "works_waiting": "works that failed before, or were not found once, and wait until they are due",
-    "works_withheld": "works withheld from this reader (scrapy status says why)",
-    "lists_failed": "lists not read to their end",
-    "lists_cut_off": "lists that pixiv shows only in part",
-    "parameters_ignored": "parameters that pixiv passed over",
-    "rows_refused": "rows of lists that could not be read (see the log)",
-    "tags_failed": "lists of one's own tags that could not be read",
-    "comments_failed": "works whose comments could not be read",
-    "reader_unconfirmed": "question whether pixiv knows the session left without an answer",
-    "errors": "faults of pixivcrawl itself",
-    "api_requests": "API requests",
-    "image_requests": "image requests",
+def told(name: str, number: int) -> str:
+    """A count of `SUMMARY` in words: 1 work listed, 45 works listed."""
+    what, became = SUMMARY[name]
+    many = "people" if what == "person" else None
+    return f"{plural(number, what, many) if what else f'{number:,}'} {became}".rstrip()
+
+
+def left_off(counts: Mapping[str, int]) -> list[str]:
+    """Where a run stopped that could have gone on."""
+    most, left = counts.get(STOPPED_AT), counts.get(LEFT)
+    stopped = [f"stopped at max_works={most}"] if most else []
+    return stopped + ([f"{left:,} left: the same command goes on"] if left else [])
+
+
+STOPPED_AT, LEFT = "stopped_at_max_works", "works_left"
+"""What `max_works` was where it ended a list, and how many of the listed works were still to be done when the run was ended."""
+
+SUMMARY: dict[str, tuple[str, str]] = {
+    "works_listed": ("work", "listed"),
+    "works_known": ("", "known"),
+    "works_new": ("", "new"),
+    "works_filtered": ("work", "left out by the filters"),
+    "works_read": ("work", "asked for"),
+    "files_stored": ("file", "stored"),
+    "files_flawed": ("", "of them flawed (docs/proof.md)"),
+    "files_as_served": ("", "of them doubtful and kept as served (docs/proof.md)"),
+    "bytes_stored": ("byte", "stored"),
+    "comments_kept": ("comment", "kept for the first time"),
+    "requests_listed": ("request", "listed"),
+    "people_listed": ("person", "listed"),
+    "snapshots_kept": ("snapshot", "kept"),
+    "files_failed": ("file", "not stored"),
+    "works_failed": ("work", "that failed"),
+    "works_waiting": ("work", "waiting after a failure, or after a first 404, in an earlier run"),
+    "works_withheld": ("work", "withheld from this reader (scrapy status says why)"),
+    "lists_failed": ("list", "not read to an end"),
+    "lists_cut_off": ("list", "shown by pixiv only in part"),
+    "parameters_ignored": ("parameter", "passed over by pixiv"),
+    "rows_refused": ("row", "that could not be read (see the log)"),
+    "tags_failed": ("list", "of one's own tags that could not be read"),
+    "comments_failed": ("work", "without comments, which could not be read"),
+    "reader_unconfirmed": ("question", "whether pixiv knows the session left without an answer"),
+    "errors": ("fault", "of pixivcrawl itself"),
+    "api_requests": ("API request", ""),
+    "image_requests": ("image request", ""),
 }
+"""What each count is a number of, where that is not plain from the line before it, and what became of them."""
 
 
 def is_worth_a_traceback(record: logging.LogRecord) -> bool:

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 from scrapy.crawler import Crawler
 from sqlalchemy import Connection
 
-from pixivcrawl.api.wording import spoken
+from pixivcrawl.api.wording import plural, spoken
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.downloadhandlers.pace import pauses
 from pixivcrawl.errors import PixivcrawlError
+from pixivcrawl.extensions.waiting import waits_of
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.service import ledger_of
 
@@ -81,20 +82,12 @@ class Tally:
         crawl, done, listed = getattr(spider, "crawl", None), self.done, self._count("works_listed")
         # Which of these the ledger takes for settled meanwhile is of no matter; they are counted here.
         in_progress = spider.in_progress.works
-        from_rows = spider.args.detail == "listing"
-        if crawl is None or (from_rows and not spider.args.files):
+        if crawl is None or (wanted := spider.wanted) is None:
             return
         took, is_sure = 0.0, True
         with suppress(PixivcrawlError):
             (self._to_ask, self._to_fetch), took = await ledger_of(self._crawler).read(
-                _timed_works_left,
-                crawl.crawl_id,
-                reader=spider.reader,
-                now=spider.due_by,
-                files=spider.args.files,
-                from_rows=from_rows,
-                frames=spider.args.wants_frames,
-                beside=in_progress,
+                _timed_works_left, crawl.crawl_id, **wanted, beside=in_progress
             )
             self._open, self._done_when_looked, self._listed_when_looked = len(in_progress), done, listed
             # Of a work that was both begun and settled meanwhile nobody knows whether the ledger still took it for one that is left.
@@ -142,17 +135,26 @@ class Tally:
 
     @property
     def seconds_left(self) -> float | None:
-        """About how long the rest takes: what the pace asks for, or what it has taken so far, where that is more. None if unknown."""
+        """About how long the rest takes: what the pace asks for, or what it has taken so far, where that is more. None if unknown.
+
+        It comes after what is waited for now.
+        """
         if not self._has_looked or not self._left:
-            return None
+            return self.wait or None
         requests, one = self.requests_left, self._configuration
         left = requests * one.api_delay / one.api_concurrency
         if self.done >= ENOUGH:
             left = max(left, self._left * (self._noted - self._began - self._paused) / self.done)
         else:
             left += requests * SECONDS_AN_ANSWER / one.api_concurrency
-        pause = pauses().get(one.api.key)
-        return left + (0 if pause is None else max(0.0, (pause - datetime.now(UTC)).total_seconds()))
+        return left + self.wait
+
+    @property
+    def wait(self) -> float:
+        """Seconds for which the crawl waits now, for a pause to end or to look at something again, as far as that is known."""
+        now = datetime.now(UTC)
+        ends = [(until - now).total_seconds() for until in pauses().values()]
+        return max([0.0, *ends, *(wait.left or 0.0 for wait in waits_of(self._crawler))])
 
     def parts(self) -> list[str]:
         """The counts so far, the most important first."""
@@ -160,13 +162,13 @@ class Tally:
         failed = self._count("files_failed") + self._count("works_failed")
         works, size = self._rates()
         told = {
-            f"{self.done:,} of {total or 0:,} works": total,
-            f"{self._count('works_listed'):,} works listed": not total and self._count("works_listed"),
-            f"{self._count('people_listed'):,} people": self._count("people_listed"),
+            f"{self.done:,} of {plural(total or 0, 'work')}": total,
+            f"{plural(self._count('works_listed'), 'work')} listed": not total and self._count("works_listed"),
+            f"{plural(self._count('people_listed'), 'person', 'people')}": self._count("people_listed"),
             f"about {spoken(left or 0)} left": left,
             f"{failed:,} failed": failed,
-            f"{files:,} files, {self._count('bytes_stored') / 1e6:,.1f} MB": files,
-            f"{works:,.0f} works a minute, {size / 1e6:,.1f} MB/s": works,
+            f"{plural(files, 'file')}, {self._count('bytes_stored') / 1e6:,.1f} MB": files,
+            f"{plural(round(works), 'work')} a minute, {size / 1e6:,.1f} MB/s": works,
         }
         return [part for part, is_worth_saying in told.items() if is_worth_saying] or ["asking pixiv"]
 

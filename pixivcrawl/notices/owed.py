@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pixivcrawl import faults
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.wording import one_line, plural
 from pixivcrawl.errors import AccountRefused, ConfigurationError, StorageFailed
 from pixivcrawl.ledger.queries import UNREACHABLE, Missing
 from pixivcrawl.notices.memory import Told
 from pixivcrawl.notices.outcomes import Outcome
 from pixivcrawl.reporting.gathering import News, Place, size
-from pixivcrawl.reporting.text import artist_name, counted, day, failure_line, headline, plural
+from pixivcrawl.reporting.text import artist_name, counted, day, failure_line, headline
 
 WEEK = timedelta(days=7)
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.wording import one_line, plural
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import AccountRefused, StorageFailed
 from pixivcrawl.ledger.queries import CrawlRecord, Missing, reports
@@ -187,9 +187,9 @@ def attention(connection: Connection, place: Place, runs: Runs) -> Iterator[str]
     if place.disk_low and place.free < place.disk_low:
         yield f"{size(place.free)} are left on the archive's disk, fewer than {size(place.disk_low)}: make room"
     if stuck := reports.failing_again_and_again(connection, STUCK_AFTER):
-        yield f"{stuck:,} works or files have failed in {STUCK_AFTER} runs or more: scrapy status says why"
+        yield f"{plural(stuck, 'work or file', 'works or files')} failed in {STUCK_AFTER} runs or more: scrapy status says why"
     if closed := reports.needing_a_session(connection):
-        yield f"{closed:,} works are shown to a session alone, or to one that may see them: scrapy status names them"
+        yield f"{plural(closed, 'work')} shown to a session alone, or to one that may see them: scrapy status names them"
 
 
 def list_name(spider: str, arguments: Mapping[str, Any]) -> str:

@@ -7,12 +7,12 @@ import hashlib
 import html
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.wording import one_line, plural
 from pixivcrawl.items import part_name
 from pixivcrawl.ledger.queries import Missing
 from pixivcrawl.ledger.queries.reports import ArtistNews, Change, Loss, NewName, NewWork, Return
 from pixivcrawl.reporting.gathering import Limits, ListNews, News, Part, size
-from pixivcrawl.reporting.text import counted, day, field_name, former, plural, rating, state, title_of
+from pixivcrawl.reporting.text import counted, day, field_name, former, rating, state, title_of
 from pixivcrawl.reporting.thumbnails import Thumbnail
 
 LIMITS = Limits(artists=40, works=12, lines=100)

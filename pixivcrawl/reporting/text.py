@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.wording import one_line, plural
 from pixivcrawl.items import part_name
 from pixivcrawl.ledger.queries import Missing
 from pixivcrawl.ledger.queries.reports import ArtistNews, Change, Loss, NewName, NewWork, Return
@@ -41,15 +41,16 @@ def report_lines(news: News) -> Iterator[str]:
 def headline(news: News) -> Iterator[str]:
     """The span in three lines."""
     sums, runs = news.sums, news.runs.sums
-    yield f"{plural(sums.works, 'new work')} of {plural(sums.artists, 'artist')}, {sums.files:,} files of them stored ({size(sums.bytes)})"
+    stored = f"{plural(sums.files, 'file')} of them stored ({size(sums.bytes)})"
+    yield f"{plural(sums.works, 'new work')} of {plural(sums.artists, 'artist')}, {stored}"
     yield (
         f"{plural(sums.revised, 'work')} with revised images, {sums.reworded:,} with changed words, {sums.gone:,} gone, "
         f"{sums.returned:,} back, {plural(sums.renamed, 'artist')} renamed"
     )
     yield (
         f"{plural(runs.runs, 'run')}: {runs.complete:,} complete, {runs.with_failures:,} with failures, {runs.stopped:,} stopped, "
-        f"{runs.unfinished:,} interrupted or under way; {runs.api_requests:,} API requests, {runs.files_stored:,} files stored "
-        f"({size(runs.bytes_stored)})"
+        f"{runs.unfinished:,} interrupted or under way; "
+        f"{plural(runs.api_requests, 'API request')}, {plural(runs.files_stored, 'file')} stored ({size(runs.bytes_stored)})"
     )
 
 
@@ -80,10 +81,6 @@ def of_artists(news: News) -> Iterator[str]:
 
 def counted(artist: ArtistNews) -> str:
     return f"{plural(artist.works, 'new work')}, {plural(artist.files, 'file')} stored ({size(artist.bytes)})"
-
-
-def plural(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def artist_name(user_id: int | None, name: str | None) -> str:
@@ -159,7 +156,7 @@ def list_line(of_list: ListNews) -> str:
     outcome = of_list.outcome or "under way, or killed"
     reason = f": {one_line(of_list.reason, 120)}" if of_list.reason else ""
     return (
-        f"{of_list.name}: read {times}, {of_list.files_stored:,} files stored, {of_list.api_requests:,} API requests; "
+        f"{of_list.name}: read {times}, {plural(of_list.files_stored, 'file')} stored, {plural(of_list.api_requests, 'API request')}; "
         f"the last time {outcome}{reason}"
     )
 

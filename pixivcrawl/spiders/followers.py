@@ -21,6 +21,7 @@ class FollowersSpider(PeopleSpider[PeopleArguments]):
     """
 
     name = "followers"
+    own_count = "followers"
 
     async def people(self) -> AsyncIterator[ListPage[Follows]]:
         async for page in self.read_list(

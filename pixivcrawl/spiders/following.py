@@ -30,6 +30,7 @@ class FollowingSpider(PeopleSpider[FollowingArguments]):
     """
 
     name = "following"
+    own_count = "following"
 
     @property
     def parts(self) -> Sequence[str]:

@@ -7,14 +7,15 @@ from typing import Any
 
 from pixivcrawl.api.bodies.rows import IllustRow
 from pixivcrawl.api.heeded import passed_over
+from pixivcrawl.api.wording import plural
 from pixivcrawl.ledger import queries
 from pixivcrawl.spiders.pixiv import PixivSpider
 from pixivcrawl.spiders.reading import Reading
 
 LACKED = {
-    "lists_cut_off": "in an earlier run pixiv did not show {} parts of this list; see scrapy status",
-    "parameters_ignored": "in an earlier run pixiv passed over {} of this list's parameters; reread=true asks again",
-    "rows_refused": "{} rows could not be read in an earlier run; reread=true reads them again",
+    "lists_cut_off": ("part", "of this list not shown by pixiv in an earlier run; see scrapy status"),
+    "parameters_ignored": ("parameter", "passed over by pixiv in an earlier run; reread=true asks again"),
+    "rows_refused": ("row", "not to be read in an earlier run; reread=true tries again"),
 }
 """What to say of each count once more."""
 
@@ -22,12 +23,12 @@ LACKED = {
 async def remember_what_is_lacking(spider: PixivSpider[Any], crawl_id: int) -> None:
     """A reading that stops where an earlier one had come lacks what that one lacked."""
     earlier = await spider.ledger.read(queries.counts_before, crawl_id)
-    for name, what in LACKED.items():
+    for name, (what, became) in LACKED.items():
         number = earlier.get(name, 0)
         # What this run has seen of it is no more than the same again.
         if (more := number - spider.crawler.stats.get_value(f"pixiv/{name}", 0)) > 0:
             spider.count(name, more)
-            spider.logger.error("%s: %s", spider.name, what.format(number))
+            spider.logger.error("%s: %s", spider.name, f"{plural(number, what)} {became}")
 
 
 def taken_up(spider: PixivSpider[Any], readings: Iterable[Reading]) -> Iterator[Reading]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self, TypeVar
@@ -24,6 +24,7 @@ from pixivcrawl.api.catalogue import ILLUST_DETAIL, ILLUST_UGOIRA_META
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
 from pixivcrawl.api.withheld import Withheld
 from pixivcrawl.api.wording import one_line
+from pixivcrawl.extensions.run_record import STOPPED_AT
 from pixivcrawl.items import Artwork, Original
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.run_stopping import RunStopping
@@ -55,11 +56,15 @@ FRESH = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The works on one page of a list, in its order, with what its rows say of them (`rows` may lack some), and where to go on."""
+    """The works on one page of a list, in its order, with what its rows say of them (`rows` may lack some), and where to go on.
+
+    `artist`: whose works all of them are, where the list says that.
+    """
 
     work_ids: list[int]
     rows: Sequence[Artwork] = ()
     cursor: str | None = None
+    artist: int | None = None
 
 
 class ListingSpider(PixivSpider[ListingArgumentsT]):
@@ -101,6 +106,20 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     def due_by(self) -> datetime | None:
         """What failed before is tried when it is due by this time; without one, at once: somebody asks for it by name."""
         return None if self.asked_by_name else self.now()
+
+    @property
+    def wanted(self) -> dict[str, Any] | None:
+        """What of the listed works this run is to bring, as `queries.works_left` takes it; None where their rows are all of it."""
+        from_rows, files = self.args.detail == "listing", self.args.files
+        if from_rows and not files:
+            return None
+        return {
+            "reader": self.reader,
+            "now": self.due_by,
+            "files": files,
+            "from_rows": from_rows,
+            "frames": self.args.wants_frames,
+        }
 
     @property
     def never_changes(self) -> bool:
@@ -158,15 +177,15 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
 
     async def listed_pages(self) -> AsyncIterator[Page]:
         """The pages of `listing()` up to `max_works`; a list that pixiv refuses is recorded as cut short."""
-        left = self.args.max_works
+        most, listed = self.args.max_works, 0
         try:
             async for page in self.listing():
-                self.count("works_listed", len(page.work_ids))
-                if left is not None and len(page.work_ids) >= left:
+                listed += len(page.work_ids)
+                if most is not None and listed >= most:
+                    self.count(STOPPED_AT, most)
                     # Without a cursor: a later run begins at the head again.
-                    yield Page(page.work_ids[:left], page.rows)
+                    yield replace(page, work_ids=page.work_ids[: len(page.work_ids) + most - listed], cursor=None)
                     return
-                left = left and left - len(page.work_ids)
                 yield page
         except (AnswerRefused, BodyRefused) as refusal:
             self.list_failed(str(refusal), logging.INFO if isinstance(refusal, LookedAtLater) else logging.ERROR)
@@ -200,6 +219,13 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
                 self.rows_ahead, self.rows_a_page = rows_ahead(reading, endpoint, len(ids)), len(ids)
                 yield ListPage(body, ids, reading, part, self.readings)
 
+    def count_listed(self, work_ids: Sequence[int], known: Container[int]) -> None:
+        """Count the works that the list named, and those of them that are `known` to have stood on it before."""
+        new = sum(work_id not in known for work_id in dict.fromkeys(work_ids))
+        for what, number in (("listed", len(work_ids)), ("known", len(work_ids) - new), ("new", new)):
+            if number:
+                self.count(f"works_{what}", number)
+
     def cut_off(self, reason: str) -> None:
         """Part of the list cannot be had by any request."""
         self.count("lists_cut_off")
@@ -212,6 +238,9 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
 
     async def record_page(self, page: Page) -> None:
         """Record what a page lists before anything on it is asked for; works whose row shows a revision become stale."""
+        if page.work_ids:
+            before = await self.ledger.read(queries.listed_before, self.crawl.crawl_id, page.work_ids)
+            self.count_listed(page.work_ids, before)
         page = await self.filtered(page)
         listed = set(page.work_ids)
         rows = await with_originals(self, [row for row in page.rows if row.work_id in listed])
@@ -228,6 +257,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             page.cursor,
             now,
             confirmed=not self.is_in_doubt,
+            artist=page.artist,
         )
 
     async def filtered(self, page: Page) -> Page:
@@ -241,22 +271,13 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
 
     async def works_to_do(self, *, stale: bool = False) -> AsyncIterator[Request | Artwork | Original]:
         """A request for each work that must be asked for, and the missing files of works that the ledger knows well enough."""
-        from_rows = self.args.detail == "listing"
-        if from_rows and not self.args.files:
-            return
         after = 0 if stale else self.position
-        while works := await self.ledger.read(
-            queries.works_to_do,
-            self.crawl.crawl_id,
-            after,
-            WORKS_AT_ONCE,
-            reader=self.reader,
-            now=self.now() if stale else self.due_by,
-            files=self.args.files,
-            stale=stale,
-            from_rows=from_rows,
-            frames=self.args.wants_frames,
-        ):
+        while (wanted := self.wanted) is not None:
+            if stale:
+                wanted |= {"now": self.now(), "stale": True}
+            works = await self.ledger.read(queries.works_to_do, self.crawl.crawl_id, after, WORKS_AT_ONCE, **wanted)
+            if not works:
+                break
             for work in works:
                 after = work.position
                 await self.in_progress.begin(work.work_id)

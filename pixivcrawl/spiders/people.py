@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Sequence
-from typing import TypeVar
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
 from pixivcrawl import facts
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused
 from pixivcrawl.api.bodies.listings import FollowRow, Follows
-from pixivcrawl.api.catalogue import USER_PROFILE_ALL, USER_PROFILE_ILLUSTS
-from pixivcrawl.api.endpoint import BodyRefused
+from pixivcrawl.api.catalogue import ME_EXTRA, USER_PROFILE_ALL, USER_PROFILE_ILLUSTS
+from pixivcrawl.api.endpoint import BodyRefused, Endpoint
 from pixivcrawl.items import Artwork, Follow
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.spiders.listing import Page
@@ -35,6 +36,9 @@ PeopleArgumentsT = TypeVar("PeopleArgumentsT", bound=PeopleArguments)
 class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
     """Keeps who is on the list, with their newest works' rows, and with `archive=true` archives everyone's works."""
 
+    own_count: ClassVar[Literal["following", "followers"]]
+    """What `me.extra` calls the number of people on the reader's own list, the private part of which it may leave out."""
+
     failed_at: str | None = None
     """The cursor of the first page on which someone's works could not be listed: a later run goes on there."""
 
@@ -49,6 +53,14 @@ class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
     @abstractmethod
     async def record_unlisted(self, page: ListPage[Follows], total: int) -> None:
         """After the last page of a whole reading of `total` people: who is no longer on the list."""
+
+    async def is_known_to_be_empty(self, endpoint: Endpoint[Any], parameters: Mapping[str, Any]) -> bool:
+        if not self.is_own or parameters.get("rest") == "hide":
+            return False
+        with suppress(AnswerRefused, BodyRefused):
+            counts = await self.ask(ME_EXTRA)
+            return getattr(counts, self.own_count) == 0  # type: ignore[no-any-return]
+        return False
 
     async def listing(self) -> AsyncIterator[Page]:
         cursor = self.crawl.cursor
@@ -112,7 +124,7 @@ class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
             for start in range(0, len(profile.work_ids), ROWS_A_REQUEST):
                 chunk = profile.work_ids[start : start + ROWS_A_REQUEST]
                 rows = await self.rows_of(person, chunk) if self.args.need_rows else shown
-                yield Page(chunk, rows, cursor)
+                yield Page(chunk, rows, cursor, person.user_id)
 
     async def rows_of(self, person: FollowRow, work_ids: list[int]) -> list[Artwork]:
         """The rows of those works that are not known, of all with `refresh=true`."""

@@ -139,6 +139,8 @@ class PixivSpider(Args[ArgumentsT], Spider):
 
         Raises LookedAtLater when the second look is put off to the end of the command.
         """
+        if await self.is_known_to_be_empty(endpoint, parameters):
+            return empty
         wait = seconds_until_second_look(
             endpoint.name, endpoint.canonical(parameters), self.configuration.throttle_wait
         )
@@ -153,6 +155,10 @@ class PixivSpider(Args[ArgumentsT], Spider):
         with waiting(self.crawler, f"{endpoint.name} came back empty, and is asked for again", wait):
             await self.sleep(wait)
         return await self.ask(endpoint, snapshot=snapshot, **parameters)
+
+    async def is_known_to_be_empty(self, endpoint: Endpoint[Any], parameters: Mapping[str, Any]) -> bool:
+        """Whether something else says that there is nothing to be had where a list came back empty."""
+        return False
 
     @property
     def is_in_doubt(self) -> bool:

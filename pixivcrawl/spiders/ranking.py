@@ -12,6 +12,7 @@ from pixivcrawl import facts
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused
 from pixivcrawl.api.catalogue import RANKING
 from pixivcrawl.api.paging import came
+from pixivcrawl.api.wording import plural
 from pixivcrawl.ledger import records
 from pixivcrawl.spiders.arguments import ListingArguments, today_in_japan
 from pixivcrawl.spiders.listing import ListingSpider, Page
@@ -127,5 +128,5 @@ class RankingSpider(ListingSpider[RankingArguments]):
 
     def ends_too_soon(self, day: str | None, ranked: int, promised: int | None, said: str) -> None:
         """Such a day was not read, and is asked for again."""
-        of = f" of {promised:,}" if promised else ""
-        self.list_failed(f"mode={self.args.mode} date={day or 'latest'}: {ranked:,}{of} works came ({said})")
+        brought = f"{ranked:,} of {plural(promised, 'work')}" if promised else plural(ranked, "work")
+        self.list_failed(f"mode={self.args.mode} date={day or 'latest'}: {brought} came ({said})")

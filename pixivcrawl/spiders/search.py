@@ -15,6 +15,7 @@ from pixivcrawl.api.bodies.search import Search
 from pixivcrawl.api.catalogue import SEARCH_ARTWORKS, SEARCH_ILLUSTRATIONS, SEARCH_MANGA, SEARCH_TOP, USER_SHORT
 from pixivcrawl.api.endpoint import Endpoint
 from pixivcrawl.api.heeded import day_of
+from pixivcrawl.api.wording import plural
 from pixivcrawl.spiders.arguments import AgeMode, ListingArguments, today_in_japan
 from pixivcrawl.spiders.filters import Day
 from pixivcrawl.spiders.lacking import say_what_was_passed_over, taken_up
@@ -190,12 +191,16 @@ class SearchSpider(ListingSpider[SearchArguments]):
         """Where to go on after the deepest page that pixiv shows, which `values` asked for; None when there is no more to be had."""
         if heedless := self.passed_over & {"order", "scd", "ecd"}:
             names = ", ".join(sorted(heedless))
-            self.cut_off(f"pixiv shows the first {values['p']} pages of {body.longest} works, and passes over {names}")
+            self.cut_off(
+                f"pixiv shows the first {values['p']} pages of {plural(body.longest, 'work')}, and passes over {names}"
+            )
             return None
         moved = MOVED_BY_ORDER.get(self.args.order)
         edge = _edge(body, values["p"], self.args.order)
         if moved is None or edge is None:
-            self.cut_off(f"pixiv shows the first {values['p']} pages of {body.longest} works; use order=date_d")
+            self.cut_off(
+                f"pixiv shows the first {values['p']} pages of {plural(body.longest, 'work')}; use order=date_d"
+            )
             return None
         step = timedelta(days=-1 if moved == "ecd" else 1)
         if values.get(moved) == edge.isoformat():

@@ -162,7 +162,8 @@ class UserSpider(ListingSpider[UserArguments]):
             return
         before = self.profile_before(user_id)
         profile = await self.ask(USER_PROFILE_ALL, id=user_id)
-        if not profile.work_ids and before.digest != digest_of(()):
+        # A throttled answer is empty throughout: one that names novels is not.
+        if not profile.work_ids and not profile.novels and before.digest != digest_of(()):
             profile = await self.look_again(USER_PROFILE_ALL, profile, id=user_id)
         await self.ledger.write(records.record_user_seen, user_id, self.now())
         # Pixiv lists ugoira among the illustrations.
@@ -172,7 +173,7 @@ class UserSpider(ListingSpider[UserArguments]):
         await self.ask_again(returned & listed)
         digest = digest_of(profile.work_ids)
         if before.digest == digest and not (self.args.refresh or self.args.reread):
-            self.count("works_listed", len(work_ids))
+            self.count_listed(work_ids, work_ids)
             self.profiles[user_id] = before
             return
         async for page in self.pages_for(user_id, work_ids):
@@ -202,7 +203,7 @@ class UserSpider(ListingSpider[UserArguments]):
             async for page in self.compared(user_id, work_ids):
                 yield page
         else:
-            yield Page(work_ids)
+            yield Page(work_ids, artist=user_id)
 
     async def tagged(self, user_id: int, tag: str) -> AsyncIterator[Page]:
         """The artist's works under a tag, with their rows, which tell an ugoira from an illustration."""
@@ -231,7 +232,7 @@ class UserSpider(ListingSpider[UserArguments]):
                 kinds |= {row.work_id: row.kind for row in rows}
             # A work without a row is asked for all the same: it then says why.
             wanted = [work_id for work_id in chunk if self.is_wanted(kinds.get(work_id))]
-            yield Page(wanted, rows)
+            yield Page(wanted, rows, artist=user_id)
 
     def is_wanted(self, kind: str | None) -> bool:
         return kind is None or self.args.type in ("all", kind) or (self.args.type == ILLUSTRATIONS and kind != "manga")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pixivcrawl.api.bodies.parts import JAPAN
 from pixivcrawl.api.images import is_revision, original_url
+from pixivcrawl.api.wording import plural
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive, Format, Name, format_of, is_link, parse_name
 from pixivcrawl.archive.placing import NameTaken, frames_text, place_text, sha256_of
@@ -78,7 +79,7 @@ def _refuse_unfitting(name: Name, pages: PagesOfWork, row: KeptFile | None, path
     if name.revision not in pages.revisions:
         raise NotAdopted("the ledger does not know that revision of the work")
     if row is None and name.kind != "frame" and name.page >= pages.page_count:
-        raise NotAdopted(f"the work has {pages.page_count} pages")
+        raise NotAdopted(f"the work has {plural(pages.page_count, 'page')}")
     if row is None and pages.kind is not None and (pages.kind == "ugoira") != (name.kind != "image"):
         raise NotAdopted(f"the work is of kind {pages.kind}")
 
@@ -86,7 +87,7 @@ def _refuse_unfitting(name: Name, pages: PagesOfWork, row: KeptFile | None, path
 def _refuse_frame_of_no_zip(name: Name, zipped: KeptFile | None) -> None:
     frames = len(zipped.frames or ()) if zipped is not None else 0
     if name.page >= frames:
-        raise NotAdopted(f"the ledger knows {frames} frames of the ugoira at that revision")
+        raise NotAdopted(f"the ledger knows {plural(frames, 'frame')} of the ugoira at that revision")
 
 
 def _named_by_ledger(archive: Archive, name: Name, pages: PagesOfWork, row: KeptFile | None, path: str) -> Original:

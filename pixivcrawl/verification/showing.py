@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from pixivcrawl.api.wording import spoken
+from pixivcrawl.api.wording import plural, spoken
 from pixivcrawl.extensions.standing import is_terminal
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ class Shown:
         seconds = time.monotonic() - self._started
         left = (self._bytes - size) * seconds / size if size else 0
         return [
-            f"{files:,} of {self._files:,} files",
-            *([f"{findings:,} findings"] if findings else []),
+            f"{files:,} of {plural(self._files, 'file')}",
+            *([f"{plural(findings, 'finding')}"] if findings else []),
             *([f"about {spoken(left)} left"] if left >= 1 else []),
             f"{size / 1e6:,.1f} of {self._bytes / 1e6:,.1f} MB read",
             f"{seconds:.0f} s",

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import pytest
 from PIL.PngImagePlugin import PngImageFile
 
+from pixivcrawl.api.wording import plural
 from pixivcrawl.archive.pictures import Picture
 from pixivcrawl.archive.png import prove_png
 from pixivcrawl.archive.proof import Damaged, Limits
@@ -78,28 +79,31 @@ def test_a_frame_is_coded_as_the_still_is(colour: int, depth: int, interlaced: b
         assert picture.flaw == (None if whole else "has 0 whole frames where it promises 1")
 
 
-HAS = "has {} whole frames where it promises {}"
+def has(frames: int, promised: int) -> str:
+    return f"has {plural(frames, 'whole frame')} where it promises {promised}"
+
+
 FLAWED: dict[str, tuple[str, int, Sequence[bytes]]] = {
-    "fewer frames than promised": (HAS.format(1, 3), 1, [promise(3), place(0), STILL]),
-    "more frames than promised": (HAS.format(2, 1), 2, [promise(1), place(0), STILL, place(1), data(2)]),
-    "no frames promised": (HAS.format(0, 0), 1, [promise(0), STILL]),
-    "frames without a promise": (HAS.format(1, 0), 1, [STILL, place(0), data(1)]),
+    "fewer frames than promised": (has(1, 3), 1, [promise(3), place(0), STILL]),
+    "more frames than promised": (has(2, 1), 2, [promise(1), place(0), STILL, place(1), data(2)]),
+    "no frames promised": (has(0, 0), 1, [promise(0), STILL]),
+    "frames without a promise": (has(1, 0), 1, [STILL, place(0), data(1)]),
     "promised twice": ("no acTL", 1, [promise(1), promise(2), place(0), STILL]),
     "promised too late": ("no acTL", 1, [STILL, promise(1), place(0), data(1)]),
-    "a frame without data": (HAS.format(1, 2), 1, [promise(2), place(0), STILL, place(1)]),
-    "a still that is two frames": (HAS.format(1, 2), 1, [promise(2), place(0), place(1), STILL]),
-    "a still that is a smaller frame": (HAS.format(0, 1), 1, [promise(1), place(0, 8, 5), STILL]),
-    "a frame that is cut": (HAS.format(1, 2), 1, [promise(2), place(0), STILL, place(1), data(2, STREAM[:-1])]),
-    "a frame that breaks": (HAS.format(1, 2), 1, [promise(2), place(0), STILL, place(1), data(2, STREAM[:-1] + b"?")]),
-    "data behind what breaks": (HAS.format(0, 1), 1, [promise(1), STILL, place(0), data(1, b"??"), data(2)]),
-    "a frame that swells": (HAS.format(0, 1), 1, [promise(1), STILL, place(0), data(1, zlib.compress(bytes(10**6)))]),
+    "a frame without data": (has(1, 2), 1, [promise(2), place(0), STILL, place(1)]),
+    "a still that is two frames": (has(1, 2), 1, [promise(2), place(0), place(1), STILL]),
+    "a still that is a smaller frame": (has(0, 1), 1, [promise(1), place(0, 8, 5), STILL]),
+    "a frame that is cut": (has(1, 2), 1, [promise(2), place(0), STILL, place(1), data(2, STREAM[:-1])]),
+    "a frame that breaks": (has(1, 2), 1, [promise(2), place(0), STILL, place(1), data(2, STREAM[:-1] + b"?")]),
+    "data behind what breaks": (has(0, 1), 1, [promise(1), STILL, place(0), data(1, b"??"), data(2)]),
+    "a frame that swells": (has(0, 1), 1, [promise(1), STILL, place(0), data(1, zlib.compress(bytes(10**6)))]),
     "a row too much": ("follow the last", 1, [promise(1), STILL, place(0), data(1, zlib.compress(bytes(9 * 7)))]),
-    "no columns": (HAS.format(0, 1), 1, [promise(1), STILL, place(0, 0, 6), data(1)]),
-    "no rows": (HAS.format(0, 1), 1, [promise(1), STILL, place(0, 8, 0), data(1)]),
-    "outside to the right": (HAS.format(0, 1), 1, [promise(1), STILL, place(0, 8, 6, 1, 0), data(1)]),
-    "outside below": (HAS.format(0, 1), 1, [promise(1), STILL, place(0, 8, 6, 0, 1), data(1)]),
+    "no columns": (has(0, 1), 1, [promise(1), STILL, place(0, 0, 6), data(1)]),
+    "no rows": (has(0, 1), 1, [promise(1), STILL, place(0, 8, 0), data(1)]),
+    "outside to the right": (has(0, 1), 1, [promise(1), STILL, place(0, 8, 6, 1, 0), data(1)]),
+    "outside below": (has(0, 1), 1, [promise(1), STILL, place(0, 8, 6, 0, 1), data(1)]),
     "outside, behind one that fits": (
-        HAS.format(1, 2),
+        has(1, 2),
         1,
         [promise(2), STILL, place(0), data(1), place(2, 8, 6, 1, 0), data(3)],
     ),
@@ -150,6 +154,6 @@ def test_a_frame_that_may_have_been_what_cannot_be_read_is_damage(lost: bytes) -
 def test_all_frames_together_have_a_bound() -> None:
     frames = [part for number in range(10) for part in (place(2 * number), data(2 * number + 1))]
     assert read(promise(10), STILL, *frames, limits=Limits(max_pixels=48)).frames == 10
-    with pytest.raises(Damaged, match="too many pixels together") as damage:
+    with pytest.raises(Damaged, match="too many pixels after 11 frames") as damage:
         read(promise(11), STILL, *frames, place(20, 1, 1), data(21), limits=Limits(max_pixels=48))
     assert damage.value.kind == "bomb"

@@ -68,7 +68,7 @@ def test_a_missing_trailer_zeros_and_trailing_bytes_are_flaws(name: str) -> None
         body[:-1]: "has no trailer behind its last block",
         body[:-1] + bytes(511) + b";": "zeros stand between its blocks",
         body[:-1] + b"\0": "zeros stand between its blocks; has no trailer behind its last block",
-        body + b"\0trailing": "9 bytes follow its trailer",
+        body + b"\0trailing": "9 bytes after its trailer",
     }
     for each, flaw in flawed.items():
         assert read(each) == Picture(120, 90, frames, flaw=flaw)

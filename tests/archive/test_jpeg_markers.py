@@ -228,11 +228,11 @@ def test_a_sector_of_zeros_is_a_hole_where_a_scan_refines_detail_and_nowhere_els
         ([segment(0xE2, b"MPF\0" + b"II*\0\x08\0\0\0\2\0")], "its index of pictures (MPF) does not fit the file"),
         ([segment(0xE2, b"MPF\0" + b"II*\0\x08\0\0\0\0\0")], "its index of pictures (MPF) does not fit the file"),
         ([segment(0xE4, bytes(60_000)), segment(0xFE, b"\xff\xd9")], None),
-        ([segment(0xFE, b"") + b"junk"], "4 bytes belong to nothing at byte 6"),
+        ([segment(0xFE, b"") + b"junk"], "4 bytes of no known kind at byte 6"),
         ([b"\xff\xff\xff"], None),
-        ([b"\xff\xff\0\xff"], "4 bytes belong to nothing at byte 2"),
-        ([b"\xff\x01"], "2 bytes belong to nothing at byte 2"),
-        ([segment(0xDC, b"\0\xa0")], "6 bytes belong to nothing at byte 2"),
+        ([b"\xff\xff\0\xff"], "4 bytes of no known kind at byte 2"),
+        ([b"\xff\x01"], "2 bytes of no known kind at byte 2"),
+        ([segment(0xDC, b"\0\xa0")], "6 bytes of no known kind at byte 2"),
         ([b"\xff\xfe\0\0"], None),
     ],
 )
@@ -246,7 +246,7 @@ def test_what_is_odd_beside_the_pixels_is_a_flaw(tmp_path: Path, segments: list[
 def test_bytes_between_scans_are_a_flaw(tmp_path: Path, where: str) -> None:
     place = PROGRESSIVE.index(b"\xff\xc4", PROGRESSIVE.index(b"\xff\xda")) if where == "between scans" else -2
     body = PROGRESSIVE[:place] + segment(0xFE, b"a comment") + b"junk" + PROGRESSIVE[place:]
-    assert proven(tmp_path, body).flaw == f"4 bytes belong to nothing at byte {body.index(b'junk'):,}"
+    assert proven(tmp_path, body).flaw == f"4 bytes of no known kind at byte {body.index(b'junk'):,}"
 
 
 @pytest.mark.parametrize("number", range(10))

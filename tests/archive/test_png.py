@@ -360,12 +360,12 @@ def test_another_chunk_first_is_broken() -> None:
 
 
 def test_bytes_behind_the_end_are_counted() -> None:
-    assert read(WHOLE["RGB"] + b"trailing").flaw == "8 bytes follow its end"
+    assert read(WHOLE["RGB"] + b"trailing").flaw == "8 bytes after its end"
     assert read(png_of(HEADER, PIXELS, chunk(b"IEND", b"!"))).flaw == (
-        "bytes stand within its end chunk; 12 bytes follow its end"
+        "bytes stand within its end chunk; 12 bytes after its end"
     )
     assert read(png_of(HEADER, PIXELS, JUNK) + bytes(1234)).flaw == (
-        "bytes that are no chunk stand before its end; 1,234 bytes follow its end"
+        "bytes that are no chunk stand before its end; 1,234 bytes after its end"
     )
 
 

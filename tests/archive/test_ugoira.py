@@ -87,7 +87,7 @@ def test_a_frame_that_is_shown_for_no_time_is_a_flaw(tmp_path: Path, delay: int)
 
 def test_a_frames_flaw_is_the_zips(tmp_path: Path) -> None:
     body = zipped({"000000.jpg": JPEG, "000001.jpg": png() + b"trailing"})
-    assert proven(tmp_path, body).flaw == "the zip's '000001.jpg': 8 bytes follow its end"
+    assert proven(tmp_path, body).flaw == "the zip's '000001.jpg': 8 bytes after its end"
 
 
 def test_a_frame_may_be_shown_more_than_once(tmp_path: Path) -> None:

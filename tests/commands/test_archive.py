@@ -193,7 +193,7 @@ def test_addresses_from_standard_input_and_the_archive_named_first(tmp_path: Pat
     )
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout.splitlines()[0] == f"archive: {tmp_path}"
-    assert brought(run) == {f"artwork id={WORK}": "complete; 1 works listed, 1 works asked for, 1 files stored"}
+    assert brought(run) == {f"artwork id={WORK}": "complete; 1 work listed, 1 new, 1 work asked for, 1 file stored"}
 
 
 def test_a_refused_account_stops_the_rest(tmp_path: Path, shared: Sandbox) -> None:

@@ -86,8 +86,8 @@ def test_files_that_are_gone_are_fetched_by_the_next_run(
     damaged.write_bytes(damaged.read_bytes()[:-1])
     assert rebuilt(archive, replace=True) == 1
     said = capsys.readouterr().out
-    assert "1 files missing" in said
-    assert "1 files damaged" in said
+    assert "1 file missing" in said
+    assert "1 file damaged" in said
     assert crawl("user", sandbox, archive, id=11).exit_code == 0
     assert_holds(archive, sandbox.world.expected.user(11, session=True))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -74,6 +75,23 @@ def test_time_left_is_what_it_took_so_far_where_that_is_more(monkeypatch: pytest
 def test_time_left_of_the_first_works_is_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
     counted = Counted(monkeypatch, to_ask=100, done=0, seconds=0, PIXIV_API_DELAY=1.5)
     assert counted.tally.seconds_left == pytest.approx(100 * 1.4 * 2.0)
+
+
+def test_time_left_comes_after_what_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = Counted(monkeypatch, to_ask=100, done=20, seconds=1, PIXIV_API_DELAY=3)
+    with waiting(counted.tally._crawler, "looked at again", 167):
+        assert counted.tally.seconds_left == pytest.approx(767, abs=1)
+    monkeypatch.setattr("pixivcrawl.extensions.tally.pauses", lambda: {"a": datetime.now(UTC) + timedelta(seconds=60)})
+    assert counted.tally.seconds_left == pytest.approx(660, abs=1)
+
+
+def test_time_left_is_a_wait_where_nothing_else_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = Counted(monkeypatch, to_ask=0, done=0, seconds=0)
+    with waiting(counted.tally._crawler, "looked at again", 167):
+        assert counted.tally.seconds_left == pytest.approx(167, abs=1)
+        watch = Watch(lambda: Overall("sync", 1, 3, "all", 60.0))
+        watch._tally = counted.tally
+        assert "about 4 min left" in watch.line()
 
 
 def test_nothing_is_said_of_the_time_when_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:

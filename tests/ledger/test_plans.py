@@ -154,6 +154,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "user_detail": lambda c: queries.user_detail(c, 7),
     "counts_before": lambda c: queries.counts_before(c, 1),
     "host_pauses": queries.host_pauses,
+    "artists_unread": queries.artists_unread,
     "lists_shown_in_part": queries.lists_shown_in_part,
     "spend_request": lambda c: records.spend_request(c, "www.pixiv.net", NOW),
     "confirmed": lambda c: queries.confirmed(c, READER),

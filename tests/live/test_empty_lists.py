@@ -67,3 +67,35 @@ def test_artists_whose_lists_were_throttled_are_archived_in_the_same_run(tmp_pat
         done = crawl("user", sandbox, tmp_path, id="11,12,13", settings={"PIXIV_THROTTLE_WAIT": 0.5})
         assert done.exit_code == 0, done.counts
         assert_holds(tmp_path, *(sandbox.world.expected.user(artist, session=True) for artist in (11, 12, 13)))
+
+
+# Where something else says that a list is empty
+
+
+LONG = {"PIXIV_THROTTLE_WAIT": 60.0}
+
+
+@pytest.mark.parametrize("spider", ["following", "followers"])
+def test_ones_own_list_of_people_is_believed_when_pixiv_counts_nobody(tmp_path: Path, spider: str):
+    with Sandbox(World.of(works=1)) as sandbox:
+        sandbox.world.shelf(901).follows, sandbox.world.shelf(901).followers = [], []
+        done = crawl(spider, sandbox, tmp_path, id="me", settings=LONG)
+        assert done.exit_code == 0, done.counts
+        assert [one.path for one in sandbox.log] == [f"/ajax/user/901/{spider}", "/ajax/user/extra"]
+
+
+def test_ones_own_list_of_people_is_looked_at_again_when_pixiv_counts_some(tmp_path: Path):
+    with Sandbox(World.of(works=1)) as sandbox:
+        sandbox.faults.api("/ajax/user/901/following", kind="empty", times=1)
+        done = crawl("following", sandbox, tmp_path, id="me", settings={"PIXIV_THROTTLE_WAIT": 0.3})
+        assert (done.exit_code, done.counts["people_listed"]) == (0, len(sandbox.world.shelf(901).follows))
+        looks = [one.time for one in sandbox.log if one.path.endswith("/following")]
+        assert len(looks) == 2
+        assert looks[1] - looks[0] >= 0.3
+
+
+def test_an_artist_who_writes_alone_is_believed(tmp_path: Path):
+    with Sandbox(World.of(works=1)) as sandbox:
+        sandbox.world.remove(sandbox.world.work_id(11, 1))
+        assert crawl("user", sandbox, tmp_path, id=11, settings=LONG).exit_code == 0
+        assert [one.path for one in sandbox.log] == ["/ajax/user/11/profile/all", "/ajax/user/11"]

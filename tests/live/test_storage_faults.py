@@ -184,7 +184,7 @@ def test_status_reads_on_a_full_and_on_a_read_only_disk(disk: Path, sandbox: San
     read_only = scrapy("status", env=env)
     for status in (full, read_only):
         assert (status.returncode, status.stderr) == (0, "")
-        assert "1 works of 1 artists: 1 complete" in status.stdout
+        assert "1 work of 1 artist: 1 complete" in status.stdout
     run = scrapy(*COMMAND, env=env)
     assert_one_line(run.returncode, run.stderr, "is on a read-only disk: make it writable")
 

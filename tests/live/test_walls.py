@@ -134,7 +134,7 @@ def test_a_feed_that_ends_before_what_was_seen_is_said_and_remembered(tmp_path: 
         assert (run.exit_code, run.counts["lists_cut_off"]) == (1, 1)
         shown = scrapy("status", env=env).stdout.partition("shown only in part:\n")[2].splitlines()[0]
         assert "feed" in shown
-        assert "1 parts that pixiv did not show" in shown
+        assert "1 part that pixiv did not show" in shown
         # It says so until the works are there.
         assert crawl("feed", sandbox, tmp_path).exit_code == 1
         assert crawl("following", sandbox, tmp_path, id="me", archive="true").exit_code == 0

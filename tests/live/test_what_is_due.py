@@ -267,7 +267,7 @@ def test_the_command_runs_what_is_due(tmp_path: Path, sandbox: Sandbox) -> None:
     ran = scrapy("sync", env=environment(sandbox, tmp_path))
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.splitlines()[0] == f"archive: {tmp_path}"
-    assert "artist 11 (user id=11): complete; 2 works listed, 2 works asked for, 2 files stored" in ran.stdout
+    assert "artist 11 (user id=11): complete; 2 works listed, 2 new, 2 works asked for, 2 files stored" in ran.stdout
     assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
     asked = len(sandbox.log)
     again = type_in("sync", sandbox=sandbox, archive=tmp_path, cookie=sandbox.cookie)
@@ -295,7 +295,7 @@ def test_the_plan_sends_nothing_and_holds_no_lock(tmp_path: Path, sandbox: Sandb
     assert later[1] == "reads as account 901"
     assert later[3] == "  whom you follow, and what is new from them, of 6 artists here: about 3 requests"
     assert later[4].startswith("  mine (bookmarks id=me): due since ")
-    assert later[4].endswith("; about 1 requests")
+    assert later[4].endswith("; about 1 request")
     assert later[5] == "about 5 API requests, 0:00:02 at the present pace, and what new works take"
 
 

@@ -75,7 +75,7 @@ def test_what_an_account_is_not_shown_is_kept_with_the_reason_and_asked_for_agai
     assert archived(sandbox, tmp_path).exit_code == 1
     assert state_of(tmp_path, work) == ("withheld", reason, "full", work.title)
     told = type_in("status", archive=tmp_path).out
-    assert f"1 works from account 901: {reason}" in told
+    assert f"1 work from account 901: {reason}" in told
 
     since = len(sandbox.requests("api"))
     assert archived(sandbox, tmp_path).exit_code == 1, "it is missing still"

@@ -3,6 +3,7 @@
 from pixivcrawl.ledger.queries.crawls import (
     CrawlRecord,
     HostPause,
+    artists_unread,
     confirmed,
     counts_before,
     host_pauses,
@@ -118,6 +119,7 @@ __all__ = [
     "all_files_of_work",
     "api_requests_since",
     "artists_of_works",
+    "artists_unread",
     "confirmed",
     "counts_before",
     "described_works",

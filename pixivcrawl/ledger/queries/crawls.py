@@ -85,6 +85,22 @@ def lists_shown_in_part(connection: Connection) -> list[CrawlRecord]:
     return [record_of(row) for row in found]
 
 
+def artists_unread(connection: Connection) -> set[int]:
+    """The artists whose works runs began to list, and never to the end: some may not be known at all."""
+    of_artists = select(func.max(CrawlRow.id)).where(CrawlRow.spider == "user").group_by(CrawlRow.list_key)
+    to_end = of_artists.where(CrawlRow.read_to_end)
+    begun, read = (
+        {
+            artist
+            for arguments in connection.execute(select(CrawlRow.arguments).where(CrawlRow.id.in_(last))).scalars()
+            if not (arguments.get("latest") or arguments.get("tag"))
+            for artist in arguments["id"]
+        }
+        for last in (of_artists, to_end)
+    )
+    return begun - read
+
+
 def host_pauses(connection: Connection) -> list[HostPause]:
     """Every pause that was recorded and not cleared, over or not."""
     rows = connection.execute(

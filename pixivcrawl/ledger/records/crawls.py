@@ -15,7 +15,7 @@ from pixivcrawl.items import Reader
 from pixivcrawl.ledger.columns import json_text
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, table
 from pixivcrawl.ledger.records.state import AND_FRAMES, UNSETTLED, refresh_waiting
-from pixivcrawl.ledger.records.works import IDS_A_QUERY, record_stubs
+from pixivcrawl.ledger.records.works import IDS_A_QUERY, record_artist, record_stubs
 
 _CRAWLS, _CRAWL_ARTWORKS = table(CrawlRow), table(CrawlArtworkRow)
 
@@ -114,10 +114,12 @@ def record_listing(
     now: datetime,
     *,
     confirmed: bool = False,
+    artist: int | None = None,
 ) -> None:
     """A page of the list, in its order, and where the list goes on. The same page again changes nothing.
 
-    `confirmed`: up to this page it is known that the answers were for the run's reader.
+    `confirmed`: up to this page it is known that the answers were for the run's reader. `artist`: whose works all of them are, where the
+    list says that; a user whom the ledger knows.
     """
     of_list = select(CrawlRow.list_id, CrawlRow.suffices).where(CrawlRow.id == crawl_id)
     list_id, suffices = connection.execute(of_list).one()
@@ -125,7 +127,10 @@ def record_listing(
     found = 0
     distinct = list(dict.fromkeys(work_ids))
     for start in range(0, len(distinct), IDS_A_QUERY):
-        found += _list_works(connection, crawl_id, list_id, suffices, distinct[start : start + IDS_A_QUERY], now)
+        some = distinct[start : start + IDS_A_QUERY]
+        found += _list_works(connection, crawl_id, list_id, suffices, some, now)
+        if artist is not None:
+            record_artist(connection, some, artist)
     change = update(_CRAWLS).where(_CRAWLS.c.id == crawl_id)
     values = {"cursor": cursor, "confirmed_cursor": cursor} if confirmed else {"cursor": cursor}
     connection.execute(change.values(**values, found=_CRAWLS.c.found + found))

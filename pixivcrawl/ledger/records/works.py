@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 
 from pixivcrawl.items import Artwork, Original
 from pixivcrawl.ledger.columns import storable
@@ -102,6 +102,12 @@ def known_rows(connection: Connection, work_ids: Sequence[int]) -> dict[int, Row
 def record_stubs(connection: Connection, work_ids: Iterable[int], now: datetime) -> None:
     """Works of which only the id is known; known ones are left as they are."""
     insert_new(connection, _ARTWORKS, [{"id": work_id, "first_seen": now} for work_id in work_ids], ("id",))
+
+
+def record_artist(connection: Connection, work_ids: Sequence[int], user_id: int) -> None:
+    """Works of which nobody knew whose they are belong to this user: a list of theirs named them."""
+    of_nobody = _ARTWORKS.c.id.in_(work_ids) & _ARTWORKS.c.user_id.is_(None)
+    connection.execute(update(_ARTWORKS).where(of_nobody).values(user_id=user_id))
 
 
 def record_rows(connection: Connection, artworks: Sequence[Artwork], now: datetime) -> list[int]:

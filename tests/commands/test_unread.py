@@ -1,0 +1,96 @@
+"""Whoever reads what a command prints may stop at any time: nothing is said of it, and no run ends early."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pixivcrawl.sandbox import Sandbox, World
+from tests.live.inside import crawl
+from tests.live.nursery import LONGEST, PROJECT
+from tests.live.running import assert_holds, environment
+
+PRINTING = (
+    "status",
+    "verify",
+    "report",
+    "report --format json",
+    "subscriptions",
+    "doctor",
+    "doctor --json",
+    "openapi",
+    "api",
+    "api user.profile_all --help",
+    "api user.profile_all id=11",
+    "rebuild --replace",
+    "backup {archive}/copy.sqlite",
+    "subscribe 5000111",
+    "sync --plan",
+    "list",
+)
+
+FOLLOWED = '[[subscription]]\nname = "all"\nurl = "https://www.pixiv.net/users/11"\n'
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(World.of(works=3, size=(32, 24)), tls=False) as running:
+        yield running
+
+
+@pytest.fixture
+def archive(sandbox: Sandbox, tmp_path: Path) -> Path:
+    (tmp_path / "subscriptions.toml").write_text(FOLLOWED)
+    assert crawl("user", sandbox, tmp_path, id=11).exit_code == 0
+    return tmp_path
+
+
+def run_until(lines: int, *command: str, env: dict[str, str]) -> tuple[int, str]:
+    """`scrapy ... 2>errors | head -n lines`: its exit code, and what it wrote to standard error."""
+    typed = [sys.executable, "-m", "scrapy", *command]
+    with subprocess.Popen(typed, cwd=PROJECT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        for _ in range(lines):
+            running.stdout.readline()
+        running.stdout.close()
+        said = running.stderr.read().decode()
+        return running.wait(LONGEST), said
+
+
+@pytest.mark.parametrize(
+    "command", [*PRINTING[:1], *(pytest.param(words, marks=pytest.mark.long) for words in PRINTING[1:])]
+)
+def test_a_command_that_nobody_reads_ends_as_a_shell_expects(sandbox: Sandbox, archive: Path, command: str) -> None:
+    assert run_until(0, *command.format(archive=archive).split(), env=environment(sandbox, archive)) == (128 + 13, "")
+
+
+RUNNING = ("crawl user -a id=11", "archive https://www.pixiv.net/users/11", "sync")
+
+
+@pytest.mark.parametrize(
+    ("command", "lines"),
+    [
+        (RUNNING[0], 2),
+        *(pytest.param(words, lines, marks=pytest.mark.long) for words in RUNNING for lines in (0, 1, 4)),
+    ],
+)
+def test_a_run_goes_on_without_its_reader(sandbox: Sandbox, tmp_path: Path, command: str, lines: int) -> None:
+    (tmp_path / "subscriptions.toml").write_text(FOLLOWED)
+    assert run_until(lines, *command.split(), env=environment(sandbox, tmp_path)) == (0, "")
+    assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
+
+
+def test_with_standard_error_gone_too_the_exit_code_tells(sandbox: Sandbox, tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    typed = [sys.executable, "-m", "scrapy", "status"]
+    env = environment(sandbox, tmp_path)
+    run = subprocess.run(typed, cwd=PROJECT, env=env, stdout=writer, stderr=writer, check=False, timeout=LONGEST)
+    os.close(writer)
+    assert run.returncode == 128 + 13
