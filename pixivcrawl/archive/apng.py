@@ -17,7 +17,6 @@ class Animation:
 
     def __init__(self, width: int, height: int, coding: Coding, max_pixels: int, flaws: list[str]) -> None:
         self.whole_frames = 0
-        self.is_whole = False
         self._flaws = flaws
         self._size = (width, height)
         self._coding = coding

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 
 from pixivcrawl.archive.jpeg_markers import APP, Held, Piece
@@ -11,7 +12,8 @@ _JFIF, _EXIF, _ICC, _MPF = b"JFIF\0", b"Exif\0\0", b"ICC_PROFILE\0", b"MPF\0"
 _PHOTOSHOP, _ADOBE = b"Photoshop 3.0\0", b"Adobe"
 _RESOURCE = b"8BIM"
 _MPF_ENTRIES = 0xB002
-_MPF_ENTRY_BYTES = 16
+_MPF_ENTRY = {"little": struct.Struct("<4x2L4x"), "big": struct.Struct(">4x2L4x")}
+"""Of each picture, among others: its length, and where it begins."""
 
 
 class Segments:
@@ -104,9 +106,9 @@ def _lists_pictures(index: bytes, place: int, size: int) -> bool:
     except ValueError:
         return False
     entries = directory.values.get(_MPF_ENTRIES, b"")
-    ends = []
-    for start in range(0, len(entries) - _MPF_ENTRY_BYTES + 1, _MPF_ENTRY_BYTES):
-        length, offset = (int.from_bytes(entries[start + at : start + at + 4], directory.order) for at in (4, 8))
-        # The first picture's offset is 0, every other's is counted from the index.
-        ends.append((place + offset if offset else 0) + length)
-    return bool(ends) and max(ends) == size
+    entry = _MPF_ENTRY[directory.order]
+    if len(entries) % entry.size:
+        return False
+    # The first picture's offset is 0, every other's is counted from the index.
+    ends = [length + (offset and place + offset) for length, offset in entry.iter_unpack(entries)]
+    return max(ends, default=0) == size

@@ -35,12 +35,12 @@ class Coding:
             raise Damaged(f"has {self.depth} bits of colour type {self.colour}, which no PNG has", "unknown coding")
 
     def passes(self, width: int, height: int) -> list[tuple[int, int]]:
-        """The number of rows of each pass that has any, and the bytes of one, with the byte that names its filter."""
+        """The number of rows of each pass that has columns, and the bytes of one, with the byte that names its filter."""
         sizes = [(width, height)]
         if self.interlaced:
             sizes = [(-(-(width - x) // across), -(-(height - y) // down)) for x, y, across, down in _ADAM7]
         bits = self.depth * _CHANNELS[self.colour]
-        return [(rows, 1 + -(-columns * bits // 8)) for columns, rows in sizes if columns > 0 and rows > 0]
+        return [(rows, 1 + -(-columns * bits // 8)) for columns, rows in sizes if columns]
 
     def bytes_of(self, colours: int) -> bytes:
         """The bytes whose pixels name none but the first `colours` of a palette."""

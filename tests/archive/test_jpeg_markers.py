@@ -203,6 +203,7 @@ def test_a_sector_of_zeros_is_a_hole_where_a_scan_refines_detail_and_nowhere_els
         ([adobe(bytes(6))], "its Adobe segment is too short or names no colour transform"),
         ([adobe(bytes(6) + b"\3")], "its Adobe segment is too short or names no colour transform"),
         ([adobe(bytes(6) + b"\1")], None),
+        ([adobe(bytes(6) + b"\2")], None),
         ([exif(b"")], "its EXIF cannot be read"),
         ([exif(b"II*\0\x08\0\0\0\2\0")], "its EXIF cannot be read"),
         ([exif(b"II+\0\x08\0\0\0\0\0")], "its EXIF cannot be read"),
@@ -214,6 +215,7 @@ def test_a_sector_of_zeros_is_a_hole_where_a_scan_refines_detail_and_nowhere_els
         (icc((1, 2, PROFILE)), "its colour profile (ICC) is not whole"),
         (icc((1, 2, PROFILE[:100]), (1, 2, PROFILE[100:])), "its colour profile (ICC) is not whole"),
         (icc((0, 1, PROFILE)), "its colour profile (ICC) is not whole"),
+        (icc((2, 1, PROFILE)), "its colour profile (ICC) is not whole"),
         (icc((1, 1, PROFILE[:-1])), "its colour profile (ICC) is not whole"),
         (icc((1, 1, PROFILE + b"x")), "its colour profile (ICC) is not whole"),
         (icc((1, 1, (127).to_bytes(4, "big") + bytes(123))), "its colour profile (ICC) is not whole"),
@@ -283,6 +285,12 @@ def test_an_index_of_pictures_in_either_byte_order_covers_what_follows(tmp_path:
     assert len(index) <= length
     turned = body[:place] + index.ljust(length, b"\0") + body[place + length :]
     assert proven(tmp_path, turned).flaw is None
+    trailer = f"its end marker is followed by {len(body) - first:,} more bytes"
+    for entry_bytes in (31, 33):
+        odd = turned.replace(
+            struct.pack(">3H2L", 1, 0xB002, 7, 32, 26), struct.pack(">3H2L", 1, 0xB002, 7, entry_bytes, 26)
+        )
+        assert proven(tmp_path, odd).flaw == f"its index of pictures (MPF) does not fit the file; {trailer}"
     trailer = f"its end marker is followed by {len(body) - first - 1:,} more bytes"
     assert proven(tmp_path, turned[:-1]).flaw == f"its index of pictures (MPF) does not fit the file; {trailer}"
 

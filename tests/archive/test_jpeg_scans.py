@@ -31,6 +31,7 @@ USUAL = {
     "CMYK": jpeg(80, 60, mode="CMYK"),
     "grey": jpeg(80, 60, mode="L"),
     "progressive": jpeg(80, 60, progressive=True),
+    "progressive grey": jpeg(80, 60, mode="L", progressive=True),
     "progressive odd size": jpeg(83, 61, progressive=True),
     "progressive CMYK": jpeg(80, 60, mode="CMYK", progressive=True),
     "progressive restarts": jpeg(80, 60, restart_marker_rows=1, progressive=True),

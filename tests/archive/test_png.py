@@ -192,6 +192,8 @@ def misread(kind: bytes, body: bytes) -> bytes:
         ([chunk(b"NEWx", b""), PIXELS], "unknown coding"),
         ([PIXELS, chunk(b"NEWx", b"")], "unknown coding"),
         ([chunk(b"CgBI", b"\0\0\0\0"), PIXELS], "unknown coding"),
+        ([chunk(b"Newx", b""), PIXELS], "unknown coding"),
+        ([b"\0\0\0\x011Ext?????", PIXELS], "broken"),
     ],
 )
 def test_what_makes_the_picture_is_judged_strictly(chunks: list[bytes], kind: str) -> None:
@@ -422,5 +424,7 @@ def test_the_memory_for_colours_is_reckoned_before_they_are_looked_for() -> None
     needed = 3000 * 3008 + 2 * (len(rows) + 12) + (1 << 17)
     assert read(body, Limits(memory=needed)) == Picture(3000, 3000)
     assert refused(body, Limits(memory=needed - 1)).kind == "too much memory"
+    full = png_of(png_header(3000, 3000, 8, 3), palette(256), chunk(b"IDAT", rows))
+    assert read(full, Limits(memory=2 << 20)) == Picture(3000, 3000)
     tall = png_of(png_header(1, 10_000, 8, 3), palette(2), chunk(b"IDAT", zlib.compress(b"\1\0" * 10_000)))
     assert read(tall, Limits(memory=8 << 20)).flaw is None

@@ -137,9 +137,18 @@ def test_a_name_that_is_a_path_is_refused(tmp_path: Path, name: str) -> None:
     assert refused(tmp_path, body, (Frame(name, 80),)).kind == "unsafe archive"
 
 
-def test_links_devices_and_other_methods_are_refused(tmp_path: Path) -> None:
-    for facts in ({"external_attr": 0o120777 << 16}, {"external_attr": 0o060600 << 16}, {"compress_type": 14}):
-        assert refused(tmp_path, hidden("000000.jpg", **facts), None).kind == "unsafe archive"
+@pytest.mark.parametrize("kind", range(16))
+def test_a_member_is_a_plain_file_or_of_no_kind(tmp_path: Path, kind: int) -> None:
+    """As Unix writes it into the upper half; the lower is DOS's."""
+    body = hidden("000000.jpg", external_attr=kind << 28 | 0o644 << 16 | 0x20)
+    if kind in (0, 0o10):
+        assert proven(tmp_path, body, None).frames == 1
+    else:
+        assert refused(tmp_path, body, None).kind == "unsafe archive"
+
+
+def test_other_methods_are_refused(tmp_path: Path) -> None:
+    assert refused(tmp_path, hidden("000000.jpg", compress_type=14), None).kind == "unsafe archive"
 
 
 def test_an_encrypted_member_is_refused(tmp_path: Path) -> None:

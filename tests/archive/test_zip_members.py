@@ -204,6 +204,21 @@ def test_names_are_in_one_of_two_codings_and_both_headers_name_the_same(coding: 
         assert directory(other) == UNSAFE
 
 
+def test_names_that_are_not_in_the_coding_that_they_claim_are_damage() -> None:
+    assert (
+        directory(zip_of([Member("000000.jpg", b"some", flags=0x800)]).replace(b"000000.jpg", b"\xff00000.jpg")) == CUT
+    )
+
+
+@pytest.mark.parametrize(("more", "right"), [(-2, "broken"), (-1, CUT), (0, WHOLE), (1, CUT), (2, CUT)])
+def test_what_is_packed_inflates_to_its_length_and_no_byte_more(more: int, right: str) -> None:
+    body = zip_of(members(deflated=True))
+    for member in members(deflated=True):
+        _, packed, size = member.truth
+        body = body.replace(struct.pack("<2L", packed, size), struct.pack("<2L", packed, size + more))
+    assert verdict(body) == right
+
+
 def test_other_fields_stand_before_the_one_that_counts() -> None:
     time = struct.pack("<2H", 0x5455, 5) + bytes(5)
     assert verdict(zip_of(members(in64=True, fields=time))) == "whole"
