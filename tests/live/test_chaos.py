@@ -1,6 +1,7 @@
 """Killed at any moment, the same command ends with the same archive as an undisturbed run, and fetches nothing twice.
 
-The short version; test_chaos_of_kills.py and test_chaos_of_faults.py are the long one. CHAOS_SEED=N runs one seed alone.
+The short version; test_chaos_of_kills.py and test_chaos_of_faults.py are the long one, of which `-m long` runs a part, and
+`-m campaign` the rest. CHAOS_SEED=N runs one seed alone.
 """
 
 from __future__ import annotations

@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.live.chaos.experiments import refused_and_killed, wronged_and_killed
-from tests.live.chaos.plans import API_FAULTS, IMAGE_FAULTS, REFUSALS, seeds
+from tests.live.chaos.plans import API_FAULTS, IMAGE_FAULTS, REFUSALS, campaign, seeds
 from tests.live.chaos.trials import Laboratory
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("seed", seeds(range(30)))
+@pytest.mark.parametrize("seed", campaign(range(30)))
 def test_every_fault_at_once(laboratory: Laboratory, seed: int):
     wronged_and_killed(laboratory, seed, IMAGE_FAULTS, API_FAULTS)
 

@@ -7,6 +7,9 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pytest
+from _pytest.mark import ParameterSet
+
 from pixivcrawl.sandbox.faults import API_KINDS, IMAGE_KINDS
 
 SPIDERS: dict[str, tuple[str, ...]] = {
@@ -101,9 +104,18 @@ class Plan:
     fresh: bool = False
 
 
-def seeds(otherwise: Sequence[int]) -> Sequence[int]:
+def seeds(usual: Sequence[int]) -> Sequence[int]:
     """The seed that the environment names in CHAOS_SEED, or the usual ones."""
-    return [int(os.environ["CHAOS_SEED"])] if "CHAOS_SEED" in os.environ else otherwise
+    return [int(os.environ["CHAOS_SEED"])] if "CHAOS_SEED" in os.environ else usual
+
+
+def campaign(usual: Sequence[int]) -> list[ParameterSet]:
+    """The seeds of a campaign, of which the long tests run the first tenth."""
+    tenth = len(usual) // 10
+    return [
+        pytest.param(seed, marks=pytest.mark.long if number < tenth else pytest.mark.campaign)
+        for number, seed in enumerate(seeds(usual))
+    ]
 
 
 def world_and_spider(seed: int) -> tuple[int, str]:
