@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipelines.base import FilePipeline
-from pixivcrawl.items import StoredOriginal
+from pixivcrawl.items import OF_USERS, StoredOriginal
 from pixivcrawl.ledger import records
 
 
@@ -16,7 +16,8 @@ class MetadataPipeline(FilePipeline):
     async def process_item(self, item: Any) -> Any:
         if isinstance(item, StoredOriginal):
             await self.ledger.write(records.record_stored, item, datetime.now(UTC))
-            self.count("files_stored")
+            of_user = item.proven.staged.original.kind in OF_USERS
+            self.count("pictures_stored" if of_user else "files_stored")
             if item.proven.as_served:
                 self.count("files_as_served")
             elif item.proven.flaw is not None:

@@ -15,7 +15,7 @@ from pipelines.guessing import FirstIsMissing, Guesses, NoSuchAddress
 from pixivcrawl.api.transfers import named_by, original_request
 from pixivcrawl.archive.destination import Destinations
 from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
-from pixivcrawl.items import Original, StagedOriginal
+from pixivcrawl.items import OF_USERS, Original, StagedOriginal
 from pixivcrawl.ledger import records
 from pixivcrawl.ledger.records.files import GONE, GONE_WITH_FIRST
 from pixivcrawl.run_stopping import RunStopping
@@ -78,7 +78,8 @@ class OriginalsPipeline(FilePipeline):
         if not self.crawler.engine.running:
             raise RunStopping("not fetched, because the run is ending")
         path = self.archive.staging_path(original)
-        request = original_request(original.url, original.work_id, path, past_caches=original.retried)
+        page = f"{'users' if original.kind in OF_USERS else 'artworks'}/{original.work_id}"
+        request = original_request(original.url, page, path, past_caches=original.retried)
         try:
             # Past the middlewares: they see to the API's session and answers, and cost as much as the rest of a small file's way.
             response = await self.crawler.engine.downloader.handlers.download_request_async(request)
@@ -105,6 +106,10 @@ class OriginalsPipeline(FilePipeline):
 
         Parked first: a kill in between leaves a file with its reason, which is fetched once more.
         """
+        if original.kind in OF_USERS:
+            return await self.park(
+                original, "its address answers 404: changed or removed since the user's page was read"
+            )
         parked = await self.park(original, reason, counted=False)
         await self.ledger.write(records.mark_stale, original.work_id, datetime.now(UTC))
         return parked

@@ -18,7 +18,7 @@ from pixivcrawl.archive.layout import format_of
 from pixivcrawl.archive.placing import quarantine
 from pixivcrawl.archive.service import workers_of
 from pixivcrawl.archive.verdict import Expected, Proof
-from pixivcrawl.items import Original, ProvenOriginal, StagedOriginal
+from pixivcrawl.items import OF_USERS, Original, ProvenOriginal, StagedOriginal
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.records.doubtful import TRANSFERS, Served, named_otherwise, served_again
 
@@ -104,5 +104,7 @@ class ValidationPipeline(FilePipeline):
 
 
 def _name_of(original: Original) -> str:
+    if original.kind in OF_USERS:
+        return f"user{original.user_id}_{original.kind}_{original.revision}.{original.extension}"
     part = "frame" if original.kind == "frame" else "p"
     return f"{original.work_id}_{part}{original.page}_{original.revision}.{original.extension}"

@@ -15,7 +15,7 @@ from pixivcrawl.api.bodies.requests import CommissionRequest as RequestBody
 from pixivcrawl.api.bodies.rows import IllustRow
 from pixivcrawl.api.bodies.users import UserFull, UserRow
 from pixivcrawl.api.endpoint import BodyRefused
-from pixivcrawl.api.images import first_frame_url, frame_url, original_url, read_image_url
+from pixivcrawl.api.images import first_frame_url, frame_url, original_url, read_image_url, read_user_image_url
 from pixivcrawl.api.wording import plural
 from pixivcrawl.items import Artwork, Comment, CommissionRequest, Frame, Original, RankingEntry, Tag, User
 
@@ -281,6 +281,26 @@ def user(full: UserFull) -> User:
         webpage=full.webpage,
         image=full.image_big or full.image,
     )
+
+
+def pictures_of_user(row: UserRow) -> list[Original]:
+    """The avatar and the background that a user's own page names, as they were uploaded; not what stands in for one that nobody chose."""
+    told = (row.image_big or row.image, (row.background or {}).get("url"))
+    images = [read_user_image_url(url) for url in told if isinstance(url, str)]
+    return [
+        Original(
+            work_id=row.user_id,
+            user_id=row.user_id,
+            page=0,
+            revision=image.revision,
+            url=image.url,
+            extension=image.extension,
+            uploaded=_time_of(image.revision),
+            kind=image.kind,
+        )
+        for image in images
+        if image is not None
+    ]
 
 
 def listed_user(row: UserRow) -> User:

@@ -13,14 +13,23 @@ from typing import Literal
 Kind = Literal["illust", "manga", "ugoira"]
 """Pixiv's illustType 0, 1, 2."""
 
-FileKind = Literal["image", "ugoira", "frame", "frames"]
+FileKind = Literal["image", "ugoira", "frame", "frames", "avatar", "background"]
 """A page's original; an ugoira's zip (pixiv's own copy: its frames encoded anew as JPEG, within 1920x1080); one of its frames as uploaded;
-and the frames' names and delays that lie beside the zip as JSON."""
+the frames' names and delays that lie beside the zip as JSON; a user's picture and the picture behind their profile.
+"""
+
+OF_USERS: frozenset[FileKind] = frozenset({"avatar", "background"})
+"""The kinds of file that belong to a user and to no work."""
 
 
 def part_name(kind: str, page: int) -> str:
     """Which part of its work a file is, in words."""
     return f"frame {page}" if kind == "frame" else f"page {page}"
+
+
+def name_of_file(kind: str, owner: int, page: int) -> str:
+    """A file in words; `owner` is its work, or the user whose picture it is."""
+    return f"user {owner} {kind}" if kind in OF_USERS else f"work {owner} {part_name(kind, page)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,8 @@ class Frame:
 class Original:
     """One file as the API names it: page `page` (from 0) of a work at one revision; of an ugoira its zip (page 0), or frame `page`.
 
+    A user's picture is page 0, and has the user's id for its work's.
+
     `revision` is the 14 digits of the time in the image URL's path (Japan's time): pixiv changes it when the artist replaces, adds or
     reorders images. `extension` is the URL's (jpg, png, gif or zip). `width` and `height` are in pixels, None where the API did not say.
     `frames` is what an ugoira's zip holds, None for anything else. `uploaded` becomes the file's time. `guessed`: nothing tells the
@@ -80,7 +91,7 @@ class Original:
             object.__setattr__(self, "kind", "ugoira")
 
     def __str__(self) -> str:
-        return f"work {self.work_id} {part_name(self.kind, self.page)}"
+        return name_of_file(self.kind, self.work_id, self.page)
 
     def with_extension(self, extension: str) -> Original:
         """The same page or frame under another extension."""

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, event
 from pixivcrawl.sandbox import Sandbox, World
 from tests.live.inside import crawl
 
-WORKS, MULTI_PAGE, UGOIRA, FILES = 20, 8, 3, 36
+WORKS, MULTI_PAGE, UGOIRA, FILES, AVATARS = 20, 8, 3, 36, 1
 IO = Path("/proc/self/io")
 SETTINGS = {"PIXIV_API_CONCURRENCY": 8, "PIXIV_IMAGE_CONCURRENCY": 16}
 
@@ -37,7 +37,7 @@ def sandbox() -> Iterator[Sandbox]:
 def counted(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> Iterator[Counter[str]]:
     """What happens meanwhile: requests of either kind, statements that read and that change, commits, fsyncs, looks for symlinks."""
     counts: Counter[str] = Counter()
-    before = {kind: len(sandbox.requests(kind)) for kind in ("api", "image")}
+    before = {kind: len(sandbox.requests(kind)) for kind in ("api", "image", "portrait")}
 
     def statement(_connection: Any, _cursor: Any, text: str, *_: Any) -> None:
         kind = text.split()[0]
@@ -80,7 +80,7 @@ def test_what_an_artist_costs_for_the_first_time_and_again(
         assert crawl("user", sandbox, tmp_path, id=11, settings=SETTINGS).exit_code == 0
     # The artist's list and page; each work, and what its own page does not tell.
     assert first["api"] == 2 + WORKS + MULTI_PAGE + UGOIRA
-    assert first["image"] == FILES
+    assert (first["image"], first["portrait"]) == (FILES, AVATARS)
     # Each API request looks at the day's budget and counts in it. Four of the rest are about what vanished since the last reading.
     assert first["selects"] <= first["api"] + 5 * WORKS + FILES + 30
     assert first["changes"] <= first["api"] + 7 * WORKS + 4 * FILES + 20
@@ -89,13 +89,13 @@ def test_what_an_artist_costs_for_the_first_time_and_again(
     assert first["fsyncs"] <= FILES + 2 * UGOIRA + 2 * first["commits"] + 6
     assert first["commits"] <= 3 * WORKS
     # Whether its name is free, before it is asked for; and each name below the archive's folder on the way to a file.
-    assert first["looks"] <= 4 * (FILES + UGOIRA) + 20
+    assert first["looks"] <= 4 * (FILES + AVATARS + UGOIRA) + 24
 
     with counted(monkeypatch, sandbox) as again:
         assert crawl("user", sandbox, tmp_path, id=11, settings=SETTINGS).exit_code == 0
-    assert (again["api"], again["image"]) == (1, 0)
-    # Two of them look for works not found at a first look, and for what is withheld.
-    assert again["selects"] <= 18
+    assert (again["api"], again["image"], again["portrait"]) == (1, 0, 0)
+    # Two of them look for works not found at a first look, and for what is withheld; five for pictures of the artist.
+    assert again["selects"] <= 23
     # With each commit how far the journal is.
     assert again["changes"] <= 6 + again["commits"]
     # The journal once a commit, and the lock.

@@ -55,6 +55,14 @@ _SHAPES: tuple[tuple[ImageKind, re.Pattern[str]], ...] = (
 )
 
 
+_OF_USER = re.compile(
+    rf"(?:/c/[\w-]+)?(?P<itself>/(?P<part>user-profile|background)/{_DATED}/\d+_[0-9a-f]{{32}})(?:_(?:50|170|master1200))?"
+    r"\.(?P<extension>jpe?g|png|gif)",
+    re.ASCII,
+)
+"""pixiv: avatars are named in 50 and 170 pixels, backgrounds within a box; as uploaded both lie beside, without the size."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImageUrl:
     """What an image address names.
@@ -98,6 +106,38 @@ def _read(kind: ImageKind, found: dict[str, str | None]) -> ImageUrl | None:
     if work_id > LARGEST_ID or not is_revision(revision):
         return None
     return ImageUrl(kind, work_id, int(found.get("page") or 0), revision, extension)
+
+
+@dataclass(frozen=True, slots=True)
+class UserImageUrl:
+    """What the address of a user's picture names; `url` is where it lies as uploaded, not reduced."""
+
+    kind: Literal["avatar", "background"]
+    url: str
+    revision: str
+    extension: str
+
+
+def read_user_image_url(url: str) -> UserImageUrl | None:
+    """What the address of a user's picture names; None for any other, such as that of the picture of those who have none.
+
+    pixiv: the path's time is Japan's, and changes with the picture.
+    """
+    if len(url) > LONGEST_URL or not re.fullmatch(r"[!-~]+", url):
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    found = _OF_USER.fullmatch(parts.path)
+    if parts.scheme not in ("http", "https") or not parts.netloc or found is None:
+        return None
+    revision = found["time"].replace("/", "")
+    if not is_revision(revision):
+        return None
+    kind: Literal["avatar", "background"] = "avatar" if found["part"] == "user-profile" else "background"
+    itself = parts._replace(path=f"{found['itself']}.{found['extension']}", query="", fragment="").geturl()
+    return UserImageUrl(kind, itself, revision, found["extension"])
 
 
 def is_revision(text: str) -> bool:

@@ -127,6 +127,9 @@ def _user_page(user: str, rest: list[str], query: Query) -> Target:
             return target("user", id=user)
         case ["request"]:
             return target("requests", id=user)
+        case ["avatar" | "background" as picture]:
+            # No page of pixiv's: gallery-dl's addresses for these.
+            return target("user", id=user, only=picture)
         case ["illustrations"]:
             return target("user", id=user, type="illust_and_ugoira")
         case ["manga"]:

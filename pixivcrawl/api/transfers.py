@@ -16,9 +16,12 @@ LONGEST_NAME = 200
 _PAST_CACHES = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
 
 
-def original_request(url: str, work_id: int, stage_to: Path, *, past_caches: bool) -> Request:
-    """Asks the image host for an original whose body goes to the file `stage_to`; `past_caches`: for what pixiv itself has now."""
-    headers = {"Referer": f"https://www.pixiv.net/artworks/{work_id}", **(_PAST_CACHES if past_caches else {})}
+def original_request(url: str, page: str, stage_to: Path, *, past_caches: bool) -> Request:
+    """Asks the image host for an original, as from a `page` of pixiv's such as artworks/1, whose body goes to the file `stage_to`.
+
+    `past_caches`: for what pixiv itself has now.
+    """
+    headers = {"Referer": f"https://www.pixiv.net/{page}", **(_PAST_CACHES if past_caches else {})}
     return Request(url, headers=headers, meta={"stage_to": str(stage_to)})
 
 

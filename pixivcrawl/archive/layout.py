@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple, get_args
 
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.errors import StorageFailed
-from pixivcrawl.items import FileKind, Original
+from pixivcrawl.items import OF_USERS, FileKind, Original
 
 Format = Literal["jpg", "png", "gif", "zip"]
 """What an original can be; each is also its file's extension."""
@@ -35,11 +35,16 @@ _EXTENSIONS: dict[FileKind, frozenset[str]] = {
     "ugoira": frozenset({"zip"}),
     "frame": frozenset({"jpg", "png", "gif"}),
     "frames": frozenset({"json"}),
+    "avatar": frozenset({"jpg", "png", "gif"}),
+    "background": frozenset({"jpg", "png", "gif"}),
 }
 _REVISION = re.compile(r"[0-9]{14}")
 _STEM = r"(?P<work>[1-9][0-9]{0,18})_(?:(?P<part>p|frame)(?P<page>0|[1-9][0-9]{0,18})|ugoira)_(?P<revision>[0-9]{14})"
 _NAME = re.compile(rf"originals/[1-9][0-9]{{0,18}}/{_STEM}\.(?P<extension>[a-z]+)")
 _STAGED_NAME = re.compile(rf"{_STEM}\.(?:[a-z]+\.body|json)")
+_OF_USER = r"(?P<kind>avatar|background)_(?P<revision>[0-9]{14})\.(?P<extension>[a-z]+)"
+_NAME_OF_USER = re.compile(rf"users/(?P<user>[1-9][0-9]{{0,18}})/{_OF_USER}")
+_STAGED_NAME_OF_USER = re.compile(rf"user(?P<user>[1-9][0-9]{{0,18}})_{_OF_USER}\.body")
 _KINDS: dict[str | None, tuple[FileKind, ...]] = {"p": ("image",), "frame": ("frame",), None: ("ugoira", "frames")}
 """What the word before the number in a file's name says of its kind."""
 _ARTIST = re.compile(r"[1-9][0-9]{0,18}")
@@ -49,7 +54,10 @@ _JUNCTION = 0xA0000003
 
 
 class Name(NamedTuple):
-    """What the relative path of a stored file says; `page` counts from 0: the page, or the frame; it is 0 for an ugoira's zip."""
+    """What the relative path of a stored file says; `page` counts from 0: the page, or the frame; it is 0 for an ugoira's zip.
+
+    Of a user's picture, `work_id` is the user's.
+    """
 
     work_id: int
     page: int
@@ -76,6 +84,10 @@ class Archive:
     @property
     def originals(self) -> Path:
         return self.root / "originals"
+
+    @property
+    def users(self) -> Path:
+        return self.root / "users"
 
     @property
     def staging(self) -> Path:
@@ -109,15 +121,15 @@ class Archive:
         """
         os.umask(UMASKS[readers])
         _make_folder(self.root, 0o777)
-        for folder in (self.originals, self.journal, self.staging, self.quarantine):
+        for folder in (self.originals, self.users, self.journal, self.staging, self.quarantine):
             self._refuse_astray(folder)
-        for folder in (self.originals, self.journal):
+        for folder in (self.originals, self.users, self.journal):
             _make_folder(folder, 0o777)
         for folder in (self.staging, self.quarantine):
             _make_folder(folder, 0o700)
-        for folder in (self.originals, self.journal, self.staging, self.quarantine):
+        for folder in (self.originals, self.users, self.journal, self.staging, self.quarantine):
             _try_writing(folder)
-        for folder in (self.originals, self.quarantine):
+        for folder in (self.originals, self.users, self.quarantine):
             refuse_two_disks(self.staging, folder)
         self._refuse_shared_folders()
 
@@ -133,7 +145,7 @@ class Archive:
 
     def relative_path(self, original: Original, extension: str) -> str:
         """`originals/{user id}/{work id}_p{page}_{revision}.{extension}`; of an ugoira `..._ugoira_{revision}.zip` or
-        `..._frame{number}_{revision}.{extension}`.
+        `..._frame{number}_{revision}.{extension}`; of a user `users/{user id}/avatar_{revision}.{extension}`, or background.
 
         `extension` is that of the bytes (jpg, jpeg, png, gif, zip). Raises ValueError for anything that is not a plain
         number, a revision of 14 digits or an extension that fits the kind of file.
@@ -150,7 +162,8 @@ class Archive:
 
     def staging_path(self, original: Original) -> Path:
         """Where the body of this page at this revision is received; one for each extension. Raises as `relative_path`."""
-        return self.staging / f"{_stem(original, original.kind)}.{format_of(original.extension)}.body"
+        of_user = f"user{_number(original.user_id, 1)}_" if original.kind in OF_USERS else ""
+        return self.staging / f"{of_user}{_stem(original, original.kind)}.{format_of(original.extension)}.body"
 
     def frames_staging_path(self, original: Original) -> Path:
         """Where an ugoira's `.json` is written before it is placed. Raises ValueError as `relative_path` does."""
@@ -169,7 +182,7 @@ class Archive:
     def resolve_folder(self, relative: str) -> Path:
         """A folder on the way to files; it may be linked, where the owner may link one. Raises ValueError as `resolve`."""
         path = self._inside(relative)
-        # `originals`, and an artist's folder in it.
+        # `originals` and `users`, and an artist's folder in them.
         may_be_linked = relative.count("/") < 2
         for place in (*path.parents[: relative.count("/")][::-1], path):
             if not is_link(place):
@@ -208,12 +221,17 @@ class Archive:
 
     def _kept_from(self, link: Path) -> list[Path]:
         """The real folders that a link may not lead to, into, or around."""
-        folders = [self.originals, self.journal, self.staging, self.quarantine]
+        folders = [self.originals, self.users, self.journal, self.staging, self.quarantine]
         return [Path(os.path.realpath(folder)) for folder in folders if folder != link]
 
     def _linked_artists(self) -> list[Path]:
-        with storage_errors(self.originals), os.scandir(self.originals) as entries:
-            return sorted(Path(entry.path) for entry in entries if is_artist(entry.name) and is_link(Path(entry.path)))
+        links: list[Path] = []
+        # Archives of before have no users/ until a run makes it.
+        for folder in (self.originals, *([self.users] if os.path.lexists(self.users) else [])):
+            with storage_errors(folder), os.scandir(folder) as entries:
+                names = sorted(entry.name for entry in entries if is_artist(entry.name))
+            links += [folder / name for name in names if is_link(folder / name)]
+        return links
 
     def _refuse_shared_folders(self) -> None:
         """Each would count the other's files among what it does not know."""
@@ -255,6 +273,10 @@ def format_of(extension: str) -> Format:
 
 def parse_name(relative: str) -> Name | None:
     """What a path made by `relative_path` or `frames_path` says; None for any other text."""
+    if (found := _NAME_OF_USER.fullmatch(relative)) is not None:
+        kind = _user_kind(found["kind"])
+        known = found["extension"] in _EXTENSIONS[kind] and int(found["user"]) <= _LARGEST_NUMBER
+        return Name(int(found["user"]), 0, found["revision"], found["extension"], kind) if known else None
     match = _NAME.fullmatch(relative)
     if match is None:
         return None
@@ -266,6 +288,8 @@ def parse_name(relative: str) -> Name | None:
 
 def parse_staged_name(name: str) -> Place | None:
     """What a file name made by `staging_path` or `frames_staging_path` says; None for any other text."""
+    if (found := _STAGED_NAME_OF_USER.fullmatch(name)) is not None:
+        return Place(int(found["user"]), 0, found["revision"], _user_kind(found["kind"]))
     match = _STAGED_NAME.fullmatch(name)
     if match is None:
         return None
@@ -275,12 +299,19 @@ def parse_staged_name(name: str) -> Place | None:
 def _relative(original: Original, extension: str, kind: FileKind) -> str:
     if extension not in _EXTENSIONS[kind]:
         raise ValueError(f"{extension!r} is not the extension of a file of kind {kind}")
-    return f"originals/{_number(original.user_id, 1)}/{_stem(original, kind)}.{extension}"
+    folder = "users" if kind in OF_USERS else "originals"
+    return f"{folder}/{_number(original.user_id, 1)}/{_stem(original, kind)}.{extension}"
+
+
+def _user_kind(word: str) -> FileKind:
+    return "avatar" if word == "avatar" else "background"
 
 
 def _stem(original: Original, kind: FileKind) -> str:
     if not _REVISION.fullmatch(original.revision):
         raise ValueError(f"{original.revision!r} is not a revision of 14 digits")
+    if kind in OF_USERS:
+        return f"{kind}_{original.revision}"
     if kind in ("image", "frame"):
         part = f"{'p' if kind == 'image' else kind}{_number(original.page, 0)}"
     elif original.page == 0:

@@ -187,7 +187,7 @@ class Comparing(Spider):
             if tried:
                 await asyncio.sleep(self.configuration.image_retry_delay * GROWTH ** (tried - 1))
             staged = self.comparison.folder / Path(path).name
-            request = original_request(url, file.work_id, staged, past_caches=True)
+            request = original_request(url, f"artworks/{file.work_id}", staged, past_caches=True)
             try:
                 response = await self.crawler.engine.downloader.handlers.download_request_async(request)
             except (DownloadFailedError, LengthMismatch, TooLarge) as failure:

@@ -18,7 +18,7 @@ from pixivcrawl.archive.lock import last_holder
 from pixivcrawl.commands.crawl import complain, show_any_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError, StorageFailed
-from pixivcrawl.items import part_name
+from pixivcrawl.items import name_of_file
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.continuity import disagreement, require_ledger
 from pixivcrawl.ledger.engine import read_url
@@ -192,9 +192,7 @@ def artist_line(artist: queries.ArtistStatus, *, is_listed: bool = True) -> str:
 
 def missing_line(missing: queries.Missing) -> str:
     what = (
-        f"work {missing.work_id}"
-        if missing.page is None
-        else f"work {missing.work_id} {part_name(missing.kind, missing.page)}"
+        f"work {missing.work_id}" if missing.page is None else name_of_file(missing.kind, missing.work_id, missing.page)
     )
     if missing.reason is None:
         return f"{what}: not tried yet"

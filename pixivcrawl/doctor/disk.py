@@ -106,7 +106,14 @@ def look_at_permissions(archive: Archive, readers: Readers = "owner") -> Iterato
         return
     folders = [
         each
-        for each in (archive.root, archive.originals, archive.staging, archive.quarantine, archive.journal)
+        for each in (
+            archive.root,
+            archive.originals,
+            archive.users,
+            archive.staging,
+            archive.quarantine,
+            archive.journal,
+        )
         if each.exists()
     ]
     files = [each for each in (archive.database, archive.lock_file) if each.exists()]

@@ -66,7 +66,7 @@ def settle_intents(archive: Archive, ledger: Ledger) -> None:
     or neither (the intent is forgotten, and the file is fetched again); a name that another file has taken is no place. An ugoira's
     frames are part of it.
     """
-    for intent in ledger.read_now(queries.unsettled_intents):
+    for intent in (*ledger.read_now(queries.unsettled_intents), *ledger.read_now(queries.intents_of_users)):
         now = datetime.now(UTC)
         if _is_in_place(archive, intent):
             ledger.write_now(records.settle_intent, intent, now)

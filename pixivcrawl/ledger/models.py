@@ -21,6 +21,7 @@ MISSING_FILE = text("files.state IN ('wanted', 'parked')")
 UNSETTLED_INTENT = text("files.state = 'intent'")
 ODD_FILE = text("(files.flaw IS NOT NULL OR files.as_served)")
 ZIP_FILE = text("files.kind = 'ugoira'")
+OPEN_USER_FILE = text("user_files.state IN ('wanted', 'parked', 'intent')")
 UNSETTLED_WORK = text("crawl_artworks.unsettled")
 ROW_LEVEL_WORK = text("artworks.detail = 'listing'")
 WITHHELD_WORK = text("artworks.availability = 'withheld'")
@@ -111,6 +112,49 @@ class UserRow(Base):
     first_seen: ColumnElement[datetime]
     last_seen: ColumnElement[datetime]
     missing_since: ColumnElement[datetime | None]
+
+
+class UserFileRow(Base):
+    """A user's picture (`kind`: avatar, background) at one revision; the other words are those of `files`.
+
+    A table of its own, because a file of `files` is a page of a work and has its key: user 7 is not work 7.
+    """
+
+    __tablename__ = "user_files"
+
+    id: ColumnElement[int] = column(primary_key=True)
+    user_id: ColumnElement[int] = column(ForeignKey("users.id"))
+    kind: ColumnElement[str]
+    revision: ColumnElement[str]
+    state: ColumnElement[str]
+    url: ColumnElement[str | None]
+    extension: ColumnElement[str]
+    uploaded: ColumnElement[datetime]
+    width: ColumnElement[int | None]
+    height: ColumnElement[int | None]
+    path: ColumnElement[str | None]
+    sha256: ColumnElement[str | None]
+    bytes: ColumnElement[int | None]
+    format: ColumnElement[str | None]
+    as_served: ColumnElement[bool] = column(server_default=text("false"))
+    flaw: ColumnElement[str | None]
+    etag: ColumnElement[str | None]
+    last_modified: ColumnElement[str | None]
+    failed_runs: ColumnElement[int] = column(server_default=text("0"))
+    failed_crawl_id: ColumnElement[int | None]
+    failed_reason: ColumnElement[str | None]
+    next_attempt: ColumnElement[datetime | None]
+    served_sha256: ColumnElement[str | None]
+    served_at: ColumnElement[datetime | None]
+    served_last: ColumnElement[datetime | None]
+    served_times: ColumnElement[int] = column(server_default=text("0"))
+    recorded: ColumnElement[datetime]
+    stored: ColumnElement[datetime | None]
+
+    __table_args__ = (
+        Index("user_files_user", "user_id", "kind", "revision", unique=True),
+        Index("user_files_open", "user_id", "kind", sqlite_where=OPEN_USER_FILE),
+    )
 
 
 class UserNameRow(Base):

@@ -113,6 +113,7 @@ class Faults:
         self._lock = threading.Lock()
         self._image: list[Fault] = []
         self._api: list[Fault] = []
+        self._portraits: list[Fault] = []
         self._plan: Plan | None = None
         self._asked: Counter[str] = Counter()
 
@@ -130,6 +131,11 @@ class Faults:
         _check(kind, IMAGE_ORDERS)
         fault = Fault(kind, times, work_id=work_id, page=page, body=body, location=location)
         return self._order(self._image, fault)
+
+    def portrait(self, user_id: int, *, kind: str, times: int | None = None, body: bytes = b"") -> Fault:
+        """Answers requests for a user's picture and background with other bytes (`replaced`) or with a status."""
+        _check(kind, ("replaced",))
+        return self._order(self._portraits, Fault(kind, times, work_id=user_id, body=body))
 
     def api(
         self,
@@ -174,6 +180,7 @@ class Faults:
         with self._lock:
             self._image.clear()
             self._api.clear()
+            self._portraits.clear()
             self._plan = None
             self._asked.clear()
 
@@ -187,6 +194,12 @@ class Faults:
                 if fits and fault.kind not in impossible and fault.takes():
                     return fault
             return self._planned(path, possible)
+
+    def for_portrait(self, wanted: Wanted) -> Fault | None:
+        """As for_image."""
+        with self._lock:
+            orders = (fault for fault in reversed(self._portraits) if fault.work_id == wanted.id)
+            return next((fault for fault in orders if fault.takes()), None)
 
     def for_api(self, path: str, query: str) -> Fault | None:
         """As for_image."""

@@ -15,7 +15,7 @@ from pixivcrawl.sandbox.addresses import Wanted, read
 from pixivcrawl.sandbox.damage import BROKEN_OFF, WEB_PAGE, Delivery, broken_off, damaged, whole
 from pixivcrawl.sandbox.faults import Faults
 from pixivcrawl.sandbox.pictures import Content
-from pixivcrawl.sandbox.works import Work
+from pixivcrawl.sandbox.works import Work, revision_of
 from pixivcrawl.sandbox.world import World
 
 REFERERS = ("https://www.pixiv.net/", "https://app-api.pixiv.net/")
@@ -58,8 +58,8 @@ class ImageHost:
             return whole(WEB_PAGE, 404)
         if wanted.sort == "placeholder":
             return whole(self.world.pictures.placeholder())
-        if wanted.sort == "portrait":
-            return whole(await asyncio.to_thread(self.world.pictures.portrait, wanted.id))
+        if wanted.sort in ("portrait", "background"):
+            return await self._of_artist(wanted)
         work = self.world.work(wanted.id)
         if work is None or not _is_current(work, wanted):
             return whole(WEB_PAGE, 404)
@@ -76,6 +76,22 @@ class ImageHost:
         if fault.kind == "replaced":
             return whole(Content((fault.body,), content.media_type))
         return await asyncio.to_thread(damaged, fault.kind, content, self.world.pictures, work, wanted)
+
+    async def _of_artist(self, wanted: Wanted) -> Delivery:
+        artist, pictures = self.world.artist(wanted.id), self.world.pictures
+        if artist is None:
+            return whole(WEB_PAGE, 404)
+        is_portrait = wanted.sort == "portrait"
+        make, chosen = (pictures.portrait, artist.pictured) if is_portrait else (pictures.background, artist.backed)
+        if revision_of(chosen) != wanted.revision:
+            return whole(WEB_PAGE, 404)
+        content = await asyncio.to_thread(make, artist, wanted.box)
+        fault = self.faults.for_portrait(wanted)
+        if fault is None:
+            return whole(content)
+        if fault.kind == "replaced":
+            return whole(Content((fault.body,), content.media_type))
+        return whole(WEB_PAGE, fault.status)
 
     def _content(self, work: Work, wanted: Wanted) -> Content:
         pictures = self.world.pictures

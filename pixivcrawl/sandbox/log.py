@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qs
 
-HostKind = Literal["api", "image"]
+HostKind = Literal["api", "image", "portrait"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,10 @@ from typing import Generic, TypeVar
 from PIL import Image
 
 from pixivcrawl.sandbox.painting import Motif, comment_for, flat_png, frames_zip, paint
-from pixivcrawl.sandbox.works import FRAME_BOX, Form, Page, Work, fitted
+from pixivcrawl.sandbox.works import FRAME_BOX, Artist, Form, Page, Work, fitted, revision_of
 
+AVATAR, BACKGROUND = (400, 400), (480, 240)
+"""In which sizes artists upload them."""
 HELD_BYTES = 192_000_000
 SLICE_BYTES = 262_144
 SMALL_PIXELS = 1_000_000
@@ -106,9 +108,13 @@ class Pictures:
         form: Form = "png" if page.extension == "jpg" else "jpg"
         return self._picture(form, (page.width, page.height), f"{work.id}_p{number}_other")
 
-    def portrait(self, user_id: int) -> Content:
-        """A user's profile picture."""
-        return self._picture("jpg", (170, 170), f"user_{user_id}")
+    def portrait(self, artist: Artist, box: tuple[int, int]) -> Content:
+        """A user's profile picture, reduced to fit `box` where it is larger."""
+        return self._picture("jpg", fitted(*AVATAR, box), f"user_{artist.id}_{revision_of(artist.pictured)}")
+
+    def background(self, artist: Artist, box: tuple[int, int]) -> Content:
+        """The picture behind a user's profile, reduced to fit `box` where it is larger."""
+        return self._picture("jpg", fitted(*BACKGROUND, box), f"background_{artist.id}_{revision_of(artist.backed)}")
 
     def placeholder(self) -> Content:
         """What pixiv shows for a picture that may not be seen."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from pixivcrawl.sandbox.addresses import Addresses
+from pixivcrawl.sandbox.addresses import Addresses, read
 from pixivcrawl.sandbox.api import ApiHost
 from pixivcrawl.sandbox.faults import Faults
 from pixivcrawl.sandbox.images import ImageHost, Sent
@@ -163,8 +163,18 @@ class Sandbox:
         def sent(status: int, planned: int) -> Callable[[int], None]:
             headers = {name.lower(): value for name, value in request.headers.items()}
             url = request.rel_url
+            wanted = read(url.path) if kind == "image" else None
+            is_of_artist = wanted is not None and wanted.sort in ("portrait", "background")
             entry = Logged(
-                arrived, kind, request.host, request.method, url.path, url.raw_query_string, headers, status, planned
+                arrived,
+                "portrait" if is_of_artist else kind,
+                request.host,
+                request.method,
+                url.path,
+                url.raw_query_string,
+                headers,
+                status,
+                planned,
             )
             place = self._log.begin(entry)
             return lambda done: self._log.finish(place, done)

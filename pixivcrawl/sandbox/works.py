@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 JAPAN = timezone(timedelta(hours=9))
+FIRST_PICTURED = datetime(2020, 5, 4, 23, 42, 18, tzinfo=JAPAN)
 Kind = Literal[0, 1, 2]
 ILLUST: Kind = 0
 MANGA: Kind = 1
@@ -50,7 +51,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Artist:
-    """A pixiv user. One who `left` answers 404 everywhere."""
+    """A pixiv user. One who `left` answers 404 everywhere.
+
+    `pictured` and `backed` are the times in the paths of the profile picture and, of a premium user, of the background.
+    """
 
     id: int
     name: str
@@ -61,6 +65,8 @@ class Artist:
     has_picture: bool = True
     accepts_requests: bool = False
     left: bool = False
+    pictured: datetime = FIRST_PICTURED
+    backed: datetime = FIRST_PICTURED
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,7 @@ class Work:
     @property
     def revision(self) -> str:
         """The 14 digits of the image path's time, which is Japan's."""
-        return self.uploaded.astimezone(JAPAN).strftime("%Y%m%d%H%M%S")
+        return revision_of(self.uploaded)
 
     @property
     def first(self) -> Page:
@@ -131,6 +137,11 @@ class Work:
         """Frame `number` (from 0) of an ugoira, as it was uploaded."""
         forms = self.frame_forms[number : number + 1]
         return replace(self.first, form=forms[0]) if forms else self.first
+
+
+def revision_of(moment: datetime) -> str:
+    """The 14 digits of a time, in Japan's."""
+    return moment.astimezone(JAPAN).strftime("%Y%m%d%H%M%S")
 
 
 FRAME_BOX = (1920, 1080)

@@ -302,6 +302,13 @@ class World:
         with self.lock:
             self._artists[artist_id] = replace(self._artists[artist_id], name=name)
 
+    def repicture(self, artist_id: int) -> None:
+        """The artist chooses another profile picture, and another background: new path times, new bytes."""
+        with self.lock:
+            artist = self._artists[artist_id]
+            later = timedelta(days=3, seconds=7)
+            self._artists[artist_id] = replace(artist, pictured=artist.pictured + later, backed=artist.backed + later)
+
     def _change(self, work_id: int, **facts: Any) -> Work:
         with self.lock:
             return self._put(replace(self._works[work_id], **facts))

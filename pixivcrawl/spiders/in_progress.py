@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from pixivcrawl.items import Original, ProvenOriginal, StagedOriginal, StoredOriginal
+from pixivcrawl.items import OF_USERS, Original, ProvenOriginal, StagedOriginal, StoredOriginal
 
 
 class WorksInProgress:
@@ -60,15 +60,15 @@ class WorksInProgress:
 
 
 def work_of(item: Any) -> int | None:
-    """The work that a file belongs to, at any stage of its way; None for what is no file."""
+    """The work that a file belongs to, at any stage of its way; None for what is no file, or no work's."""
     match item:
-        case Original(work_id=work_id):
-            return work_id
+        case Original() as original:
+            return None if original.kind in OF_USERS else original.work_id
         case StagedOriginal(original=original):
-            return original.work_id
+            return work_of(original)
         case ProvenOriginal(staged=staged):
-            return staged.original.work_id
+            return work_of(staged)
         case StoredOriginal(proven=proven):
-            return proven.staged.original.work_id
+            return work_of(proven)
         case _:
             return None

@@ -6,13 +6,15 @@ import hashlib
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
+from scrapy import Request
 from scrapy.crawler import Crawler
 
 from pixivcrawl import facts
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused
+from pixivcrawl.api.bodies.users import UserRow
 from pixivcrawl.api.catalogue import (
     USER_FULL,
     USER_PROFILE_ALL,
@@ -22,7 +24,7 @@ from pixivcrawl.api.catalogue import (
     USER_WORKS_LATEST,
 )
 from pixivcrawl.api.endpoint import BodyRefused
-from pixivcrawl.items import Artwork
+from pixivcrawl.items import Artwork, Original
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
 from pixivcrawl.spiders.arguments import ListingArguments, UserIds
@@ -53,12 +55,21 @@ class UserArguments(ListingArguments):
     latest: bool = Field(
         default=False, title="Latest only", description="Only the few works that pixiv shows as the artist's latest."
     )
+    only: Literal["avatar", "background"] | None = Field(
+        None,
+        title="One picture of the artist",
+        description="Only the artist's avatar, or the background of their profile, as it is now: no work is asked for.",
+    )
 
     @model_validator(mode="after")
     def _one_or_the_other(self) -> Self:
         if self.tag is not None and self.latest:
             raise ValueError("tag and latest=true do not go together; leave one out")
+        if self.only is not None and (self.tag is not None or self.latest or not self.files):
+            raise ValueError(f"only={self.only} is one file and no work: leave tag, latest and files out")
         return self
+
+    unmentioned: ClassVar[frozenset[str]] = frozenset({"only"})
 
 
 class Profile(NamedTuple):
@@ -81,6 +92,10 @@ class UserSpider(ListingSpider[UserArguments]):
     reads the rows of the known works, a hundred a request, and fetches again what was revised. An artist who left or never existed is
     said and makes the run end with exit code 1; the others are archived all the same. A work that the answer no longer names is asked for
     once, and so is one that it names again.
+
+    The artist's own page is read once, and again with `refresh=true`; it names their avatar and their background, which are fetched as they
+    were uploaded (at most two requests of images for an artist, and two more when both have changed) and kept when others take their
+    place. `files=false` leaves them out.
     """
 
     name = "user"
@@ -97,6 +112,22 @@ class UserSpider(ListingSpider[UserArguments]):
     not_found: dict[int, datetime]
 
     @property
+    def artists(self) -> list[int]:
+        return list(dict.fromkeys(self.args.id))
+
+    async def start(self) -> AsyncIterator[Request | Artwork | Original]:
+        async for wanted in super().start():
+            yield wanted
+        for user_id in self.artists if self.args.files else ():
+            if not (missing := await self.wanted_pictures(user_id, None)):
+                continue
+            due = await self.wanted_pictures(user_id, self.due_by)
+            if waiting := len(missing) - len(due):
+                self.count("pictures_waiting", waiting)
+            for picture in due:
+                yield picture
+
+    @property
     def frontier(self) -> Sequence[int]:
         """What the artists' answers named when they were last read: a later run does not look at each work of the same answer again."""
         if not self.read_to_end:
@@ -104,7 +135,7 @@ class UserSpider(ListingSpider[UserArguments]):
         return [number for user_id, profile in self.profiles.items() for number in (user_id, *profile)]
 
     async def listing(self) -> AsyncIterator[Page]:
-        artists = list(dict.fromkeys(self.args.id))
+        artists = self.artists
         for user_id in artists:
             # What came back empty is looked at again after all others, and one wait is enough for all of them.
             self.puts_off_second_looks = user_id != artists[-1]
@@ -114,10 +145,16 @@ class UserSpider(ListingSpider[UserArguments]):
             async for page in self.artist(user_id):
                 yield page
 
+    @property
+    def asked_by_name(self) -> bool:
+        """One picture was asked for: what failed before does not wait."""
+        return self.args.only is not None
+
     async def artist(self, user_id: int) -> AsyncIterator[Page]:
         try:
-            async for page in self.works_of(user_id):
-                yield page
+            if self.args.only is None:
+                async for page in self.works_of(user_id):
+                    yield page
             await self.describe(user_id)
         except (AnswerRefused, BodyRefused) as refusal:
             await self.artist_failed(user_id, refusal)
@@ -238,12 +275,30 @@ class UserSpider(ListingSpider[UserArguments]):
         return kind is None or self.args.type in ("all", kind) or (self.args.type == ILLUSTRATIONS and kind != "manga")
 
     async def describe(self, user_id: int) -> None:
-        """The artist's own page, once, and again with `refresh=true`."""
+        """The artist's own page, once, and again with `refresh=true`, or where it may say why a picture that it named did not come."""
         level = await self.ledger.read(queries.user_detail, user_id)
+        again = self.args.refresh or self.args.only is not None or await self.has_failed_pictures(user_id)
         if self.args.detail == "listing":
-            if self.args.refresh or level is None:
+            if again or level is None:
                 short = await self.ask(USER_SHORT, id=user_id)
                 await self.ledger.write(records.record_user, facts.listed_user(short), self.now())
-        elif self.args.refresh or level != "full":
+                await self.want_pictures(short)
+        elif again or level != "full":
             full = await self.ask(USER_FULL, id=user_id)
             await self.ledger.write(records.record_user, facts.user(full), self.now())
+            await self.want_pictures(full)
+
+    async def want_pictures(self, body: UserRow) -> None:
+        pictures = facts.pictures_of_user(body)
+        if self.args.only is not None and self.args.only not in {picture.kind for picture in pictures}:
+            self.logger.warning("artist %d has chosen no %s", body.user_id, self.args.only)
+        await self.ledger.write(records.record_user_pictures, body.user_id, pictures, self.now())
+
+    async def has_failed_pictures(self, user_id: int) -> bool:
+        """Whether this run is to try a picture again."""
+        return self.args.files and any(picture.retried for picture in await self.wanted_pictures(user_id, self.due_by))
+
+    async def wanted_pictures(self, user_id: int, now: datetime | None) -> list[Original]:
+        """Those of the artist's pictures that this run is to fetch and that are due."""
+        wanted = await self.ledger.read(queries.wanted_pictures, user_id, now)
+        return [picture for picture in wanted if self.args.only in (None, picture.kind)]

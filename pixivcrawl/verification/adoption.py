@@ -19,7 +19,7 @@ from pixivcrawl.archive.verdict import Expected
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import read_origin
 from pixivcrawl.errors import StorageFailed
-from pixivcrawl.items import Frame, Original, ProvenOriginal, StagedOriginal, StoredOriginal
+from pixivcrawl.items import OF_USERS, Frame, Original, ProvenOriginal, StagedOriginal, StoredOriginal
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.queries import KeptFile, PagesOfWork
 from pixivcrawl.ledger.service import Ledger
@@ -43,6 +43,9 @@ def adopt(archive: Archive, ledger: Ledger, path: str, sha256: str, workers: Wor
     """
     name = parse_name(path)
     assert name is not None, "only files of our naming are asked about"
+    if name.kind in OF_USERS:
+        _adopt_picture(archive, ledger, path, sha256, name, workers)
+        return
     pages = ledger.read_now(queries.pages_of_work, name.work_id)
     if pages is None:
         raise NotAdopted("the ledger does not know the work")
@@ -63,6 +66,17 @@ def adopt(archive: Archive, ledger: Ledger, path: str, sha256: str, workers: Wor
         stored = replace(stored, frames_path=frames_path, frames_sha256=frames_sha256)
     seconds = original.uploaded.timestamp()
     os.utime(archive.resolve(path), (seconds, seconds))
+    ledger.write_now(records.record_stored, stored, datetime.now(UTC))
+
+
+def _adopt_picture(archive: Archive, ledger: Ledger, path: str, sha256: str, name: Name, workers: Workers) -> None:
+    """A user's picture of which the ledger has a row."""
+    row = _row_of(ledger.read_now(queries.files_of_users, [name.work_id]), name, name.kind)
+    if row is None:
+        raise NotAdopted("the ledger does not know that picture of the user")
+    if row.state == "stored" or row.sha256 not in (None, sha256):
+        raise NotAdopted(f"the ledger knows that picture by another SHA-256, {row.sha256}, or at another place")
+    stored = _proven(archive, row.original, path, sha256, row, workers)
     ledger.write_now(records.record_stored, stored, datetime.now(UTC))
 
 

@@ -15,7 +15,7 @@ from pixivcrawl.archive.layout import Archive, format_of, parse_name
 from pixivcrawl.archive.verdict import Expected
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.errors import StorageFailed
-from pixivcrawl.items import part_name
+from pixivcrawl.items import name_of_file
 from pixivcrawl.ledger.queries import KeptFile
 from pixivcrawl.verification.findings import Finding, FindingKind, RowKey
 
@@ -156,9 +156,7 @@ def _prove(path: Path, row: KeptFile, workers: Workers, sha256: str) -> tuple[Fi
 
 def _finding(kind: FindingKind, row: KeptFile, reason: str, found: str | None = None) -> Finding:
     key = RowKey(row.work_id, row.page, row.revision, row.kind)
-    return Finding(
-        kind, row.path or f"work {row.work_id} {part_name(row.kind, row.page)}", reason, key, row.sha256, found
-    )
+    return Finding(kind, row.path or name_of_file(row.kind, row.work_id, row.page), reason, key, row.sha256, found)
 
 
 def _moment(modified: float, row: KeptFile) -> str:

@@ -1,4 +1,4 @@
-"""What lies in originals/, whatever it is; of links only those of artists' folders are followed (see archive/layout.py)."""
+"""What lies in originals/ and users/, whatever it is; of links only those of artists' folders are followed (see archive/layout.py)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pixivcrawl.archive.layout import Archive, is_artist
 from pixivcrawl.verification.files import why_unreadable
 from pixivcrawl.verification.findings import Finding
 
-ORIGINALS = "originals"
+ORIGINALS, USERS = "originals", "users"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,12 @@ def is_followed(archive: Archive, folder: str, entry: os.DirEntry[str]) -> bool:
     if entry.is_dir(follow_symlinks=False):
         # On Windows a junction is one too.
         return os.name == "posix" or _leads_well(archive, folder, entry)
-    return folder == ORIGINALS and is_artist(entry.name) and entry.is_dir() and _leads_well(archive, folder, entry)
+    return (
+        folder in (ORIGINALS, USERS)
+        and is_artist(entry.name)
+        and entry.is_dir()
+        and _leads_well(archive, folder, entry)
+    )
 
 
 def _leads_well(archive: Archive, folder: str, entry: os.DirEntry[str]) -> bool:

@@ -15,13 +15,13 @@ from pixivcrawl.archive.layout import Archive, is_artist, parse_name
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import usable_cores
 from pixivcrawl.errors import StorageFailed
-from pixivcrawl.items import part_name
+from pixivcrawl.items import name_of_file
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import KeptFile
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.verification.files import NoPlainFile, NotHere, check_file, measure, why_unreadable
 from pixivcrawl.verification.findings import Finding, FindingKind
-from pixivcrawl.verification.folders import ORIGINALS, files_below, listed
+from pixivcrawl.verification.folders import ORIGINALS, USERS, files_below, listed
 from pixivcrawl.verification.memory import Position, Progress
 
 AT_ONCE = 500
@@ -92,13 +92,13 @@ def verify(
 ) -> None:
     """Look at everything after `progress.position`, which is kept up to date; `note` is called after each step.
 
-    Raises StorageFailed when the folder of originals is gone, or the ledger fails. Holds no more than a few batches in memory, the names of
-    one artist's folder, and the findings.
+    Raises StorageFailed when the folder of originals or of users' pictures is gone, or the ledger fails. Holds no more than a few batches
+    in memory, the names of one artist's folder, and the findings.
     """
-    if not archive.originals.is_dir():
-        raise StorageFailed(
-            f"{archive.originals} is gone: mount its disk or put it back, then run the same command again"
-        )
+    holding = [archive.originals, *([archive.users] if ledger.read_now(queries.users_with_pictures) else [])]
+    for folder in holding:
+        if not folder.is_dir():
+            raise StorageFailed(f"{folder} is gone: mount its disk or put it back, then run the same command again")
     archive.require_artists()
     stopping = threading.Event()
 
@@ -178,8 +178,9 @@ def batches(archive: Archive, ledger: Ledger, progress: Progress) -> Iterator[Ba
 
     With `progress.since` the rows stored since then, and nothing else.
     """
-    top = listed(archive, ORIGINALS)
-    artists = {int(name) for name in top.folders if is_artist(name)}
+    folders = [name for folder in (ORIGINALS, USERS) for name in listed(archive, folder).folders]
+    artists = {int(name) for name in folders if is_artist(name)}
+    artists |= set(ledger.read_now(queries.users_with_pictures))
     artists |= {user_id or 0 for user_id in ledger.read_now(queries.artists_of_works)}
     recent = None if progress.since is None else frozenset(ledger.read_now(queries.works_stored_since, progress.since))
     begin = progress.position
@@ -190,11 +191,15 @@ def batches(archive: Archive, ledger: Ledger, progress: Progress) -> Iterator[Ba
         if recent is not None:
             works = [work for work in works if work in recent]
         yield from _rows_of(ledger, artist, works, progress)
+        if pictures := ledger.read_now(queries.files_of_users, [artist], ("stored",), progress.since):
+            yield Batch(Position(artist, LAST_ID), pictures)
         if recent is None:
-            yield from _in_threads(_strays_of(archive, ledger, artist), Position(artist, LAST_ID))
+            for folder in (ORIGINALS, USERS):
+                yield from _in_threads(_strays_in(archive, ledger, f"{folder}/{artist}"), Position(artist, LAST_ID))
         yield Batch(Position(artist + 1))
     if recent is None:
-        yield from _in_threads(_outside_of_artists(archive), Position(LAST_ID))
+        for folder in (ORIGINALS, USERS):
+            yield from _in_threads(_outside_of_artists(archive, folder), Position(LAST_ID))
 
 
 def _rows_of(ledger: Ledger, artist: int, works: Sequence[int], progress: Progress) -> Iterator[Batch]:
@@ -213,12 +218,11 @@ def _rows_of(ledger: Ledger, artist: int, works: Sequence[int], progress: Progre
         yield batch
 
 
-def _strays_of(archive: Archive, ledger: Ledger, artist: int) -> Iterator[Stray | Finding]:
+def _strays_in(archive: Archive, ledger: Ledger, folder: str) -> Iterator[Stray | Finding]:
     """What lies in an artist's folder without a row; the folder is listed before the ledger is asked.
 
     A crawl commits its intent before it places a file, so that no file is a stray while it is being placed.
     """
-    folder = f"{ORIGINALS}/{artist}"
     found = listed(archive, folder)
     if found.problem is not None:
         yield found.problem
@@ -228,14 +232,14 @@ def _strays_of(archive: Archive, ledger: Ledger, artist: int) -> Iterator[Stray 
         yield from map(_extra, files_below(archive, f"{folder}/{inner}"))
 
 
-def _outside_of_artists(archive: Archive) -> Iterator[Stray | Finding]:
-    top = listed(archive, ORIGINALS)
+def _outside_of_artists(archive: Archive, parent: str) -> Iterator[Stray | Finding]:
+    top = listed(archive, parent)
     if top.problem is not None:
         yield top.problem
-    yield from (_extra(f"{ORIGINALS}/{name}") for name in top.names)
+    yield from (_extra(f"{parent}/{name}") for name in top.names)
     for folder in top.folders:
         if not is_artist(folder):
-            yield from map(_extra, files_below(archive, f"{ORIGINALS}/{folder}"))
+            yield from map(_extra, files_below(archive, f"{parent}/{folder}"))
 
 
 def _extra(found: str | Finding) -> Stray | Finding:
@@ -259,7 +263,7 @@ def strays_among(ledger: Ledger, paths: Sequence[str]) -> list[Stray]:
     """Those of the paths for which no file is stored or about to be placed."""
     names = {path: parse_name(path) for path in paths}
     work_ids = sorted({name.work_id for name in names.values() if name is not None})
-    rows = ledger.read_now(queries.files_of_works, work_ids, IN_PLACE)
+    rows = ledger.read_now(queries.files_by_id, work_ids, IN_PLACE)
     in_place = {row.path for row in rows}
     at = {row.key: row.path for row in rows}
     strays = []
@@ -269,7 +273,7 @@ def strays_among(ledger: Ledger, paths: Sequence[str]) -> list[Stray]:
         if name is None:
             strays.append(Stray(path, "extra", "no name of ours"))
             continue
-        named = f"named as {part_name(name.kind, name.page)} of work {name.work_id} at revision {name.revision}"
+        named = f"named as {name_of_file(name.kind, name.work_id, name.page)} at revision {name.revision}"
         elsewhere = at.get((name.work_id, name.page, name.revision, name.kind))
         kept = f"which the ledger has at {elsewhere}" if elsewhere else "of which the ledger has no file"
         strays.append(Stray(path, "unknown", f"{named}, {kept}"))
@@ -280,7 +284,7 @@ def confirmed(archive: Archive, ledger: Ledger, findings: Sequence[Finding], dep
     """Those of the findings that are still so, looked at anew: rows and files may have changed since they were found."""
     for some in in_parts(findings, AT_ONCE):
         ids = sorted({finding.row.work_id for finding in some if finding.row is not None})
-        rows = {row.key: row for row in ledger.read_now(queries.files_of_works, ids, ("stored",))}
+        rows = {row.key: row for row in ledger.read_now(queries.files_by_id, ids, ("stored",))}
         strays = {stray.path: stray for stray in strays_among(ledger, [each.path for each in some if each.row is None])}
         for finding in some:
             again = _looked_again(archive, finding, rows, strays, depth)

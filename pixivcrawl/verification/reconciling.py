@@ -17,11 +17,11 @@ from pixivcrawl.archive.layout import Archive, Name, format_of, parse_name
 from pixivcrawl.archive.placing import frames_text, place_text, quarantine, sha256_of
 from pixivcrawl.archive.verdict import Expected
 from pixivcrawl.archive.workers import Workers
-from pixivcrawl.items import Frame, Original
+from pixivcrawl.items import OF_USERS, Frame, Original
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.verification.adoption import frames_listed
-from pixivcrawl.verification.folders import ORIGINALS, is_followed
+from pixivcrawl.verification.folders import ORIGINALS, USERS, is_followed
 
 FILES_AT_ONCE = 500
 """Files of one folder that the ledger is asked about in one go."""
@@ -141,36 +141,42 @@ def _write_frames_anew(archive: Archive, ledger: Ledger, name: Name, file: queri
 
 
 def _files_in(archive: Archive) -> Iterator[list[str]]:
-    """Everything in `originals/` that is no folder of an artist, by its path in the archive; a folder at a time, or a part of one."""
-    with storage_errors(archive.originals):
-        folders = sorted(os.scandir(archive.originals), key=lambda entry: entry.name)
-        followed = {entry.name: entry for entry in folders if is_followed(archive, ORIGINALS, entry)}
-        yield [f"originals/{entry.name}" for entry in folders if entry.name not in followed]
+    """Everything in `originals/` and `users/` that is no folder of an artist, by its path; a folder at a time, or a part of one."""
+    yield from _files_below(archive, ORIGINALS)
+    yield from _files_below(archive, USERS)
+
+
+def _files_below(archive: Archive, parent: str) -> Iterator[list[str]]:
+    place = archive.root / parent
+    with storage_errors(place):
+        folders = sorted(os.scandir(place), key=lambda entry: entry.name) if place.is_dir() else []
+        followed = {entry.name: entry for entry in folders if is_followed(archive, parent, entry)}
+        yield [f"{parent}/{entry.name}" for entry in folders if entry.name not in followed]
         for folder in followed.values():
             with os.scandir(folder) as entries:
-                names = (f"originals/{folder.name}/{entry.name}" for entry in entries)
+                names = (f"{parent}/{folder.name}/{entry.name}" for entry in entries)
                 while part := list(islice(names, FILES_AT_ONCE)):
                     yield sorted(part)
 
 
 def _known(ledger: Ledger, work_ids: Sequence[int]) -> dict[tuple[int, int, str, str], queries.KeptFile]:
     """Every file of these works that the ledger knows, in whatever state."""
-    return {file.key: file for file in ledger.read_now(queries.files_of_works, work_ids)}
+    return {file.key: file for file in ledger.read_now(queries.files_by_id, work_ids)}
 
 
 def _adopt_unknown(
     archive: Archive, ledger: Ledger, workers: Workers, paths: Sequence[str], reconciled: Reconciled
 ) -> None:
     names = {path: parse_name(path) for path in paths}
-    works = list({name.work_id for name in names.values() if name is not None})
-    known = _known(ledger, works)
-    artists = ledger.read_now(queries.known_artists, works)
+    owners = list({name.work_id for name in names.values() if name is not None})
+    known = _known(ledger, owners)
+    artists = ledger.read_now(queries.known_artists, owners)
     for path, name in names.items():
         row = known.get((name.work_id, name.page, name.revision, name.kind)) if name is not None else None
         if row is not None and row.state == "stored" and row.path == path:
             continue
         try:
-            artist = artists.get(name.work_id) if name is not None else None
+            artist = artists.get(name.work_id) if name is not None and name.kind not in OF_USERS else None
             reconciled.adopted += _adopt(archive, ledger, workers, path, name, row, artist)
         except NotTaken as why:
             reconciled.unproven += name is not None

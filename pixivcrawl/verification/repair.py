@@ -88,7 +88,7 @@ def _drop_second_names(archive: Archive, ledger: Ledger) -> None:
     """A kill between the two steps of placing leaves a stored file with a second name in the staging folder."""
     for staged in archive.staging.iterdir():
         place = parse_staged_name(staged.name)
-        for row in ledger.read_now(queries.all_files_of_work, place.work_id) if place is not None else ():
+        for row in ledger.read_now(queries.files_by_id, [place.work_id]) if place is not None else ():
             final = _place_of(archive, row)
             if row.state == "stored" and final is not None and final.is_file() and final.samefile(staged):
                 staged.unlink()
@@ -100,7 +100,7 @@ def _damages(work: _Work, findings: Sequence[Finding]) -> list[_Damage]:
     of_rows = [finding for finding in findings if finding.row is not None and finding.kind in OF_ROWS]
     for some in in_parts(of_rows, AT_ONCE):
         ids = sorted({finding.row.work_id for finding in some if finding.row is not None})
-        rows = {row.key: row for row in work.ledger.read_now(queries.files_of_works, ids, ("stored",))}
+        rows = {row.key: row for row in work.ledger.read_now(queries.files_by_id, ids, ("stored",))}
         for finding in some:
             assert finding.row is not None
             key = finding.row
@@ -124,7 +124,7 @@ def _place_of(archive: Archive, row: KeptFile) -> Path | None:
 
 def _set_time(work: _Work, finding: Finding) -> None:
     assert finding.row is not None
-    for row in work.ledger.read_now(queries.files_of_works, [finding.row.work_id], IN_PLACE):
+    for row in work.ledger.read_now(queries.files_by_id, [finding.row.work_id], IN_PLACE):
         if row.path == finding.path:
             seconds = row.uploaded.timestamp()
             os.utime(work.archive.resolve(finding.path), (seconds, seconds))
@@ -190,7 +190,7 @@ def _put_back_or_give_up(work: _Work, damage: _Damage) -> None:
 
 
 def _given_up(work: _Work, row: KeptFile, shown: str) -> Action:
-    states = {each.key: each.state for each in work.ledger.read_now(queries.all_files_of_work, row.work_id)}
+    states = {each.key: each.state for each in work.ledger.read_now(queries.files_by_id, [row.work_id])}
     if states.get(row.key) == "wanted":
         return Action("to be fetched", shown, "the next crawl of a list with this work fetches it")
     return Action("superseded", shown, "pixiv may not have it any more; the next crawl of a list with this work asks")
@@ -198,7 +198,7 @@ def _given_up(work: _Work, row: KeptFile, shown: str) -> Action:
 
 def _written_again(work: _Work, row: KeptFile, staged: Path, final: Path) -> bool:
     """Whether the list of an ugoira's frames could be written anew, byte for byte, from its zip's row."""
-    for each in work.ledger.read_now(queries.all_files_of_work, row.work_id):
+    for each in work.ledger.read_now(queries.files_by_id, [row.work_id]):
         if each.kind == "ugoira" and each.revision == row.revision and each.frames is not None:
             text = frames_text(each.frames)
             if hashlib.sha256(text.encode()).hexdigest() == row.sha256:

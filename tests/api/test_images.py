@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixivcrawl.api.images import ImageUrl, first_frame_url, frame_url, is_revision, original_url, read_image_url
+from pixivcrawl.api.images import (
+    ImageUrl,
+    first_frame_url,
+    frame_url,
+    is_revision,
+    original_url,
+    read_image_url,
+    read_user_image_url,
+)
 
 TIME = "2022/08/11/23/46/14"
 REVISION = "20220811234614"
@@ -124,6 +132,54 @@ def test_an_address_that_is_built_is_read_back(work_id: int, page: int, time: da
     revision = f"{time:%Y%m%d%H%M%S}"
     url = original_url("https://i.pximg.net", work_id, page, revision, extension)
     assert read_image_url(url) == ImageUrl("original", work_id, page, revision, extension)
+
+
+HASH = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("path", "itself", "kind"),
+    [
+        (f"/user-profile/img/{TIME}/7_{HASH}_170.jpg", f"/user-profile/img/{TIME}/7_{HASH}.jpg", "avatar"),
+        (f"/user-profile/img/{TIME}/7_{HASH}_50.gif", f"/user-profile/img/{TIME}/7_{HASH}.gif", "avatar"),
+        (f"/user-profile/img/{TIME}/7_{HASH}.png", f"/user-profile/img/{TIME}/7_{HASH}.png", "avatar"),
+        (f"/background/img/{TIME}/7_{HASH}.png", f"/background/img/{TIME}/7_{HASH}.png", "background"),
+        (
+            f"/c/1920x960_80_a2_g5/background/img/{TIME}/7_{HASH}.jpg",
+            f"/background/img/{TIME}/7_{HASH}.jpg",
+            "background",
+        ),
+        (
+            f"/c/1200x600_90_a2_g5/background/img/{TIME}/7_{HASH}_master1200.jpg",
+            f"/background/img/{TIME}/7_{HASH}.jpg",
+            "background",
+        ),
+    ],
+)
+def test_a_users_picture_is_known_by_its_time_and_lies_where_it_is_not_reduced(
+    path: str, itself: str, kind: str
+) -> None:
+    found = read_user_image_url(f"https://i.pximg.net{path}?x#y")
+    assert found is not None
+    assert (found.kind, found.url) == (kind, f"https://i.pximg.net{itself}")
+    assert is_revision(found.revision)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://s.pximg.net/common/images/no_profile.png",
+        f"https://i.pximg.net/user-profile/img/2022/13/01/00/00/00/7_{HASH}_170.jpg",
+        f"https://i.pximg.net/user-profile/img/{TIME}/../../7_{HASH}_170.jpg",
+        f"https://i.pximg.net/user-profile/img/{TIME}/7_{HASH}_170.exe",
+        f"ftp://i.pximg.net/user-profile/img/{TIME}/7_{HASH}_170.jpg",
+        f"https://i.pximg.net/user-profile/img/{TIME}/7_{HASH}_170.jpg\n",
+        f"https://i.pximg.net/img-original/img/{TIME}/7_p0.jpg",
+        "",
+    ],
+)
+def test_what_is_no_picture_of_a_user(url: str) -> None:
+    assert read_user_image_url(url) is None
 
 
 @pytest.mark.parametrize("secret", ["", "-0123456789abcdef0123456789abcdef"])

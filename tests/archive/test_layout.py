@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pixivcrawl.archive.layout import Archive, Name, format_of, parse_name, parse_staged_name
 from pixivcrawl.errors import StorageFailed
+from pixivcrawl.items import FileKind
 from tests.archive.making import FRAMES, an_original, an_ugoira
 
 ARCHIVE = Archive(Path("/somewhere/archive"))
@@ -39,6 +40,17 @@ def test_a_frames_path_can_be_read_back(work_id: int, user_id: int, page: int, r
     name = parse_name(ARCHIVE.relative_path(original, extension))
     assert name == (work_id, page, revision, format_of(extension), "frame")
     assert parse_staged_name(ARCHIVE.staging_path(original).name) == (work_id, page, revision, "frame")
+
+
+@given(IDS, REVISIONS, st.sampled_from(["jpg", "jpeg", "PNG", "gif"]), st.sampled_from(["avatar", "background"]))
+def test_the_path_of_a_users_picture_can_be_read_back(
+    user_id: int, revision: str, extension: str, kind: FileKind
+) -> None:
+    picture = an_original(work_id=user_id, user_id=user_id, page=0, revision=revision, kind=kind)
+    path = ARCHIVE.relative_path(picture, extension)
+    assert path == f"users/{user_id}/{kind}_{revision}.{format_of(extension)}"
+    assert parse_name(path) == (user_id, 0, revision, format_of(extension), kind)
+    assert parse_staged_name(ARCHIVE.staging_path(picture).name) == (user_id, 0, revision, kind)
 
 
 def test_what_is_staged_tells_a_page_a_zip_and_a_frame_apart() -> None:
@@ -88,6 +100,11 @@ def test_whatever_is_read_is_what_would_be_written(text: str) -> None:
         "originals/7/101_p0_20210304140607.zip",
         "originals/7/101_ugoira_20210304140607.jpg",
         "originals/7/101_frame0_20210304140607.zip",
+        "originals/7/avatar_20210304140607.jpg",
+        "users/7/101_p0_20210304140607.jpg",
+        "users/7/avatar_20210304140607.zip",
+        "users/07/avatar_20210304140607.jpg",
+        "users/9999999999999999999/avatar_20210304140607.jpg",
         "originals/7/101_frame_20210304140607.png",
         "originals/7/101_frame00_20210304140607.png",
         "originals/7/101_p00_20210304140607.jpg",
@@ -237,7 +254,13 @@ def test_create_makes_the_folders_and_may_be_called_again(tmp_path: Path) -> Non
     archive = Archive(tmp_path / "deep" / "archive")
     archive.create()
     archive.create()
-    assert sorted(path.name for path in archive.root.iterdir()) == ["journal", "originals", "quarantine", "staging"]
+    assert sorted(path.name for path in archive.root.iterdir()) == [
+        "journal",
+        "originals",
+        "quarantine",
+        "staging",
+        "users",
+    ]
     for private in (archive.staging, archive.quarantine):
         assert stat.S_IMODE(private.stat().st_mode) == 0o700
         assert list(private.iterdir()) == []

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection
 
-from pixivcrawl.items import Artwork, Frame, Original, ProvenOriginal, StagedOriginal, StoredOriginal, Tag
+from pixivcrawl.items import Artwork, FileKind, Frame, Original, ProvenOriginal, StagedOriginal, StoredOriginal, Tag
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from pixivcrawl.ledger.records import Crawl, begin_crawl, record_artwork, record_intent, record_listing, record_stored
 
@@ -37,6 +37,12 @@ def frames_of(work_id: int = 1, revision: str = FIRST) -> tuple[Original, ...]:
     """The frames of `an_ugoira` as uploaded."""
     frame = an_original(work_id, revision=revision, extension="png", kind="frame", guessed=True)
     return tuple(replace(frame, page=page, url=f"{frame.url}_ugoira{page}.png") for page in range(len(FRAMES)))
+
+
+def a_picture(user_id: int = 7, revision: str = FIRST, kind: FileKind = "avatar") -> Original:
+    """A picture of a user."""
+    url = f"https://i.pximg.net/user-profile/img/{revision}/{user_id}_{kind}.jpg"
+    return an_original(user_id, revision=revision, url=url, kind=kind, width=None, height=None, user_id=user_id)
 
 
 def an_artwork(work_id: int = 1, pages: int = 1, revision: str = FIRST, **changes: Any) -> Artwork:

@@ -16,6 +16,7 @@ from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from tests.ledger.making import (
     NOW,
     SECOND,
+    a_picture,
     a_row,
     an_artwork,
     an_original,
@@ -34,6 +35,7 @@ READER = Reader(901, 1)
 PARTIAL = {
     "files_missing",
     "files_intent",
+    "user_files_open",
     "files_odd",
     "artworks_unavailable",
     "artworks_failed",
@@ -91,8 +93,8 @@ def whole_tables(steps: list[str]) -> list[str]:
 
 
 ASKED_OFTEN: dict[Any, set[str]] = {
-    records: {"availability", "bodies", "crawls", "files", "hosts", "people", "rankings", "works"},
-    queries: {"crawls", "lists", "rows", "status", "works"},
+    records: {"availability", "bodies", "crawls", "files", "hosts", "people", "rankings", "user_files", "works"},
+    queries: {"crawls", "lists", "rows", "status", "user_files", "works"},
 }
 """The modules whose every function must be in `HOT`."""
 
@@ -121,6 +123,11 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "settle_intent": lambda c: records.settle_intent(c, queries.unsettled_intents(c)[0], NOW),
     "forget_intent": lambda c: records.forget_intent(c, queries.unsettled_intents(c)[0], NOW),
     "record_user": lambda c: records.record_user(c, User(7, "new name", "full"), NOW),
+    "record_user_pictures": lambda c: records.record_user_pictures(c, 7, [a_picture(7)], NOW),
+    "wanted_pictures": lambda c: queries.wanted_pictures(c, 7, NOW),
+    "files_of_users": lambda c: queries.files_of_users(c, [7, 8]),
+    "files_by_id": lambda c: queries.files_by_id(c, [1, 7]),
+    "intents_of_users": queries.intents_of_users,
     "record_user_seen": lambda c: records.record_user_seen(c, 7, NOW),
     "record_user_unavailable": lambda c: records.record_user_unavailable(c, 7, "gone", "404", NOW),
     "record_ranking": lambda c: records.record_ranking(c, [RankingEntry("daily", "complex", "20260101", 1, 0, 1)], NOW),
@@ -193,6 +200,7 @@ def test_every_change_and_question_is_covered():
         "record_stubs",  # a part of record_listing
         "record_user_name",  # a part of record_artwork
         "stored_files",  # gives every row there is
+        "users_with_pictures",
         "last_crawls",  # stops at its limit
         "last_account",
         "status_of_works",

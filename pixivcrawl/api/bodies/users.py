@@ -24,12 +24,16 @@ from pixivcrawl.api.bodies.rows import IllustRow, RowsById, RowsOrNullById
 
 
 class UserRow(PixivModel):
-    """`user/{id}`, and each of the `users` beside a list's rows. `image` is 50 pixels wide, `image_big` 170."""
+    """`user/{id}`, and each of the `users` beside a list's rows. `image` is 50 pixels wide, `image_big` 170.
+
+    `background` has a `url`, that of the picture reduced.
+    """
 
     user_id: Id
     name: str
     image: str | None = None
     image_big: str | None = None
+    background: Fields | None = None
     comment: str | None = None
     premium: bool | None = None
     is_followed: bool | None = None

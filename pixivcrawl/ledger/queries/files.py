@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, exists, func, select
 
 from pixivcrawl.items import FileKind, Frame, Original
-from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, FileRow
+from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, FileRow, UserFileRow
 from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
 from pixivcrawl.ledger.records.works import IDS_A_QUERY
 
@@ -155,15 +155,19 @@ def known_artists(connection: Connection, work_ids: Sequence[int]) -> dict[int, 
 
 def stored_totals(connection: Connection, since: datetime | None) -> tuple[int, int]:
     """How many files are in their place (stored `since`), and their bytes."""
-    sums = select(func.count(), func.sum(FileRow.bytes)).where(*_is_stored(since))
-    count, size = connection.execute(sums).one()
-    return count, int(size or 0)
+    files, size = 0, 0
+    for of_kind in (FileRow, UserFileRow):
+        sums = select(func.count(), func.sum(of_kind.bytes)).where(*_is_stored(since, of_kind))
+        number, these = connection.execute(sums).one()
+        files, size = files + number, size + int(these or 0)
+    return files, size
 
 
 def stored_paths(connection: Connection, since: datetime | None) -> Iterator[str]:
     """The path of every file in its place (stored `since`); read while the connection is open."""
-    found = connection.execute(select(FileRow.path).where(*_is_stored(since)).execution_options(yield_per=1000))
-    return (path or "" for path in found.scalars())
+    for of_kind in (FileRow, UserFileRow):
+        paths = select(of_kind.path).where(*_is_stored(since, of_kind)).execution_options(yield_per=1000)
+        yield from (path or "" for path in connection.execute(paths).scalars())
 
 
 def files_at_pixiv(connection: Connection, since: datetime | None) -> Iterator[tuple[int, str]]:
@@ -225,9 +229,11 @@ def _is_by(user_id: int | None) -> ColumnElement[bool]:
     return ArtworkRow.user_id.is_(None) if user_id is None else ArtworkRow.user_id == user_id
 
 
-def _is_stored(since: datetime | None) -> list[ColumnElement[bool]]:
-    stored = [FileRow.state == "stored"]
-    return stored if since is None else [*stored, FileRow.stored >= since]
+def _is_stored(
+    since: datetime | None, of_kind: type[FileRow] | type[UserFileRow] = FileRow
+) -> list[ColumnElement[bool]]:
+    stored = [of_kind.state == "stored"]
+    return stored if since is None else [*stored, of_kind.stored >= since]
 
 
 def _kept(row: Row[Any]) -> KeptFile:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, NotNullable, Select, and_, case, exists, func
 from pixivcrawl.ledger.models import (
     MISSING_FILE,
     ODD_FILE,
+    OPEN_USER_FILE,
     ROW_LEVEL_WORK,
     UNSETTLED_WORK,
     WITHHELD_WORK,
@@ -20,6 +21,7 @@ from pixivcrawl.ledger.models import (
     CrawlArtworkRow,
     CrawlRow,
     FileRow,
+    UserFileRow,
     UserRow,
     table,
 )
@@ -27,6 +29,19 @@ from pixivcrawl.ledger.records.state import AND_FRAMES, SETTLED_AVAILABILITY
 from pixivcrawl.ledger.records.works import IDS_A_QUERY
 
 _FRAMES = table(FileRow).alias("uploaded")
+
+_MISSING_PICTURES = (
+    select(
+        UserFileRow.user_id,
+        literal(0).label("page"),
+        UserFileRow.kind,
+        UserFileRow.failed_reason,
+        UserFileRow.failed_runs,
+        UserFileRow.next_attempt,
+    )
+    .where(OPEN_USER_FILE, UserFileRow.state != "intent")
+    .order_by(UserFileRow.user_id, UserFileRow.kind)
+)
 
 UNAVAILABLE = ("gone", "withheld", "masked")
 
@@ -62,7 +77,10 @@ class ArtistStatus:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What a later run tries again. `page` is None when the work itself could not be read; no `reason`: not tried yet."""
+    """What a later run tries again. `page` is None when the work itself could not be read; no `reason`: not tried yet.
+
+    Of a user's picture (see `kind`) `work_id` is the user's.
+    """
 
     work_id: int
     page: int | None
@@ -182,7 +200,7 @@ def _artists(connection: Connection, of_artists: Mapping[int, _Sums]) -> list[Ar
 
 
 def status_missing(connection: Connection, limit: int | None) -> list[Missing]:
-    """What is missing: works that could not be read, then files of works that can be had; what is due first comes first."""
+    """What is missing: works that could not be read, files of works that can be had, pictures of users; what is due first comes first."""
     works = connection.execute(
         missing_works()
         .where(ArtworkRow.next_attempt.is_not(None))
@@ -196,7 +214,9 @@ def status_missing(connection: Connection, limit: int | None) -> list[Missing]:
         .order_by(FileRow.next_attempt.is_(None), FileRow.next_attempt, FileRow.artwork_id, FileRow.page)
         .limit(left)
     ).all()
-    return [Missing(*row) for row in (*works, *files)]
+    left = None if left is None else left - len(files)
+    pictures = connection.execute(_MISSING_PICTURES.limit(left)).all()
+    return [Missing(*row) for row in (*works, *files, *pictures)]
 
 
 def missing_works() -> Select[*tuple[Any, ...]]:

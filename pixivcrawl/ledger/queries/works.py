@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -28,6 +29,7 @@ from pixivcrawl.api.withheld import Withheld
 from pixivcrawl.items import Frame, Original, Reader
 from pixivcrawl.ledger.models import (
     MISSING_FILE,
+    OPEN_USER_FILE,
     UNSETTLED_INTENT,
     UNSETTLED_WORK,
     WITHHELD_WORK,
@@ -36,9 +38,10 @@ from pixivcrawl.ledger.models import (
     CrawlArtworkRow,
     CrawlRow,
     FileRow,
+    UserFileRow,
 )
 from pixivcrawl.ledger.records.doubtful import Served, served_of
-from pixivcrawl.ledger.records.files import GONE, GONE_WITH_FIRST, Intent
+from pixivcrawl.ledger.records.files import GONE, GONE_WITH_FIRST, Intent, row_of
 from pixivcrawl.ledger.records.state import LACKS_FRAMES, SETTLED_AVAILABILITY, due, newest_crawl
 from pixivcrawl.ledger.records.works import IDS_A_QUERY
 
@@ -203,15 +206,7 @@ def wanted_originals(connection: Connection, work_id: int, now: datetime | None)
 
 def served_before(connection: Connection, original: Original) -> Served | None:
     """The doubtful body of an original that earlier runs received."""
-    row = connection.execute(
-        select(FileRow.__table__).where(
-            FileRow.artwork_id == original.work_id,
-            FileRow.page == original.page,
-            FileRow.revision == original.revision,
-            FileRow.kind == original.kind,
-        )
-    ).first()
-    return served_of(row)
+    return served_of(row_of(connection, original))
 
 
 def zip_of_ugoira(connection: Connection, work_id: int) -> Original | None:
@@ -230,7 +225,7 @@ def zip_of_ugoira(connection: Connection, work_id: int) -> Original | None:
 
 
 def unstored_places(connection: Connection, work_ids: Sequence[int]) -> set[tuple[int, int, str, str]]:
-    """(work, page, revision, kind) of the files of these works that may still come."""
+    """(work, page, revision, kind) of the files of these works that may still come; and of users' pictures (user, 0, revision, kind)."""
     places: set[tuple[int, int, str, str]] = set()
     for start in range(0, len(work_ids), IDS_A_QUERY):
         found = select(FileRow.artwork_id, FileRow.page, FileRow.revision, FileRow.kind).where(
@@ -238,6 +233,10 @@ def unstored_places(connection: Connection, work_ids: Sequence[int]) -> set[tupl
             FileRow.state.in_(("wanted", "parked", "intent")),
         )
         places.update((work_id, page, revision, kind) for work_id, page, revision, kind in connection.execute(found))
+        of_users = select(UserFileRow.user_id, UserFileRow.revision, UserFileRow.kind).where(
+            UserFileRow.user_id.in_(work_ids[start : start + IDS_A_QUERY]), OPEN_USER_FILE
+        )
+        places.update((user_id, 0, revision, kind) for user_id, revision, kind in connection.execute(of_users))
     return places
 
 
@@ -302,14 +301,20 @@ def unsettled_intents(connection: Connection) -> list[Intent]:
 
 
 def stored_files(connection: Connection) -> Iterator[StoredFile]:
-    """Every file in its place, by work and page; read while the connection is open."""
+    """Every file in its place, by work and page, then by user; read while the connection is open."""
     query = (
         select(FileRow.path, FileRow.sha256, FileRow.bytes)
         .where(FileRow.state == "stored")
         .order_by(FileRow.artwork_id, FileRow.page, FileRow.revision, FileRow.kind)
         .execution_options(yield_per=1000)
     )
-    for path, sha256, size in connection.execute(query):
+    of_users = (
+        select(UserFileRow.path, UserFileRow.sha256, UserFileRow.bytes)
+        .where(UserFileRow.state == "stored")
+        .order_by(UserFileRow.user_id, UserFileRow.kind, UserFileRow.revision)
+        .execution_options(yield_per=1000)
+    )
+    for path, sha256, size in chain(connection.execute(query), connection.execute(of_users)):
         assert path is not None
         assert sha256 is not None
         yield StoredFile(path, sha256, size)

@@ -50,6 +50,7 @@ from pixivcrawl.ledger.records.readings import record_full_reading, record_gaps_
 from pixivcrawl.ledger.records.requests import record_requests
 from pixivcrawl.ledger.records.series import record_series, record_unlisted_in_series
 from pixivcrawl.ledger.records.tags import record_tag_translations
+from pixivcrawl.ledger.records.user_files import record_user_pictures
 from pixivcrawl.ledger.records.works import Told, record_artwork, record_artworks, record_rows, record_stubs
 
 NOT_JOURNALED = frozenset({"clear_pause", "pause_host", "spend_request"})
@@ -116,6 +117,7 @@ __all__ = [
     "record_user",
     "record_user_name",
     "record_user_not_found",
+    "record_user_pictures",
     "record_user_seen",
     "record_user_unavailable",
     "record_withheld",

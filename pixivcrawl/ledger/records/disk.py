@@ -8,13 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, insert, select, update
 
-from pixivcrawl.items import FileKind, Frame
-from pixivcrawl.ledger.models import ArtworkRow, FileRow, UserRow, table
+from pixivcrawl.items import OF_USERS, FileKind, Frame
+from pixivcrawl.ledger.models import ArtworkRow, FileRow, UserFileRow, UserRow, table
 from pixivcrawl.ledger.records.state import NOT_FAILED, refresh_files
 from pixivcrawl.ledger.records.upsert import insert_new
 from pixivcrawl.ledger.records.works import record_stubs
 
-_ARTWORKS, _FILES, _USERS = table(ArtworkRow), table(FileRow), table(UserRow)
+_ARTWORKS, _FILES = table(ArtworkRow), table(FileRow)
+_USERS, _USER_FILES = table(UserRow), table(UserFileRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +49,19 @@ def record_journal_gap(connection: Connection, number: int, now: datetime) -> No
 def record_found(connection: Connection, found: Found, now: datetime) -> bool:
     """A file that lies in its place and was proven is stored from now on; of its work the id and the artist may be all that is known.
 
-    False when a file is stored already as that page and revision.
+    False when a file is stored already as that page and revision. Of a user's picture `work_id` is the user's.
     """
     insert_new(connection, _USERS, [{"id": found.user_id, "first_seen": now, "last_seen": now}], ("id",))
-    record_stubs(connection, [found.work_id], now)
-    nobodys = and_(_ARTWORKS.c.id == found.work_id, _ARTWORKS.c.user_id.is_(None))
-    connection.execute(update(_ARTWORKS).where(nobodys).values(user_id=found.user_id))
-    key = {"artwork_id": found.work_id, "page": found.page, "revision": found.revision, "kind": found.kind}
-    is_it = and_(*(_FILES.c[name] == value for name, value in key.items()))
-    state = connection.execute(select(_FILES.c.state).where(is_it)).scalar()
+    key: dict[str, Any] = {"revision": found.revision, "kind": found.kind}
+    if found.kind in OF_USERS:
+        files, key = _USER_FILES, {"user_id": found.user_id, **key}
+    else:
+        record_stubs(connection, [found.work_id], now)
+        nobodys = and_(_ARTWORKS.c.id == found.work_id, _ARTWORKS.c.user_id.is_(None))
+        connection.execute(update(_ARTWORKS).where(nobodys).values(user_id=found.user_id))
+        files, key = _FILES, {"artwork_id": found.work_id, "page": found.page, **key}
+    is_it = and_(*(files.c[name] == value for name, value in key.items()))
+    state = connection.execute(select(files.c.state).where(is_it)).scalar()
     if state == "stored":
         return False
     values: dict[str, Any] = {
@@ -73,12 +78,12 @@ def record_found(connection: Connection, found: Found, now: datetime) -> bool:
         **NOT_FAILED,
     }
     if state is None:
-        frames = None
+        told: dict[str, Any] = {"extension": found.path.rpartition(".")[2], "uploaded": found.uploaded}
         if found.frames is not None:
-            frames = [{"file": frame.file, "delay": frame.delay} for frame in found.frames]
-        told = {"extension": found.path.rpartition(".")[2], "uploaded": found.uploaded, "frames": frames}
-        connection.execute(insert(_FILES).values(**key, **told, **values))
+            told["frames"] = [{"file": frame.file, "delay": frame.delay} for frame in found.frames]
+        connection.execute(insert(files).values(**key, **told, **values))
     else:
-        connection.execute(update(_FILES).where(is_it).values(**values))
-    refresh_files(connection, found.work_id)
+        connection.execute(update(files).where(is_it).values(**values))
+    if found.kind not in OF_USERS:
+        refresh_files(connection, found.work_id)
     return True

@@ -1,4 +1,8 @@
-"""Originals: wanted, about to be placed, stored, parked, superseded."""
+"""Files: wanted, about to be placed, stored, parked, superseded.
+
+A user's picture has its row in a table of its own, with the same columns as far as they make sense; its `Original` has the user's id for
+its work's.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,26 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Update, and_, bindparam, delete, exists, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 
-from pixivcrawl.items import FileKind, Original, StoredOriginal
-from pixivcrawl.ledger.models import ArtworkRow, FileRow, table
+from pixivcrawl.items import OF_USERS, FileKind, Original, StoredOriginal
+from pixivcrawl.ledger.models import ArtworkRow, FileRow, UserFileRow, table
 from pixivcrawl.ledger.records.doubtful import Served, served_again, served_of
 from pixivcrawl.ledger.records.state import (
+    NO_BYTES,
     NOT_FAILED,
     SETTLED_AVAILABILITY,
     failed_again,
@@ -22,13 +40,16 @@ from pixivcrawl.ledger.records.state import (
     refresh_files,
 )
 from pixivcrawl.ledger.records.upsert import upsert
+from pixivcrawl.ledger.records.user_files import lose_picture
 
 GONE = "its address answers 404: removed or revised since the work was read"
 GONE_WITH_FIRST = "not asked for, as the ugoira's first frame answers 404: removed or revised since the work was read"
 """Why a file failed whose work is asked for again; pixiv: after a revision the old addresses answer so."""
 
-_FILES, _ARTWORKS = table(FileRow), table(ArtworkRow)
+_FILES, _USER_FILES = table(FileRow), table(UserFileRow)
+_ARTWORKS = table(ArtworkRow)
 _KEY = ("artwork_id", "page", "revision", "kind")
+_USER_KEY = ("user_id", "kind", "revision")
 _TOLD = ("url", "extension", "uploaded", "width", "height", "frames")
 _OF_WORKS = select(_FILES).where(_FILES.c.artwork_id.in_(bindparam("work_ids", expanding=True)))
 _PLACES = select(*(_FILES.c[name] for name in _KEY), _FILES.c.state, _FILES.c.sha256).where(
@@ -36,11 +57,6 @@ _PLACES = select(*(_FILES.c[name] for name in _KEY), _FILES.c.state, _FILES.c.sh
     _FILES.c.page.in_(bindparam("pages", expanding=True)),
 )
 _INSERT = insert(_FILES)
-_NO_BYTES: dict[str, Any] = {
-    **dict.fromkeys(("path", "sha256", "bytes", "format", "stored", "flaw", "etag", "last_modified")),
-    "as_served": False,
-}
-"""What a row says of a file that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +148,7 @@ def record_intents(connection: Connection, placed: Sequence[Placed]) -> list[Non
     """`record_intent` for each."""
     rows, changed = [], []
     originals = [each.stored.proven.staged.original for each in placed]
-    # Never all files of a work: it may have ten thousand, which come a few at a time.
-    of_places = {
-        "work_ids": list({original.work_id for original in originals}),
-        "pages": list({original.page for original in originals}),
-    }
-    files = {tuple(row[:4]): row for row in connection.execute(_PLACES, of_places)}
+    files = _known_places(connection, originals)
     for each, original in zip(placed, originals, strict=True):
         known = files.get((original.work_id, original.page, original.revision, original.kind))
         if known is not None and known.state == "stored":
@@ -147,11 +158,37 @@ def record_intents(connection: Connection, placed: Sequence[Placed]) -> list[Non
         rows += _rows(each.stored, {"state": "intent", "recorded": each.now, "stored": None})
         # What was wanted is as missing as it was.
         if known is None or known.state not in ("wanted", "intent"):
-            changed.append(original.work_id)
-    upsert(connection, _FILES, rows, _KEY)
-    for work_id in changed:
-        refresh_files(connection, work_id)
+            changed.append(original)
+    _upsert_files(connection, rows)
+    for original in changed:
+        _refresh(connection, original)
     return [None] * len(placed)
+
+
+def _known_places(connection: Connection, originals: Sequence[Original]) -> dict[tuple[Any, ...], Any]:
+    """The rows of these files, and of others at their places, by work (or user), page, revision and kind."""
+    of_works = [original for original in originals if original.kind not in OF_USERS]
+    # Never all files of a work: it may have ten thousand, which come a few at a time.
+    of_places = {
+        "work_ids": list({original.work_id for original in of_works}),
+        "pages": list({original.page for original in of_works}),
+    }
+    known: dict[tuple[Any, ...], Any] = {tuple(row[:4]): row for row in connection.execute(_PLACES, of_places)}
+    users = {original.user_id for original in originals if original.kind in OF_USERS}
+    if users:
+        pictures = connection.execute(select(_USER_FILES).where(_USER_FILES.c.user_id.in_(users)))
+        known |= {(row.user_id, 0, row.revision, row.kind): row for row in pictures}
+    return known
+
+
+def _upsert_files(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    upsert(connection, _FILES, [row for row in rows if row["kind"] not in OF_USERS], _KEY)
+    upsert(connection, _USER_FILES, [row for row in rows if row["kind"] in OF_USERS], _USER_KEY)
+
+
+def _refresh(connection: Connection, original: Original) -> None:
+    if original.kind not in OF_USERS:
+        refresh_files(connection, original.work_id)
 
 
 def record_stored(connection: Connection, stored: StoredOriginal, now: datetime) -> None:
@@ -166,35 +203,38 @@ def record_all_stored(connection: Connection, placed: Sequence[Placed]) -> list[
         for each in placed
         for row in _rows(each.stored, {"state": "stored", "recorded": each.now, "stored": each.now})
     ]
-    upsert(connection, _FILES, rows, _KEY)
+    _upsert_files(connection, rows)
     for each in placed:
-        refresh_files(connection, each.stored.proven.staged.original.work_id)
+        _refresh(connection, each.stored.proven.staged.original)
     return [None] * len(placed)
 
 
 def settle_intent(connection: Connection, intent: Intent, now: datetime) -> None:
     """An intent of an ended run whose file turned out to be in its place."""
-    change = _update_with_frames(intent.original).where(_FILES.c.state == "intent")
+    files = _table_of(intent.original.kind)
+    of_file = [_is(intent.original), *([_is(intent.original, "frames")] if intent.original.frames is not None else [])]
+    change = update(files).where(or_(*of_file), files.c.state == "intent")
     connection.execute(change.values(state="stored", stored=now, **NOT_FAILED))
-    refresh_files(connection, intent.original.work_id)
+    _refresh(connection, intent.original)
 
 
 def forget_intent(connection: Connection, intent: Intent, now: datetime) -> None:
     """An intent of an ended run whose file is nowhere: it is wanted again, unless a newer revision took its place."""
     original = intent.original
-    newer = _FILES.alias().c
+    files = _table_of(original.kind)
+    newer = files.alias()
     superseded = connection.execute(
         select(
             exists().where(
-                and_(newer.artwork_id == original.work_id, newer.page == original.page, newer.kind == original.kind),
-                newer.id > select(FileRow.id).where(_is(original)).scalar_subquery(),
+                *(newer.c[name] == value for name, value in _identity(original).items() if name != "revision"),
+                newer.c.id > select(files.c.id).where(_is(original)).scalar_subquery(),
             )
         )
     ).scalar()
-    change = update(_FILES).where(_is(original), _FILES.c.state == "intent")
-    connection.execute(change.values(state="superseded" if superseded else "wanted", recorded=now, **_NO_BYTES))
+    change = update(files).where(_is(original), files.c.state == "intent")
+    connection.execute(change.values(state="superseded" if superseded else "wanted", recorded=now, **NO_BYTES))
     connection.execute(delete(_FILES).where(_is(original, "frames"), _FILES.c.state == "intent"))
-    refresh_files(connection, original.work_id)
+    _refresh(connection, original)
 
 
 def record_file_failed(
@@ -212,7 +252,8 @@ def record_file_failed(
 
     `served_sha256` is that of a doubtful body, by the image host's words for it: it is due when another transfer of it counts.
     """
-    row = connection.execute(select(_FILES).where(_is(original))).first()
+    files = _table_of(original.kind)
+    row = row_of(connection, original)
     if row is not None and row.state == "stored":
         return
     runs, crawl_id = (row.failed_runs, row.failed_crawl_id) if row else (0, None)
@@ -222,10 +263,10 @@ def record_file_failed(
         came = Served(served_sha256, now, now, etag=etag, last_modified=last_modified)
         values |= _values_of_served(served_again(served_of(row), came))
     if row is None:
-        connection.execute(_INSERT, [{**_identity(original), **_told(original), "recorded": now, **values}])
+        connection.execute(insert(files), [{**_identity(original), **_told(original), "recorded": now, **values}])
     else:
-        connection.execute(update(_FILES).where(_FILES.c.id == row.id).values(**values))
-    refresh_files(connection, original.work_id)
+        connection.execute(update(files).where(files.c.id == row.id).values(**values))
+    _refresh(connection, original)
 
 
 def record_lost(connection: Connection, work_id: int, page: int, revision: str, kind: FileKind, now: datetime) -> None:
@@ -234,8 +275,12 @@ def record_lost(connection: Connection, work_id: int, page: int, revision: str, 
     A page of the work's present revision is wanted again. One that a newer revision replaced cannot be had again: it is superseded and
     keeps its path and SHA-256, by which it is known should it come back. Where the ledger cannot tell (an unknown address, a page that the
     work does not have, a revision that is not the present one) it is superseded and the work is asked for again, which makes it wanted
-    if pixiv still names it. The list of an ugoira's frames has no address; its row goes, and comes back with the zip.
+    if pixiv still names it. The list of an ugoira's frames has no address; its row goes, and comes back with the zip. Of a user's picture
+    (`work_id` is the user's) the latest is wanted again.
     """
+    if kind in OF_USERS:
+        lose_picture(connection, work_id, revision, kind, now)
+        return
     row = connection.execute(
         select(FileRow.__table__, ArtworkRow.revision.label("present"), ArtworkRow.page_count, ArtworkRow.availability)
         .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
@@ -249,7 +294,7 @@ def record_lost(connection: Connection, work_id: int, page: int, revision: str, 
     if kind == "frames":
         connection.execute(delete(_FILES).where(_FILES.c.id == row.id))
     elif can_be_had and not is_replaced and row.present in (None, revision):
-        connection.execute(change.values(state="wanted", recorded=now, **_NO_BYTES, **NOT_FAILED))
+        connection.execute(change.values(state="wanted", recorded=now, **NO_BYTES, **NOT_FAILED))
     else:
         connection.execute(change.values(state="superseded"))
         if not is_replaced and row.availability not in SETTLED_AVAILABILITY:
@@ -287,6 +332,8 @@ def _values_of_served(served: Served) -> dict[str, Any]:
 
 
 def _identity(original: Original) -> dict[str, Any]:
+    if original.kind in OF_USERS:
+        return {"user_id": original.user_id, "revision": original.revision, "kind": original.kind}
     return {
         "artwork_id": original.work_id,
         "page": original.page,
@@ -296,25 +343,38 @@ def _identity(original: Original) -> dict[str, Any]:
 
 
 def _told(original: Original) -> dict[str, Any]:
-    frames = (
-        None if original.frames is None else [{"file": frame.file, "delay": frame.delay} for frame in original.frames]
-    )
-    return {
+    told = {
         "url": original.url,
         "extension": original.extension,
         "uploaded": original.uploaded,
         "width": original.width,
         "height": original.height,
-        "frames": frames,
     }
+    if original.kind in OF_USERS:
+        return told
+    frames = (
+        None if original.frames is None else [{"file": frame.file, "delay": frame.delay} for frame in original.frames]
+    )
+    return {**told, "frames": frames}
 
 
-def _is(original: Original, kind: FileKind | None = None) -> Any:
+def row_of(connection: Connection, original: Original) -> Row[Any] | None:
+    """What the ledger knows of a file."""
+    return connection.execute(select(_table_of(original.kind)).where(_is(original))).first()
+
+
+def _table_of(kind: FileKind) -> Table:
+    return _USER_FILES if kind in OF_USERS else _FILES
+
+
+def _is(original: Original, kind: FileKind | None = None) -> ColumnElement[bool]:
     """The condition that a row is that of `original`, or of the frames' list beside it."""
     return _has_key(original.work_id, original.page, original.revision, kind or original.kind)
 
 
-def _has_key(work_id: int, page: int, revision: str, kind: FileKind) -> Any:
+def _has_key(work_id: int, page: int, revision: str, kind: FileKind) -> ColumnElement[bool]:
+    if kind in OF_USERS:
+        return and_(UserFileRow.user_id == work_id, UserFileRow.revision == revision, UserFileRow.kind == kind)
     return and_(FileRow.artwork_id == work_id, FileRow.page == page, FileRow.revision == revision, FileRow.kind == kind)
 
 
@@ -331,16 +391,6 @@ def _is_replaced(connection: Connection, row: Row[Any]) -> bool:
         FileRow.revision > row.revision,
     )
     return bool(connection.execute(select(later)).scalar())
-
-
-def _update_with_frames(original: Original) -> Update:
-    kinds = (original.kind, "frames") if original.frames is not None else (original.kind,)
-    return update(_FILES).where(
-        _FILES.c.artwork_id == original.work_id,
-        _FILES.c.page == original.page,
-        _FILES.c.revision == original.revision,
-        _FILES.c.kind.in_(kinds),
-    )
 
 
 def _renew(connection: Connection, row: Row[Any], original: Original) -> bool:
@@ -391,5 +441,5 @@ def record_row_originals(
 def record_unproven(connection: Connection, original: Original, now: datetime) -> None:
     """A stored file turned out not to be what the API now says of it, and is out of its place: it is wanted again."""
     change = update(_FILES).where(_is(original), _FILES.c.state == "stored")
-    connection.execute(change.values(**_told(original), state="wanted", recorded=now, **_NO_BYTES, **NOT_FAILED))
+    connection.execute(change.values(**_told(original), state="wanted", recorded=now, **NO_BYTES, **NOT_FAILED))
     refresh_files(connection, original.work_id)

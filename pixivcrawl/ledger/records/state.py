@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from pixivcrawl.ledger.columns import json_length
-from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FileRow, table
+from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FileRow, UserFileRow, table
 
 WAITS = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=7), timedelta(days=30))
 """How long a thing waits that failed in one run, in two, in three, in four, in more; within a run it is not tried again."""
@@ -203,6 +203,12 @@ def failed_free(connection: Connection, failed_runs: int, now: datetime) -> dict
 
 NOT_FAILED: dict[str, Any] = {"failed_runs": 0, "failed_crawl_id": None, "failed_reason": None, "next_attempt": None}
 
+NO_BYTES: dict[str, Any] = {
+    **dict.fromkeys(("path", "sha256", "bytes", "format", "stored", "flaw", "etag", "last_modified")),
+    "as_served": False,
+}
+"""What a row says of a file that is not there."""
+
 
 def is_due(row: Any, crawl_id: int, now: datetime) -> bool:
     """Whether what failed (`row` has `failed_crawl_id` and `next_attempt`) is to be tried in run `crawl_id`."""
@@ -212,7 +218,9 @@ def is_due(row: Any, crawl_id: int, now: datetime) -> bool:
     return bool(row.failed_crawl_id < crawl_id and not now < row.next_attempt <= now + WAITS[-1])
 
 
-def due(model: type[ArtworkRow] | type[FileRow], crawl_id: int, now: datetime | None) -> ColumnElement[bool]:
+def due(
+    model: type[ArtworkRow] | type[FileRow] | type[UserFileRow], crawl_id: int, now: datetime | None
+) -> ColumnElement[bool]:
     """`is_due` as a condition; without a time, whatever did not fail in this very run is due."""
     earlier = model.failed_crawl_id < crawl_id
     if now is not None:

@@ -94,7 +94,7 @@ def portrait_url(question: Question, user_id: int, size: int) -> str:
     artist = question.world.artist(user_id)
     if artist is None or not artist.has_picture:
         return question.addresses.no_portrait(small=size == 50)
-    return question.addresses.portrait(user_id, size)
+    return question.addresses.portrait(artist, size)
 
 
 def in_japan(moment: datetime) -> str:

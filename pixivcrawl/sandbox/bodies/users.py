@@ -27,7 +27,7 @@ def user(question: Question) -> Answer:
         "isFollowed": is_followed(question, artist.id),
         "isMypixiv": False,
         "isBlocking": False,
-        "background": {"repeat": None, "color": None, "url": portrait_url(question, artist.id, 170), "isPrivate": False}
+        "background": {"repeat": None, "color": None, "url": question.addresses.background(artist), "isPrivate": False}
         if artist.premium
         else None,
         "sketchLiveId": None,

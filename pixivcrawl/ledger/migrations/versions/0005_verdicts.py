@@ -1,7 +1,7 @@
 """What is odd about a file that was kept, which body of it the image host named, how often the same doubtful bytes came; ugoira at hand.
 
 And who read each list, which is not known of the runs until now; from whom a work is withheld, which whoever reads next asks for
-again; since when pixiv has not found a work or a user; and how far the journal is.
+again; since when pixiv has not found a work or a user; how far the journal is; and the pictures of users.
 """
 
 from typing import Literal
@@ -21,6 +21,7 @@ AS_SERVED: sa.Column[bool] = sa.Column("as_served", sa.Boolean(), server_default
 
 IS_ODD = "(files.flaw IS NOT NULL OR files.as_served)"
 IS_ZIP = "files.kind = 'ugoira'"
+IS_OPEN = "user_files.state IN ('wanted', 'parked', 'intent')"
 
 
 def upgrade() -> None:
@@ -78,4 +79,49 @@ def upgrade() -> None:
         ["unavailable_reason", "withheld_from"],
         sqlite_where=is_withheld,
         postgresql_where=is_withheld,
+    )
+    _make_user_files()
+
+
+def _make_user_files() -> None:
+    op.create_table(
+        "user_files",
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("user_id", NUMBER, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=True),
+        sa.Column("extension", sa.Text(), nullable=False),
+        sa.Column("uploaded", TIME, nullable=False),
+        sa.Column("width", NUMBER, nullable=True),
+        sa.Column("height", NUMBER, nullable=True),
+        sa.Column("path", sa.Text(), nullable=True),
+        sa.Column("sha256", sa.Text(), nullable=True),
+        sa.Column("bytes", NUMBER, nullable=True),
+        sa.Column("format", sa.Text(), nullable=True),
+        sa.Column("as_served", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("flaw", sa.Text(), nullable=True),
+        sa.Column("etag", sa.Text(), nullable=True),
+        sa.Column("last_modified", sa.Text(), nullable=True),
+        sa.Column("failed_runs", NUMBER, server_default=sa.text("0"), nullable=False),
+        sa.Column("failed_crawl_id", NUMBER, nullable=True),
+        sa.Column("failed_reason", sa.Text(), nullable=True),
+        sa.Column("next_attempt", TIME, nullable=True),
+        sa.Column("served_sha256", sa.Text(), nullable=True),
+        sa.Column("served_at", TIME, nullable=True),
+        sa.Column("served_last", TIME, nullable=True),
+        sa.Column("served_times", NUMBER, server_default=sa.text("0"), nullable=False),
+        sa.Column("recorded", TIME, nullable=False),
+        sa.Column("stored", TIME, nullable=True),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="user_files_user_id_fkey"),
+        sa.PrimaryKeyConstraint("id", name="user_files_pkey"),
+    )
+    op.create_index("user_files_user", "user_files", ["user_id", "kind", "revision"], unique=True)
+    op.create_index(
+        "user_files_open",
+        "user_files",
+        ["user_id", "kind"],
+        sqlite_where=sa.text(IS_OPEN),
+        postgresql_where=sa.text(IS_OPEN),
     )

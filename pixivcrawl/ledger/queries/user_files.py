@@ -1,0 +1,76 @@
+"""The pictures of users, as files are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, select
+
+from pixivcrawl.items import Original
+from pixivcrawl.ledger.models import OPEN_USER_FILE, UserFileRow
+from pixivcrawl.ledger.queries.files import EVERY_STATE, KeptFile, files_of_works
+from pixivcrawl.ledger.records.files import Intent
+from pixivcrawl.ledger.records.state import due, newest_crawl
+from pixivcrawl.ledger.records.works import IDS_A_QUERY
+
+
+def wanted_pictures(connection: Connection, user_id: int, now: datetime | None) -> list[Original]:
+    """The pictures of a user that are missing and due; without a time, all that did not fail in this very run."""
+    found = connection.execute(
+        select(UserFileRow.__table__).where(
+            OPEN_USER_FILE,
+            UserFileRow.user_id == user_id,
+            UserFileRow.state != "intent",
+            due(UserFileRow, newest_crawl(connection), now),
+        )
+    )
+    return [replace(kept_picture(row).original, retried=row.failed_runs > 0) for row in found]
+
+
+def users_with_pictures(connection: Connection) -> list[int]:
+    """Every user of whom a picture is known."""
+    return list(connection.execute(select(UserFileRow.user_id).distinct()).scalars())
+
+
+def files_of_users(
+    connection: Connection,
+    user_ids: Sequence[int],
+    states: Collection[str] = EVERY_STATE,
+    since: datetime | None = None,
+) -> list[KeptFile]:
+    """The pictures of the users that are in one of the states (and were stored `since`), by user, kind and revision."""
+    recent: list[ColumnElement[bool]] = [] if since is None else [UserFileRow.stored >= since]
+    files: list[KeptFile] = []
+    for start in range(0, len(user_ids), IDS_A_QUERY):
+        rows = connection.execute(
+            select(UserFileRow.__table__)
+            .where(UserFileRow.user_id.in_(user_ids[start : start + IDS_A_QUERY]), UserFileRow.state.in_(states))
+            .where(*recent)
+            .order_by(UserFileRow.user_id, UserFileRow.kind, UserFileRow.revision)
+        )
+        files += map(kept_picture, rows)
+    return files
+
+
+def files_by_id(connection: Connection, ids: Sequence[int], states: Collection[str] = EVERY_STATE) -> list[KeptFile]:
+    """The files of the works and of the users with these ids, which each file's kind tells apart."""
+    return [*files_of_works(connection, ids, states), *files_of_users(connection, ids, states)]
+
+
+def intents_of_users(connection: Connection) -> list[Intent]:
+    """The pictures that an ended run was about to place."""
+    rows = connection.execute(
+        select(UserFileRow.__table__)
+        .where(OPEN_USER_FILE, UserFileRow.state == "intent")
+        .order_by(UserFileRow.user_id, UserFileRow.kind)
+    )
+    return [Intent(kept_picture(row).original, row.path, row.sha256, row.bytes) for row in rows]
+
+
+def kept_picture(row: Row[Any]) -> KeptFile:
+    """A row of `user_files` as one of `files` would be."""
+    same = {name: getattr(row, name) for name in KeptFile.__slots__ if name in row._fields}
+    return KeptFile(work_id=row.user_id, page=0, frames=None, **same)
