@@ -22,7 +22,7 @@ from pixivcrawl.errors import ConfigurationError
 
 Ugoira = Literal["zip", "frames"]
 
-PIXIV = "https://www.pixiv.net"
+PIXIV, PIXIV_ME = "https://www.pixiv.net", "https://pixiv.me"
 
 API_DELAY, API_RETRIES, RATE_LIMIT_WAIT, IMAGES_AT_ONCE = 1.5, 3, 200, 4
 """The defaults of PIXIV_API_DELAY, PIXIV_API_RETRIES, PIXIV_RATE_LIMIT_WAIT and PIXIV_IMAGE_CONCURRENCY: a pace to be defended."""
@@ -192,6 +192,15 @@ class Configuration:
     def is_api(self, url: str) -> bool:
         """Whether a URL lies on the one origin that may see the session."""
         return read_origin(url) == self.api
+
+    @property
+    def pixiv_me(self) -> str:
+        """Where it is asked whose account a name is; a sandbox has a folder for it."""
+        return PIXIV_ME if self.base_url == PIXIV else f"{self.base_url}/pixiv.me"
+
+    def is_pixiv_me(self, url: str) -> bool:
+        """Whether a URL is such a question, which needs no session and gets none."""
+        return url.startswith(f"{self.pixiv_me}/")
 
     def may_fetch_image(self, url: str) -> bool:
         """Whether an image may be asked for at a URL: https (http only on loopback), on a host of PIXIV_IMAGE_HOSTS."""

@@ -12,7 +12,7 @@ from pixivcrawl.api.images import read_image_url
 from pixivcrawl.api.pages import Query, Target, UrlRefused, number, read_page, target
 from pixivcrawl.api.wording import quoted
 
-__all__ = ["LONGEST_ADDRESS", "Target", "UrlRefused", "addresses_in", "read_url"]
+__all__ = ["ACCOUNT", "LONGEST_ADDRESS", "Target", "UrlRefused", "addresses_in", "read_url"]
 
 LONGEST_ADDRESS = 8192
 
@@ -32,6 +32,8 @@ _LANGUAGE = re.compile(r"[a-z]{2}(?:[-_][a-z]{2,4})?", re.IGNORECASE | re.ASCII)
 _IMAGE_HOST = re.compile(r"(?:[a-z0-9-]+\.)*pximg\.net|(?:i|img)[0-9]*\.pixiv\.net")
 _OLD_IMAGE = re.compile(r"(?:/img[0-9]*)?/img/[^/]+/([0-9]+)(?:_[a-z0-9_]+)?\.[a-z]{3,4}", re.ASCII)
 """pixiv, until about 2014: `/img01/img/NAME/ID.jpg`, with `_p0`, `_big_p0`, `_m` or `_s` behind the id."""
+ACCOUNT = re.compile(r"[0-9A-Za-z_-]{1,64}")
+"""The name of an account, which pixiv.me leads from."""
 _HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 # The text itself stays out of this message: a cookie or a password may have been pasted by mistake.
 _NO_ADDRESS = "not an address of a pixiv page; copy it from the browser, from https:// on, or give a work's id"
@@ -136,6 +138,10 @@ def _read(address: SplitResult, path: list[str], query: Query) -> Target:
     host = (address.hostname or "").removesuffix(".")
     if address.scheme not in ("http", "https") or "@" in address.netloc or address.port not in (None, 80, 443):
         raise UrlRefused(_NO_ADDRESS)
+    if host in ("pixiv.me", "www.pixiv.me"):
+        if len(path) != 1 or not ACCOUNT.fullmatch(path[0]):
+            raise UrlRefused("pixiv.me has nothing but the names of accounts; paste it as pixiv.me/NAME")
+        return target("user", account=path[0])
     if path and _LANGUAGE.fullmatch(path[0]):
         path = path[1:]
     if host in _PAGE_HOSTS and not _OLD_IMAGE.fullmatch(address.path):
@@ -150,8 +156,6 @@ def _read(address: SplitResult, path: list[str], query: Query) -> Target:
 def _foreign(host: str) -> UrlRefused:
     labels = host.split(".")
     domains = [".".join(labels[at:]) for at in range(len(labels))]
-    if "pixiv.me" in domains:
-        return UrlRefused("pixiv.me names an account without its id; open the address and paste the one it leads to")
     for domain in domains:
         if domain in _SERVICES:
             return UrlRefused(f"{_SERVICES[domain]} is not archived; paste an address on www.pixiv.net")

@@ -117,7 +117,7 @@ def _listed(content: bytes) -> Iterator[str]:
 def plan(addresses: Iterable[str]) -> tuple[list[Job], dict[str, str]]:
     """The crawls to run, and the addresses that no spider reads, quoted, with the reason.
 
-    What was pasted twice is done once; single works become one crawl, since each crawl costs a start and an end.
+    What was pasted twice is done once; works by id become one crawl, since each crawl costs a start and an end.
     """
     jobs: dict[tuple[str, ...], Job] = {}
     refused: dict[str, str] = {}
@@ -127,9 +127,10 @@ def plan(addresses: Iterable[str]) -> tuple[list[Job], dict[str, str]]:
         except UrlRefused as why:
             refused[quoted(address, 120)] = str(why)
             continue
-        key = ("artwork",) if target.spider == "artwork" else (target.spider, *map(str, target.arguments.items()))
+        is_work = target.spider == "artwork" and "id" in target.arguments
+        key = ("artwork",) if is_work else (target.spider, *map(str, target.arguments.items()))
         job = jobs.setdefault(key, Job(target.spider, target.arguments))
-        if target.spider == "artwork":
+        if is_work:
             ids = f"{job.arguments['id']},{target.arguments['id']}".split(",")
             job.arguments = {"id": ",".join(dict.fromkeys(ids))}
     return list(jobs.values()), refused

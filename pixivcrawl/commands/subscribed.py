@@ -106,7 +106,7 @@ class Catalogue:
         if subscription.of_following and "id" in subscription.arguments:
             raise file.refused(subscription, "id", "the artists are those whom you follow; leave it out")
         try:
-            return self._spider(subscription.spider, arguments)
+            spider = self._spider(subscription.spider, arguments)
         except ValidationError as error:
             location = error.errors()[0]["loc"]
             key = str(location[0]) if location else None
@@ -114,6 +114,9 @@ class Catalogue:
             # It speaks of the command line.
             why = why.removeprefix(f"{subscription.spider}: {key}=").replace("-a ", "")
             raise file.refused(subscription, key, why) from None
+        if getattr(spider.args, "account", None):
+            raise file.refused(subscription, "account", "follow the artist by their id, which stays: a name may change")
+        return spider
 
     def _class(self, name: str) -> type[PixivSpider[Any]]:
         return cast("type[PixivSpider[Any]]", self._loader.load(name))
@@ -148,10 +151,10 @@ def _compares(spider: PixivSpider[Any]) -> bool:
 
 def _whole_artist(arguments: Any) -> int | None:
     """The artist whose every work a list holds, without limits; their works' rows in the feed then say what is new on it."""
-    if not isinstance(arguments, UserArguments) or len(arguments.id) != 1:
+    if not isinstance(arguments, UserArguments) or arguments.id is None or len(arguments.id) != 1:
         return None
-    whole = arguments.type == "all" and arguments.tag is None and not arguments.latest and arguments.max_works is None
-    return arguments.id[0] if whole else None
+    is_part = arguments.type != "all" or arguments.tag is not None or arguments.latest or arguments.only is not None
+    return None if is_part or arguments.max_works is not None else arguments.id[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The session joins requests to the API's origin, and no other; a request to anywhere else than the two allowed places does not leave."""
+"""The session joins requests to the API's origin, and no other; a request to anywhere else than the allowed places does not leave."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TOKEN = re.compile(rf"{_QUOTE}token{_QUOTE}\s{{0,8}}:\s{{0,8}}{_QUOTE}([0-9a-f]
 
 
 class HostRefused(IgnoreRequest):
-    """A request to a host that is neither the API's nor one of PIXIV_IMAGE_HOSTS."""
+    """A request to a host that is neither the API's, nor pixiv.me, nor one of PIXIV_IMAGE_HOSTS."""
 
 
 class SessionMiddleware:
@@ -44,9 +44,10 @@ class SessionMiddleware:
         return cls(crawler)
 
     async def process_request(self, request: Request) -> None:
-        is_api = self.configuration.is_api(request.url)
+        needs_none = self.configuration.is_pixiv_me(request.url)
+        is_api = self.configuration.is_api(request.url) and not needs_none
         origin = read_origin(request.url)
-        if origin is None or not (is_api or self.configuration.may_fetch_image(request.url)):
+        if origin is None or not (is_api or needs_none or self.configuration.may_fetch_image(request.url)):
             raise HostRefused(
                 f"{_named(origin)} is neither PIXIV_BASE_URL nor on PIXIV_IMAGE_HOSTS: nothing is sent there"
             )

@@ -98,7 +98,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
         if self._proxies is not None:
             self._proxies.process_request(request)
         await self._earlier_pauses()
-        is_api = self.configuration.is_api(request.url)
+        is_api = self.configuration.is_api(request.url) or self.configuration.is_pixiv_me(request.url)
         pace = pace_of(origin.key, self.configuration)
         while True:
             self._end_for_long_pause(pace)

@@ -34,6 +34,8 @@ Gate = Literal["anyone", "session", "token"]
 NO_ONES_TOKEN = "0" * 32
 PAGE_OF_PEOPLE = re.compile(r"/|/en/users/\d+")
 """What a browser shows: each holds the reader's token."""
+PIXIV_ME = re.compile(r"/pixiv\.me/([^/]+)")
+"""pixiv.me, which has a host of its own: it leads from the name of an account to the page of its artist."""
 NOT_SIGNED_IN = "不正なリクエストです。"
 """pixiv: what an endpoint for the signed-in says to others, with status 400: \"a bad request\"."""
 NOT_KNOWN = "An unknown error occurred"
@@ -134,6 +136,9 @@ class ApiHost:
             return _page(sent, 403, GUARD)
         if fault is not None and fault.kind == "redirect":
             return _redirect(sent, fault.location)
+        if fault is None and (named := PIXIV_ME.fullmatch(request.path)):
+            found = self.world.artist_called(named[1])
+            return _page(sent, 404) if found is None else _redirect(sent, f"https://www.pixiv.net/users/{found.id}")
         if fault is None and PAGE_OF_PEOPLE.fullmatch(request.path):
             return _page_of_people(sent, session)
         is_refused = cookie and session is None and self.world.habits.refuses_unknown

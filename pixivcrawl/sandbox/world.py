@@ -188,6 +188,12 @@ class World:
             return self.shadow.artist(artist_id)
         return artist if artist is not None and not artist.left else None
 
+    def artist_called(self, account: str) -> Artist | None:
+        """The artist whose account has that name."""
+        return next(
+            (artist for artist in self._artists.values() if artist.account == account and not artist.left), None
+        )
+
     def work(self, work_id: int) -> Work | None:
         """The work as it is now, gone or not; None for one that never was."""
         work = self._works.get(work_id)

@@ -49,6 +49,9 @@ def id_in_address(*spiders: str) -> BeforeValidator:
             raise ValueError(str(refused)) from None
         if target.spider not in spiders:
             raise ValueError(f"that address belongs to the spider {target.spider}, not to {spiders[0]}")
+        if "id" not in target.arguments:
+            name, said = next(iter(target.arguments.items()))
+            raise ValueError(f"that address names no id; give -a {name}={said} in its place")
         if more := [f"{name}={said}" for name, said in target.arguments.items() if name != "id"]:
             raise ValueError(f"that address also says {', '.join(more)}; give its id and -a {more[0]}")
         return target.arguments["id"]
@@ -116,7 +119,8 @@ class ListingArguments(Filters, Arguments):
     comments: bool = Field(
         default=False,
         title="Keep comments",
-        description="Keep each work's comments too, once, and again with refresh=true: at least one request for each work that has any.",
+        description="Keep each work's comments too, with the answers to them, once, and again with refresh=true: at least one request for "
+        "each work that has any, and one for each comment that has answers.",
     )
 
     @field_validator("ugoira")
@@ -145,14 +149,17 @@ class ListingArguments(Filters, Arguments):
 def explain(spider: str, arguments: type[BaseModel], error: ValidationError) -> str:
     """A refused argument as one line that names it and says what is taken."""
     first = error.errors()[0]
-    name = str(first["loc"][0]) if first["loc"] else "arguments"
+    reason = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        # What is wrong lies between the arguments.
+        return f"{spider}: {reason}"
+    name = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
         return f"{spider} takes no argument {name!r}; it takes {', '.join(arguments.model_fields)}"
     if first["type"] == "missing":
         return f"{spider} needs the argument {name!r}: add -a {name}=..."
     given = str(first["input"])
     shown = given if len(given) <= 60 else given[:57] + "..."
-    reason = first["msg"].removeprefix("Value error, ")
     if first["type"] in ("int_parsing", "int_parsing_size", "int_type"):
         reason = f"that is no whole number; write it in digits, as in -a {name}=11"
     return " ".join(f"{spider}: {name}={shown!r}: {reason}".split())

@@ -6,9 +6,9 @@ import hashlib
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from scrapy import Request
 from scrapy.crawler import Crawler
 
@@ -24,10 +24,12 @@ from pixivcrawl.api.catalogue import (
     USER_WORKS_LATEST,
 )
 from pixivcrawl.api.endpoint import BodyRefused
+from pixivcrawl.api.urls import ACCOUNT
 from pixivcrawl.items import Artwork, Original
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
-from pixivcrawl.spiders.arguments import ListingArguments, UserIds
+from pixivcrawl.spiders.accounts import artist_called
+from pixivcrawl.spiders.arguments import Arguments, ListingArguments, UserIds, separated
 from pixivcrawl.spiders.listing import ListingSpider, Page
 from pixivcrawl.spiders.rows import without_rows
 from pixivcrawl.spiders.second_looks import LookedAtLater
@@ -40,9 +42,18 @@ ILLUSTRATIONS = "illust_and_ugoira"
 """Pixiv's name for what an artist's page of illustrations holds."""
 
 
+Account = Annotated[str, StringConstraints(pattern=rf"^{ACCOUNT.pattern}$")]
+
+
 class UserArguments(ListingArguments):
-    id: UserIds = Field(
-        title="Artists", description="One or several user ids or addresses, with commas or spaces between them."
+    id: UserIds | None = Field(
+        None, title="Artists", description="One or several user ids or addresses, with commas or spaces between them."
+    )
+    account: Annotated[list[Account], BeforeValidator(separated), Field(min_length=1)] | None = Field(
+        None,
+        title="Artists by name",
+        description="In place of id, or beside it: artists by the names of their accounts, as in pixiv.me/NAME. Each costs one request "
+        "for the id that stands behind it.",
     )
     type: Literal["all", "illust", "manga", "ugoira", "illust_and_ugoira"] = Field(
         "all",
@@ -65,10 +76,13 @@ class UserArguments(ListingArguments):
     def _one_or_the_other(self) -> Self:
         if self.tag is not None and self.latest:
             raise ValueError("tag and latest=true do not go together; leave one out")
+        if self.id is None and self.account is None:
+            raise ValueError("name the artists: add -a id=..., or -a account=...")
         if self.only is not None and (self.tag is not None or self.latest or not self.files):
             raise ValueError(f"only={self.only} is one file and no work: leave tag, latest and files out")
         return self
 
+    run_only: ClassVar[frozenset[str]] = Arguments.run_only | {"account"}
     unmentioned: ClassVar[frozenset[str]] = frozenset({"only"})
 
 
@@ -113,9 +127,15 @@ class UserSpider(ListingSpider[UserArguments]):
 
     @property
     def artists(self) -> list[int]:
-        return list(dict.fromkeys(self.args.id))
+        return list(dict.fromkeys(self.args.id or ()))
 
     async def start(self) -> AsyncIterator[Request | Artwork | Original]:
+        if self.args.account is not None:
+            # A list is known by the ids, whatever the artists call themselves by now.
+            named = [await artist_called(self, account) for account in self.args.account]
+            self.args.id = list(dict.fromkeys([*(self.args.id or ()), *filter(None, named)]))
+        if not self.args.id:
+            return
         async for wanted in super().start():
             yield wanted
         for user_id in self.artists if self.args.files else ():

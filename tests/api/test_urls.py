@@ -34,6 +34,8 @@ PAGES: list[tuple[str, str, dict[str, str]]] = [
     ("/users/11/illustrations", "user", {"id": "11", "type": "illust_and_ugoira"}),
     ("/users/11/manga", "user", {"id": "11", "type": "manga"}),
     ("/users/11/request", "requests", {"id": "11"}),
+    ("/users/11/avatar", "user", {"id": "11", "only": "avatar"}),
+    ("/en/users/11/background/", "user", {"id": "11", "only": "background"}),
     ("/artworks/unlisted/eE3fTYaROT9IsZmep386", "artwork", {"unlisted": "eE3fTYaROT9IsZmep386"}),
     ("/collections/701", "collection", {"id": "701"}),
     (f"/users/11/artworks/{MIKU}", "user", {"id": "11", "tag": "初音ミク"}),
@@ -208,7 +210,11 @@ REFUSED: list[tuple[str, str]] = [
     (f"{SITE}/member_illust.php?id=11&type=novel", "a novel;"),
     (f"{SITE}/fanbox/creator/11", "pixivFANBOX is not archived"),
     ("https://touch.elsewhere.pixiv.net/artworks/1", "another service of pixiv is not archived"),
-    ("https://pixiv.me/someone", "without its id"),
+    ("https://pixiv.me/", "nothing but the names of accounts"),
+    ("https://pixiv.me/someone/works", "nothing but the names of accounts"),
+    ("https://pixiv.me/some%20one", "nothing but the names of accounts"),
+    ("https://pixiv.me/%2e%2e", "nothing but the names of accounts"),
+    ("https://evil.pixiv.me/someone", "is not pixiv"),
     (f"{SITE}/stacc/someone", "without its id"),
     (f"{SITE}/jump.php?https%3A%2F%2Fexample.com", "away from pixiv"),
     (f"{SITE}/ajax/illust/77996773", "scrapy api"),
@@ -363,6 +369,13 @@ def test_what_no_spider_reads_is_refused_with_the_reason(text: str, because: str
 def test_another_service_is_refused_by_its_name(host: str, service: str) -> None:
     with pytest.raises(UrlRefused, match=f"^{service} is not archived; "):
         read_url(f"https://{host}/en/artworks/77996773")
+
+
+@pytest.mark.parametrize(
+    "address", ["https://pixiv.me/en", "pixiv.me/en", "http://www.pixiv.me/en?utm_source=x", "<pixiv.me/en>"]
+)
+def test_the_name_of_an_account_stands_for_its_artist(address: str) -> None:
+    assert read_url(address) == Target("user", {"account": "en"})
 
 
 MIRRORED = [

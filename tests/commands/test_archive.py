@@ -53,6 +53,16 @@ def test_single_works_become_one_crawl_and_nothing_is_done_twice() -> None:
     assert refused == {}
 
 
+def test_an_unlisted_work_has_no_id_to_stand_beside_others() -> None:
+    secrets = [f"https://www.pixiv.net/artworks/unlisted/{secret}" for secret in ("eE3fTYaROT9I", "sZmep386eE3f")]
+    jobs, _ = plan(["7", *secrets, "8", secrets[0]])
+    assert [str(job) for job in jobs] == [
+        "artwork id=7,8",
+        "artwork unlisted=eE3fTYaROT9I",
+        "artwork unlisted=sZmep386eE3f",
+    ]
+
+
 def test_lists_with_other_arguments_are_other_crawls() -> None:
     jobs, _ = plan(
         [f"https://www.pixiv.net/users/11{more}" for more in ("", "/manga", "/bookmarks/artworks?rest=hide")]

@@ -78,7 +78,7 @@ def test_what_is_listed_before_anything_ran(tmp_path: Path) -> None:
         (["subscribe", ARTIST, "-a", "manga"], "NAME=VALUE"),
         (["subscribe", ARTIST, "-a", "every=6h"], "--help"),
         (["subscribe", ARTIST, "-a", "kind=manga"], "takes no argument 'kind'"),
-        (["subscribe", "user"], "needs the argument 'id'"),
+        (["subscribe", "user"], "user: name the artists: add id=..., or account=..."),
         (["subscribe", ARTIST, "-a", "max_works=few"], "digits, as in max_works=11"),
         (["subscribe", "account", "--refresh", "3d"], "leave it out"),
         (["subscribe", "--from", "following", "-a", "id=11"], "those whom you follow"),
