@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from scrapy import Request
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from pixivcrawl.spiders.listing import ListingSpider
 
 NOT_FOUND = 404
+
+PAGES = ("https://www.pixiv.net/", "http://www.pixiv.net/")
+"""Where pixiv.me may lead; an id on a mirror of pixiv's, which a person may paste, is nobody's word here."""
 
 
 class NoArtist(Exception):
@@ -41,10 +45,10 @@ def _id_in(status: int, location: str) -> int:
         raise NoArtist("pixiv knows no account of that name")
     if not 300 <= status < 400 or not location:
         raise NoArtist(f"it leads nowhere (the answer was {status})")
-    try:
-        target = read_url(location)
-    except UrlRefused:
-        target = Target("", {})
+    target = Target("", {})
+    if location.startswith(PAGES):
+        with suppress(UrlRefused):
+            target = read_url(location)
     if target.spider != "user" or set(target.arguments) != {"id"}:
         raise NoArtist(f"it leads to {quoted(location, 120)}, which is no artist's page")
     return int(target.arguments["id"])
