@@ -34,6 +34,9 @@ from pixivcrawl.run_stopping import RunStopping
 MAY_PASS = {AnswerKind.SERVER_ERROR, AnswerKind.NOT_JSON}
 """Answers that say nothing about what was asked for."""
 
+CHANGE_REFUSED = "if what was asked is right, log in again in a browser and renew PIXIV_PHPSESSID or the cookie file"
+"""What to do when pixiv refuses what changes something. pixiv: it does where the token is another session's."""
+
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN = 400, 401, 403
 
 UNANSWERED = 10
@@ -91,8 +94,9 @@ class AnswersMiddleware:
         if answer.kind in MAY_PASS:
             return await self._again(request, refusal)
         if answer.status == BAD_REQUEST and account is not None:
-            # The session is known: it is the question that pixiv refuses.
-            raise AnswerRefused(refusal.endpoint, replace(answer, kind=AnswerKind.REFUSED))
+            # The session is known: it is the question that pixiv refuses, or the token that its pages gave.
+            message = answer.message if request.method == "GET" else f"{answer.message}; {CHANGE_REFUSED}"
+            raise AnswerRefused(refusal.endpoint, replace(answer, kind=AnswerKind.REFUSED, message=message))
         raise refusal
 
     async def process_exception(self, request: Request, exception: Exception) -> Request | None:

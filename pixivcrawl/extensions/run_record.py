@@ -40,7 +40,7 @@ TRIED_AGAIN = (
     "comments_failed",
     "reader_unconfirmed",
 )
-INCOMPLETE = (*TRIED_AGAIN, "lists_cut_off", "parameters_ignored", "rows_refused", "tags_failed")
+INCOMPLETE = (*TRIED_AGAIN, "lists_cut_off", "parameters_ignored", "rows_refused", "rows_withheld", "tags_failed")
 """Counts of what is missing from the archive after a run; what pixiv cuts off or passes over, and rows nobody can read, no run brings."""
 
 
@@ -259,11 +259,12 @@ SUMMARY: dict[str, tuple[str, str]] = {
     "pictures_waiting": ("picture", "of an artist's page waiting after a failure in an earlier run"),
     "works_withheld": ("work", "withheld from this reader (scrapy status says why)"),
     "lists_failed": ("list", "not read to an end"),
-    "lists_cut_off": ("list", "shown by pixiv only in part"),
-    "parameters_ignored": ("parameter", "passed over by pixiv"),
+    "lists_cut_off": ("list", "that pixiv shows only in part"),
+    "parameters_ignored": ("parameter", "that pixiv passed over"),
     "rows_refused": ("row", "that could not be read (see the log)"),
+    "rows_withheld": ("row", "whose work this reader is not shown"),
     "tags_failed": ("list", "of one's own tags that could not be read"),
-    "comments_failed": ("work", "without comments, which could not be read"),
+    "comments_failed": ("work", "whose comments could not be read"),
     "reader_unconfirmed": ("question", "whether pixiv knows the session left without an answer"),
     "errors": ("fault", "of pixivcrawl itself"),
     "api_requests": ("API request", ""),

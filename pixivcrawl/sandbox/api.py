@@ -140,7 +140,7 @@ class ApiHost:
             found = self.world.artist_called(named[1])
             return _page(sent, 404) if found is None else _redirect(sent, f"https://www.pixiv.net/users/{found.id}")
         if fault is None and PAGE_OF_PEOPLE.fullmatch(request.path):
-            return _page_of_people(sent, session)
+            return _page_of_people(sent, None if self.world.habits.mixes_tokens else session)
         is_refused = cookie and session is None and self.world.habits.refuses_unknown
         answer = refused(401, NOT_KNOWN) if is_refused else await self._answer(request, session)
         reader = session.user_id if session is not None and self.world.habits.tells_reader else None

@@ -44,12 +44,14 @@ class Habits:
 
     `tells_reader`: answers to the signed-in have the header x-userid. `refuses_unknown`: a session that pixiv does not
     know is refused everywhere with 401; otherwise it is passed over, and who sent it is shown what a visitor is.
-    `sessions_last`: after so many API requests with one no session is known any more; None for ever.
+    `sessions_last`: after so many API requests with one no session is known any more; None for ever. `mixes_tokens`:
+    pages hold the token of another session than asked for them.
     """
 
     tells_reader: bool = True
     refuses_unknown: bool = False
     sessions_last: int | None = None
+    mixes_tokens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +262,9 @@ class World:
             return work.x_restrict == 0
         viewing = self.viewing.get(session.user_id, Viewing())
         return (viewing.r18 or work.x_restrict == 0) and (viewing.ai or work.ai_type != 2)
+
+    def shows_adult_rankings(self, session: Session | None) -> bool:
+        return session is not None and self.viewing.get(session.user_id, Viewing()).r18
 
     def reader(self, cookie: str) -> Session | None:
         """Who the PHPSESSID belongs to; None for an unknown or stale one. Each call is a request of its reader's."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from pixivcrawl import facts
-from pixivcrawl.api.answers import AnswerKind, AnswerRefused
+from pixivcrawl.api.answers import AnswerRefused
 from pixivcrawl.api.bodies.artworks import Comments
 from pixivcrawl.api.catalogue import COMMENT_REPLIES, ILLUST_COMMENTS
 from pixivcrawl.api.endpoint import BodyRefused
@@ -36,9 +36,6 @@ async def keep_comments(spider: PixivSpider[Any], crawl_id: int, *, read_before:
 
 
 def _comments_refused(spider: PixivSpider[Any], work_id: int, refusal: Exception) -> None:
-    if isinstance(refusal, AnswerRefused) and refusal.answer.kind is AnswerKind.NOT_FOUND:
-        # The work is gone: whoever reads the work itself says so.
-        return
     spider.count("comments_failed")
     spider.logger.error("comments on work %d: %s", work_id, refusal)
 

@@ -15,6 +15,7 @@ from pixivcrawl.spiders.reading import Reading
 LACKED = {
     "lists_cut_off": ("part", "of this list not shown by pixiv in an earlier run; see scrapy status"),
     "parameters_ignored": ("parameter", "passed over by pixiv in an earlier run; reread=true asks again"),
+    "rows_withheld": ("row", "whose work was not shown in an earlier run; reread=true asks again"),
     "rows_refused": ("row", "not to be read in an earlier run; reread=true tries again"),
 }
 """What to say of each count once more."""

@@ -155,7 +155,8 @@ class SearchSpider(ListingSpider[SearchArguments]):
     async def listing(self) -> AsyncIterator[Page]:
         parameters = self.args.parameters()
         if self.args.target == "top":
-            yield _page(await self.ask(SEARCH_TOP, **parameters))
+            top = await self.ask(SEARCH_TOP, **parameters)
+            yield _page(top if top.rows else await self.look_again(SEARCH_TOP, top, **parameters))
             return
         await self.warn_of_premium(parameters)
         newest_first = self.args.order == "date_d"

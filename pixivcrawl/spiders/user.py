@@ -213,6 +213,8 @@ class UserSpider(ListingSpider[UserArguments]):
             return
         if self.args.latest:
             latest = await self.ask(USER_WORKS_LATEST, id=user_id)
+            if not latest.work_ids:
+                latest = await self.look_again(USER_WORKS_LATEST, latest, id=user_id)
             await self.ledger.write(records.record_user_seen, user_id, self.now())
             async for page in self.pages_for(user_id, latest.work_ids):
                 yield page

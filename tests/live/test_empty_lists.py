@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,3 +100,19 @@ def test_an_artist_who_writes_alone_is_believed(tmp_path: Path):
         sandbox.world.remove(sandbox.world.work_id(11, 1))
         assert crawl("user", sandbox, tmp_path, id=11, settings=LONG).exit_code == 0
         assert [one.path for one in sandbox.log] == ["/ajax/user/11/profile/all", "/ajax/user/11"]
+
+
+@pytest.mark.parametrize(
+    ("spider", "arguments", "path"),
+    [
+        ("user", {"id": 15, "latest": "true"}, "/works/latest"),
+        ("search", {"word": "猫", "target": "top"}, "/search/top/"),
+    ],
+)
+def test_a_list_of_one_answer_is_looked_at_twice_too(tmp_path: Path, spider: str, arguments: dict[str, Any], path: str):
+    with Sandbox(World.standard(), tls=False) as sandbox:
+        rows_only = {"files": "false", "detail": "listing", **arguments}
+        sandbox.faults.api(path, kind="empty", times=1)
+        done = crawl(spider, sandbox, tmp_path, **rows_only)
+        assert (done.exit_code, done.counts["works_listed"] > 0) == (0, True)
+        assert sum(path in one.path for one in sandbox.log) == 2

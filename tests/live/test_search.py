@@ -149,7 +149,7 @@ def test_another_order_is_cut_off_at_the_wall(tmp_path: Path, shadowed: Sandbox)
     assert run.returncode == 1
     assert len([line for line in run.stderr.splitlines() if "premium" in line]) == 1
     assert "first 3 pages of 600 works" in run.stderr
-    assert "        1  lists that pixiv shows only in part" in run.stdout
+    assert "        1  list that pixiv shows only in part" in run.stdout
     assert len(listed(tmp_path)) == 180
 
 

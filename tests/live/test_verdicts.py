@@ -172,13 +172,13 @@ def test_a_flaw_is_kept_counted_and_comes_back_with_the_journal(tmp_path: Path, 
         ran = scrapy("crawl", "user", "-a", "id=11", env=env)
         assert (ran.returncode, ran.stderr) == (0, "")
         assert "1  of them flawed (docs/proof.md)" in ran.stdout
-        assert "1 file is flawed: kept, see docs/proof.md" in scrapy("status", env=env).stdout
+        assert "1 file flawed: kept, see docs/proof.md" in scrapy("status", env=env).stdout
         ((path, flaw),) = rows(archive, "SELECT path, flaw FROM files WHERE flaw IS NOT NULL")
         assert f"{path}: {flaw}" in scrapy("status", "--all", env=env).stdout
         for depth in ((), ("--deep",)):
             verified = scrapy("verify", *depth, env=env)
             assert (verified.returncode, verified.stderr) == (0, "")
-            assert "1 file is flawed: kept" in verified.stdout
+            assert "1 file flawed: kept" in verified.stdout
         kept = rows(archive, "SELECT path, sha256, flaw, etag, last_modified FROM files ORDER BY path")
         (archive / "archive.sqlite").unlink()
         assert scrapy("rebuild", env=env).returncode == 0

@@ -29,8 +29,8 @@ def ranking(question: Question) -> Answer:
     without a list, 404."""
     mode = question.text("mode", "daily")
     content = question.text("content", question.world.ranking_echo)
-    if "r18" in mode and question.session is None:
-        return _error(403, "Sign in to see this ranking.")
+    if "r18" in mode and not question.world.shows_adult_rankings(question.session):
+        return _error(403, "You cannot see this ranking.")
     days = days_of(question.world.rankings, mode)
     day = question.text("date", days[-1] if days else "")
     if (mode, day) not in question.world.rankings:
