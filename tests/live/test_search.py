@@ -139,7 +139,7 @@ def test_a_day_over_the_wall_is_said_to_be_cut_off(tmp_path: Path, shadowed: San
     since = len(shadowed.log)
     again = scrapy(*command, env=env)
     assert again.returncode == 1
-    assert "did not show 2 parts of this list" in again.stderr
+    assert "2 parts of this list not shown by pixiv in an earlier run" in again.stderr
     assert len(shadowed.log) - since == 1
 
 
