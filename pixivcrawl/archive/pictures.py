@@ -26,6 +26,9 @@ _MOST_FLAWS = 3
 _MAPPED_FROM = 1 << 21
 """Bytes: a longer file is not held in the allocator's memory, of which a piece so large would be kept."""
 
+_PRIVATE = {} if sys.platform == "win32" else {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS}
+"""How it is mapped: shared memory, as Python maps it by itself, would not lie in huge pages."""
+
 _PILLOW_REFUSES = (
     SyntaxError,
     ValueError,
@@ -113,9 +116,7 @@ def hold(source: BinaryIO, size: int, behind: bytes = b"") -> bytearray | mmap.m
 
 def _mapped(size: int) -> mmap.mmap:
     """Memory that goes back to the system and not to the allocator. In huge pages: a fault for each 4 KiB takes ten times as long."""
-    if sys.platform == "win32":
-        return mmap.mmap(-1, size)
-    held = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    held = mmap.mmap(-1, size, **_PRIVATE)
     if sys.platform == "linux":
         # A kernel may be built without them.
         with suppress(OSError):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import mmap
-import sys
 from pathlib import Path
 
 import pytest
 
 from pixivcrawl.archive.damage import Damaged
+from pixivcrawl.archive.memory import share
 from pixivcrawl.archive.pictures import hold, pillow_memory, refuse_memory, refuse_pixels
 from pixivcrawl.archive.verdict import Limits
 
@@ -42,6 +42,17 @@ def test_a_proof_has_a_gibibyte_by_default() -> None:
         refuse_memory((1 << 30) + 1, Limits())
 
 
+def test_what_a_proof_needs_beyond_the_first_4_mb_it_asks_for() -> None:
+    asked: list[int] = []
+    share.begin(asked.append)
+    try:
+        for needed in (4 << 20, 5 << 20, 3 << 20):
+            refuse_memory(needed, Limits())
+    finally:
+        share.begin(lambda _size: None)
+    assert asked == [1 << 20]
+
+
 @pytest.mark.parametrize("width", range(1, 10))
 def test_each_row_takes_a_multiple_of_four_bytes_and_eight_to_find_it(width: int) -> None:
     row = (width + 3) // 4 * 4 + 8
@@ -59,7 +70,10 @@ def test_a_file_is_held_whole_with_what_belongs_behind_it(behind: bytes) -> None
         assert bytes(held) == body[:size] + behind
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads from /proc how memory is mapped")
+@pytest.mark.skipif(
+    not Path("/sys/kernel/mm/transparent_hugepage").exists(),
+    reason="Linux says how memory is mapped, where it has huge pages",
+)
 def test_a_large_file_is_held_in_huge_pages_of_this_process_alone() -> None:
     before = stretches()
     held = hold(io.BytesIO(bytes(5 << 20)), 5 << 20)
