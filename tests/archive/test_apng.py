@@ -41,7 +41,7 @@ WHOLE = {
     "the still is the first frame": (2, [promise(2), place(0), STILL, place(1), data(2)]),
     "the still is no frame": (1, [promise(1), STILL, place(0), data(1)]),
     "one frame": (1, [promise(1), place(0), STILL]),
-    "data in parts": (1, [promise(1), STILL, place(0), data(1, STREAM[:3]), data(2, STREAM[3:4]), data(3, STREAM[4:])]),
+    "data in parts": (1, [promise(1), STILL, place(0), data(1, STREAM[:3]), data(2, b""), data(3, STREAM[3:])]),
     "smaller frames": (
         3,
         [

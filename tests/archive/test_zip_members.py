@@ -165,6 +165,7 @@ LARGE = zip_of(members(in64=True, directory64=True), end64=True, elsewhere=True)
         *((LARGE, END64, place, 1, UNSAFE) for place in (48, 49, 55)),
         *((LARGE, LOCATOR64, place, 2, UNSAFE) for place in range(4, 20)),
         (LARGE, LOCATOR64, 16, 1, WHOLE),
+        (LARGE, LOCATOR64, 16, 3, UNSAFE),
         # A plain end beside a zip64 one: each number agrees with it, or leaves it to it.
         *((LARGE, END, place, 1, UNSAFE) for place in (4, 6, 8, 10, 12, 16)),
     ],
