@@ -11,6 +11,9 @@ from pixivcrawl.archive.tiff import read_directory
 _JFIF, _EXIF, _ICC, _MPF = b"JFIF\0", b"Exif\0\0", b"ICC_PROFILE\0", b"MPF\0"
 _PHOTOSHOP, _ADOBE = b"Photoshop 3.0\0", b"Adobe"
 _RESOURCE = b"8BIM"
+_RESOURCE_BYTES = 12
+"""The least that one of Photoshop's resources has: without name and body."""
+
 _MPF_ENTRIES = 0xB002
 _MPF_ENTRY = {"little": struct.Struct("<4x2L4x"), "big": struct.Struct(">4x2L4x")}
 """Of each picture, among others: its length, and where it begins."""
@@ -88,7 +91,7 @@ def _are_resources(data: bytes) -> bool:
     """Whether Photoshop's image resources follow each other to the end: mark, number, name, length, body, each padded to even."""
     position = 0
     while position < len(data):
-        if not data.startswith(_RESOURCE, position) or position + 7 > len(data):
+        if not data.startswith(_RESOURCE, position) or position + _RESOURCE_BYTES > len(data):
             return False
         position += 6 + (1 + data[position + 6] + 1) // 2 * 2
         length = int.from_bytes(data[position : position + 4], "big")

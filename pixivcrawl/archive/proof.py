@@ -76,7 +76,8 @@ def _prove_zip(source: BinaryIO, expected: Expected, limits: Limits) -> Picture:
 
 
 def _fits(expected: Expected, limits: Limits) -> bool:
-    return 0 < (expected.width or 0) * (expected.height or 0) <= limits.max_pixels
+    width, height = expected.width, expected.height
+    return width is not None and height is not None and width * height <= limits.max_pixels
 
 
 def _compare_size(picture: Picture, expected: Expected) -> None:

@@ -225,6 +225,11 @@ def test_a_sector_of_zeros_is_a_hole_where_a_scan_refines_detail_and_nowhere_els
         ([photoshop(b"8BIM\4\4\3abc\0\0\0\2ab8BIM\4\4\2ab\0\0\0\0\0")], None),
         ([photoshop(b"8BIM\4\4\0\0\0\0\0\3"), photoshop(b"abc")], None),
         ([photoshop(b"8BIM\4\4\0\0\0\0\0\4abc")], "its Photoshop segments cannot be read to their end"),
+        ([photoshop((b"8BIM\4\4" + bytes(6)) * 2)], None),
+        (
+            [photoshop((b"8BIM\4\4" + bytes(6)) * 2 + b"8BIM\4\4" + bytes(5))],
+            "its Photoshop segments cannot be read to their end",
+        ),
         ([photoshop(b"8BIM\4\4")], "its Photoshop segments cannot be read to their end"),
         ([photoshop(b"8BIN\4\4\0\0\0\0\0\0")], "its Photoshop segments cannot be read to their end"),
         ([segment(0xE2, b"MPF\0" + b"II*\0\x08\0\0\0\2\0")], "its index of pictures (MPF) does not fit the file"),
