@@ -106,6 +106,26 @@ def test_a_session_that_pixiv_does_not_know_ends_every_spider(
     assert len(standard.log) <= 4, "it goes on asking"
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("page", [False, True], ids=["JSON", "a page"])
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 408, 410, 418, 451, 500, 502, 503])
+@pytest.mark.parametrize("spider", LISTS)
+def test_no_status_in_place_of_an_answer_is_taken_for_an_end(
+    tmp_path: Path, standard: Sandbox, spider: str, status: int, page: bool
+) -> None:
+    if page:
+        standard.faults.api(".", kind="html", status=status)
+    else:
+        standard.faults.api(".", kind=f"status:{status}")
+    rows_only = {} if spider in ("artwork", "tag", "account") else ROWS_ONLY
+    done = crawl(spider, standard, tmp_path, settings={"PIXIV_API_RETRIES": 0}, **LISTS[spider], **rows_only)
+    assert done.exit_code in (1, 4)
+    assert rows(tmp_path, "SELECT count(*) FROM crawls WHERE read_to_end AND spider != 'artwork'") == [(0,)]
+    assert rows(
+        tmp_path, "SELECT count(*) FROM artworks WHERE availability = 'gone' AND id NOT IN (5000211, 5000411)"
+    ) == [(0,)]
+
+
 @pytest.mark.parametrize("named", ["illust.like id=5000111", "illust.bookmark_add id=5000111"])
 def test_a_token_of_another_session(tmp_path: Path, standard: Sandbox, named: str) -> None:
     standard.world.habits.mixes_tokens = True

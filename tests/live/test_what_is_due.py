@@ -217,10 +217,22 @@ def test_a_clock_that_was_ahead_holds_nothing_up(tmp_path: Path, sandbox: Sandbo
     assert sync(sandbox, tmp_path, START + 6 * HOUR).ran == ["artist 11", "artist 12"]
 
 
-def test_a_session_that_is_not_taken_ends_it_before_anything_else(tmp_path: Path, sandbox: Sandbox) -> None:
-    subscribe(tmp_path, artist(11), BOOKMARKS)
-    refused = sync(sandbox, tmp_path, START, phpsessid="901_stale")
+@pytest.mark.parametrize("refuses", [True, False], ids=["401", "public lists go on"])
+def test_a_session_that_is_not_taken_ends_it_before_anything_else(
+    tmp_path: Path, sandbox: Sandbox, refuses: bool
+) -> None:
+    """Three requests: to ask about the session first would cost each sync whose session works one more, so that the first question is the
+    first list; its answer is no proof, or an error that may be one of the moment; and what pixiv then says of the session is believed
+    when it says so twice. Where only the signed-in may ask, one 401 is enough.
+    """
+    sandbox.world.habits.refuses_unknown = refuses
+    subscribe(tmp_path / "both", artist(11), BOOKMARKS)
+    refused = sync(sandbox, tmp_path / "both", START, phpsessid="901_stale")
     assert (refused.exit_code, refused.asked.count("/ajax/user/extra"), len(refused.asked)) == (4, 2, 3)
+    assert rows(tmp_path / "both", "SELECT count(*) FROM artworks") == [(0,)]
+    subscribe(tmp_path / "own", BOOKMARKS)
+    refused = sync(sandbox, tmp_path / "own", START, phpsessid="901_stale")
+    assert (refused.exit_code, len(refused.asked)) == (4, 1 if refuses else 3)
 
 
 def test_a_session_that_dies_in_the_middle_ends_it_there(tmp_path: Path, sandbox: Sandbox) -> None:
