@@ -233,8 +233,8 @@ def summary(rebuilt: Rebuilt) -> Iterator[str]:
     counts = {
         ("file", "written anew from what the ledger knows"): files.rewritten,
         ("file", "adopted that the journal did not know"): files.adopted,
-        ("file", "missing: the next crawls fetch what is"): files.missing,
-        ("file", "damaged, now in quarantine/: the next crawls fetch what is missing"): files.damaged,
+        ("file", "missing: to be fetched again by the next crawls"): files.missing,
+        ("file", "damaged, now in quarantine/: to be fetched again by the next crawls"): files.damaged,
         ("change", "missing in the journal"): passed_over.missing,
         ("change", "known to the old ledger and not to the journal"): rebuilt.known_to_it,
         ("line", "of the journal without a meaning"): passed_over.lines,

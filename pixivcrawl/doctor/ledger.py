@@ -154,7 +154,8 @@ def _read(connection: Connection, configuration: Configuration, now: datetime, e
     if left := len(queries.unsettled_intents(connection)):
         examined.findings.append(
             warning(
-                "ledger", f"{plural(left, 'file')} about to be placed: the next scrapy crawl finishes or forgets it all"
+                "ledger",
+                f"{plural(left, 'file')} about to be placed: to be finished or forgotten by the next scrapy crawl",
             )
         )
 

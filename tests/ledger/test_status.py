@@ -12,6 +12,7 @@ from pixivcrawl.ledger.queries import (
     OddFile,
     Totals,
     Unavailable,
+    artists_unread,
     files_at_pixiv,
     status_missing,
     status_odd,
@@ -21,11 +22,15 @@ from pixivcrawl.ledger.queries import (
     status_unavailable,
 )
 from pixivcrawl.ledger.records import (
+    begin_crawl,
+    end_crawl,
     record_artwork,
     record_file_failed,
+    record_listing,
     record_lost,
     record_stored,
     record_unavailable,
+    record_user_seen,
     record_user_unavailable,
     record_withheld,
     record_work_failed,
@@ -154,3 +159,29 @@ def test_what_pixiv_may_still_have_is_known(connection: Connection):
     files = [as_stored(each).path for each in (an_original(1), an_original(2, revision=SECOND), an_ugoira(4))]
     assert sorted(files_at_pixiv(connection, None)) == list(zip((1, 2, 4), files, strict=True))
     assert list(files_at_pixiv(connection, NOW + DAY)) == []
+
+
+def test_works_that_a_list_of_their_artist_named_are_the_artists(connection: Connection):
+    """Although nothing is known of them but that; what is known already is not changed by it."""
+    record_artwork(connection, an_artwork(1, user_id=8, user_name="other"), NOW)
+    record_user_seen(connection, 7, NOW)
+    crawl = begin_crawl(connection, "user", {"id": [7]}, NOW)
+    record_listing(connection, crawl.crawl_id, [1, 2, 3], None, NOW, artist=7)
+    by_artist = {artist.user_id: (artist.works, artist.missing) for artist in status_of_works(connection, None)[1]}
+    assert by_artist == {7: (2, 2), 8: (1, 1)}
+
+
+def test_an_artist_whose_list_was_never_read_to_its_end_is_known(connection: Connection):
+    def read(ids: list[int], *, to_end: bool, **more: bool) -> None:
+        crawl = begin_crawl(connection, "user", {"id": ids, **more}, NOW)
+        end_crawl(connection, crawl.crawl_id, outcome="x", exit_code=1, counts={}, read_to_end=to_end, now=NOW)
+
+    assert artists_unread(connection) == set()
+    read([7, 8], to_end=False)
+    read([9], to_end=True)
+    read([9], to_end=False)
+    assert artists_unread(connection) == {7, 8}
+    read([8], to_end=True, latest=True)
+    assert artists_unread(connection) == {7, 8}, "the latest few are not all of them"
+    read([7, 8], to_end=True)
+    assert artists_unread(connection) == set()
