@@ -43,7 +43,6 @@ def _alone(data: Held, markers: Markers, place: int) -> bytes:
     parts = [b"\xff\xd8", _grey_header(frame, component)]
     if frame.progressive and not any(scan.components == (place,) and scan.first == 0 for scan in markers.scans):
         parts.append(_flat_scan(frame, component))
-    wanted = False
     for piece in markers.pieces:
         if piece.code == SOS:
             scan = next(scans)

@@ -156,7 +156,7 @@ def _in_64_bits(source: BinaryIO, numbers: list[int], end: int) -> tuple[list[in
     if mark != _LOCATOR64_MARK:
         return numbers, end
     end -= _LOCATOR64.size + _END64.size
-    if place == end >= 0 and disk == 0 and disks <= 1:
+    if place == end and disk == 0 and disks <= 1:
         source.seek(end)
         mark, length, _, _, *numbers64 = _END64.unpack(source.read(_END64.size))
         agree = all(
