@@ -84,7 +84,9 @@ class AnswersMiddleware:
         refusal = AnswerRefused(request.meta["endpoint"], answer)
         if CHECKING in request.meta and answer.kind in REFUSED:
             raise refusal
-        if answer.kind is AnswerKind.NOT_JSON or answer.status in (BAD_REQUEST, UNAUTHORIZED, FORBIDDEN):
+        is_about_reader = answer.kind is AnswerKind.NOT_JSON or answer.status in (BAD_REQUEST, UNAUTHORIZED, FORBIDDEN)
+        # The question about the session cannot wait for itself.
+        if is_about_reader and CHECKING not in request.meta:
             if account is None:
                 self._refuse_visitor(request, answer)
             else:

@@ -126,6 +126,15 @@ def test_no_status_in_place_of_an_answer_is_taken_for_an_end(
     ) == [(0,)]
 
 
+def test_a_page_with_status_400_in_answer_to_everything_ends_the_run(tmp_path: Path, small: Sandbox) -> None:
+    """To the question about the session too, which once waited for itself."""
+    small.faults.api(".", kind="html", status=400)
+    ran = run(small, tmp_path, "user", id=11)
+    assert (ran.code, "1 list not read to an end" in " ".join(ran.out.split())) == (1, True)
+    assert len(small.log) <= 4
+    assert rows(tmp_path, "SELECT read_to_end FROM crawls") == [(0,)]
+
+
 @pytest.mark.parametrize("named", ["illust.like id=5000111", "illust.bookmark_add id=5000111"])
 def test_a_token_of_another_session(tmp_path: Path, standard: Sandbox, named: str) -> None:
     standard.world.habits.mixes_tokens = True
