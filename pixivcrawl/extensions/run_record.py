@@ -255,7 +255,7 @@ SUMMARY: dict[str, tuple[str, str]] = {
     "snapshots_kept": ("snapshot", "kept"),
     "files_failed": ("file", "not stored"),
     "works_failed": ("work", "that failed"),
-    "works_waiting": ("work", "waiting after a failure, or after a first 404, in an earlier run"),
+    "works_waiting": ("work", "waiting after a failure, or after a first 404"),
     "pictures_waiting": ("picture", "of an artist's page waiting after a failure in an earlier run"),
     "works_withheld": ("work", "withheld from this reader (scrapy status says why)"),
     "lists_failed": ("list", "not read to an end"),

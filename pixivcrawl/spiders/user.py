@@ -303,12 +303,13 @@ class UserSpider(ListingSpider[UserArguments]):
         if self.args.detail == "listing":
             if again or level is None:
                 short = await self.ask(USER_SHORT, id=user_id)
-                await self.ledger.write(records.record_user, facts.listed_user(short), self.now())
                 await self.want_pictures(short)
+                await self.ledger.write(records.record_user, facts.listed_user(short), self.now())
         elif again or level != "full":
             full = await self.ask(USER_FULL, id=user_id)
-            await self.ledger.write(records.record_user, facts.user(full), self.now())
+            # First, so that a kill in between has the page asked for again.
             await self.want_pictures(full)
+            await self.ledger.write(records.record_user, facts.user(full), self.now())
 
     async def want_pictures(self, body: UserRow) -> None:
         pictures = facts.pictures_of_user(body)

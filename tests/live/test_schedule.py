@@ -65,7 +65,8 @@ def subscribe(archive: Path) -> None:
 
 def nowhere_but_here(sandbox: Sandbox) -> dict[str, str]:
     """What a test adds to any recipe: pixiv's place is taken by the sandbox."""
-    return sandbox.environment() | {"PIXIVCRAWL_PIXIV_API_DELAY": "0", "PIXIVCRAWL_PIXIV_THROTTLE_WAIT": "0.05"}
+    waits = {"PIXIVCRAWL_PIXIV_THROTTLE_WAIT": "0.05", "PIXIVCRAWL_PIXIV_GONE_AFTER": "0"}
+    return sandbox.environment() | waits | {"PIXIVCRAWL_PIXIV_API_DELAY": "0"}
 
 
 def run(
@@ -104,7 +105,7 @@ def test_the_service_runs_with_what_systemd_gives_it(tmp_path: Path, sandbox: Sa
     assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout
     assert ran.stdout.startswith(f"archive: {state}/pixivcrawl\n")
     assert_holds(state / "pixivcrawl", sandbox.world.expected.user(11, session=True))
-    assert (state / "pixivcrawl" / "archive.sqlite").stat().st_mode & 0o777 == 0o640
+    assert (state / "pixivcrawl" / "archive.sqlite").stat().st_mode & 0o777 == 0o600
 
 
 # cron
