@@ -99,7 +99,7 @@ def test_an_artist_who_writes_alone_is_believed(tmp_path: Path):
     with Sandbox(World.of(works=1)) as sandbox:
         sandbox.world.remove(sandbox.world.work_id(11, 1))
         assert crawl("user", sandbox, tmp_path, id=11, settings=LONG).exit_code == 0
-        assert [one.path for one in sandbox.log] == ["/ajax/user/11/profile/all", "/ajax/user/11"]
+        assert [one.path for one in sandbox.requests("api")] == ["/ajax/user/11/profile/all", "/ajax/user/11"]
 
 
 @pytest.mark.parametrize(
