@@ -217,7 +217,7 @@ FAULTS = {
     "error at every link": ("os.link = failing(os.link, errno.EIO)", "the disk reports an error"),
     "error at a sync": ("os.fsync = failing(os.fsync, errno.EIO, 40)", "the disk reports an error"),
     "error in the journal": (
-        "pathlib.Path.open = failing(pathlib.Path.open, errno.EIO, 5, lambda _, *mode: mode[:1] == ('ab',))",
+        "os.open = failing(os.open, errno.EIO, 5, lambda path, flags, *_: flags & os.O_APPEND)",
         "the disk reports an error",
     ),
     "error at a removal": ("os.unlink = failing(os.unlink, errno.EIO, 8)", "the disk reports an error"),
