@@ -1,11 +1,11 @@
-"""The works that a spider has begun and whose files are not all settled: few at a time, so that memory stays flat."""
+"""The works, or artists, that a spider has begun and whose files are not all settled: few at a time, so that memory stays flat."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-from pixivcrawl.items import OF_USERS, Original, ProvenOriginal, StagedOriginal, StoredOriginal
+from pixivcrawl.items import Original, ProvenOriginal, StagedOriginal, StoredOriginal
 
 
 class WorksInProgress:
@@ -59,16 +59,16 @@ class WorksInProgress:
             await self._changed.wait_for(lambda: not self._parts)
 
 
-def work_of(item: Any) -> int | None:
-    """The work that a file belongs to, at any stage of its way; None for what is no file, or no work's."""
+def original_of(item: Any) -> Original | None:
+    """The file that an item is, at any stage of its way; None for what is no file."""
     match item:
-        case Original() as original:
-            return None if original.kind in OF_USERS else original.work_id
+        case Original():
+            return item
         case StagedOriginal(original=original):
-            return work_of(original)
+            return original
         case ProvenOriginal(staged=staged):
-            return work_of(staged)
+            return staged.original
         case StoredOriginal(proven=proven):
-            return work_of(proven)
+            return proven.staged.original
         case _:
             return None

@@ -25,13 +25,13 @@ from pixivcrawl.api.endpoint import BodyRefused, Endpoint
 from pixivcrawl.api.withheld import Withheld
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.extensions.run_record import STOPPED_AT
-from pixivcrawl.items import Artwork, Original
+from pixivcrawl.items import OF_USERS, Artwork, Original
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.run_stopping import RunStopping
 from pixivcrawl.spiders.arguments import ListingArguments
 from pixivcrawl.spiders.comments import keep_comments
 from pixivcrawl.spiders.filters import left_out
-from pixivcrawl.spiders.in_progress import WorksInProgress, work_of
+from pixivcrawl.spiders.in_progress import WorksInProgress, original_of
 from pixivcrawl.spiders.lacking import remember_what_is_lacking, taken_up
 from pixivcrawl.spiders.pixiv import PixivSpider
 from pixivcrawl.spiders.reading import ListPage, Readings, read_on, rows_ahead
@@ -413,6 +413,6 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
 
     async def item_settled(self, item: Any) -> None:
         """A file has come to its end in the pipelines, in place or not."""
-        work_id = work_of(item)
-        if work_id is not None:
-            await self.in_progress.settle(work_id)
+        original = original_of(item)
+        if original is not None and original.kind not in OF_USERS:
+            await self.in_progress.settle(original.work_id)

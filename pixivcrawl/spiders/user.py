@@ -25,11 +25,12 @@ from pixivcrawl.api.catalogue import (
 )
 from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.api.urls import ACCOUNT
-from pixivcrawl.items import Artwork, Original
+from pixivcrawl.items import OF_USERS, Artwork, Original
 from pixivcrawl.ledger import queries, records
 from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
 from pixivcrawl.spiders.accounts import artist_called
 from pixivcrawl.spiders.arguments import Arguments, ListingArguments, UserIds, separated
+from pixivcrawl.spiders.in_progress import WorksInProgress, original_of
 from pixivcrawl.spiders.listing import ListingSpider, Page
 from pixivcrawl.spiders.rows import without_rows
 from pixivcrawl.spiders.second_looks import LookedAtLater
@@ -118,10 +119,14 @@ class UserSpider(ListingSpider[UserArguments]):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.profiles, spider.not_found = {}, {}
+        spider.pictures = WorksInProgress(spider.configuration.image_concurrency)
         spider.looked_at_later = []
         return spider
 
     profiles: dict[int, Profile]
+    pictures: WorksInProgress
+    """Artists, by their ids, whose pictures are on their way."""
+
     looked_at_later: list[int]
     not_found: dict[int, datetime]
 
@@ -144,8 +149,20 @@ class UserSpider(ListingSpider[UserArguments]):
             due = await self.wanted_pictures(user_id, self.due_by)
             if waiting := len(missing) - len(due):
                 self.count("pictures_waiting", waiting)
+            await self.pictures.begin(user_id)
+            self.pictures.add(user_id, len(due))
+            await self.pictures.settle(user_id)
             for picture in due:
                 yield picture
+        # Scrapy looks for more every five seconds unless a request's end wakes it, which nobody is to wait for.
+        await self.pictures.all_settled()
+
+    async def item_settled(self, item: Any) -> None:
+        original = original_of(item)
+        if original is not None and original.kind in OF_USERS:
+            await self.pictures.settle(original.user_id)
+        else:
+            await super().item_settled(item)
 
     @property
     def frontier(self) -> Sequence[int]:

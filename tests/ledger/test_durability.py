@@ -73,6 +73,7 @@ def test_a_killed_writer_loses_nothing_it_acknowledged(tmp_path: Path):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_many_kills_lose_nothing(tmp_path: Path):
     chance = random.Random()
     acknowledged: set[int] = set()
