@@ -83,7 +83,7 @@ def test_a_doubtful_file_is_kept_when_three_transfers_over_a_day_were_the_same(t
         assert all(f"ETag {etag}; Last-Modified {modified}" in line for line in lines)
 
         env = environment(sandbox, archive)
-        assert "1 file is doubtful and kept as served, see docs/proof.md" in scrapy("status", env=env).stdout
+        assert "1 file doubtful and kept as served, see docs/proof.md" in scrapy("status", env=env).stdout
         verified = scrapy("verify", "--deep", env=env)
         assert (verified.returncode, verified.stderr) == (0, "")
 
