@@ -7,8 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scrapy.commands import ScrapyCommand
+
+if TYPE_CHECKING:
+    from pixivcrawl.sandbox import Sandbox
 
 ARTIST = 11
 
@@ -44,10 +48,10 @@ class Command(ScrapyCommand):
             )
             print("A look-alike of pixiv runs on this machine. First run:", flush=True)
             self.exitcode = crawl(environment)
-            first = len(sandbox.requests(kind="image"))
+            first = images_fetched(sandbox)
             print("\nThe same command again:", flush=True)
             self.exitcode = self.exitcode or crawl(environment)
-            again = len(sandbox.requests(kind="image")) - first
+            again = images_fetched(sandbox) - first
             print(f"\nImages fetched: {first} by the first run, {again} by the second.")
         print(f"Originals: {archive / 'originals'}")
         print(f"Ledger:    {archive / 'archive.sqlite'}")
@@ -58,3 +62,7 @@ def crawl(environment: dict[str, str]) -> int:
     """The command a person would type, in a process of its own."""
     command = [sys.executable, "-m", "scrapy", "crawl", "user", "-a", f"id={ARTIST}"]
     return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 (fixed words)
+
+
+def images_fetched(sandbox: Sandbox) -> int:
+    return len(sandbox.requests(kind="image")) + len(sandbox.requests(kind="portrait"))

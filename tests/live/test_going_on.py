@@ -67,6 +67,7 @@ def test_a_part_of_a_work_that_was_revised_is_swept_away(tmp_path: Path):
         assert_holds(tmp_path, sandbox.world.expected.user(11))
 
 
+@pytest.mark.long
 def test_bodies_that_were_whole_at_a_kill_are_not_fetched_again(tmp_path: Path):
     with Sandbox(World.of(works=30, size=(1200, 900)), tls=True) as sandbox:
         env = environment(sandbox, tmp_path)

@@ -167,6 +167,7 @@ def test_comments_that_pixiv_says_are_not_there(tmp_path: Path, standard: Sandbo
     assert rows(tmp_path, "SELECT count(*) FROM comments WHERE parent_id IS NULL") == [(work.comment_count,)]
 
 
+@pytest.mark.long
 def test_a_page_that_fails_for_ever_is_one_file_that_is_missing(tmp_path: Path, small: Sandbox) -> None:
     broken = small.world.work_id(11, 2)
     small.faults.image(broken, kind="status:500")
