@@ -7,13 +7,13 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from pixivcrawl import facts, facts_of_lists
+from pixivcrawl import facts_of_lists
 from pixivcrawl.api.answers import AnswerRefused
 from pixivcrawl.api.bodies.listings import Bookmarks
 from pixivcrawl.api.catalogue import USER_BOOKMARK_TAGS, USER_BOOKMARKS
 from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.ledger import queries, records
-from pixivcrawl.spiders.listing import Page
+from pixivcrawl.spiders.listing import Page, page_of_rows
 from pixivcrawl.spiders.owned import OwnedListSpider, RestArguments
 from pixivcrawl.spiders.reading import ListPage
 
@@ -70,7 +70,7 @@ class BookmarksSpider(OwnedListSpider[BookmarksArguments]):
                 order=self.args.order,
             ):
                 await self.record_bookmarks(page, private=rest == "hide")
-                yield Page(page.ids, facts.listed_artworks(page.body.works), page.cursor)
+                yield page_of_rows(page.ids, page.body.works, page.cursor)
         if self.is_own and self.args.reread:
             await self.keep_own_tags()
 

@@ -7,13 +7,13 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from pixivcrawl import facts, facts_of_lists
+from pixivcrawl import facts_of_lists
 from pixivcrawl.api.answers import AnswerRefused
 from pixivcrawl.api.catalogue import COLLECTION
 from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.ledger import records
 from pixivcrawl.spiders.arguments import ListingArguments, PixivId, id_in_address, separated
-from pixivcrawl.spiders.listing import ListingSpider, Page
+from pixivcrawl.spiders.listing import ListingSpider, Page, page_of_rows
 
 
 class CollectionArguments(ListingArguments):
@@ -42,4 +42,4 @@ class CollectionSpider(ListingSpider[CollectionArguments]):
                 self.list_failed(f"collection {collection_id}: {refusal}")
                 continue
             await self.ledger.write(records.record_masked, facts_of_lists.masked(body.rows), self.now())
-            yield Page([row.id for row in body.rows], facts.listed_artworks(body.rows))
+            yield page_of_rows([row.id for row in body.rows], body.rows)

@@ -12,7 +12,7 @@ from pixivcrawl.api.catalogue import DISCOVERY_ARTWORKS, DISCOVERY_USERS
 from pixivcrawl.ledger import records
 from pixivcrawl.spiders.arguments import AgeMode, ListingArguments
 from pixivcrawl.spiders.lacking import say_what_was_passed_over
-from pixivcrawl.spiders.listing import ListingSpider, Page
+from pixivcrawl.spiders.listing import ListingSpider, Page, page_of_rows
 
 MOST_WORKS = 100
 """Pixiv: one set has at most so many works, and it is a fresh one each time."""
@@ -52,7 +52,7 @@ class DiscoverySpider(ListingSpider[DiscoveryArguments]):
             say_what_was_passed_over(self, {"mode": self.args.mode}, body.rows)
             fresh = [work_id for work_id in body.work_ids if work_id not in seen]
             seen.update(fresh)
-            yield Page(fresh, facts.listed_artworks(body.rows_for(fresh)))
+            yield page_of_rows(fresh, body.rows_for(fresh))
 
     async def users(self) -> Page:
         """A set of people is kept at once; it lists no works to be archived."""

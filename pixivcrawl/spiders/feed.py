@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
-from pixivcrawl import facts, facts_of_lists
+from pixivcrawl import facts_of_lists
 from pixivcrawl.api.bodies.listings import Feed
 from pixivcrawl.api.catalogue import FEED_ILLUST
 from pixivcrawl.api.endpoint import Endpoint
@@ -15,7 +15,7 @@ from pixivcrawl.ledger import records
 from pixivcrawl.ledger.queries import FEED_GAPS
 from pixivcrawl.spiders.arguments import ListingArguments
 from pixivcrawl.spiders.lacking import say_what_was_passed_over
-from pixivcrawl.spiders.listing import ListingSpider, Page
+from pixivcrawl.spiders.listing import ListingSpider, Page, page_of_rows
 from pixivcrawl.spiders.reading import Reading
 
 ListingArgumentsT = TypeVar("ListingArgumentsT", bound=ListingArguments)
@@ -45,7 +45,7 @@ class FeedReadingSpider(ListingSpider[ListingArgumentsT]):
             rows = page.body.rows_for(page.ids)
             say_what_was_passed_over(self, parameters, rows)
             await self.ledger.write(records.record_masked, facts_of_lists.masked(rows), self.now())
-            yield Page(page.ids, facts.listed_artworks(rows), page.cursor)
+            yield page_of_rows(page.ids, rows, page.cursor)
         if any(reading.until and not reading.met_frontier for reading in readings):
             # Pixiv's feed ends, so that works may have passed by since the last reading.
             self.count(FEED_GAPS)

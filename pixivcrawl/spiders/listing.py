@@ -18,8 +18,11 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
+from pixivcrawl import facts
 from pixivcrawl.api.answers import AnswerRefused
 from pixivcrawl.api.bodies.artworks import IllustDetail
+from pixivcrawl.api.bodies.masks import WITHHELD
+from pixivcrawl.api.bodies.rows import IllustRow
 from pixivcrawl.api.catalogue import ILLUST_DETAIL, ILLUST_UGOIRA_META
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
 from pixivcrawl.api.withheld import Withheld
@@ -58,13 +61,20 @@ FRESH = timedelta(minutes=10)
 class Page:
     """The works on one page of a list, in its order, with what its rows say of them (`rows` may lack some), and where to go on.
 
-    `artist`: whose works all of them are, where the list says that.
+    `artist`: whose works all of them are, where the list says that. `withheld`: those whose rows say that this reader is not shown them.
     """
 
     work_ids: list[int]
     rows: Sequence[Artwork] = ()
     cursor: str | None = None
     artist: int | None = None
+    withheld: Sequence[int] = ()
+
+
+def page_of_rows(work_ids: list[int], rows: Sequence[IllustRow], cursor: str | None = None) -> Page:
+    """A page of a list that tells its works by such rows."""
+    withheld = [row.id for row in rows if row.mask_reason not in (None, WITHHELD)]
+    return Page(work_ids, facts.listed_artworks(rows), cursor, withheld=withheld)
 
 
 class ListingSpider(PixivSpider[ListingArgumentsT]):
@@ -259,6 +269,15 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             confirmed=not self.is_in_doubt,
             artist=page.artist,
         )
+        if self.wanted is None:
+            await self.say_what_is_withheld(page.withheld)
+
+    async def say_what_is_withheld(self, work_ids: Sequence[int]) -> None:
+        """Of rows alone nothing else would say that works are missing which this reader is not shown."""
+        known = await self.ledger.read(queries.known_works, work_ids)
+        if missing := [work_id for work_id in work_ids if work_id not in known or known[work_id].detail is None]:
+            self.count("rows_withheld", len(missing))
+            self.logger.error("%s: withheld from this reader: work %s", self.name, ", ".join(map(str, missing)))
 
     async def filtered(self, page: Page) -> Page:
         """The page without the works that the filters leave out, as far as they are known."""

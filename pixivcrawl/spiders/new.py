@@ -7,11 +7,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from pixivcrawl import facts, facts_of_lists
+from pixivcrawl import facts_of_lists
 from pixivcrawl.api.catalogue import NEW_ILLUST
 from pixivcrawl.ledger import records
 from pixivcrawl.spiders.arguments import ListingArguments
-from pixivcrawl.spiders.listing import ListingSpider, Page
+from pixivcrawl.spiders.listing import ListingSpider, Page, page_of_rows
 
 
 class NewArguments(ListingArguments):
@@ -39,4 +39,4 @@ class NewSpider(ListingSpider[NewArguments]):
         ):
             rows = page.body.illusts
             await self.ledger.write(records.record_masked, facts_of_lists.masked(rows), self.now())
-            yield Page(page.ids, facts.listed_artworks(rows), page.cursor)
+            yield page_of_rows(page.ids, rows, page.cursor)

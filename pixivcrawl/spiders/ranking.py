@@ -12,12 +12,11 @@ from pydantic import BeforeValidator, Field, field_validator
 from pixivcrawl import facts
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused
 from pixivcrawl.api.bodies.masks import WITHHELD
-from pixivcrawl.api.bodies.ranking import Ranking
 from pixivcrawl.api.catalogue import RANKING
 from pixivcrawl.api.paging import came
 from pixivcrawl.api.withheld import WHAT_TO_DO, Withheld
 from pixivcrawl.api.wording import plural
-from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger import records
 from pixivcrawl.spiders.arguments import ListingArguments, today_in_japan
 from pixivcrawl.spiders.listing import ListingSpider, Page
 
@@ -129,20 +128,10 @@ class RankingSpider(ListingSpider[RankingArguments]):
                 return
             ranked, promised = ranked + came(body.contents), body.rank_total
             await self.ledger.write(records.record_ranking, facts.ranking_entries(body), self.now())
-            await self.say_what_is_withheld(body)
-            yield Page([row.illust_id for row in body.contents], facts.ranked_artworks(body))
+            withheld = [row.illust_id for row in body.contents if row.mask_reason not in (None, WITHHELD)]
+            yield Page([row.illust_id for row in body.contents], facts.ranked_artworks(body), withheld=withheld)
             following = RANKING.next_page(values, body)
             values = following and {**following, "date": body.date}
-
-    async def say_what_is_withheld(self, body: Ranking) -> None:
-        """Of rows alone nothing else would say that works are missing which this reader is not shown."""
-        if self.wanted is not None:
-            return
-        withheld = [row.illust_id for row in body.contents if row.mask_reason not in (None, WITHHELD)]
-        known = await self.ledger.read(queries.known_works, withheld)
-        if missing := [work_id for work_id in withheld if work_id not in known or known[work_id].detail is None]:
-            self.count("rows_withheld", len(missing))
-            self.logger.error("ranking: withheld from this reader: work %s", ", ".join(map(str, missing)))
 
     def ends_too_soon(self, day: str | None, ranked: int, promised: int | None, said: str) -> None:
         """Such a day was not read, and is asked for again."""

@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator
 
 from pydantic import Field
 
-from pixivcrawl import facts
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused
 from pixivcrawl.api.bodies.rows import IllustRow
 from pixivcrawl.api.catalogue import ILLUST_RECOMMEND, ILLUST_RECOMMEND_ROWS
 from pixivcrawl.spiders.arguments import ArtworkIds, ListingArguments
-from pixivcrawl.spiders.listing import ListingSpider, Page
+from pixivcrawl.spiders.listing import ListingSpider, Page, page_of_rows
 
 ROWS_A_REQUEST = 100
 """Pixiv: `recommend/init` and `recommend/illusts` give up to so many rows."""
@@ -55,7 +54,7 @@ class RelatedSpider(ListingSpider[RelatedArguments]):
                     fresh = fresh[: self.args.limit - len(found)]
                     found.update((row.id, None) for row in fresh)
                     beside += [row.id for row in fresh]
-                    yield Page([row.id for row in fresh], facts.listed_artworks(fresh))
+                    yield page_of_rows([row.id for row in fresh], fresh)
                     if len(found) == self.args.limit:
                         return
             layer = beside

@@ -13,7 +13,7 @@ from pixivcrawl.api.catalogue import REQUESTS_OVERVIEW, USER_REQUESTS, find
 from pixivcrawl.api.endpoint import Endpoint
 from pixivcrawl.ledger import records
 from pixivcrawl.spiders.arguments import AgeMode, ListingArguments, UserIds, WorkType
-from pixivcrawl.spiders.listing import ListingSpider, Page
+from pixivcrawl.spiders.listing import ListingSpider, Page, page_of_rows
 
 
 class RequestsArguments(ListingArguments):
@@ -102,7 +102,7 @@ class RequestsSpider(ListingSpider[RequestsArguments]):
         """The works that came of the page's own requests."""
         self.count("requests_listed", len(own))
         work_ids = list(dict.fromkeys(request.work_id for request in own if request.work_id is not None))
-        return Page(work_ids, facts.listed_artworks(body.rows_for(work_ids)), cursor)
+        return page_of_rows(work_ids, body.rows_for(work_ids), cursor)
 
     async def keep_creators(self, endpoint: Endpoint[CreatorList]) -> None:
         async for body in self.pages_of(endpoint, snapshot=True, mode=self.args.mode):

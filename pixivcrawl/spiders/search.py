@@ -9,7 +9,6 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator
 from scrapy.crawler import Crawler
 
-from pixivcrawl import facts
 from pixivcrawl.api.bodies.rows import IllustRow
 from pixivcrawl.api.bodies.search import Search
 from pixivcrawl.api.catalogue import SEARCH_ARTWORKS, SEARCH_ILLUSTRATIONS, SEARCH_MANGA, SEARCH_TOP, USER_SHORT
@@ -19,7 +18,7 @@ from pixivcrawl.api.wording import plural
 from pixivcrawl.spiders.arguments import AgeMode, ListingArguments, today_in_japan
 from pixivcrawl.spiders.filters import Day
 from pixivcrawl.spiders.lacking import say_what_was_passed_over, taken_up
-from pixivcrawl.spiders.listing import ListingSpider, Page
+from pixivcrawl.spiders.listing import ListingSpider, Page, page_of_rows
 from pixivcrawl.spiders.reading import Reading, read_on
 
 ENDPOINTS: dict[str, Endpoint[Search]] = {
@@ -234,7 +233,7 @@ class SearchSpider(ListingSpider[SearchArguments]):
 
 def _page(body: Search, rows: list[IllustRow] | None = None, cursor: str | None = None) -> Page:
     rows = body.rows if rows is None else rows
-    return Page([row.id for row in rows], facts.listed_artworks(rows), cursor)
+    return page_of_rows([row.id for row in rows], rows, cursor)
 
 
 def _ids_of(body: Search) -> list[int]:

@@ -7,12 +7,12 @@ from typing import TypeVar
 
 from pydantic import Field
 
-from pixivcrawl import facts, facts_of_lists
+from pixivcrawl import facts_of_lists
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused
 from pixivcrawl.api.catalogue import SERIES
 from pixivcrawl.ledger import records
 from pixivcrawl.spiders.arguments import ListingArguments, SeriesIds
-from pixivcrawl.spiders.listing import ListingSpider, Page
+from pixivcrawl.spiders.listing import ListingSpider, Page, page_of_rows
 
 ListingArgumentsT = TypeVar("ListingArgumentsT", bound=ListingArguments)
 
@@ -38,7 +38,7 @@ class SeriesReadingSpider(ListingSpider[ListingArgumentsT]):
                 await self.ledger.write(records.record_series, series, places, now)
                 rows = body.rows_for(page.ids)
                 await self.ledger.write(records.record_masked, facts_of_lists.masked(rows), now)
-                yield Page(page.ids, facts.listed_artworks(rows), page.cursor)
+                yield page_of_rows(page.ids, rows, page.cursor)
                 if (total := page.whole_total) is not None:
                     since = page.reading.since
                     await self.ledger.write(records.record_unlisted_in_series, series_id, since, total, self.now())

@@ -10,7 +10,7 @@ from pixivcrawl import facts
 from pixivcrawl.api.catalogue import TOP_ILLUST
 from pixivcrawl.ledger import records
 from pixivcrawl.spiders.arguments import AgeMode, ListingArguments
-from pixivcrawl.spiders.listing import ListingSpider, Page
+from pixivcrawl.spiders.listing import ListingSpider, Page, page_of_rows
 
 
 class TopArguments(ListingArguments):
@@ -32,4 +32,4 @@ class TopSpider(ListingSpider[TopArguments]):
     async def listing(self) -> AsyncIterator[Page]:
         top = await self.ask(TOP_ILLUST, snapshot=True, mode=self.args.mode)
         await self.ledger.write(records.record_requests, facts.commission_requests(top.requests), self.now())
-        yield Page([row.id for row in top.rows], facts.listed_artworks(top.rows))
+        yield page_of_rows([row.id for row in top.rows], top.rows)

@@ -31,7 +31,7 @@ from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
 from pixivcrawl.spiders.accounts import artist_called
 from pixivcrawl.spiders.arguments import Arguments, ListingArguments, UserIds, separated
 from pixivcrawl.spiders.in_progress import WorksInProgress, original_of
-from pixivcrawl.spiders.listing import ListingSpider, Page
+from pixivcrawl.spiders.listing import ListingSpider, Page, page_of_rows
 from pixivcrawl.spiders.rows import without_rows
 from pixivcrawl.spiders.second_looks import LookedAtLater
 
@@ -286,7 +286,7 @@ class UserSpider(ListingSpider[UserArguments]):
         category = {"all": "illustmanga", "manga": "manga"}.get(self.args.type, "illusts")
         async for body in self.pages_of(USER_TAGGED, id=user_id, category=category, tag=tag):
             wanted = [row.id for row in body.works if row.is_masked or self.is_wanted(row.kind)]
-            yield Page(wanted, facts.listed_artworks(body.works))
+            yield page_of_rows(wanted, body.works)
 
     async def compared(self, user_id: int, work_ids: list[int]) -> AsyncIterator[Page]:
         """The works with their rows, which tell kind and revision, where these are not known or are to be compared."""

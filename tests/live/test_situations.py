@@ -73,6 +73,27 @@ def test_a_ranking_with_works_that_a_visitor_is_not_shown(tmp_path: Path, standa
     assert rows(tmp_path, "SELECT count(*) FROM artworks WHERE title IS NULL AND availability != 'gone'") == [(0,)]
 
 
+@pytest.mark.parametrize(
+    ("spider", "arguments", "field"),
+    [
+        ("bookmarks", {"id": "me"}, "works"),
+        ("search", {"word": "猫"}, "illustManga.data"),
+        ("feed", {}, "thumbnails.illust"),
+    ],
+)
+def test_rows_alone_say_that_a_work_is_not_shown(
+    tmp_path: Path, standard: Sandbox, spider: str, arguments: dict[str, str], field: str
+) -> None:
+    placeholder = "https://s.pximg.net/common/images/limit_r18_360.png"
+    standard.faults.api("", kind="replaced_rows", field=field, value={1: {"url": placeholder}})
+    for _ in range(2):
+        ran = run(standard, tmp_path, spider, **arguments, **ROWS_ONLY)
+        assert ran.code == 1
+        assert "row whose work this reader is not shown" in ran.out.replace("rows", "row")
+    standard.faults.clear()
+    assert run(standard, tmp_path, spider, reread="true", **arguments, **ROWS_ONLY).code == 0
+
+
 # Sessions
 
 
