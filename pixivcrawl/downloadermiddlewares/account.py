@@ -51,7 +51,8 @@ class Account:
         self.in_doubt = False
         session = session_from_settings(crawler.settings)
         self._reader = session.reader if session is not None else None
-        self._crawler = crawler
+        # `_ACCOUNTS` would otherwise keep every crawl of a process for ever: its value would hold its key.
+        self._crawler_of_run = weakref.ref(crawler)
         self._configuration = Configuration.from_settings(crawler.settings)
         self._is_refused = False
         # Whether answers tell who reads; None before the first, False where some that are the reader's own do not.
@@ -61,6 +62,12 @@ class Account:
         self._taken_at: float | None = None
         self._answered_at: float | None = None
         self._asking: asyncio.Future[bool | None] | None = None
+
+    @property
+    def _crawler(self) -> Crawler:
+        crawler = self._crawler_of_run()
+        assert crawler is not None
+        return crawler
 
     def note(self, response: Response) -> None:
         """Take from an answer who reads, where it tells. Raises AccountRefused where that is another account than the session names."""
