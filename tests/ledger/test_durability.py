@@ -65,7 +65,7 @@ def killed_after(seconds: float, folder: Path, first: int) -> set[int]:
 def test_a_killed_writer_loses_nothing_it_acknowledged(tmp_path: Path):
     chance = random.Random(7)
     acknowledged: set[int] = set()
-    for kill in range(3):
+    for kill in range(5):
         told = killed_after(chance.uniform(0.0, 0.4), tmp_path, 1 + kill * 200_000)
         assert told
         acknowledged |= told

@@ -394,7 +394,7 @@ def test_a_ledger_is_replayed_to_the_last_row(two: tuple[Path, Path]):
     assert [name for name, rows in expected.items() if not rows] == ["hosts"]
 
 
-@settings(max_examples=6)
+@settings(max_examples=12)
 @given(
     st.permutations(CALLS).flatmap(lambda calls: st.integers(8, len(calls)).map(lambda n: calls[:n] + ENDED)),
     st.sampled_from([1, 4, 12]),
