@@ -11,8 +11,8 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from pixivcrawl.ledger.columns import json_text
-from pixivcrawl.ledger.records.crawls import list_key
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.ledger.updates.crawls import list_key
 
 NOW = "2026-11-20T12:00:00.000000Z"
 BATCH = 20_000

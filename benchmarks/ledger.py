@@ -25,7 +25,7 @@ from benchmarks.measuring import Row, own_environment, run, table, write_json
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.commands.status import report
 from pixivcrawl.items import VISITOR, Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal, Tag
-from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.spiders.user import UserArguments
 
@@ -120,14 +120,14 @@ async def recording(ledger: Ledger, count: int, works: int) -> list[Row]:
     artworks = [an_artwork(first + number, user_id) for number in range(1, count + 1)]
     rows_of_others = [an_artwork(first + count + number, user_id, detail="listing") for number in range(1, count + 1)]
     stored = [as_stored(original) for artwork in artworks for original in artwork.originals]
-    crawl = await ledger.write(records.begin_crawl, "user", UserArguments(id=[user_id]).canonical(), now)
+    crawl = await ledger.write(updates.begin_crawl, "user", UserArguments(id=[user_id]).canonical(), now)
 
     async def list_them() -> None:
-        await ledger.write(records.record_listing, crawl.crawl_id, [one.work_id for one in artworks], None, now)
+        await ledger.write(updates.record_listing, crawl.crawl_id, [one.work_id for one in artworks], None, now)
 
     async def list_rows() -> None:
         for start in range(0, count, 100):
-            await ledger.write(records.record_rows, rows_of_others[start : start + 100], now)
+            await ledger.write(updates.record_rows, rows_of_others[start : start + 100], now)
 
     def to_do(crawl_id: int) -> Any:
         return ledger.read_now(queries.works_to_do, crawl_id, 0, 100, reader=VISITOR, now=now)
@@ -150,7 +150,7 @@ async def recording(ledger: Ledger, count: int, works: int) -> list[Row]:
         await rate("list rows recorded, a hundred at a time", count, list_rows(), "> 1,500"),
     ]
     done: dict[str, Any] = {"outcome": "complete", "exit_code": 0, "counts": {}, "read_to_end": True, "now": now}
-    await ledger.write(partial(records.end_crawl, crawl_id=crawl.crawl_id, **done))
+    await ledger.write(partial(updates.end_crawl, crawl_id=crawl.crawl_id, **done))
     return rows
 
 
@@ -159,13 +159,13 @@ def _highest_work(connection: Connection) -> int:
 
 
 async def record_work(ledger: Ledger, artwork: Artwork, now: datetime) -> None:
-    await ledger.write(records.note_body, "illust.detail", {"id": artwork.work_id}, body_of(artwork), now)
-    await ledger.write(records.record_artwork, artwork, now)
+    await ledger.write(updates.note_body, "illust.detail", {"id": artwork.work_id}, body_of(artwork), now)
+    await ledger.write(updates.record_artwork, artwork, now)
 
 
 async def record_file(ledger: Ledger, stored: StoredOriginal, now: datetime) -> None:
-    await ledger.write(records.record_intent, stored, now)
-    await ledger.write(records.record_stored, stored, now)
+    await ledger.write(updates.record_intent, stored, now)
+    await ledger.write(updates.record_stored, stored, now)
 
 
 async def at_once(tasks: Sequence[Callable[[], Awaitable[None]]]) -> None:

@@ -12,9 +12,9 @@ from pixivcrawl.api.wording import one_line
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.items import Original
-from pixivcrawl.ledger import records
-from pixivcrawl.ledger.records.doubtful import Served
+from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.service import Ledger, ledger_of
+from pixivcrawl.ledger.updates.doubtful import Served
 
 LONGEST_REASON = 400
 """Characters; what stands in it may come from outside."""
@@ -57,10 +57,10 @@ class FilePipeline:
         reason = one_line(reason, LONGEST_REASON)
         now = datetime.now(UTC) if came is None else came.last
         doubtful = {} if came is None else came.as_told
-        await self.ledger.write(records.record_file_failed, original, reason, now, waits=waits, **doubtful)
+        await self.ledger.write(updates.record_file_failed, original, reason, now, waits=waits, **doubtful)
         return DropItem(f"{original}: {reason}", log_level="WARNING")
 
     async def leave_to_pixiv(self, original: Original, reason: str) -> DropItem:
         """The row of its work does not settle what this file is: the spider asks for the work itself; the exception to raise."""
-        await self.ledger.write(records.mark_stale, original.work_id, datetime.now(UTC))
+        await self.ledger.write(updates.mark_stale, original.work_id, datetime.now(UTC))
         return DropItem(f"{original}: {reason}", log_level="INFO")

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipelines.base import FilePipeline
 from pixivcrawl.items import OF_USERS, StoredOriginal
-from pixivcrawl.ledger import records
+from pixivcrawl.ledger import updates
 
 
 class MetadataPipeline(FilePipeline):
@@ -15,7 +15,7 @@ class MetadataPipeline(FilePipeline):
 
     async def process_item(self, item: Any) -> Any:
         if isinstance(item, StoredOriginal):
-            await self.ledger.write(records.record_stored, item, datetime.now(UTC))
+            await self.ledger.write(updates.record_stored, item, datetime.now(UTC))
             of_user = item.proven.staged.original.kind in OF_USERS
             self.count("pictures_stored" if of_user else "files_stored")
             if item.proven.as_served:

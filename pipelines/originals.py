@@ -16,8 +16,8 @@ from pixivcrawl.api.transfers import named_by, original_request
 from pixivcrawl.archive.destination import Destinations
 from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
 from pixivcrawl.items import OF_USERS, Original, StagedOriginal
-from pixivcrawl.ledger import records
-from pixivcrawl.ledger.records.files import GONE, GONE_WITH_FIRST
+from pixivcrawl.ledger import updates
+from pixivcrawl.ledger.updates.files import GONE, GONE_WITH_FIRST
 from pixivcrawl.run_stopping import RunStopping
 
 TRIES = 3
@@ -111,5 +111,5 @@ class OriginalsPipeline(FilePipeline):
                 original, "its address answers 404: changed or removed since the user's page was read"
             )
         parked = await self.park(original, reason, counted=False)
-        await self.ledger.write(records.mark_stale, original.work_id, datetime.now(UTC))
+        await self.ledger.write(updates.mark_stale, original.work_id, datetime.now(UTC))
         return parked

@@ -18,7 +18,7 @@ from pixivcrawl.archive.destination import in_the_way
 from pixivcrawl.archive.placing import NameTaken, discard, frames_text, holds, place_text, put, quarantine, sync_folders
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.items import ProvenOriginal, StoredOriginal
-from pixivcrawl.ledger import records
+from pixivcrawl.ledger import updates
 
 
 class StoragePipeline(FilePipeline):
@@ -35,7 +35,7 @@ class StoragePipeline(FilePipeline):
         if not isinstance(item, ProvenOriginal):
             return item
         stored = self._destination(item)
-        await self.ledger.write(records.record_intent, stored, datetime.now(UTC))
+        await self.ledger.write(updates.record_intent, stored, datetime.now(UTC))
         try:
             await self._placing.done(stored)
         except NameTaken as taken:

@@ -20,7 +20,7 @@ from pixivcrawl.archive.service import workers_of
 from pixivcrawl.archive.verdict import Expected, Proof
 from pixivcrawl.items import OF_USERS, Original, ProvenOriginal, StagedOriginal
 from pixivcrawl.ledger import queries
-from pixivcrawl.ledger.records.doubtful import TRANSFERS, Served, named_otherwise, served_again
+from pixivcrawl.ledger.updates.doubtful import TRANSFERS, Served, named_otherwise, served_again
 
 
 class ValidationPipeline(FilePipeline):

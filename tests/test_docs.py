@@ -23,10 +23,10 @@ from scrapy.commands import ScrapyCommand
 from sqlalchemy import ColumnElement, MetaData
 
 from pixivcrawl.api.parameters import Param
+from pixivcrawl.base_spiders.listing import ListingSpider, Page
+from pixivcrawl.base_spiders.params import ListingArguments
 from pixivcrawl.ledger.models import Base, column
 from pixivcrawl.sandbox import Sandbox, World
-from pixivcrawl.spiders.arguments import ListingArguments
-from pixivcrawl.spiders.listing import ListingSpider, Page
 from tests.live.running import environment
 from tests.test_project import ROOT, blocks, simple_commands
 

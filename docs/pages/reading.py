@@ -13,10 +13,10 @@ from typing import Any
 
 from pixivcrawl.api.catalogue import ENDPOINTS
 from pixivcrawl.api.endpoint import Endpoint
-from pixivcrawl.spiders.listing import ListingSpider
-from pixivcrawl.spiders.pixiv import PixivSpider
+from pixivcrawl.base_spiders.base import PixivSpider
+from pixivcrawl.base_spiders.listing import ListingSpider
 
-SPIDERS = "pixivcrawl.spiders"
+SPIDERS = ("pixivcrawl.spiders", "pixivcrawl.base_spiders")
 
 
 def endpoints_of(spider: type[PixivSpider[Any]]) -> list[str]:

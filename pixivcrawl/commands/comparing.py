@@ -29,8 +29,8 @@ from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import KeptFile
-from pixivcrawl.ledger.records.doubtful import named_otherwise
 from pixivcrawl.ledger.service import Ledger, attach, detach
+from pixivcrawl.ledger.updates.doubtful import named_otherwise
 from pixivcrawl.verification.choice import Sample, next_window, read_sample, read_since
 from pixivcrawl.verification.files import check_file
 from pixivcrawl.verification.memory import Memory

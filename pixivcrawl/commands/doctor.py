@@ -111,7 +111,7 @@ def lift_pauses(configuration: Configuration) -> None:
     from pixivcrawl.archive.layout import Archive
     from pixivcrawl.archive.lock import lock
     from pixivcrawl.errors import ConfigurationError
-    from pixivcrawl.ledger import queries, records
+    from pixivcrawl.ledger import queries, updates
     from pixivcrawl.ledger.service import Ledger
 
     archive = Archive(configuration.archive_dir)
@@ -121,7 +121,7 @@ def lift_pauses(configuration: Configuration) -> None:
         ledger = Ledger.open(configuration.database_url, archive=archive)
         try:
             for pause in ledger.read_now(queries.host_pauses):
-                ledger.write_now(records.clear_pause, pause.host)
+                ledger.write_now(updates.clear_pause, pause.host)
         finally:
             ledger.close()
 

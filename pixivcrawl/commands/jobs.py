@@ -15,6 +15,7 @@ from twisted.internet.error import ReactorNotRunning
 
 from pixivcrawl import faults
 from pixivcrawl.api.wording import one_line
+from pixivcrawl.base_spiders.second_looks import PUT_OFF, put_off_second_looks
 from pixivcrawl.commands.crawl import came_of, exit_code, limit_heaps
 from pixivcrawl.commands.stopping import end_whatever_the_clock_does
 from pixivcrawl.errors import AccountRefused, ArchiveInUse, PauseTooLong, StorageFailed
@@ -22,7 +23,6 @@ from pixivcrawl.extensions.run_record import INTERRUPTED, SUMMARY, left_off, tol
 from pixivcrawl.extensions.standing import Overall, put_away
 from pixivcrawl.notices.outcomes import Outcome
 from pixivcrawl.saying import say
-from pixivcrawl.spiders.second_looks import PUT_OFF, put_off_second_looks
 
 ENDS_ALL = {
     *(error.exit_code for error in (ArchiveInUse, AccountRefused, StorageFailed, PauseTooLong)),

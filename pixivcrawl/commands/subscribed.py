@@ -15,15 +15,15 @@ from sqlalchemy import Connection
 
 from pixivcrawl.api.wording import quoted
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.base_spiders.base import PixivSpider
+from pixivcrawl.base_spiders.owned import OwnerArguments
+from pixivcrawl.base_spiders.params import ListingArguments, explain
 from pixivcrawl.commands.looking import NewsSpider
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import NO_RUNS, Feed, ListRun, ListRuns
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.session import Session, reader_of
-from pixivcrawl.spiders.arguments import ListingArguments, explain
-from pixivcrawl.spiders.owned import OwnerArguments
-from pixivcrawl.spiders.pixiv import PixivSpider
 from pixivcrawl.spiders.user import UserArguments
 from pixivcrawl.subscriptions.file import FILE_NAME, FOLLOWING, REFRESH, Subscription, SubscriptionFile
 from pixivcrawl.subscriptions.planning import Wanted, checked_by_the_feed, may_be_known_by_the_feed

@@ -17,6 +17,7 @@ from scrapy.exceptions import UsageError
 from pixivcrawl.api.wording import plural, quoted, spoken
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
+from pixivcrawl.base_spiders.second_looks import PUT_OFF
 from pixivcrawl.commands.crawl import add_quiet, complain, introduce, obey_quiet, show_any_text
 from pixivcrawl.commands.jobs import ENDS_ALL, Job, brought, outcomes, run_all, worst
 from pixivcrawl.commands.looking import NewsSpider
@@ -33,7 +34,6 @@ from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.notices.outcomes import Outcome
 from pixivcrawl.saying import say
 from pixivcrawl.session import session_from_settings
-from pixivcrawl.spiders.second_looks import PUT_OFF
 from pixivcrawl.subscriptions.costs import requests_a_day, requests_for, requests_for_following, time_for
 from pixivcrawl.subscriptions.file import SubscriptionFile, read_file
 from pixivcrawl.subscriptions.planning import Due, Wanted, due, next_turn, within_share

@@ -41,7 +41,7 @@ from pixivcrawl.downloadhandlers.transfer import (
 from pixivcrawl.downloadhandlers.trust import trust_context
 from pixivcrawl.errors import PauseTooLong
 from pixivcrawl.extensions.run_record import ANSWERED, LOST, end_run
-from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import ledger_of
 
 CONNECT_TIMEOUT = 30.0
@@ -263,11 +263,11 @@ class PixivDownloadHandler(BaseDownloadHandler):
         seconds = pace.pause(retry_after(header, date, now), sent)
         if seconds is not None:
             until = now + timedelta(seconds=seconds)
-            await ledger_of(self.crawler).write(records.pause_host, pace.host, until, now)
+            await ledger_of(self.crawler).write(updates.pause_host, pace.host, until, now)
 
     async def _answered(self, pace: Pace, response: Response) -> None:
         if response.status < 500 and pace.good_answer():
-            await ledger_of(self.crawler).write(records.clear_pause, pace.host)
+            await ledger_of(self.crawler).write(updates.clear_pause, pace.host)
 
     def _count(self, what: str, number: int = 1) -> None:
         self.crawler.stats.inc_value(f"pixiv/{what}", number)

@@ -15,9 +15,9 @@ from scrapy.crawler import Crawler
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import BudgetSpent, StorageFailed
 from pixivcrawl.extensions.run_record import RunRecord
-from pixivcrawl.ledger import queries, records
-from pixivcrawl.ledger.records.hosts import day_of
+from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger, ledger_of
+from pixivcrawl.ledger.updates.hosts import day_of
 from pixivcrawl.run_stopping import RunStopping
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Budget:
             raise budget_spent(limit, now)
         self._spent += 1
         # Nobody waits for it: the writer commits what comes within a few milliseconds together.
-        write = asyncio.ensure_future(ledger.write(records.spend_request, self._host, now))
+        write = asyncio.ensure_future(ledger.write(updates.spend_request, self._host, now))
         self._writes.add(write)
         write.add_done_callback(self._written)
 

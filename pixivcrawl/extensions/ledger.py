@@ -14,7 +14,7 @@ from pixivcrawl.archive.lock import lock_of_run
 from pixivcrawl.archive.placing import NameTaken, discard, frames_text, holds, place_text, put, sync_folders
 from pixivcrawl.archive.staging import forget, left_behind
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger, attach, detach
 
 
@@ -69,9 +69,9 @@ def settle_intents(archive: Archive, ledger: Ledger) -> None:
     for intent in (*ledger.read_now(queries.unsettled_intents), *ledger.read_now(queries.intents_of_users)):
         now = datetime.now(UTC)
         if _is_in_place(archive, intent):
-            ledger.write_now(records.settle_intent, intent, now)
+            ledger.write_now(updates.settle_intent, intent, now)
         else:
-            ledger.write_now(records.forget_intent, intent, now)
+            ledger.write_now(updates.forget_intent, intent, now)
 
 
 def sweep_staging(archive: Archive, ledger: Ledger) -> None:
@@ -86,7 +86,7 @@ def sweep_staging(archive: Archive, ledger: Ledger) -> None:
             discard(archive.staging / name)
 
 
-def _is_in_place(archive: Archive, intent: records.Intent) -> bool:
+def _is_in_place(archive: Archive, intent: updates.Intent) -> bool:
     """Whether the intent's files lie in place, after what lies in staging with the very bytes was put there."""
     staged = archive.staging_path(intent.original)
     try:
@@ -107,7 +107,7 @@ def _is_in_place(archive: Archive, intent: records.Intent) -> bool:
     return True
 
 
-def _frames_are_in_place(archive: Archive, intent: records.Intent) -> bool:
+def _frames_are_in_place(archive: Archive, intent: updates.Intent) -> bool:
     """Frames come before their zip, so that it is never without them; what they say is known, so that they can be placed again."""
     if intent.frames_path is None or intent.original.frames is None:
         return True

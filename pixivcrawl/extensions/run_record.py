@@ -17,7 +17,7 @@ from pixivcrawl import faults
 from pixivcrawl.api.wording import plural
 from pixivcrawl.errors import PixivcrawlError, StorageFailed
 from pixivcrawl.faults import Watch
-from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.queries import UNREACHABLE
 from pixivcrawl.ledger.service import ledger_of
 from pixivcrawl.run_stopping import RunStopping
@@ -145,9 +145,9 @@ class RunRecord:
         if crawl is None or ledger.broken is not None:
             return
         if _is_full_reading(spider):
-            await ledger.write(records.record_full_reading, crawl.crawl_id)
+            await ledger.write(updates.record_full_reading, crawl.crawl_id)
         await ledger.write(
-            records.end_crawl,
+            updates.end_crawl,
             crawl.crawl_id,
             outcome=outcome,
             exit_code=self.exit_code,

@@ -10,16 +10,16 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from pixivcrawl.ledger import records
+from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.failures import is_busy, is_the_end
 from pixivcrawl.ledger.journal import Entry
-from pixivcrawl.ledger.records.state import refreshed_together
-from pixivcrawl.ledger.records.tags import forget_tags
+from pixivcrawl.ledger.updates.state import refreshed_together
+from pixivcrawl.ledger.updates.tags import forget_tags
 
 CHANGES: dict[str, Callable[..., Any]] = {
-    name: getattr(records, name)
-    for name in records.__all__
-    if isfunction(getattr(records, name)) and name not in records.NOT_JOURNALED
+    name: getattr(updates, name)
+    for name in updates.__all__
+    if isfunction(getattr(updates, name)) and name not in updates.NOT_JOURNALED
 }
 """Every change that is journaled, and made again by a rebuild."""
 
@@ -74,8 +74,8 @@ def _kind(call: Call) -> Callable[..., Any]:
 
 def _make(connection: Connection, change: Callable[..., Any], calls: Sequence[Call]) -> list[Any]:
     """Changes of one kind."""
-    if len(calls) > 1 and change in records.TOGETHER:
-        holding, make_all = records.TOGETHER[change]
+    if len(calls) > 1 and change in updates.TOGETHER:
+        holding, make_all = updates.TOGETHER[change]
         return make_all(connection, [holding(*arguments, **named) for _, arguments, named in calls])
     return [change(connection, *arguments, **named) for _, arguments, named in calls]
 
@@ -93,7 +93,7 @@ def entry_of(
     if name is None:
         return None
     given = dict(zip(parameters_of(change), arguments, strict=False)) | dict(named)
-    return Entry(name, given, result.crawl_id if isinstance(result, records.Crawl) else None)
+    return Entry(name, given, result.crawl_id if isinstance(result, updates.Crawl) else None)
 
 
 @cache

@@ -25,9 +25,9 @@ from pixivcrawl.ledger.engine import engine_that_leaves_no_trace, is_empty, read
 from pixivcrawl.ledger.failures import place_of, storage_failed
 from pixivcrawl.ledger.journal import End, Entry, Journal, Position, end_of
 from pixivcrawl.ledger.models import CrawlRow, JournalRow, table
-from pixivcrawl.ledger.records.tags import remember_tags
-from pixivcrawl.ledger.records.upsert import upsert
 from pixivcrawl.ledger.replay import Replayed, make_again
+from pixivcrawl.ledger.updates.tags import remember_tags
+from pixivcrawl.ledger.updates.upsert import upsert
 
 _AGAIN = "then run the same command again"
 _JOURNAL = table(JournalRow)

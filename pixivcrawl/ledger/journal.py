@@ -3,7 +3,7 @@
 A file a month, `2026-11.jsonl.gz`; each batch is a gzip member of its own, so that `zcat` reads the whole file. A member's header holds
 its size in an extra field (RFC 1952, 2.3.1.1), by which whole members are told from the torn one that a kill leaves at the end.
 
-A line is a JSON object: `number` counts through all files, `change` names a function of `pixivcrawl.ledger.records`, `arguments` holds
+A line is a JSON object: `number` counts through all files, `change` names a function of `pixivcrawl.ledger.updates`, `arguments` holds
 what it was given, and `gave` the id of the run that it began. An answer of pixiv's is the change `note_body`, written as what it is:
 `time`, `endpoint`, `parameters` and `body`.
 """

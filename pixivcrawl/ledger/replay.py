@@ -18,8 +18,8 @@ from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.failures import place_of, storage_failed
 from pixivcrawl.ledger.journal import NOTE_BODY, Entry
 from pixivcrawl.ledger.models import CrawlArtworkRow, CrawlRow, table
-from pixivcrawl.ledger.records import Crawl
-from pixivcrawl.ledger.records.tags import remember_tags
+from pixivcrawl.ledger.updates import Crawl
+from pixivcrawl.ledger.updates.tags import remember_tags
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

@@ -22,7 +22,7 @@ from pixivcrawl.ledger.continuity import note_position, position_of
 from pixivcrawl.ledger.engine import PATIENCE, DatabaseFiles
 from pixivcrawl.ledger.failures import is_busy_or_lost, patiently, place_of, storage_failed
 from pixivcrawl.ledger.journal import Entry, Journal
-from pixivcrawl.ledger.records.tags import forget_tags, remember_tags
+from pixivcrawl.ledger.updates.tags import forget_tags, remember_tags
 
 BATCH = 256
 """How many changes one transaction takes."""

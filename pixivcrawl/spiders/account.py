@@ -19,8 +19,8 @@ from pixivcrawl.api.catalogue import (
     WEBPUSH,
 )
 from pixivcrawl.api.endpoint import Endpoint
-from pixivcrawl.spiders.arguments import Arguments
-from pixivcrawl.spiders.snapshot import SnapshotSpider
+from pixivcrawl.base_spiders.params import Arguments
+from pixivcrawl.base_spiders.snapshot import SnapshotSpider
 
 PAGES = (
     LIVE_FOLLOWING,

@@ -9,16 +9,16 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from scrapy.crawler import Crawler
 
-from pixivcrawl import facts
+from pixivcrawl import items_from
 from pixivcrawl.api.answers import AnswerRefused
 from pixivcrawl.api.bodies.artworks import IllustDetail
 from pixivcrawl.api.catalogue import ILLUST_UNLISTED
 from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.api.withheld import Withheld
+from pixivcrawl.base_spiders.listing import ListingSpider, Page
+from pixivcrawl.base_spiders.params import ArtworkIds, ListingArguments, separated
 from pixivcrawl.items import Artwork
-from pixivcrawl.ledger import queries, records
-from pixivcrawl.spiders.arguments import ArtworkIds, ListingArguments, separated
-from pixivcrawl.spiders.listing import ListingSpider, Page
+from pixivcrawl.ledger import queries, updates
 
 WORKS_AT_ONCE = 100
 """How many works that are known from rows alone are read from the ledger at a time."""
@@ -103,7 +103,7 @@ class ArtworkSpider(ListingSpider[ArtworkArguments]):
     async def record_page(self, page: Page) -> None:
         await super().record_page(page)
         if self.asked_by_name:
-            await self.ledger.write(records.record_told_to_ask, page.work_ids, self.now())
+            await self.ledger.write(updates.record_told_to_ask, page.work_ids, self.now())
 
     async def listing(self) -> AsyncIterator[Page]:
         if self.args.unlisted is not None:
@@ -135,5 +135,5 @@ class ArtworkSpider(ListingSpider[ArtworkArguments]):
     async def read_work(self, detail: IllustDetail) -> tuple[Artwork, Withheld | None]:
         """Of an unlisted work nobody is told the pages, who asks for them by its id."""
         if detail.id in self.unlisted and detail.kind != "ugoira" and detail.urls.original is not None:
-            return facts.unlisted_artwork(detail), None
+            return items_from.unlisted_artwork(detail), None
         return await super().read_work(detail)

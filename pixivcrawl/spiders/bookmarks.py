@@ -7,15 +7,15 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from pixivcrawl import facts_of_lists
+from pixivcrawl import items_from
 from pixivcrawl.api.answers import AnswerRefused
 from pixivcrawl.api.bodies.listings import Bookmarks
 from pixivcrawl.api.catalogue import USER_BOOKMARK_TAGS, USER_BOOKMARKS
 from pixivcrawl.api.endpoint import BodyRefused
-from pixivcrawl.ledger import queries, records
-from pixivcrawl.spiders.listing import Page, page_of_rows
-from pixivcrawl.spiders.owned import OwnedListSpider, RestArguments
-from pixivcrawl.spiders.reading import ListPage
+from pixivcrawl.base_spiders.listing import Page, page_of_rows
+from pixivcrawl.base_spiders.owned import OwnedListSpider, RestArguments
+from pixivcrawl.base_spiders.pagination import ListPage
+from pixivcrawl.ledger import queries, updates
 
 ROWS_A_REQUEST = 100
 """Pixiv: the site asks for 48 bookmarks at once; up to 100 are given."""
@@ -91,14 +91,14 @@ class BookmarksSpider(OwnedListSpider[BookmarksArguments]):
         if reading.position is None and not self.args.tag and page.body.total is not None and self.args.order is None:
             newest = await self.ledger.read(queries.newest_bookmark, self.owner, private=private)
             reading.position = newest + page.body.total
-        bookmarks = facts_of_lists.bookmarks(page.body, self.owner, private=private, own=self.is_own)
-        await self.ledger.write(records.record_bookmarks, bookmarks, now, position=reading.position)
-        await self.ledger.write(records.record_masked, facts_of_lists.masked(page.body.works), now)
+        bookmarks = items_from.bookmarks(page.body, self.owner, private=private, own=self.is_own)
+        await self.ledger.write(updates.record_bookmarks, bookmarks, now, position=reading.position)
+        await self.ledger.write(updates.record_masked, items_from.masked(page.body.works), now)
         if reading.position is not None:
             reading.position -= len(bookmarks)
         if reading.following is None and reading.position is not None:
-            await self.ledger.write(records.settle_bookmark_order, self.owner, private=private)
+            await self.ledger.write(updates.settle_bookmark_order, self.owner, private=private)
         if (total := page.whole_total) is not None and not self.args.tag:
             await self.ledger.write(
-                records.record_unlisted_bookmarks, self.owner, reading.since, total, now, private=private
+                updates.record_unlisted_bookmarks, self.owner, reading.since, total, now, private=private
             )

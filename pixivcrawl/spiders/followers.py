@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from pixivcrawl import facts_of_lists
+from pixivcrawl import items_from
 from pixivcrawl.api.bodies.listings import Follows
 from pixivcrawl.api.catalogue import USER_FOLLOWERS
+from pixivcrawl.base_spiders.pagination import ListPage
+from pixivcrawl.base_spiders.people import PeopleArguments, PeopleSpider
 from pixivcrawl.items import Follow
-from pixivcrawl.ledger import records
-from pixivcrawl.spiders.people import PeopleArguments, PeopleSpider
-from pixivcrawl.spiders.reading import ListPage
+from pixivcrawl.ledger import updates
 
 
 class FollowersSpider(PeopleSpider[PeopleArguments]):
@@ -33,7 +33,7 @@ class FollowersSpider(PeopleSpider[PeopleArguments]):
             yield page
 
     def follows(self, page: ListPage[Follows]) -> list[Follow]:
-        return facts_of_lists.followers(page.body.users, self.owner)
+        return items_from.followers(page.body.users, self.owner)
 
     async def record_unlisted(self, page: ListPage[Follows], total: int) -> None:
-        await self.ledger.write(records.record_unlisted_followers, self.owner, page.reading.since, total, self.now())
+        await self.ledger.write(updates.record_unlisted_followers, self.owner, page.reading.since, total, self.now())

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from pixivcrawl import facts_of_lists
+from pixivcrawl import items_from
 from pixivcrawl.api.bodies.listings import Follows
 from pixivcrawl.api.catalogue import USER_FOLLOWING
+from pixivcrawl.base_spiders.owned import RestArguments
+from pixivcrawl.base_spiders.pagination import ListPage
+from pixivcrawl.base_spiders.people import PeopleArguments, PeopleSpider
 from pixivcrawl.items import Follow
-from pixivcrawl.ledger import records
-from pixivcrawl.spiders.owned import RestArguments
-from pixivcrawl.spiders.people import PeopleArguments, PeopleSpider
-from pixivcrawl.spiders.reading import ListPage
+from pixivcrawl.ledger import updates
 
 PEOPLE_A_REQUEST = 50
 """Pixiv: the site asks for 24 at once, other clients for 50. Where fewer come, the next request goes on behind them."""
@@ -50,11 +50,11 @@ class FollowingSpider(PeopleSpider[FollowingArguments]):
                 yield page
 
     def follows(self, page: ListPage[Follows]) -> list[Follow]:
-        return facts_of_lists.following(page.body.users, self.owner, private=page.part == "hide")
+        return items_from.following(page.body.users, self.owner, private=page.part == "hide")
 
     async def record_unlisted(self, page: ListPage[Follows], total: int) -> None:
         await self.ledger.write(
-            records.record_unlisted_following,
+            updates.record_unlisted_following,
             self.owner,
             page.reading.since,
             total,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from pixivcrawl.api.catalogue import MYPIXIV_ILLUST
-from pixivcrawl.spiders.arguments import ListingArguments
+from pixivcrawl.base_spiders.listing import Page
+from pixivcrawl.base_spiders.params import ListingArguments
 from pixivcrawl.spiders.feed import FeedReadingSpider
-from pixivcrawl.spiders.listing import Page
 
 
 class MypixivArguments(ListingArguments):

@@ -7,11 +7,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from pixivcrawl import facts_of_lists
+from pixivcrawl import items_from
 from pixivcrawl.api.catalogue import NEW_ILLUST
-from pixivcrawl.ledger import records
-from pixivcrawl.spiders.arguments import ListingArguments
-from pixivcrawl.spiders.listing import ListingSpider, Page, page_of_rows
+from pixivcrawl.base_spiders.listing import ListingSpider, Page, page_of_rows
+from pixivcrawl.base_spiders.params import ListingArguments
+from pixivcrawl.ledger import updates
 
 
 class NewArguments(ListingArguments):
@@ -38,5 +38,5 @@ class NewSpider(ListingSpider[NewArguments]):
             NEW_ILLUST, lambda body: [row.id for row in body.illusts], type=self.args.type, r18=self.args.r18
         ):
             rows = page.body.illusts
-            await self.ledger.write(records.record_masked, facts_of_lists.masked(rows), self.now())
+            await self.ledger.write(updates.record_masked, items_from.masked(rows), self.now())
             yield page_of_rows(page.ids, rows, page.cursor)

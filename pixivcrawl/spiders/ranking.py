@@ -9,16 +9,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from pixivcrawl import facts
+from pixivcrawl import items_from
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused
 from pixivcrawl.api.bodies.masks import WITHHELD
 from pixivcrawl.api.catalogue import RANKING
 from pixivcrawl.api.paging import came
 from pixivcrawl.api.withheld import WHAT_TO_DO, Withheld
 from pixivcrawl.api.wording import plural
-from pixivcrawl.ledger import records
-from pixivcrawl.spiders.arguments import ListingArguments, today_in_japan
-from pixivcrawl.spiders.listing import ListingSpider, Page
+from pixivcrawl.base_spiders.listing import ListingSpider, Page
+from pixivcrawl.base_spiders.params import ListingArguments, today_in_japan
+from pixivcrawl.ledger import updates
 
 FIRST_RANKING = date(2007, 9, 13)
 
@@ -127,9 +127,9 @@ class RankingSpider(ListingSpider[RankingArguments]):
                 self.ends_too_soon(day, ranked, promised, "an empty page")
                 return
             ranked, promised = ranked + came(body.contents), body.rank_total
-            await self.ledger.write(records.record_ranking, facts.ranking_entries(body), self.now())
+            await self.ledger.write(updates.record_ranking, items_from.ranking_entries(body), self.now())
             withheld = [row.illust_id for row in body.contents if row.mask_reason not in (None, WITHHELD)]
-            yield Page([row.illust_id for row in body.contents], facts.ranked_artworks(body), withheld=withheld)
+            yield Page([row.illust_id for row in body.contents], items_from.ranked_artworks(body), withheld=withheld)
             following = RANKING.next_page(values, body)
             values = following and {**following, "date": body.date}
 

@@ -7,12 +7,12 @@ from typing import TypeVar
 
 from pydantic import Field
 
-from pixivcrawl import facts_of_lists
+from pixivcrawl import items_from
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused
 from pixivcrawl.api.catalogue import SERIES
-from pixivcrawl.ledger import records
-from pixivcrawl.spiders.arguments import ListingArguments, SeriesIds
-from pixivcrawl.spiders.listing import ListingSpider, Page, page_of_rows
+from pixivcrawl.base_spiders.listing import ListingSpider, Page, page_of_rows
+from pixivcrawl.base_spiders.params import ListingArguments, SeriesIds
+from pixivcrawl.ledger import updates
 
 ListingArgumentsT = TypeVar("ListingArgumentsT", bound=ListingArguments)
 
@@ -33,15 +33,15 @@ class SeriesReadingSpider(ListingSpider[ListingArgumentsT]):
                 SERIES, lambda body: body.work_ids, part=str(series_id), newest_first=False, id=series_id
             ):
                 body, now = page.body, self.now()
-                series = [facts_of_lists.series(row) for row in body.illust_series if row.id == series_id]
-                places = facts_of_lists.series_places(body, series_id)
-                await self.ledger.write(records.record_series, series, places, now)
+                series = [items_from.series(row) for row in body.illust_series if row.id == series_id]
+                places = items_from.series_places(body, series_id)
+                await self.ledger.write(updates.record_series, series, places, now)
                 rows = body.rows_for(page.ids)
-                await self.ledger.write(records.record_masked, facts_of_lists.masked(rows), now)
+                await self.ledger.write(updates.record_masked, items_from.masked(rows), now)
                 yield page_of_rows(page.ids, rows, page.cursor)
                 if (total := page.whole_total) is not None:
                     since = page.reading.since
-                    await self.ledger.write(records.record_unlisted_in_series, series_id, since, total, self.now())
+                    await self.ledger.write(updates.record_unlisted_in_series, series_id, since, total, self.now())
         except AnswerRefused as refusal:
             if refusal.answer.kind is not AnswerKind.NOT_FOUND:
                 raise

@@ -10,9 +10,9 @@ from pydantic import Field
 from pixivcrawl.api.bodies.search import TagInfo
 from pixivcrawl.api.catalogue import TAG_INFO, TAG_STORIES
 from pixivcrawl.api.endpoint import Endpoint
-from pixivcrawl.ledger import records
-from pixivcrawl.spiders.arguments import Arguments
-from pixivcrawl.spiders.snapshot import SnapshotSpider
+from pixivcrawl.base_spiders.params import Arguments
+from pixivcrawl.base_spiders.snapshot import SnapshotSpider
+from pixivcrawl.ledger import updates
 
 
 class TagArguments(Arguments):
@@ -36,4 +36,4 @@ class TagSpider(SnapshotSpider[TagArguments]):
 
     async def answered(self, body: Any) -> None:
         if isinstance(body, TagInfo):
-            await self.ledger.write(records.record_tag_translations, body.tag_translation, self.now())
+            await self.ledger.write(updates.record_tag_translations, body.tag_translation, self.now())

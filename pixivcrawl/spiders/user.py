@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from scrapy import Request
 from scrapy.crawler import Crawler
 
-from pixivcrawl import facts
+from pixivcrawl import items_from
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused
 from pixivcrawl.api.bodies.users import UserRow
 from pixivcrawl.api.catalogue import (
@@ -25,15 +25,15 @@ from pixivcrawl.api.catalogue import (
 )
 from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.api.urls import ACCOUNT
+from pixivcrawl.base_spiders.accounts import artist_called
+from pixivcrawl.base_spiders.from_rows import without_rows
+from pixivcrawl.base_spiders.in_progress import WorksInProgress, original_of
+from pixivcrawl.base_spiders.listing import ListingSpider, Page, page_of_rows
+from pixivcrawl.base_spiders.params import Arguments, ListingArguments, UserIds, separated
+from pixivcrawl.base_spiders.second_looks import LookedAtLater
 from pixivcrawl.items import OF_USERS, Artwork, Original
-from pixivcrawl.ledger import queries, records
-from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
-from pixivcrawl.spiders.accounts import artist_called
-from pixivcrawl.spiders.arguments import Arguments, ListingArguments, UserIds, separated
-from pixivcrawl.spiders.in_progress import WorksInProgress, original_of
-from pixivcrawl.spiders.listing import ListingSpider, Page, page_of_rows
-from pixivcrawl.spiders.rows import without_rows
-from pixivcrawl.spiders.second_looks import LookedAtLater
+from pixivcrawl.ledger import queries, updates
+from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
 
 ROWS_A_REQUEST = 100
 """Pixiv: `profile/illusts` answers for up to 100 ids at once."""
@@ -219,9 +219,9 @@ class UserSpider(ListingSpider[UserArguments]):
             self.list_failed(f"artist {user_id} left pixiv or never existed ({said}); check the id")
             self.not_found[user_id] = self.now()
         if await self.confirm_reader() and await self.ledger.write(
-            records.record_user_not_found, user_id, said, self.now(), apart=self.configuration.gone_after
+            updates.record_user_not_found, user_id, said, self.now(), apart=self.configuration.gone_after
         ):
-            await self.ledger.write(records.record_artist_left, user_id, self.now())
+            await self.ledger.write(updates.record_artist_left, user_id, self.now())
 
     async def works_of(self, user_id: int) -> AsyncIterator[Page]:
         if self.args.tag is not None:
@@ -232,7 +232,7 @@ class UserSpider(ListingSpider[UserArguments]):
             latest = await self.ask(USER_WORKS_LATEST, id=user_id)
             if not latest.work_ids:
                 latest = await self.look_again(USER_WORKS_LATEST, latest, id=user_id)
-            await self.ledger.write(records.record_user_seen, user_id, self.now())
+            await self.ledger.write(updates.record_user_seen, user_id, self.now())
             async for page in self.pages_for(user_id, latest.work_ids):
                 yield page
             return
@@ -241,7 +241,7 @@ class UserSpider(ListingSpider[UserArguments]):
         # A throttled answer is empty throughout: one that names novels is not.
         if not profile.work_ids and not profile.novels and before.digest != digest_of(()):
             profile = await self.look_again(USER_PROFILE_ALL, profile, id=user_id)
-        await self.ledger.write(records.record_user_seen, user_id, self.now())
+        await self.ledger.write(updates.record_user_seen, user_id, self.now())
         # Pixiv lists ugoira among the illustrations.
         work_ids = {"all": profile.work_ids, "manga": profile.manga}.get(self.args.type, profile.illusts)
         listed = frozenset(profile.work_ids)
@@ -272,7 +272,7 @@ class UserSpider(ListingSpider[UserArguments]):
     async def ask_again(self, work_ids: set[int]) -> None:
         """Whether a work came or went is for its own page to say, which is asked for at the end of the run."""
         for work_id in work_ids:
-            await self.ledger.write(records.mark_stale, work_id, self.now())
+            await self.ledger.write(updates.mark_stale, work_id, self.now())
 
     async def pages_for(self, user_id: int, work_ids: list[int]) -> AsyncIterator[Page]:
         if self.args.type in ("illust", "ugoira") or self.args.need_rows:
@@ -304,7 +304,7 @@ class UserSpider(ListingSpider[UserArguments]):
                 body = await self.ask(
                     USER_PROFILE_ILLUSTS, id=user_id, ids=unsure, work_category="illustManga", is_first_page=False
                 )
-                rows = facts.listed_artworks(body.works.values())
+                rows = items_from.listed_artworks(body.works.values())
                 kinds |= {row.work_id: row.kind for row in rows}
             # A work without a row is asked for all the same: it then says why.
             wanted = [work_id for work_id in chunk if self.is_wanted(kinds.get(work_id))]
@@ -321,18 +321,18 @@ class UserSpider(ListingSpider[UserArguments]):
             if again or level is None:
                 short = await self.ask(USER_SHORT, id=user_id)
                 await self.want_pictures(short)
-                await self.ledger.write(records.record_user, facts.listed_user(short), self.now())
+                await self.ledger.write(updates.record_user, items_from.listed_user(short), self.now())
         elif again or level != "full":
             full = await self.ask(USER_FULL, id=user_id)
             # First, so that a kill in between has the page asked for again.
             await self.want_pictures(full)
-            await self.ledger.write(records.record_user, facts.user(full), self.now())
+            await self.ledger.write(updates.record_user, items_from.user(full), self.now())
 
     async def want_pictures(self, body: UserRow) -> None:
-        pictures = facts.pictures_of_user(body)
+        pictures = items_from.pictures_of_user(body)
         if self.args.only is not None and self.args.only not in {picture.kind for picture in pictures}:
             self.logger.warning("artist %d has chosen no %s", body.user_id, self.args.only)
-        await self.ledger.write(records.record_user_pictures, body.user_id, pictures, self.now())
+        await self.ledger.write(updates.record_user_pictures, body.user_id, pictures, self.now())
 
     async def has_failed_pictures(self, user_id: int) -> bool:
         """Whether this run is to try a picture again."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from pixivcrawl import facts_of_lists
+from pixivcrawl import items_from
 from pixivcrawl.api.catalogue import WATCHLIST_MANGA
+from pixivcrawl.base_spiders.listing import Page
+from pixivcrawl.base_spiders.params import ListingArguments
 from pixivcrawl.items import Series
-from pixivcrawl.ledger import queries, records
-from pixivcrawl.spiders.arguments import ListingArguments
-from pixivcrawl.spiders.listing import Page
+from pixivcrawl.ledger import queries, updates
 from pixivcrawl.spiders.series import SeriesReadingSpider
 
 
@@ -33,8 +33,8 @@ class WatchlistSpider(SeriesReadingSpider[WatchlistArguments]):
         async for page in self.read_list(
             WATCHLIST_MANGA, lambda body: body.page.watched_series_ids, newest_first=False
         ):
-            told = {row.id: facts_of_lists.series(row) for row in page.body.illust_series}
-            await self.ledger.write(records.record_series, list(told.values()), [], self.now())
+            told = {row.id: items_from.series(row) for row in page.body.illust_series}
+            await self.ledger.write(updates.record_series, list(told.values()), [], self.now())
             for series_id in page.ids:
                 known = await self.ledger.read(queries.works_of_series, series_id)
                 if is_unchanged(told.get(series_id), known) and not self.args.reread:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pixivcrawl.items import Artwork
 from pixivcrawl.ledger.queries.subscriptions import NO_RUNS, Feed, ListRuns
-from pixivcrawl.ledger.records.crawls import list_key
+from pixivcrawl.ledger.updates.crawls import list_key
 
 EARLY = 10
 """A run may begin early by one part in so many of its interval, since no timer comes to the second; but by no more than `EARLIEST`."""

@@ -20,7 +20,7 @@ from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import read_origin
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.items import OF_USERS, Frame, Original, ProvenOriginal, StagedOriginal, StoredOriginal
-from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.queries import KeptFile, PagesOfWork
 from pixivcrawl.ledger.service import Ledger
 
@@ -66,7 +66,7 @@ def adopt(archive: Archive, ledger: Ledger, path: str, sha256: str, workers: Wor
         stored = replace(stored, frames_path=frames_path, frames_sha256=frames_sha256)
     seconds = original.uploaded.timestamp()
     os.utime(archive.resolve(path), (seconds, seconds))
-    ledger.write_now(records.record_stored, stored, datetime.now(UTC))
+    ledger.write_now(updates.record_stored, stored, datetime.now(UTC))
 
 
 def _adopt_picture(archive: Archive, ledger: Ledger, path: str, sha256: str, name: Name, workers: Workers) -> None:
@@ -77,7 +77,7 @@ def _adopt_picture(archive: Archive, ledger: Ledger, path: str, sha256: str, nam
     if row.state == "stored" or row.sha256 not in (None, sha256):
         raise NotAdopted(f"the ledger knows that picture by another SHA-256, {row.sha256}, or at another place")
     stored = _proven(archive, row.original, path, sha256, row, workers)
-    ledger.write_now(records.record_stored, stored, datetime.now(UTC))
+    ledger.write_now(updates.record_stored, stored, datetime.now(UTC))
 
 
 def _row_of(rows: list[KeptFile], name: Name, kind: str) -> KeptFile | None:
@@ -219,4 +219,4 @@ def _adopt_frames(archive: Archive, ledger: Ledger, path: str, sha256: str, zip_
     staged = StagedOriginal(zip_row.original, "", zip_row.sha256, zip_row.bytes, *said)
     width, height = zip_row.width or 0, zip_row.height or 0
     proven = ProvenOriginal(staged, zip_row.format, width, height, zip_row.as_served, zip_row.flaw)
-    ledger.write_now(records.record_stored, StoredOriginal(proven, zip_row.path, path, sha256), datetime.now(UTC))
+    ledger.write_now(updates.record_stored, StoredOriginal(proven, zip_row.path, path, sha256), datetime.now(UTC))

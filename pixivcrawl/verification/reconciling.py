@@ -18,7 +18,7 @@ from pixivcrawl.archive.placing import frames_text, place_text, quarantine, sha2
 from pixivcrawl.archive.verdict import Expected
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.items import OF_USERS, Frame, Original
-from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.verification.adoption import frames_listed
 from pixivcrawl.verification.folders import ORIGINALS, USERS, is_followed
@@ -122,10 +122,10 @@ def _give_up(archive: Archive, ledger: Ledger, file: queries.StoredFile, fault: 
     reconciled.missing += fault == _GONE
     reconciled.damaged += fault != _GONE
     now = datetime.now(UTC)
-    ledger.write_now(records.record_lost, name.work_id, name.page, name.revision, name.kind, now)
+    ledger.write_now(updates.record_lost, name.work_id, name.page, name.revision, name.kind, now)
     if name.kind == "frames":
         # It comes with its zip, which is found to be in place then.
-        ledger.write_now(records.record_lost, name.work_id, name.page, name.revision, "ugoira", now)
+        ledger.write_now(updates.record_lost, name.work_id, name.page, name.revision, "ugoira", now)
 
 
 def _write_frames_anew(archive: Archive, ledger: Ledger, name: Name, file: queries.StoredFile) -> bool:
@@ -221,7 +221,7 @@ def _adopt(
     now = datetime.now(UTC)
     if frames is not None:
         beside = file.with_suffix(".json")
-        listed = records.Found(
+        listed = updates.Found(
             *(found.user_id, found.work_id, found.page, found.revision, "frames"),
             path=path.removesuffix(".zip") + ".json",
             sha256=sha256_of(beside),
@@ -230,8 +230,8 @@ def _adopt(
             width=found.width,
             height=found.height,
         )
-        ledger.write_now(records.record_found, listed, now)
-    ledger.write_now(records.record_found, found, now)
+        ledger.write_now(updates.record_found, listed, now)
+    ledger.write_now(updates.record_found, found, now)
     return 1 if frames is None else 2
 
 
@@ -250,7 +250,7 @@ def _proven(
     name: Name,
     row: queries.KeptFile | None,
     frames: tuple[Frame, ...] | None,
-) -> records.Found:
+) -> updates.Found:
     """A file that is the whole picture. Raises NotTaken for any other, StorageFailed or NoWorker."""
     width, height = (row.width, row.height) if row is not None else (None, None)
     expected = Expected(format_of(name.extension), width, height, frames)
@@ -259,7 +259,7 @@ def _proven(
         proof = workers.prove(file, expected, sha256).result()
     except Damaged as damaged:
         raise NotTaken(str(damaged)) from None
-    return records.Found(
+    return updates.Found(
         *(_folder_of(path), name.work_id, name.page, name.revision, name.kind),
         path=path,
         sha256=sha256,

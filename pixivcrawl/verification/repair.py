@@ -16,7 +16,7 @@ from pathlib import Path
 from pixivcrawl.archive.layout import Archive, is_link, parse_staged_name
 from pixivcrawl.archive.placing import NameTaken, frames_text, place, place_text, quarantine, sha256_of
 from pixivcrawl.errors import StorageFailed
-from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.queries import KeptFile
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.verification.adoption import NotAdopted, NotAdoptedYet, adopt
@@ -185,7 +185,7 @@ def _put_back_or_give_up(work: _Work, damage: _Damage) -> None:
     except NameTaken as taken:
         work.said(Action("left", shown, str(taken)))
         return
-    work.ledger.write_now(records.record_lost, row.work_id, row.page, row.revision, row.kind, datetime.now(UTC))
+    work.ledger.write_now(updates.record_lost, row.work_id, row.page, row.revision, row.kind, datetime.now(UTC))
     work.said(_given_up(work, row, shown))
 
 

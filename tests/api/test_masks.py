@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from pixivcrawl import facts
+from pixivcrawl import items_from
 from pixivcrawl.api.bodies.artworks import IllustDetail
 from pixivcrawl.api.bodies.masks import WorkRow
 from pixivcrawl.api.bodies.ranking import Ranking, RankingRow
@@ -107,9 +107,9 @@ def test_no_list_makes_a_fact_of_a_masked_row(name: str) -> None:
             nothing = {"title": "", "user_id": 0, "user_name": "", "tags": [], "width": None, "height": None}
             told = {field: getattr(each, field) for field in nothing if hasattr(each, field)}
             assert told == {field: nothing[field] for field in told}
-        assert facts.listed_artworks(each for each in rows if isinstance(each, IllustRow)) == []
+        assert items_from.listed_artworks(each for each in rows if isinstance(each, IllustRow)) == []
         if isinstance(body, Ranking):
-            assert facts.ranked_artworks(body) == []
+            assert items_from.ranked_artworks(body) == []
 
 
 def test_a_masked_place_in_a_ranking_is_kept() -> None:
@@ -133,9 +133,9 @@ def test_a_masked_place_in_a_ranking_is_kept() -> None:
     content = copy.deepcopy(BODIES["ranking"])
     content["contents"].append(masked)
     ranking = ENDPOINTS["ranking"].parse(answer("ranking", content))
-    entries = [(entry.rank, entry.work_id) for entry in facts.ranking_entries(ranking)]
+    entries = [(entry.rank, entry.work_id) for entry in items_from.ranking_entries(ranking)]
     assert entries == [(1, WORK), (2, WORK + 1), (3, WORK + 7)]
-    assert [artwork.work_id for artwork in facts.ranked_artworks(ranking)] == [WORK, WORK + 1]
+    assert [artwork.work_id for artwork in items_from.ranked_artworks(ranking)] == [WORK, WORK + 1]
     last = ranking.contents[-1]
     assert isinstance(last, RankingRow)
     assert (last.masked_because, last.has_vanished) == ("login_only", False)

@@ -20,7 +20,7 @@ from pixivcrawl.api.catalogue import ENDPOINTS
 from pixivcrawl.api.endpoint import Auth
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
-from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.sandbox import Sandbox, World
 from tests.commands.typing_in import Typed, type_in
@@ -361,7 +361,7 @@ def test_a_pause_is_remembered_and_respected_in_an_archive(tmp_path: Path, sandb
     _, url = begun(tmp_path)
     host = sandbox.base_url.removeprefix("http://")
     ledger, now = Ledger.open(url), datetime.now(UTC)
-    ledger.write_now(records.pause_host, host, now + timedelta(seconds=1), now)
+    ledger.write_now(updates.pause_host, host, now + timedelta(seconds=1), now)
     ledger.close()
     assert ask(sandbox, tmp_path, "webpush").code == 0
     assert sandbox.log[0].time >= (now + timedelta(seconds=0.9)).timestamp()

@@ -15,7 +15,7 @@ import pytest
 from pixivcrawl.api.catalogue import ENDPOINTS
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
-from pixivcrawl.ledger import records
+from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.sandbox import Sandbox, World
 from tests.commands.typing_in import Typed, type_in
@@ -148,7 +148,7 @@ def test_a_pause_of_an_earlier_run_and_a_run_under_way_are_respected(sandbox: Sa
     host = sandbox.settings()["PIXIV_BASE_URL"].partition("//")[2]
     now = datetime.now(UTC)
     ledger = Ledger.open(url_of(archive))
-    ledger.write_now(records.pause_host, host, now + timedelta(hours=1), now)
+    ledger.write_now(updates.pause_host, host, now + timedelta(hours=1), now)
     ledger.close()
     sent = asked(sandbox)
     typed, amiss = doctor(sandbox, archive)
@@ -236,7 +236,7 @@ def test_a_database_that_does_not_answer_is_named_without_its_password(sandbox: 
 
 def test_a_ledger_from_the_future(sandbox: Sandbox, archive: Archive) -> None:
     ledger = Ledger.open(url_of(archive))
-    ledger.write_now(records.begin_crawl, "user", {"id": [11]}, datetime.now(UTC) + timedelta(days=2))
+    ledger.write_now(updates.begin_crawl, "user", {"id": [11]}, datetime.now(UTC) + timedelta(days=2))
     ledger.close()
     typed, amiss = doctor(sandbox, archive)
     assert (typed.code, list(amiss)) == (0, ["clock"])

@@ -8,7 +8,7 @@ from pathlib import Path
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.commands.status import artist_line, crawl_line, missing_line, unavailable_line
-from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
 from tests.commands.typing_in import type_in
 
@@ -35,7 +35,7 @@ def test_a_run_without_an_end_is_under_way_or_broke_off(tmp_path: Path) -> None:
 
     ledger = Ledger.open(f"sqlite:///{archive.database}")
     with lock(archive, "crawl user"):
-        ledger.write_now(records.begin_crawl, "user", {"id": [11]}, datetime.now(UTC))
+        ledger.write_now(updates.begin_crawl, "user", {"id": [11]}, datetime.now(UTC))
         assert "user id=11: under way; " in last_run()
     ledger.close()
     assert "user id=11: broke off (killed, or the disk or the ledger failed); " in last_run()

@@ -12,7 +12,7 @@ import pytest
 
 from pixivcrawl.downloadhandlers.budget import Budget, budget_spent
 from pixivcrawl.errors import BudgetSpent, StorageFailed
-from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
 
 HOST = "www.pixiv.net"
@@ -41,7 +41,7 @@ async def spend(budget: Budget, ledger: Ledger, times: int, limit: int = 0, now:
     finally:
         # Nobody waits for the counts: they are handed over in the next turn, and committed before this is.
         await asyncio.sleep(0)
-        await ledger.write(records.clear_pause, HOST)
+        await ledger.write(updates.clear_pause, HOST)
 
 
 def test_as_many_requests_leave_as_the_limit_says_and_are_counted(ledger: Ledger) -> None:
@@ -66,7 +66,7 @@ def test_without_a_limit_requests_are_counted_all_the_same(ledger: Ledger, caplo
 
 
 def test_an_earlier_run_has_spent_of_the_same_day_and_none_of_another(ledger: Ledger) -> None:
-    ledger.write_now(records.spend_request, HOST, NOON - timedelta(hours=12))
+    ledger.write_now(updates.spend_request, HOST, NOON - timedelta(hours=12))
     with pytest.raises(BudgetSpent):
         asyncio.run(spend(Budget(HOST), ledger, 3, limit=3))
     assert counted(ledger) == 3
@@ -100,7 +100,7 @@ def test_all_ledgers_of_a_process_spend_from_one_budget(tmp_path: Path) -> None:
     """Each keeps the count of what was sent with it; whichever knows of more at first is believed."""
     with closing(open_ledger(tmp_path / "one.sqlite")) as one, closing(open_ledger(tmp_path / "two.sqlite")) as two:
         for _ in range(4):
-            two.write_now(records.spend_request, HOST, NOON)
+            two.write_now(updates.spend_request, HOST, NOON)
 
         async def run() -> None:
             budget = Budget(HOST)
@@ -123,7 +123,7 @@ def test_a_ledger_is_asked_once_a_day(ledger: Ledger) -> None:
         budget = Budget(HOST)
         await spend(budget, ledger, 1, limit=3)
         for _ in range(5):
-            await ledger.write(records.spend_request, HOST, NOON)
+            await ledger.write(updates.spend_request, HOST, NOON)
         await spend(budget, ledger, 2, limit=3)
 
     asyncio.run(run())
@@ -141,7 +141,7 @@ def test_a_count_that_cannot_be_kept_is_said_and_stops_nothing(
 
         caplog.clear()
         with monkeypatch.context() as patch:
-            patch.setattr(records, "spend_request", fails)
+            patch.setattr(updates, "spend_request", fails)
             asyncio.run(spend(Budget(HOST), ledger, 1))
         assert caplog.text.count("an API request could not be counted: odd") == said
 

@@ -28,7 +28,7 @@ from scrapy.http import Response, TextResponse
 
 from pixivcrawl.api.catalogue import SEARCH_ARTWORKS, USER_PROFILE_ALL, USER_SHORT
 from pixivcrawl.errors import ConfigurationError, PauseTooLong
-from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.run_stopping import RunStopping
 from pixivcrawl.sandbox import Sandbox, World
@@ -284,7 +284,7 @@ class TestTooManyRequests:
         host = sandbox.base_url.partition("//")[2]
         ledger = Ledger.open(f"sqlite:///{tmp_path}/archive.sqlite")
         then = datetime.now(UTC) + timedelta(days=3650)
-        ledger.write_now(records.pause_host, host, then + timedelta(seconds=0.5), then)
+        ledger.write_now(updates.pause_host, host, then + timedelta(seconds=0.5), then)
         ledger.close()
         began = time.time()
         travel(settings_for(tmp_path, sandbox), *users(sandbox, 1))

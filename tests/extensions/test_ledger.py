@@ -11,7 +11,7 @@ import pytest
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.extensions.ledger import settle_intents
 from pixivcrawl.items import StoredOriginal
-from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
 from tests.ledger.making import NOW, an_artwork, an_original, as_stored, sqlite_url
 
@@ -21,8 +21,8 @@ BODY = b"the picture"
 def intended(ledger: Ledger) -> StoredOriginal:
     """A file that is about to be placed."""
     stored = as_stored(an_original(), hashlib.sha256(BODY).hexdigest())
-    ledger.write_now(records.record_artwork, an_artwork(), NOW)
-    ledger.write_now(records.record_intent, stored, NOW)
+    ledger.write_now(updates.record_artwork, an_artwork(), NOW)
+    ledger.write_now(updates.record_intent, stored, NOW)
     return stored
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from pixivcrawl.ledger.columns import CleanText, Json, UtcTime, storable
 from pixivcrawl.ledger.queries import last_crawls
-from pixivcrawl.ledger.records import record_user_seen
+from pixivcrawl.ledger.updates import record_user_seen
 from tests.ledger.making import NOW, begun
 
 TEXT = st.text(st.characters())

@@ -11,7 +11,7 @@ from pixivcrawl.api.withheld import Withheld
 from pixivcrawl.items import VISITOR, Reader
 from pixivcrawl.ledger.models import CrawlArtworkRow
 from pixivcrawl.ledger.queries import last_crawls, works_left, works_to_do
-from pixivcrawl.ledger.records import (
+from pixivcrawl.ledger.updates import (
     Crawl,
     begin_crawl,
     end_crawl,

@@ -18,7 +18,7 @@ import pytest
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import StorageFailed
-from pixivcrawl.ledger import records
+from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.journal import read_journal
 from pixivcrawl.ledger.service import Ledger
 from tests.ledger.making import NOW, sqlite_url
@@ -28,15 +28,15 @@ WRITER = textwrap.dedent(
     import asyncio, os, sys
     from pathlib import Path
     from pixivcrawl.archive.layout import Archive
-    from pixivcrawl.ledger import records
+    from pixivcrawl.ledger import updates
     from pixivcrawl.ledger.service import Ledger
     from tests.ledger.making import NOW, an_artwork
 
     async def one_after_another(ledger, first):
         for work_id in range(first, first + 100_000, 4):
             await asyncio.gather(
-                ledger.write(records.note_body, "illust.detail", {"id": work_id}, b'{"id": %d}' % work_id, NOW),
-                ledger.write(records.record_artwork, an_artwork(work_id, pages=3), NOW),
+                ledger.write(updates.note_body, "illust.detail", {"id": work_id}, b'{"id": %d}' % work_id, NOW),
+                ledger.write(updates.record_artwork, an_artwork(work_id, pages=3), NOW),
             )
             os.write(1, b"%d\\n" % work_id)
 
@@ -119,7 +119,7 @@ def fill(ledger: Ledger) -> int:
     """Write until the disk is full; gives how many works were acknowledged."""
     for number in range(10_000):
         try:
-            ledger.write_now(records.note_body, "illust.detail", {"id": number}, os.urandom(2000), NOW)
+            ledger.write_now(updates.note_body, "illust.detail", {"id": number}, os.urandom(2000), NOW)
         except StorageFailed:
             return number
     raise AssertionError("the disk is never full")
@@ -145,11 +145,11 @@ def test_a_full_disk_ends_the_run_and_harms_nothing(small_disk: Path, tmp_path: 
     assert "free space" in str(ledger.broken)
     assert "\n" not in str(ledger.broken)
     with pytest.raises(StorageFailed, match="free space"):
-        ledger.write_now(records.record_user_seen, 1, NOW)
+        ledger.write_now(updates.record_user_seen, 1, NOW)
     ledger.close()
     ballast.unlink()
     again = Ledger.open(sqlite_url(small_disk), archive=Archive(journal.parent))
-    again.write_now(records.note_body, "illust.detail", {"id": 10**6}, b"{}", NOW)
+    again.write_now(updates.note_body, "illust.detail", {"id": 10**6}, b"{}", NOW)
     again.close()
     # What the disk kept from the ledger after the journal had it comes back with the next start.
     assert bodies_kept(small_disk) in (written + 1, written + 2)
@@ -170,7 +170,7 @@ def test_a_database_that_fills_in_the_middle_of_a_change_ends_the_run(tmp_path: 
 LIMITED = textwrap.dedent(
     """
     import resource, sys
-    from pixivcrawl.ledger import records
+    from pixivcrawl.ledger import updates
     from pixivcrawl.ledger.service import Ledger
     from pixivcrawl.errors import StorageFailed
     from tests.ledger.making import NOW
@@ -179,7 +179,7 @@ LIMITED = textwrap.dedent(
     resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))
     try:
         for number in range(100_000):
-            ledger.write_now(records.record_user_name, number, "name" * 100, NOW)
+            ledger.write_now(updates.record_user_name, number, "name" * 100, NOW)
     except StorageFailed as error:
         print(number, error)
     ledger.close()

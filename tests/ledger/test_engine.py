@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, select, text
 
 from pixivcrawl.errors import ConfigurationError, StorageFailed
-from pixivcrawl.ledger import engine, queries, records
+from pixivcrawl.ledger import engine, queries, updates
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from pixivcrawl.ledger.models import Base, FileRow
 from pixivcrawl.ledger.service import Ledger
@@ -138,9 +138,9 @@ def test_an_older_ledger_is_copied_and_then_migrated(tmp_path: Path, monkeypatch
     with monkeypatch.context() as older:
         older.setattr(engine, "VERSION", THIS_VERSION)
         with connected(sqlite_url(tmp_path)) as connection:
-            records.record_user_name(connection, 7, "artist", NOW)
-            records.record_rows(connection, [], NOW)
-            records.begin_crawl(connection, "user", {"id": [7]}, NOW)
+            updates.record_user_name(connection, 7, "artist", NOW)
+            updates.record_rows(connection, [], NOW)
+            updates.begin_crawl(connection, "user", {"id": [7]}, NOW)
     before = schema(tmp_path / "archive.sqlite")
     ledger = Ledger.open(sqlite_url(tmp_path))
     assert ledger.read_now(queries.last_crawls, 5)[0].spider == "user"

@@ -20,7 +20,8 @@ from pixivcrawl.ledger.queries import (
     unsettled_intents,
     wanted_originals,
 )
-from pixivcrawl.ledger.records import (
+from pixivcrawl.ledger.replay import arguments_of
+from pixivcrawl.ledger.updates import (
     forget_intent,
     record_artwork,
     record_file_failed,
@@ -31,8 +32,7 @@ from pixivcrawl.ledger.records import (
     record_unavailable,
     settle_intent,
 )
-from pixivcrawl.ledger.records.doubtful import named_otherwise
-from pixivcrawl.ledger.replay import arguments_of
+from pixivcrawl.ledger.updates.doubtful import named_otherwise
 from tests.ledger.making import (
     DAY,
     FIRST,

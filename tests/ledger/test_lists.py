@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from pixivcrawl.items import Bookmark, Follow, Series, SeriesPlace
 from pixivcrawl.ledger.queries import known_follows, known_works, listed_before, newest_bookmark, works_of_series
-from pixivcrawl.ledger.records import (
+from pixivcrawl.ledger.updates import (
     record_bookmarks,
     record_follows,
     record_masked,

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from pixivcrawl.items import RankingEntry, User
 from pixivcrawl.ledger.models import BodyRow, RankingEntryRow, SnapshotRow, UserNameRow, UserRow
 from pixivcrawl.ledger.queries import HostPause, host_pauses, user_detail
-from pixivcrawl.ledger.records import (
+from pixivcrawl.ledger.updates import (
     clear_pause,
     note_body,
     pause_host,

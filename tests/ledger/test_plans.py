@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from pixivcrawl.items import VISITOR, RankingEntry, Reader, User
-from pixivcrawl.ledger import queries, records
+from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from tests.ledger.making import (
     NOW,
@@ -53,8 +53,8 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     with engine.begin() as connection:
         begun(connection, 1, 2, 3)
         archived(connection, 1)
-        records.record_artwork(connection, an_artwork(2, pages=2), NOW)
-        records.record_intent(connection, as_stored(an_original(2)), NOW)
+        updates.record_artwork(connection, an_artwork(2, pages=2), NOW)
+        updates.record_intent(connection, as_stored(an_original(2)), NOW)
     yield engine
     engine.dispose()
 
@@ -93,54 +93,54 @@ def whole_tables(steps: list[str]) -> list[str]:
 
 
 ASKED_OFTEN: dict[Any, set[str]] = {
-    records: {"availability", "bodies", "crawls", "files", "hosts", "people", "rankings", "user_files", "works"},
+    updates: {"availability", "bodies", "crawls", "files", "hosts", "people", "rankings", "user_files", "works"},
     queries: {"crawls", "lists", "rows", "status", "user_files", "works"},
 }
 """The modules whose every function must be in `HOT`."""
 
 HOT: dict[str, Callable[[Connection], Any]] = {
-    "begin_crawl": lambda c: records.begin_crawl(c, "user", {"id": [7]}, NOW, READER),
-    "record_not_found": lambda c: records.record_not_found(c, 1, "404", NOW, apart=3600),
-    "record_withheld": lambda c: records.record_withheld(c, 1, "R-18", NOW, READER),
-    "record_told_to_ask": lambda c: records.record_told_to_ask(c, [1, 2], NOW),
-    "record_user_not_found": lambda c: records.record_user_not_found(c, 7, "404", NOW, apart=3600),
-    "record_listing": lambda c: records.record_listing(c, 1, [1, 2, 9], "2", NOW),
-    "drop_from_list": lambda c: records.drop_from_list(c, 1, [1, 2]),
-    "end_crawl": lambda c: records.end_crawl(
+    "begin_crawl": lambda c: updates.begin_crawl(c, "user", {"id": [7]}, NOW, READER),
+    "record_not_found": lambda c: updates.record_not_found(c, 1, "404", NOW, apart=3600),
+    "record_withheld": lambda c: updates.record_withheld(c, 1, "R-18", NOW, READER),
+    "record_told_to_ask": lambda c: updates.record_told_to_ask(c, [1, 2], NOW),
+    "record_user_not_found": lambda c: updates.record_user_not_found(c, 7, "404", NOW, apart=3600),
+    "record_listing": lambda c: updates.record_listing(c, 1, [1, 2, 9], "2", NOW),
+    "drop_from_list": lambda c: updates.drop_from_list(c, 1, [1, 2]),
+    "end_crawl": lambda c: updates.end_crawl(
         c, 1, outcome="complete", exit_code=0, counts={}, read_to_end=True, now=NOW
     ),
-    "record_rows": lambda c: records.record_rows(c, [a_row(1, SECOND, title="b"), a_row(4)], NOW),
-    "record_artwork": lambda c: records.record_artwork(c, an_artwork(3), NOW),
-    "record_artwork again": lambda c: records.record_artwork(c, an_artwork(1, 2, SECOND, title="b", tags=()), NOW),
-    "record_unavailable": lambda c: records.record_unavailable(c, 2, "gone", "404", NOW),
-    "record_artist_left": lambda c: records.record_artist_left(c, 7, NOW),
-    "record_work_failed": lambda c: records.record_work_failed(c, 2, "502", NOW),
-    "mark_stale": lambda c: records.mark_stale(c, 2, NOW),
-    "record_intent": lambda c: records.record_intent(c, as_stored(an_ugoira(2)), NOW),
-    "record_stored": lambda c: records.record_stored(c, as_stored(an_original(2, 1)), NOW),
-    "record_file_failed": lambda c: records.record_file_failed(c, an_original(2, 1), "cut", NOW),
-    "record_lost": lambda c: records.record_lost(c, 1, 0, an_original().revision, "image", NOW),
-    "settle_intent": lambda c: records.settle_intent(c, queries.unsettled_intents(c)[0], NOW),
-    "forget_intent": lambda c: records.forget_intent(c, queries.unsettled_intents(c)[0], NOW),
-    "record_user": lambda c: records.record_user(c, User(7, "new name", "full"), NOW),
-    "record_user_pictures": lambda c: records.record_user_pictures(c, 7, [a_picture(7)], NOW),
+    "record_rows": lambda c: updates.record_rows(c, [a_row(1, SECOND, title="b"), a_row(4)], NOW),
+    "record_artwork": lambda c: updates.record_artwork(c, an_artwork(3), NOW),
+    "record_artwork again": lambda c: updates.record_artwork(c, an_artwork(1, 2, SECOND, title="b", tags=()), NOW),
+    "record_unavailable": lambda c: updates.record_unavailable(c, 2, "gone", "404", NOW),
+    "record_artist_left": lambda c: updates.record_artist_left(c, 7, NOW),
+    "record_work_failed": lambda c: updates.record_work_failed(c, 2, "502", NOW),
+    "mark_stale": lambda c: updates.mark_stale(c, 2, NOW),
+    "record_intent": lambda c: updates.record_intent(c, as_stored(an_ugoira(2)), NOW),
+    "record_stored": lambda c: updates.record_stored(c, as_stored(an_original(2, 1)), NOW),
+    "record_file_failed": lambda c: updates.record_file_failed(c, an_original(2, 1), "cut", NOW),
+    "record_lost": lambda c: updates.record_lost(c, 1, 0, an_original().revision, "image", NOW),
+    "settle_intent": lambda c: updates.settle_intent(c, queries.unsettled_intents(c)[0], NOW),
+    "forget_intent": lambda c: updates.forget_intent(c, queries.unsettled_intents(c)[0], NOW),
+    "record_user": lambda c: updates.record_user(c, User(7, "new name", "full"), NOW),
+    "record_user_pictures": lambda c: updates.record_user_pictures(c, 7, [a_picture(7)], NOW),
     "wanted_pictures": lambda c: queries.wanted_pictures(c, 7, NOW),
     "files_of_users": lambda c: queries.files_of_users(c, [7, 8]),
     "files_by_id": lambda c: queries.files_by_id(c, [1, 7]),
     "intents_of_users": queries.intents_of_users,
-    "record_user_seen": lambda c: records.record_user_seen(c, 7, NOW),
-    "record_user_unavailable": lambda c: records.record_user_unavailable(c, 7, "gone", "404", NOW),
-    "record_ranking": lambda c: records.record_ranking(c, [RankingEntry("daily", "complex", "20260101", 1, 0, 1)], NOW),
-    "note_body": lambda c: records.note_body(c, "illust.detail", {"id": 1}, b"{}", NOW),
+    "record_user_seen": lambda c: updates.record_user_seen(c, 7, NOW),
+    "record_user_unavailable": lambda c: updates.record_user_unavailable(c, 7, "gone", "404", NOW),
+    "record_ranking": lambda c: updates.record_ranking(c, [RankingEntry("daily", "complex", "20260101", 1, 0, 1)], NOW),
+    "note_body": lambda c: updates.note_body(c, "illust.detail", {"id": 1}, b"{}", NOW),
     "known_works": lambda c: queries.known_works(c, range(1, 49)),
     "works_to_do": lambda c: queries.works_to_do(c, 1, 0, 100, reader=READER, now=NOW),
     "works_to_do, metadata": lambda c: queries.works_to_do(c, 1, 0, 100, reader=VISITOR, now=NOW, files=False),
     "works_to_do, stale": lambda c: queries.works_to_do(c, 1, 0, 100, reader=READER, now=NOW, stale=True),
     "works_left": lambda c: queries.works_left(c, 1, reader=READER, now=NOW, beside=[1, 2]),
     "works_to_do, from rows": lambda c: queries.works_to_do(c, 1, 0, 100, reader=READER, now=NOW, from_rows=True),
-    "record_rows, with originals": lambda c: records.record_rows(c, [a_row(4, originals=(an_original(4),))], NOW),
-    "record_row_originals": lambda c: records.record_row_originals(c, 2, [an_original(2, 7)], NOW),
-    "record_unproven": lambda c: records.record_unproven(c, an_original(1), NOW),
+    "record_rows, with originals": lambda c: updates.record_rows(c, [a_row(4, originals=(an_original(4),))], NOW),
+    "record_row_originals": lambda c: updates.record_row_originals(c, 2, [an_original(2, 7)], NOW),
+    "record_unproven": lambda c: updates.record_unproven(c, an_original(1), NOW),
     "without_originals": lambda c: queries.without_originals(c, [1, 2, 9]),
     "likely_extensions": lambda c: queries.likely_extensions(c, [7, 8]),
     "files_of_row": lambda c: queries.files_of_row(c, 1),
@@ -163,7 +163,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "host_pauses": queries.host_pauses,
     "artists_unread": queries.artists_unread,
     "lists_shown_in_part": queries.lists_shown_in_part,
-    "spend_request": lambda c: records.spend_request(c, "www.pixiv.net", NOW),
+    "spend_request": lambda c: updates.spend_request(c, "www.pixiv.net", NOW),
     "confirmed": lambda c: queries.confirmed(c, READER),
     "requests_spent": lambda c: queries.requests_spent(c, "www.pixiv.net", NOW),
     "withheld_works": lambda c: queries.withheld_works(c, 1),

@@ -15,7 +15,7 @@ from pixivcrawl.items import VISITOR, Artwork, Original, Tag, User
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, CrawlArtworkRow, CrawlRow, FileRow, UserNameRow
 from pixivcrawl.ledger.queries import known_works, stored_files, unsettled_intents, wanted_originals, works_to_do
-from pixivcrawl.ledger.records import (
+from pixivcrawl.ledger.updates import (
     begin_crawl,
     forget_intent,
     mark_stale,
@@ -32,9 +32,9 @@ from pixivcrawl.ledger.records import (
     record_work_failed,
     settle_intent,
 )
-from pixivcrawl.ledger.records.state import UNSETTLED
-from pixivcrawl.ledger.records.tags import LONGEST_NAME, tag_names
-from pixivcrawl.ledger.records.works import _FACTS
+from pixivcrawl.ledger.updates.state import UNSETTLED
+from pixivcrawl.ledger.updates.tags import LONGEST_NAME, tag_names
+from pixivcrawl.ledger.updates.works import _FACTS
 from tests.ledger.making import FIRST, NOW, SECOND, an_artwork, an_original, as_stored
 
 A_DATABASE_FOR_ALL = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

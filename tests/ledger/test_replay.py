@@ -41,16 +41,16 @@ from pixivcrawl.items import (
     SeriesPlace,
     User,
 )
-from pixivcrawl.ledger import records
+from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.changes import CHANGES, entry_of, make_change, make_together, parameters_of
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from pixivcrawl.ledger.journal import Entry, Journal, PassedOver, _entry, _line, read_journal
 from pixivcrawl.ledger.models import Base, FileRow
-from pixivcrawl.ledger.records import Found, Intent
-from pixivcrawl.ledger.records.tags import remember_tags
 from pixivcrawl.ledger.replay import Replayed, arguments_of, replay
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.ledger.updates import Found, Intent
+from pixivcrawl.ledger.updates.tags import remember_tags
 from tests.ledger.making import (
     DAY,
     NOW,
@@ -125,9 +125,9 @@ rebuild passes over in the journals that hold it.
 
 
 def test_every_change_is_journaled_or_said_not_to_be():
-    functions = {name for name in records.__all__ if isfunction(getattr(records, name))}
-    assert set(CHANGES) == functions - records.NOT_JOURNALED
-    assert functions >= records.NOT_JOURNALED
+    functions = {name for name in updates.__all__ if isfunction(getattr(updates, name))}
+    assert set(CHANGES) == functions - updates.NOT_JOURNALED
+    assert functions >= updates.NOT_JOURNALED
     assert set(CHANGES) == set(JOURNALED), "add a line for what is new"
 
 
@@ -140,7 +140,7 @@ def test_what_was_journaled_can_be_made_again(name: str):
 
 
 def test_nothing_is_written_that_the_journal_does_not_know():
-    """Every `ledger.write(...)` and `write_now(...)` of the product names a function of `records`."""
+    """Every `ledger.write(...)` and `write_now(...)` of the product names a function of `updates`."""
     written = [
         (path.name, ast.unparse(call.args[0]))
         for package in ("pixivcrawl", "pipelines")
@@ -152,7 +152,7 @@ def test_nothing_is_written_that_the_journal_does_not_know():
         and "ledger" in ast.unparse(call.func.value)
     ]
     assert len(written) > 40
-    known = {f"records.{name}" for name in CHANGES.keys() | records.NOT_JOURNALED}
+    known = {f"updates.{name}" for name in CHANGES.keys() | updates.NOT_JOURNALED}
     assert [each for each in written if each[1] not in known] == []
 
 
@@ -311,7 +311,7 @@ def made(calls: Iterable[Call]) -> list[tuple[Callable[..., Any], tuple[Any, ...
     return found
 
 
-TOGETHER = [change.__name__ for change in records.TOGETHER]
+TOGETHER = [change.__name__ for change in updates.TOGETHER]
 NAMED = {each for change in CHANGES.values() for each in parameters_of(change)}
 
 
@@ -445,8 +445,8 @@ def test_files_of_journals_from_before_flaws_and_etags_come_back(two: tuple[Path
 
 def test_pauses_are_not_journaled(tmp_path: Path):
     ledger = Ledger.open(sqlite_url(tmp_path), archive=Archive(tmp_path))
-    ledger.write_now(records.pause_host, "www.pixiv.net", NOW, NOW)
-    ledger.write_now(records.clear_pause, "www.pixiv.net")
+    ledger.write_now(updates.pause_host, "www.pixiv.net", NOW, NOW)
+    ledger.write_now(updates.clear_pause, "www.pixiv.net")
     ledger.close()
     assert not (tmp_path / "journal").exists()
 

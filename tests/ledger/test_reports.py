@@ -13,7 +13,7 @@ from pixivcrawl.items import Tag
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from pixivcrawl.ledger.queries import Missing, reports
 from pixivcrawl.ledger.queries.reports import Change, Loss, NewName, Return, Span, Sums
-from pixivcrawl.ledger.records import (
+from pixivcrawl.ledger.updates import (
     drop_from_list,
     end_crawl,
     record_artist_left,

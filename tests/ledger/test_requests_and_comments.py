@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from pixivcrawl.items import VISITOR, Comment, CommissionRequest, Tag
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from pixivcrawl.ledger.queries import counts_before, described_works, works_to_do, works_without_comments
-from pixivcrawl.ledger.records import (
+from pixivcrawl.ledger.updates import (
     begin_crawl,
     drop_from_list,
     end_crawl,

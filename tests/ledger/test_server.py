@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, func, select, text
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import StorageFailed
-from pixivcrawl.ledger import records, writer
+from pixivcrawl.ledger import updates, writer
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from pixivcrawl.ledger.journal import read_journal
 from pixivcrawl.ledger.models import ArtworkRow, HostRow
@@ -48,7 +48,7 @@ def test_any_number_may_begin_at_once(postgres_url: str):
 
 def record_works(ledger: Ledger, numbers: range) -> None:
     for number in numbers:
-        ledger.write_now(records.record_artwork, an_artwork(number), NOW)
+        ledger.write_now(updates.record_artwork, an_artwork(number), NOW)
 
 
 def works_of(ledger: Ledger) -> list[int]:
@@ -150,7 +150,7 @@ def test_requests_that_several_send_at_once_are_all_counted(postgres_url: str):
     def spend(_: int) -> None:
         ledger = Ledger.open(postgres_url)
         for _ in range(10):
-            ledger.write_now(records.spend_request, "www.pixiv.net", NOW)
+            ledger.write_now(updates.spend_request, "www.pixiv.net", NOW)
         ledger.close()
 
     spend(0)
@@ -170,7 +170,7 @@ def test_two_that_hold_each_other_up_both_go_on(postgres_url: str, tmp_path: Pat
         ledger = Ledger.open(postgres_url, archive=archive)
         for turn in range(15):
             for number in numbers:
-                ledger.write_now(records.record_artwork, an_artwork(number, title=f"{folder.name} {turn}"), NOW)
+                ledger.write_now(updates.record_artwork, an_artwork(number, title=f"{folder.name} {turn}"), NOW)
         ledger.close()
 
     with ThreadPoolExecutor(2) as threads:

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, event, func, select, text
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.items import Tag
-from pixivcrawl.ledger import queries, records, writer
+from pixivcrawl.ledger import queries, updates, writer
 from pixivcrawl.ledger.journal import read_journal
 from pixivcrawl.ledger.models import TagRow, UserRow
 from pixivcrawl.ledger.service import Ledger, attach, detach, ledger_of
@@ -39,8 +39,8 @@ def users(connection: Connection) -> int:
 
 
 def two_users_then_fail(connection: Connection, user_id: int) -> None:
-    records.record_user_seen(connection, user_id, NOW)
-    records.record_user_seen(connection, user_id + 1, NOW)
+    updates.record_user_seen(connection, user_id, NOW)
+    updates.record_user_seen(connection, user_id + 1, NOW)
     raise LookupError("no more")
 
 
@@ -48,7 +48,7 @@ def test_a_write_is_there_for_the_read_that_follows(ledger: Ledger):
     async def run() -> list[int]:
         counts = []
         for user_id in range(1, 20):
-            await ledger.write(records.record_user_seen, user_id, NOW)
+            await ledger.write(updates.record_user_seen, user_id, NOW)
             counts.append(await ledger.read(users))
         return counts
 
@@ -56,8 +56,8 @@ def test_a_write_is_there_for_the_read_that_follows(ledger: Ledger):
 
 
 def test_a_write_returns_what_its_change_returns(ledger: Ledger):
-    crawl = asyncio.run(ledger.write(records.begin_crawl, "user", {"id": [7]}, NOW))
-    assert ledger.write_now(records.begin_crawl, "user", {"id": [7]}, NOW).resumes == crawl.crawl_id
+    crawl = asyncio.run(ledger.write(updates.begin_crawl, "user", {"id": [7]}, NOW))
+    assert ledger.write_now(updates.begin_crawl, "user", {"id": [7]}, NOW).resumes == crawl.crawl_id
 
 
 def test_many_writes_share_few_commits(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
@@ -66,7 +66,7 @@ def test_many_writes_share_few_commits(ledger: Ledger, monkeypatch: pytest.Monke
     monkeypatch.setattr(writer.Writer, "_commit", lambda self, batch: (commits.append(len(batch)), commit(self, batch)))
 
     async def run() -> None:
-        await asyncio.gather(*(ledger.write(records.record_user_seen, user_id, NOW) for user_id in range(1, 1001)))
+        await asyncio.gather(*(ledger.write(updates.record_user_seen, user_id, NOW) for user_id in range(1, 1001)))
 
     asyncio.run(run())
     assert ledger.read_now(users) == 1000
@@ -77,10 +77,10 @@ def test_many_writes_share_few_commits(ledger: Ledger, monkeypatch: pytest.Monke
 
 def test_many_writes_do_not_wait_for_more(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(writer, "DELAY", 60)
-    ledger.write_now(records.record_user_seen, 1, NOW)
+    ledger.write_now(updates.record_user_seen, 1, NOW)
 
     async def run() -> None:
-        writes = (ledger.write(records.record_user_seen, 1 + each, NOW) for each in range(writer.ENOUGH + 1))
+        writes = (ledger.write(updates.record_user_seen, 1 + each, NOW) for each in range(writer.ENOUGH + 1))
         await asyncio.wait_for(asyncio.gather(*writes), timeout=30)
 
     asyncio.run(run())
@@ -103,8 +103,8 @@ def test_changes_of_a_kind_that_wait_together_are_made_together(ledger: Ledger):
         writes = [asyncio.ensure_future(ledger.write(hold))]
         assert await asyncio.to_thread(held.wait, 30), "what comes now waits together"
         for number in range(1, 9):
-            writes.append(asyncio.ensure_future(ledger.write(records.spend_request, "www.pixiv.net", NOW)))
-            body = ledger.write(records.note_body, "illust.detail", {"id": number}, b"{}", NOW)
+            writes.append(asyncio.ensure_future(ledger.write(updates.spend_request, "www.pixiv.net", NOW)))
+            body = ledger.write(updates.note_body, "illust.detail", {"id": number}, b"{}", NOW)
             writes.append(asyncio.ensure_future(body))
         # Each of them is handed over when it begins.
         await asyncio.sleep(0)
@@ -122,10 +122,10 @@ def test_changes_of_a_kind_that_wait_together_are_made_together(ledger: Ledger):
 
 def test_one_failing_change_takes_no_other_down(ledger: Ledger):
     async def run() -> list[Any]:
-        writes = [ledger.write(records.record_user_seen, user_id, NOW) for user_id in (1, 2)]
+        writes = [ledger.write(updates.record_user_seen, user_id, NOW) for user_id in (1, 2)]
         writes.insert(1, ledger.write(two_users_then_fail, 10))
-        writes.insert(1, ledger.write(records.note_body, "illust.detail", {"id": 1}, b"{}", NOW))
-        writes.append(ledger.write(records.note_body, "illust.detail", {}, b"{}", NOW))
+        writes.insert(1, ledger.write(updates.note_body, "illust.detail", {"id": 1}, b"{}", NOW))
+        writes.append(ledger.write(updates.note_body, "illust.detail", {}, b"{}", NOW))
         return await asyncio.gather(*writes, return_exceptions=True)
 
     outcome = asyncio.run(run())
@@ -137,9 +137,9 @@ def test_one_failing_change_takes_no_other_down(ledger: Ledger):
 def test_a_change_that_fails_leaves_no_line_in_the_journal(ledger: Ledger, tmp_path: Path):
     async def run() -> list[Any]:
         return await asyncio.gather(
-            ledger.write(records.note_body, "illust.detail", {"id": "not a number"}, b"first", NOW),
-            ledger.write(records.note_body, "illust.detail", {"id": 1}, b"second", NOW),
-            ledger.write(records.record_user_name, 7, "a name", now=NOW),
+            ledger.write(updates.note_body, "illust.detail", {"id": "not a number"}, b"first", NOW),
+            ledger.write(updates.note_body, "illust.detail", {"id": 1}, b"second", NOW),
+            ledger.write(updates.record_user_name, 7, "a name", now=NOW),
             return_exceptions=True,
         )
 
@@ -154,17 +154,17 @@ def test_a_change_that_fails_leaves_no_line_in_the_journal(ledger: Ledger, tmp_p
 
 def test_tags_of_a_change_that_failed_are_not_remembered(ledger: Ledger):
     def tag_and_fail(connection: Connection) -> None:
-        records.record_artwork(connection, an_artwork(1, tags=(Tag("new"),)), NOW)
+        updates.record_artwork(connection, an_artwork(1, tags=(Tag("new"),)), NOW)
         raise LookupError
 
     with pytest.raises(LookupError):
         ledger.write_now(tag_and_fail)
-    ledger.write_now(records.record_artwork, an_artwork(2, tags=(Tag("new"),)), NOW)
+    ledger.write_now(updates.record_artwork, an_artwork(2, tags=(Tag("new"),)), NOW)
     assert ledger.read_now(lambda connection: connection.execute(select(TagRow.name)).scalars().all()) == ["new"]
 
 
 def test_the_journal_is_written_before_the_write_returns(ledger: Ledger, tmp_path: Path):
-    ledger.write_now(records.note_body, "user.full", {"id": 7}, b'{"error":false}', NOW)
+    ledger.write_now(updates.note_body, "user.full", {"id": 7}, b'{"error":false}', NOW)
     (entry,) = read_journal(tmp_path / "journal")
     assert (entry.change, entry.arguments) == (
         "note_body",
@@ -174,12 +174,12 @@ def test_the_journal_is_written_before_the_write_returns(ledger: Ledger, tmp_pat
 
 def test_whoever_gave_up_waiting_disturbs_nobody(ledger: Ledger):
     async def run() -> None:
-        writes = [asyncio.ensure_future(ledger.write(records.record_user_seen, number, NOW)) for number in (1, 2, 3)]
+        writes = [asyncio.ensure_future(ledger.write(updates.record_user_seen, number, NOW)) for number in (1, 2, 3)]
         await asyncio.sleep(0)
         writes[1].cancel()
         await asyncio.gather(*writes, return_exceptions=True)
         assert writes[1].cancelled()
-        await ledger.write(records.record_user_seen, 4, NOW)
+        await ledger.write(updates.record_user_seen, 4, NOW)
 
     asyncio.run(run())
     assert ledger.read_now(users) == 4
@@ -191,7 +191,7 @@ def test_an_event_loop_that_ended_disturbs_nobody(ledger: Ledger):
         await asyncio.sleep(0.05)
 
     asyncio.run(run())
-    ledger.write_now(records.record_user_seen, 1, NOW)
+    ledger.write_now(updates.record_user_seen, 1, NOW)
     assert ledger.read_now(users) == 1
 
 
@@ -214,7 +214,7 @@ def test_the_event_loop_goes_on_while_the_ledger_works(ledger: Ledger):
 
 def test_reading_cannot_write(ledger: Ledger):
     with pytest.raises(Exception, match=r"cannot be written|read-only"):
-        ledger.read_now(records.record_user_seen, 1, NOW)
+        ledger.read_now(updates.record_user_seen, 1, NOW)
     assert ledger.read_now(users) == 0
 
 
@@ -223,7 +223,7 @@ def test_closing_writes_what_is_queued(database_url: str):
 
     async def run() -> None:
         writes = [
-            asyncio.ensure_future(ledger.write(records.record_user_seen, number, NOW)) for number in range(1, 600)
+            asyncio.ensure_future(ledger.write(updates.record_user_seen, number, NOW)) for number in range(1, 600)
         ]
         await asyncio.sleep(0)
         await asyncio.get_running_loop().run_in_executor(None, ledger.close)
@@ -232,7 +232,7 @@ def test_closing_writes_what_is_queued(database_url: str):
     asyncio.run(run())
     ledger.close()
     with pytest.raises(StorageFailed, match="closed"):
-        ledger.write_now(records.record_user_seen, 1, NOW)
+        ledger.write_now(updates.record_user_seen, 1, NOW)
     with pytest.raises(StorageFailed, match="closed"):
         asyncio.run(ledger.read(users))
     again = Ledger.open(database_url, read_only=True)
@@ -244,7 +244,7 @@ def test_a_ledger_for_reading_refuses_to_write(database_url: str):
     Ledger.open(database_url).close()
     ledger = Ledger.open(database_url, read_only=True)
     with pytest.raises(StorageFailed, match="reading alone"):
-        ledger.write_now(records.record_user_seen, 1, NOW)
+        ledger.write_now(updates.record_user_seen, 1, NOW)
     ledger.close()
 
 
@@ -252,7 +252,7 @@ def test_reading_goes_on_beside_a_writer(database_url: str):
     one = Ledger.open(database_url)
     other = Ledger.open(database_url, read_only=True)
     for user_id in range(1, 6):
-        one.write_now(records.record_user_seen, user_id, NOW)
+        one.write_now(updates.record_user_seen, user_id, NOW)
         assert other.read_now(users) == user_id
     other.close()
     one.close()
@@ -260,7 +260,7 @@ def test_reading_goes_on_beside_a_writer(database_url: str):
 
 def test_a_closed_ledger_is_one_file(tmp_path: Path):
     ledger = Ledger.open(sqlite_url(tmp_path))
-    ledger.write_now(records.record_user_seen, 1, NOW)
+    ledger.write_now(updates.record_user_seen, 1, NOW)
     ledger.close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["archive.sqlite"]
 
@@ -284,7 +284,7 @@ class TestALockedLedger:
         locker.execute("BEGIN IMMEDIATE")
         threading.Timer(1.0, locker.execute, ["COMMIT"]).start()
         began = time.monotonic()
-        ledger.write_now(records.record_user_seen, 1, NOW)
+        ledger.write_now(updates.record_user_seen, 1, NOW)
         assert time.monotonic() - began > 0.9
         assert ledger.read_now(users) == 1
         ledger.close()
@@ -298,7 +298,7 @@ class TestALockedLedger:
             users(connection)
             with pytest.raises(sqlite3.OperationalError, match="locked"):
                 locker.execute("BEGIN IMMEDIATE")
-            records.record_user_seen(connection, 1, NOW)
+            updates.record_user_seen(connection, 1, NOW)
 
         ledger.write_now(read_and_then_write)
         assert ledger.read_now(users) == 1
@@ -318,11 +318,11 @@ class TestALockedLedger:
         ledger = Ledger.open(sqlite_url(tmp_path))
         locker.execute("BEGIN IMMEDIATE")
         with pytest.raises(StorageFailed, match="locked by another program: close it") as raised:
-            ledger.write_now(records.record_user_seen, 1, NOW)
+            ledger.write_now(updates.record_user_seen, 1, NOW)
         assert raised.value.exit_code == 5
         assert isinstance(ledger.broken, StorageFailed)
         with pytest.raises(StorageFailed, match="locked by another program"):
-            ledger.write_now(records.record_user_seen, 1, NOW)
+            ledger.write_now(updates.record_user_seen, 1, NOW)
         locker.execute("ROLLBACK")
         ledger.close()
 
@@ -330,19 +330,19 @@ class TestALockedLedger:
 def test_a_journal_that_fails_breaks_the_ledger_and_commits_nothing(database_url: str, tmp_path: Path):
     (tmp_path / "journal").write_text("in the way")
     ledger = Ledger.open(database_url, archive=Archive(tmp_path))
-    ledger.write_now(records.pause_host, "www.pixiv.net", NOW, NOW)
+    ledger.write_now(updates.pause_host, "www.pixiv.net", NOW, NOW)
 
     async def run() -> list[Any]:
         return await asyncio.gather(
-            ledger.write(records.record_user_seen, 2, NOW),
-            ledger.write(records.note_body, "user.full", {"id": 2}, b"{}", NOW),
+            ledger.write(updates.record_user_seen, 2, NOW),
+            ledger.write(updates.note_body, "user.full", {"id": 2}, b"{}", NOW),
             return_exceptions=True,
         )
 
     assert [type(each) for each in asyncio.run(run())] == [StorageFailed, StorageFailed]
     assert ledger.read_now(users) == 0
     with pytest.raises(StorageFailed, match="journal"):
-        ledger.write_now(records.record_user_seen, 3, NOW)
+        ledger.write_now(updates.record_user_seen, 3, NOW)
     ledger.close()
 
 
@@ -356,7 +356,7 @@ def test_a_damaged_file_is_said_and_breaks_the_ledger(tmp_path: Path):
         file.write(os.urandom(4096))
     ledger = Ledger.open(sqlite_url(tmp_path))
     with pytest.raises(StorageFailed, match="is damaged") as raised:
-        ledger.write_now(records.record_user_seen, 1, NOW)
+        ledger.write_now(updates.record_user_seen, 1, NOW)
     assert "\n" not in str(raised.value)
     assert ledger.broken is not None
     with pytest.raises(StorageFailed, match="is damaged"):
@@ -369,7 +369,7 @@ def test_a_mistake_in_a_query_is_not_the_end_of_the_ledger(ledger: Ledger):
         ledger.write_now(lambda connection: connection.execute(text("INSERT INTO nowhere VALUES (1)")))
     with pytest.raises(Exception, match="nowhere"):
         ledger.read_now(lambda connection: connection.execute(text("SELECT * FROM nowhere")))
-    ledger.write_now(records.record_user_seen, 1, NOW)
+    ledger.write_now(updates.record_user_seen, 1, NOW)
     assert ledger.broken is None
 
 
@@ -419,7 +419,7 @@ class TestWhoseLedger:
 
 def test_pauses_outlive_the_process(database_url: str):
     ledger = Ledger.open(database_url)
-    ledger.write_now(records.pause_host, "www.pixiv.net", NOW, NOW)
+    ledger.write_now(updates.pause_host, "www.pixiv.net", NOW, NOW)
     ledger.close()
     ledger = Ledger.open(database_url)
     assert [pause.host for pause in ledger.read_now(queries.host_pauses)] == ["www.pixiv.net"]

@@ -21,7 +21,7 @@ from pixivcrawl.ledger.queries import (
     status_totals,
     status_unavailable,
 )
-from pixivcrawl.ledger.records import (
+from pixivcrawl.ledger.updates import (
     begin_crawl,
     end_crawl,
     record_artwork,

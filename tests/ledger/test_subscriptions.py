@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from pixivcrawl.items import VISITOR, Follow, Reader
-from pixivcrawl.ledger import queries, records
-from pixivcrawl.ledger.records.crawls import list_key
+from pixivcrawl.ledger import queries, updates
+from pixivcrawl.ledger.updates.crawls import list_key
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -21,12 +21,12 @@ def run(connection: Connection, hours: int, outcome: str | None = "complete", **
     """A run of one list, so many hours after the first; `full`: it compared everything."""
     now, full = NOW + hours * HOUR, more.pop("full", False)
     spider, arguments = more.pop("of", ("user", {"id": [7]}))
-    crawl_id = records.begin_crawl(connection, spider, arguments, now, more.pop("reader", READER)).crawl_id
+    crawl_id = updates.begin_crawl(connection, spider, arguments, now, more.pop("reader", READER)).crawl_id
     if full:
-        records.record_full_reading(connection, crawl_id)
+        updates.record_full_reading(connection, crawl_id)
     if outcome is not None:
         told: dict[str, Any] = {"exit_code": 0, "counts": {}, "read_to_end": outcome == "complete", "now": now} | more
-        records.end_crawl(connection, crawl_id, outcome=outcome, **told)
+        updates.end_crawl(connection, crawl_id, outcome=outcome, **told)
     return crawl_id
 
 
@@ -98,12 +98,12 @@ def feed(connection: Connection) -> queries.Feed | None:
 def follow(connection: Connection, hours: int, *followed: int) -> None:
     """A whole reading of the list of those followed."""
     now = NOW + hours * HOUR
-    crawl_id = records.begin_crawl(connection, *PEOPLE, now, READER).crawl_id
+    crawl_id = updates.begin_crawl(connection, *PEOPLE, now, READER).crawl_id
     follows = [Follow(901, artist, private=False) for artist in followed]
-    records.record_gaps_in_following(connection, crawl_id, follows, now)
-    records.record_follows(connection, follows, dict.fromkeys(followed, "name"), now)
-    records.record_full_reading(connection, crawl_id)
-    records.end_crawl(connection, crawl_id, outcome="complete", exit_code=0, counts={}, read_to_end=True, now=now)
+    updates.record_gaps_in_following(connection, crawl_id, follows, now)
+    updates.record_follows(connection, follows, dict.fromkeys(followed, "name"), now)
+    updates.record_full_reading(connection, crawl_id)
+    updates.end_crawl(connection, crawl_id, outcome="complete", exit_code=0, counts={}, read_to_end=True, now=now)
 
 
 def test_the_feed_is_unbroken_from_its_first_reading_or_its_last_gap(connection: Connection) -> None:
@@ -135,12 +135,12 @@ def test_since_when_a_follow_was_seen_without_a_gap(connection: Connection) -> N
 
 def test_works_on_a_list_and_in_the_feed(connection: Connection) -> None:
     run(connection, 0)
-    listed = records.begin_crawl(connection, "user", {"id": [7]}, NOW).crawl_id
-    records.record_listing(connection, listed, [1, 2], None, NOW)
+    listed = updates.begin_crawl(connection, "user", {"id": [7]}, NOW).crawl_id
+    updates.record_listing(connection, listed, [1, 2], None, NOW)
     follow(connection, 1, 7)
-    seen = records.begin_crawl(connection, *FEED, NOW, READER).crawl_id
-    records.record_listing(connection, seen, [2, 3, 4], None, NOW)
-    records.end_crawl(connection, seen, outcome="complete", exit_code=0, counts={}, read_to_end=True, now=NOW)
+    seen = updates.begin_crawl(connection, *FEED, NOW, READER).crawl_id
+    updates.record_listing(connection, seen, [2, 3, 4], None, NOW)
+    updates.end_crawl(connection, seen, outcome="complete", exit_code=0, counts={}, read_to_end=True, now=NOW)
     connection.execute(text("INSERT INTO users (id, first_seen, last_seen) SELECT 8, first_seen, last_seen FROM users"))
     connection.execute(text("UPDATE artworks SET user_id = CASE id WHEN 4 THEN 8 ELSE 7 END"))
     told = feed(connection)

@@ -19,7 +19,7 @@ from pixivcrawl.ledger.queries import (
     unstored_places,
     wanted_pictures,
 )
-from pixivcrawl.ledger.records import (
+from pixivcrawl.ledger.updates import (
     forget_intent,
     record_file_failed,
     record_intent,
@@ -27,7 +27,7 @@ from pixivcrawl.ledger.records import (
     record_user_pictures,
     settle_intent,
 )
-from pixivcrawl.ledger.records.doubtful import Served
+from pixivcrawl.ledger.updates.doubtful import Served
 from tests.ledger.making import DAY, FIRST, NOW, SECOND, a_picture, archived, as_stored, begun, store
 
 

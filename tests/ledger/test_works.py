@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from pixivcrawl.items import VISITOR, Tag
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, FileRow, TagTranslationRow
 from pixivcrawl.ledger.queries import KnownWork, known_works
-from pixivcrawl.ledger.records import (
+from pixivcrawl.ledger.updates import (
     mark_stale,
     record_artwork,
     record_not_found,
@@ -21,7 +21,7 @@ from pixivcrawl.ledger.records import (
     record_withheld,
     record_work_failed,
 )
-from pixivcrawl.ledger.records.tags import tag_names
+from pixivcrawl.ledger.updates.tags import tag_names
 from tests.ledger.making import DAY, FIRST, HOUR, NOW, SECOND, a_row, an_artwork, an_original, archived, begun, store
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from pixivcrawl.ledger.records.files import GONE, GONE_WITH_FIRST
+from pixivcrawl.ledger.updates.files import GONE, GONE_WITH_FIRST
 from tests.live.chaos.experiments import killed_at, killed_at_random, wronged_and_killed
 from tests.live.chaos.plans import API_FAULTS, IMAGE_FAULTS, Kill, Plan, Wrongs, seeds
 from tests.live.chaos.trials import Laboratory
@@ -27,14 +27,14 @@ def test_killed_and_wronged(laboratory: Laboratory, seed: int):
 
 def test_killed_in_every_step_of_a_list(laboratory: Laboratory):
     steps = (
-        "pixivcrawl.ledger.records:begin_crawl:after",
-        "pixivcrawl.ledger.records:record_listing:after",
-        "pixivcrawl.ledger.records:note_body:after",
+        "pixivcrawl.ledger.updates:begin_crawl:after",
+        "pixivcrawl.ledger.updates:record_listing:after",
+        "pixivcrawl.ledger.updates:note_body:after",
         "pixivcrawl.ledger.journal:_append:halfway",
         "pixivcrawl.ledger.journal:Journal.append:after",
         "pixivcrawl.ledger.writer:Writer._commit:after",
-        "pixivcrawl.ledger.records:record_artwork:after",
-        "pixivcrawl.ledger.records:end_crawl:after",
+        "pixivcrawl.ledger.updates:record_artwork:after",
+        "pixivcrawl.ledger.updates:end_crawl:after",
     )
     killed_at(laboratory, steps, "bookmarks")
 
@@ -45,12 +45,12 @@ def test_killed_in_every_step_of_a_file(laboratory: Laboratory):
         "pixivcrawl.archive.staging:Receiver.finish:before",
         "pixivcrawl.archive.staging:Receiver.finish:after",
         "pixivcrawl.archive.workers:Workers.prove:before",
-        "pixivcrawl.ledger.records:record_intent:after",
+        "pixivcrawl.ledger.updates:record_intent:after",
         "pipelines.storage:StoragePipeline._place:before",
         "os:link:before",
         "os:link:after",
         "pixivcrawl.archive.placing:_sync_folder:after",
-        "pixivcrawl.ledger.records:record_stored:after",
+        "pixivcrawl.ledger.updates:record_stored:after",
         "pipelines.storage:place_text:after",
     )
     killed_at(laboratory, steps, "user")
@@ -62,18 +62,18 @@ def test_killed_while_an_intent_is_settled(laboratory: Laboratory):
         "pixivcrawl.extensions.ledger:put:before",
         "pixivcrawl.extensions.ledger:put:after",
         "pixivcrawl.extensions.ledger:sync_folders:after",
-        "pixivcrawl.ledger.records:settle_intent:after",
+        "pixivcrawl.ledger.updates:settle_intent:after",
     )
     killed_at(laboratory, steps, "user")
 
 
 def test_killed_while_an_address_is_found_to_be_gone(laboratory: Laboratory):
-    steps = ("pixivcrawl.ledger.records:mark_stale:before", "pixivcrawl.ledger.records:mark_stale:after")
+    steps = ("pixivcrawl.ledger.updates:mark_stale:before", "pixivcrawl.ledger.updates:mark_stale:after")
     killed_at(laboratory, steps, "user", image_fault="status:404")
 
 
 def test_a_kill_leaves_no_file_without_its_reason_whose_address_is_gone(laboratory: Laboratory):
-    kill = Kill(place="pixivcrawl.ledger.records:mark_stale:before:1")
+    kill = Kill(place="pixivcrawl.ledger.updates:mark_stale:before:1")
     trial = laboratory.killed(Plan(0, 0, "user", (kill,), Wrongs(1, 1.0, image=("status:404",))))
     reasons = rows(trial.archive, "SELECT failed_reason FROM files WHERE state = 'parked'")
     assert reasons

@@ -199,7 +199,7 @@ KILLS = {
     "before it is placed": ("pipelines.storage", "put", "'avatar' in str(arguments[1])", "before"),
     "once it is placed": ("pipelines.storage", "put", "'avatar' in str(arguments[1])", "after"),
     "before that is recorded": (
-        "pixivcrawl.ledger.records.files",
+        "pixivcrawl.ledger.updates.files",
         "_upsert_files",
         "any((row['kind'], row['state']) == ('avatar', 'stored') for row in arguments[1])",
         "before",

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from pixivcrawl.items import Tag
 from pixivcrawl.ledger.queries.reports import Span
-from pixivcrawl.ledger.records import (
+from pixivcrawl.ledger.updates import (
     begin_crawl,
     end_crawl,
     record_artwork,

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, update
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, CrawlRow, FileRow, UserNameRow, UserRow
 from pixivcrawl.ledger.queries.reports import Span
-from pixivcrawl.ledger.records import end_crawl
+from pixivcrawl.ledger.updates import end_crawl
 from pixivcrawl.reporting.gathering import Limits, attention, list_name, size, sum_up
 from pixivcrawl.reporting.page import LIMITS, STYLE
 from tests.ledger.making import DAY, NOW

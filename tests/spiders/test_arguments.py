@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from scrapy.utils.test import get_crawler
 
+from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.spiders.account import AccountSpider
 from pixivcrawl.spiders.artwork import ArtworkSpider
 from pixivcrawl.spiders.bookmarks import BookmarksSpider
 from pixivcrawl.spiders.discovery import DiscoverySpider
 from pixivcrawl.spiders.following import FollowingSpider
-from pixivcrawl.spiders.pixiv import PixivSpider
 from pixivcrawl.spiders.related import RelatedSpider
 from pixivcrawl.spiders.requests import RequestsSpider
 from pixivcrawl.spiders.search import SearchSpider

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from pixivcrawl.base_spiders.filters import Filters
 from pixivcrawl.items import Artwork, Tag
-from pixivcrawl.spiders.filters import Filters
 
 WORK = Artwork(
     work_id=1,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pixivcrawl.api.endpoint import Endpoint
-from pixivcrawl.spiders.reading import FRONTIER, Reading, Readings, read_on, rows_ahead
+from pixivcrawl.base_spiders.pagination import FRONTIER, Reading, Readings, read_on, rows_ahead
 from tests.spiders.test_reading import COUNTED_PAGES, NOW, PAGES, ROWS, STEPS, Site, ids
 
 

@@ -16,7 +16,7 @@ from pixivcrawl.api.answers import AnswerRefused
 from pixivcrawl.api.endpoint import Endpoint
 from pixivcrawl.api.paging import Offset, PageNumber
 from pixivcrawl.api.parameters import Param
-from pixivcrawl.spiders.reading import FRONTIER, Reading, Readings, read_on
+from pixivcrawl.base_spiders.pagination import FRONTIER, Reading, Readings, read_on
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 ROWS = 5

@@ -13,7 +13,7 @@ from pixivcrawl.archive.placing import frames_text, place, place_text, sha256_of
 from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.items import Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal
-from pixivcrawl.ledger import records
+from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.verification.choice import WHOLE, Window
 from pixivcrawl.verification.findings import Finding, in_order
@@ -85,9 +85,9 @@ def store(archive: Archive, ledger: Ledger, original: Original, body: bytes) -> 
         part = archive.frames_staging_path(original)
         text = frames_text(original.frames)
         stored = StoredOriginal(proven, path, beside, place_text(text, part, archive.resolve(beside), UPLOADED))
-    ledger.write_now(records.record_intent, stored, NOW)
+    ledger.write_now(updates.record_intent, stored, NOW)
     place(staged, archive.resolve(path), original.uploaded)
-    ledger.write_now(records.record_stored, stored, NOW)
+    ledger.write_now(updates.record_stored, stored, NOW)
     return stored
 
 
@@ -97,17 +97,17 @@ def fill(archive: Archive) -> None:
     with opened(archive) as ledger:
         for work_id in range(1, 9):
             pages = [original(work_id, page) for page in (0, 1)]
-            ledger.write_now(records.record_artwork, work(work_id, *pages), NOW)
+            ledger.write_now(updates.record_artwork, work(work_id, *pages), NOW)
             for page in pages:
                 store(archive, ledger, page, picture(10 * work_id + page.page))
         frames = [uploaded_frame(9, number) for number in range(len(FRAMES))]
-        ledger.write_now(records.record_artwork, replace(work(9, animated(9), *frames), page_count=1), NOW)
+        ledger.write_now(updates.record_artwork, replace(work(9, animated(9), *frames), page_count=1), NOW)
         store(archive, ledger, animated(9), ugoira())
         for frame in frames:
             store(archive, ledger, frame, encoded(drawing(240, 160, seed=90 + frame.page), "PNG"))
         for revision in (FIRST, SECOND):
             page = original(10, revision=revision, user_id=8)
-            ledger.write_now(records.record_artwork, work(10, page), NOW)
+            ledger.write_now(updates.record_artwork, work(10, page), NOW)
             store(archive, ledger, page, picture(int(revision[:8])))
 
 

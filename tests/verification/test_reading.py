@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import StorageFailed
-from pixivcrawl.ledger import records
+from pixivcrawl.ledger import updates
 from pixivcrawl.verification import reading
 from pixivcrawl.verification.choice import Window
 from pixivcrawl.verification.memory import Position, Progress
@@ -163,7 +163,7 @@ def test_a_time_is_said_apart_and_set(archive: Archive) -> None:
 def test_deep_finds_what_was_stored_broken(archive: Archive) -> None:
     with opened(archive) as ledger:
         page = original(20)
-        ledger.write_now(records.record_artwork, work(20, page), NOW)
+        ledger.write_now(updates.record_artwork, work(20, page), NOW)
         store(archive, ledger, page, picture(1)[:-200])
     assert found(archive) == []
     assert kinds_and_paths(found(archive, DEEP)) == {("proof failed", f"originals/7/20_p0_{FIRST}.jpg")}

@@ -13,7 +13,7 @@ from pixivcrawl.archive.placing import frames_text, sha256_of
 from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.items import Original, ProvenOriginal, StagedOriginal, StoredOriginal
-from pixivcrawl.ledger import records
+from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.models import ArtworkRow, FileRow
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.verification.reconciling import Reconciled, reconcile
@@ -50,7 +50,7 @@ def store(archive: Archive, ledger: Ledger, original: Original, body: bytes) -> 
         beside = path.with_suffix(".json")
         beside.write_text(frames_text(original.frames))
         stored = StoredOriginal(stored.proven, stored.path, f"originals/7/{beside.name}", sha256_of(beside))
-    ledger.write_now(records.record_stored, stored, NOW)
+    ledger.write_now(updates.record_stored, stored, NOW)
     return path
 
 
@@ -74,7 +74,7 @@ def work(ledger: Ledger, work_id: int) -> ArtworkRow:
 @pytest.fixture
 def two_pages(archive: Archive, ledger: Ledger) -> list[Path]:
     artwork = an_artwork(1, 2)
-    ledger.write_now(records.record_artwork, artwork, NOW)
+    ledger.write_now(updates.record_artwork, artwork, NOW)
     return [store(archive, ledger, original, jpeg()) for original in artwork.originals]
 
 
@@ -106,7 +106,7 @@ def test_a_file_of_another_size_is_damaged_and_one_of_other_bytes_where_they_are
 
 def test_a_missing_file_of_an_older_revision_is_gone_for_good(archive: Archive, ledger: Ledger, two_pages: list[Path]):
     newer = an_artwork(1, 1, SECOND)
-    ledger.write_now(records.record_artwork, newer, NOW)
+    ledger.write_now(updates.record_artwork, newer, NOW)
     store(archive, ledger, newer.originals[0], jpeg())
     two_pages[0].unlink()
     reconcile(archive, ledger, WORKERS, check=False)
@@ -116,7 +116,7 @@ def test_a_missing_file_of_an_older_revision_is_gone_for_good(archive: Archive, 
 
 def test_a_list_of_frames_is_written_anew(archive: Archive, ledger: Ledger):
     original = an_ugoira(3)
-    ledger.write_now(records.record_artwork, an_artwork(3, kind="ugoira", originals=(original,)), NOW)
+    ledger.write_now(updates.record_artwork, an_artwork(3, kind="ugoira", originals=(original,)), NOW)
     zipped = store(archive, ledger, original, ugoira())
     listed = zipped.with_suffix(".json")
     before = listed.read_bytes()
@@ -149,13 +149,13 @@ class TestUnknownFiles:
         assert reconcile(archive, ledger, WORKERS, check=False) == Reconciled(missing=1)
         assert work(ledger, 5).stale_since is not None
         artwork = an_artwork(5, 1, SECOND)
-        assert ledger.write_now(records.record_artwork, artwork, NOW) == list(artwork.originals)
+        assert ledger.write_now(updates.record_artwork, artwork, NOW) == list(artwork.originals)
 
     def test_one_that_was_wanted(self, archive: Archive, ledger: Ledger):
         original = an_original(1, width=240, height=160)
-        ledger.write_now(records.record_artwork, an_artwork(1, originals=(original,)), NOW)
+        ledger.write_now(updates.record_artwork, an_artwork(1, originals=(original,)), NOW)
         assert self.adopted(archive, ledger, f"7/1_p0_{FIRST}.jpg", jpeg()) == Reconciled(adopted=1)
-        assert ledger.write_now(records.record_artwork, an_artwork(1, originals=(original,)), NOW) == []
+        assert ledger.write_now(updates.record_artwork, an_artwork(1, originals=(original,)), NOW) == []
 
     @pytest.mark.parametrize("white_space", ["", "\n \n"], ids=["as we write it", "with other white space"])
     def test_an_ugoira_comes_with_its_frames(self, archive: Archive, ledger: Ledger, white_space: str):
@@ -183,7 +183,7 @@ class TestUnknownFiles:
         self, archive: Archive, ledger: Ledger, name: str, body: bytes, why: str
     ):
         artwork = an_artwork(1, 2, originals=tuple(an_original(1, page, width=240, height=160) for page in (0, 1)))
-        ledger.write_now(records.record_artwork, artwork, NOW)
+        ledger.write_now(updates.record_artwork, artwork, NOW)
         store(archive, ledger, artwork.originals[1], jpeg())
         found = self.adopted(archive, ledger, name, body)
         assert (found.in_place, found.adopted, found.left_alone) == (1, 0, 1)

@@ -100,7 +100,7 @@ from pixivcrawl.ledger.queries.works import (
     works_to_do,
     zip_of_ugoira,
 )
-from pixivcrawl.ledger.records.files import Intent
+from pixivcrawl.ledger.updates.files import Intent
 
 __all__ = [
     "FEED_GAPS",

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, NotNullable, Row, Select, Text, cast, func, o
 
 from pixivcrawl.items import Reader
 from pixivcrawl.ledger.models import CrawlRow, HostRow, UserRow
-from pixivcrawl.ledger.records.hosts import day_of
+from pixivcrawl.ledger.updates.hosts import day_of
 
 LACKING = ("lists_cut_off", "parameters_ignored", "rows_refused")
 """A run's counts of what its list lacks and no run brings by itself: parts that pixiv does not show, rows that nobody can read."""

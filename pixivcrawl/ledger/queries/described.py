@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select
 
 from pixivcrawl.items import Artwork, Tag
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow
-from pixivcrawl.ledger.records.tags import tag_names
-from pixivcrawl.ledger.records.works import IDS_A_QUERY, known_rows
+from pixivcrawl.ledger.updates.tags import tag_names
+from pixivcrawl.ledger.updates.works import IDS_A_QUERY, known_rows
 
 _TOLD: tuple[str, ...] = (
     "page_count",

@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Connection, Row, exists, func, select
 
 from pixivcrawl.items import FileKind, Frame, Original
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, FileRow, UserFileRow
-from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
-from pixivcrawl.ledger.records.works import IDS_A_QUERY
+from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
+from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 EVERY_STATE = ("wanted", "parked", "intent", "stored", "superseded")
 

@@ -15,10 +15,10 @@ from pixivcrawl.ledger.models import (
     FollowRow,
     SeriesArtworkRow,
 )
-from pixivcrawl.ledger.records.availability import ARTIST_LEFT
-from pixivcrawl.ledger.records.crawls import is_read_by
-from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
-from pixivcrawl.ledger.records.works import IDS_A_QUERY
+from pixivcrawl.ledger.updates.availability import ARTIST_LEFT
+from pixivcrawl.ledger.updates.crawls import is_read_by
+from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
+from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 
 def newest_bookmark(connection: Connection, user_id: int, *, private: bool) -> int:

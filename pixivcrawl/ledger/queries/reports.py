@@ -22,8 +22,8 @@ from pixivcrawl.ledger.models import (
 )
 from pixivcrawl.ledger.queries.crawls import CrawlRecord, record_of
 from pixivcrawl.ledger.queries.status import Missing, missing_files, missing_works
-from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
-from pixivcrawl.ledger.records.works import IDS_A_QUERY
+from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
+from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 LOST = (*SETTLED_AVAILABILITY, "masked")
 """What a work is that cannot be had by anyone's session."""

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, NotNullable, bindparam, exists, func, or_, select
 
 from pixivcrawl.ledger.models import ROW_LEVEL_WORK, ArtworkRow, CrawlArtworkRow, FileRow
-from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
-from pixivcrawl.ledger.records.works import IDS_A_QUERY
+from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
+from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 # Asked for each work: to put it together anew takes as long as to answer it.
 _FILES_OF_ROW = (

@@ -25,8 +25,8 @@ from pixivcrawl.ledger.models import (
     UserRow,
     table,
 )
-from pixivcrawl.ledger.records.state import AND_FRAMES, SETTLED_AVAILABILITY
-from pixivcrawl.ledger.records.works import IDS_A_QUERY
+from pixivcrawl.ledger.updates.state import AND_FRAMES, SETTLED_AVAILABILITY
+from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 _FRAMES = table(FileRow).alias("uploaded")
 

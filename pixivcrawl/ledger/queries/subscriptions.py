@@ -11,10 +11,10 @@ from sqlalchemy import Connection, Text, case, cast, func, select
 
 from pixivcrawl.items import Reader
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FollowRow
-from pixivcrawl.ledger.records.crawls import is_read_by
-from pixivcrawl.ledger.records.readings import whole_reading_began
-from pixivcrawl.ledger.records.state import SETTLED_AVAILABILITY
-from pixivcrawl.ledger.records.works import IDS_A_QUERY
+from pixivcrawl.ledger.updates.crawls import is_read_by
+from pixivcrawl.ledger.updates.readings import whole_reading_began
+from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
+from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 KEYS_A_QUERY = 500
 
@@ -59,7 +59,7 @@ _COMPLETE = CrawlRow.outcome == "complete"
 def runs_of_lists(
     connection: Connection, reader: Reader, keys: Collection[str], limited: Collection[str] = ()
 ) -> dict[str, ListRuns]:
-    """{list key: its runs by this reader} of those lists that ever had one; see `records.list_key`.
+    """{list key: its runs by this reader} of those lists that ever had one; see `updates.list_key`.
 
     Of the lists whose keys are `limited` only so many works are wanted: a run that saw as many as it was asked to has read them.
     """

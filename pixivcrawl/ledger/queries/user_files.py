@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, Connection, Row, select
 from pixivcrawl.items import Original
 from pixivcrawl.ledger.models import OPEN_USER_FILE, UserFileRow
 from pixivcrawl.ledger.queries.files import EVERY_STATE, KeptFile, files_of_works
-from pixivcrawl.ledger.records.files import Intent
-from pixivcrawl.ledger.records.state import due, newest_crawl
-from pixivcrawl.ledger.records.works import IDS_A_QUERY
+from pixivcrawl.ledger.updates.files import Intent
+from pixivcrawl.ledger.updates.state import due, newest_crawl
+from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 
 def wanted_pictures(connection: Connection, user_id: int, now: datetime | None) -> list[Original]:

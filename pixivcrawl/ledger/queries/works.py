@@ -40,10 +40,10 @@ from pixivcrawl.ledger.models import (
     FileRow,
     UserFileRow,
 )
-from pixivcrawl.ledger.records.doubtful import Served, served_of
-from pixivcrawl.ledger.records.files import GONE, GONE_WITH_FIRST, Intent, row_of
-from pixivcrawl.ledger.records.state import LACKS_FRAMES, SETTLED_AVAILABILITY, due, newest_crawl
-from pixivcrawl.ledger.records.works import IDS_A_QUERY
+from pixivcrawl.ledger.updates.doubtful import Served, served_of
+from pixivcrawl.ledger.updates.files import GONE, GONE_WITH_FIRST, Intent, row_of
+from pixivcrawl.ledger.updates.state import LACKS_FRAMES, SETTLED_AVAILABILITY, due, newest_crawl
+from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 WITHHELD_FOR = timedelta(days=1)
 """For so long the same reader does not ask again for what was withheld."""

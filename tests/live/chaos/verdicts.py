@@ -12,7 +12,7 @@ from pathlib import Path
 from pixivcrawl.api.keeping import without_other_works
 from pixivcrawl.items import part_name
 from pixivcrawl.ledger.journal import read_journal
-from pixivcrawl.ledger.records.files import GONE_WITH_FIRST
+from pixivcrawl.ledger.updates.files import GONE_WITH_FIRST
 from pixivcrawl.sandbox import Logged
 from tests import canonical
 from tests.live.chaos.trials import (

@@ -1,0 +1,1 @@
+"""What spiders share: their base classes, arguments, pagination and filters."""

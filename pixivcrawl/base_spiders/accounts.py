@@ -1,0 +1,54 @@
+"""Artists by the name of their account: pixiv.me leads from it to their page."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from scrapy import Request
+from scrapy.exceptions import DownloadFailedError
+
+from pixivcrawl.api.urls import Target, UrlRefused, read_url
+from pixivcrawl.api.wording import quoted
+
+if TYPE_CHECKING:
+    from pixivcrawl.base_spiders.listing import ListingSpider
+
+NOT_FOUND = 404
+
+PAGES = ("https://www.pixiv.net/", "http://www.pixiv.net/")
+"""Where pixiv.me may lead; an id on a mirror of pixiv's, which a person may paste, is nobody's word here."""
+
+
+class NoArtist(Exception):
+    """The name leads to no artist; the message says where it leads."""
+
+
+async def artist_called(spider: ListingSpider[Any], account: str) -> int | None:
+    """The id of the artist whose account has that name; None, which is said and counted, where pixiv.me does not tell it.
+
+    Asked once and without the session; of the answer nothing is followed: it is read for the id in the address that it names.
+    """
+    try:
+        request = Request(
+            f"{spider.configuration.pixiv_me}/{account}", headers={"Accept": "text/html"}, dont_filter=True
+        )
+        response = await spider.crawler.engine.download_async(request)
+        return _id_in(response.status, (response.headers.get("Location") or b"").decode("latin-1"))
+    except (DownloadFailedError, NoArtist) as why:
+        spider.list_failed(f"pixiv.me/{account}: {why}; give the artist's id, or the address of their page")
+        return None
+
+
+def _id_in(status: int, location: str) -> int:
+    if status == NOT_FOUND:
+        raise NoArtist("pixiv knows no account of that name")
+    if not 300 <= status < 400 or not location:
+        raise NoArtist(f"it leads nowhere (the answer was {status})")
+    target = Target("", {})
+    if location.startswith(PAGES):
+        with suppress(UrlRefused):
+            target = read_url(location)
+    if target.spider != "user" or set(target.arguments) != {"id"}:
+        raise NoArtist(f"it leads to {quoted(location, 120)}, which is no artist's page")
+    return int(target.arguments["id"])

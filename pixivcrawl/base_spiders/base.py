@@ -1,0 +1,254 @@
+"""The base of every spider: its arguments, the ledger, the session, and how it asks pixiv."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any, Self, TypeVar, cast
+
+from pydantic import ValidationError
+from scrapy import Request, Spider
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+from scrapy_spider_metadata import Args
+
+from pixivcrawl.api.bodies.artworks import IllustDetail
+from pixivcrawl.api.bodies.users import ProfileAll
+from pixivcrawl.api.endpoint import BodyRefused, Endpoint
+from pixivcrawl.api.keeping import without_other_works
+from pixivcrawl.api.paging import came
+from pixivcrawl.base_spiders.params import Arguments, explain
+from pixivcrawl.base_spiders.second_looks import (
+    PUT_OFF,
+    LookedAtLater,
+    puts_off_second_looks,
+    seconds_until_second_look,
+)
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.downloadermiddlewares.account import BELIEVED_FOR, account_of
+from pixivcrawl.downloadhandlers.pace import KEEPS_PLACE, STOPPING_IS_SEEN_WITHIN, free_place, is_stopping
+from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.extensions.waiting import waiting
+from pixivcrawl.items import Reader
+from pixivcrawl.ledger import updates
+from pixivcrawl.ledger.service import Ledger, ledger_of
+from pixivcrawl.run_stopping import RunStopping
+from pixivcrawl.session import Session, reader_of, session_from_settings
+
+Body = TypeVar("Body")
+
+ROWS_NAMED = 10
+"""How many odd rows of one answer are said, each by a line."""
+
+WORTH_SAYING = 5.0
+"""Seconds of waiting that a person is told of."""
+
+ArgumentsT = TypeVar("ArgumentsT", bound=Arguments)
+
+
+class PixivSpider(Args[ArgumentsT], Spider):
+    """Asks pixiv through the catalogue and keeps every body it reads in the ledger's journal.
+
+    A spider is a `PixivSpider[ItsArguments]`: `Args` (scrapy-spider-metadata) validates the arguments into `self.args`.
+    """
+
+    args: ArgumentsT
+    configuration: Configuration
+    session: Session | None
+    artists_told: set[int]
+    """The artists of whom this run has kept which works they have."""
+    passed_over: set[str]
+    """The parameters that pixiv is seen not to heed."""
+    held_back: list[Callable[[], Awaitable[Any]]]
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        """Raises ConfigurationError, in one line, for arguments that the spider does not take or a session that it needs."""
+        # Scrapyd adds `_job`; names that begin with an underscore are never ours.
+        given = {name: value for name, value in kwargs.items() if not name.startswith("_")}
+        try:
+            spider = super().from_crawler(crawler, *args, **given)
+        except ValidationError as error:
+            raise ConfigurationError(explain(cls.name, cls.arguments(), error)) from None
+        spider.configuration = Configuration.from_settings(crawler.settings)
+        spider.session = session_from_settings(crawler.settings)
+        spider.passed_over = set()
+        spider.artists_told = set()
+        spider.held_back = []
+        what = spider.session_needed_for()
+        if what and spider.session is None:
+            raise ConfigurationError(f"{cls.name}: {what} needs a session: set PIXIV_PHPSESSID or PIXIV_COOKIE_FILE")
+        return spider
+
+    @classmethod
+    def arguments(cls) -> type[Arguments]:
+        """The model of the spider's arguments: what stands in the brackets of its base."""
+        return cast("type[Arguments]", cls.__orig_bases__[0].__args__[0])  # type: ignore[attr-defined]
+
+    def session_needed_for(self) -> str | None:
+        """What among the arguments pixiv shows only to a signed-in reader, or None."""
+        return None
+
+    @property
+    def ledger(self) -> Ledger:
+        return ledger_of(self.crawler)
+
+    @property
+    def reader(self) -> Reader:
+        return reader_of(self.session)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    puts_off_second_looks = False
+    """Whether this run has something else to do before it waits for a second look."""
+
+    def count(self, what: str, number: int = 1) -> None:
+        self.crawler.stats.inc_value(f"pixiv/{what}", number)
+
+    def question(self, endpoint: Endpoint[Body], **parameters: Any) -> Request:
+        """A request whose answer is for `read`. Raises ParameterRefused."""
+        request = endpoint.request(self.configuration.base_url, self.configuration.lang, **parameters)
+        request.meta[KEEPS_PLACE] = True
+        return request
+
+    async def ask(self, endpoint: Endpoint[Body], *, snapshot: bool = False, **parameters: Any) -> Body:
+        """One question to pixiv and its answer, journaled; with `snapshot` also kept as a dated snapshot.
+
+        Raises AnswerRefused when the answer is not a body (not found, login needed ...), BodyRefused when the body would make a wrong
+        row, ParameterRefused before anything is sent.
+        """
+        if is_stopping(self.crawler):
+            raise RunStopping("not asked, because the run is ending")
+        response = await self.crawler.engine.download_async(self.question(endpoint, **parameters))
+        return await self.read(endpoint, response, snapshot=snapshot)
+
+    async def ask_for_page(
+        self, endpoint: Endpoint[Body], *, snapshot: bool = False, was_empty: bool = False, **parameters: Any
+    ) -> Body:
+        """As `ask`, for a page of a list: what comes back empty is believed when it `was_empty` before or is so after the throttle time.
+
+        pixiv: a throttled list answers with no rows, as one that has ended does.
+        """
+        body = await self.ask(endpoint, snapshot=snapshot, **parameters)
+        if was_empty or endpoint.paging is None or came(endpoint.paging.rows(body)) > 0:
+            return body
+        return await self.look_again(endpoint, body, snapshot=snapshot, **parameters)
+
+    async def look_again(
+        self, endpoint: Endpoint[Body], empty: Body, *, snapshot: bool = False, **parameters: Any
+    ) -> Body:
+        """The answer after the throttle time to a question that was just answered with `empty`; that itself when it is the second one.
+
+        Raises LookedAtLater when the second look is put off to the end of the command.
+        """
+        if await self.is_known_to_be_empty(endpoint, parameters):
+            return empty
+        wait = seconds_until_second_look(
+            endpoint.name, endpoint.canonical(parameters), self.configuration.throttle_wait
+        )
+        if not wait:
+            return empty
+        if puts_off_second_looks(self.crawler):
+            self.count(PUT_OFF)
+        if self.puts_off_second_looks or puts_off_second_looks(self.crawler):
+            raise LookedAtLater(endpoint.name)
+        if wait >= WORTH_SAYING:
+            self.logger.warning("%s came back empty: looking again in %.0f s", endpoint.name, wait)
+        with waiting(self.crawler, f"{endpoint.name} came back empty, and is asked for again", wait):
+            await self.sleep(wait)
+        return await self.ask(endpoint, snapshot=snapshot, **parameters)
+
+    async def is_known_to_be_empty(self, endpoint: Endpoint[Any], parameters: Mapping[str, Any]) -> bool:
+        """Whether something else says that there is nothing to be had where a list came back empty."""
+        return False
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether the last answers may have been a visitor's, although a session was sent."""
+        return self.session is not None and account_of(self.crawler).in_doubt
+
+    async def confirm_reader(self) -> bool:
+        """Whether all answers so far were for this run's reader; pixiv is asked where the last of them may have been a visitor's.
+
+        A session that it does not know ends the run (AccountRefused, exit code 4), here with RunStopping.
+        """
+        taken = await account_of(self.crawler).is_taken() if self.is_in_doubt else True
+        if taken is False:
+            raise RunStopping("pixiv does not know the session")
+        if taken is None:
+            self.count("reader_unconfirmed")
+            self.logger.error("%s: pixiv does not say whether it knows the session", self.name)
+            return False
+        while self.held_back:
+            await self.held_back.pop(0)()
+        return True
+
+    async def once_confirmed(self, record: Callable[[], Awaitable[Any]]) -> None:
+        """Record what holds only if pixiv knew the session: at once where that is certain, else when it is confirmed, or never.
+
+        Pixiv is asked for it no more than once in BELIEVED_FOR seconds.
+        """
+        self.held_back.append(record)
+        if not (self.is_in_doubt and account_of(self.crawler).was_taken_within(BELIEVED_FOR)):
+            await self.confirm_reader()
+
+    async def sleep(self, seconds: float) -> None:
+        """Raises RunStopping when the run ends before."""
+        until = monotonic() + seconds
+        while (left := until - monotonic()) > 0:
+            await asyncio.sleep(min(left, STOPPING_IS_SEEN_WITHIN))
+            if is_stopping(self.crawler):
+                raise RunStopping("not looked at again, because the run is ending")
+
+    async def read(self, endpoint: Endpoint[Body], response: Response, *, snapshot: bool = False) -> Body:
+        """The body of a response to `endpoint`, journaled and, with `snapshot`, kept by its date. Raises BodyRefused."""
+        assert response.request is not None
+        parameters = response.request.meta["parameters"]
+        try:
+            odd_rows: list[BodyRefused] = []
+            body = endpoint.parse(response.body, parameters, odd_rows)
+            kept = self.kept_of(body, parameters, response.body)
+            await self.ledger.write(updates.note_body, endpoint.name, parameters, kept, self.now(), snapshot=snapshot)
+        finally:
+            free_place(response.request)
+        if odd_rows:
+            self.say_odd_rows(odd_rows)
+        if snapshot:
+            self.count("snapshots_kept")
+        return body
+
+    def kept_of(self, body: Any, parameters: Mapping[str, Any], payload: bytes) -> bytes:
+        """What is kept of an answer: which works an artist has, which every answer about one of them says, once a run."""
+        artist = body.user_id if isinstance(body, IllustDetail) else None
+        if artist in self.artists_told:
+            return without_other_works(payload)
+        told = parameters["id"] if isinstance(body, ProfileAll) else artist
+        if told is not None:
+            self.artists_told.add(told)
+        return payload
+
+    def say_odd_rows(self, odd_rows: Sequence[BodyRefused]) -> None:
+        """Rows that could not be read are missing in the archive; the answer that holds them is kept in the journal."""
+        self.count("rows_refused", len(odd_rows))
+        for refusal in odd_rows[:ROWS_NAMED]:
+            self.logger.error("a row is left out: %s", refusal)
+        if len(odd_rows) > ROWS_NAMED:
+            self.logger.error("and %d more rows of that answer", len(odd_rows) - ROWS_NAMED)
+
+    async def pages_of(
+        self, endpoint: Endpoint[Body], *, snapshot: bool = False, **parameters: Any
+    ) -> AsyncIterator[Body]:
+        """Every page of a list, until the declaration's end test says that it has ended, or the same page comes again."""
+        assert endpoint.paging is not None
+        following: dict[str, Any] | None = {name: value for name, value in parameters.items() if value is not None}
+        before: Any = None
+        while following is not None:
+            body = await self.ask_for_page(endpoint, snapshot=snapshot, **following)
+            rows = endpoint.paging.rows(body)
+            if before is not None and rows == before:
+                return
+            yield body
+            following, before = endpoint.next_page(following, body), rows

@@ -1,0 +1,67 @@
+"""`comments=true`: the comments on every work of a list."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pixivcrawl import items_from
+from pixivcrawl.api.answers import AnswerRefused
+from pixivcrawl.api.bodies.artworks import Comments
+from pixivcrawl.api.catalogue import COMMENT_REPLIES, ILLUST_COMMENTS
+from pixivcrawl.api.endpoint import BodyRefused
+from pixivcrawl.base_spiders.base import PixivSpider
+from pixivcrawl.items import Comment
+from pixivcrawl.ledger import queries, updates
+
+WORKS_AT_ONCE = 100
+"""How many works without comments are read from the ledger at a time."""
+
+
+async def keep_comments(spider: PixivSpider[Any], crawl_id: int, *, read_before: datetime | None) -> None:
+    """Keep the comments on the works of a run's list that were not kept yet, or not since `read_before`.
+
+    What cannot be read is said, counted and asked for again by the next run.
+    """
+    after = 0
+    while works := await spider.ledger.read(
+        queries.works_without_comments, crawl_id, after, WORKS_AT_ONCE, read_before=read_before
+    ):
+        for work_id in works:
+            after = work_id
+            try:
+                await _keep_comments_on(spider, work_id)
+            except (AnswerRefused, BodyRefused) as refusal:
+                _comments_refused(spider, work_id, refusal)
+
+
+def _comments_refused(spider: PixivSpider[Any], work_id: int, refusal: Exception) -> None:
+    spider.count("comments_failed")
+    spider.logger.error("comments on work %d: %s", work_id, refusal)
+
+
+async def _replies(spider: PixivSpider[Any], work_id: int, body: Comments) -> list[Comment]:
+    """The answers to those comments of a page that have any."""
+    found: dict[int, Comment] = {}
+    for comment in body.comments:
+        following: dict[str, Any] | None = {"comment_id": comment.id} if comment.has_replies else None
+        while following is not None:
+            page = await spider.ask(COMMENT_REPLIES, **following)
+            replies = {reply.comment_id: reply for reply in items_from.comments(work_id, page, parent=comment.id)}
+            following = COMMENT_REPLIES.next_page(following, page) if replies.keys() - found.keys() else None
+            found |= replies
+    return list(found.values())
+
+
+async def _keep_comments_on(spider: PixivSpider[Any], work_id: int) -> None:
+    following: dict[str, Any] | None = {"illust_id": work_id}
+    seen: set[int] = set()
+    while following is not None:
+        body = await spider.ask(ILLUST_COMMENTS, **following)
+        comments = [*items_from.comments(work_id, body), *await _replies(spider, work_id, body)]
+        spider.count("comments_kept", await spider.ledger.write(updates.record_comments, comments, spider.now()))
+        ids = {comment.comment_id for comment in comments}
+        # A page that brings nothing else ends the list, whatever it says of a next one.
+        following = ILLUST_COMMENTS.next_page(following, body) if ids - seen else None
+        seen |= ids
+    await spider.ledger.write(updates.record_comments_read, work_id, spider.now())

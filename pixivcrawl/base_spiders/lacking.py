@@ -1,0 +1,53 @@
+"""What a list lacks and no run brings by itself is not forgotten by the runs that come after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pixivcrawl.api.bodies.rows import IllustRow
+from pixivcrawl.api.heeded import passed_over
+from pixivcrawl.api.wording import plural
+from pixivcrawl.base_spiders.base import PixivSpider
+from pixivcrawl.base_spiders.pagination import Reading
+from pixivcrawl.ledger import queries
+
+LACKED = {
+    "lists_cut_off": ("part", "of this list not shown by pixiv in an earlier run; see scrapy status"),
+    "parameters_ignored": ("parameter", "passed over by pixiv in an earlier run; reread=true asks again"),
+    "rows_withheld": ("row", "whose work was not shown in an earlier run; reread=true asks again"),
+    "rows_refused": ("row", "not to be read in an earlier run; reread=true tries again"),
+}
+"""What to say of each count once more."""
+
+
+async def remember_what_is_lacking(spider: PixivSpider[Any], crawl_id: int) -> None:
+    """A reading that stops where an earlier one had come lacks what that one lacked."""
+    earlier = await spider.ledger.read(queries.counts_before, crawl_id)
+    for name, (what, became) in LACKED.items():
+        number = earlier.get(name, 0)
+        # What this run has seen of it is no more than the same again.
+        if (more := number - spider.crawler.stats.get_value(f"pixiv/{name}", 0)) > 0:
+            spider.count(name, more)
+            spider.logger.error("%s: %s", spider.name, f"{plural(number, what)} {became}")
+
+
+def taken_up(spider: PixivSpider[Any], readings: Iterable[Reading]) -> Iterator[Reading]:
+    """The readings of a list, one after the other; rows that an interrupted one left out are missing still."""
+    for reading in readings:
+        if reading.left_out:
+            spider.count("rows_refused", reading.left_out)
+        yield reading
+
+
+def say_what_was_passed_over(
+    spider: PixivSpider[Any], asked: Mapping[str, Any], rows: Sequence[IllustRow], *, is_premium: bool | None = None
+) -> None:
+    """Say and count, once each, what pixiv was asked and did not heed, as far as the rows tell."""
+    for name in passed_over(asked, rows, is_premium=is_premium):
+        if name not in spider.passed_over:
+            spider.passed_over.add(name)
+            spider.count("parameters_ignored")
+            spider.logger.error(
+                "%s: pixiv passed over %s=%s: the list holds other works", spider.name, name, asked[name]
+            )

@@ -1,0 +1,437 @@
+"""The base of the spiders that read a list and archive every work on it.
+
+The ledger is the queue: a page's works are recorded before any is asked for, and what is to be done is read back from the ledger. So a
+run that is killed loses nothing, and a run that follows asks only for what the ledger does not know.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Callable, Container, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Self, TypeVar
+
+from scrapy import Request, signals
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+from twisted.python.failure import Failure
+
+from pixivcrawl import items_from
+from pixivcrawl.api.answers import AnswerRefused
+from pixivcrawl.api.bodies.artworks import IllustDetail
+from pixivcrawl.api.bodies.masks import WITHHELD
+from pixivcrawl.api.bodies.rows import IllustRow
+from pixivcrawl.api.catalogue import ILLUST_DETAIL, ILLUST_UGOIRA_META
+from pixivcrawl.api.endpoint import BodyRefused, Endpoint
+from pixivcrawl.api.withheld import Withheld
+from pixivcrawl.api.wording import one_line
+from pixivcrawl.base_spiders.base import PixivSpider
+from pixivcrawl.base_spiders.comments import keep_comments
+from pixivcrawl.base_spiders.filters import left_out
+from pixivcrawl.base_spiders.from_rows import check_sizes, with_originals
+from pixivcrawl.base_spiders.in_progress import WorksInProgress, original_of
+from pixivcrawl.base_spiders.lacking import remember_what_is_lacking, taken_up
+from pixivcrawl.base_spiders.pagination import ListPage, Readings, read_on, rows_ahead
+from pixivcrawl.base_spiders.params import ListingArguments
+from pixivcrawl.base_spiders.refusals import LONGEST_REASON, NOT_SHOWN, read_work, record_refusal, record_withheld
+from pixivcrawl.base_spiders.second_looks import LookedAtLater
+from pixivcrawl.base_spiders.ugoira import is_ugoira_of_row, ugoira_originals, want_frames
+from pixivcrawl.extensions.run_record import STOPPED_AT
+from pixivcrawl.items import OF_USERS, Artwork, Original
+from pixivcrawl.ledger import queries, updates
+from pixivcrawl.run_stopping import RunStopping
+
+Body = TypeVar("Body")
+ListingArgumentsT = TypeVar("ListingArgumentsT", bound=ListingArguments)
+
+WORKS_AT_ONCE = 100
+"""How many works to do are read from the ledger at a time."""
+
+
+AT_HAND = timedelta(days=1)
+"""For so long is an answer about a work good enough to go on from."""
+
+FRESH = timedelta(minutes=10)
+"""For so long has a list nothing new worth a request, when the run that read it was killed while it read another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The works on one page of a list, in its order, with what its rows say of them (`rows` may lack some), and where to go on.
+
+    `artist`: whose works all of them are, where the list says that. `withheld`: those whose rows say that this reader is not shown them.
+    """
+
+    work_ids: list[int]
+    rows: Sequence[Artwork] = ()
+    cursor: str | None = None
+    artist: int | None = None
+    withheld: Sequence[int] = ()
+
+
+def page_of_rows(work_ids: list[int], rows: Sequence[IllustRow], cursor: str | None = None) -> Page:
+    """A page of a list that tells its works by such rows."""
+    withheld = [row.id for row in rows if row.mask_reason not in (None, WITHHELD)]
+    return Page(work_ids, items_from.listed_artworks(rows), cursor, withheld=withheld)
+
+
+class ListingSpider(PixivSpider[ListingArgumentsT]):
+    """Reads `listing()` and archives every work that it finds."""
+
+    rereads_on_refresh: ClassVar[bool] = False
+    """`refresh=true` asks for each known work again, because the list has no rows that would tell a revised one."""
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        configuration = spider.configuration
+        spider.args.ugoira = spider.args.ugoira or configuration.ugoira
+        spider.in_progress = WorksInProgress(configuration.image_concurrency + 2 * configuration.api_concurrency)
+        spider.read_to_end = False
+        spider.vanished = set()
+        spider.position = spider.rows_ahead = spider.rows_a_page = 0
+        for signal in (signals.item_scraped, signals.item_dropped, signals.item_error):
+            crawler.signals.connect(spider.item_settled, signal)
+        return spider
+
+    in_progress: WorksInProgress
+    crawl: updates.Crawl
+    readings: Readings
+    read_to_end: bool
+    position: int
+    rows_ahead: int
+    rows_a_page: int
+    began: datetime
+    vanished: set[int]
+    """Works that the list named before, and names no longer."""
+
+    @property
+    def asked_by_name(self) -> bool:
+        """The works were named by the person who runs it, so that one which cannot be had is a failure of the run."""
+        return False
+
+    @property
+    def due_by(self) -> datetime | None:
+        """What failed before is tried when it is due by this time; without one, at once: somebody asks for it by name."""
+        return None if self.asked_by_name else self.now()
+
+    @property
+    def wanted(self) -> dict[str, Any] | None:
+        """What of the listed works this run is to bring, as `queries.works_left` takes it; None where their rows are all of it."""
+        from_rows, files = self.args.detail == "listing", self.args.files
+        if from_rows and not files:
+            return None
+        return {
+            "reader": self.reader,
+            "now": self.due_by,
+            "files": files,
+            "from_rows": from_rows,
+            "frames": self.args.wants_frames,
+        }
+
+    @property
+    def never_changes(self) -> bool:
+        """A list that was read to its end will never hold anything else."""
+        return False
+
+    @property
+    def parts(self) -> Sequence[str]:
+        """The parts of the list that are read one after another and have each a frontier of their own."""
+        return ("",)
+
+    @property
+    def frontier(self) -> Sequence[int]:
+        """What a later run may stop at; nothing unless this one read the list to its end."""
+        return self.readings.frontier if self.read_to_end else ()
+
+    @abstractmethod
+    def listing(self) -> AsyncIterator[Page]:
+        """The list, page by page."""
+
+    async def start(self) -> AsyncIterator[Request | Artwork | Original]:
+        arguments = self.args.canonical()
+        self.began = self.now()
+        self.crawl = await self.ledger.write(updates.begin_crawl, self.name, arguments, self.now(), self.reader)
+        self.readings = Readings(
+            self.crawl.cursor,
+            self.crawl.frontier,
+            reread=self.args.reread,
+            parts=self.parts,
+            # Whoever asks for more than the news wants every row.
+            fresh=timedelta(0) if self.args.reread or self.args.refresh else FRESH,
+        )
+        async for wanted in self.works_to_do():
+            yield wanted
+        if self.never_changes and self.crawl.read_to_end_before and not self.args.reread:
+            self.read_to_end = True
+            await remember_what_is_lacking(self, self.crawl.crawl_id)
+        else:
+            async for page in self.listed_pages():
+                await self.record_page(page)
+                async for wanted in self.works_to_do():
+                    yield wanted
+        await self.in_progress.all_settled()
+        # Works whose images were gone because the artist revised them meanwhile are asked for again, once; then what was not found at a
+        # first look, those among them, if that is long enough ago.
+        for _ in range(2):
+            async for wanted in self.works_to_do(stale=True):
+                yield wanted
+            await self.in_progress.all_settled()
+        if gone := await self.ledger.read(queries.gone_files, self.crawl.crawl_id):
+            self.count("files_failed", gone)
+        if self.args.comments:
+            await keep_comments(self, self.crawl.crawl_id, read_before=self.began if self.args.refresh else None)
+        await self.confirm_reader()
+
+    async def listed_pages(self) -> AsyncIterator[Page]:
+        """The pages of `listing()` up to `max_works`; a list that pixiv refuses is recorded as cut short."""
+        most, listed = self.args.max_works, 0
+        try:
+            async for page in self.listing():
+                listed += len(page.work_ids)
+                if most is not None and listed >= most:
+                    self.count(STOPPED_AT, most)
+                    # Without a cursor: a later run begins at the head again.
+                    yield replace(page, work_ids=page.work_ids[: len(page.work_ids) + most - listed], cursor=None)
+                    return
+                yield page
+        except (AnswerRefused, BodyRefused) as refusal:
+            self.list_failed(str(refusal), logging.INFO if isinstance(refusal, LookedAtLater) else logging.ERROR)
+        else:
+            self.read_to_end = await self.confirm_reader() and not self.crawler.stats.get_value("pixiv/lists_failed")
+            if self.readings.met_frontier:
+                await remember_what_is_lacking(self, self.crawl.crawl_id)
+
+    async def read_list(
+        self,
+        endpoint: Endpoint[Body],
+        ids_of: Callable[[Body], list[int]],
+        *,
+        part: str = "",
+        newest_first: bool = True,
+        **parameters: Any,
+    ) -> AsyncIterator[ListPage[Body]]:
+        """The pages of a list, from where an interrupted run stood, then from its head.
+
+        One that has the newest first is read to its frontier when it was once read to its end, all others to their end.
+        """
+        first = endpoint.canonical(parameters)
+        was_empty = newest_first and self.crawl.read_to_end_before and self.readings.was_empty(part)
+
+        async def ask(**values: Any) -> Body:
+            return await self.ask_for_page(endpoint, was_empty=was_empty and values == first, **values)
+
+        readings = self.readings.readings(part, endpoint, first, self.now(), newest_first=newest_first)
+        for reading in taken_up(self, readings):
+            async for body, ids in read_on(reading, endpoint, ask, ids_of):
+                self.rows_ahead, self.rows_a_page = rows_ahead(reading, endpoint, len(ids)), len(ids)
+                yield ListPage(body, ids, reading, part, self.readings)
+
+    def count_listed(self, work_ids: Sequence[int], known: Container[int]) -> None:
+        """Count the works that the list named, and those of them that are `known` to have stood on it before."""
+        new = sum(work_id not in known for work_id in dict.fromkeys(work_ids))
+        for what, number in (("listed", len(work_ids)), ("known", len(work_ids) - new), ("new", new)):
+            if number:
+                self.count(f"works_{what}", number)
+
+    def cut_off(self, reason: str) -> None:
+        """Part of the list cannot be had by any request."""
+        self.count("lists_cut_off")
+        self.logger.error("%s: %s", self.name, reason)
+
+    def list_failed(self, reason: str, level: int = logging.ERROR) -> None:
+        """The list, or one of the lists, could not be read to its end."""
+        self.count("lists_failed")
+        self.logger.log(level, "%s: %s", self.name, one_line(reason, LONGEST_REASON))
+
+    async def record_page(self, page: Page) -> None:
+        """Record what a page lists before anything on it is asked for; works whose row shows a revision become stale."""
+        if page.work_ids:
+            before = await self.ledger.read(queries.listed_before, self.crawl.crawl_id, page.work_ids)
+            self.count_listed(page.work_ids, before)
+        page = await self.filtered(page)
+        listed = set(page.work_ids)
+        rows = await with_originals(self, [row for row in page.rows if row.work_id in listed])
+        now = self.now()
+        revised = await self.ledger.write(updates.record_rows, rows, now)
+        if self.args.refresh and self.rereads_on_refresh:
+            revised = page.work_ids
+        for work_id in revised:
+            await self.ledger.write(updates.mark_stale, work_id, now)
+        await self.ledger.write(
+            updates.record_listing,
+            self.crawl.crawl_id,
+            page.work_ids,
+            page.cursor,
+            now,
+            confirmed=not self.is_in_doubt,
+            artist=page.artist,
+        )
+        if self.wanted is None:
+            await self.say_what_is_withheld(page.withheld)
+
+    async def say_what_is_withheld(self, work_ids: Sequence[int]) -> None:
+        """Of rows alone nothing else would say that works are missing which this reader is not shown."""
+        known = await self.ledger.read(queries.known_works, work_ids)
+        if missing := [work_id for work_id in work_ids if work_id not in known or known[work_id].detail is None]:
+            self.count("rows_withheld", len(missing))
+            self.logger.error("%s: withheld from this reader: work %s", self.name, ", ".join(map(str, missing)))
+
+    async def filtered(self, page: Page) -> Page:
+        """The page without the works that the filters leave out, as far as they are known."""
+        if not self.args.leave_something_out:
+            return page
+        rows = {row.work_id: row for row in page.rows}
+        unwanted = await left_out(self.args, self.ledger, page.work_ids, rows, refresh=self.args.refresh)
+        self.count("works_filtered", len(unwanted))
+        return replace(page, work_ids=[work_id for work_id in page.work_ids if work_id not in unwanted])
+
+    async def works_to_do(self, *, stale: bool = False) -> AsyncIterator[Request | Artwork | Original]:
+        """A request for each work that must be asked for, and the missing files of works that the ledger knows well enough."""
+        after = 0 if stale else self.position
+        while (wanted := self.wanted) is not None:
+            if stale:
+                wanted |= {"now": self.now(), "stale": True}
+            works = await self.ledger.read(queries.works_to_do, self.crawl.crawl_id, after, WORKS_AT_ONCE, **wanted)
+            if not works:
+                break
+            for work in works:
+                after = work.position
+                await self.in_progress.begin(work.work_id)
+                if work.must_be_asked:
+                    if (detail := await self.detail_at_hand(work)) is None:
+                        yield self.ask_about(work)
+                        continue
+                    async for found in self.archive_work(work.work_id, detail):
+                        yield found
+                    continue
+                if work.lacks_frames and not await want_frames(
+                    self, work.work_id, await self.kept_detail(work.work_id)
+                ):
+                    yield self.ask_for_work(work.work_id)
+                    continue
+                missing = await self.ledger.read(queries.wanted_originals, work.work_id, self.due_by)
+                self.in_progress.add(work.work_id, len(missing))
+                await self.in_progress.settle(work.work_id)
+                for original in missing:
+                    yield original
+        self.position = max(after, self.position)
+
+    async def detail_at_hand(self, work: queries.WorkToDo) -> IllustDetail | None:
+        """What an interrupted run was told of a work and had not recorded, because the rest was still to be asked for."""
+        known = work.known
+        if self.crawl.resumes is None or known.detail == "full" or known.stale or known.next_attempt is not None:
+            return None
+        detail = await self.kept_detail(work.work_id, self.began - AT_HAND)
+        # Another reader may be shown more.
+        return detail if detail is not None and detail.urls.original is not None else None
+
+    async def kept_detail(self, work_id: int, after: datetime | None = None) -> IllustDetail | None:
+        """A work's own page as it was last read, if that was after a time."""
+        payload = await self.ledger.read(queries.kept_answer, ILLUST_DETAIL.name, work_id, after)
+        try:
+            return None if payload is None else ILLUST_DETAIL.parse(payload, {"id": work_id})
+        except BodyRefused:
+            return None
+
+    def ask_about(self, work: queries.WorkToDo) -> Request:
+        """What settles a work with the fewest requests."""
+        if self.args.detail == "listing" and is_ugoira_of_row(work.known):
+            return self.ask_for_ugoira(work.work_id)
+        return self.ask_for_work(work.work_id)
+
+    def ask_for_work(self, work_id: int) -> Request:
+        return self.question(ILLUST_DETAIL, id=work_id).replace(
+            callback=self.parse_work, errback=self.work_refused, cb_kwargs={"work_id": work_id}
+        )
+
+    async def parse_work(self, response: Response, work_id: int) -> AsyncIterator[Artwork | Original]:
+        try:
+            detail = await self.read(ILLUST_DETAIL, response)
+        except BodyRefused as refusal:
+            await record_refusal(self, work_id, refusal)
+            await self.in_progress.settle(work_id)
+            return
+        async for found in self.archive_work(work_id, detail):
+            yield found
+
+    async def archive_work(self, work_id: int, detail: IllustDetail) -> AsyncIterator[Artwork | Original]:
+        """After `illust/{id}`, `pages` when there is more than one and `ugoira_meta` for an ugoira: the work and its missing files."""
+        try:
+            artwork, because = await self.read_work(detail)
+            if self.args.fits(artwork) is False:
+                await self.leave_out(artwork)
+                return
+            await check_sizes(self, artwork)
+            missing = await self.ledger.write(
+                updates.record_artwork, artwork, self.now(), retry_parked=self.asked_by_name
+            )
+            if because is not None:
+                await record_withheld(self, work_id, because)
+            elif self.args.files:
+                self.in_progress.add(work_id, len(missing))
+            self.count("works_read")
+        except (AnswerRefused, BodyRefused, RunStopping) as refusal:
+            await record_refusal(self, work_id, refusal)
+            return
+        finally:
+            await self.in_progress.settle(work_id)
+        yield artwork
+        if self.args.files and because is None:
+            for original in missing:
+                yield original
+
+    async def read_work(self, detail: IllustDetail) -> tuple[Artwork, Withheld | None]:
+        """The work as its own page and the answers about its parts tell it, and why its files are withheld."""
+        return await read_work(self, detail)
+
+    async def leave_out(self, artwork: Artwork) -> None:
+        """A work that only its own page showed to be unwanted: known as a row would tell it, so that it is not asked for again."""
+        self.count("works_filtered")
+        await self.ledger.write(updates.record_rows, [replace(artwork, detail="listing", originals=())], self.now())
+        await self.ledger.write(updates.drop_from_list, self.crawl.crawl_id, [artwork.work_id])
+
+    async def work_refused(self, failure: Failure) -> None:
+        # Scrapy sets the request that failed; an errback gets no arguments of its own.
+        work_id = failure.request.cb_kwargs["work_id"]  # type: ignore[attr-defined]
+        await record_refusal(self, work_id, failure.value)
+        await self.in_progress.settle(work_id)
+
+    def ask_for_ugoira(self, work_id: int) -> Request:
+        return self.question(ILLUST_UGOIRA_META, id=work_id).replace(
+            callback=self.parse_ugoira, errback=self.ugoira_refused, cb_kwargs={"work_id": work_id}
+        )
+
+    async def parse_ugoira(self, response: Response, work_id: int) -> AsyncIterator[Original]:
+        """`ugoira_meta` of an ugoira that is known from its row: the address of its zip, its timing, and the number of its frames."""
+        missing: list[Original] = []
+        try:
+            meta = await self.read(ILLUST_UGOIRA_META, response)
+            originals = await ugoira_originals(self, work_id, meta, frames=self.args.wants_frames)
+            missing = await self.ledger.write(updates.record_row_originals, work_id, originals, self.now())
+            self.in_progress.add(work_id, len(missing))
+            self.count("works_read")
+        except (BodyRefused, RunStopping) as refusal:
+            await record_refusal(self, work_id, refusal)
+        finally:
+            await self.in_progress.settle(work_id)
+        for original in missing:
+            yield original
+
+    async def ugoira_refused(self, failure: Failure) -> AsyncIterator[Request]:
+        """Why an ugoira is not shown, its own page says."""
+        work_id = failure.request.cb_kwargs["work_id"]  # type: ignore[attr-defined]
+        refusal = failure.value
+        if isinstance(refusal, AnswerRefused) and refusal.answer.kind in NOT_SHOWN:
+            yield self.ask_for_work(work_id)
+            return
+        await record_refusal(self, work_id, refusal)
+        await self.in_progress.settle(work_id)
+
+    async def item_settled(self, item: Any) -> None:
+        """A file has come to its end in the pipelines, in place or not."""
+        original = original_of(item)
+        if original is not None and original.kind not in OF_USERS:
+            await self.in_progress.settle(original.work_id)

@@ -1,0 +1,169 @@
+"""Spider arguments as small pydantic models, composed per spider through `Args[...]`.
+
+Pixiv's own parameters keep pixiv's names; ours are the same on every listing spider. Unknown names are refused.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+
+from pixivcrawl.api.urls import UrlRefused, read_url
+from pixivcrawl.base_spiders.filters import Filters
+from pixivcrawl.configuration import Ugoira
+
+# The library logs a refused argument over several lines before it raises; a run says it in one.
+logging.getLogger("scrapy_spider_metadata").setLevel(logging.CRITICAL)
+
+JAPAN = timezone(timedelta(hours=9))
+
+
+def today_in_japan() -> date:
+    """The date that pixiv's rankings and searches count by."""
+    return datetime.now(UTC).astimezone(JAPAN).date()
+
+
+def separated(value: Any) -> Any:
+    """A text with commas or spaces in it, as a list."""
+    if isinstance(value, str):
+        return [part for part in value.replace(",", " ").split() if part]
+    return value
+
+
+ADDRESS_MARKS = frozenset("/.#")
+"""No id has one of these; an address or the name of a saved file has."""
+
+
+def id_in_address(*spiders: str) -> BeforeValidator:
+    """Takes the address of a page of one of these spiders for the id in it."""
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, str) or not ADDRESS_MARKS.intersection(value):
+            return value
+        try:
+            target = read_url(value)
+        except UrlRefused as refused:
+            raise ValueError(str(refused)) from None
+        if target.spider not in spiders:
+            raise ValueError(f"that address belongs to the spider {target.spider}, not to {spiders[0]}")
+        if "id" not in target.arguments:
+            name, said = next(iter(target.arguments.items()))
+            raise ValueError(f"that address names no id; give -a {name}={said} in its place")
+        if more := [f"{name}={said}" for name, said in target.arguments.items() if name != "id"]:
+            raise ValueError(f"that address also says {', '.join(more)}; give its id and -a {more[0]}")
+        return target.arguments["id"]
+
+    return BeforeValidator(read)
+
+
+PixivId = Annotated[int, Field(gt=0, lt=2**63)]
+UserIds = Annotated[list[Annotated[PixivId, id_in_address("user")]], BeforeValidator(separated), Field(min_length=1)]
+SeriesIds = Annotated[
+    list[Annotated[PixivId, id_in_address("series")]], BeforeValidator(separated), Field(min_length=1)
+]
+ArtworkIds = Annotated[
+    list[Annotated[PixivId, id_in_address("artwork")]], BeforeValidator(separated), Field(min_length=1)
+]
+
+
+class Arguments(BaseModel):
+    """What every spider's arguments share: unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    run_only: ClassVar[frozenset[str]] = frozenset({"max_works", "reread", "refresh"})
+
+    unmentioned: ClassVar[frozenset[str]] = frozenset()
+    """Arguments that lists could be read without before there were any: mentioned only where they are given."""
+
+    def canonical(self) -> dict[str, Any]:
+        """The arguments that say which list is read, apart from those that say how far or how thoroughly this run reads it."""
+        given = self.model_dump(mode="json")
+        return {
+            name: value
+            for name, value in given.items()
+            if name not in self.run_only and not (name in self.unmentioned and value is None)
+        }
+
+
+class ListingArguments(Filters, Arguments):
+    """The arguments that are the same on every listing spider."""
+
+    max_works: int | None = Field(
+        None, gt=0, title="Most works", description="Look at no more works of the list than this."
+    )
+    reread: bool = Field(
+        default=False, title="Read to the end", description="Read the list to its end, whatever was read before."
+    )
+    refresh: bool = Field(
+        default=False,
+        title="Compare known works",
+        description="Compare known works with pixiv's rows and fetch what was revised.",
+    )
+    files: bool = Field(default=True, title="Fetch files", description="false keeps the metadata alone.")
+    detail: Literal["full", "listing"] = Field(
+        "full",
+        title="Detail",
+        description="listing takes works and their originals from the list's own rows, and asks only for what these do not settle (ugoira, "
+        "works that are not shown, pages that no address finds).",
+    )
+    ugoira: Ugoira | None = Field(
+        None,
+        title="Ugoira",
+        description="frames also fetches each frame of an ugoira as its artist uploaded it; the zip alone is pixiv's own copy of them, as "
+        "JPEG within 1920x1080. As PIXIV_UGOIRA where it is left out.",
+    )
+    comments: bool = Field(
+        default=False,
+        title="Keep comments",
+        description="Keep each work's comments too, with the answers to them, once, and again with refresh=true: at least one request for "
+        "each work that has any, and one for each comment that has answers.",
+    )
+
+    @field_validator("ugoira")
+    @classmethod
+    def _are_files(cls, ugoira: str | None, info: ValidationInfo) -> str | None:
+        if ugoira == "frames" and not info.data.get("files", True):
+            raise ValueError("they are files, which files=false leaves out: leave one of both out")
+        return ugoira
+
+    def canonical(self) -> dict[str, Any]:
+        """As of every spider; the zip alone is what a list was read for before there was a choice, and not mentioned."""
+        given = super().canonical()
+        return given if self.wants_frames else {name: value for name, value in given.items() if name != "ugoira"}
+
+    @property
+    def wants_frames(self) -> bool:
+        """Whether an ugoira's frames as uploaded are fetched."""
+        return self.files and self.ugoira == "frames"
+
+    @property
+    def need_rows(self) -> bool:
+        """Whether rows are worth their requests where a list gives ids alone."""
+        return self.refresh or self.detail == "listing" or self.leave_something_out
+
+
+def explain(spider: str, arguments: type[BaseModel], error: ValidationError) -> str:
+    """A refused argument as one line that names it and says what is taken."""
+    first = error.errors()[0]
+    reason = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        # What is wrong lies between the arguments.
+        return f"{spider}: {reason}"
+    name = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        return f"{spider} takes no argument {name!r}; it takes {', '.join(arguments.model_fields)}"
+    if first["type"] == "missing":
+        return f"{spider} needs the argument {name!r}: add -a {name}=..."
+    given = str(first["input"])
+    shown = given if len(given) <= 60 else given[:57] + "..."
+    if first["type"] in ("int_parsing", "int_parsing_size", "int_type"):
+        reason = f"that is no whole number; write it in digits, as in -a {name}=11"
+    return " ".join(f"{spider}: {name}={shown!r}: {reason}".split())
+
+
+WorkType = Literal["all", "illust", "manga", "ugoira"]
+AgeMode = Literal["all", "safe", "r18"]

@@ -1,0 +1,137 @@
+"""The base of the spiders that read a list of people."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, ClassVar, Literal, TypeVar
+
+from pydantic import Field
+
+from pixivcrawl import items_from
+from pixivcrawl.api.answers import AnswerKind, AnswerRefused
+from pixivcrawl.api.bodies.listings import FollowRow, Follows
+from pixivcrawl.api.catalogue import ME_EXTRA, USER_PROFILE_ALL, USER_PROFILE_ILLUSTS
+from pixivcrawl.api.endpoint import BodyRefused, Endpoint
+from pixivcrawl.base_spiders.listing import Page
+from pixivcrawl.base_spiders.owned import OwnedListSpider, OwnerArguments
+from pixivcrawl.base_spiders.pagination import ListPage
+from pixivcrawl.items import Artwork, Follow
+from pixivcrawl.ledger import queries, updates
+
+ROWS_A_REQUEST = 100
+"""Pixiv: `profile/illusts` answers for up to 100 ids at once."""
+
+
+class PeopleArguments(OwnerArguments):
+    archive: bool = Field(
+        default=False, title="Archive their works", description="Archive every work of everyone on the list too."
+    )
+
+
+PeopleArgumentsT = TypeVar("PeopleArgumentsT", bound=PeopleArguments)
+
+
+class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
+    """Keeps who is on the list, with their newest works' rows, and with `archive=true` archives everyone's works."""
+
+    own_count: ClassVar[Literal["following", "followers"]]
+    """What `me.extra` calls the number of people on the reader's own list, the private part of which it may leave out."""
+
+    failed_at: str | None = None
+    """The cursor of the first page on which someone's works could not be listed: a later run goes on there."""
+
+    @abstractmethod
+    def people(self) -> AsyncIterator[ListPage[Follows]]:
+        """The pages of the list."""
+
+    @abstractmethod
+    def follows(self, page: ListPage[Follows]) -> list[Follow]:
+        """What a page says of who follows whom."""
+
+    @abstractmethod
+    async def record_unlisted(self, page: ListPage[Follows], total: int) -> None:
+        """After the last page of a whole reading of `total` people: who is no longer on the list."""
+
+    async def is_known_to_be_empty(self, endpoint: Endpoint[Any], parameters: Mapping[str, Any]) -> bool:
+        if not self.is_own or parameters.get("rest") == "hide":
+            return False
+        with suppress(AnswerRefused, BodyRefused):
+            counts = await self.ask(ME_EXTRA)
+            return getattr(counts, self.own_count) == 0  # type: ignore[no-any-return]
+        return False
+
+    async def listing(self) -> AsyncIterator[Page]:
+        cursor = self.crawl.cursor
+        async for page in self.people():
+            self.count("people_listed", len(page.ids))
+            unsure = await self.unsure(page) if self.args.archive else []
+            await self.record_people(page)
+            for person in unsure:
+                async for works in self.works_of(person, cursor):
+                    yield works
+            cursor = self.failed_at or page.cursor
+            yield Page([], cursor=cursor)
+            if (total := page.whole_total) is not None:
+                await self.record_unlisted(page, total)
+
+    async def record_people(self, page: ListPage[Follows]) -> None:
+        people, now = page.body.users, self.now()
+        rows = [row for person in people for row in person.illusts]
+        names = {person.user_id: person.user_name for person in people}
+        follows = self.follows(page)
+        await self.ledger.write(updates.record_gaps_in_following, self.crawl.crawl_id, follows, now)
+        await self.ledger.write(updates.record_follows, follows, names, now)
+        await self.ledger.write(updates.record_rows, items_from.listed_artworks(rows), now)
+
+    async def unsure(self, page: ListPage[Follows]) -> Sequence[FollowRow]:
+        """Those who may have works that this list does not know: someone new, or whose newest works are.
+
+        Someone without a work to show is asked for unless the list was read to its end since.
+        """
+        if self.args.reread:
+            return page.body.users
+        follows = self.follows(page)
+        known = await self.ledger.read(
+            queries.known_follows, [(follow.follower_id, follow.followed_id) for follow in follows]
+        )
+        newest = [row.id for person in page.body.users for row in person.illusts]
+        listed = await self.ledger.read(queries.listed_before, self.crawl.crawl_id, newest)
+        return [
+            person
+            for person, follow in zip(page.body.users, follows, strict=True)
+            if (follow.follower_id, follow.followed_id) not in known
+            or not listed.issuperset(row.id for row in person.illusts)
+            or not (person.illusts or self.crawl.read_to_end_before)
+        ]
+
+    async def works_of(self, person: FollowRow, cursor: str | None) -> AsyncIterator[Page]:
+        """Every work of one person; `cursor` is where the list of people stands meanwhile."""
+        try:
+            profile = await self.ask(USER_PROFILE_ALL, id=person.user_id)
+        except (AnswerRefused, BodyRefused) as refusal:
+            if isinstance(refusal, AnswerRefused) and refusal.answer.kind is AnswerKind.NOT_FOUND:
+                said, apart = refusal.answer.message, self.configuration.gone_after
+                if await self.confirm_reader() and await self.ledger.write(
+                    updates.record_user_not_found, person.user_id, said, self.now(), apart=apart
+                ):
+                    return
+            self.list_failed(f"user {person.user_id}: {refusal}")
+            self.failed_at = self.failed_at or cursor
+        else:
+            shown = items_from.listed_artworks(person.illusts)
+            for start in range(0, len(profile.work_ids), ROWS_A_REQUEST):
+                chunk = profile.work_ids[start : start + ROWS_A_REQUEST]
+                rows = await self.rows_of(person, chunk) if self.args.need_rows else shown
+                yield Page(chunk, rows, cursor, person.user_id)
+
+    async def rows_of(self, person: FollowRow, work_ids: list[int]) -> list[Artwork]:
+        """The rows of those works that are not known, of all with `refresh=true`."""
+        known = await self.ledger.read(queries.known_works, work_ids)
+        described = {work_id for work_id, work in known.items() if work.kind is not None}
+        unsure = [work_id for work_id in work_ids if self.args.refresh or work_id not in described]
+        if not unsure:
+            return []
+        body = await self.ask(USER_PROFILE_ILLUSTS, id=person.user_id, ids=unsure)
+        return items_from.listed_artworks(body.works.values())

@@ -1,0 +1,110 @@
+"""What it means when pixiv shows only a part of a work, or another answer than the work."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pixivcrawl import items_from
+from pixivcrawl.api.answers import AnswerKind, AnswerRefused
+from pixivcrawl.api.bodies.artworks import IllustDetail
+from pixivcrawl.api.catalogue import ILLUST_PAGES, ILLUST_UGOIRA_META
+from pixivcrawl.api.withheld import WHAT_TO_DO, Withheld, withheld_because
+from pixivcrawl.api.wording import one_line
+from pixivcrawl.base_spiders.base import PixivSpider
+from pixivcrawl.base_spiders.params import ListingArguments
+from pixivcrawl.downloadermiddlewares.account import account_of
+from pixivcrawl.items import Artwork
+from pixivcrawl.ledger import updates
+from pixivcrawl.run_stopping import RunStopping
+
+if TYPE_CHECKING:
+    from pixivcrawl.base_spiders.listing import ListingSpider
+
+LONGEST_REASON = 300
+"""Characters of a reason that are kept and shown."""
+
+WITHHELD = {AnswerKind.LOGIN_NEEDED, AnswerKind.FORBIDDEN}
+
+NOT_SHOWN = {AnswerKind.NOT_FOUND, *WITHHELD}
+"""What an answer about a work may say instead of what was asked for."""
+
+
+async def read_work(spider: PixivSpider[Any], detail: IllustDetail) -> tuple[Artwork, Withheld | None]:
+    """The work as its own page and the answers about its parts tell it, and why its files are withheld.
+
+    What an answer about a part refuses says nothing of the rest: what the work's own page told is kept.
+    """
+    arguments: ListingArguments = spider.args
+    first_page = items_from.artwork(detail)
+    if spider.session is not None and detail.x_restrict and detail.urls.original is not None:
+        # Only a signed-in reader is shown it.
+        account_of(spider.crawler).prove()
+    if detail.urls.original is None:
+        return first_page, withheld_because(detail, signed_in=spider.session is not None)
+    if arguments.fits(first_page) is False:
+        return first_page, None
+    try:
+        if detail.kind == "ugoira":
+            ugoira = await spider.ask(ILLUST_UGOIRA_META, id=detail.id)
+            return items_from.artwork(detail, ugoira=ugoira, frames=arguments.wants_frames), None
+        if detail.page_count > 1:
+            pages = await spider.ask(ILLUST_PAGES, id=detail.id)
+            if all(page.urls.original is not None for page in pages):
+                return items_from.artwork(detail, pages=pages), None
+        else:
+            return first_page, None
+    except AnswerRefused as refusal:
+        if refusal.answer.kind not in NOT_SHOWN:
+            raise
+    because = Withheld.REGION if detail.location_mask else Withheld.FILES
+    return replace(first_page, originals=(), availability="withheld"), because
+
+
+async def record_refusal(spider: ListingSpider[Any], work_id: int, refusal: BaseException | None) -> None:
+    """What an answer that is no body says of the work; a run that is ending says nothing of it."""
+    if isinstance(refusal, RunStopping):
+        return
+    if isinstance(refusal, AnswerRefused) and refusal.answer.kind in WITHHELD:
+        await record_withheld(spider, work_id, Withheld.REFUSED if spider.session else Withheld.SIGNED_IN)
+        return
+    if isinstance(refusal, AnswerRefused) and refusal.answer.kind is AnswerKind.NOT_FOUND:
+        await _record_not_found(spider, work_id, refusal.answer.message)
+        return
+    spider.count("works_failed")
+    reason = one_line(str(refusal), LONGEST_REASON)
+    spider.logger.error("work %d: %s", work_id, reason)
+    await spider.ledger.write(updates.record_work_failed, work_id, reason, spider.now())
+
+
+async def record_withheld(spider: ListingSpider[Any], work_id: int, because: Withheld) -> None:
+    """The work is there, and this reader is not shown it."""
+    spider.count("works_unavailable/withheld")
+    spider.logger.error("work %d: withheld: %s; %s", work_id, because, WHAT_TO_DO[because])
+    withheld = (work_id, str(because), spider.now(), spider.reader)
+    await spider.once_confirmed(partial(spider.ledger.write, updates.record_withheld, *withheld))
+
+
+async def _record_not_found(spider: ListingSpider[Any], work_id: int, reason: str) -> None:
+    """Pixiv answered 404: a tombstone when it does so again, or when the list that the work stood on no longer names it."""
+    if spider.asked_by_name:
+        spider.count("works_failed")
+        spider.logger.error("work %d: not found: %s", work_id, reason)
+    now = spider.now()
+
+    async def record() -> None:
+        is_gone = await spider.ledger.write(
+            updates.record_not_found,
+            work_id,
+            reason,
+            now,
+            apart=spider.configuration.gone_after,
+            is_unlisted=work_id in spider.vanished,
+        )
+        if is_gone:
+            spider.count("works_unavailable/gone")
+        elif work_id in spider.in_progress:
+            spider.in_progress.look_again(work_id)
+
+    await spider.once_confirmed(record)

@@ -1,0 +1,54 @@
+"""Ugoira: the zip of one that is known from its row alone, and the frames as uploaded of those whose zip is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pixivcrawl import items_from
+from pixivcrawl.api.bodies.artworks import IllustDetail, UgoiraMeta
+from pixivcrawl.api.endpoint import BodyRefused
+from pixivcrawl.base_spiders.base import PixivSpider
+from pixivcrawl.items import Original
+from pixivcrawl.ledger import queries, updates
+
+
+def is_ugoira_of_row(work: queries.KnownWork) -> bool:
+    """Whether a work is an ugoira that lacks nothing but its zip's address and its timing."""
+    shown = work.availability == "available" and work.revision is not None
+    return work.kind == "ugoira" and work.detail == "listing" and shown and not work.stale
+
+
+async def ugoira_originals(spider: PixivSpider[Any], work_id: int, meta: UgoiraMeta, *, frames: bool) -> list[Original]:
+    """The zip of an ugoira that the ledger knows from its row, and its frames if they are wanted.
+
+    Raises BodyRefused when it is that of another work.
+    """
+    known = await spider.ledger.read(queries.described_works, [work_id])
+    if work_id not in known:
+        raise BodyRefused("illust.ugoira_meta", "", "belongs to a work of which no row is known")
+    zipped = items_from.ugoira_of_row(known[work_id], meta)
+    return [zipped, *(items_from.frames_as_uploaded(zipped) if frames else ())]
+
+
+async def want_frames(spider: PixivSpider[Any], work_id: int, detail: IllustDetail | None) -> bool:
+    """Have the frames of an ugoira fetched of which the ledger knows the zip, and `detail` if it was read.
+
+    False when only the work's own page tells where they lie.
+    """
+    zipped = await spider.ledger.read(queries.zip_of_ugoira, work_id)
+    if zipped is None:
+        return False
+    first_frame = detail.urls.original if detail is not None and detail.revision == zipped.revision else None
+    if first_frame is None and not zipped.url:
+        # The zip was found in its place by a rebuild, which tells no address.
+        return False
+    known = (await spider.ledger.read(queries.described_works, [work_id])).get(work_id)
+    is_of_now = known is not None and known.revision == zipped.revision
+    # The size that the ledger has for a stored zip is that of its frames, which may be smaller than the frames as uploaded.
+    sized = replace(
+        zipped, width=known.width if known and is_of_now else None, height=known.height if known and is_of_now else None
+    )
+    frames = items_from.frames_as_uploaded(sized, first_frame)
+    await spider.ledger.write(updates.record_row_originals, work_id, [zipped, *frames], spider.now())
+    return True

@@ -1,0 +1,413 @@
+"""What pixiv's bodies say, as items: the one place where a body's field becomes a fact of the archive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from pixivcrawl.api.bodies.artworks import Comments, IllustDetail, IllustPage, UgoiraMeta
+from pixivcrawl.api.bodies.listings import Bookmarks, FollowRow
+from pixivcrawl.api.bodies.listings import Series as SeriesBody
+from pixivcrawl.api.bodies.parts import JAPAN
+from pixivcrawl.api.bodies.ranking import Ranking, RankingRow
+from pixivcrawl.api.bodies.requests import CommissionRequest as RequestBody
+from pixivcrawl.api.bodies.rows import IllustRow
+from pixivcrawl.api.bodies.users import SeriesRow, UserFull, UserRow
+from pixivcrawl.api.endpoint import BodyRefused
+from pixivcrawl.api.images import first_frame_url, frame_url, original_url, read_image_url, read_user_image_url
+from pixivcrawl.api.wording import plural
+from pixivcrawl.items import (
+    Artwork,
+    Bookmark,
+    Comment,
+    CommissionRequest,
+    Follow,
+    Frame,
+    Original,
+    RankingEntry,
+    Series,
+    SeriesPlace,
+    Tag,
+    User,
+)
+
+
+def artwork(
+    detail: IllustDetail,
+    pages: Sequence[IllustPage] | None = None,
+    ugoira: UgoiraMeta | None = None,
+    *,
+    frames: bool = False,
+) -> Artwork:
+    """A work in full, with its originals; without any when the reader may not see them.
+
+    `pages` is needed for a work of more than one page, `ugoira` for an ugoira, whose `frames` as uploaded are named where they are asked
+    for. Raises BodyRefused when they do not agree with `detail`.
+    """
+    return Artwork(
+        work_id=detail.id,
+        user_id=detail.user_id,
+        user_name=detail.user_name,
+        title=detail.title,
+        kind=detail.kind,
+        page_count=detail.page_count,
+        detail="full",
+        caption=detail.description,
+        tags=tuple(Tag(tag.tag, tag.translated) for tag in detail.tags.tags),
+        created=detail.created,
+        uploaded=detail.uploaded,
+        width=detail.width,
+        height=detail.height,
+        x_restrict=detail.x_restrict,
+        restrict=detail.restrict,
+        ai_type=detail.ai_type,
+        sanity_level=detail.sl,
+        bookmark_count=detail.bookmark_count,
+        like_count=detail.like_count,
+        comment_count=detail.comment_count,
+        view_count=detail.view_count,
+        series_id=detail.series_id,
+        revision=detail.revision,
+        availability="available" if detail.urls.original else "withheld",
+        originals=_originals(detail, pages, ugoira, frames=frames),
+    )
+
+
+def unlisted_artwork(detail: IllustDetail) -> Artwork:
+    """A work whose pages nobody is told: their addresses follow from the first one's."""
+    shown = artwork(detail)
+    return replace(
+        shown,
+        originals=tuple(
+            replace(
+                first,
+                page=page,
+                url=first.url.replace("_p0.", f"_p{page}."),
+                width=None if page else first.width,
+                height=None if page else first.height,
+                guessed=page > 0,
+            )
+            for first in shown.originals
+            for page in range(detail.page_count)
+        ),
+    )
+
+
+def _originals(
+    detail: IllustDetail, pages: Sequence[IllustPage] | None, ugoira: UgoiraMeta | None, *, frames: bool
+) -> tuple[Original, ...]:
+    if detail.urls.original is None:
+        return ()
+    if ugoira is not None:
+        zipped = replace(_original(detail, 0, ugoira.original_src, detail.width, detail.height), **_of_zip(ugoira))
+        return (zipped, *(frames_as_uploaded(zipped, detail.urls.original) if frames else ()))
+    if pages is None:
+        return (_original(detail, 0, detail.urls.original, detail.width, detail.height),)
+    if len(pages) != detail.page_count:
+        raise BodyRefused(
+            "illust.pages", "", f"has {plural(len(pages), 'page')} where illust.detail says {detail.page_count}"
+        )
+    return tuple(
+        _original(detail, number, page.urls.original, page.width, page.height) for number, page in enumerate(pages)
+    )
+
+
+def _original(
+    detail: IllustDetail,
+    page: int,
+    url: str | None,
+    width: int | None,
+    height: int | None,
+) -> Original:
+    image = read_image_url(url or "")
+    if url is None or image is None or image.revision is None:
+        raise BodyRefused("illust.pages", f"{page}.urls.original", "is missing")
+    return Original(
+        work_id=detail.id,
+        user_id=detail.user_id,
+        page=page,
+        revision=image.revision,
+        url=url,
+        extension=image.extension,
+        uploaded=_time_of(image.revision),
+        width=width,
+        height=height,
+    )
+
+
+def _of_zip(ugoira: UgoiraMeta) -> dict[str, Any]:
+    return {"kind": "ugoira", "frames": tuple(Frame(frame.file, frame.delay) for frame in ugoira.frames)}
+
+
+def frames_as_uploaded(zipped: Original, first_frame: str | None = None) -> list[Original]:
+    """An ugoira's frames as its artist uploaded them, by its zip and the address of the first one.
+
+    Without that, it lies where the zip's address says, most likely as JPEG. The others most often have the extension of the first.
+    pixiv: the width and height of the work are theirs.
+    """
+    first_frame = first_frame or first_frame_url(zipped.url, "jpg")
+    image = read_image_url(first_frame)
+    if image is None or image.work_id != zipped.work_id or image.revision is None or "_ugoira0." not in first_frame:
+        raise BodyRefused("illust.detail", "urls.original", "is not the first frame of this ugoira")
+    return [
+        replace(
+            zipped,
+            kind="frame",
+            page=number,
+            revision=image.revision,
+            uploaded=_time_of(image.revision),
+            url=frame_url(first_frame, number),
+            extension=image.extension,
+            frames=None,
+            guessed=True,
+        )
+        for number in range(len(zipped.frames or ()))
+    ]
+
+
+def _time_of(revision: str) -> datetime:
+    """The time that a revision's 14 digits stand for. Pixiv: the path's time is Japan's."""
+    return datetime.strptime(revision, "%Y%m%d%H%M%S").replace(tzinfo=JAPAN).astimezone(UTC)
+
+
+def listed_artworks(rows: Iterable[IllustRow]) -> list[Artwork]:
+    """Works as a list's rows tell them; a masked row says nothing of its work and is left out."""
+    return [
+        Artwork(
+            work_id=row.id,
+            user_id=row.user_id,
+            user_name=row.user_name,
+            title=row.title,
+            kind=row.kind,
+            page_count=row.page_count,
+            detail="listing",
+            tags=tuple(Tag(tag) for tag in row.tags),
+            created=row.created,
+            uploaded=row.updated,
+            width=row.width,
+            height=row.height,
+            x_restrict=row.x_restrict,
+            restrict=row.restrict,
+            ai_type=row.ai_type,
+            sanity_level=row.sl,
+            bookmark_count=row.bookmark_count,
+            series_id=row.series_id,
+            revision=row.revision,
+            image_host=_image_host(row.url, row.id),
+        )
+        for row in rows
+        if not row.is_masked
+    ]
+
+
+def ranked_artworks(ranking: Ranking) -> list[Artwork]:
+    """Works as a ranking's rows tell them; a masked row tells a place alone."""
+    return [_ranked_artwork(row) for row in ranking.contents if not row.is_masked]
+
+
+def _ranked_artwork(row: RankingRow) -> Artwork:
+    return Artwork(
+        work_id=row.illust_id,
+        user_id=row.user_id,
+        user_name=row.user_name,
+        title=row.title,
+        kind=row.kind,
+        page_count=row.illust_page_count,
+        detail="listing",
+        tags=tuple(Tag(tag) for tag in row.tags),
+        width=row.width,
+        height=row.height,
+        view_count=row.view_count,
+        series_id=row.series_id,
+        revision=row.revision,
+        image_host=_image_host(row.url, row.illust_id),
+    )
+
+
+def _image_host(thumbnail: str | None, work_id: int) -> str | None:
+    """Where a work's pictures lie, by its thumbnail; None for a placeholder, and for a work whose addresses hold a secret."""
+    image = read_image_url(thumbnail or "")
+    parts = urlsplit(thumbnail or "")
+    if image is None or image.work_id != work_id or f"{work_id}-" in parts.path:
+        return None
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def originals_of_row(row: Artwork, extension: str) -> tuple[Original, ...]:
+    """The originals of a work that a list's row shows, each under a guessed `extension`; none of an ugoira.
+
+    pixiv: the thumbnail's path has the originals' time, and the row's width and height are page 0's.
+    """
+    if row.image_host is None or row.revision is None or row.kind == "ugoira":
+        return ()
+    return tuple(
+        Original(
+            work_id=row.work_id,
+            user_id=row.user_id,
+            page=page,
+            revision=row.revision,
+            url=original_url(row.image_host, row.work_id, page, row.revision, extension),
+            extension=extension,
+            uploaded=_time_of(row.revision),
+            width=row.width or None if page == 0 else None,
+            height=row.height or None if page == 0 else None,
+            guessed=True,
+        )
+        for page in range(row.page_count)
+    )
+
+
+def ugoira_of_row(row: Artwork, ugoira: UgoiraMeta) -> Original:
+    """The zip of an ugoira that a list's row shows. Raises BodyRefused when it is that of another work."""
+    if ugoira.image.work_id != row.work_id or ugoira.revision is None:
+        raise BodyRefused("illust.ugoira_meta", "originalSrc", "is no address of this work")
+    return Original(
+        work_id=row.work_id,
+        user_id=row.user_id,
+        page=0,
+        revision=ugoira.revision,
+        url=ugoira.original_src,
+        extension=ugoira.extension,
+        uploaded=_time_of(ugoira.revision),
+        width=row.width or None,
+        height=row.height or None,
+        **_of_zip(ugoira),
+    )
+
+
+def ranking_entries(ranking: Ranking) -> list[RankingEntry]:
+    """The places on one page of a ranking."""
+    return [
+        RankingEntry(ranking.mode, ranking.kinds, ranking.date, row.rank, row.yes_rank, row.illust_id)
+        for row in ranking.contents
+    ]
+
+
+def user(full: UserFull) -> User:
+    """An artist's own page."""
+    return User(
+        user_id=full.user_id,
+        name=full.name,
+        detail="full",
+        comment=full.comment,
+        webpage=full.webpage,
+        image=full.image_big or full.image,
+    )
+
+
+def pictures_of_user(row: UserRow) -> list[Original]:
+    """The avatar and the background that a user's own page names, as they were uploaded; not what stands in for one that nobody chose."""
+    told = (row.image_big or row.image, (row.background or {}).get("url"))
+    images = [read_user_image_url(url) for url in told if isinstance(url, str)]
+    return [
+        Original(
+            work_id=row.user_id,
+            user_id=row.user_id,
+            page=0,
+            revision=image.revision,
+            url=image.url,
+            extension=image.extension,
+            uploaded=_time_of(image.revision),
+            kind=image.kind,
+        )
+        for image in images
+        if image is not None
+    ]
+
+
+def listed_user(row: UserRow) -> User:
+    """A person as lists show them."""
+    return User(user_id=row.user_id, name=row.name, image=row.image_big or row.image)
+
+
+def comments(work_id: int, body: Comments, parent: int | None = None) -> list[Comment]:
+    """One page of the comments on a work, or of the answers to the comment `parent`."""
+    return [
+        Comment(
+            comment_id=comment.id,
+            work_id=work_id,
+            user_id=comment.user_id or None,
+            user_name=None if comment.is_deleted_user else comment.user_name,
+            text=comment.comment,
+            stamp_id=comment.stamp_id,
+            parent_id=comment.comment_parent_id or parent,
+            written=comment.written,
+        )
+        for comment in body.comments
+    ]
+
+
+def commission_requests(bodies: Iterable[RequestBody]) -> list[CommissionRequest]:
+    """Requests; their title is that of the artist's plan. Pixiv: the price of a completed one is told as 0."""
+    return [
+        CommissionRequest(
+            request_id=body.request_id,
+            creator_id=body.creator_user_id,
+            kind=body.request_post_work_type,
+            state=body.request_status,
+            requester_id=body.fan_user_id,
+            price=body.request_price or None,
+            title=_plan_title(body),
+            text=body.request_proposal.request_original_proposal if body.request_proposal else None,
+            work_id=body.work_id,
+        )
+        for body in bodies
+    ]
+
+
+def _plan_title(body: RequestBody) -> str | None:
+    told = (body.plan or {}).get("planTitle")
+    title = told.get("planOriginalTitle") if isinstance(told, dict) else None
+    return title if isinstance(title, str) else None
+
+
+def bookmarks(body: Bookmarks, owner: int, *, private: bool, own: bool) -> list[Bookmark]:
+    """The bookmarks on a page of `owner`'s list, masked ones among them; `own`: it is the reader's list.
+
+    pixiv: a row's bookmark is the reader's own, so that on the list of another user it tells nothing of that user's.
+    """
+    return [
+        Bookmark(
+            user_id=owner,
+            work_id=row.id,
+            private=private,
+            tags=tuple(body.tags_of(row)) if own and row.bookmark_data else None,
+            bookmark_id=row.bookmark_data.id if own and row.bookmark_data else None,
+        )
+        for row in body.works
+    ]
+
+
+def following(people: Iterable[FollowRow], follower: int, *, private: bool) -> list[Follow]:
+    """Whom `follower` follows."""
+    return [Follow(follower, person.user_id, private) for person in people]
+
+
+def followers(people: Iterable[FollowRow], followed: int) -> list[Follow]:
+    """Who follows `followed`."""
+    return [Follow(person.user_id, followed) for person in people]
+
+
+def series(row: SeriesRow) -> Series:
+    """A series as a list of series, or its own page, tells it."""
+    return Series(
+        series_id=row.id,
+        user_id=row.user_id,
+        title=row.title,
+        caption=row.caption or row.description,
+        total=row.total,
+        latest=row.latest_illust_id,
+    )
+
+
+def series_places(body: SeriesBody, series_id: int) -> list[SeriesPlace]:
+    """The works on a page of a series."""
+    return [SeriesPlace(series_id, entry.work_id, entry.order) for entry in body.page.series]
+
+
+def masked(rows: Iterable[IllustRow]) -> dict[int, str]:
+    """{work id: the placeholder's name} of the rows that stand for a vanished work."""
+    return {row.id: row.masked_because or "masked" for row in rows if row.has_vanished}

@@ -1,0 +1,150 @@
+"""Works that cannot be had: gone, withheld, failed for now, or no longer what the ledger knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Connection, and_, select, update
+
+from pixivcrawl.items import Reader
+from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, table
+from pixivcrawl.ledger.updates.state import (
+    NOT_FAILED,
+    SETTLED_AVAILABILITY,
+    failed_again,
+    newest_crawl,
+    refresh_files,
+    refresh_unsettled,
+)
+from pixivcrawl.ledger.updates.works import IDS_A_QUERY, known_rows, record_stubs
+
+Availability = Literal["gone", "login needed", "forbidden", "masked"]
+"""Login needed and forbidden are in journals of old alone: works that were withheld from a reader who is not known."""
+
+ARTIST_LEFT = "its artist left pixiv"
+
+NOT_FOUND_ONCE = "not found once (404): looked at again before it counts as gone"
+
+_ARTWORKS, _CRAWL_ARTWORKS = table(ArtworkRow), table(CrawlArtworkRow)
+
+
+def record_unavailable(
+    connection: Connection,
+    work_id: int,
+    availability: Availability,
+    reason: str,
+    now: datetime,
+    *,
+    with_session: bool = False,
+) -> None:
+    """A tombstone: since when and why the work cannot be had. Its files and all that is known of it stay.
+
+    gone settles a work until it is marked stale. masked (a list's row without content) has the work asked for once, however often the row
+    comes again. `with_session` was told of what needs a session, which is no longer final.
+    """
+    if availability in ("login needed", "forbidden"):
+        record_withheld(connection, work_id, reason, now)
+        return
+    record_stubs(connection, [work_id], now)
+    known = known_rows(connection, [work_id])[work_id]
+    was = known["availability"]
+    if availability == "masked" and (known["masked_since"] is not None or was in SETTLED_AVAILABILITY):
+        return
+    values: dict[str, Any] = {"availability": availability, "unavailable_reason": reason, **NOT_FAILED}
+    if was != availability or known["unavailable_since"] is None:
+        values["unavailable_since"] = now
+    if availability == "masked":
+        values["masked_since"] = now
+    else:
+        values |= {"stale_since": None, "missing_since": None}
+    connection.execute(update(_ARTWORKS).where(_ARTWORKS.c.id == work_id).values(**values))
+    refresh_files(connection, work_id)
+
+
+def record_withheld(
+    connection: Connection, work_id: int, reason: str, now: datetime, reader: Reader | None = None
+) -> None:
+    """The work is there, and `reader` is not shown it (None: who that was is not known). A complete work stays available.
+
+    It is asked for again by another reader or session, and by this one once a day.
+    """
+    reader = reader or Reader()
+    record_stubs(connection, [work_id], now)
+    known = known_rows(connection, [work_id])[work_id]
+    if known["files_state"] == "complete" and known["stale_since"] is None:
+        return
+    values: dict[str, Any] = {"availability": "withheld", "unavailable_reason": reason, "stale_since": None}
+    values |= {"withheld_from": reader.user_id, "withheld_session": reader.session, "withheld_at": now}
+    if known["availability"] != "withheld" or known["unavailable_since"] is None:
+        values["unavailable_since"] = now
+    change = update(_ARTWORKS).where(_ARTWORKS.c.id == work_id)
+    connection.execute(change.values(**values, missing_since=None, **NOT_FAILED))
+    refresh_files(connection, work_id)
+
+
+def record_not_found(
+    connection: Connection, work_id: int, reason: str, now: datetime, *, apart: float, is_unlisted: bool = False
+) -> bool:
+    """Pixiv answered 404, which is a tombstone when it comes again, `apart` seconds after the first time or more; gives whether it is one.
+
+    One answer is enough where a list says it too: it no longer names the work (`is_unlisted`), or shows it without content.
+    """
+    record_stubs(connection, [work_id], now)
+    known = known_rows(connection, [work_id])[work_id]
+    first = known["missing_since"]
+    # A clock that was set back must not put it off for ever.
+    is_again = first is not None and not first <= now < first + timedelta(seconds=apart)
+    if is_again or is_unlisted or known["availability"] in ("masked", *SETTLED_AVAILABILITY):
+        record_unavailable(connection, work_id, "gone", reason, now)
+        return True
+    first = first or now
+    failed = {"failed_runs": 1, "failed_crawl_id": newest_crawl(connection), "failed_reason": NOT_FOUND_ONCE}
+    change = update(_ARTWORKS).where(_ARTWORKS.c.id == work_id)
+    connection.execute(change.values(missing_since=first, next_attempt=first + timedelta(seconds=apart), **failed))
+    refresh_files(connection, work_id)
+    return False
+
+
+def record_artist_left(connection: Connection, user_id: int, now: datetime) -> None:
+    """A tombstone for each work of an artist who left; a work that had one keeps its own."""
+    works = and_(_ARTWORKS.c.user_id == user_id, _ARTWORKS.c.availability.not_in(SETTLED_AVAILABILITY))
+    unsettled = _CRAWL_ARTWORKS.c.artwork_id.in_(select(_ARTWORKS.c.id).where(works))
+    connection.execute(update(_CRAWL_ARTWORKS).where(unsettled).values(unsettled=False))
+    tombstone = {
+        "availability": "gone",
+        "unavailable_reason": ARTIST_LEFT,
+        "unavailable_since": now,
+        "stale_since": None,
+        "missing_since": None,
+    }
+    connection.execute(update(_ARTWORKS).where(works).values(**tombstone, **NOT_FAILED))
+
+
+def record_work_failed(connection: Connection, work_id: int, reason: str, now: datetime) -> None:
+    """The work could not be read in this run; a later one tries again."""
+    record_stubs(connection, [work_id], now)
+    known = known_rows(connection, [work_id])[work_id]
+    failure = failed_again(connection, known["failed_runs"], known["failed_crawl_id"], now)
+    change = update(_ARTWORKS).where(_ARTWORKS.c.id == work_id)
+    connection.execute(change.values(failed_reason=reason, **failure))
+    refresh_files(connection, work_id)
+
+
+def mark_stale(connection: Connection, work_id: int, now: datetime) -> None:
+    """Pixiv may hold something newer than the ledger knows (an original answered 404, a refresh): the work is asked for again."""
+    change = update(_ARTWORKS).where(_ARTWORKS.c.id == work_id, _ARTWORKS.c.stale_since.is_(None))
+    connection.execute(change.values(stale_since=now))
+    refresh_unsettled(connection, work_id)
+
+
+def record_told_to_ask(connection: Connection, work_ids: Sequence[int], now: datetime) -> None:
+    """A person named the works: those that could not be had, or failed, are asked for again, whatever was to be waited for."""
+    for start in range(0, len(work_ids), IDS_A_QUERY):
+        for work_id, known in known_rows(connection, work_ids[start : start + IDS_A_QUERY]).items():
+            is_away = known["availability"] in ("gone", "withheld", "masked") or known["failed_crawl_id"] is not None
+            if is_away:
+                change = update(_ARTWORKS).where(_ARTWORKS.c.id == work_id)
+                connection.execute(change.values(stale_since=known["stale_since"] or now, **NOT_FAILED))
+                refresh_files(connection, work_id)

@@ -1,0 +1,76 @@
+"""Bookmarks: which works stand on whose list, in which order, and which no longer do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+
+from pixivcrawl.items import Bookmark
+from pixivcrawl.ledger.models import BookmarkRow, table
+from pixivcrawl.ledger.updates.availability import record_unavailable
+from pixivcrawl.ledger.updates.upsert import keep_known
+
+_BOOKMARKS = table(BookmarkRow)
+
+
+def record_bookmarks(
+    connection: Connection, bookmarks: Sequence[Bookmark], now: datetime, *, position: int | None = None
+) -> None:
+    """Bookmarks in the order of their list, from `position` downwards; without one (a part of the list) the order stays as it is.
+
+    What a list does not tell (None) never replaces what is known.
+    """
+    rows = [
+        {
+            "user_id": bookmark.user_id,
+            "artwork_id": bookmark.work_id,
+            "private": bookmark.private,
+            "bookmark_id": bookmark.bookmark_id,
+            "position": None if position is None else position - place,
+            "tags": None if bookmark.tags is None else list(bookmark.tags),
+            "first_seen": now,
+            "last_seen": now,
+            "unlisted": None,
+        }
+        for place, bookmark in enumerate(bookmarks)
+    ]
+    keep_known(
+        connection,
+        _BOOKMARKS,
+        rows,
+        key=("user_id", "artwork_id"),
+        replace=("private", "last_seen", "unlisted"),
+        keep=("bookmark_id", "position", "tags"),
+    )
+
+
+def record_unlisted_bookmarks(
+    connection: Connection, user_id: int, since: datetime, total: int, now: datetime, *, private: bool
+) -> int:
+    """After a whole reading of the public or private list that began at `since`: what it did not show is no longer listed.
+
+    Nothing is said when fewer or more distinct works were seen than `total`. Gives how many were marked.
+    """
+    of_list = and_(_BOOKMARKS.c.user_id == user_id, _BOOKMARKS.c.private == private)
+    seen = select(func.count()).select_from(_BOOKMARKS).where(of_list, _BOOKMARKS.c.last_seen >= since)
+    if connection.execute(seen).scalar_one() != total:
+        return 0
+    unseen: ColumnElement[bool] = and_(of_list, _BOOKMARKS.c.last_seen < since, _BOOKMARKS.c.unlisted.is_(None))
+    return connection.execute(update(_BOOKMARKS).where(unseen).values(unlisted=now)).rowcount
+
+
+def settle_bookmark_order(connection: Connection, user_id: int, *, private: bool) -> None:
+    """Number a list's bookmarks from 1, the oldest, in the order in which they stand, whatever it took to read them."""
+    of_list = and_(_BOOKMARKS.c.user_id == user_id, _BOOKMARKS.c.private == private, _BOOKMARKS.c.position.is_not(None))
+    place = func.row_number().over(order_by=(_BOOKMARKS.c.position, _BOOKMARKS.c.artwork_id)).label("place")
+    ordered = select(_BOOKMARKS.c.artwork_id, place).where(of_list).subquery("ordered")
+    moved = and_(of_list, _BOOKMARKS.c.artwork_id == ordered.c.artwork_id, _BOOKMARKS.c.position != ordered.c.place)
+    connection.execute(update(_BOOKMARKS).where(moved).values(position=ordered.c.place))
+
+
+def record_masked(connection: Connection, reasons: Mapping[int, str], now: datetime) -> None:
+    """Works that a list shows without content ({work id: placeholder}): each is lost, or no longer for this reader."""
+    for work_id, reason in reasons.items():
+        record_unavailable(connection, work_id, "masked", reason, now)

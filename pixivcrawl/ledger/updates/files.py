@@ -1,0 +1,445 @@
+"""Files: wanted, about to be placed, stored, parked, superseded.
+
+A user's picture has its row in a table of its own, with the same columns as far as they make sense; its `Original` has the user's id for
+its work's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from pixivcrawl.items import OF_USERS, FileKind, Original, StoredOriginal
+from pixivcrawl.ledger.models import ArtworkRow, FileRow, UserFileRow, table
+from pixivcrawl.ledger.updates.doubtful import Served, served_again, served_of
+from pixivcrawl.ledger.updates.state import (
+    NO_BYTES,
+    NOT_FAILED,
+    SETTLED_AVAILABILITY,
+    failed_again,
+    failed_free,
+    is_due,
+    newest_crawl,
+    refresh_files,
+)
+from pixivcrawl.ledger.updates.upsert import upsert
+from pixivcrawl.ledger.updates.user_files import lose_picture
+
+GONE = "its address answers 404: removed or revised since the work was read"
+GONE_WITH_FIRST = "not asked for, as the ugoira's first frame answers 404: removed or revised since the work was read"
+"""Why a file failed whose work is asked for again; pixiv: after a revision the old addresses answer so."""
+
+_FILES, _USER_FILES = table(FileRow), table(UserFileRow)
+_ARTWORKS = table(ArtworkRow)
+_KEY = ("artwork_id", "page", "revision", "kind")
+_USER_KEY = ("user_id", "kind", "revision")
+_TOLD = ("url", "extension", "uploaded", "width", "height", "frames")
+_OF_WORKS = select(_FILES).where(_FILES.c.artwork_id.in_(bindparam("work_ids", expanding=True)))
+_PLACES = select(*(_FILES.c[name] for name in _KEY), _FILES.c.state, _FILES.c.sha256).where(
+    _FILES.c.artwork_id.in_(bindparam("work_ids", expanding=True)),
+    _FILES.c.page.in_(bindparam("pages", expanding=True)),
+)
+_INSERT = insert(_FILES)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A file that was about to be placed; paths are relative to the archive folder. The last two belong to an ugoira."""
+
+    original: Original
+    path: str
+    sha256: str
+    bytes: int
+    frames_path: str | None = None
+    frames_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The originals of a work at its present revision, as its own page named them; none when the reader may not see them."""
+
+    work_id: int
+    originals: Sequence[Original]
+    now: datetime
+    retry_parked: bool
+
+
+def record_originals(connection: Connection, named: Sequence[Named]) -> list[list[Original]]:
+    """The originals of different works. Returns those of each that are to be fetched."""
+    known = _files_of(connection, [of_work.work_id for of_work in named])
+    crawl_id = newest_crawl(connection) if known else 0
+    missing: list[list[Original]] = []
+    new: list[dict[str, Any]] = []
+    superseded: list[int] = []
+    for of_work in named:
+        files = known.get(of_work.work_id, {})
+        missing.append([])
+        for original in of_work.originals:
+            row = files.pop((original.page, original.revision, original.kind), None)
+            if row is None:
+                new.append(
+                    {**_identity(original), **_told(original), "state": "wanted", "recorded": of_work.now},
+                )
+                missing[-1].append(original)
+            elif row.state not in ("stored", "intent"):
+                renewed = _renew(connection, row, original)
+                if renewed or of_work.retry_parked or is_due(row, crawl_id, of_work.now):
+                    retried = row.failed_runs > 0 and not renewed
+                    missing[-1].append(replace(original, retried=True) if retried else original)
+        superseded += _never_to_come(files.values(), of_work.originals)
+    if new:
+        connection.execute(_INSERT, new)
+    _supersede(connection, superseded)
+    return missing
+
+
+def _never_to_come(others: Iterable[Row[Any]], named: Sequence[Original]) -> list[int]:
+    """The ids of those of a work's `others` that pixiv has no more, because it now names the work's files without them.
+
+    Nobody names an ugoira's frames at the revision of its zip unless they are asked for.
+    """
+    present = {original.revision for original in named}
+    return [
+        row.id
+        for row in others
+        if named and row.state in ("wanted", "parked") and not (row.kind == "frame" and row.revision in present)
+    ]
+
+
+def _files_of(connection: Connection, work_ids: Sequence[int]) -> dict[int, dict[tuple[int, str, str], Row[Any]]]:
+    """The files of each work that has any, by page, revision and kind."""
+    files: dict[int, dict[tuple[int, str, str], Row[Any]]] = {}
+    for row in connection.execute(_OF_WORKS, {"work_ids": work_ids}):
+        files.setdefault(row.artwork_id, {})[row.page, row.revision, row.kind] = row
+    return files
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What `record_intent` and `record_stored` take."""
+
+    stored: StoredOriginal
+    now: datetime
+
+
+def record_intent(connection: Connection, stored: StoredOriginal, now: datetime) -> None:
+    """The file is proven and about to be placed. Raises ValueError when other bytes are stored as the same page and revision."""
+    record_intents(connection, [Placed(stored, now)])
+
+
+def record_intents(connection: Connection, placed: Sequence[Placed]) -> list[None]:
+    """`record_intent` for each."""
+    rows, changed = [], []
+    originals = [each.stored.proven.staged.original for each in placed]
+    files = _known_places(connection, originals)
+    for each, original in zip(placed, originals, strict=True):
+        known = files.get((original.work_id, original.page, original.revision, original.kind))
+        if known is not None and known.state == "stored":
+            if known.sha256 != each.stored.proven.staged.sha256:
+                raise ValueError(f"{original} is stored already, with other bytes")
+            continue
+        rows += _rows(each.stored, {"state": "intent", "recorded": each.now, "stored": None})
+        # What was wanted is as missing as it was.
+        if known is None or known.state not in ("wanted", "intent"):
+            changed.append(original)
+    _upsert_files(connection, rows)
+    for original in changed:
+        _refresh(connection, original)
+    return [None] * len(placed)
+
+
+def _known_places(connection: Connection, originals: Sequence[Original]) -> dict[tuple[Any, ...], Any]:
+    """The rows of these files, and of others at their places, by work (or user), page, revision and kind."""
+    of_works = [original for original in originals if original.kind not in OF_USERS]
+    # Never all files of a work: it may have ten thousand, which come a few at a time.
+    of_places = {
+        "work_ids": list({original.work_id for original in of_works}),
+        "pages": list({original.page for original in of_works}),
+    }
+    known: dict[tuple[Any, ...], Any] = {tuple(row[:4]): row for row in connection.execute(_PLACES, of_places)}
+    users = {original.user_id for original in originals if original.kind in OF_USERS}
+    if users:
+        pictures = connection.execute(select(_USER_FILES).where(_USER_FILES.c.user_id.in_(users)))
+        known |= {(row.user_id, 0, row.revision, row.kind): row for row in pictures}
+    return known
+
+
+def _upsert_files(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    upsert(connection, _FILES, [row for row in rows if row["kind"] not in OF_USERS], _KEY)
+    upsert(connection, _USER_FILES, [row for row in rows if row["kind"] in OF_USERS], _USER_KEY)
+
+
+def _refresh(connection: Connection, original: Original) -> None:
+    if original.kind not in OF_USERS:
+        refresh_files(connection, original.work_id)
+
+
+def record_stored(connection: Connection, stored: StoredOriginal, now: datetime) -> None:
+    """The file is in its place; the work is complete when none is missing."""
+    record_all_stored(connection, [Placed(stored, now)])
+
+
+def record_all_stored(connection: Connection, placed: Sequence[Placed]) -> list[None]:
+    """`record_stored` for each."""
+    rows = [
+        row
+        for each in placed
+        for row in _rows(each.stored, {"state": "stored", "recorded": each.now, "stored": each.now})
+    ]
+    _upsert_files(connection, rows)
+    for each in placed:
+        _refresh(connection, each.stored.proven.staged.original)
+    return [None] * len(placed)
+
+
+def settle_intent(connection: Connection, intent: Intent, now: datetime) -> None:
+    """An intent of an ended run whose file turned out to be in its place."""
+    files = _table_of(intent.original.kind)
+    of_file = [_is(intent.original), *([_is(intent.original, "frames")] if intent.original.frames is not None else [])]
+    change = update(files).where(or_(*of_file), files.c.state == "intent")
+    connection.execute(change.values(state="stored", stored=now, **NOT_FAILED))
+    _refresh(connection, intent.original)
+
+
+def forget_intent(connection: Connection, intent: Intent, now: datetime) -> None:
+    """An intent of an ended run whose file is nowhere: it is wanted again, unless a newer revision took its place."""
+    original = intent.original
+    files = _table_of(original.kind)
+    newer = files.alias()
+    superseded = connection.execute(
+        select(
+            exists().where(
+                *(newer.c[name] == value for name, value in _identity(original).items() if name != "revision"),
+                newer.c.id > select(files.c.id).where(_is(original)).scalar_subquery(),
+            )
+        )
+    ).scalar()
+    change = update(files).where(_is(original), files.c.state == "intent")
+    connection.execute(change.values(state="superseded" if superseded else "wanted", recorded=now, **NO_BYTES))
+    connection.execute(delete(_FILES).where(_is(original, "frames"), _FILES.c.state == "intent"))
+    _refresh(connection, original)
+
+
+def record_file_failed(
+    connection: Connection,
+    original: Original,
+    reason: str,
+    now: datetime,
+    *,
+    served_sha256: str | None = None,
+    waits: bool = True,
+    etag: str | None = None,
+    last_modified: str | None = None,
+) -> None:
+    """The file could not be had in this run; a later one tries again: the next where it does not wait. What is stored stays stored.
+
+    `served_sha256` is that of a doubtful body, by the image host's words for it: it is due when another transfer of it counts.
+    """
+    files = _table_of(original.kind)
+    row = row_of(connection, original)
+    if row is not None and row.state == "stored":
+        return
+    runs, crawl_id = (row.failed_runs, row.failed_crawl_id) if row else (0, None)
+    failure = failed_again(connection, runs, crawl_id, now) if waits else failed_free(connection, runs, now)
+    values: dict[str, Any] = {"state": "parked", "failed_reason": reason, **failure}
+    if served_sha256 is not None:
+        came = Served(served_sha256, now, now, etag=etag, last_modified=last_modified)
+        values |= _values_of_served(served_again(served_of(row), came))
+    if row is None:
+        connection.execute(insert(files), [{**_identity(original), **_told(original), "recorded": now, **values}])
+    else:
+        connection.execute(update(files).where(files.c.id == row.id).values(**values))
+    _refresh(connection, original)
+
+
+def record_lost(connection: Connection, work_id: int, page: int, revision: str, kind: FileKind, now: datetime) -> None:
+    """A stored file is in its place no more, or was damaged there. What is not stored stays as it is.
+
+    A page of the work's present revision is wanted again. One that a newer revision replaced cannot be had again: it is superseded and
+    keeps its path and SHA-256, by which it is known should it come back. Where the ledger cannot tell (an unknown address, a page that the
+    work does not have, a revision that is not the present one) it is superseded and the work is asked for again, which makes it wanted
+    if pixiv still names it. The list of an ugoira's frames has no address; its row goes, and comes back with the zip. Of a user's picture
+    (`work_id` is the user's) the latest is wanted again.
+    """
+    if kind in OF_USERS:
+        lose_picture(connection, work_id, revision, kind, now)
+        return
+    row = connection.execute(
+        select(FileRow.__table__, ArtworkRow.revision.label("present"), ArtworkRow.page_count, ArtworkRow.availability)
+        .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
+        .where(_has_key(work_id, page, revision, kind), FileRow.state == "stored")
+    ).first()
+    if row is None:
+        return
+    change = update(_FILES).where(_FILES.c.id == row.id)
+    can_be_had = bool(row.url) and (kind == "frame" or page < (row.page_count or page + 1))
+    is_replaced = row.present != revision and _is_replaced(connection, row)
+    if kind == "frames":
+        connection.execute(delete(_FILES).where(_FILES.c.id == row.id))
+    elif can_be_had and not is_replaced and row.present in (None, revision):
+        connection.execute(change.values(state="wanted", recorded=now, **NO_BYTES, **NOT_FAILED))
+    else:
+        connection.execute(change.values(state="superseded"))
+        if not is_replaced and row.availability not in SETTLED_AVAILABILITY:
+            asked = update(_ARTWORKS).where(_ARTWORKS.c.id == work_id, _ARTWORKS.c.stale_since.is_(None))
+            connection.execute(asked.values(stale_since=now))
+    refresh_files(connection, work_id)
+
+
+def _rows(stored: StoredOriginal, state: dict[str, Any]) -> list[dict[str, Any]]:
+    """The row of a file, and that of an ugoira's frames beside it."""
+    proven = stored.proven
+    original = proven.staged.original
+    staged = proven.staged
+    of_bytes = {"sha256": staged.sha256, "bytes": staged.bytes, "format": proven.format}
+    said = {"etag": staged.etag, "last_modified": staged.last_modified, "path": stored.path}
+    proof = {"width": proven.width, "height": proven.height, "as_served": proven.as_served, "flaw": proven.flaw}
+    row = {**_identity(original), **_told(original), **of_bytes, **said, **proof, **state, **NOT_FAILED}
+    if stored.frames_path is None:
+        return [row]
+    list_of_frames = {"sha256": stored.frames_sha256, "bytes": None, "format": "json", "path": stored.frames_path}
+    not_said = {"url": None, "frames": None, "etag": None, "last_modified": None, "as_served": False, "flaw": None}
+    return [row, {**row, **list_of_frames, **not_said, "kind": "frames", "extension": "json"}]
+
+
+def _values_of_served(served: Served) -> dict[str, Any]:
+    return {
+        "served_sha256": served.sha256,
+        "served_at": served.first,
+        "served_last": served.last,
+        "served_times": served.times,
+        "etag": served.etag,
+        "last_modified": served.last_modified,
+        "next_attempt": served.next_transfer,
+    }
+
+
+def _identity(original: Original) -> dict[str, Any]:
+    if original.kind in OF_USERS:
+        return {"user_id": original.user_id, "revision": original.revision, "kind": original.kind}
+    return {
+        "artwork_id": original.work_id,
+        "page": original.page,
+        "revision": original.revision,
+        "kind": original.kind,
+    }
+
+
+def _told(original: Original) -> dict[str, Any]:
+    told = {
+        "url": original.url,
+        "extension": original.extension,
+        "uploaded": original.uploaded,
+        "width": original.width,
+        "height": original.height,
+    }
+    if original.kind in OF_USERS:
+        return told
+    frames = (
+        None if original.frames is None else [{"file": frame.file, "delay": frame.delay} for frame in original.frames]
+    )
+    return {**told, "frames": frames}
+
+
+def row_of(connection: Connection, original: Original) -> Row[Any] | None:
+    """What the ledger knows of a file."""
+    return connection.execute(select(_table_of(original.kind)).where(_is(original))).first()
+
+
+def _table_of(kind: FileKind) -> Table:
+    return _USER_FILES if kind in OF_USERS else _FILES
+
+
+def _is(original: Original, kind: FileKind | None = None) -> ColumnElement[bool]:
+    """The condition that a row is that of `original`, or of the frames' list beside it."""
+    return _has_key(original.work_id, original.page, original.revision, kind or original.kind)
+
+
+def _has_key(work_id: int, page: int, revision: str, kind: FileKind) -> ColumnElement[bool]:
+    if kind in OF_USERS:
+        return and_(UserFileRow.user_id == work_id, UserFileRow.revision == revision, UserFileRow.kind == kind)
+    return and_(FileRow.artwork_id == work_id, FileRow.page == page, FileRow.revision == revision, FileRow.kind == kind)
+
+
+def _is_replaced(connection: Connection, row: Row[Any]) -> bool:
+    """Whether the ledger knows a later revision of the same page; 14 digits sort as the times they stand for.
+
+    A later zip stands for its frames, which nobody may have asked for.
+    """
+    kind, page = ("ugoira", 0) if row.kind == "frame" else (row.kind, row.page)
+    later = exists().where(
+        FileRow.artwork_id == row.artwork_id,
+        FileRow.page == page,
+        FileRow.kind == kind,
+        FileRow.revision > row.revision,
+    )
+    return bool(connection.execute(select(later)).scalar())
+
+
+def _renew(connection: Connection, row: Row[Any], original: Original) -> bool:
+    """Bring a file that is not there in line with what the API says now; True when that gives a new reason to try.
+
+    A guess changes nothing of an address.
+    """
+    told = _told(original)
+    if original.guessed and row.url is not None:
+        told |= {"url": row.url, "extension": row.extension}
+    if row.state != "superseded" and all(getattr(row, name) == value for name, value in told.items()):
+        return False
+    elsewhere: bool = row.state == "superseded" or row.url != told["url"]
+    values = told | ({"state": "wanted"} | NOT_FAILED if elsewhere else {})
+    connection.execute(update(_FILES).where(_FILES.c.id == row.id).values(**values))
+    return elsewhere
+
+
+def _supersede(connection: Connection, file_ids: Sequence[int]) -> None:
+    if file_ids:
+        connection.execute(update(_FILES).where(_FILES.c.id.in_(file_ids)).values(state="superseded"))
+
+
+def record_row_originals(
+    connection: Connection, work_id: int, originals: Sequence[Original], now: datetime
+) -> list[Original]:
+    """The originals that follow from a work's row, all of one revision. Returns those that were not wanted before.
+
+    What is known of a file at that revision stays as it is; what was never had of another one is superseded.
+    """
+    known = _files_of(connection, [work_id]).get(work_id, {})
+    rows = [(original, known.pop((original.page, original.revision, original.kind), None)) for original in originals]
+    new = [original for original, row in rows if row is None]
+    again = [(original, row.id) for original, row in rows if row is not None and row.state == "superseded"]
+    never_had = _never_to_come(known.values(), originals)
+    if new:
+        wanted = {"state": "wanted", "recorded": now}
+        connection.execute(_INSERT, [{**_identity(original), **_told(original), **wanted} for original in new])
+    for original, file_id in again:
+        change = update(_FILES).where(_FILES.c.id == file_id)
+        connection.execute(change.values(**_told(original), state="wanted", **NOT_FAILED))
+    _supersede(connection, never_had)
+    if new or again or never_had:
+        refresh_files(connection, work_id)
+    return [*new, *(original for original, _ in again)]
+
+
+def record_unproven(connection: Connection, original: Original, now: datetime) -> None:
+    """A stored file turned out not to be what the API now says of it, and is out of its place: it is wanted again."""
+    change = update(_FILES).where(_is(original), _FILES.c.state == "stored")
+    connection.execute(change.values(**_told(original), state="wanted", recorded=now, **NO_BYTES, **NOT_FAILED))
+    refresh_files(connection, original.work_id)

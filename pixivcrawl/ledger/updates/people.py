@@ -1,0 +1,102 @@
+"""Users and the names that they bore."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from pixivcrawl.items import User
+from pixivcrawl.ledger.columns import storable
+from pixivcrawl.ledger.models import UserNameRow, UserRow, table
+from pixivcrawl.ledger.updates.upsert import insert_new
+
+SEEN_AGAIN = timedelta(days=1)
+"""A user seen unchanged within this time is not written again."""
+
+_USERS, _NAMES = table(UserRow), table(UserNameRow)
+
+_KNOWN = select(_USERS.c.name, _USERS.c.last_seen).where(_USERS.c.id == bindparam("user_id"))
+
+_AVAILABLE = {
+    "availability": "available",
+    "unavailable_reason": None,
+    "unavailable_since": None,
+    "missing_since": None,
+}
+
+
+def record_user(connection: Connection, user: User, now: datetime) -> None:
+    """What a user's own page says; a user who had left is back. None never replaces what is known."""
+    record_user_name(connection, user.user_id, user.name, now)
+    told = {name: getattr(user, name) for name in ("account", "comment", "webpage", "image")}
+    values: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+    values["detail"] = "full" if user.detail == "full" else func.coalesce(_USERS.c.detail, "listing")
+    change = update(_USERS).where(_USERS.c.id == user.user_id)
+    connection.execute(change.values(**values, **_AVAILABLE, last_seen=now))
+
+
+def record_user_name(connection: Connection, user_id: int, name: str, now: datetime) -> None:
+    """The name that a row or a work tells of its artist."""
+    record_user_names(connection, [(user_id, name, now)])
+
+
+def record_user_names(connection: Connection, told: Iterable[tuple[int, str, datetime]]) -> None:
+    """`record_user_name` for each user, name and time, in order; who was named just before is not looked up again."""
+    known: dict[int, tuple[str | None, datetime]] = {}
+    for user_id, name, now in told:
+        name = storable(name)
+        if user_id not in known and (row := connection.execute(_KNOWN, {"user_id": user_id}).first()) is not None:
+            known[user_id] = row.name, row.last_seen
+        if user_id not in known:
+            first = {"id": user_id, "name": name, "detail": "listing", "first_seen": now, "last_seen": now}
+            insert_new(connection, _USERS, [first], ("id",))
+        else:
+            last, seen = known[user_id]
+            if last == name and seen <= now < seen + SEEN_AGAIN:
+                continue
+            connection.execute(update(_USERS).where(_USERS.c.id == user_id).values(name=name, last_seen=now))
+        _record_bearing(connection, user_id, name, now)
+        known[user_id] = name, now
+
+
+def record_user_seen(connection: Connection, user_id: int, now: datetime) -> None:
+    """The user exists, though nothing more was said."""
+    insert_new(connection, _USERS, [{"id": user_id, "first_seen": now, "last_seen": now}], ("id",))
+    connection.execute(update(_USERS).where(_USERS.c.id == user_id).values(**_AVAILABLE, last_seen=now))
+
+
+def record_user_unavailable(
+    connection: Connection, user_id: int, availability: str, reason: str, now: datetime
+) -> None:
+    """The user left, or never existed; all that is known stays."""
+    insert_new(connection, _USERS, [{"id": user_id, "first_seen": now, "last_seen": now}], ("id",))
+    change = update(_USERS).where(_USERS.c.id == user_id, _USERS.c.availability != availability)
+    connection.execute(
+        change.values(availability=availability, unavailable_reason=reason, unavailable_since=now, missing_since=None)
+    )
+
+
+def record_user_not_found(connection: Connection, user_id: int, reason: str, now: datetime, *, apart: float) -> bool:
+    """Pixiv answered 404 for a user, who has left when it does so again, `apart` seconds later or more; gives whether that is so."""
+    insert_new(connection, _USERS, [{"id": user_id, "first_seen": now, "last_seen": now}], ("id",))
+    of_user = _USERS.c.id == user_id
+    first, availability = connection.execute(select(_USERS.c.missing_since, _USERS.c.availability).where(of_user)).one()
+    if availability == "gone" or (first is not None and not first <= now < first + timedelta(seconds=apart)):
+        record_user_unavailable(connection, user_id, "gone", reason, now)
+        return True
+    connection.execute(update(_USERS).where(of_user).values(missing_since=first or now))
+    return False
+
+
+def _record_bearing(connection: Connection, user_id: int, name: str, now: datetime) -> None:
+    known = connection.execute(
+        select(UserNameRow.id).where(UserNameRow.user_id == user_id, UserNameRow.name == name)
+    ).scalar()
+    if known is None:
+        row = {"user_id": user_id, "name": name, "first_seen": now, "last_seen": now}
+        connection.execute(insert(_NAMES), [row])
+    else:
+        connection.execute(update(_NAMES).where(_NAMES.c.id == known).values(last_seen=now))

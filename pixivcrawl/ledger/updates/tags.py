@@ -1,0 +1,157 @@
+"""Tags, their translations, and which work bears which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, delete, insert, select
+
+from pixivcrawl.items import Tag
+from pixivcrawl.ledger.columns import storable
+from pixivcrawl.ledger.models import ArtworkTagRow, TagRow, TagTranslationRow, table
+from pixivcrawl.ledger.updates.upsert import insert_new, upsert
+
+LONGEST_NAME = 500
+"""Characters; pixiv's tags have at most 30, and PostgreSQL cannot index a text of any length."""
+
+READER = "reader"
+"""The language of a work's own translations: pixiv picks it by the reader's settings and does not name it."""
+
+_REMEMBERED = "pixivcrawl.tags"
+_MOST_REMEMBERED = 50_000
+
+_ARTWORK_TAGS, _TAGS = table(ArtworkTagRow), table(TagRow)
+_OF_WORKS = (
+    select(_ARTWORK_TAGS.c.artwork_id, TagRow.name)
+    .join(TagRow, TagRow.id == _ARTWORK_TAGS.c.tag_id)
+    .where(_ARTWORK_TAGS.c.artwork_id.in_(bindparam("work_ids", expanding=True)))
+    .order_by(_ARTWORK_TAGS.c.artwork_id, _ARTWORK_TAGS.c.position)
+)
+_BY_NAME = select(_TAGS.c.name, _TAGS.c.id).where(_TAGS.c.name.in_(bindparam("names", expanding=True)))
+_TRANSLATIONS = select(TagTranslationRow.tag_id, TagTranslationRow.text).where(
+    TagTranslationRow.tag_id.in_(bindparam("tag_ids", expanding=True)), TagTranslationRow.language == READER
+)
+_FORGET_TAGS = delete(_ARTWORK_TAGS).where(_ARTWORK_TAGS.c.artwork_id == bindparam("work_id"))
+_LINK = insert(_ARTWORK_TAGS)
+
+
+@dataclass(slots=True)
+class _Remembered:
+    ids: dict[str, int] = field(default_factory=dict)
+    translations: dict[int, str] = field(default_factory=dict)
+
+
+def remember_tags(connection: Connection) -> None:
+    """Keep the ids of tags between changes on this connection; whoever rolls back must call `forget_tags`."""
+    remembered: _Remembered = connection.info.setdefault(_REMEMBERED, _Remembered())
+    if len(remembered.translations) > _MOST_REMEMBERED:
+        remembered.translations.clear()
+
+
+def forget_tags(connection: Connection) -> None:
+    """What is remembered may never have been committed."""
+    if _REMEMBERED in connection.info:
+        connection.info[_REMEMBERED] = _Remembered()
+
+
+def tag_name(tag: Tag) -> str:
+    """A tag's name as the ledger keeps it."""
+    return storable(tag.name)[:LONGEST_NAME]
+
+
+def tag_names(connection: Connection, work_ids: Sequence[int]) -> dict[int, list[str]]:
+    """The present tags of each work that has any, in the artist's order; at most a few hundred works at once."""
+    names: dict[int, list[str]] = {}
+    if work_ids:
+        for work_id, name in connection.execute(_OF_WORKS, {"work_ids": work_ids}):
+            names.setdefault(work_id, []).append(name)
+    return names
+
+
+def record_tags(connection: Connection, tags_of: Mapping[int, Sequence[Tag]], former: Sequence[int]) -> None:
+    """Give each work its tags, in order; works in `former` had others before."""
+    names_of = {work_id: list(dict.fromkeys(tag_name(tag) for tag in tags)) for work_id, tags in tags_of.items()}
+    ids = _tag_ids(connection, (name for names in names_of.values() for name in names))
+    if former:
+        connection.execute(_FORGET_TAGS, [{"work_id": work_id} for work_id in former])
+    links = [
+        {"artwork_id": work_id, "position": position, "tag_id": ids[name]}
+        for work_id, names in names_of.items()
+        for position, name in enumerate(names)
+    ]
+    if links:
+        connection.execute(_LINK, links)
+
+
+def record_translations(connection: Connection, told: Iterable[tuple[Sequence[Tag], datetime]]) -> None:
+    """Pixiv's translations into the reader's language, as works told them and when; a tag without one keeps what is known."""
+    translated = [
+        (tag_name(tag), storable(tag.translation), now)
+        for tags, now in told
+        for tag in tags
+        if tag.translation is not None
+    ]
+    ids = _tag_ids(connection, (name for name, _, _ in translated))
+    remembered = _remembered(connection).translations
+    unknown = [tag_id for tag_id in ids.values() if tag_id not in remembered]
+    for start in range(0, len(unknown), 500):
+        known = connection.execute(_TRANSLATIONS, {"tag_ids": unknown[start : start + 500]})
+        remembered.update((tag_id, text) for tag_id, text in known)
+    new: dict[int, datetime] = {}
+    for name, text, now in translated:
+        if remembered.get(ids[name]) != text:
+            remembered[ids[name]] = text
+            new[ids[name]] = now
+    rows = [
+        {"tag_id": tag_id, "language": READER, "text": remembered[tag_id], "seen": now} for tag_id, now in new.items()
+    ]
+    upsert(connection, table(TagTranslationRow), rows, ("tag_id", "language"))
+
+
+def record_tag_translations(
+    connection: Connection, translations: Mapping[str, Mapping[str, str | None]], now: datetime
+) -> None:
+    """{tag: {language, or `romaji`: text}} as pixiv's own pages of tags have it."""
+    texts = {
+        (storable(name)[:LONGEST_NAME], language): storable(text)
+        for name, told in translations.items()
+        for language, text in told.items()
+        if text
+    }
+    ids = _tag_ids(connection, (name for name, _ in texts))
+    rows = [
+        {"tag_id": ids[name], "language": storable(language), "text": text, "seen": now}
+        for (name, language), text in texts.items()
+    ]
+    upsert(connection, table(TagTranslationRow), rows, ("tag_id", "language"))
+
+
+def _remembered(connection: Connection) -> _Remembered:
+    """What this connection remembers; nothing, on one that nobody asked to."""
+    remembered: _Remembered | None = connection.info.get(_REMEMBERED)
+    return remembered if remembered is not None else _Remembered()
+
+
+def _tag_ids(connection: Connection, names: Iterable[str]) -> dict[str, int]:
+    """The id of each name, made where there is none."""
+    remembered = _remembered(connection).ids
+    wanted = dict.fromkeys(names)
+    unknown = [name for name in wanted if name not in remembered]
+    if unknown:
+        if len(remembered) > _MOST_REMEMBERED:
+            remembered.clear()
+            unknown = list(wanted)
+        _look_up(connection, remembered, unknown)
+        new = [name for name in unknown if name not in remembered]
+        if new:
+            insert_new(connection, _TAGS, [{"name": name} for name in new], ("name",))
+            _look_up(connection, remembered, new)
+    return {name: remembered[name] for name in wanted}
+
+
+def _look_up(connection: Connection, remembered: dict[str, int], names: Sequence[str]) -> None:
+    for start in range(0, len(names), 500):
+        found = connection.execute(_BY_NAME, {"names": names[start : start + 500]})
+        remembered.update((name, tag_id) for name, tag_id in found)

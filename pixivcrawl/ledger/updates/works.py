@@ -1,0 +1,313 @@
+"""Works: what list rows and works' own pages say of them, and what they said before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
+
+from pixivcrawl.items import Artwork, Original
+from pixivcrawl.ledger.columns import storable
+from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, table
+from pixivcrawl.ledger.updates.files import Named, record_originals, record_row_originals
+from pixivcrawl.ledger.updates.people import record_user_names
+from pixivcrawl.ledger.updates.state import (
+    NOT_FAILED,
+    SETTLED_AVAILABILITY,
+    refresh_files,
+    refresh_unsettled,
+    refresh_waiting,
+)
+from pixivcrawl.ledger.updates.tags import record_tags, record_translations, tag_name, tag_names
+from pixivcrawl.ledger.updates.upsert import insert_new, upsert
+
+IDS_A_QUERY = 500
+
+_ROW_MAY_TELL = (
+    "title",
+    "created",
+    "x_restrict",
+    "restrict",
+    "ai_type",
+    "sanity_level",
+    "bookmark_count",
+    "like_count",
+    "comment_count",
+    "view_count",
+)
+"""What a list row may change on a work that is known in full. The rest follows the images' revision, or is cut short in rows."""
+
+_FACTS = (
+    *_ROW_MAY_TELL,
+    "user_id",
+    "caption",
+    "kind",
+    "page_count",
+    "uploaded",
+    "revision",
+    "width",
+    "height",
+    "series_id",
+)
+_VERSIONED = ("title", "caption", "kind", "page_count", "revision", "x_restrict", "restrict", "ai_type", "series_id")
+_STATE = (
+    "detail",
+    "availability",
+    "unavailable_reason",
+    "unavailable_since",
+    "withheld_from",
+    "withheld_session",
+    "withheld_at",
+    "missing_since",
+    "masked_since",
+    "stale_since",
+    "row_revision",
+    "row_updated",
+    "failed_runs",
+    "failed_crawl_id",
+    "failed_reason",
+    "next_attempt",
+    "first_seen",
+    "described",
+)
+_AVAILABLE = {
+    "availability": "available",
+    "unavailable_reason": None,
+    "unavailable_since": None,
+    "withheld_from": None,
+    "withheld_session": None,
+    "withheld_at": None,
+}
+
+_ARTWORKS, _VERSIONS = table(ArtworkRow), table(ArtworkVersionRow)
+_KNOWN = select(_ARTWORKS).where(_ARTWORKS.c.id.in_(bindparam("work_ids", expanding=True)))
+
+Row = dict[str, Any]
+Known = Mapping[int, RowMapping]
+
+
+def known_rows(connection: Connection, work_ids: Sequence[int]) -> dict[int, RowMapping]:
+    """The rows of the works that the ledger knows."""
+    refresh_waiting(connection, work_ids)
+    rows: dict[int, RowMapping] = {}
+    for start in range(0, len(work_ids), IDS_A_QUERY):
+        found = connection.execute(_KNOWN, {"work_ids": work_ids[start : start + IDS_A_QUERY]})
+        rows.update((row["id"], row) for row in found.mappings())
+    return rows
+
+
+def record_stubs(connection: Connection, work_ids: Iterable[int], now: datetime) -> None:
+    """Works of which only the id is known; known ones are left as they are."""
+    insert_new(connection, _ARTWORKS, [{"id": work_id, "first_seen": now} for work_id in work_ids], ("id",))
+
+
+def record_artist(connection: Connection, work_ids: Sequence[int], user_id: int) -> None:
+    """Works of which nobody knew whose they are belong to this user: a list of theirs named them."""
+    of_nobody = _ARTWORKS.c.id.in_(work_ids) & _ARTWORKS.c.user_id.is_(None)
+    connection.execute(update(_ARTWORKS).where(of_nobody).values(user_id=user_id))
+
+
+def record_rows(connection: Connection, artworks: Sequence[Artwork], now: datetime) -> list[int]:
+    """What list rows say of works, never masked ones. A work known in full keeps all that a row does not tell, and its level.
+
+    Returns the works that must be asked for again, which are marked stale: the row shows another revision or update than the ledger
+    knows, or shows a work that was gone. Originals that follow from a row are wanted, unless the work is known in full or stale.
+    """
+    by_id = {artwork.work_id: artwork for artwork in artworks}
+    known = known_rows(connection, list(by_id))
+    names = {artwork.user_id: artwork.user_name for artwork in by_id.values()}
+    record_user_names(connection, ((user_id, name, now) for user_id, name in names.items()))
+    rows = {work_id: _row(artwork, known.get(work_id), now) for work_id, artwork in by_id.items()}
+    revised = [work_id for work_id, artwork in by_id.items() if _is_revised(artwork, known.get(work_id))]
+    for work_id, artwork in by_id.items():
+        row = rows[work_id]
+        row["row_revision"] = artwork.revision or row["row_revision"]
+        row["row_updated"] = artwork.uploaded or row["row_updated"]
+        row["masked_since"] = None
+        if row["availability"] in ("unknown", "masked", "gone") or (
+            row["availability"] == "withheld" and artwork.originals
+        ):
+            row |= _AVAILABLE
+        if work_id in revised:
+            row["stale_since"] = row["stale_since"] or now
+    _write(connection, by_id, known, rows, dict.fromkeys(by_id, now))
+    for work_id, was in known.items():
+        if any(rows[work_id][name] != was[name] for name in ("availability", "stale_since")):
+            refresh_unsettled(connection, work_id)
+    for work_id, artwork in by_id.items():
+        if artwork.originals and rows[work_id]["detail"] == "listing" and rows[work_id]["stale_since"] is None:
+            record_row_originals(connection, work_id, artwork.originals, now)
+    return revised
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What `record_artwork` takes."""
+
+    artwork: Artwork
+    now: datetime
+    retry_parked: bool = False
+
+
+def record_artwork(
+    connection: Connection, artwork: Artwork, now: datetime, *, retry_parked: bool = False
+) -> list[Original]:
+    """What a work's own page says. Returns the originals that are to be fetched: not stored, and not parked until later.
+
+    `retry_parked` also returns those whose time has not come. Former values go to `artwork_versions`; what was wanted of an older
+    revision is superseded, what is stored of it stays. A work that was gone is back; one that now needs a session keeps what is known.
+    """
+    (missing,) = record_artworks(connection, [Told(artwork, now, retry_parked)])
+    return missing
+
+
+def record_artworks(connection: Connection, told: Sequence[Told]) -> list[list[Original]]:
+    """`record_artwork` for each."""
+    by_id = {each.artwork.work_id: each for each in told}
+    if len(by_id) < len(told):
+        return [missing for each in told for missing in record_artworks(connection, [each])]
+    known = known_rows(connection, list(by_id))
+    record_user_names(connection, ((each.artwork.user_id, each.artwork.user_name, each.now) for each in told))
+    rows = {work_id: _full_row(each.artwork, known.get(work_id), each.now) for work_id, each in by_id.items()}
+    artworks = {work_id: each.artwork for work_id, each in by_id.items()}
+    _write(connection, artworks, known, rows, {work_id: each.now for work_id, each in by_id.items()})
+    missing = record_originals(
+        connection, [Named(each.artwork.work_id, each.artwork.originals, each.now, each.retry_parked) for each in told]
+    )
+    for work_id in by_id:
+        refresh_files(connection, work_id)
+    return missing
+
+
+def _full_row(artwork: Artwork, known: RowMapping | None, now: datetime) -> Row:
+    """The row of a work whose own page was read."""
+    row = _row(artwork, known, now) | NOT_FAILED
+    if artwork.availability == "available":
+        row |= _AVAILABLE | {"stale_since": None, "missing_since": None}
+    elif not _is_settled(known):
+        row |= {"availability": "withheld", "unavailable_since": row["unavailable_since"] or now}
+    return row
+
+
+def _is_settled(known: RowMapping | None) -> bool:
+    return known is not None and known["files_state"] == "complete" and known["stale_since"] is None
+
+
+def _row(artwork: Artwork, known: RowMapping | None, now: datetime) -> Row:
+    """All columns of a work's row: what the source says over what is known."""
+    partial = known is not None and known["detail"] == "full" and artwork.detail == "listing"
+    row: Row = {"id": artwork.work_id}
+    row |= {name: known[name] if known is not None else None for name in _FACTS}
+    row |= _told(artwork, _ROW_MAY_TELL if partial else _FACTS)
+    row |= {name: known[name] for name in _STATE} if known is not None else _new_state(now)
+    row["detail"] = "full" if partial else artwork.detail
+    row["described"] = row["described"] or now
+    return row
+
+
+def _told(artwork: Artwork, names: Sequence[str]) -> Row:
+    """What the source says, in the form in which the ledger would give it back."""
+    values = {name: getattr(artwork, name) for name in names}
+    return {
+        name: storable(value) if isinstance(value, str) else value
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def _new_state(now: datetime) -> Row:
+    state: Row = dict.fromkeys(_STATE)
+    return state | {"availability": "unknown", "failed_runs": 0, "first_seen": now}
+
+
+def _is_revised(artwork: Artwork, known: RowMapping | None) -> bool:
+    if known is None:
+        return False
+    if known["availability"] == "gone":
+        return True
+    if known["detail"] != "full" and (artwork.originals or not known["files_stored"]):
+        return False
+    revision = artwork.revision
+    if (
+        revision is not None
+        and known["revision"] is not None
+        and revision not in (known["revision"], known["row_revision"])
+    ):
+        return True
+    updated = artwork.uploaded
+    return (
+        updated is not None
+        and known["row_updated"] is not None
+        and updated not in (known["row_updated"], known["uploaded"])
+    )
+
+
+def _write(
+    connection: Connection,
+    artworks: Mapping[int, Artwork],
+    known: Known,
+    rows: Mapping[int, Row],
+    moments: Mapping[int, datetime],
+) -> None:
+    """Write the rows that differ from what is known, their tags, and the former values; `moments` says when each work was read."""
+    former_tags = tag_names(connection, [work_id for work_id, row in known.items() if row["detail"] is not None])
+    changed = [row for work_id, row in rows.items() if work_id not in known or _differs(row, known[work_id])]
+    upsert(connection, _ARTWORKS, changed, ("id",))
+    retagged = {
+        work_id: artwork.tags
+        for work_id, artwork in artworks.items()
+        if _tags_differ(artwork, former_tags.get(work_id, []))
+    }
+    record_tags(connection, retagged, [work_id for work_id in retagged if work_id in former_tags])
+    record_translations(connection, ((artwork.tags, moments[work_id]) for work_id, artwork in artworks.items()))
+    for work_id, old in known.items():
+        former: dict[str, Any] = {}
+        if old["described"] is not None:
+            former = {
+                name: old[name] for name in _VERSIONED if rows[work_id][name] != old[name] and old[name] is not None
+            }
+            if work_id in retagged:
+                former["tags"] = former_tags.get(work_id, [])
+        if old["availability"] in SETTLED_AVAILABILITY and rows[work_id]["availability"] == "available":
+            former["availability"] = old["availability"]
+        _keep_versions(connection, old, former, moments[work_id])
+
+
+def _differs(row: Row, known: RowMapping) -> bool:
+    return any(known[name] != value for name, value in row.items())
+
+
+def _tags_differ(artwork: Artwork, former: Sequence[str]) -> bool:
+    """Whether the source names other tags; a list row without tags says nothing of them."""
+    if not artwork.tags and artwork.detail == "listing":
+        return False
+    return {tag_name(tag) for tag in artwork.tags} != set(former)
+
+
+def _keep_versions(connection: Connection, old: RowMapping, former: Mapping[str, Any], now: datetime) -> None:
+    """A former value was true from the last change of its field, or else from when the work was first described.
+
+    That a work was away was true since its tombstone.
+    """
+    if not former:
+        return
+    last = connection.execute(
+        select(ArtworkVersionRow.field, func.max(ArtworkVersionRow.true_to))
+        .where(ArtworkVersionRow.artwork_id == old["id"])
+        .group_by(ArtworkVersionRow.field)
+    )
+    since = {**dict(last.all()), "availability": old["unavailable_since"]}
+    versions = [
+        {
+            "artwork_id": old["id"],
+            "field": name,
+            "value": value,
+            "true_from": since.get(name) or old["described"] or old["first_seen"],
+            "true_to": now,
+        }
+        for name, value in former.items()
+    ]
+    connection.execute(insert(_VERSIONS), versions)
