@@ -38,7 +38,7 @@ from pixivcrawl.ledger.models import Base, give_partial_indexes
 if TYPE_CHECKING:
     from alembic.config import Config
 
-VERSION = "0005"
+VERSION = "0006"
 """The newest revision in `migrations/versions`: what a ledger's tables are when this program has opened it."""
 
 MIGRATIONS: Traversable = files("pixivcrawl.ledger") / "migrations"

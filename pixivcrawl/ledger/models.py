@@ -94,7 +94,8 @@ def give_partial_indexes(dialect: str) -> None:
 class UserRow(Base):
     """A pixiv user. `detail` is None (an id alone), listing or full; `availability` is unknown, available or gone.
 
-    `missing_since`: pixiv answered 404, which counts when it comes again.
+    `missing_since`: pixiv answered 404, which counts when it comes again. `described`: when the profile was first read. `background` is the
+    address of the picture behind it; `social`, `workspace` and `pickup` (what stands first on it) are as pixiv told them.
     """
 
     __tablename__ = "users"
@@ -112,6 +113,24 @@ class UserRow(Base):
     first_seen: ColumnElement[datetime]
     last_seen: ColumnElement[datetime]
     missing_since: ColumnElement[datetime | None]
+    described: ColumnElement[datetime | None]
+    background: ColumnElement[str | None]
+    social: ColumnElement[Any | None] = column(Json)
+    workspace: ColumnElement[Any | None] = column(Json)
+    pickup: ColumnElement[Any | None] = column(Json)
+
+
+class UserVersionRow(Base):
+    """A former value of one field of a user's profile and from when to when it was true, as far as the ledger saw."""
+
+    __tablename__ = "user_versions"
+
+    id: ColumnElement[int] = column(primary_key=True)
+    user_id: ColumnElement[int] = column(ForeignKey("users.id"), index=True)
+    field: ColumnElement[str]
+    value: ColumnElement[Any] = column(Json)
+    true_from: ColumnElement[datetime]
+    true_to: ColumnElement[datetime]
 
 
 class UserFileRow(Base):
@@ -179,6 +198,9 @@ class ArtworkRow(Base):
     `next_attempt` are about reading the work itself: in how many runs that failed, in which run last, why, and when it is due again.
     `comments_read`: when its comments were last kept, all of them. `withheld_from`, `withheld_session` and `withheld_at` are the reader
     whom pixiv last did not show the work, as in `crawls`, and when. `missing_since`: pixiv answered 404, which counts when it comes again.
+    `series_order` is its place in its series, from 1; `location_mask`: it is not shown in the reader's region; `reuploaded`: when its
+    images were last replaced; `book_style`: how a manga's pages turn. The translations are pixiv's into the reader's language.
+    `request`, the request that it came from, and `poll`, what its readers are asked, are as pixiv told them.
     """
 
     __tablename__ = "artworks"
@@ -225,6 +247,16 @@ class ArtworkRow(Base):
     withheld_session: ColumnElement[int | None]
     withheld_at: ColumnElement[datetime | None]
     missing_since: ColumnElement[datetime | None]
+    series_order: ColumnElement[int | None]
+    is_original: ColumnElement[bool | None]
+    is_login_only: ColumnElement[bool | None]
+    location_mask: ColumnElement[bool | None]
+    reuploaded: ColumnElement[datetime | None]
+    book_style: ColumnElement[int | None]
+    translated_title: ColumnElement[str | None]
+    translated_caption: ColumnElement[str | None]
+    request: ColumnElement[Any | None] = column(Json)
+    poll: ColumnElement[Any | None] = column(Json)
 
     __table_args__ = (
         # `status` sums up every work, per artist and in all, from this index alone.
@@ -289,7 +321,10 @@ class TagTranslationRow(Base):
 
 
 class ArtworkTagRow(Base):
-    """A work's present tags in the artist's order; former ones are in `artwork_versions`."""
+    """A work's present tags in the artist's order; former ones are in `artwork_versions`.
+
+    `locked`: only the artist may remove it. `user_id` is who added it.
+    """
 
     __tablename__ = "artwork_tags"
     __table_options__ = WITHOUT_ROWID
@@ -297,6 +332,8 @@ class ArtworkTagRow(Base):
     artwork_id: ColumnElement[int] = column(ForeignKey("artworks.id"), primary_key=True, autoincrement=False)
     position: ColumnElement[int] = column(primary_key=True, autoincrement=False)
     tag_id: ColumnElement[int] = column(ForeignKey("tags.id"))
+    locked: ColumnElement[bool | None]
+    user_id: ColumnElement[int | None]
 
 
 class FileRow(Base):
@@ -531,7 +568,7 @@ class CommissionRequestRow(Base):
 
 
 class CommentRow(Base):
-    """A comment on a work, or a stamp in its place; a reply has a `parent_id`."""
+    """A comment on a work, or a stamp in its place; a reply has a `parent_id`. `image` is the address of its writer's picture."""
 
     __tablename__ = "comments"
 
@@ -545,6 +582,8 @@ class CommentRow(Base):
     written: ColumnElement[str | None]
     first_seen: ColumnElement[datetime]
     last_seen: ColumnElement[datetime]
+    image: ColumnElement[str | None]
+    has_replies: ColumnElement[bool | None]
 
 
 class JournalRow(Base):
@@ -561,7 +600,7 @@ class JournalRow(Base):
 
 
 class SeriesRow(Base):
-    """A manga series; `total` is how many works pixiv counts in it."""
+    """A manga series; `total` is how many works pixiv counts in it, `latest` the id of the last one."""
 
     __tablename__ = "series"
 
@@ -572,6 +611,7 @@ class SeriesRow(Base):
     total: ColumnElement[int | None]
     first_seen: ColumnElement[datetime]
     last_seen: ColumnElement[datetime]
+    latest: ColumnElement[int | None]
 
 
 class SeriesArtworkRow(Base):
