@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from typing import Self
 
 from scrapy.crawler import Crawler
-from scrapy.exceptions import DropItem
+from scrapy.exceptions import DropItem, NotConfigured
 
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.items import Original
 from pixivcrawl.ledger import updates
-from pixivcrawl.ledger.service import Ledger, ledger_of
+from pixivcrawl.ledger.service import Ledger, is_archiving, ledger_of
 from pixivcrawl.ledger.updates.doubtful import Served
 
 LONGEST_REASON = 400
@@ -30,6 +30,8 @@ class FilePipeline:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        if not is_archiving(crawler):
+            raise NotConfigured
         return cls(crawler)
 
     @property

@@ -103,6 +103,9 @@ DOWNLOAD_HANDLERS: dict[str, str | None] = {
     "s3": None,
 }
 
+# Default {}. `@asks` for `scrapy check`.
+SPIDER_CONTRACTS = {"pixivcrawl.base_spiders.contracts.AsksContract": 1}
+
 # Default {}. Makes a dropped file one line.
 LOG_FORMATTER = "pixivcrawl.extensions.run_record.OneLine"
 

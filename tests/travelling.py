@@ -37,6 +37,7 @@ class Journey:
 
 class Traveller(Spider):
     name = "traveller"
+    archives = True
     journey: Journey
     way: Callable[[Crawler], Awaitable[list[Response | BaseException]]]
 

@@ -631,3 +631,9 @@ ENDPOINTS: Mapping[str, Endpoint[Any]] = {
 def find(name: str) -> Endpoint[Any]:
     """The endpoint called `name`. Raises KeyError."""
     return ENDPOINTS[name]
+
+
+def asked(url: str) -> Endpoint[Any] | None:
+    """The endpoint that an address asks, None where there is no such; of two with the same path, the one whose constants it has."""
+    found = [endpoint for endpoint in ENDPOINTS.values() if endpoint.parameters_in(url) is not None]
+    return max(found, key=lambda endpoint: len(endpoint.params), default=None)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, Literal, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -16,7 +17,7 @@ from scrapy import Request
 from pixivcrawl.api.bodies.alone import LEAVING_OUT, ODD, reason_of
 from pixivcrawl.api.documents import DocumentRefused, read_document
 from pixivcrawl.api.paging import NextIds, Paging, came
-from pixivcrawl.api.parameters import Param, canonical_values
+from pixivcrawl.api.parameters import Param, ParameterRefused, canonical_values
 from pixivcrawl.api.wording import one_line, quoted
 
 Body = TypeVar("Body")
@@ -91,6 +92,38 @@ class Endpoint(Generic[Body]):
             dont_filter=True,
             meta={"endpoint": self.name, "parameters": parameters},
         )
+
+    def parameters_of(self, request: Request) -> dict[str, Any]:
+        """The parameters of a request: as `request` puts them into its meta, or, where only an address was given, read from that.
+
+        Raises ParameterRefused for an address that is another endpoint's.
+        """
+        if "parameters" in request.meta:
+            return dict(request.meta["parameters"])
+        parameters = self.parameters_in(request.url)
+        if parameters is None:
+            raise ParameterRefused(f"{quoted(request.url)} is no address of {self.name} ({self.path})")
+        return parameters
+
+    def parameters_in(self, url: str) -> dict[str, Any] | None:
+        """What an address asks this endpoint, in one form with defaults; None where it asks another. Parameters of others pass."""
+        address = urlsplit(url)
+        path = self.path if self.path.startswith("/") else f"/ajax/{self.path}"
+        template = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path))
+        if (found := re.fullmatch(template, address.path)) is None:
+            return None
+        values: dict[str, Any] = {name: unquote(text) for name, text in found.groupdict().items()}
+        said = parse_qs(address.query, keep_blank_values=True)
+        for param in self.params:
+            texts = said.get(param.query_name) if "query" in param.where else None
+            if param.type == "constant" and texts != [str(param.default)]:
+                return None
+            if texts is not None and param.type != "constant":
+                values[param.name] = texts if param.type in ("ids", "texts") else texts[0]
+        try:
+            return self.canonical(values)
+        except ParameterRefused:
+            return None
 
     def parse(
         self,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Any, Self, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 from pydantic import ValidationError
 from scrapy import Request, Spider
@@ -16,9 +16,12 @@ from scrapy_spider_metadata import Args
 
 from pixivcrawl.api.bodies.artworks import IllustDetail
 from pixivcrawl.api.bodies.users import ProfileAll
+from pixivcrawl.api.catalogue import asked
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
 from pixivcrawl.api.keeping import without_other_works
 from pixivcrawl.api.paging import came
+from pixivcrawl.api.parameters import ParameterRefused
+from pixivcrawl.api.wording import quoted
 from pixivcrawl.base_spiders.params import Arguments, explain
 from pixivcrawl.base_spiders.second_looks import (
     PUT_OFF,
@@ -33,7 +36,7 @@ from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.extensions.waiting import waiting
 from pixivcrawl.items import Reader
 from pixivcrawl.ledger import updates
-from pixivcrawl.ledger.service import Ledger, ledger_of
+from pixivcrawl.ledger.service import Ledger, is_archiving, ledger_of
 from pixivcrawl.run_stopping import RunStopping
 from pixivcrawl.session import Session, reader_of, session_from_settings
 
@@ -54,6 +57,11 @@ class PixivSpider(Args[ArgumentsT], Spider):
     A spider is a `PixivSpider[ItsArguments]`: `Args` (scrapy-spider-metadata) validates the arguments into `self.args`.
     """
 
+    archives: ClassVar[bool] = True
+    """A crawl of it opens the archive (`is_archiving`)."""
+    sample: ClassVar[str] = ""
+    """An argument for `scrapy parse`, `check` and `shell`, which need a spider and do not run it, where none is given."""
+
     args: ArgumentsT
     configuration: Configuration
     session: Session | None
@@ -68,6 +76,8 @@ class PixivSpider(Args[ArgumentsT], Spider):
         """Raises ConfigurationError, in one line, for arguments that the spider does not take or a session that it needs."""
         # Scrapyd adds `_job`; names that begin with an underscore are never ours.
         given = {name: value for name, value in kwargs.items() if not name.startswith("_")}
+        if not given and cls.sample and not is_archiving(crawler):
+            given = dict([cls.sample.split("=", 1)])
         try:
             spider = super().from_crawler(crawler, *args, **given)
         except ValidationError as error:
@@ -203,10 +213,23 @@ class PixivSpider(Args[ArgumentsT], Spider):
             if is_stopping(self.crawler):
                 raise RunStopping("not looked at again, because the run is ending")
 
+    async def parse(self, response: Response) -> AsyncIterator[dict[str, Any]]:
+        """Any answer of pixiv's web API, read as its endpoint is declared: what `scrapy parse` shows without a callback.
+
+        @asks user.full id=11
+        @returns items 1
+        @scrapes endpoint parameters body
+        """
+        endpoint = asked(response.url)
+        if endpoint is None or response.request is None:
+            raise ParameterRefused(f"{quoted(response.url)} is no address of pixiv's web API that is known")
+        body = await self.read(endpoint, response)
+        yield {"endpoint": endpoint.name, "parameters": endpoint.parameters_of(response.request), "body": body}
+
     async def read(self, endpoint: Endpoint[Body], response: Response, *, snapshot: bool = False) -> Body:
         """The body of a response to `endpoint`, journaled and, with `snapshot`, kept by its date. Raises BodyRefused."""
         assert response.request is not None
-        parameters = response.request.meta["parameters"]
+        parameters = endpoint.parameters_of(response.request)
         try:
             odd_rows: list[BodyRefused] = []
             body = endpoint.parse(response.body, parameters, odd_rows)

@@ -343,11 +343,16 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         return self.ask_for_work(work.work_id)
 
     def ask_for_work(self, work_id: int) -> Request:
-        return self.question(ILLUST_DETAIL, id=work_id).replace(
-            callback=self.parse_work, errback=self.work_refused, cb_kwargs={"work_id": work_id}
-        )
+        return self.question(ILLUST_DETAIL, id=work_id).replace(callback=self.parse_work, errback=self.work_refused)
 
-    async def parse_work(self, response: Response, work_id: int) -> AsyncIterator[Artwork | Original]:
+    async def parse_work(self, response: Response) -> AsyncIterator[Artwork | Original]:
+        """A work's own page: the work and its missing files.
+
+        @asks illust.detail id=5000211
+        @returns items 2
+        """
+        assert response.request is not None
+        work_id = ILLUST_DETAIL.parameters_of(response.request)["id"]
         try:
             detail = await self.read(ILLUST_DETAIL, response)
         except BodyRefused as refusal:
@@ -394,18 +399,20 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         await self.ledger.write(updates.drop_from_list, self.crawl.crawl_id, [artwork.work_id])
 
     async def work_refused(self, failure: Failure) -> None:
-        # Scrapy sets the request that failed; an errback gets no arguments of its own.
-        work_id = failure.request.cb_kwargs["work_id"]  # type: ignore[attr-defined]
+        # Scrapy sets the request that failed.
+        work_id = ILLUST_DETAIL.parameters_of(failure.request)["id"]  # type: ignore[attr-defined]
         await record_refusal(self, work_id, failure.value)
         await self.in_progress.settle(work_id)
 
     def ask_for_ugoira(self, work_id: int) -> Request:
         return self.question(ILLUST_UGOIRA_META, id=work_id).replace(
-            callback=self.parse_ugoira, errback=self.ugoira_refused, cb_kwargs={"work_id": work_id}
+            callback=self.parse_ugoira, errback=self.ugoira_refused
         )
 
-    async def parse_ugoira(self, response: Response, work_id: int) -> AsyncIterator[Original]:
+    async def parse_ugoira(self, response: Response) -> AsyncIterator[Original]:
         """`ugoira_meta` of an ugoira that is known from its row: the address of its zip, its timing, and the number of its frames."""
+        assert response.request is not None
+        work_id = ILLUST_UGOIRA_META.parameters_of(response.request)["id"]
         missing: list[Original] = []
         try:
             meta = await self.read(ILLUST_UGOIRA_META, response)
@@ -422,7 +429,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
 
     async def ugoira_refused(self, failure: Failure) -> AsyncIterator[Request]:
         """Why an ugoira is not shown, its own page says."""
-        work_id = failure.request.cb_kwargs["work_id"]  # type: ignore[attr-defined]
+        work_id = ILLUST_UGOIRA_META.parameters_of(failure.request)["id"]  # type: ignore[attr-defined]
         refusal = failure.value
         if isinstance(refusal, AnswerRefused) and refusal.answer.kind in NOT_SHOWN:
             yield self.ask_for_work(work_id)

@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 import sys
-import tempfile
 import unicodedata
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,6 +28,7 @@ from pixivcrawl.commands.crawl import complain
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.run_record import COMPLETE, FAILED, INTERRUPTED
+from pixivcrawl.ledger.scratch import scratch_ledger
 from pixivcrawl.ledger.service import Ledger, attach, detach
 from pixivcrawl.run_stopping import RunStopping
 
@@ -99,10 +99,9 @@ def ledger_for(configuration: Configuration, task: str) -> Iterator[Ledger]:
         if archive.lock_file.exists():
             until_the_end.enter_context(lock(archive, task))
             ledger = Ledger.open(configuration.database_url, archive=archive)
+            until_the_end.callback(ledger.close)
         else:
-            folder = until_the_end.enter_context(tempfile.TemporaryDirectory(prefix="pixivcrawl-"))
-            ledger = Ledger.open(f"sqlite:///{folder}/pauses.sqlite")
-        until_the_end.callback(ledger.close)
+            ledger = until_the_end.enter_context(scratch_ledger(configuration))
         yield ledger
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +22,8 @@ from pixivcrawl.doctor.findings import Finding, ok, problem, warning
 from pixivcrawl.downloadermiddlewares.account import REFUSED, account_refused
 from pixivcrawl.downloadhandlers.pace import pauses
 from pixivcrawl.errors import NoAnswer, PixivcrawlError
-from pixivcrawl.ledger.service import Ledger, attach, detach
+from pixivcrawl.ledger.scratch import scratch_ledger
+from pixivcrawl.ledger.service import attach, detach
 from pixivcrawl.session import Session
 
 LOOK_EVERY = 0.1
@@ -43,17 +43,13 @@ class Answered:
 
 def ask(settings: Settings) -> Answered:
     """Ask once. Nothing is kept of it: the pace is that of this process, and the ledger is forgotten with it."""
-    with tempfile.TemporaryDirectory(prefix="pixivcrawl-") as folder:
-        ledger = Ledger.open(f"sqlite:///{folder}/pauses.sqlite")
-        try:
-            process = AsyncCrawlerProcess(settings)
-            crawler = process.create_crawler(Asking)
-            attach(crawler, ledger)
-            crawling = process.crawl(crawler)
-            process.start()
-            detach(crawler)
-        finally:
-            ledger.close()
+    with scratch_ledger(Configuration.from_settings(settings)) as ledger:
+        process = AsyncCrawlerProcess(settings)
+        crawler = process.create_crawler(Asking)
+        attach(crawler, ledger)
+        crawling = process.crawl(crawler)
+        process.start()
+        detach(crawler)
     if isinstance(crawler.spider, Asking) and crawler.spider.answered is not None:
         return crawler.spider.answered
     raised = crawling.exception() if crawling.done() and not crawling.cancelled() else None

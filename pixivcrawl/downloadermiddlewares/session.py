@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import logging
 import re
 from typing import Self
 
@@ -13,9 +14,12 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
 from pixivcrawl.api.answers import Answer, AnswerKind, AnswerRefused
+from pixivcrawl.api.endpoint import PIXIV
 from pixivcrawl.configuration import Configuration, Origin, read_origin
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.session import session_from_settings
+
+logger = logging.getLogger(__name__)
 
 SECRETS = ("Cookie", "X-CSRF-Token", "Authorization")
 """Headers that only this middleware may set."""
@@ -48,13 +52,17 @@ class SessionMiddleware:
         is_api = self.configuration.is_api(request.url) and not needs_none
         origin = read_origin(request.url)
         if origin is None or not (is_api or needs_none or self.configuration.may_fetch_image(request.url)):
-            raise HostRefused(
-                f"{_named(origin)} is neither PIXIV_BASE_URL nor on PIXIV_IMAGE_HOSTS: nothing is sent there"
-            )
+            refused = f"{_named(origin)} is neither PIXIV_BASE_URL nor on PIXIV_IMAGE_HOSTS: nothing is sent there"
+            # Scrapy passes over whatever a middleware has dropped.
+            logger.error(refused)
+            raise HostRefused(refused)
         for name in SECRETS:
             request.headers.pop(name, None)
         if not is_api:
             return
+        if "Accept" not in request.headers:
+            # Made from an address alone, by `scrapy fetch` and its like: pixiv takes it for a question of its own pages.
+            request.headers.update({"Accept": "application/json", "Referer": PIXIV})
         if self.session is not None:
             request.headers["Cookie"] = self.session.cookie
         if request.method != "GET":

@@ -1,8 +1,10 @@
-"""The ledger's life: the archive is locked, the ledger opened and what a killed run left settled; at the end all is closed."""
+"""The ledger of a crawl, from its begin to its end: the archive's under its lock, or a scratch one for what archives nothing."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Self
 
@@ -15,7 +17,8 @@ from pixivcrawl.archive.placing import NameTaken, discard, frames_text, holds, p
 from pixivcrawl.archive.staging import forget, left_behind
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger import queries, updates
-from pixivcrawl.ledger.service import Ledger, attach, detach
+from pixivcrawl.ledger.scratch import scratch_ledger
+from pixivcrawl.ledger.service import Ledger, attach, detach, is_archiving
 
 
 class LedgerExtension:
@@ -23,25 +26,11 @@ class LedgerExtension:
 
     def __init__(self, crawler: Crawler) -> None:
         configuration = Configuration.from_settings(crawler.settings)
-        self.crawler = crawler
-        self.archive = Archive(configuration.archive_dir)
-        self.archive.create(configuration.archive_readers)
-        self.lock = lock_of_run(self.archive, f"crawl {crawler.spidercls.name}")
-        self.lock.acquire()
-        try:
-            self.ledger = Ledger.open(
-                configuration.database_url, archive=self.archive, after_a_kill=self.lock.after_a_kill
-            )
-            try:
-                settle_intents(self.archive, self.ledger)
-            except BaseException:
-                self.ledger.close()
-                raise
-            self.lock.after_a_kill = False
-            attach(crawler, self.ledger)
-        except BaseException:
-            self.lock.release()
-            raise
+        with ExitStack() as until_closed:
+            ledger = archive_ledger(crawler, configuration) if is_archiving(crawler) else scratch_ledger(configuration)
+            attach(crawler, until_closed.enter_context(ledger))
+            until_closed.callback(detach, crawler)
+            self._until_closed = until_closed.pop_all()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -52,11 +41,24 @@ class LedgerExtension:
         return extension
 
     def close(self) -> None:
-        detach(self.crawler)
-        if self.ledger.broken is None:
-            sweep_staging(self.archive, self.ledger)
-        self.ledger.close()
-        self.lock.release()
+        self._until_closed.close()
+
+
+@contextmanager
+def archive_ledger(crawler: Crawler, configuration: Configuration) -> Iterator[Ledger]:
+    """The ledger of the archive, which is locked meanwhile; what a killed run was about to place is settled first."""
+    archive = Archive(configuration.archive_dir)
+    archive.create(configuration.archive_readers)
+    with lock_of_run(archive, f"crawl {crawler.spidercls.name}") as lock:
+        ledger = Ledger.open(configuration.database_url, archive=archive, after_a_kill=lock.after_a_kill)
+        try:
+            settle_intents(archive, ledger)
+            lock.after_a_kill = False
+            yield ledger
+            if ledger.broken is None:
+                sweep_staging(archive, ledger)
+        finally:
+            ledger.close()
 
 
 def settle_intents(archive: Archive, ledger: Ledger) -> None:

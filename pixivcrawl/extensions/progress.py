@@ -26,6 +26,7 @@ from pixivcrawl.downloadhandlers.pace import is_stopping, pauses
 from pixivcrawl.extensions.standing import Overall, is_terminal
 from pixivcrawl.extensions.tally import Tally
 from pixivcrawl.extensions.waiting import waits_of
+from pixivcrawl.ledger.service import is_archiving
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -46,7 +47,7 @@ class Progress:
     """One crawl, for as long as its engine runs, before the eyes of whoever watches the process."""
 
     def __init__(self, crawler: Crawler) -> None:
-        if not crawler.settings.getbool("PROGRESS_ENABLED"):
+        if not crawler.settings.getbool("PROGRESS_ENABLED") or not is_archiving(crawler):
             raise NotConfigured
         self._crawler = crawler
         self._watch: Watch | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -19,7 +20,7 @@ from pixivcrawl.errors import PixivcrawlError, StorageFailed
 from pixivcrawl.faults import Watch
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.queries import UNREACHABLE
-from pixivcrawl.ledger.service import ledger_of
+from pixivcrawl.ledger.service import is_archiving, ledger_of
 from pixivcrawl.run_stopping import RunStopping
 from pixivcrawl.saying import say
 
@@ -45,13 +46,16 @@ INCOMPLETE = (*TRIED_AGAIN, "lists_cut_off", "parameters_ignored", "rows_refused
 
 
 class RunRecord:
-    """Listens for what ends or spoils a run. `exit_code` is right once the crawl is over, `is_told` when its summary was shown.
+    """Listens for what ends or spoils a run; of one that archives nothing it says no more than the error that ended it.
+
+    `exit_code` is right once the crawl is over, `is_told` when its summary was shown.
 
     `confirmed` is when pixiv last showed that it knows the session.
     """
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
+        self.is_archiving = is_archiving(crawler)
         self.error: PixivcrawlError | None = None
         self.exit_code = INTERRUPTED
         self.is_told = False
@@ -69,7 +73,8 @@ class RunRecord:
             crawler.signals.connect(record.item_ended, ended)
         for name in ("scrapy.core.scraper", "scrapy.core.engine"):
             logging.getLogger(name).addFilter(is_worth_a_traceback)
-        crawler.signals.connect(record.faults.begin, signals.engine_started)
+        if record.is_archiving:
+            crawler.signals.connect(record.faults.begin, signals.engine_started)
         # Two lines for each response and a line for each item are then not even put together.
         shown = logging.getLevelNamesMapping().get(str(crawler.settings["LOG_LEVEL"]).upper(), logging.ERROR)
         logging.getLogger("scrapy").setLevel(min(shown, logging.ERROR))
@@ -108,6 +113,10 @@ class RunRecord:
             self._stopping = asyncio.ensure_future(self.crawler.stop_async())
 
     async def spider_closed(self, spider: Spider, reason: str) -> None:
+        if not self.is_archiving:
+            if self.error is not None:
+                say(f"pixivcrawl: {self.error}", sys.stderr)
+            return
         self._note_whether_pixiv_was_reached()
         try:
             await self._note_what_waits(spider)

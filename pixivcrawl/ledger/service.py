@@ -158,3 +158,13 @@ def ledger_of(crawler: Crawler) -> Ledger:
         raise ConfigurationError(
             "this crawl has no ledger: keep pixivcrawl.extensions.ledger.LedgerExtension in EXTENSIONS"
         ) from None
+
+
+def is_archiving(crawler: Crawler) -> bool:
+    """Whether a crawl that begins keeps what it finds: it runs a spider of ours, by the spider's own `start`.
+
+    `scrapy fetch`, `view`, `parse` and `check` put another in its place; `scrapy shell` begins no crawl.
+    """
+    spider = crawler.spidercls
+    begins_otherwise = spider.start.__module__.startswith("scrapy.commands.")
+    return crawler.crawling and getattr(spider, "archives", False) and not begins_otherwise

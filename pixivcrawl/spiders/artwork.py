@@ -84,6 +84,7 @@ class ArtworkSpider(ListingSpider[ArtworkArguments]):
     """
 
     name = "artwork"
+    sample = "id=5000211"
     rereads_on_refresh = True
 
     @property

@@ -51,6 +51,7 @@ class BookmarksSpider(OwnedListSpider[BookmarksArguments]):
     """
 
     name = "bookmarks"
+    sample = "id=me"
 
     @property
     def parts(self) -> Sequence[str]:

@@ -33,6 +33,7 @@ class CollectionSpider(ListingSpider[CollectionArguments]):
     """
 
     name = "collection"
+    sample = "id=1"
 
     async def listing(self) -> AsyncIterator[Page]:
         for collection_id in dict.fromkeys(self.args.id):

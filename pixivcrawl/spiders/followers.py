@@ -21,6 +21,7 @@ class FollowersSpider(PeopleSpider[PeopleArguments]):
     """
 
     name = "followers"
+    sample = "id=me"
     own_count = "followers"
 
     async def people(self) -> AsyncIterator[ListPage[Follows]]:

@@ -30,6 +30,7 @@ class FollowingSpider(PeopleSpider[FollowingArguments]):
     """
 
     name = "following"
+    sample = "id=me"
     own_count = "following"
 
     @property

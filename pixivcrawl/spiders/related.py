@@ -38,6 +38,7 @@ class RelatedSpider(ListingSpider[RelatedArguments]):
     """
 
     name = "related"
+    sample = "id=5000211"
 
     def session_needed_for(self) -> str | None:
         return "what is like a work"

@@ -134,6 +134,7 @@ class SearchSpider(ListingSpider[SearchArguments]):
     """
 
     name = "search"
+    sample = "word=tag"
 
     endpoint: Endpoint[Search]
     asked: dict[str, Any]

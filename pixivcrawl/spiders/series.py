@@ -55,6 +55,7 @@ class SeriesSpider(SeriesReadingSpider[SeriesArguments]):
     """
 
     name = "series"
+    sample = "id=1"
 
     @property
     def parts(self) -> Sequence[str]:

@@ -29,6 +29,7 @@ class TagSpider(SnapshotSpider[TagArguments]):
     """
 
     name = "tag"
+    sample = "tag=tag"
 
     def questions(self) -> Iterator[tuple[Endpoint[Any], dict[str, Any]]]:
         yield TAG_INFO, {"tag": self.args.tag}

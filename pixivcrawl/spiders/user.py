@@ -114,6 +114,7 @@ class UserSpider(ListingSpider[UserArguments]):
     """
 
     name = "user"
+    sample = "id=11"
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:

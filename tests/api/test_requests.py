@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scrapy import Request
 
 from pixivcrawl.api import catalogue
 from pixivcrawl.api.catalogue import ENDPOINTS, find
@@ -314,3 +315,18 @@ def test_what_needs_premium() -> None:
     artworks = catalogue.SEARCH_ARTWORKS
     assert artworks.premium_needed_for({"word": "x"}) == []
     assert artworks.premium_needed_for({"word": "x", "order": "popular_d", "bgt": 5}) == ["order", "bgt"]
+
+
+@pytest.mark.parametrize("wanted", [wanted for wanted in WANTED if wanted.body is None], ids=lambda wanted: wanted.url)
+def test_an_address_tells_what_it_asks(wanted: Wanted):
+    """`scrapy parse` and its like are given an address alone."""
+    endpoint = find(wanted.name)
+    request = endpoint.request(PIXIV, "en", **wanted.values)
+    assert endpoint.parameters_of(Request(request.url)) == request.meta["parameters"]
+    assert catalogue.asked(request.url) is endpoint
+
+
+def test_an_address_of_another_endpoint_is_refused():
+    with pytest.raises(ParameterRefused, match=r"is no address of illust\.detail"):
+        catalogue.ILLUST_DETAIL.parameters_of(Request(f"{PIXIV}/ajax/user/11"))
+    assert catalogue.asked(f"{PIXIV}/artworks/22") is None

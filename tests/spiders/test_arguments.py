@@ -28,6 +28,7 @@ SESSION = "901_made_up"
 def build(spider: type[PixivSpider], archive: Path, **arguments: str) -> PixivSpider:
     """The spider as a run would build it."""
     crawler = get_crawler(spider, {"ARCHIVE_DIR": str(archive), "USER_AGENT": "Mozilla/5.0"})
+    crawler.crawling = True
     return spider.from_crawler(crawler, **arguments)
 
 

@@ -1,0 +1,26 @@
+"""What `scrapy check` needs to know beside Scrapy's own contracts; SPIDER_CONTRACTS names it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scrapy.contracts import Contract
+
+from pixivcrawl.api.catalogue import find
+
+
+class AsksContract(Contract):
+    """The question that the callback reads the answer to, an endpoint and its parameters: `@asks illust.detail id=5000011`.
+
+    The works and artists are the sandbox's, whose addresses PIXIV_BASE_URL and PIXIV_IMAGE_HOSTS name.
+    """
+
+    name = "asks"
+
+    def __init__(self, method: Any, endpoint: str, *values: str) -> None:
+        super().__init__(method, endpoint, *values)
+        self._request = method.__self__.question(find(endpoint), **dict(value.split("=", 1) for value in values))
+
+    def adjust_request_args(self, args: dict[str, Any]) -> dict[str, Any]:
+        request = self._request
+        return args | {"url": request.url, "headers": request.headers, "meta": request.meta}
