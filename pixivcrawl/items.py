@@ -6,9 +6,10 @@ finished: `Original` -> `StagedOriginal` -> `ProvenOriginal` -> `StoredOriginal`
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from datetime import datetime
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
 Kind = Literal["illust", "manga", "ugoira"]
 """Pixiv's illustType 0, 1, 2."""
@@ -140,12 +141,42 @@ class StoredOriginal:
     frames_sha256: str | None = None
 
 
+IN_ROWS = {"in_rows": True}
+"""Marks what a list's row may change on a work that is known in full. The rest follows the images' revision, or is cut short in rows."""
+
+HISTORY = {"history": True}
+"""Marks a field whose former values are kept."""
+
+NO_COLUMN = {"no_column": True}
+"""Marks a field that the ledger keeps in another place than a column of the item's own row, or has no use for."""
+
+
+def column(name: str) -> dict[str, Any]:
+    """Marks a field whose column has another name."""
+    return {"column": name}
+
+
+@cache
+def columns_of(item: Any, mark: str | None = None) -> dict[str, Field[Any]]:
+    """{column: field} of a type of item: its fields as the columns of its row, or those of them that bear a mark.
+
+    This is the one list of what is recorded of an item: what the ledger reads, writes and keeps former values of follows from it.
+    """
+    kept = (each for each in fields(item) if "no_column" not in each.metadata)
+    return {each.metadata.get("column", each.name): each for each in kept if mark is None or mark in each.metadata}
+
+
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A work's tag as its artist wrote it, with pixiv's translation for the reader's language where there is one."""
+    """A work's tag as its artist wrote it, with pixiv's translation for the reader's language where there is one.
+
+    `locked`: only the artist may remove it; `user_id` is who added it. Both are None where the source does not say, as in rows.
+    """
 
     name: str
     translation: str | None = None
+    locked: bool | None = None
+    user_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,48 +186,67 @@ class Artwork:
     None means that the source did not say, and never replaces what is known. `revision` is page 0's; `originals` is empty when the
     reader may not see them (`availability` is then "withheld"; in journals of old "login needed"), and in rows. `image_host` (such as
     `https://i.pximg.net`) is where a row's thumbnail lies, and with it the originals at `revision`; None where the row does not show the
-    work.
+    work. `series_order` is its place in its series, from 1; `book_style` how a manga's pages turn; `request` the request that it came
+    from and `poll` what its readers are asked, both as pixiv tells them; `location_mask`: it is not shown in the reader's region.
     """
 
-    work_id: int
+    work_id: int = field(metadata=column("id"))
     user_id: int
-    user_name: str
-    title: str
-    kind: Kind
-    page_count: int
-    detail: Literal["listing", "full"]
-    caption: str | None = None
-    tags: tuple[Tag, ...] = ()
-    created: datetime | None = None
+    user_name: str = field(metadata=NO_COLUMN)
+    title: str = field(metadata=IN_ROWS | HISTORY)
+    kind: Kind = field(metadata=HISTORY)
+    page_count: int = field(metadata=HISTORY)
+    detail: Literal["listing", "full"] = field(metadata=NO_COLUMN)
+    caption: str | None = field(default=None, metadata=HISTORY)
+    tags: tuple[Tag, ...] = field(default=(), metadata=NO_COLUMN)
+    created: datetime | None = field(default=None, metadata=IN_ROWS)
     uploaded: datetime | None = None
     width: int | None = None
     height: int | None = None
-    x_restrict: int | None = None
-    restrict: int | None = None
-    ai_type: int | None = None
-    sanity_level: int | None = None
-    bookmark_count: int | None = None
-    like_count: int | None = None
-    comment_count: int | None = None
-    view_count: int | None = None
-    series_id: int | None = None
-    revision: str | None = None
-    availability: Literal["available", "withheld", "login needed"] = "available"
-    originals: tuple[Original, ...] = field(default=(), repr=False)
-    image_host: str | None = None
+    x_restrict: int | None = field(default=None, metadata=IN_ROWS | HISTORY)
+    restrict: int | None = field(default=None, metadata=IN_ROWS | HISTORY)
+    ai_type: int | None = field(default=None, metadata=IN_ROWS | HISTORY)
+    sanity_level: int | None = field(default=None, metadata=IN_ROWS)
+    bookmark_count: int | None = field(default=None, metadata=IN_ROWS)
+    like_count: int | None = field(default=None, metadata=IN_ROWS)
+    comment_count: int | None = field(default=None, metadata=IN_ROWS)
+    view_count: int | None = field(default=None, metadata=IN_ROWS)
+    series_id: int | None = field(default=None, metadata=HISTORY)
+    revision: str | None = field(default=None, metadata=HISTORY)
+    availability: Literal["available", "withheld", "login needed"] = field(default="available", metadata=NO_COLUMN)
+    originals: tuple[Original, ...] = field(default=(), repr=False, metadata=NO_COLUMN)
+    image_host: str | None = field(default=None, metadata=NO_COLUMN)
+    series_order: int | None = None
+    is_original: bool | None = None
+    is_login_only: bool | None = None
+    location_mask: bool | None = None
+    reuploaded: datetime | None = None
+    book_style: int | None = None
+    translated_title: str | None = field(default=None, metadata=HISTORY)
+    translated_caption: str | None = field(default=None, metadata=HISTORY)
+    request: dict[str, Any] | None = field(default=None, hash=False)
+    poll: dict[str, Any] | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A pixiv user; `detail` "listing" knows the name alone, "full" the profile text too."""
+    """A pixiv user; `detail` "listing" knows the name alone, "full" the profile text too. None, a name too, means not said.
 
-    user_id: int
-    name: str
-    detail: Literal["listing", "full"] = "listing"
+    `background` is the address of the picture behind the profile. `social`, `workspace` and `pickup` (what stands first on the profile)
+    are as pixiv tells them.
+    """
+
+    user_id: int = field(metadata=column("id"))
+    name: str | None = field(metadata=NO_COLUMN)
+    detail: Literal["listing", "full"] = field(default="listing", metadata=NO_COLUMN)
     account: str | None = None
-    comment: str | None = None
-    webpage: str | None = None
+    comment: str | None = field(default=None, metadata=HISTORY)
+    webpage: str | None = field(default=None, metadata=HISTORY)
     image: str | None = None
+    background: str | None = None
+    social: dict[str, Any] | None = field(default=None, hash=False, metadata=HISTORY)
+    workspace: dict[str, Any] | None = field(default=None, hash=False, metadata=HISTORY)
+    pickup: list[Any] | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,21 +258,26 @@ class RankingEntry:
     date: str
     rank: int
     previous_rank: int
-    work_id: int
+    work_id: int = field(metadata=column("artwork_id"))
 
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment on a work, or a stamp in its place; `user_id` is None where the writer left, `written` is told to the minute."""
+    """A comment on a work, or a stamp in its place; `user_id` is None where the writer left, `written` is told to the minute.
 
-    comment_id: int
-    work_id: int
+    `image` is the address of the writer's picture beside it.
+    """
+
+    comment_id: int = field(metadata=column("id"))
+    work_id: int = field(metadata=column("artwork_id"))
     user_id: int | None
     user_name: str | None
     text: str
     stamp_id: int | None = None
     parent_id: int | None = None
     written: datetime | None = None
+    image: str | None = None
+    has_replies: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +288,7 @@ class CommissionRequest:
     id belongs to another space.
     """
 
-    request_id: int
+    request_id: int = field(metadata=column("id"))
     creator_id: int
     kind: str
     state: str
@@ -241,7 +296,7 @@ class CommissionRequest:
     price: int | None = None
     title: str | None = None
     text: str | None = None
-    work_id: int | None = None
+    work_id: int | None = field(default=None, metadata=column("artwork_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +307,7 @@ class Bookmark:
     """
 
     user_id: int
-    work_id: int
+    work_id: int = field(metadata=column("artwork_id"))
     private: bool
     tags: tuple[str, ...] | None = None
     bookmark_id: int | None = None
@@ -271,7 +326,7 @@ class Follow:
 class Series:
     """A manga series; `total` is the number of its works, `latest` the last one's id."""
 
-    series_id: int
+    series_id: int = field(metadata=column("id"))
     user_id: int
     title: str
     caption: str | None = None
@@ -284,5 +339,5 @@ class SeriesPlace:
     """A work's place in a series, from 1."""
 
     series_id: int
-    work_id: int
+    work_id: int = field(metadata=column("artwork_id"))
     position: int

@@ -15,7 +15,7 @@ from pixivcrawl.api.bodies.parts import JAPAN
 from pixivcrawl.api.bodies.ranking import Ranking, RankingRow
 from pixivcrawl.api.bodies.requests import CommissionRequest as RequestBody
 from pixivcrawl.api.bodies.rows import IllustRow
-from pixivcrawl.api.bodies.users import SeriesRow, UserFull, UserRow
+from pixivcrawl.api.bodies.users import ProfileAll, SeriesRow, UserFull, UserRow
 from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.api.images import first_frame_url, frame_url, original_url, read_image_url, read_user_image_url
 from pixivcrawl.api.wording import plural
@@ -56,7 +56,7 @@ def artwork(
         page_count=detail.page_count,
         detail="full",
         caption=detail.description,
-        tags=tuple(Tag(tag.tag, tag.translated) for tag in detail.tags.tags),
+        tags=tuple(Tag(tag.tag, tag.translated, tag.locked, tag.user_id or None) for tag in detail.tags.tags),
         created=detail.created,
         uploaded=detail.uploaded,
         width=detail.width,
@@ -73,6 +73,16 @@ def artwork(
         revision=detail.revision,
         availability="available" if detail.urls.original else "withheld",
         originals=_originals(detail, pages, ugoira, frames=frames),
+        series_order=None if detail.series_nav_data is None else detail.series_nav_data.order,
+        is_original=detail.is_original,
+        is_login_only=detail.is_login_only,
+        location_mask=detail.location_mask,
+        reuploaded=detail.reuploaded,
+        book_style=detail.book_style,
+        translated_title=(detail.title_caption_translation and detail.title_caption_translation.work_title) or None,
+        translated_caption=(detail.title_caption_translation and detail.title_caption_translation.work_caption) or None,
+        request=detail.request or None,
+        poll=detail.poll_data or None,
     )
 
 
@@ -295,13 +305,26 @@ def user(full: UserFull) -> User:
         comment=full.comment,
         webpage=full.webpage,
         image=full.image_big or full.image,
+        background=_background(full),
+        social=full.social,
+        workspace=full.workspace,
     )
+
+
+def user_of_profile(user_id: int, profile: ProfileAll) -> User:
+    """What stands first on a user's profile, which the list of their works tells."""
+    return User(user_id=user_id, name=None, pickup=profile.pickup)
+
+
+def _background(row: UserRow) -> str | None:
+    url = (row.background or {}).get("url")
+    return url if isinstance(url, str) else None
 
 
 def pictures_of_user(row: UserRow) -> list[Original]:
     """The avatar and the background that a user's own page names, as they were uploaded; not what stands in for one that nobody chose."""
-    told = (row.image_big or row.image, (row.background or {}).get("url"))
-    images = [read_user_image_url(url) for url in told if isinstance(url, str)]
+    told = (row.image_big or row.image, _background(row))
+    images = [read_user_image_url(url) for url in told if url is not None]
     return [
         Original(
             work_id=row.user_id,
@@ -320,7 +343,7 @@ def pictures_of_user(row: UserRow) -> list[Original]:
 
 def listed_user(row: UserRow) -> User:
     """A person as lists show them."""
-    return User(user_id=row.user_id, name=row.name, image=row.image_big or row.image)
+    return User(user_id=row.user_id, name=row.name, image=row.image_big or row.image, background=_background(row))
 
 
 def comments(work_id: int, body: Comments, parent: int | None = None) -> list[Comment]:
@@ -335,6 +358,8 @@ def comments(work_id: int, body: Comments, parent: int | None = None) -> list[Co
             stamp_id=comment.stamp_id,
             parent_id=comment.comment_parent_id or parent,
             written=comment.written,
+            image=comment.img,
+            has_replies=comment.has_replies,
         )
         for comment in body.comments
     ]

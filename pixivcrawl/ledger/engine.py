@@ -38,11 +38,11 @@ from pixivcrawl.ledger.models import Base, give_partial_indexes
 if TYPE_CHECKING:
     from alembic.config import Config
 
-VERSION = "0006"
-"""The newest revision in `migrations/versions`: what a ledger's tables are when this program has opened it."""
-
 MIGRATIONS: Traversable = files("pixivcrawl.ledger") / "migrations"
 """A folder, also within a zipped egg."""
+
+VERSION = max(each.name[:4] for each in (MIGRATIONS / "versions").iterdir() if each.name[:4].isdigit())
+"""The newest revision: what a ledger's tables are when this program has opened it."""
 
 LOCK_WAIT = 5.0
 """Seconds that SQLite itself waits for a lock before it says that the database is locked."""

@@ -14,7 +14,15 @@ from pixivcrawl.reporting.gathering import Limits, ListNews, News, Part, size
 LIMITS = Limits(artists=20, works=5, lines=20)
 """What fits a few screens."""
 
-FIELDS = {"page_count": "pages", "x_restrict": "age", "ai_type": "AI mark", "series_id": "series", "kind": "kind"}
+FIELDS = {
+    "page_count": "pages",
+    "x_restrict": "age",
+    "ai_type": "AI mark",
+    "series_id": "series",
+    "kind": "kind",
+    "translated_title": "translated title",
+    "translated_caption": "translated caption",
+}
 """Fields of a work, in words where their own name is none."""
 
 MORE = "... (--format json has everything)"

@@ -242,7 +242,7 @@ class UserSpider(ListingSpider[UserArguments]):
         # A throttled answer is empty throughout: one that names novels is not.
         if not profile.work_ids and not profile.novels and before.digest != digest_of(()):
             profile = await self.look_again(USER_PROFILE_ALL, profile, id=user_id)
-        await self.ledger.write(updates.record_user_seen, user_id, self.now())
+        await self.ledger.write(updates.record_user, items_from.user_of_profile(user_id, profile), self.now())
         # Pixiv lists ugoira among the illustrations.
         work_ids = {"all": profile.work_ids, "manga": profile.manga}.get(self.args.type, profile.illusts)
         listed = frozenset(profile.work_ids)

@@ -51,8 +51,8 @@ def test_a_detail_tells_all() -> None:
 
 
 def test_a_body_keeps_what_its_model_does_not_name() -> None:
-    work = parsed(catalogue.ILLUST_DETAIL, detail(pollData={"selected": 3}, page_count=9))
-    assert work.model_extra["pollData"] == {"selected": 3}
+    work = parsed(catalogue.ILLUST_DETAIL, detail(contestData={"selected": 3}, page_count=9))
+    assert work.model_extra["contestData"] == {"selected": 3}
     assert work.page_count == 2
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,7 @@ from sqlalchemy import URL, Connection
 from pixivcrawl.items import Artwork, FileKind, Frame, Original, ProvenOriginal, StagedOriginal, StoredOriginal, Tag
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from pixivcrawl.ledger.updates import Crawl, begin_crawl, record_artwork, record_intent, record_listing, record_stored
+from pixivcrawl.ledger.updates.tags import tag_links
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -69,6 +70,11 @@ def a_row(work_id: int = 1, revision: str = FIRST, **changes: Any) -> Artwork:
     """A work as a list's row tells it."""
     row = an_artwork(work_id, revision=revision, detail="listing", caption=None, originals=())
     return replace(row, **changes)
+
+
+def tag_names(connection: Connection, work_ids: Sequence[int]) -> dict[int, list[str]]:
+    """The names of the works' tags."""
+    return {work_id: [link.name for link in links] for work_id, links in tag_links(connection, work_ids).items()}
 
 
 def as_stored(original: Original, sha256: str = "ab" * 32) -> StoredOriginal:

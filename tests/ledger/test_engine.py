@@ -177,6 +177,40 @@ def test_a_ledger_of_version_0004_keeps_its_files(database_url: str):
     assert (row.served_sha256, row.served_last, row.served_times) == ("aa", row.served_at, 1)
 
 
+def test_a_ledger_of_version_0005_keeps_what_it_says_of_works_and_people(database_url: str):
+    migrated(database_url, to="0005")
+    target = writing_engine(read_url(database_url))
+    now = "'2026-01-02T00:00:00.000000Z'"
+    with target.begin() as connection:
+        for statement in (
+            f"INSERT INTO users (id, name, comment, first_seen, last_seen) VALUES (7, 'artist', 'hello', {now}, {now})",
+            f"INSERT INTO artworks (id, user_id, title, first_seen) VALUES (1, 7, 'title', {now})",
+            "INSERT INTO tags (id, name) VALUES (3, 'one')",
+            "INSERT INTO artwork_tags (artwork_id, position, tag_id) VALUES (1, 0, 3)",
+            f"INSERT INTO comments (id, artwork_id, text, first_seen, last_seen) VALUES (5, 1, 'good', {now}, {now})",
+            f"INSERT INTO series (id, title, total, first_seen, last_seen) VALUES (55, 'a series', 2, {now}, {now})",
+        ):
+            connection.execute(text(statement))
+    target.dispose()
+    ledger = Ledger.open(database_url)
+    kept = ledger.read_now(
+        lambda connection: [
+            connection.execute(text(f"SELECT {columns} FROM {table}")).one()
+            for table, columns in (
+                ("users", "name, comment, social"),
+                ("artworks", "user_id, title, is_original"),
+                ("artwork_tags", "tag_id, locked"),
+                ("comments", "text, has_replies"),
+                ("series", "title, total, latest"),
+            )
+        ]
+    )
+    ledger.close()
+    assert kept == [
+        ("artist", "hello", None), (7, "title", None), (3, None), ("good", None), ("a series", 2, None),
+    ]  # fmt: skip
+
+
 @pytest.mark.usefixtures("a_next_version")
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     broken = NEXT + "        \n    raise RuntimeError('half way')\n"

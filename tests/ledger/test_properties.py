@@ -33,9 +33,9 @@ from pixivcrawl.ledger.updates import (
     settle_intent,
 )
 from pixivcrawl.ledger.updates.state import UNSETTLED
-from pixivcrawl.ledger.updates.tags import LONGEST_NAME, tag_names
+from pixivcrawl.ledger.updates.tags import LONGEST_NAME
 from pixivcrawl.ledger.updates.works import _FACTS
-from tests.ledger.making import FIRST, NOW, SECOND, an_artwork, an_original, as_stored
+from tests.ledger.making import FIRST, NOW, SECOND, an_artwork, an_original, as_stored, tag_names
 
 A_DATABASE_FOR_ALL = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from inspect import Parameter, isfunction, signature
 from itertools import islice
 from pathlib import Path
+from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
@@ -31,6 +32,7 @@ from pixivcrawl.commands.rebuild import rebuild
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.items import (
+    Artwork,
     Bookmark,
     Comment,
     CommissionRequest,
@@ -171,12 +173,20 @@ st.register_type_strategy(datetime, MOMENTS)
 
 
 def values_of(hint: Any) -> st.SearchStrategy[Any]:
-    inner = [values_of(each) for each in get_args(hint)] if get_origin(hint) in (Mapping, Sequence, Iterable) else []
+    origin = get_origin(hint)
+    if origin is UnionType:
+        return st.one_of(*map(values_of, get_args(hint)))
+    inner = [values_of(each) for each in get_args(hint)] if origin in (Mapping, Sequence, Iterable, dict, list) else []
     if len(inner) == 2:
         return st.dictionaries(*inner, max_size=2)
     if inner:
         return st.lists(*inner, max_size=2)
     return JSON if hint is Any else st.from_type(hint)
+
+
+for item in (Artwork, User):
+    hints = get_type_hints(item)
+    st.register_type_strategy(item, st.builds(item, **{name: values_of(hint) for name, hint in hints.items()}))
 
 
 @settings(max_examples=12)
@@ -258,6 +268,7 @@ CALLS: list[Call] = [
     ("record_masked", {4: "-----", 6: "x"}),
     ("mark_stale", 1),
     ("record_user", User(7, "another", "full", comment="hello")),
+    ("record_user", User(7, "another", "full", comment="another hello")),
     ("record_user_name", 7, "artist"),
     ("record_user_seen", 9),
     ("record_user_pictures", 7, [a_picture(7), a_picture(7, kind="background")]),

@@ -21,8 +21,20 @@ from pixivcrawl.ledger.updates import (
     record_withheld,
     record_work_failed,
 )
-from pixivcrawl.ledger.updates.tags import tag_names
-from tests.ledger.making import DAY, FIRST, HOUR, NOW, SECOND, a_row, an_artwork, an_original, archived, begun, store
+from tests.ledger.making import (
+    DAY,
+    FIRST,
+    HOUR,
+    NOW,
+    SECOND,
+    a_row,
+    an_artwork,
+    an_original,
+    archived,
+    begun,
+    store,
+    tag_names,
+)
 
 
 def row_of(connection: Connection, work_id: int = 1) -> Any:

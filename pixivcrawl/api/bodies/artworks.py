@@ -19,6 +19,7 @@ from pixivcrawl.api.bodies.parts import (
     IllustType,
     Keyed,
     Kind,
+    Lenient,
     Moment,
     NullAsEmpty,
     OriginalUrl,
@@ -42,8 +43,8 @@ class WorkTag(PixivModel):
     tag: str
     translation: Annotated[dict[str, str | None], Keyed] = Field(default_factory=dict)
     romaji: str | None = None
-    user_id: Count | None = None
-    locked: bool | None = None
+    user_id: Lenient[Count] = None
+    locked: Lenient[bool] = None
 
     @property
     def translated(self) -> str | None:
@@ -70,6 +71,13 @@ class SeriesPlace(PixivModel):
     series_id: Id
     order: Count | None = None
     title: str | None = None
+
+
+class TitleCaptionTranslation(PixivModel):
+    """Pixiv's own translation into the reader's language."""
+
+    work_title: Lenient[str] = None
+    work_caption: Lenient[str] = None
 
 
 class IllustDetail(PixivModel):
@@ -104,8 +112,14 @@ class IllustDetail(PixivModel):
     bookmark_data: Fields | None = None
     series_nav_data: SeriesPlace | None = None
     is_unlisted: bool | None = None
-    is_login_only: bool | None = None
-    location_mask: bool | None = None
+    is_original: Lenient[bool] = None
+    is_login_only: Lenient[bool] = None
+    location_mask: Lenient[bool] = None
+    reuploaded: Lenient[Moment] = Field(None, alias="reuploadDate")
+    book_style: Lenient[Count] = None
+    title_caption_translation: Lenient[TitleCaptionTranslation] = None
+    request: Lenient[Fields] = None
+    poll_data: Lenient[Fields] = None
 
     @field_validator("urls")
     @classmethod
@@ -294,7 +308,8 @@ class Comment(PixivModel):
     stamp_id: Count | None = None
     written: Moment | None = Field(None, alias="commentDate")
     comment_parent_id: Count | None = None
-    has_replies: bool | None = None
+    img: Lenient[str] = None
+    has_replies: Lenient[bool] = None
 
 
 class Comments(PixivModel):

@@ -5,9 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+)
 from pydantic.alias_generators import to_camel
 
 from pixivcrawl.api.bodies.alone import EachAlone
@@ -100,6 +110,19 @@ NullAsEmpty = BeforeValidator(_null_as_empty_list)
 Keyed = BeforeValidator(_empty_list_as_object)
 FalseAsNull = BeforeValidator(_false_as_null)
 FalseAsZero = BeforeValidator(_false_as_zero)
+
+
+def _odd_as_null(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+T = TypeVar("T")
+
+Lenient = Annotated[T | None, WrapValidator(_odd_as_null)]
+"""A value on which nothing hangs but its own column: an odd one costs itself and not the body."""
 
 Texts = Annotated[list[str], NullAsEmpty]
 Ids = Annotated[list[Id], EachAlone, NullAsEmpty]

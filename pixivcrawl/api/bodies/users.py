@@ -15,6 +15,8 @@ from pixivcrawl.api.bodies.parts import (
     Fields,
     Id,
     IdsOfKeys,
+    Keyed,
+    Lenient,
     Moment,
     NullAsEmpty,
     PixivModel,
@@ -33,7 +35,7 @@ class UserRow(PixivModel):
     name: str
     image: str | None = None
     image_big: str | None = None
-    background: Fields | None = None
+    background: Lenient[Fields] = None
     comment: str | None = None
     premium: bool | None = None
     is_followed: bool | None = None
@@ -48,9 +50,9 @@ class UserFull(UserRow):
     following: Count | None = None
     comment_html: str | None = None
     webpage: str | None = None
-    social: Fields = Field(default_factory=dict)
-    region: Fields | None = None
-    workspace: Fields | None = None
+    social: Annotated[Lenient[dict[str, Any]], Keyed] = None
+    region: Lenient[Fields] = None
+    workspace: Annotated[Lenient[dict[str, Any]], Keyed] = None
     official: bool | None = None
 
 
@@ -76,7 +78,7 @@ class ProfileAll(PixivModel):
     manga: IdsOfKeys
     novels: IdsOfKeys = Field(default_factory=list)
     manga_series: Annotated[list[SeriesRow], EachAlone, NullAsEmpty] = Field(default_factory=list)
-    pickup: Annotated[list[Any], NullAsEmpty] = Field(default_factory=list)
+    pickup: Lenient[Annotated[list[Any], NullAsEmpty]] = None
 
     @cached_property
     def work_ids(self) -> list[int]:

@@ -8,29 +8,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select
 
-from pixivcrawl.items import Artwork, Tag
+from pixivcrawl.items import Artwork, Tag, columns_of
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow
-from pixivcrawl.ledger.updates.tags import tag_names
+from pixivcrawl.ledger.updates.tags import TagLink, tag_links
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY, known_rows
-
-_TOLD: tuple[str, ...] = (
-    "page_count",
-    "caption",
-    "created",
-    "uploaded",
-    "width",
-    "height",
-    "x_restrict",
-    "restrict",
-    "ai_type",
-    "sanity_level",
-    "bookmark_count",
-    "like_count",
-    "comment_count",
-    "view_count",
-    "series_id",
-    "revision",
-)
 
 
 def described_works(connection: Connection, work_ids: Sequence[int]) -> dict[int, Artwork]:
@@ -39,23 +20,15 @@ def described_works(connection: Connection, work_ids: Sequence[int]) -> dict[int
     for start in range(0, len(work_ids), IDS_A_QUERY):
         rows = known_rows(connection, work_ids[start : start + IDS_A_QUERY])
         told = {work_id: row for work_id, row in rows.items() if row["described"] is not None}
-        tags = tag_names(connection, list(told))
+        tags = tag_links(connection, list(told))
         described.update((work_id, _artwork(row, tags.get(work_id, []))) for work_id, row in told.items())
     return described
 
 
-def _artwork(row: RowMapping, tags: Sequence[str]) -> Artwork:
-    told: dict[str, Any] = {name: row[name] for name in _TOLD}
-    return Artwork(
-        work_id=row["id"],
-        user_id=row["user_id"],
-        user_name="",
-        title=row["title"],
-        kind=row["kind"],
-        detail=row["detail"],
-        tags=tuple(Tag(name) for name in tags),
-        **told,
-    )
+def _artwork(row: RowMapping, tags: Sequence[TagLink]) -> Artwork:
+    told: dict[str, Any] = {field.name: row[name] for name, field in columns_of(Artwork).items()}
+    links = tuple(Tag(tag.name, None, tag.locked, tag.user_id) for tag in tags)
+    return Artwork(user_name="", detail=row["detail"], tags=links, **told)
 
 
 def works_without_comments(

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 from pixivcrawl.items import Bookmark
 from pixivcrawl.ledger.models import BookmarkRow, table
 from pixivcrawl.ledger.updates.availability import record_unavailable
-from pixivcrawl.ledger.updates.upsert import keep_known
+from pixivcrawl.ledger.updates.upsert import keep_known, may_be_unsaid, rows_of
 
 _BOOKMARKS = table(BookmarkRow)
 
@@ -22,28 +22,10 @@ def record_bookmarks(
 
     What a list does not tell (None) never replaces what is known.
     """
-    rows = [
-        {
-            "user_id": bookmark.user_id,
-            "artwork_id": bookmark.work_id,
-            "private": bookmark.private,
-            "bookmark_id": bookmark.bookmark_id,
-            "position": None if position is None else position - place,
-            "tags": None if bookmark.tags is None else list(bookmark.tags),
-            "first_seen": now,
-            "last_seen": now,
-            "unlisted": None,
-        }
-        for place, bookmark in enumerate(bookmarks)
-    ]
-    keep_known(
-        connection,
-        _BOOKMARKS,
-        rows,
-        key=("user_id", "artwork_id"),
-        replace=("private", "last_seen", "unlisted"),
-        keep=("bookmark_id", "position", "tags"),
-    )
+    rows = rows_of(bookmarks, first_seen=now, last_seen=now, unlisted=None)
+    for place, row in enumerate(rows):
+        row["position"] = None if position is None else position - place
+    keep_known(connection, _BOOKMARKS, rows, ("user_id", "artwork_id"), (*may_be_unsaid(Bookmark), "position"))
 
 
 def record_unlisted_bookmarks(

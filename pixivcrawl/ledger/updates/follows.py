@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 from pixivcrawl.items import Follow
 from pixivcrawl.ledger.models import FollowRow, table
 from pixivcrawl.ledger.updates.people import record_user_name
-from pixivcrawl.ledger.updates.upsert import keep_known
+from pixivcrawl.ledger.updates.upsert import keep_known, may_be_unsaid, rows_of
 
 _FOLLOWS = table(FollowRow)
 
@@ -19,25 +19,8 @@ def record_follows(connection: Connection, follows: Sequence[Follow], names: Map
     """Follows, and the names ({user id: name}) of those on the list."""
     for user_id, name in names.items():
         record_user_name(connection, user_id, name, now)
-    rows = [
-        {
-            "follower_id": follow.follower_id,
-            "followed_id": follow.followed_id,
-            "private": follow.private,
-            "first_seen": now,
-            "last_seen": now,
-            "unlisted": None,
-        }
-        for follow in follows
-    ]
-    keep_known(
-        connection,
-        _FOLLOWS,
-        rows,
-        key=("follower_id", "followed_id"),
-        replace=("last_seen", "unlisted"),
-        keep=("private",),
-    )
+    rows = rows_of(follows, first_seen=now, last_seen=now, unlisted=None)
+    keep_known(connection, _FOLLOWS, rows, ("follower_id", "followed_id"), may_be_unsaid(Follow))
 
 
 def record_unlisted_following(

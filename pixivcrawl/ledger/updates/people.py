@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
-from pixivcrawl.items import User
+from pixivcrawl.items import User, columns_of
 from pixivcrawl.ledger.columns import storable
-from pixivcrawl.ledger.models import UserNameRow, UserRow, table
-from pixivcrawl.ledger.updates.upsert import insert_new
+from pixivcrawl.ledger.models import UserNameRow, UserRow, UserVersionRow, table
+from pixivcrawl.ledger.updates.history import keep_former
+from pixivcrawl.ledger.updates.upsert import as_kept, insert_new, rows_of
 
 SEEN_AGAIN = timedelta(days=1)
 """A user seen unchanged within this time is not written again."""
@@ -29,13 +29,27 @@ _AVAILABLE = {
 
 
 def record_user(connection: Connection, user: User, now: datetime) -> None:
-    """What a user's own page says; a user who had left is back. None never replaces what is known."""
-    record_user_name(connection, user.user_id, user.name, now)
-    told = {name: getattr(user, name) for name in ("account", "comment", "webpage", "image")}
-    values: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
-    values["detail"] = "full" if user.detail == "full" else func.coalesce(_USERS.c.detail, "listing")
-    change = update(_USERS).where(_USERS.c.id == user.user_id)
-    connection.execute(change.values(**values, **_AVAILABLE, last_seen=now))
+    """What an answer about a user says; a user who had left is back. None never replaces what is known, and former values are kept."""
+    if user.name is None:
+        record_user_seen(connection, user.user_id, now)
+    else:
+        record_user_name(connection, user.user_id, user.name, now)
+    of_user = _USERS.c.id == user.user_id
+    known = connection.execute(select(_USERS).where(of_user)).mappings().one()
+    (row,) = rows_of([user])
+    told = {name: as_kept(value) for name, value in row.items() if value is not None}
+    former = {
+        name: known[name]
+        for name in columns_of(User, "history")
+        if name in told and known[name] not in (None, told[name])
+    }
+    first = known["described"] or known["first_seen"]
+    keep_former(connection, table(UserVersionRow), {"user_id": user.user_id}, former, {}, first, now)
+    if user.name is not None:
+        told["detail"] = "full" if user.detail == "full" else known["detail"] or "listing"
+    if user.detail == "full":
+        told["described"] = known["described"] or now
+    connection.execute(update(_USERS).where(of_user).values(**told, **_AVAILABLE, last_seen=now))
 
 
 def record_user_name(connection: Connection, user_id: int, name: str, now: datetime) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, func, select, update
 
 from pixivcrawl.items import Series, SeriesPlace
 from pixivcrawl.ledger.models import SeriesArtworkRow, SeriesRow, table
-from pixivcrawl.ledger.updates.upsert import keep_known, upsert
+from pixivcrawl.ledger.updates.upsert import keep_known, may_be_unsaid, rows_of, upsert
 
 _SERIES, _PLACES = table(SeriesRow), table(SeriesArtworkRow)
 
@@ -18,32 +18,8 @@ def record_series(
     connection: Connection, series: Sequence[Series], places: Sequence[SeriesPlace], now: datetime
 ) -> None:
     """Series, and the places of works in them; what is not told (None) never replaces what is known."""
-    rows = [
-        {
-            "id": one.series_id,
-            "user_id": one.user_id,
-            "title": one.title,
-            "caption": one.caption,
-            "total": one.total,
-            "first_seen": now,
-            "last_seen": now,
-        }
-        for one in series
-    ]
-    keep_known(
-        connection, _SERIES, rows, key=("id",), replace=("user_id", "title", "last_seen"), keep=("caption", "total")
-    )
-    entries = [
-        {
-            "series_id": place.series_id,
-            "artwork_id": place.work_id,
-            "position": place.position,
-            "seen": now,
-            "unlisted": None,
-        }
-        for place in places
-    ]
-    upsert(connection, _PLACES, entries, ("series_id", "artwork_id"))
+    keep_known(connection, _SERIES, rows_of(series, first_seen=now, last_seen=now), ("id",), may_be_unsaid(Series))
+    upsert(connection, _PLACES, rows_of(places, seen=now, unlisted=None), ("series_id", "artwork_id"))
 
 
 def record_unlisted_in_series(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
@@ -24,7 +25,7 @@ _MOST_REMEMBERED = 50_000
 
 _ARTWORK_TAGS, _TAGS = table(ArtworkTagRow), table(TagRow)
 _OF_WORKS = (
-    select(_ARTWORK_TAGS.c.artwork_id, TagRow.name)
+    select(_ARTWORK_TAGS.c.artwork_id, TagRow.name, _ARTWORK_TAGS.c.locked, _ARTWORK_TAGS.c.user_id)
     .join(TagRow, TagRow.id == _ARTWORK_TAGS.c.tag_id)
     .where(_ARTWORK_TAGS.c.artwork_id.in_(bindparam("work_ids", expanding=True)))
     .order_by(_ARTWORK_TAGS.c.artwork_id, _ARTWORK_TAGS.c.position)
@@ -61,28 +62,57 @@ def tag_name(tag: Tag) -> str:
     return storable(tag.name)[:LONGEST_NAME]
 
 
-def tag_names(connection: Connection, work_ids: Sequence[int]) -> dict[int, list[str]]:
+class TagLink(NamedTuple):
+    """A tag on a work: its name as the ledger keeps it, whether it is locked, and who added it."""
+
+    name: str
+    locked: bool | None = None
+    user_id: int | None = None
+
+
+def links_of(tags: Iterable[Tag], known: Iterable[TagLink] = ()) -> list[TagLink]:
+    """A work's tags, each once, with what is known of those of which the source says only the name."""
+    known_by_name = {link.name: link for link in known}
+    links: dict[str, TagLink] = {}
+    for tag in tags:
+        name = tag_name(tag)
+        _, locked, user_id = known_by_name.get(name, _UNKNOWN)
+        links[name] = TagLink(
+            name, locked if tag.locked is None else tag.locked, user_id if tag.user_id is None else tag.user_id
+        )
+    return list(links.values())
+
+
+_UNKNOWN = TagLink("")
+
+
+def tag_links(connection: Connection, work_ids: Sequence[int]) -> dict[int, list[TagLink]]:
     """The present tags of each work that has any, in the artist's order; at most a few hundred works at once."""
-    names: dict[int, list[str]] = {}
+    links: dict[int, list[TagLink]] = {}
     if work_ids:
-        for work_id, name in connection.execute(_OF_WORKS, {"work_ids": work_ids}):
-            names.setdefault(work_id, []).append(name)
-    return names
+        for work_id, *link in connection.execute(_OF_WORKS, {"work_ids": work_ids}):
+            links.setdefault(work_id, []).append(TagLink(*link))
+    return links
 
 
-def record_tags(connection: Connection, tags_of: Mapping[int, Sequence[Tag]], former: Sequence[int]) -> None:
+def record_tags(connection: Connection, links_of_works: Mapping[int, Sequence[TagLink]], former: Sequence[int]) -> None:
     """Give each work its tags, in order; works in `former` had others before."""
-    names_of = {work_id: list(dict.fromkeys(tag_name(tag) for tag in tags)) for work_id, tags in tags_of.items()}
-    ids = _tag_ids(connection, (name for names in names_of.values() for name in names))
+    ids = _tag_ids(connection, (link.name for links in links_of_works.values() for link in links))
     if former:
         connection.execute(_FORGET_TAGS, [{"work_id": work_id} for work_id in former])
-    links = [
-        {"artwork_id": work_id, "position": position, "tag_id": ids[name]}
-        for work_id, names in names_of.items()
-        for position, name in enumerate(names)
+    rows = [
+        {
+            "artwork_id": work_id,
+            "position": position,
+            "tag_id": ids[link.name],
+            "locked": link.locked,
+            "user_id": link.user_id,
+        }
+        for work_id, links in links_of_works.items()
+        for position, link in enumerate(links)
     ]
-    if links:
-        connection.execute(_LINK, links)
+    if rows:
+        connection.execute(_LINK, rows)
 
 
 def record_translations(connection: Connection, told: Iterable[tuple[Sequence[Tag], datetime]]) -> None:

@@ -1,13 +1,17 @@
-"""Inserting what may be there already, in the words of either database."""
+"""Inserting what may be there already, in the words of either database; and items as rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Table, func
 from sqlalchemy.dialects import sqlite
+
+from pixivcrawl.items import columns_of
+from pixivcrawl.ledger.columns import json_text, storable
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
@@ -45,28 +49,49 @@ def _statement(
     return statement.on_conflict_do_update(index_elements=key, set_={name: statement.excluded[name] for name in others})
 
 
+def rows_of(items: Iterable[Any], **more: Any) -> list[dict[str, Any]]:
+    """Items as rows: all that they say, by the names of their columns, and `more` in each row."""
+    return [
+        {name: getattr(item, field.name) for name, field in columns_of(item.__class__).items()} | more for item in items
+    ]
+
+
+@cache
+def may_be_unsaid(item: Any) -> tuple[str, ...]:
+    """The columns of a type of item in which None says nothing."""
+    return tuple(name for name, field in columns_of(item).items() if field.default is None)
+
+
+def as_kept(value: Any) -> Any:
+    """A value in the form in which the ledger would give it back."""
+    if isinstance(value, str):
+        return storable(value)
+    return json.loads(storable(json_text(value))) if isinstance(value, dict | list) else value
+
+
 def keep_known(
     connection: Connection,
     table: Table,
     rows: Sequence[Mapping[str, Any]],
-    *,
     key: tuple[str, ...],
-    replace: tuple[str, ...],
     keep: tuple[str, ...],
 ) -> None:
-    """Insert `rows`; where `key` is there already, replace the columns in `replace`, and those in `keep` where the row tells them.
+    """Insert `rows`; where `key` is there already, replace the other columns, of those in `keep` only what the row tells.
 
-    The other columns stay as they were first written.
+    `first_seen` stays as it was first written.
     """
     if rows:
-        connection.execute(_keeping(connection.dialect.name, table, key, replace, keep), list(rows))
+        connection.execute(_keeping(connection.dialect.name, table, tuple(rows[0]), key, keep), list(rows))
 
 
 @lru_cache
 def _keeping(
-    dialect: str, table: Table, key: tuple[str, ...], replace: tuple[str, ...], keep: tuple[str, ...]
+    dialect: str, table: Table, columns: tuple[str, ...], key: tuple[str, ...], keep: tuple[str, ...]
 ) -> sqlite.Insert | postgresql.Insert:
     statement = _insert(dialect, table)
-    told: dict[str, Any] = {name: statement.excluded[name] for name in replace}
-    told |= {name: func.coalesce(statement.excluded[name], table.c[name]) for name in keep}
+    told: dict[str, Any] = {
+        name: func.coalesce(statement.excluded[name], table.c[name]) if name in keep else statement.excluded[name]
+        for name in columns
+        if name not in (*key, "first_seen")
+    }
     return statement.on_conflict_do_update(index_elements=key, set_=told)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
-from pixivcrawl.items import Artwork, Original
-from pixivcrawl.ledger.columns import storable
+from pixivcrawl.items import Artwork, Original, columns_of
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, table
 from pixivcrawl.ledger.updates.files import Named, record_originals, record_row_originals
+from pixivcrawl.ledger.updates.history import keep_former
 from pixivcrawl.ledger.updates.people import record_user_names
 from pixivcrawl.ledger.updates.state import (
     NOT_FAILED,
@@ -21,58 +21,22 @@ from pixivcrawl.ledger.updates.state import (
     refresh_unsettled,
     refresh_waiting,
 )
-from pixivcrawl.ledger.updates.tags import record_tags, record_translations, tag_name, tag_names
-from pixivcrawl.ledger.updates.upsert import insert_new, upsert
+from pixivcrawl.ledger.updates.tags import TagLink, links_of, record_tags, record_translations, tag_links
+from pixivcrawl.ledger.updates.upsert import as_kept, insert_new, upsert
 
 IDS_A_QUERY = 500
 
-_ROW_MAY_TELL = (
-    "title",
-    "created",
-    "x_restrict",
-    "restrict",
-    "ai_type",
-    "sanity_level",
-    "bookmark_count",
-    "like_count",
-    "comment_count",
-    "view_count",
-)
-"""What a list row may change on a work that is known in full. The rest follows the images' revision, or is cut short in rows."""
+_COLUMNS = {name: field.name for name, field in columns_of(Artwork).items()}
+"""{column: the artwork's field}."""
 
-_FACTS = (
-    *_ROW_MAY_TELL,
-    "user_id",
-    "caption",
-    "kind",
-    "page_count",
-    "uploaded",
-    "revision",
-    "width",
-    "height",
-    "series_id",
-)
-_VERSIONED = ("title", "caption", "kind", "page_count", "revision", "x_restrict", "restrict", "ai_type", "series_id")
-_STATE = (
-    "detail",
-    "availability",
-    "unavailable_reason",
-    "unavailable_since",
-    "withheld_from",
-    "withheld_session",
-    "withheld_at",
-    "missing_since",
-    "masked_since",
-    "stale_since",
-    "row_revision",
-    "row_updated",
-    "failed_runs",
-    "failed_crawl_id",
-    "failed_reason",
-    "next_attempt",
-    "first_seen",
-    "described",
-)
+_FACTS = tuple(name for name in _COLUMNS if name != "id")
+_ROW_MAY_TELL = tuple(columns_of(Artwork, "in_rows"))
+_VERSIONED = tuple(columns_of(Artwork, "history"))
+
+_WRITTEN_APART = ("id", "files_state", "files_stored", "bytes_stored", "comments_read")
+_STATE = tuple(name for name in table(ArtworkRow).c.keys() if name not in (*_FACTS, *_WRITTEN_APART))  # noqa: SIM118 (no dict)
+"""What the ledger itself knows of a work beside what pixiv says."""
+
 _AVAILABLE = {
     "availability": "available",
     "unavailable_reason": None,
@@ -210,12 +174,8 @@ def _row(artwork: Artwork, known: RowMapping | None, now: datetime) -> Row:
 
 def _told(artwork: Artwork, names: Sequence[str]) -> Row:
     """What the source says, in the form in which the ledger would give it back."""
-    values = {name: getattr(artwork, name) for name in names}
-    return {
-        name: storable(value) if isinstance(value, str) else value
-        for name, value in values.items()
-        if value is not None
-    }
+    values = {name: getattr(artwork, _COLUMNS[name]) for name in names}
+    return {name: as_kept(value) for name, value in values.items() if value is not None}
 
 
 def _new_state(now: datetime) -> Row:
@@ -253,13 +213,13 @@ def _write(
     moments: Mapping[int, datetime],
 ) -> None:
     """Write the rows that differ from what is known, their tags, and the former values; `moments` says when each work was read."""
-    former_tags = tag_names(connection, [work_id for work_id, row in known.items() if row["detail"] is not None])
+    former_tags = tag_links(connection, [work_id for work_id, row in known.items() if row["detail"] is not None])
     changed = [row for work_id, row in rows.items() if work_id not in known or _differs(row, known[work_id])]
     upsert(connection, _ARTWORKS, changed, ("id",))
     retagged = {
-        work_id: artwork.tags
+        work_id: links
         for work_id, artwork in artworks.items()
-        if _tags_differ(artwork, former_tags.get(work_id, []))
+        if (links := _other_links(artwork, former_tags.get(work_id, []))) is not None
     }
     record_tags(connection, retagged, [work_id for work_id in retagged if work_id in former_tags])
     record_translations(connection, ((artwork.tags, moments[work_id]) for work_id, artwork in artworks.items()))
@@ -269,45 +229,24 @@ def _write(
             former = {
                 name: old[name] for name in _VERSIONED if rows[work_id][name] != old[name] and old[name] is not None
             }
-            if work_id in retagged:
-                former["tags"] = former_tags.get(work_id, [])
+            names = [link.name for link in former_tags.get(work_id, [])]
+            if work_id in retagged and {link.name for link in retagged[work_id]} != set(names):
+                former["tags"] = names
         if old["availability"] in SETTLED_AVAILABILITY and rows[work_id]["availability"] == "available":
             former["availability"] = old["availability"]
-        _keep_versions(connection, old, former, moments[work_id])
+        # That a work was away was true since its tombstone.
+        away = {"availability": old["unavailable_since"]}
+        first = old["described"] or old["first_seen"]
+        keep_former(connection, _VERSIONS, {"artwork_id": work_id}, former, away, first, moments[work_id])
 
 
 def _differs(row: Row, known: RowMapping) -> bool:
     return any(known[name] != value for name, value in row.items())
 
 
-def _tags_differ(artwork: Artwork, former: Sequence[str]) -> bool:
-    """Whether the source names other tags; a list row without tags says nothing of them."""
+def _other_links(artwork: Artwork, former: Sequence[TagLink]) -> list[TagLink] | None:
+    """The work's tags where the source names other ones, or says other things of them; a list row without tags says nothing."""
     if not artwork.tags and artwork.detail == "listing":
-        return False
-    return {tag_name(tag) for tag in artwork.tags} != set(former)
-
-
-def _keep_versions(connection: Connection, old: RowMapping, former: Mapping[str, Any], now: datetime) -> None:
-    """A former value was true from the last change of its field, or else from when the work was first described.
-
-    That a work was away was true since its tombstone.
-    """
-    if not former:
-        return
-    last = connection.execute(
-        select(ArtworkVersionRow.field, func.max(ArtworkVersionRow.true_to))
-        .where(ArtworkVersionRow.artwork_id == old["id"])
-        .group_by(ArtworkVersionRow.field)
-    )
-    since = {**dict(last.all()), "availability": old["unavailable_since"]}
-    versions = [
-        {
-            "artwork_id": old["id"],
-            "field": name,
-            "value": value,
-            "true_from": since.get(name) or old["described"] or old["first_seen"],
-            "true_to": now,
-        }
-        for name, value in former.items()
-    ]
-    connection.execute(insert(_VERSIONS), versions)
+        return None
+    links = links_of(artwork.tags, former)
+    return links if set(links) != set(former) else None

@@ -36,12 +36,26 @@ NEW: dict[str, dict[str, sa.types.TypeEngine[Any]]] = {
     "series": {"latest": NUMBER},
 }
 
+ARTWORK_TAGS = sa.Table(
+    "artwork_tags",
+    sa.MetaData(),
+    sa.Column("artwork_id", NUMBER, autoincrement=False, nullable=False),
+    sa.Column("position", NUMBER, autoincrement=False, nullable=False),
+    sa.Column("tag_id", NUMBER, nullable=False),
+    sa.PrimaryKeyConstraint("artwork_id", "position", name="artwork_tags_pkey"),
+    sa.ForeignKeyConstraint(["artwork_id"], ["artworks.id"], name="artwork_tags_artwork_id_fkey"),
+    sa.ForeignKeyConstraint(["tag_id"], ["tags.id"], name="artwork_tags_tag_id_fkey"),
+    sqlite_with_rowid=False,
+)
+"""As it is: SQLite is asked for its two foreign keys in no fixed order."""
+
 
 def upgrade() -> None:
     # SQLite: made anew, so that it reads as one that never was another. PostgreSQL adds a column to what others point to.
     recreate: Literal["always", "never"] = "always" if op.get_bind().dialect.name == "sqlite" else "never"
     for name, columns in NEW.items():
-        with op.batch_alter_table(name, recreate=recreate) as table:
+        known = ARTWORK_TAGS if name == ARTWORK_TAGS.name else None
+        with op.batch_alter_table(name, recreate=recreate, copy_from=known) as table:
             for column, kind in columns.items():
                 table.add_column(sa.Column(column, kind, nullable=True))
     op.create_table(
