@@ -31,33 +31,19 @@ NEW: dict[str, dict[str, sa.types.TypeEngine[Any]]] = {
         "request": sa.Text(),
         "poll": sa.Text(),
     },
-    "artwork_tags": {"locked": sa.Boolean(), "user_id": NUMBER},
     "comments": {"image": sa.Text(), "has_replies": sa.Boolean()},
     "series": {"latest": NUMBER},
 }
-
-ARTWORK_TAGS = sa.Table(
-    "artwork_tags",
-    sa.MetaData(),
-    sa.Column("artwork_id", NUMBER, autoincrement=False, nullable=False),
-    sa.Column("position", NUMBER, autoincrement=False, nullable=False),
-    sa.Column("tag_id", NUMBER, nullable=False),
-    sa.PrimaryKeyConstraint("artwork_id", "position", name="artwork_tags_pkey"),
-    sa.ForeignKeyConstraint(["artwork_id"], ["artworks.id"], name="artwork_tags_artwork_id_fkey"),
-    sa.ForeignKeyConstraint(["tag_id"], ["tags.id"], name="artwork_tags_tag_id_fkey"),
-    sqlite_with_rowid=False,
-)
-"""As it is: SQLite is asked for its two foreign keys in no fixed order."""
 
 
 def upgrade() -> None:
     # SQLite: made anew, so that it reads as one that never was another. PostgreSQL adds a column to what others point to.
     recreate: Literal["always", "never"] = "always" if op.get_bind().dialect.name == "sqlite" else "never"
     for name, columns in NEW.items():
-        known = ARTWORK_TAGS if name == ARTWORK_TAGS.name else None
-        with op.batch_alter_table(name, recreate=recreate, copy_from=known) as table:
+        with op.batch_alter_table(name, recreate=recreate) as table:
             for column, kind in columns.items():
                 table.add_column(sa.Column(column, kind, nullable=True))
+    _widen_artwork_tags()
     op.create_table(
         "user_versions",
         sa.Column("id", NUMBER, nullable=False),
@@ -70,3 +56,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="user_versions_pkey"),
     )
     op.create_index("user_versions_user_id", "user_versions", ["user_id"])
+
+
+def _widen_artwork_tags() -> None:
+    """By hand on SQLite: Alembic would write its two foreign keys in any order."""
+    new = [sa.Column("locked", sa.Boolean(), nullable=True), sa.Column("user_id", NUMBER, nullable=True)]
+    if op.get_bind().dialect.name != "sqlite":
+        for column in new:
+            op.add_column("artwork_tags", column)
+        return
+    op.rename_table("artwork_tags", "artwork_tags_before")
+    op.create_table(
+        "artwork_tags",
+        sa.Column("artwork_id", NUMBER, autoincrement=False, nullable=False),
+        sa.Column("position", NUMBER, autoincrement=False, nullable=False),
+        sa.Column("tag_id", NUMBER, nullable=False),
+        *new,
+        sa.PrimaryKeyConstraint("artwork_id", "position", name="artwork_tags_pkey"),
+        sa.ForeignKeyConstraint(["artwork_id"], ["artworks.id"], name="artwork_tags_artwork_id_fkey"),
+        sa.ForeignKeyConstraint(["tag_id"], ["tags.id"], name="artwork_tags_tag_id_fkey"),
+        sqlite_with_rowid=False,
+    )
+    op.execute("INSERT INTO artwork_tags SELECT artwork_id, position, tag_id, NULL, NULL FROM artwork_tags_before")
+    op.drop_table("artwork_tags_before")
