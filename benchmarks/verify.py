@@ -19,9 +19,9 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pixivcrawl.sandbox import Sandbox, World
 from pixivcrawl.sandbox.works import Page
 from tests.live.running import PROJECT, assert_holds, environment, scrapy
+from tests.sandbox.serving import Sandbox, World
 from tests.verification.damages import KINDS, Damager
 
 PAGES = (Page("jpg", 1200, 900), Page("jpg", 2400, 1800), Page("jpg", 600, 800), Page("jpg", 3500, 2500))

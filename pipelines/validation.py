@@ -16,11 +16,11 @@ from pipelines.originals import OriginalsPipeline
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import format_of
 from pixivcrawl.archive.placing import quarantine
-from pixivcrawl.archive.service import workers_of
 from pixivcrawl.archive.verdict import Expected, Proof
 from pixivcrawl.items import OF_USERS, Original, ProvenOriginal, StagedOriginal
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.updates.doubtful import TRANSFERS, Served, named_otherwise, served_again
+from pixivcrawl.workers import workers_of
 
 
 class ValidationPipeline(FilePipeline):

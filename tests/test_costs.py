@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.inside import crawl
+from tests.sandbox.serving import Sandbox, World
 
 WORKS, MULTI_PAGE, UGOIRA, FILES, AVATARS = 20, 8, 3, 36, 1
 IO = Path("/proc/self/io")

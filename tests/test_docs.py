@@ -26,8 +26,8 @@ from pixivcrawl.api.parameters import Param
 from pixivcrawl.base_spiders.listing import ListingSpider, Page
 from pixivcrawl.base_spiders.params import ListingArguments
 from pixivcrawl.ledger.models import Base, column
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.running import environment
+from tests.sandbox.serving import Sandbox, World
 from tests.test_project import ROOT, blocks, simple_commands
 
 DOCS = ROOT / "docs"

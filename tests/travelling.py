@@ -15,8 +15,8 @@ from scrapy.settings import Settings
 
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.run_record import RunRecord
-from pixivcrawl.sandbox import Sandbox
 from pixivcrawl.sandbox.addresses import Addresses
+from tests.sandbox.serving import Sandbox
 
 PIXIV = "https://www.pixiv.net/"
 

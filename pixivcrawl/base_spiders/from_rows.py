@@ -12,7 +12,6 @@ from pixivcrawl import items_from
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive, format_of
 from pixivcrawl.archive.placing import quarantine
-from pixivcrawl.archive.service import workers_of
 from pixivcrawl.archive.verdict import Expected
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.base_spiders.base import PixivSpider
@@ -20,6 +19,7 @@ from pixivcrawl.base_spiders.filters import left_out
 from pixivcrawl.base_spiders.params import ListingArguments
 from pixivcrawl.items import Artwork, Original
 from pixivcrawl.ledger import queries, updates
+from pixivcrawl.workers import workers_of
 
 LIKELIEST = "jpg"
 """Pixiv: the extension of most originals."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Literal
 
 from aiohttp import web
 
@@ -23,9 +24,8 @@ from pixivcrawl.sandbox.bodies import (
     today,
     users,
 )
-from pixivcrawl.sandbox.damage import WEB_PAGE
+from pixivcrawl.sandbox.delivery import WEB_PAGE
 from pixivcrawl.sandbox.exchange import Answer, Json, Question, RefusedError, refused
-from pixivcrawl.sandbox.faults import STATUS_KIND, Fault, Faults
 from pixivcrawl.sandbox.images import Sent
 from pixivcrawl.sandbox.works import Session
 from pixivcrawl.sandbox.world import World
@@ -111,40 +111,47 @@ ROUTES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ApiHost:
-    """Answers requests; nothing here but a fault gives anything but what pixiv would."""
+    """Answers requests; nothing here gives anything but what pixiv would."""
 
     world: World
-    faults: Faults
     addresses: Addresses
 
     async def answer(self, request: web.BaseRequest, sent: Sent) -> web.StreamResponse:
         if not request.headers.get("User-Agent", "").startswith("Mozilla/"):
-            return _page(sent, 403)
-        cookie = request.cookies.get("PHPSESSID", "")
-        session = self.world.reader(cookie)
-        fault = self.faults.for_api(request.path, request.rel_url.query_string)
-        if fault is not None and fault.kind == "disconnect":
-            sent(0, 0)(0)
-            if request.transport:
-                request.transport.abort()
-            return web.Response()
-        if fault is not None and fault.kind == "html":
-            return _page(sent, fault.status)
-        if fault is not None and fault.kind == "guard":
-            return _page(sent, 403, GUARD)
-        if fault is not None and fault.kind == "redirect":
-            return _redirect(sent, fault.location)
-        if fault is None and (named := PIXIV_ME.fullmatch(request.path)):
+            return page(sent, 403)
+        return await self.answer_browser(request, sent, self.world.reader(request.cookies.get("PHPSESSID", "")))
+
+    async def answer_browser(self, request: web.BaseRequest, sent: Sent, session: Session | None) -> web.StreamResponse:
+        """What anyone gets who looks like a browser."""
+        if named := PIXIV_ME.fullmatch(request.path):
             found = self.world.artist_called(named[1])
-            return _page(sent, 404) if found is None else _redirect(sent, f"https://www.pixiv.net/users/{found.id}")
-        if fault is None and PAGE_OF_PEOPLE.fullmatch(request.path):
+            return page(sent, 404) if found is None else redirect(sent, f"https://www.pixiv.net/users/{found.id}")
+        if PAGE_OF_PEOPLE.fullmatch(request.path):
             return _page_of_people(sent, None if self.world.habits.mixes_tokens else session)
-        is_refused = cookie and session is None and self.world.habits.refuses_unknown
-        answer = refused(401, NOT_KNOWN) if is_refused else await self._answer(request, session)
-        reader = session.user_id if session is not None and self.world.habits.tells_reader else None
-        return _document(sent, answer if fault is None else _distorted(answer, fault), fault, reader)
+        return self.document(sent, await self.judged(request, session), session)
+
+    async def judged(self, request: web.BaseRequest, session: Session | None) -> Answer:
+        """The right answer, or pixiv's refusal of a session that it does not know."""
+        is_unknown = session is None and request.cookies.get("PHPSESSID", "") != ""
+        if is_unknown and self.world.habits.refuses_unknown:
+            return refused(401, NOT_KNOWN)
+        return await self._answer(request, session)
+
+    def document(
+        self,
+        sent: Sent,
+        answer: Answer,
+        session: Session | None,
+        more_headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> web.Response:
+        body = json.dumps(answer.content, separators=(",", ":")).encode()
+        sent(answer.status, len(body))(len(body))
+        headers = {"Content-Type": "application/json; charset=utf-8", **more_headers}
+        if session is not None and self.world.habits.tells_reader:
+            headers["X-Userid"] = str(session.user_id)
+        return web.Response(body=body, status=answer.status, headers=headers)
 
     async def _answer(self, request: web.BaseRequest, session: Session | None) -> Answer:
         for route in ROUTES:
@@ -176,26 +183,12 @@ async def _posted(request: web.BaseRequest) -> Json:
     return document
 
 
-def _document(sent: Sent, answer: Answer, fault: Fault | None, reader: int | None) -> web.Response:
-    body = json.dumps(answer.content, separators=(",", ":")).encode()
-    sent(answer.status, len(body))(len(body))
-    headers = {"Content-Type": "application/json; charset=utf-8"}
-    if reader is not None:
-        headers["X-Userid"] = str(reader)
-    if fault is not None and fault.retry_after is not None:
-        headers["Retry-After"] = str(fault.retry_after)
-    return web.Response(body=body, status=answer.status, headers=headers)
-
-
-GUARD = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body></body></html>"
-
-
-def _page(sent: Sent, status: int, body: bytes = WEB_PAGE.whole) -> web.Response:
+def page(sent: Sent, status: int, body: bytes = WEB_PAGE.whole) -> web.Response:
     sent(status, len(body))(len(body))
     return web.Response(body=body, status=status, headers={"Content-Type": "text/html; charset=utf-8"})
 
 
-def _redirect(sent: Sent, location: str) -> web.Response:
+def redirect(sent: Sent, location: str) -> web.Response:
     sent(302, 0)(0)
     return web.Response(status=302, headers={"Location": location})
 
@@ -204,77 +197,4 @@ def _page_of_people(sent: Sent, session: Session | None) -> web.Response:
     token = session.csrf_token if session is not None else NO_ONES_TOKEN
     data = html.escape(json.dumps({"token": token, "services": {}, "userData": None}))
     meta = f'<meta name="global-data" id="meta-global-data" content=\'{data}\'>'
-    return _page(sent, 200, f"<!DOCTYPE html><html><head><title>pixiv</title>{meta}</head></html>".encode())
-
-
-def _distorted(answer: Answer, fault: Fault) -> Answer:
-    match fault.kind:
-        case "missing_field":
-            return Answer(_without(answer.content, fault.field), answer.status)
-        case "replaced_field":
-            return Answer(_replaced(answer.content, fault.field, fault.value), answer.status)
-        case "replaced_rows":
-            return Answer(_with_rows(answer.content, fault.field, fault.value), answer.status)
-        case "empty":
-            return Answer(_emptied(answer.content), answer.status)
-        case "not_object":
-            return Answer([], answer.status)
-        case "login":
-            return refused(401, "Sign in to go on.")
-        case "unknown_json":
-            return Answer({"hello": "world"}, answer.status)
-    if STATUS_KIND.fullmatch(fault.kind):
-        return refused(fault.status, fault.message)
-    raise ValueError(f"no fault is called {fault.kind}")
-
-
-def _without(content: Json, field: str) -> Json:
-    copy, holders, name = _holders(content, field)
-    for holder in holders:
-        del holder[name]
-    return copy
-
-
-def _replaced(content: Json, field: str, value: Any) -> Json:
-    copy, holders, name = _holders(content, field)
-    for holder in holders:
-        holder[name] = value
-    return copy
-
-
-def _with_rows(content: Json, field: str, rows: dict[int, Any]) -> Json:
-    """Some rows of a list, or of an object of rows, have other values; beyond its end nothing changes."""
-    copy, holders, name = _holders(content, field)
-    for listed in (holder[name] for holder in holders):
-        keys = list(listed) if isinstance(listed, dict) else list(range(len(listed)))
-        for place, value in rows.items():
-            for key in keys[place : place + 1]:
-                listed[key] = listed[key] | value if isinstance(value, dict) else value
-    return copy
-
-
-def _holders(content: Json, field: str) -> tuple[Json, list[Json], str]:
-    """A copy of an answer, every object in it that has the last key of the path `field`, and that key."""
-    copy: Json = json.loads(json.dumps(content))
-    *path, last = field.split(".") if field else ("body",)
-    nodes: list[Any] = [copy.get("body", copy) if field else copy]
-    for name in path:
-        nodes = [node[name] for node in _objects(nodes) if name in node]
-    return copy, [node for node in _objects(nodes) if last in node], last
-
-
-def _objects(nodes: list[Any]) -> list[Json]:
-    """The objects among the nodes, and in those that are lists."""
-    inner = [each for node in nodes for each in (node if isinstance(node, list) else [node])]
-    return [node for node in inner if isinstance(node, dict)]
-
-
-def _emptied(node: Any, name: str = "") -> Any:
-    """pixiv: a throttled search answers 200 with no rows and total 0."""
-    if isinstance(node, list):
-        return []
-    if isinstance(node, dict):
-        if node and all(key.isdecimal() for key in node):
-            return []
-        return {key: _emptied(value, key) for key, value in node.items()}
-    return type(node)(0) if name in ("total", "rank_total") else node
+    return page(sent, 200, f"<!DOCTYPE html><html><head><title>pixiv</title>{meta}</head></html>".encode())

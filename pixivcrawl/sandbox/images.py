@@ -12,16 +12,12 @@ from email.utils import format_datetime, parsedate_to_datetime
 from aiohttp import web
 
 from pixivcrawl.sandbox.addresses import Wanted, read
-from pixivcrawl.sandbox.damage import BROKEN_OFF, WEB_PAGE, Delivery, broken_off, damaged, whole
-from pixivcrawl.sandbox.faults import Faults
+from pixivcrawl.sandbox.delivery import WEB_PAGE, Delivery, whole
 from pixivcrawl.sandbox.pictures import Content
 from pixivcrawl.sandbox.works import Work, revision_of
 from pixivcrawl.sandbox.world import World
 
 REFERERS = ("https://www.pixiv.net/", "https://app-api.pixiv.net/")
-FAULTY = ("original", "zip", "frame")
-"""The sorts of image that faults are for."""
-
 COPIED_BYTES = 1_000_000
 TRICKLE_SECONDS = 0.25
 
@@ -30,13 +26,11 @@ Sent = Callable[[int, int], Callable[[int], None]]
 number after."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ImageHost:
-    """Answers requests; `other_origin` is where a redirect fault leads."""
+    """Answers requests."""
 
     world: World
-    faults: Faults
-    other_origin: str
 
     async def answer(self, request: web.BaseRequest, sent: Sent) -> web.StreamResponse:
         delivery = await self._delivery(request)
@@ -64,18 +58,15 @@ class ImageHost:
         if work is None or not _is_current(work, wanted):
             return whole(WEB_PAGE, 404)
         content = await asyncio.to_thread(self._content, work, wanted)
-        fault = self.faults.for_image(request.path, wanted) if wanted.sort in FAULTY else None
-        honest = _ranged(request, content, work, wanted)
-        if fault is None:
-            return honest
-        if fault.kind in BROKEN_OFF:
-            return broken_off(fault.kind, honest)
-        if fault.kind == "redirect":
-            location = fault.location or f"{self.other_origin}{request.path}"
-            return Delivery(WEB_PAGE, WEB_PAGE.length, WEB_PAGE.length, 302, {"Location": location})
-        if fault.kind == "replaced":
-            return whole(Content((fault.body,), content.media_type))
-        return await asyncio.to_thread(damaged, fault.kind, content, self.world.pictures, work, wanted)
+        return await self.of_work(request.path, work, wanted, content, _ranged(request, content, work, wanted))
+
+    async def of_work(self, path: str, work: Work, wanted: Wanted, content: Content, honest: Delivery) -> Delivery:
+        """What is sent of a work's image: the `honest` answer."""
+        return honest
+
+    async def of_artist(self, wanted: Wanted, content: Content) -> Delivery:
+        """What is sent of an artist's picture: all of it."""
+        return whole(content)
 
     async def _of_artist(self, wanted: Wanted) -> Delivery:
         artist, pictures = self.world.artist(wanted.id), self.world.pictures
@@ -85,13 +76,7 @@ class ImageHost:
         make, chosen = (pictures.portrait, artist.pictured) if is_portrait else (pictures.background, artist.backed)
         if revision_of(chosen) != wanted.revision:
             return whole(WEB_PAGE, 404)
-        content = await asyncio.to_thread(make, artist, wanted.box)
-        fault = self.faults.for_portrait(wanted)
-        if fault is None:
-            return whole(content)
-        if fault.kind == "replaced":
-            return whole(Content((fault.body,), content.media_type))
-        return whole(WEB_PAGE, fault.status)
+        return await self.of_artist(wanted, await asyncio.to_thread(make, artist, wanted.box))
 
     def _content(self, work: Work, wanted: Wanted) -> Content:
         pictures = self.world.pictures

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, overload
 
 from pixivcrawl.sandbox.commissions import Commission
 from pixivcrawl.sandbox.shelves import Bookmark
 from pixivcrawl.sandbox.works import ILLUST, JAPAN, MANGA, UGOIRA, Session, Work
-
-if TYPE_CHECKING:
-    from pixivcrawl.sandbox.world import World
+from pixivcrawl.sandbox.world import World
 
 AI = 2
 """pixiv: aiType of a work that an AI made."""
@@ -126,35 +123,14 @@ def search(world: World, session: Session | None, wanted: Search) -> Sequence[Wo
     """The works found, in the order asked for. pixiv: popularity and bookmark counts are for premium accounts;
     others' are ignored."""
     premium = session is not None and session.premium
-    if world.shadow is not None and wanted.word == "shadow":
-        places = world.shadow.between(wanted.first_day, wanted.last_day)
-        ordered = places if wanted.order == "date" else places[::-1]
-        return Computed(world.shadow.at, ordered)
+    if (computed := world.computed(wanted.word, wanted.first_day, wanted.last_day)) is not None:
+        return computed[::-1] if wanted.order == "date" else computed
     works = [work for work in public(world, session) if _is_found(work, wanted, premium)]
     if wanted.order == "date":
         works.reverse()
     if wanted.order.startswith("popular") and premium:
         works.sort(key=lambda work: -work.bookmark_count)
     return works
-
-
-class Computed(Sequence[Work]):
-    """Works that are made when they are looked at."""
-
-    def __init__(self, make: Callable[[int], Work], places: range) -> None:
-        self._make, self._places = make, places
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    @overload
-    def __getitem__(self, place: int) -> Work: ...
-    @overload
-    def __getitem__(self, place: slice) -> Computed: ...
-    def __getitem__(self, place: int | slice) -> Work | Computed:
-        if isinstance(place, slice):
-            return Computed(self._make, self._places[place])
-        return self._make(self._places[place])
 
 
 def _is_found(work: Work, wanted: Search, premium: bool) -> bool:

@@ -17,7 +17,6 @@ from aiohttp import web
 
 from pixivcrawl.sandbox.addresses import Addresses, read
 from pixivcrawl.sandbox.api import ApiHost
-from pixivcrawl.sandbox.faults import Faults
 from pixivcrawl.sandbox.images import ImageHost, Sent
 from pixivcrawl.sandbox.log import HostKind, Logged, RequestLog
 from pixivcrawl.sandbox.tls import write_authority
@@ -46,7 +45,6 @@ class Sandbox:
         delay: float = 0.0,
     ) -> None:
         self.world = world
-        self.faults = Faults()
         self.ca_file: Path | None = None
         self.base_url = ""
         self.image_host = ""
@@ -179,10 +177,10 @@ class Sandbox:
             place = self._log.begin(entry)
             return lambda done: self._log.finish(place, done)
 
-        return await self._host(kind, scheme)(request, sent)
+        return await self.host(kind, scheme)(request, sent)
 
-    def _host(self, kind: HostKind, scheme: str) -> Answering:
+    def host(self, kind: HostKind, scheme: str) -> Answering:
+        """Who answers the requests of a kind."""
         if kind == "api":
-            return ApiHost(self.world, self.faults, Addresses(f"{scheme}://{self.image_host}")).answer
-        elsewhere = self.image_host.replace(LOOPBACK, "localhost")
-        return ImageHost(self.world, self.faults, f"{scheme}://{elsewhere}").answer
+            return ApiHost(self.world, Addresses(f"{scheme}://{self.image_host}")).answer
+        return ImageHost(self.world).answer

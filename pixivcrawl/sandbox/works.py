@@ -156,3 +156,8 @@ def fitted(width: int, height: int, box: tuple[int, int]) -> tuple[int, int]:
 
 def frame_name(number: int) -> str:
     return f"{number:06d}.jpg"
+
+
+def frames_of(work: Work) -> list[dict[str, str | int]]:
+    """An ugoira's frames as ugoira_meta tells them."""
+    return [{"file": frame_name(number), "delay": delay} for number, delay in enumerate(work.delays)]

@@ -1,4 +1,4 @@
-"""A world: what pixiv knows, and what a right archive of it holds. It may change while it is served."""
+"""A world: what pixiv knows."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import threading
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Self
 
 from pixivcrawl.sandbox import standard
 from pixivcrawl.sandbox.commissions import commissions_of
-from pixivcrawl.sandbox.expected import Expectations
-from pixivcrawl.sandbox.making import Numbering, make_mixed_works, make_plain_works, make_work
+from pixivcrawl.sandbox.making import Numbering, make_mixed_works, make_plain_works
 from pixivcrawl.sandbox.pictures import Pictures, read_gallery
 from pixivcrawl.sandbox.rankings import Rankings, rank_daily
-from pixivcrawl.sandbox.shadow import Shadow
 from pixivcrawl.sandbox.shelves import Shelf, plain_shelf, standard_shelf
 from pixivcrawl.sandbox.works import Artist, Page, Session, Work
 
@@ -99,7 +97,6 @@ class World:
         numbering: Numbering | None = None,
         rankings: Rankings | None = None,
         shelf: Shelf | None = None,
-        shadow: Shadow | None = None,
         pictures: Path | None = None,
         seed: int = 1,
     ) -> None:
@@ -110,7 +107,6 @@ class World:
         self.readers = READERS
         self.pictures = Pictures(seed)
         self.rankings: Rankings = rankings or {}
-        self.shadow = shadow
         self.limits = Limits()
         self.login_only: set[int] = set()
         self.habits = Habits()
@@ -118,7 +114,6 @@ class World:
         self.ranking_echo = "all"
         self.passed_over: set[str] = set()
         self.unlisted: dict[str, int] = {}
-        self.expected = Expectations(self)
         self._artists = {artist.id: artist for artist in artists}
         self._works = {work.id: work for work in works}
         self._calls = 0
@@ -136,14 +131,14 @@ class World:
         self.commissions = commissions_of(self._artists.values(), self._works.values())
 
     @classmethod
-    def standard(cls, *, pictures: Path | None = None) -> World:
+    def standard(cls, *, pictures: Path | None = None) -> Self:
         works = standard.standard_works()
         artists = (*standard.ARTISTS, *standard.READERS_AS_ARTISTS)
         rankings, shelf = rank_daily(works), standard_shelf(works)
         return cls(artists, works, rankings=rankings, shelf=shelf, pictures=pictures)
 
     @classmethod
-    def demo(cls, *, pictures: Path | None = None) -> World:
+    def demo(cls, *, pictures: Path | None = None) -> Self:
         return cls((standard.ARTISTS[0], *standard.READERS_AS_ARTISTS), standard.demo_works(), pictures=pictures)
 
     @classmethod
@@ -158,7 +153,7 @@ class World:
         seed: int = 1,
         page_counts: Sequence[int] = (),
         ugoira: int = 0,
-    ) -> World:
+    ) -> Self:
         """Artists 11, 12 ... with `works` works each, of `pages` pages, or of `page_counts` in turn; `ugoira` is a percentage.
 
         Every page is a JPEG of `size`, about 0.7 byte a pixel (7200x6000 makes 30 MB), unless `pages` names the pages.
@@ -174,11 +169,6 @@ class World:
                 made += make_plain_works(numbering, maker, works, pages)
         return cls((*makers, *standard.READERS_AS_ARTISTS), made, numbering=numbering, pictures=pictures, seed=seed)
 
-    @classmethod
-    def shadowed(cls, count: int = 70_000) -> World:
-        """No artists of its own, and `count` works under the tag `shadow`, computed on demand; see Shadow."""
-        return cls(standard.READERS_AS_ARTISTS, (), shadow=Shadow(count))
-
     def work_id(self, artist_id: int, number: int) -> int:
         """The id of an artist's `number`-th work, from 1."""
         return self.numbering.work_id(artist_id, number)
@@ -186,8 +176,6 @@ class World:
     def artist(self, artist_id: int) -> Artist | None:
         """None for one who never was or has left."""
         artist = self._artists.get(artist_id)
-        if artist is None and self.shadow is not None:
-            return self.shadow.artist(artist_id)
         return artist if artist is not None and not artist.left else None
 
     def artist_called(self, account: str) -> Artist | None:
@@ -198,8 +186,11 @@ class World:
 
     def work(self, work_id: int) -> Work | None:
         """The work as it is now, gone or not; None for one that never was."""
-        work = self._works.get(work_id)
-        return self.shadow.find(work_id) if work is None and self.shadow is not None else work
+        return self._works.get(work_id)
+
+    def computed(self, word: str, first: date | None, last: date | None) -> Sequence[Work] | None:
+        """The works of those days, the newest first, that a world makes when they are looked at for; None for any other word."""
+        return None
 
     def shelf(self, user_id: int) -> Shelf:
         """What a user keeps; empty for all but the readers."""
@@ -213,7 +204,7 @@ class World:
             )
 
     def works(self) -> list[Work]:
-        """Every work but the shadow's, newest first."""
+        """Every work, newest first."""
         with self.lock:
             if self._newest_first is None:
                 self._newest_first = sorted(self._works.values(), key=lambda work: -work.id)
@@ -274,61 +265,6 @@ class World:
                     return None
                 self.habits.sessions_last -= 1
         return next((reader for reader in self.readers if reader.cookie == cookie), None)
-
-    def add_work(self, artist_id: int, **facts: Any) -> Work:
-        """A new work, the artist's newest; `facts` are fields of Work."""
-        with self.lock:
-            number = 1 + sum(work.artist_id == artist_id for work in self._works.values())
-            return self._put(self._with_real_pages(make_work(self.numbering, artist_id, number, **facts)))
-
-    def revise(self, work_id: int, **facts: Any) -> Work:
-        """The artist replaces the images: a new path time, new bytes; the old addresses answer 404 from now on."""
-        with self.lock:
-            work = self._works[work_id]
-            fresh: dict[str, Any] = {"uploaded": work.uploaded + timedelta(hours=5, seconds=7)}
-            if self._gallery and not work.is_ugoira:
-                turned = (*self._gallery[1:], self._gallery[0])
-                fresh["pages"] = tuple(turned[self._gallery.index(page)] for page in work.pages)
-            return self._change(work_id, **(fresh | facts))
-
-    def remove(self, work_id: int, *, listed: bool = False) -> None:
-        """The work answers 404 from now on, and leaves its artist's lists unless `listed`."""
-        self._change(work_id, gone=True, listed=listed)
-
-    def unlist(self, work_id: int) -> str:
-        """The work stands on no list and answers to no id any more; gives the secret in its address, by which it is found."""
-        secret = f"secret{work_id}"
-        self._change(work_id, listed=False)
-        self.unlisted[secret] = work_id
-        return secret
-
-    def restore(self, work_id: int) -> None:
-        """Undoes `remove`."""
-        self._change(work_id, gone=False, listed=True)
-
-    def retitle(self, work_id: int, title: str) -> None:
-        self._change(work_id, title=title)
-
-    def rename(self, artist_id: int, name: str) -> None:
-        with self.lock:
-            self._artists[artist_id] = replace(self._artists[artist_id], name=name)
-
-    def repicture(self, artist_id: int) -> None:
-        """The artist chooses another profile picture, and another background: new path times, new bytes."""
-        with self.lock:
-            artist = self._artists[artist_id]
-            later = timedelta(days=3, seconds=7)
-            self._artists[artist_id] = replace(artist, pictured=artist.pictured + later, backed=artist.backed + later)
-
-    def _change(self, work_id: int, **facts: Any) -> Work:
-        with self.lock:
-            return self._put(replace(self._works[work_id], **facts))
-
-    def _put(self, work: Work) -> Work:
-        self._works[work.id] = work
-        self._newest_first = None
-        self._listed.clear()
-        return work
 
     def _with_real_pages(self, work: Work) -> Work:
         if not self._gallery or work.is_ugoira:

@@ -22,9 +22,9 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.sandbox import Sandbox, World
 from tests.commands.typing_in import Typed, type_in
 from tests.live.running import PROJECT, environment, scrapy
+from tests.sandbox.serving import Sandbox, World
 
 WORK, UGOIRA, SERIAL = 5_000_111, 5_000_411, 501
 NEEDS_SESSION = (Auth.SESSION, Auth.SESSION_AND_TOKEN)

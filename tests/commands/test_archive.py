@@ -17,9 +17,9 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.commands.archive import Job, pasted, plan, report
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.sandbox import Sandbox, World
 from pixivcrawl.sandbox.lists import Search
 from tests.live.running import PROJECT, assert_holds, environment, rows, scrapy, stored_files
+from tests.sandbox.serving import Sandbox, World
 
 WORK = 5_000_111
 

@@ -17,8 +17,8 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.sandbox import Sandbox, World
 from tests.commands.typing_in import Typed, type_in
+from tests.sandbox.serving import Sandbox, World
 
 QUESTION = "/ajax/user/extra"
 

@@ -25,9 +25,9 @@ from schemathesis.specs.openapi.checks import (
 
 from pixivcrawl.api.catalogue import ENDPOINTS
 from pixivcrawl.api.openapi import openapi_document
-from pixivcrawl.sandbox import Sandbox, World
 from tests.api import making
 from tests.commands.typing_in import BROWSER, type_in
+from tests.sandbox.serving import Sandbox, World
 
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
 

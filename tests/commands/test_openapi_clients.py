@@ -19,8 +19,8 @@ import pytest
 
 from pixivcrawl.api.catalogue import ENDPOINTS
 from pixivcrawl.api.openapi import openapi_document
-from pixivcrawl.sandbox import Sandbox, World
 from tests.commands.typing_in import BROWSER
+from tests.sandbox.serving import Sandbox, World
 
 pytestmark = pytest.mark.long
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pixivcrawl.sandbox import Sandbox, World
 from tests.commands.typing_in import type_in
+from tests.sandbox.serving import Sandbox, World
 
 
 def test_what_is_well_is_not_said_and_what_is_not_is(tmp_path: Path) -> None:

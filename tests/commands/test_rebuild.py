@@ -20,10 +20,10 @@ from pixivcrawl.commands.rebuild import rebuild
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger.copying import copy_ledger
-from pixivcrawl.sandbox import Sandbox, World
 from tests.canonical import dump
 from tests.live.inside import crawl
 from tests.live.running import PROJECT, assert_holds, environment, rows, scrapy, stored_files
+from tests.sandbox.serving import Sandbox, World
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.inside import crawl
 from tests.live.nursery import LONGEST, PROJECT
 from tests.live.running import assert_holds, environment
+from tests.sandbox.serving import Sandbox, World
 
 PRINTING = (
     "status",

@@ -16,7 +16,7 @@ import pytest
 from scrapy.cmdline import execute
 from scrapy.settings import Settings
 
-from pixivcrawl.sandbox import Sandbox
+from tests.sandbox.serving import Sandbox
 
 BROWSER = {"User-Agent": "Mozilla/5.0"}
 

@@ -13,8 +13,8 @@ from scrapy.http import HtmlResponse, Response
 from pixivcrawl.api.catalogue import ILLUST_BOOKMARK_ADD, ILLUST_DETAIL, ILLUST_LIKE, USER_SHORT
 from pixivcrawl.downloadermiddlewares.session import HostRefused, SessionMiddleware, token_in
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.sandbox import Sandbox, World
 from tests.raw import answers, raw_server
+from tests.sandbox.serving import Sandbox, World
 from tests.travelling import go, original_url, settings_for, to_stage, travel
 
 TOKEN = "0123456789abcdef0123456789abcdef"

@@ -8,7 +8,7 @@ import pytest
 
 from pixivcrawl.api.catalogue import USER_SHORT
 from pixivcrawl.downloadhandlers.browser import beside, in_order
-from pixivcrawl.sandbox import Sandbox, World
+from tests.sandbox.serving import Sandbox, World
 from tests.travelling import original_url, settings_for, to_stage, travel
 
 CHROME = (

@@ -31,8 +31,8 @@ from pixivcrawl.errors import ConfigurationError, PauseTooLong
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.run_stopping import RunStopping
-from pixivcrawl.sandbox import Sandbox, World
 from tests.raw import answers, raw_server
+from tests.sandbox.serving import Sandbox, World
 from tests.travelling import PIXIV, Journey, Traveller, go, original_url, settings_for, to_stage, travel
 
 PROJECT = Path(__file__).resolve().parents[2]

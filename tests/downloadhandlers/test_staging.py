@@ -21,8 +21,8 @@ from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
 from pixivcrawl.downloadhandlers import transfer
 from pixivcrawl.downloadhandlers.transfer import Arrival
 from pixivcrawl.errors import StorageFailed
-from pixivcrawl.sandbox import Sandbox, World
 from tests.raw import Answering, answers, raw_server
+from tests.sandbox.serving import Sandbox, World
 from tests.travelling import Journey, original_url, settings_for, to_stage, travel
 
 

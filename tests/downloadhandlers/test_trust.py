@@ -12,7 +12,7 @@ from pixivcrawl.api.catalogue import USER_SHORT
 from pixivcrawl.downloadhandlers import trust
 from pixivcrawl.downloadhandlers.trust import trust_context
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.sandbox import Sandbox, World
+from tests.sandbox.serving import Sandbox, World
 from tests.travelling import settings_for, travel
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from scrapy.crawler import Crawler
 
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.inside import crawl
+from tests.sandbox.serving import Sandbox, World
 
 
 @pytest.mark.long

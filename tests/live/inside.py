@@ -14,7 +14,7 @@ from scrapy.crawler import AsyncCrawlerRunner
 from scrapy.settings import Settings
 
 from pixivcrawl.extensions.run_record import RunRecord
-from pixivcrawl.sandbox import Sandbox
+from tests.sandbox.serving import Sandbox
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from pixivcrawl.sandbox import Expected, Sandbox
 from tests.live.nursery import LONGEST, PROJECT, Nursery
+from tests.sandbox.expected import Expected
+from tests.sandbox.serving import Sandbox
 
 
 def environment(sandbox: Sandbox | None, archive: Path, *, session: bool = True, **more: str) -> dict[str, str]:

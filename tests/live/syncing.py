@@ -27,10 +27,11 @@ from pixivcrawl.commands.subscribed import Catalogue, file_path
 from pixivcrawl.commands.sync import Sync, checked
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.sandbox import Logged, Sandbox
+from pixivcrawl.sandbox.log import Logged
 from pixivcrawl.session import read_session
 from pixivcrawl.subscriptions.file import read_file
 from tests.live.inside import signed_in
+from tests.sandbox.serving import Sandbox
 
 START = datetime(2026, 3, 1, 6, tzinfo=UTC)
 """When the days begin that the tests live through."""

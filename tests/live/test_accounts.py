@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.sandbox import Logged, Sandbox, World
+from pixivcrawl.sandbox.log import Logged
 from tests.live.inside import crawl
 from tests.live.running import environment, rows, scrapy
+from tests.sandbox.serving import Sandbox, World
 
 NAME, ARTIST = "premium_reader", 902
 

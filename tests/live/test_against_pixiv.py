@@ -13,11 +13,11 @@ import pytest
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
-from pixivcrawl.sandbox import Sandbox, World
 from tests.archive.making import jpeg
 from tests.commands.typing_in import Typed, type_in
 from tests.live.inside import crawl
 from tests.live.running import rows, stored_files
+from tests.sandbox.serving import Sandbox, World
 
 FILES = 12
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.running import assert_holds, environment, rows, scrapy
+from tests.sandbox.serving import Sandbox, World
 
 
 @pytest.fixture(scope="module")

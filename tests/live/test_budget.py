@@ -18,9 +18,9 @@ from scrapy.settings import Settings
 from pixivcrawl.commands.status import plan
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.inside import crawl
 from tests.live.running import PROJECT, assert_holds, environment, rows, scrapy
+from tests.sandbox.serving import Sandbox, World
 from tests.travelling import settings_for
 
 

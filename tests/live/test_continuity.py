@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from tests.canonical import dump
 from tests.live.injecting import injecting
 from tests.live.inside import crawl
 from tests.live.running import PROJECT, assert_holds, environment, rows, scrapy
+from tests.sandbox.serving import Sandbox, World
 
 COMMAND = ("crawl", "user", "-a", "id=11")
 NEW = ("crawl", "user", "-a", "id=12")

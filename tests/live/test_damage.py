@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
-from pixivcrawl.sandbox.faults import IMAGE_KINDS, ZIP_KINDS
 from tests.live.inside import crawl
 from tests.live.running import assert_holds, environment, scrapy, scrapy_at, stored_files
 from tests.live.syncing import HOUR
+from tests.sandbox.faults import IMAGE_KINDS, ZIP_KINDS
+from tests.sandbox.serving import Sandbox, World
 
 PICTURE_DAMAGE = sorted(set(IMAGE_KINDS) - set(ZIP_KINDS) - {"no_length", "slow"})
 

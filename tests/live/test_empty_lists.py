@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.inside import crawl
 from tests.live.running import assert_holds
 from tests.live.syncing import sync
+from tests.sandbox.serving import Sandbox, World
 
 WAIT = 2.0
 ARTISTS = range(11, 51)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pixivcrawl.api.catalogue import ENDPOINTS
 from pixivcrawl.ledger.journal import read_journal
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.inside import crawl
+from tests.sandbox.serving import Sandbox, World
 
 ACTIONS = {"illust.bookmark_add", "illust.like"}
 OPTIONAL = {"illust.details_many"}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.injecting import injecting
 from tests.live.running import PROJECT, assert_holds, environment, scrapy
+from tests.sandbox.serving import Sandbox, World
 
 HEAD = f"""
 import sys

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.sandbox import Expected, Sandbox, World
 from pixivcrawl.sandbox.works import JAPAN
 from tests.live.running import assert_holds, environment, rows, scrapy
+from tests.sandbox.expected import Expected
+from tests.sandbox.serving import Sandbox, World
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.inside import crawl
 from tests.live.running import PROJECT, assert_holds, environment, scrapy
+from tests.sandbox.serving import Sandbox, World
 
 COMMAND = ("crawl", "user", "-a", "id=11")
 

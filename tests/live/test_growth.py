@@ -10,10 +10,10 @@ import pytest
 
 from pixivcrawl.api.keeping import without_other_works
 from pixivcrawl.ledger.journal import read_journal
-from pixivcrawl.sandbox import Sandbox, World
 from tests.api.making import WORK, answer, detail, row
 from tests.live.inside import crawl
 from tests.live.running import environment, rows, scrapy
+from tests.sandbox.serving import Sandbox, World
 
 FACTS = "SELECT id, title, caption, user_id, page_count, width, view_count, created, detail FROM artworks ORDER BY id"
 BODIES = "SELECT endpoint, subject_id, body FROM bodies ORDER BY endpoint, subject_id"

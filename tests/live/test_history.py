@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.sandbox import Expected, Sandbox, World
 from tests.live.inside import Run, crawl
 from tests.live.running import assert_holds, rows
+from tests.sandbox.expected import Expected
+from tests.sandbox.serving import Sandbox, World
 
 
 @pytest.fixture

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from pixivcrawl.sandbox import Expected, Sandbox, World
 from pixivcrawl.sandbox.works import UGOIRA, Page, Work
 from tests.archive.making import jpeg, zipped
 from tests.live.inside import crawl
 from tests.live.running import assert_holds, environment, rows, scrapy
+from tests.sandbox.expected import Expected
+from tests.sandbox.serving import Sandbox, World
 
 SMALL = Page("jpg", 64, 48)
 IMPATIENT = {"PIXIV_API_RETRIES": 0, "PIXIV_IMAGE_RETRY_DELAY": 0}

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox
 from tests.canonical import Dump, dump
 from tests.live.running import PROJECT, environment
 from tests.live.test_thirty_days import WORDS, assert_history, in_this_process, life, live_through, subscriptions
+from tests.sandbox.serving import Sandbox
 
 DAYS, REFRESH, ARTISTS = 7, 5, 12
 

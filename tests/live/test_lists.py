@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.sandbox import Expected, Sandbox, World
 from tests.live.inside import crawl
 from tests.live.running import PROJECT, assert_holds, environment, rows, scrapy
+from tests.sandbox.expected import Expected
+from tests.sandbox.serving import Sandbox, World
 
 ROWS_ONLY = {"files": "false", "detail": "listing"}
 NO_RETRIES = {"PIXIV_API_RETRIES": 0}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.inside import crawl
 from tests.live.running import rows
+from tests.sandbox.serving import Sandbox, World
 
 FACTS = "SELECT id, title, user_id, width, height, page_count, availability, detail FROM artworks ORDER BY id"
 TAGS = "SELECT artwork_id, name FROM artwork_tags JOIN tags ON tags.id = tag_id ORDER BY artwork_id, name"

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.injecting import injecting
 from tests.live.running import PROJECT, environment, scrapy
 from tests.live.syncing import START
 from tests.live.test_secrets import everything_in
 from tests.notices.receiving import SECRETS, Receiver, receiving
+from tests.sandbox.serving import Sandbox, World
 
 MINE = '[[subscription]]\nname = "mine"\nspider = "bookmarks"\nid = "me"\n'
 FOLLOWED = '[[subscription]]\nname = "first"\nurl = "https://www.pixiv.net/users/11"\nevery = "1d"\n'

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pixivcrawl.ledger.journal import read_journal
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.inside import crawl
 from tests.live.running import assert_holds, environment, rows, scrapy
+from tests.sandbox.serving import Sandbox, World
 
 ODD: dict[str, Any] = {
     "no title": {"title": None},

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pixivcrawl.sandbox import Sandbox, World
 from pixivcrawl.sandbox.pictures import AVATAR, BACKGROUND
 from tests.live.inside import crawl
 from tests.live.running import PROJECT, environment, rows, scrapy
+from tests.sandbox.serving import Sandbox, World
 
 ARTIST = 902
 """One of no works, with an avatar and a background."""

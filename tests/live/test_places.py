@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.inside import crawl
 from tests.live.running import assert_holds, environment, rows, scrapy
+from tests.sandbox.serving import Sandbox, World
 
 WORLD = {"artists": 2, "works": 4, "ugoira": 25, "size": (64, 48)}
 

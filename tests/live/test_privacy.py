@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.running import PROJECT, environment, scrapy
+from tests.sandbox.serving import Sandbox, World
 
 CRAWL = ("crawl", "user", "-a", "id=11")
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from pixivcrawl.sandbox.lists import Search
 from pixivcrawl.sandbox.works import Page
 from tests.commands.typing_in import type_in
 from tests.live.inside import Run, crawl
 from tests.live.running import assert_holds, rows
+from tests.sandbox.serving import Sandbox, World
 
 TAG = "harbour"
 EXTRA = "/ajax/user/extra"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from tests.canonical import dump
 from tests.live.inside import crawl
 from tests.live.running import environment, rows, scrapy
+from tests.sandbox.serving import Sandbox, World
 
 LEDGER = ("archive.sqlite", "archive.sqlite-wal", "archive.sqlite-shm")
 

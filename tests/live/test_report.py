@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from tests.ledger.making import connected, sqlite_url
 from tests.live.browser import PROGRAM, browser, first_page
 from tests.live.inside import crawl
 from tests.live.running import PROJECT, environment, scrapy
+from tests.sandbox.serving import Sandbox, World
 
 HOSTILE = (
     "</bdi></a><script>document.title='ran'</script><img src=x onerror=\"document.title='ran'\">\u202e\x1b[31m"

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from pixivcrawl.sandbox.works import UGOIRA, Page
 from tests.live.inside import crawl
 from tests.live.running import PROJECT, assert_holds, environment, rows
+from tests.sandbox.serving import Sandbox, World
 
 TINY = Page("jpg", 48, 36)
 ROWS = {"detail": "listing"}

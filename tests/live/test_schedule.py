@@ -19,8 +19,8 @@ import pytest
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.running import assert_holds
+from tests.sandbox.serving import Sandbox, World
 from tests.test_project import PACKAGES, ROOT, project_files
 from tests.test_schedule import FILES, instructions, unit
 

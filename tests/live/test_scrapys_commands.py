@@ -14,11 +14,11 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import last_holder
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.sandbox import Sandbox, World
 from tests.ledger.making import sqlite_url
 from tests.live.inside import crawl
 from tests.live.nursery import fresh
 from tests.live.running import PROJECT, environment, scrapy
+from tests.sandbox.serving import Sandbox, World
 
 A_WORK = 5000211
 """In the standard world: open to everyone, of three pages."""

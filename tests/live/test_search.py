@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from pixivcrawl.sandbox.lists import TYPES, Search
 from tests.live.running import assert_holds, environment, rows, scrapy
+from tests.sandbox.serving import Sandbox, World
 
 METADATA = ("-a", "files=false", "-a", "detail=listing")
 

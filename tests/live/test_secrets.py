@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.running import PROJECT, environment, scrapy
+from tests.sandbox.serving import Sandbox, World
 
 
 def everything_in(archive: Path) -> bytes:

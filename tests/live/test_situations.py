@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from pixivcrawl.sandbox.world import Viewing
 from tests.commands.typing_in import Typed, type_in
 from tests.live.inside import crawl
 from tests.live.running import assert_holds, rows, stored_files
+from tests.sandbox.serving import Sandbox, World
 
 DAY = "20230113"
 ROWS_ONLY = {"files": "false", "detail": "listing"}

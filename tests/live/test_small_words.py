@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from tests.commands.typing_in import Typed, type_in
 from tests.live.running import assert_holds
+from tests.sandbox.serving import Sandbox, World
 
 WORKS = 5
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.injecting import injecting
 from tests.live.running import PROJECT, assert_holds, environment, scrapy
+from tests.sandbox.serving import Sandbox, World
 
 SOON = 10
 """Seconds within which a run ends that was asked to."""

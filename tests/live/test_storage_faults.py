@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from pixivcrawl.ledger import journal
-from pixivcrawl.sandbox import Sandbox, World
 from tests.commands.typing_in import type_in
 from tests.live.injecting import injecting
 from tests.live.running import PROJECT, assert_holds, environment, ledger_files, rows, scrapy, stored_files
+from tests.sandbox.serving import Sandbox, World
 
 COMMAND = ("crawl", "user", "-a", "id=11")
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.running import PROJECT, assert_holds, environment, rows, scrapy
+from tests.sandbox.serving import Sandbox, World
 
 FOLLOWED = """
 [[subscription]]

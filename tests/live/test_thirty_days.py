@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.running import rows, stored_files
 from tests.live.syncing import DAY, HOUR, START, sync
+from tests.sandbox.serving import Sandbox, World
 
 QUIET = 2
 """Days without a change at the end, beyond those in which everything is compared once more."""

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
-from pixivcrawl.sandbox.expected import Expectations, Expected
 from pixivcrawl.sandbox.works import UGOIRA, Page, Work
 from tests.live.inside import crawl
 from tests.live.running import assert_holds, environment, rows, scrapy, stored_files
 from tests.live.test_going_on import killed_when
+from tests.sandbox.expected import Expectations, Expected
+from tests.sandbox.serving import Sandbox, World
 
 
 def with_frames(sandbox: Sandbox, artist: int = 11) -> Expected:

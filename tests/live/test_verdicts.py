@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from pixivcrawl.sandbox.works import Form, Page
 from tests.archive.making import jpeg, png, zeroed
 from tests.live.inside import Run, crawl
 from tests.live.running import environment, rows, scrapy
 from tests.live.syncing import DAY, HOUR, START, clock
+from tests.sandbox.serving import Sandbox, World
 
 
 @contextmanager

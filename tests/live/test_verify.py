@@ -19,11 +19,11 @@ import pytest
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
-from pixivcrawl.sandbox import Sandbox, World
 from tests.canonical import dump
 from tests.commands.typing_in import Typed, type_in
 from tests.live.inside import crawl
 from tests.live.running import PROJECT, assert_holds, environment, stored_files
+from tests.sandbox.serving import Sandbox, World
 from tests.verification.damages import KINDS, Damager
 
 

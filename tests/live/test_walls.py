@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.inside import crawl
 from tests.live.running import assert_holds, environment, rows, scrapy
+from tests.sandbox.serving import Sandbox, World
 
 ROWS_ONLY = {"files": "false", "detail": "listing"}
 DAY = "20230113"

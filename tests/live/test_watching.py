@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from pixivcrawl.extensions import tally
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.inside import crawl
 from tests.live.running import assert_holds, environment, scrapy
 from tests.live.terminal import Terminal
 from tests.live.test_stopping import begin, wait_for
+from tests.sandbox.serving import Sandbox, World
 
 NAME = "港の風景 harbour"
 

@@ -15,10 +15,10 @@ import pytest
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
-from pixivcrawl.sandbox import Sandbox, World
 from tests.commands.typing_in import type_in
 from tests.live.running import PROJECT, assert_holds, environment, rows, scrapy
 from tests.live.syncing import DAY, HOUR, START, Synced, sync
+from tests.sandbox.serving import Sandbox, World
 
 ARTISTS = 6
 

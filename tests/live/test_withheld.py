@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from pixivcrawl.sandbox.works import Page, Work
 from pixivcrawl.sandbox.world import Viewing
 from tests.commands.typing_in import type_in
 from tests.live.inside import Run, crawl
 from tests.live.running import assert_holds, rows
+from tests.sandbox.serving import Sandbox, World
 
 SMALL = Page("jpg", 32, 24)
 AN_HOUR = {"PIXIV_GONE_AFTER": 3600}

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
 from pixivcrawl.sandbox.works import Page
 from tests.live.injecting import injecting
 from tests.live.running import PROJECT, assert_holds, environment, rows, scrapy
+from tests.sandbox.serving import Sandbox, World
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the processes of a crawl in /proc")
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
+from tests.sandbox.serving import Sandbox, World
 
 
 @dataclass

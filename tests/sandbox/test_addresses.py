@@ -5,10 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixivcrawl.sandbox import Page, Work
 from pixivcrawl.sandbox.addresses import Addresses, read
-from pixivcrawl.sandbox.shadow import Shadow
-from pixivcrawl.sandbox.works import JAPAN
+from pixivcrawl.sandbox.works import JAPAN, Page, Work
+from tests.sandbox.shadow import Shadow
 
 ORIGIN = "https://127.0.0.1:40002"
 MOMENTS = st.datetimes(datetime(2007, 9, 10), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001

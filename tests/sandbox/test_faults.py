@@ -12,8 +12,8 @@ import pytest
 import simplejpeg
 from PIL import Image
 
-from pixivcrawl.sandbox import Sandbox, World
-from pixivcrawl.sandbox.faults import API_KINDS, IMAGE_KINDS
+from tests.sandbox.faults import API_KINDS, IMAGE_KINDS
+from tests.sandbox.serving import Sandbox, World
 
 PICTURE, UGOIRA, MIXED = 5000111, 5000411, 5000211
 

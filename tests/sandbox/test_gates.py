@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
+from tests.sandbox.serving import Sandbox, World
 
 LOGIN_ONLY = (
     "/ajax/top/illust?mode=all",

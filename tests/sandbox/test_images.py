@@ -13,7 +13,8 @@ import pytest
 import simplejpeg
 from PIL import Image, ImageOps
 
-from pixivcrawl.sandbox import Page, Sandbox, Work, World
+from pixivcrawl.sandbox.works import Page, Work
+from tests.sandbox.serving import Sandbox, World
 
 
 def fetch_all(browser: Any, artist_id: int) -> dict[str, bytes]:
@@ -235,7 +236,7 @@ def test_works_come_and_go_and_change_their_names(own: Any):
 
 def test_the_same_bytes_in_another_process(shared: Any):
     script = (
-        "from pixivcrawl.sandbox import World\n"
+        "from tests.sandbox.serving import World\n"
         "for name, digest in World.standard().expected.user(11, session=True).files.items(): print(name, digest, sep='\\t')"
     )
     environment = {"PYTHONHASHSEED": "4711", "PYTHONPATH": str(Path(__file__).parents[2])}

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from pixivcrawl.sandbox import Sandbox, World
+from tests.sandbox.serving import Sandbox, World
 
 
 def ids_of(rows: list[dict[str, Any]]) -> list[int]:

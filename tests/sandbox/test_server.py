@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from pixivcrawl.sandbox import Page, Sandbox, World
+from pixivcrawl.sandbox.works import Page
+from tests.sandbox.serving import Sandbox, World
 
 HOUSE = Path(__file__).parents[2]
 

@@ -13,9 +13,8 @@ from pixivcrawl.sandbox.bodies.rows import (
     zone,
 )
 from pixivcrawl.sandbox.exchange import Answer, Json, Question, RefusedError, found
-from pixivcrawl.sandbox.expected import frames_of
 from pixivcrawl.sandbox.making import ROMAJI, TRANSLATIONS
-from pixivcrawl.sandbox.works import Work
+from pixivcrawl.sandbox.works import Work, frames_of
 
 NOT_FOUND = "This work was deleted, or its id is wrong."
 ROWS_OF_THE_ARTIST = 3

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 from _pytest.mark import ParameterSet
 
-from pixivcrawl.sandbox.faults import API_KINDS, IMAGE_KINDS
+from tests.sandbox.faults import API_KINDS, IMAGE_KINDS
 
 SPIDERS: dict[str, tuple[str, ...]] = {
     "user": ("crawl", "user", "-a", "id=11,12", "-a", "ugoira=frames"),

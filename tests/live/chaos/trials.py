@@ -12,13 +12,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pixivcrawl.sandbox import Logged
-from pixivcrawl.sandbox.expected import Expectations
+from pixivcrawl.sandbox.log import Logged
 from tests import canonical
 from tests.live.chaos.plans import LEAST_KILLS, SPIDERS, Kill, Plan, one_more_kill
 from tests.live.chaos.worlds import Server, Watch, Wrong
 from tests.live.nursery import Crawl, Ended, Nursery, ended, fresh
 from tests.live.running import assert_holds, environment, rows
+from tests.sandbox.expected import Expectations
 
 IMAGES_AT_ONCE, API_AT_ONCE = 4, 1
 WORKS_AT_ONCE = IMAGES_AT_ONCE + 2 * API_AT_ONCE

@@ -13,7 +13,7 @@ from pixivcrawl.api.keeping import without_other_works
 from pixivcrawl.items import part_name
 from pixivcrawl.ledger.journal import read_journal
 from pixivcrawl.ledger.updates.files import GONE_WITH_FIRST
-from pixivcrawl.sandbox import Logged
+from pixivcrawl.sandbox.log import Logged
 from tests import canonical
 from tests.live.chaos.trials import (
     API_AT_ONCE,

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from pixivcrawl.sandbox import Artist, Logged, Page, Sandbox, Work, World
 from pixivcrawl.sandbox.addresses import Wanted
-from pixivcrawl.sandbox.faults import API_KINDS, IMAGE_KINDS, PICTURE_KINDS, ZIP_KINDS, Fault, Faults
-from pixivcrawl.sandbox.faults import Plan as Share
-from pixivcrawl.sandbox.log import HostKind, RequestLog
+from pixivcrawl.sandbox.log import HostKind, Logged, RequestLog
 from pixivcrawl.sandbox.making import Numbering, make_work
 from pixivcrawl.sandbox.shelves import FIRST_BOOKMARK, Bookmark, Shelf
 from pixivcrawl.sandbox.standard import READERS_AS_ARTISTS
-from pixivcrawl.sandbox.works import ILLUST, MANGA, UGOIRA, Form
+from pixivcrawl.sandbox.works import ILLUST, MANGA, UGOIRA, Artist, Form, Page, Work
 from tests.live.chaos.plans import WORLDS, Wrongs
+from tests.sandbox.faults import API_KINDS, IMAGE_KINDS, PICTURE_KINDS, ZIP_KINDS, Fault, Faults
+from tests.sandbox.faults import Plan as Share
+from tests.sandbox.serving import Sandbox, World
 
 DELAY = 0.004
 """Seconds by which every answer is late, so that there is a time in which a request travels."""

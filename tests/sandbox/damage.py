@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from io import BytesIO
 
 from pixivcrawl.sandbox.addresses import Wanted
-from pixivcrawl.sandbox.faults import STATUS_KIND
+from pixivcrawl.sandbox.delivery import WEB_PAGE, Delivery, whole
 from pixivcrawl.sandbox.pictures import Content, Pictures
 from pixivcrawl.sandbox.works import Work, frame_name
+from tests.sandbox.faults import STATUS_KIND
 
 BROKEN_OFF = ("cut_declared", "slow")
 HOLE_BYTES = 4096
 END_MARKS = {"image/jpeg": 2, "image/png": 12, "image/gif": 1, "application/zip": 22}
-WEB_PAGE = Content(
-    (b"<!DOCTYPE html><html><head><title>pixiv</title></head><body>Please wait a moment.</body></html>",), "text/html"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A body on its way. `declared` is the Content-Length, None for chunked; `sent` bytes leave, then the connection
-    closes if more were declared."""
-
-    content: Content
-    declared: int | None
-    sent: int
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-    trickles: bool = False
-
-
-def whole(content: Content, status: int = 200) -> Delivery:
-    return Delivery(content, content.length, content.length, status)
 
 
 def broken_off(kind: str, honest: Delivery) -> Delivery:

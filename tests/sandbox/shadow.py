@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import overload
 
 from pixivcrawl.sandbox.works import JAPAN, Artist, Page, Work
 
@@ -52,3 +54,22 @@ class Shadow:
     def _place_at(self, day: date) -> int:
         midnight = datetime.combine(day, time(), JAPAN)
         return max(0, -((FIRST_MOMENT - midnight) // STEP))
+
+
+class Computed(Sequence[Work]):
+    """Works that are made when they are looked at."""
+
+    def __init__(self, make: Callable[[int], Work], places: range) -> None:
+        self._make, self._places = make, places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> Work: ...
+    @overload
+    def __getitem__(self, place: slice) -> Computed: ...
+    def __getitem__(self, place: int | slice) -> Work | Computed:
+        if isinstance(place, slice):
+            return Computed(self._make, self._places[place])
+        return self._make(self._places[place])

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from pixivcrawl.sandbox import lists
 from pixivcrawl.sandbox.lists import Search
 from pixivcrawl.sandbox.rankings import is_content
-from pixivcrawl.sandbox.works import Session, Work, frame_name
-
-if TYPE_CHECKING:
-    from pixivcrawl.sandbox.world import World
+from pixivcrawl.sandbox.works import Session, Work, frames_of
+from pixivcrawl.sandbox.world import World
 
 Frames = list[dict[str, str | int]]
 
@@ -135,8 +132,3 @@ class Expectations:
             )
             for number in range(len(work.delays))
         }
-
-
-def frames_of(work: Work) -> Frames:
-    """An ugoira's frames as ugoira_meta tells them."""
-    return [{"file": frame_name(number), "delay": delay} for number, delay in enumerate(work.delays)]
