@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
+from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DownloadFailedError, DropItem
 from scrapy.http import Response
@@ -81,8 +82,7 @@ class OriginalsPipeline(FilePipeline):
         page = f"{'users' if original.kind in OF_USERS else 'artworks'}/{original.work_id}"
         request = original_request(original.url, page, path, past_caches=original.retried)
         try:
-            # Past the middlewares: they see to the API's session and answers, and cost as much as the rest of a small file's way.
-            response = await self.crawler.engine.downloader.handlers.download_request_async(request)
+            response = await self._download(request)
         except (DownloadFailedError, LengthMismatch) as failure:
             raise TransferFailed(str(failure)) from None
         except TooLarge as refusal:
@@ -92,6 +92,20 @@ class OriginalsPipeline(FilePipeline):
             return StagedOriginal(original, str(received.path), received.sha256, received.bytes, *named_by(response))
         await self._refused(original, response)
         raise TransferFailed(f"the image host answered {response.status}")
+
+    async def _download(self, request: Request) -> Response:
+        """As Scrapy's downloader does it, with its signals, but past the middlewares and its slots.
+
+        They see to the API's session and answers, and cost as much as the rest of a small file's way.
+        """
+        send, spider = self.crawler.signals.send_catch_log, self.crawler.spider
+        send(signals.request_reached_downloader, request=request, spider=spider)
+        response = await self.crawler.engine.downloader.handlers.download_request_async(request)
+        response.request = request
+        send(signals.response_downloaded, request=request, response=response, spider=spider)
+        # Its body is empty: it went to the disk.
+        send(signals.response_received, request=request, response=response, spider=spider)
+        return response
 
     async def _refused(self, original: Original, response: Response) -> None:
         if response.status == NOT_FOUND and original.guessed:

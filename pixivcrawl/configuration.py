@@ -19,6 +19,7 @@ from sqlalchemy import URL
 from pixivcrawl.archive.layout import UMASKS, Readers
 from pixivcrawl.archive.verdict import MAX_PIXELS, MEMORY, Limits
 from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.scrapy_settings import refuse
 
 Ugoira = Literal["zip", "frames"]
 
@@ -124,11 +125,7 @@ class Configuration:
     @classmethod
     def from_settings(cls, settings: BaseSettings) -> Self:
         """Raises ConfigurationError, in one line, for the first value that cannot be used."""
-        if settings.get("JOBDIR"):
-            raise ConfigurationError(
-                "JOBDIR is refused, because it would store the session: leave it out; "
-                "a run goes on from the archive's ledger"
-            )
+        refuse(settings)
         archive_dir = _archive_dir(settings)
         return cls(
             archive_dir=archive_dir,

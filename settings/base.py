@@ -40,6 +40,9 @@ SPIDER_LOADER_CLASS = "pixivcrawl.spiders.loader.LazySpiderLoader"
 # Default "". Commands of our own, and a `crawl` with exit codes. Scrapy imports all that lies there at each start; a tenth of a second.
 COMMANDS_MODULE = asked_of("pixivcrawl.commands")
 
+# Default {}. Refuses in one line what would not be obeyed, see docs/settings.md.
+ADDONS = {"pixivcrawl.scrapy_settings.ScrapySettings": 0}
+
 # Default {}. The way of a file, in this order.
 ITEM_PIPELINES = {
     "pipelines.originals.OriginalsPipeline": 100,
@@ -56,21 +59,29 @@ EXTENSIONS: dict[str, int | None] = {
     "pixivcrawl.extensions.run_record.RunRecord": 500,
 }
 
-# Default: Scrapy's eleven; each that is named is imported, even to be switched off. Left out: what writes a line a minute, since Progress
-# does; what counts each item and each response, as the run's own counts do; what keeps a state in JOBDIR, which is refused; what sets the
-# pace by itself; and the telnet console and the remote control, which would evaluate Python sent to a local port.
+# Default: Scrapy's eleven; each that is named is imported, even to be switched off. Left out: what keeps a state in JOBDIR and what sets
+# the pace by itself, which are refused, and the two consoles, which are imported when somebody switches them on.
 EXTENSIONS_BASE = {
+    "scrapy.extensions.corestats.CoreStats": 0,
     "scrapy.extensions.logcount.LogCount": 0,
     "scrapy.extensions.memusage.MemoryUsage": 0,
     "scrapy.extensions.memdebug.MemoryDebugger": 0,
     "scrapy.extensions.closespider.CloseSpider": 0,
     "scrapy.extensions.feedexport.FeedExporter": 0,
+    "scrapy.extensions.logstats.LogStats": 0,
 }
+
+# Default 60 seconds. Progress writes a line a minute.
+LOGSTATS_INTERVAL = 0
+
+# Default True, both. They evaluate Python that is sent to a local port.
+TELNETCONSOLE_ENABLED = False
+REMOTE_CONTROL_ENABLED = False
 
 # Default: Scrapy's sixteen. These are the ones used here; to name another in DOWNLOADER_MIDDLEWARES, even to switch it off, would import
 # it, and what it imports, in every run. What is left out is done elsewhere (cookies, retries, redirects, compression, timeouts, foreign
-# hosts; headers, the environment's proxy and counts by the download handler, to which originals go past all middlewares) or not at all
-# (HTTP authentication, cache, robots.txt).
+# hosts; headers, the environment's proxy and Scrapy's counts by the download handler, to which originals go past all middlewares) or not
+# at all (HTTP authentication, cache, robots.txt).
 DOWNLOADER_MIDDLEWARES_BASE: dict[str, int | None] = {}
 
 # Default {}.
@@ -105,6 +116,9 @@ DOWNLOAD_HANDLERS: dict[str, str | None] = {
 
 # Default {}. `@asks` for `scrapy check`.
 SPIDER_CONTRACTS = {"pixivcrawl.base_spiders.contracts.AsksContract": 1}
+
+# Default "WARNING". A file that was dropped for a reason worth a warning says so itself.
+DEFAULT_DROPITEM_LOG_LEVEL = "INFO"
 
 # Default {}. Makes a dropped file one line.
 LOG_FORMATTER = "pixivcrawl.extensions.run_record.OneLine"

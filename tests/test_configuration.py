@@ -65,7 +65,6 @@ def test_the_database_password_is_not_shown() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("JOBDIR", "jobs"),
         ("ARCHIVE_DIR", "what?"),
         ("ARCHIVE_DIR", "a\nb"),
         ("ARCHIVE_DIR", "a\0b"),

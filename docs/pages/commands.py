@@ -22,6 +22,10 @@ def page() -> str:
         "# Commands",
         "`scrapy COMMAND --help` says the same. `scrapy list` names the spiders; Scrapy's other commands "
         "(`scrapy settings`, `scrapy shell` ...) are there as always.",
+        "Only what archives opens the archive. `scrapy fetch`, `shell`, `view`, `parse` and `check` work beside a running crawl and "
+        "leave no trace; they send the session, and keep the pace and a pause that the archive knows of. "
+        "`scrapy fetch URL | python -m json.tool` shows an answer, `scrapy parse --spider artwork -c parse_work URL` what becomes of it, "
+        "and `SCRAPY_PROJECT=sandbox scrapy check` whether the spiders hold what they promise of the sandbox's works.",
         table(
             ["command", "what it does"],
             ((link(f"scrapy {name}"), described(each.short_desc())) for name, each in ours.items()),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pages.markdown import blocks, code, described, table
 from pixivcrawl import configuration
+from pixivcrawl.scrapy_settings import INERT, NOT_OBEYED, OBEYED, REFUSED
 
 SETTINGS = Path(__file__).resolve().parents[2] / "settings"
 OWN = "Our own"
@@ -53,6 +54,14 @@ def page() -> str:
         "A session and the URLs of notice services are secrets, so that they come from the environment or a file and never from an "
         "argument list.",
         table(["environment", "what it is"], ((code(name), described(text)) for name, text in ENVIRONMENT.items())),
+        "## Scrapy's own settings",
+        "Each of them is obeyed, hangs on another one as in every Scrapy project, or is refused: whoever sets one that would do nothing "
+        "here is told so in one line, with what to use instead, and the command ends with exit code 2.",
+        table(["obeyed", "settings"], ((about, codes(names)) for about, names in OBEYED.items())),
+        table(
+            ["does nothing until this is set", "settings"], ((code(on), codes(names)) for on, names in INERT.items())
+        ),
+        table(["refused", "because"], ((codes(names), described(why)) for why, names in refused().items())),
         "## What differs from Scrapy's defaults",
         *others([setting for setting in said if setting.section != OWN]),
         "## The server profile",
@@ -61,6 +70,19 @@ def page() -> str:
         "## The sandbox profile",
         table(["setting", "value", "why"], (row(setting) for setting in settings_of("sandbox"))),
     )
+
+
+def codes(names: Iterable[str]) -> str:
+    return ", ".join(code(name) for name in names)
+
+
+def refused() -> dict[str, list[str]]:
+    """The names that are refused, by the line that says why; those that may be said all the same with the one value that holds."""
+    found: dict[str, list[str]] = {}
+    for name, refusal in REFUSED.items():
+        other_than = "" if refusal.always is NOT_OBEYED else f" other than {refusal.always}"
+        found.setdefault(refusal.instead, []).append(f"{name}{other_than}")
+    return found
 
 
 def own_row(group: list[Setting]) -> tuple[str, str, str, str]:

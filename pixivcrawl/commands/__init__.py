@@ -10,6 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from pixivcrawl.errors import PixivcrawlError
+from pixivcrawl.saying import say
+
 # As in extensions/run_record.py, which takes too long to import for what this is for.
 INTERRUPTED = 130
 
@@ -19,10 +22,13 @@ UNREAD = 141
 
 def end_without_traceback(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
     """For Ctrl-C while commands are being imported, and in those that have nothing to put away; for whoever stops reading what a command
-    prints; and for a fault of ours, anywhere.
+    prints; for what ends one of Scrapy's own commands; and for a fault of ours, anywhere.
     """
     if issubclass(kind, BrokenPipeError) and has_lost_its_reader():
         os._exit(UNREAD)
+    if isinstance(error, PixivcrawlError):
+        say(f"pixivcrawl: {error}", sys.stderr)
+        os._exit(error.exit_code)
     if not issubclass(kind, KeyboardInterrupt):
         from pixivcrawl import faults  # only here: most commands have none
 

@@ -155,13 +155,13 @@ def examination(settings: Settings, *, offline: bool, live: bool = False) -> Ite
 
     yield from look_at_versions()
     try:
-        refused, settings = without_jobdir(settings)
+        refused, settings = without_refused(settings)
         configuration = Configuration.from_settings(settings)
     except PixivcrawlError as error:
         yield problem("settings", error)
         return
     archive = Archive(configuration.archive_dir)
-    yield refused or ok("settings", f"the archive is {archive.root}")
+    yield from refused or [ok("settings", f"the archive is {archive.root}")]
     yield from look_at_pace(configuration)
     yield look_at_proofs(configuration)
     yield look_at_certificates()
@@ -189,19 +189,16 @@ def examination(settings: Settings, *, offline: bool, live: bool = False) -> Ite
     yield look_at_clock(served, at, examined.newest)
 
 
-def without_jobdir(settings: Settings) -> tuple[Finding | None, Settings]:
-    """What is to be said of JOBDIR, and the settings as they would be without it, so that the rest can be looked at."""
+def without_refused(settings: Settings) -> tuple[list[Finding], Settings]:
+    """What is to be said of settings that a run refuses, and the others, so that the rest can be looked at."""
     from pixivcrawl.doctor.findings import problem
+    from pixivcrawl.scrapy_settings import refused_in
 
-    if not settings.get("JOBDIR"):
-        return None, settings
-    without = settings.copy()
-    without.set("JOBDIR", None, priority="cmdline")
-    try:
-        Configuration.from_settings(settings)
-    except PixivcrawlError as error:
-        return problem("settings", error), without
-    return None, without
+    findings, without = [], settings.copy()
+    for name, refusal in refused_in(settings):
+        findings.append(problem("settings", refusal))
+        without.delete(name, priority="cmdline")
+    return findings, without
 
 
 def look_at_subscriptions(settings: Settings) -> Finding:

@@ -23,9 +23,9 @@ SOCKS = {"socks4": False, "socks4a": True, "socks5": True, "socks5h": True}
 """The schemes of SOCKS proxies, and whether the proxy looks up names; a name that is looked up here may be answered falsely."""
 
 
-def environment_proxies() -> HttpProxyMiddleware:
-    """Scrapy's own reading of the environment, which passes over ALL_PROXY."""
-    named = HttpProxyMiddleware()
+def environment_proxies(encoding: str) -> HttpProxyMiddleware:
+    """Scrapy's own reading of the environment, which passes over ALL_PROXY; `encoding` is that of names and passwords."""
+    named = HttpProxyMiddleware(encoding)
     if "all" in named.proxies:
         credentials, proxy = named.proxies["all"]
         for scheme in HTTP:

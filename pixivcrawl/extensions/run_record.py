@@ -290,6 +290,6 @@ def is_worth_a_traceback(record: logging.LogRecord) -> bool:
 class OneLine(LogFormatter):
     """A dropped file is one line, without the item's dump."""
 
-    def dropped(self, item: Any, exception: BaseException, response: Any, spider: Spider | None) -> LogFormatterResult:
-        level = getattr(logging, getattr(exception, "log_level", None) or "INFO")
-        return {"level": level, "msg": "%(reason)s", "args": {"reason": str(exception)}}
+    def dropped(self, item: Any, exception: BaseException, response: Any, spider: Spider) -> LogFormatterResult:
+        said = super().dropped(item, exception, response, spider)
+        return {"level": said["level"], "msg": "%(reason)s", "args": {"reason": str(exception)}}
