@@ -24,10 +24,10 @@ from scrapy.utils.test import get_crawler
 from pixivcrawl.downloadhandlers.proxies import environment_proxies
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.extensions.run_record import OneLine
-from pixivcrawl.sandbox import Sandbox, World
 from pixivcrawl.scrapy_settings import INERT, NOT_OBEYED, OBEYED, REFUSED, ScrapySettings, refuse
 from tests.live.inside import crawl, signed_in
 from tests.live.running import PROJECT, environment, scrapy
+from tests.sandbox.serving import Sandbox, World
 from tests.travelling import settings_for, travel
 
 ALL = {name for name in dir(default_settings) if name.isupper()}
