@@ -14,9 +14,9 @@ from xml.etree import ElementTree
 import pytest
 
 from pixivcrawl import faults
-from pixivcrawl.commands.stopping import SOON
 from pixivcrawl.errors import AccountRefused, ArchiveInUse, ConfigurationError, PauseTooLong, StorageFailed
 from pixivcrawl.extensions.run_record import FAILED, INTERRUPTED
+from pixivcrawl.runs.signals import SOON
 from tests.test_project import FENCE, ROOT
 
 PAGE = ROOT / "docs" / "schedule.md"

@@ -17,13 +17,14 @@ from scrapy.exceptions import UsageError
 
 from pixivcrawl.api.urls import UrlRefused, addresses_in, read_url
 from pixivcrawl.api.wording import quoted
-from pixivcrawl.commands.crawl import add_quiet, complain, introduce, obey_quiet, show_any_text
-from pixivcrawl.commands.jobs import ENDS_ALL, Job, brought, in_turn, outcomes, run_all, worst
-from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, stop_crawls
-from pixivcrawl.commands.telling import tell_of
+from pixivcrawl.commands.crawl import add_quiet, introduce, obey_quiet, show_any_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.standing import Overall
+from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.notify import tell_of
+from pixivcrawl.runs.queue import ENDS_ALL, Job, brought, in_turn, outcomes, run_all, worst
+from pixivcrawl.runs.signals import end_when_told, nothing_to_stop, stop_crawls
 from pixivcrawl.saying import say
 from pixivcrawl.session import session_from_settings
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from pixivcrawl.commands.crawl import complain
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.ledger.copying import copy_ledger
 from pixivcrawl.ledger.engine import read_url
+from pixivcrawl.runs.exit_codes import complain
 
 
 class Command(ScrapyCommand):

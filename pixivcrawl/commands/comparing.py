@@ -24,13 +24,13 @@ from pixivcrawl.api.transfers import named_by, original_request
 from pixivcrawl.api.wording import one_line, plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
-from pixivcrawl.commands.asking import exit_code, ledger_for
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import KeptFile
 from pixivcrawl.ledger.service import Ledger, attach, detach
 from pixivcrawl.ledger.updates.doubtful import named_otherwise
+from pixivcrawl.runs.api_spider import exit_code, ledger_for
 from pixivcrawl.verification.choice import Sample, next_window, read_sample, read_since
 from pixivcrawl.verification.files import check_file
 from pixivcrawl.verification.memory import Memory

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import ctypes
 import gc
 import io
 import os
@@ -21,25 +19,23 @@ from scrapy.exceptions import UsageError
 from scrapy.settings import BaseSettings
 from scrapy.spiderloader import SpiderLoaderProtocol
 
-from pixivcrawl import faults
-from pixivcrawl.commands.stopping import (
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import PixivcrawlError
+from pixivcrawl.extensions.run_record import summary
+from pixivcrawl.extensions.standing import put_away
+from pixivcrawl.notifications.state import Outcome
+from pixivcrawl.runs.exit_codes import came_of, complain, exit_code
+from pixivcrawl.runs.memory import limit_heaps
+from pixivcrawl.runs.notify import tell_of
+from pixivcrawl.runs.signals import (
     end_whatever_the_clock_does,
     end_when_told,
     nothing_to_stop,
     record_of,
     stop_crawls,
 )
-from pixivcrawl.commands.telling import tell_of
-from pixivcrawl.configuration import Configuration
-from pixivcrawl.errors import PixivcrawlError
-from pixivcrawl.extensions.run_record import COMPLETE, FAILED, INTERRUPTED, RunRecord, summary
-from pixivcrawl.extensions.standing import put_away
-from pixivcrawl.notices.outcomes import Outcome
 from pixivcrawl.saying import say
 from pixivcrawl.session import Session, introduction, session_from_settings
-
-M_ARENA_MAX = -8
-"""From glibc's malloc.h."""
 
 
 class Command(CrawlCommand):
@@ -126,43 +122,6 @@ def obey_quiet(opts: argparse.Namespace, settings: BaseSettings) -> None:
         settings.set("LOG_LEVEL", "ERROR", priority="cmdline")
 
 
-def limit_heaps() -> None:
-    """glibc gives every thread a heap that keeps what was freed in it: for pictures of 30 MB in a dozen threads, two heaps are enough."""
-    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt"):
-        library.mallopt(M_ARENA_MAX, 2)
-
-
-def exit_code(crawler: Crawler, crawling: asyncio.Task[None]) -> int:
-    """What the process ends with; an error that ended the run, and a fault of ours, are said in one line each."""
-    if not crawling.done() or crawling.cancelled():
-        return INTERRUPTED
-    raised = crawling.exception()
-    if isinstance(raised, PixivcrawlError):
-        return complain(raised)
-    if raised is not None:
-        return faults.told(raised)
-    record = crawler.get_extension(RunRecord)
-    if record is None:
-        return 0
-    record.faults.end()
-    code = complain(record.error) if record.error else record.exit_code
-    if record.faults.first is None:
-        return code
-    told = faults.told(record.faults.first)
-    # An error that ended the run says what a person is to do; a run that came to its end did not come to a good one.
-    return told if code in (COMPLETE, FAILED) else code
-
-
-def came_of(crawler: Crawler, crawling: asyncio.Task[None]) -> tuple[str, dict[str, int]]:
-    """Why a crawl that is over ended early, empty where it did not, and what it brought."""
-    if crawling.cancelled():
-        return "", {}
-    if raised := crawling.exception():
-        return str(raised), {}
-    record = crawler.get_extension(RunRecord)
-    return ("", {}) if record is None else (str(record.error or ""), record.counts())
-
-
 def show_any_text() -> None:
     """What standard output cannot show (a pipe on Windows, an old locale) is shown by its number; a title must not end the command."""
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -175,9 +134,3 @@ def summary_so_far(crawler: Crawler) -> str:
     if record is None or record.is_told:
         return ""
     return "\n".join(summary(crawler.spidercls.name, "interrupted", record.counts())) + "\n"
-
-
-def complain(error: PixivcrawlError) -> int:
-    """Say an error in its one line; gives its exit code."""
-    say(f"pixivcrawl: {error}", sys.stderr)
-    return error.exit_code

@@ -14,10 +14,11 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
-from pixivcrawl.commands.crawl import complain, show_any_text
+from pixivcrawl.commands.crawl import show_any_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED
+from pixivcrawl.runs.exit_codes import complain
 
 if TYPE_CHECKING:
     from pixivcrawl.archive.layout import Archive
@@ -203,8 +204,8 @@ def without_refused(settings: Settings) -> tuple[list[Finding], Settings]:
 
 def look_at_subscriptions(settings: Settings) -> Finding:
     """Whether the file can be used, as `scrapy sync` would say."""
-    from pixivcrawl.commands.subscribed import Catalogue, file_path
     from pixivcrawl.doctor.findings import ok, problem
+    from pixivcrawl.runs.subscriptions import Catalogue, file_path
     from pixivcrawl.session import session_from_settings
     from pixivcrawl.subscriptions.file import read_file
 

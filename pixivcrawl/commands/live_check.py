@@ -20,13 +20,13 @@ from pixivcrawl.api.bodies.search import Search
 from pixivcrawl.api.catalogue import ENDPOINTS
 from pixivcrawl.api.documents import read_document
 from pixivcrawl.api.endpoint import Auth, BodyRefused, Endpoint
-from pixivcrawl.commands.asking import ledger_for
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.doctor.fields import differences, known_fields
 from pixivcrawl.doctor.findings import Finding, ok, problem, warning
 from pixivcrawl.errors import NoAnswer, PixivcrawlError
 from pixivcrawl.ledger.service import attach, detach
 from pixivcrawl.run_stopping import RunStopping
+from pixivcrawl.runs.api_spider import ledger_for
 from pixivcrawl.session import Session
 
 FIRST = ("ranking", "search.illustrations", "illust.detail", "illust.comments", "watchlist.manga")

@@ -9,8 +9,8 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from pixivcrawl.commands.crawl import complain
 from pixivcrawl.errors import StorageFailed
+from pixivcrawl.runs.exit_codes import complain
 
 
 class Command(ScrapyCommand):

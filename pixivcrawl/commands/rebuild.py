@@ -19,7 +19,6 @@ from pixivcrawl.api.wording import one_line, plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.archive.workers import Workers
-from pixivcrawl.commands.crawl import complain
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.ledger import settle_intents
@@ -33,6 +32,7 @@ from pixivcrawl.ledger.journal import PassedOver, end_of, read_journal
 from pixivcrawl.ledger.rebuilding import begin_beside, put_in_place
 from pixivcrawl.ledger.replay import Replayed, replay
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.verification.reconciling import Reconciled, reconcile
 
 A_WHILE = 5.0

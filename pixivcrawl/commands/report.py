@@ -11,7 +11,7 @@ from scrapy.exceptions import UsageError
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.workers import Workers
-from pixivcrawl.commands.crawl import complain, show_any_text
+from pixivcrawl.commands.crawl import show_any_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED
@@ -23,6 +23,7 @@ from pixivcrawl.reporting.documents import document
 from pixivcrawl.reporting.gathering import News, Place, gather, place_of
 from pixivcrawl.reporting.thumbnails import thumbnails
 from pixivcrawl.reporting.writing import FORMATS, STANDARD_OUTPUT, file_for, write_file, write_out
+from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.verification.choice import read_since
 
 SINCE = "7d"

@@ -15,7 +15,7 @@ from pixivcrawl.api.withheld import WHAT_TO_DO
 from pixivcrawl.api.wording import one_line, plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import last_holder
-from pixivcrawl.commands.crawl import complain, show_any_text
+from pixivcrawl.commands.crawl import show_any_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError, StorageFailed
 from pixivcrawl.items import name_of_file
@@ -23,6 +23,7 @@ from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.continuity import disagreement, require_ledger
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.runs.exit_codes import complain
 
 
 class Command(ScrapyCommand):

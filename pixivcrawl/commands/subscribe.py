@@ -12,9 +12,9 @@ from scrapy.commands import ScrapyCommand
 
 from pixivcrawl.api.urls import UrlRefused, read_url
 from pixivcrawl.api.wording import one_line, quoted
-from pixivcrawl.commands.crawl import complain
-from pixivcrawl.commands.subscribed import Catalogue, file_path
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.subscriptions import Catalogue, file_path
 from pixivcrawl.session import session_from_settings
 from pixivcrawl.subscriptions.editing import appended, change
 from pixivcrawl.subscriptions.file import EVERY, FOLLOWING, SubscriptionFile

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from scrapy.commands import ScrapyCommand
 
 from pixivcrawl.api.wording import one_line, plural
-from pixivcrawl.commands.crawl import complain
-from pixivcrawl.commands.subscribed import Catalogue, State, file_path, look_up
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.run_record import told
 from pixivcrawl.ledger.queries import NO_RUNS, ListRun, ListRuns
+from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.subscriptions import Catalogue, State, file_path, look_up
 from pixivcrawl.session import session_from_settings
 from pixivcrawl.subscriptions.file import Subscription, read_file
 from pixivcrawl.subscriptions.intervals import interval_text

@@ -18,12 +18,7 @@ from pixivcrawl.api.wording import plural, quoted, spoken
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
 from pixivcrawl.base_spiders.second_looks import PUT_OFF
-from pixivcrawl.commands.crawl import add_quiet, complain, introduce, obey_quiet, show_any_text
-from pixivcrawl.commands.jobs import ENDS_ALL, Job, brought, outcomes, run_all, worst
-from pixivcrawl.commands.looking import NewsSpider
-from pixivcrawl.commands.stopping import end_when_told, nothing_to_stop, stop_crawls
-from pixivcrawl.commands.subscribed import Catalogue, State, file_path, look_up
-from pixivcrawl.commands.telling import tell_of
+from pixivcrawl.commands.crawl import add_quiet, introduce, obey_quiet, show_any_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ArchiveInUse, ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.run_record import FAILED, INTERRUPTED
@@ -31,7 +26,13 @@ from pixivcrawl.extensions.standing import Overall
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import UNREACHABLE
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.notices.outcomes import Outcome
+from pixivcrawl.notifications.state import Outcome
+from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.notify import tell_of
+from pixivcrawl.runs.queue import ENDS_ALL, Job, brought, outcomes, run_all, worst
+from pixivcrawl.runs.session_check import NewsSpider
+from pixivcrawl.runs.signals import end_when_told, nothing_to_stop, stop_crawls
+from pixivcrawl.runs.subscriptions import Catalogue, State, file_path, look_up
 from pixivcrawl.saying import say
 from pixivcrawl.session import session_from_settings
 from pixivcrawl.subscriptions.costs import requests_a_day, requests_for, requests_for_following, time_for

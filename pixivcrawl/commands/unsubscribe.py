@@ -6,9 +6,9 @@ import argparse
 
 from scrapy.commands import ScrapyCommand
 
-from pixivcrawl.commands.crawl import complain
-from pixivcrawl.commands.subscribed import file_path
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.subscriptions import file_path
 from pixivcrawl.subscriptions.editing import change, removed
 
 

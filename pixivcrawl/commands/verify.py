@@ -20,7 +20,7 @@ from pixivcrawl.api.wording import one_line, plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.archive.workers import Workers
-from pixivcrawl.commands.crawl import add_quiet, complain, limit_heaps, obey_quiet
+from pixivcrawl.commands.crawl import add_quiet, obey_quiet
 from pixivcrawl.commands.status import odd
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError, StorageFailed
@@ -30,6 +30,8 @@ from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.continuity import disagreement, require_ledger
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.memory import limit_heaps
 from pixivcrawl.verification.choice import WHOLE, Sample, next_window, read_sample, read_since
 from pixivcrawl.verification.findings import Finding, in_order, is_damaged, summary
 from pixivcrawl.verification.memory import Memory, Progress

@@ -20,7 +20,7 @@ from pixivcrawl.configuration import Configuration
 from pixivcrawl.doctor.findings import Finding, ok, problem, warning
 from pixivcrawl.downloadhandlers.trust import trust_context
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.notices.services import services_from_settings, urls_file
+from pixivcrawl.notifications.services import services_from_settings, urls_file
 from pixivcrawl.session import cookie_file
 
 NAMED = ("scrapy", "twisted", "sqlalchemy", "alembic", "pydantic", "aiohttp", "pillow", "simplejpeg", "filelock")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.typing_in import Typed, type_in
-from tests.notices.receiving import SECRETS, Receiver, receiving
+from tests.notifications.receiving import SECRETS, Receiver, receiving
 
 
 @pytest.fixture(scope="module")

@@ -22,11 +22,11 @@ import pipelines
 import pixivcrawl
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
-from pixivcrawl.commands.jobs import one_after_another
-from pixivcrawl.commands.subscribed import Catalogue, file_path
 from pixivcrawl.commands.sync import Sync, checked
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.runs.queue import one_after_another
+from pixivcrawl.runs.subscriptions import Catalogue, file_path
 from pixivcrawl.sandbox.log import Logged
 from pixivcrawl.session import read_session
 from pixivcrawl.subscriptions.file import read_file

@@ -15,7 +15,7 @@ from tests.live.injecting import injecting
 from tests.live.running import PROJECT, environment, scrapy
 from tests.live.syncing import START
 from tests.live.test_secrets import everything_in
-from tests.notices.receiving import SECRETS, Receiver, receiving
+from tests.notifications.receiving import SECRETS, Receiver, receiving
 from tests.sandbox.serving import Sandbox, World
 
 MINE = '[[subscription]]\nname = "mine"\nspider = "bookmarks"\nid = "me"\n'
@@ -180,7 +180,7 @@ def test_a_file_of_services_that_cannot_be_read_is_said_and_no_more(archive: Pat
 
 
 @pytest.mark.long
-def test_apprise_is_imported_by_the_courier_alone():
+def test_apprise_is_imported_by_the_worker_alone():
     code = """
 import sys
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""`python -m pixivcrawl.notices.courier`: carries notices to their services, in a process of its own.
+"""`python -m pixivcrawl.notifications.worker`: carries notices to their services, in a process of its own.
 
 Standard input: `{"urls": [...], "notices": [{"title": ..., "body": ...}, ...]}`. Standard output: for each URL and notice, as soon as it is
 known, a line `{"url": 0, "notice": 0, "why": null}`, by their places, `why` being what went wrong. What apprise and its libraries log

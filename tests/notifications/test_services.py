@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.notices.services import Service, read_services
+from pixivcrawl.notifications.services import Service, read_services
 
 SECRET = "s3cr3t"
 

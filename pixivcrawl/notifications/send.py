@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pixivcrawl.notices.services import Service
+from pixivcrawl.notifications.services import Service
 
 LONGEST_BODY = 1900
 """Characters: what the smallest of the usual services takes (Discord, 2,000 with the title)."""
@@ -43,7 +43,9 @@ def send(services: Sequence[Service], messages: Sequence[Message], timeout: floa
     }
     said, status = _run(json.dumps(task).encode(), timeout)
     results = dict(_results(said))
-    unanswered = f"no answer within {timeout:g} s" if status is None else f"its courier ended with status {status}"
+    unanswered = (
+        f"no answer within {timeout:g} s" if status is None else f"the process that sends it ended with status {status}"
+    )
     return [
         Delivery(service, number, results.get((place, number), unanswered))
         for place, service in enumerate(services)
@@ -52,11 +54,11 @@ def send(services: Sequence[Service], messages: Sequence[Message], timeout: floa
 
 
 def _run(task: bytes, timeout: float) -> tuple[bytes, int | None]:
-    """What the courier said, and with which status it ended; None when its time was over."""
+    """What the worker said, and with which status it ended; None when its time was over."""
     # The session and the ledger's password are no business of a notice.
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIXIV", "DATABASE_URL"))}
-    courier = subprocess.Popen(
-        [sys.executable, "-m", "pixivcrawl.notices.courier"],
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "pixivcrawl.notifications.worker"],
         env=kept | {"PYTHONPATH": os.pathsep.join(path or os.curdir for path in sys.path)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -65,21 +67,21 @@ def _run(task: bytes, timeout: float) -> tuple[bytes, int | None]:
         start_new_session=True,
     )
     try:
-        return courier.communicate(task, timeout)[0], courier.returncode
+        return worker.communicate(task, timeout)[0], worker.returncode
     except subprocess.TimeoutExpired:
-        _kill(courier)
-        return courier.communicate()[0], None
+        _kill(worker)
+        return worker.communicate()[0], None
     except BaseException:
-        _kill(courier)
+        _kill(worker)
         raise
 
 
-def _kill(courier: subprocess.Popen[bytes]) -> None:
+def _kill(worker: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         if os.name == "posix":
-            os.killpg(courier.pid, signal.SIGKILL)
+            os.killpg(worker.pid, signal.SIGKILL)
         else:
-            courier.kill()
+            worker.kill()
 
 
 def _results(said: bytes) -> Iterator[tuple[tuple[int, int], str | None]]:

@@ -1,10 +1,10 @@
-"""What was told and when, kept in the archive folder, so that a timer does not tell it again every quarter of an hour."""
+"""What came of a run, and what was told of earlier ones: kept in the archive folder, so that a timer does not tell it again and again."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,16 @@ _VERSION = 1
 
 _LENGTH = 2000
 """Characters, so that what is written over it finds its room there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one crawl: its exit code, why it ended early (empty where it did not) and its counts."""
+
+    name: str
+    exit_code: int
+    reason: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

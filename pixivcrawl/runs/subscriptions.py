@@ -18,11 +18,11 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.base_spiders.owned import OwnerArguments
 from pixivcrawl.base_spiders.params import ListingArguments, explain
-from pixivcrawl.commands.looking import NewsSpider
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import NO_RUNS, Feed, ListRun, ListRuns
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.runs.session_check import NewsSpider
 from pixivcrawl.session import Session, reader_of
 from pixivcrawl.spiders.user import UserArguments
 from pixivcrawl.subscriptions.file import FILE_NAME, FOLLOWING, REFRESH, Subscription, SubscriptionFile

@@ -16,12 +16,13 @@ from twisted.internet.error import ReactorNotRunning
 from pixivcrawl import faults
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.base_spiders.second_looks import PUT_OFF, put_off_second_looks
-from pixivcrawl.commands.crawl import came_of, exit_code, limit_heaps
-from pixivcrawl.commands.stopping import end_whatever_the_clock_does
 from pixivcrawl.errors import AccountRefused, ArchiveInUse, PauseTooLong, StorageFailed
 from pixivcrawl.extensions.run_record import INTERRUPTED, SUMMARY, left_off, told
 from pixivcrawl.extensions.standing import Overall, put_away
-from pixivcrawl.notices.outcomes import Outcome
+from pixivcrawl.notifications.state import Outcome
+from pixivcrawl.runs.exit_codes import came_of, exit_code
+from pixivcrawl.runs.memory import limit_heaps
+from pixivcrawl.runs.signals import end_whatever_the_clock_does
 from pixivcrawl.saying import say
 
 ENDS_ALL = {

@@ -24,13 +24,13 @@ from pixivcrawl.api.endpoint import BodyRefused, Endpoint
 from pixivcrawl.api.paging import NextIds
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
-from pixivcrawl.commands.crawl import complain
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.run_record import COMPLETE, FAILED, INTERRUPTED
 from pixivcrawl.ledger.scratch import scratch_ledger
 from pixivcrawl.ledger.service import Ledger, attach, detach
 from pixivcrawl.run_stopping import RunStopping
+from pixivcrawl.runs.exit_codes import complain
 
 Form = Literal["indented", "lines", "raw"]
 

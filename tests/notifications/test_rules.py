@@ -12,9 +12,8 @@ import pytest
 from pixivcrawl.configuration import NOTICES
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger.queries import UNREACHABLE, Missing
-from pixivcrawl.notices.memory import FILE_NAME, Told, remember, remembered
-from pixivcrawl.notices.outcomes import Outcome
-from pixivcrawl.notices.owed import LONGEST_DIGEST, WEEK, Notice, digest_begins, notices, settled
+from pixivcrawl.notifications.rules import LONGEST_DIGEST, WEEK, Notice, digest_begins, notices, settled
+from pixivcrawl.notifications.state import FILE_NAME, Outcome, Told, remember, remembered
 from pixivcrawl.reporting.gathering import Place
 from tests.ledger.making import DAY, HOUR, NOW
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.notices.sending import LONGEST_BODY, Message, send
-from pixivcrawl.notices.services import Service
-from tests.notices.receiving import SECRETS, Receiver, receiving
+from pixivcrawl.notifications.send import LONGEST_BODY, Message, send
+from pixivcrawl.notifications.services import Service
+from tests.notifications.receiving import SECRETS, Receiver, receiving
 
 
 @pytest.fixture(scope="module")
@@ -46,18 +46,18 @@ def test_each_service_is_told_of_for_itself(receiver: Receiver, capfd: pytest.Ca
     assert not any(secret in said for secret in SECRETS)
 
 
-def test_a_courier_that_fails_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_fails_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that cannot even begin, because something of it is not installed, for one."""
     failing = shutil.which("false")
     assert failing is not None
     monkeypatch.setattr(sys, "executable", failing)
     deliveries = send(services("json://127.0.0.1:1/the-token"), [Message("title", "body")], 60)
-    assert [each.why for each in deliveries] == ["its courier ended with status 1"]
+    assert [each.why for each in deliveries] == ["the process that sends it ended with status 1"]
 
 
 @pytest.mark.long
 def test_a_service_that_never_answers_is_given_up(receiver: Receiver) -> None:
-    """The other one is told all the same, and nothing of the courier is left."""
+    """The other one is told all the same, and nothing of the worker process is left."""
     receiver.taken.clear()
     began = time.monotonic()
     deliveries = send(services(receiver.url("hang"), receiver.url()), [Message("title", "body")], 8)
@@ -65,24 +65,24 @@ def test_a_service_that_never_answers_is_given_up(receiver: Receiver) -> None:
     assert [each.why for each in deliveries] == ["no answer within 8 s", None]
     assert receiver.titles == ["title"]
     if Path("/proc").is_dir():
-        assert not list(couriers())
+        assert not list(workers())
 
 
-def couriers() -> Iterator[str]:
+def workers() -> Iterator[str]:
     """The children of this process that carry notices."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             line, status = (folder / "cmdline").read_bytes(), (folder / "stat").read_text()
         except OSError:
             continue  # It has ended.
-        if b"notices.courier" in line and int(status.rpartition(")")[2].split()[1]) == os.getpid():
+        if b"notifications.worker" in line and int(status.rpartition(")")[2].split()[1]) == os.getpid():
             yield folder.name
 
 
-def test_the_courier_is_not_given_the_session(
+def test_the_worker_is_not_given_the_session(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """What Python itself runs first in every process shows what the courier's environment held."""
+    """What Python itself runs first in every process shows what the worker process's environment held."""
     (tmp_path / "sitecustomize.py").write_text(
         "import os\nopen(os.environ['SEEN'], 'a').write(repr(dict(os.environ)))\n"
     )

@@ -1,0 +1,50 @@
+"""How a crawl, or a command, ended: its exit code, and why in one line."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from scrapy.crawler import Crawler
+
+from pixivcrawl import faults
+from pixivcrawl.errors import PixivcrawlError
+from pixivcrawl.extensions.run_record import COMPLETE, FAILED, INTERRUPTED, RunRecord
+from pixivcrawl.saying import say
+
+
+def exit_code(crawler: Crawler, crawling: asyncio.Task[None]) -> int:
+    """What the process ends with; an error that ended the run, and a fault of ours, are said in one line each."""
+    if not crawling.done() or crawling.cancelled():
+        return INTERRUPTED
+    raised = crawling.exception()
+    if isinstance(raised, PixivcrawlError):
+        return complain(raised)
+    if raised is not None:
+        return faults.told(raised)
+    record = crawler.get_extension(RunRecord)
+    if record is None:
+        return 0
+    record.faults.end()
+    code = complain(record.error) if record.error else record.exit_code
+    if record.faults.first is None:
+        return code
+    told = faults.told(record.faults.first)
+    # An error that ended the run says what a person is to do; a run that came to its end did not come to a good one.
+    return told if code in (COMPLETE, FAILED) else code
+
+
+def came_of(crawler: Crawler, crawling: asyncio.Task[None]) -> tuple[str, dict[str, int]]:
+    """Why a crawl that is over ended early, empty where it did not, and what it brought."""
+    if crawling.cancelled():
+        return "", {}
+    if raised := crawling.exception():
+        return str(raised), {}
+    record = crawler.get_extension(RunRecord)
+    return ("", {}) if record is None else (str(record.error or ""), record.counts())
+
+
+def complain(error: PixivcrawlError) -> int:
+    """Say an error in its one line; gives its exit code."""
+    say(f"pixivcrawl: {error}", sys.stderr)
+    return error.exit_code

@@ -1,0 +1,67 @@
+"""The notices that `scrapy crawl`, `archive` and `sync` owe at their end; nothing here changes how the run ended."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+
+from scrapy.settings import BaseSettings
+
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.extensions.run_record import INTERRUPTED
+from pixivcrawl.notifications.send import Delivery, Message, send
+from pixivcrawl.notifications.services import services_from_settings
+from pixivcrawl.notifications.state import Outcome, remembered
+from pixivcrawl.runs.signals import end_when_told, nothing_to_stop
+from pixivcrawl.saying import say
+
+
+def tell_of(settings: BaseSettings, began: datetime, outcomes: Sequence[Outcome], *, weekly: bool = False) -> None:
+    """Send the notices that a run which `began` then owes; `weekly`: also what a timer's runs owe. Raises nothing of ours.
+
+    Of a run that was interrupted nothing is sent: whoever did that knows, and wants it to end. Nor of a wrong word on a command line.
+    """
+    if any(outcome.exit_code == INTERRUPTED for outcome in outcomes):
+        return
+    if not weekly:
+        outcomes = [outcome for outcome in outcomes if outcome.exit_code != ConfigurationError.exit_code]
+    # The crawls are over, and their report is given: a signal ends the sending at once.
+    end_when_told(nothing_to_stop, str)
+    try:
+        _say_what_failed(_send(settings, began, outcomes, weekly=weekly))
+    except (PixivcrawlError, OSError) as error:
+        said = str(error) if isinstance(error, PixivcrawlError) else error.strerror
+        _say(f"no notice was sent, or it may come again ({said}); the run is as it was")
+
+
+def failed_at(deliveries: Sequence[Delivery]) -> dict[str, str]:
+    """{service: why} of those that did not take every message."""
+    return {str(each.service): each.why for each in deliveries if each.why is not None}
+
+
+def _send(settings: BaseSettings, began: datetime, outcomes: Sequence[Outcome], *, weekly: bool) -> list[Delivery]:
+    services = services_from_settings(settings)
+    configuration = Configuration.from_settings(settings)
+    if not services or not configuration.notice_on:
+        return []
+    from pixivcrawl.notifications.rules import owed_by_run, remember_taken  # only here: most runs have nobody to tell
+
+    told = remembered(configuration.archive_dir)
+    owed = owed_by_run(configuration, began, outcomes, told, weekly=weekly)
+    messages = [Message(each.title, each.body) for each in owed]
+    deliveries = send(services, messages, configuration.notice_timeout) if messages else []
+    taken = {owed[each.message].event: owed[each.message] for each in deliveries if each.why is None}
+    remember_taken(configuration, outcomes, told, taken)
+    return deliveries
+
+
+def _say_what_failed(deliveries: Sequence[Delivery]) -> None:
+    if failed := failed_at(deliveries):
+        services = ", ".join(f"{service} ({why})" for service, why in failed.items())
+        _say(f"notices did not reach {services}; the run is as it was; scrapy notify tries each service")
+
+
+def _say(line: str) -> None:
+    say(f"pixivcrawl: {line}", sys.stderr)
