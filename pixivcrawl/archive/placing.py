@@ -8,13 +8,13 @@ import json
 import os
 import re
 import stat
-import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.syncing import sync
 from pixivcrawl.items import Frame
 
 _PIECE = 1 << 20
@@ -68,7 +68,7 @@ def sync_folders(folders: Iterable[Path]) -> None:
     """What was put there before survives a power cut. Raises `StorageFailed`."""
     for folder in folders:
         with storage_errors(folder):
-            _sync_folder(folder)
+            sync(folder)
 
 
 def discard(staged: Path) -> None:
@@ -104,7 +104,7 @@ def quarantine(archive: Archive, path: Path, name: str, reason: str) -> Path:
         same = _same_in_quarantine(archive.quarantine, path, _safe(name))
         kept = same or _move_to_free_name(path, archive.quarantine, f"{moment:%Y%m%dT%H%M%SZ}_{_safe(name)}")
         _append_synced(kept.with_name(f"{kept.name}.txt"), line)
-        _sync_folder(archive.quarantine)
+        sync(archive.quarantine)
         if same is not None:
             path.unlink()
     return kept
@@ -138,7 +138,7 @@ def _enter(folder: Path) -> None:
     if folder in _parents_synced and folder.is_dir():
         return
     folder.mkdir(exist_ok=True)
-    _sync_folder(folder.parent)
+    sync(folder.parent)
     _parents_synced.add(folder)
 
 
@@ -223,13 +223,3 @@ def _append_synced(path: Path, line: bytes) -> None:
         file.write(line)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    if sys.platform == "win32":  # Windows cannot sync a folder; NTFS keeps its own journal.
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -101,7 +101,7 @@ class Command(ScrapyCommand):
 
 def ask_everything(settings: Settings, say: Callable[[Finding], None]) -> None:
     """Say of each endpoint's answer how it differs from what is known. Raises as a crawl does."""
-    from pixivcrawl.commands.live_check import check_live
+    from pixivcrawl.runs.live_check import check_live
     from pixivcrawl.session import session_from_settings
 
     check_live(settings, Configuration.from_settings(settings), session_from_settings(settings), say)

@@ -101,7 +101,7 @@ class Command(ScrapyCommand):
         if not opts.against_pixiv:
             return run(configuration, opts)
         # Only here: what asks pixiv is much to import.
-        from pixivcrawl.commands.comparing import compare
+        from pixivcrawl.runs.comparison import compare
 
         assert self.settings is not None
         return compare(self.settings, configuration, opts)

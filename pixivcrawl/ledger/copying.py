@@ -10,10 +10,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from pixivcrawl.archive.failures import storage_errors
+from pixivcrawl.archive.syncing import sync
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger.failures import DAMAGED, sqlite_code, storage_failed
 from pixivcrawl.ledger.integrity import fault_of
-from pixivcrawl.ledger.rebuilding import sync
 
 PAGES = 1024
 """Pages that are copied in one step; between two steps Ctrl-C is heard."""

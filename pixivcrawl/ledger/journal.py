@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pixivcrawl.archive.failures import storage_failure
+from pixivcrawl.archive.syncing import sync
 from pixivcrawl.errors import StorageFailed
 
 NOTE_BODY = "note_body"
@@ -117,7 +118,7 @@ class Journal:
             size = self._size if path.name == self._newest else 0
             _append(path, member, size)
             if path != self._sound:
-                _sync_folder(self._folder)
+                sync(self._folder)
                 self._sound, self._newest = path, path.name
         except OSError as error:
             raise storage_failure(error.errno or 0, path) from error
@@ -298,15 +299,6 @@ def _append(path: Path, member: bytes, size: int) -> None:
         while rest:
             rest = rest[file.write(rest) :]
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 class Member(NamedTuple):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pixivcrawl.archive.failures import storage_errors
+from pixivcrawl.archive.syncing import sync
 
 _PARTS = ("", "-wal", "-shm", "-journal")
 """What a SQLite database may be spread over. A `-wal` beside another database would be read as if it were that one's."""
@@ -57,14 +57,3 @@ def _parts(database: Path) -> list[Path]:
     """The files of a database that are there."""
     paths = [database.with_name(f"{database.name}{part}") for part in _PARTS]
     return [path for path in paths if path.exists()]
-
-
-def sync(path: Path) -> None:
-    """Have a file, or a folder's entries, on the disk."""
-    if path.is_dir() and os.name != "posix":
-        return
-    descriptor = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

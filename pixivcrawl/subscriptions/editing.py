@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from pixivcrawl.api.wording import quoted
 from pixivcrawl.archive.failures import storage_errors
+from pixivcrawl.archive.syncing import sync
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.subscriptions.file import ENTRIES, HEADER, SubscriptionFile, has_heads, line_of, read_text
 from pixivcrawl.subscriptions.intervals import interval_text
@@ -153,7 +154,7 @@ def _replace(path: Path, expected: bytes, wanted: bytes) -> bool:
     finally:
         with suppress(FileNotFoundError):
             Path(name).unlink()
-    _sync_folder(path.parent)
+    sync(path.parent)
     return True
 
 
@@ -161,13 +162,3 @@ def _umask() -> int:
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -49,7 +49,7 @@ def test_killed_in_every_step_of_a_file(laboratory: Laboratory):
         "pipelines.storage:StoragePipeline._place:before",
         "os:link:before",
         "os:link:after",
-        "pixivcrawl.archive.placing:_sync_folder:after",
+        "pixivcrawl.archive.placing:sync:after",
         "pixivcrawl.ledger.updates:record_stored:after",
         "pipelines.storage:place_text:after",
     )

@@ -1,0 +1,17 @@
+"""Having the disk keep what was written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def sync(path: Path) -> None:
+    """A file's bytes; of a folder the names in it, after one was made, placed or replaced."""
+    if path.is_dir() and os.name != "posix":  # Windows cannot sync a folder; NTFS keeps its own journal.
+        return
+    descriptor = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
