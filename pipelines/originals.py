@@ -19,7 +19,7 @@ from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
 from pixivcrawl.items import OF_USERS, Original, StagedOriginal
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.updates.files import GONE, GONE_WITH_FIRST
-from pixivcrawl.run_stopping import RunStopping
+from pixivcrawl.run_ending import RunStopping
 
 TRIES = 3
 GROWTH = 4

@@ -30,15 +30,15 @@ from pixivcrawl.base_spiders.second_looks import (
     seconds_until_second_look,
 )
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.downloadermiddlewares.account import BELIEVED_FOR, account_of
-from pixivcrawl.downloadhandlers.pace import KEEPS_PLACE, STOPPING_IS_SEEN_WITHIN, free_place, is_stopping
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.extensions.waiting import waiting
 from pixivcrawl.items import Reader
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.service import Ledger, is_archiving, ledger_of
-from pixivcrawl.run_stopping import RunStopping
+from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, RunStopping, is_stopping
 from pixivcrawl.session import Session, reader_of, session_from_settings
+from pixivcrawl.throttling.account import BELIEVED_FOR, account_of
+from pixivcrawl.throttling.rate_limiter import HOLDS_SLOT, release_slot
+from pixivcrawl.throttling.waits import waiting
 
 Body = TypeVar("Body")
 
@@ -121,7 +121,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
     def question(self, endpoint: Endpoint[Body], **parameters: Any) -> Request:
         """A request whose answer is for `read`. Raises ParameterRefused."""
         request = endpoint.request(self.configuration.base_url, self.configuration.lang, **parameters)
-        request.meta[KEEPS_PLACE] = True
+        request.meta[HOLDS_SLOT] = True
         return request
 
     async def ask(self, endpoint: Endpoint[Body], *, snapshot: bool = False, **parameters: Any) -> Body:
@@ -236,7 +236,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
             kept = self.kept_of(body, parameters, response.body)
             await self.ledger.write(updates.note_body, endpoint.name, parameters, kept, self.now(), snapshot=snapshot)
         finally:
-            free_place(response.request)
+            release_slot(response.request)
         if odd_rows:
             self.say_odd_rows(odd_rows)
         if snapshot:

@@ -41,7 +41,7 @@ from pixivcrawl.base_spiders.ugoira import is_ugoira_of_row, ugoira_originals, w
 from pixivcrawl.extensions.run_record import STOPPED_AT
 from pixivcrawl.items import OF_USERS, Artwork, Original
 from pixivcrawl.ledger import queries, updates
-from pixivcrawl.run_stopping import RunStopping
+from pixivcrawl.run_ending import RunStopping
 
 Body = TypeVar("Body")
 ListingArgumentsT = TypeVar("ListingArgumentsT", bound=ListingArguments)

@@ -14,10 +14,10 @@ from pixivcrawl.api.withheld import WHAT_TO_DO, Withheld, withheld_because
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.base_spiders.params import ListingArguments
-from pixivcrawl.downloadermiddlewares.account import account_of
 from pixivcrawl.items import Artwork
 from pixivcrawl.ledger import updates
-from pixivcrawl.run_stopping import RunStopping
+from pixivcrawl.run_ending import RunStopping
+from pixivcrawl.throttling.account import account_of
 
 if TYPE_CHECKING:
     from pixivcrawl.base_spiders.listing import ListingSpider

@@ -19,12 +19,12 @@ from pixivcrawl.api.answers import Answer, AnswerKind, judge
 from pixivcrawl.api.catalogue import ME_EXTRA
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.doctor.findings import Finding, ok, problem, warning
-from pixivcrawl.downloadermiddlewares.account import REFUSED, account_refused
-from pixivcrawl.downloadhandlers.pace import pauses
 from pixivcrawl.errors import NoAnswer, PixivcrawlError
 from pixivcrawl.ledger.scratch import scratch_ledger
 from pixivcrawl.ledger.service import attach, detach
 from pixivcrawl.session import Session
+from pixivcrawl.throttling.account import REFUSED, account_refused
+from pixivcrawl.throttling.rate_limiter import pauses
 
 LOOK_EVERY = 0.1
 """Seconds between two looks at whether pixiv asks for a pause."""

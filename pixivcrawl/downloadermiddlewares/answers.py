@@ -16,7 +16,9 @@ from pixivcrawl.api.answers import Answer, AnswerKind, AnswerRefused, judge
 from pixivcrawl.api.catalogue import ME_EXTRA, find
 from pixivcrawl.api.endpoint import Auth
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.downloadermiddlewares.account import (
+from pixivcrawl.errors import AccountRefused, ConfigurationError, NoAnswer, PixivcrawlError
+from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, RunStopping, end_run, is_stopping
+from pixivcrawl.throttling.account import (
     BELIEVED_FOR,
     CHECKING,
     REFUSED,
@@ -25,11 +27,8 @@ from pixivcrawl.downloadermiddlewares.account import (
     account_refused,
     page_refused,
 )
-from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN, free_place, is_stopping
-from pixivcrawl.errors import AccountRefused, ConfigurationError, NoAnswer, PixivcrawlError
-from pixivcrawl.extensions.run_record import RunRecord
-from pixivcrawl.extensions.waiting import waiting
-from pixivcrawl.run_stopping import RunStopping
+from pixivcrawl.throttling.rate_limiter import release_slot
+from pixivcrawl.throttling.waits import waiting
 
 MAY_PASS = {AnswerKind.SERVER_ERROR, AnswerKind.NOT_JSON}
 """Answers that say nothing about what was asked for."""
@@ -80,7 +79,7 @@ class AnswersMiddleware:
         if answer.kind is AnswerKind.BODY:
             await self._note_body(request, account)
             return response
-        free_place(request)
+        release_slot(request)
         refusal = AnswerRefused(request.meta["endpoint"], answer)
         if CHECKING in request.meta and answer.kind in REFUSED:
             raise refusal
@@ -103,7 +102,7 @@ class AnswersMiddleware:
 
     async def process_exception(self, request: Request, exception: Exception) -> Request | None:
         if isinstance(exception, PixivcrawlError):
-            self._end(exception)
+            raise end_run(self.crawler, exception)
         if isinstance(exception, DownloadFailedError) and "endpoint" in request.meta:
             answer = Answer(AnswerKind.SERVER_ERROR, 0, str(exception))
             return await self._again(request, AnswerRefused(request.meta["endpoint"], answer))
@@ -113,7 +112,7 @@ class AnswersMiddleware:
         try:
             account.note(response)
         except AccountRefused as refused:
-            self._end(refused)
+            raise end_run(self.crawler, refused) from refused
 
     async def _note_body(self, request: Request, account: Account | None) -> None:
         self._unanswered = self._refusals = 0
@@ -132,7 +131,7 @@ class AnswersMiddleware:
         # A 401 to what belongs to a signed-in reader alone needs no second opinion; a 400 may be about the question, if that can be wrong.
         is_about_session = answer.status != BAD_REQUEST or request.meta["endpoint"] == ME_EXTRA.name
         if answer.kind is AnswerKind.LOGIN_NEEDED and _needs_session(request) and is_about_session:
-            self._end(account_refused(answer))
+            raise end_run(self.crawler, account_refused(answer))
         is_sure = answer.status in (UNAUTHORIZED, FORBIDDEN) or (
             answer.status == BAD_REQUEST and _needs_session(request)
         )
@@ -144,20 +143,24 @@ class AnswersMiddleware:
     def _refuse_visitor(self, request: Request, answer: Answer) -> None:
         if answer.kind is AnswerKind.LOGIN_NEEDED and _needs_session(request):
             named = request.meta["endpoint"]
-            self._end(ConfigurationError(f"{named} needs a signed-in reader: set PIXIV_PHPSESSID or PIXIV_COOKIE_FILE"))
+            raise end_run(
+                self.crawler,
+                ConfigurationError(f"{named} needs a signed-in reader: set PIXIV_PHPSESSID or PIXIV_COOKIE_FILE"),
+            )
         self._refusals += answer.status in (UNAUTHORIZED, FORBIDDEN)
         if self._refusals >= REFUSALS:
-            self._end(
+            raise end_run(
+                self.crawler,
                 AccountRefused(
                     f"pixiv refuses one request after another (status {answer.status}): open pixiv in a browser, see what it says, "
                     "then run the same command again"
-                )
+                ),
             )
 
     def _count_guard(self, answer: Answer) -> None:
         self._guards += 1
         if self._guards >= GUARDS:
-            self._end(page_refused(answer))
+            raise end_run(self.crawler, page_refused(answer))
 
     def _judged(self, request: Request, response: Response) -> Answer:
         location = response.headers.get("Location")
@@ -186,11 +189,12 @@ class AnswersMiddleware:
         """One question stays without an answer; ends the run when it is one of many."""
         self._unanswered += CHECKING not in request.meta
         if self._unanswered >= UNANSWERED:
-            self._end(
+            raise end_run(
+                self.crawler,
                 NoAnswer(
                     f"pixiv left {UNANSWERED} questions in a row without an answer (the last one: {refusal}): "
                     "see whether it works in a browser, then run the same command again"
-                )
+                ),
             )
 
     async def _sleep(self, seconds: float) -> None:
@@ -200,14 +204,6 @@ class AnswersMiddleware:
             await asyncio.sleep(min(left, STOPPING_IS_SEEN_WITHIN))
             if is_stopping(self.crawler):
                 raise RunStopping("not sent again, because the run is ending")
-
-    def _end(self, error: PixivcrawlError) -> None:
-        """End the run in good order because of `error`; nothing is recorded of what was asked for."""
-        record = self.crawler.get_extension(RunRecord)
-        if record is None:
-            raise error
-        record.end(error)
-        raise RunStopping(str(error)) from error
 
 
 def _needs_session(request: Request) -> bool:

@@ -27,9 +27,7 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.staging import Part, Received, forget, left_behind, left_part, left_whole
 from pixivcrawl.configuration import Configuration, Origin, read_origin
 from pixivcrawl.downloadhandlers.browser import beside, in_order
-from pixivcrawl.downloadhandlers.budget import spend
 from pixivcrawl.downloadhandlers.failures import failures_of
-from pixivcrawl.downloadhandlers.pace import KEEPS_PLACE, Pace, is_stopping, pace_of
 from pixivcrawl.downloadhandlers.proxies import environment_proxies, is_socks, proxy_of, socks_connector
 from pixivcrawl.downloadhandlers.stopping import Deadline
 from pixivcrawl.downloadhandlers.transfer import (
@@ -43,9 +41,11 @@ from pixivcrawl.downloadhandlers.transfer import (
 )
 from pixivcrawl.downloadhandlers.trust import trust_context
 from pixivcrawl.errors import PauseTooLong
-from pixivcrawl.extensions.run_record import ANSWERED, LOST, end_run
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import ledger_of
+from pixivcrawl.run_ending import ANSWERED, LOST, end_run, is_stopping
+from pixivcrawl.throttling.budget import spend
+from pixivcrawl.throttling.rate_limiter import HOLDS_SLOT, RateLimiter, limiter_of
 
 logger = logging.getLogger(__name__)
 
@@ -111,23 +111,23 @@ class PixivDownloadHandler(BaseDownloadHandler):
             self._proxies.process_request(request)
         await self._earlier_pauses()
         is_api = self.configuration.is_api(request.url) or self.configuration.is_pixiv_me(request.url)
-        pace = pace_of(origin.key, self.configuration)
+        limiter = limiter_of(origin.key, self.configuration)
         while True:
-            self._end_for_long_pause(pace)
-            async with pace.turn(request.priority, self._is_stopping) as sent:
+            self._end_for_long_pause(limiter)
+            async with limiter.slot(request.priority, self._is_stopping) as sent:
                 if is_api:
                     await spend(self.crawler, self.configuration)
                 self._count("api_requests" if is_api else "image_requests")
                 response, arrival = await self._answer(request, origin)
                 if response.status == TOO_MANY_REQUESTS:
-                    await self._pause(pace, response, sent)
+                    await self._pause(limiter, response, sent)
                     continue
                 if response.status >= 400 and "Retry-After" in response.headers:
-                    await self._pause(pace, response, sent)
+                    await self._pause(limiter, response, sent)
                 else:
-                    await self._answered(pace, response)
-                if KEEPS_PLACE in request.meta and response.status == OK:
-                    request.meta[KEEPS_PLACE] = pace.keep_place()
+                    await self._answered(limiter, response)
+                if HOLDS_SLOT in request.meta and response.status == OK:
+                    request.meta[HOLDS_SLOT] = limiter.hold_slot()
                 if arrival is not None:
                     # In its turn too: what a kill may cost is what travels.
                     request.meta["received"] = await arrival.finish()
@@ -298,31 +298,31 @@ class PixivDownloadHandler(BaseDownloadHandler):
             # A clock that was set back must not make a pause longer than it was.
             left = min(pause.until - now, pause.until - pause.since).total_seconds()
             if left > 0:
-                pace_of(pause.host, self.configuration).go_on_with_pause(left)
+                limiter_of(pause.host, self.configuration).go_on_with_pause(left)
 
-    def _end_for_long_pause(self, pace: Pace) -> None:
+    def _end_for_long_pause(self, limiter: RateLimiter) -> None:
         """End the run, in good order, when the host is to be left alone for longer than a run may wait."""
-        if (left := pace.pause_left) > self.configuration.longest_wait:
+        if (left := limiter.pause_left) > self.configuration.longest_wait:
             until = (datetime.now(UTC) + timedelta(seconds=left)).astimezone()
             raise end_run(
                 self.crawler,
                 PauseTooLong(
-                    f"{pace.host} asks for a pause until {until:%Y-%m-%d %H:%M:%S}, longer than a run waits (LONGEST_WAIT): "
+                    f"{limiter.host} asks for a pause until {until:%Y-%m-%d %H:%M:%S}, longer than a run waits (LONGEST_WAIT): "
                     "the same command goes on then"
                 ),
             )
 
-    async def _pause(self, pace: Pace, response: Response, sent: float) -> None:
+    async def _pause(self, limiter: RateLimiter, response: Response, sent: float) -> None:
         now = datetime.now(UTC)
         header, date = ((response.headers.get(name) or b"").decode("latin-1") for name in ("Retry-After", "Date"))
-        seconds = pace.pause(retry_after(header, date, now), sent)
+        seconds = limiter.pause(retry_after(header, date, now), sent)
         if seconds is not None:
             until = now + timedelta(seconds=seconds)
-            await ledger_of(self.crawler).write(updates.pause_host, pace.host, until, now)
+            await ledger_of(self.crawler).write(updates.pause_host, limiter.host, until, now)
 
-    async def _answered(self, pace: Pace, response: Response) -> None:
-        if response.status < 500 and pace.good_answer():
-            await ledger_of(self.crawler).write(updates.clear_pause, pace.host)
+    async def _answered(self, limiter: RateLimiter, response: Response) -> None:
+        if response.status < 500 and limiter.good_answer():
+            await ledger_of(self.crawler).write(updates.clear_pause, limiter.host)
 
     def _count(self, what: str, number: int = 1) -> None:
         self.crawler.stats.inc_value(f"pixiv/{what}", number)

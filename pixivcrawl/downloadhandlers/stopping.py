@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN
-from pixivcrawl.run_stopping import RunStopping
+from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, RunStopping
 
 LAST_SECONDS = 5.0
 """Seconds that a request under way has left when the run is ending."""

@@ -22,11 +22,12 @@ from scrapy.utils.log import get_scrapy_root_handler
 
 from pixivcrawl import saying
 from pixivcrawl.api.wording import one_line, spoken
-from pixivcrawl.downloadhandlers.pace import is_stopping, pauses
 from pixivcrawl.extensions.standing import Overall, is_terminal
 from pixivcrawl.extensions.tally import Tally
-from pixivcrawl.extensions.waiting import waits_of
 from pixivcrawl.ledger.service import is_archiving
+from pixivcrawl.run_ending import is_stopping
+from pixivcrawl.throttling.rate_limiter import pauses
+from pixivcrawl.throttling.waits import waits_of
 
 if TYPE_CHECKING:
     from rich.text import Text

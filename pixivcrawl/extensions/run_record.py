@@ -21,15 +21,12 @@ from pixivcrawl.faults import Watch
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.queries import UNREACHABLE
 from pixivcrawl.ledger.service import is_archiving, ledger_of
-from pixivcrawl.run_stopping import RunStopping
+from pixivcrawl.run_ending import ANSWERED, LOST, RunEnding, RunStopping
 from pixivcrawl.saying import say
 
 COMPLETE, FAILED, INTERRUPTED = 0, 1, 130
 
 PREFIX = "pixiv/"
-
-ANSWERED, LOST = "requests/answered", "requests/lost"
-"""Counts of requests that brought an answer, of whatever kind, and of those that brought none."""
 
 TRIED_AGAIN = (
     "works_failed",
@@ -45,23 +42,18 @@ INCOMPLETE = (*TRIED_AGAIN, "lists_cut_off", "parameters_ignored", "rows_refused
 """Counts of what is missing from the archive after a run; what pixiv cuts off or passes over, and rows nobody can read, no run brings."""
 
 
-class RunRecord:
+class RunRecord(RunEnding):
     """Listens for what ends or spoils a run; of one that archives nothing it says no more than the error that ended it.
 
     `exit_code` is right once the crawl is over, `is_told` when its summary was shown.
-
-    `confirmed` is when pixiv last showed that it knows the session.
     """
 
     def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
+        super().__init__(crawler)
         self.is_archiving = is_archiving(crawler)
-        self.error: PixivcrawlError | None = None
         self.exit_code = INTERRUPTED
         self.is_told = False
-        self.confirmed: datetime | None = None
         self.faults = Watch()
-        self._stopping: asyncio.Future[None] | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -80,11 +72,6 @@ class RunRecord:
         logging.getLogger("scrapy").setLevel(min(shown, logging.ERROR))
         return record
 
-    @property
-    def is_ending(self) -> bool:
-        """An error has stopped the run."""
-        return self._stopping is not None
-
     def something_raised(self, failure: Failure) -> None:
         """A callback or a pipeline raised: what ends the run stops it, anything else is a fault of ours that is counted."""
         if isinstance(failure.value, PixivcrawlError):
@@ -101,16 +88,6 @@ class RunRecord:
         scraper = self.crawler.engine.scraper
         if scraper.slot is not None and scraper.slot.closing is not None and not scraper.slot.closing.called:
             scraper._check_if_closing()  # noqa: SLF001 (there is no public word for it)
-
-    def decide(self, error: PixivcrawlError) -> None:
-        """`error` decides how the run ends, which goes on until then."""
-        self.error = self.error or error
-
-    def end(self, error: PixivcrawlError) -> None:
-        """Stop the run in good order, once, because of `error`."""
-        if self._stopping is None:
-            self.error = error
-            self._stopping = asyncio.ensure_future(self.crawler.stop_async())
 
     async def spider_closed(self, spider: Spider, reason: str) -> None:
         if not self.is_archiving:
@@ -135,7 +112,7 @@ class RunRecord:
         """In a word, how the run ended; sets the exit code."""
         if self.error is not None:
             self.exit_code = self.error.exit_code
-            return "stopped" if self._stopping else "finished with failures"
+            return "stopped" if self.is_ending else "finished with failures"
         counts = self.counts()
         if reason != "shutdown" and ("errors" in counts or self.faults.first is not None):
             self.exit_code = faults.EXIT_CODE
@@ -196,17 +173,6 @@ class RunRecord:
         """What the run brought so far: the stats that are ours, without their prefix."""
         stats = self.crawler.stats.get_stats()
         return {name.removeprefix(PREFIX): number for name, number in stats.items() if name.startswith(PREFIX)}
-
-
-def end_run(crawler: Crawler, error: PixivcrawlError) -> Exception:
-    """Stop the run in good order because of `error`; gives what to raise meanwhile, so that nothing is recorded of what was asked for."""
-    record = crawler.get_extension(RunRecord)
-    if record is None:
-        return error
-    record.end(error)
-    stopping = RunStopping(str(error))
-    stopping.__cause__ = error
-    return stopping
 
 
 def _is_full_reading(spider: Spider) -> bool:

@@ -14,11 +14,11 @@ from sqlalchemy import Connection
 
 from pixivcrawl.api.wording import plural, spoken
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.downloadhandlers.pace import pauses
 from pixivcrawl.errors import PixivcrawlError
-from pixivcrawl.extensions.waiting import waits_of
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.service import ledger_of
+from pixivcrawl.throttling.rate_limiter import pauses
+from pixivcrawl.throttling.waits import waits_of
 
 REQUESTS_A_WORK = 1.4
 """About every third work has more than one page, or is an ugoira, and takes a second request."""

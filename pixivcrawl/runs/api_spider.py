@@ -29,7 +29,7 @@ from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.run_record import COMPLETE, FAILED, INTERRUPTED
 from pixivcrawl.ledger.scratch import scratch_ledger
 from pixivcrawl.ledger.service import Ledger, attach, detach
-from pixivcrawl.run_stopping import RunStopping
+from pixivcrawl.run_ending import RunStopping
 from pixivcrawl.runs.exit_codes import complain
 
 Form = Literal["indented", "lines", "raw"]

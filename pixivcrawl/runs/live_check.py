@@ -25,7 +25,7 @@ from pixivcrawl.doctor.fields import differences, known_fields
 from pixivcrawl.doctor.findings import Finding, ok, problem, warning
 from pixivcrawl.errors import NoAnswer, PixivcrawlError
 from pixivcrawl.ledger.service import attach, detach
-from pixivcrawl.run_stopping import RunStopping
+from pixivcrawl.run_ending import RunStopping
 from pixivcrawl.runs.api_spider import ledger_for
 from pixivcrawl.session import Session
 

@@ -13,7 +13,7 @@ from scrapy.http import Response
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused
 from pixivcrawl.api.catalogue import ILLUST_DETAIL, ILLUST_LIKE, ME_EXTRA, USER_SHORT
 from pixivcrawl.errors import AccountRefused, ConfigurationError
-from pixivcrawl.run_stopping import RunStopping
+from pixivcrawl.run_ending import RunStopping
 from tests.raw import answers, raw_server
 from tests.sandbox.serving import Sandbox, World
 from tests.travelling import Journey, go, original_url, settings_for, to_stage, travel

@@ -30,7 +30,7 @@ from pixivcrawl.api.catalogue import SEARCH_ARTWORKS, USER_PROFILE_ALL, USER_SHO
 from pixivcrawl.errors import ConfigurationError, PauseTooLong
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.run_stopping import RunStopping
+from pixivcrawl.run_ending import RunStopping
 from tests.raw import answers, raw_server
 from tests.sandbox.serving import Sandbox, World
 from tests.travelling import PIXIV, Journey, Traveller, go, original_url, settings_for, to_stage, travel

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from pixivcrawl.downloadhandlers.stopping import LAST_SECONDS, Deadline
-from pixivcrawl.run_stopping import RunStopping
-from tests.downloadhandlers.hurry import in_no_time
+from pixivcrawl.run_ending import RunStopping
+from tests.hurry import in_no_time
 
 
 async def travel(deadline: Deadline, seconds: float) -> float:

@@ -15,7 +15,7 @@ from pixivcrawl.api.wording import spoken
 from pixivcrawl.extensions.progress import Watch, clock
 from pixivcrawl.extensions.standing import Overall
 from pixivcrawl.extensions.tally import Tally
-from pixivcrawl.extensions.waiting import waiting, waits_of
+from pixivcrawl.throttling.waits import waiting, waits_of
 
 
 @pytest.mark.parametrize(

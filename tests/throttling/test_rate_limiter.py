@@ -15,27 +15,27 @@ from scrapy import Request
 from scrapy.settings import Settings
 
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.downloadhandlers.pace import (
-    KEEPS_PLACE,
-    LONGEST_KEPT,
+from pixivcrawl.run_ending import RunStopping
+from pixivcrawl.throttling.rate_limiter import (
+    HOLDS_SLOT,
+    LONGEST_HOLD,
     LONGEST_PAUSE,
-    Pace,
-    free_place,
-    pace_of,
+    RateLimiter,
+    limiter_of,
     pauses,
+    release_slot,
 )
-from pixivcrawl.run_stopping import RunStopping
-from tests.downloadhandlers.hurry import in_no_time
+from tests.hurry import in_no_time
 
 
 def never() -> bool:
     return False
 
 
-def paced(at_once: int = 1, delay: float = 0.0, wait: float = 200.0) -> Pace:
-    pace = Pace("www.pixiv.net")
-    pace.at_once, pace.delay, pace.rate_limit_wait = at_once, delay, wait
-    return pace
+def paced(at_once: int = 1, delay: float = 0.0, wait: float = 200.0) -> RateLimiter:
+    limiter = RateLimiter("www.pixiv.net")
+    limiter.at_once, limiter.delay, limiter.rate_limit_wait = at_once, delay, wait
+    return limiter
 
 
 def now() -> float:
@@ -43,16 +43,16 @@ def now() -> float:
 
 
 async def trip(
-    pace: Pace, takes: float = 0.0, *, priority: int = 0, is_stopping: Callable[[], bool] = never
+    limiter: RateLimiter, takes: float = 0.0, *, priority: int = 0, is_stopping: Callable[[], bool] = never
 ) -> tuple[float, float]:
     """When it left and when the answer came."""
-    async with pace.turn(priority, is_stopping) as sent:
+    async with limiter.slot(priority, is_stopping) as sent:
         await asyncio.sleep(takes)
         return sent, now()
 
 
-async def trips(pace: Pace, durations: list[float]) -> list[tuple[float, float]]:
-    return await asyncio.gather(*(trip(pace, takes) for takes in durations))
+async def trips(limiter: RateLimiter, durations: list[float]) -> list[tuple[float, float]]:
+    return await asyncio.gather(*(trip(limiter, takes) for takes in durations))
 
 
 def test_the_delay_counts_from_the_answer() -> None:
@@ -78,11 +78,11 @@ def test_without_delay_the_next_leaves_at_once() -> None:
 
 def test_the_more_urgent_leaves_first_then_the_earlier() -> None:
     async def run() -> list[int]:
-        pace = paced()
+        limiter = paced()
         order: list[int] = []
 
         async def go(name: int, priority: int) -> None:
-            async with pace.turn(priority, never):
+            async with limiter.slot(priority, never):
                 order.append(name)
                 await asyncio.sleep(1)
 
@@ -94,27 +94,27 @@ def test_the_more_urgent_leaves_first_then_the_earlier() -> None:
 
 def test_a_place_is_given_back_when_the_request_fails() -> None:
     async def run() -> float:
-        pace = paced(delay=1)
+        limiter = paced(delay=1)
         with pytest.raises(ZeroDivisionError):
-            async with pace.turn(0, never):
+            async with limiter.slot(0, never):
                 raise ZeroDivisionError
-        return (await trip(pace))[0]
+        return (await trip(limiter))[0]
 
     assert in_no_time(run()) == 1
 
 
 @pytest.mark.parametrize(
-    ("recorded_after", "leaves"), [(0.25, 0.25), (None, LONGEST_KEPT), (2 * LONGEST_KEPT, LONGEST_KEPT)]
+    ("recorded_after", "leaves"), [(0.25, 0.25), (None, LONGEST_HOLD), (2 * LONGEST_HOLD, LONGEST_HOLD)]
 )
 def test_a_place_is_kept_until_the_answer_is_recorded(recorded_after: float | None, leaves: float) -> None:
     async def run() -> tuple[float, float]:
-        pace = paced()
-        async with pace.turn(0, never):
-            free = pace.keep_place()
+        limiter = paced()
+        async with limiter.slot(0, never):
+            free = limiter.hold_slot()
         if recorded_after is not None:
             for again in (0, 1):
                 asyncio.get_running_loop().call_later(recorded_after + again, free)
-        (second, _), (third, _) = await trips(pace, [10, 10])
+        (second, _), (third, _) = await trips(limiter, [10, 10])
         return second, third
 
     assert in_no_time(run()) == (leaves, leaves + 10)
@@ -129,11 +129,11 @@ def test_never_more_than_allowed_and_never_before_the_rest_is_over(
     at_once: int, delay: float, journeys: list[tuple[float, float]]
 ) -> None:
     async def run() -> list[tuple[float, float]]:
-        pace = paced(at_once=at_once, delay=delay)
+        limiter = paced(at_once=at_once, delay=delay)
 
         async def go(arrives: float, takes: float) -> tuple[float, float]:
             await asyncio.sleep(arrives)
-            return await trip(pace, takes)
+            return await trip(limiter, takes)
 
         return await asyncio.gather(*(go(*journey) for journey in journeys))
 
@@ -145,13 +145,13 @@ def test_never_more_than_allowed_and_never_before_the_rest_is_over(
 
 def test_kept_for_one_that_goes_first_the_others_keep_their_turn() -> None:
     async def run() -> list[str]:
-        pace, left = paced(), []
+        limiter, left = paced(), []
 
         async def leave(name: str, priority: int) -> None:
-            async with pace.turn(priority, never):
+            async with limiter.slot(priority, never):
                 left.append(name)
 
-        with pace.kept_for(5):
+        with limiter.reserved_for(5):
             waiting = [asyncio.ensure_future(leave(name, 0)) for name in "ab"]
             await asyncio.sleep(100)
             await leave("first", 5)
@@ -166,17 +166,17 @@ def test_kept_for_one_that_goes_first_the_others_keep_their_turn() -> None:
 class TestPause:
     def test_without_a_length_it_grows_while_more_follow_and_a_good_answer_ends_that(self) -> None:
         async def run() -> list[float]:
-            pace = paced()
+            limiter = paced()
             starts = []
             for _ in range(6):
-                async with pace.turn(0, never) as sent:
-                    pace.pause(None, sent)
+                async with limiter.slot(0, never) as sent:
+                    limiter.pause(None, sent)
                 starts.append(sent)
-            async with pace.turn(0, never) as sent:
-                assert pace.good_answer()
-                assert not pace.good_answer()
-            async with pace.turn(0, never) as again:
-                assert pace.pause(None, again) == 200
+            async with limiter.slot(0, never) as sent:
+                assert limiter.good_answer()
+                assert not limiter.good_answer()
+            async with limiter.slot(0, never) as again:
+                assert limiter.pause(None, again) == 200
             return [*starts, sent]
 
         starts = in_no_time(run())
@@ -191,75 +191,83 @@ class TestPause:
 
     def test_as_long_as_the_host_says(self) -> None:
         async def run() -> float:
-            pace = paced()
-            async with pace.turn(0, never) as sent:
-                assert pace.pause(37.5, sent) == 37.5
-            return (await trip(pace))[0]
+            limiter = paced()
+            async with limiter.slot(0, never) as sent:
+                assert limiter.pause(37.5, sent) == 37.5
+            return (await trip(limiter))[0]
 
         assert in_no_time(run()) == 37.5
 
     def test_those_that_travelled_together_say_it_once(self) -> None:
         async def run() -> float:
-            pace = paced(at_once=3)
+            limiter = paced(at_once=3)
 
             async def refused() -> None:
-                async with pace.turn(0, never) as sent:
+                async with limiter.slot(0, never) as sent:
                     await asyncio.sleep(1)
-                    pace.pause(None, sent)
+                    limiter.pause(None, sent)
 
             await asyncio.gather(refused(), refused(), refused())
-            return (await trip(pace))[0]
+            return (await trip(limiter))[0]
 
         assert in_no_time(run()) == 201
 
     def test_the_longest_word_counts(self) -> None:
         async def run() -> float:
-            pace = paced(at_once=3)
-            async with pace.turn(0, never) as first, pace.turn(0, never) as second, pace.turn(0, never) as third:
-                assert pace.pause(50, first) == 50
-                assert pace.pause(90, second) == 90
-                assert pace.pause(10, third) is None
-            return (await trip(pace))[0]
+            limiter = paced(at_once=3)
+            async with (
+                limiter.slot(0, never) as first,
+                limiter.slot(0, never) as second,
+                limiter.slot(0, never) as third,
+            ):
+                assert limiter.pause(50, first) == 50
+                assert limiter.pause(90, second) == 90
+                assert limiter.pause(10, third) is None
+            return (await trip(limiter))[0]
 
         assert in_no_time(run()) == 90
 
     def test_an_answer_to_one_that_left_before_the_pause_does_not_end_it(self) -> None:
         async def run() -> None:
-            pace = paced(at_once=2)
-            async with pace.turn(0, never) as first, pace.turn(0, never):
-                pace.pause(None, first)
-                assert not pace.good_answer()
-            async with pace.turn(0, never) as sent:
+            limiter = paced(at_once=2)
+            async with limiter.slot(0, never) as first, limiter.slot(0, never):
+                limiter.pause(None, first)
+                assert not limiter.good_answer()
+            async with limiter.slot(0, never) as sent:
                 assert sent == 200
-                assert pace.pause(None, sent) == 400
+                assert limiter.pause(None, sent) == 400
 
         in_no_time(run())
 
     def test_a_pause_of_an_earlier_run_goes_on_and_the_next_is_no_first_one(self) -> None:
         async def run() -> None:
-            pace = paced()
-            pace.go_on_with_pause(120)
-            async with pace.turn(0, never) as sent:
+            limiter = paced()
+            limiter.go_on_with_pause(120)
+            async with limiter.slot(0, never) as sent:
                 assert sent == 120
-                assert pace.pause(None, sent) == 400
+                assert limiter.pause(None, sent) == 400
 
         in_no_time(run())
 
     def test_no_header_makes_a_pause_longer_than_a_day(self) -> None:
         async def run() -> None:
-            pace = paced()
-            async with pace.turn(0, never) as sent:
-                assert pace.pause(1e12, sent) == 86400
+            limiter = paced()
+            async with limiter.slot(0, never) as sent:
+                assert limiter.pause(1e12, sent) == 86400
 
         in_no_time(run())
 
     def test_it_is_said_once_in_one_line_when_it_is_worth_it(self, caplog: pytest.LogCaptureFixture) -> None:
         async def run() -> None:
-            pace = paced(at_once=4)
-            async with pace.turn(0, never) as first, pace.turn(0, never) as second, pace.turn(0, never) as third:
-                pace.pause(2, first)
-                pace.pause(100, second)
-                pace.pause(100, third)
+            limiter = paced(at_once=4)
+            async with (
+                limiter.slot(0, never) as first,
+                limiter.slot(0, never) as second,
+                limiter.slot(0, never) as third,
+            ):
+                limiter.pause(2, first)
+                limiter.pause(100, second)
+                limiter.pause(100, third)
 
         with caplog.at_level(logging.INFO):
             in_no_time(run())
@@ -269,10 +277,10 @@ class TestPause:
     def test_what_is_waited_for_can_be_told(self) -> None:
         async def run() -> None:
             configuration = Configuration.from_settings(Settings())
-            pace = pace_of("i.pximg.net", configuration)
+            limiter = limiter_of("i.pximg.net", configuration)
             assert pauses() == {}
-            async with pace.turn(0, never) as sent:
-                pace.pause(100, sent)
+            async with limiter.slot(0, never) as sent:
+                limiter.pause(100, sent)
             left = pauses()["i.pximg.net"] - datetime.now(UTC)
             assert timedelta(seconds=95) < left <= timedelta(seconds=100)
 
@@ -282,11 +290,11 @@ class TestPause:
 class TestStopping:
     def test_who_waits_gives_up_soon(self) -> None:
         async def run() -> None:
-            pace = paced()
-            async with pace.turn(0, never) as sent:
-                pace.pause(1000, sent)
+            limiter = paced()
+            async with limiter.slot(0, never) as sent:
+                limiter.pause(1000, sent)
             with pytest.raises(RunStopping):
-                await trip(pace, is_stopping=lambda: now() >= 10)
+                await trip(limiter, is_stopping=lambda: now() >= 10)
             assert 10 <= now() <= 10.25
 
         in_no_time(run())
@@ -300,9 +308,9 @@ class TestStopping:
 
     def test_one_run_ends_and_another_goes_on(self) -> None:
         async def run() -> list[object]:
-            pace = paced()
-            stopping = [trip(pace, 5, is_stopping=lambda: now() >= 1) for _ in range(3)]
-            return await asyncio.gather(*stopping, trip(pace, 1), trip(pace, 1), return_exceptions=True)
+            limiter = paced()
+            stopping = [trip(limiter, 5, is_stopping=lambda: now() >= 1) for _ in range(3)]
+            return await asyncio.gather(*stopping, trip(limiter, 1), trip(limiter, 1), return_exceptions=True)
 
         first, second, third, fourth, fifth = in_no_time(run())
         assert (first, fourth, fifth) == ((0, 5), (5, 6), (6, 7))
@@ -311,26 +319,26 @@ class TestStopping:
 
     def test_who_is_cancelled_keeps_no_place(self) -> None:
         async def run() -> tuple[float, float]:
-            pace = paced()
-            first = asyncio.ensure_future(trip(pace, 3))
-            second = asyncio.ensure_future(trip(pace))
+            limiter = paced()
+            first = asyncio.ensure_future(trip(limiter, 3))
+            second = asyncio.ensure_future(trip(limiter))
             await asyncio.sleep(1)
             second.cancel()
             await first
-            return await trip(pace, 1)
+            return await trip(limiter, 1)
 
         assert in_no_time(run()) == (3, 4)
 
     def test_who_is_cancelled_on_the_doorstep_keeps_no_place(self) -> None:
         async def run() -> tuple[float, float]:
-            pace = paced()
-            async with pace.turn(0, never):
-                second = asyncio.ensure_future(trip(pace))
+            limiter = paced()
+            async with limiter.slot(0, never):
+                second = asyncio.ensure_future(trip(limiter))
                 await asyncio.sleep(1)
             second.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await second
-            return await trip(pace, 1)
+            return await trip(limiter, 1)
 
         assert in_no_time(run()) == (1, 2)
 
@@ -339,10 +347,10 @@ class TestSharing:
     def test_every_crawl_of_a_loop_has_the_same_pace(self) -> None:
         configuration = Configuration.from_settings(Settings())
 
-        async def run() -> Pace:
-            assert pace_of("i.pximg.net", configuration) is pace_of("i.pximg.net", configuration)
-            assert pace_of("i.pximg.net", configuration) is not pace_of("www.pixiv.net", configuration)
-            return pace_of("www.pixiv.net", configuration)
+        async def run() -> RateLimiter:
+            assert limiter_of("i.pximg.net", configuration) is limiter_of("i.pximg.net", configuration)
+            assert limiter_of("i.pximg.net", configuration) is not limiter_of("www.pixiv.net", configuration)
+            return limiter_of("www.pixiv.net", configuration)
 
         assert in_no_time(run()) is not in_no_time(run())
 
@@ -354,17 +362,17 @@ class TestSharing:
         )
 
         async def run() -> list[tuple[int, float]]:
-            both = (pace_of(host, configuration) for host in ("www.pixiv.net", "i.pximg.net"))
-            return [(pace.at_once, pace.delay) for pace in both]
+            both = (limiter_of(host, configuration) for host in ("www.pixiv.net", "i.pximg.net"))
+            return [(limiter.at_once, limiter.delay) for limiter in both]
 
         assert in_no_time(run()) == [(2, 3), (5, 7)]
 
     def test_a_loop_that_is_gone_leaves_nothing(self) -> None:
-        async def run() -> weakref.ref[Pace]:
-            pace = pace_of("i.pximg.net", Configuration.from_settings(Settings()))
-            async with pace.turn(0, never) as sent:
-                pace.pause(1000, sent)
-            return weakref.ref(pace)
+        async def run() -> weakref.ref[RateLimiter]:
+            limiter = limiter_of("i.pximg.net", Configuration.from_settings(Settings()))
+            async with limiter.slot(0, never) as sent:
+                limiter.pause(1000, sent)
+            return weakref.ref(limiter)
 
         left = in_no_time(run())
         gc.collect()
@@ -373,12 +381,12 @@ class TestSharing:
 
 def test_a_pause_tells_how_much_of_it_is_left() -> None:
     async def run() -> list[float]:
-        pace = paced()
-        left = [pace.pause_left]
-        pace.pause(10, now())
+        limiter = paced()
+        left = [limiter.pause_left]
+        limiter.pause(10, now())
         for seconds in (0, 4, 5.5, 0.5, 100):
             await asyncio.sleep(seconds)
-            left.append(pace.pause_left)
+            left.append(limiter.pause_left)
         return left
 
     assert in_no_time(run()) == [0, 10, 6, 0.5, 0, 0]
@@ -386,14 +394,14 @@ def test_a_pause_tells_how_much_of_it_is_left() -> None:
 
 def test_a_place_is_freed_by_the_request_that_keeps_it() -> None:
     async def run() -> list[float]:
-        pace = paced()
+        limiter = paced()
         request = Request("https://www.pixiv.net/")
-        free_place(request)
-        async with pace.turn(0, never):
-            request.meta[KEEPS_PLACE] = pace.keep_place()
-        waiting = asyncio.ensure_future(trip(pace))
+        release_slot(request)
+        async with limiter.slot(0, never):
+            request.meta[HOLDS_SLOT] = limiter.hold_slot()
+        waiting = asyncio.ensure_future(trip(limiter))
         await asyncio.sleep(2)
-        free_place(request)
+        release_slot(request)
         return list(await waiting)
 
     assert in_no_time(run()) == [2, 2]
@@ -401,9 +409,9 @@ def test_a_place_is_freed_by_the_request_that_keeps_it() -> None:
 
 def test_kept_for_a_priority_it_lets_that_and_higher_ones_leave() -> None:
     async def run() -> list[list[float]]:
-        pace = paced(at_once=3)
-        with pace.kept_for(5):
-            waiting = [asyncio.ensure_future(trip(pace, priority=priority)) for priority in (4, 5, 6)]
+        limiter = paced(at_once=3)
+        with limiter.reserved_for(5):
+            waiting = [asyncio.ensure_future(trip(limiter, priority=priority)) for priority in (4, 5, 6)]
             await asyncio.sleep(10)
         return [list(await each) for each in waiting]
 
@@ -416,7 +424,7 @@ def test_a_pause_that_is_over_is_none() -> None:
     async def run() -> list[str]:
         configuration = Configuration.from_settings(Settings())
         for host, seconds in (("over", -1), ("on", 60)):
-            pace_of(host, configuration).paused_until = datetime.now(UTC) + timedelta(seconds=seconds)
+            limiter_of(host, configuration).paused_until = datetime.now(UTC) + timedelta(seconds=seconds)
         return list(pauses())
 
     assert in_no_time(run()) == ["on"]

@@ -14,11 +14,10 @@ from scrapy.crawler import Crawler
 
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import BudgetSpent, StorageFailed
-from pixivcrawl.extensions.run_record import RunRecord
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger, ledger_of
 from pixivcrawl.ledger.updates.hosts import day_of
-from pixivcrawl.run_stopping import RunStopping
+from pixivcrawl.run_ending import RunEnding, RunStopping
 
 logger = logging.getLogger(__name__)
 
@@ -83,8 +82,8 @@ async def spend(crawler: Crawler, configuration: Configuration) -> None:
             ledger_of(crawler), configuration.api_budget, datetime.now(UTC)
         )
     except BudgetSpent as spent:
-        record = crawler.get_extension(RunRecord)
-        if record is None:
+        ending = crawler.get_extension(RunEnding)
+        if ending is None:
             raise
-        record.decide(spent)
+        ending.decide(spent)
         raise RunStopping(str(spent)) from None

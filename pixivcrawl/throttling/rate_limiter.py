@@ -1,4 +1,4 @@
-"""The pace: how many requests travel to a host at once, how long each place rests, and the pause that a 429 asks for.
+"""The pace: how many requests are in flight to a host at once, how long each slot cools, and the pause that a 429 asks for.
 
 It is kept where requests leave, and shared by every crawl of an event loop.
 """
@@ -15,31 +15,27 @@ from datetime import UTC, datetime, timedelta
 from weakref import WeakKeyDictionary
 
 from scrapy import Request
-from scrapy.crawler import Crawler
 
 from pixivcrawl.api.answers import LONGEST_RETRY_AFTER
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.run_stopping import RunStopping
+from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, RunStopping
 
 logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 1800.0
 """Seconds after which a pause that pixiv gave no length for grows no further."""
 
-KEEPS_PLACE = "keeps_place"
-"""The key in a request's `meta` that asks for its place to be kept until `free_place` is called for its answer."""
+HOLDS_SLOT = "holds_slot"
+"""The key in a request's `meta` that asks for its slot to be held until `release_slot` is called for its answer."""
 
-LONGEST_KEPT = 10.0
-"""Seconds after which a place is free although nobody said that the answer was recorded."""
-
-STOPPING_IS_SEEN_WITHIN = 0.25
-"""Seconds between two looks of one who waits at whether the run is ending."""
+LONGEST_HOLD = 10.0
+"""Seconds after which a slot is free although nobody said that the answer was recorded."""
 
 _WORTH_SAYING = 5.0
 
 
-class Pace:
-    """One host's pace. At most `at_once` requests travel; each one's place rests `delay` seconds after its answer.
+class RateLimiter:
+    """One host's pace. At most `at_once` requests are in flight; each one's slot cools for `delay` seconds after its answer.
 
     Requests leave by priority, then first come, first served.
     """
@@ -53,35 +49,35 @@ class Pace:
         self._open_at = 0.0
         self._paused_at = 0.0
         self._pauses_in_a_row = 0
-        self._travelling = 0
-        self._resting: list[float] = []
+        self._in_flight = 0
+        self._cooling: list[float] = []
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._arrivals = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
         self._least_priority: int | None = None
 
     @asynccontextmanager
-    async def turn(self, priority: int, is_stopping: Callable[[], bool]) -> AsyncIterator[float]:
-        """A place to travel in; gives the time at which it was entered, for `pause`.
+    async def slot(self, priority: int, is_stopping: Callable[[], bool]) -> AsyncIterator[float]:
+        """A slot for one request; gives the time at which it was entered, for `pause`.
 
-        Raises RunStopping, within a quarter of a second, when the run stops before there is a place.
+        Raises RunStopping, within a quarter of a second, when the run stops before there is a slot.
         """
-        await self._wait_for_place(priority, is_stopping)
+        await self._wait_for_slot(priority, is_stopping)
         try:
             yield _now()
         finally:
-            self._travelling -= 1
+            self._in_flight -= 1
             if self.delay:
-                heapq.heappush(self._resting, _now() + self.delay)
+                heapq.heappush(self._cooling, _now() + self.delay)
             self._let_go()
 
-    def keep_place(self) -> Callable[[], None]:
-        """For one whose turn is ending: the place stays taken until the function that this gives is called, or LONGEST_KEPT is over.
+    def hold_slot(self) -> Callable[[], None]:
+        """For one that leaves its slot: it stays taken until the function that this gives is called, or LONGEST_HOLD is over.
 
-        So no question leaves before the last answer is recorded, and a kill loses no more answers than there are places.
+        So no question leaves before the last answer is recorded, and a kill loses no more answers than there are slots.
         """
-        self._travelling += 1
-        timer = asyncio.get_running_loop().call_later(LONGEST_KEPT, self._give_back)
+        self._in_flight += 1
+        timer = asyncio.get_running_loop().call_later(LONGEST_HOLD, self._give_back)
 
         def free() -> None:
             if not timer.cancelled() and _now() < timer.when():
@@ -118,7 +114,7 @@ class Pace:
         return max(0.0, self._open_at - _now())
 
     @contextmanager
-    def kept_for(self, priority: int) -> Iterator[None]:
+    def reserved_for(self, priority: int) -> Iterator[None]:
         """Meanwhile only requests of at least this priority leave; the others keep their turn."""
         self._least_priority = priority
         try:
@@ -136,7 +132,7 @@ class Pace:
         return True
 
     def _give_back(self) -> None:
-        self._travelling -= 1
+        self._in_flight -= 1
         self._let_go()
 
     def _hold(self, seconds: float) -> bool:
@@ -150,19 +146,19 @@ class Pace:
             logger.warning("%s asks for a pause: nothing is sent there for %.0f s, until %s", self.host, seconds, until)
         return True
 
-    async def _wait_for_place(self, priority: int, is_stopping: Callable[[], bool]) -> None:
+    async def _wait_for_slot(self, priority: int, is_stopping: Callable[[], bool]) -> None:
         self._refuse_when(is_stopping)
-        place = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (-priority, next(self._arrivals), place))
+        slot = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (-priority, next(self._arrivals), slot))
         self._let_go()
-        if place.done():
+        if slot.done():
             return
         try:
-            while not place.done():
-                await asyncio.wait([place], timeout=STOPPING_IS_SEEN_WITHIN)
+            while not slot.done():
+                await asyncio.wait([slot], timeout=STOPPING_IS_SEEN_WITHIN)
                 self._refuse_when(is_stopping)
         except BaseException:
-            if not place.cancel():
+            if not slot.cancel():
                 self._give_back()
             raise
 
@@ -171,64 +167,60 @@ class Pace:
             raise RunStopping(f"{self.host}: not sent, because the run is ending")
 
     def _let_go(self) -> None:
-        """Give the free places to those who wait, and come back when the next one is due."""
+        """Give the free slots to those who wait, and come back when the next one is due."""
         now = _now()
-        while self._next_may_leave() and now >= self._open_at and self._has_free_place(now):
-            _, _, place = heapq.heappop(self._waiting)
-            if not place.done():
-                self._travelling += 1
-                place.set_result(None)
+        while self._next_may_leave() and now >= self._open_at and self._has_free_slot(now):
+            _, _, slot = heapq.heappop(self._waiting)
+            if not slot.done():
+                self._in_flight += 1
+                slot.set_result(None)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._next_may_leave() and self._travelling < self.at_once:
-            due = max(self._open_at, self._resting[0] if self._resting else 0.0)
+        if self._next_may_leave() and self._in_flight < self.at_once:
+            due = max(self._open_at, self._cooling[0] if self._cooling else 0.0)
             self._timer = asyncio.get_running_loop().call_at(due, self._let_go)
 
     def _next_may_leave(self) -> bool:
         return bool(self._waiting) and (self._least_priority is None or -self._waiting[0][0] >= self._least_priority)
 
-    def _has_free_place(self, now: float) -> bool:
-        while self._resting and self._resting[0] <= now:
-            heapq.heappop(self._resting)
-        return self._travelling + len(self._resting) < self.at_once
+    def _has_free_slot(self, now: float) -> bool:
+        while self._cooling and self._cooling[0] <= now:
+            heapq.heappop(self._cooling)
+        return self._in_flight + len(self._cooling) < self.at_once
 
 
-def free_place(request: Request) -> None:
+def release_slot(request: Request) -> None:
     """The answer to the request is recorded, or will not be: another may leave."""
-    if callable(free := request.meta.get(KEEPS_PLACE)):
+    if callable(free := request.meta.get(HOLDS_SLOT)):
         free()
 
 
-_PACES: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Pace]] = WeakKeyDictionary()
+_LIMITERS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, RateLimiter]] = WeakKeyDictionary()
 
 
-def pace_of(host: str, configuration: Configuration) -> Pace:
-    """The pace of a host (`Origin.key`), by the configuration of the crawl that asked last."""
-    pace = _paces().setdefault(host, Pace(host))
+def limiter_of(host: str, configuration: Configuration) -> RateLimiter:
+    """The limiter of a host (`Origin.key`), by the configuration of the crawl that asked last."""
+    limiter = _limiters().setdefault(host, RateLimiter(host))
     is_api = host == configuration.api.key
-    pace.at_once = configuration.api_concurrency if is_api else configuration.image_concurrency
-    pace.delay = configuration.api_delay if is_api else configuration.image_delay
-    pace.rate_limit_wait = configuration.rate_limit_wait
-    return pace
-
-
-def is_stopping(crawler: Crawler) -> bool:
-    """Whether the run takes no new work: a request that has not left stays."""
-    engine = crawler.engine
-    # Scrapy has no public word for a spider that is being closed while the engine still runs.
-    slot = engine._slot  # noqa: SLF001
-    return not engine.running or slot is None or slot.closing is not None
+    limiter.at_once = configuration.api_concurrency if is_api else configuration.image_concurrency
+    limiter.delay = configuration.api_delay if is_api else configuration.image_delay
+    limiter.rate_limit_wait = configuration.rate_limit_wait
+    return limiter
 
 
 def pauses() -> dict[str, datetime]:
     """The hosts to which nothing is sent now, and until when."""
     now = datetime.now(UTC)
-    return {host: pace.paused_until for host, pace in _paces().items() if pace.paused_until and pace.paused_until > now}
+    return {
+        host: limiter.paused_until
+        for host, limiter in _limiters().items()
+        if limiter.paused_until and limiter.paused_until > now
+    }
 
 
-def _paces() -> dict[str, Pace]:
-    return _PACES.setdefault(asyncio.get_running_loop(), {})
+def _limiters() -> dict[str, RateLimiter]:
+    return _LIMITERS.setdefault(asyncio.get_running_loop(), {})
 
 
 def _now() -> float:

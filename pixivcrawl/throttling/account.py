@@ -14,13 +14,13 @@ from scrapy.http import Response
 from pixivcrawl.api.answers import Answer, AnswerKind, AnswerRefused
 from pixivcrawl.api.catalogue import ME_EXTRA
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.downloadhandlers.pace import STOPPING_IS_SEEN_WITHIN, free_place, pace_of
 from pixivcrawl.errors import AccountRefused
-from pixivcrawl.extensions.run_record import RunRecord
-from pixivcrawl.extensions.waiting import waiting
 from pixivcrawl.ledger import queries
-from pixivcrawl.ledger.service import ledger_of
+from pixivcrawl.ledger.service import is_archiving, ledger_of
+from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, RunEnding, RunStopping, end_run
 from pixivcrawl.session import session_from_settings
+from pixivcrawl.throttling.rate_limiter import limiter_of, release_slot
+from pixivcrawl.throttling.waits import waiting
 
 CHECKING = "checks_the_account"
 """Marks the question itself in a request's meta: its answer decides, whatever it is."""
@@ -53,6 +53,7 @@ class Account:
         self._reader = session.reader if session is not None else None
         # `_ACCOUNTS` would otherwise keep every crawl of a process for ever: its value would hold its key.
         self._crawler_of_run = weakref.ref(crawler)
+        self._is_archiving = is_archiving(crawler)
         self._configuration = Configuration.from_settings(crawler.settings)
         self._is_refused = False
         # Whether answers tell who reads; None before the first, False where some that are the reader's own do not.
@@ -89,12 +90,12 @@ class Account:
         """An answer came that only the signed-in get: a session does not come back, so that all answers before it were theirs too."""
         self.in_doubt = self._stopped_telling = False
         self._taken_at = monotonic()
-        if (record := self._crawler.get_extension(RunRecord)) is not None:
-            record.confirmed = datetime.now(UTC)
+        if (ending := self._crawler.get_extension(RunEnding)) is not None:
+            ending.confirmed = datetime.now(UTC)
 
     async def is_to_be_asked(self) -> bool:
         """Whether the last answer makes it doubtful who reads: those before told it, or a day has passed since pixiv confirmed it."""
-        if not self.in_doubt or self._crawler.get_extension(RunRecord) is None:
+        if not self.in_doubt or not self._is_archiving:
             return False
         if self._stopped_telling:
             # Where pixiv knows the session all the same, the next answer without it is no sign of anything.
@@ -118,7 +119,7 @@ class Account:
     async def is_taken(self, *, believed_for: float = 0.0, answered: Request | None = None) -> bool | None:
         """Whether pixiv knows the session; asked anew unless it did less than `believed_for` seconds ago. None where no answer tells.
 
-        One that it does not know ends the run (AccountRefused, exit code 4). `answered` is a request whose place is kept.
+        One that it does not know ends the run (AccountRefused, exit code 4). `answered` is a request whose slot is held.
         """
         if self.was_taken_within(believed_for):
             return True
@@ -132,12 +133,12 @@ class Account:
 
     async def _ask(self, answered: Request | None) -> bool | None:
         """Two refusals in a row count; one alone may be a fault of the moment. Nothing else is asked until it is known."""
-        pace = pace_of(self._configuration.api.key, self._configuration)
+        limiter = limiter_of(self._configuration.api.key, self._configuration)
         in_doubt = "pixiv is asked whether it still knows the session; nothing else is sent"
-        with pace.kept_for(BEFORE_ALL_OTHERS), waiting(self._crawler, in_doubt):
+        with limiter.reserved_for(BEFORE_ALL_OTHERS), waiting(self._crawler, in_doubt):
             if answered is not None:
-                # Not before: what waits for its place would be asked as nobody knows whom.
-                free_place(answered)
+                # Not before: what waits for its slot would be asked as nobody knows whom.
+                release_slot(answered)
             refusal = await self._refusal()
             if refusal is not None and refusal.kind in REFUSED:
                 await asyncio.sleep(self._configuration.api_retry_delay)
@@ -148,7 +149,9 @@ class Account:
             if refusal.kind not in REFUSED:
                 return None
             self._is_refused = True
-            self._end(account_refused(refusal))
+            stopping = end_run(self._crawler, account_refused(refusal))
+            if not isinstance(stopping, RunStopping):
+                raise stopping
             # What waits for its turn sees meanwhile that the run is ending.
             await asyncio.sleep(2 * STOPPING_IS_SEEN_WITHIN)
             return False
@@ -163,12 +166,6 @@ class Account:
         except AnswerRefused as refusal:
             return refusal.answer
         return None
-
-    def _end(self, error: AccountRefused) -> None:
-        record = self._crawler.get_extension(RunRecord)
-        if record is None:
-            raise error
-        record.end(error)
 
 
 _ACCOUNTS: weakref.WeakKeyDictionary[Crawler, Account] = weakref.WeakKeyDictionary()

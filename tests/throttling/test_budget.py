@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.downloadhandlers.budget import Budget, budget_spent
 from pixivcrawl.errors import BudgetSpent, StorageFailed
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.throttling.budget import Budget, budget_spent
 
 HOST = "www.pixiv.net"
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
