@@ -26,6 +26,7 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.commands.status import report
 from pixivcrawl.items import VISITOR, Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal, Tag
 from pixivcrawl.ledger import queries, updates
+from pixivcrawl.ledger.answer import StoredAnswer
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.spiders.user import UserArguments
 
@@ -159,7 +160,10 @@ def _highest_work(connection: Connection) -> int:
 
 
 async def record_work(ledger: Ledger, artwork: Artwork, now: datetime) -> None:
-    await ledger.write(updates.note_body, "illust.detail", {"id": artwork.work_id}, body_of(artwork), now)
+    await ledger.write(
+        updates.record_answer,
+        StoredAnswer("illust.detail", {"id": artwork.work_id}, body_of(artwork), now, URL.format(artwork.work_id)),
+    )
     await ledger.write(updates.record_artwork, artwork, now)
 
 
@@ -222,6 +226,9 @@ def an_artwork(work_id: int, user_id: int, *, detail: Any = "full") -> Artwork:
     )
 
 
+URL = "https://www.pixiv.net/ajax/illust/{}?lang=en"
+
+
 def body_of(artwork: Artwork) -> bytes:
     """About as long and as regular as what pixiv answers."""
     tags = [
@@ -266,7 +273,7 @@ def scans(ledger: Ledger, sent: dict[str, Any]) -> list[str]:
             steps = [
                 row[3]
                 for row in plan
-                if re.match(r"SCAN (artworks|files|artwork_tags|crawl_artworks|bodies|tags)\b", row[3])
+                if re.match(r"SCAN (artworks|files|artwork_tags|crawl_artworks|answers|tags)\b", row[3])
             ]
             if steps and "FROM artworks" in statement:
                 found.append(statement)

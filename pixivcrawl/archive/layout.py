@@ -141,7 +141,7 @@ class Archive:
     def has_journal(self) -> bool:
         """Whether something was ever journaled here."""
         with storage_errors(self.journal):
-            return self.journal.is_dir() and any(path.stat().st_size for path in self.journal.glob("*.jsonl.gz"))
+            return self.journal.is_dir() and any(path.stat().st_size for path in self.journal.glob("*.gz"))
 
     def relative_path(self, original: Original, extension: str) -> str:
         """`originals/{user id}/{work id}_p{page}_{revision}.{extension}`; of an ugoira `..._ugoira_{revision}.zip` or

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, ClassVar, Self, TypeVar, cast
@@ -33,6 +34,7 @@ from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.items import Reader
 from pixivcrawl.ledger import updates
+from pixivcrawl.ledger.answer import StoredAnswer, answer_to
 from pixivcrawl.ledger.service import Ledger, is_archiving, ledger_of
 from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, RunStopping, is_stopping
 from pixivcrawl.session import Session, reader_of, session_from_settings
@@ -233,8 +235,9 @@ class PixivSpider(Args[ArgumentsT], Spider):
         try:
             odd_rows: list[BodyRefused] = []
             body = endpoint.parse(response.body, parameters, odd_rows)
-            kept = self.kept_of(body, parameters, response.body)
-            await self.ledger.write(updates.note_body, endpoint.name, parameters, kept, self.now(), snapshot=snapshot)
+            answer = answer_to(response.request, response, self.reader, self.now())
+            answer = self.without_repeats(replace(answer, snapshot=snapshot), body)
+            await self.ledger.write(updates.record_answer, answer)
         finally:
             release_slot(response.request)
         if odd_rows:
@@ -243,15 +246,15 @@ class PixivSpider(Args[ArgumentsT], Spider):
             self.count("snapshots_kept")
         return body
 
-    def kept_of(self, body: Any, parameters: Mapping[str, Any], payload: bytes) -> bytes:
-        """What is kept of an answer: which works an artist has, which every answer about one of them says, once a run."""
+    def without_repeats(self, answer: StoredAnswer, body: Any) -> StoredAnswer:
+        """The answer as it is kept: which works an artist has, which every answer about one of them says, once a run."""
         artist = body.user_id if isinstance(body, IllustDetail) else None
         if artist in self.artists_told:
-            return without_other_works(payload)
-        told = parameters["id"] if isinstance(body, ProfileAll) else artist
+            return replace(answer, payload=without_other_works(answer.payload), reduced="userIllusts")
+        told = answer.parameters["id"] if isinstance(body, ProfileAll) else artist
         if told is not None:
             self.artists_told.add(told)
-        return payload
+        return answer
 
     def say_odd_rows(self, odd_rows: Sequence[BodyRefused]) -> None:
         """Rows that could not be read are missing in the archive; the answer that holds them is kept in the journal."""

@@ -330,7 +330,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
 
     async def kept_detail(self, work_id: int, after: datetime | None = None) -> IllustDetail | None:
         """A work's own page as it was last read, if that was after a time."""
-        payload = await self.ledger.read(queries.kept_answer, ILLUST_DETAIL.name, work_id, after)
+        payload = await self.ledger.kept_answer(ILLUST_DETAIL.name, work_id, after)
         try:
             return None if payload is None else ILLUST_DETAIL.parse(payload, {"id": work_id})
         except BodyRefused:

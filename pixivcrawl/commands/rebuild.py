@@ -183,10 +183,10 @@ def _make_anew(archive: Archive, url: URL, workers: Workers, *, check: bool) -> 
     engine = writing_engine(url)
     try:
         prepare(engine)
-        entries = read_journal(archive.journal, passed_over)
-        replayed = replay(engine, entries, lambda sofar: saying(f"{sofar.made:,} changes made again"))
+        entries, name = read_journal(archive.journal, passed_over), named(archive, url)
+        replayed = replay(engine, entries, name, lambda sofar: saying(f"{sofar.made:,} changes made again"))
         with engine.begin() as connection:
-            note_position(connection, named(archive, url), end_of(archive.journal).position)
+            note_position(connection, name, end_of(archive.journal).position)
     finally:
         engine.dispose()
     return _reconciled(archive, url, workers, replayed, passed_over, check=check)

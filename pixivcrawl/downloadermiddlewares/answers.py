@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Self
 
 from scrapy import Request
@@ -29,6 +30,11 @@ from pixivcrawl.throttling.account import (
 )
 from pixivcrawl.throttling.rate_limiter import release_slot
 from pixivcrawl.throttling.waits import waiting
+from pixivcrawl.items import VISITOR
+from pixivcrawl.ledger import updates
+from pixivcrawl.ledger.answer import answer_to
+from pixivcrawl.ledger.service import has_ledger, ledger_of
+from pixivcrawl.session import reader_of, session_from_settings
 
 MAY_PASS = {AnswerKind.SERVER_ERROR, AnswerKind.NOT_JSON}
 """Answers that say nothing about what was asked for."""
@@ -60,6 +66,7 @@ class AnswersMiddleware:
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.configuration = Configuration.from_settings(crawler.settings)
+        self._reader = reader_of(session_from_settings(crawler.settings))
         self._unanswered = 0
         self._refusals = 0
         self._guards = 0
@@ -79,6 +86,7 @@ class AnswersMiddleware:
         if answer.kind is AnswerKind.BODY:
             await self._note_body(request, account)
             return response
+        await self._keep(request, response)
         release_slot(request)
         refusal = AnswerRefused(request.meta["endpoint"], answer)
         if CHECKING in request.meta and answer.kind in REFUSED:
@@ -99,6 +107,13 @@ class AnswersMiddleware:
             message = answer.message if request.method == "GET" else f"{answer.message}; {CHANGE_REFUSED}"
             raise AnswerRefused(refusal.endpoint, replace(answer, kind=AnswerKind.REFUSED, message=message))
         raise refusal
+
+    async def _keep(self, request: Request, response: Response) -> None:
+        """A refusal is journaled, as a body is; where there is no archive (`scrapy fetch`) nothing is."""
+        if has_ledger(self.crawler):
+            reader = self._reader if "Cookie" in request.headers else VISITOR
+            answer = answer_to(request, response, reader, datetime.now(UTC))
+            await ledger_of(self.crawler).write(updates.record_answer, answer)
 
     async def process_exception(self, request: Request, exception: Exception) -> Request | None:
         if isinstance(exception, PixivcrawlError):

@@ -1,10 +1,10 @@
-"""The changes of the ledger: how one is made, which of them the journal holds, and each of those as an entry."""
+"""The changes of the ledger: how one is made, and as which event of the journal."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from inspect import isfunction, signature
+from inspect import signature
 from itertools import groupby
 from typing import Any
 
@@ -16,14 +16,7 @@ from pixivcrawl.ledger.journal import Entry
 from pixivcrawl.ledger.updates.state import refreshed_together
 from pixivcrawl.ledger.updates.tags import forget_tags
 
-CHANGES: dict[str, Callable[..., Any]] = {
-    name: getattr(updates, name)
-    for name in updates.__all__
-    if isfunction(getattr(updates, name)) and name not in updates.NOT_JOURNALED
-}
-"""Every change that is journaled, and made again by a rebuild."""
-
-_NAMES = {change: name for name, change in CHANGES.items()}
+_TYPES = {change: name for name, change in updates.EVENTS.items()}
 
 
 def make_change(
@@ -89,11 +82,11 @@ def entry_of(
     change: Callable[..., Any], arguments: Sequence[Any], named: Mapping[str, Any], result: Any
 ) -> Entry | None:
     """A change that was made, for the journal; None for one that is not journaled. `arguments` are those after the connection."""
-    name = _NAMES.get(change)
-    if name is None:
+    kind = _TYPES.get(change)
+    if kind is None:
         return None
     given = dict(zip(parameters_of(change), arguments, strict=False)) | dict(named)
-    return Entry(name, given, result.crawl_id if isinstance(result, updates.Crawl) else None)
+    return Entry(kind, given, result.crawl_id if isinstance(result, updates.Crawl) else None)
 
 
 @cache

@@ -23,9 +23,10 @@ from pixivcrawl.archive.signatures import has_originals
 from pixivcrawl.errors import PixivcrawlError, StorageFailed
 from pixivcrawl.ledger.engine import engine_that_leaves_no_trace, is_empty, reading_engine
 from pixivcrawl.ledger.failures import place_of, storage_failed
-from pixivcrawl.ledger.journal import End, Entry, Journal, Position, end_of
+from pixivcrawl.ledger.journal import End, Entry, Journal, Position, end_of, located
 from pixivcrawl.ledger.models import CrawlRow, JournalRow, table
 from pixivcrawl.ledger.replay import Replayed, make_again
+from pixivcrawl.ledger.updates import JOURNAL_GAP, note_answers
 from pixivcrawl.ledger.updates.tags import remember_tags
 from pixivcrawl.ledger.updates.upsert import upsert
 
@@ -161,7 +162,7 @@ def go_on_without(engine: Engine, archive: Archive, now: datetime) -> None:
     name = named(archive, engine.url)
     with engine.begin() as connection:
         number = max(end.number, (position_of(connection, name) or end).number)
-        gap = Entry("record_journal_gap", {"number": number + 1, "now": now})
+        gap = Entry(JOURNAL_GAP, {"number": number + 1, "now": now})
         note_position(connection, name, Journal(archive.journal, Position(number, end.bytes)).append([gap], now))
 
 
@@ -198,6 +199,7 @@ def _make_last_batch_again(connection: Connection, end: End, name: str, place: s
     replayed = Replayed()
     for entry in end.batch:
         make_again(connection, entry, runs, replayed)
+    note_answers(connection, name, located(end.batch))
     if replayed.made < len(end.batch):
         raise StorageFailed(
             f"the ledger {place} does not take the last batch of its journal: make it anew with scrapy rebuild --replace, {_AGAIN}"

@@ -38,6 +38,11 @@ from pixivcrawl.ledger.models import Base, give_partial_indexes
 if TYPE_CHECKING:
     from alembic.config import Config
 
+ANSWERS_IN_JOURNAL = "0006"
+"""The revision from which on the journal alone holds pixiv's answers."""
+
+TO_UPGRADE = "{what} is of an earlier version: bring the archive over with scrapy upgrade"
+
 MIGRATIONS: Traversable = files("pixivcrawl.ledger") / "migrations"
 """A folder, also within a zipped egg."""
 
@@ -144,8 +149,15 @@ def _file_at(name: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def prepare(engine: Engine, before_it_begins: Callable[[], None] = lambda: None) -> None:
+def prepare(
+    engine: Engine,
+    before_it_begins: Callable[[], None] = lambda: None,
+    *,
+    upgrade: Callable[[Connection], None] | None = None,
+) -> None:
     """Create the tables in an empty database, or bring them up to date; a SQLite file is copied before it is changed.
+
+    Tables of before the journal alone held answers are brought up to date with `upgrade` only, which is called in the same transaction.
 
     `before_it_begins` is called where there is no ledger yet, and may raise instead of having one made.
     Raises ConfigurationError for a ledger from a newer version and for a database that holds something else, StorageFailed for one
@@ -155,8 +167,10 @@ def prepare(engine: Engine, before_it_begins: Callable[[], None] = lambda: None)
         before_it_begins()
     try:
         version = patiently(lambda: _begin(engine, before_it_begins), PATIENCE)
+        if version is not None and version < ANSWERS_IN_JOURNAL and upgrade is None:
+            raise ConfigurationError(TO_UPGRADE.format(what=f"the ledger {place_of(engine.url)}"))
         if version not in (None, VERSION):
-            _migrate(engine, version)
+            _migrate(engine, version, upgrade)
     except DBAPIError as error:
         raise _refused(error, engine.url) from error
 
@@ -174,6 +188,12 @@ def _begin(engine: Engine, before_it_begins: Callable[[], None]) -> str | None:
             _VERSION_TABLE.create(connection)
             connection.execute(insert(_VERSION_TABLE).values(version_num=VERSION))
     return version
+
+
+def version_of(engine: Engine) -> str:
+    """The revision of a ledger's tables; "" where there is none. Raises as `prepare` does."""
+    with engine.connect() as connection:
+        return _version(connection, engine.url) or ""
 
 
 def is_empty(engine: Engine) -> bool:
@@ -199,6 +219,8 @@ def check(engine: Engine) -> None:
     if version != VERSION:
         with _configuration() as configuration:
             _refuse_newer(configuration, version, engine.url)
+        if version < ANSWERS_IN_JOURNAL:
+            raise ConfigurationError(TO_UPGRADE.format(what=f"the ledger {place_of(engine.url)}"))
         raise ConfigurationError(
             f"the ledger is from an older version ({version}): the next scrapy crawl brings it up to date"
         )
@@ -272,7 +294,7 @@ def _version(connection: Connection, url: URL) -> str | None:
     return None
 
 
-def _migrate(engine: Engine, version: str) -> None:
+def _migrate(engine: Engine, version: str, upgrade: Callable[[Connection], None] | None) -> None:
     from alembic import command  # only here and below: most runs migrate nothing, and it costs start-up
 
     with _configuration() as configuration:
@@ -286,6 +308,8 @@ def _migrate(engine: Engine, version: str) -> None:
                     connection.execute(_ONE_AT_A_TIME)
                 configuration.attributes["connection"] = connection
                 command.upgrade(configuration, "head")
+                if upgrade is not None:
+                    upgrade(connection)
             _enforce_foreign_keys(connection, "ON")
 
 

@@ -1,11 +1,10 @@
-"""The journal: every change of the ledger in its order, so that a lost ledger can be made again.
+"""The journal: what the ledger can be made from again, in WARC files.
 
-A file a month, `2026-11.jsonl.gz`; each batch is a gzip member of its own, so that `zcat` reads the whole file. A member's header holds
-its size in an extra field (RFC 1952, 2.3.1.1), by which whole members are told from the torn one that a kill leaves at the end.
+Each process that changes the ledger begins a file, `000042-20261130T010203Z.warc.gz`, and another one past ROTATE_AT bytes. A commit is a
+batch: a `response` record for each answer of pixiv's, then one `metadata` record that ends it. A batch without its end was never committed.
 
-A line is a JSON object: `number` counts through all files, `change` names a function of `pixivcrawl.ledger.updates`, `arguments` holds
-what it was given, and `gave` the id of the run that it began. An answer of pixiv's is the change `note_body`, written as what it is:
-`time`, `endpoint`, `parameters` and `body`.
+The metadata record holds JSON lines, an event each: `number` counts through all files, `type` and `v` name an entry of docs/journal.md,
+`data` holds what it says, and `run` the id of the run that it began. An answer's line names its response record.
 """
 
 from __future__ import annotations
@@ -15,61 +14,77 @@ import io
 import json
 import os
 import re
-import struct
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+from uuid import uuid4
 
 from pixivcrawl.archive.failures import storage_failure
 from pixivcrawl.archive.syncing import sync
+from pixivcrawl.archive.warc import (
+    Member,
+    Record,
+    last_member,
+    members,
+    read_record,
+    write_record,
+)
 from pixivcrawl.errors import StorageFailed
+from pixivcrawl.ledger.answer import Location, StoredAnswer, answer_of, record_of
 
-NOTE_BODY = "note_body"
-"""The change that has a line format of its own."""
+ANSWER = "answer"
+"""The type of an event that has a record of its own."""
 
-_NAME = re.compile(r"[0-9]{4}-[0-9]{2}\.jsonl\.gz")
+VERSION = 1
+"""Of the events' schema."""
 
-# gzip, deflate, FEXTRA, no time, no flags, unknown system; ten bytes of extra field: subfield PX of six, the member's size.
-_HEADER = b"\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff\x0c\x00PX\x08\x00"
-_SIZE = struct.Struct("<Q")
-_TRAILER = struct.Struct("<II")
-_WINDOW = 1 << 16
+ROTATE_AT = 256 << 20
+"""Bytes of a file after which the next batch begins another one."""
+
+UPGRADING = ".upgrading"
+"""A file in a journal that was brought over, for as long as its ledger is not."""
+
+_OLD_NAME = re.compile(r"[0-9]{4}-[0-9]{2}\.jsonl\.gz")
+_NAME = re.compile(r"([0-9]{6,})-[0-9]{8}T[0-9]{6}Z\.warc\.gz")
+_COMMIT = b"WARC/1.1\r\nWARC-Type: metadata\r\n"
 _APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change: the function's name, and its arguments by theirs: as they were when it is written, plain JSON when it is read.
+    """One event: its type, and its data by their names: as they were when it is written, plain JSON when it is read; of an answer
+    {"answer": StoredAnswer}, which lies at `location`.
 
-    `gave` is the id of the run that the change began. `number` is None until it is written, and in lines from before there were any.
+    `gave` is the id of the run that the event began. `number` is None until it is written.
     """
 
-    change: str
-    arguments: Mapping[str, Any]
+    type: str
+    data: Mapping[str, Any]
     gave: int | None = None
     number: int | None = None
+    location: Location | None = None
 
 
 @dataclass(slots=True)
 class PassedOver:
     """What a reading of the journal could not give: torn or damaged stretches of its files, and their bytes; lines that say nothing;
-    and, by the numbers of the lines, how many changes are not there at all.
+    by the numbers of the lines, how many events are not there at all; and how many were there before (a batch that was written twice).
     """
 
     stretches: int = 0
     bytes: int = 0
     lines: int = 0
     missing: int = 0
+    repeated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a journal is: the number of its last change, and the bytes of its files without a torn tail."""
+    """How far a journal is: the number of its last event, and the bytes of its files without a torn tail."""
 
     number: int = 0
     bytes: int = 0
@@ -85,46 +100,45 @@ class End:
 
 
 class Journal:
-    """Appends batches to the files in `folder`, which go on from `position` (None: from where they end). Used by one thread.
+    """Appends batches to files in `folder`, which go on from `position` (None: from where they end). Used by one thread.
 
-    `known_as` is how the ledger calls it.
+    `known_as` is how the ledger calls the archive that it is of. `appended` are the last batch's entries, with the locations of answers.
     """
 
     def __init__(self, folder: Path, position: Position | None = None, known_as: str = "") -> None:
         self.position = position or end_of(folder).position
         self.known_as = known_as
-        self._in_doubt: tuple[Path, int, Position] | None = None
-        self._folder = folder
-        self._sound: Path | None = None
-        self._newest = ""
+        self.appended: Sequence[Entry] = ()
+        self._in_doubt: tuple[int, Position] | None = None
+        self.folder = folder
+        self._path: Path | None = None
         self._size = 0
 
     def append(self, entries: Sequence[Entry], now: datetime) -> Position:
-        """Write the entries as one member and sync it; gives where the journal is then. Raises StorageFailed; a part that was written is
+        """Write the entries as one batch and sync it; gives where the journal is then. Raises StorageFailed; a part that was written is
         cut at the next start.
-
-        A clock that is set back does not lead to an older file: the order of the lines is that of the changes.
         """
+        self.appended = ()
         if not entries:
             return self.position
-        path = self._folder
+        path = self.folder
         try:
-            if self._sound is None:
-                self._folder.mkdir(parents=True, exist_ok=True)
-                self._begin_after_what_is_there()
-            path = self._folder / max(self._newest, f"{now:%Y-%m}.jsonl.gz")
-            lines = [_line(entry, number) for number, entry in enumerate(entries, self.position.number + 1)]
-            member = _member("".join(lines).encode())
-            size = self._size if path.name == self._newest else 0
-            _append(path, member, size)
-            if path != self._sound:
-                sync(self._folder)
-                self._sound, self._newest = path, path.name
+            if self._path is None:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                cut_torn_tail(self.folder)
+            if self._path is None or self._size >= ROTATE_AT:
+                self._path, self._size = _next_file(self.folder, now), 0
+            path = self._path
+            appended, batch = self._batch(entries, now, path.name)
+            _append(path, batch, self._size)
+            if not self._size:
+                sync(self.folder)
         except OSError as error:
             raise storage_failure(error.errno or 0, path) from error
-        self._in_doubt = path, size, self.position
-        self._size = size + len(member)
-        self.position = Position(self.position.number + len(entries), self.position.bytes + len(member))
+        self._in_doubt = self._size, self.position
+        self._size += len(batch)
+        self.position = Position(self.position.number + len(entries), self.position.bytes + len(batch))
+        self.appended = appended
         return self.position
 
     @property
@@ -138,20 +152,32 @@ class Journal:
 
     def take_back(self) -> None:
         """Cut what was appended last: the ledger has it not, and it is made once more. Raises StorageFailed."""
-        if self._in_doubt is None:
+        if self._in_doubt is None or self._path is None:
             return
-        path, size, position = self._in_doubt
+        size, position = self._in_doubt
         try:
-            _cut(path, size)
+            _cut(self._path, size)
         except OSError as error:
-            raise storage_failure(error.errno or 0, path) from error
+            raise storage_failure(error.errno or 0, self._path) from error
         self._size, self.position, self._in_doubt = size, position, None
 
-    def _begin_after_what_is_there(self) -> None:
-        if files := _files(self._folder):
-            self._newest = files[-1].name
-            cut_torn_tail(files[-1])
-            self._size = files[-1].stat().st_size
+    def _batch(self, entries: Sequence[Entry], now: datetime, name: str) -> tuple[list[Entry], bytes]:
+        """The entries with their numbers and locations, and the batch's bytes."""
+        records = [] if self._size else [_file_record(now, name)]
+        length = sum(map(len, records))
+        appended, lines = [], []
+        for number, entry in enumerate(entries, self.position.number + 1):
+            location = None
+            if entry.type == ANSWER:
+                answer: StoredAnswer = entry.data[ANSWER]
+                records.append(record_of(answer))
+                location = Location(name, self._size + length, len(records[-1]))
+                length += location.length
+            lines.append(_line(entry, number))
+            appended.append(Entry(entry.type, entry.data, entry.gave, number, location))
+        fields = [("Content-Type", "application/jsonl"), ("X-Batch-Offset", str(-length))]
+        records.append(write_record("metadata", f"urn:uuid:{uuid4()}", now, fields, "".join(lines).encode()))
+        return appended, b"".join(records)
 
 
 def end_of(folder: Path) -> End:
@@ -159,12 +185,8 @@ def end_of(folder: Path) -> End:
     try:
         files = _files(folder)
         while files:
-            if (last := _last_member(files[-1])) is not None:
-                batch = tuple(filter(None, map(_entry, last.text.splitlines())))
-                start = sum(path.stat().st_size for path in files[:-1]) + last.start
-                number = next((entry.number for entry in reversed(batch) if entry.number is not None), 0)
-                before = Position(max(0, (batch[0].number or 1) - 1) if batch else 0, start)
-                return End(Position(number, start + last.size), before, batch)
+            if (commit := last_member(files[-1], _is_commit)) is not None:
+                return _end(files, commit)
             files.pop()
     except OSError as error:
         raise storage_failure(error.errno or 0, folder) from error
@@ -176,67 +198,166 @@ def read_journal(folder: Path, passed_over: PassedOver | None = None) -> Iterato
     passed_over = passed_over or PassedOver()
     due = 1
     for path in _files(folder):
-        for entry in _read_file(path, passed_over):
+        for entry in _read(path, passed_over):
             if entry.number is not None:
-                passed_over.missing += max(0, entry.number - due)
+                if entry.number < due:
+                    passed_over.repeated += 1
+                    continue
+                passed_over.missing += entry.number - due
                 due = entry.number + 1
+            if not entry.data and entry.type == ANSWER:
+                passed_over.missing += 1
+                continue
             yield entry
 
 
-def cut_torn_tail(path: Path) -> None:
-    """Cut what a kill in the middle of an append left after the last whole member."""
-    last = _last_member(path)
-    whole = last.start + last.size if last is not None else 0
-    if whole != path.stat().st_size:
-        _cut(path, whole)
+def located(entries: Iterable[Entry]) -> Iterator[tuple[StoredAnswer, Location]]:
+    """The answers among the entries of a journal, and where they lie in it."""
+    return ((entry.data[ANSWER], entry.location) for entry in entries if entry.location is not None)
 
 
-def _cut(path: Path, size: int) -> None:
-    with path.open("r+b") as file:
-        file.truncate(size)
-        os.fsync(file.fileno())
+def read_answer(folder: Path, location: Location) -> bytes | None:
+    """The body of an answer in the journal; None where it is not there any more, or damaged."""
+    try:
+        with (folder / location.file).open("rb") as file:
+            file.seek(location.offset)
+            record = read_record(file.read(location.length))
+    except OSError:
+        return None
+    return record.payload if record is not None and record.kind == "response" else None
+
+
+def cut_torn_tail(folder: Path) -> None:
+    """Cut what a kill in the middle of an append left after the last whole batch."""
+    for path in _files(folder)[-1:]:
+        commit = last_member(path, _is_commit)
+        if commit is None:
+            path.unlink()
+        elif commit.end != path.stat().st_size:
+            _cut(path, commit.end)
+
+
+def is_of_old(folder: Path) -> bool:
+    """Whether a journal is in the format of before it was kept in WARC files, or its ledger is still to be brought over to it."""
+    return bool(old_files(folder)) or (folder / UPGRADING).exists()
+
+
+def old_files(folder: Path) -> list[Path]:
+    """The files of a journal of before, oldest first."""
+    return sorted(path for path in folder.glob("*") if _OLD_NAME.fullmatch(path.name)) if folder.is_dir() else []
+
+
+def _end(files: Sequence[Path], commit: Member) -> End:
+    path = files[-1]
+    start = commit.start + int(_of(read_record(commit.packed), "x-batch-offset") or 0)
+    batch = tuple(_read(path, PassedOver(), max(0, start), commit.end))
+    sizes = sum(path.stat().st_size for path in files[:-1])
+    number = next((entry.number for entry in reversed(batch) if entry.number is not None), 0)
+    before = Position(max(0, (batch[0].number or 1) - 1) if batch else 0, sizes + max(0, start))
+    return End(Position(number, sizes + commit.end), before, batch)
+
+
+def _next_file(folder: Path, now: datetime) -> Path:
+    files = _files(folder)
+    number = _number(files[-1]) + 1 if files else 1
+    return folder / f"{number:06d}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.warc.gz"
 
 
 def _files(folder: Path) -> list[Path]:
     """The journal's files, oldest first. Raises StorageFailed for one that is a link."""
     if not folder.is_dir():
         return []
-    files = sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
+    files = sorted((path for path in folder.iterdir() if _NAME.fullmatch(path.name)), key=_number)
     for path in files:
         if path.is_symlink():
             raise storage_failure(errno.ELOOP, path)
     return files
 
 
+def _number(path: Path) -> int:
+    found = _NAME.fullmatch(path.name)
+    return int(found[1]) if found else 0
+
+
+def _is_commit(member: Member) -> bool:
+    return member.text.startswith(_COMMIT)
+
+
+def _file_record(now: datetime, name: str) -> bytes:
+    """The record that a file begins with, which says what it is."""
+    about = f"software: pixivcrawl\r\nformat: WARC File Format 1.1\r\ndescription: journal of an archive, events of version {VERSION}\r\n"
+    fields = [("WARC-Filename", name), ("Content-Type", "application/warc-fields")]
+    return write_record("warcinfo", f"urn:uuid:{uuid4()}", now, fields, about.encode())
+
+
+def _of(record: Record | None, field: str) -> str:
+    return record.fields.get(field, "") if record is not None else ""
+
+
 def _line(entry: Entry, number: int) -> str:
-    said: dict[str, Any] = {"number": number}
-    if entry.change == NOTE_BODY:
-        arguments = dict(entry.arguments)
-        said |= {"time": arguments.pop("read_at"), "endpoint": arguments.pop("endpoint")}
-        said |= {"parameters": arguments.pop("parameters")}
-        said |= {"body": arguments.pop("payload").decode("utf-8", "surrogateescape"), **arguments}
+    said: dict[str, Any] = {"number": number, "type": entry.type, "v": VERSION}
+    if entry.type == ANSWER:
+        answer: StoredAnswer = entry.data[ANSWER]
+        said["data"] = {"record": answer.record_id, "snapshot": answer.snapshot}
     else:
-        said |= {"change": entry.change, "arguments": entry.arguments}
+        said["data"] = entry.data
     if entry.gave is not None:
-        said["gave"] = entry.gave
+        said["run"] = entry.gave
     return _ENCODER.encode(said) + "\n"
 
 
-def _entry(line: bytes) -> Entry | None:
-    """The change that a line tells; None where it tells none."""
+def _read(path: Path, passed_over: PassedOver, start: int = 0, end: int | None = None) -> Iterator[Entry]:
+    """The entries of the batches between two places of a file."""
+    whole = start
+    answers: dict[str, tuple[Record, Location]] = {}
+    for member in members(path, start):
+        if end is not None and member.start >= end:
+            return
+        _pass_over(passed_over, member.start - whole)
+        whole = member.end
+        record = read_record(member.packed)
+        if record is None:
+            _pass_over(passed_over, len(member.packed))
+        elif record.kind == "response":
+            answers[record.id] = record, Location(path.name, member.start, len(member.packed))
+        elif record.kind == "metadata":
+            yield from _events(record, answers, passed_over)
+            answers.clear()
+    if end is None:
+        _pass_over(passed_over, path.stat().st_size - whole)
+
+
+def _events(record: Record, answers: Mapping[str, tuple[Record, Location]], passed_over: PassedOver) -> Iterator[Entry]:
+    for line in record.payload.splitlines():
+        entry = _entry(line, answers)
+        if entry is None:
+            passed_over.lines += 1
+        else:
+            yield entry
+
+
+def _entry(line: bytes, answers: Mapping[str, tuple[Record, Location]]) -> Entry | None:
+    """The event that a line tells, without data where its answer is not there; None where it tells none."""
     try:
         said = json.loads(line)
-        if "change" in said:
-            arguments = said["arguments"]
-            if not (isinstance(said["change"], str) and isinstance(arguments, dict)):
-                return None
-            return Entry(said["change"], arguments, _whole(said.get("gave")), _whole(said.get("number")))
-        number = _whole(said.pop("number", None))
-        payload = said.pop("body").encode("utf-8", "surrogateescape")
-        arguments = {"read_at": said.pop("time"), "payload": payload, **said}
-        return Entry(NOTE_BODY, arguments, number=number)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        kind, data, number = said["type"], said["data"], _whole(said["number"])
+        if not (isinstance(kind, str) and isinstance(data, dict)):
+            return None
+        if kind != ANSWER:
+            return Entry(kind, data, _whole(said.get("run")), number)
+        if data["record"] not in answers:
+            return Entry(kind, {}, number=number)
+        record, location = answers[data["record"]]
+        answer = answer_of(record, snapshot=data.get("snapshot") is True)
+        return None if answer is None else Entry(kind, {ANSWER: answer}, number=number, location=location)
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
+
+
+def _pass_over(passed_over: PassedOver, length: int) -> None:
+    if length:
+        passed_over.stretches += 1
+        passed_over.bytes += length
 
 
 def _whole(value: Any) -> int | None:
@@ -271,22 +392,7 @@ def _fields_of(kind: type[Any]) -> tuple[tuple[str, ...], Callable[[Any], tuple[
 _ENCODER = json.JSONEncoder(separators=(",", ":"), default=_plain, check_circular=False)
 
 
-def _member(text: bytes) -> bytes:
-    compressor = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
-    packed = compressor.compress(text) + compressor.flush()
-    size = len(_HEADER) + _SIZE.size + len(packed) + _TRAILER.size
-    return _HEADER + _SIZE.pack(size) + packed + _TRAILER.pack(zlib.crc32(text), len(text) & 0xFFFFFFFF)
-
-
-def _text(member: bytes) -> bytes | None:
-    """What a member holds; None when it is not whole."""
-    try:
-        return zlib.decompress(member, 16 + zlib.MAX_WBITS)
-    except zlib.error:
-        return None
-
-
-def _append(path: Path, member: bytes, size: int) -> None:
+def _append(path: Path, batch: bytes, size: int) -> None:
     """Raises StorageFailed where the file has not the `size` in which it was left."""
     descriptor = os.open(path, _APPENDING, 0o666)
     with io.FileIO(descriptor, "ab") as file:
@@ -295,92 +401,13 @@ def _append(path: Path, member: bytes, size: int) -> None:
                 f"the journal {path} was removed, cut or replaced while it was in use: put it back, "
                 "then run the same command again"
             )
-        rest = memoryview(member)
+        rest = memoryview(batch)
         while rest:
             rest = rest[file.write(rest) :]
         os.fsync(file.fileno())
 
 
-class Member(NamedTuple):
-    """A whole member of a file: where it starts, its bytes, and what it says."""
-
-    start: int
-    size: int
-    text: bytes
-
-
-def _last_member(path: Path) -> Member | None:
-    """The last whole member; None where there is none. Looked for from the end, so that a long file costs no more than a short one."""
-    size, window = path.stat().st_size, _WINDOW
-    while size:
-        with path.open("rb") as file:
-            file.seek(max(0, size - window))
-            tail = file.read()
-        found = len(tail)
-        while (found := tail.rfind(_HEADER, 0, found)) >= 0:
-            declared = _declared_size(tail[found : found + len(_HEADER) + _SIZE.size])
-            if 0 < declared <= len(tail) - found and (text := _text(tail[found : found + declared])):
-                return Member(size - len(tail) + found, declared, text)
-        if window >= size:
-            return None
-        window *= 16
-    return None
-
-
-def _declared_size(head: bytes) -> int:
-    start = len(_HEADER)
-    return int(_SIZE.unpack(head[start : start + _SIZE.size])[0]) if len(head) >= start + _SIZE.size else 0
-
-
-def _members(path: Path) -> Iterator[Member]:
-    """The whole members in their order; what lies between them is passed over."""
-    with path.open("rb") as file:
-        end, start = path.stat().st_size, 0
-        while start < end:
-            file.seek(start)
-            head = file.read(len(_HEADER) + _SIZE.size)
-            size = _declared_size(head) if head.startswith(_HEADER) else 0
-            text = None
-            if 0 < size <= end - start:
-                file.seek(start)
-                text = _text(file.read(size))
-            if text is None:
-                start = _next_header(path, start + 1)
-                continue
-            yield Member(start, size, text)
-            start += size
-
-
-def _next_header(path: Path, start: int) -> int:
-    """Where the next member may start; the file's size when none does."""
-    with path.open("rb") as file:
-        overlap = len(_HEADER) - 1
-        while True:
-            file.seek(start)
-            piece = file.read(_WINDOW)
-            found = piece.find(_HEADER)
-            if found >= 0:
-                return start + found
-            if len(piece) < _WINDOW:
-                return start + len(piece)
-            start += len(piece) - overlap
-
-
-def _read_file(path: Path, passed_over: PassedOver) -> Iterator[Entry]:
-    whole = 0
-    for start, size, text in _members(path):
-        _pass_over(passed_over, start - whole)
-        whole = start + size
-        for line in text.splitlines():
-            entry = _entry(line)
-            if entry is None:
-                passed_over.lines += 1
-            else:
-                yield entry
-    _pass_over(passed_over, path.stat().st_size - whole)
-
-
-def _pass_over(passed_over: PassedOver, length: int) -> None:
-    if length:
-        passed_over.stretches += 1
-        passed_over.bytes += length
+def _cut(path: Path, size: int) -> None:
+    with path.open("r+b") as file:
+        file.truncate(size)
+        os.fsync(file.fileno())

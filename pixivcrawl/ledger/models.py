@@ -391,19 +391,25 @@ class FileRow(Base):
     )
 
 
-class BodyRow(Base):
-    """The last answer that a row was made from, compressed with zlib; `subject_id` is the work's or user's id."""
+class AnswerRow(Base):
+    """The last answer that a row was made from; `subject_id` is the work's or user's id.
 
-    __tablename__ = "bodies"
+    It is the WARC record of `length` bytes from `start` on in `file` of the journal of `archive` (its `.name`; "" in SQLite).
+    """
+
+    __tablename__ = "answers"
 
     endpoint: ColumnElement[str] = column(primary_key=True)
     subject_id: ColumnElement[int] = column(primary_key=True, autoincrement=False)
-    body: ColumnElement[bytes]
     read_at: ColumnElement[datetime]
+    archive: ColumnElement[str]
+    file: ColumnElement[str]
+    start: ColumnElement[int]
+    length: ColumnElement[int]
 
 
 class SnapshotRow(Base):
-    """An answer that has no table of its own, compressed with zlib."""
+    """An answer that has no table of its own: where it lies in the journal, as in `answers`."""
 
     __tablename__ = "snapshots"
     __table_args__ = (Index("snapshots_endpoint", "endpoint", "read_at"),)
@@ -411,8 +417,11 @@ class SnapshotRow(Base):
     id: ColumnElement[int] = column(primary_key=True)
     endpoint: ColumnElement[str]
     parameters: ColumnElement[Any] = column(Json)
-    body: ColumnElement[bytes]
     read_at: ColumnElement[datetime]
+    archive: ColumnElement[str]
+    file: ColumnElement[str]
+    start: ColumnElement[int]
+    length: ColumnElement[int]
 
 
 class CrawlRow(Base):

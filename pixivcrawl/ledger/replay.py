@@ -1,4 +1,4 @@
-"""The journal's changes made again, in a new ledger, through the very functions that made them first."""
+"""The journal's events made again, in a new ledger, through the very functions that made them first."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from sqlalchemy import Connection, Engine, delete, exists, or_
 from sqlalchemy.exc import DBAPIError
 
-from pixivcrawl.ledger.changes import CHANGES, is_fatal, make_change, parameters_of
+from pixivcrawl.ledger import updates
+from pixivcrawl.ledger.changes import is_fatal, make_change, parameters_of
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.failures import place_of, storage_failed
-from pixivcrawl.ledger.journal import NOTE_BODY, Entry
+from pixivcrawl.ledger.journal import ANSWER, Entry, located
 from pixivcrawl.ledger.models import CrawlArtworkRow, CrawlRow, table
-from pixivcrawl.ledger.updates import Crawl
 from pixivcrawl.ledger.updates.tags import remember_tags
 
 if TYPE_CHECKING:
@@ -50,8 +50,12 @@ class UnknownChange(Exception):
     """A change, or an argument of one, that this version does not know."""
 
 
-def replay(engine: Engine, entries: Iterable[Entry], tell: Callable[[Replayed], None] = lambda _: None) -> Replayed:
+def replay(
+    engine: Engine, entries: Iterable[Entry], archive: str = "", tell: Callable[[Replayed], None] = lambda _: None
+) -> Replayed:
     """Make every change again, in order; one that raises is counted and leaves the others be. `tell` is called after each batch.
+
+    `archive` is how the ledger calls the one whose journal it is.
 
     Raises StorageFailed where the ledger cannot go on.
     """
@@ -64,6 +68,7 @@ def replay(engine: Engine, entries: Iterable[Entry], tell: Callable[[Replayed], 
                 with connection.begin():
                     for entry in batch:
                         make_again(connection, entry, runs, replayed)
+                    updates.note_answers(connection, archive, located(batch))
             tell(replayed)
     except DBAPIError as error:
         raise storage_failed(error, place_of(engine.url)) from error
@@ -72,14 +77,15 @@ def replay(engine: Engine, entries: Iterable[Entry], tell: Callable[[Replayed], 
 
 def arguments_of(entry: Entry) -> dict[str, Any]:
     """The arguments of a change as its function takes them. Raises UnknownChange, and ValueError for what is not of its type."""
-    change = CHANGES.get(entry.change)
+    change = updates.EVENTS.get(entry.type)
     if change is None:
-        raise UnknownChange(entry.change)
+        raise UnknownChange(entry.type)
+    if entry.type == ANSWER:
+        return {ANSWER: entry.data[ANSWER]}
     types = _types(change)
-    if unknown := entry.arguments.keys() - types.keys():
-        raise UnknownChange(f"{entry.change} with {', '.join(sorted(unknown))}")
-    told = entry.arguments if entry.change == NOTE_BODY else _storable(entry.arguments)
-    return {name: types[name].validate_python(value) for name, value in told.items()}
+    if unknown := entry.data.keys() - types.keys():
+        raise UnknownChange(f"{entry.type} with {', '.join(sorted(unknown))}")
+    return {name: types[name].validate_python(value) for name, value in _storable(entry.data).items()}
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
@@ -96,18 +102,18 @@ def make_again(connection: Connection, entry: Entry, runs: dict[int, int], repla
             arguments[RUN] = _run(arguments[RUN], runs)
         if entry.gave is not None:
             _forget_a_run_that_never_was(connection, runs.pop(entry.gave, None))
-        result = make_change(connection, CHANGES[entry.change], (), arguments)
+        result = make_change(connection, updates.EVENTS[entry.type], (), arguments)
     except UnknownChange as unknown:
         replayed.unknown[str(unknown)] += 1
     except Exception as error:
         if is_fatal(error):
             raise
-        replayed.failed[entry.change] += 1
-        replayed.reasons.setdefault(entry.change, _reason(error))
+        replayed.failed[entry.type] += 1
+        replayed.reasons.setdefault(entry.type, _reason(error))
     else:
         replayed.made += 1
-        replayed.answers += entry.change == NOTE_BODY
-        if entry.gave is not None and isinstance(result, Crawl):
+        replayed.answers += entry.type == ANSWER
+        if entry.gave is not None and isinstance(result, updates.Crawl):
             runs[entry.gave] = result.crawl_id
 
 

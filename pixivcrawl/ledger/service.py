@@ -6,6 +6,7 @@ import asyncio
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -17,10 +18,20 @@ from sqlalchemy.exc import DBAPIError
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger.continuity import agreed, require_none
-from pixivcrawl.ledger.engine import PATIENCE, check, prepare, read_url, reading_engine, refuse_links, writing_engine
+from pixivcrawl.ledger.engine import (
+    PATIENCE,
+    TO_UPGRADE,
+    check,
+    prepare,
+    read_url,
+    reading_engine,
+    refuse_links,
+    writing_engine,
+)
 from pixivcrawl.ledger.failures import is_busy, is_busy_or_lost, is_the_end, patiently, place_of, storage_failed
 from pixivcrawl.ledger.integrity import require_sound
-from pixivcrawl.ledger.journal import Journal
+from pixivcrawl.ledger.journal import Journal, is_of_old, read_answer
+from pixivcrawl.ledger.queries.works import answer_location
 from pixivcrawl.ledger.writer import Change, Writer
 
 P = ParamSpec("P")
@@ -33,9 +44,10 @@ READERS = 2
 class Ledger:
     """A query or a change is a plain function that takes a `Connection` first; `read` and `write` call it in the right thread."""
 
-    def __init__(self, reading: Engine, writer: Writer | None) -> None:
+    def __init__(self, reading: Engine, writer: Writer | None, journal: Journal | None = None) -> None:
         self._reading = reading
         self._writer = writer
+        self._journal = journal
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
         self._closed = False
 
@@ -63,7 +75,7 @@ class Ledger:
         journal = _made_ready(writing, lambda engine: _prepared(engine, archive))
         writer = Writer(writing, journal)
         # One connection more than threads, for a blocking question.
-        return cls(reading_engine(target, READERS + 1, read_only=False), writer)
+        return cls(reading_engine(target, READERS + 1, read_only=False), writer, journal)
 
     @property
     def broken(self) -> StorageFailed | None:
@@ -80,6 +92,16 @@ class Ledger:
     def read_now(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As `read`, in the caller's thread."""
         return self._ask(lambda connection: query(connection, *args, **kwargs))
+
+    async def kept_answer(self, endpoint: str, subject_id: int, after: datetime | None = None) -> bytes | None:
+        """The body of the last answer to `endpoint` about a work or a user, if it was read after that time and is still there."""
+        journal = self._journal
+        if journal is None:
+            return None
+        location = await self.read(answer_location, journal.known_as, endpoint, subject_id, after)
+        if location is None:
+            return None
+        return await asyncio.get_running_loop().run_in_executor(self._readers, read_answer, journal.folder, location)
 
     async def write(self, change: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `change` returns, once it is committed. Raises what it raised, which undoes it alone, or StorageFailed."""
@@ -126,6 +148,8 @@ def _prepared(engine: Engine, archive: Archive | None) -> Journal | None:
     if archive is None:
         prepare(engine)
         return None
+    if is_of_old(archive.journal):
+        raise ConfigurationError(TO_UPGRADE.format(what=f"the journal {archive.journal}"))
     prepare(engine, lambda: require_none(archive, place_of(engine.url)))
     return agreed(engine, archive)
 
@@ -148,6 +172,10 @@ def attach(crawler: Crawler, ledger: Ledger) -> None:
 
 def detach(crawler: Crawler) -> None:
     _LEDGERS.pop(crawler, None)
+
+
+def has_ledger(crawler: Crawler) -> bool:
+    return crawler in _LEDGERS
 
 
 def ledger_of(crawler: Crawler) -> Ledger:

@@ -21,7 +21,8 @@ from pixivcrawl.ledger.changes import entry_of, is_fatal, make_change, make_toge
 from pixivcrawl.ledger.continuity import note_position, position_of
 from pixivcrawl.ledger.engine import PATIENCE, DatabaseFiles
 from pixivcrawl.ledger.failures import is_busy_or_lost, patiently, place_of, storage_failed
-from pixivcrawl.ledger.journal import Entry, Journal
+from pixivcrawl.ledger.journal import Entry, Journal, located
+from pixivcrawl.ledger.updates.answers import note_answers
 from pixivcrawl.ledger.updates.tags import forget_tags, remember_tags
 
 BATCH = 256
@@ -179,9 +180,10 @@ class Writer:
         """Before the commit, so that the ledger never knows what the journal does not."""
         if self._journal is None:
             return
-        before = self._journal.position
+        name, before = self._journal.known_as, self._journal.position
         if (after := self._journal.append(_entries(batch), datetime.now(UTC))) != before:
-            note_position(connection, self._journal.known_as, after)
+            note_answers(connection, name, located(self._journal.appended))
+            note_position(connection, name, after)
 
 
 def _alike_together(batch: Sequence[Change]) -> list[Change]:

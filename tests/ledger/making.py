@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import URL, Connection
 
 from pixivcrawl.items import Artwork, FileKind, Frame, Original, ProvenOriginal, StagedOriginal, StoredOriginal, Tag
+from pixivcrawl.ledger.answer import StoredAnswer
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from pixivcrawl.ledger.updates import Crawl, begin_crawl, record_artwork, record_intent, record_listing, record_stored
 from pixivcrawl.ledger.updates.tags import tag_links
@@ -22,6 +23,13 @@ FIRST, SECOND = "20260102030405", "20260607080910"
 """Two revisions."""
 
 FRAMES = (Frame("000000.jpg", 60), Frame("000001.jpg", 90))
+
+
+def an_answer(
+    endpoint: str, parameters: dict[str, Any], payload: bytes, read_at: datetime, *, snapshot: bool = False
+) -> StoredAnswer:
+    url = f"https://www.pixiv.net/ajax/{endpoint}"
+    return StoredAnswer(endpoint, parameters, payload, read_at, url, snapshot=snapshot)
 
 
 def an_original(work_id: int = 1, page: int = 0, revision: str = FIRST, **changes: Any) -> Original:

@@ -21,7 +21,7 @@ from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.journal import read_journal
 from pixivcrawl.ledger.service import Ledger
-from tests.ledger.making import NOW, sqlite_url
+from tests.ledger.making import NOW, an_answer, sqlite_url
 
 WRITER = textwrap.dedent(
     """
@@ -30,12 +30,12 @@ WRITER = textwrap.dedent(
     from pixivcrawl.archive.layout import Archive
     from pixivcrawl.ledger import updates
     from pixivcrawl.ledger.service import Ledger
-    from tests.ledger.making import NOW, an_artwork
+    from tests.ledger.making import NOW, an_answer, an_artwork
 
     async def one_after_another(ledger, first):
         for work_id in range(first, first + 100_000, 4):
             await asyncio.gather(
-                ledger.write(updates.note_body, "illust.detail", {"id": work_id}, b'{"id": %d}' % work_id, NOW),
+                ledger.write(updates.record_answer, an_answer("illust.detail", {"id": work_id}, b'{"id": %d}' % work_id, NOW)),
                 ledger.write(updates.record_artwork, an_artwork(work_id, pages=3), NOW),
             )
             os.write(1, b"%d\\n" % work_id)
@@ -88,18 +88,18 @@ def assert_sound(folder: Path, acknowledged: set[int]) -> None:
     assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert database.execute("PRAGMA foreign_key_check").fetchall() == []
     pages = dict(database.execute("SELECT artwork_id, count(*) FROM files GROUP BY artwork_id"))
-    bodies = {row[0] for row in database.execute("SELECT subject_id FROM bodies")}
+    bodies = {row[0] for row in database.execute("SELECT subject_id FROM answers")}
     database.close()
     assert acknowledged <= set(pages)
     assert set(pages.values()) == {3}
     assert acknowledged <= bodies
     assert bodies <= bodies_journaled(folder / "journal")
-    works = (entry for entry in read_journal(folder / "journal") if entry.change == "record_artwork")
-    assert set(pages) <= {entry.arguments["artwork"]["work_id"] for entry in works}
+    works = (entry for entry in read_journal(folder / "journal") if entry.type == "artwork")
+    assert set(pages) <= {entry.data["artwork"]["work_id"] for entry in works}
 
 
 def bodies_journaled(journal: Path) -> set[int]:
-    return {entry.arguments["parameters"]["id"] for entry in read_journal(journal) if entry.change == "note_body"}
+    return {entry.data["answer"].parameters["id"] for entry in read_journal(journal) if entry.type == "answer"}
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def fill(ledger: Ledger) -> int:
     """Write until the disk is full; gives how many works were acknowledged."""
     for number in range(10_000):
         try:
-            ledger.write_now(updates.note_body, "illust.detail", {"id": number}, os.urandom(2000), NOW)
+            ledger.write_now(updates.record_answer, an_answer("illust.detail", {"id": number}, os.urandom(2000), NOW))
         except StorageFailed:
             return number
     raise AssertionError("the disk is never full")
@@ -128,7 +128,7 @@ def fill(ledger: Ledger) -> int:
 def bodies_kept(folder: Path) -> int:
     database = sqlite3.connect(folder / "archive.sqlite")
     assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    (number,) = database.execute("SELECT count(*) FROM bodies").fetchone()
+    (number,) = database.execute("SELECT count(*) FROM answers").fetchone()
     database.close()
     return int(number)
 
@@ -149,7 +149,7 @@ def test_a_full_disk_ends_the_run_and_harms_nothing(small_disk: Path, tmp_path: 
     ledger.close()
     ballast.unlink()
     again = Ledger.open(sqlite_url(small_disk), archive=Archive(journal.parent))
-    again.write_now(updates.note_body, "illust.detail", {"id": 10**6}, b"{}", NOW)
+    again.write_now(updates.record_answer, an_answer("illust.detail", {"id": 10**6}, b"{}", NOW))
     again.close()
     # What the disk kept from the ledger after the journal had it comes back with the next start.
     assert bodies_kept(small_disk) in (written + 1, written + 2)
@@ -161,7 +161,9 @@ def test_a_database_that_fills_in_the_middle_of_a_change_ends_the_run(tmp_path: 
     ledger = Ledger.open(sqlite_url(tmp_path))
     pages = ledger.write_now(lambda connection: connection.exec_driver_sql("PRAGMA page_count").scalar())
     ledger.write_now(lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 10}").scalar())
-    assert fill(ledger) > 1
+    with pytest.raises(StorageFailed):
+        for number in range(10_000):
+            ledger.write_now(updates.record_user_name, number, "name" * 100, NOW)
     assert ledger.broken is not None
     assert "the disk is full" in str(ledger.broken)
     ledger.close()

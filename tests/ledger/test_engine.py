@@ -169,6 +169,7 @@ def test_a_ledger_of_version_0004_keeps_its_files(database_url: str):
                 "'2026-01-02T00:00:00.000000Z', false, 'aa', '2026-01-03T00:00:00.000000Z')"
             )
         )
+    prepare(target, upgrade=lambda _: None)
     target.dispose()
     ledger = Ledger.open(database_url)
     (row,) = ledger.read_now(lambda connection: connection.execute(select(FileRow.__table__)).all())

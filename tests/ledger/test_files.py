@@ -444,5 +444,5 @@ class TestFramesAsUploaded:
 def test_a_journal_that_tells_no_kind_means_a_zip_by_its_frames():
     told = {**asdict(an_ugoira()), "uploaded": an_ugoira().uploaded.isoformat()}
     del told["kind"]
-    entry = Entry("record_row_originals", {"work_id": 1, "originals": [told], "now": NOW.isoformat()}, None)
+    entry = Entry("files-from-row", {"work_id": 1, "originals": [told], "now": NOW.isoformat()}, None)
     assert arguments_of(entry)["originals"] == [an_ugoira()]

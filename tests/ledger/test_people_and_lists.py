@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from datetime import timedelta
 from typing import Any
 
@@ -10,11 +9,12 @@ import pytest
 from sqlalchemy import Connection, select
 
 from pixivcrawl.items import RankingEntry, User
-from pixivcrawl.ledger.models import BodyRow, RankingEntryRow, SnapshotRow, UserNameRow, UserRow
+from pixivcrawl.ledger.answer import Location
+from pixivcrawl.ledger.models import AnswerRow, RankingEntryRow, SnapshotRow, UserNameRow, UserRow
 from pixivcrawl.ledger.queries import HostPause, host_pauses, user_detail
 from pixivcrawl.ledger.updates import (
     clear_pause,
-    note_body,
+    note_answers,
     pause_host,
     record_artwork,
     record_ranking,
@@ -23,7 +23,7 @@ from pixivcrawl.ledger.updates import (
     record_user_seen,
     record_user_unavailable,
 )
-from tests.ledger.making import DAY, HOUR, NOW, an_artwork
+from tests.ledger.making import DAY, HOUR, NOW, an_answer, an_artwork
 
 
 def user(connection: Connection, user_id: int = 7) -> Any:
@@ -105,28 +105,27 @@ def test_pauses_are_kept_until_cleared(connection: Connection):
     assert host_pauses(connection) == [HostPause("www.pixiv.net", NOW + HOUR, until)]
 
 
-class TestBodies:
-    def test_the_last_one_of_a_work_or_user_is_kept(self, connection: Connection):
-        note_body(connection, "illust.detail", {"id": 1}, b"first", NOW)
-        note_body(connection, "illust.detail", {"id": "1"}, b"second", NOW + DAY)
-        note_body(connection, "user.full", {"id": 1, "full": 1}, b"user", NOW)
-        rows = connection.execute(select(BodyRow.endpoint, BodyRow.subject_id, BodyRow.body, BodyRow.read_at)).all()
-        assert sorted((row[0], row[1], zlib.decompress(row[2]), row[3]) for row in rows) == [
-            ("illust.detail", 1, b"second", NOW + DAY),
-            ("user.full", 1, b"user", NOW),
-        ]
+def note(connection: Connection, number: int, *answer: Any, **named: Any) -> None:
+    note_answers(connection, "", [(an_answer(*answer, **named), Location("000001.warc.gz", number, 10))])
 
-    def test_others_are_journaled_alone(self, connection: Connection):
-        note_body(connection, "user.profile_all", {"id": 1}, b"{}", NOW)
-        assert connection.execute(select(BodyRow.endpoint)).all() == []
+
+class TestAnswers:
+    def test_where_the_last_one_about_a_work_or_user_lies(self, connection: Connection):
+        note(connection, 1, "illust.detail", {"id": 1}, b"", NOW)
+        note(connection, 2, "illust.detail", {"id": "1"}, b"", NOW + DAY)
+        note(connection, 3, "user.full", {"id": 1, "full": 1}, b"", NOW)
+        rows = connection.execute(select(AnswerRow.endpoint, AnswerRow.subject_id, AnswerRow.start, AnswerRow.read_at))
+        assert sorted(map(tuple, rows)) == [("illust.detail", 1, 2, NOW + DAY), ("user.full", 1, 3, NOW)]
+
+    def test_others_are_in_the_journal_alone(self, connection: Connection):
+        note(connection, 1, "user.profile_all", {"id": 1}, b"{}", NOW)
+        note(connection, 2, "illust.detail", {"id": "no number"}, b"{}", NOW)
+        assert connection.execute(select(AnswerRow.endpoint)).all() == []
         assert connection.execute(select(SnapshotRow.endpoint)).all() == []
 
     @pytest.mark.parametrize("endpoint", ["me.extra", "illust.detail"])
     def test_snapshots_are_all_kept(self, connection: Connection, endpoint: str):
         for day in range(2):
-            note_body(connection, endpoint, {"id": 1, "a": ["絵"]}, b"%d" % day, NOW + day * DAY, snapshot=True)
-        rows = connection.execute(select(SnapshotRow.parameters, SnapshotRow.body).order_by(SnapshotRow.read_at)).all()
-        assert [(row[0], zlib.decompress(row[1])) for row in rows] == [
-            ({"id": 1, "a": ["絵"]}, b"0"),
-            ({"id": 1, "a": ["絵"]}, b"1"),
-        ]
+            note(connection, day, endpoint, {"id": 1, "a": ["絵"]}, b"", NOW + day * DAY, snapshot=True)
+        rows = connection.execute(select(SnapshotRow.parameters, SnapshotRow.start).order_by(SnapshotRow.read_at))
+        assert [*map(tuple, rows)] == [({"id": 1, "a": ["絵"]}, 0), ({"id": 1, "a": ["絵"]}, 1)]

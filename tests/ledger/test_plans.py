@@ -12,12 +12,14 @@ from sqlalchemy import Connection, Engine, event
 
 from pixivcrawl.items import VISITOR, RankingEntry, Reader, User
 from pixivcrawl.ledger import queries, updates
+from pixivcrawl.ledger.answer import Location
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from tests.ledger.making import (
     NOW,
     SECOND,
     a_picture,
     a_row,
+    an_answer,
     an_artwork,
     an_original,
     an_ugoira,
@@ -93,7 +95,7 @@ def whole_tables(steps: list[str]) -> list[str]:
 
 
 ASKED_OFTEN: dict[Any, set[str]] = {
-    updates: {"availability", "bodies", "crawls", "files", "hosts", "people", "rankings", "user_files", "works"},
+    updates: {"availability", "answers", "crawls", "files", "hosts", "people", "rankings", "user_files", "works"},
     queries: {"crawls", "lists", "rows", "status", "user_files", "works"},
 }
 """The modules whose every function must be in `HOT`."""
@@ -131,7 +133,9 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "record_user_seen": lambda c: updates.record_user_seen(c, 7, NOW),
     "record_user_unavailable": lambda c: updates.record_user_unavailable(c, 7, "gone", "404", NOW),
     "record_ranking": lambda c: updates.record_ranking(c, [RankingEntry("daily", "complex", "20260101", 1, 0, 1)], NOW),
-    "note_body": lambda c: updates.note_body(c, "illust.detail", {"id": 1}, b"{}", NOW),
+    "note_answers": lambda c: updates.note_answers(
+        c, "", [(an_answer("illust.detail", {"id": 1}, b"{}", NOW), Location("a", 0, 1))]
+    ),
     "known_works": lambda c: queries.known_works(c, range(1, 49)),
     "works_to_do": lambda c: queries.works_to_do(c, 1, 0, 100, reader=READER, now=NOW),
     "works_to_do, metadata": lambda c: queries.works_to_do(c, 1, 0, 100, reader=VISITOR, now=NOW, files=False),
@@ -145,7 +149,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "likely_extensions": lambda c: queries.likely_extensions(c, [7, 8]),
     "files_of_row": lambda c: queries.files_of_row(c, 1),
     "works_of_rows": lambda c: queries.works_of_rows(c, 0, 100),
-    "kept_answer": lambda c: queries.kept_answer(c, "illust.detail", 1, NOW),
+    "answer_location": lambda c: queries.answer_location(c, "", "illust.detail", 1, NOW),
     "wanted_originals": lambda c: queries.wanted_originals(c, 2, NOW),
     "returned_works": lambda c: queries.returned_works(c, 1, 7, 0),
     "unseen_works": lambda c: queries.unseen_works(c, 1, 7, 0, READER),
@@ -196,6 +200,7 @@ def test_every_change_and_question_is_covered():
     }
     elsewhere = {
         "clear_pause",  # a table that never grows
+        "record_answer",  # the journal holds it
         "pause_host",
         "record_stubs",  # a part of record_listing
         "record_user_name",  # a part of record_artwork

@@ -58,7 +58,7 @@ def works_of(ledger: Ledger) -> list[int]:
 def journaled(archive: Archive) -> list[int]:
     entries = [*read_journal(archive.journal)]
     assert [entry.number for entry in entries] == [*range(1, len(entries) + 1)]
-    return [entry.arguments["artwork"]["work_id"] for entry in entries if entry.change == "record_artwork"]
+    return [entry.data["artwork"]["work_id"] for entry in entries if entry.type == "artwork"]
 
 
 def record_while(ledger: Ledger, happens: Callable[[], None]) -> list[int]:

@@ -24,7 +24,7 @@ from pixivcrawl.ledger import queries, updates, writer
 from pixivcrawl.ledger.journal import read_journal
 from pixivcrawl.ledger.models import TagRow, UserRow
 from pixivcrawl.ledger.service import Ledger, attach, detach, ledger_of
-from tests.ledger.making import NOW, an_artwork, sqlite_url
+from tests.ledger.making import NOW, an_answer, an_artwork, sqlite_url
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_changes_of_a_kind_that_wait_together_are_made_together(ledger: Ledger):
         assert await asyncio.to_thread(held.wait, 30), "what comes now waits together"
         for number in range(1, 9):
             writes.append(asyncio.ensure_future(ledger.write(updates.spend_request, "www.pixiv.net", NOW)))
-            body = ledger.write(updates.note_body, "illust.detail", {"id": number}, b"{}", NOW)
+            body = ledger.write(updates.record_answer, an_answer("illust.detail", {"id": number}, b"{}", NOW))
             writes.append(asyncio.ensure_future(body))
         # Each of them is handed over when it begins.
         await asyncio.sleep(0)
@@ -116,7 +116,7 @@ def test_changes_of_a_kind_that_wait_together_are_made_together(ledger: Ledger):
         asyncio.run(run())
     finally:
         event.remove(Engine, "before_cursor_execute", statement)
-    assert changed == {"hosts": 1, "bodies": 1, "journal": 1}
+    assert changed == {"hosts": 1, "answers": 1, "journal": 1}
     assert ledger.read_now(queries.requests_spent, "www.pixiv.net", NOW) == 8
 
 
@@ -124,12 +124,12 @@ def test_one_failing_change_takes_no_other_down(ledger: Ledger):
     async def run() -> list[Any]:
         writes = [ledger.write(updates.record_user_seen, user_id, NOW) for user_id in (1, 2)]
         writes.insert(1, ledger.write(two_users_then_fail, 10))
-        writes.insert(1, ledger.write(updates.note_body, "illust.detail", {"id": 1}, b"{}", NOW))
-        writes.append(ledger.write(updates.note_body, "illust.detail", {}, b"{}", NOW))
+        writes.insert(1, ledger.write(updates.record_answer, an_answer("illust.detail", {"id": 1}, b"{}", NOW)))
+        writes.append(ledger.write(updates.record_user_name, 7, None, NOW))
         return await asyncio.gather(*writes, return_exceptions=True)
 
     outcome = asyncio.run(run())
-    assert [type(each) for each in outcome] == [type(None), type(None), LookupError, type(None), KeyError]
+    assert [type(each) for each in outcome] == [type(None), type(None), LookupError, type(None), AttributeError]
     assert ledger.read_now(users) == 2
     assert ledger.broken is None
 
@@ -137,17 +137,17 @@ def test_one_failing_change_takes_no_other_down(ledger: Ledger):
 def test_a_change_that_fails_leaves_no_line_in_the_journal(ledger: Ledger, tmp_path: Path):
     async def run() -> list[Any]:
         return await asyncio.gather(
-            ledger.write(updates.note_body, "illust.detail", {"id": "not a number"}, b"first", NOW),
-            ledger.write(updates.note_body, "illust.detail", {"id": 1}, b"second", NOW),
+            ledger.write(updates.record_user_name, 8, None, now=NOW),
+            ledger.write(updates.record_answer, an_answer("illust.detail", {"id": 1}, b"second", NOW)),
             ledger.write(updates.record_user_name, 7, "a name", now=NOW),
             return_exceptions=True,
         )
 
-    assert [type(each) for each in asyncio.run(run())] == [ValueError, type(None), type(None)]
-    body, name = read_journal(tmp_path / "journal")
-    assert body.arguments["payload"] == b"second"
-    assert (name.change, name.arguments) == (
-        "record_user_name",
+    assert [type(each) for each in asyncio.run(run())] == [AttributeError, type(None), type(None)]
+    name, body = read_journal(tmp_path / "journal")
+    assert body.data["answer"].payload == b"second"
+    assert (name.type, name.data) == (
+        "user-name",
         {"user_id": 7, "name": "a name", "now": NOW.isoformat()},
     )
 
@@ -164,12 +164,11 @@ def test_tags_of_a_change_that_failed_are_not_remembered(ledger: Ledger):
 
 
 def test_the_journal_is_written_before_the_write_returns(ledger: Ledger, tmp_path: Path):
-    ledger.write_now(updates.note_body, "user.full", {"id": 7}, b'{"error":false}', NOW)
+    answer = an_answer("user.full", {"id": 7}, b'{"error":false}', NOW)
+    ledger.write_now(updates.record_answer, answer)
     (entry,) = read_journal(tmp_path / "journal")
-    assert (entry.change, entry.arguments) == (
-        "note_body",
-        {"endpoint": "user.full", "parameters": {"id": 7}, "payload": b'{"error":false}', "read_at": NOW.isoformat()},
-    )
+    assert (entry.type, entry.data) == ("answer", {"answer": answer})
+    assert asyncio.run(ledger.kept_answer("user.full", 7)) == b'{"error":false}'
 
 
 def test_whoever_gave_up_waiting_disturbs_nobody(ledger: Ledger):
@@ -335,7 +334,7 @@ def test_a_journal_that_fails_breaks_the_ledger_and_commits_nothing(database_url
     async def run() -> list[Any]:
         return await asyncio.gather(
             ledger.write(updates.record_user_seen, 2, NOW),
-            ledger.write(updates.note_body, "user.full", {"id": 2}, b"{}", NOW),
+            ledger.write(updates.record_answer, an_answer("user.full", {"id": 2}, b"{}", NOW)),
             return_exceptions=True,
         )
 

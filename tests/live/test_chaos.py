@@ -29,7 +29,7 @@ def test_killed_in_every_step_of_a_list(laboratory: Laboratory):
     steps = (
         "pixivcrawl.ledger.updates:begin_crawl:after",
         "pixivcrawl.ledger.updates:record_listing:after",
-        "pixivcrawl.ledger.updates:note_body:after",
+        "pixivcrawl.ledger.updates:record_answer:after",
         "pixivcrawl.ledger.journal:_append:halfway",
         "pixivcrawl.ledger.journal:Journal.append:after",
         "pixivcrawl.ledger.writer:Writer._commit:after",

@@ -97,12 +97,12 @@ def truncate_journal(archive: Path, _: Path) -> None:
 
 def cut_journal(archive: Path, _: Path) -> None:
     """In the middle of a batch."""
-    (path,) = (archive / "journal").iterdir()
+    path = max((archive / "journal").iterdir())
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 def cut_last_byte(archive: Path, _: Path) -> None:
-    (path,) = (archive / "journal").iterdir()
+    path = max((archive / "journal").iterdir())
     path.write_bytes(path.read_bytes()[:-1])
 
 
@@ -281,7 +281,7 @@ def test_a_journal_that_is_cut_while_a_run_writes_ends_it(tmp_path: Path, sandbo
         position = append(self, entries, now)
         count += bool(entries)
         if count == 3:
-            next(self._folder.iterdir()).unlink()
+            next(self.folder.iterdir()).unlink()
         return position
 
     journal.Journal.append = append_and_cut

@@ -60,6 +60,6 @@ def test_every_row_is_asked_answered_parsed_and_kept(tmp_path: Path):
             for spider, arguments in runs
         }
     assert {run: code for run, code in codes.items() if code} == {}
-    answers = (entry for entry in read_journal(tmp_path / "journal") if entry.change == "note_body")
-    kept = {entry.arguments["endpoint"] for entry in answers}
+    answers = (entry for entry in read_journal(tmp_path / "journal") if entry.type == "answer")
+    kept = {entry.data["answer"].endpoint for entry in answers}
     assert set(ENDPOINTS) - kept == ACTIONS | OPTIONAL

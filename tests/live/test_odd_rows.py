@@ -69,8 +69,8 @@ def test_every_other_bookmark_is_archived(tmp_path: Path, kept: Sandbox, caplog:
     assert [request.query for request in kept.log if "bookmarks" in request.path] == [
         f"tag=&offset={offset}&limit=100&rest=show" for offset in OFFSETS
     ]
-    answers = [entry for entry in read_journal(tmp_path / "journal") if entry.change == "note_body"]
-    assert sum(b'"gone"' in entry.arguments["payload"] for entry in answers) == 1
+    answers = [entry for entry in read_journal(tmp_path / "journal") if entry.type == "answer"]
+    assert sum(b'"gone"' in entry.data["answer"].payload for entry in answers) == 1
 
     # Nothing new: what the first reading lacked is lacking still, and is not asked for again.
     since = len(kept.log)

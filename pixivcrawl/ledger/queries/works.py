@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -27,14 +26,15 @@ from sqlalchemy import (
 
 from pixivcrawl.api.withheld import Withheld
 from pixivcrawl.items import Frame, Original, Reader
+from pixivcrawl.ledger.answer import Location
 from pixivcrawl.ledger.models import (
     MISSING_FILE,
     OPEN_USER_FILE,
     UNSETTLED_INTENT,
     UNSETTLED_WORK,
     WITHHELD_WORK,
+    AnswerRow,
     ArtworkRow,
-    BodyRow,
     CrawlArtworkRow,
     CrawlRow,
     FileRow,
@@ -181,13 +181,17 @@ def works_left(
     return asked, fetched
 
 
-def kept_answer(connection: Connection, endpoint: str, subject_id: int, after: datetime | None = None) -> bytes | None:
-    """The last answer to `endpoint` about a work or a user, if it was read after that time."""
-    recent = [] if after is None else [BodyRow.read_at > after]
-    body = connection.execute(
-        select(BodyRow.body).where(BodyRow.endpoint == endpoint, BodyRow.subject_id == subject_id, *recent)
-    ).scalar()
-    return zlib.decompress(body) if body is not None else None
+def answer_location(
+    connection: Connection, archive: str, endpoint: str, subject_id: int, after: datetime | None = None
+) -> Location | None:
+    """Where in an archive's journal the last answer to `endpoint` about a work or a user lies, if it was read after that time."""
+    recent = [] if after is None else [AnswerRow.read_at > after]
+    row = connection.execute(
+        select(AnswerRow.file, AnswerRow.start, AnswerRow.length).where(
+            AnswerRow.endpoint == endpoint, AnswerRow.subject_id == subject_id, AnswerRow.archive == archive, *recent
+        )
+    ).first()
+    return Location(row.file, row.start, row.length) if row is not None else None
 
 
 def wanted_originals(connection: Connection, work_id: int, now: datetime | None) -> list[Original]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pixivcrawl.ledger.updates.answers import note_answers, record_answer
 from pixivcrawl.ledger.updates.availability import (
     mark_stale,
     record_artist_left,
@@ -12,7 +13,6 @@ from pixivcrawl.ledger.updates.availability import (
     record_withheld,
     record_work_failed,
 )
-from pixivcrawl.ledger.updates.bodies import Answer, note_bodies, note_body
 from pixivcrawl.ledger.updates.bookmarks import (
     record_bookmarks,
     record_masked,
@@ -53,15 +53,64 @@ from pixivcrawl.ledger.updates.tags import record_tag_translations
 from pixivcrawl.ledger.updates.user_files import record_user_pictures
 from pixivcrawl.ledger.updates.works import Told, record_artwork, record_artworks, record_rows, record_stubs
 
-NOT_JOURNALED = frozenset({"clear_pause", "pause_host", "spend_request"})
-"""What a ledger that is made again can do without: pauses are over by then, and so is the day whose requests were counted.
+JOURNAL_GAP = "journal-gap"
 
-Every other change is one that `scrapy rebuild` makes again from its name and its arguments, so those keep their names, their types, and a
-default for what is added to them.
+EVENTS: Mapping[str, Callable[..., Any]] = {
+    "answer": record_answer,
+    "artist-left": record_artist_left,
+    "artwork": record_artwork,
+    "bookmark-order": settle_bookmark_order,
+    "bookmarks": record_bookmarks,
+    "bookmarks-unlisted": record_unlisted_bookmarks,
+    "comments": record_comments,
+    "comments-read": record_comments_read,
+    "file-failed": record_file_failed,
+    "file-found": record_found,
+    "file-lost": record_lost,
+    "file-stored": record_stored,
+    "file-unproven": record_unproven,
+    "files-from-row": record_row_originals,
+    "followers-unlisted": record_unlisted_followers,
+    "following-gaps": record_gaps_in_following,
+    "following-unlisted": record_unlisted_following,
+    "follows": record_follows,
+    "intent": record_intent,
+    "intent-forgotten": forget_intent,
+    "intent-settled": settle_intent,
+    JOURNAL_GAP: record_journal_gap,
+    "list-read-in-full": record_full_reading,
+    "masked": record_masked,
+    "ranking": record_ranking,
+    "requests": record_requests,
+    "rows": record_rows,
+    "run-began": begin_crawl,
+    "run-ended": end_crawl,
+    "series": record_series,
+    "series-unlisted": record_unlisted_in_series,
+    "tag-translations": record_tag_translations,
+    "user": record_user,
+    "user-name": record_user_name,
+    "user-not-found": record_user_not_found,
+    "user-pictures": record_user_pictures,
+    "user-seen": record_user_seen,
+    "user-unavailable": record_user_unavailable,
+    "work-failed": record_work_failed,
+    "work-ids": record_stubs,
+    "work-not-found": record_not_found,
+    "work-stale": mark_stale,
+    "work-unavailable": record_unavailable,
+    "work-withheld": record_withheld,
+    "works-asked-for": record_told_to_ask,
+    "works-left-out": drop_from_list,
+    "works-listed": record_listing,
+}
+"""The journal's events by their types, and what each does to the ledger; its data are the function's arguments by name.
+
+What is not here a ledger that is made again can do without: pauses are over by then, and so is the day whose requests were counted.
+docs/journal.md is made from this, and tests hold it against the schema of VERSION (ledger/journal.py).
 """
 
 TOGETHER: Mapping[Callable[..., Any], tuple[Callable[..., Any], Callable[..., list[Any]]]] = {
-    note_body: (Answer, note_bodies),
     record_artwork: (Told, record_artworks),
     record_intent: (Placed, record_intents),
     record_stored: (Placed, record_all_stored),
@@ -70,7 +119,8 @@ TOGETHER: Mapping[Callable[..., Any], tuple[Callable[..., Any], Callable[..., li
 """Changes of which several in a row cost less together: what holds the arguments of one, and what makes all and gives what each gives."""
 
 __all__ = [
-    "NOT_JOURNALED",
+    "EVENTS",
+    "JOURNAL_GAP",
     "TOGETHER",
     "Crawl",
     "Found",
@@ -81,8 +131,9 @@ __all__ = [
     "end_crawl",
     "forget_intent",
     "mark_stale",
-    "note_body",
+    "note_answers",
     "pause_host",
+    "record_answer",
     "record_artist_left",
     "record_artwork",
     "record_bookmarks",

@@ -35,8 +35,8 @@ def kill_at(module: str, function: str, when: str, number: str) -> None:
     killing = deadly(original, when, int(number))
     setattr(holder, name, killing)
     # Which changes are journaled is decided by the function itself.
-    if original in changes._NAMES:
-        changes._NAMES[killing] = changes._NAMES[original]
+    if original in changes._TYPES:
+        changes._TYPES[killing] = changes._TYPES[original]
 
 
 def deadly(function: Callable[..., Any], when: str, number: int) -> Callable[..., Any]:

@@ -30,8 +30,8 @@ ONCE_A_RUN = (
     "pixivcrawl.ledger.updates:end_crawl:after",
 )
 PLACES = (
-    "pixivcrawl.ledger.updates:note_body:before",
-    "pixivcrawl.ledger.updates:note_body:after",
+    "pixivcrawl.ledger.updates:record_answer:before",
+    "pixivcrawl.ledger.updates:record_answer:after",
     "pixivcrawl.ledger.journal:_append:before",
     "pixivcrawl.ledger.journal:_append:halfway",
     "pixivcrawl.ledger.journal:Journal.append:after",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import sqlite3
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from pixivcrawl.api.keeping import without_other_works
 from pixivcrawl.items import part_name
-from pixivcrawl.ledger.journal import read_journal
+from pixivcrawl.ledger.answer import Location
+from pixivcrawl.ledger.journal import read_answer
 from pixivcrawl.ledger.updates.files import GONE_WITH_FIRST
 from pixivcrawl.sandbox.log import Logged
 from tests import canonical
@@ -187,12 +186,10 @@ def _ledger_is_sound(archive: Path) -> Iterator[str]:
             yield f"the ledger is damaged: {said}"
         if orphans := connection.execute("PRAGMA foreign_key_check").fetchall():
             yield f"rows point to nothing: {orphans}"
-        kept = connection.execute("SELECT endpoint, subject_id, body FROM bodies").fetchall()
-    answers = (entry.arguments for entry in read_journal(archive / "journal") if entry.change == "note_body")
-    journaled = {(answer["endpoint"], without_other_works(answer["payload"])) for answer in answers}
-    for endpoint, subject, body in kept:
-        if (endpoint, zlib.decompress(body)) not in journaled:
-            yield f"the ledger holds an answer to {endpoint} {subject} that the journal does not"
+        kept = connection.execute("SELECT endpoint, subject_id, file, start, length FROM answers").fetchall()
+    for endpoint, subject, *location in kept:
+        if read_answer(archive / "journal", Location(*location)) is None:
+            yield f"the ledger names an answer to {endpoint} {subject} that the journal does not hold"
 
 
 def _quarantine_is_right(trial: Trial) -> Iterator[str]:

@@ -1,4 +1,6 @@
-"""What pixiv's answers say of works, tags, comments, series and users that had no column, and what users' profiles said before."""
+"""What pixiv's answers say of works, tags, comments, series and users that had no column, and what users' profiles said before;
+and where answers lie in the journal.
+"""
 
 from typing import Any, Literal
 
@@ -56,6 +58,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="user_versions_pkey"),
     )
     op.create_index("user_versions_user_id", "user_versions", ["user_id"])
+    _point_to_the_journal()
 
 
 def _widen_artwork_tags() -> None:
@@ -79,3 +82,37 @@ def _widen_artwork_tags() -> None:
     )
     op.execute("INSERT INTO artwork_tags SELECT artwork_id, position, tag_id, NULL, NULL FROM artwork_tags_before")
     op.drop_table("artwork_tags_before")
+
+
+def _point_to_the_journal() -> None:
+    """Where answers lie in the journal, in place of a second copy of them."""
+    # The answers themselves are in the journal by now; `scrapy upgrade` fills both tables from there.
+    op.drop_table("bodies")
+    op.create_table(
+        "answers",
+        sa.Column("endpoint", sa.Text(), nullable=False),
+        sa.Column("subject_id", NUMBER, autoincrement=False, nullable=False),
+        sa.Column("read_at", TIME, nullable=False),
+        *_location(),
+        sa.PrimaryKeyConstraint("endpoint", "subject_id", name="answers_pkey"),
+    )
+    op.drop_table("snapshots")
+    op.create_table(
+        "snapshots",
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("endpoint", sa.Text(), nullable=False),
+        sa.Column("parameters", sa.Text(), nullable=False),
+        sa.Column("read_at", TIME, nullable=False),
+        *_location(),
+        sa.PrimaryKeyConstraint("id", name="snapshots_pkey"),
+    )
+    op.create_index("snapshots_endpoint", "snapshots", ["endpoint", "read_at"])
+
+
+def _location() -> list[sa.Column[str] | sa.Column[int]]:
+    return [
+        sa.Column("archive", sa.Text(), nullable=False),
+        sa.Column("file", sa.Text(), nullable=False),
+        sa.Column("start", NUMBER, nullable=False),
+        sa.Column("length", NUMBER, nullable=False),
+    ]

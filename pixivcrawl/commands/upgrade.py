@@ -1,0 +1,82 @@
+"""`scrapy upgrade`: an archive of an earlier version, brought over to this one."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+from pixivcrawl.api.wording import plural
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.lock import lock
+from pixivcrawl.commands.crawl import complain
+from pixivcrawl.commands.rebuild import Saying
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.extensions.run_record import INTERRUPTED
+from pixivcrawl.ledger.engine import read_url
+from pixivcrawl.ledger.upgrading import Upgraded, upgrade
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+
+    def short_desc(self) -> str:
+        return "Bring an archive of an earlier version over to this one"
+
+    def long_desc(self) -> str:
+        return (
+            "Writes the journal anew in WARC files, and brings the ledger's tables up to date. The old journal is kept as "
+            "journal.replaced-TIME, and a copy of the old ledger as archive.sqlite.backup-VERSION-TIME: remove both when all is well. It "
+            "sends nothing to pixiv, needs as much free space as journal and ledger take, and may be stopped and run again. "
+            "Exit codes: 0 brought over, or nothing to do; 2 wrong usage; 3 the archive is in use; 5 the disk or the database cannot go on."
+        )
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        if args:
+            raise UsageError(
+                f"upgrade takes no {args[0]!r}; name the archive with -s ARCHIVE_DIR=...", print_help=False
+            )
+        try:
+            bring_over(Configuration.from_settings(self.settings))
+        except PixivcrawlError as error:
+            self.exitcode = complain(error)
+        except KeyboardInterrupt:
+            print("pixivcrawl: interrupted: run the same command again", file=sys.stderr)
+            self.exitcode = INTERRUPTED
+
+
+def bring_over(configuration: Configuration) -> None:
+    """Say what is done. Raises ConfigurationError, ArchiveInUse or StorageFailed."""
+    archive = Archive(configuration.archive_dir)
+    if not archive.root.is_dir():
+        raise ConfigurationError(f"there is no archive at {archive.root}: name it with -s ARCHIVE_DIR=...")
+    print(f"archive: {archive.root}", flush=True)
+    saying = Saying()
+    with lock(archive, "upgrade") as held:
+        upgraded = upgrade(
+            archive,
+            read_url(configuration.database_url),
+            lambda events: saying(f"{plural(events, 'event')} of the journal written"),
+        )
+        held.after_a_kill = False
+    print("\n".join(summary(upgraded)), flush=True)
+
+
+def summary(upgraded: Upgraded | None) -> Iterator[str]:
+    """The result for a person, a line each."""
+    if upgraded is None:
+        yield "it is of this version: there is nothing to do"
+        return
+    yield f"brought over: {plural(upgraded.events, 'event')} of its journal"
+    if upgraded.from_ledger:
+        yield f"  {plural(upgraded.from_ledger, 'answer')} that only its ledger had"
+    if upgraded.replaced is not None:
+        yield f"  the old journal is kept: {upgraded.replaced}"
+    if not upgraded.has_ledger:
+        yield "  it has no ledger: make one with scrapy rebuild"

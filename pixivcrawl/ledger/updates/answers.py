@@ -1,0 +1,43 @@
+"""Pixiv's answers: the journal holds them, and the ledger where those lie that are looked for again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, insert
+
+from pixivcrawl.ledger.answer import Location, StoredAnswer
+from pixivcrawl.ledger.models import AnswerRow, SnapshotRow, table
+from pixivcrawl.ledger.updates.upsert import upsert
+
+SUBJECTS = {"illust.detail": "id", "user.full": "id"}
+"""The endpoints whose last answer is found again, and the parameter that says which work or user it is about."""
+
+_ANSWERS = table(AnswerRow)
+_INSERT_SNAPSHOTS = insert(table(SnapshotRow))
+
+
+def record_answer(connection: Connection, answer: StoredAnswer) -> None:
+    """An answer for the journal. `note_answers` is told where it lies there."""
+
+
+def note_answers(connection: Connection, archive: str, answers: Iterable[tuple[StoredAnswer, Location]]) -> None:
+    """Where answers lie in the journal of an archive: the last one about a work or a user, and each one that is kept by its date."""
+    last, snapshots = [], []
+    for answer, location in answers:
+        row: dict[str, Any] = {"endpoint": answer.endpoint, "archive": archive, "read_at": answer.read_at}
+        row |= {"file": location.file, "start": location.offset, "length": location.length}
+        if answer.snapshot:
+            snapshots.append({**row, "parameters": dict(answer.parameters)})
+        elif answer.status == 200 and (subject := _subject(answer)) is not None:
+            last.append({**row, "subject_id": subject})
+    if snapshots:
+        connection.execute(_INSERT_SNAPSHOTS, snapshots)
+    upsert(connection, _ANSWERS, last, ("endpoint", "subject_id"))
+
+
+def _subject(answer: StoredAnswer) -> int | None:
+    name = SUBJECTS.get(answer.endpoint)
+    subject = str(answer.parameters.get(name)) if name is not None else ""
+    return int(subject) if subject.isdecimal() else None
