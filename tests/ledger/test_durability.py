@@ -162,11 +162,15 @@ def test_a_database_that_fills_in_the_middle_of_a_change_ends_the_run(tmp_path: 
     pages = ledger.write_now(lambda connection: connection.exec_driver_sql("PRAGMA page_count").scalar())
     ledger.write_now(lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 10}").scalar())
     with pytest.raises(StorageFailed):
-        for number in range(10_000):
-            ledger.write_now(updates.record_user_name, number, "name" * 100, NOW)
+        _write_names(ledger, 10_000)
     assert ledger.broken is not None
     assert "the disk is full" in str(ledger.broken)
     ledger.close()
+
+
+def _write_names(ledger: Ledger, number: int) -> None:
+    for user_id in range(number):
+        ledger.write_now(updates.record_user_name, user_id, "name" * 100, NOW)
 
 
 LIMITED = textwrap.dedent(

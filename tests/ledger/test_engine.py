@@ -192,6 +192,7 @@ def test_a_ledger_of_version_0005_keeps_what_it_says_of_works_and_people(databas
             f"INSERT INTO series (id, title, total, first_seen, last_seen) VALUES (55, 'a series', 2, {now}, {now})",
         ):
             connection.execute(text(statement))
+    prepare(target, upgrade=lambda _: None)
     target.dispose()
     ledger = Ledger.open(database_url)
     kept = ledger.read_now(

@@ -30,7 +30,7 @@ from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.ledger.upgrading import upgrade
 from tests.ledger.making import sqlite_url
 from tests.ledger.test_engine import migrated
-from tests.ledger.test_replay import everything, replayed_into
+from tests.ledger.test_replay import replayed_into
 
 ROOT = Path(__file__).parents[2]
 OLD = Path(__file__).parent / "archives/0005.tar.xz"
@@ -112,7 +112,7 @@ def test_its_ledger_is_made_again_from_the_new_journal(old: Path, tmp_path: Path
     shutil.copy(empty_ledger, new)
     outcome = replayed_into(new, old / "journal")
     assert (outcome.unknown, outcome.failed) == ({}, {})
-    made, expected = everything(new), everything(old)
+    made, expected = facts(new), facts(old)
     assert [name for name in expected if made[name] != expected[name]] == ["hosts"]
 
 
