@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-import zlib
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Column, Table, create_engine, select
 
+from pixivcrawl.api.keeping import without_other_works
+from pixivcrawl.ledger.answer import Location
 from pixivcrawl.ledger.columns import UtcTime
+from pixivcrawl.ledger.journal import read_answer
 from pixivcrawl.ledger.models import Base
 
 RUNS = {"crawls", "crawl_artworks", "hosts", "journal"}
@@ -18,6 +20,8 @@ ATTEMPTS = {"failed_runs", "failed_crawl_id", "failed_reason", "served_sha256", 
 
 OF_A_TRANSFER = {"etag", "last_modified"}
 """What a killed run takes along: the next one has the body that it received, and not the words with it."""
+
+LOCATION = {"file", "start", "length"}
 
 FACTS_THAT_ARE_TIMES = {"created", "uploaded", "row_updated"}
 """When something happened on pixiv; every other time is one at which a run looked."""
@@ -35,7 +39,10 @@ def dump(archive: Path) -> Dump:
         with engine.connect() as connection:
             tags = dict(connection.execute(select(_columns("tags")["id"], _columns("tags")["name"])).all())
             return {
-                table.name: sorted(_row(table, row, tags) for row in connection.execute(select(table)).mappings())
+                table.name: sorted(
+                    _row(table, row, tags) + _answer(archive, row)
+                    for row in connection.execute(select(table)).mappings()
+                )
                 for table in Base.metadata.sorted_tables
                 if table.name not in RUNS
             }
@@ -52,8 +59,16 @@ def _row(table: Table, row: Any, tags: dict[int, str]) -> tuple[str, ...]:
     return tuple(f"{name}={_SANDBOX.sub('sandbox', repr(value))}" for name, value in values)
 
 
+def _answer(archive: Path, row: Any) -> tuple[str, ...]:
+    """What lies in the journal where a row points, but the artist's other works, which an answer names once a run."""
+    if not row.keys() >= LOCATION:
+        return ()
+    body = read_answer(archive / "journal", Location(row["file"], row["start"], row["length"]))
+    return (f"body={_SANDBOX.sub('sandbox', repr(body and without_other_works(body)))}",)
+
+
 def _is_fact(column: Column[Any]) -> bool:
-    if column.name in ATTEMPTS | OF_A_TRANSFER:
+    if column.name in ATTEMPTS | OF_A_TRANSFER | LOCATION:
         return False
     if isinstance(column.type, UtcTime):
         return column.name in FACTS_THAT_ARE_TIMES
@@ -64,4 +79,4 @@ def _is_fact(column: Column[Any]) -> bool:
 def _value(column: Column[Any], value: Any, tags: dict[int, str]) -> Any:
     if column.name == "tag_id":
         return tags[value]
-    return zlib.decompress(value) if isinstance(value, bytes) else value
+    return value

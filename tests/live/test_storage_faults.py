@@ -241,7 +241,7 @@ def test_a_journal_that_fails_in_the_last_moment(tmp_path: Path, monkeypatch: py
     append = journal._append
 
     def failing(path: Path, member: bytes, size: int) -> None:
-        if b'"end_crawl"' in gzip.decompress(member):
+        if b'"run-ended"' in gzip.decompress(member):
             raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
         append(path, member, size)
 
