@@ -168,8 +168,8 @@ def assert_goes_on(archive: Path, sandbox: Sandbox) -> None:
 def test_a_lost_ledger_comes_back_whole(
     made: Path, archive: Path, sandbox: Sandbox, lose: Callable[[Path, Path], None]
 ):
-    expected = dump(archive)
     lose(archive, made / "older")
+    expected = dump(archive)
     run = scrapy("rebuild", "--replace", env=environment(None, archive))
     assert run.returncode == 0, run.stdout + run.stderr
     assert dump(archive) == expected
@@ -180,8 +180,8 @@ def test_a_lost_ledger_comes_back_whole(
 def test_a_ledger_goes_on_without_what_its_journal_lost_and_that_is_said_ever_after(
     made: Path, archive: Path, sandbox: Sandbox, lose: Callable[[Path, Path], None]
 ):
-    expected = dump(archive)
     lose(archive, made / "older")
+    expected = dump(archive)
     run = scrapy("rebuild", env=environment(None, archive))
     assert run.returncode == 1, run.stdout + run.stderr
     assert "missing in the journal" in run.stdout
