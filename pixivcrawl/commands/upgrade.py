@@ -12,13 +12,13 @@ from scrapy.exceptions import UsageError
 from pixivcrawl.api.wording import plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
-from pixivcrawl.commands.crawl import complain
 from pixivcrawl.commands.rebuild import Saying
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.upgrading import Upgraded, upgrade
+from pixivcrawl.runs.exit_codes import complain
 
 
 class Command(ScrapyCommand):

@@ -26,6 +26,7 @@ from pixivcrawl.api.catalogue import find
 from pixivcrawl.api.parameters import ParameterRefused
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.syncing import sync
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.answer import StoredAnswer
 from pixivcrawl.ledger.continuity import named, note_position, position_of
@@ -43,7 +44,6 @@ from pixivcrawl.ledger.journal import (
     read_journal,
 )
 from pixivcrawl.ledger.models import AnswerRow, CrawlRow, SnapshotRow, table
-from pixivcrawl.ledger.rebuilding import sync
 from pixivcrawl.ledger.replay import Replayed, make_again
 from pixivcrawl.ledger.updates.tags import remember_tags
 
