@@ -18,7 +18,12 @@ from pixivcrawl.api.catalogue import ME_EXTRA, find
 from pixivcrawl.api.endpoint import Auth
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import AccountRefused, ConfigurationError, NoAnswer, PixivcrawlError
+from pixivcrawl.items import VISITOR
+from pixivcrawl.ledger import updates
+from pixivcrawl.ledger.answer import answer_to
+from pixivcrawl.ledger.service import has_ledger, ledger_of
 from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, RunStopping, end_run, is_stopping
+from pixivcrawl.session import reader_of, session_from_settings
 from pixivcrawl.throttling.account import (
     BELIEVED_FOR,
     CHECKING,
@@ -30,11 +35,6 @@ from pixivcrawl.throttling.account import (
 )
 from pixivcrawl.throttling.rate_limiter import release_slot
 from pixivcrawl.throttling.waits import waiting
-from pixivcrawl.items import VISITOR
-from pixivcrawl.ledger import updates
-from pixivcrawl.ledger.answer import answer_to
-from pixivcrawl.ledger.service import has_ledger, ledger_of
-from pixivcrawl.session import reader_of, session_from_settings
 
 MAY_PASS = {AnswerKind.SERVER_ERROR, AnswerKind.NOT_JSON}
 """Answers that say nothing about what was asked for."""
