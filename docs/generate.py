@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
-PAGES = ("spiders", "endpoints", "settings", "schema", "commands")
+PAGES = ("spiders", "endpoints", "settings", "schema", "journal", "commands")
 
 # So that it runs in a checkout that is not installed.
 sys.path[:0] = [str(DOCS), str(DOCS.parent)]

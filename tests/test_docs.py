@@ -31,7 +31,7 @@ from tests.sandbox.serving import Sandbox, World
 from tests.test_project import ROOT, blocks, simple_commands
 
 DOCS = ROOT / "docs"
-MADE = ("spiders", "endpoints", "settings", "schema", "commands")
+MADE = ("spiders", "endpoints", "settings", "schema", "journal", "commands")
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
+from pixivcrawl.archive.layout import Archive
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED
-from pixivcrawl.ledger.copying import copy_ledger
+from pixivcrawl.ledger.copying import copy_journal, copy_ledger
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.runs.exit_codes import complain
 
@@ -27,13 +28,15 @@ class Command(ScrapyCommand):
         return "PATH"
 
     def short_desc(self) -> str:
-        return "Copy the ledger to PATH, also while a crawl runs"
+        return "Copy the ledger to PATH and its journal beside it, also while a crawl runs"
 
     def long_desc(self) -> str:
         return (
-            "Copies the ledger as it is at one moment: scrapy backup /backups/pixiv.sqlite, or scrapy backup /backups for a file "
-            "archive-TIME.sqlite in that folder. It needs no lock and holds no crawl up. The copy is looked at for damage before it gets "
-            "its name, and never replaces a file. Originals and journal are plain files: copy them with what you copy files with. "
+            "Copies the ledger as it is at one moment, and the journal up to there: scrapy backup /backups/pixiv.sqlite (its journal in "
+            "/backups/pixiv.journal), or scrapy backup /backups for a file archive-TIME.sqlite in that folder and a folder journal, where "
+            "what an earlier backup brought is not copied again. It needs no lock and holds no crawl up. The copy of the ledger is looked "
+            "at for damage before it gets its name, and never replaces a file. Originals are plain files: copy them with what you copy "
+            "files with. "
             "Exit codes: 0 the copy is there; 2 PATH is taken, or there is no ledger; 5 the disk is full or the ledger is damaged."
         )
 
@@ -59,8 +62,11 @@ def back_up(configuration: Configuration, to: Path) -> None:
     if not database.is_file():
         raise ConfigurationError(f"there is no ledger at {database}: name the archive with -s ARCHIVE_DIR=...")
     copy = to.expanduser().absolute()
+    journal = copy / "journal" if copy.is_dir() else copy.with_suffix(".journal")
     if copy.is_dir():
         copy /= f"archive-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.sqlite"
     began = time.monotonic()
     copy_ledger(database, copy)
+    copied = copy_journal(Archive(configuration.archive_dir).journal, journal, copy)
     print(f"{copy}: {copy.stat().st_size / 1e6:,.1f} MB, sound, in {time.monotonic() - began:.1f} s")
+    print(f"{journal}: {copied / 1e6:,.1f} MB copied")

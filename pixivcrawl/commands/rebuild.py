@@ -25,10 +25,17 @@ from pixivcrawl.extensions.ledger import settle_intents
 from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.continuity import go_on_without, is_short, named, note_position, position_in
-from pixivcrawl.ledger.engine import engine_that_leaves_no_trace, is_empty, prepare, read_url, writing_engine
+from pixivcrawl.ledger.engine import (
+    TO_UPGRADE,
+    engine_that_leaves_no_trace,
+    is_empty,
+    prepare,
+    read_url,
+    writing_engine,
+)
 from pixivcrawl.ledger.failures import place_of
 from pixivcrawl.ledger.integrity import require_sound
-from pixivcrawl.ledger.journal import PassedOver, end_of, read_journal
+from pixivcrawl.ledger.journal import PassedOver, end_of, is_of_old, read_journal
 from pixivcrawl.ledger.rebuilding import begin_beside, put_in_place
 from pixivcrawl.ledger.replay import Replayed, replay
 from pixivcrawl.ledger.service import Ledger
@@ -114,6 +121,8 @@ def rebuild(configuration: Configuration, *, replace: bool, check: bool) -> int:
     print(f"archive: {archive.root}", flush=True)
     if not archive.journal.is_dir() and not archive.originals.is_dir():
         raise ConfigurationError("there is neither a journal nor originals: name the archive with -s ARCHIVE_DIR=...")
+    if is_of_old(archive.journal):
+        raise ConfigurationError(TO_UPGRADE.format(what=f"the journal {archive.journal}"))
     url = read_url(configuration.database_url)
     archive.create(configuration.archive_readers)
     limits = configuration.proof_limits

@@ -1,4 +1,4 @@
-"""A copy of a ledger that is in use: of one moment, looked at for damage, never over another file."""
+"""A copy of a ledger that is in use, of one moment, looked at for damage, never over another file; and of the journal up to there."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from pixivcrawl.archive.syncing import sync
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger.failures import DAMAGED, sqlite_code, storage_failed
 from pixivcrawl.ledger.integrity import fault_of
+from pixivcrawl.ledger.journal import files_of
+
+PIECE = 1 << 20
+"""Bytes of the journal that are copied at once."""
 
 PAGES = 1024
 """Pages that are copied in one step; between two steps Ctrl-C is heard."""
@@ -36,6 +40,40 @@ def copy_ledger(database: Path, copy: Path) -> None:
             sync(part)
             _give_name(part, copy)
             sync(copy.parent)
+
+
+def copy_journal(journal: Path, copy: Path, ledger: Path) -> int:
+    """Copy the files of a journal into the folder `copy`, as far as the copied `ledger` knows them; gives how many bytes were copied.
+
+    Files only grow, so that one which is there with its length is left. Raises ConfigurationError where `copy` holds another journal.
+    """
+    with closing(sqlite3.connect(f"{ledger.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        left = int(connection.execute("SELECT coalesce(max(bytes), 0) FROM journal").fetchone()[0])
+    copied = 0
+    with storage_errors(copy):
+        copy.mkdir(exist_ok=True)
+        for path in files_of(journal):
+            length = min(left, path.stat().st_size)
+            left -= length
+            if length:
+                copied += _copy_part(path, copy / path.name, length)
+        sync(copy)
+    return copied
+
+
+def _copy_part(path: Path, copy: Path, length: int) -> int:
+    there = copy.stat().st_size if copy.exists() else 0
+    if there > length:
+        raise ConfigurationError(f"{copy} is of another journal, or of a later time: name another folder")
+    if there == length:
+        return 0
+    part = copy.with_name(f"{copy.name}.part")
+    with path.open("rb") as source, part.open("wb") as target:
+        while length > (done := target.tell()):
+            target.write(source.read(min(PIECE, length - done)))
+    sync(part)
+    part.replace(copy)
+    return length
 
 
 def _give_name(part: Path, copy: Path) -> None:

@@ -183,7 +183,7 @@ class Journal:
 def end_of(folder: Path) -> End:
     """Where the journal in `folder` ends. Costs what its last batch costs, however long it is. Raises StorageFailed."""
     try:
-        files = _files(folder)
+        files = files_of(folder)
         while files:
             if (commit := last_member(files[-1], _is_commit)) is not None:
                 return _end(files, commit)
@@ -197,7 +197,7 @@ def read_journal(folder: Path, passed_over: PassedOver | None = None) -> Iterato
     """Every entry of every file, oldest file first; what is torn or damaged is counted in `passed_over`. Takes the memory of a batch."""
     passed_over = passed_over or PassedOver()
     due = 1
-    for path in _files(folder):
+    for path in files_of(folder):
         for entry in _read(path, passed_over):
             if entry.number is not None:
                 if entry.number < due:
@@ -229,7 +229,7 @@ def read_answer(folder: Path, location: Location) -> bytes | None:
 
 def cut_torn_tail(folder: Path) -> None:
     """Cut what a kill in the middle of an append left after the last whole batch."""
-    for path in _files(folder)[-1:]:
+    for path in files_of(folder)[-1:]:
         commit = last_member(path, _is_commit)
         if commit is None:
             path.unlink()
@@ -258,12 +258,12 @@ def _end(files: Sequence[Path], commit: Member) -> End:
 
 
 def _next_file(folder: Path, now: datetime) -> Path:
-    files = _files(folder)
+    files = files_of(folder)
     number = _number(files[-1]) + 1 if files else 1
     return folder / f"{number:06d}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.warc.gz"
 
 
-def _files(folder: Path) -> list[Path]:
+def files_of(folder: Path) -> list[Path]:
     """The journal's files, oldest first. Raises StorageFailed for one that is a link."""
     if not folder.is_dir():
         return []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -88,3 +90,37 @@ def test_without_a_journal_the_files_speak_for_themselves(tmp_path: Path, sandbo
 def test_a_copy_of_no_ledger_is_refused(tmp_path: Path, sandbox: Sandbox):
     run = scrapy("backup", str(tmp_path / "copy.sqlite"), env=environment(sandbox, tmp_path / "archive"))
     assert (run.returncode, len(run.stderr.splitlines())) == (2, 1)
+
+
+def test_a_backup_holds_the_journal_up_to_its_moment_and_is_an_archive_again(tmp_path: Path, sandbox: Sandbox):
+    archive, backups, env = tmp_path / "archive", tmp_path / "backups", environment(sandbox, tmp_path / "archive")
+    backups.mkdir()
+    assert scrapy("crawl", "user", "-a", "id=15", "-a", "max_works=3", env=env).returncode == 0
+    assert scrapy("backup", str(backups), env=env).returncode == 0
+    (first,) = backups.glob("*.sqlite")
+    kept = {path.name: path.read_bytes() for path in (backups / "journal").iterdir()}
+    assert scrapy("crawl", "user", "-a", "id=15", "-a", "max_works=5", env=env).returncode == 0
+
+    restored = tmp_path / "restored"
+    shutil.copytree(archive / "originals", restored / "originals")
+    shutil.copytree(backups / "journal", restored / "journal")
+    shutil.copy(first, restored / "archive.sqlite")
+    again = environment(sandbox, restored)
+    assert scrapy("status", env=again).returncode == 0
+    assert scrapy("crawl", "user", "-a", "id=15", "-a", "max_works=3", env=again).returncode == 0
+
+    second = scrapy("backup", str(backups / "named.sqlite"), env=env)
+    assert (second.returncode, (backups / "named.journal").is_dir()) == (0, True)
+    time.sleep(1.1)  # the name of a copy holds the second
+    assert scrapy("backup", str(backups), env=env).returncode == 0
+    now = {path.name: path.read_bytes() for path in (backups / "journal").iterdir()}
+    assert kept.items() < now.items(), "what was there stays, and what is new came"
+    assert now == {path.name: path.read_bytes() for path in (archive / "journal").iterdir()}
+
+    other = scrapy("crawl", "user", "-a", "id=11", "-a", "max_works=1", env=environment(sandbox, tmp_path / "other"))
+    assert other.returncode == 0
+    (file,) = (tmp_path / "other/journal").iterdir()
+    (backups / "journal" / file.name).write_bytes(b"x" * 10**6)
+    refused = scrapy("backup", str(backups), env=environment(sandbox, tmp_path / "other"))
+    assert refused.returncode == 2
+    assert "is of another journal" in refused.stderr
