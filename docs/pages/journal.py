@@ -32,8 +32,8 @@ def page() -> str:
                 (code("X-Endpoint"), "the name of the endpoint in [endpoints.md](endpoints.md)"),
                 (code("X-Parameters"), "its parameters, as JSON"),
                 (code("X-Reader"), "who asked: the account's id, `visitor` for nobody, `unknown` where the session does not tell"),
-                (code("X-Reduced"), "what was left out of the body: `userIllusts` (the ids of the artist's other works, which every answer "
-                 "about one of them repeats; once a run they are kept), `body` (a page in place of data: it may hold a token)"),
+                (code("X-Reduced"), ("what was left out of the body: `userIllusts` (the ids of the artist's other works, which every answer "
+                 "about one of them repeats; once a run they are kept), `body` (a page in place of data: it may hold a token)")),
             ],
         ),
         "In the ledger, `answers` and `snapshots` say where the last answer about a work or user, and each snapshot, lies.",
