@@ -13,6 +13,11 @@ from pixivcrawl.ledger import journal
 from pixivcrawl.ledger.changes import parameters_of
 from pixivcrawl.ledger.updates import EVENTS
 
+REDUCED = (
+    "what was left out of the body: `userIllusts` (the ids of the artist's other works, which every answer about one of them repeats; "
+    "once a run they are kept), `body` (a page in place of data: it may hold a token)"
+)
+
 
 def page() -> str:
     held = dict(_held(EVENTS.values()))
@@ -32,8 +37,7 @@ def page() -> str:
                 (code("X-Endpoint"), "the name of the endpoint in [endpoints.md](endpoints.md)"),
                 (code("X-Parameters"), "its parameters, as JSON"),
                 (code("X-Reader"), "who asked: the account's id, `visitor` for nobody, `unknown` where the session does not tell"),
-                (code("X-Reduced"), ("what was left out of the body: `userIllusts` (the ids of the artist's other works, which every answer "
-                 "about one of them repeats; once a run they are kept), `body` (a page in place of data: it may hold a token)")),
+                (code("X-Reduced"), REDUCED),
             ],
         ),
         "In the ledger, `answers` and `snapshots` say where the last answer about a work or user, and each snapshot, lies.",
@@ -47,9 +51,17 @@ def page() -> str:
 def _row(kind: str, change: Callable[..., Any]) -> tuple[str, str, str]:
     first = (change.__doc__ or "").strip().split("\n\n")[0]
     if kind == journal.ANSWER:
-        return code(kind), described(first), "`record`: the WARC-Record-ID of the response; `snapshot`: it is kept by its date"
+        return (
+            code(kind),
+            described(first),
+            "`record`: the WARC-Record-ID of the response; `snapshot`: it is kept by its date",
+        )
     hints = get_type_hints(change)
-    return code(kind), described(first), ", ".join(f"{code(name)} {_kind(hints[name])}" for name in parameters_of(change))
+    return (
+        code(kind),
+        described(first),
+        ", ".join(f"{code(name)} {_kind(hints[name])}" for name in parameters_of(change)),
+    )
 
 
 def _kind(hint: Any) -> str:
