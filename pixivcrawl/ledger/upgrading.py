@@ -245,7 +245,10 @@ def _key_of(answer: StoredAnswer) -> int:
 def _answer(
     endpoint: str, parameters: dict[str, Any], payload: bytes, read_at: datetime, *, snapshot: bool
 ) -> StoredAnswer:
-    return StoredAnswer(endpoint, parameters, payload, read_at, _address_of(endpoint, parameters), snapshot=snapshot)
+    headers = (("Content-Type", "application/json; charset=utf-8"),)
+    return StoredAnswer(
+        endpoint, parameters, payload, read_at, _address_of(endpoint, parameters), headers=headers, snapshot=snapshot
+    )
 
 
 def _address_of(endpoint: str, parameters: dict[str, Any]) -> str:
