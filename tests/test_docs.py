@@ -32,7 +32,7 @@ from tests.test_project import ROOT, blocks, simple_commands
 
 DOCS = ROOT / "docs"
 MADE = ("spiders", "endpoints", "settings", "schema", "journal", "commands")
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")), *sorted(DOCS.glob("*.md"))]
 
 
 @pytest.fixture(autouse=True)
@@ -274,6 +274,18 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         if not to.exists() or (anchor and anchors(to).count(anchor) != 1):
             dead.append(target)
     assert not dead
+
+
+def test_what_contributors_are_led_to_exists() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    files = set(re.findall(r"`((?:tests|pixivcrawl|settings|docs)/[\w/]+\.py)", text))
+    assert len(files) > 10
+    assert {name for name in files if not (ROOT / name).is_file()} == {
+        "pixivcrawl/spiders/NAME.py",
+        "pixivcrawl/commands/NAME.py",
+    }
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert {name for name in re.findall(r"\b(test_\w+)`", text) if f"def {name}(" not in tests} == set()
 
 
 # Commands
