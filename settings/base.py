@@ -55,7 +55,7 @@ ITEM_PIPELINES = {
 EXTENSIONS: dict[str, int | None] = {
     "pixivcrawl.extensions.ledger.LedgerExtension": 0,
     "pixivcrawl.extensions.collector.Collector": 100,
-    "pixivcrawl.extensions.progress.Progress": 500,
+    "pixivcrawl.extensions.progress.reporter.Progress": 500,
     "pixivcrawl.extensions.run_record.RunRecord": 500,
 }
 

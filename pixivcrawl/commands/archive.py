@@ -20,7 +20,7 @@ from pixivcrawl.api.wording import quoted
 from pixivcrawl.commands.crawl import add_quiet, introduce, obey_quiet, show_any_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
-from pixivcrawl.extensions.standing import Overall
+from pixivcrawl.extensions.progress.terminal import OverallProgress
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.runs.notify import tell_of
 from pixivcrawl.runs.queue import ENDS_ALL, Job, brought, in_turn, outcomes, run_all, worst
@@ -137,10 +137,10 @@ def plan(addresses: Iterable[str]) -> tuple[list[Job], dict[str, str]]:
     return list(jobs.values()), refused
 
 
-def whole(jobs: list[Job]) -> Overall:
+def whole(jobs: list[Job]) -> OverallProgress:
     """Where the command stands."""
     current = next((str(job) for job in reversed(jobs) if job.begun), "")
-    return Overall("archive", sum(job.exit_code is not None for job in jobs), len(jobs), current)
+    return OverallProgress("archive", sum(job.exit_code is not None for job in jobs), len(jobs), current)
 
 
 def report(jobs: list[Job], refused: dict[str, str]) -> list[str]:

@@ -21,8 +21,8 @@ from scrapy.spiderloader import SpiderLoaderProtocol
 
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
+from pixivcrawl.extensions.progress.terminal import put_away
 from pixivcrawl.extensions.run_record import summary
-from pixivcrawl.extensions.standing import put_away
 from pixivcrawl.notifications.state import Outcome
 from pixivcrawl.runs.exit_codes import came_of, complain, exit_code
 from pixivcrawl.runs.memory import limit_heaps

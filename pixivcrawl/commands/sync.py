@@ -21,8 +21,8 @@ from pixivcrawl.base_spiders.second_looks import PUT_OFF
 from pixivcrawl.commands.crawl import add_quiet, introduce, obey_quiet, show_any_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ArchiveInUse, ConfigurationError, PixivcrawlError
+from pixivcrawl.extensions.progress.terminal import OverallProgress
 from pixivcrawl.extensions.run_record import FAILED, INTERRUPTED
-from pixivcrawl.extensions.standing import Overall
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import UNREACHABLE
 from pixivcrawl.ledger.service import Ledger
@@ -301,7 +301,7 @@ class Sync:
             lines.append(f"not begun: {len(self.left):,} that are due; the next sync goes on with them")
         return lines
 
-    def overall(self) -> Overall:
+    def overall(self) -> OverallProgress:
         """Where the sync stands."""
         done = sum(job.exit_code is not None for job in self.ran)
         under_way = self.ran[-1] if self.ran and self.ran[-1].exit_code is None else None
@@ -312,7 +312,7 @@ class Sync:
         if any(PUT_OFF in job.counts for job in self.ran):
             # The second look at what came back empty is the last thing to do.
             seconds = max(seconds, self.configuration.throttle_wait)
-        return Overall("sync", done, done + len(left) + (under_way is not None), current, seconds)
+        return OverallProgress("sync", done, done + len(left) + (under_way is not None), current, seconds)
 
     def next_time(self) -> str:
         """What to say when nothing is due."""

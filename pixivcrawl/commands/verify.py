@@ -35,9 +35,9 @@ from pixivcrawl.runs.memory import limit_heaps
 from pixivcrawl.verification.choice import WHOLE, Sample, next_window, read_sample, read_since
 from pixivcrawl.verification.findings import Finding, in_order, is_damaged, summary
 from pixivcrawl.verification.memory import Memory, Progress
+from pixivcrawl.verification.progress import VerificationProgress
 from pixivcrawl.verification.reading import Depth, verify
 from pixivcrawl.verification.repair import Action, repair
-from pixivcrawl.verification.showing import Shown
 
 WHOLE_ARCHIVE, FOUND = 0, 1
 """Exit codes: nothing but times is amiss, or something was found."""
@@ -202,7 +202,7 @@ def begin(
 def look(archive: Archive, ledger: Ledger, memory: Memory, progress: Progress, depth: Depth, *, is_shown: bool) -> None:
     """The verification, shown while it runs and remembered every few seconds."""
     files, size = ledger.read_now(queries.stored_totals, progress.since)
-    with Shown(files, size, is_shown=is_shown) as shown:
+    with VerificationProgress(files, size, is_shown=is_shown) as shown:
 
         def note(reached: Progress) -> None:
             memory.note(reached)

@@ -34,7 +34,7 @@ from pixivcrawl.runs.api_spider import exit_code, ledger_for
 from pixivcrawl.verification.choice import Sample, next_window, read_sample, read_since
 from pixivcrawl.verification.files import check_file
 from pixivcrawl.verification.memory import Memory
-from pixivcrawl.verification.showing import Shown
+from pixivcrawl.verification.progress import VerificationProgress
 
 Outcome = Literal["same", "differs", "damaged here", "not compared", "no longer at pixiv"]
 """Of one file. no longer at pixiv: its address answers 404, because the artist revised or removed the work; no damage."""
@@ -77,7 +77,7 @@ def compare(settings: Settings, configuration: Configuration, opts: argparse.Nam
         files = _files(ledger, window.holds, since)
         with (
             tempfile.TemporaryDirectory(prefix="pixivcrawl-") as folder,
-            Shown(len(files), sum(file.bytes or 0 for file in files), is_shown=not opts.quiet) as shown,
+            VerificationProgress(len(files), sum(file.bytes or 0 for file in files), is_shown=not opts.quiet) as shown,
         ):
             code, outcomes = _compared(settings, ledger, Comparison(archive, Path(folder), files, shown, opts.json))
     if not code:
@@ -116,7 +116,7 @@ class Comparison:
     archive: Archive
     folder: Path
     files: Sequence[KeptFile]
-    shown: Shown
+    shown: VerificationProgress
     as_json: bool
 
 

@@ -17,8 +17,8 @@ from pixivcrawl import faults
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.base_spiders.second_looks import PUT_OFF, put_off_second_looks
 from pixivcrawl.errors import AccountRefused, ArchiveInUse, PauseTooLong, StorageFailed
+from pixivcrawl.extensions.progress.terminal import OverallProgress, put_away
 from pixivcrawl.extensions.run_record import INTERRUPTED, SUMMARY, left_off, told
-from pixivcrawl.extensions.standing import Overall, put_away
 from pixivcrawl.notifications.state import Outcome
 from pixivcrawl.runs.exit_codes import came_of, exit_code
 from pixivcrawl.runs.memory import limit_heaps
@@ -80,7 +80,7 @@ async def in_turn(jobs: Iterable[Job]) -> AsyncIterator[Job]:
 def run_all(
     process: AsyncCrawlerProcess,
     jobs: AsyncIterator[Job],
-    overall: Callable[[], Overall] | None = None,
+    overall: Callable[[], OverallProgress] | None = None,
 ) -> None:
     """Run the crawls one after another in this process. `jobs` is asked for the next one when the last is over, and no more after one
     that ends all; `overall` tells a person where the whole stands.
@@ -108,9 +108,9 @@ def run_all(
 async def one_after_another(
     process: AsyncCrawlerProcess,
     jobs: AsyncIterator[Job],
-    overall: Callable[[], Overall] | None = None,
+    overall: Callable[[], OverallProgress] | None = None,
 ) -> None:
-    from pixivcrawl.extensions.progress import watched  # only here: it imports what crawls import
+    from pixivcrawl.extensions.progress.reporter import watched  # only here: it imports what crawls import
 
     looked_at_later: list[Job] = []
     numbers = count(1)

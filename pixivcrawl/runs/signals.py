@@ -21,8 +21,8 @@ from typing import TextIO
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.utils.reactor import is_reactor_installed
 
+from pixivcrawl.extensions.progress.terminal import erased
 from pixivcrawl.extensions.run_record import INTERRUPTED, RunRecord
-from pixivcrawl.extensions.standing import erased
 
 SOON = 8.0
 """Seconds that the good order may take; what a disk or a proof holds up longer than this is left for the next run."""

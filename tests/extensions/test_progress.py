@@ -12,9 +12,9 @@ from scrapy import Spider
 from scrapy.utils.test import get_crawler
 
 from pixivcrawl.api.wording import spoken
-from pixivcrawl.extensions.progress import Watch, clock
-from pixivcrawl.extensions.standing import Overall
-from pixivcrawl.extensions.tally import Tally
+from pixivcrawl.extensions.progress.estimate import ProgressEstimate
+from pixivcrawl.extensions.progress.reporter import ProgressReporter, clock
+from pixivcrawl.extensions.progress.terminal import OverallProgress
 from pixivcrawl.throttling.waits import waiting, waits_of
 
 
@@ -45,17 +45,17 @@ def test_a_wait_is_known_while_it_lasts() -> None:
 
 
 class Counted:
-    """A tally of works that are to be asked for, of which some are done."""
+    """A estimate of works that are to be asked for, of which some are done."""
 
     def __init__(
         self, monkeypatch: pytest.MonkeyPatch, *, to_ask: int, done: int, seconds: float, **settings: Any
     ) -> None:
         crawler = get_crawler(Spider, settings)
         crawler.spider = cast("Any", SimpleNamespace(in_progress=SimpleNamespace(settled=done)))
-        monkeypatch.setattr("pixivcrawl.extensions.tally.pauses", dict)
-        self.tally = Tally(crawler)
-        self.tally._to_ask, self.tally._done_when_looked, self.tally._has_looked = to_ask, done, True
-        self.tally._noted = self.tally._began + seconds
+        monkeypatch.setattr("pixivcrawl.extensions.progress.estimate.pauses", dict)
+        self.estimate = ProgressEstimate(crawler)
+        self.estimate._to_ask, self.estimate._done_when_looked, self.estimate._has_looked = to_ask, done, True
+        self.estimate._noted = self.estimate._began + seconds
         for name, number in (("works_read", done), ("api_requests", 2 * done)):
             crawler.stats.set_value(f"pixiv/{name}", number)
 
@@ -63,45 +63,47 @@ class Counted:
 def test_time_left_is_what_the_pace_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """100 works of two requests each, and a pause of three seconds after each: at least 600 seconds, however quick it was so far."""
     counted = Counted(monkeypatch, to_ask=100, done=20, seconds=1, PIXIV_API_DELAY=3)
-    assert counted.tally.seconds_left == pytest.approx(600)
+    assert counted.estimate.seconds_left == pytest.approx(600)
 
 
 def test_time_left_is_what_it_took_so_far_where_that_is_more(monkeypatch: pytest.MonkeyPatch) -> None:
     counted = Counted(monkeypatch, to_ask=100, done=20, seconds=200, PIXIV_API_DELAY=0)
-    assert counted.tally.seconds_left == pytest.approx(1000)
-    assert counted.tally.parts()[:2] == ["20 of 120 works", "about 17 min left"]
+    assert counted.estimate.seconds_left == pytest.approx(1000)
+    assert counted.estimate.parts()[:2] == ["20 of 120 works", "about 17 min left"]
 
 
 def test_time_left_of_the_first_works_is_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
     counted = Counted(monkeypatch, to_ask=100, done=0, seconds=0, PIXIV_API_DELAY=1.5)
-    assert counted.tally.seconds_left == pytest.approx(100 * 1.4 * 2.0)
+    assert counted.estimate.seconds_left == pytest.approx(100 * 1.4 * 2.0)
 
 
 def test_time_left_comes_after_what_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     counted = Counted(monkeypatch, to_ask=100, done=20, seconds=1, PIXIV_API_DELAY=3)
-    with waiting(counted.tally._crawler, "looked at again", 167):
-        assert counted.tally.seconds_left == pytest.approx(767, abs=1)
-    monkeypatch.setattr("pixivcrawl.extensions.tally.pauses", lambda: {"a": datetime.now(UTC) + timedelta(seconds=60)})
-    assert counted.tally.seconds_left == pytest.approx(660, abs=1)
+    with waiting(counted.estimate._crawler, "looked at again", 167):
+        assert counted.estimate.seconds_left == pytest.approx(767, abs=1)
+    monkeypatch.setattr(
+        "pixivcrawl.extensions.progress.estimate.pauses", lambda: {"a": datetime.now(UTC) + timedelta(seconds=60)}
+    )
+    assert counted.estimate.seconds_left == pytest.approx(660, abs=1)
 
 
 def test_time_left_is_a_wait_where_nothing_else_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     counted = Counted(monkeypatch, to_ask=0, done=0, seconds=0)
-    with waiting(counted.tally._crawler, "looked at again", 167):
-        assert counted.tally.seconds_left == pytest.approx(167, abs=1)
-        watch = Watch(lambda: Overall("sync", 1, 3, "all", 60.0))
-        watch._tally = counted.tally
+    with waiting(counted.estimate._crawler, "looked at again", 167):
+        assert counted.estimate.seconds_left == pytest.approx(167, abs=1)
+        watch = ProgressReporter(lambda: OverallProgress("sync", 1, 3, "all", 60.0))
+        watch._estimate = counted.estimate
         assert "about 4 min left" in watch.line()
 
 
 def test_nothing_is_said_of_the_time_when_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Counted(monkeypatch, to_ask=0, done=20, seconds=9).tally.seconds_left is None
+    assert Counted(monkeypatch, to_ask=0, done=20, seconds=9).estimate.seconds_left is None
 
 
 @pytest.mark.parametrize("name", ["\x1b[2J\u202ea\u2028\nb\x00" * 100, "港の風景" * 50], ids=["control", "wide"])
 def test_no_name_breaks_the_lines(name: str) -> None:
-    watch = Watch(lambda: Overall("sync", 0, 3, name, 60.0))
-    watch._tally = cast("Any", SimpleNamespace(done=1, total=3, seconds_left=None, parts=lambda: ["1 of 3 works"]))
+    watch = ProgressReporter(lambda: OverallProgress("sync", 0, 3, name, 60.0))
+    watch._estimate = cast("Any", SimpleNamespace(done=1, total=3, seconds_left=None, parts=lambda: ["1 of 3 works"]))
     for width in (10, 37, 97):
         lines = watch.lines(width)
         assert len(lines) == 2

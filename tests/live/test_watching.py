@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pixivcrawl.extensions import tally
+from pixivcrawl.extensions.progress import estimate
 from tests.live.inside import crawl
 from tests.live.running import assert_holds, environment, scrapy
 from tests.live.terminal import Terminal
@@ -162,11 +162,11 @@ def test_doubt_about_the_account_is_shown(tmp_path: Path, sandbox: Sandbox) -> N
 def test_without_a_terminal_it_says_a_line_now_and_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("pixivcrawl.extensions.progress.LINE_EVERY", 0.2)
-    monkeypatch.setattr("pixivcrawl.extensions.progress.BAR_EVERY", 0.1)
+    monkeypatch.setattr("pixivcrawl.extensions.progress.reporter.LINE_EVERY", 0.2)
+    monkeypatch.setattr("pixivcrawl.extensions.progress.reporter.BAR_EVERY", 0.1)
     # A busy machine's look takes long, and works are settled meanwhile; the rest after it would last as long as this run.
-    monkeypatch.setattr("pixivcrawl.extensions.tally.REST", 0)
-    look = tally._timed_works_left
+    monkeypatch.setattr("pixivcrawl.extensions.progress.estimate.REST", 0)
+    look = estimate._timed_works_left
 
     def look_slowly(*arguments: Any, **named: Any) -> Any:
         time.sleep(0.25)
@@ -174,7 +174,7 @@ def test_without_a_terminal_it_says_a_line_now_and_then(
         time.sleep(0.25)
         return found
 
-    monkeypatch.setattr(tally, "_timed_works_left", look_slowly)
+    monkeypatch.setattr(estimate, "_timed_works_left", look_slowly)
     paced = {"PROGRESS_ENABLED": True, "PIXIV_API_DELAY": 0.2}
     with Sandbox(World.demo()) as sandbox:
         assert crawl("user", sandbox, tmp_path, id=11, settings=paced).exit_code == 0

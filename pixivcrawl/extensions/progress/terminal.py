@@ -14,7 +14,7 @@ SHOW_CURSOR = "\x1b[?25h"
 
 
 @dataclass(frozen=True, slots=True)
-class Overall:
+class OverallProgress:
     """Where a command stands that runs several crawls: how many of them are done, and the seconds that those
     which have not begun will take, if known.
 
@@ -28,7 +28,7 @@ class Overall:
     seconds_left: float | None = None
 
 
-class Standing(Protocol):
+class Footer(Protocol):
     """Lines on a terminal: how many."""
 
     height: int
@@ -36,14 +36,14 @@ class Standing(Protocol):
     def take_down(self) -> None: ...
 
 
-_STANDING: list[Standing] = []
+_STANDING: list[Footer] = []
 
 
-def note(foot: Standing) -> None:
+def note(foot: Footer) -> None:
     _STANDING.append(foot)
 
 
-def forget(foot: Standing) -> None:
+def forget(foot: Footer) -> None:
     if foot in _STANDING:
         _STANDING.remove(foot)
 

@@ -44,7 +44,7 @@ class Moment(NamedTuple):
     bytes: int
 
 
-class Tally:
+class ProgressEstimate:
     """The counts of one crawl; `note` is called now and then."""
 
     def __init__(self, crawler: Crawler) -> None:
@@ -80,7 +80,7 @@ class Tally:
 
     async def _look(self, spider: Any) -> None:
         crawl, done, listed = getattr(spider, "crawl", None), self.done, self._count("works_listed")
-        # Which of these the ledger takes for settled meanwhile is of no matter; they are counted here.
+        # The ledger may already count some of these as done; they are counted here.
         in_progress = spider.in_progress.works
         if crawl is None or (wanted := spider.wanted) is None:
             return
@@ -90,7 +90,7 @@ class Tally:
                 _timed_works_left, crawl.crawl_id, **wanted, beside=in_progress
             )
             self._open, self._done_when_looked, self._listed_when_looked = len(in_progress), done, listed
-            # Of a work that was both begun and settled meanwhile nobody knows whether the ledger still took it for one that is left.
+            # Of a work that was both begun and done meanwhile, the ledger may or may not have counted it as left.
             is_sure = self.done - done <= sum(work_id not in spider.in_progress for work_id in in_progress)
             # Before the list has said anything, nothing being left says nothing either.
             self._has_looked = bool(listed or self._to_ask or self._to_fetch or self._open)

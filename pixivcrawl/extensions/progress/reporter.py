@@ -22,8 +22,8 @@ from scrapy.utils.log import get_scrapy_root_handler
 
 from pixivcrawl import saying
 from pixivcrawl.api.wording import one_line, spoken
-from pixivcrawl.extensions.standing import Overall, is_terminal
-from pixivcrawl.extensions.tally import Tally
+from pixivcrawl.extensions.progress.estimate import ProgressEstimate
+from pixivcrawl.extensions.progress.terminal import OverallProgress, is_terminal
 from pixivcrawl.ledger.service import is_archiving
 from pixivcrawl.run_ending import is_stopping
 from pixivcrawl.throttling.rate_limiter import pauses
@@ -32,7 +32,7 @@ from pixivcrawl.throttling.waits import waits_of
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from pixivcrawl.extensions.terminal import Foot
+    from pixivcrawl.extensions.progress.footer import LiveFooter
 
 LINE_EVERY, BAR_EVERY = 60.0, 0.5
 """Seconds between two lines in a log, and between two states of the bar."""
@@ -51,7 +51,7 @@ class Progress:
         if not crawler.settings.getbool("PROGRESS_ENABLED") or not is_archiving(crawler):
             raise NotConfigured
         self._crawler = crawler
-        self._watch: Watch | None = None
+        self._watch: ProgressReporter | None = None
         self._is_own = False
 
     @classmethod
@@ -62,8 +62,8 @@ class Progress:
         return progress
 
     def start(self) -> None:
-        self._is_own = not _WATCHES
-        self._watch = Watch() if self._is_own else _WATCHES[-1]
+        self._is_own = not _REPORTERS
+        self._watch = ProgressReporter() if self._is_own else _REPORTERS[-1]
         if self._is_own:
             self._watch.begin()
         self._watch.show(self._crawler)
@@ -75,59 +75,59 @@ class Progress:
                 self._watch.end()
 
 
-class Watch:
+class ProgressReporter:
     """What one command shows of its crawls, one after another, while its event loop runs."""
 
-    def __init__(self, overall: Callable[[], Overall] | None = None) -> None:
+    def __init__(self, overall: Callable[[], OverallProgress] | None = None) -> None:
         self._overall = overall
         self._crawler: Crawler | None = None
-        self._tally: Tally | None = None
-        self._foot: Foot | None = None
+        self._estimate: ProgressEstimate | None = None
+        self._footer: LiveFooter | None = None
         self._ticking: asyncio.Task[None] | None = None
         self._next_line = time.monotonic() + LINE_EVERY
         self._pauses: set[str] = set()
 
     def begin(self) -> None:
-        _WATCHES.append(self)
+        _REPORTERS.append(self)
         if is_terminal():
             # Only here: most runs are a timer's.
-            from pixivcrawl.extensions.terminal import Foot
+            from pixivcrawl.extensions.progress.footer import LiveFooter
 
-            self._foot = Foot(self.lines)
-            self._foot.put_up()
+            self._footer = LiveFooter(self.lines)
+            self._footer.put_up()
         self._ticking = asyncio.ensure_future(self._tick())
 
     def end(self) -> None:
         """May be called again, and after the event loop has ended."""
-        if self in _WATCHES:
-            _WATCHES.remove(self)
+        if self in _REPORTERS:
+            _REPORTERS.remove(self)
         if self._ticking is not None and not self._ticking.get_loop().is_closed():
             self._ticking.cancel()
-        if self._foot is not None:
-            self._foot.take_down()
+        if self._footer is not None:
+            self._footer.take_down()
 
     def show(self, crawler: Crawler | None) -> None:
         """From now on this crawl; None: between two of them."""
         self._crawler = crawler
-        self._tally = None if crawler is None else Tally(crawler)
-        if self._foot is not None:
-            self._foot.refresh()
+        self._estimate = None if crawler is None else ProgressEstimate(crawler)
+        if self._footer is not None:
+            self._footer.refresh()
         else:
             # The rest of a run may be over before the next look.
             self._say_ended_pauses()
 
     def lines(self, width: int) -> list[Text]:
         """What stands at the foot of a terminal so many columns wide."""
-        from pixivcrawl.extensions.bar import bar_line, text_line
+        from pixivcrawl.extensions.progress.lines import bar_line, text_line
 
         lines = []
         if self._overall is not None:
             whole = self._overall()
             parts = [whole.command, f"{whole.done:,} of {whole.total:,}", *self._whole_left(whole)]
             lines.append(bar_line(parts, whole.done, whole.total, width))
-        if self._tally is not None:
-            done, total = self._tally.done, self._tally.total
-            lines.append(bar_line([self._name(), *self._tally.parts()], done, total, width))
+        if self._estimate is not None:
+            done, total = self._estimate.done, self._estimate.total
+            lines.append(bar_line([self._name(), *self._estimate.parts()], done, total, width))
         lines += [text_line(wait, width) for wait in self._waits()]
         return lines or [text_line("", width)]
 
@@ -139,12 +139,12 @@ class Watch:
             await asyncio.sleep(BAR_EVERY)
 
     async def _look(self) -> None:
-        if self._tally is not None:
-            self._tally.note(paused=self._tally.wait > 0)
-            if self._foot is not None or time.monotonic() > self._next_line - BEFORE_A_LINE:
-                await self._tally.count_what_is_left()
-        if self._foot is not None:
-            self._foot.refresh()
+        if self._estimate is not None:
+            self._estimate.note(paused=self._estimate.wait > 0)
+            if self._footer is not None or time.monotonic() > self._next_line - BEFORE_A_LINE:
+                await self._estimate.count_what_is_left()
+        if self._footer is not None:
+            self._footer.refresh()
             return
         self._say_ended_pauses()
         if time.monotonic() >= self._next_line:
@@ -157,15 +157,15 @@ class Watch:
         if self._overall is not None:
             whole = self._overall()
             parts.append(", ".join([f"{whole.command}: {whole.done:,} of {whole.total:,}", *self._whole_left(whole)]))
-        if self._tally is not None:
-            parts.append(f"{self._name()}: {', '.join(self._tally.parts())}")
+        if self._estimate is not None:
+            parts.append(f"{self._name()}: {', '.join(self._estimate.parts())}")
         return "; ".join([*parts, *self._waits()])
 
-    def _whole_left(self, whole: Overall) -> list[str]:
+    def _whole_left(self, whole: OverallProgress) -> list[str]:
         """How long the command still takes, with the crawl that is under way; nothing where that is not known."""
         if whole.seconds_left is None:
             return []
-        seconds = whole.seconds_left + ((self._tally and self._tally.seconds_left) or 0)
+        seconds = whole.seconds_left + ((self._estimate and self._estimate.seconds_left) or 0)
         return [f"about {spoken(seconds)} left"] if seconds >= 1 else []
 
     def _name(self) -> str:
@@ -200,17 +200,17 @@ class Watch:
             say(f"{host}: the pause is over, going on")
 
 
-_WATCHES: list[Watch] = []
+_REPORTERS: list[ProgressReporter] = []
 """The watch of this process, while there is one."""
 
 
 @contextmanager
-def watched(settings: BaseSettings, overall: Callable[[], Overall] | None) -> Iterator[None]:
+def watched(settings: BaseSettings, overall: Callable[[], OverallProgress] | None) -> Iterator[None]:
     """Meanwhile the crawls of this process are shown as parts of one whole; needs a running event loop."""
     if overall is None or not settings.getbool("PROGRESS_ENABLED"):
         yield
         return
-    watch = Watch(overall)
+    watch = ProgressReporter(overall)
     watch.begin()
     try:
         yield

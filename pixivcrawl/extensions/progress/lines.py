@@ -1,4 +1,7 @@
-"""Lines that fit a terminal: a bar and what stands beside it."""
+"""Lines that fit a terminal: a bar and what stands beside it.
+
+By hand, because the columns of `rich.progress` shrink all together, where here the least important parts are left out first.
+"""
 
 from __future__ import annotations
 

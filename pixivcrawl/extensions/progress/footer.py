@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from pixivcrawl.extensions import standing
+from pixivcrawl.extensions.progress.terminal import forget, note
 
 ROOM = 3
 """Columns that stay free: in a full line the ^C that a terminal itself shows for Ctrl-C would begin another one."""
@@ -23,7 +23,7 @@ USUAL = (80, 24)
 """Columns and lines of a terminal that does not say."""
 
 
-class Foot:
+class LiveFooter:
     """`draw` gives the lines from the top, for a width in columns; none of them may be wider.
 
     From `put_up` to `take_down` standard error shows them, and what is written to it, or to a standard output that is the same
@@ -52,7 +52,7 @@ class Foot:
 
     def put_up(self) -> None:
         with self._lock:
-            standing.note(self)
+            note(self)
             self._live.start()
             self.is_up = True
             terminal = sys.stderr
@@ -60,7 +60,7 @@ class Foot:
                 stream = getattr(sys, name)
                 if _is_same(stream, terminal):
                     self._streams[name] = stream
-                    setattr(sys, name, cast("TextIO", Above(self, stream)))
+                    setattr(sys, name, cast("TextIO", FooterStream(self, stream)))
             _let_logs_write_to(sys.stderr, instead_of=terminal)
             self._live.refresh()
 
@@ -70,10 +70,10 @@ class Foot:
             if not self.is_up:
                 return
             self.is_up = False
-            standing.forget(self)
+            forget(self)
             for name, stream in self._streams.items():
                 above = getattr(sys, name)
-                if isinstance(above, Above):
+                if isinstance(above, FooterStream):
                     setattr(sys, name, stream)
                     _let_logs_write_to(stream, instead_of=above)
                     with suppress(OSError):
@@ -111,11 +111,11 @@ class Foot:
         return columns or USUAL[0], height or USUAL[1]
 
 
-class Above:
+class FooterStream:
     """A stream of the terminal on which a foot stands; once that is taken down, the stream itself."""
 
-    def __init__(self, foot: Foot, stream: TextIO) -> None:
-        self._foot = foot
+    def __init__(self, foot: LiveFooter, stream: TextIO) -> None:
+        self._footer = foot
         self._stream = stream
         self._begun = ""
 
@@ -123,12 +123,12 @@ class Above:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        if not self._foot.is_up:
+        if not self._footer.is_up:
             return self._stream.write(text)
         lines, end, begun = (self._begun + text).rpartition("\n")
         self._begun = begun
         if end:
-            self._foot.write_above(lines)
+            self._footer.write_above(lines)
         return len(text)
 
     def writelines(self, lines: Sequence[str]) -> None:
@@ -136,7 +136,7 @@ class Above:
 
     def flush(self) -> None:
         """A line that has no end yet waits for it, until the foot is taken down."""
-        if self._begun and not self._foot.is_up:
+        if self._begun and not self._footer.is_up:
             begun, self._begun = self._begun, ""
             self._stream.write(begun)
         self._stream.flush()
@@ -149,7 +149,7 @@ def _is_same(stream: TextIO, terminal: TextIO) -> bool:
         return False
 
 
-def _let_logs_write_to(stream: TextIO, *, instead_of: TextIO | Above) -> None:
+def _let_logs_write_to(stream: TextIO, *, instead_of: TextIO | FooterStream) -> None:
     for handler in logging.root.handlers:
         if isinstance(handler, logging.StreamHandler) and handler.stream is instead_of:
             handler.setStream(stream)

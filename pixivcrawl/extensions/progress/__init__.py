@@ -1,0 +1,1 @@
+"""How a run is getting on, for whoever watches it."""
