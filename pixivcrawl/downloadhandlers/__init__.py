@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from asyncio.sslproto import SSLProtocol
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,10 +17,10 @@ from pydispatch.dispatcher import getAllReceivers, liveReceivers
 from scrapy import Request, signals
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.crawler import Crawler
-from scrapy.downloadermiddlewares.stats import DownloaderStats
 from scrapy.exceptions import DownloadFailedError, StopDownload
 from scrapy.http import Headers, Response
 from scrapy.utils._download_handlers import check_stop_download, make_response, normalize_bind_address
+from scrapy.utils.python import global_object_name
 
 from pixivcrawl.api.answers import retry_after
 from pixivcrawl.archive.layout import Archive
@@ -92,7 +92,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
         self._warn_above = settings.getint("DOWNLOAD_WARNSIZE") or self.configuration.memory_limit
         has_proxies, encoding = settings.getbool("HTTPPROXY_ENABLED"), settings["HTTPPROXY_AUTH_ENCODING"]
         self._proxies = environment_proxies(encoding) if has_proxies else None
-        self._stats = DownloaderStats(crawler.stats) if settings.getbool("DOWNLOADER_STATS") else None
+        self._has_stats = settings.getbool("DOWNLOADER_STATS")
         self._clients: dict[str | None, aiohttp.ClientSession] = {}
         self._left: set[str] | None = None
         self._remembering: asyncio.Future[None] | None = None
@@ -139,23 +139,19 @@ class PixivDownloadHandler(BaseDownloadHandler):
             await client.close()
 
     async def _answer(self, request: Request, origin: Origin) -> tuple[Response, Arrival | None]:
-        """What came back; whether anything did is counted for the run's record, and all of it for Scrapy's own stats."""
-        if self._stats is not None:
-            self._stats.process_request(request)
+        """What came back; whether anything did is counted for the run's record."""
         try:
             with failures_of(origin.key):
                 async with self._deadline.kept():
-                    response, arrival = await self._exchange(request)
+                    answer = await self._exchange(request)
         except DownloadFailedError as failure:
             self.crawler.stats.inc_value(LOST)
-            if self._stats is not None:
-                self._stats.process_exception(request, failure)
+            if self._has_stats:
+                self.crawler.stats.inc_value("downloader/exception_count")
+                self.crawler.stats.inc_value(f"downloader/exception_type_count/{global_object_name(type(failure))}")
             raise
         self.crawler.stats.inc_value(ANSWERED)
-        if self._stats is not None:
-            self._stats.process_response(request, response)
-            self.crawler.stats.inc_value("downloader/response_bytes", 0 if arrival is None else arrival.came)
-        return response, arrival
+        return answer
 
     async def _exchange(self, request: Request) -> tuple[Response, Arrival | None]:
         request.meta.pop("received", None)
@@ -172,6 +168,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
                 body = self._told(request, body, stops)
             if "stage_to" not in request.meta or response.status not in (200, PARTIAL_CONTENT):
                 content = b"" if stops else await read(response, body, self.configuration.memory_limit)
+                self._count_response(response, len(content))
                 if part is not None and response.status == RANGE_NOT_SATISFIABLE:
                     await in_thread(forget, Path(request.meta["stage_to"]))
                     raise DownloadFailedError("the image host does not know the part of the body that is here already")
@@ -196,6 +193,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
                 await arrival.give_up()
                 raise DownloadFailedError(STOPPED)
             self._count("image_bytes", arrival.came)
+            self._count_response(response, arrival.came)
             return Response(request.url, response.status, headers), arrival
 
     def _has_listeners(self, signal: object) -> bool:
@@ -248,6 +246,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
         sent.append(("Accept-Encoding", "identity" if staged else "gzip, deflate"))
         through_socks = is_socks(proxy)
         client = self._client(proxy if through_socks else None, authorization)
+        self._count_request(request, sent)
         # Until the whole head of the answer is here, however its bytes drip and whatever (1xx) comes before it.
         async with asyncio.timeout(self._connect_timeout + self.configuration.answer_timeout):
             response = await client.request(
@@ -324,8 +323,27 @@ class PixivDownloadHandler(BaseDownloadHandler):
         if response.status < 500 and limiter.good_answer():
             await ledger_of(self.crawler).write(updates.clear_pause, limiter.host)
 
+    def _count_request(self, request: Request, headers: Sequence[tuple[str, str]]) -> None:
+        """As Scrapy's DownloaderStats, which originals pass by. To call it took 4 % of a run of small files, half of it its wrapper."""
+        if self._has_stats:
+            size = len(request.method) + len(request.url) + len(request.body) + sum(map(_size, headers))
+            self.crawler.stats.inc_value("downloader/request_count")
+            self.crawler.stats.inc_value(f"downloader/request_method_count/{request.method}")
+            self.crawler.stats.inc_value("downloader/request_bytes", size)
+
+    def _count_response(self, response: aiohttp.ClientResponse, body: int) -> None:
+        if self._has_stats:
+            self.crawler.stats.inc_value("downloader/response_count")
+            self.crawler.stats.inc_value(f"downloader/response_status_count/{response.status}")
+            self.crawler.stats.inc_value("downloader/response_bytes", body + sum(map(_size, response.raw_headers)))
+
     def _count(self, what: str, number: int = 1) -> None:
         self.crawler.stats.inc_value(f"pixiv/{what}", number)
+
+
+def _size(header: Sequence[str] | Sequence[bytes]) -> int:
+    """Bytes, with the colon, the blank and the line's end."""
+    return len(header[0]) + len(header[1]) + 4
 
 
 def _usual_headers(crawler: Crawler, configuration: Configuration) -> list[tuple[bytes, list[bytes]]]:
