@@ -17,7 +17,7 @@ from scrapy.utils.conf import closest_scrapy_cfg
 from sqlalchemy import URL
 
 from pixivcrawl.archive.layout import UMASKS, Readers
-from pixivcrawl.archive.verdict import MAX_PIXELS, MEMORY, Limits
+from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.scrapy_settings import refuse
 
@@ -88,7 +88,7 @@ def read_origin(url: str) -> Origin | None:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What a run goes by; times in seconds, sizes in bytes. settings/base.py says what each value means."""
+    """What a run goes by; times in seconds, sizes in bytes. settings/base.py holds the defaults and says what each value means."""
 
     archive_dir: Path
     archive_readers: Readers
@@ -134,31 +134,31 @@ class Configuration:
             base_url=_base_url(settings),
             image_hosts=_image_hosts(settings),
             user_agent=_user_agent(settings),
-            api_concurrency=_whole(settings, "PIXIV_API_CONCURRENCY", 1, least=1, most=16),
-            api_delay=_seconds(settings, "PIXIV_API_DELAY", API_DELAY, most=3600),
-            api_budget=_whole(settings, "PIXIV_API_BUDGET", 0, least=0),
-            api_retries=_whole(settings, "PIXIV_API_RETRIES", API_RETRIES, least=0, most=20),
-            api_retry_delay=_seconds(settings, "PIXIV_API_RETRY_DELAY", 2, most=600),
-            image_concurrency=_whole(settings, "PIXIV_IMAGE_CONCURRENCY", IMAGES_AT_ONCE, least=1, most=32),
-            image_delay=_seconds(settings, "PIXIV_IMAGE_DELAY", 0, most=3600),
-            image_retry_delay=_seconds(settings, "PIXIV_IMAGE_RETRY_DELAY", 2, most=600),
+            api_concurrency=_whole(settings, "PIXIV_API_CONCURRENCY", least=1, most=16),
+            api_delay=_seconds(settings, "PIXIV_API_DELAY", most=3600),
+            api_budget=_whole(settings, "PIXIV_API_BUDGET", least=0),
+            api_retries=_whole(settings, "PIXIV_API_RETRIES", least=0, most=20),
+            api_retry_delay=_seconds(settings, "PIXIV_API_RETRY_DELAY", most=600),
+            image_concurrency=_whole(settings, "PIXIV_IMAGE_CONCURRENCY", least=1, most=32),
+            image_delay=_seconds(settings, "PIXIV_IMAGE_DELAY", most=3600),
+            image_retry_delay=_seconds(settings, "PIXIV_IMAGE_RETRY_DELAY", most=600),
             ugoira=_ugoira(settings),
             lang=_lang(settings),
-            rate_limit_wait=_seconds(settings, "PIXIV_RATE_LIMIT_WAIT", RATE_LIMIT_WAIT, most=1800),
-            throttle_wait=_seconds(settings, "PIXIV_THROTTLE_WAIT", 200, most=1800),
-            gone_after=_seconds(settings, "PIXIV_GONE_AFTER", 3600, most=2_592_000),
-            longest_wait=_seconds(settings, "LONGEST_WAIT", 1800, most=86400),
-            file_size_limit=_whole(settings, "PIXIV_FILE_SIZE_LIMIT", 1 << 30, least=1),
-            memory_limit=_whole(settings, "DOWNLOAD_MAXSIZE", 64 << 20, least=1),
-            max_pixels=_whole(settings, "PIXIV_MAX_PIXELS", MAX_PIXELS, least=1),
-            proof_workers=_whole(settings, "PROOF_WORKERS", 0, least=0, most=64) or min(usable_cores(), PROOF_WORKERS),
-            proof_memory=_whole(settings, "PROOF_MEMORY", MEMORY, least=1),
-            answer_timeout=_seconds(settings, "DOWNLOAD_TIMEOUT", 60, least=0.1),
-            throughput_floor=_whole(settings, "PIXIV_THROUGHPUT_FLOOR", 1024, least=0),
-            throughput_window=_seconds(settings, "PIXIV_THROUGHPUT_WINDOW", 60, least=0.1),
+            rate_limit_wait=_seconds(settings, "PIXIV_RATE_LIMIT_WAIT", most=1800),
+            throttle_wait=_seconds(settings, "PIXIV_THROTTLE_WAIT", most=1800),
+            gone_after=_seconds(settings, "PIXIV_GONE_AFTER", most=2_592_000),
+            longest_wait=_seconds(settings, "LONGEST_WAIT", most=86400),
+            file_size_limit=_whole(settings, "PIXIV_FILE_SIZE_LIMIT", least=1),
+            memory_limit=_whole(settings, "DOWNLOAD_MAXSIZE", least=1),
+            max_pixels=_whole(settings, "PIXIV_MAX_PIXELS", least=1),
+            proof_workers=_whole(settings, "PROOF_WORKERS", least=0, most=64) or min(usable_cores(), PROOF_WORKERS),
+            proof_memory=_whole(settings, "PROOF_MEMORY", least=1),
+            answer_timeout=_seconds(settings, "DOWNLOAD_TIMEOUT", least=0.1),
+            throughput_floor=_whole(settings, "PIXIV_THROUGHPUT_FLOOR", least=0),
+            throughput_window=_seconds(settings, "PIXIV_THROUGHPUT_WINDOW", least=0.1),
             notice_on=_notice_on(settings),
-            notice_disk_low=_whole(settings, "NOTICE_DISK_LOW", 5 * 10**9, least=0),
-            notice_timeout=_seconds(settings, "NOTICE_TIMEOUT", 20, least=0.1, most=600),
+            notice_disk_low=_whole(settings, "NOTICE_DISK_LOW", least=0),
+            notice_timeout=_seconds(settings, "NOTICE_TIMEOUT", least=0.1, most=600),
         )
 
     @property
@@ -213,15 +213,15 @@ def usable_cores() -> int:
 
 
 def _archive_dir(settings: BaseSettings) -> Path:
-    given = str(settings.get("ARCHIVE_DIR") or "archive")
+    given = str(settings.get("ARCHIVE_DIR") or "")
     # In an SQLite URL a question mark begins the options.
-    if "?" in given or not given.isprintable():
+    if not given or "?" in given or not given.isprintable():
         raise ConfigurationError(f"ARCHIVE_DIR {given!r}: choose a path without question marks and control characters")
     return (Path(closest_scrapy_cfg()).parent / Path(given).expanduser()).absolute()
 
 
 def _archive_readers(settings: BaseSettings) -> Readers:
-    given = settings.get("ARCHIVE_READERS") or "owner"
+    given = settings.get("ARCHIVE_READERS")
     if given not in UMASKS:
         raise ConfigurationError(f"ARCHIVE_READERS: {given!r} is not one of {', '.join(UMASKS)}")
     return cast("Readers", given)
@@ -237,7 +237,7 @@ def _database_url(settings: BaseSettings, archive_dir: Path) -> str:
 
 
 def _base_url(settings: BaseSettings) -> str:
-    url = str(settings.get("PIXIV_BASE_URL") or PIXIV)
+    url = str(settings.get("PIXIV_BASE_URL"))
     origin = read_origin(url)
     has_more = re.fullmatch(r"[^/]+//[^/?#]+/?", url) is None
     if origin is None or has_more or not (str(origin) == PIXIV or origin.is_loopback):
@@ -249,7 +249,7 @@ def _base_url(settings: BaseSettings) -> str:
 
 
 def _image_hosts(settings: BaseSettings) -> frozenset[str]:
-    given = settings.get("PIXIV_IMAGE_HOSTS") or "i.pximg.net"
+    given = settings.get("PIXIV_IMAGE_HOSTS") or ""
     entries = given.split(",") if isinstance(given, str) else [str(entry) for entry in given]
     return frozenset(_image_host(entry.strip().lower()) for entry in entries)
 
@@ -265,14 +265,14 @@ def _image_host(entry: str) -> str:
 
 
 def _lang(settings: BaseSettings) -> str:
-    given = str(settings.get("PIXIV_LANG", "en") or "")
+    given = str(settings.get("PIXIV_LANG") or "")
     if given and not re.fullmatch(r"[a-z]{2}(?:[_-][a-z]{2})?", given, re.ASCII):
         raise ConfigurationError(f"PIXIV_LANG: {given!r} is no language; write it as pixiv does: en, ja, ko, zh, zh_tw")
     return given
 
 
 def _ugoira(settings: BaseSettings) -> Ugoira:
-    given = settings.get("PIXIV_UGOIRA") or "zip"
+    given = settings.get("PIXIV_UGOIRA")
     for known in UGOIRA:
         if given == known:
             return known
@@ -280,7 +280,7 @@ def _ugoira(settings: BaseSettings) -> Ugoira:
 
 
 def _notice_on(settings: BaseSettings) -> frozenset[str]:
-    given = settings.get("NOTICE_ON", ",".join(NOTICES))
+    given = settings.get("NOTICE_ON") or ""
     words = given.replace(",", " ").split() if isinstance(given, str) else [str(word) for word in given]
     if unknown := [word for word in words if word not in (*NOTICES, "none")]:
         raise ConfigurationError(
@@ -296,16 +296,16 @@ def _user_agent(settings: BaseSettings) -> str:
     return given
 
 
-def _seconds(settings: BaseSettings, name: str, otherwise: float, *, least: float = 0, most: float = 86400) -> float:
-    given = settings.get(name, otherwise)
+def _seconds(settings: BaseSettings, name: str, *, least: float = 0, most: float = 86400) -> float:
+    given = settings.get(name)
     number = _number(given)
     if number is None or not least <= number <= most:
         raise ConfigurationError(f"{name}: {given!r} is not a number of seconds from {least:g} to {most:g}")
     return number
 
 
-def _whole(settings: BaseSettings, name: str, otherwise: int, *, least: int, most: int = 1 << 62) -> int:
-    given = settings.get(name, otherwise)
+def _whole(settings: BaseSettings, name: str, *, least: int, most: int = 1 << 62) -> int:
+    given = settings.get(name)
     number = _number(given)
     if number is None or not number.is_integer() or not least <= number <= most:
         limit = f"from {least} to {most}" if most < 1 << 62 else f"of {least} or more"

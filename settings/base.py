@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pixivcrawl import configuration
+from pixivcrawl.archive import verdict
 from pixivcrawl.commands import is_command_line
 
 
@@ -216,7 +218,7 @@ SUBSCRIPTIONS = from_environment("SUBSCRIPTIONS", "")
 DATABASE_URL = from_environment("DATABASE_URL", "")
 
 # Where the API is: https://www.pixiv.net, or a sandbox on this machine. The session goes there and nowhere else.
-PIXIV_BASE_URL = from_environment("PIXIV_BASE_URL", "https://www.pixiv.net")
+PIXIV_BASE_URL = from_environment("PIXIV_BASE_URL", configuration.PIXIV)
 
 # The hosts that images may come from, separated by commas, with the port where it is not the scheme's own.
 PIXIV_IMAGE_HOSTS = from_environment("PIXIV_IMAGE_HOSTS", "i.pximg.net")
@@ -229,7 +231,7 @@ PIXIV_COOKIE_FILE = from_environment("PIXIV_COOKIE_FILE", "")
 # How many API requests travel at once, and the pause after each answer in seconds. pixiv: at 1.2 s after each answer no
 # 429 was seen, at 1.1 s some; the limit binds the account.
 PIXIV_API_CONCURRENCY = from_environment("PIXIV_API_CONCURRENCY", 1)
-PIXIV_API_DELAY = from_environment("PIXIV_API_DELAY", 1.5)
+PIXIV_API_DELAY = from_environment("PIXIV_API_DELAY", configuration.API_DELAY)
 
 # How many API requests are sent on one day (of UTC) at most, by all runs together: the ledger keeps the count. 0: as many as the pace
 # lets go. pixiv: very large volumes over days bring a warning, later a ban; how large is known to nobody, so that none is set here.
@@ -237,11 +239,11 @@ PIXIV_API_BUDGET = from_environment("PIXIV_API_BUDGET", 0)
 
 # How often an API request is sent again after a server error, a broken connection or a page instead of JSON, and the
 # seconds before the first of these (each further pause is four times the last).
-PIXIV_API_RETRIES = from_environment("PIXIV_API_RETRIES", 3)
+PIXIV_API_RETRIES = from_environment("PIXIV_API_RETRIES", configuration.API_RETRIES)
 PIXIV_API_RETRY_DELAY = from_environment("PIXIV_API_RETRY_DELAY", 2)
 
 # How many originals travel at once (at most 32), and the pause after each in seconds.
-PIXIV_IMAGE_CONCURRENCY = from_environment("PIXIV_IMAGE_CONCURRENCY", 4)
+PIXIV_IMAGE_CONCURRENCY = from_environment("PIXIV_IMAGE_CONCURRENCY", configuration.IMAGES_AT_ONCE)
 PIXIV_IMAGE_DELAY = from_environment("PIXIV_IMAGE_DELAY", 0)
 
 # Seconds before an original is fetched once more after a transfer that broke or a body that was damaged (each further pause is four
@@ -258,7 +260,7 @@ PIXIV_UGOIRA = from_environment("PIXIV_UGOIRA", "zip")
 
 # Seconds that a host is left alone after a 429 without Retry-After; doubled, up to half an hour, while more follow.
 # pixiv: recovery takes about 200 s.
-PIXIV_RATE_LIMIT_WAIT = from_environment("PIXIV_RATE_LIMIT_WAIT", 200)
+PIXIV_RATE_LIMIT_WAIT = from_environment("PIXIV_RATE_LIMIT_WAIT", configuration.RATE_LIMIT_WAIT)
 
 # Seconds after which a list that came back empty is looked at again, before it is believed to have ended, where nothing else says that
 # it is empty. pixiv: a throttled list answers with no rows for about 3 minutes.
@@ -276,14 +278,14 @@ LONGEST_WAIT = from_environment("LONGEST_WAIT", 1800)
 PIXIV_FILE_SIZE_LIMIT = from_environment("PIXIV_FILE_SIZE_LIMIT", 1024 * 1024 * 1024)
 
 # The largest picture in pixels; a legal one of 20,000 x 20,000 has 400 million. A larger one is left for a run that may have it, and named.
-PIXIV_MAX_PIXELS = from_environment("PIXIV_MAX_PIXELS", 500_000_000)
+PIXIV_MAX_PIXELS = from_environment("PIXIV_MAX_PIXELS", verdict.MAX_PIXELS)
 
 # How many processes prove files at once; 0: one for each core, at most four.
 PROOF_WORKERS = from_environment("PROOF_WORKERS", 0)
 
 # The bytes of memory that one proof may take, the file and its decoder together. A file that would take more is left for a run that may,
 # and named. On Linux the system itself holds each of these processes to it.
-PROOF_MEMORY = from_environment("PROOF_MEMORY", 1024 * 1024 * 1024)
+PROOF_MEMORY = from_environment("PROOF_MEMORY", verdict.MEMORY)
 
 # A transfer that brings fewer bytes a second than this, over this many seconds, has failed and is tried again.
 PIXIV_THROUGHPUT_FLOOR = from_environment("PIXIV_THROUGHPUT_FLOOR", 1024)

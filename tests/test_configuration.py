@@ -8,23 +8,16 @@ import pytest
 import yarl
 from hypothesis import example, given
 from hypothesis import strategies as st
-from scrapy.settings import Settings
 
 from pixivcrawl.configuration import Configuration, read_origin
 from pixivcrawl.errors import ConfigurationError
+from tests.travelling import of_the_project
 
 PROJECT = Path(__file__).resolve().parents[1]
 
 
 def configured(**values: Any) -> Configuration:
-    return Configuration.from_settings(Settings({"USER_AGENT": "Mozilla/5.0"} | values))
-
-
-def test_defaults_are_those_of_the_settings_module() -> None:
-    settings = Settings()
-    settings.setmodule("settings.base")
-    of_scrapy = {name: settings[name] for name in ("USER_AGENT", "DOWNLOAD_TIMEOUT", "DOWNLOAD_MAXSIZE")}
-    assert Configuration.from_settings(settings) == configured(**of_scrapy)
+    return Configuration.from_settings(of_the_project(values))
 
 
 def test_the_archive_lies_beside_scrapy_cfg(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,10 +59,13 @@ def test_the_database_password_is_not_shown() -> None:
     ("name", "value"),
     [
         ("ARCHIVE_DIR", "what?"),
+        ("ARCHIVE_DIR", ""),
         ("ARCHIVE_DIR", "a\nb"),
         ("ARCHIVE_DIR", "a\0b"),
         ("DATABASE_URL", "mysql://host/archive"),
         ("PIXIV_BASE_URL", "http://www.pixiv.net"),
+        ("PIXIV_BASE_URL", ""),
+        ("PIXIV_IMAGE_HOSTS", ""),
         ("PIXIV_BASE_URL", "https://pixiv.net"),
         ("PIXIV_BASE_URL", "https://www.pixiv.net:8443"),
         ("PIXIV_BASE_URL", "https://www.pixiv.net/ajax"),
@@ -125,7 +121,6 @@ def test_a_wrong_value_is_refused_in_one_line_that_names_it(name: str, value: An
         ("http://127.0.0.1:8480/", "http://127.0.0.1:8480"),
         ("https://localhost:8480", "https://localhost:8480"),
         ("http://[::1]:8480", "http://[::1]:8480"),
-        ("", "https://www.pixiv.net"),
     ],
 )
 def test_a_base_url_is_kept_in_one_form(given_url: str, base_url: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,12 @@ from typing import Any
 from scrapy import Request, Spider
 from scrapy.crawler import AsyncCrawlerRunner, Crawler
 from scrapy.http import Response
-from scrapy.settings import Settings
+from scrapy.settings import Settings, default_settings
 
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.run_record import RunRecord
 from pixivcrawl.sandbox.addresses import Addresses
+from settings import base
 from tests.sandbox.serving import Sandbox
 
 PIXIV = "https://www.pixiv.net/"
@@ -47,10 +48,22 @@ class Traveller(Spider):
         yield  # makes it the generator that Scrapy wants
 
 
-def settings_for(archive: Path, sandbox: Sandbox | None = None, **more: Any) -> Settings:
-    """The project's own settings, without pace, for a crawl in this process."""
+def of_the_project(values: Mapping[str, Any]) -> Settings:
+    """The project's own settings, and these as of a command line."""
     settings = Settings()
     settings.setmodule("settings.base", priority="project")
+    settings.update(values, priority="cmdline")
+    return settings
+
+
+def own_settings() -> dict[str, Any]:
+    """Those of the project's settings that are none of Scrapy's, for a crawler that is made of nothing else."""
+    own = {name: value for name, value in vars(base).items() if name.isupper() and name not in default_settings.__all__}
+    return own | {"USER_AGENT": base.USER_AGENT}
+
+
+def settings_for(archive: Path, sandbox: Sandbox | None = None, **more: Any) -> Settings:
+    """The project's own settings, without pace, for a crawl in this process."""
     chosen: dict[str, Any] = {
         "ARCHIVE_DIR": str(archive),
         "PIXIV_API_DELAY": 0,
@@ -64,8 +77,7 @@ def settings_for(archive: Path, sandbox: Sandbox | None = None, **more: Any) -> 
             "pixivcrawl.extensions.run_record.RunRecord": 500,
         },
     }
-    settings.update(chosen | (sandbox.settings() if sandbox else {}) | more, priority="cmdline")
-    return settings
+    return of_the_project(chosen | (sandbox.settings() if sandbox else {}) | more)
 
 
 def travel(settings: Settings, *requests: Request, at_once: bool = False) -> Journey:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pages.markdown import blocks, code, described, table
 from pixivcrawl import configuration
+from pixivcrawl.archive import verdict
 from pixivcrawl.scrapy_settings import INERT, NOT_OBEYED, OBEYED, REFUSED
 
 SETTINGS = Path(__file__).resolve().parents[2] / "settings"
@@ -162,6 +163,9 @@ def settings_of(profile: str) -> list[Setting]:
 def default_of(value: ast.expr, text: str) -> tuple[str, bool]:
     """A value as written, or the one that holds when the environment says nothing; and whether it may say something."""
     match value:
+        case ast.Call(func=ast.Name(id="from_environment"), args=[_, ast.Attribute(ast.Name(module), name)]):
+            # A default that the code knows too, because it warns of less.
+            return str(getattr({"configuration": configuration, "verdict": verdict}[module], name)), True
         case ast.Call(func=ast.Name(id="from_environment"), args=[_, otherwise]):
             return ast.get_source_segment(text, otherwise) or "", True
         case ast.Call(func=ast.Name(id="from_environment"), keywords=[ast.keyword(value=otherwise)]):
@@ -192,7 +196,7 @@ def limits() -> dict[str, str]:
     kinds = {"_seconds": "seconds", "_whole": "a whole number"}
     for node in ast.walk(ast.parse(inspect.getsource(configuration))):
         match node:
-            case ast.Call(func=ast.Name(id=check), args=[_, ast.Constant(value=str() as name), _], keywords=given) if (
+            case ast.Call(func=ast.Name(id=check), args=[_, ast.Constant(value=str() as name)], keywords=given) if (
                 check in kinds
             ):
                 bounds = {each.arg: ast.literal_eval(each.value) for each in given}

@@ -20,6 +20,7 @@ from pixivcrawl.doctor.surroundings import (
     look_at_secrets,
     unfit_distributions,
 )
+from tests.travelling import of_the_project
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -50,7 +51,7 @@ def test_a_ledger_from_the_future_tells_of_a_clock_that_was_set_back() -> None:
 
 
 def of_settings(**values: Any) -> Settings:
-    return Settings({"USER_AGENT": "test"} | values)
+    return of_the_project({"USER_AGENT": "test"} | values)
 
 
 def test_only_what_is_riskier_than_the_default_is_warned_of() -> None:

@@ -16,6 +16,7 @@ from pixivcrawl.extensions.progress.estimate import ProgressEstimate
 from pixivcrawl.extensions.progress.reporter import ProgressReporter, clock
 from pixivcrawl.extensions.progress.terminal import OverallProgress
 from pixivcrawl.throttling.waits import waiting, waits_of
+from tests.travelling import own_settings
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ class Counted:
     def __init__(
         self, monkeypatch: pytest.MonkeyPatch, *, to_ask: int, done: int, seconds: float, **settings: Any
     ) -> None:
-        crawler = get_crawler(Spider, settings)
+        crawler = get_crawler(Spider, own_settings() | settings)
         crawler.spider = cast("Any", SimpleNamespace(in_progress=SimpleNamespace(settled=done)))
         monkeypatch.setattr("pixivcrawl.extensions.progress.estimate.pauses", dict)
         self.estimate = ProgressEstimate(crawler)

@@ -21,13 +21,14 @@ from pixivcrawl.spiders.series import SeriesSpider
 from pixivcrawl.spiders.tag import TagSpider
 from pixivcrawl.spiders.top import TopSpider
 from pixivcrawl.spiders.user import UserSpider
+from tests.travelling import own_settings
 
 SESSION = "901_made_up"
 
 
 def build(spider: type[PixivSpider], archive: Path, **arguments: str) -> PixivSpider:
     """The spider as a run would build it."""
-    crawler = get_crawler(spider, {"ARCHIVE_DIR": str(archive), "USER_AGENT": "Mozilla/5.0"})
+    crawler = get_crawler(spider, own_settings() | {"ARCHIVE_DIR": str(archive)})
     crawler.crawling = True
     return spider.from_crawler(crawler, **arguments)
 
@@ -136,7 +137,7 @@ def test_only_who_wants_frames_reads_another_list(tmp_path: Path):
 
 
 def test_a_setting_asks_for_frames_where_no_argument_does(tmp_path: Path):
-    settings = {"ARCHIVE_DIR": str(tmp_path), "USER_AGENT": "Mozilla/5.0", "PIXIV_UGOIRA": "frames"}
+    settings = own_settings() | {"ARCHIVE_DIR": str(tmp_path), "PIXIV_UGOIRA": "frames"}
     given = ({}, {"ugoira": "zip"}, {"ugoira": "frames"}, {"files": "false"})
     spiders = [UserSpider.from_crawler(get_crawler(UserSpider, settings), id="11", **more) for more in given]
     assert [spider.args.wants_frames for spider in spiders] == [True, False, True, False]
