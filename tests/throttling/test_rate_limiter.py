@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scrapy import Request
-from scrapy.settings import Settings
 
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.run_ending import RunStopping
@@ -26,6 +25,7 @@ from pixivcrawl.throttling.rate_limiter import (
     release_slot,
 )
 from tests.hurry import in_no_time
+from tests.travelling import of_the_project
 
 
 def never() -> bool:
@@ -276,7 +276,7 @@ class TestPause:
 
     def test_what_is_waited_for_can_be_told(self) -> None:
         async def run() -> None:
-            configuration = Configuration.from_settings(Settings())
+            configuration = Configuration.from_settings(of_the_project({}))
             limiter = limiter_of("i.pximg.net", configuration)
             assert pauses() == {}
             async with limiter.slot(0, never) as sent:
@@ -345,7 +345,7 @@ class TestStopping:
 
 class TestSharing:
     def test_every_crawl_of_a_loop_has_the_same_pace(self) -> None:
-        configuration = Configuration.from_settings(Settings())
+        configuration = Configuration.from_settings(of_the_project({}))
 
         async def run() -> RateLimiter:
             assert limiter_of("i.pximg.net", configuration) is limiter_of("i.pximg.net", configuration)
@@ -356,7 +356,7 @@ class TestSharing:
 
     def test_the_api_and_the_images_have_their_own(self) -> None:
         configuration = Configuration.from_settings(
-            Settings(
+            of_the_project(
                 {"PIXIV_API_CONCURRENCY": 2, "PIXIV_API_DELAY": 3, "PIXIV_IMAGE_CONCURRENCY": 5, "PIXIV_IMAGE_DELAY": 7}
             )
         )
@@ -369,7 +369,7 @@ class TestSharing:
 
     def test_a_loop_that_is_gone_leaves_nothing(self) -> None:
         async def run() -> weakref.ref[RateLimiter]:
-            limiter = limiter_of("i.pximg.net", Configuration.from_settings(Settings()))
+            limiter = limiter_of("i.pximg.net", Configuration.from_settings(of_the_project({})))
             async with limiter.slot(0, never) as sent:
                 limiter.pause(1000, sent)
             return weakref.ref(limiter)
@@ -422,7 +422,7 @@ def test_a_pause_that_is_over_is_none() -> None:
     """Also before the host's first answer behind it."""
 
     async def run() -> list[str]:
-        configuration = Configuration.from_settings(Settings())
+        configuration = Configuration.from_settings(of_the_project({}))
         for host, seconds in (("over", -1), ("on", 60)):
             limiter_of(host, configuration).paused_until = datetime.now(UTC) + timedelta(seconds=seconds)
         return list(pauses())
