@@ -1,26 +1,40 @@
-"""Record that a file is in place."""
+"""Record what was learned, and that a file is in place."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from pipelines.base import FilePipeline
-from pixivcrawl.items import OF_USERS, StoredOriginal
+from pixivcrawl.item_batches import BATCH
+from pixivcrawl.items import OF_USERS, Facts, StoredFile, StoredOriginal, fact_types
 from pixivcrawl.ledger import updates
 
 
 class MetadataPipeline(FilePipeline):
-    """`StoredOriginal` -> the same, with its row in the ledger marked stored."""
+    """`StoredOriginal` -> `StoredFile`, with its row in the ledger marked stored. The facts of one answer are one change of the ledger."""
 
     async def process_item(self, item: Any) -> Any:
         if isinstance(item, StoredOriginal):
-            await self.ledger.write(updates.record_stored, item, datetime.now(UTC))
-            of_user = item.proven.staged.original.kind in OF_USERS
-            self.count("pictures_stored" if of_user else "files_stored")
-            if item.proven.as_served:
-                self.count("files_as_served")
-            elif item.proven.flaw is not None:
-                self.count("files_flawed")
-            self.count("bytes_stored", item.proven.staged.bytes)
+            return await self._stored(item)
+        if type(item) in fact_types():
+            batch = BATCH.get()
+            await (self._record([item]) if batch is None else batch.recorded(item, self._record))
         return item
+
+    async def _record(self, items: Sequence[Any]) -> None:
+        new_comments = await self.ledger.write(updates.record_facts, Facts.of(items), datetime.now(UTC))
+        if new_comments:
+            self.count("comments_kept", new_comments)
+
+    async def _stored(self, stored: StoredOriginal) -> StoredFile:
+        await self.ledger.write(updates.record_stored, stored, datetime.now(UTC))
+        staged = stored.proven.staged
+        self.count("pictures_stored" if staged.original.kind in OF_USERS else "files_stored")
+        if stored.proven.as_served:
+            self.count("files_as_served")
+        elif stored.proven.flaw is not None:
+            self.count("files_flawed")
+        self.count("bytes_stored", staged.bytes)
+        return StoredFile.of(stored)

@@ -1,15 +1,18 @@
-"""What spiders yield and pipelines take.
+"""What spiders learn and pipelines take.
 
 A file is one item of its own and changes its type as it moves on, so that each pipeline can only be given what the one before it has
-finished: `Original` -> `StagedOriginal` -> `ProvenOriginal` -> `StoredOriginal`. All times are aware and in UTC.
+finished: `Original` -> `StagedOriginal` -> `ProvenOriginal` -> `StoredOriginal`; it leaves as a flat `StoredFile`. What an answer says of
+works, people and lists are the items in `Facts`. All times are aware and in UTC.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import Field, dataclass, field, fields, replace
 from datetime import datetime
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, Self, get_args, get_type_hints
 
 Kind = Literal["illust", "manga", "ugoira"]
 """Pixiv's illustType 0, 1, 2."""
@@ -167,6 +170,50 @@ def columns_of(item: Any, mark: str | None = None) -> dict[str, Field[Any]]:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file of the archive, as feeds have it; `path` is relative to the archive folder.
+
+    `work_id` is None for a user's picture, `flaw` what is odd about the file where something is (docs/proof.md).
+    """
+
+    work_id: int | None
+    user_id: int
+    kind: FileKind
+    page: int
+    revision: str
+    path: str
+    sha256: str
+    bytes: int
+    format: str
+    width: int
+    height: int
+    url: str
+    flaw: str | None = None
+    as_served: bool = False
+
+    @classmethod
+    def of(cls, stored: StoredOriginal) -> Self:
+        proven = stored.proven
+        staged, original = proven.staged, proven.staged.original
+        return cls(
+            work_id=None if original.kind in OF_USERS else original.work_id,
+            user_id=original.user_id,
+            kind=original.kind,
+            page=original.page,
+            revision=original.revision,
+            path=stored.path,
+            sha256=staged.sha256,
+            bytes=staged.bytes,
+            format=proven.format,
+            width=proven.width,
+            height=proven.height,
+            url=original.url,
+            flaw=proven.flaw,
+            as_served=proven.as_served,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Tag:
     """A work's tag as its artist wrote it, with pixiv's translation for the reader's language where there is one.
 
@@ -233,7 +280,8 @@ class User:
     """A pixiv user; `detail` "listing" knows the name alone, "full" the profile text too. None, a name too, means not said.
 
     `background` is the address of the picture behind the profile. `social`, `workspace` and `pickup` (what stands first on the profile)
-    are as pixiv tells them.
+    are as pixiv tells them. `pictures` are the avatar and the background as they were uploaded, None where the source is not the user's
+    own page.
     """
 
     user_id: int = field(metadata=column("id"))
@@ -247,6 +295,7 @@ class User:
     social: dict[str, Any] | None = field(default=None, hash=False, metadata=HISTORY)
     workspace: dict[str, Any] | None = field(default=None, hash=False, metadata=HISTORY)
     pickup: list[Any] | None = field(default=None, hash=False)
+    pictures: tuple[Original, ...] | None = field(default=None, repr=False, metadata=NO_COLUMN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,3 +390,72 @@ class SeriesPlace:
     series_id: int
     work_id: int = field(metadata=column("artwork_id"))
     position: int
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedWork:
+    """A work that a list names and shows without content; `reason` is the placeholder's name."""
+
+    work_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TagTranslation:
+    """A tag in another language, or in Latin letters (`language` is then "romaji")."""
+
+    tag: str
+    language: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An answer that is kept as it came, by its date, with the question; `body` is pixiv's JSON."""
+
+    endpoint: str
+    parameters: dict[str, Any]
+    read_at: datetime
+    body: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one answer says, by the type of item: it is recorded together."""
+
+    users: tuple[User, ...] = ()
+    artworks: tuple[Artwork, ...] = ()
+    masked: tuple[MaskedWork, ...] = ()
+    bookmarks: tuple[Bookmark, ...] = ()
+    follows: tuple[Follow, ...] = ()
+    rankings: tuple[RankingEntry, ...] = ()
+    requests: tuple[CommissionRequest, ...] = ()
+    comments: tuple[Comment, ...] = ()
+    series: tuple[Series, ...] = ()
+    places: tuple[SeriesPlace, ...] = ()
+    translations: tuple[TagTranslation, ...] = ()
+
+    @classmethod
+    def of(cls, items: Iterable[Any]) -> Self:
+        """Facts that came one by one."""
+        by_name: dict[str, list[Any]] = defaultdict(list)
+        for item in items:
+            by_name[fact_types()[type(item)]].append(item)
+        return cls(**{name: tuple(of_type) for name, of_type in by_name.items()})
+
+    def items(self) -> list[Any]:
+        return [item for each in fields(self) for item in getattr(self, each.name)]
+
+
+@cache
+def fact_types() -> dict[type[Any], str]:
+    """The types of the items that are facts, and where `Facts` has them."""
+    return {get_args(hint)[0]: name for name, hint in get_type_hints(Facts).items()}
+
+
+@cache
+def feed_types() -> dict[str, type[Any]]:
+    """The types of the items that leave a run, by their names."""
+    return {
+        kind.__name__: kind for kind in sorted((*fact_types(), Snapshot, StoredFile), key=lambda kind: kind.__name__)
+    }

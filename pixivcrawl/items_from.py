@@ -26,6 +26,7 @@ from pixivcrawl.items import (
     CommissionRequest,
     Follow,
     Frame,
+    MaskedWork,
     Original,
     RankingEntry,
     Series,
@@ -308,6 +309,7 @@ def user(full: UserFull) -> User:
         background=_background(full),
         social=full.social,
         workspace=full.workspace,
+        pictures=pictures_of_user(full),
     )
 
 
@@ -321,11 +323,11 @@ def _background(row: UserRow) -> str | None:
     return url if isinstance(url, str) else None
 
 
-def pictures_of_user(row: UserRow) -> list[Original]:
+def pictures_of_user(row: UserRow) -> tuple[Original, ...]:
     """The avatar and the background that a user's own page names, as they were uploaded; not what stands in for one that nobody chose."""
     told = (row.image_big or row.image, _background(row))
     images = [read_user_image_url(url) for url in told if url is not None]
-    return [
+    return tuple(
         Original(
             work_id=row.user_id,
             user_id=row.user_id,
@@ -338,7 +340,7 @@ def pictures_of_user(row: UserRow) -> list[Original]:
         )
         for image in images
         if image is not None
-    ]
+    )
 
 
 def listed_user(row: UserRow) -> User:
@@ -433,6 +435,6 @@ def series_places(body: SeriesBody, series_id: int) -> list[SeriesPlace]:
     return [SeriesPlace(series_id, entry.work_id, entry.order) for entry in body.page.series]
 
 
-def masked(rows: Iterable[IllustRow]) -> dict[int, str]:
-    """{work id: the placeholder's name} of the rows that stand for a vanished work."""
-    return {row.id: row.masked_because or "masked" for row in rows if row.has_vanished}
+def masked(rows: Iterable[IllustRow]) -> list[MaskedWork]:
+    """The works whose rows stand for a vanished one."""
+    return [MaskedWork(row.id, row.masked_because or "masked") for row in rows if row.has_vanished]

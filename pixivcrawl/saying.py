@@ -1,19 +1,35 @@
-"""What a run says, for as long as somebody reads it."""
+"""What a run says to people: on standard error, because standard output belongs to what they asked for."""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
-from typing import TextIO
+
+_QUIET: list[bool] = []
 
 
-def say(text: str, to: TextIO | None = None) -> None:
-    """A line or several, on standard output or where else. A run goes on when its reader, such as `head`, has seen enough."""
-    stream = to or sys.stdout
+def be_quiet() -> None:
+    """From now on only errors are said."""
+    _QUIET.append(True)
+
+
+def is_quiet() -> bool:
+    return bool(_QUIET)
+
+
+def say(text: str) -> None:
+    """A line or several. A run goes on when its reader has seen enough."""
+    if not _QUIET:
+        complain(text)
+
+
+def complain(text: str) -> None:
+    """As `say`, of an error."""
     try:
-        print(text, file=stream, flush=True)
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
     except BrokenPipeError:
         # What is still in the stream's buffer, and what follows, goes nowhere.
         with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), stream.fileno())
+            os.dup2(nowhere.fileno(), sys.stderr.fileno())

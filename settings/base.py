@@ -46,7 +46,7 @@ COMMANDS_MODULE = asked_of("pixivcrawl.commands")
 # Default {}. Refuses in one line what would not be obeyed, see docs/settings.md.
 ADDONS = {"pixivcrawl.scrapy_settings.ScrapySettings": 0}
 
-# Default {}. The way of a file, in this order.
+# Default {}. The way of an item, in this order; what was learned passes the first three untouched.
 ITEM_PIPELINES = {
     "pipelines.originals.OriginalsPipeline": 100,
     "pipelines.validation.ValidationPipeline": 200,
@@ -54,23 +54,24 @@ ITEM_PIPELINES = {
     "pipelines.metadata.MetadataPipeline": 400,
 }
 
-# Default {}. The ledger is opened before anything reads it.
+# Default {}. Feeds are refused, where they must be, before anything is opened; the ledger is opened before anything reads it.
 EXTENSIONS: dict[str, int | None] = {
+    "pixivcrawl.extensions.feeds.TypedFeedExporter": -100,
     "pixivcrawl.extensions.ledger.LedgerExtension": 0,
     "pixivcrawl.extensions.collector.Collector": 100,
     "pixivcrawl.extensions.progress.reporter.Progress": 500,
     "pixivcrawl.extensions.run_record.RunRecord": 500,
 }
 
-# Default: Scrapy's eleven; each that is named is imported, even to be switched off. Left out: what keeps a state in JOBDIR and what sets
-# the pace by itself, which are refused, and the two consoles, which are imported when somebody switches them on.
+# Default: Scrapy's eleven; each that is named is imported, even to be switched off. Left out: the feeds', whose place ours takes; what
+# keeps a state in JOBDIR and what sets the pace by itself, which are refused; and the two consoles, which are imported when somebody
+# switches them on.
 EXTENSIONS_BASE = {
     "scrapy.extensions.corestats.CoreStats": 0,
     "scrapy.extensions.logcount.LogCount": 0,
     "scrapy.extensions.memusage.MemoryUsage": 0,
     "scrapy.extensions.memdebug.MemoryDebugger": 0,
     "scrapy.extensions.closespider.CloseSpider": 0,
-    "scrapy.extensions.feedexport.FeedExporter": 0,
     "scrapy.extensions.logstats.LogStats": 0,
 }
 
@@ -125,6 +126,19 @@ DEFAULT_DROPITEM_LOG_LEVEL = "INFO"
 
 # Default {}. Makes a dropped file one line.
 LOG_FORMATTER = "pixivcrawl.extensions.run_record.OneLine"
+
+# Default {}. Times in ISO 8601, nested values as JSON, and the type of each item.
+FEED_EXPORTERS = {
+    "json": "pixivcrawl.extensions.exporters.Json",
+    "jsonlines": "pixivcrawl.extensions.exporters.JsonLines",
+    "jsonl": "pixivcrawl.extensions.exporters.JsonLines",
+    "jl": "pixivcrawl.extensions.exporters.JsonLines",
+    "csv": "pixivcrawl.extensions.exporters.Csv",
+    "xml": "pixivcrawl.extensions.exporters.Xml",
+}
+
+# Default None, which writes Japanese as \u escapes into JSON.
+FEED_EXPORT_ENCODING = "utf-8"
 
 
 # How requests travel
@@ -202,6 +216,9 @@ STATS_DUMP = False
 
 # Whether a run shows how it gets on (standard error).
 PROGRESS_ENABLED = from_environment("PROGRESS_ENABLED", otherwise=True)
+
+# Which types of item go into the feeds that name no item_classes of their own, separated by commas, see docs/feeds.md; empty: all.
+FEED_ITEMS = from_environment("FEED_ITEMS", "")
 
 # The folder of the archive. A relative path counts from the folder of scrapy.cfg.
 ARCHIVE_DIR = from_environment("ARCHIVE_DIR", "archive")

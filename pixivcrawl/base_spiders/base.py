@@ -32,7 +32,9 @@ from pixivcrawl.base_spiders.second_looks import (
 )
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.items import Reader
+from pixivcrawl.facts import facts_of
+from pixivcrawl.item_batches import through_pipelines
+from pixivcrawl.items import Facts, Reader, Snapshot
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.answer import StoredAnswer, answer_to
 from pixivcrawl.ledger.service import Ledger, is_archiving, ledger_of
@@ -126,16 +128,24 @@ class PixivSpider(Args[ArgumentsT], Spider):
         request.meta[HOLDS_SLOT] = True
         return request
 
-    async def ask(self, endpoint: Endpoint[Body], *, snapshot: bool = False, **parameters: Any) -> Body:
-        """One question to pixiv and its answer, journaled; with `snapshot` also kept as a dated snapshot.
+    async def ask(
+        self,
+        endpoint: Endpoint[Body],
+        *,
+        snapshot: bool = False,
+        beside: Mapping[str, Any] | None = None,
+        **parameters: Any,
+    ) -> Body:
+        """One question to pixiv and its answer, journaled and with its facts recorded; with `snapshot` also kept as a dated snapshot.
 
+        `beside` is what is to be known to read the answer (`facts_of`).
         Raises AnswerRefused when the answer is not a body (not found, login needed ...), BodyRefused when the body would make a wrong
         row, ParameterRefused before anything is sent.
         """
         if is_stopping(self.crawler):
             raise RunStopping("not asked, because the run is ending")
         response = await self.crawler.engine.download_async(self.question(endpoint, **parameters))
-        return await self.read(endpoint, response, snapshot=snapshot)
+        return await self.read(endpoint, response, snapshot=snapshot, beside=beside)
 
     async def ask_for_page(
         self, endpoint: Endpoint[Body], *, snapshot: bool = False, was_empty: bool = False, **parameters: Any
@@ -228,8 +238,18 @@ class PixivSpider(Args[ArgumentsT], Spider):
         body = await self.read(endpoint, response)
         yield {"endpoint": endpoint.name, "parameters": endpoint.parameters_of(response.request), "body": body}
 
-    async def read(self, endpoint: Endpoint[Body], response: Response, *, snapshot: bool = False) -> Body:
-        """The body of a response to `endpoint`, journaled and, with `snapshot`, kept by its date. Raises BodyRefused."""
+    async def read(
+        self,
+        endpoint: Endpoint[Body],
+        response: Response,
+        *,
+        snapshot: bool = False,
+        beside: Mapping[str, Any] | None = None,
+    ) -> Body:
+        """The body of a response to `endpoint`, journaled and, with `snapshot`, kept by its date, with its facts recorded.
+
+        Raises BodyRefused.
+        """
         assert response.request is not None
         parameters = endpoint.parameters_of(response.request)
         try:
@@ -242,9 +262,17 @@ class PixivSpider(Args[ArgumentsT], Spider):
             release_slot(response.request)
         if odd_rows:
             self.say_odd_rows(odd_rows)
+        facts = facts_of(endpoint.name, {**parameters, **(beside or {})}, body, self.reader)
+        await self.learn(facts, body, response)
         if snapshot:
+            kept_answer = Snapshot(endpoint.name, parameters, self.now(), response.text)
+            await through_pipelines(self.crawler, [kept_answer], response)
             self.count("snapshots_kept")
         return body
+
+    async def learn(self, facts: Facts, body: Any = None, response: Response | None = None) -> None:
+        """Send the facts of an answer through the item pipelines. They are committed before anything follows from them."""
+        await through_pipelines(self.crawler, facts.items(), response)
 
     def without_repeats(self, answer: StoredAnswer, body: Any) -> StoredAnswer:
         """The answer as it is kept: which works an artist has, which every answer about one of them says, once a run."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pixivcrawl import items_from
 from pixivcrawl.api.answers import AnswerRefused
 from pixivcrawl.api.bodies.artworks import Comments
 from pixivcrawl.api.catalogue import COMMENT_REPLIES, ILLUST_COMMENTS
 from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.base_spiders.base import PixivSpider
-from pixivcrawl.items import Comment
 from pixivcrawl.ledger import queries, updates
 
 WORKS_AT_ONCE = 100
@@ -40,17 +38,17 @@ def _comments_refused(spider: PixivSpider[Any], work_id: int, refusal: Exception
     spider.logger.error("comments on work %d: %s", work_id, refusal)
 
 
-async def _replies(spider: PixivSpider[Any], work_id: int, body: Comments) -> list[Comment]:
-    """The answers to those comments of a page that have any."""
-    found: dict[int, Comment] = {}
+async def _read_replies(spider: PixivSpider[Any], work_id: int, body: Comments) -> set[int]:
+    """Read the answers to those comments of a page that have any; gives their ids."""
+    found: set[int] = set()
     for comment in body.comments:
         following: dict[str, Any] | None = {"comment_id": comment.id} if comment.has_replies else None
         while following is not None:
-            page = await spider.ask(COMMENT_REPLIES, **following)
-            replies = {reply.comment_id: reply for reply in items_from.comments(work_id, page, parent=comment.id)}
-            following = COMMENT_REPLIES.next_page(following, page) if replies.keys() - found.keys() else None
+            page = await spider.ask(COMMENT_REPLIES, beside={"illust_id": work_id}, **following)
+            replies = {reply.id for reply in page.comments}
+            following = COMMENT_REPLIES.next_page(following, page) if replies - found else None
             found |= replies
-    return list(found.values())
+    return found
 
 
 async def _keep_comments_on(spider: PixivSpider[Any], work_id: int) -> None:
@@ -58,9 +56,7 @@ async def _keep_comments_on(spider: PixivSpider[Any], work_id: int) -> None:
     seen: set[int] = set()
     while following is not None:
         body = await spider.ask(ILLUST_COMMENTS, **following)
-        comments = [*items_from.comments(work_id, body), *await _replies(spider, work_id, body)]
-        spider.count("comments_kept", await spider.ledger.write(updates.record_comments, comments, spider.now()))
-        ids = {comment.comment_id for comment in comments}
+        ids = {comment.id for comment in body.comments} | await _read_replies(spider, work_id, body)
         # A page that brings nothing else ends the list, whatever it says of a next one.
         following = ILLUST_COMMENTS.next_page(following, body) if ids - seen else None
         seen |= ids

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,39 +24,36 @@ LIKELIEST = "jpg"
 """Pixiv: the extension of most originals."""
 
 
-async def with_originals(spider: PixivSpider[Any], rows: Sequence[Artwork]) -> Sequence[Artwork]:
-    """With `detail=listing`: the rows with the originals that follow from them, under the extension that the artist's works bear most.
+async def originals_of_rows(spider: PixivSpider[Any], rows: Sequence[Artwork]) -> list[Original]:
+    """With `detail=listing`: the originals that follow from the rows, under the extension that the artist's works bear most.
 
     A row brings none where its work is known in full, or has all its files at the row's revision, or may yet be left out by a filter;
     nor where its thumbnail does not lie on a host that images may come from.
     """
     arguments: ListingArguments = spider.args
     if arguments.detail != "listing" or not arguments.files:
-        return rows
+        return []
     known = await spider.ledger.read(queries.known_works, [row.work_id for row in rows])
-    wanted = {
-        row.work_id
+    wanted = [
+        row
         for row in rows
-        if _has_more(row, known.get(row.work_id))
+        if _has_more(known.get(row.work_id))
         and arguments.fits(row) is True
         and row.image_host is not None
         and spider.configuration.may_fetch_image(f"{row.image_host}/")
-    }
-    artists = {row.user_id for row in rows if row.work_id in wanted}
+    ]
+    artists = {row.user_id for row in wanted}
     likely = await spider.ledger.read(queries.likely_extensions, artists) if artists else {}
     return [
-        replace(row, originals=items_from.originals_of_row(row, likely.get((row.user_id, row.kind), LIKELIEST)))
-        if row.work_id in wanted
-        else row
-        for row in rows
+        original
+        for row in wanted
+        for original in items_from.originals_of_row(row, likely.get((row.user_id, row.kind), LIKELIEST))
     ]
 
 
-def _has_more(row: Artwork, known: queries.KnownWork | None) -> bool:
-    """Whether a work's row may name files that the ledger does not have."""
-    if known is None:
-        return True
-    return known.detail != "full" and (known.files_state != "complete" or known.revision != row.revision)
+def _has_more(known: queries.KnownWork | None) -> bool:
+    """Whether a work's row may name files that the ledger does not have; where it shows a new revision, the work is stale."""
+    return known is not None and known.detail != "full" and (known.files_state != "complete" or known.stale)
 
 
 async def without_rows(spider: PixivSpider[Any], work_ids: Sequence[int]) -> set[int]:

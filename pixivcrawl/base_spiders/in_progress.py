@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Sequence
 
-from pixivcrawl.items import Original, ProvenOriginal, StagedOriginal, StoredOriginal
+from scrapy.crawler import Crawler
+
+from pixivcrawl.item_batches import send
+from pixivcrawl.items import Original
 
 
 class WorksInProgress:
@@ -14,8 +17,10 @@ class WorksInProgress:
     `settled` is how many works have none left, and are not looked at again.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, crawler: Crawler, limit: int) -> None:
         self.settled = 0
+        self._crawler = crawler
+        self._under_way: set[asyncio.Task[None]] = set()
         self._limit = limit
         self._parts: dict[int, int] = {}
         self._looked_at_again: set[int] = set()
@@ -35,8 +40,20 @@ class WorksInProgress:
             await self._changed.wait_for(lambda: len(self._parts) < self._limit)
             self._parts[work_id] = self._parts.get(work_id, 0) + 1
 
-    def add(self, work_id: int, parts: int) -> None:
-        self._parts[work_id] = self._parts.get(work_id, 0) + parts
+    async def fetch(self, work_id: int, originals: Sequence[Original]) -> None:
+        """Send a work's files through the item pipelines, as if they had been yielded, and close the part that asked for them."""
+        self._parts[work_id] = self._parts.get(work_id, 0) + len(originals)
+        for original in originals:
+            task = asyncio.create_task(self._fetch(work_id, original))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+        await self.settle(work_id)
+
+    async def _fetch(self, work_id: int, original: Original) -> None:
+        try:
+            await send(self._crawler, original)
+        finally:
+            await self.settle(work_id)
 
     def look_again(self, work_id: int) -> None:
         """This look at a work, which is open, was not its last."""
@@ -57,18 +74,3 @@ class WorksInProgress:
     async def all_settled(self) -> None:
         async with self._changed:
             await self._changed.wait_for(lambda: not self._parts)
-
-
-def original_of(item: Any) -> Original | None:
-    """The file that an item is, at any stage of its way; None for what is no file."""
-    match item:
-        case Original():
-            return item
-        case StagedOriginal(original=original):
-            return original
-        case ProvenOriginal(staged=staged):
-            return staged.original
-        case StoredOriginal(proven=proven):
-            return proven.staged.original
-        case _:
-            return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self, TypeVar
 
-from scrapy import Request, signals
+from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 from twisted.python.failure import Failure
@@ -30,8 +30,8 @@ from pixivcrawl.api.wording import one_line
 from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.base_spiders.comments import keep_comments
 from pixivcrawl.base_spiders.filters import left_out
-from pixivcrawl.base_spiders.from_rows import check_sizes, with_originals
-from pixivcrawl.base_spiders.in_progress import WorksInProgress, original_of
+from pixivcrawl.base_spiders.from_rows import check_sizes, originals_of_rows
+from pixivcrawl.base_spiders.in_progress import WorksInProgress
 from pixivcrawl.base_spiders.lacking import remember_what_is_lacking, taken_up
 from pixivcrawl.base_spiders.pagination import ListPage, Readings, read_on, rows_ahead
 from pixivcrawl.base_spiders.params import ListingArguments
@@ -39,7 +39,7 @@ from pixivcrawl.base_spiders.refusals import LONGEST_REASON, NOT_SHOWN, read_wor
 from pixivcrawl.base_spiders.second_looks import LookedAtLater
 from pixivcrawl.base_spiders.ugoira import is_ugoira_of_row, ugoira_originals, want_frames
 from pixivcrawl.extensions.run_record import STOPPED_AT
-from pixivcrawl.items import OF_USERS, Artwork, Original
+from pixivcrawl.items import Artwork, Facts, Original
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.run_ending import RunStopping
 
@@ -88,12 +88,12 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         spider = super().from_crawler(crawler, *args, **kwargs)
         configuration = spider.configuration
         spider.args.ugoira = spider.args.ugoira or configuration.ugoira
-        spider.in_progress = WorksInProgress(configuration.image_concurrency + 2 * configuration.api_concurrency)
+        spider.in_progress = WorksInProgress(
+            crawler, configuration.image_concurrency + 2 * configuration.api_concurrency
+        )
         spider.read_to_end = False
         spider.vanished = set()
         spider.position = spider.rows_ahead = spider.rows_a_page = 0
-        for signal in (signals.item_scraped, signals.item_dropped, signals.item_error):
-            crawler.signals.connect(spider.item_settled, signal)
         return spider
 
     in_progress: WorksInProgress
@@ -150,7 +150,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     def listing(self) -> AsyncIterator[Page]:
         """The list, page by page."""
 
-    async def start(self) -> AsyncIterator[Request | Artwork | Original]:
+    async def start(self) -> AsyncIterator[Request]:
         arguments = self.args.canonical()
         self.began = self.now()
         self.crawl = await self.ledger.write(updates.begin_crawl, self.name, arguments, self.now(), self.reader)
@@ -247,19 +247,18 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         self.logger.log(level, "%s: %s", self.name, one_line(reason, LONGEST_REASON))
 
     async def record_page(self, page: Page) -> None:
-        """Record what a page lists before anything on it is asked for; works whose row shows a revision become stale."""
+        """Record what a page lists before anything on it is asked for."""
         if page.work_ids:
             before = await self.ledger.read(queries.listed_before, self.crawl.crawl_id, page.work_ids)
             self.count_listed(page.work_ids, before)
         page = await self.filtered(page)
         listed = set(page.work_ids)
-        rows = await with_originals(self, [row for row in page.rows if row.work_id in listed])
         now = self.now()
-        revised = await self.ledger.write(updates.record_rows, rows, now)
+        if originals := await originals_of_rows(self, [row for row in page.rows if row.work_id in listed]):
+            await self.ledger.write(updates.record_originals_of_rows, originals, now)
         if self.args.refresh and self.rereads_on_refresh:
-            revised = page.work_ids
-        for work_id in revised:
-            await self.ledger.write(updates.mark_stale, work_id, now)
+            for work_id in page.work_ids:
+                await self.ledger.write(updates.mark_stale, work_id, now)
         await self.ledger.write(
             updates.record_listing,
             self.crawl.crawl_id,
@@ -288,7 +287,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         self.count("works_filtered", len(unwanted))
         return replace(page, work_ids=[work_id for work_id in page.work_ids if work_id not in unwanted])
 
-    async def works_to_do(self, *, stale: bool = False) -> AsyncIterator[Request | Artwork | Original]:
+    async def works_to_do(self, *, stale: bool = False) -> AsyncIterator[Request]:
         """A request for each work that must be asked for, and the missing files of works that the ledger knows well enough."""
         after = 0 if stale else self.position
         while (wanted := self.wanted) is not None:
@@ -304,8 +303,8 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
                     if (detail := await self.detail_at_hand(work)) is None:
                         yield self.ask_about(work)
                         continue
-                    async for found in self.archive_work(work.work_id, detail):
-                        yield found
+                    if (artwork := await self.whole_work(work.work_id, detail)) is not None:
+                        await self.record_work(artwork)
                     continue
                 if work.lacks_frames and not await want_frames(
                     self, work.work_id, await self.kept_detail(work.work_id)
@@ -313,10 +312,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
                     yield self.ask_for_work(work.work_id)
                     continue
                 missing = await self.ledger.read(queries.wanted_originals, work.work_id, self.due_by)
-                self.in_progress.add(work.work_id, len(missing))
-                await self.in_progress.settle(work.work_id)
-                for original in missing:
-                    yield original
+                await self.in_progress.fetch(work.work_id, missing)
         self.position = max(after, self.position)
 
     async def detail_at_hand(self, work: queries.WorkToDo) -> IllustDetail | None:
@@ -343,13 +339,32 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         return self.ask_for_work(work.work_id)
 
     def ask_for_work(self, work_id: int) -> Request:
-        return self.question(ILLUST_DETAIL, id=work_id).replace(callback=self.parse_work, errback=self.work_refused)
+        return self.question(ILLUST_DETAIL, id=work_id).replace(callback=self.archive_work, errback=self.work_refused)
 
-    async def parse_work(self, response: Response) -> AsyncIterator[Artwork | Original]:
-        """A work's own page: the work and its missing files.
+    async def archive_work(self, response: Response) -> None:
+        async for artwork in self.parse_work(response):
+            await self.record_work(artwork, response)
+
+    async def record_work(self, artwork: Artwork, response: Response | None = None) -> None:
+        """Record a work that was begun, then fetch the files that it lacks."""
+        missing: list[Original] = []
+        try:
+            await self.learn(Facts(artworks=(artwork,)), response=response)
+            if self.args.files and artwork.availability == "available":
+                # Not what an earlier run wanted of it and this one does not, such as an ugoira's frames.
+                named = {(original.kind, original.page, original.revision) for original in artwork.originals}
+                wanted = await self.ledger.read(queries.wanted_originals, artwork.work_id, self.due_by)
+                missing = [
+                    original for original in wanted if (original.kind, original.page, original.revision) in named
+                ]
+        finally:
+            await self.in_progress.fetch(artwork.work_id, missing)
+
+    async def parse_work(self, response: Response) -> AsyncIterator[Artwork]:
+        """A work's own page.
 
         @asks illust.detail id=5000211
-        @returns items 2
+        @returns items 1
         """
         assert response.request is not None
         work_id = ILLUST_DETAIL.parameters_of(response.request)["id"]
@@ -359,34 +374,28 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             await record_refusal(self, work_id, refusal)
             await self.in_progress.settle(work_id)
             return
-        async for found in self.archive_work(work_id, detail):
-            yield found
+        if (artwork := await self.whole_work(work_id, detail)) is not None:
+            yield artwork
 
-    async def archive_work(self, work_id: int, detail: IllustDetail) -> AsyncIterator[Artwork | Original]:
-        """After `illust/{id}`, `pages` when there is more than one and `ugoira_meta` for an ugoira: the work and its missing files."""
+    async def whole_work(self, work_id: int, detail: IllustDetail) -> Artwork | None:
+        """After `illust/{id}`, `pages` of more than one and `ugoira_meta` of an ugoira: the work; None when it is settled so."""
+        found = None
         try:
             artwork, because = await self.read_work(detail)
             if self.args.fits(artwork) is False:
                 await self.leave_out(artwork)
-                return
+                return None
             await check_sizes(self, artwork)
-            missing = await self.ledger.write(
-                updates.record_artwork, artwork, self.now(), retry_parked=self.asked_by_name
-            )
             if because is not None:
                 await record_withheld(self, work_id, because)
-            elif self.args.files:
-                self.in_progress.add(work_id, len(missing))
             self.count("works_read")
+            found = artwork
         except (AnswerRefused, BodyRefused, RunStopping) as refusal:
             await record_refusal(self, work_id, refusal)
-            return
         finally:
-            await self.in_progress.settle(work_id)
-        yield artwork
-        if self.args.files and because is None:
-            for original in missing:
-                yield original
+            if found is None:
+                await self.in_progress.settle(work_id)
+        return found
 
     async def read_work(self, detail: IllustDetail) -> tuple[Artwork, Withheld | None]:
         """The work as its own page and the answers about its parts tell it, and why its files are withheld."""
@@ -395,7 +404,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     async def leave_out(self, artwork: Artwork) -> None:
         """A work that only its own page showed to be unwanted: known as a row would tell it, so that it is not asked for again."""
         self.count("works_filtered")
-        await self.ledger.write(updates.record_rows, [replace(artwork, detail="listing", originals=())], self.now())
+        await self.learn(Facts(artworks=(replace(artwork, detail="listing", originals=()),)))
         await self.ledger.write(updates.drop_from_list, self.crawl.crawl_id, [artwork.work_id])
 
     async def work_refused(self, failure: Failure) -> None:
@@ -409,7 +418,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             callback=self.parse_ugoira, errback=self.ugoira_refused
         )
 
-    async def parse_ugoira(self, response: Response) -> AsyncIterator[Original]:
+    async def parse_ugoira(self, response: Response) -> None:
         """`ugoira_meta` of an ugoira that is known from its row: the address of its zip, its timing, and the number of its frames."""
         assert response.request is not None
         work_id = ILLUST_UGOIRA_META.parameters_of(response.request)["id"]
@@ -418,14 +427,11 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             meta = await self.read(ILLUST_UGOIRA_META, response)
             originals = await ugoira_originals(self, work_id, meta, frames=self.args.wants_frames)
             missing = await self.ledger.write(updates.record_row_originals, work_id, originals, self.now())
-            self.in_progress.add(work_id, len(missing))
             self.count("works_read")
         except (BodyRefused, RunStopping) as refusal:
             await record_refusal(self, work_id, refusal)
         finally:
-            await self.in_progress.settle(work_id)
-        for original in missing:
-            yield original
+            await self.in_progress.fetch(work_id, missing)
 
     async def ugoira_refused(self, failure: Failure) -> AsyncIterator[Request]:
         """Why an ugoira is not shown, its own page says."""
@@ -436,9 +442,3 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             return
         await record_refusal(self, work_id, refusal)
         await self.in_progress.settle(work_id)
-
-    async def item_settled(self, item: Any) -> None:
-        """A file has come to its end in the pipelines, in place or not."""
-        original = original_of(item)
-        if original is not None and original.kind not in OF_USERS:
-            await self.in_progress.settle(original.work_id)

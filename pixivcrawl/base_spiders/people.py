@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field
+from scrapy.http import Response
 
 from pixivcrawl import items_from
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused
@@ -17,7 +18,7 @@ from pixivcrawl.api.endpoint import BodyRefused, Endpoint
 from pixivcrawl.base_spiders.listing import Page
 from pixivcrawl.base_spiders.owned import OwnedListSpider, OwnerArguments
 from pixivcrawl.base_spiders.pagination import ListPage
-from pixivcrawl.items import Artwork, Follow
+from pixivcrawl.items import Artwork, Facts, Follow
 from pixivcrawl.ledger import queries, updates
 
 ROWS_A_REQUEST = 100
@@ -39,16 +40,15 @@ class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
     own_count: ClassVar[Literal["following", "followers"]]
     """What `me.extra` calls the number of people on the reader's own list, the private part of which it may leave out."""
 
+    unsure: Sequence[FollowRow] = ()
+    """Those on the page that was read last whose works are to be listed."""
+
     failed_at: str | None = None
     """The cursor of the first page on which someone's works could not be listed: a later run goes on there."""
 
     @abstractmethod
     def people(self) -> AsyncIterator[ListPage[Follows]]:
         """The pages of the list."""
-
-    @abstractmethod
-    def follows(self, page: ListPage[Follows]) -> list[Follow]:
-        """What a page says of who follows whom."""
 
     @abstractmethod
     async def record_unlisted(self, page: ListPage[Follows], total: int) -> None:
@@ -66,9 +66,7 @@ class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
         cursor = self.crawl.cursor
         async for page in self.people():
             self.count("people_listed", len(page.ids))
-            unsure = await self.unsure(page) if self.args.archive else []
-            await self.record_people(page)
-            for person in unsure:
+            for person in self.unsure:
                 async for works in self.works_of(person, cursor):
                     yield works
             cursor = self.failed_at or page.cursor
@@ -76,31 +74,29 @@ class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
             if (total := page.whole_total) is not None:
                 await self.record_unlisted(page, total)
 
-    async def record_people(self, page: ListPage[Follows]) -> None:
-        people, now = page.body.users, self.now()
-        rows = [row for person in people for row in person.illusts]
-        names = {person.user_id: person.user_name for person in people}
-        follows = self.follows(page)
-        await self.ledger.write(updates.record_gaps_in_following, self.crawl.crawl_id, follows, now)
-        await self.ledger.write(updates.record_follows, follows, names, now)
-        await self.ledger.write(updates.record_rows, items_from.listed_artworks(rows), now)
+    async def learn(self, facts: Facts, body: Any = None, response: Response | None = None) -> None:
+        """A page is compared with what is known of those on it before it is recorded."""
+        if isinstance(body, Follows):
+            self.unsure = await self.those_unsure(body, facts.follows) if self.args.archive else []
+            now = self.now()
+            await self.ledger.write(updates.record_gaps_in_following, self.crawl.crawl_id, facts.follows, now)
+        await super().learn(facts, body, response)
 
-    async def unsure(self, page: ListPage[Follows]) -> Sequence[FollowRow]:
+    async def those_unsure(self, body: Follows, follows: Sequence[Follow]) -> Sequence[FollowRow]:
         """Those who may have works that this list does not know: someone new, or whose newest works are.
 
         Someone without a work to show is asked for unless the list was read to its end since.
         """
         if self.args.reread:
-            return page.body.users
-        follows = self.follows(page)
+            return body.users
         known = await self.ledger.read(
             queries.known_follows, [(follow.follower_id, follow.followed_id) for follow in follows]
         )
-        newest = [row.id for person in page.body.users for row in person.illusts]
+        newest = [row.id for person in body.users for row in person.illusts]
         listed = await self.ledger.read(queries.listed_before, self.crawl.crawl_id, newest)
         return [
             person
-            for person, follow in zip(page.body.users, follows, strict=True)
+            for person, follow in zip(body.users, follows, strict=True)
             if (follow.follower_id, follow.followed_id) not in known
             or not listed.issuperset(row.id for row in person.illusts)
             or not (person.illusts or self.crawl.read_to_end_before)

@@ -34,9 +34,6 @@ class SnapshotSpider(PixivSpider[SnapshotArgumentsT]):
     def questions(self) -> Iterator[tuple[Endpoint[Any], dict[str, Any]]]:
         """What to ask, with its parameters."""
 
-    async def answered(self, body: Any) -> None:
-        """An answer came and was kept; for spiders that also know a table for what it says."""
-
     async def start(self) -> AsyncIterator[Request]:
         self.crawl = await self.ledger.write(
             updates.begin_crawl, self.name, self.args.canonical(), self.now(), self.reader
@@ -60,5 +57,4 @@ class SnapshotSpider(PixivSpider[SnapshotArgumentsT]):
         following: dict[str, Any] | None = parameters
         while following is not None:
             body = await self.ask(endpoint, snapshot=True, **following)
-            await self.answered(body)
             following = endpoint.next_page(following, body)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from pixivcrawl.errors import PixivcrawlError
-from pixivcrawl.saying import say
+from pixivcrawl.saying import complain
 
 # As in extensions/run_record.py, which takes too long to import for what this is for.
 INTERRUPTED = 130
@@ -27,7 +27,7 @@ def end_without_traceback(kind: type[BaseException], error: BaseException, trace
     if issubclass(kind, BrokenPipeError) and has_lost_its_reader():
         os._exit(UNREAD)
     if isinstance(error, PixivcrawlError):
-        say(f"pixivcrawl: {error}", sys.stderr)
+        complain(f"pixivcrawl: {error}")
         os._exit(error.exit_code)
     if not issubclass(kind, KeyboardInterrupt):
         from pixivcrawl import faults  # only here: most commands have none

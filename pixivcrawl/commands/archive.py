@@ -17,7 +17,7 @@ from scrapy.exceptions import UsageError
 
 from pixivcrawl.api.urls import UrlRefused, addresses_in, read_url
 from pixivcrawl.api.wording import quoted
-from pixivcrawl.commands.crawl import add_quiet, introduce, obey_quiet, show_any_text
+from pixivcrawl.commands.crawl import add_quiet, introduce, obey_quiet
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.progress.terminal import OverallProgress
@@ -58,7 +58,6 @@ class Command(ScrapyCommand):
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
         assert self.settings is not None
-        show_any_text()
         obey_quiet(opts, self.settings)
         end_when_told(nothing_to_stop, str)
         if unknown := [word for word in args if word.startswith("-") and word != STANDARD_INPUT]:

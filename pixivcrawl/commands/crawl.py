@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 import gc
 import io
-import os
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 from scrapy import Spider
 from scrapy.commands.crawl import Command as CrawlCommand
@@ -19,6 +17,7 @@ from scrapy.exceptions import UsageError
 from scrapy.settings import BaseSettings
 from scrapy.spiderloader import SpiderLoaderProtocol
 
+from pixivcrawl import saying
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.progress.terminal import put_away
@@ -58,7 +57,6 @@ class Command(CrawlCommand):
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
         assert self.settings is not None
-        show_any_text()
         obey_quiet(opts, self.settings)
         end_when_told(nothing_to_stop, str)
         try:
@@ -113,10 +111,10 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
 
 
 def obey_quiet(opts: argparse.Namespace, settings: BaseSettings) -> None:
-    """With -q: nothing on standard output, no progress, and of the log the errors alone, unless -L asks for more."""
+    """With -q: nothing is said but errors, no progress, and of the log the errors alone, unless -L asks for more."""
     if not opts.quiet:
         return
-    sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (until the process ends)
+    saying.be_quiet()
     settings.set("PROGRESS_ENABLED", value=False, priority="cmdline")
     if not opts.loglevel:
         settings.set("LOG_LEVEL", "ERROR", priority="cmdline")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -88,6 +90,8 @@ class Command(ScrapyCommand):
         if args:
             raise UsageError(f"verify takes options alone, not {args[0]!r}", print_help=False)
         obey_quiet(opts, self.settings)
+        if opts.quiet:
+            sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (until the process ends)
         try:
             with stopped_like_ctrl_c():
                 self.exitcode = self.verify(Configuration.from_settings(self.settings), opts)

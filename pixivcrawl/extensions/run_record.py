@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -22,7 +20,7 @@ from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.queries import UNREACHABLE
 from pixivcrawl.ledger.service import is_archiving, ledger_of
 from pixivcrawl.run_ending import ANSWERED, LOST, RunEnding, RunStopping
-from pixivcrawl.saying import say
+from pixivcrawl.saying import complain, say
 
 COMPLETE, FAILED, INTERRUPTED = 0, 1, 130
 
@@ -61,8 +59,6 @@ class RunRecord(RunEnding):
         crawler.signals.connect(record.something_raised, signals.spider_error)
         crawler.signals.connect(record.something_raised, signals.item_error)
         crawler.signals.connect(record.spider_closed, signals.spider_closed)
-        for ended in (signals.item_scraped, signals.item_dropped, signals.item_error):
-            crawler.signals.connect(record.item_ended, ended)
         for name in ("scrapy.core.scraper", "scrapy.core.engine"):
             logging.getLogger(name).addFilter(is_worth_a_traceback)
         if record.is_archiving:
@@ -79,20 +75,10 @@ class RunRecord(RunEnding):
         elif not isinstance(failure.value, RunStopping):
             self.crawler.stats.inc_value(PREFIX + "errors")
 
-    def item_ended(self) -> None:
-        """Scrapy asks whether the items of a closing spider are done when a response is, and those of `start()` have none."""
-        if not self.crawler.engine.running:
-            asyncio.get_running_loop().call_later(0.1, self._close_when_done)
-
-    def _close_when_done(self) -> None:
-        scraper = self.crawler.engine.scraper
-        if scraper.slot is not None and scraper.slot.closing is not None and not scraper.slot.closing.called:
-            scraper._check_if_closing()  # noqa: SLF001 (there is no public word for it)
-
     async def spider_closed(self, spider: Spider, reason: str) -> None:
         if not self.is_archiving:
             if self.error is not None:
-                say(f"pixivcrawl: {self.error}", sys.stderr)
+                complain(f"pixivcrawl: {self.error}")
             return
         self._note_whether_pixiv_was_reached()
         try:

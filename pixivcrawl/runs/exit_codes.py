@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 
 from scrapy.crawler import Crawler
 
-from pixivcrawl import faults
+from pixivcrawl import faults, saying
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.run_record import COMPLETE, FAILED, INTERRUPTED, RunRecord
-from pixivcrawl.saying import say
 
 
 def exit_code(crawler: Crawler, crawling: asyncio.Task[None]) -> int:
@@ -46,5 +44,5 @@ def came_of(crawler: Crawler, crawling: asyncio.Task[None]) -> tuple[str, dict[s
 
 def complain(error: PixivcrawlError) -> int:
     """Say an error in its one line; gives its exit code."""
-    say(f"pixivcrawl: {error}", sys.stderr)
+    saying.complain(f"pixivcrawl: {error}")
     return error.exit_code

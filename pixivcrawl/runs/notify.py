@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -15,7 +14,7 @@ from pixivcrawl.notifications.send import Delivery, Message, send
 from pixivcrawl.notifications.services import services_from_settings
 from pixivcrawl.notifications.state import Outcome, remembered
 from pixivcrawl.runs.signals import end_when_told, nothing_to_stop
-from pixivcrawl.saying import say
+from pixivcrawl.saying import complain
 
 
 def tell_of(settings: BaseSettings, began: datetime, outcomes: Sequence[Outcome], *, weekly: bool = False) -> None:
@@ -64,4 +63,4 @@ def _say_what_failed(deliveries: Sequence[Delivery]) -> None:
 
 
 def _say(line: str) -> None:
-    say(f"pixivcrawl: {line}", sys.stderr)
+    complain(f"pixivcrawl: {line}")

@@ -23,6 +23,7 @@ from scrapy.utils.reactor import is_reactor_installed
 
 from pixivcrawl.extensions.progress.terminal import erased
 from pixivcrawl.extensions.run_record import INTERRUPTED, RunRecord
+from pixivcrawl.saying import is_quiet
 
 SOON = 8.0
 """Seconds that the good order may take; what a disk or a proof holds up longer than this is left for the next run."""
@@ -66,7 +67,7 @@ def end_at_once(last_words: Callable[[], str]) -> None:
     """Without waiting for a thread or a connection; safe in a signal handler and in any thread."""
     with contextlib.suppress(Exception):
         _say(sys.stderr, erased())
-        _say(sys.stdout, last_words())
+        _say(sys.stderr, "" if is_quiet() else last_words())
         _say(sys.stderr, LEFT_AT_ONCE)
     os._exit(INTERRUPTED)
 

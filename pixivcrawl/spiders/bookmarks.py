@@ -7,7 +7,6 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from pixivcrawl import items_from
 from pixivcrawl.api.answers import AnswerRefused
 from pixivcrawl.api.bodies.listings import Bookmarks
 from pixivcrawl.api.catalogue import USER_BOOKMARK_TAGS, USER_BOOKMARKS
@@ -70,7 +69,7 @@ class BookmarksSpider(OwnedListSpider[BookmarksArguments]):
                 rest=rest,
                 order=self.args.order,
             ):
-                await self.record_bookmarks(page, private=rest == "hide")
+                await self.record_order(page, private=rest == "hide")
                 yield page_of_rows(page.ids, page.body.works, page.cursor)
         if self.is_own and self.args.reread:
             await self.keep_own_tags()
@@ -86,20 +85,19 @@ class BookmarksSpider(OwnedListSpider[BookmarksArguments]):
         self.count("tags_failed")
         self.logger.error("%s: %s; reread=true asks again", self.name, refusal)
 
-    async def record_bookmarks(self, page: ListPage[Bookmarks], *, private: bool) -> None:
-        """The page's bookmarks and losses; after the last page of a whole reading also what is no longer listed."""
-        reading, now = page.reading, self.now()
+    async def record_order(self, page: ListPage[Bookmarks], *, private: bool) -> None:
+        """Where the page's bookmarks stand; after the last page of a whole reading also what is no longer listed."""
+        reading = page.reading
         if reading.position is None and not self.args.tag and page.body.total is not None and self.args.order is None:
             newest = await self.ledger.read(queries.newest_bookmark, self.owner, private=private)
             reading.position = newest + page.body.total
-        bookmarks = items_from.bookmarks(page.body, self.owner, private=private, own=self.is_own)
-        await self.ledger.write(updates.record_bookmarks, bookmarks, now, position=reading.position)
-        await self.ledger.write(updates.record_masked, items_from.masked(page.body.works), now)
         if reading.position is not None:
-            reading.position -= len(bookmarks)
-        if reading.following is None and reading.position is not None:
-            await self.ledger.write(updates.settle_bookmark_order, self.owner, private=private)
+            work_ids = [row.id for row in page.body.works]
+            await self.ledger.write(updates.record_bookmark_order, self.owner, work_ids, reading.position)
+            reading.position -= len(work_ids)
+            if reading.following is None:
+                await self.ledger.write(updates.settle_bookmark_order, self.owner, private=private)
         if (total := page.whole_total) is not None and not self.args.tag:
             await self.ledger.write(
-                updates.record_unlisted_bookmarks, self.owner, reading.since, total, now, private=private
+                updates.record_unlisted_bookmarks, self.owner, reading.since, total, self.now(), private=private
             )

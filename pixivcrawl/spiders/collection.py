@@ -7,13 +7,11 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from pixivcrawl import items_from
 from pixivcrawl.api.answers import AnswerRefused
 from pixivcrawl.api.catalogue import COLLECTION
 from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.base_spiders.listing import ListingSpider, Page, page_of_rows
 from pixivcrawl.base_spiders.params import ListingArguments, PixivId, id_in_address, separated
-from pixivcrawl.ledger import updates
 
 
 class CollectionArguments(ListingArguments):
@@ -42,5 +40,4 @@ class CollectionSpider(ListingSpider[CollectionArguments]):
             except (AnswerRefused, BodyRefused) as refusal:
                 self.list_failed(f"collection {collection_id}: {refusal}")
                 continue
-            await self.ledger.write(updates.record_masked, items_from.masked(body.rows), self.now())
             yield page_of_rows([row.id for row in body.rows], body.rows)

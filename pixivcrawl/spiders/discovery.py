@@ -7,12 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from pixivcrawl import items_from
 from pixivcrawl.api.catalogue import DISCOVERY_ARTWORKS, DISCOVERY_USERS
 from pixivcrawl.base_spiders.lacking import say_what_was_passed_over
 from pixivcrawl.base_spiders.listing import ListingSpider, Page, page_of_rows
 from pixivcrawl.base_spiders.params import AgeMode, ListingArguments
-from pixivcrawl.ledger import updates
 
 MOST_WORKS = 100
 """Pixiv: one set has at most so many works, and it is a fresh one each time."""
@@ -57,9 +55,5 @@ class DiscoverySpider(ListingSpider[DiscoveryArguments]):
     async def users(self) -> Page:
         """A set of people is kept at once; it lists no works to be archived."""
         body = await self.ask(DISCOVERY_USERS, limit=MOST_USERS)
-        now = self.now()
-        for user in body.users:
-            await self.ledger.write(updates.record_user, items_from.listed_user(user), now)
-        await self.ledger.write(updates.record_rows, items_from.listed_artworks(body.rows), now)
         self.count("people_listed", len(body.recommended_users))
         return Page([])

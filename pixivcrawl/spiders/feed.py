@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
-from pixivcrawl import items_from
 from pixivcrawl.api.bodies.listings import Feed
 from pixivcrawl.api.catalogue import FEED_ILLUST
 from pixivcrawl.api.endpoint import Endpoint
@@ -15,7 +14,6 @@ from pixivcrawl.base_spiders.lacking import say_what_was_passed_over
 from pixivcrawl.base_spiders.listing import ListingSpider, Page, page_of_rows
 from pixivcrawl.base_spiders.pagination import Reading
 from pixivcrawl.base_spiders.params import ListingArguments
-from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.queries import FEED_GAPS
 
 ListingArgumentsT = TypeVar("ListingArgumentsT", bound=ListingArguments)
@@ -44,7 +42,6 @@ class FeedReadingSpider(ListingSpider[ListingArgumentsT]):
                 page.reading.following = None
             rows = page.body.rows_for(page.ids)
             say_what_was_passed_over(self, parameters, rows)
-            await self.ledger.write(updates.record_masked, items_from.masked(rows), self.now())
             yield page_of_rows(page.ids, rows, page.cursor)
         if any(reading.until and not reading.met_frontier for reading in readings):
             # Pixiv's feed ends, so that works may have passed by since the last reading.

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from pixivcrawl import items_from
 from pixivcrawl.api.bodies.listings import Follows
 from pixivcrawl.api.catalogue import USER_FOLLOWERS
 from pixivcrawl.base_spiders.pagination import ListPage
 from pixivcrawl.base_spiders.people import PeopleArguments, PeopleSpider
-from pixivcrawl.items import Follow
 from pixivcrawl.ledger import updates
 
 
@@ -32,9 +30,6 @@ class FollowersSpider(PeopleSpider[PeopleArguments]):
             id=self.owner,
         ):
             yield page
-
-    def follows(self, page: ListPage[Follows]) -> list[Follow]:
-        return items_from.followers(page.body.users, self.owner)
 
     async def record_unlisted(self, page: ListPage[Follows], total: int) -> None:
         await self.ledger.write(updates.record_unlisted_followers, self.owner, page.reading.since, total, self.now())

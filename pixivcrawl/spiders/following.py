@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from pixivcrawl import items_from
 from pixivcrawl.api.bodies.listings import Follows
 from pixivcrawl.api.catalogue import USER_FOLLOWING
 from pixivcrawl.base_spiders.owned import RestArguments
 from pixivcrawl.base_spiders.pagination import ListPage
 from pixivcrawl.base_spiders.people import PeopleArguments, PeopleSpider
-from pixivcrawl.items import Follow
 from pixivcrawl.ledger import updates
 
 PEOPLE_A_REQUEST = 50
@@ -49,9 +47,6 @@ class FollowingSpider(PeopleSpider[FollowingArguments]):
                 rest=rest,
             ):
                 yield page
-
-    def follows(self, page: ListPage[Follows]) -> list[Follow]:
-        return items_from.following(page.body.users, self.owner, private=page.part == "hide")
 
     async def record_unlisted(self, page: ListPage[Follows], total: int) -> None:
         await self.ledger.write(

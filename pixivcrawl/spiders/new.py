@@ -7,11 +7,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from pixivcrawl import items_from
 from pixivcrawl.api.catalogue import NEW_ILLUST
 from pixivcrawl.base_spiders.listing import ListingSpider, Page, page_of_rows
 from pixivcrawl.base_spiders.params import ListingArguments
-from pixivcrawl.ledger import updates
 
 
 class NewArguments(ListingArguments):
@@ -37,6 +35,4 @@ class NewSpider(ListingSpider[NewArguments]):
         async for page in self.read_list(
             NEW_ILLUST, lambda body: [row.id for row in body.illusts], type=self.args.type, r18=self.args.r18
         ):
-            rows = page.body.illusts
-            await self.ledger.write(updates.record_masked, items_from.masked(rows), self.now())
-            yield page_of_rows(page.ids, rows, page.cursor)
+            yield page_of_rows(page.ids, page.body.illusts, page.cursor)

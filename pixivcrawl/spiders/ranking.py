@@ -18,7 +18,6 @@ from pixivcrawl.api.withheld import WHAT_TO_DO, Withheld
 from pixivcrawl.api.wording import plural
 from pixivcrawl.base_spiders.listing import ListingSpider, Page
 from pixivcrawl.base_spiders.params import ListingArguments, today_in_japan
-from pixivcrawl.ledger import updates
 
 FIRST_RANKING = date(2007, 9, 13)
 
@@ -127,7 +126,6 @@ class RankingSpider(ListingSpider[RankingArguments]):
                 self.ends_too_soon(day, ranked, promised, "an empty page")
                 return
             ranked, promised = ranked + came(body.contents), body.rank_total
-            await self.ledger.write(updates.record_ranking, items_from.ranking_entries(body), self.now())
             withheld = [row.illust_id for row in body.contents if row.mask_reason not in (None, WITHHELD)]
             yield Page([row.illust_id for row in body.contents], items_from.ranked_artworks(body), withheld=withheld)
             following = RANKING.next_page(values, body)

@@ -7,13 +7,11 @@ from typing import ClassVar, Literal, cast
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from pixivcrawl import items_from
 from pixivcrawl.api.bodies.requests import CommissionRequest, Commissions, CreatorList, RequestList
 from pixivcrawl.api.catalogue import REQUESTS_OVERVIEW, USER_REQUESTS, find
 from pixivcrawl.api.endpoint import Endpoint
 from pixivcrawl.base_spiders.listing import ListingSpider, Page, page_of_rows
 from pixivcrawl.base_spiders.params import AgeMode, ListingArguments, UserIds, WorkType
-from pixivcrawl.ledger import updates
 
 
 class RequestsArguments(ListingArguments):
@@ -68,12 +66,10 @@ class RequestsSpider(ListingSpider[RequestsArguments]):
         if self.args.id is not None:
             for user_id in dict.fromkeys(self.args.id):
                 body = await self.ask(USER_REQUESTS, id=user_id, snapshot=True)
-                await self.keep(body)
                 yield self.page_of(body, body.requests)
             return
         if self.args.state == "overview":
             overview = await self.ask(REQUESTS_OVERVIEW, snapshot=True)
-            await self.keep(overview)
             yield self.page_of(overview, overview.own_requests)
             return
         for part in self.parts:
@@ -88,15 +84,7 @@ class RequestsSpider(ListingSpider[RequestsArguments]):
                 newest_first=False,
                 mode=self.args.mode,
             ):
-                await self.keep(page.body)
                 yield self.page_of(page.body, page.body.own_requests, page.cursor)
-
-    async def keep(self, body: Commissions) -> None:
-        """Every request on a page, its own and the recommended ones, and the people."""
-        now = self.now()
-        await self.ledger.write(updates.record_requests, items_from.commission_requests(body.requests), now)
-        for user in body.users:
-            await self.ledger.write(updates.record_user, items_from.listed_user(user), now)
 
     def page_of(self, body: Commissions, own: Sequence[CommissionRequest], cursor: str | None = None) -> Page:
         """The works that came of the page's own requests."""
@@ -106,6 +94,4 @@ class RequestsSpider(ListingSpider[RequestsArguments]):
 
     async def keep_creators(self, endpoint: Endpoint[CreatorList]) -> None:
         async for body in self.pages_of(endpoint, snapshot=True, mode=self.args.mode):
-            for user_id in body.page.creator_user_ids:
-                await self.ledger.write(updates.record_user_seen, user_id, self.now())
             self.count("people_listed", len(body.page.creator_user_ids))

@@ -7,7 +7,6 @@ from typing import TypeVar
 
 from pydantic import Field
 
-from pixivcrawl import items_from
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused
 from pixivcrawl.api.catalogue import SERIES
 from pixivcrawl.base_spiders.listing import ListingSpider, Page, page_of_rows
@@ -32,13 +31,7 @@ class SeriesReadingSpider(ListingSpider[ListingArgumentsT]):
             async for page in self.read_list(
                 SERIES, lambda body: body.work_ids, part=str(series_id), newest_first=False, id=series_id
             ):
-                body, now = page.body, self.now()
-                series = [items_from.series(row) for row in body.illust_series if row.id == series_id]
-                places = items_from.series_places(body, series_id)
-                await self.ledger.write(updates.record_series, series, places, now)
-                rows = body.rows_for(page.ids)
-                await self.ledger.write(updates.record_masked, items_from.masked(rows), now)
-                yield page_of_rows(page.ids, rows, page.cursor)
+                yield page_of_rows(page.ids, page.body.rows_for(page.ids), page.cursor)
                 if (total := page.whole_total) is not None:
                     since = page.reading.since
                     await self.ledger.write(updates.record_unlisted_in_series, series_id, since, total, self.now())

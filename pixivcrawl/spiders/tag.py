@@ -7,12 +7,10 @@ from typing import Any
 
 from pydantic import Field
 
-from pixivcrawl.api.bodies.search import TagInfo
 from pixivcrawl.api.catalogue import TAG_INFO, TAG_STORIES
 from pixivcrawl.api.endpoint import Endpoint
 from pixivcrawl.base_spiders.params import Arguments
 from pixivcrawl.base_spiders.snapshot import SnapshotSpider
-from pixivcrawl.ledger import updates
 
 
 class TagArguments(Arguments):
@@ -34,7 +32,3 @@ class TagSpider(SnapshotSpider[TagArguments]):
     def questions(self) -> Iterator[tuple[Endpoint[Any], dict[str, Any]]]:
         yield TAG_INFO, {"tag": self.args.tag}
         yield TAG_STORIES, {"tag": self.args.tag}
-
-    async def answered(self, body: Any) -> None:
-        if isinstance(body, TagInfo):
-            await self.ledger.write(updates.record_tag_translations, body.tag_translation, self.now())

@@ -6,11 +6,9 @@ from collections.abc import AsyncIterator
 
 from pydantic import Field
 
-from pixivcrawl import items_from
 from pixivcrawl.api.catalogue import TOP_ILLUST
 from pixivcrawl.base_spiders.listing import ListingSpider, Page, page_of_rows
 from pixivcrawl.base_spiders.params import AgeMode, ListingArguments
-from pixivcrawl.ledger import updates
 
 
 class TopArguments(ListingArguments):
@@ -31,5 +29,4 @@ class TopSpider(ListingSpider[TopArguments]):
 
     async def listing(self) -> AsyncIterator[Page]:
         top = await self.ask(TOP_ILLUST, snapshot=True, mode=self.args.mode)
-        await self.ledger.write(updates.record_requests, items_from.commission_requests(top.requests), self.now())
         yield page_of_rows([row.id for row in top.rows], top.rows)

@@ -27,11 +27,11 @@ from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.api.urls import ACCOUNT
 from pixivcrawl.base_spiders.accounts import artist_called
 from pixivcrawl.base_spiders.from_rows import without_rows
-from pixivcrawl.base_spiders.in_progress import WorksInProgress, original_of
+from pixivcrawl.base_spiders.in_progress import WorksInProgress
 from pixivcrawl.base_spiders.listing import ListingSpider, Page, page_of_rows
 from pixivcrawl.base_spiders.params import Arguments, ListingArguments, UserIds, separated
 from pixivcrawl.base_spiders.second_looks import LookedAtLater
-from pixivcrawl.items import OF_USERS, Artwork, Original
+from pixivcrawl.items import Artwork, Original
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
 
@@ -120,7 +120,7 @@ class UserSpider(ListingSpider[UserArguments]):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.profiles, spider.not_found = {}, {}
-        spider.pictures = WorksInProgress(spider.configuration.image_concurrency)
+        spider.pictures = WorksInProgress(crawler, spider.configuration.image_concurrency)
         spider.looked_at_later = []
         return spider
 
@@ -135,7 +135,7 @@ class UserSpider(ListingSpider[UserArguments]):
     def artists(self) -> list[int]:
         return list(dict.fromkeys(self.args.id or ()))
 
-    async def start(self) -> AsyncIterator[Request | Artwork | Original]:
+    async def start(self) -> AsyncIterator[Request]:
         if self.args.account is not None:
             # A list is known by the ids, whatever the artists call themselves by now.
             named = [await artist_called(self, account) for account in self.args.account]
@@ -151,19 +151,9 @@ class UserSpider(ListingSpider[UserArguments]):
             if waiting := len(missing) - len(due):
                 self.count("pictures_waiting", waiting)
             await self.pictures.begin(user_id)
-            self.pictures.add(user_id, len(due))
-            await self.pictures.settle(user_id)
-            for picture in due:
-                yield picture
+            await self.pictures.fetch(user_id, due)
         # Scrapy looks for more every five seconds unless a request's end wakes it, which nobody is to wait for.
         await self.pictures.all_settled()
-
-    async def item_settled(self, item: Any) -> None:
-        original = original_of(item)
-        if original is not None and original.kind in OF_USERS:
-            await self.pictures.settle(original.user_id)
-        else:
-            await super().item_settled(item)
 
     @property
     def frontier(self) -> Sequence[int]:
@@ -233,7 +223,6 @@ class UserSpider(ListingSpider[UserArguments]):
             latest = await self.ask(USER_WORKS_LATEST, id=user_id)
             if not latest.work_ids:
                 latest = await self.look_again(USER_WORKS_LATEST, latest, id=user_id)
-            await self.ledger.write(updates.record_user_seen, user_id, self.now())
             async for page in self.pages_for(user_id, latest.work_ids):
                 yield page
             return
@@ -242,7 +231,6 @@ class UserSpider(ListingSpider[UserArguments]):
         # A throttled answer is empty throughout: one that names novels is not.
         if not profile.work_ids and not profile.novels and before.digest != digest_of(()):
             profile = await self.look_again(USER_PROFILE_ALL, profile, id=user_id)
-        await self.ledger.write(updates.record_user, items_from.user_of_profile(user_id, profile), self.now())
         # Pixiv lists ugoira among the illustrations.
         work_ids = {"all": profile.work_ids, "manga": profile.manga}.get(self.args.type, profile.illusts)
         listed = frozenset(profile.work_ids)
@@ -320,20 +308,15 @@ class UserSpider(ListingSpider[UserArguments]):
         again = self.args.refresh or self.args.only is not None or await self.has_failed_pictures(user_id)
         if self.args.detail == "listing":
             if again or level is None:
-                short = await self.ask(USER_SHORT, id=user_id)
-                await self.want_pictures(short)
-                await self.ledger.write(updates.record_user, items_from.listed_user(short), self.now())
+                short = await self.ask(USER_SHORT, beside={"pictures": True}, id=user_id)
+                self.say_what_is_missing(short)
         elif again or level != "full":
             full = await self.ask(USER_FULL, id=user_id)
-            # First, so that a kill in between has the page asked for again.
-            await self.want_pictures(full)
-            await self.ledger.write(updates.record_user, items_from.user(full), self.now())
+            self.say_what_is_missing(full)
 
-    async def want_pictures(self, body: UserRow) -> None:
-        pictures = items_from.pictures_of_user(body)
-        if self.args.only is not None and self.args.only not in {picture.kind for picture in pictures}:
-            self.logger.warning("artist %d has chosen no %s", body.user_id, self.args.only)
-        await self.ledger.write(updates.record_user_pictures, body.user_id, pictures, self.now())
+    def say_what_is_missing(self, artist: UserRow) -> None:
+        if self.args.only not in (None, *(picture.kind for picture in items_from.pictures_of_user(artist))):
+            self.logger.warning("artist %d has chosen no %s", artist.user_id, self.args.only)
 
     async def has_failed_pictures(self, user_id: int) -> bool:
         """Whether this run is to try a picture again."""

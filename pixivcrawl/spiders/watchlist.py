@@ -9,7 +9,7 @@ from pixivcrawl.api.catalogue import WATCHLIST_MANGA
 from pixivcrawl.base_spiders.listing import Page
 from pixivcrawl.base_spiders.params import ListingArguments
 from pixivcrawl.items import Series
-from pixivcrawl.ledger import queries, updates
+from pixivcrawl.ledger import queries
 from pixivcrawl.spiders.series import SeriesReadingSpider
 
 
@@ -34,7 +34,6 @@ class WatchlistSpider(SeriesReadingSpider[WatchlistArguments]):
             WATCHLIST_MANGA, lambda body: body.page.watched_series_ids, newest_first=False
         ):
             told = {row.id: items_from.series(row) for row in page.body.illust_series}
-            await self.ledger.write(updates.record_series, list(told.values()), [], self.now())
             for series_id in page.ids:
                 known = await self.ledger.read(queries.works_of_series, series_id)
                 if is_unchanged(told.get(series_id), known) and not self.args.reread:

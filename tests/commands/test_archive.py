@@ -38,7 +38,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 def brought(run: subprocess.CompletedProcess[str]) -> dict[str, str]:
     """What each job brought, by what it was."""
-    lines = run.stdout.partition("what each brought:\n")[2].splitlines()
+    lines = run.stderr.partition("what each brought:\n")[2].splitlines()
     return dict(line.strip().split(": ", 1) for line in lines)
 
 
@@ -148,7 +148,7 @@ def test_twenty_kinds_of_address(tmp_path: Path) -> None:
     assert run.returncode == 2, run.stderr
     assert len(jobs) == 1 + LISTS
     assert all(came.startswith("complete") for came in jobs.values()), jobs
-    assert len(run.stderr.splitlines()) == len(brought(run)) - len(jobs) == REFUSED
+    assert run.stderr.count("\npixivcrawl: ") == len(brought(run)) - len(jobs) == REFUSED
 
     expected, found = sandbox.world.expected, stored_files(archive)
     whole = [
@@ -201,8 +201,8 @@ def test_addresses_from_standard_input_and_the_archive_named_first(tmp_path: Pat
         text=True,
         check=False,
     )
-    assert (run.returncode, run.stderr) == (0, "")
-    assert run.stdout.splitlines()[0] == f"archive: {tmp_path}"
+    assert (run.returncode, run.stdout) == (0, "")
+    assert run.stderr.splitlines()[0] == f"archive: {tmp_path}"
     assert brought(run) == {f"artwork id={WORK}": "complete; 1 work listed, 1 new, 1 work asked for, 1 file stored"}
 
 
@@ -222,7 +222,7 @@ def test_an_archive_in_use_is_said_once(tmp_path: Path, shared: Sandbox) -> None
         run = scrapy("archive", "7", "https://www.pixiv.net/users/11", env=environment(shared, tmp_path))
     assert run.returncode == 3
     assert str(os.getpid()) in run.stderr
-    assert run.stderr.count("\n") == 1
+    assert run.stderr.count("pixivcrawl: ") == 1
 
 
 def test_the_pace_is_one_for_all_crawls(tmp_path: Path, shared: Sandbox) -> None:
@@ -248,10 +248,10 @@ def test_interrupted_it_begins_nothing_more(tmp_path: Path, sandbox: Sandbox) ->
             time.sleep(0.02)
         time.sleep(0.3)
         running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=30)
+        _, err = running.communicate(timeout=30)
     assert running.returncode == 130, err
-    assert "user id=11: interrupted" in out
-    assert f"artwork id={WORK}: not begun" in out
+    assert "user id=11: interrupted" in err
+    assert f"artwork id={WORK}: not begun" in err
     assert "Traceback" not in err
     assert "destroyed" not in err
     assert len(sandbox.log) == 1

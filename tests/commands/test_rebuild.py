@@ -136,7 +136,7 @@ def test_damage_is_looked_for_after_a_kill_until_it_is_healed(archive: Path, san
         killed.send_signal(signal.SIGKILL)
     damage_pages(archive / "archive.sqlite")
     run = scrapy("crawl", "user", "-a", "id=11", env=environment(sandbox, archive))
-    assert (run.returncode, run.stderr.count("\n")) == (5, 1)
+    assert (run.returncode, run.stderr.count("pixivcrawl: ")) == (5, 1)
     assert "scrapy rebuild" in run.stderr
     with pytest.raises(StorageFailed, match="scrapy rebuild"):
         crawl("user", sandbox, archive, id=11)

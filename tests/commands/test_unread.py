@@ -81,8 +81,16 @@ RUNNING = ("crawl user -a id=11", "archive https://www.pixiv.net/users/11", "syn
     ],
 )
 def test_a_run_goes_on_without_its_reader(sandbox: Sandbox, tmp_path: Path, command: str, lines: int) -> None:
+    """`scrapy ... 2>&1 >/dev/null | head -n lines`."""
     (tmp_path / "subscriptions.toml").write_text(FOLLOWED)
-    assert run_until(lines, *command.split(), env=environment(sandbox, tmp_path)) == (0, "")
+    typed = [sys.executable, "-m", "scrapy", *command.split()]
+    env = environment(sandbox, tmp_path)
+    with subprocess.Popen(typed, cwd=PROJECT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as running:
+        assert running.stderr is not None
+        for _ in range(lines):
+            running.stderr.readline()
+        running.stderr.close()
+        assert running.wait(LONGEST) == 0
     assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
 
 

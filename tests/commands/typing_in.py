@@ -16,6 +16,7 @@ import pytest
 from scrapy.cmdline import execute
 from scrapy.settings import Settings
 
+from pixivcrawl import saying
 from tests.sandbox.serving import Sandbox
 
 BROWSER = {"User-Agent": "Mozilla/5.0"}
@@ -43,6 +44,7 @@ def type_in(
         mock.patch.object(sys, "stdout", out),
         mock.patch.object(sys, "stderr", err),
         mock.patch.object(sys, "stdin", io.StringIO(stdin)),
+        mock.patch.object(saying, "_QUIET", []),
         mock.patch.dict(os.environ, {"PIXIV_PHPSESSID": cookie} if cookie else {}),
         as_it_was(),
         pytest.raises(SystemExit) as exited,

@@ -82,7 +82,7 @@ def a_value(name: str, hint: Any, number: int) -> Any:
     }[get_origin(kind) or kind]
 
 
-GIVEN: dict[str, Any] = {"detail": "full", "availability": "available", "originals": ()}
+GIVEN: dict[str, Any] = {"detail": "full", "availability": "available", "originals": (), "pictures": ()}
 
 
 def record(connection: Connection, item: Any) -> None:

@@ -142,7 +142,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "works_to_do, stale": lambda c: queries.works_to_do(c, 1, 0, 100, reader=READER, now=NOW, stale=True),
     "works_left": lambda c: queries.works_left(c, 1, reader=READER, now=NOW, beside=[1, 2]),
     "works_to_do, from rows": lambda c: queries.works_to_do(c, 1, 0, 100, reader=READER, now=NOW, from_rows=True),
-    "record_rows, with originals": lambda c: updates.record_rows(c, [a_row(4, originals=(an_original(4),))], NOW),
+    "record_originals_of_rows": lambda c: updates.record_originals_of_rows(c, [an_original(4)], NOW),
     "record_row_originals": lambda c: updates.record_row_originals(c, 2, [an_original(2, 7)], NOW),
     "record_unproven": lambda c: updates.record_unproven(c, an_original(1), NOW),
     "without_originals": lambda c: queries.without_originals(c, [1, 2, 9]),

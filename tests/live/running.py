@@ -6,6 +6,7 @@ import atexit
 import hashlib
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +18,11 @@ from pathlib import Path
 from tests.live.nursery import LONGEST, PROJECT, Nursery
 from tests.sandbox.expected import Expected
 from tests.sandbox.serving import Sandbox
+
+_REPORTED = re.compile(
+    r"archive: |reads as |faster than the default: |\w+: (complete|finished|interrupted|stopped)|  +[\d,]+  |  +[\d,]* +"
+    r"|what is missing and why: |stopped at max_works=|[\d,]+ left: |\n|what each brought:|not begun: |nothing is due"
+)
 
 
 def environment(sandbox: Sandbox | None, archive: Path, *, session: bool = True, **more: str) -> dict[str, str]:
@@ -52,6 +58,11 @@ def scrapy_at(moment: datetime, *arguments: str, env: dict[str, str]) -> subproc
     command = [sys.executable, "-m", "tests.live.elsewhen", moment.isoformat(), *arguments]
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.run(command, cwd=PROJECT, env=env, timeout=LONGEST, text=True, check=False, **streams)
+
+
+def complaints(errors: str) -> str:
+    """What a crawl wrote to standard error beside its report, which is its first lines and its summary."""
+    return "".join(line for line in errors.splitlines(keepends=True) if not _REPORTED.match(line))
 
 
 @cache

@@ -26,7 +26,7 @@ def asked_for_names(sandbox: Sandbox) -> list[Logged]:
 
 def test_the_artist_behind_a_name_is_archived_and_pixiv_me_sees_no_session(tmp_path: Path, sandbox: Sandbox):
     ended = scrapy("archive", "https://pixiv.me/for_friends", env=environment(sandbox, tmp_path))
-    assert "user account=for_friends: complete; " in ended.stdout
+    assert "user account=for_friends: complete; " in ended.stderr
     assert list((tmp_path / "users/17").iterdir())
     (asked,) = asked_for_names(sandbox)
     assert not {"cookie", "x-csrf-token", "authorization"} & asked.headers.keys()

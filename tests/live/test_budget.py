@@ -19,7 +19,7 @@ from pixivcrawl.commands.status import plan
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger.service import Ledger
 from tests.live.inside import crawl
-from tests.live.running import PROJECT, assert_holds, environment, rows, scrapy
+from tests.live.running import PROJECT, assert_holds, complaints, environment, rows, scrapy
 from tests.sandbox.serving import Sandbox, World
 from tests.travelling import settings_for
 
@@ -33,7 +33,7 @@ def test_a_run_ends_at_the_budget_says_when_it_goes_on_and_fails_nothing(tmp_pat
         env = environment(sandbox, tmp_path, session=False, PIXIVCRAWL_PIXIV_API_BUDGET="6")
         run = scrapy("crawl", "user", "-a", "id=11", env=env)
         assert run.returncode == 1
-        (line,) = run.stderr.splitlines()
+        (line,) = complaints(run.stderr).splitlines()
         assert line.startswith("pixivcrawl: the 6 API requests of this day are spent (PIXIV_API_BUDGET): ")
         assert "00:00 UTC" in line
         assert sent(sandbox) == 6

@@ -6,13 +6,17 @@ The short version; test_chaos_of_kills.py and test_chaos_of_faults.py are the lo
 
 from __future__ import annotations
 
+import signal
+from pathlib import Path
+
 import pytest
 
 from pixivcrawl.ledger.updates.files import GONE, GONE_WITH_FIRST
 from tests.live.chaos.experiments import killed_at, killed_at_random, wronged_and_killed
 from tests.live.chaos.plans import API_FAULTS, IMAGE_FAULTS, Kill, Plan, Wrongs, seeds
 from tests.live.chaos.trials import Laboratory
-from tests.live.running import rows
+from tests.live.running import environment, rows, scrapy
+from tests.sandbox.serving import Sandbox, World
 
 
 @pytest.mark.parametrize("seed", seeds(range(1)))
@@ -33,7 +37,7 @@ def test_killed_in_every_step_of_a_list(laboratory: Laboratory):
         "pixivcrawl.ledger.journal:_append:halfway",
         "pixivcrawl.ledger.journal:Journal.append:after",
         "pixivcrawl.ledger.writer:Writer._commit:after",
-        "pixivcrawl.ledger.updates:record_artwork:after",
+        "pixivcrawl.ledger.updates:record_facts:after",
         "pixivcrawl.ledger.updates:end_crawl:after",
     )
     killed_at(laboratory, steps, "bookmarks")
@@ -78,6 +82,31 @@ def test_a_kill_leaves_no_file_without_its_reason_whose_address_is_gone(laborato
     reasons = rows(trial.archive, "SELECT failed_reason FROM files WHERE state = 'parked'")
     assert reasons
     assert {reason for (reason,) in reasons} <= {GONE, GONE_WITH_FIRST}
+
+
+@pytest.mark.parametrize(
+    ("place", "listed", "kept"),
+    [
+        # The facts of the second page are lost before they are committed, or kept while its cursor has not moved, or both are there.
+        ("pixivcrawl.ledger.updates:record_facts:after:2", 100, 100),
+        ("pixivcrawl.ledger.updates:record_listing:before:2", 100, 200),
+        ("pixivcrawl.ledger.updates:record_facts:before:3", 200, 200),
+    ],
+)
+def test_a_page_counts_as_read_when_its_facts_are_recorded(tmp_path: Path, place: str, listed: int, kept: int):
+    with Sandbox(World.of(works=250, size=(8, 8))) as sandbox:
+        env = environment(sandbox, tmp_path, CHAOS_KILL=place)
+        command = ("crawl", "bookmarks", "-a", "id=me", "-a", "files=false", "-a", "detail=listing")
+        assert scrapy(*command, env=env).returncode == -signal.SIGKILL
+        assert rows(tmp_path, "SELECT (SELECT count(*) FROM crawl_artworks), (SELECT count(*) FROM bookmarks)") == [
+            (listed, kept)
+        ]
+        assert scrapy(*command, env=environment(sandbox, tmp_path)).returncode == 0
+        order = [work_id for (work_id,) in rows(tmp_path, "SELECT artwork_id FROM bookmarks ORDER BY position DESC")]
+        assert order == [
+            work_id for (work_id,) in rows(tmp_path, "SELECT artwork_id FROM crawl_artworks ORDER BY position")
+        ]
+        assert len(order) == 250
 
 
 @pytest.mark.long

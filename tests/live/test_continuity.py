@@ -16,7 +16,7 @@ import pytest
 from tests.canonical import dump
 from tests.live.injecting import injecting
 from tests.live.inside import crawl
-from tests.live.running import PROJECT, assert_holds, environment, rows, scrapy
+from tests.live.running import PROJECT, assert_holds, complaints, environment, rows, scrapy
 from tests.sandbox.serving import Sandbox, World
 
 COMMAND = ("crawl", "user", "-a", "id=11")
@@ -131,7 +131,7 @@ def test_is_refused_in_one_line_and_nothing_is_sent(
     env = environment(sandbox, archive)
     for command in (NEW, ("archive", "5000111"), ("verify",), ("verify", "--repair"), ("status",)):
         run = scrapy(*command, env=env)
-        assert (run.returncode, run.stderr.count("\n")) == (5, 1), (command, run.stderr)
+        assert (run.returncode, run.stderr.count("pixivcrawl: ")) == (5, 1), (command, run.stderr)
         assert "scrapy rebuild" in run.stderr
     found = scrapy("doctor", "--offline", env=env)
     assert found.returncode == 5
@@ -149,7 +149,7 @@ def test_a_sync_is_refused_too(made: Path, archive: Path, sandbox: Sandbox):
     for lose in (older_ledger, remove_ledger):
         lose(archive, made / "older")
         run = scrapy("sync", env=env)
-        assert (run.returncode, run.stderr.count("\n")) == (5, 1), run.stderr
+        assert (run.returncode, complaints(run.stderr).count("\n")) == (5, 1), run.stderr
         assert "scrapy rebuild" in run.stderr
     assert len(sandbox.log) == since
 
@@ -215,7 +215,7 @@ def test_originals_alone_are_no_first_run_and_are_adopted_by_a_rebuild(archive: 
     since = len(sandbox.log)
     env = environment(sandbox, archive)
     run = scrapy(*COMMAND, env=env)
-    assert (run.returncode, run.stderr.count("\n")) == (5, 1), run.stderr
+    assert (run.returncode, complaints(run.stderr).count("\n")) == (5, 1), run.stderr
     assert "scrapy rebuild" in run.stderr
     assert len(sandbox.log) == since
     assert scrapy("rebuild", env=env).returncode == 1, "the files' facts did not come with them"
@@ -304,7 +304,7 @@ class TestAServer:
         forget(postgres_url)
         since = len(sandbox.log)
         run = scrapy(*COMMAND, env=env)
-        assert (run.returncode, run.stderr.count("\n")) == (5, 1), run.stderr
+        assert (run.returncode, complaints(run.stderr).count("\n")) == (5, 1), run.stderr
         assert "scrapy rebuild" in run.stderr
         assert len(sandbox.log) == since
         assert scrapy("rebuild", env=env).returncode == 0
@@ -314,13 +314,13 @@ class TestAServer:
     def test_a_database_of_an_earlier_time_is_refused(self, env: dict[str, str], sandbox: Sandbox, postgres_url: str):
         execute(postgres_url, "UPDATE journal SET number = number - 40, bytes = bytes - 4000")
         run = scrapy(*COMMAND, env=env)
-        assert (run.returncode, run.stderr.count("\n")) == (5, 1), run.stderr
+        assert (run.returncode, complaints(run.stderr).count("\n")) == (5, 1), run.stderr
         assert "older than its journal" in run.stderr
 
     def test_a_lost_journal_is_refused_and_then_gone_on_without(self, env: dict[str, str], tmp_path: Path):
         empty_journal(tmp_path / "archive", tmp_path)
         run = scrapy(*COMMAND, env=env)
-        assert (run.returncode, run.stderr.count("\n")) == (5, 1), run.stderr
+        assert (run.returncode, complaints(run.stderr).count("\n")) == (5, 1), run.stderr
         assert scrapy("rebuild", env=env).returncode == 1
         assert scrapy(*COMMAND, env=env).returncode == 0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.injecting import injecting
-from tests.live.running import PROJECT, assert_holds, environment, scrapy
+from tests.live.running import PROJECT, assert_holds, complaints, environment, scrapy
 from tests.sandbox.serving import Sandbox, World
 
 HEAD = f"""
@@ -47,7 +47,7 @@ def told(folder: Path, sandbox: Sandbox, code: str, *command: str) -> tuple[str,
 @pytest.mark.parametrize("place", PLACES)
 def test_a_fault_in_a_crawl(tmp_path: Path, sandbox: Sandbox, place: str):
     said, details = told(tmp_path, sandbox, PLACES[place], "crawl", "user", "-a", "id=11")
-    (line,) = said.splitlines()
+    (line,) = complaints(said).splitlines()
     assert line.startswith("pixivcrawl: a fault of pixivcrawl itself (RuntimeError), not of yours")
     assert "secret" not in line
     assert "Traceback" in details

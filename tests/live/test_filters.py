@@ -38,7 +38,7 @@ def test_a_row_that_tells_spares_the_request(tmp_path: Path, sandbox: Sandbox):
     # The work that is gone has no row: only its own page can tell.
     assert details(sandbox, since) == {wanted, sandbox.world.work_id(11, 8)}
     assert_holds(tmp_path, of_works(sandbox, {wanted}))
-    assert "       18  works left out by the filters" in run.stdout
+    assert "       18  works left out by the filters" in run.stderr
 
 
 def test_what_only_the_work_itself_tells_is_asked_once(tmp_path: Path, sandbox: Sandbox):

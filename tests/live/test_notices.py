@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.injecting import injecting
-from tests.live.running import PROJECT, environment, scrapy
+from tests.live.running import PROJECT, complaints, environment, scrapy
 from tests.live.syncing import START
 from tests.live.test_secrets import everything_in
 from tests.notifications.receiving import SECRETS, Receiver, receiving
@@ -66,7 +66,7 @@ def test_a_refused_session_is_told_whatever_the_services_do(archive: Path, sandb
     assert run.returncode == 4, run.stderr
     assert receiver.titles == ["pixiv archive: the account was refused"]
     assert "no longer takes the session" in receiver.taken[0]["message"]
-    refused, unsent = run.stderr.splitlines()
+    refused, unsent = complaints(run.stderr).splitlines()
     assert "no longer takes the session" in refused
     assert unsent == (
         "pixivcrawl: notices did not reach 2 json://127.0.0.1 (it answered with status 403), 3 json://127.0.0.1 (no answer within 6 s); "
@@ -81,7 +81,7 @@ def test_a_refused_session_is_told_once_until_it_is_taken_again(archive: Path, s
     stale = told_of(sandbox, archive, receiver.url(), PIXIV_PHPSESSID="901_stale")
     for words in (["sync"], ["crawl", "bookmarks", "-a", "id=me"], ["archive", "https://www.pixiv.net/discovery"]):
         run = scrapy(*words, env=stale)
-        assert (run.returncode, len(run.stderr.splitlines())) == (4, 1), run.stderr
+        assert (run.returncode, len(complaints(run.stderr).splitlines())) == (4, 1), run.stderr
     assert len(receiver.taken) == 1
     assert scrapy("sync", "--all", env=told_of(sandbox, archive, receiver.url())).returncode == 0
     assert scrapy("sync", "--all", env=stale).returncode == 4
@@ -174,7 +174,7 @@ def test_a_file_of_services_that_cannot_be_read_is_said_and_no_more(archive: Pat
     env = environment(sandbox, archive, PIXIVCRAWL_NOTICE_URLS_FILE=str(archive / "none"))
     run = scrapy("sync", env=env)
     assert run.returncode == 0
-    (line,) = run.stderr.splitlines()
+    (line,) = complaints(run.stderr).splitlines()
     assert "NOTICE_URLS_FILE" in line
     assert "the run is as it was" in line
 

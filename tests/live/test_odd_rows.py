@@ -138,4 +138,4 @@ def test_the_command_names_endpoint_place_and_field(tmp_path: Path, kept: Sandbo
     run = scrapy(*command, env=environment(kept, tmp_path))
     assert run.returncode == 1
     assert "user.bookmarks: works.50.title: must be a text, not null" in run.stderr
-    assert "1  row that could not be read" in run.stdout
+    assert "1  row that could not be read" in run.stderr

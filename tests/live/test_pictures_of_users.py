@@ -132,7 +132,7 @@ def test_one_that_cannot_be_had_is_said_each_time_and_asked_for_later_and_later(
     # The first two runs asked, the others wait, and do not ask for the page either.
     assert len(asked(sandbox)) == 4
     assert len([logged for logged in sandbox.requests("api") if logged.path == "/ajax/user/902"]) == 2
-    summary = scrapy("crawl", "user", "-a", "id=902", env=environment(sandbox, tmp_path)).stdout
+    summary = scrapy("crawl", "user", "-a", "id=902", env=environment(sandbox, tmp_path)).stderr
     assert "2  pictures of an artist's page waiting after a failure in an earlier run" in summary
     sandbox.faults.clear()
     assert read_artist(sandbox, tmp_path, only="avatar") == 0

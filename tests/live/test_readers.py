@@ -171,7 +171,7 @@ def test_who_reads_is_said_in_the_second_line_and_kept(tmp_path: Path, sandbox: 
     search = ("crawl", "search", "-a", f"word={TAG}", "-a", "max_works=1", "-a", "files=false")
     for cookie, said in ((sandbox.cookie, "reads as account 901"), ("", "reads as a visitor: no session set")):
         ran = type_in(*search, sandbox=sandbox, archive=tmp_path, cookie=cookie)
-        assert ran.out.splitlines()[1].startswith(said)
+        assert ran.err.splitlines()[1].startswith(said)
     told = type_in("status", archive=tmp_path).out
     assert " as account 901: complete" in told
     assert " as a visitor: complete" in told

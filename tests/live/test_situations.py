@@ -44,7 +44,7 @@ def run(sandbox: Sandbox, folder: Path | None, spider: str, /, *, cookie: str | 
 def test_a_ranking_for_adults_says_what_to_switch_on(tmp_path: Path, standard: Sandbox, mode: str) -> None:
     standard.world.viewing[901] = Viewing(r18=False)
     ran = run(standard, tmp_path, "ranking", mode=mode, **ROWS_ONLY)
-    assert (ran.code, "1 list not read to an end" in " ".join(ran.out.split())) == (1, True)
+    assert (ran.code, "1 list not read to an end" in " ".join(ran.err.split())) == (1, True)
     assert "forbidden (status 403): switch on R-18 (and R-18G) in the account's viewing settings on pixiv" in ran.err
     assert [logged.path for logged in standard.log] == ["/ranking.php", "/ajax/user/extra"]
     assert rows(tmp_path, "SELECT count(*) FROM artworks") == [(0,)]
@@ -66,7 +66,7 @@ def test_a_ranking_with_works_that_a_visitor_is_not_shown(tmp_path: Path, standa
         ran = run(standard, tmp_path, "ranking", cookie="", **arguments)
         assert ran.code == 1
         said = "2 works withheld from this reader" if whole else "2 rows whose work this reader is not shown"
-        assert said in " ".join(ran.out.split())
+        assert said in " ".join(ran.err.split())
     ranks = "SELECT artwork_id FROM ranking_entries ORDER BY rank"
     assert [work_id for (work_id,) in rows(tmp_path, ranks)] == list(world.rankings["daily", DAY])
     assert run(standard, tmp_path, "ranking", reread="true", **arguments).code == 0
@@ -89,7 +89,7 @@ def test_rows_alone_say_that_a_work_is_not_shown(
     for _ in range(2):
         ran = run(standard, tmp_path, spider, **arguments, **ROWS_ONLY)
         assert ran.code == 1
-        assert "row whose work this reader is not shown" in ran.out.replace("rows", "row")
+        assert "row whose work this reader is not shown" in ran.err.replace("rows", "row")
     standard.faults.clear()
     assert run(standard, tmp_path, spider, reread="true", **arguments, **ROWS_ONLY).code == 0
 
@@ -151,7 +151,7 @@ def test_a_page_with_status_400_in_answer_to_everything_ends_the_run(tmp_path: P
     """To the question about the session too, which once waited for itself."""
     small.faults.api(".", kind="html", status=400)
     ran = run(small, tmp_path, "user", id=11)
-    assert (ran.code, "1 list not read to an end" in " ".join(ran.out.split())) == (1, True)
+    assert (ran.code, "1 list not read to an end" in " ".join(ran.err.split())) == (1, True)
     assert len(small.log) <= 4
     assert rows(tmp_path, "SELECT read_to_end FROM crawls") == [(0,)]
 
@@ -180,7 +180,7 @@ def test_comments_that_pixiv_says_are_not_there(tmp_path: Path, standard: Sandbo
     standard.faults.api("/comments/replies", kind=kind, message="")
     asked = {"id": work.id, "files": "false", "comments": "true"}
     ran = run(standard, tmp_path, "artwork", **asked)
-    assert (ran.code, "1 work whose comments could not be read" in " ".join(ran.out.split())) == (1, True)
+    assert (ran.code, "1 work whose comments could not be read" in " ".join(ran.err.split())) == (1, True)
     assert f"comments on work {work.id}: comment.replies: " in ran.err
     assert rows(tmp_path, "SELECT availability, detail FROM artworks") == [("available", "full")]
     standard.faults.clear()
@@ -193,7 +193,7 @@ def test_a_page_that_fails_for_ever_is_one_file_that_is_missing(tmp_path: Path, 
     broken = small.world.work_id(11, 2)
     small.faults.image(broken, kind="status:500")
     ran = run(small, tmp_path, "user", id=11)
-    assert (ran.code, "1 file not stored" in " ".join(ran.out.split())) == (1, True)
+    assert (ran.code, "1 file not stored" in " ".join(ran.err.split())) == (1, True)
     assert len(stored_files(tmp_path)) == 2
     assert f"work {broken} page 0: " in type_in("status", archive=tmp_path).out
     small.faults.clear()

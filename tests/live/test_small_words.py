@@ -28,7 +28,7 @@ def archived(sandbox: Sandbox, folder: Path, *words: str, **more: object) -> Typ
 
 def summary(run: Typed) -> list[str]:
     """The lines after the heading, without their indentation."""
-    lines = [" ".join(line.split()) for line in run.out.splitlines()]
+    lines = [" ".join(line.split()) for line in run.err.splitlines()]
     return lines[next(place for place, line in enumerate(lines) if line.startswith("user: ")) + 1 :]
 
 
@@ -50,7 +50,7 @@ def test_a_list_that_max_works_ended(tmp_path: Path, sandbox: Sandbox) -> None:
     run = archived(sandbox, tmp_path, "max_works=3")
     assert (run.code, summary(run)[0], summary(run)[-1]) == (0, "3 works listed", "stopped at max_works=3")
     assert "list not read to its end" in artist(tmp_path)
-    assert "stopped at" not in archived(sandbox, tmp_path).out
+    assert "stopped at" not in archived(sandbox, tmp_path).err
     assert "5 works, 5 complete, 0 missing, 0 unavailable" in artist(tmp_path)
 
 
@@ -60,9 +60,9 @@ def test_what_is_left_of_a_run_that_was_ended(tmp_path: Path, sandbox: Sandbox) 
     assert "5 works, 2 complete, 3 missing, " in artist(tmp_path), "although nothing is known but their ids"
     sandbox.world.habits.sessions_last, sandbox.world.habits.refuses_unknown = 0, True
     lost = archived(sandbox, tmp_path, PIXIV_API_BUDGET=100)
-    assert (lost.code, summary(lost)[-1]) == (4, "3 left: the same command goes on")
+    assert (lost.code, summary(lost)[-2]) == (4, "3 left: the same command goes on")
     sandbox.world.habits.sessions_last = None
-    assert " left: " not in archived(sandbox, tmp_path).out
+    assert " left: " not in archived(sandbox, tmp_path).err
     assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
 
 

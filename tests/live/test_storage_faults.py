@@ -19,7 +19,7 @@ import pytest
 from pixivcrawl.ledger import journal
 from tests.commands.typing_in import type_in
 from tests.live.injecting import injecting
-from tests.live.running import PROJECT, assert_holds, environment, ledger_files, rows, scrapy, stored_files
+from tests.live.running import PROJECT, assert_holds, complaints, environment, ledger_files, rows, scrapy, stored_files
 from tests.sandbox.serving import Sandbox, World
 
 COMMAND = ("crawl", "user", "-a", "id=11")
@@ -86,8 +86,7 @@ def in_the_middle(
 
 def assert_one_line(exit_code: int, errors: str, says: str) -> None:
     assert exit_code == 5, errors
-    assert len(errors.splitlines()) == 1, errors
-    line = errors.rstrip()
+    (line,) = complaints(errors).splitlines()
     assert line.startswith("pixivcrawl: ")
     assert says in line
     assert "run the same command again" in line
@@ -107,7 +106,7 @@ def assert_goes_on(archive: Path, sandbox: Sandbox, env: dict[str, str] | None =
     there = [path.rsplit("/", 1)[1] for path in ledger_files(archive)] if begun else []
     since = len(sandbox.log)
     run = scrapy(*COMMAND, env=env or environment(sandbox, archive))
-    assert (run.returncode, run.stderr) == (0, "")
+    assert (run.returncode, complaints(run.stderr)) == (0, "")
     assert_holds(archive, sandbox.world.expected.user(11, session=True))
     fetched = {asked.path.rsplit("/", 1)[1].partition(".")[0] for asked in sandbox.log[since:] if asked.kind == "image"}
     assert not [name for name in there if "_".join(name.split("_")[:2]) in fetched]
@@ -249,10 +248,10 @@ def test_a_journal_that_fails_in_the_last_moment(tmp_path: Path, monkeypatch: py
     with Sandbox(World.demo()) as sandbox:
         run = type_in("crawl", "artwork", "-a", "id=5000111", sandbox=sandbox, archive=tmp_path)
         assert_one_line(run.code, run.err, "the disk reports an error")
-        assert "artwork: stopped" in run.out
+        assert "artwork: stopped" in run.err
         monkeypatch.undo()
         again = type_in("crawl", "artwork", "-a", "id=5000111", sandbox=sandbox, archive=tmp_path)
-        assert (again.code, again.err) == (0, "")
+        assert (again.code, complaints(again.err)) == (0, "")
 
 
 def replace_with_file(path: Path) -> None:
@@ -428,7 +427,7 @@ class TestTheLock:
         first.kill()
         first.communicate()
         assert second.returncode == 3
-        (line,) = second.stderr.splitlines()
+        (line,) = complaints(second.stderr).splitlines()
         assert f"is in use by 'crawl user' (process {first.pid} on " in line
 
     def test_two_at_the_very_same_time(self, tmp_path: Path, sandbox: Sandbox):
@@ -447,7 +446,7 @@ class TestTheLock:
         if left == "folder":
             assert_one_line(run.returncode, run.stderr, "in the way")
         else:
-            assert (run.returncode, run.stderr) == (0, "")
+            assert (run.returncode, complaints(run.stderr)) == (0, "")
 
     def test_a_killed_run_leaves_none(self, tmp_path: Path, sandbox: Sandbox):
         env = environment(sandbox, tmp_path)

@@ -13,7 +13,7 @@ import pytest
 
 from pixivcrawl.extensions.progress import estimate
 from tests.live.inside import crawl
-from tests.live.running import assert_holds, environment, scrapy
+from tests.live.running import assert_holds, complaints, environment, scrapy
 from tests.live.terminal import Terminal
 from tests.live.test_stopping import begin, wait_for
 from tests.sandbox.serving import Sandbox, World
@@ -196,12 +196,12 @@ def test_without_a_terminal_a_pause_is_said_once_when_it_begins_and_once_when_it
 ) -> None:
     sandbox.faults.api("illust/", kind="status:429", retry_after=6, times=1)
     run = scrapy("sync", env=environment(sandbox, subscribed(tmp_path)))
-    begins, ends = run.stderr.splitlines()
+    begins, ends = complaints(run.stderr).splitlines()
     host = sandbox.environment()["PIXIVCRAWL_PIXIV_BASE_URL"].partition("//")[2]
     assert re.search(rf"WARNING: {host} asks for a pause: nothing is sent there for 6 s", begins)
     assert ends == f"{host}: the pause is over, going on"
-    assert run.stdout.count(f"\n{NAME} (user id=11)\n") == 1
-    assert run.stdout.count("\nuser: complete\n") == run.stdout.count("\nartwork: ") == 1
+    assert run.stderr.count(f"\n{NAME} (user id=11)\n") == 1
+    assert run.stderr.count("\nuser: complete\n") == run.stderr.count("\nartwork: ") == 1
 
 
 # -q and --logfile
@@ -266,7 +266,7 @@ def test_without_a_terminal_a_log_file_takes_the_progress_too(tmp_path: Path, sa
     log = tmp_path / "log"
     sandbox.faults.api("illust/", kind="status:429", retry_after=6, times=1)
     run = scrapy(*COMMAND, "--logfile", str(log), env=environment(sandbox, tmp_path / "archive"))
-    assert (run.returncode, run.stderr) == (0, "")
+    assert (run.returncode, complaints(run.stderr)) == (0, "")
     begins, ends = log.read_text().splitlines()
     assert "asks for a pause" in begins
     assert ends.endswith("the pause is over, going on")
@@ -276,11 +276,11 @@ def test_without_a_terminal_a_log_file_takes_the_progress_too(tmp_path: Path, sa
 def test_haste_is_said_once(tmp_path: Path, sandbox: Sandbox) -> None:
     env = environment(sandbox, tmp_path, PIXIVCRAWL_PIXIV_API_CONCURRENCY="2")
     for command in (("crawl", "artwork", "-a", "id=5000111"), ("archive", "5000111")):
-        said = scrapy(*command, env=env).stdout
+        said = scrapy(*command, env=env).stderr
         assert said.splitlines()[2] == (
             "faster than the default: PIXIV_API_DELAY=0 (default 1.5); PIXIV_API_CONCURRENCY=2 (default 1): "
             "pixiv may throttle, warn or ban the account"
         )
         assert said.count("faster than the default") == 1
     usual = environment(sandbox, tmp_path, PIXIVCRAWL_PIXIV_API_DELAY="1.5")
-    assert "faster" not in scrapy("archive", "5000111", env=usual).stdout
+    assert "faster" not in scrapy("archive", "5000111", env=usual).stderr

@@ -277,14 +277,14 @@ def test_without_a_network_it_gives_up_soon_and_goes_on_later(tmp_path: Path, sa
 def test_the_command_runs_what_is_due(tmp_path: Path, sandbox: Sandbox) -> None:
     subscribe(tmp_path, artist(11, "1d"), FOLLOWING + "files = false\n")
     ran = scrapy("sync", env=environment(sandbox, tmp_path))
-    assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout.splitlines()[0] == f"archive: {tmp_path}"
-    assert "artist 11 (user id=11): complete; 2 works listed, 2 new, 2 works asked for, 2 files stored" in ran.stdout
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr.splitlines()[0] == f"archive: {tmp_path}"
+    assert "artist 11 (user id=11): complete; 2 works listed, 2 new, 2 works asked for, 2 files stored" in ran.stderr
     assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
     asked = len(sandbox.log)
     again = type_in("sync", sandbox=sandbox, archive=tmp_path, cookie=sandbox.cookie)
     assert (again.code, again.err) == (0, "")
-    assert again.out.splitlines()[-1].startswith("nothing is due; next: all")
+    assert again.err.splitlines()[-1].startswith("nothing is due; next: all")
     listed = type_in("subscriptions", "--all", sandbox=sandbox, archive=tmp_path, cookie=sandbox.cookie).out
     assert "artist 11: user id=11, every 1d; last " in listed
     assert f"  {ARTISTS - 1} artists: {ARTISTS - 1} read, 0 due now" in listed
@@ -317,7 +317,7 @@ def test_a_second_sync_ends_at_once(tmp_path: Path, sandbox: Sandbox) -> None:
         second = type_in("sync", sandbox=sandbox, archive=tmp_path)
     assert second.code == 3
     assert "'sync' (process " in second.err
-    assert (second.err.count("\n"), len(sandbox.log)) == (1, 0)
+    assert (second.err.count("pixivcrawl: "), len(sandbox.log)) == (1, 0)
 
 
 @pytest.mark.long
@@ -326,10 +326,10 @@ def test_killed_in_the_middle_it_goes_on(tmp_path: Path, sandbox: Sandbox) -> No
     sandbox.faults.api("/ajax/user/12/profile/all", kind="status:500")
     env = environment(sandbox, tmp_path, PIXIVCRAWL_PIXIV_API_RETRY_DELAY="60")
     running = subprocess.Popen(
-        [sys.executable, "-m", "scrapy", "sync"], cwd=PROJECT, env=env, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "scrapy", "sync"], cwd=PROJECT, env=env, stderr=subprocess.PIPE, text=True
     )
-    assert running.stdout is not None
-    for line in running.stdout:
+    assert running.stderr is not None
+    for line in running.stderr:
         if line.startswith("artist 12"):
             break
     # While it runs, no other run may.

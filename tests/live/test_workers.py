@@ -16,7 +16,7 @@ import pytest
 
 from pixivcrawl.sandbox.works import Page
 from tests.live.injecting import injecting
-from tests.live.running import PROJECT, assert_holds, environment, rows, scrapy
+from tests.live.running import PROJECT, assert_holds, complaints, environment, rows, scrapy
 from tests.sandbox.serving import Sandbox, World
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the processes of a crawl in /proc")
@@ -77,9 +77,9 @@ def test_processes_that_are_killed_at_random_cost_nothing(tmp_path: Path, kills:
                 os.kill(dice.choice(living), signal.SIGKILL)
                 killed += 1
             time.sleep(dice.uniform(0, 0.08))
-        said, errors = run.communicate(timeout=240)
+        _, errors = run.communicate(timeout=240)
         assert killed == kills
-        assert (run.returncode, errors) == (0, ""), said
+        assert (run.returncode, complaints(errors)) == (0, ""), errors
         assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
         assert not list((tmp_path / "quarantine").iterdir())
 
@@ -147,7 +147,7 @@ def test_decoders_that_cannot_be_had_end_the_run_in_one_line(tmp_path: Path):
         without = injecting(tmp_path / "injected", "import sys\nsys.modules['simplejpeg'] = None")
         run = scrapy(*COMMAND, env=environment(sandbox, tmp_path / "archive", **without))
         assert run.returncode == 5
-        (line,) = run.stderr.splitlines()
+        (line,) = complaints(run.stderr).splitlines()
         assert "no process for proofs can be started" in line
         assert "simplejpeg" in line
         assert scrapy(*COMMAND, env=environment(sandbox, tmp_path / "archive")).returncode == 0

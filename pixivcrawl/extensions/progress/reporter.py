@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -224,7 +223,7 @@ def say(line: str) -> None:
     if isinstance(handler, logging.FileHandler):
         handler.handle(logging.LogRecord(__name__, logging.INFO, __file__, 0, "%s", (line,), None))
     else:
-        saying.say(line, sys.stderr)
+        saying.say(line)
 
 
 def clock(seconds: float) -> str:

@@ -14,6 +14,7 @@ from pixivcrawl.ledger.updates.availability import (
     record_work_failed,
 )
 from pixivcrawl.ledger.updates.bookmarks import (
+    record_bookmark_order,
     record_bookmarks,
     record_masked,
     record_unlisted_bookmarks,
@@ -22,6 +23,7 @@ from pixivcrawl.ledger.updates.bookmarks import (
 from pixivcrawl.ledger.updates.comments import record_comments, record_comments_read
 from pixivcrawl.ledger.updates.crawls import Crawl, begin_crawl, drop_from_list, end_crawl, record_listing
 from pixivcrawl.ledger.updates.disk import Found, record_found, record_journal_gap
+from pixivcrawl.ledger.updates.facts import Learned, record_all_facts, record_facts
 from pixivcrawl.ledger.updates.files import (
     Intent,
     Placed,
@@ -51,7 +53,14 @@ from pixivcrawl.ledger.updates.requests import record_requests
 from pixivcrawl.ledger.updates.series import record_series, record_unlisted_in_series
 from pixivcrawl.ledger.updates.tags import record_tag_translations
 from pixivcrawl.ledger.updates.user_files import record_user_pictures
-from pixivcrawl.ledger.updates.works import Told, record_artwork, record_artworks, record_rows, record_stubs
+from pixivcrawl.ledger.updates.works import (
+    Told,
+    record_artwork,
+    record_artworks,
+    record_originals_of_rows,
+    record_rows,
+    record_stubs,
+)
 
 JOURNAL_GAP = "journal-gap"
 
@@ -60,16 +69,19 @@ EVENTS: Mapping[str, Callable[..., Any]] = {
     "artist-left": record_artist_left,
     "artwork": record_artwork,
     "bookmark-order": settle_bookmark_order,
+    "bookmark-places": record_bookmark_order,
     "bookmarks": record_bookmarks,
     "bookmarks-unlisted": record_unlisted_bookmarks,
     "comments": record_comments,
     "comments-read": record_comments_read,
+    "facts": record_facts,
     "file-failed": record_file_failed,
     "file-found": record_found,
     "file-lost": record_lost,
     "file-stored": record_stored,
     "file-unproven": record_unproven,
     "files-from-row": record_row_originals,
+    "files-from-rows": record_originals_of_rows,
     "followers-unlisted": record_unlisted_followers,
     "following-gaps": record_gaps_in_following,
     "following-unlisted": record_unlisted_following,
@@ -112,6 +124,7 @@ docs/journal.md is made from this, and tests hold it against the schema of VERSI
 
 TOGETHER: Mapping[Callable[..., Any], tuple[Callable[..., Any], Callable[..., list[Any]]]] = {
     record_artwork: (Told, record_artworks),
+    record_facts: (Learned, record_all_facts),
     record_intent: (Placed, record_intents),
     record_stored: (Placed, record_all_stored),
     spend_request: (Sent, spend_requests),
@@ -136,9 +149,11 @@ __all__ = [
     "record_answer",
     "record_artist_left",
     "record_artwork",
+    "record_bookmark_order",
     "record_bookmarks",
     "record_comments",
     "record_comments_read",
+    "record_facts",
     "record_file_failed",
     "record_follows",
     "record_found",
@@ -150,6 +165,7 @@ __all__ = [
     "record_lost",
     "record_masked",
     "record_not_found",
+    "record_originals_of_rows",
     "record_ranking",
     "record_requests",
     "record_row_originals",

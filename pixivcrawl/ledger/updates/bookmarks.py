@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select, update
 
 from pixivcrawl.items import Bookmark
 from pixivcrawl.ledger.models import BookmarkRow, table
@@ -26,6 +26,14 @@ def record_bookmarks(
     for place, row in enumerate(rows):
         row["position"] = None if position is None else position - place
     keep_known(connection, _BOOKMARKS, rows, ("user_id", "artwork_id"), (*may_be_unsaid(Bookmark), "position"))
+
+
+def record_bookmark_order(connection: Connection, user_id: int, work_ids: Sequence[int], position: int) -> None:
+    """A user's bookmarks stand in this order on their list, from `position` downwards."""
+    moved = and_(_BOOKMARKS.c.user_id == user_id, _BOOKMARKS.c.artwork_id == bindparam("work_id"))
+    places = [{"work_id": work_id, "place": position - place} for place, work_id in enumerate(work_ids)]
+    if places:
+        connection.execute(update(_BOOKMARKS).where(moved).values(position=bindparam("place")), places)
 
 
 def record_unlisted_bookmarks(

@@ -414,6 +414,12 @@ def _supersede(connection: Connection, file_ids: Sequence[int]) -> None:
         connection.execute(update(_FILES).where(_FILES.c.id.in_(file_ids)).values(state="superseded"))
 
 
+def knows_files(connection: Connection, work_id: int, revision: str) -> bool:
+    """Whether any file of a work at a revision was ever wanted."""
+    of_revision = (_FILES.c.artwork_id == work_id, _FILES.c.revision == revision)
+    return connection.execute(select(_FILES.c.id).where(*of_revision).limit(1)).first() is not None
+
+
 def record_row_originals(
     connection: Connection, work_id: int, originals: Sequence[Original], now: datetime
 ) -> list[Original]:

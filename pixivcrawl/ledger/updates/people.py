@@ -12,6 +12,7 @@ from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.models import UserNameRow, UserRow, UserVersionRow, table
 from pixivcrawl.ledger.updates.history import keep_former
 from pixivcrawl.ledger.updates.upsert import as_kept, insert_new, rows_of
+from pixivcrawl.ledger.updates.user_files import record_user_pictures
 
 SEEN_AGAIN = timedelta(days=1)
 """A user seen unchanged within this time is not written again."""
@@ -29,7 +30,10 @@ _AVAILABLE = {
 
 
 def record_user(connection: Connection, user: User, now: datetime) -> None:
-    """What an answer about a user says; a user who had left is back. None never replaces what is known, and former values are kept."""
+    """What an answer about a user says; a user who had left is back. None never replaces what is known, and former values are kept.
+
+    Pictures that are named are wanted.
+    """
     if user.name is None:
         record_user_seen(connection, user.user_id, now)
     else:
@@ -50,6 +54,8 @@ def record_user(connection: Connection, user: User, now: datetime) -> None:
     if user.detail == "full":
         told["described"] = known["described"] or now
     connection.execute(update(_USERS).where(of_user).values(**told, **_AVAILABLE, last_seen=now))
+    if user.pictures is not None:
+        record_user_pictures(connection, user.user_id, user.pictures, now)
 
 
 def record_user_name(connection: Connection, user_id: int, name: str, now: datetime) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from pixivcrawl.items import Artwork, Original, columns_of
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, table
-from pixivcrawl.ledger.updates.files import Named, record_originals, record_row_originals
+from pixivcrawl.ledger.updates.files import Named, knows_files, record_originals, record_row_originals
 from pixivcrawl.ledger.updates.history import keep_former
 from pixivcrawl.ledger.updates.people import record_user_names
 from pixivcrawl.ledger.updates.state import (
@@ -78,7 +78,7 @@ def record_rows(connection: Connection, artworks: Sequence[Artwork], now: dateti
     """What list rows say of works, never masked ones. A work known in full keeps all that a row does not tell, and its level.
 
     Returns the works that must be asked for again, which are marked stale: the row shows another revision or update than the ledger
-    knows, or shows a work that was gone. Originals that follow from a row are wanted, unless the work is known in full or stale.
+    knows, or shows a work that was gone.
     """
     by_id = {artwork.work_id: artwork for artwork in artworks}
     known = known_rows(connection, list(by_id))
@@ -91,9 +91,7 @@ def record_rows(connection: Connection, artworks: Sequence[Artwork], now: dateti
         row["row_revision"] = artwork.revision or row["row_revision"]
         row["row_updated"] = artwork.uploaded or row["row_updated"]
         row["masked_since"] = None
-        if row["availability"] in ("unknown", "masked", "gone") or (
-            row["availability"] == "withheld" and artwork.originals
-        ):
+        if row["availability"] in ("unknown", "masked", "gone"):
             row |= _AVAILABLE
         if work_id in revised:
             row["stale_since"] = row["stale_since"] or now
@@ -101,10 +99,31 @@ def record_rows(connection: Connection, artworks: Sequence[Artwork], now: dateti
     for work_id, was in known.items():
         if any(rows[work_id][name] != was[name] for name in ("availability", "stale_since")):
             refresh_unsettled(connection, work_id)
-    for work_id, artwork in by_id.items():
-        if artwork.originals and rows[work_id]["detail"] == "listing" and rows[work_id]["stale_since"] is None:
-            record_row_originals(connection, work_id, artwork.originals, now)
     return revised
+
+
+def record_originals_of_rows(connection: Connection, originals: Sequence[Original], now: datetime) -> None:
+    """Originals that follow from works' rows, which were recorded, are wanted.
+
+    A row brings none where its work is known in full, or is stale for another reason than that this row shows a new revision: files of
+    that revision are then known.
+    """
+    of_works: dict[int, list[Original]] = {}
+    for original in originals:
+        of_works.setdefault(original.work_id, []).append(original)
+    for work_id, known in known_rows(connection, list(of_works)).items():
+        of_work = of_works[work_id]
+        change: Row = _AVAILABLE if known["availability"] == "withheld" else {}
+        if known["detail"] == "full":
+            continue
+        if known["stale_since"] is not None:
+            if knows_files(connection, work_id, of_work[0].revision):
+                continue
+            change = change | {"stale_since": None}
+        if change:
+            connection.execute(update(_ARTWORKS).where(_ARTWORKS.c.id == work_id).values(**change))
+            refresh_unsettled(connection, work_id)
+        record_row_originals(connection, work_id, of_work, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +207,7 @@ def _is_revised(artwork: Artwork, known: RowMapping | None) -> bool:
         return False
     if known["availability"] == "gone":
         return True
-    if known["detail"] != "full" and (artwork.originals or not known["files_stored"]):
+    if known["detail"] != "full" and not known["files_stored"]:
         return False
     revision = artwork.revision
     if (

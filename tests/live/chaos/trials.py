@@ -17,7 +17,7 @@ from tests import canonical
 from tests.live.chaos.plans import LEAST_KILLS, SPIDERS, Kill, Plan, one_more_kill
 from tests.live.chaos.worlds import Server, Watch, Wrong
 from tests.live.nursery import Crawl, Ended, Nursery, ended, fresh
-from tests.live.running import assert_holds, environment, rows
+from tests.live.running import assert_holds, complaints, environment, rows
 from tests.sandbox.expected import Expectations
 
 IMAGES_AT_ONCE, API_AT_ONCE = 4, 1
@@ -182,7 +182,7 @@ class Laboratory:
         trial = self._begin(Plan(-1, world, spider, ()), f"reference-{world}-{spider}")
         archive = trial.archive
         ending = self.live(trial).ending
-        assert (ending.exit_code, ending.errors) == (0, "")
+        assert (ending.exit_code, complaints(ending.errors)) == (0, "")
         assert_holds(archive, *expected(trial.server, spider))
         dump = canonical.dump(archive)
         api, images = (len(trial.watch.entries(kind)) for kind in ("api", "image"))

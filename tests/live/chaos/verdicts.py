@@ -22,7 +22,7 @@ from tests.live.chaos.trials import (
     Reference,
     Trial,
 )
-from tests.live.running import ledger_files, rows
+from tests.live.running import complaints, ledger_files, rows
 
 COMPLETE, FAILED, REFUSED = 0, 1, 4
 
@@ -149,17 +149,17 @@ def refused_at_once(trial: Trial, life: Life, *, strict: bool) -> Iterator[str]:
     if first is None:
         # It had less left to ask than there was to be asked before.
         return
-    if life.ending.exit_code != REFUSED or life.ending.errors.count("\n") != 1:
+    if life.ending.exit_code != REFUSED or complaints(life.ending.errors).count("\n") != 1:
         yield f"run {number} was refused and ended with {life.ending.exit_code}: {life.ending.errors}"
     if len(asked) - first > 1 + LOOKS + (API_AT_ONCE if strict else WORKS_AT_ONCE):
         yield f"run {number} asked {len(asked) - first} times after it was refused: {[logged.path for logged in asked[first:]]}"
 
 
 def _ends_well(life: Life) -> Iterator[str]:
-    if life.ending.exit_code != COMPLETE or life.ending.errors:
-        yield f"the last run ended with {life.ending.exit_code}: {life.ending.errors or life.ending.said}"
-    if ": complete\n" not in life.ending.said:
-        yield f"the last run does not say that it is complete: {life.ending.said}"
+    if life.ending.exit_code != COMPLETE or complaints(life.ending.errors):
+        yield f"the last run ended with {life.ending.exit_code}: {life.ending.errors}"
+    if ": complete\n" not in life.ending.errors:
+        yield f"the last run does not say that it is complete: {life.ending.errors}"
 
 
 def _contents(files: dict) -> dict:

@@ -1,0 +1,78 @@
+"""The items of one answer on their way through the item pipelines, so that whoever records them does it for all at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+
+
+class ItemBatch:
+    """Gathers items until each of `number` has either come or left the pipelines, then has those that came recorded together."""
+
+    def __init__(self, number: int) -> None:
+        self._under_way = number
+        self._came: list[Any] = []
+        self._all_came = asyncio.Event()
+        self._recording: asyncio.Future[None] | None = None
+
+    async def recorded(self, item: Any, record: Callable[[Sequence[Any]], Awaitable[None]]) -> None:
+        """Wait until `record` was given this item with the others. Raises what it raises."""
+        self._came.append(item)
+        self._recording = self._recording or asyncio.ensure_future(self._record(record))
+        self._look()
+        await self._recording
+
+    def left(self) -> None:
+        """An item is through, recorded, dropped or failed."""
+        self._under_way -= 1
+        self._look()
+
+    async def end(self) -> None:
+        """Raises what kept the items from being recorded."""
+        if self._recording is not None:
+            await self._recording
+
+    async def _record(self, record: Callable[[Sequence[Any]], Awaitable[None]]) -> None:
+        await self._all_came.wait()
+        await record(self._came)
+
+    def _look(self) -> None:
+        if len(self._came) >= self._under_way:
+            self._all_came.set()
+
+
+BATCH: ContextVar[ItemBatch | None] = ContextVar("batch", default=None)
+"""That of the item which is on its way; None for one that a callback yielded."""
+
+
+async def send(crawler: Crawler, item: Any, response: Response | None = None) -> None:
+    """Send an item through the item pipelines as if it had been yielded, and wait until it is recorded, dropped or failed."""
+    scraper = crawler.engine.scraper
+    await scraper.start_itemproc_async(item, response=response)
+    if (
+        not crawler.engine.running
+        and scraper.slot is not None
+        and not (scraper.slot.closing and scraper.slot.closing.called)
+    ):
+        # Scrapy asks whether the items of a closing spider are done when a response is.
+        scraper._check_if_closing()  # noqa: SLF001 (there is no public word for it)
+
+
+async def through_pipelines(crawler: Crawler, items: Sequence[Any], response: Response | None = None) -> None:
+    """Send items together, and wait until they are recorded. Raises what prevents that."""
+    batch = ItemBatch(len(items))
+
+    async def send_one(item: Any) -> None:
+        BATCH.set(batch)
+        try:
+            await send(crawler, item, response)
+        finally:
+            batch.left()
+
+    await asyncio.gather(*(send_one(item) for item in items))
+    await batch.end()
