@@ -21,7 +21,7 @@ def archive(tmp_path: Path) -> Path:
 def test_an_archive_of_before_is_refused_then_brought_over_then_used(archive: Path):
     env = environment(None, archive)
     refused = scrapy("crawl", "user", "-a", "id=11", env=env)
-    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert (refused.returncode, refused.stderr.count("pixivcrawl: ")) == (2, 1)
     assert "scrapy upgrade" in refused.stderr
     brought = scrapy("upgrade", env=env)
     assert brought.returncode == 0, brought.stderr
