@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from pipelines.base import FilePipeline
-from pixivcrawl.item_batches import BATCH
+from pixivcrawl.item_batches import BATCH, ItemBatch
 from pixivcrawl.items import OF_USERS, Facts, StoredFile, StoredOriginal, fact_types
 from pixivcrawl.ledger import updates
 
@@ -20,11 +21,18 @@ class MetadataPipeline(FilePipeline):
             return await self._stored(item)
         if type(item) in fact_types():
             batch = BATCH.get()
-            await (self._record([item]) if batch is None else batch.recorded(item, self._record))
+            await (self._record([item]) if batch is None else batch.recorded(item, partial(self._record, batch=batch)))
         return item
 
-    async def _record(self, items: Sequence[Any]) -> None:
-        new_comments = await self.ledger.write(updates.record_facts, Facts.of(items), datetime.now(UTC))
+    async def _record(self, items: Sequence[Any], batch: ItemBatch | None = None) -> None:
+        answer = batch.answer if batch is not None else None
+        if batch is not None and answer is not None and batch.is_whole:
+            new_comments = await self.ledger.write(updates.record_answer, answer, Facts.of(batch.sent))
+        else:
+            # What somebody's pipeline changed the answer does not say.
+            new_comments = await self.ledger.write(updates.record_facts, Facts.of(items), datetime.now(UTC))
+            if answer is not None:
+                await self.ledger.write(updates.record_answer, answer)
         if new_comments:
             self.count("comments_kept", new_comments)
 

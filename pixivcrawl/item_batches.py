@@ -10,12 +10,19 @@ from typing import Any
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 
+from pixivcrawl.ledger.answer import StoredAnswer
+
 
 class ItemBatch:
-    """Gathers items until each of `number` has either come or left the pipelines, then has those that came recorded together."""
+    """Gathers items until each has either come or left the pipelines, then has those that came recorded together.
 
-    def __init__(self, number: int) -> None:
-        self._under_way = number
+    `answer` is what all of them were read from.
+    """
+
+    def __init__(self, items: Sequence[Any], answer: StoredAnswer | None) -> None:
+        self.answer = answer
+        self.sent = items
+        self._under_way = len(items)
         self._came: list[Any] = []
         self._all_came = asyncio.Event()
         self._recording: asyncio.Future[None] | None = None
@@ -32,10 +39,16 @@ class ItemBatch:
         self._under_way -= 1
         self._look()
 
-    async def end(self) -> None:
-        """Raises what kept the items from being recorded."""
+    @property
+    def is_whole(self) -> bool:
+        """Whether all items came as they were sent: no pipeline dropped or changed one."""
+        return len(self._came) == len(self.sent) and {*map(id, self._came)} == {*map(id, self.sent)}
+
+    async def end(self) -> bool:
+        """Whether items were recorded. Raises what kept them from it."""
         if self._recording is not None:
             await self._recording
+        return self._recording is not None
 
     async def _record(self, record: Callable[[Sequence[Any]], Awaitable[None]]) -> None:
         await self._all_came.wait()
@@ -63,9 +76,11 @@ async def send(crawler: Crawler, item: Any, response: Response | None = None) ->
         scraper._check_if_closing()  # noqa: SLF001 (there is no public word for it)
 
 
-async def through_pipelines(crawler: Crawler, items: Sequence[Any], response: Response | None = None) -> None:
-    """Send items together, and wait until they are recorded. Raises what prevents that."""
-    batch = ItemBatch(len(items))
+async def through_pipelines(
+    crawler: Crawler, items: Sequence[Any], response: Response | None = None, answer: StoredAnswer | None = None
+) -> bool:
+    """Send items together, and wait until they are recorded; gives whether any was. Raises what prevents that."""
+    batch = ItemBatch(items, answer)
 
     async def send_one(item: Any) -> None:
         BATCH.set(batch)
@@ -75,4 +90,4 @@ async def through_pipelines(crawler: Crawler, items: Sequence[Any], response: Re
             batch.left()
 
     await asyncio.gather(*(send_one(item) for item in items))
-    await batch.end()
+    return await batch.end()

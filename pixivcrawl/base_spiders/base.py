@@ -256,23 +256,28 @@ class PixivSpider(Args[ArgumentsT], Spider):
             odd_rows: list[BodyRefused] = []
             body = endpoint.parse(response.body, parameters, odd_rows)
             answer = answer_to(response.request, response, self.reader, self.now())
-            answer = self.without_repeats(replace(answer, snapshot=snapshot), body)
-            await self.ledger.write(updates.record_answer, answer)
+            answer = self.without_repeats(replace(answer, snapshot=snapshot, beside=beside or {}), body)
+            facts = facts_of(endpoint.name, {**parameters, **answer.beside}, body, self.reader)
+            if not await self.learn(facts, body, response, answer):
+                await self.ledger.write(updates.record_answer, answer)
         finally:
             release_slot(response.request)
         if odd_rows:
             self.say_odd_rows(odd_rows)
-        facts = facts_of(endpoint.name, {**parameters, **(beside or {})}, body, self.reader)
-        await self.learn(facts, body, response)
         if snapshot:
             kept_answer = Snapshot(endpoint.name, parameters, self.now(), response.text)
             await through_pipelines(self.crawler, [kept_answer], response)
             self.count("snapshots_kept")
         return body
 
-    async def learn(self, facts: Facts, body: Any = None, response: Response | None = None) -> None:
-        """Send the facts of an answer through the item pipelines. They are committed before anything follows from them."""
-        await through_pipelines(self.crawler, facts.items(), response)
+    async def learn(
+        self, facts: Facts, body: Any = None, response: Response | None = None, answer: StoredAnswer | None = None
+    ) -> bool:
+        """Send the facts of an answer through the item pipelines; gives whether any was recorded, and with it the answer.
+
+        They are committed before anything follows from them.
+        """
+        return await through_pipelines(self.crawler, facts.items(), response, answer)
 
     def without_repeats(self, answer: StoredAnswer, body: Any) -> StoredAnswer:
         """The answer as it is kept: which works an artist has, which every answer about one of them says, once a run."""

@@ -20,6 +20,7 @@ from pixivcrawl.base_spiders.owned import OwnedListSpider, OwnerArguments
 from pixivcrawl.base_spiders.pagination import ListPage
 from pixivcrawl.items import Artwork, Facts, Follow
 from pixivcrawl.ledger import queries, updates
+from pixivcrawl.ledger.answer import StoredAnswer
 
 ROWS_A_REQUEST = 100
 """Pixiv: `profile/illusts` answers for up to 100 ids at once."""
@@ -74,13 +75,15 @@ class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
             if (total := page.whole_total) is not None:
                 await self.record_unlisted(page, total)
 
-    async def learn(self, facts: Facts, body: Any = None, response: Response | None = None) -> None:
+    async def learn(
+        self, facts: Facts, body: Any = None, response: Response | None = None, answer: StoredAnswer | None = None
+    ) -> bool:
         """A page is compared with what is known of those on it before it is recorded."""
         if isinstance(body, Follows):
             self.unsure = await self.those_unsure(body, facts.follows) if self.args.archive else []
             now = self.now()
             await self.ledger.write(updates.record_gaps_in_following, self.crawl.crawl_id, facts.follows, now)
-        await super().learn(facts, body, response)
+        return await super().learn(facts, body, response, answer)
 
     async def those_unsure(self, body: Follows, follows: Sequence[Follow]) -> Sequence[FollowRow]:
         """Those who may have works that this list does not know: someone new, or whose newest works are.

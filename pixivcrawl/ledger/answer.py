@@ -42,7 +42,8 @@ class Location(NamedTuple):
 class StoredAnswer:
     """What pixiv answered to one request, refusals among them. `headers` are those of archive.warc.ANSWER_HEADERS.
 
-    `snapshot`: it is kept by its date. `reduced` names what was left out of the body, because other answers say it.
+    `beside` is what is to be known besides the parameters to read it (`facts_of`). `snapshot`: it is kept by its date. `reduced` names
+    what was left out of the body, because other answers say it.
     """
 
     endpoint: str
@@ -53,6 +54,7 @@ class StoredAnswer:
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
     reader: Reader = NOT_KNOWN
+    beside: Mapping[str, Any] = field(default_factory=dict)
     snapshot: bool = False
     reduced: str = ""
     record_id: str = field(default_factory=_new_id)
@@ -104,7 +106,9 @@ def record_of(answer: StoredAnswer) -> bytes:
     return write_record("response", answer.record_id, answer.read_at, fields, block)
 
 
-def answer_of(record: Record, *, snapshot: bool = False) -> StoredAnswer | None:
+def answer_of(
+    record: Record, *, snapshot: bool = False, beside: Mapping[str, Any] | None = None
+) -> StoredAnswer | None:
     """The answer that a response record holds; None where it holds none of ours."""
     get = record.fields.get
     try:
@@ -117,6 +121,7 @@ def answer_of(record: Record, *, snapshot: bool = False) -> StoredAnswer | None:
             status=record.status or 0,
             headers=record.headers,
             reader=_reader_named(get("x-reader", "")),
+            beside=beside or {},
             snapshot=snapshot,
             reduced=get("x-reduced", ""),
             record_id=record.id,

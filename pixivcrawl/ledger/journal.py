@@ -39,6 +39,9 @@ from pixivcrawl.ledger.answer import Location, StoredAnswer, answer_of, record_o
 ANSWER = "answer"
 """The type of an event that has a record of its own."""
 
+FACTS = "facts"
+"""Whether what an answer says was recorded: true, in its event."""
+
 VERSION = 1
 """Of the events' schema."""
 
@@ -298,7 +301,8 @@ def _line(entry: Entry, number: int) -> str:
     said: dict[str, Any] = {"number": number, "type": entry.type, "v": VERSION}
     if entry.type == ANSWER:
         answer: StoredAnswer = entry.data[ANSWER]
-        said["data"] = {"record": answer.record_id, "snapshot": answer.snapshot}
+        told = {"snapshot": answer.snapshot, "facts": entry.data.get(FACTS) is not None, "beside": answer.beside}
+        said["data"] = {"record": answer.record_id, **{name: value for name, value in told.items() if value}}
     else:
         said["data"] = entry.data
     if entry.gave is not None:
@@ -348,8 +352,9 @@ def _entry(line: bytes, answers: Mapping[str, tuple[Record, Location]]) -> Entry
         if data["record"] not in answers:
             return Entry(kind, {}, number=number)
         record, location = answers[data["record"]]
-        answer = answer_of(record, snapshot=data.get("snapshot") is True)
-        return None if answer is None else Entry(kind, {ANSWER: answer}, number=number, location=location)
+        answer = answer_of(record, snapshot=data.get("snapshot") is True, beside=data.get("beside"))
+        told = {ANSWER: answer} | ({FACTS: True} if data.get("facts") is True else {})
+        return None if answer is None else Entry(kind, told, number=number, location=location)
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
 

@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from sqlalchemy import Connection, Engine, delete, exists, or_
 from sqlalchemy.exc import DBAPIError
 
+from pixivcrawl.api.catalogue import find
+from pixivcrawl.facts import facts_of
+from pixivcrawl.items import Facts
 from pixivcrawl.ledger import updates
+from pixivcrawl.ledger.answer import StoredAnswer
 from pixivcrawl.ledger.changes import is_fatal, make_change, parameters_of
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.failures import place_of, storage_failed
-from pixivcrawl.ledger.journal import ANSWER, Entry, located
+from pixivcrawl.ledger.journal import ANSWER, FACTS, Entry, located
 from pixivcrawl.ledger.models import CrawlArtworkRow, CrawlRow, table
 from pixivcrawl.ledger.updates.tags import remember_tags
 
@@ -81,11 +85,18 @@ def arguments_of(entry: Entry) -> dict[str, Any]:
     if change is None:
         raise UnknownChange(entry.type)
     if entry.type == ANSWER:
-        return {ANSWER: entry.data[ANSWER]}
+        answer: StoredAnswer = entry.data[ANSWER]
+        return {ANSWER: answer, FACTS: facts_in(answer) if FACTS in entry.data else None}
     types = _types(change)
     if unknown := entry.data.keys() - types.keys():
         raise UnknownChange(f"{entry.type} with {', '.join(sorted(unknown))}")
     return {name: types[name].validate_python(value) for name, value in _storable(entry.data).items()}
+
+
+def facts_in(answer: StoredAnswer) -> Facts:
+    """What a kept answer says, as the parsers of today read it. Raises BodyRefused, and KeyError for an endpoint that is not known."""
+    body = find(answer.endpoint).parse(answer.payload, answer.parameters, [])
+    return facts_of(answer.endpoint, {**answer.parameters, **answer.beside}, body, answer.reader)
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

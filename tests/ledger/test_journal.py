@@ -68,6 +68,7 @@ ANSWERS = st.builds(
     status=st.sampled_from([200, 404, 500]),
     headers=HEADERS.map(tuple),
     reader=READERS,
+    beside=st.sampled_from([{}, {"illust_id": 1}]),
     snapshot=st.booleans(),
     reduced=st.sampled_from(["", "userIllusts"]),
     record_id=st.uuids().map(lambda found: f"urn:uuid:{found}"),
@@ -124,7 +125,7 @@ def test_any_warc_reader_reads_it(tmp_path: Path):
     lines = [json.loads(line) for line in records[2][3].splitlines()]
     record_id = answer.data["answer"].record_id
     assert lines == [
-        {"number": 1, "type": "answer", "v": 1, "data": {"record": record_id, "snapshot": False}},
+        {"number": 1, "type": "answer", "v": 1, "data": {"record": record_id}},
         {"number": 2, "type": "user-seen", "v": 1, "data": {"user_id": 2, "now": NOW.isoformat()}},
     ]
     checked = subprocess.run(

@@ -82,7 +82,7 @@ JOURNALED = {
     "run-ended": "crawl_id outcome exit_code counts read_to_end now frontier reason confirmed",
     "intent-forgotten": "intent now",
     "work-stale": "work_id now",
-    "answer": "answer",
+    "answer": "answer facts",
     "artist-left": "user_id now",
     "artwork": "artwork now retry_parked",
     "bookmarks": "bookmarks now position",

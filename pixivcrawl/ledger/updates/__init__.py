@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pixivcrawl.ledger.updates.answers import note_answers, record_answer
+from pixivcrawl.ledger.updates.answers import Answered, note_answers, record_answer, record_answers
 from pixivcrawl.ledger.updates.availability import (
     mark_stale,
     record_artist_left,
@@ -123,6 +123,7 @@ docs/journal.md is made from this, and tests hold it against the schema of VERSI
 """
 
 TOGETHER: Mapping[Callable[..., Any], tuple[Callable[..., Any], Callable[..., list[Any]]]] = {
+    record_answer: (Answered, record_answers),
     record_artwork: (Told, record_artworks),
     record_facts: (Learned, record_all_facts),
     record_intent: (Placed, record_intents),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, insert
 
+from pixivcrawl.items import Facts
 from pixivcrawl.ledger.answer import Location, StoredAnswer
 from pixivcrawl.ledger.models import AnswerRow, SnapshotRow, table
+from pixivcrawl.ledger.updates.facts import Learned, record_all_facts
 from pixivcrawl.ledger.updates.upsert import upsert
 
 SUBJECTS = {"illust.detail": "id", "user.full": "id"}
@@ -18,8 +21,28 @@ _ANSWERS = table(AnswerRow)
 _INSERT_SNAPSHOTS = insert(table(SnapshotRow))
 
 
-def record_answer(connection: Connection, answer: StoredAnswer) -> None:
-    """An answer for the journal. `note_answers` is told where it lies there."""
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What `record_answer` takes."""
+
+    answer: StoredAnswer
+    facts: Facts | None = None
+
+
+def record_answer(connection: Connection, answer: StoredAnswer, facts: Facts | None = None) -> int:
+    """An answer for the journal, and what it says (`facts_of`). Gives how many of its comments are new.
+
+    `note_answers` is told where it lies there.
+    """
+    (new_comments,) = record_answers(connection, [Answered(answer, facts)])
+    return new_comments
+
+
+def record_answers(connection: Connection, answered: Sequence[Answered]) -> list[int]:
+    """`record_answer` for each."""
+    told = [Learned(each.facts, each.answer.read_at) for each in answered if each.facts is not None]
+    new_comments = iter(record_all_facts(connection, told))
+    return [next(new_comments) if each.facts is not None else 0 for each in answered]
 
 
 def note_answers(connection: Connection, archive: str, answers: Iterable[tuple[StoredAnswer, Location]]) -> None:
