@@ -19,6 +19,7 @@ from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
 from pixivcrawl.items import OF_USERS, Original, StagedOriginal
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.updates.files import GONE, GONE_WITH_FIRST
+from pixivcrawl.listeners import send
 from pixivcrawl.run_ending import RunStopping
 
 TRIES = 3
@@ -98,13 +99,12 @@ class OriginalsPipeline(FilePipeline):
 
         They see to the API's session and answers, and cost as much as the rest of a small file's way.
         """
-        send, spider = self.crawler.signals.send_catch_log, self.crawler.spider
-        send(signals.request_reached_downloader, request=request, spider=spider)
+        send(self.crawler, signals.request_reached_downloader, request=request)
         response = await self.crawler.engine.downloader.handlers.download_request_async(request)
         response.request = request
-        send(signals.response_downloaded, request=request, response=response, spider=spider)
         # Its body is empty: it went to the disk.
-        send(signals.response_received, request=request, response=response, spider=spider)
+        for signal in (signals.response_downloaded, signals.response_received):
+            send(self.crawler, signal, request=request, response=response)
         return response
 
     async def _refused(self, original: Original, response: Response) -> None:
