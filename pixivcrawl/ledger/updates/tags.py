@@ -70,20 +70,15 @@ class TagLink(NamedTuple):
     user_id: int | None = None
 
 
-def links_of(tags: Iterable[Tag], known: Iterable[TagLink] = ()) -> list[TagLink]:
+def links_of(tags: Iterable[Tag], known: Sequence[TagLink] = ()) -> list[TagLink]:
     """A work's tags, each once, with what is known of those of which the source says only the name."""
-    known_by_name = {link.name: link for link in known}
-    links: dict[str, TagLink] = {}
-    for tag in tags:
-        name = tag_name(tag)
-        _, locked, user_id = known_by_name.get(name, _UNKNOWN)
-        links[name] = TagLink(
-            name, locked if tag.locked is None else tag.locked, user_id if tag.user_id is None else tag.user_id
-        )
+    links = {(name := tag_name(tag)): TagLink(name, tag.locked, tag.user_id) for tag in tags}
+    for name, locked, user_id in known:
+        if (link := links.get(name)) is not None and None in link:
+            links[name] = TagLink(
+                name, locked if link.locked is None else link.locked, user_id if link.user_id is None else link.user_id
+            )
     return list(links.values())
-
-
-_UNKNOWN = TagLink("")
 
 
 def tag_links(connection: Connection, work_ids: Sequence[int]) -> dict[int, list[TagLink]]:

@@ -193,8 +193,12 @@ def _row(artwork: Artwork, known: RowMapping | None, now: datetime) -> Row:
 
 def _told(artwork: Artwork, names: Sequence[str]) -> Row:
     """What the source says, in the form in which the ledger would give it back."""
-    values = {name: getattr(artwork, _COLUMNS[name]) for name in names}
-    return {name: as_kept(value) for name, value in values.items() if value is not None}
+    told: Row = {}
+    for name in names:
+        value = getattr(artwork, _COLUMNS[name])
+        if value is not None:
+            told[name] = value if type(value) is int else as_kept(value)
+    return told
 
 
 def _new_state(now: datetime) -> Row:
