@@ -11,9 +11,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+# isort: off
+# First: what interrupts the imports is then said in one line.
+from pixivcrawl.commands import is_command_line
+
+# isort: on
 from pixivcrawl import configuration
 from pixivcrawl.archive import verdict
-from pixivcrawl.commands import is_command_line
 
 
 def from_environment(name: str, otherwise: Any) -> Any:
