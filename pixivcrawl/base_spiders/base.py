@@ -252,6 +252,8 @@ class PixivSpider(Args[ArgumentsT], Spider):
         """
         assert response.request is not None
         parameters = endpoint.parameters_of(response.request)
+        # Scrapy's own commands make requests from an address alone.
+        response.request.meta.update(endpoint=endpoint.name, parameters=parameters)
         try:
             odd_rows: list[BodyRefused] = []
             body = endpoint.parse(response.body, parameters, odd_rows)
