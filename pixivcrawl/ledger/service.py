@@ -95,13 +95,15 @@ class Ledger:
 
     async def kept_answer(self, endpoint: str, subject_id: int, after: datetime | None = None) -> bytes | None:
         """The body of the last answer to `endpoint` about a work or a user, if it was read after that time and is still there."""
-        journal = self._journal
-        if journal is None:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self.kept_answer_now, endpoint, subject_id, after)
+
+    def kept_answer_now(self, endpoint: str, subject_id: int, after: datetime | None = None) -> bytes | None:
+        """As `kept_answer`, in the caller's thread."""
+        if (journal := self._journal) is None:
             return None
-        location = await self.read(answer_location, journal.known_as, endpoint, subject_id, after)
-        if location is None:
-            return None
-        return await asyncio.get_running_loop().run_in_executor(self._readers, read_answer, journal.folder, location)
+        location = self.read_now(answer_location, journal.known_as, endpoint, subject_id, after)
+        return read_answer(journal.folder, location) if location is not None else None
 
     async def write(self, change: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `change` returns, once it is committed. Raises what it raised, which undoes it alone, or StorageFailed."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.ledger.test_upgrading import OLD
-from tests.live.running import environment, scrapy
+from tests.live.running import environment, rows, scrapy
 
 
 @pytest.fixture
@@ -39,3 +39,33 @@ def test_wrong_usage_is_one_line(tmp_path: Path, arguments: list[str], said: str
     run = scrapy("upgrade", *arguments, env=environment(None, tmp_path / "nowhere"))
     assert run.returncode == 2
     assert said in run.stderr
+
+
+def test_columns_that_are_new_are_filled_from_answers_of_before(archive: Path):
+    env = environment(None, archive)
+    assert scrapy("upgrade", env=env).returncode == 0
+    works = "SELECT count(*) FROM artworks WHERE detail = 'full' AND is_original IS NOT NULL"
+    titles = rows(archive, "SELECT id, title, caption FROM artworks ORDER BY id")
+    assert rows(archive, works) == [(0,)]
+    filled = scrapy("reparse", env=env)
+    assert filled.returncode == 0, filled.stderr
+    known = rows(archive, "SELECT count(*) FROM answers WHERE endpoint = 'illust.detail'")
+    assert rows(archive, works) == known
+    assert rows(archive, "SELECT id, title, caption FROM artworks ORDER BY id") == titles
+    assert ", 0 works and users filled" in scrapy("reparse", env=env).stdout
+    for name in ("archive.sqlite", "archive.sqlite-wal", "archive.sqlite-shm"):
+        (archive / name).unlink(missing_ok=True)
+    scrapy("rebuild", env=env)
+    assert rows(archive, works) == known, "what was filled comes back with a rebuild"
+
+
+def test_an_answer_that_is_gone_is_said(archive: Path):
+    env = environment(None, archive)
+    assert scrapy("upgrade", env=env).returncode == 0
+    (path,) = (archive / "journal").iterdir()
+    data = bytearray(path.read_bytes())
+    [(start, length)] = rows(archive, "SELECT start, length FROM answers WHERE subject_id = 5000111")
+    data[start + length // 2] ^= 1
+    path.write_bytes(data)
+    run = scrapy("reparse", env=env)
+    assert (run.returncode, "1 answer not there any more, or not to be read" in run.stdout) == (1, True)

@@ -194,6 +194,13 @@ def answer_location(
     return Location(row.file, row.start, row.length) if row is not None else None
 
 
+def answers_after(connection: Connection, endpoint: str, after: int, limit: int) -> list[int]:
+    """The next works or users with a kept answer to `endpoint`, by their ids."""
+    subject = AnswerRow.subject_id
+    of_endpoint = select(subject).where(AnswerRow.endpoint == endpoint, subject > after)
+    return list(connection.execute(of_endpoint.order_by(subject).limit(limit)).scalars())
+
+
 def wanted_originals(connection: Connection, work_id: int, now: datetime | None) -> list[Original]:
     """The missing files of a known work that are due, as the API once named them or as they follow from a row."""
     rows = connection.execute(

@@ -38,6 +38,7 @@ from pixivcrawl.ledger.updates.files import (
     record_unproven,
     settle_intent,
 )
+from pixivcrawl.ledger.updates.filling import fill_unknown
 from pixivcrawl.ledger.updates.follows import record_follows, record_unlisted_followers, record_unlisted_following
 from pixivcrawl.ledger.updates.hosts import Sent, clear_pause, pause_host, spend_request, spend_requests
 from pixivcrawl.ledger.updates.people import (
@@ -69,6 +70,7 @@ EVENTS: Mapping[str, Callable[..., Any]] = {
     "artist-left": record_artist_left,
     "artwork": record_artwork,
     "bookmark-order": settle_bookmark_order,
+    "columns-filled": fill_unknown,
     "bookmark-places": record_bookmark_order,
     "bookmarks": record_bookmarks,
     "bookmarks-unlisted": record_unlisted_bookmarks,
@@ -143,6 +145,7 @@ __all__ = [
     "clear_pause",
     "drop_from_list",
     "end_crawl",
+    "fill_unknown",
     "forget_intent",
     "mark_stale",
     "note_answers",

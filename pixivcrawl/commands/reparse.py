@@ -1,0 +1,73 @@
+"""`scrapy reparse`: pixiv's answers read again with this version's parsers."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+from pixivcrawl.api.wording import plural
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.lock import lock
+from pixivcrawl.commands.rebuild import Saying
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.extensions.run_record import INTERRUPTED
+from pixivcrawl.ledger.reparsing import reparse
+from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.runs.exit_codes import complain
+
+NOT_ALL = 1
+"""The exit code where answers could not be read."""
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+
+    def short_desc(self) -> str:
+        return "Read pixiv's kept answers again, and fill columns that are new"
+
+    def long_desc(self) -> str:
+        return (
+            "Reads the last answer about each work and user in the journal with this version's parsers, and fills what the ledger has no "
+            "value for. What is known stays as it is. It sends nothing to pixiv, and may be stopped and run again. Exit codes: 0 all were "
+            "read; 1 some could not be; 2 wrong usage; 3 the archive is in use; 5 the disk or the database cannot go on."
+        )
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        if args:
+            raise UsageError(
+                f"reparse takes no {args[0]!r}; name the archive with -s ARCHIVE_DIR=...", print_help=False
+            )
+        try:
+            self.exitcode = read_again(Configuration.from_settings(self.settings))
+        except PixivcrawlError as error:
+            self.exitcode = complain(error)
+        except KeyboardInterrupt:
+            print("pixivcrawl: interrupted: run the same command again", file=sys.stderr)
+            self.exitcode = INTERRUPTED
+
+
+def read_again(configuration: Configuration) -> int:
+    """Say what is done; gives the exit code. Raises ConfigurationError, ArchiveInUse or StorageFailed."""
+    archive = Archive(configuration.archive_dir)
+    if not archive.root.is_dir():
+        raise ConfigurationError(f"there is no archive at {archive.root}: name it with -s ARCHIVE_DIR=...")
+    saying = Saying()
+    with lock(archive, "reparse") as held:
+        ledger = Ledger.open(configuration.database_url, archive=archive, after_a_kill=held.after_a_kill)
+        try:
+            reparsed = reparse(ledger, lambda answers: saying(f"{plural(answers, 'answer')} read"))
+        finally:
+            ledger.close()
+        held.after_a_kill = False
+    print(
+        f"{plural(reparsed.answers, 'answer')} read, {plural(reparsed.filled, 'work or user', 'works and users')} filled"
+    )
+    if reparsed.unreadable:
+        print(f"  {plural(reparsed.unreadable, 'answer')} not there any more, or not to be read")
+    return NOT_ALL if reparsed.unreadable else 0
