@@ -186,14 +186,14 @@ def test_a_backup_gets_its_name_and_takes_no_others(archive: Path, tmp_path: Pat
     folder.mkdir()
     with lock(Archive(archive), "crawl user"):
         assert scrapy("backup", str(folder), env=env).returncode == 0
-    (copy,) = folder.iterdir()
+    (copy,) = folder.glob("*.sqlite")
     assert copy.name.startswith("archive-2")
     assert assert_sound_copy(copy, archive) == len(stored_files(archive))
     run = scrapy("backup", str(copy), env=env)
     assert (run.returncode, run.stderr.count("\n")) == (2, 1)
     with pytest.raises(ConfigurationError, match="no folder"):
         copy_ledger(archive / "archive.sqlite", tmp_path / "no" / "where.sqlite")
-    assert list(folder.iterdir()) == [copy]
+    assert list(folder.glob("*.sqlite")) == [copy]
 
 
 def test_a_backup_of_postgresql_is_pg_dumps(tmp_path: Path):

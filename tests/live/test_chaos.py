@@ -88,9 +88,9 @@ def test_a_kill_leaves_no_file_without_its_reason_whose_address_is_gone(laborato
     ("place", "listed", "kept"),
     [
         # The facts of the second page are lost before they are committed, or kept while its cursor has not moved, or both are there.
-        ("pixivcrawl.ledger.updates:record_facts:after:2", 100, 100),
+        ("pixivcrawl.ledger.updates:record_answer:after:2", 100, 100),
         ("pixivcrawl.ledger.updates:record_listing:before:2", 100, 200),
-        ("pixivcrawl.ledger.updates:record_facts:before:3", 200, 200),
+        ("pixivcrawl.ledger.updates:record_answer:before:3", 200, 200),
     ],
 )
 def test_a_page_counts_as_read_when_its_facts_are_recorded(tmp_path: Path, place: str, listed: int, kept: int):
