@@ -86,9 +86,24 @@ class AnswersMiddleware:
         if answer.kind is AnswerKind.BODY:
             await self._note_body(request, account)
             return response
-        await self._keep(request, response)
         release_slot(request)
         refusal = AnswerRefused(request.meta["endpoint"], answer)
+        try:
+            await self._look_at_reader(request, refusal, account)
+        finally:
+            # Not before: while it is written, others would be sent that an ended run asks no more.
+            await self._keep(request, response)
+        if answer.kind in MAY_PASS:
+            return await self._again(request, refusal)
+        if answer.status == BAD_REQUEST and account is not None:
+            # The session is known: it is the question that pixiv refuses, or the token that its pages gave.
+            message = answer.message if request.method == "GET" else f"{answer.message}; {CHANGE_REFUSED}"
+            raise AnswerRefused(refusal.endpoint, replace(answer, kind=AnswerKind.REFUSED, message=message))
+        raise refusal
+
+    async def _look_at_reader(self, request: Request, refusal: AnswerRefused, account: Account | None) -> None:
+        """A refusal may be about the one who asks. Raises it where it answers the question whether the session is known."""
+        answer = refusal.answer
         if CHECKING in request.meta and answer.kind in REFUSED:
             raise refusal
         is_about_reader = answer.kind is AnswerKind.NOT_JSON or answer.status in (BAD_REQUEST, UNAUTHORIZED, FORBIDDEN)
@@ -100,13 +115,6 @@ class AnswersMiddleware:
                 await self._doubt(request, refusal, account)
             if answer.status == FORBIDDEN and answer.kind is AnswerKind.NOT_JSON:
                 self._count_guard(answer)
-        if answer.kind in MAY_PASS:
-            return await self._again(request, refusal)
-        if answer.status == BAD_REQUEST and account is not None:
-            # The session is known: it is the question that pixiv refuses, or the token that its pages gave.
-            message = answer.message if request.method == "GET" else f"{answer.message}; {CHANGE_REFUSED}"
-            raise AnswerRefused(refusal.endpoint, replace(answer, kind=AnswerKind.REFUSED, message=message))
-        raise refusal
 
     async def _keep(self, request: Request, response: Response) -> None:
         """A refusal is journaled, as a body is; where there is no archive (`scrapy fetch`) nothing is."""
