@@ -15,6 +15,8 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
+from pixivcrawl.ledger.answer import Location
+from pixivcrawl.ledger.journal import read_answer
 from tests.live.nursery import LONGEST, PROJECT, Nursery
 from tests.sandbox.expected import Expected
 from tests.sandbox.serving import Sandbox
@@ -104,6 +106,12 @@ def assert_holds(archive: Path, *expectations: Expected) -> None:
 def ledger_files(archive: Path) -> dict[str, str]:
     """The stored files' paths and SHA-256 as the ledger has them."""
     return dict(rows(archive, "SELECT path, sha256 FROM files WHERE state = 'stored'"))
+
+
+def snapshots(archive: Path) -> list[tuple[str, bytes]]:
+    """The answers that are kept by their dates, oldest first."""
+    kept = rows(archive, "SELECT endpoint, file, start, length FROM snapshots ORDER BY id")
+    return [(endpoint, read_answer(archive / "journal", Location(*place)) or b"") for endpoint, *place in kept]
 
 
 def rows(archive: Path, query: str) -> list[tuple]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.canonical import dump
+from tests.canonical import Dump, dump
 from tests.live.injecting import injecting
 from tests.live.inside import crawl
 from tests.live.running import PROJECT, assert_holds, complaints, environment, rows, scrapy
@@ -168,24 +168,29 @@ def assert_goes_on(archive: Path, sandbox: Sandbox) -> None:
 def test_a_lost_ledger_comes_back_whole(
     made: Path, archive: Path, sandbox: Sandbox, lose: Callable[[Path, Path], None]
 ):
-    lose(archive, made / "older")
     expected = dump(archive)
+    lose(archive, made / "older")
     run = scrapy("rebuild", "--replace", env=environment(None, archive))
     assert run.returncode == 0, run.stdout + run.stderr
     assert dump(archive) == expected
     assert_goes_on(archive, sandbox)
 
 
+def without_answers(archive: Path) -> Dump:
+    """What the ledger knows; the answers were in the journal alone."""
+    return {name: rows for name, rows in dump(archive).items() if name not in ("answers", "snapshots")}
+
+
 @pytest.mark.parametrize("lose", LOST_JOURNAL)
 def test_a_ledger_goes_on_without_what_its_journal_lost_and_that_is_said_ever_after(
     made: Path, archive: Path, sandbox: Sandbox, lose: Callable[[Path, Path], None]
 ):
+    expected = without_answers(archive)
     lose(archive, made / "older")
-    expected = dump(archive)
     run = scrapy("rebuild", env=environment(None, archive))
     assert run.returncode == 1, run.stdout + run.stderr
     assert "missing in the journal" in run.stdout
-    assert dump(archive) == expected
+    assert without_answers(archive) == expected
     assert_goes_on(archive, sandbox)
     remove_ledger(archive, archive)
     later = scrapy("rebuild", env=environment(None, archive))
@@ -280,7 +285,7 @@ def test_a_journal_that_is_cut_while_a_run_writes_ends_it(tmp_path: Path, sandbo
         global count
         position = append(self, entries, now)
         count += bool(entries)
-        if count == 3:
+        if entries and count == 3:
             next(self.folder.iterdir()).unlink()
         return position
 

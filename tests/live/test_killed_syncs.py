@@ -25,7 +25,7 @@ def test_killed_ten_times_it_comes_to_the_same_end(tmp_path: Path) -> None:
     undisturbed, disturbed = (end_of_a_week(tmp_path / name, kills) for name, kills in (("whole", 0), ("killed", 10)))
     for facts in (undisturbed, disturbed):
         # A kill moves what is read again by minutes, and so by a sync: the same works are known, by an answer of one day or of the next.
-        facts["bodies"] = [(endpoint, subject) for endpoint, subject, _ in facts["bodies"]]
+        facts["answers"] = [(endpoint, subject) for endpoint, subject, *_ in facts["answers"]]
     for table in undisturbed:
         assert disturbed[table] == undisturbed[table], table
 

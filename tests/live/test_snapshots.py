@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import zlib
 from pathlib import Path
 
 import pytest
 
+from tests.live import running
 from tests.live.running import assert_holds, complaints, environment, rows, scrapy
 from tests.sandbox.serving import Sandbox, World
 
@@ -23,8 +23,7 @@ def listed(archive: Path) -> list[int]:
 
 
 def snapshots(archive: Path) -> list[tuple[str, dict]]:
-    kept = rows(archive, "SELECT endpoint, body FROM snapshots ORDER BY id")
-    return [(endpoint, json.loads(zlib.decompress(body))) for endpoint, body in kept]
+    return [(endpoint, json.loads(body)) for endpoint, body in running.snapshots(archive)]
 
 
 def test_the_account_is_kept_and_kept_again(tmp_path: Path, sandbox: Sandbox):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import zlib
 from pathlib import Path
 
 import pytest
 
+from tests.live import running
 from tests.live.inside import crawl
 from tests.live.running import assert_holds, environment, rows, scrapy
 from tests.sandbox.serving import Sandbox, World
@@ -26,8 +26,7 @@ def listed(archive: Path) -> set[int]:
 
 
 def snapshots(archive: Path) -> dict[str, dict]:
-    kept = rows(archive, "SELECT endpoint, body FROM snapshots ORDER BY id")
-    return {endpoint: json.loads(zlib.decompress(body))["body"] for endpoint, body in kept}
+    return {endpoint: json.loads(body)["body"] for endpoint, body in running.snapshots(archive)}
 
 
 @pytest.mark.parametrize("by_address", [False, True])
