@@ -357,7 +357,8 @@ class TestTheLedgerUnderWay:
             reader.execute("SELECT count(*) FROM files").fetchall()
             readers.append(reader)
 
-        assert in_the_middle(environment(sandbox, tmp_path), sandbox, read) == (0, "")
+        exit_code, errors = in_the_middle(environment(sandbox, tmp_path), sandbox, read)
+        assert (exit_code, complaints(errors)) == (0, "")
         readers[0].close()
         assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
 
