@@ -184,7 +184,7 @@ def test_ctrl_c_reaches_every_process_of_a_terminal_and_ends_quietly(tmp_path: P
         left = list(descendants(run.pid))
         os.killpg(run.pid, signal.SIGINT)
         said, errors = run.communicate(timeout=60)
-        assert (run.returncode, errors) == (130, ""), said
+        assert (run.returncode, complaints(errors)) == (130, ""), said
         until(lambda: not any(map(is_alive, left)), 30)
         sandbox.faults.clear()
         assert scrapy(*COMMAND, env=environment(sandbox, tmp_path)).returncode == 0
