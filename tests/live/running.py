@@ -24,6 +24,7 @@ from tests.sandbox.serving import Sandbox
 _REPORTED = re.compile(
     r"archive: |reads as |faster than the default: |\w+: (complete|finished|interrupted|stopped)|  +[\d,]+  |  +[\d,]* +"
     r"|what is missing and why: |stopped at max_works=|[\d,]+ left: |\n|what each brought:|not begun: |nothing is due"
+    r"|(?!pixivcrawl: ).*\(\w+ \w+=[^)]*\)(\n|: )"  # a subscription's heading, and what it brought
 )
 
 
