@@ -63,7 +63,9 @@ def fill(
                 seen[user_id] = seen.get(user_id, 0) + 1
             connection.executemany(ARTWORK, (_artwork(*work, files) for work in batch))
             connection.executemany(FILE, (row for work in batch for row in _files(*work, files)))
-            connection.executemany("INSERT INTO artwork_tags (artwork_id, position, tag_id) VALUES (?, ?, ?)", _links(batch, tags))
+            connection.executemany(
+                "INSERT INTO artwork_tags (artwork_id, position, tag_id) VALUES (?, ?, ?)", _links(batch, tags)
+            )
             listed = ((user_id, work_id, user_id) for work_id, user_id in batch if user_id in arguments)
             connection.executemany(
                 "INSERT INTO crawl_artworks (list_id, artwork_id, crawl_id, unsettled) VALUES (?, ?, ?, 0)", listed
