@@ -122,14 +122,13 @@ def asked_once(trial: Trial) -> Iterator[str]:
 
 
 def asked_little(trial: Trial, reference: Reference) -> Iterator[str]:
-    """API requests: those of an undisturbed run and a tenth, and for each kill those in flight, a page of the list, and the part (pages or
-    ugoira_meta) of a work that had come and was on its way through the pipelines.
+    """API requests: those of an undisturbed run and a tenth, and for each kill those in flight and a page of the list.
 
     A run that came to its end before it was killed is followed by one that looks whether there is anything new.
     """
     asked = trial.watch.entries("api")
     looks = sum(not life.ending.was_killed for life in trial.lives) - 1
-    most = RE_ASKED * reference.api + len(trial.kills) * (API_AT_ONCE + 2) + looks * reference.api_again
+    most = RE_ASKED * reference.api + len(trial.kills) * (API_AT_ONCE + 1) + looks * reference.api_again
     if len(asked) > most:
         repeated = Counter(f"{logged.path}?{logged.query}" for logged in asked)
         often = ", ".join(f"{times} x {address}" for address, times in repeated.most_common(12) if times > 1)
