@@ -326,11 +326,25 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
 
     async def kept_detail(self, work_id: int, after: datetime | None = None) -> IllustDetail | None:
         """A work's own page as it was last read, if that was after a time."""
-        payload = await self.ledger.kept_answer(ILLUST_DETAIL.name, work_id, after)
+        return await self.kept_body(ILLUST_DETAIL, work_id, after)
+
+    async def kept_body(self, endpoint: Endpoint[Body], work_id: int, after: datetime | None = None) -> Body | None:
+        """The last answer about a work or its parts, if it was read after a time."""
+        payload = await self.ledger.kept_answer(endpoint.name, work_id, after)
         try:
-            return None if payload is None else ILLUST_DETAIL.parse(payload, {"id": work_id})
+            return None if payload is None else endpoint.parse(payload, {"id": work_id})
         except BodyRefused:
             return None
+
+    async def part_of(
+        self, detail: IllustDetail, endpoint: Endpoint[Body], revision_of: Callable[[Body], str | None]
+    ) -> Body:
+        """A work's `pages` or `ugoira_meta`: what an interrupted run was told of the very revision, else what pixiv says now."""
+        if self.crawl.resumes is not None:
+            kept = await self.kept_body(endpoint, detail.id, self.began - AT_HAND)
+            if kept is not None and revision_of(kept) == detail.revision:
+                return kept
+        return await self.ask(endpoint, id=detail.id)
 
     def ask_about(self, work: queries.WorkToDo) -> Request:
         """What settles a work with the fewest requests."""

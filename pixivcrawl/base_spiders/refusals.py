@@ -12,7 +12,6 @@ from pixivcrawl.api.bodies.artworks import IllustDetail
 from pixivcrawl.api.catalogue import ILLUST_PAGES, ILLUST_UGOIRA_META
 from pixivcrawl.api.withheld import WHAT_TO_DO, Withheld, withheld_because
 from pixivcrawl.api.wording import one_line
-from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.base_spiders.params import ListingArguments
 from pixivcrawl.items import Artwork
 from pixivcrawl.ledger import updates
@@ -31,7 +30,7 @@ NOT_SHOWN = {AnswerKind.NOT_FOUND, *WITHHELD}
 """What an answer about a work may say instead of what was asked for."""
 
 
-async def read_work(spider: PixivSpider[Any], detail: IllustDetail) -> tuple[Artwork, Withheld | None]:
+async def read_work(spider: ListingSpider[Any], detail: IllustDetail) -> tuple[Artwork, Withheld | None]:
     """The work as its own page and the answers about its parts tell it, and why its files are withheld.
 
     What an answer about a part refuses says nothing of the rest: what the work's own page told is kept.
@@ -47,10 +46,10 @@ async def read_work(spider: PixivSpider[Any], detail: IllustDetail) -> tuple[Art
         return first_page, None
     try:
         if detail.kind == "ugoira":
-            ugoira = await spider.ask(ILLUST_UGOIRA_META, id=detail.id)
+            ugoira = await spider.part_of(detail, ILLUST_UGOIRA_META, lambda meta: meta.revision)
             return items_from.artwork(detail, ugoira=ugoira, frames=arguments.wants_frames), None
         if detail.page_count > 1:
-            pages = await spider.ask(ILLUST_PAGES, id=detail.id)
+            pages = await spider.part_of(detail, ILLUST_PAGES, lambda pages: pages[0].revision if pages else None)
             if all(page.urls.original is not None for page in pages):
                 return items_from.artwork(detail, pages=pages), None
         else:

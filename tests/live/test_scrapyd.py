@@ -18,11 +18,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from alembic import command
 from scrapy.spiderloader import SpiderLoader
 
 from pixivcrawl.ledger import engine
+from pixivcrawl.sandbox import Sandbox, World
 from tests.live.running import PROJECT, assert_holds, environment, rows
-from tests.sandbox.serving import Sandbox, World
 from tests.test_project import project_files, project_settings
 
 pytestmark = [
@@ -180,7 +181,18 @@ def scrapyd(tmp_path: Path, sandbox: Sandbox, archive: Path) -> Iterator[Scrapyd
         process.wait(30)
 
 
+def an_older_ledger(archive: Path) -> None:
+    """As the first version made it, so that the migrations in the egg have something to do."""
+    archive.mkdir()
+    target = engine.writing_engine(engine.read_url(f"sqlite:///{archive / 'archive.sqlite'}"))
+    with engine._configuration() as configuration, target.begin() as connection:
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "0001")
+    target.dispose()
+
+
 def test_the_egg_runs_in_scrapyd(scrapyd: Scrapyd, sandbox: Sandbox, archive: Path, egg: Path) -> None:
+    an_older_ledger(archive)
     deployed = scrapyd.deploy(egg, "1")
     assert deployed["status"] == "ok", deployed
     spiders = SpiderLoader.from_settings(project_settings()).list()
@@ -194,6 +206,7 @@ def test_the_egg_runs_in_scrapyd(scrapyd: Scrapyd, sandbox: Sandbox, archive: Pa
     assert_holds(archive, sandbox.world.expected.user(11, session=True))
     assert rows(archive, "SELECT spider, exit_code FROM crawls ORDER BY id") == [("user", 0), ("artwork", 0)]
     assert rows(archive, "SELECT version_num FROM alembic_version") == [(engine.VERSION,)]
+    assert len(list(archive.glob("archive.sqlite.backup-0001-*"))) == 1
     assert {request.headers["user-agent"] for request in sandbox.requests("api")} == {MARK}
 
     said = scrapyd.said.read_text() + "".join(log.read_text() for log in scrapyd.folder.rglob("logs/**/*.log"))

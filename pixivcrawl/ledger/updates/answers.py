@@ -14,7 +14,7 @@ from pixivcrawl.ledger.models import AnswerRow, SnapshotRow, table
 from pixivcrawl.ledger.updates.facts import Learned, record_all_facts
 from pixivcrawl.ledger.updates.upsert import upsert
 
-SUBJECTS = {"illust.detail": "id", "user.full": "id"}
+SUBJECTS = {"illust.detail": "id", "illust.pages": "id", "illust.ugoira_meta": "id", "user.full": "id"}
 """The endpoints whose last answer is found again, and the parameter that says which work or user it is about."""
 
 _ANSWERS = table(AnswerRow)
