@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
+
+SECONDS_BETWEEN = 5.0
+"""Between two lines that say how far a command is."""
 
 _QUIET: list[bool] = []
 
@@ -33,3 +37,15 @@ def complain(text: str) -> None:
         # What is still in the stream's buffer, and what follows, goes nowhere.
         with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), sys.stderr.fileno())
+
+
+class HowFar:
+    """Says how far a command is, once in a while."""
+
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+
+    def __call__(self, how_far: str) -> None:
+        if time.monotonic() - self._said >= SECONDS_BETWEEN:
+            self._said = time.monotonic()
+            say(f"pixivcrawl: {how_far}")

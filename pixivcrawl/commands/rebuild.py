@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,10 +39,8 @@ from pixivcrawl.ledger.rebuilding import begin_beside, put_in_place
 from pixivcrawl.ledger.replay import Replayed, replay
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.saying import HowFar
 from pixivcrawl.verification.reconciling import Reconciled, reconcile
-
-A_WHILE = 5.0
-"""Seconds between two lines that say how far it is."""
 
 NOT_ALL = 1
 """The exit code where something that the archive once had did not come back."""
@@ -187,7 +184,7 @@ def _require_empty(url: URL) -> None:
 
 def _make_anew(archive: Archive, url: URL, workers: Workers, *, check: bool) -> Rebuilt:
     """A ledger at `url`, where there is none yet: first what the journal says, then what the disk says."""
-    saying = Saying()
+    saying = HowFar()
     passed_over = PassedOver()
     engine = writing_engine(url)
     try:
@@ -204,7 +201,7 @@ def _make_anew(archive: Archive, url: URL, workers: Workers, *, check: bool) -> 
 def _reconciled(
     archive: Archive, url: URL, workers: Workers, replayed: Replayed, passed_over: PassedOver, *, check: bool
 ) -> Rebuilt:
-    saying = Saying()
+    saying = HowFar()
     ledger = Ledger.open(url.render_as_string(hide_password=False), archive=archive)
     try:
         settle_intents(archive, ledger)
@@ -218,18 +215,6 @@ def _reconciled(
         return Rebuilt(replayed, passed_over, told, ledger.read_now(queries.status_totals))
     finally:
         ledger.close()
-
-
-class Saying:
-    """Says how far it is, on standard error, once in a while."""
-
-    def __init__(self) -> None:
-        self.said = time.monotonic()
-
-    def __call__(self, how_far: str) -> None:
-        if time.monotonic() - self.said >= A_WHILE:
-            self.said = time.monotonic()
-            print(f"pixivcrawl: {how_far}", file=sys.stderr, flush=True)
 
 
 def summary(rebuilt: Rebuilt) -> Iterator[str]:

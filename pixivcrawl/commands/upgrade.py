@@ -12,13 +12,13 @@ from scrapy.exceptions import UsageError
 from pixivcrawl.api.wording import plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
-from pixivcrawl.commands.rebuild import Saying
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.upgrading import Upgraded, upgrade
 from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.saying import HowFar
 
 
 class Command(ScrapyCommand):
@@ -57,7 +57,7 @@ def bring_over(configuration: Configuration) -> None:
     if not archive.root.is_dir():
         raise ConfigurationError(f"there is no archive at {archive.root}: name it with -s ARCHIVE_DIR=...")
     print(f"archive: {archive.root}", flush=True)
-    saying = Saying()
+    saying = HowFar()
     with lock(archive, "upgrade") as held:
         upgraded = upgrade(
             archive,
