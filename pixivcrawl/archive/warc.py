@@ -92,7 +92,7 @@ def read_record(member: bytes) -> Record | None:
             return Record(record.rec_type, fields, payload)
         headers = tuple((name, value) for name, value in record.http_headers.headers if name != "Content-Length")
         return Record(record.rec_type, fields, payload, int(record.http_headers.get_statuscode()), headers)
-    except (ArchiveLoadFailed, ValueError, EOFError, KeyError, AttributeError):
+    except (ArchiveLoadFailed, ValueError, EOFError):
         return None
 
 

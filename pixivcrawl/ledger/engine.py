@@ -26,8 +26,10 @@ from sqlalchemy import (
     func,
     insert,
     inspect,
+    literal,
     make_url,
     select,
+    table,
 )
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
@@ -157,7 +159,8 @@ def prepare(
 ) -> None:
     """Create the tables in an empty database, or bring them up to date; a SQLite file is copied before it is changed.
 
-    Tables of before the journal alone held answers are brought up to date with `upgrade` only, which is called in the same transaction.
+    Tables of before the journal alone held answers, where they hold some, are brought up to date with `upgrade` only, which is called in
+    the same transaction.
 
     `before_it_begins` is called where there is no ledger yet, and may raise instead of having one made.
     Raises ConfigurationError for a ledger from a newer version and for a database that holds something else, StorageFailed for one
@@ -167,7 +170,7 @@ def prepare(
         before_it_begins()
     try:
         version = patiently(lambda: _begin(engine, before_it_begins), PATIENCE)
-        if version is not None and version < ANSWERS_IN_JOURNAL and upgrade is None:
+        if version is not None and version < ANSWERS_IN_JOURNAL and upgrade is None and _holds_answers(engine):
             raise ConfigurationError(TO_UPGRADE.format(what=f"the ledger {place_of(engine.url)}"))
         if version not in (None, VERSION):
             _migrate(engine, version, upgrade)
@@ -188,6 +191,12 @@ def _begin(engine: Engine, before_it_begins: Callable[[], None]) -> str | None:
             _VERSION_TABLE.create(connection)
             connection.execute(insert(_VERSION_TABLE).values(version_num=VERSION))
     return version
+
+
+def _holds_answers(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        of_before = (select(literal(1)).select_from(table(name)).limit(1) for name in ("bodies", "snapshots"))
+        return any(connection.execute(query).first() for query in of_before)
 
 
 def version_of(engine: Engine) -> str:

@@ -146,7 +146,9 @@ def upgrade(archive: Archive, url: URL, tell: Callable[[int], None] = lambda _: 
 
 def _convert(archive: Archive, engine: Engine | None, upgraded: Upgraded, tell: Callable[[int], None]) -> None:
     """Write the new journal, with the answers that only a ledger of before (`engine`) has, and put it in the old one's place."""
-    beside = archive.root / "journal.upgrading"
+    # Where its owner had it lie: the folder may be a link to another disk.
+    folder = archive.journal.resolve()
+    beside = folder.with_name(f"{folder.name}.upgrading")
     with storage_errors(beside):
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir()
@@ -167,13 +169,11 @@ def _convert(archive: Archive, engine: Engine | None, upgraded: Upgraded, tell: 
             write(Entry(ANSWER, {ANSWER: answer}) for answer in left)
     upgraded.from_ledger = journal.position.number - upgraded.events
     with storage_errors(archive.journal):
-        if old_files(archive.journal):
-            upgraded.replaced = archive.root / f"journal.replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-            archive.journal.rename(upgraded.replaced)
-        else:
-            shutil.rmtree(archive.journal, ignore_errors=True)
-        beside.rename(archive.journal)
-        sync(archive.root)
+        if folder.is_dir():
+            upgraded.replaced = folder.with_name(f"{folder.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+            folder.rename(upgraded.replaced)
+        beside.rename(folder)
+        sync(folder.parent)
 
 
 def _append(journal: Journal, entries: list[Entry]) -> None:

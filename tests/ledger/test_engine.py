@@ -169,7 +169,6 @@ def test_a_ledger_of_version_0004_keeps_its_files(database_url: str):
                 "'2026-01-02T00:00:00.000000Z', false, 'aa', '2026-01-03T00:00:00.000000Z')"
             )
         )
-    prepare(target, upgrade=lambda _: None)
     target.dispose()
     ledger = Ledger.open(database_url)
     (row,) = ledger.read_now(lambda connection: connection.execute(select(FileRow.__table__)).all())
@@ -192,7 +191,6 @@ def test_a_ledger_of_version_0005_keeps_what_it_says_of_works_and_people(databas
             f"INSERT INTO series (id, title, total, first_seen, last_seen) VALUES (55, 'a series', 2, {now}, {now})",
         ):
             connection.execute(text(statement))
-    prepare(target, upgrade=lambda _: None)
     target.dispose()
     ledger = Ledger.open(database_url)
     kept = ledger.read_now(

@@ -22,8 +22,8 @@ from alembic import command
 from scrapy.spiderloader import SpiderLoader
 
 from pixivcrawl.ledger import engine
-from pixivcrawl.sandbox import Sandbox, World
 from tests.live.running import PROJECT, assert_holds, environment, rows
+from tests.sandbox.serving import Sandbox, World
 from tests.test_project import project_files, project_settings
 
 pytestmark = [

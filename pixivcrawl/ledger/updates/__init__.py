@@ -55,9 +55,7 @@ from pixivcrawl.ledger.updates.series import record_series, record_unlisted_in_s
 from pixivcrawl.ledger.updates.tags import record_tag_translations
 from pixivcrawl.ledger.updates.user_files import record_user_pictures
 from pixivcrawl.ledger.updates.works import (
-    Told,
     record_artwork,
-    record_artworks,
     record_originals_of_rows,
     record_rows,
     record_stubs,
@@ -131,7 +129,6 @@ docs/journal.md is made from this, and tests hold it against the schema of VERSI
 
 TOGETHER: Mapping[Callable[..., Any], tuple[Callable[..., Any], Callable[..., list[Any]]]] = {
     record_answer: (Answered, record_answers),
-    record_artwork: (Told, record_artworks),
     record_facts: (Learned, record_all_facts),
     record_intent: (Placed, record_intents),
     record_stored: (Placed, record_all_stored),
