@@ -15,7 +15,7 @@ from pixivcrawl.ledger.updates.files import GONE, GONE_WITH_FIRST
 from tests.live.chaos.experiments import killed_at, killed_at_random, wronged_and_killed
 from tests.live.chaos.plans import API_FAULTS, IMAGE_FAULTS, Kill, Plan, Wrongs, seeds
 from tests.live.chaos.trials import Laboratory
-from tests.live.running import environment, rows, scrapy
+from tests.live.running import assert_holds, environment, rows, scrapy
 from tests.sandbox.serving import Sandbox, World
 
 
@@ -107,6 +107,20 @@ def test_a_page_counts_as_read_when_its_facts_are_recorded(tmp_path: Path, place
             work_id for (work_id,) in rows(tmp_path, "SELECT artwork_id FROM crawl_artworks ORDER BY position")
         ]
         assert len(order) == 250
+
+
+@pytest.mark.parametrize("world", [{"pages": 2}, {"ugoira": 100}], ids=["pages", "ugoira"])
+def test_a_work_that_was_told_in_full_before_a_kill_is_asked_about_no_more(tmp_path: Path, world: dict[str, int]):
+    with Sandbox(World.of(works=1, size=(16, 12), **world)) as sandbox:
+        work_id = sandbox.world.work_id(11, 1)
+        command = ("crawl", "artwork", "-a", f"id={work_id}")
+        before = environment(sandbox, tmp_path, CHAOS_KILL="pixivcrawl.ledger.updates:record_facts:before:1")
+        assert scrapy(*command, env=before).returncode == -signal.SIGKILL
+        asked = len(sandbox.requests("api"))
+        assert asked == 2, "its own page, and its parts"
+        assert scrapy(*command, env=environment(sandbox, tmp_path)).returncode == 0
+        assert len(sandbox.requests("api")) == asked
+        assert_holds(tmp_path, sandbox.world.expected.artwork([work_id], session=True))
 
 
 @pytest.mark.long
