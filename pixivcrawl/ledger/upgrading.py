@@ -40,6 +40,7 @@ from pixivcrawl.ledger.journal import (
     Position,
     end_of,
     is_of_old,
+    located,
     old_files,
     read_journal,
 )
@@ -124,6 +125,7 @@ def upgrade(archive: Archive, url: URL, tell: Callable[[int], None] = lambda _: 
     Nobody else may use the archive meanwhile. Raises ConfigurationError and StorageFailed.
     """
     upgraded = Upgraded()
+    _put_in_place(archive)
     engine = writing_engine(url)
     try:
         upgraded.has_ledger = not is_empty(engine)
@@ -146,13 +148,10 @@ def upgrade(archive: Archive, url: URL, tell: Callable[[int], None] = lambda _: 
 
 def _convert(archive: Archive, engine: Engine | None, upgraded: Upgraded, tell: Callable[[int], None]) -> None:
     """Write the new journal, with the answers that only a ledger of before (`engine`) has, and put it in the old one's place."""
-    # Where its owner had it lie: the folder may be a link to another disk.
-    folder = archive.journal.resolve()
-    beside = folder.with_name(f"{folder.name}.upgrading")
+    folder, beside = _folders(archive)
     with storage_errors(beside):
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir()
-        (beside / UPGRADING).touch()
     journal, known = Journal(beside, Position()), set[int]()
 
     def write(entries: Iterator[Entry]) -> None:
@@ -169,11 +168,27 @@ def _convert(archive: Archive, engine: Engine | None, upgraded: Upgraded, tell: 
             write(Entry(ANSWER, {ANSWER: answer}) for answer in left)
     upgraded.from_ledger = journal.position.number - upgraded.events
     with storage_errors(archive.journal):
+        (beside / UPGRADING).touch()
+        sync(beside)
         if folder.is_dir():
             upgraded.replaced = folder.with_name(f"{folder.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
             folder.rename(upgraded.replaced)
-        beside.rename(folder)
-        sync(folder.parent)
+    _put_in_place(archive)
+
+
+def _folders(archive: Archive) -> tuple[Path, Path]:
+    """Where the journal lies, which may be a link's end on another disk, and where the new one is written."""
+    folder = archive.journal.resolve()
+    return folder, folder.with_name(f"{folder.name}.upgrading")
+
+
+def _put_in_place(archive: Archive) -> None:
+    """Give the new journal, once it is whole, the name that is free: also for a kill that came between."""
+    folder, beside = _folders(archive)
+    if (beside / UPGRADING).exists() and not folder.exists():
+        with storage_errors(folder):
+            beside.rename(folder)
+            sync(folder.parent)
 
 
 def _append(journal: Journal, entries: list[Entry]) -> None:
@@ -210,9 +225,7 @@ def _fill(connection: Connection, archive: Archive, name: str) -> None:
     runs = {crawl_id: crawl_id for crawl_id in connection.execute(select(CrawlRow.id)).scalars()}
     entries = read_journal(archive.journal)
     while batch := list(islice(entries, BATCH)):
-        updates.note_answers(
-            connection, name, ((entry.data[ANSWER], entry.location) for entry in batch if entry.location is not None)
-        )
+        updates.note_answers(connection, name, located(batch))
         if known is not None:
             for entry in batch:
                 if (entry.number or 0) > known.number and entry.type != ANSWER:

@@ -222,5 +222,26 @@ def test_a_kill_anywhere_only_interrupts(old: Path, last: int):
     assert facts(old) == expected
     found = answers(old)
     assert {key: told(found[key]) for key in kept} == kept
+    passed_over = PassedOver()
+    assert len([*read_journal(old / "journal", passed_over)]) == 388
+    assert passed_over == PassedOver()
     Ledger.open(sqlite_url(old), archive=Archive(old)).close()
     assert sorted(path.name[:16] for path in old.iterdir() if path.is_dir()) == ["journal", "journal.replaced"]
+
+
+@pytest.mark.parametrize("last", [4, 5])
+def test_a_journal_without_a_ledger_too(old: Path, last: int):
+    """Between the two renames nothing has the journal's name."""
+    (old / "archive.sqlite").unlink()
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(old), str(last)], cwd=ROOT, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    bring_over(old)
+    assert len([*read_journal(old / "journal")]) == 388
+
+
+def test_a_journal_on_another_disk_stays_there(old: Path, tmp_path: Path):
+    (old / "journal").rename(tmp_path / "elsewhere")
+    (old / "journal").symlink_to(tmp_path / "elsewhere")
+    bring_over(old)
+    assert (old / "journal").is_symlink()
+    assert len([*read_journal(tmp_path / "elsewhere")]) == 388
