@@ -120,7 +120,7 @@ class AnswersMiddleware:
         """A refusal is journaled, as a body is; where there is no archive (`scrapy fetch`) nothing is."""
         if has_ledger(self.crawler):
             reader = self._reader if "Cookie" in request.headers else VISITOR
-            answer = answer_to(request, response, reader, datetime.now(UTC))
+            answer = answer_to(request, response, reader, datetime.now(UTC), is_refusal=True)
             await ledger_of(self.crawler).write(updates.record_answer, answer)
 
     async def process_exception(self, request: Request, exception: Exception) -> Request | None:

@@ -60,13 +60,15 @@ class StoredAnswer:
     record_id: str = field(default_factory=_new_id)
 
 
-def answer_to(request: Request, response: Response, reader: Reader, now: datetime) -> StoredAnswer:
+def answer_to(
+    request: Request, response: Response, reader: Reader, now: datetime, *, is_refusal: bool = False
+) -> StoredAnswer:
     """The answer to a request of the catalogue's (`meta["endpoint"]`), with those of its headers that hold no secret.
 
-    Of a refusal that is no JSON the body is left out: a page may hold a token.
+    Of a refusal that is no JSON, whatever its status, the body is left out: a page may hold a token.
     """
     payload, reduced = response.body, ""
-    if response.status != 200 and not _is_json(payload):
+    if is_refusal and not _is_json(payload):
         payload, reduced = b"", "body"
     headers = ((name, response.headers.get(name)) for name in ANSWER_HEADERS)
     return StoredAnswer(

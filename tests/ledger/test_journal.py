@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scrapy import Request
+from scrapy.http import Response
 from warcio.archiveiterator import ArchiveIterator
 
 from pixivcrawl.archive.warc import write_record
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.items import Reader
 from pixivcrawl.ledger import journal as journals
-from pixivcrawl.ledger.answer import StoredAnswer
+from pixivcrawl.ledger.answer import StoredAnswer, answer_to
 from pixivcrawl.ledger.journal import Entry, Journal, PassedOver, cut_torn_tail, end_of, read_answer, read_journal
 from tests.ledger.making import NOW
 
@@ -373,9 +374,16 @@ def replace_file(location: Any, name: str) -> Any:
     return location._replace(file=name)
 
 
-def test_a_refusal_keeps_no_page(tmp_path: Path):
-    """Of a page in place of data the status alone is kept: it may hold a token."""
-    entry = an_entry(1, b"", status=503, reduced="body")
-    journal = Journal(tmp_path)
-    journal.append([entry], NOW)
-    assert [*read_journal(tmp_path)] == [replace(entry, number=1, location=journal.appended[0].location)]
+@pytest.mark.parametrize("status", [200, 403, 503])
+def test_of_a_page_in_place_of_an_answer_the_status_alone_is_kept(status: int):
+    """It may hold a token."""
+    request = Request(
+        "https://www.pixiv.net/ajax/illust/1", meta={"endpoint": "illust.detail", "parameters": {"id": 1}}
+    )
+    headers = {"Content-Type": "text/html", "Set-Cookie": "PHPSESSID=1_secret"}
+    page = Response(request.url, status=status, headers=headers, body=b"<input name=tt value=secret>")
+    answer = answer_to(request, page, Reader(901), NOW, is_refusal=True)
+    assert (answer.status, answer.payload, answer.reduced) == (status, b"", "body")
+    assert answer.headers == (("Content-Type", "text/html"),)
+    said = Response(request.url, status=404, body=b'{"error":true,"message":"gone"}')
+    assert answer_to(request, said, Reader(901), NOW, is_refusal=True).payload == said.body
