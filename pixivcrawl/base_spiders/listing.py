@@ -83,6 +83,9 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     rereads_on_refresh: ClassVar[bool] = False
     """`refresh=true` asks for each known work again, because the list has no rows that would tell a revised one."""
 
+    goes_on = False
+    """Whether this run goes on from one that was interrupted."""
+
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
@@ -154,6 +157,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         arguments = self.args.canonical()
         self.began = self.now()
         self.crawl = await self.ledger.write(updates.begin_crawl, self.name, arguments, self.now(), self.reader)
+        self.goes_on = self.crawl.resumes is not None
         self.readings = Readings(
             self.crawl.cursor,
             self.crawl.frontier,
@@ -318,7 +322,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     async def detail_at_hand(self, work: queries.WorkToDo) -> IllustDetail | None:
         """What an interrupted run was told of a work and had not recorded, because the rest was still to be asked for."""
         known = work.known
-        if self.crawl.resumes is None or known.detail == "full" or known.stale or known.next_attempt is not None:
+        if not self.goes_on or known.detail == "full" or known.stale or known.next_attempt is not None:
             return None
         detail = await self.kept_detail(work.work_id, self.began - AT_HAND)
         # Another reader may be shown more.
@@ -340,7 +344,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         self, detail: IllustDetail, endpoint: Endpoint[Body], revision_of: Callable[[Body], str | None]
     ) -> Body:
         """A work's `pages` or `ugoira_meta`: what an interrupted run was told of the very revision, else what pixiv says now."""
-        if self.crawl.resumes is not None:
+        if self.goes_on:
             kept = await self.kept_body(endpoint, detail.id, self.began - AT_HAND)
             if kept is not None and revision_of(kept) == detail.revision:
                 return kept
