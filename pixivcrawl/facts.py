@@ -144,6 +144,9 @@ _FACTS: dict[str, Callable[[Question, Any, Reader], Facts]] = {
     catalogue.DISCOVERY_USERS.name: lambda asked, body, reader: replace(_rows(body.rows), users=_people(body.users)),
     catalogue.ILLUST_RECOMMEND.name: lambda asked, body, reader: _rows(body.illusts),
     catalogue.ILLUST_RECOMMEND_ROWS.name: lambda asked, body, reader: _rows(body.illusts),
+    catalogue.ILLUST_DETAILS_MANY.name: lambda asked, body, reader: Facts(
+        artworks=tuple(items_from.artworks_of_mobile_rows(body.illust_details))
+    ),
     catalogue.ILLUST_COMMENTS.name: _comments,
     catalogue.COMMENT_REPLIES.name: _comments,
     catalogue.TAG_INFO.name: _translations,

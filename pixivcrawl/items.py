@@ -233,8 +233,9 @@ class Artwork:
     None means that the source did not say, and never replaces what is known. `revision` is page 0's; `originals` is empty when the
     reader may not see them (`availability` is then "withheld"; in journals of old "login needed"), and in rows. `image_host` (such as
     `https://i.pximg.net`) is where a row's thumbnail lies, and with it the originals at `revision`; None where the row does not show the
-    work. `series_order` is its place in its series, from 1; `book_style` how a manga's pages turn; `request` the request that it came
-    from and `poll` what its readers are asked, both as pixiv tells them; `location_mask`: it is not shown in the reader's region.
+    work. `extension` is that of the first page's original, where a row tells it (of an ugoira, its first frame's). `series_order` is its
+    place in its series, from 1; `book_style` how a manga's pages turn; `request` the request that it came from and `poll` what its
+    readers are asked, both as pixiv tells them; `location_mask`: it is not shown in the reader's region.
     """
 
     work_id: int = field(metadata=column("id"))
@@ -263,6 +264,7 @@ class Artwork:
     availability: Literal["available", "withheld", "login needed"] = field(default="available", metadata=NO_COLUMN)
     originals: tuple[Original, ...] = field(default=(), repr=False, metadata=NO_COLUMN)
     image_host: str | None = field(default=None, metadata=NO_COLUMN)
+    extension: str | None = field(default=None, metadata=NO_COLUMN)
     series_order: int | None = None
     is_original: bool | None = None
     is_login_only: bool | None = None

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from pixivcrawl.api.bodies.artworks import Comments, IllustDetail, IllustPage, UgoiraMeta
+from pixivcrawl.api.bodies.artworks import Comments, IllustDetail, IllustPage, ManyDetailsRow, UgoiraMeta
 from pixivcrawl.api.bodies.listings import Bookmarks, FollowRow
 from pixivcrawl.api.bodies.listings import Series as SeriesBody
 from pixivcrawl.api.bodies.parts import JAPAN
@@ -214,6 +214,42 @@ def listed_artworks(rows: Iterable[IllustRow]) -> list[Artwork]:
     ]
 
 
+def artworks_of_mobile_rows(rows: Iterable[ManyDetailsRow]) -> list[Artwork]:
+    """Works as the mobile site tells them: as a list's row does, with the caption and the first page's extension.
+
+    A masked row is left out: why it is masked is another answer's to say.
+    """
+    return [
+        Artwork(
+            work_id=row.id,
+            user_id=row.user_id,
+            user_name=row.author_details.user_name,
+            title=row.title,
+            kind=row.kind,
+            page_count=row.page_count,
+            detail="listing",
+            caption=row.comment,
+            tags=tuple(Tag(tag) for tag in row.tags),
+            width=row.width,
+            height=row.height,
+            x_restrict=row.x_restrict,
+            restrict=row.restrict,
+            ai_type=row.ai_type,
+            sanity_level=row.sl,
+            revision=row.revision,
+            image_host=_image_host(row.url, row.id),
+            extension=None if row.original is None else row.original.extension,
+            is_original=row.is_original,
+            location_mask=row.location_mask,
+            book_style=row.book_style,
+            translated_title=(row.title_caption_translation and row.title_caption_translation.work_title) or None,
+            translated_caption=(row.title_caption_translation and row.title_caption_translation.work_caption) or None,
+        )
+        for row in rows
+        if not row.is_masked
+    ]
+
+
 def ranked_artworks(ranking: Ranking) -> list[Artwork]:
     """Works as a ranking's rows tell them; a masked row tells a place alone."""
     return [_ranked_artwork(row) for row in ranking.contents if not row.is_masked]
@@ -248,12 +284,13 @@ def _image_host(thumbnail: str | None, work_id: int) -> str | None:
 
 
 def originals_of_row(row: Artwork, extension: str) -> tuple[Original, ...]:
-    """The originals of a work that a list's row shows, each under a guessed `extension`; none of an ugoira.
+    """The originals of a work that a list's row shows; none of an ugoira. Where the row tells no extension, `extension` is the guess.
 
     pixiv: the thumbnail's path has the originals' time, and the row's width and height are page 0's.
     """
     if row.image_host is None or row.revision is None or row.kind == "ugoira":
         return ()
+    extension = row.extension or extension
     return tuple(
         Original(
             work_id=row.work_id,

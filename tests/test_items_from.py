@@ -11,7 +11,7 @@ import pytest
 from pixivcrawl import items_from
 from pixivcrawl.api import catalogue
 from pixivcrawl.items import Artwork, Comment, Tag, User
-from tests.api.making import USER, WORK, answer, comment, detail, row, user
+from tests.api.making import USER, WORK, answer, comment, detail, mobile_row, original, row, user
 
 DETAIL: dict[str, Any] = {
     "seriesNavData": {"seriesId": "55", "order": 2},
@@ -47,7 +47,7 @@ def unsaid(item: Any) -> set[str]:
 
 
 def test_a_work_s_own_page_fills_every_field():
-    assert unsaid(work()) == {"image_host"}, "left out in items_from.artwork"
+    assert unsaid(work()) == {"image_host", "extension"}, "left out in items_from.artwork"
 
 
 def test_what_a_work_s_own_page_says_is_told_as_it_is():
@@ -59,6 +59,34 @@ def test_what_a_work_s_own_page_says_is_told_as_it_is():
     assert told.translated_caption == "by the sea, in another language"
     assert (told.request, told.poll) == (DETAIL["request"], DETAIL["pollData"])
     assert told.tags == (Tag("空", "sky", locked=True, user_id=USER), Tag("sea", None, locked=False))
+
+
+def mobile(*changes: dict[str, Any]) -> list[Artwork]:
+    body = {"illust_details": [mobile_row(WORK + place, **each) for place, each in enumerate(changes)]}
+    many = catalogue.ILLUST_DETAILS_MANY.parse(answer("illust.details_many", body))
+    return items_from.artworks_of_mobile_rows(many.illust_details)
+
+
+def test_a_row_of_the_mobile_site_says_more_than_a_list_s_and_less_than_a_work_s_own_page():
+    (told,) = mobile({"title_caption_translation": {"work_title": "Abend", "work_caption": "am Meer"}})
+    assert told.detail == "listing"
+    assert (told.caption, told.tags, told.ai_type) == ("by the sea", (Tag("sea"),), 1)
+    assert (told.translated_title, told.translated_caption) == ("Abend", "am Meer")
+    unknown = {"created", "uploaded", "series_id", "series_order", "is_login_only", "reuploaded", "request", "poll"}
+    counts = {"bookmark_count", "like_count", "comment_count", "view_count"}
+    assert unsaid(told) == unknown | counts, "left out in items_from.artworks_of_mobile_rows"
+
+
+def test_the_pages_of_a_row_bear_the_first_one_s_extension_where_it_is_told():
+    told, untold = mobile({}, {"url_big": None})
+    addresses = [original.url for original in items_from.originals_of_row(told, "jpg")]
+    assert addresses == [original(WORK, page) for page in (0, 1)]
+    assert {each.extension for each in items_from.originals_of_row(untold, "jpg")} == {"jpg"}
+
+
+def test_a_masked_row_of_the_mobile_site_says_nothing():
+    placeholder = "https://s.pximg.net/common/images/limit_r18_360.png"
+    assert mobile({"mask_reason": "r18"}, {"url": placeholder}, {"title": ""}, {"user_id": "0"}) == []
 
 
 def test_an_artist_s_own_page_fills_every_field_but_what_other_answers_tell():
@@ -107,7 +135,7 @@ ODD = [{}, [], "odd", -1, 2**60, {"a": []}, [[]], True, 1.5]
 def test_an_odd_value_costs_itself(key: str, odd: Any):
     told = work(**{key: odd})
     assert told.title == "Evening"
-    assert unsaid(told) <= {"image_host", *NAMES[key]}
+    assert unsaid(told) <= {"image_host", "extension", *NAMES[key]}
     assert len(told.originals) == 1
 
 

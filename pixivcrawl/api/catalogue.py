@@ -578,6 +578,7 @@ ILLUST_DETAILS_MANY = Endpoint(
     "What the mobile site tells of up to 100 works at once.",
     body=artworks.ManyDetails,
     params=(Param("illust_ids", "ids", "the works' ids", required=True, least=1, most=100),),
+    foreign=artworks.foreign_rows,
 )
 ILLUST_UNLISTED = Endpoint(
     "illust.unlisted",

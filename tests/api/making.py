@@ -277,6 +277,42 @@ def comment(comment_id: int, /, **changes: Any) -> Json:
     } | changes
 
 
+def mobile_row(work_id: int = WORK, /, **changes: Any) -> Json:
+    return {
+        "id": str(work_id),
+        "user_id": str(USER),
+        "title": "Evening",
+        "comment": "by the sea",
+        "alt": "#sea Evening",
+        "tags": ["sea"],
+        "type": "0",
+        "illust_type": "0",
+        "page_count": "2",
+        "x_restrict": "0",
+        "restrict": "0",
+        "sl": 2,
+        "ai_type": 1,
+        "width": "800",
+        "height": "600",
+        "upload_timestamp": 1660229174,
+        "url": thumbnail(work_id),
+        "url_s": thumbnail(work_id),
+        "url_big": original(work_id),
+        "url_placeholder": None,
+        "author_details": {
+            "user_id": str(USER),
+            "user_name": "An artist",
+            "user_account": "artist",
+            "user_image": f"{HOST}/user-profile/img/2018/06/26/14/26/03/1_50.jpg",
+        },
+        "title_caption_translation": {"work_title": "Abend", "work_caption": None},
+        "is_original": True,
+        "location_mask": False,
+        "book_style": "0",
+        "mask_reason": None,
+    } | changes
+
+
 BODIES: dict[str, Any] = {
     "top.illust": framed(WORK)
     | {
@@ -397,27 +433,7 @@ BODIES: dict[str, Any] = {
         "illustSeries": [series_row()],
     },
     "user.tagged": {"works": [row(), row(WORK + 1)], "total": 3},
-    "illust.details_many": {
-        "illust_details": [
-            {
-                "id": str(WORK),
-                "user_id": str(USER),
-                "title": "Evening",
-                "comment": "by the sea",
-                "tags": ["sea"],
-                "type": "0",
-                "illust_type": "0",
-                "page_count": "2",
-                "x_restrict": "0",
-                "ai_type": 1,
-                "width": "800",
-                "height": "600",
-                "url": thumbnail(WORK),
-                "url_big": None,
-                "mask_reason": None,
-            }
-        ]
-    },
+    "illust.details_many": {"illust_details": [mobile_row()]},
     "illust.unlisted": detail(isUnlisted=True),
     "comment.replies": {
         "comments": [comment(5, commentParentId="2"), comment(4, commentParentId="2")],
@@ -437,6 +453,7 @@ PARAMETERS: dict[str, Json] = {
     "illust.ugoira_meta": {"id": WORK},
     "user.profile_illusts": {"ids": [WORK, WORK + 1]},
     "series": {"id": 55},
+    "illust.details_many": {"illust_ids": [WORK, WORK + 1]},
 }
 """Of the endpoints whose bodies are compared with the question, the question that these bodies answer."""
 

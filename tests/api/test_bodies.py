@@ -13,7 +13,19 @@ from pixivcrawl.api.catalogue import ENDPOINTS
 from pixivcrawl.api.documents import DocumentRefused, read_document
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
 from tests.api import making
-from tests.api.making import BODIES, PARAMETERS, PLACEHOLDER, REVISION, USER, WORK, answer, detail, masked, row
+from tests.api.making import (
+    BODIES,
+    PARAMETERS,
+    PLACEHOLDER,
+    REVISION,
+    USER,
+    WORK,
+    answer,
+    detail,
+    masked,
+    mobile_row,
+    row,
+)
 
 
 def parsed(endpoint: Endpoint[Any], body: Any, **parameters: Any) -> Any:
@@ -416,3 +428,55 @@ def test_many_keys_of_which_the_last_comes_twice_take_no_time() -> None:
     with pytest.raises(DocumentRefused, match="'49999' twice"):
         read_document(text)
     assert time.process_time() - began < 2
+
+
+def many(*rows: Any, asked: tuple[int, ...] = (WORK, WORK + 1)) -> tuple[list[Any], list[str]]:
+    """The rows that are read of an answer of the mobile site, and the fields that cost the others their place."""
+    odd: list[BodyRefused] = []
+    body = answer("illust.details_many", {"illust_details": list(rows)})
+    read = catalogue.ILLUST_DETAILS_MANY.parse(body, {"illust_ids": list(asked)}, odd)
+    return read.illust_details, [each.field for each in odd]
+
+
+def test_the_mobile_site_tells_a_work_s_caption_and_first_address() -> None:
+    (work,), odd = many(mobile_row())
+    assert (work.comment, work.kind, work.page_count, work.width) == ("by the sea", "illust", 2, 800)
+    assert (work.original.extension, work.revision, odd) == ("png", REVISION, [])
+
+
+@pytest.mark.parametrize(
+    "told",
+    [None, making.thumbnail(WORK), "https://i.pximg.net/elsewhere.jpg"],
+)
+def test_without_an_original_the_thumbnail_tells_the_revision(told: str | None) -> None:
+    (work,), odd = many(mobile_row(url_big=told))
+    assert (work.original, work.revision, odd) == (None, REVISION, [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"url_big": making.original(WORK + 1)}, "url_big"),
+        ({"url_big": making.original(WORK, 1)}, "url_big"),
+        ({"author_details": {"user_id": "1", "user_name": "Another"}}, "author_details"),
+        ({"author_details": []}, "author_details"),
+        ({"page_count": "0"}, "page_count"),
+        ({"page_count": None}, "page_count"),
+        ({"type": "3"}, "type"),
+        ({"comment": 7}, "comment"),
+        ({"tags": [{"tag": "sea"}]}, "tags.0"),
+    ],
+)
+def test_an_odd_row_of_the_mobile_site_costs_itself_alone(changes: dict[str, Any], field: str) -> None:
+    rows, odd = many(mobile_row(**changes), mobile_row(WORK + 1))
+    assert ([row.id for row in rows], odd) == ([WORK + 1], [f"illust_details.0.{field}"])
+
+
+@pytest.mark.parametrize("body", [[], {}, {"illust_details": {"1": {}}}, {"illust_details": "none"}, {"illusts": []}])
+def test_another_shape_than_the_mobile_site_s_is_refused(body: Any) -> None:
+    refusal(catalogue.ILLUST_DETAILS_MANY, body, illust_ids=[WORK])
+
+
+def test_rows_of_works_that_nobody_asked_for_are_refused() -> None:
+    body = {"illust_details": [mobile_row(), mobile_row(WORK + 1)]}
+    assert refusal(catalogue.ILLUST_DETAILS_MANY, body, illust_ids=[WORK]).field == "illust_details.1.id"

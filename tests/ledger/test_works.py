@@ -384,6 +384,14 @@ class TestAWorkThatFailed:
         assert known(connection).files_state == "complete"
 
 
+def test_a_row_with_a_caption_tells_it_until_the_work_s_own_page_does(connection: Connection):
+    record_rows(connection, [a_row(caption="second hand", translated_title="Abend")], NOW)
+    assert (row_of(connection).caption, row_of(connection).detail) == ("second hand", "listing")
+    record_artwork(connection, an_artwork(), NOW)
+    record_rows(connection, [a_row(caption="second hand", translated_title="Abend")], NOW)
+    assert (row_of(connection).caption, row_of(connection).detail) == ("caption", "full")
+
+
 def test_a_work_changes_hands_never_its_history(connection: Connection):
     """Two works share tags and artist; each keeps its own."""
     record_artwork(connection, an_artwork(1), NOW)

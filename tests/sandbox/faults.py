@@ -19,7 +19,8 @@ field: a path of keys in the body such as urls.original; without it, the body); 
 0, as a throttled search); not_object (the document is []); login (401); disconnect; unknown_json (JSON of no known
 shape). Never by chance: guard; replaced_field (options field, as above, and value: that field, wherever it stands, has another
 value; without a field, the body has); replaced_rows (options field: the path of a list; value: {place: an object
-whose keys the row there takes over, or what stands there instead}); redirect (302 to the option `location`).
+whose keys the row there takes over, or what stands there instead}); halved (options field: the path of a list, of which every second
+row is left out); late (the right answer after the option `seconds`); redirect (302 to the option `location`).
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ IMAGE_KINDS = (
 )
 API_KINDS = ("html", "missing_field", "empty", "not_object", "login", "disconnect", "unknown_json")
 IMAGE_ORDERS = (*IMAGE_KINDS, "replaced")
-API_ORDERS = (*API_KINDS, "guard", "replaced_field", "replaced_rows", "redirect")
+API_ORDERS = (*API_KINDS, "guard", "replaced_field", "replaced_rows", "halved", "late", "redirect")
 """What can be ordered: also what needs an option, and so cannot come by chance."""
 
 SAID = "Something went wrong."
@@ -76,6 +77,7 @@ class Fault:
     message: str = SAID
     status: int = 200
     retry_after: int | None = None
+    seconds: float = 0
     served: int = 0
 
     def __post_init__(self) -> None:
@@ -149,6 +151,7 @@ class Faults:
         message: str = SAID,
         status: int = 200,
         retry_after: int | None = None,
+        seconds: float = 0,
     ) -> Fault:
         """Answers API requests wrongly in whose path, or path?query (both decoded), the regular expression `path` is found.
 
@@ -165,6 +168,7 @@ class Faults:
             message=message,
             status=status,
             retry_after=retry_after,
+            seconds=seconds,
         )
         return self._order(self._api, fault)
 

@@ -73,6 +73,9 @@ class FaultyApiHost(ApiHost):
                 return page(sent, 403, GUARD)
             case "redirect":
                 return redirect(sent, fault.location)
+            case "late":
+                await asyncio.sleep(fault.seconds)
+                return await super().answer_browser(request, sent, session)
         headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
         return self.document(sent, distorted(await self.judged(request, session), fault), session, headers)
 
@@ -85,6 +88,8 @@ def distorted(answer: Answer, fault: Fault) -> Answer:
             return Answer(_replaced(answer.content, fault.field, fault.value), answer.status)
         case "replaced_rows":
             return Answer(_with_rows(answer.content, fault.field, fault.value), answer.status)
+        case "halved":
+            return Answer(_halved(answer.content, fault.field), answer.status)
         case "empty":
             return Answer(_emptied(answer.content), answer.status)
         case "not_object":
@@ -120,6 +125,13 @@ def _with_rows(content: Json, field: str, rows: dict[int, Any]) -> Json:
         for place, value in rows.items():
             for key in keys[place : place + 1]:
                 listed[key] = listed[key] | value if isinstance(value, dict) else value
+    return copy
+
+
+def _halved(content: Json, field: str) -> Json:
+    copy, holders, name = _holders(content, field)
+    for holder in holders:
+        holder[name] = holder[name][::2]
     return copy
 
 

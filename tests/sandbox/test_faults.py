@@ -323,6 +323,22 @@ def test_what_needs_an_option_never_comes_by_chance(own: Any, kind: str):
         own.sandbox.faults.random(1, 1.0, [kind])
 
 
+def test_half_of_the_rows(own: Any):
+    asked = f"/touch/ajax/illust/details/many?illust_ids[]={PICTURE}&illust_ids[]={UGOIRA}&illust_ids[]={MIXED}"
+    right = own.body(asked)["illust_details"]
+    own.sandbox.faults.api("/details/many", kind="halved", field="illust_details")
+    assert own.body(asked)["illust_details"] == [right[0], right[2]]
+
+
+def test_late_is_right_after_a_while(own: Any):
+    asked = f"/ajax/illust/{PICTURE}"
+    right = own.body(asked)
+    own.sandbox.faults.api(asked, kind="late", seconds=0.3)
+    begun = time.monotonic()
+    assert own.body(asked) == right
+    assert time.monotonic() - begun >= 0.3
+
+
 def test_a_refusal_says_what_it_is_told_to(own: Any):
     own.sandbox.faults.api(rf"/illust/{PICTURE}$", kind="status:400", message="\x1b[2J")
     reply = own.get(f"/ajax/illust/{PICTURE}")

@@ -264,31 +264,95 @@ class RecommendedRows(PixivModel):
     illusts: RowList = Field(default_factory=list)
 
 
+class MobileTranslation(TitleCaptionTranslation):
+    """Pixiv's own translation, under the mobile site's names."""
+
+    model_config = SnakeCaseModel.model_config
+
+
+class AuthorDetails(SnakeCaseModel):
+    """The artist beside a work on the mobile site."""
+
+    user_id: Id | None = None
+    user_name: str
+    user_account: Lenient[str] = None
+    user_image: Lenient[str] = None
+
+
 class ManyDetailsRow(WorkRow):
-    """A work as the mobile site tells it; `comment` is the caption, `url_big` the first page's original where it is shown."""
+    """A work as the mobile site tells it.
+
+    `comment` is the caption, `tags` are names alone, `url_big` is the address of the first page's original, where it is told.
+    pixiv: nothing tells which of a work's times `upload_timestamp` is, so that none is read from it.
+    """
 
     model_config = SnakeCaseModel.model_config
 
     told_when_masked = ("id",)
-    blank: ClassVar[Mapping[str, Any]] = {"user_id": 0, "title": "", "type": 0, "page_count": 0}
+    blank: ClassVar[Mapping[str, Any]] = {
+        "user_id": 0,
+        "title": "",
+        "type": 0,
+        "page_count": 0,
+        "author_details": {"user_name": ""},
+    }
 
     id: Id
     user_id: Count
     title: str
     comment: str | None = None
+    alt: Lenient[str] = None
     tags: Texts = Field(default_factory=list)
     type: IllustType
     page_count: PageCount
     x_restrict: Count | None = None
+    restrict: Count | None = None
+    sl: Count | None = None
     ai_type: Count | None = None
     width: Side | None = None
     height: Side | None = None
+    upload_timestamp: Lenient[Count] = None
     url_big: str | None = None
+    author_details: AuthorDetails
+    title_caption_translation: Lenient[MobileTranslation] = None
+    is_original: Lenient[bool] = None
+    location_mask: Lenient[bool] = None
+    book_style: Lenient[Count] = None
 
     @field_validator("user_id", "page_count")
     @classmethod
     def _positive_unless_masked(cls, value: int, info: ValidationInfo) -> int:
         return positive_unless_masked(value, info)
+
+    @field_validator("url_big")
+    @classmethod
+    def _own_first_page(cls, url: str | None, info: ValidationInfo) -> str | None:
+        image = read_optional(url)
+        if image is not None and image.work_id is not None and (image.work_id, image.page) != (info.data.get("id"), 0):
+            raise ValueError("must show the first page of this work")
+        return url
+
+    @field_validator("author_details")
+    @classmethod
+    def _own_artist(cls, author: AuthorDetails, info: ValidationInfo) -> AuthorDetails:
+        if author.user_id not in (None, info.data.get("user_id")):
+            raise ValueError("must be the artist of this work")
+        return author
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.type]
+
+    @property
+    def original(self) -> ImageUrl | None:
+        """What the first page's address names; of an ugoira it is the first frame. None where it is not told."""
+        image = read_optional(self.url_big)
+        return image if image is not None and image.kind == "original" else None
+
+    @property
+    def revision(self) -> str | None:
+        """The 14 digits of the time in the original's path, or in the thumbnail's."""
+        return self.revision_of(self.id) if self.original is None else self.original.revision
 
 
 class ManyDetails(SnakeCaseModel):
@@ -341,6 +405,13 @@ def foreign_page(pages: list[IllustPage], parameters: Mapping[str, Any]) -> str 
         if page.image is not None and (page.image.work_id, page.image.page) != (parameters["id"], number):
             return f"{number}.urls.original"
     return None
+
+
+def foreign_rows(many: ManyDetails, parameters: Mapping[str, Any]) -> str | None:
+    """The row of a work that was not asked for."""
+    asked = frozenset(parameters["illust_ids"])
+    other = next((place for place, row in enumerate(many.illust_details) if row.id not in asked), None)
+    return None if other is None else f"illust_details.{other}.id"
 
 
 def foreign_zip(meta: UgoiraMeta, parameters: Mapping[str, Any]) -> str | None:

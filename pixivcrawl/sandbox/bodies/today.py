@@ -12,7 +12,7 @@ from pixivcrawl.sandbox.bodies.rows import artist_name, framed, novel_row, portr
 from pixivcrawl.sandbox.bodies.users import known_artist
 from pixivcrawl.sandbox.exchange import Answer, Json, Question, RefusedError, found
 from pixivcrawl.sandbox.shelves import Bookmark
-from pixivcrawl.sandbox.works import JAPAN, Work
+from pixivcrawl.sandbox.works import Work
 
 AT_ONCE = 100
 FIRST_REPLY = 10**12
@@ -117,6 +117,7 @@ def _reply(question: Question, comment: int, number: int) -> Json:
 
 def _touched(question: Question, work: Work) -> Json:
     shown = question.world.sees_images(question.session, work)
+    artist = question.world.artist(work.artist_id)
     thumbnail = question.addresses.square(work, "c/250x250_80_a2") if shown else question.addresses.placeholder("r18")
     return {
         "id": str(work.id),
@@ -133,10 +134,24 @@ def _touched(question: Question, work: Work) -> Json:
         "width": str(work.first.width),
         "height": str(work.first.height),
         "page_count": str(len(work.pages)),
-        "upload_timestamp": int(work.uploaded.astimezone(JAPAN).timestamp()),
+        "upload_timestamp": int(work.created.timestamp()),
         "url": thumbnail,
+        "url_s": thumbnail,
         "url_big": question.addresses.original(work) if shown and not work.is_ugoira else None,
-        "author_details": {"user_id": str(work.artist_id), "user_name": artist_name(question, work)},
-        "location_mask": False,
+        "url_placeholder": None,
+        "author_details": {
+            "user_id": str(work.artist_id),
+            "user_name": artist_name(question, work),
+            "user_account": artist.account if artist is not None else "",
+            "user_image": portrait_url(question, work.artist_id, 50),
+        },
+        "title_caption_translation": {"work_title": None, "work_caption": None},
+        "is_mypixiv": work.restrict == 1,
+        "is_private": False,
+        "is_howto": False,
+        "is_original": "オリジナル" in work.tags,
+        "comment_off_setting": 0,
+        "location_mask": work.region_masked,
+        "book_style": "0",
         "mask_reason": None,
     }
