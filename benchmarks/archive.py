@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -116,9 +117,8 @@ def measure(make: Callable[[Path], Contender], served: Served, folder: Path, wat
     served.requests_since()
     served.processor_since()
     cost = run(contender.command, env=contender.env, output=folder / "output.txt")
-    requests = served.requests_since()
-    # Of an ugoira ours keeps the list of frames beside the zip; the artist's avatar, which no other contender fetches, is not counted.
-    found = sum(path.suffix in (".jpg", ".zip") and path.parent.parent.name != "users" for path in place.rglob("*"))
+    requests = Counter(request.kind for request in served.requests_since())
+    found = len(contenders.pictures_in(place))
     failed = "" if cost.exit_code == 0 and found == files else f"{found} of {files} files: {cost.output[-500:]}"
     shutil.rmtree(place, ignore_errors=True)
     seen = json.loads(watch.read_text()) if watch.exists() else {}

@@ -28,13 +28,22 @@ class Contender:
 
 def ours(served: Served, folder: Path, watch: Path, *arguments: str) -> Contender:
     """`scrapy crawl user`, 16 images and 8 API requests at once, without a delay, with a watch on its event loop."""
+    return Contender("pixivcrawl", _our_words(arguments), our_environment(served, folder, watch))
+
+
+def ours_by_default(served: Served, folder: Path, *arguments: str) -> Contender:
+    """`scrapy crawl user` as a user gets it: at pixiv's pace."""
+    env = own_environment(PIXIV_PHPSESSID=served.cookie, PIXIVCRAWL_ARCHIVE_DIR=str(folder), **served.environment)
+    return Contender(" ".join(("pixivcrawl", *arguments)), _our_words(arguments), env)
+
+
+def _our_words(arguments: Sequence[str]) -> list[str]:
     words = [sys.executable, "-m", "scrapy", "crawl", "user", "-a", f"id={ARTIST}"]
-    words += [word for argument in arguments for word in ("-a", argument)]
-    return Contender("pixivcrawl", words, our_environment(served, folder, watch))
+    return words + [word for argument in arguments for word in ("-a", argument)]
 
 
 def our_environment(served: Served, folder: Path, watch: Path | None = None) -> dict[str, str]:
-    """What a shell would hold for a run of ours against the sandbox into the archive `folder`."""
+    """What a shell would hold for a run of ours against the sandbox into the archive `folder`, as fast as it goes."""
     env = own_environment(
         PIXIV_PHPSESSID=served.cookie,
         PIXIVCRAWL_ARCHIVE_DIR=str(folder),
@@ -75,12 +84,36 @@ def gallery_dl(program: Path, served: Served, folder: Path, addresses: Sequence[
     return Contender("gallery-dl", words, own_environment(REQUESTS_CA_BUNDLE=served.environment["SSL_CERT_FILE"]))
 
 
+def gallery_dl_by_default(program: Path, served: Served, folder: Path) -> Contender:
+    """gallery-dl as a user gets it: an artist's works by the app's API, which is led to the sandbox."""
+    folder.mkdir(parents=True)
+    settings = folder.with_suffix(".json")
+    options = {
+        "extractor": {"base-directory": str(folder), "skip": False, "pixiv": {"refresh-token": "one of the sandbox's"}},
+        "cache": {"file": ":memory:"},
+        "output": {"mode": "null"},
+    }
+    settings.write_text(json.dumps(options), encoding="utf-8")
+    led = [str(program.with_name("python")), str(PROJECT / "benchmarks" / "led_gallery_dl.py"), served.base_url]
+    words = [*led, "--config-ignore", "--config", str(settings), f"{REFERER}users/{ARTIST}/artworks"]
+    return Contender("gallery-dl", words, own_environment(REQUESTS_CA_BUNDLE=served.environment["SSL_CERT_FILE"]))
+
+
 def stock_scrapy(served: Served, folder: Path) -> Contender:
     """FilesPipeline with the same API requests as ours; nothing is proven or recorded."""
     words = [sys.executable, "-m", "scrapy", "runspider", str(PROJECT / "benchmarks" / "stock.py")]
     words += ["-a", f"origin={served.base_url}", "-a", f"cookie={served.cookie}", "-s", f"FILES_STORE={folder}"]
     # A folder without a project, so that none of our settings takes part.
     return Contender("stock Scrapy", words, own_environment(SCRAPY_SETTINGS_MODULE="scrapy.settings.default_settings"))
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures of works that a contender left.
+
+    Of an ugoira ours keeps the list of frames beside the zip; the artist's avatar, which no other contender fetches, is not counted.
+    """
+    found = (path for path in folder.rglob("*") if path.suffix in (".jpg", ".zip"))
+    return [path for path in found if path.parent.parent.name != "users"]
 
 
 def installed_gallery_dl(folder: Path) -> Path | None:

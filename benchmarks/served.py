@@ -6,7 +6,6 @@ import json
 import shlex
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from benchmarks.measuring import PROJECT, own_environment, processor_seconds
 from pixivcrawl.sandbox import World
 from pixivcrawl.sandbox.addresses import Addresses
+from pixivcrawl.sandbox.log import Logged
 
 ARTIST = 11
 
@@ -59,13 +59,13 @@ class Served:
     def image_origin(self) -> str:
         return f"https://{self.environment['PIXIVCRAWL_PIXIV_IMAGE_HOSTS']}"
 
-    def requests_since(self) -> Counter[str]:
-        """Requests to "api" and "image" that were not counted before."""
+    def requests_since(self) -> list[Logged]:
+        """The requests that were not told before, as their answers ended."""
         with self.log.open(encoding="utf-8") as lines:
             lines.seek(self._read)
-            counted = Counter(json.loads(line)["kind"] for line in lines)
+            told = [Logged(**json.loads(line)) for line in lines]
             self._read = lines.seek(0, 2)
-        return counted
+        return told
 
     def processor_since(self) -> float:
         """Processor time that the sandbox took since this was last asked."""
@@ -74,12 +74,15 @@ class Served:
 
 
 @contextmanager
-def serving(shape: Shape, folder: Path, delay_ms: float) -> Iterator[Served]:
-    """Serve `shape` over TLS, each answer `delay_ms` late; its certificates and its log lie in `folder`."""
+def serving(shape: Shape, folder: Path, delay_ms: float, program: str = "pixivcrawl.sandbox") -> Iterator[Served]:
+    """Serve `shape` over TLS, each answer `delay_ms` late; its certificates and its log lie in `folder`.
+
+    `program` is the module that serves it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "requests.jsonl"
     log.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pixivcrawl.sandbox", *shape.options, "--tls", str(folder), "--log", str(log)]
+    command = [sys.executable, "-m", program, *shape.options, "--tls", str(folder), "--log", str(log)]
     process = subprocess.Popen(
         [*command, "--delay-ms", str(delay_ms)], cwd=PROJECT, env=own_environment(), stdout=subprocess.PIPE, text=True
     )

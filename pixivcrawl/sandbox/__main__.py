@@ -21,7 +21,7 @@ described in pixivcrawl.sandbox.World.
 """
 
 
-def main() -> int:
+def main(serve: type[Sandbox] = Sandbox) -> int:
     options = _parser().parse_args()
     try:
         world = _world(options)
@@ -31,7 +31,7 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    sandbox = Sandbox(
+    sandbox = serve(
         world,
         tls=options.tls is not None,
         tls_folder=options.tls,

@@ -14,14 +14,14 @@ WEB_PAGE = Content(
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """A body on its way. `declared` is the Content-Length, None for chunked; `sent` bytes leave, then the connection
-    closes if more were declared."""
+    closes if more were declared. They leave at `rate` bytes a second, or as fast as they are taken."""
 
     content: Content
     declared: int | None
     sent: int
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
-    trickles: bool = False
+    rate: float | None = None
 
 
 def whole(content: Content, status: int = 200) -> Delivery:

@@ -19,7 +19,8 @@ from pixivcrawl.sandbox.world import World
 
 REFERERS = ("https://www.pixiv.net/", "https://app-api.pixiv.net/")
 COPIED_BYTES = 1_000_000
-TRICKLE_SECONDS = 0.25
+SECONDS_A_PIECE = 0.025
+"""So much of a body leaves at once whose rate is bounded."""
 
 Sent = Callable[[int, int], Callable[[int], None]]
 """Called with the status and the planned number of bytes before the answer leaves; what it returns, with the real
@@ -39,7 +40,7 @@ class ImageHost:
                 Content((), delivery.content.media_type), delivery.declared, 0, delivery.status, delivery.headers
             )
         finish = sent(delivery.status, delivery.sent)
-        if delivery.declared == delivery.sent <= COPIED_BYTES and not delivery.trickles and request.method != "HEAD":
+        if delivery.declared == delivery.sent <= COPIED_BYTES and delivery.rate is None and request.method != "HEAD":
             finish(delivery.sent)
             return _plain(delivery)
         return await _stream(request, delivery, finish)
@@ -159,7 +160,7 @@ async def _stream(request: web.BaseRequest, delivery: Delivery, finish: Callable
     try:
         await response.prepare(request)
         for piece in delivery.content.slices(0, delivery.sent):
-            done += await (_trickle(response, piece) if delivery.trickles else _write(response, piece))
+            done += await (_write(response, piece) if delivery.rate is None else _paced(response, piece, delivery.rate))
         if (
             delivery.declared is not None
             and delivery.sent < delivery.declared
@@ -178,8 +179,11 @@ async def _write(response: web.StreamResponse, piece: memoryview) -> int:
     return len(piece)
 
 
-async def _trickle(response: web.StreamResponse, piece: memoryview) -> int:
-    for place in range(len(piece)):
-        await response.write(piece[place : place + 1])
-        await asyncio.sleep(TRICKLE_SECONDS)
+async def _paced(response: web.StreamResponse, piece: memoryview, rate: float) -> int:
+    loop = asyncio.get_running_loop()
+    at_once, began = max(1, round(rate * SECONDS_A_PIECE)), loop.time()
+    for place in range(0, len(piece), at_once):
+        part = piece[place : place + at_once]
+        await response.write(part)
+        await asyncio.sleep(began + (place + len(part)) / rate - loop.time())
     return len(piece)

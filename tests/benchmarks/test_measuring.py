@@ -1,4 +1,4 @@
-"""The benchmarks' own arithmetic, and that each of the three commands says how it is used."""
+"""The benchmarks' own arithmetic, and that each of their commands says how it is used."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import pace
 from benchmarks.archive import SHAPES
 from benchmarks.measuring import PROJECT, medians, paired, run, table
+from benchmarks.paced import API_SECONDS, Allowance
 from benchmarks.served import image_addresses
 
 
@@ -48,7 +50,33 @@ def test_the_shapes_are_the_ones_that_the_page_names():
     assert files == {"small": 1127, "real": 215, "large": 64}
 
 
-@pytest.mark.parametrize("name", ["archive", "ledger", "nothing_new"])
+def test_the_shape_at_pixiv_s_pace_has_the_works_that_it_is_to_have():
+    works = pace.SHAPES["pixiv"].world().works()
+    assert (len(works), sum(work.is_ugoira for work in works), sum(len(work.pages) > 1 for work in works)) == (300, 45, 75)
+    assert len(image_addresses(pace.SHAPES["pixiv"], "https://127.0.0.1")) == 570
+
+
+def refused_at(pause: float, requests: int) -> list[int]:
+    """Which of so many requests are refused, each sent `pause` seconds after the answer to the one before."""
+    allowance = Allowance()
+    times = [number * (API_SECONDS + pause) for number in range(requests)]
+    return [number for number, now in enumerate(times) if not allowance.takes(now)]
+
+
+def test_pixiv_s_limit_is_the_one_that_was_measured():
+    without_pause = refused_at(0, 300)
+    assert 180 <= without_pause[0] <= 190
+    assert without_pause == list(range(without_pause[0], 300))
+    assert refused_at(1.2, 20_000) == []
+    assert len(refused_at(1.1, 20_000)) > 0
+
+
+def test_after_a_refusal_nothing_is_answered_for_200_seconds():
+    allowance = Allowance(tokens=1)
+    assert [allowance.takes(now) for now in (0, 0.1, 100, 200, 200.2)] == [True, False, False, False, True]
+
+
+@pytest.mark.parametrize("name", ["archive", "pace", "ledger", "nothing_new"])
 def test_each_command_says_how_it_is_used(name: str):
     said = import_module(f"benchmarks.{name}")._parser().format_help()
     assert f"python -m benchmarks.{name}" in said
@@ -60,6 +88,7 @@ def test_each_command_says_how_it_is_used(name: str):
     "words",
     [
         ("archive", "--shapes", "trial", "--delays", "0", "--rounds", "1", "--contenders", "ours", "curl", "stock"),
+        ("pace", "--shape", "trial", "--contenders", "listing"),
         ("ledger", "--works", "200", "--record", "20"),
         ("nothing_new", "--works", "20", "--rounds", "1"),
     ],

@@ -14,13 +14,15 @@ from tests.sandbox.faults import STATUS_KIND
 
 BROKEN_OFF = ("cut_declared", "slow")
 HOLE_BYTES = 4096
+TRICKLE = 4.0
+"""Bytes a second."""
 END_MARKS = {"image/jpeg": 2, "image/png": 12, "image/gif": 1, "application/zip": 22}
 
 
 def broken_off(kind: str, honest: Delivery) -> Delivery:
     """The right answer, also to a Range, but for its end."""
     if kind == "slow":
-        return replace(honest, trickles=True)
+        return replace(honest, rate=TRICKLE)
     return replace(honest, sent=honest.sent // 2)
 
 
