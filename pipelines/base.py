@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Self
+from typing import Any, Self
 
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem, NotConfigured
@@ -59,7 +59,10 @@ class FilePipeline:
         reason = one_line(reason, LONGEST_REASON)
         now = datetime.now(UTC) if came is None else came.last
         doubtful = {} if came is None else came.as_told
-        await self.ledger.write(updates.record_file_failed, original, reason, now, waits=waits, **doubtful)
+        spider: Any = self.crawler.spider
+        await self.ledger.write(
+            updates.record_file_failed, original, reason, now, waits=waits, **doubtful, crawl_id=spider.crawl.crawl_id
+        )
         return DropItem(f"{original}: {reason}", log_level="WARNING")
 
     async def leave_to_pixiv(self, original: Original, reason: str) -> DropItem:

@@ -8,6 +8,7 @@ found from the end.
 from __future__ import annotations
 
 import io
+import random
 import struct
 import zlib
 from base64 import b32encode
@@ -16,6 +17,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
+from uuid import UUID
 
 Fields = Iterable[tuple[str, str]]
 
@@ -54,6 +56,11 @@ class Record(NamedTuple):
     @property
     def id(self) -> str:
         return self.fields.get("warc-record-id", "").strip("<>")
+
+
+def new_record_id() -> str:
+    # Not uuid4(): the system's randomness costs a call of the kernel, half a millisecond in a sandbox, and this id keeps no secret.
+    return f"urn:uuid:{UUID(int=random.getrandbits(128), version=4)}"
 
 
 def write_record(kind: str, record_id: str, date: datetime, fields: Fields, block: bytes) -> bytes:

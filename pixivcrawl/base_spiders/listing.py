@@ -315,9 +315,13 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
                 ):
                     yield self.ask_for_work(work.work_id)
                     continue
-                missing = await self.ledger.read(queries.wanted_originals, work.work_id, self.due_by)
+                missing = await self.wanted_originals(work.work_id)
                 await self.in_progress.fetch(work.work_id, missing)
         self.position = max(after, self.position)
+
+    async def wanted_originals(self, work_id: int) -> list[Original]:
+        """The missing files of a work that this run is to fetch now."""
+        return await self.ledger.read(queries.wanted_originals, work_id, self.crawl.crawl_id, self.due_by)
 
     async def detail_at_hand(self, work: queries.WorkToDo) -> IllustDetail | None:
         """What an interrupted run was told of a work and had not recorded, because the rest was still to be asked for."""
@@ -371,7 +375,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             if self.args.files and artwork.availability == "available":
                 # Not what an earlier run wanted of it and this one does not, such as an ugoira's frames.
                 named = {(original.kind, original.page, original.revision) for original in artwork.originals}
-                wanted = await self.ledger.read(queries.wanted_originals, artwork.work_id, self.due_by)
+                wanted = await self.wanted_originals(artwork.work_id)
                 missing = [
                     original for original in wanted if (original.kind, original.page, original.revision) in named
                 ]

@@ -74,7 +74,7 @@ async def record_refusal(spider: ListingSpider[Any], work_id: int, refusal: Base
     spider.count("works_failed")
     reason = one_line(str(refusal), LONGEST_REASON)
     spider.logger.error("work %d: %s", work_id, reason)
-    await spider.ledger.write(updates.record_work_failed, work_id, reason, spider.now())
+    await spider.ledger.write(updates.record_work_failed, work_id, reason, spider.now(), spider.crawl.crawl_id)
 
 
 async def record_withheld(spider: ListingSpider[Any], work_id: int, because: Withheld) -> None:
@@ -100,6 +100,7 @@ async def _record_not_found(spider: ListingSpider[Any], work_id: int, reason: st
             now,
             apart=spider.configuration.gone_after,
             is_unlisted=work_id in spider.vanished,
+            crawl_id=spider.crawl.crawl_id,
         )
         if is_gone:
             spider.count("works_unavailable/gone")

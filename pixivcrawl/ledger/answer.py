@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 from scrapy import Request
 from scrapy.http import Response
 
 from pixivcrawl.api.wording import one_line
-from pixivcrawl.archive.warc import ANSWER_HEADERS, Record, digest, http_block, write_record
+from pixivcrawl.archive.warc import ANSWER_HEADERS, Record, digest, http_block, new_record_id, write_record
 from pixivcrawl.items import VISITOR, Reader
 
 _VISITOR, _UNKNOWN = "visitor", "unknown"
@@ -24,10 +23,6 @@ LONGEST_HEADER = 200
 
 
 NOT_KNOWN = Reader()
-
-
-def _new_id() -> str:
-    return f"urn:uuid:{uuid4()}"
 
 
 class Location(NamedTuple):
@@ -57,7 +52,7 @@ class StoredAnswer:
     beside: Mapping[str, Any] = field(default_factory=dict)
     snapshot: bool = False
     reduced: str = ""
-    record_id: str = field(default_factory=_new_id)
+    record_id: str = field(default_factory=new_record_id)
 
 
 def answer_to(

@@ -21,7 +21,6 @@ from functools import cache
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from pixivcrawl.archive.failures import storage_failure
 from pixivcrawl.archive.syncing import sync
@@ -30,6 +29,7 @@ from pixivcrawl.archive.warc import (
     Record,
     last_member,
     members,
+    new_record_id,
     read_record,
     write_record,
 )
@@ -179,7 +179,7 @@ class Journal:
             lines.append(_line(entry, number))
             appended.append(Entry(entry.type, entry.data, entry.gave, number, location))
         fields = [("Content-Type", "application/jsonl"), ("X-Batch-Offset", str(-length))]
-        records.append(write_record("metadata", f"urn:uuid:{uuid4()}", now, fields, "".join(lines).encode()))
+        records.append(write_record("metadata", new_record_id(), now, fields, "".join(lines).encode()))
         return appended, b"".join(records)
 
 
@@ -290,7 +290,7 @@ def _file_record(now: datetime, name: str) -> bytes:
     """The record that a file begins with, which says what it is."""
     about = f"software: pixivcrawl\r\nformat: WARC File Format 1.1\r\ndescription: journal of an archive, events of version {VERSION}\r\n"
     fields = [("WARC-Filename", name), ("Content-Type", "application/warc-fields")]
-    return write_record("warcinfo", f"urn:uuid:{uuid4()}", now, fields, about.encode())
+    return write_record("warcinfo", new_record_id(), now, fields, about.encode())
 
 
 def _of(record: Record | None, field: str) -> str:

@@ -109,7 +109,7 @@ def make_again(connection: Connection, entry: Entry, runs: dict[int, int], repla
     """Make one change again; `runs` tells the present id of a run by the one that it had."""
     try:
         arguments = arguments_of(entry)
-        if RUN in arguments:
+        if arguments.get(RUN) is not None:
             arguments[RUN] = _run(arguments[RUN], runs)
         if entry.gave is not None:
             _forget_a_run_that_never_was(connection, runs.pop(entry.gave, None))

@@ -324,5 +324,5 @@ class UserSpider(ListingSpider[UserArguments]):
 
     async def wanted_pictures(self, user_id: int, now: datetime | None) -> list[Original]:
         """Those of the artist's pictures that this run is to fetch and that are due."""
-        wanted = await self.ledger.read(queries.wanted_pictures, user_id, now)
+        wanted = await self.ledger.read(queries.wanted_pictures, user_id, self.crawl.crawl_id, now)
         return [picture for picture in wanted if self.args.only in (None, picture.kind)]

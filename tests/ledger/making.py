@@ -12,9 +12,11 @@ from typing import Any
 from sqlalchemy import URL, Connection
 
 from pixivcrawl.items import Artwork, FileKind, Frame, Original, ProvenOriginal, StagedOriginal, StoredOriginal, Tag
+from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.answer import StoredAnswer
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from pixivcrawl.ledger.updates import Crawl, begin_crawl, record_artwork, record_intent, record_listing, record_stored
+from pixivcrawl.ledger.updates.state import newest_crawl
 from pixivcrawl.ledger.updates.tags import tag_links
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
@@ -130,3 +132,8 @@ def connected(url: str) -> Iterator[Connection]:
 
 def sqlite_url(folder: Path) -> str:
     return URL.create("sqlite", database=f"{folder}/archive.sqlite").render_as_string()
+
+
+def wanted_originals(connection: Connection, work_id: int, now: datetime | None) -> list[Original]:
+    """What the newest run is to fetch of a work."""
+    return queries.wanted_originals(connection, work_id, newest_crawl(connection), now)

@@ -18,7 +18,6 @@ from pixivcrawl.ledger.queries import (
     status_of_zips,
     stored_files,
     unsettled_intents,
-    wanted_originals,
 )
 from pixivcrawl.ledger.replay import arguments_of
 from pixivcrawl.ledger.updates import (
@@ -48,6 +47,7 @@ from tests.ledger.making import (
     begun,
     frames_of,
     store,
+    wanted_originals,
 )
 
 

@@ -126,7 +126,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "forget_intent": lambda c: updates.forget_intent(c, queries.unsettled_intents(c)[0], NOW),
     "record_user": lambda c: updates.record_user(c, User(7, "new name", "full"), NOW),
     "record_user_pictures": lambda c: updates.record_user_pictures(c, 7, [a_picture(7)], NOW),
-    "wanted_pictures": lambda c: queries.wanted_pictures(c, 7, NOW),
+    "wanted_pictures": lambda c: queries.wanted_pictures(c, 7, 1, NOW),
     "files_of_users": lambda c: queries.files_of_users(c, [7, 8]),
     "files_by_id": lambda c: queries.files_by_id(c, [1, 7]),
     "intents_of_users": queries.intents_of_users,
@@ -150,7 +150,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "files_of_row": lambda c: queries.files_of_row(c, 1),
     "works_of_rows": lambda c: queries.works_of_rows(c, 0, 100),
     "answer_location": lambda c: queries.answer_location(c, "", "illust.detail", 1, NOW),
-    "wanted_originals": lambda c: queries.wanted_originals(c, 2, NOW),
+    "wanted_originals": lambda c: queries.wanted_originals(c, 2, 1, NOW),
     "returned_works": lambda c: queries.returned_works(c, 1, 7, 0),
     "unseen_works": lambda c: queries.unseen_works(c, 1, 7, 0, READER),
     "listed_before": lambda c: queries.listed_before(c, 1, [1, 2]),
@@ -230,6 +230,6 @@ def test_status_reads_an_index_through_once_and_never_looks_at_the_works(engine:
 
 def test_the_newest_run_is_found_at_the_end_of_its_table(engine: Engine):
     """`max(id)` reads one entry, though SQLite calls it a search of the table."""
-    statements = plans(engine, HOT["wanted_originals"])
+    statements = plans(engine, HOT["record_work_failed"])
     (steps,) = (steps for statement, steps in statements.items() if "max(crawls.id)" in statement)
     assert steps == ["SEARCH crawls"]

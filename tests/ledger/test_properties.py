@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from pixivcrawl.items import VISITOR, Artwork, Original, Tag, User
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, CrawlArtworkRow, CrawlRow, FileRow, UserNameRow
-from pixivcrawl.ledger.queries import known_works, stored_files, unsettled_intents, wanted_originals, works_to_do
+from pixivcrawl.ledger.queries import known_works, stored_files, unsettled_intents, works_to_do
 from pixivcrawl.ledger.updates import (
     begin_crawl,
     forget_intent,
@@ -35,7 +35,7 @@ from pixivcrawl.ledger.updates import (
 from pixivcrawl.ledger.updates.state import UNSETTLED
 from pixivcrawl.ledger.updates.tags import LONGEST_NAME
 from pixivcrawl.ledger.updates.works import _FACTS
-from tests.ledger.making import FIRST, NOW, SECOND, an_artwork, an_original, as_stored, tag_names
+from tests.ledger.making import FIRST, NOW, SECOND, an_artwork, an_original, as_stored, tag_names, wanted_originals
 
 A_DATABASE_FOR_ALL = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

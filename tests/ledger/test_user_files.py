@@ -28,6 +28,7 @@ from pixivcrawl.ledger.updates import (
     settle_intent,
 )
 from pixivcrawl.ledger.updates.doubtful import Served
+from pixivcrawl.ledger.updates.state import newest_crawl
 from tests.ledger.making import DAY, FIRST, NOW, SECOND, a_picture, archived, as_stored, begun, store
 
 
@@ -38,11 +39,11 @@ def states(connection: Connection) -> list[tuple[str, str, str]]:
 
 def test_one_that_is_there_is_not_wanted_again_and_stays_when_another_comes(connection: Connection):
     record_user_pictures(connection, 7, [a_picture()], NOW)
-    assert wanted_pictures(connection, 7, NOW) == [a_picture()]
+    assert wanted_pictures(connection, 7, newest_crawl(connection), NOW) == [a_picture()]
     assert unstored_places(connection, [7]) == {(7, 0, FIRST, "avatar")}
     store(connection, a_picture())
     record_user_pictures(connection, 7, [a_picture()], NOW)
-    assert wanted_pictures(connection, 7, NOW) == []
+    assert wanted_pictures(connection, 7, newest_crawl(connection), NOW) == []
     record_user_pictures(connection, 7, [a_picture(revision=SECOND)], NOW)
     assert states(connection) == [("avatar", FIRST, "stored"), ("avatar", SECOND, "wanted")]
     assert [file.path for file in stored_files(connection)] == [as_stored(a_picture()).path]
@@ -59,10 +60,10 @@ def test_failures_wait_and_are_told(connection: Connection):
     record_user_pictures(connection, 7, [a_picture()], NOW)
     begun(connection)
     record_file_failed(connection, a_picture(), "500", NOW)
-    assert wanted_pictures(connection, 7, NOW) == []
+    assert wanted_pictures(connection, 7, newest_crawl(connection), NOW) == []
     assert [(each.work_id, each.kind, each.reason) for each in status_missing(connection, 20)] == [(7, "avatar", "500")]
     begun(connection, now=NOW + DAY)
-    assert wanted_pictures(connection, 7, NOW + DAY) == [replace(a_picture(), retried=True)]
+    assert wanted_pictures(connection, 7, newest_crawl(connection), NOW + DAY) == [replace(a_picture(), retried=True)]
 
 
 @pytest.mark.parametrize(("settle", "state"), [(settle_intent, "stored"), (forget_intent, "wanted")])

@@ -13,21 +13,22 @@ from pixivcrawl.items import Original
 from pixivcrawl.ledger.models import OPEN_USER_FILE, UserFileRow
 from pixivcrawl.ledger.queries.files import EVERY_STATE, KeptFile, files_of_works
 from pixivcrawl.ledger.updates.files import Intent
-from pixivcrawl.ledger.updates.state import due, newest_crawl
+from pixivcrawl.ledger.updates.state import is_due
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 
-def wanted_pictures(connection: Connection, user_id: int, now: datetime | None) -> list[Original]:
-    """The pictures of a user that are missing and due; without a time, all that did not fail in this very run."""
+def wanted_pictures(connection: Connection, user_id: int, crawl_id: int, now: datetime | None) -> list[Original]:
+    """The pictures of a user that are missing and due in run `crawl_id`."""
     found = connection.execute(
         select(UserFileRow.__table__).where(
             OPEN_USER_FILE,
             UserFileRow.user_id == user_id,
             UserFileRow.state != "intent",
-            due(UserFileRow, newest_crawl(connection), now),
         )
     )
-    return [replace(kept_picture(row).original, retried=row.failed_runs > 0) for row in found]
+    return [
+        replace(kept_picture(row).original, retried=row.failed_runs > 0) for row in found if is_due(row, crawl_id, now)
+    ]
 
 
 def users_with_pictures(connection: Connection) -> list[int]:

@@ -42,7 +42,7 @@ from pixivcrawl.ledger.models import (
 )
 from pixivcrawl.ledger.updates.doubtful import Served, served_of
 from pixivcrawl.ledger.updates.files import GONE, GONE_WITH_FIRST, Intent, row_of
-from pixivcrawl.ledger.updates.state import LACKS_FRAMES, SETTLED_AVAILABILITY, due, newest_crawl
+from pixivcrawl.ledger.updates.state import LACKS_FRAMES, SETTLED_AVAILABILITY, due, is_due
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 WITHHELD_FOR = timedelta(days=1)
@@ -201,14 +201,19 @@ def answers_after(connection: Connection, endpoint: str, after: int, limit: int)
     return list(connection.execute(of_endpoint.order_by(subject).limit(limit)).scalars())
 
 
-def wanted_originals(connection: Connection, work_id: int, now: datetime | None) -> list[Original]:
-    """The missing files of a known work that are due, as the API once named them or as they follow from a row."""
-    rows = connection.execute(
-        select(FileRow.__table__, ArtworkRow.user_id, ArtworkRow.detail)
-        .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
-        .where(FileRow.artwork_id == work_id, MISSING_FILE, due(FileRow, newest_crawl(connection), now))
-        .order_by(FileRow.kind.desc(), FileRow.page)
-    ).all()
+# Asked for each work: to put it together anew takes longer than to answer it.
+_MISSING_OF_WORK = (
+    select(FileRow.__table__, ArtworkRow.user_id, ArtworkRow.detail)
+    .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
+    .where(FileRow.artwork_id == bindparam("work_id"), MISSING_FILE)
+    .order_by(FileRow.kind.desc(), FileRow.page)
+)
+
+
+def wanted_originals(connection: Connection, work_id: int, crawl_id: int, now: datetime | None) -> list[Original]:
+    """The missing files of a known work that are due in run `crawl_id`, as the API once named them or as they follow from a row."""
+    found = connection.execute(_MISSING_OF_WORK, {"work_id": work_id})
+    rows = [row for row in found if is_due(row, crawl_id, now)]
     originals = [_original(row) for row in rows]
     if any(row.detail == "full" or row.kind != "image" for row in rows):
         return originals

@@ -14,9 +14,9 @@ from pixivcrawl.ledger.updates.state import (
     NOT_FAILED,
     SETTLED_AVAILABILITY,
     failed_again,
-    newest_crawl,
     refresh_files,
     refresh_unsettled,
+    this_run,
 )
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY, known_rows, record_stubs
 
@@ -85,7 +85,14 @@ def record_withheld(
 
 
 def record_not_found(
-    connection: Connection, work_id: int, reason: str, now: datetime, *, apart: float, is_unlisted: bool = False
+    connection: Connection,
+    work_id: int,
+    reason: str,
+    now: datetime,
+    *,
+    apart: float,
+    is_unlisted: bool = False,
+    crawl_id: int | None = None,
 ) -> bool:
     """Pixiv answered 404, which is a tombstone when it comes again, `apart` seconds after the first time or more; gives whether it is one.
 
@@ -100,7 +107,8 @@ def record_not_found(
         record_unavailable(connection, work_id, "gone", reason, now)
         return True
     first = first or now
-    failed = {"failed_runs": 1, "failed_crawl_id": newest_crawl(connection), "failed_reason": NOT_FOUND_ONCE}
+    run = this_run(connection, crawl_id)
+    failed = {"failed_runs": 1, "failed_crawl_id": run, "failed_reason": NOT_FOUND_ONCE}
     change = update(_ARTWORKS).where(_ARTWORKS.c.id == work_id)
     connection.execute(change.values(missing_since=first, next_attempt=first + timedelta(seconds=apart), **failed))
     refresh_files(connection, work_id)
@@ -122,11 +130,13 @@ def record_artist_left(connection: Connection, user_id: int, now: datetime) -> N
     connection.execute(update(_ARTWORKS).where(works).values(**tombstone, **NOT_FAILED))
 
 
-def record_work_failed(connection: Connection, work_id: int, reason: str, now: datetime) -> None:
-    """The work could not be read in this run; a later one tries again."""
+def record_work_failed(
+    connection: Connection, work_id: int, reason: str, now: datetime, crawl_id: int | None = None
+) -> None:
+    """The work could not be read in run `crawl_id`; a later one tries again."""
     record_stubs(connection, [work_id], now)
     known = known_rows(connection, [work_id])[work_id]
-    failure = failed_again(connection, known["failed_runs"], known["failed_crawl_id"], now)
+    failure = failed_again(connection, known["failed_runs"], known["failed_crawl_id"], now, crawl_id)
     change = update(_ARTWORKS).where(_ARTWORKS.c.id == work_id)
     connection.execute(change.values(failed_reason=reason, **failure))
     refresh_files(connection, work_id)

@@ -247,8 +247,9 @@ def record_file_failed(
     waits: bool = True,
     etag: str | None = None,
     last_modified: str | None = None,
+    crawl_id: int | None = None,
 ) -> None:
-    """The file could not be had in this run; a later one tries again: the next where it does not wait. What is stored stays stored.
+    """The file could not be had in run `crawl_id`; a later one tries again: the next where it does not wait. What is stored stays stored.
 
     `served_sha256` is that of a doubtful body, by the image host's words for it: it is due when another transfer of it counts.
     """
@@ -256,8 +257,10 @@ def record_file_failed(
     row = row_of(connection, original)
     if row is not None and row.state == "stored":
         return
-    runs, crawl_id = (row.failed_runs, row.failed_crawl_id) if row else (0, None)
-    failure = failed_again(connection, runs, crawl_id, now) if waits else failed_free(connection, runs, now)
+    runs, last = (row.failed_runs, row.failed_crawl_id) if row else (0, None)
+    failure = (
+        failed_again(connection, runs, last, now, crawl_id) if waits else failed_free(connection, runs, now, crawl_id)
+    )
     values: dict[str, Any] = {"state": "parked", "failed_reason": reason, **failure}
     if served_sha256 is not None:
         came = Served(served_sha256, now, now, etag=etag, last_modified=last_modified)

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from pixivcrawl.ledger.columns import json_length
-from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FileRow, UserFileRow, table
+from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FileRow, table
 
 WAITS = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=7), timedelta(days=30))
 """How long a thing waits that failed in one run, in two, in three, in four, in more; within a run it is not tried again."""
@@ -182,23 +182,28 @@ def refresh_unsettled(connection: Connection, work_id: int) -> None:
 
 
 def newest_crawl(connection: Connection) -> int:
-    """The run that is under way (the youngest, when there are several); 0 before the first."""
+    """The youngest run; 0 before the first. Several may be under way on a server."""
     return int(connection.execute(_NEWEST_CRAWL).scalar_one())
 
 
+def this_run(connection: Connection, crawl_id: int | None) -> int:
+    """The run in which something happened; journals of old do not say which: the youngest then."""
+    return newest_crawl(connection) if crawl_id is None else crawl_id
+
+
 def failed_again(
-    connection: Connection, failed_runs: int, failed_crawl_id: int | None, now: datetime
+    connection: Connection, failed_runs: int, failed_crawl_id: int | None, now: datetime, crawl_id: int | None
 ) -> dict[str, Any]:
-    """The values of `failed_runs`, `failed_crawl_id` and `next_attempt` after one more failure; a run counts once."""
-    crawl_id = newest_crawl(connection)
+    """The values of `failed_runs`, `failed_crawl_id` and `next_attempt` after one more failure in run `crawl_id`; a run counts once."""
+    crawl_id = this_run(connection, crawl_id)
     runs = failed_runs if failed_crawl_id == crawl_id and failed_runs else failed_runs + 1
     wait = WAITS[min(runs, len(WAITS)) - 1]
     return {"failed_runs": runs, "failed_crawl_id": crawl_id, "next_attempt": now + wait}
 
 
-def failed_free(connection: Connection, failed_runs: int, now: datetime) -> dict[str, Any]:
+def failed_free(connection: Connection, failed_runs: int, now: datetime, crawl_id: int | None) -> dict[str, Any]:
     """As `failed_again`, for a try that cost nothing: the next run tries again, and what failed before counts as it did."""
-    return {"failed_runs": failed_runs, "failed_crawl_id": newest_crawl(connection), "next_attempt": now}
+    return {"failed_runs": failed_runs, "failed_crawl_id": this_run(connection, crawl_id), "next_attempt": now}
 
 
 NOT_FAILED: dict[str, Any] = {"failed_runs": 0, "failed_crawl_id": None, "failed_reason": None, "next_attempt": None}
@@ -210,18 +215,21 @@ NO_BYTES: dict[str, Any] = {
 """What a row says of a file that is not there."""
 
 
-def is_due(row: Any, crawl_id: int, now: datetime) -> bool:
-    """Whether what failed (`row` has `failed_crawl_id` and `next_attempt`) is to be tried in run `crawl_id`."""
+def is_due(row: Any, crawl_id: int, now: datetime | None) -> bool:
+    """Whether what failed (`row` has `failed_crawl_id` and `next_attempt`) is to be tried in run `crawl_id`.
+
+    Without a time, whatever did not fail in this very run is.
+    """
     if row.failed_crawl_id is None:
         return True
+    if now is None:
+        return bool(row.failed_crawl_id < crawl_id)
     # A longer wait than there is was written before the clock was set back.
     return bool(row.failed_crawl_id < crawl_id and not now < row.next_attempt <= now + WAITS[-1])
 
 
-def due(
-    model: type[ArtworkRow] | type[FileRow] | type[UserFileRow], crawl_id: int, now: datetime | None
-) -> ColumnElement[bool]:
-    """`is_due` as a condition; without a time, whatever did not fail in this very run is due."""
+def due(model: type[ArtworkRow] | type[FileRow], crawl_id: int, now: datetime | None) -> ColumnElement[bool]:
+    """`is_due` as a condition."""
     earlier = model.failed_crawl_id < crawl_id
     if now is not None:
         earlier = and_(earlier, ~and_(model.next_attempt > now, model.next_attempt <= now + WAITS[-1]))
