@@ -1,7 +1,7 @@
 """Side-by-side runs that say where time, processor time, memory and requests go; docs/performance.md holds the last tables.
 
-`python -m benchmarks.archive`: whole archive runs beside curl, gallery-dl and stock Scrapy, as fast as they go. `python -m benchmarks.pace`:
-with everyone's defaults, against a sandbox with pixiv's limits: when the pictures come, and when the details. `python -m benchmarks.ledger`:
-the ledger at a million works. `python -m benchmarks.nothing_new`: runs that find nothing new, and start-up. Each prints a table and, with
-`--json FILE`, writes it as JSON.
+`python -m benchmarks.archive`: whole archive runs beside curl, gallery-dl and stock Scrapy, as fast as they go.
+`python -m benchmarks.pace`: with everyone's defaults, against a sandbox with pixiv's limits: when the pictures come, and when the details.
+`python -m benchmarks.ledger`: the ledger at a million works. `python -m benchmarks.nothing_new`: runs that find nothing new, and start-up.
+Each prints a table and, with `--json FILE`, writes it as JSON.
 """
