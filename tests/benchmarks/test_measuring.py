@@ -52,7 +52,11 @@ def test_the_shapes_are_the_ones_that_the_page_names():
 
 def test_the_shape_at_pixiv_s_pace_has_the_works_that_it_is_to_have():
     works = pace.SHAPES["pixiv"].world().works()
-    assert (len(works), sum(work.is_ugoira for work in works), sum(len(work.pages) > 1 for work in works)) == (300, 45, 75)
+    assert (len(works), sum(work.is_ugoira for work in works), sum(len(work.pages) > 1 for work in works)) == (
+        300,
+        45,
+        75,
+    )
     assert len(image_addresses(pace.SHAPES["pixiv"], "https://127.0.0.1")) == 570
 
 
