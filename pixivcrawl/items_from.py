@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from pixivcrawl.api.bodies.artworks import Comments, IllustDetail, IllustPage, ManyDetailsRow, UgoiraMeta
+from pixivcrawl.api.bodies.artworks import (
+    Comments,
+    IllustDetail,
+    IllustPage,
+    ManyDetailsRow,
+    TitleCaptionTranslation,
+    UgoiraMeta,
+)
 from pixivcrawl.api.bodies.listings import Bookmarks, FollowRow
 from pixivcrawl.api.bodies.listings import Series as SeriesBody
 from pixivcrawl.api.bodies.parts import JAPAN
@@ -48,43 +56,41 @@ def artwork(
     `pages` is needed for a work of more than one page, `ugoira` for an ugoira, whose `frames` as uploaded are named where they are asked
     for. Raises BodyRefused when they do not agree with `detail`.
     """
-    return Artwork(
+    series = detail.series_nav_data
+    return _work(
+        detail,
         work_id=detail.id,
-        user_id=detail.user_id,
-        user_name=detail.user_name,
-        title=detail.title,
-        kind=detail.kind,
-        page_count=detail.page_count,
         detail="full",
         caption=detail.description,
         tags=tuple(Tag(tag.tag, tag.translated, tag.locked, tag.user_id or None) for tag in detail.tags.tags),
-        created=detail.created,
-        uploaded=detail.uploaded,
-        width=detail.width,
-        height=detail.height,
-        x_restrict=detail.x_restrict,
-        restrict=detail.restrict,
-        ai_type=detail.ai_type,
         sanity_level=detail.sl,
-        bookmark_count=detail.bookmark_count,
-        like_count=detail.like_count,
-        comment_count=detail.comment_count,
-        view_count=detail.view_count,
-        series_id=detail.series_id,
-        revision=detail.revision,
         availability="available" if detail.urls.original else "withheld",
         originals=_originals(detail, pages, ugoira, frames=frames),
-        series_order=None if detail.series_nav_data is None else detail.series_nav_data.order,
-        is_original=detail.is_original,
-        is_login_only=detail.is_login_only,
-        location_mask=detail.location_mask,
-        reuploaded=detail.reuploaded,
-        book_style=detail.book_style,
-        translated_title=(detail.title_caption_translation and detail.title_caption_translation.work_title) or None,
-        translated_caption=(detail.title_caption_translation and detail.title_caption_translation.work_caption) or None,
+        series_order=None if series is None else series.order,
         request=detail.request or None,
         poll=detail.poll_data or None,
+        **_translated(detail.title_caption_translation),
     )
+
+
+def _work(body: Any, **told: Any) -> Artwork:
+    """A work: what a body says under the names of the item's fields, and what is told besides."""
+    return Artwork(**{name: getattr(body, name) for name in _named_alike(Artwork, body.__class__)} | told)
+
+
+@cache
+def _named_alike(item: Any, body: Any) -> tuple[str, ...]:
+    """The fields of a type of item that a model of bodies has under the same names, be it as a field or as a property."""
+    return tuple(each.name for each in fields(item) if each.name in body.model_fields or hasattr(body, each.name))
+
+
+def _translated(translation: TitleCaptionTranslation | None) -> dict[str, str | None]:
+    if translation is None:
+        return {}
+    return {
+        "translated_title": translation.work_title or None,
+        "translated_caption": translation.work_caption or None,
+    }
 
 
 def unlisted_artwork(detail: IllustDetail) -> Artwork:
@@ -186,32 +192,13 @@ def _time_of(revision: str) -> datetime:
 
 def listed_artworks(rows: Iterable[IllustRow]) -> list[Artwork]:
     """Works as a list's rows tell them; a masked row says nothing of its work and is left out."""
-    return [
-        Artwork(
-            work_id=row.id,
-            user_id=row.user_id,
-            user_name=row.user_name,
-            title=row.title,
-            kind=row.kind,
-            page_count=row.page_count,
-            detail="listing",
-            tags=tuple(Tag(tag) for tag in row.tags),
-            created=row.created,
-            uploaded=row.updated,
-            width=row.width,
-            height=row.height,
-            x_restrict=row.x_restrict,
-            restrict=row.restrict,
-            ai_type=row.ai_type,
-            sanity_level=row.sl,
-            bookmark_count=row.bookmark_count,
-            series_id=row.series_id,
-            revision=row.revision,
-            image_host=_image_host(row.url, row.id),
-        )
-        for row in rows
-        if not row.is_masked
-    ]
+    return [_listed(row, row.id, uploaded=row.updated, sanity_level=row.sl) for row in rows if not row.is_masked]
+
+
+def _listed(row: IllustRow | ManyDetailsRow | RankingRow, work_id: int, **told: Any) -> Artwork:
+    """A work as a list's row tells it."""
+    tags, image_host = tuple(Tag(tag) for tag in row.tags), _image_host(row.url, work_id)
+    return _work(row, work_id=work_id, detail="listing", tags=tags, image_host=image_host, **told)
 
 
 def artworks_of_mobile_rows(rows: Iterable[ManyDetailsRow]) -> list[Artwork]:
@@ -220,30 +207,14 @@ def artworks_of_mobile_rows(rows: Iterable[ManyDetailsRow]) -> list[Artwork]:
     A masked row is left out: why it is masked is another answer's to say.
     """
     return [
-        Artwork(
-            work_id=row.id,
-            user_id=row.user_id,
+        _listed(
+            row,
+            row.id,
             user_name=row.author_details.user_name,
-            title=row.title,
-            kind=row.kind,
-            page_count=row.page_count,
-            detail="listing",
             caption=row.comment,
-            tags=tuple(Tag(tag) for tag in row.tags),
-            width=row.width,
-            height=row.height,
-            x_restrict=row.x_restrict,
-            restrict=row.restrict,
-            ai_type=row.ai_type,
             sanity_level=row.sl,
-            revision=row.revision,
-            image_host=_image_host(row.url, row.id),
             extension=None if row.original is None else row.original.extension,
-            is_original=row.is_original,
-            location_mask=row.location_mask,
-            book_style=row.book_style,
-            translated_title=(row.title_caption_translation and row.title_caption_translation.work_title) or None,
-            translated_caption=(row.title_caption_translation and row.title_caption_translation.work_caption) or None,
+            **_translated(row.title_caption_translation),
         )
         for row in rows
         if not row.is_masked
@@ -252,26 +223,9 @@ def artworks_of_mobile_rows(rows: Iterable[ManyDetailsRow]) -> list[Artwork]:
 
 def ranked_artworks(ranking: Ranking) -> list[Artwork]:
     """Works as a ranking's rows tell them; a masked row tells a place alone."""
-    return [_ranked_artwork(row) for row in ranking.contents if not row.is_masked]
-
-
-def _ranked_artwork(row: RankingRow) -> Artwork:
-    return Artwork(
-        work_id=row.illust_id,
-        user_id=row.user_id,
-        user_name=row.user_name,
-        title=row.title,
-        kind=row.kind,
-        page_count=row.illust_page_count,
-        detail="listing",
-        tags=tuple(Tag(tag) for tag in row.tags),
-        width=row.width,
-        height=row.height,
-        view_count=row.view_count,
-        series_id=row.series_id,
-        revision=row.revision,
-        image_host=_image_host(row.url, row.illust_id),
-    )
+    return [
+        _listed(row, row.illust_id, page_count=row.illust_page_count) for row in ranking.contents if not row.is_masked
+    ]
 
 
 def _image_host(thumbnail: str | None, work_id: int) -> str | None:

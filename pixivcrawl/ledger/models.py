@@ -12,10 +12,11 @@ from typing import Any, ClassVar, get_args, get_type_hints
 
 from sqlalchemy import Boolean, Column, ColumnElement, ForeignKey, Index, LargeBinary, MetaData, Table, text
 
+from pixivcrawl.items import Artwork, Comment, Series, User, columns_of
 from pixivcrawl.ledger.columns import CleanText, Json, Number, UtcTime
 
 KINDS: dict[Any, Any] = {int: Number, str: CleanText, datetime: UtcTime, bytes: LargeBinary, bool: Boolean}
-"""What a column of a Python type is in the database."""
+"""What a column of a Python type is in the database; of any other, JSON."""
 
 MISSING_FILE = text("files.state IN ('wanted', 'parked')")
 UNSETTLED_INTENT = text("files.state = 'intent'")
@@ -36,8 +37,8 @@ class Base:
     Not as SQLAlchemy's own `TypedColumns`: those take no map of types, so that each of the 200 columns would have to name its own.
 
     A column is an attribute `name: ColumnElement[type]`, nullable where the type takes None, with what else there is to say of it as
-    `column(...)`; on the class it then is the column of `__table__`. `__table_args__` and `__table_options__` are what a `Table` takes
-    after its columns.
+    `column(...)`; on the class it then is the column of `__table__`. After these come the columns of `__item__` that are not among them.
+    `__table_args__` and `__table_options__` are what a `Table` takes after its columns.
     """
 
     metadata: ClassVar[MetaData] = MetaData(
@@ -49,6 +50,7 @@ class Base:
         }
     )
     __tablename__: ClassVar[str]
+    __item__: ClassVar[Any] = None
     __table_args__: ClassVar[tuple[Any, ...]] = ()
     __table_options__: ClassVar[dict[str, Any]] = {}
     __table__: ClassVar[Table]
@@ -59,6 +61,10 @@ class Base:
         declared = {
             name: get_args(hint)[0] for name, hint in get_type_hints(cls).items() if name in cls.__annotations__
         }
+        if cls.__item__ is not None:
+            told = get_type_hints(cls.__item__)
+            of_item = {name: told[field.name] for name, field in columns_of(cls.__item__).items()}
+            declared |= {name: kind for name, kind in of_item.items() if name not in declared}
         columns = [_column(name, kind, *vars(cls).get(name, ((), {}))) for name, kind in declared.items()]
         cls.__table__ = Table(cls.__tablename__, cls.metadata, *columns, *cls.__table_args__, **cls.__table_options__)
         for each in cls.__table__.columns:
@@ -77,8 +83,7 @@ def column(*arguments: Any, **options: Any) -> Any:
 
 def _column(name: str, kind: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Column[Any]:
     kinds = [each for each in get_args(kind) if each is not NoneType] or [kind]
-    of_kind = () if kinds == [Any] else (KINDS[kinds[0]],)
-    return Column(name, *of_kind, *arguments, nullable=NoneType in get_args(kind), **options)
+    return Column(name, KINDS.get(kinds[0], Json), *arguments, nullable=NoneType in get_args(kind), **options)
 
 
 def table(model: type[Base]) -> Table:
@@ -101,6 +106,7 @@ class UserRow(Base):
     """
 
     __tablename__ = "users"
+    __item__ = User
 
     id: ColumnElement[int] = column(primary_key=True, autoincrement=False)
     name: ColumnElement[str | None]
@@ -116,10 +122,6 @@ class UserRow(Base):
     last_seen: ColumnElement[datetime]
     missing_since: ColumnElement[datetime | None]
     described: ColumnElement[datetime | None]
-    background: ColumnElement[str | None]
-    social: ColumnElement[Any | None] = column(Json)
-    workspace: ColumnElement[Any | None] = column(Json)
-    pickup: ColumnElement[Any | None] = column(Json)
 
 
 class UserVersionRow(Base):
@@ -130,7 +132,7 @@ class UserVersionRow(Base):
     id: ColumnElement[int] = column(primary_key=True)
     user_id: ColumnElement[int] = column(ForeignKey("users.id"), index=True)
     field: ColumnElement[str]
-    value: ColumnElement[Any] = column(Json)
+    value: ColumnElement[Any]
     true_from: ColumnElement[datetime]
     true_to: ColumnElement[datetime]
 
@@ -206,6 +208,7 @@ class ArtworkRow(Base):
     """
 
     __tablename__ = "artworks"
+    __item__ = Artwork
 
     id: ColumnElement[int] = column(primary_key=True, autoincrement=False)
     user_id: ColumnElement[int | None] = column(ForeignKey("users.id"))
@@ -249,16 +252,6 @@ class ArtworkRow(Base):
     withheld_session: ColumnElement[int | None]
     withheld_at: ColumnElement[datetime | None]
     missing_since: ColumnElement[datetime | None]
-    series_order: ColumnElement[int | None]
-    is_original: ColumnElement[bool | None]
-    is_login_only: ColumnElement[bool | None]
-    location_mask: ColumnElement[bool | None]
-    reuploaded: ColumnElement[datetime | None]
-    book_style: ColumnElement[int | None]
-    translated_title: ColumnElement[str | None]
-    translated_caption: ColumnElement[str | None]
-    request: ColumnElement[Any | None] = column(Json)
-    poll: ColumnElement[Any | None] = column(Json)
 
     __table_args__ = (
         # `status` sums up every work, per artist and in all, from this index alone.
@@ -296,7 +289,7 @@ class ArtworkVersionRow(Base):
     id: ColumnElement[int] = column(primary_key=True)
     artwork_id: ColumnElement[int] = column(ForeignKey("artworks.id"), index=True)
     field: ColumnElement[str]
-    value: ColumnElement[Any] = column(Json)
+    value: ColumnElement[Any]
     true_from: ColumnElement[datetime]
     true_to: ColumnElement[datetime]
 
@@ -362,7 +355,7 @@ class FileRow(Base):
     uploaded: ColumnElement[datetime]
     width: ColumnElement[int | None]
     height: ColumnElement[int | None]
-    frames: ColumnElement[Any | None] = column(Json)
+    frames: ColumnElement[Any | None]
     path: ColumnElement[str | None]
     sha256: ColumnElement[str | None]
     bytes: ColumnElement[int | None]
@@ -416,7 +409,7 @@ class SnapshotRow(Base):
 
     id: ColumnElement[int] = column(primary_key=True)
     endpoint: ColumnElement[str]
-    parameters: ColumnElement[Any] = column(Json)
+    parameters: ColumnElement[Any]
     read_at: ColumnElement[datetime]
     archive: ColumnElement[str]
     file: ColumnElement[str]
@@ -449,16 +442,16 @@ class CrawlRow(Base):
     list_id: ColumnElement[int | None]
     list_key: ColumnElement[str]
     spider: ColumnElement[str]
-    arguments: ColumnElement[Any] = column(Json)
+    arguments: ColumnElement[Any]
     resumes: ColumnElement[int | None]
     cursor: ColumnElement[str | None]
-    frontier: ColumnElement[Any | None] = column(Json)
+    frontier: ColumnElement[Any | None]
     read_to_end: ColumnElement[bool] = column(server_default=text("false"))
     found: ColumnElement[int] = column(server_default=text("0"))
     outcome: ColumnElement[str | None]
     exit_code: ColumnElement[int | None]
     reason: ColumnElement[str | None]
-    counts: ColumnElement[Any | None] = column(Json)
+    counts: ColumnElement[Any | None]
     started: ColumnElement[datetime]
     ended: ColumnElement[datetime | None]
     suffices: ColumnElement[str] = column(server_default="full")
@@ -536,7 +529,7 @@ class BookmarkRow(Base):
     private: ColumnElement[bool]
     bookmark_id: ColumnElement[int | None]
     position: ColumnElement[int | None]
-    tags: ColumnElement[Any | None] = column(Json)
+    tags: ColumnElement[Any | None]
     first_seen: ColumnElement[datetime]
     last_seen: ColumnElement[datetime]
     unlisted: ColumnElement[datetime | None]
@@ -582,6 +575,7 @@ class CommentRow(Base):
     """A comment on a work, or a stamp in its place; a reply has a `parent_id`. `image` is the address of its writer's picture."""
 
     __tablename__ = "comments"
+    __item__ = Comment
 
     id: ColumnElement[int] = column(primary_key=True, autoincrement=False)
     artwork_id: ColumnElement[int] = column(index=True)
@@ -593,8 +587,6 @@ class CommentRow(Base):
     written: ColumnElement[str | None]
     first_seen: ColumnElement[datetime]
     last_seen: ColumnElement[datetime]
-    image: ColumnElement[str | None]
-    has_replies: ColumnElement[bool | None]
 
 
 class JournalRow(Base):
@@ -614,6 +606,7 @@ class SeriesRow(Base):
     """A manga series; `total` is how many works pixiv counts in it, `latest` the id of the last one."""
 
     __tablename__ = "series"
+    __item__ = Series
 
     id: ColumnElement[int] = column(primary_key=True, autoincrement=False)
     user_id: ColumnElement[int | None]
@@ -622,7 +615,6 @@ class SeriesRow(Base):
     total: ColumnElement[int | None]
     first_seen: ColumnElement[datetime]
     last_seen: ColumnElement[datetime]
-    latest: ColumnElement[int | None]
 
 
 class SeriesArtworkRow(Base):

@@ -316,7 +316,7 @@ def test_a_ranking() -> None:
         14,
     )
     assert (first.revision, first.series_id) == (REVISION, None)
-    assert first.uploaded == datetime(2022, 8, 11, 14, 46, 14, tzinfo=UTC)
+    assert first.illust_upload_timestamp == datetime(2022, 8, 11, 14, 46, 14, tzinfo=UTC).timestamp()
     assert (ranking.next, ranking.prev, ranking.next_date) == (2, None, None)
 
 

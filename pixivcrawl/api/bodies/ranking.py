@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -88,11 +87,6 @@ class RankingRow(WorkRow):
     def revision(self) -> str | None:
         """The 14 digits of the time in the thumbnail's path."""
         return self.revision_of(self.illust_id)
-
-    @property
-    def uploaded(self) -> datetime | None:
-        timestamp = self.illust_upload_timestamp
-        return None if timestamp is None else datetime.fromtimestamp(timestamp, UTC)
 
     @property
     def series_id(self) -> int | None:
