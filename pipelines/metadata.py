@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from pipelines.base import FilePipeline
 from pixivcrawl.item_batches import BATCH, ItemBatch
 from pixivcrawl.items import OF_USERS, Facts, StoredFile, StoredOriginal, fact_types
 from pixivcrawl.ledger import updates
+
+from .base import FilePipeline
 
 
 class MetadataPipeline(FilePipeline):

@@ -11,8 +11,6 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import DownloadFailedError, DropItem
 from scrapy.http import Response
 
-from pipelines.base import FilePipeline
-from pipelines.guessing import FirstIsMissing, Guesses, NoSuchAddress
 from pixivcrawl.api.transfers import named_by, original_request
 from pixivcrawl.archive.destination import Destinations
 from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
@@ -21,6 +19,9 @@ from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.updates.files import GONE, GONE_WITH_FIRST
 from pixivcrawl.listeners import send
 from pixivcrawl.run_ending import RunStopping
+
+from .base import FilePipeline
+from .guessing import FirstIsMissing, Guesses, NoSuchAddress
 
 TRIES = 3
 GROWTH = 4

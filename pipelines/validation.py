@@ -11,8 +11,6 @@ from typing import Any
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
-from pipelines.base import FilePipeline
-from pipelines.originals import OriginalsPipeline
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import format_of
 from pixivcrawl.archive.placing import quarantine
@@ -21,6 +19,9 @@ from pixivcrawl.items import OF_USERS, Original, ProvenOriginal, StagedOriginal
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.updates.doubtful import TRANSFERS, Served, named_otherwise, served_again
 from pixivcrawl.workers import workers_of
+
+from .base import FilePipeline
+from .originals import OriginalsPipeline
 
 
 class ValidationPipeline(FilePipeline):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
+from importlib.util import find_spec
 from typing import Any
 
 # isort: off
@@ -28,8 +28,13 @@ def from_environment(name: str, otherwise: Any) -> Any:
 def asked_of(package: str) -> str:
     """The module in `package` of the command that this process was asked for; the whole package when it is none of them."""
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-    known = Path(__file__).parents[1].joinpath(*package.split("."), f"{command}.py")
-    return f"{package}.{command}" if is_command_line() and command.isidentifier() and known.is_file() else package
+    is_known = command.isidentifier() and find_spec(f"{package}.{command}") is not None
+    return f"{package}.{command}" if is_command_line() and is_known else package
+
+
+def pipeline(name: str) -> str:
+    """The path of a pipeline. Their package lies beside this one: in a wheel both are part of `pixivcrawl`."""
+    return f"{__name__.removesuffix('settings.base')}pipelines.{name}"
 
 
 # What the project is made of
@@ -52,10 +57,10 @@ ADDONS = {"pixivcrawl.scrapy_settings.ScrapySettings": 0}
 
 # Default {}. The way of an item, in this order; what was learned passes the first three untouched.
 ITEM_PIPELINES = {
-    "pipelines.originals.OriginalsPipeline": 100,
-    "pipelines.validation.ValidationPipeline": 200,
-    "pipelines.storage.StoragePipeline": 300,
-    "pipelines.metadata.MetadataPipeline": 400,
+    pipeline("originals.OriginalsPipeline"): 100,
+    pipeline("validation.ValidationPipeline"): 200,
+    pipeline("storage.StoragePipeline"): 300,
+    pipeline("metadata.MetadataPipeline"): 400,
 }
 
 # Default {}. Feeds are refused, where they must be, before anything is opened; the ledger is opened before anything reads it.

@@ -5,8 +5,8 @@ The sandbox is started with `python -m pixivcrawl.sandbox --port 8480 --image-po
 
 from __future__ import annotations
 
-from settings.base import *  # noqa: F403
-from settings.base import from_environment
+from .base import *  # noqa: F403
+from .base import from_environment
 
 # Made-up works never lie beside real ones.
 ARCHIVE_DIR = from_environment("ARCHIVE_DIR", "sandbox-archive")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 
-from settings.base import *  # noqa: F403
-from settings.base import from_environment
+from .base import *  # noqa: F403
+from .base import from_environment
 
 # A line a minute is for somebody who waits; a first reading that takes a week would leave ten thousand of them. What each run brought
 # is said at its end.

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import logging
 import re
-import runpy
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,12 @@ KEPT_ON_PURPOSE = {"ROBOTSTXT_OBEY"}
 
 def values(profile: str = "base") -> dict[str, Any]:
     """What a profile says in the environment of this moment."""
-    return {
-        name: value
-        for name, value in runpy.run_path(str(PROJECT / "settings" / f"{profile}.py")).items()
-        if name.isupper()
-    }
+    spec = find_spec(f"settings.{profile}")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return {name: value for name, value in vars(module).items() if name.isupper()}
 
 
 def test_these_are_the_projects_own_settings() -> None:

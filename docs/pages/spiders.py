@@ -10,6 +10,7 @@ from scrapy.spiderloader import SpiderLoader
 from pages.markdown import UNDESCRIBED, anchor, blocks, code, described, link, own_words, table
 from pages.reading import endpoints_of, endpoints_of_each_work
 from pixivcrawl.base_spiders.base import PixivSpider
+from pixivcrawl.base_spiders.describing import arguments_of, default_of, values_taken
 from pixivcrawl.base_spiders.params import ListingArguments
 
 ENDPOINTS_PAGE = "endpoints.md"
@@ -46,27 +47,6 @@ def common_arguments(spiders: dict[str, type[PixivSpider[Any]]]) -> dict[str, An
     return {name: schema for name, schema in first.items() if all(other.get(name) == schema for other in others)}
 
 
-def arguments_of(spider: type[PixivSpider[Any]]) -> dict[str, Any]:
-    """The JSON Schema of each argument by its name; `required` is added to those that must be given."""
-    schema = spider.get_param_schema(normalize=True)
-    required = schema.get("required", [])
-    definitions = schema.get("$defs", {})
-    properties = schema.get("properties", {})
-    return {name: resolved(of_one, definitions) | {"required": name in required} for name, of_one in properties.items()}
-
-
-def resolved(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """A schema with what it refers to put in its place."""
-    reference = schema.get("$ref", "").rpartition("/")[2]
-    merged: dict[str, Any] = definitions.get(reference, {}) | {
-        key: value for key, value in schema.items() if key != "$ref"
-    }
-    for several in ("anyOf", "allOf"):
-        if several in merged:
-            merged[several] = [resolved(each, definitions) for each in merged[several]]
-    return merged
-
-
 def section(spider: type[PixivSpider[Any]], common: dict[str, Any]) -> str:
     of_one = arguments_of(spider)
     own = {name: schema for name, schema in of_one.items() if common.get(name) != schema}
@@ -94,55 +74,6 @@ def argument_table(arguments: dict[str, Any]) -> str:
             for name, schema in arguments.items()
         ),
     )
-
-
-def values_taken(schema: dict[str, Any]) -> str:
-    """What an argument may be, in words."""
-    for several in ("anyOf", "oneOf"):
-        if several in schema:
-            kinds = [values_taken(one) for one in schema[several] if one.get("type") != "null"]
-            return " or ".join(dict.fromkeys(kinds))
-    match schema:
-        case {"const": value}:
-            return code(value)
-        case {"enum": values}:
-            return ", ".join(code(value) for value in values)
-        case {"type": "array"}:
-            return f"one or several: {values_taken(schema['items'])}"
-        case {"type": "boolean"}:
-            return "true or false"
-        case {"type": "integer"}:
-            return "whole number" + bounds(schema)
-        case {"type": "number"}:
-            return "number" + bounds(schema)
-        case {"format": "date"}:
-            return "day"
-        case _:
-            return "text"
-
-
-def bounds(schema: dict[str, Any]) -> str:
-    """From where to where a number may go, where that says more than that it is positive."""
-    least, most = schema.get("minimum"), schema.get("maximum")
-    if least is not None and most is not None:
-        return f" from {least} to {most}"
-    return f" from {least}" if least else ""
-
-
-def default_of(schema: dict[str, Any]) -> str:
-    if schema["required"]:
-        return "must be given"
-    match schema.get("default"):
-        case None:
-            return ""
-        case bool() as value:
-            return code(str(value).lower())
-        case [] | "":
-            return "none"
-        case list() as values:
-            return code(",".join(map(str, values)))
-        case value:
-            return code(value)
 
 
 def endpoint_links(names: list[str]) -> str:

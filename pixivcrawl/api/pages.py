@@ -110,7 +110,7 @@ def _no_page(path: list[str]) -> UrlRefused:
         case ["jump.php", *_]:
             return UrlRefused("an address that leads away from pixiv; paste the address of a pixiv page")
         case ["ajax", *_] | ["touch", "ajax", *_]:
-            return UrlRefused("an address of pixiv's API, not a page; `scrapy api` lists and calls its endpoints")
+            return UrlRefused("an address of pixiv's API, not a page; `pixivcrawl api` lists and calls its endpoints")
         case ["search", "users", *_]:
             return UrlRefused("a search for artists finds no works; paste an artist's own address")
     page = quoted("/" + "/".join(path))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 def one_line(text: str, longest: int = 120) -> str:
     """`text` on one line, at most `longest` characters, without those that a terminal would act on or cannot show.
@@ -49,3 +52,11 @@ def spoken(seconds: float) -> str:
         if seconds >= 2 * unit:
             return f"{seconds / unit:,.0f} {name}"
     return f"{max(0, seconds):.0f} s"
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """The known names that hold or look like the one given, as a question to put in between; empty when none does."""
+    names = list(known)
+    holding = [name for name in names if given.lower() in name.split(".")]
+    near = holding or get_close_matches(given.lower(), names, n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(near)}? " if near else ""

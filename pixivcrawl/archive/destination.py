@@ -43,7 +43,7 @@ def in_the_way(archive: Archive, path: str) -> str | None:
         what = "a link, which is not followed," if is_link(place) else "a folder" if place.is_dir() else "another file"
     except StorageFailed as failure:
         return str(failure)
-    return f"{what} lies at {path}: move it away, or have scrapy verify --repair see to it"
+    return f"{what} lies at {path}: move it away, or have pixivcrawl verify --repair see to it"
 
 
 def _trouble_with_folder(archive: Archive, relative: str) -> str | None:

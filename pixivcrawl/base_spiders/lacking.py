@@ -13,7 +13,7 @@ from pixivcrawl.base_spiders.pagination import Reading
 from pixivcrawl.ledger import queries
 
 LACKED = {
-    "lists_cut_off": ("part", "of this list not shown by pixiv in an earlier run; see scrapy status"),
+    "lists_cut_off": ("part", "of this list not shown by pixiv in an earlier run; see pixivcrawl status"),
     "parameters_ignored": ("parameter", "passed over by pixiv in an earlier run; reread=true asks again"),
     "rows_withheld": ("row", "whose work was not shown in an earlier run; reread=true asks again"),
     "rows_refused": ("row", "not to be read in an earlier run; reread=true tries again"),

@@ -60,9 +60,9 @@ def print_the_rest() -> None:
 
 
 def is_command_line() -> bool:
-    """Whether this process is `scrapy` or `python -m scrapy`, and not one that only imports what is here."""
+    """Whether this process is `scrapy`, `pixivcrawl` or `python -m` one of them, and not one that only imports what is here."""
     program = Path(sys.argv[0])
-    return "scrapy" in (program.stem, program.parent.name)
+    return (program.parent.name if program.stem == "__main__" else program.stem) in ("scrapy", "pixivcrawl")
 
 
 if is_command_line():

@@ -1,11 +1,10 @@
-"""`scrapy api`: pixiv's web API by hand, with the session, the pace, the errors and the exit codes of a crawl."""
+"""`pixivcrawl api`: pixiv's web API by hand, with the session, the pace, the errors and the exit codes of a crawl."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any
 
 from scrapy.commands import ScrapyCommand
@@ -13,7 +12,7 @@ from scrapy.commands import ScrapyCommand
 from pixivcrawl.api.catalogue import ENDPOINTS
 from pixivcrawl.api.endpoint import Auth, Endpoint
 from pixivcrawl.api.parameters import Param, ParameterRefused
-from pixivcrawl.api.wording import quoted
+from pixivcrawl.api.wording import did_you_mean, quoted
 from pixivcrawl.commands.crawl import show_any_text
 from pixivcrawl.configuration import PIXIV, Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
@@ -28,6 +27,7 @@ NOT_DONE = 1
 class Command(ScrapyCommand):
     requires_project = True
     requires_crawler_process = False
+    example = "api user.profile_all id=11"
 
     def syntax(self) -> str:
         return "[NAME [PARAMETER=VALUE ...]]"
@@ -37,8 +37,10 @@ class Command(ScrapyCommand):
 
     def long_desc(self) -> str:
         return (
-            "Prints what an endpoint answers as indented JSON: scrapy api user.profile_all id=11. Without a name it lists the endpoints; "
-            "scrapy api NAME --help shows the parameters of one. It asks with the session and at the pace of a crawl: while a crawl runs "
+            "Prints what an endpoint answers as indented JSON: pixivcrawl api user.profile_all id=11. Without a name it "
+            "lists the endpoints; "
+            "pixivcrawl api NAME --help shows the parameters of one. It asks with the session and at the pace of a "
+            "crawl: while a crawl runs "
             "in the same archive it refuses (exit code 3), and a pause that pixiv asked for is kept and remembered in the archive, or, "
             "where there is none, only until the command ends. Nothing that it reads is archived. What changes something at pixiv "
             "(illust.bookmark_add, illust.like) is asked about before it is done."
@@ -101,17 +103,9 @@ def find(name: str) -> Endpoint[Any]:
     """The endpoint of that name. Raises ConfigurationError, which names those that look like it."""
     if name not in ENDPOINTS:
         raise ConfigurationError(
-            f"there is no endpoint {quoted(name)}; {did_you_mean(name, ENDPOINTS)}`scrapy api` lists them"
+            f"there is no endpoint {quoted(name)}; {did_you_mean(name, ENDPOINTS)}`pixivcrawl api` lists them"
         )
     return ENDPOINTS[name]
-
-
-def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """The known names that hold or look like the one given, as a question to put in between; empty when none does."""
-    names = list(known)
-    holding = [name for name in names if given.lower() in name.split(".")]
-    near = holding or get_close_matches(given.lower(), names, n=3, cutoff=0.6)
-    return f"did you mean {' or '.join(near)}? " if near else ""
 
 
 def read_values(endpoint: Endpoint[Any], words: list[str]) -> dict[str, Any]:
@@ -192,7 +186,7 @@ EXAMPLES = {"id": "11", "ids": "11,12", "text": "WORD"}
 def example(endpoint: Endpoint[Any]) -> str:
     """A command that asks this endpoint."""
     needed = [f"{param.name}={EXAMPLES[param.type]}" for param in endpoint.params if param.required]
-    return " ".join(["scrapy api", endpoint.name, *needed])
+    return " ".join(["pixivcrawl api", endpoint.name, *needed])
 
 
 def path(endpoint: Endpoint[Any]) -> str:

@@ -1,4 +1,4 @@
-"""`scrapy archive`: whatever a person pasted, each to the spider that reads it, one after another."""
+"""`pixivcrawl archive`: whatever a person pasted, each to the spider that reads it, one after another."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ STANDARD_INPUT = "-"
 
 class Command(ScrapyCommand):
     requires_project = True
+    example = "archive https://www.pixiv.net/users/11 5000111"
 
     def syntax(self) -> str:
         return "URL ..."
@@ -43,9 +44,9 @@ class Command(ScrapyCommand):
     def long_desc(self) -> str:
         return (
             "Takes addresses of pixiv's pages and images, and works' ids, and archives what each stands for, one after another: "
-            "scrapy archive https://www.pixiv.net/users/11 5000111. -i FILE reads them from a file, one or several a line (what stands "
+            "pixivcrawl archive https://www.pixiv.net/users/11 5000111. -i FILE reads them from a file, one or several a line (what stands "
             "behind a # is a comment), and - from standard input. What cannot be taken is named and the rest is done; "
-            "at the end it says what each brought. The exit code is the worst of them, as of scrapy crawl."
+            "at the end it says what each brought. The exit code is the worst of them, as of one crawl."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""`scrapy backup`: a copy of the ledger, also while a crawl writes into it."""
+"""`pixivcrawl backup`: a copy of the ledger, also while a crawl writes into it."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from pixivcrawl.runs.exit_codes import complain
 class Command(ScrapyCommand):
     requires_project = True
     requires_crawler_process = False
+    example = "backup copies.sqlite"
 
     def syntax(self) -> str:
         return "PATH"
@@ -32,8 +33,10 @@ class Command(ScrapyCommand):
 
     def long_desc(self) -> str:
         return (
-            "Copies the ledger as it is at one moment, and the journal up to there: scrapy backup /backups/pixiv.sqlite (its journal in "
-            "/backups/pixiv.journal), or scrapy backup /backups for a file archive-TIME.sqlite in that folder and a folder journal, where "
+            "Copies the ledger as it is at one moment, and the journal up to there: pixivcrawl backup "
+            "/backups/pixiv.sqlite (its journal in "
+            "/backups/pixiv.journal), or pixivcrawl backup /backups for a file archive-TIME.sqlite in that folder and a "
+            "folder journal, where "
             "what an earlier backup brought is not copied again. It needs no lock and holds no crawl up. The copy of the ledger is looked "
             "at for damage before it gets its name, and never replaces a file. Originals are plain files: copy them with what you copy "
             "files with. "
@@ -43,7 +46,9 @@ class Command(ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
         if len(args) != 1 or args[0].startswith("-"):
-            raise UsageError("name one file or folder, as in: scrapy backup /backups/pixiv.sqlite", print_help=False)
+            raise UsageError(
+                "name one file or folder, as in: pixivcrawl backup /backups/pixiv.sqlite", print_help=False
+            )
         try:
             back_up(Configuration.from_settings(self.settings), Path(args[0]))
         except PixivcrawlError as error:

@@ -38,13 +38,16 @@ from pixivcrawl.session import Session, introduction, session_from_settings
 
 
 class Command(CrawlCommand):
+    example = "crawl user -a id=11"
+
     def short_desc(self) -> str:
         return "Archive what a spider finds, and go on where an earlier run of the same command ended"
 
     def long_desc(self) -> str:
         return (
-            "Archive what a spider finds: scrapy crawl user -a id=11. Run the same command again after any end and it goes on. "
-            "`scrapy list` names the spiders. Exit codes: 0 complete; 1 finished, with works that failed or wait; "
+            "Archive what a spider finds: pixivcrawl crawl user -a id=11, or pixivcrawl user 11. Run the same command "
+            "again after any end and it goes on. "
+            "pixivcrawl list names the spiders. Exit codes: 0 complete; 1 finished, with works that failed or wait; "
             "2 wrong usage or configuration; 3 the archive is in use; 4 pixiv refused the account; "
             "5 the disk or the ledger cannot go on; 70 a fault of ours; 75 pixiv asks for a pause longer than "
             "LONGEST_WAIT; 130 interrupted."
@@ -93,7 +96,7 @@ def spider_named(names: list[str], loader: SpiderLoaderProtocol) -> type[Spider]
     with suppress(KeyError):
         if len(names) == 1:
             return loader.load(names[0])
-    raise UsageError(f"name one spider: {', '.join(sorted(loader.list()))}; as in: scrapy crawl user -a id=11")
+    raise UsageError(f"name one spider: {', '.join(sorted(loader.list()))}; as in: pixivcrawl crawl user -a id=11")
 
 
 def introduce(configuration: Configuration, session: Session | None, *, sends: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""`scrapy demo`: an artist archived from the built-in sandbox, twice, without an account and without a network."""
+"""`pixivcrawl demo`: an artist archived from the built-in sandbox, twice, without an account and without a network."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ ARTIST = 11
 class Command(ScrapyCommand):
     requires_project = True
     requires_crawler_process = False
+    example = "demo"
 
     def short_desc(self) -> str:
         return "Archive an artist from the built-in sandbox into ./demo-archive (no account, no network)"
@@ -55,7 +56,7 @@ class Command(ScrapyCommand):
             print(f"\nImages fetched: {first} by the first run, {again} by the second.")
         print(f"Originals: {archive / 'originals'}")
         print(f"Ledger:    {archive / 'archive.sqlite'}")
-        print(f"Look into it with: scrapy status -s ARCHIVE_DIR={archive}")
+        print(f"Look into it with: pixivcrawl status -s ARCHIVE_DIR={archive}")
 
 
 def crawl(environment: dict[str, str]) -> int:

@@ -1,4 +1,4 @@
-"""`scrapy doctor`: what is amiss with an archive, its machine and its session, and what to do about it."""
+"""`pixivcrawl doctor`: what is amiss with an archive, its machine and its session, and what to do about it."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 class Command(ScrapyCommand):
     requires_project = True
     requires_crawler_process = False
+    example = "doctor --offline"
 
     def short_desc(self) -> str:
         return "Look whether session, clock, disk, ledger and settings are fit for a run, and say what to do"
@@ -37,11 +38,11 @@ class Command(ScrapyCommand):
     def long_desc(self) -> str:
         return (
             "Looks at the versions, the settings, the pace, the certificates, the disk and its permissions, the ledger, the subscriptions, "
-            "where notices go, the session and the clock, and says in a line each: ok, warning or problem, and what to do next: scrapy "
+            "where notices go, the session and the clock, and says in a line each: ok, warning or problem, and what to do next: pixivcrawl "
             "doctor. One request asks pixiv whether it takes the session; --live asks all endpoints, --offline leaves it out, "
             "and so does a run that is under way in "
             "the archive. It changes nothing, needs no lock and no archive; --lift-pauses alone does, which forgets the "
-            "pauses that hosts asked for. For a program: scrapy doctor --json. Exit codes: 0 nothing "
+            "pauses that hosts asked for. For a program: pixivcrawl doctor --json. Exit codes: 0 nothing "
             "worse than warnings; otherwise that of the first problem, which is what a run would end with: 1 pixiv cannot be asked; 2 "
             "configuration; 4 pixiv refuses the session; 5 the disk or the ledger cannot go on."
         )
@@ -203,7 +204,7 @@ def without_refused(settings: Settings) -> tuple[list[Finding], Settings]:
 
 
 def look_at_subscriptions(settings: Settings) -> Finding:
-    """Whether the file can be used, as `scrapy sync` would say."""
+    """Whether the file can be used, as `pixivcrawl sync` would say."""
     from pixivcrawl.doctor.findings import ok, problem
     from pixivcrawl.runs.subscriptions import Catalogue, file_path
     from pixivcrawl.session import session_from_settings

@@ -1,4 +1,4 @@
-"""`scrapy notify`: a test notice to every service, and which of them took it."""
+"""`pixivcrawl notify`: a test notice to every service, and which of them took it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ from pixivcrawl.runs.notify import failed_at
 class Command(ScrapyCommand):
     requires_project = True
     requires_crawler_process = False
+    example = "notify"
 
     def short_desc(self) -> str:
         return "Send a test notice, and say of each service whether it took it"
 
     def long_desc(self) -> str:
         return (
-            "Tries the services that scrapy sync, crawl and archive send notices to: scrapy notify. Their URLs are apprise's (mail, "
+            "Tries the services that pixivcrawl sync, crawl and archive send notices to: pixivcrawl notify. Their URLs "
+            "are apprise's (mail, "
             "Telegram, Discord, ntfy, a webhook and a hundred others) and secrets: they come from PIXIVCRAWL_NOTICE_URLS, separated by "
             "spaces, or from a file, one a line, that NOTICE_URLS_FILE names. NOTICE_ON says what notices are about. Nothing is sent to "
             "pixiv. Exit codes: 0 every service took it; 1 one did not; 2 there is none, or something is wrong in the settings."

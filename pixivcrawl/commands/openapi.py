@@ -1,4 +1,4 @@
-"""`scrapy openapi`: the whole catalogue as an OpenAPI 3.1 document."""
+"""`pixivcrawl openapi`: the whole catalogue as an OpenAPI 3.1 document."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pixivcrawl.runs.exit_codes import complain
 class Command(ScrapyCommand):
     requires_project = True
     requires_crawler_process = False
+    example = "openapi -o pixiv.json"
 
     def short_desc(self) -> str:
         return "Write an OpenAPI 3.1 document of every endpoint that pixivcrawl knows"
@@ -23,7 +24,7 @@ class Command(ScrapyCommand):
     def long_desc(self) -> str:
         return (
             "Writes an OpenAPI 3.1 document (JSON) of pixiv's web API to standard output, or to a file: "
-            "scrapy openapi -o pixiv.json. Sends nothing to pixiv."
+            "pixivcrawl openapi -o pixiv.json. Sends nothing to pixiv."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""`scrapy rebuild`: a lost or damaged ledger made anew from the journal and the files."""
+"""`pixivcrawl rebuild`: a lost or damaged ledger made anew from the journal and the files."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ NOT_ALL = 1
 class Command(ScrapyCommand):
     requires_project = True
     requires_crawler_process = False
+    example = "rebuild --check --replace"
 
     def short_desc(self) -> str:
         return "Make a lost or damaged ledger anew from the journal and the files in originals/"
@@ -246,6 +247,6 @@ def summary(rebuilt: Rebuilt) -> Iterator[str]:
         if more := files.left_alone - len(files.named):
             yield f"    ... and {more:,} more"
     if rebuilt.goes_on:
-        yield "  the ledger was kept, and its journal goes on; it could not be made anew from that: keep a copy of it (scrapy backup)"
+        yield "  the ledger was kept, and its journal goes on; it could not be made anew from that: keep a copy of it (pixivcrawl backup)"
     if rebuilt.replaced is not None:
         yield f"  the old ledger is kept: {rebuilt.replaced}"

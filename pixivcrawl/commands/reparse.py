@@ -1,4 +1,4 @@
-"""`scrapy reparse`: pixiv's answers read again with this version's parsers."""
+"""`pixivcrawl reparse`: pixiv's answers read again with this version's parsers."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ NOT_ALL = 1
 class Command(ScrapyCommand):
     requires_project = True
     requires_crawler_process = False
+    example = "reparse"
 
     def short_desc(self) -> str:
         return "Read pixiv's kept answers again, and fill columns that are new"

@@ -1,4 +1,4 @@
-"""`scrapy report`: what is new, revised and gone, for a person to read or a program to go on with."""
+"""`pixivcrawl report`: what is new, revised and gone, for a person to read or a program to go on with."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ THUMBNAILS, MOST_THUMBNAILS = 60, 500
 class Command(ScrapyCommand):
     requires_project = True
     requires_crawler_process = False
+    example = "report --since 7d"
 
     def short_desc(self) -> str:
         return "What is new, revised, gone, back, renamed and failed since a time: text, JSON or an HTML page"
@@ -42,9 +43,9 @@ class Command(ScrapyCommand):
     def long_desc(self) -> str:
         return (
             "Tells what came to the archive's notice since a time, by artist and by list, and what needs a person: "
-            "scrapy report --since 7d. It reads the ledger, sends nothing to pixiv, and may run beside a crawl. --output report.html "
+            "pixivcrawl report --since 7d. It reads the ledger, sends nothing to pixiv, and may run beside a crawl. --output report.html "
             "writes a page that needs nothing beside it, with small pictures of the newest works; --format json tells every row. "
-            "--until ends the span: scrapy report --since 2026-11-01 --until 2026-12-01. Exit codes: 0 told; 2 wrong usage, or no "
+            "--until ends the span: pixivcrawl report --since 2026-11-01 --until 2026-12-01. Exit codes: 0 told; 2 wrong usage, or no "
             "archive yet; 5 the disk or the ledger cannot go on."
         )
 

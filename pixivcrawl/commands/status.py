@@ -1,4 +1,4 @@
-"""`scrapy status`: what the archive holds, what is missing and why, and how the last runs ended."""
+"""`pixivcrawl status`: what the archive holds, what is missing and why, and how the last runs ended."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from pixivcrawl.runs.exit_codes import complain
 class Command(ScrapyCommand):
     requires_project = True
     requires_crawler_process = False
+    example = "status --all"
 
     def short_desc(self) -> str:
         return "What the archive holds, per artist, what is missing and why, and the last runs"
@@ -61,7 +62,7 @@ def show(configuration: Configuration, limit: int | None) -> int:
     require_ledger(database, archive)
     if database.get_backend_name() == "sqlite" and not Path(str(database.database)).exists():
         raise ConfigurationError(
-            "there is no archive there yet; begin one with: scrapy crawl user -a id=... (or name another with -s ARCHIVE_DIR=...)"
+            "there is no archive there yet; begin one with: pixivcrawl user ID (or name another with -s ARCHIVE_DIR=...)"
         )
     ledger = Ledger.open(configuration.database_url, read_only=True)
     try:
@@ -120,7 +121,7 @@ def plan(connection: Connection, configuration: Configuration, now: datetime) ->
     lines = ["", f"API requests today (UTC): {spent:,} sent, {of_budget}"]
     for works, what in (
         (queries.status_to_ask(connection), "to ask for"),
-        (queries.status_of_rows(connection), "known from rows alone (scrapy crawl artwork -a backfill=true)"),
+        (queries.status_of_rows(connection), "known from rows alone (pixivcrawl artwork --backfill)"),
     ):
         if works:
             lines.append(f"{plural(works, 'work')} {what}: {estimate(works, configuration, left)}")
@@ -174,7 +175,7 @@ def part(title: str, lines: Iterable[str], limit: int | None) -> list[str]:
     indented = [f"  {line}" for line in lines]
     if not indented:
         return []
-    more = ["  ... (scrapy status --all shows everything)"] if limit is not None and len(indented) >= limit else []
+    more = ["  ... (pixivcrawl status --all shows everything)"] if limit is not None and len(indented) >= limit else []
     return ["", f"{title}:", *indented, *more]
 
 

@@ -1,4 +1,4 @@
-"""`scrapy subscribe`: one more thing for `scrapy sync` to follow."""
+"""`pixivcrawl subscribe`: one more thing for `pixivcrawl sync` to follow."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ from pixivcrawl.subscriptions.intervals import interval_text, read_interval, rea
 class Command(ScrapyCommand):
     requires_project = True
     requires_crawler_process = False
+    example = "subscribe https://www.pixiv.net/users/11 --every 6h"
 
     def syntax(self) -> str:
         return "URL | SPIDER"
 
     def short_desc(self) -> str:
-        return "Follow an artist, a list or a search: scrapy sync then runs it when it is due"
+        return "Follow an artist, a list or a search: pixivcrawl sync then runs it when it is due"
 
     def long_desc(self) -> str:
         return (
             "Appends an entry to subscriptions.toml in the archive folder, or to the file that PIXIVCRAWL_SUBSCRIPTIONS names, and leaves "
-            "all else there as it is: scrapy subscribe https://www.pixiv.net/users/11 --every 6h. Instead of an address, a spider: "
-            "scrapy subscribe bookmarks -a id=me -a rest=both. --from following stands for everyone whom you follow, and keeps up with "
+            "all else there as it is: pixivcrawl subscribe https://www.pixiv.net/users/11 --every 6h. Instead of an address, a spider: "
+            "pixivcrawl subscribe bookmarks -a id=me -a rest=both. --from following stands for everyone whom you follow, and keeps up with "
             "whom you follow from then on. Nothing is sent to pixiv."
         )
 
@@ -89,7 +90,7 @@ class Command(ScrapyCommand):
 
         file = change(file_path(self.settings), edit, check)
         added = file.subscriptions[-1]
-        print(f"subscribed: {added.name}, every {interval_text(added.every)}, in {file.path}; scrapy sync runs it")
+        print(f"subscribed: {added.name}, every {interval_text(added.every)}, in {file.path}; pixivcrawl sync runs it")
         return 0
 
 
@@ -114,7 +115,7 @@ def what(words: list[str], source: str | None, spiders: Iterable[str]) -> dict[s
             raise ConfigurationError("--from takes no address beside it: subscribe to one of them at a time")
         return {"from": source}
     if len(words) != 1:
-        raise ConfigurationError("name one thing to follow, as in: scrapy subscribe https://www.pixiv.net/users/11")
+        raise ConfigurationError("name one thing to follow, as in: pixivcrawl subscribe https://www.pixiv.net/users/11")
     if words[0] in spiders:
         return {"spider": words[0]}
     try:
@@ -132,7 +133,7 @@ def arguments_of(given: list[str]) -> dict[str, Any]:
         if not equals or not name:
             raise ConfigurationError(f"-a {quoted(word)}: write NAME=VALUE, as in -a type=manga")
         if name in ("name", "url", "spider", "from", "every", "refresh"):
-            raise ConfigurationError(f"-a {name}=...: is no argument of a spider; see scrapy subscribe --help")
+            raise ConfigurationError(f"-a {name}=...: is no argument of a spider; see pixivcrawl subscribe --help")
         found[name] = typed(value)
     return found
 

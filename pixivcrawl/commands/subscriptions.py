@@ -1,4 +1,4 @@
-"""`scrapy subscriptions`: what is followed, how its last run ended, and when it is due again."""
+"""`pixivcrawl subscriptions`: what is followed, how its last run ended, and when it is due again."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ NEWS = ("works_read", "files_stored", "works_failed", "files_failed", "lists_fai
 class Command(ScrapyCommand):
     requires_project = True
     requires_crawler_process = False
+    example = "subscriptions --all"
 
     def short_desc(self) -> str:
         return "What is followed: last run and what it brought, and when it is due again"
@@ -53,7 +54,7 @@ class Command(ScrapyCommand):
         catalogue = Catalogue(self.settings, session_from_settings(self.settings))
         file = read_file(file_path(self.settings))
         if not file.subscriptions:
-            raise ConfigurationError(f"{file.path} names nothing to follow; begin with: scrapy subscribe URL")
+            raise ConfigurationError(f"{file.path} names nothing to follow; begin with: pixivcrawl subscribe URL")
         catalogue.check(file)
         state = look_up(configuration, catalogue, file)
         print(f"subscriptions: {file.path}")

@@ -1,4 +1,4 @@
-"""`scrapy sync`: whatever is due of what is followed, one after another; for a timer."""
+"""`pixivcrawl sync`: whatever is due of what is followed, one after another; for a timer."""
 
 from __future__ import annotations
 
@@ -50,15 +50,17 @@ DAY = timedelta(days=1)
 
 class Command(ScrapyCommand):
     requires_project = True
+    example = "sync --plan"
 
     def short_desc(self) -> str:
         return "Run what is due of what is followed; for a timer"
 
     def long_desc(self) -> str:
         return (
-            "Runs every subscription that is due, the most overdue first, one after another, and ends: scrapy sync. It has no loop of its "
+            "Runs every subscription that is due, the most overdue first, one after another, and ends: pixivcrawl sync. "
+            "It has no loop of its "
             "own; a timer calls it as often as you like, and what is not due costs nothing. What was missed is caught up with once. "
-            "--plan shows what would run and sends nothing. The exit code is the worst of the runs', as of scrapy crawl; 3 when another "
+            "--plan shows what would run and sends nothing. The exit code is the worst of the runs', as of one crawl; 3 when another "
             "run uses the archive."
         )
 
@@ -136,7 +138,7 @@ class Command(ScrapyCommand):
 def checked(catalogue: Catalogue, file: SubscriptionFile, only: Sequence[str]) -> SubscriptionFile:
     """The file. Raises ConfigurationError for what is wrong in it, for one that is empty, and for names that it does not hold."""
     if not file.subscriptions:
-        raise ConfigurationError(f"{file.path} names nothing to follow; begin with: scrapy subscribe URL")
+        raise ConfigurationError(f"{file.path} names nothing to follow; begin with: pixivcrawl subscribe URL")
     known = [subscription.name for subscription in file.subscriptions]
     if unknown := [name for name in only if name not in known]:
         there = ", ".join(map(quoted, known))

@@ -1,4 +1,4 @@
-"""`scrapy unsubscribe`: one thing less for `scrapy sync` to follow; what is archived stays."""
+"""`pixivcrawl unsubscribe`: one thing less for `pixivcrawl sync` to follow; what is archived stays."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pixivcrawl.subscriptions.editing import change, removed
 class Command(ScrapyCommand):
     requires_project = True
     requires_crawler_process = False
+    example = "unsubscribe harbour"
 
     def syntax(self) -> str:
         return "NAME"
@@ -25,7 +26,7 @@ class Command(ScrapyCommand):
     def long_desc(self) -> str:
         return (
             "Takes the entry of that name out of subscriptions.toml, with the comments in it, and leaves all else there as it is: "
-            "scrapy unsubscribe harbour. `scrapy subscriptions` shows the names. Nothing is removed from the archive."
+            "pixivcrawl unsubscribe harbour. pixivcrawl subscriptions shows the names. Nothing is removed from the archive."
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -38,7 +39,7 @@ class Command(ScrapyCommand):
         assert self.settings is not None
         if not words:
             raise ConfigurationError(
-                "name a subscription, as in: scrapy unsubscribe harbour; scrapy subscriptions shows the names"
+                "name a subscription, as in: pixivcrawl unsubscribe harbour; pixivcrawl subscriptions shows the names"
             )
         # A name may hold blanks, and need no quotation marks for them here.
         name = " ".join(words)

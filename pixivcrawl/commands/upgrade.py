@@ -1,4 +1,4 @@
-"""`scrapy upgrade`: an archive of an earlier version, brought over to this one."""
+"""`pixivcrawl upgrade`: an archive of an earlier version, brought over to this one."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from pixivcrawl.saying import HowFar
 class Command(ScrapyCommand):
     requires_project = True
     requires_crawler_process = False
+    example = "upgrade"
 
     def short_desc(self) -> str:
         return "Bring an archive of an earlier version over to this one"
@@ -79,4 +80,4 @@ def summary(upgraded: Upgraded | None) -> Iterator[str]:
     if upgraded.replaced is not None:
         yield f"  the old journal is kept: {upgraded.replaced}"
     if not upgraded.has_ledger:
-        yield "  it has no ledger: make one with scrapy rebuild"
+        yield "  it has no ledger: make one with pixivcrawl rebuild"

@@ -1,4 +1,4 @@
-"""`scrapy verify`: every file read back and compared with the ledger; with --repair, put back in line."""
+"""`pixivcrawl verify`: every file read back and compared with the ledger; with --repair, put back in line."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ WHOLE_ARCHIVE, FOUND = 0, 1
 class Command(ScrapyCommand):
     requires_project = True
     requires_crawler_process = False
+    example = "verify --sample 5%"
 
     def short_desc(self) -> str:
         return "Read every file back, compare it with the ledger, and put back in line what is damaged"
@@ -58,7 +59,7 @@ class Command(ScrapyCommand):
             "row, a line each. Sends nothing to pixiv, changes nothing, and may run beside a crawl. With --against-pixiv --sample 20 it "
             "fetches twenty files again from the image host and names those that differ. --repair puts back in line what it "
             "finds and deletes nothing: damaged files go to quarantine/, and the next crawl fetches them again. Ctrl-C stops it, "
-            "--continue goes on. For a nightly timer: scrapy verify --sample 5%. Exit codes: 0 whole (a changed time alone is no "
+            "--continue goes on. For a nightly timer: pixivcrawl verify --sample 5%. Exit codes: 0 whole (a changed time alone is no "
             "damage); 1 something was found; 2 wrong usage or configuration; 3 the archive is in use (--repair and --against-pixiv "
             "alone); 5 the disk or the ledger cannot go on; 130 interrupted."
         )
@@ -164,7 +165,7 @@ def require_archive(configuration: Configuration) -> None:
     require_ledger(read_url(configuration.database_url), archive)
     if configuration.database_url.startswith("sqlite") and not archive.database.exists():
         raise ConfigurationError(
-            "there is no archive there yet; begin one with: scrapy crawl user -a id=... (or name another with -s ARCHIVE_DIR=...)"
+            "there is no archive there yet; begin one with: pixivcrawl user ID (or name another with -s ARCHIVE_DIR=...)"
         )
 
 

@@ -118,7 +118,7 @@ def _version_and_soundness(connection: Connection, archive: Archive, place: str)
     elif version < VERSION:
         yield warning(
             "ledger",
-            f"{place} is from an older version ({version}, this one knows {VERSION}): the next scrapy crawl keeps a copy and brings it up "
+            f"{place} is from an older version ({version}, this one knows {VERSION}): the next crawl keeps a copy and brings it up "
             "to date",
         )
     else:
@@ -146,7 +146,7 @@ def _read(connection: Connection, configuration: Configuration, now: datetime, e
                 warning(
                     "pauses",
                     f"{pause.host} asks for a pause until {until.astimezone():%Y-%m-%d %H:%M:%S}, and runs keep it; lift it, when you "
-                    "know it to be over, with scrapy doctor --lift-pauses",
+                    "know it to be over, with pixivcrawl doctor --lift-pauses",
                 )
             )
     examined.spent = queries.requests_spent(connection, configuration.api.key, now)
@@ -155,7 +155,7 @@ def _read(connection: Connection, configuration: Configuration, now: datetime, e
         examined.findings.append(
             warning(
                 "ledger",
-                f"{plural(left, 'file')} about to be placed: to be finished or forgotten by the next scrapy crawl",
+                f"{plural(left, 'file')} about to be placed: to be finished or forgotten by the next crawl",
             )
         )
 

@@ -119,7 +119,7 @@ def look_at_notices(settings: BaseSettings) -> Finding:
         return problem("notices", error)
     if not services:
         return ok("notices", "none are sent: no service is named")
-    return ok("notices", f"sent to {', '.join(map(str, services))}; scrapy notify tries them")
+    return ok("notices", f"sent to {', '.join(map(str, services))}; pixivcrawl notify tries them")
 
 
 def look_at_clock(served: datetime | None, here: datetime, newest: datetime | None) -> Finding:

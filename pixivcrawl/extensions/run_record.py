@@ -178,7 +178,7 @@ def summary(spider: str, outcome: str, counts: Mapping[str, int]) -> list[str]:
         lines.append(f"  {count:>9}  {what}")
     lines += left_off(counts)
     if any(name in counts for name in TRIED_AGAIN):
-        lines.append("what is missing and why: scrapy status; the same command tries again")
+        lines.append("what is missing and why: pixivcrawl status; the same command tries again")
     return lines
 
 
@@ -218,7 +218,7 @@ SUMMARY: dict[str, tuple[str, str]] = {
     "works_failed": ("work", "that failed"),
     "works_waiting": ("work", "waiting after a failure, or after a first 404"),
     "pictures_waiting": ("picture", "of an artist's page waiting after a failure in an earlier run"),
-    "works_withheld": ("work", "withheld from this reader (scrapy status says why)"),
+    "works_withheld": ("work", "withheld from this reader (pixivcrawl status says why)"),
     "lists_failed": ("list", "not read to an end"),
     "lists_cut_off": ("list", "that pixiv shows only in part"),
     "parameters_ignored": ("parameter", "that pixiv passed over"),

@@ -104,7 +104,10 @@ def loss(archive: Archive, place: str) -> str | None:
         beside = "originals"
     else:
         return None
-    return f"the ledger {place} is gone or empty beside {beside}: make it anew with scrapy rebuild, or put it back from a copy, {_AGAIN}"
+    return (
+        f"the ledger {place} is gone or empty beside {beside}: make it anew with pixivcrawl rebuild, or put it back from a copy, "
+        f"{_AGAIN}"
+    )
 
 
 def disagreement(read: Read, archive: Archive, url: URL) -> str | None:
@@ -180,15 +183,15 @@ def _disagreement(position: Position, end: End, archive: Archive, place: str) ->
     if not end.position.bytes:
         return (
             f"the journal {archive.journal} is gone or empty, and the ledger knows of {known} changes: put it back from a copy, "
-            f"or go on with the ledger alone (scrapy rebuild), {_AGAIN}"
+            f"or go on with the ledger alone (pixivcrawl rebuild), {_AGAIN}"
         )
     if is_short(position, end):
         return (
             f"the journal {archive.journal} is shorter than its ledger knows it ({there} of {known} changes, {end.position.bytes:,} of "
-            f"{position.bytes:,} bytes): put it back from a copy, or go on with what the ledger has (scrapy rebuild), {_AGAIN}"
+            f"{position.bytes:,} bytes): put it back from a copy, or go on with what the ledger has (pixivcrawl rebuild), {_AGAIN}"
         )
     return (
-        f"the ledger {place} is older than its journal ({known} of {there} changes): make it anew with scrapy rebuild --replace "
+        f"the ledger {place} is older than its journal ({known} of {there} changes): make it anew with pixivcrawl rebuild --replace "
         f"(in PostgreSQL in an empty database), or put the newest copy in its place, {_AGAIN}"
     )
 
@@ -202,6 +205,6 @@ def _make_last_batch_again(connection: Connection, end: End, name: str, place: s
     note_answers(connection, name, located(end.batch))
     if replayed.made < len(end.batch):
         raise StorageFailed(
-            f"the ledger {place} does not take the last batch of its journal: make it anew with scrapy rebuild --replace, {_AGAIN}"
+            f"the ledger {place} does not take the last batch of its journal: make it anew with pixivcrawl rebuild --replace, {_AGAIN}"
         )
     note_position(connection, name, end.position)

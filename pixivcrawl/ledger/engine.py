@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 ANSWERS_IN_JOURNAL = "0006"
 """The revision from which on the journal alone holds pixiv's answers."""
 
-TO_UPGRADE = "{what} is of an earlier version: bring the archive over with scrapy upgrade"
+TO_UPGRADE = "{what} is of an earlier version: bring the archive over with pixivcrawl upgrade"
 
 MIGRATIONS: Traversable = files("pixivcrawl.ledger") / "migrations"
 """A folder, also within a zipped egg."""
@@ -224,14 +224,14 @@ def check(engine: Engine) -> None:
     except DBAPIError as error:
         raise _refused(error, engine.url) from error
     if version is None:
-        raise ConfigurationError(f"the ledger {place_of(engine.url)} is empty: begin one with scrapy crawl")
+        raise ConfigurationError(f"the ledger {place_of(engine.url)} is empty: begin one with pixivcrawl user ID")
     if version != VERSION:
         with _configuration() as configuration:
             _refuse_newer(configuration, version, engine.url)
         if version < ANSWERS_IN_JOURNAL:
             raise ConfigurationError(TO_UPGRADE.format(what=f"the ledger {place_of(engine.url)}"))
         raise ConfigurationError(
-            f"the ledger is from an older version ({version}): the next scrapy crawl brings it up to date"
+            f"the ledger is from an older version ({version}): the next crawl brings it up to date"
         )
 
 

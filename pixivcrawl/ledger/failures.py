@@ -20,7 +20,7 @@ _PASSING = {"40001", "40P01", "55P03", "23505"}
 _SHUT_DOWN = {"57P01", "57P02", "57P03"}
 """Of PostgreSQL: shut down by its administrator or after a crash, cannot connect now."""
 DAMAGED = (
-    "the ledger {place} is damaged: make it anew with scrapy rebuild --replace, or put a backup copy in its place "
+    "the ledger {place} is damaged: make it anew with pixivcrawl rebuild --replace, or put a backup copy in its place "
     "(without the files {place}-wal and {place}-shm), " + _AGAIN
 )
 _EXPLANATIONS = {
@@ -31,7 +31,7 @@ _EXPLANATIONS = {
     sqlite3.SQLITE_CANTOPEN: "{place} cannot be opened: see that its folder is there and can be written, " + _AGAIN,
     sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_NOTADB: "{place} is not a ledger, or its beginning is damaged: correct DATABASE_URL, or make it anew "
-    "with scrapy rebuild --replace, " + _AGAIN,
+    "with pixivcrawl rebuild --replace, " + _AGAIN,
 }
 
 

@@ -65,7 +65,7 @@ class Ledger:
         refuse_links(target)
         if read_only:
             if target.get_backend_name() == "sqlite" and not Path(target.database or "").is_file():
-                raise ConfigurationError(f"there is no ledger at {target.database}: begin one with scrapy crawl")
+                raise ConfigurationError(f"there is no ledger at {target.database}: begin one with pixivcrawl user ID")
             reading = reading_engine(target, READERS + 1, read_only=True)
             _made_ready(reading, check)
             return cls(reading, None)

@@ -93,7 +93,7 @@ def digest(news: News) -> Notice:
             f"- {one_line(artist_name(artist.user_id, artist.name), 50)}: {counted(artist)}"
             for artist in news.artists[:SHOWN]
         ]
-    lines += ["", "scrapy report shows more"]
+    lines += ["", "pixivcrawl report shows more"]
     title = f"pixiv archive: {plural(news.sums.works, 'new work')}"
     return Notice("digest", title, "\n".join(lines), news.span.until.isoformat())
 
@@ -114,7 +114,7 @@ def _failures(outcomes: Sequence[Outcome], failed: Sequence[Missing]) -> Iterato
         lines.append(failure_line(failure))
         marks.append(f"{failure.work_id} {failure.page}")
     if len(failed) > SHOWN:
-        lines.append("and more: scrapy status")
+        lines.append("and more: pixivcrawl status")
     if lines:
         ended = any(outcome.exit_code == StorageFailed.exit_code for outcome in outcomes)
         title = "pixiv archive: a run had to stop" if ended else "pixiv archive: something failed"

@@ -182,14 +182,14 @@ def attention(connection: Connection, place: Place, runs: Runs) -> Iterator[str]
             why = f" ({one_line(of_list.reason, 120)})" if of_list.reason else ""
             yield (
                 f"{of_list.name} could not be read {of_list.unread_in_a_row} times in a row{why}: "
-                "look at it on pixiv; scrapy unsubscribe takes it off the list"
+                "look at it on pixiv; pixivcrawl unsubscribe takes it off the list"
             )
     if place.disk_low and place.free < place.disk_low:
         yield f"{size(place.free)} are left on the archive's disk, fewer than {size(place.disk_low)}: make room"
     if stuck := reports.failing_again_and_again(connection, STUCK_AFTER):
-        yield f"{plural(stuck, 'work or file', 'works or files')} failed in {STUCK_AFTER} runs or more: scrapy status says why"
+        yield f"{plural(stuck, 'work or file', 'works or files')} failed in {STUCK_AFTER} runs or more: pixivcrawl status says why"
     if closed := reports.needing_a_session(connection):
-        yield f"{plural(closed, 'work')} shown to a session alone, or to one that may see them: scrapy status names them"
+        yield f"{plural(closed, 'work')} shown to a session alone, or to one that may see them: pixivcrawl status names them"
 
 
 def list_name(spider: str, arguments: Mapping[str, Any]) -> str:

@@ -90,7 +90,7 @@ def page(news: News, pictures: Mapping[int, Thumbnail]) -> Iterator[str]:
         yield "</section>\n"
     yield (
         f"</main>\n<footer><p>Archive {named(str(news.place.root), 400)}, read at {day(news.made)}. "
-        "<code>scrapy report --format json</code> tells all of it.</p></footer>\n</body>\n</html>\n"
+        "<code>pixivcrawl report --format json</code> tells all of it.</p></footer>\n</body>\n</html>\n"
     )
 
 

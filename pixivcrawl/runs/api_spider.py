@@ -1,4 +1,4 @@
-"""How `scrapy api` asks: a crawl of one question, through the settings, the session and the pace of every crawl."""
+"""How `pixivcrawl api` asks: a crawl of one question, through the settings, the session and the pace of every crawl."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How `scrapy verify --against-pixiv` compares: files are fetched again at the pace of a crawl, and none of them is kept."""
+"""How `pixivcrawl verify --against-pixiv` compares: files are fetched again at the pace of a crawl, and none of them is kept."""
 
 from __future__ import annotations
 

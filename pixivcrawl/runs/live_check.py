@@ -1,4 +1,4 @@
-"""How `scrapy doctor --live` asks: each endpoint that the reader may ask once, at the pace of a crawl; nothing is kept."""
+"""How `pixivcrawl doctor --live` asks: each endpoint that the reader may ask once, at the pace of a crawl; nothing is kept."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def _send(settings: BaseSettings, began: datetime, outcomes: Sequence[Outcome], 
 def _say_what_failed(deliveries: Sequence[Delivery]) -> None:
     if failed := failed_at(deliveries):
         services = ", ".join(f"{service} ({why})" for service, why in failed.items())
-        _say(f"notices did not reach {services}; the run is as it was; scrapy notify tries each service")
+        _say(f"notices did not reach {services}; the run is as it was; pixivcrawl notify tries each service")
 
 
 def _say(line: str) -> None:

@@ -1,4 +1,4 @@
-"""Several crawls one after another in one process: what `scrapy archive` and `scrapy sync` have in common."""
+"""Several crawls one after another in one process: what `pixivcrawl archive` and `pixivcrawl sync` have in common."""
 
 from __future__ import annotations
 

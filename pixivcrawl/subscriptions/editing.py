@@ -26,7 +26,7 @@ LOCK_WAIT = 10.0
 """Seconds that one change waits for another of this program's."""
 
 _FIRST_LINES = """\
-# What this archive follows; `scrapy sync` runs what is due. docs/subscriptions.md says what can stand here.
+# What this archive follows; `pixivcrawl sync` runs what is due. docs/subscriptions.md says what can stand here.
 """
 
 Edit = Callable[[SubscriptionFile], str]

@@ -1,4 +1,4 @@
-"""`scrapy api`: every endpoint by hand, with the session, the pace, the errors and the exit codes of a crawl."""
+"""`pixivcrawl api`: every endpoint by hand, with the session, the pace, the errors and the exit codes of a crawl."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def ask(sandbox: Sandbox, archive: Path, *words: str, **more: Any) -> Typed:
-    """`scrapy api WORDS` as a signed-in reader."""
+    """`pixivcrawl api WORDS` as a signed-in reader."""
     return type_in("api", *words, sandbox=sandbox, archive=archive, **({"cookie": sandbox.cookie} | more))
 
 
@@ -110,11 +110,11 @@ def test_help_tells_type_bounds_default_and_premium() -> None:
     assert "id  (id, required)" in bookmarks
     assert "needs: session" in bookmarks
     assert "blt  (integer, every value: ignored by pixiv without a premium account)" in search
-    assert bookmarks.splitlines()[-1] == "example: scrapy api user.bookmarks id=11"
+    assert bookmarks.splitlines()[-1] == "example: pixivcrawl api user.bookmarks id=11"
 
 
 def test_help_of_the_command_itself() -> None:
-    assert "scrapy api user.profile_all id=11" in " ".join(type_in("api", "--help").out.split())
+    assert "pixivcrawl api user.profile_all id=11" in " ".join(type_in("api", "--help").out.split())
 
 
 # What is answered
@@ -231,12 +231,12 @@ def test_what_needs_a_session_is_refused_without_one(tmp_path: Path, shared: San
     [
         (["user.profil_all", "id=11"], "did you mean user.profile_all"),
         (["bookmarks", "id=11"], "did you mean user.bookmarks?"),
-        (["zzz"], "`scrapy api` lists them"),
+        (["zzz"], "`pixivcrawl api` lists them"),
         (["user.bookmarks", "id=11", "ofset=3"], "did you mean offset? it takes id, tag, offset, limit, rest"),
         (["ranking", "format=xml"], "it takes mode"),
         (["webpush", "x=1"], "it takes none"),
         (["user.full"], "needs the parameter id"),
-        (["user.full", "11"], "scrapy api user.full id=11"),
+        (["user.full", "11"], "pixivcrawl api user.full id=11"),
         (["user.full", "id=eleven"], "a positive whole number"),
         (["user.full", "id=11", "id=12"], "give it once"),
         (["user.bookmarks", "id=11", "rest=both"], "one of show, hide"),

@@ -1,4 +1,4 @@
-"""`scrapy archive`: any address to its spider, one after another; what cannot be taken is named and the rest is done."""
+"""`pixivcrawl archive`: any address to its spider, one after another; what cannot be taken is named and the rest is done."""
 
 from __future__ import annotations
 

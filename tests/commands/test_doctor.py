@@ -1,4 +1,4 @@
-"""`scrapy doctor`: each thing that can be amiss, what is said of it, and that looking changes nothing."""
+"""`pixivcrawl doctor`: each thing that can be amiss, what is said of it, and that looking changes nothing."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ def test_a_damaged_ledger(sandbox: Sandbox, archive: Archive) -> None:
     archive.database.write_bytes(whole[:8192] + bytes(len(whole) - 8192))
     typed, amiss = doctor(sandbox, archive, "--offline")
     assert (typed.code, list(amiss)) == (5, ["ledger"])
-    assert "scrapy rebuild" in amiss["ledger"][0]["found"]
+    assert "pixivcrawl rebuild" in amiss["ledger"][0]["found"]
     archive.database.write_bytes(b"no database at all" * 999)
     typed, amiss = doctor(sandbox, archive, "--offline")
     assert (typed.code, list(amiss)) == (5, ["ledger"])
@@ -222,7 +222,7 @@ def test_a_ledger_that_is_lost(sandbox: Sandbox, archive: Archive) -> None:
     (archive.originals / "11" / "101_p0_20210304140607.jpg").write_bytes(b"\xff\xd8\xff and so on")
     typed, amiss = doctor(sandbox, archive, "--offline")
     assert (typed.code, list(amiss)) == (5, ["ledger"])
-    assert "scrapy rebuild" in amiss["ledger"][0]["found"]
+    assert "pixivcrawl rebuild" in amiss["ledger"][0]["found"]
 
 
 def test_a_database_that_does_not_answer_is_named_without_its_password(sandbox: Sandbox, archive: Archive) -> None:

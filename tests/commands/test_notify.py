@@ -1,4 +1,4 @@
-"""`scrapy notify`: each service is tried and told of without its secrets."""
+"""`pixivcrawl notify`: each service is tried and told of without its secrets."""
 
 from __future__ import annotations
 

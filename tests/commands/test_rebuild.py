@@ -1,4 +1,4 @@
-"""`scrapy rebuild` and `scrapy backup`, typed as a person would, over an archive that the sandbox filled."""
+"""`pixivcrawl rebuild` and `pixivcrawl backup`, typed as a person would, over an archive that the sandbox filled."""
 
 from __future__ import annotations
 
@@ -137,8 +137,8 @@ def test_damage_is_looked_for_after_a_kill_until_it_is_healed(archive: Path, san
     damage_pages(archive / "archive.sqlite")
     run = scrapy("crawl", "user", "-a", "id=11", env=environment(sandbox, archive))
     assert (run.returncode, run.stderr.count("pixivcrawl: ")) == (5, 1)
-    assert "scrapy rebuild" in run.stderr
-    with pytest.raises(StorageFailed, match="scrapy rebuild"):
+    assert "pixivcrawl rebuild" in run.stderr
+    with pytest.raises(StorageFailed, match="pixivcrawl rebuild"):
         crawl("user", sandbox, archive, id=11)
     assert rebuilt(archive, replace=True) == 0
     assert crawl("user", sandbox, archive, id=11).exit_code == 0

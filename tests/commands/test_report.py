@@ -1,4 +1,4 @@
-"""`scrapy report`: from the command line to a whole report, beside whatever else goes on."""
+"""`pixivcrawl report`: from the command line to a whole report, beside whatever else goes on."""
 
 from __future__ import annotations
 
@@ -111,5 +111,5 @@ def test_words_that_it_does_not_take(archive: Path, words: list[str]) -> None:
 
 
 def test_where_no_archive_is_yet(tmp_path: Path) -> None:
-    assert "begin one with scrapy crawl" in refusal(type_in("report", archive=tmp_path / "none"))
+    assert "begin one with pixivcrawl user ID" in refusal(type_in("report", archive=tmp_path / "none"))
     assert not (tmp_path / "none").exists()

@@ -1,4 +1,4 @@
-"""`scrapy status`: what the ledger holds, fit for a terminal."""
+"""`pixivcrawl status`: what the ledger holds, fit for a terminal."""
 
 from __future__ import annotations
 

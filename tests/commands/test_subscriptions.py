@@ -1,4 +1,4 @@
-"""`scrapy subscribe`, `subscriptions`, `unsubscribe`: the file changes as asked, nothing is sent, and what is wrong is one line."""
+"""`pixivcrawl subscribe`, `subscriptions`, `unsubscribe`: the file changes as asked, nothing is sent, and what is wrong is one line."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_what_is_listed_before_anything_ran(tmp_path: Path) -> None:
         (["subscribe", "--from", "following", "-a", "id=11"], "those whom you follow"),
         (["unsubscribe"], "name a subscription"),
         (["unsubscribe", "harbour"], "no subscription 'harbour'"),
-        (["subscriptions"], "scrapy subscribe URL"),
+        (["subscriptions"], "pixivcrawl subscribe URL"),
     ],
 )
 def test_wrong_usage_is_one_line_and_changes_nothing(tmp_path: Path, words: list[str], said: str) -> None:

@@ -1,4 +1,4 @@
-"""`scrapy upgrade`, as it is typed."""
+"""`pixivcrawl upgrade`, as it is typed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_an_archive_of_before_is_refused_then_brought_over_then_used(archive: Pa
     env = environment(None, archive)
     refused = scrapy("crawl", "user", "-a", "id=11", env=env)
     assert (refused.returncode, refused.stderr.count("pixivcrawl: ")) == (2, 1)
-    assert "scrapy upgrade" in refused.stderr
+    assert "pixivcrawl upgrade" in refused.stderr
     brought = scrapy("upgrade", env=env)
     assert brought.returncode == 0, brought.stderr
     assert "brought over: 388 events of its journal" in brought.stdout

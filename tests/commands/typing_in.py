@@ -6,7 +6,7 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,9 @@ from scrapy.cmdline import execute
 from scrapy.settings import Settings
 
 from pixivcrawl import saying
+from pixivcrawl.command_line.running import run
+from pixivcrawl.errors import PixivcrawlError
+from pixivcrawl.runs.exit_codes import complain
 from tests.sandbox.serving import Sandbox
 
 BROWSER = {"User-Agent": "Mozilla/5.0"}
@@ -30,15 +33,36 @@ class Typed(NamedTuple):
     err: str
 
 
-def type_in(
-    *words: str,
+def type_in(*words: str, **given: Any) -> Typed:
+    """`scrapy WORDS`; see `typed`."""
+    return typed(lambda settings: execute(["scrapy", *words], settings), **given)
+
+
+def type_pixivcrawl(*words: str, **given: Any) -> Typed:
+    """`pixivcrawl WORDS`; see `typed`."""
+
+    def command(settings: Settings) -> None:
+        try:
+            run(list(words), settings)
+        except PixivcrawlError as error:
+            sys.exit(complain(error))
+        sys.exit(0)
+
+    # Where it says which profile is read, and what was typed.
+    with mock.patch.dict(os.environ), mock.patch.object(sys, "argv", ["pixivcrawl", *words]):
+        return typed(command, **given)
+
+
+def typed(
+    command: Callable[[Settings], None],
+    *,
     sandbox: Sandbox | None = None,
     archive: Path | None = None,
     cookie: str = "",
     stdin: str = "",
     **more: Any,
 ) -> Typed:
-    """`scrapy WORDS` with the project's own settings, without pace; `cookie` is the session, `more` are settings."""
+    """A command with the project's own settings, without pace; `cookie` is the session, `more` are settings."""
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     with (
         mock.patch.object(sys, "stdout", out),
@@ -49,7 +73,7 @@ def type_in(
         as_it_was(),
         pytest.raises(SystemExit) as exited,
     ):
-        execute(["scrapy", *words], settings_for(sandbox, archive, **more))
+        command(settings_for(sandbox, archive, **more))
     written = [stream.buffer.getvalue().decode() for stream in (out, err)]
     return Typed(int(exited.value.code or 0), *written)
 

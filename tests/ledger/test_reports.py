@@ -1,4 +1,4 @@
-"""What `scrapy report` is told, and that it looks at what happened in its span and at nothing else."""
+"""What `pixivcrawl report` is told, and that it looks at what happened in its span and at nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `scrapy status` is told."""
+"""What `pixivcrawl status` is told."""
 
 from __future__ import annotations
 

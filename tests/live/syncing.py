@@ -1,4 +1,4 @@
-"""`scrapy sync` in this process, at any time: what a timer would call for days, in seconds."""
+"""`pixivcrawl sync` in this process, at any time: what a timer would call for days, in seconds."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def sync(
     budget: int = 0,
     settings: dict[str, Any] | None = None,
 ) -> Synced:
-    """`scrapy sync` in the archive `folder` at a time; signed in as `inside.crawl` is."""
+    """`pixivcrawl sync` in the archive `folder` at a time; signed in as `inside.crawl` is."""
     chosen = settings_of(sandbox, folder, **(settings or {}))
     configuration = Configuration.from_settings(chosen)
     cookie = sandbox.cookie if phpsessid == "" else phpsessid

@@ -1,4 +1,4 @@
-"""`scrapy verify --against-pixiv --sample N`: files fetched again and compared, and nothing of the archive changed by it."""
+"""`pixivcrawl verify --against-pixiv --sample N`: files fetched again and compared, and nothing of the archive changed by it."""
 
 from __future__ import annotations
 

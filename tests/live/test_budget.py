@@ -120,5 +120,5 @@ def test_a_plan_tells_how_long_rows_take_to_be_completed(tmp_path: Path):
         ledger.close()
         assert lines[1:] == [
             "API requests today (UTC): 3 sent, 997 of 1,000 left",
-            "100 works known from rows alone (scrapy crawl artwork -a backfill=true): about 140 requests, 4 minutes (an estimate)",
+            "100 works known from rows alone (pixivcrawl artwork --backfill): about 140 requests, 4 minutes (an estimate)",
         ]

@@ -1,5 +1,5 @@
 """A state that is missing is no first run: a ledger or a journal that is gone, cut or replaced by an older copy is refused before
-anything is sent, and `scrapy rebuild` brings back what there is.
+anything is sent, and `pixivcrawl rebuild` brings back what there is.
 """
 
 from __future__ import annotations
@@ -132,10 +132,10 @@ def test_is_refused_in_one_line_and_nothing_is_sent(
     for command in (NEW, ("archive", "5000111"), ("verify",), ("verify", "--repair"), ("status",)):
         run = scrapy(*command, env=env)
         assert (run.returncode, run.stderr.count("pixivcrawl: ")) == (5, 1), (command, run.stderr)
-        assert "scrapy rebuild" in run.stderr
+        assert "pixivcrawl rebuild" in run.stderr
     found = scrapy("doctor", "--offline", env=env)
     assert found.returncode == 5
-    assert "scrapy rebuild" in found.stdout
+    assert "pixivcrawl rebuild" in found.stdout
     assert len(sandbox.log) == since
     after = {path: path.read_bytes() for path in archive.rglob("*") if path.is_file() and path.parent.name == "journal"}
     assert after == before, "nothing is written or cut"
@@ -150,7 +150,7 @@ def test_a_sync_is_refused_too(made: Path, archive: Path, sandbox: Sandbox):
         lose(archive, made / "older")
         run = scrapy("sync", env=env)
         assert (run.returncode, complaints(run.stderr).count("\n")) == (5, 1), run.stderr
-        assert "scrapy rebuild" in run.stderr
+        assert "pixivcrawl rebuild" in run.stderr
     assert len(sandbox.log) == since
 
 
@@ -221,7 +221,7 @@ def test_originals_alone_are_no_first_run_and_are_adopted_by_a_rebuild(archive: 
     env = environment(sandbox, archive)
     run = scrapy(*COMMAND, env=env)
     assert (run.returncode, complaints(run.stderr).count("\n")) == (5, 1), run.stderr
-    assert "scrapy rebuild" in run.stderr
+    assert "pixivcrawl rebuild" in run.stderr
     assert len(sandbox.log) == since
     assert scrapy("rebuild", env=env).returncode == 1, "the files' facts did not come with them"
     assert_goes_on(archive, sandbox)
@@ -310,7 +310,7 @@ class TestAServer:
         since = len(sandbox.log)
         run = scrapy(*COMMAND, env=env)
         assert (run.returncode, complaints(run.stderr).count("\n")) == (5, 1), run.stderr
-        assert "scrapy rebuild" in run.stderr
+        assert "pixivcrawl rebuild" in run.stderr
         assert len(sandbox.log) == since
         assert scrapy("rebuild", env=env).returncode == 0
         assert scrapy(*COMMAND, env=env).returncode == 0

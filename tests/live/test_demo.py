@@ -1,4 +1,4 @@
-"""`scrapy demo`, as the README's first command runs it."""
+"""`pixivcrawl demo`, as the README's first command runs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A week of `scrapy sync` in which syncs are killed at random: the same end as of a week without."""
+"""A week of `pixivcrawl sync` in which syncs are killed at random: the same end as of a week without."""
 
 from __future__ import annotations
 

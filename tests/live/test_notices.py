@@ -70,7 +70,7 @@ def test_a_refused_session_is_told_whatever_the_services_do(archive: Path, sandb
     assert "no longer takes the session" in refused
     assert unsent == (
         "pixivcrawl: notices did not reach 2 json://127.0.0.1 (it answered with status 403), 3 json://127.0.0.1 (no answer within 6 s); "
-        "the run is as it was; scrapy notify tries each service"
+        "the run is as it was; pixivcrawl notify tries each service"
     )
     assert_shows_no_secret(run, archive)
 
@@ -120,7 +120,7 @@ def test_wrong_words_on_a_command_line_are_told_there_alone(archive: Path, sandb
 
 
 def synced(env: dict[str, str], days: float) -> int:
-    """`scrapy sync`, so many days after the first."""
+    """`pixivcrawl sync`, so many days after the first."""
     at = START + timedelta(days=days)
     command = [sys.executable, "-m", "tests.live.elsewhen", at.isoformat(), "sync"]
     return subprocess.run(command, cwd=PROJECT, env=env, check=False, capture_output=True).returncode

@@ -149,7 +149,7 @@ def counted(number: int) -> str:
 
 
 def memory_of(archive: Path, *words: str) -> int:
-    """The most memory in MB that `scrapy report` held."""
+    """The most memory in MB that `pixivcrawl report` held."""
     code = (
         "import resource, sys; from scrapy.cmdline import execute; sys.argv = ['scrapy', 'report', *sys.argv[1:]]\n"
         "try: execute()\n"
@@ -189,7 +189,7 @@ def test_the_document_of_a_large_archive_is_whole(large: Path, tmp_path: Path):
 
 @pytest.mark.long
 def test_whoever_stops_reading_costs_no_traceback(large: Path):
-    command = f"{sys.executable} -m scrapy report --since 2026-05-01 --format json | head -n 2"
+    command = f"{sys.executable} -m pixivcrawl report --since 2026-05-01 --format json | head -n 2"
     run = subprocess.run(
         ["sh", "-c", command],
         cwd=PROJECT,

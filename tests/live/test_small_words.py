@@ -1,4 +1,4 @@
-"""What a run and `scrapy status` say of what was known, of what is left, and of one thing or several."""
+"""What a run and `pixivcrawl status` say of what was known, of what is left, and of one thing or several."""
 
 from __future__ import annotations
 

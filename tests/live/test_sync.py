@@ -1,4 +1,4 @@
-"""`scrapy sync`: what is due is run once, in one process, and a timer that calls it too often costs nothing."""
+"""`pixivcrawl sync`: what is due is run once, in one process, and a timer that calls it too often costs nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Days and days of `scrapy sync` while pixiv changes: exactly the history that there was, for little more than it takes."""
+"""Days and days of `pixivcrawl sync` while pixiv changes: exactly the history that there was, for little more than it takes."""
 
 from __future__ import annotations
 

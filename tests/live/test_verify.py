@@ -1,4 +1,4 @@
-"""`scrapy verify`: names exactly what is damaged; its repair and one more run make the archive what it was."""
+"""`pixivcrawl verify`: names exactly what is damaged; its repair and one more run make the archive what it was."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_wrong_usage_is_said(archive: Path, options: list[str]) -> None:
 
 def test_without_an_archive_it_says_how_to_begin_one(tmp_path: Path) -> None:
     run = verify(tmp_path / "none")
-    assert (run.code, "scrapy crawl" in run.err) == (2, True)
+    assert (run.code, "pixivcrawl user" in run.err) == (2, True)
     assert not (tmp_path / "none").exists()
 
 

@@ -1,4 +1,4 @@
-"""`scrapy sync` over days: what is due and nothing else, for as few requests as it takes, whatever happens in between."""
+"""`pixivcrawl sync` over days: what is due and nothing else, for as few requests as it takes, whatever happens in between."""
 
 from __future__ import annotations
 

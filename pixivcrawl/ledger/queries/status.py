@@ -1,4 +1,4 @@
-"""What `scrapy status` shows."""
+"""What `pixivcrawl status` shows."""
 
 from __future__ import annotations
 

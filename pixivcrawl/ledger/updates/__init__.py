@@ -80,7 +80,7 @@ OF_BEFORE: Mapping[str, Callable[..., Any]] = {
     "user-seen": record_user_seen,
     "work-ids": record_stubs,
 }
-"""Events of journals that `scrapy upgrade` brought over: what answers say they hold in full."""
+"""Events of journals that `pixivcrawl upgrade` brought over: what answers say they hold in full."""
 
 EVENTS: Mapping[str, Callable[..., Any]] = {
     **OF_BEFORE,

@@ -145,7 +145,7 @@ class Laboratory:
         return trial
 
     def status(self, trial: Trial) -> str:
-        """What `scrapy status --all` says of the archive."""
+        """What `pixivcrawl status --all` says of the archive."""
         said = self.nursery.run("status", "--all", env=environment(trial.server, trial.archive), folder=self.outputs)
         assert (said.exit_code, said.errors) == (0, "")
         return said.said

@@ -275,7 +275,8 @@ TRUE_REASONS_OF_WORKS = {
 
 
 def parked(trial: Trial, status: str, reference: Reference) -> Iterator[str]:
-    """After a run with faults: exit code 1 and a true reason for all that is missing, or complete. `status` is `scrapy status --all`."""
+    """After a run with faults: exit code 1 and a true reason for all that is missing, or complete; `status` is "
+    "`pixivcrawl status --all`."""
     last = trial.lives[-1]
     found, due = _contents(last.originals), _contents(reference.files)
     if not found.items() <= due.items():

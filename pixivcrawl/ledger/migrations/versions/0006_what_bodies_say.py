@@ -86,7 +86,7 @@ def _widen_artwork_tags() -> None:
 
 def _point_to_the_journal() -> None:
     """Where answers lie in the journal, in place of a second copy of them."""
-    # The answers themselves are in the journal by now; `scrapy upgrade` fills both tables from there.
+    # The answers themselves are in the journal by now; `pixivcrawl upgrade` fills both tables from there.
     op.drop_table("bodies")
     op.create_table(
         "answers",

@@ -1,0 +1,121 @@
+"""What `--help` shows: of the whole, and of each command."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import textwrap
+from typing import NoReturn
+
+from scrapy import __version__ as scrapys_version
+from scrapy.cmdline import ScrapyArgumentParser
+from scrapy.commands import ScrapyCommand
+
+from pixivcrawl import __version__
+from pixivcrawl.command_line.finding import OURS, SCRAPYS, SPIDERS, command_named, names
+from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.saying import complain
+
+WIDEST = 100
+
+VERSION = f"pixivcrawl {__version__} (Scrapy {scrapys_version})"
+
+OF_EVERY_COMMAND = {
+    "--config FILE": "the configuration file; else pixivcrawl.toml here or above, else your own",
+    "--as NAME": "the profile of that name in it: another account, another archive",
+    "-s NAME=VALUE": "one setting for this run; docs/settings.md names them",
+    "--version, --help": "which version this is; what can be typed",
+}
+"""`--config` and `--as` may stand anywhere; Scrapy's own are shown by each command."""
+
+
+PLAINLY = {
+    "-h": "show this help",
+    "-o": "write what the run learned to FILE too, after what is in it: JSON, CSV or XML by its name, or FILE:FORMAT",
+    "-O": "as -o, in place of what is in it",
+    "-a": argparse.SUPPRESS,
+    "--logfile": "write warnings and errors to FILE",
+    "-L": "how much is written of what goes on: ERROR, WARNING, INFO or DEBUG",
+    "--nolog": "write none of it",
+    "-s": "one setting for this run, as often as there are",
+    "--profile": argparse.SUPPRESS,
+    "--pidfile": argparse.SUPPRESS,
+    "--pdb": argparse.SUPPRESS,
+}
+"""Scrapy's options in the words of whoever archives; what only helps to write a spider works, and is not shown."""
+
+OF_SCRAPY = "Global Options"
+
+
+class Parser(ScrapyArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """In one line, where argparse would show how the command is used."""
+        complain(f"pixivcrawl: {message}; see {self.prog} --help")
+        self.exit(ConfigurationError.exit_code)
+
+
+class Formatter(argparse.HelpFormatter):
+    """Fits the terminal, and 100 columns in any case; keeps paragraphs apart."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28, width=width())
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n\n".join(super(Formatter, self)._fill_text(part, width, indent) for part in text.split("\n\n"))
+
+
+def width() -> int:
+    return min(shutil.get_terminal_size().columns, WIDEST)
+
+
+def parser_of(name: str, command: ScrapyCommand) -> Parser:
+    """Reads the words behind a command. Its settings are given to it before."""
+    example = getattr(command, "example", None)
+    parser = Parser(
+        prog=f"pixivcrawl {name}",
+        usage=" ".join(f"pixivcrawl {name} {command.syntax()} [options]".split()),
+        description=command.long_desc(),
+        epilog=f"Example: pixivcrawl {example}" if example else None,
+        formatter_class=Formatter,
+        conflict_handler="resolve",
+        allow_abbrev=False,
+    )
+    command.add_options(parser)
+    # argparse has no public way to look at what was added.
+    for action in parser._actions:  # noqa: SLF001
+        action.help = next((PLAINLY[each] for each in action.option_strings if each in PLAINLY), action.help)
+    groups = parser._action_groups  # noqa: SLF001
+    groups.sort(
+        key=lambda group: ["options", OF_SCRAPY].index(group.title) if group.title in ("options", OF_SCRAPY) else -1
+    )
+    for group in groups:
+        group.title = {"options": "this run", OF_SCRAPY: "every command"}.get(group.title or "", group.title)
+    return parser
+
+
+def overview() -> str:
+    """What can be typed."""
+    lines = [
+        f"{VERSION}: your own, complete and provable archive of pixiv works",
+        "",
+        "usage: pixivcrawl COMMAND [options]     pixivcrawl COMMAND --help says more",
+        "       pixivcrawl ADDRESS ...           archives what stands behind pixiv addresses or works' ids",
+    ]
+    for title, package in (("What can be archived", SPIDERS), ("What else can be done", OURS)):
+        lines += ["", f"{title}:", *(line(name, short_description(name)) for name in names(package))]
+    lines += [line("completion", "Write what a shell needs to complete these words: bash, zsh or fish")]
+    lines += ["", "Options of every command:", *(line(option, text) for option, text in OF_EVERY_COMMAND.items())]
+    return "\n".join(
+        [*lines, "", *textwrap.wrap(f"Scrapy's own commands are there too: {', '.join(names(SCRAPYS))}.", width())]
+    )
+
+
+def short_description(name: str) -> str:
+    command = command_named(name)
+    assert command is not None
+    return command.short_desc()
+
+
+def line(name: str, text: str) -> str:
+    """What one is for, beside its name."""
+    return textwrap.fill(f"{name:<18} {text}", width(), initial_indent="  ", subsequent_indent=" " * 21)

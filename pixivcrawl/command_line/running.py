@@ -1,0 +1,100 @@
+"""Reads the words and runs the command that they ask for, in Scrapy's own process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+from scrapy.commands import ScrapyCommand
+from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
+
+from pixivcrawl.api.wording import did_you_mean, quoted
+from pixivcrawl.command_line.completion import script
+from pixivcrawl.command_line.finding import command_named, project_settings
+from pixivcrawl.command_line.helping import VERSION, Parser, overview, parser_of
+from pixivcrawl.errors import ConfigurationError
+
+IN_THE_ENVIRONMENT = {"--config": "PIXIVCRAWL_CONFIG", "--as": "PIXIVCRAWL_AS"}
+"""Options that say which settings are read: every process of a command has to know them."""
+
+
+def run(words: list[str], settings: Settings | None = None) -> None:
+    """Ends the process with the command's exit code. Raises ConfigurationError for a word that nobody knows."""
+    words = list(without_what_settings_need(words))
+    name = next((word for word in words if not word.startswith("-")), None)
+    if name is None or name in ("help", "version"):
+        answer(words)
+        return
+    words.remove(name)
+    if name == "completion":
+        print(script(words), end="")
+        return
+    # Settings look there for the command.
+    sys.argv[1:] = [name, *words]
+    settings = settings or project_settings()
+    command = command_named(name)
+    if command is None:
+        command, words, name = command_named("archive"), [name, *words], "archive"
+        assert command is not None
+    run_command(name, command, words, settings)
+
+
+def answer(words: list[str]) -> None:
+    """What is asked of no command."""
+    match words:
+        case [] | ["help"] | ["-h"] | ["--help"]:
+            print(overview())
+        case ["-V"] | ["--version"] | ["version"]:
+            print(VERSION)
+        case ["help", name, *_]:
+            run([name, "--help"])
+        case _:
+            raise ConfigurationError(
+                f"there is no option {quoted(words[0])} without a command; pixivcrawl --help names both"
+            )
+
+
+def without_what_settings_need(words: list[str]) -> Iterator[str]:
+    """The words without --config and --as, which go into the environment; options as they are spelled, max_works with a hyphen."""
+    left = iter(words)
+    for word in left:
+        option, separator, value = word.partition("=")
+        if variable := IN_THE_ENVIRONMENT.get(option):
+            given = value if separator else next(left, "")
+            if not given:
+                raise ConfigurationError(f"{option}: say which, as in: pixivcrawl {option} NAME status")
+            os.environ[variable] = given
+        elif option.startswith("--"):
+            yield option.replace("_", "-") + separator + value
+        else:
+            yield word
+
+
+def run_command(name: str, command: ScrapyCommand, words: list[str], settings: Settings) -> None:
+    """As Scrapy runs it; what is wrong with the words is said in one line."""
+    settings.setdict(command.default_settings, priority="command")
+    command.settings = settings
+    parser = parser_of(name, command)
+    opts, args = parser.parse_known_args(words)
+    refuse_unknown_options(parser, args)
+    try:
+        command.process_options(args, opts)
+        if command.requires_crawler_process:
+            command.crawler_process = AsyncCrawlerProcess(settings)
+        command.run(args, opts)
+    except UsageError as error:
+        parser.error(str(error) or f"{name} is not used like this")
+    sys.exit(command.exitcode)
+
+
+def refuse_unknown_options(parser: Parser, args: list[str]) -> None:
+    for word in args:
+        if word.startswith("-") and word != "-":
+            option = word.partition("=")[0]
+            known = [each for action in parser._actions for each in action.option_strings]  # noqa: SLF001 (argparse has no public way)
+            raise ConfigurationError(
+                f"{parser.prog.split()[1]} takes no option {quoted(option)}; {did_you_mean(option, known)}see {parser.prog} --help"
+            )
