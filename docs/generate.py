@@ -27,6 +27,7 @@ def main() -> int:
     # Settings take their defaults from it.
     for variable in [name for name in os.environ if name.startswith("PIXIVCRAWL_")]:
         del os.environ[variable]
+    os.environ["PIXIVCRAWL_CONFIG"] = os.devnull
     texts = {f"{name}.md": text_of(name) for name in PAGES}
     if incomplete := [line for page, text in texts.items() for line in undescribed(page, text)]:
         sys.stderr.writelines(f"{line}\n" for line in incomplete)

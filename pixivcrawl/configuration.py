@@ -13,11 +13,11 @@ from typing import Any, Literal, Self, cast
 from urllib.parse import urlsplit
 
 from scrapy.settings import BaseSettings
-from scrapy.utils.conf import closest_scrapy_cfg
 from sqlalchemy import URL
 
 from pixivcrawl.archive.layout import UMASKS, Readers
 from pixivcrawl.archive.verdict import Limits
+from pixivcrawl.config_file import located, path_named
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.scrapy_settings import refuse
 
@@ -124,7 +124,14 @@ class Configuration:
 
     @classmethod
     def from_settings(cls, settings: BaseSettings) -> Self:
-        """Raises ConfigurationError, in one line, for the first value that cannot be used."""
+        """Raises ConfigurationError, in one line, for the first value that cannot be used, with the place where it is written."""
+        try:
+            return cls._read(settings)
+        except ConfigurationError as error:
+            raise located(settings, error) from None
+
+    @classmethod
+    def _read(cls, settings: BaseSettings) -> Self:
         refuse(settings)
         archive_dir = _archive_dir(settings)
         return cls(
@@ -217,7 +224,9 @@ def _archive_dir(settings: BaseSettings) -> Path:
     # In an SQLite URL a question mark begins the options.
     if not given or "?" in given or not given.isprintable():
         raise ConfigurationError(f"ARCHIVE_DIR {given!r}: choose a path without question marks and control characters")
-    return (Path(closest_scrapy_cfg()).parent / Path(given).expanduser()).absolute()
+    archive_dir = path_named(settings, "ARCHIVE_DIR")
+    assert archive_dir is not None
+    return archive_dir
 
 
 def _archive_readers(settings: BaseSettings) -> Readers:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scrapy.settings import BaseSettings
-from scrapy.utils.conf import closest_scrapy_cfg
 
+from pixivcrawl.config_file import path_named
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.items import VISITOR, Reader
 
@@ -60,14 +60,15 @@ def introduction(session: Session | None) -> str:
 
 
 def session_from_settings(settings: BaseSettings) -> Session | None:
-    """The session of this process (see `read_session`); a relative file counts from the folder of scrapy.cfg."""
+    """The session of this process (see `read_session`)."""
     return read_session(os.environ, cookie_file(settings))
 
 
 def cookie_file(settings: BaseSettings) -> Path | None:
     """The file that may hold the session; None where none is named."""
-    given = os.environ.get("PIXIV_COOKIE_FILE") or settings.get("PIXIV_COOKIE_FILE")
-    return Path(closest_scrapy_cfg()).parent / Path(given).expanduser() if given else None
+    if given := os.environ.get("PIXIV_COOKIE_FILE"):
+        settings = BaseSettings({"PIXIV_COOKIE_FILE": given})
+    return path_named(settings, "PIXIV_COOKIE_FILE")
 
 
 def read_session(environment: Mapping[str, str], cookie_file: Path | None) -> Session | None:

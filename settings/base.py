@@ -1,7 +1,8 @@
 """Every value that differs from Scrapy's default, with that default and the reason; then our own settings.
 
-Each of our own, and USER_AGENT, can also be given in the environment as PIXIVCRAWL_<NAME>; `-s NAME=value` on the
-command line wins. A session is a secret and no setting: see PIXIV_COOKIE_FILE below.
+Each of our own, and USER_AGENT, can also be written in pixivcrawl.toml, in lower case, or given in the environment as
+PIXIVCRAWL_<NAME>, which wins over the file; `-s NAME=value` on the command line wins over both. A session is a secret and no
+setting: see PIXIV_COOKIE_FILE below.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ from typing import Any
 from pixivcrawl.commands import is_command_line
 
 # isort: on
-from pixivcrawl import configuration
+from pixivcrawl import config_file, configuration
 from pixivcrawl.archive import verdict
+
+_written, _asked = config_file.read(), set[str]()
 
 
 def from_environment(name: str, otherwise: Any) -> Any:
-    """PIXIVCRAWL_<NAME> of the environment; unset and empty mean `otherwise`."""
-    return os.environ.get(f"PIXIVCRAWL_{name}") or otherwise
+    """PIXIVCRAWL_<NAME> of the environment, where it is set and not empty; else what pixivcrawl.toml says."""
+    _asked.add(name)
+    return os.environ.get(f"PIXIVCRAWL_{name}") or _written.get(name, otherwise)
 
 
 def asked_of(package: str) -> str:
@@ -229,14 +233,15 @@ PROGRESS_ENABLED = from_environment("PROGRESS_ENABLED", otherwise=True)
 # Which types of item go into the feeds that name no item_classes of their own, separated by commas, see docs/feeds.md; empty: all.
 FEED_ITEMS = from_environment("FEED_ITEMS", "")
 
-# The folder of the archive. A relative path counts from the folder of scrapy.cfg.
+# The folder of the archive. A relative path counts from the folder of the pixivcrawl.toml in which it is written; one that is given
+# elsewhere from that of scrapy.cfg, or from where the command runs.
 ARCHIVE_DIR = from_environment("ARCHIVE_DIR", "archive")
 
 # Who may read the archive that is made: owner (nobody else), group, or all. It is the umask of every command that writes there; what is
 # there already stays as it is. Only the owner may ever change it.
 ARCHIVE_READERS = from_environment("ARCHIVE_READERS", "owner")
 
-# The file that says what to follow, see docs/subscriptions.md. A relative path counts from the folder of scrapy.cfg; empty:
+# The file that says what to follow, see docs/subscriptions.md. A relative path counts as that of ARCHIVE_DIR; empty:
 # subscriptions.toml in the archive.
 SUBSCRIPTIONS = from_environment("SUBSCRIPTIONS", "")
 
@@ -251,8 +256,8 @@ PIXIV_BASE_URL = from_environment("PIXIV_BASE_URL", configuration.PIXIV)
 PIXIV_IMAGE_HOSTS = from_environment("PIXIV_IMAGE_HOSTS", "i.pximg.net")
 
 # A file that holds the session, as the Cookie header of a browser or as a cookies.txt; readable by its owner alone. The
-# environment variables PIXIV_PHPSESSID and PIXIV_COOKIE come first. Empty: no session. A relative path counts from the
-# folder of scrapy.cfg.
+# environment variables PIXIV_PHPSESSID and PIXIV_COOKIE come first. Empty: no session. A relative path counts as
+# that of ARCHIVE_DIR.
 PIXIV_COOKIE_FILE = from_environment("PIXIV_COOKIE_FILE", "")
 
 # How many API requests travel at once, and the pause after each answer in seconds. pixiv: at 1.2 s after each answer no
@@ -279,7 +284,7 @@ PIXIV_IMAGE_RETRY_DELAY = from_environment("PIXIV_IMAGE_RETRY_DELAY", 2)
 
 # The language of what pixiv translates (tags' names above all), sent with every question; empty leaves it to the account's own setting.
 # pixiv: accounts in English have been refused their bookmarks without it.
-PIXIV_LANG = os.environ.get("PIXIVCRAWL_PIXIV_LANG", "en")
+PIXIV_LANG = "" if os.environ.get("PIXIVCRAWL_PIXIV_LANG") == "" else from_environment("PIXIV_LANG", "en")
 
 # What is fetched of an ugoira: zip, pixiv's own copy of its frames as JPEG within 1920x1080; or frames, each of them as its artist uploaded
 # it, beside the zip. The argument `ugoira` of a spider comes first.
@@ -323,7 +328,7 @@ PIXIV_THROUGHPUT_WINDOW = from_environment("PIXIV_THROUGHPUT_WINDOW", 60)
 NOTICE_ON = from_environment("NOTICE_ON", "refused,failures,disk_low,digest")
 
 # A file that holds the notice services' URLs, one a line, readable by its owner alone: they are secrets, and no setting. The environment
-# variable PIXIVCRAWL_NOTICE_URLS comes first. A relative path counts from the folder of scrapy.cfg.
+# variable PIXIVCRAWL_NOTICE_URLS comes first. A relative path counts as that of ARCHIVE_DIR.
 NOTICE_URLS_FILE = from_environment("NOTICE_URLS_FILE", "")
 
 # Fewer free bytes than this on the archive's disk are worth a notice, and a line in a report. 0: never.
@@ -331,3 +336,5 @@ NOTICE_DISK_LOW = from_environment("NOTICE_DISK_LOW", 5_000_000_000)
 
 # Seconds that all notice services together may take at the end of a run; whichever has not answered by then is left alone.
 NOTICE_TIMEOUT = from_environment("NOTICE_TIMEOUT", 20)
+
+config_file.refuse_others(_written, _asked)

@@ -29,6 +29,7 @@ def nobodys_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("PIXIV_", "PIXIVCRAWL_", "SCRAPY_")) and name != "PIXIVCRAWL_TEST_POSTGRES":
             monkeypatch.delenv(name)
+    monkeypatch.setenv("PIXIVCRAWL_CONFIG", os.devnull)
 
 
 @pytest.fixture(autouse=True)

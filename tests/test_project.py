@@ -27,6 +27,8 @@ from packaging.utils import canonicalize_name
 from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
 
+from pixivcrawl import __version__
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("pixivcrawl", "pipelines", "settings")
 
@@ -52,8 +54,15 @@ def test_the_layers_hold() -> None:
     assert "0 broken" in done.stdout
 
 
+def test_every_package_is_in_the_list_that_the_wheel_is_made_from() -> None:
+    setup = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    folders = {path.parent.as_posix() for path in project_files() if path.parts[0] in PACKAGES and path.suffix == ".py"}
+    assert {setup["package-dir"].get(name, name.replace(".", "/")) for name in setup["packages"]} == folders
+
+
 @pytest.mark.long
-def test_the_wheel_holds_every_file_of_the_packages(tmp_path: Path) -> None:
+def test_the_wheel_holds_every_file_and_brings_no_other_name(tmp_path: Path) -> None:
+    of_packages = [path for path in project_files() if path.parts[0] in PACKAGES]
     for path in project_files():
         copy = tmp_path / "tree" / path
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -64,8 +73,10 @@ def test_the_wheel_holds_every_file_of_the_packages(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     (wheel,) = tmp_path.glob("*.whl")
-    expected = {path.as_posix() for path in project_files() if path.parts[0] in PACKAGES}
-    assert expected <= set(zipfile.ZipFile(wheel).namelist())
+    expected = {Path("pixivcrawl", *path.parts[path.parts[0] == "pixivcrawl" :]).as_posix() for path in of_packages}
+    brought = set(zipfile.ZipFile(wheel).namelist())
+    assert expected <= brought
+    assert {name.partition("/")[0] for name in brought} == {"pixivcrawl", f"pixivcrawl-{__version__}.dist-info"}
 
 
 # The files

@@ -18,6 +18,9 @@ OWN = "Our own"
 """The section of settings/base.py that holds the settings of this project."""
 
 ENVIRONMENT = {
+    "PIXIVCRAWL_CONFIG": "The configuration file, as `--config`.",
+    "SCRAPY_PROJECT": "Which settings hold where nothing else says something: `default`, `server` or `sandbox`.",
+    "PIXIVCRAWL_AS": "The profile of that file, as `--as`.",
     "PIXIV_PHPSESSID": "The session: the value of the cookie `PHPSESSID` of a browser that is logged in to pixiv.",
     "PIXIV_COOKIE": "The session as a browser's whole Cookie header; PIXIV_PHPSESSID comes first.",
     "PIXIV_COOKIE_FILE": "A file that holds the session; PIXIV_PHPSESSID and PIXIV_COOKIE come first. As the setting.",
@@ -28,6 +31,19 @@ ENVIRONMENT = {
     "TERM": "What the terminal is: one that is `dumb` gets a line a minute in place of a bar.",
 }
 """What the code reads from the environment under a name that is not PIXIVCRAWL_ and a setting's."""
+
+
+EXAMPLE = """\
+```toml
+version = 1
+archive_dir = "/srv/pixiv"
+pixiv_cookie_file = "session"
+pixiv_api_delay = 2.5
+
+[profiles.second]
+archive_dir = "/srv/second"
+pixiv_cookie_file = "session-of-second"
+```"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +62,20 @@ def page() -> str:
     own = [setting for setting in said if setting.section == OWN]
     return blocks(
         "# Settings",
-        "A setting is given on the command line, as in `-s ARCHIVE_DIR=elsewhere`, or in the environment, as in "
-        "`PIXIVCRAWL_ARCHIVE_DIR=elsewhere`; the command line wins. `SCRAPY_PROJECT=server` in the environment picks the "
+        "A setting is given on the command line, as in `-s ARCHIVE_DIR=elsewhere`; in the environment, as in "
+        '`PIXIVCRAWL_ARCHIVE_DIR=elsewhere`; or in `pixivcrawl.toml`, in lower case, as in `archive_dir = "elsewhere"`. The command line '
+        "wins over the environment, and that over the file. `pixivcrawl config` shows each value and where it comes from. "
+        "`SCRAPY_PROJECT=server` in the environment picks the "
         "profile for servers, `SCRAPY_PROJECT=sandbox` that for a sandbox.",
+        "## pixivcrawl.toml",
+        "The file is the one that `--config FILE` or `PIXIVCRAWL_CONFIG` names; else the nearest `pixivcrawl.toml` here or in a folder "
+        "above, as beside the archive; else the one among your own settings, where `pixivcrawl setup` writes it (on Linux "
+        "`~/.config/pixivcrawl/pixivcrawl.toml`). `--as NAME`, or `PIXIVCRAWL_AS`, takes what a profile says in place of what stands above "
+        "it.",
+        EXAMPLE,
         "## What you may want to set",
         table(["setting", "default", "takes", "what it is"], (own_row(group) for group in groups(own))),
-        "## Session, notices and certificates",
+        "## Session, notices, certificates and files",
         "A session and the URLs of notice services are secrets, so that they come from the environment or a file and never from an "
         "argument list.",
         table(["environment", "what it is"], ((code(name), described(text)) for name, text in ENVIRONMENT.items())),
@@ -163,6 +187,8 @@ def settings_of(profile: str) -> list[Setting]:
 def default_of(value: ast.expr, text: str) -> tuple[str, bool]:
     """A value as written, or the one that holds when the environment says nothing; and whether it may say something."""
     match value:
+        case ast.IfExp(orelse=otherwise):
+            return default_of(otherwise, text)
         case ast.Call(func=ast.Name(id="from_environment"), args=[_, ast.Attribute(ast.Name(module), name)]):
             # A default that the code knows too, because it warns of less.
             return str(getattr({"configuration": configuration, "verdict": verdict}[module], name)), True

@@ -102,7 +102,7 @@ def spider_named(names: list[str], loader: SpiderLoaderProtocol) -> type[Spider]
 def introduce(configuration: Configuration, session: Session | None, *, sends: bool = True) -> None:
     """The first lines of a run: which archive, who reads, and what makes one that `sends` something riskier than it need be."""
     lines = [f"archive: {configuration.archive_dir}", introduction(session)]
-    if sends and (risks := configuration.riskier_than_default()):
+    if sends and not configuration.api.is_loopback and (risks := configuration.riskier_than_default()):
         lines.append(f"faster than the default: {'; '.join(risks)}: pixiv may throttle, warn or ban the account")
     (say if sends else print)("\n".join(lines))
 

@@ -6,10 +6,14 @@ import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scrapy.commands import ScrapyCommand
+
+from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.runs.exit_codes import complain
 
 if TYPE_CHECKING:
     from pixivcrawl.sandbox import Sandbox
@@ -34,20 +38,27 @@ class Command(ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         from pixivcrawl.sandbox import Sandbox, World
 
-        archive = Path.cwd() / "demo-archive"
+        try:
+            archive = folder() / "demo-archive"
+        except ConfigurationError as error:
+            self.exitcode = complain(error)
+            return
         with Sandbox(World.demo(), tls=True) as sandbox:
-            environment = (
-                os.environ
-                | sandbox.environment()
-                | {
-                    "PIXIVCRAWL_ARCHIVE_DIR": str(archive),
-                    "PIXIVCRAWL_PIXIV_API_DELAY": "0",
-                    # What is gone from a look-alike stays gone: nobody needs to wait for the second look.
-                    "PIXIVCRAWL_PIXIV_GONE_AFTER": "0",
-                    "PIXIV_PHPSESSID": sandbox.cookie,
-                }
+            environment = nobodys(os.environ) | sandbox.environment()
+            environment |= {
+                "PIXIVCRAWL_ARCHIVE_DIR": str(archive),
+                "PIXIVCRAWL_CONFIG": os.devnull,
+                "PIXIVCRAWL_PIXIV_API_DELAY": "0",
+                # What is gone from a look-alike stays gone: nobody needs to wait for the second look.
+                "PIXIVCRAWL_PIXIV_GONE_AFTER": "0",
+                "PIXIV_PHPSESSID": sandbox.cookie,
+                # A checkout need not be installed.
+                "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), *sys.path])),
+            }
+            print(
+                "A look-alike of pixiv runs on this machine. Its pictures are made up, and its pace is none that pixiv bears."
             )
-            print("A look-alike of pixiv runs on this machine. First run:", flush=True)
+            print(f"First run, of: pixivcrawl user {ARTIST}", flush=True)
             self.exitcode = crawl(environment)
             first = images_fetched(sandbox)
             print("\nThe same command again:", flush=True)
@@ -57,11 +68,25 @@ class Command(ScrapyCommand):
         print(f"Originals: {archive / 'originals'}")
         print(f"Ledger:    {archive / 'archive.sqlite'}")
         print(f"Look into it with: pixivcrawl status -s ARCHIVE_DIR={archive}")
+        print("For real: pixivcrawl setup, then pixivcrawl user ID, or the address of any pixiv page")
+
+
+def folder() -> Path:
+    """Here, or where that may not be written, the person's own. Raises ConfigurationError where neither may be."""
+    for place in (Path.cwd(), Path.home()):
+        if os.access(place, os.W_OK):
+            return place
+    raise ConfigurationError(f"{Path.cwd()} may not be written: run the demo in a folder of your own")
+
+
+def nobodys(environment: Mapping[str, str]) -> dict[str, str]:
+    """Without what a person has set for real: made-up works never lie beside real ones."""
+    return {name: value for name, value in environment.items() if not name.startswith(("PIXIV", "SCRAPY_"))}
 
 
 def crawl(environment: dict[str, str]) -> int:
     """The command a person would type, in a process of its own."""
-    command = [sys.executable, "-m", "scrapy", "crawl", "user", "-a", f"id={ARTIST}"]
+    command = [sys.executable, "-m", "pixivcrawl", "user", str(ARTIST)]
     return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 (fixed words)
 
 

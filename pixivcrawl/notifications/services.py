@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from scrapy.settings import BaseSettings
-from scrapy.utils.conf import closest_scrapy_cfg
 
+from pixivcrawl.config_file import path_named
 from pixivcrawl.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -60,14 +60,13 @@ class Service:
 
 
 def services_from_settings(settings: BaseSettings) -> tuple[Service, ...]:
-    """The services of this process (see `read_services`); a relative file counts from the folder of scrapy.cfg."""
+    """The services of this process (see `read_services`)."""
     return read_services(os.environ, urls_file(settings))
 
 
 def urls_file(settings: BaseSettings) -> Path | None:
     """The file that may hold their URLs; None where none is named."""
-    given = settings.get("NOTICE_URLS_FILE")
-    return Path(closest_scrapy_cfg()).parent / Path(given).expanduser() if given else None
+    return path_named(settings, "NOTICE_URLS_FILE")
 
 
 def read_services(environment: Mapping[str, str], file: Path | None) -> tuple[Service, ...]:

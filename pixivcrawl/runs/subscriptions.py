@@ -10,7 +10,6 @@ from typing import Any, cast
 from pydantic import ValidationError
 from scrapy.settings import BaseSettings, Settings
 from scrapy.spiderloader import SpiderLoader
-from scrapy.utils.conf import closest_scrapy_cfg
 from sqlalchemy import Connection
 
 from pixivcrawl.api.wording import quoted
@@ -18,6 +17,7 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.base_spiders.owned import OwnerArguments
 from pixivcrawl.base_spiders.params import ListingArguments, explain
+from pixivcrawl.config_file import path_named
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import NO_RUNS, Feed, ListRun, ListRuns
@@ -33,10 +33,8 @@ ANY_ARTIST = 1
 
 
 def file_path(settings: BaseSettings) -> Path:
-    """Where the subscriptions are: SUBSCRIPTIONS, counted from the folder of scrapy.cfg, or in the archive."""
-    if given := settings.get("SUBSCRIPTIONS"):
-        return (Path(closest_scrapy_cfg()).parent / Path(given).expanduser()).absolute()
-    return Configuration.from_settings(settings).archive_dir / FILE_NAME
+    """Where the subscriptions are: SUBSCRIPTIONS, or in the archive."""
+    return path_named(settings, "SUBSCRIPTIONS") or Configuration.from_settings(settings).archive_dir / FILE_NAME
 
 
 class Catalogue:

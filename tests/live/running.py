@@ -34,7 +34,7 @@ def environment(sandbox: Sandbox | None, archive: Path, *, session: bool = True,
     kept |= {"PIXIVCRAWL_ARCHIVE_DIR": str(archive), "PIXIVCRAWL_PIXIV_API_DELAY": "0"}
     kept |= {"PIXIVCRAWL_PIXIV_API_RETRY_DELAY": "0.05", "PIXIVCRAWL_PIXIV_IMAGE_RETRY_DELAY": "0.05"}
     kept |= {"PIXIVCRAWL_PIXIV_THROTTLE_WAIT": "0.05", "PIXIVCRAWL_PIXIV_GONE_AFTER": "0"}
-    kept["PIXIVCRAWL_PIXIV_LANG"] = ""
+    kept |= {"PIXIVCRAWL_PIXIV_LANG": "", "PIXIVCRAWL_CONFIG": os.devnull}
     if sandbox is not None:
         kept |= sandbox.environment()
         if session:

@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scrapy.settings import Settings
 
+from pixivcrawl.commands.crawl import introduce
+from pixivcrawl.configuration import Configuration
 from pixivcrawl.extensions.progress import estimate
 from tests.live.inside import crawl
 from tests.live.running import assert_holds, complaints, environment, scrapy
 from tests.live.terminal import Terminal
 from tests.live.test_stopping import begin, wait_for
 from tests.sandbox.serving import Sandbox, World
+from tests.travelling import own_settings
 
 NAME = "港の風景 harbour"
 
@@ -271,15 +275,13 @@ def test_without_a_terminal_a_log_file_takes_the_progress_too(tmp_path: Path, sa
     assert ends.endswith("the pause is over, going on")
 
 
-@pytest.mark.long
-def test_haste_is_said_once(tmp_path: Path, sandbox: Sandbox) -> None:
-    env = environment(sandbox, tmp_path, PIXIVCRAWL_PIXIV_API_CONCURRENCY="2")
-    for command in (("crawl", "artwork", "-a", "id=5000111"), ("archive", "5000111")):
-        said = scrapy(*command, env=env).stderr
-        assert said.splitlines()[2] == (
-            "faster than the default: PIXIV_API_DELAY=0 (default 1.5); PIXIV_API_CONCURRENCY=2 (default 1): "
-            "pixiv may throttle, warn or ban the account"
-        )
-        assert said.count("faster than the default") == 1
-    usual = environment(sandbox, tmp_path, PIXIVCRAWL_PIXIV_API_DELAY="1.5")
-    assert "faster" not in scrapy("archive", "5000111", env=usual).stderr
+def test_haste_is_said_where_pixiv_would_feel_it(capsys: pytest.CaptureFixture[str]) -> None:
+    hasty = own_settings() | {"PIXIV_API_DELAY": 0, "PIXIV_API_CONCURRENCY": 2}
+    introduce(Configuration.from_settings(Settings(hasty)), None)
+    assert capsys.readouterr().err.splitlines()[2] == (
+        "faster than the default: PIXIV_API_DELAY=0 (default 1.5); PIXIV_API_CONCURRENCY=2 (default 1): "
+        "pixiv may throttle, warn or ban the account"
+    )
+    introduce(Configuration.from_settings(Settings(hasty | {"PIXIV_BASE_URL": "http://127.0.0.1:8480"})), None)
+    introduce(Configuration.from_settings(Settings(own_settings())), None)
+    assert "faster" not in capsys.readouterr().err

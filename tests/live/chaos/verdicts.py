@@ -275,8 +275,10 @@ TRUE_REASONS_OF_WORKS = {
 
 
 def parked(trial: Trial, status: str, reference: Reference) -> Iterator[str]:
-    """After a run with faults: exit code 1 and a true reason for all that is missing, or complete; `status` is "
-    "`pixivcrawl status --all`."""
+    """After a run with faults: exit code 1 and a true reason for all that is missing, or complete.
+
+    `status` is what `pixivcrawl status --all` shows.
+    """
     last = trial.lives[-1]
     found, due = _contents(last.originals), _contents(reference.files)
     if not found.items() <= due.items():

@@ -1,0 +1,84 @@
+"""`pixivcrawl config`: every setting of this project, its value, and where that comes from."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from importlib import import_module
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings, default_settings
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from pixivcrawl.commands.crawl import show_any_text
+from pixivcrawl.config_file import FILE_NAME, Written, found
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import PixivcrawlError
+from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.session import introduction, session_from_settings
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+    example = "config"
+
+    def short_desc(self) -> str:
+        return "Show every setting, its value, and where that comes from"
+
+    def long_desc(self) -> str:
+        return (
+            "Shows each setting with its value and where it comes from: -s, the environment, pixivcrawl.toml or the default; in this order "
+            "one wins over the next. A session and passwords are never shown. Sends nothing. Exit codes: 0 all can be used; 2 something "
+            "cannot, which it names."
+        )
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        show_any_text()
+        if args:
+            raise UsageError(f"config takes no {args[0]!r}", print_help=False)
+        print(f"file: {found() or f'none; pixivcrawl setup writes a {FILE_NAME}'}")
+        names = own_settings()
+        rows = [(name, shown(name, self.settings), origin(name, self.settings)) for name in names]
+        widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+        for name, value, where in rows:
+            print(f"{name:<{widths[0]}}  {value:<{min(widths[1], 40)}}  {where}")
+        try:
+            Configuration.from_settings(self.settings)
+            print(introduction(session_from_settings(self.settings)))
+        except PixivcrawlError as error:
+            self.exitcode = complain(error)
+
+
+def own_settings() -> list[str]:
+    """The settings that are this project's own, and the one of Scrapy's that is read from the same places, in their order."""
+    module = import_module(os.environ["SCRAPY_SETTINGS_MODULE"])
+    return [
+        name
+        for name in vars(module)
+        if name.isupper() and (name not in default_settings.__all__ or name == "USER_AGENT")
+    ]
+
+
+def shown(name: str, settings: BaseSettings) -> str:
+    value = settings.get(name)
+    if name != "DATABASE_URL" or not value:
+        return str(value)
+    try:
+        # A password may stand among the parameters too.
+        return make_url(str(value)).set(query={}).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "(not shown)"
+
+
+def origin(name: str, settings: BaseSettings) -> str:
+    value = settings.get(name)
+    if (settings.getpriority(name) or 0) >= SETTINGS_PRIORITIES["cmdline"]:
+        return "-s"
+    if isinstance(value, Written):
+        return str(value.place)
+    variable = f"PIXIVCRAWL_{name}"
+    return f"{variable} in the environment" if os.environ.get(variable) else "default"

@@ -1,0 +1,220 @@
+"""`pixivcrawl.toml`: settings by their names in lower case, and profiles for further accounts and archives.
+
+    version = 1
+    archive_dir = "/srv/pixiv"
+    pixiv_cookie_file = "session"
+
+    [profiles.second]
+    archive_dir = "/srv/second"
+
+A path counts from the folder of the file. The command line and the environment win over it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scrapy.settings import BaseSettings
+from scrapy.utils.conf import closest_scrapy_cfg
+
+from pixivcrawl.api.wording import did_you_mean, quoted
+from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.saying import complain
+
+FILE_NAME = "pixivcrawl.toml"
+
+VERSION = 1
+
+OF_THE_FILE = ("version", "profiles")
+"""The keys that are no settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    file: Path
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.line}, column {self.column}"
+
+
+class Written(str):
+    """The value of a setting, as text, with the place where it is written."""
+
+    place: Place
+
+    @classmethod
+    def at(cls, place: Place, value: str) -> Written:
+        written = cls(value)
+        written.place = place
+        return written
+
+
+def own_place() -> Path | None:
+    """Where a person's own file lies on this system; None where nobody can tell, as without HOME."""
+    # Only here: one that lies nearer is found without it.
+    from platformdirs import user_config_path
+
+    folder = user_config_path("pixivcrawl", appauthor=False)
+    return folder / FILE_NAME if folder.is_absolute() else None
+
+
+def found() -> Path | None:
+    """The file that PIXIVCRAWL_CONFIG names; else the nearest one here or above, beside the archive; else the person's own, if any."""
+    if given := os.environ.get("PIXIVCRAWL_CONFIG"):
+        return Path(given).expanduser().absolute()
+    here = Path.cwd()
+    near = (folder / FILE_NAME for folder in (here, *here.parents))
+    return next((file for file in (*near, own_place()) if file and file.is_file()), None)
+
+
+def read() -> dict[str, Written]:
+    """What the file and the profile that PIXIVCRAWL_AS names say, by the settings' names.
+
+    Raises ConfigurationError, in one line with the place, for what cannot be used.
+    """
+    profile = os.environ.get("PIXIVCRAWL_AS", "")
+    # Made-up works never lie beside real ones.
+    file = None if os.environ.get("SCRAPY_PROJECT") == "sandbox" else found()
+    if file is None:
+        if profile:
+            raise ConfigurationError(
+                f"there is no {FILE_NAME} with a profile {quoted(profile)}: make one with pixivcrawl setup"
+            )
+        return {}
+    text = _text(file)
+    content = _parsed(file, text)
+    _check_version(file, text, content)
+    profiles = content.get("profiles", {})
+    if not isinstance(profiles, dict) or not all(isinstance(each, dict) for each in profiles.values()):
+        raise ConfigurationError(f"{place_of(file, text, 'profiles')}: write each profile as [profiles.NAME]")
+    if profile and profile not in profiles:
+        known = (
+            f"there are {', '.join(profiles)}" if profiles else f"it has none; pixivcrawl --as {profile} setup adds it"
+        )
+        raise ConfigurationError(f"{file}: no profile {quoted(profile)}: {known}")
+    said = {key: value for key, value in content.items() if key not in OF_THE_FILE}
+    written = {key.upper(): _written(file, text, key, value) for key, value in said.items()}
+    for name, values in profiles.items():
+        of_profile = {
+            key.upper(): _written(file, text, key, value, f"profiles.{name}") for key, value in values.items()
+        }
+        written |= of_profile if name == profile else {}
+    return written
+
+
+def _text(file: Path) -> str:
+    try:
+        with file.open(encoding="utf-8-sig") as opened:
+            mode = os.fstat(opened.fileno()).st_mode
+            text = opened.read(1 << 20)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{file}: cannot be read ({error.strerror}); name another with --config FILE"
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{file}: is no text in UTF-8; save it as such") from None
+    if os.name == "posix" and stat.S_ISREG(mode) and mode & (stat.S_IWGRP | stat.S_IWOTH):
+        complain(f"pixivcrawl: {file}: others can change what it says; keep them out with: chmod go-w {file}")
+    return text
+
+
+def _parsed(file: Path, text: str) -> dict[str, Any]:
+    # Python's own reads it in a tenth of tomlkit's time, and every command does; `setup` writes with tomlkit, which keeps comments.
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        # What is wrong, and where: "Expected '=' after a key (at line 2, column 5)". It repeats no value.
+        what, _, where = str(error).rpartition(" (at ")
+        if numbers := re.findall(r"\d+", where):
+            place = Place(file, *map(int, numbers))
+        else:
+            # "at end of document"
+            lines = text.splitlines() or [""]
+            place = Place(file, len(lines), len(lines[-1]) + 1)
+        raise ConfigurationError(f"{place}: {what}") from None
+
+
+def _check_version(file: Path, text: str, content: Mapping[str, Any]) -> None:
+    version = content.get("version", VERSION)
+    where = place_of(file, text, "version")
+    if type(version) is not int or version < 1:
+        raise ConfigurationError(f"{where}: version: {VERSION} is the one that is known; write that, or leave it out")
+    if version > VERSION:
+        raise ConfigurationError(
+            f"{where}: it is for a later pixivcrawl (version {version}, this one knows {VERSION}): upgrade pixivcrawl"
+        )
+
+
+def _written(file: Path, text: str, key: str, value: Any, table: str = "") -> Written:
+    where = place_of(file, text, key, table)
+    match value:
+        case bool():
+            return Written.at(where, str(value))
+        case str() | int() | float():
+            return Written.at(where, str(value))
+        case list() if all(isinstance(each, str) for each in value):
+            return Written.at(where, ",".join(value))
+        case dict():
+            raise ConfigurationError(
+                f"{where}: there is no table [{key}]: settings stand by themselves, above all [profiles.NAME]"
+            )
+        case _:
+            raise ConfigurationError(f"{where}: {key}: give a text, a number, true or false, or a list of texts")
+
+
+def place_of(file: Path, text: str, key: str, table: str = "") -> Place:
+    """Where a key is written: as such in its table, else wherever its name stands first."""
+    here, first = "", None
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]", line):
+            here = header[1].replace('"', "").replace(" ", "")
+        found = re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", line)
+        if found and here == table and re.match(rf"\s*\"?{re.escape(key)}\"?\s*[=.]", line):
+            return Place(file, number, found.start() + 1)
+        if found and first is None:
+            first = Place(file, number, found.start() + 1)
+    return first or Place(file, 1, 1)
+
+
+def refuse_others(written: Mapping[str, Written], known: Iterable[str]) -> None:
+    """Raises ConfigurationError for the first setting that is written and that nobody asks for."""
+    names = [name.lower() for name in known]
+    for name, value in written.items():
+        if name.lower() not in names:
+            given = name.lower()
+            if given in ("pixiv_phpsessid", "pixiv_cookie"):
+                raise ConfigurationError(
+                    f"{value.place}: a session is kept in a file of its own: name it with pixiv_cookie_file"
+                )
+            raise ConfigurationError(
+                f"{value.place}: there is no setting {quoted(given)}; {did_you_mean(given, names)}pixivcrawl config names them"
+            )
+
+
+def located(settings: BaseSettings, error: ConfigurationError) -> ConfigurationError:
+    """An error about a setting, which begins with its name, with the place where that is written."""
+    name = re.match(r"\w*", str(error))
+    value = settings.get(name[0]) if name else None
+    return ConfigurationError(f"{value.place}: {error}") if isinstance(value, Written) else error
+
+
+def path_named(settings: BaseSettings, name: str) -> Path | None:
+    """The path that a setting names; None where it is empty.
+
+    A relative one counts from the folder of the file in which it is written, else from that of scrapy.cfg, else from here.
+    """
+    given = settings.get(name)
+    if not given:
+        return None
+    folder = given.place.file.parent if isinstance(given, Written) else Path(closest_scrapy_cfg()).parent
+    return (folder / Path(given).expanduser()).absolute()
