@@ -62,8 +62,10 @@ def own_place() -> Path | None:
     # Only here: one that lies nearer is found without it.
     from platformdirs import user_config_path
 
-    folder = user_config_path("pixivcrawl", appauthor=False)
-    return folder / FILE_NAME if folder.is_absolute() else None
+    try:
+        return user_config_path("pixivcrawl", appauthor=False) / FILE_NAME
+    except RuntimeError:
+        return None
 
 
 def found() -> Path | None:
