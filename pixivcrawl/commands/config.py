@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from importlib import import_module
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
@@ -41,7 +40,7 @@ class Command(ScrapyCommand):
         if args:
             raise UsageError(f"config takes no {args[0]!r}", print_help=False)
         print(f"file: {found() or f'none; pixivcrawl setup writes a {FILE_NAME}'}")
-        names = own_settings()
+        names = own_settings(self.settings)
         rows = [(name, shown(name, self.settings), origin(name, self.settings)) for name in names]
         widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
         for name, value, where in rows:
@@ -53,14 +52,14 @@ class Command(ScrapyCommand):
             self.exitcode = complain(error)
 
 
-def own_settings() -> list[str]:
-    """The settings that are this project's own, and the one of Scrapy's that is read from the same places, in their order."""
-    module = import_module(os.environ["SCRAPY_SETTINGS_MODULE"])
-    return [
-        name
-        for name in vars(module)
-        if name.isupper() and (name not in default_settings.__all__ or name == "USER_AGENT")
-    ]
+def own_settings(settings: BaseSettings) -> list[str]:
+    """The settings that are this project's own, and the one of Scrapy's that is read from the same places."""
+    # Scrapy puts its variables of the environment, SCRAPY_<NAME>, among the settings.
+    scrapys = {
+        *default_settings.__all__,
+        *(name.removeprefix("SCRAPY_") for name in os.environ if name.startswith("SCRAPY_")),
+    }
+    return sorted(({name for name in settings if name.isupper()} - scrapys) | {"USER_AGENT"})
 
 
 def shown(name: str, settings: BaseSettings) -> str:
