@@ -15,15 +15,14 @@ from pathlib import Path
 from scrapy.settings import BaseSettings
 
 from pixivcrawl.config_file import path_named
+from pixivcrawl.cookies import CookieRefused, cookie_header
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.items import VISITOR, Reader
 
 logger = logging.getLogger(__name__)
 
 _LONGEST = 16 * 1024
-_PIXIV_DOMAINS = {"pixiv.net", "www.pixiv.net"}
 _OTHERS = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
-_HTTP_ONLY = "#HttpOnly_"
 _NAMED = re.compile(r"(?:^|;)\s*PHPSESSID=([^;]*)")
 _SESSION_ID = re.compile(r"[\w%,.-]+", re.ASCII)
 
@@ -74,16 +73,24 @@ def cookie_file(settings: BaseSettings) -> Path | None:
 def read_session(environment: Mapping[str, str], cookie_file: Path | None) -> Session | None:
     """The session named by PIXIV_PHPSESSID, else by PIXIV_COOKIE (a Cookie header), else by a file; None without any.
 
-    The file holds a Cookie header, the value of PHPSESSID alone, or a cookies.txt, of which only pixiv's cookies are
-    used. Raises ConfigurationError, which never repeats what was given, when the session cannot be used.
+    The file may hold it in any form that browsers and their tools give, of which only pixiv's cookies are used. Raises
+    ConfigurationError, which never repeats what was given, when the session cannot be used.
     """
     if phpsessid := environment.get("PIXIV_PHPSESSID", "").strip():
         return _session(f"PHPSESSID={phpsessid}", "PIXIV_PHPSESSID")
     if header := environment.get("PIXIV_COOKIE", "").strip():
         return _session(header, "PIXIV_COOKIE")
     if cookie_file is not None:
-        return _session(_cookie_in(_read(cookie_file)), f"PIXIV_COOKIE_FILE {cookie_file}")
+        return session_in(_read(cookie_file), f"PIXIV_COOKIE_FILE {cookie_file}")
     return None
+
+
+def session_in(text: str, source: str) -> Session:
+    """The session in what a person copied, in whatever form (see `cookies`). Raises ConfigurationError, which begins with `source`."""
+    try:
+        return _session(cookie_header(text), source)
+    except CookieRefused as refused:
+        raise ConfigurationError(f"{source}: {refused}") from None
 
 
 def _session(cookie: str, source: str) -> Session:
@@ -124,20 +131,3 @@ def is_credential(file: Path) -> bool:
 def _warn_of_readers(file: Path) -> None:
     """Once, although a run reads the file more than once."""
     logger.warning("%s: others can read or change this session; keep them out with: chmod 600 %s", file, file)
-
-
-def _cookie_in(text: str) -> str:
-    """The Cookie header that a file stands for."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    rows = [line.removeprefix(_HTTP_ONLY).split("\t") for line in lines]
-    if any(len(row) == 7 for row in rows):
-        return "; ".join(f"{row[5]}={row[6]}" for row in rows if len(row) == 7 and _is_for_pixiv(row[0]))
-    header = "\n".join(lines).strip()
-    if header[:7].lower() == "cookie:":
-        header = header[7:].strip()
-    return header if "=" in header else f"PHPSESSID={header}"
-
-
-def _is_for_pixiv(domain: str) -> bool:
-    """Whether a browser would send a cookie of this domain to www.pixiv.net."""
-    return domain.lower().removeprefix(".") in _PIXIV_DOMAINS

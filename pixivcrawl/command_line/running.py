@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 
 from scrapy.commands import ScrapyCommand
 from scrapy.crawler import AsyncCrawlerProcess
@@ -23,7 +22,7 @@ IN_THE_ENVIRONMENT = {"--config": "PIXIVCRAWL_CONFIG", "--as": "PIXIVCRAWL_AS"}
 
 def run(words: list[str], settings: Settings | None = None) -> None:
     """Ends the process with the command's exit code. Raises ConfigurationError for a word that nobody knows."""
-    words = list(without_what_settings_need(words))
+    words, chosen = taken_apart(words)
     name = next((word for word in words if not word.startswith("-")), None)
     if name is None or name in ("help", "version"):
         answer(words)
@@ -32,6 +31,7 @@ def run(words: list[str], settings: Settings | None = None) -> None:
     if name == "completion":
         print(script(words), end="")
         return
+    keep_in_mind(chosen, name, words)
     # Settings look there for the command.
     sys.argv[1:] = [name, *words]
     settings = settings or project_settings()
@@ -57,20 +57,29 @@ def answer(words: list[str]) -> None:
             )
 
 
-def without_what_settings_need(words: list[str]) -> Iterator[str]:
-    """The words without --config and --as, which go into the environment; options as they are spelled, max_works with a hyphen."""
+def taken_apart(words: list[str]) -> tuple[list[str], dict[str, str]]:
+    """The words without --config and --as, and what these say; options as they are spelled, max_works with a hyphen."""
+    others: list[str] = []
+    chosen: dict[str, str] = {}
     left = iter(words)
     for word in left:
         option, separator, value = word.partition("=")
-        if variable := IN_THE_ENVIRONMENT.get(option):
-            given = value if separator else next(left, "")
-            if not given:
+        if option in IN_THE_ENVIRONMENT:
+            chosen[option] = value if separator else next(left, "")
+            if not chosen[option]:
                 raise ConfigurationError(f"{option}: say which, as in: pixivcrawl {option} NAME status")
-            os.environ[variable] = given
-        elif option.startswith("--"):
-            yield option.replace("_", "-") + separator + value
         else:
-            yield word
+            others.append(option.replace("_", "-") + separator + value if option.startswith("--") else word)
+    return others, chosen
+
+
+def keep_in_mind(chosen: dict[str, str], name: str, words: list[str]) -> None:
+    """Tell this process, and those that it starts, which settings are read. What `setup` writes need not be there yet."""
+    for option, variable in IN_THE_ENVIRONMENT.items():
+        if name == "setup" and (value := chosen.get(option) or os.environ.pop(variable, "")):
+            words.append(f"{option}={value}")
+        elif option in chosen:
+            os.environ[variable] = chosen[option]
 
 
 def run_command(name: str, command: ScrapyCommand, words: list[str], settings: Settings) -> None:

@@ -59,7 +59,9 @@ def own_settings(settings: BaseSettings) -> list[str]:
         *default_settings.__all__,
         *(name.removeprefix("SCRAPY_") for name in os.environ if name.startswith("SCRAPY_")),
     }
-    return sorted(({name for name in settings if name.isupper()} - scrapys) | {"USER_AGENT"})
+    least = SETTINGS_PRIORITIES["project"]
+    said = {name for name in settings if name.isupper() and (settings.getpriority(name) or 0) >= least}
+    return sorted((said - scrapys) | {"USER_AGENT"})
 
 
 def shown(name: str, settings: BaseSettings) -> str:

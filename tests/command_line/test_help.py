@@ -15,7 +15,7 @@ from tests.sandbox.serving import Sandbox, World
 
 EVERY = [*names(SPIDERS), *names(OURS)]
 
-INTERNAL = re.compile(r"pixivcrawl\.\w|[Ss]crapy|pydantic|cProfile|pdb|scraped|callback|None\b|\[\w+\]|`")
+INTERNAL = re.compile(r"pixivcrawl\.(?!toml)\w|[Ss]crapy|pydantic|cProfile|pdb|scraped|callback|None\b|\[\w+\]|`")
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,241 @@
+"""`pixivcrawl setup`: where the archive lies and who reads, asked once and written down."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import re
+import select
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
+
+from pixivcrawl.config_file import FILE_NAME, VERSION, found, own_place, path_named
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.session import Session, session_in
+
+ACCOUNTS_OWN = re.compile(r"PHPSESSID=[0-9]+_\w{8,}")
+"""pixiv: the session of an account begins with its number; that of a browser where nobody is logged in does not."""
+
+SESSION_VARIABLES = ("PIXIV_PHPSESSID", "PIXIV_COOKIE", "PIXIV_COOKIE_FILE")
+
+ENDED = re.compile(rb"(^|\n)\s*\n$|\x04$")
+"""An empty line, or Ctrl-D."""
+
+PASTED_WITHIN = 0.3
+"""Seconds within which the next part of what is pasted has come."""
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+    example = "setup --archive pixiv --visitor"
+
+    def short_desc(self) -> str:
+        return "Ask where the archive shall lie and who reads, and write it down"
+
+    def long_desc(self) -> str:
+        return (
+            "Asks where the archive shall lie and for the session of your browser, asks pixiv once whether it takes that, and writes "
+            f"both: {FILE_NAME} and, beside it, a file with the session, which only you can read. That may be pasted in any form: the "
+            "value of the cookie PHPSESSID, a Cookie header, a curl line, a cookies.txt or an export as JSON. It is never shown, and never "
+            "taken from the command line, which others can see. Without a terminal it is read from standard input. Run it again to change "
+            "either; --as NAME before it makes a profile for another account. Exit codes: 0 written; 1 written, and pixiv could not be "
+            "asked; 2 something cannot be used; 4 pixiv does not take the session, and nothing was written."
+        )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--archive", metavar="FOLDER", help="where the archive shall lie, in place of the question")
+        parser.add_argument(
+            "--cookie-file", metavar="FILE", help="read the session from FILE, in place of the question"
+        )
+        parser.add_argument("--visitor", action="store_true", help="read without a session")
+        parser.add_argument("--offline", action="store_true", help="do not ask pixiv whether it takes the session")
+        parser.add_argument("--config", metavar="FILE", help="write FILE in place of your own configuration")
+        parser.add_argument("--as", dest="profile", metavar="NAME", help="write the profile of that name")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        if args:
+            raise UsageError("setup takes options alone; a session is pasted where it asks for it, or read from a file")
+        try:
+            self.exitcode = set_up(self.settings, opts)
+        except PixivcrawlError as error:
+            self.exitcode = complain(error)
+
+
+def set_up(settings: Settings, opts: argparse.Namespace) -> int:
+    """Everything is asked and looked at before anything is written; gives the exit code."""
+    file = Path(opts.config).expanduser().absolute() if opts.config else found() or own_place()
+    if file is None:
+        raise ConfigurationError(
+            "nobody can tell where your own files lie, as without HOME: name a file with --config FILE"
+        )
+    if opts.profile and not re.fullmatch(r"[\w-]+", opts.profile, re.ASCII):
+        raise ConfigurationError("--as: name a profile with letters, digits and hyphens")
+    winning = [name for name in (*SESSION_VARIABLES, "PIXIVCRAWL_ARCHIVE_DIR") if os.environ.get(name)]
+    archive = archive_folder(opts.archive, settings)
+    settings.set("ARCHIVE_DIR", str(archive), priority="cmdline")
+    Configuration.from_settings(settings)
+    session = None if opts.visitor else session_of(opts.cookie_file)
+    values = {"archive_dir": str(archive), "pixiv_cookie_file": ""}
+    is_settled = True
+    if session is not None:
+        values["pixiv_cookie_file"] = f"session-{opts.profile}" if opts.profile else "session"
+        with draft_of(file.parent / values["pixiv_cookie_file"], f"{session.cookie}\n") as draft:
+            is_settled = opts.offline or is_taken(settings, draft, session)
+    with draft_of(file, with_values(file, opts.profile, values)):
+        pass
+    print(f"written: {file}")
+    for variable in winning:
+        print(f"{variable} in the environment wins over it: take it out there")
+    words = ["pixivcrawl"]
+    words += ["--config", str(file)] if opts.config else []
+    words += ["--as", opts.profile] if opts.profile else []
+    print(
+        f"next: {' '.join(words)} {'user ID' if session is None else 'bookmarks me'}, or the address of any pixiv page"
+    )
+    return 0 if is_settled else 1
+
+
+def archive_folder(given: str | None, settings: Settings) -> Path:
+    """Raises ConfigurationError for a folder that cannot be made or written."""
+    if given is None:
+        usual = (
+            path_named(settings, "ARCHIVE_DIR") if settings.get("ARCHIVE_DIR") != "archive" else Path.home() / "pixiv"
+        )
+        print(f"Where shall the archive lie? [{usual}] ", end="", flush=True)
+        given = (sys.stdin.readline().strip() if sys.stdin.isatty() else "") or str(usual)
+        if not sys.stdin.isatty():
+            print()
+    folder = Path(given).expanduser().absolute()
+    nearest = next(place for place in (folder, *folder.parents) if place.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise ConfigurationError(f"{nearest} is no folder that you may write: choose another place for the archive")
+    return folder
+
+
+def session_of(file: str | None) -> Session | None:
+    """What was pasted, or stands in a file; None where nothing was pasted at a terminal. Raises ConfigurationError with the reason."""
+    if file is not None:
+        try:
+            text, source = Path(file).read_bytes().decode(errors="replace"), file
+        except OSError as error:
+            raise ConfigurationError(
+                f"{file}: cannot be read ({error.strerror}); name a file that holds the session"
+            ) from None
+    else:
+        text, source = pasted(), "what was pasted"
+        if not text.strip() and sys.stdin.isatty():
+            return None
+    session = session_in(text, source)
+    if not ACCOUNTS_OWN.search(session.cookie):
+        raise ConfigurationError(
+            f"{source}: holds no account's session, which begins with the account's number, as 12345_...; log in to pixiv, and copy the "
+            "cookie PHPSESSID then"
+        )
+    return session
+
+
+def pasted() -> str:
+    """What is pasted at a terminal, which does not show it, up to an empty line; else all of standard input."""
+    if not sys.stdin.isatty():
+        return sys.stdin.read()
+    print(
+        "Log in to pixiv in your browser, and copy its cookie PHPSESSID; a Cookie header, a curl line, cookies.txt or JSON will do too."
+    )
+    print(
+        "Paste it here, where it is not shown, and press Enter twice (at once: read without a session): ",
+        end="",
+        flush=True,
+    )
+    try:
+        import termios
+    except ImportError:
+        # Windows, where a line may be as long as it likes.
+        return getpass.getpass("")
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    silent = termios.tcgetattr(terminal)
+    # A terminal that edits lines cuts them at 4096 characters, and a header with all cookies can be longer.
+    silent[3] &= ~(termios.ECHO | termios.ICANON)
+    termios.tcsetattr(terminal, termios.TCSAFLUSH, silent)
+    text = b""
+    try:
+        # An empty line may also stand in the middle of what is pasted, which comes at once.
+        while not (ENDED.search(text) and not select.select([terminal], [], [], PASTED_WITHIN)[0]):
+            more = os.read(terminal, 65536)
+            text += more.replace(b"\r", b"\n") or b"\x04"
+    finally:
+        termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
+        print()
+    return text.rstrip(b"\x04").decode(errors="replace")
+
+
+def is_taken(settings: Settings, file: Path, session: Session) -> bool:
+    """Whether pixiv said so when asked; False where it could not be asked. Raises AccountRefused."""
+    # Only here: they are what a crawl needs.
+    from pixivcrawl.doctor.session import ask, look_at_session
+    from pixivcrawl.throttling.account import REFUSED, account_refused
+
+    for variable in SESSION_VARIABLES:
+        os.environ.pop(variable, None)
+    settings.set("PIXIV_COOKIE_FILE", str(file), priority="cmdline")
+    answered = ask(settings)
+    if answered.answer is not None and answered.answer.kind in REFUSED:
+        raise account_refused(answered.answer)
+    finding = look_at_session(session, answered)
+    print(finding)
+    return finding.state == "ok"
+
+
+@contextmanager
+def draft_of(file: Path, text: str) -> Iterator[Path]:
+    """A file with this text that takes the place of `file` at the end of the block, if that is a good one; for its owner alone."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        number, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+        draft = Path(name)
+        try:
+            with os.fdopen(number, "w", encoding="utf-8") as opened:
+                opened.write(text)
+            yield draft
+            draft.replace(file)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{file} cannot be written ({error.strerror}): name another place with --config FILE"
+        ) from None
+
+
+def with_values(file: Path, profile: str | None, values: dict[str, str]) -> str:
+    """The text of the configuration with these values; all else in it stays as it is."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        document = tomlkit.parse(file.read_text(encoding="utf-8-sig")) if file.is_file() else tomlkit.document()
+        if not document:
+            document.add(tomlkit.comment("Settings of pixivcrawl, in lower case; pixivcrawl config shows them all."))
+            document["version"] = VERSION
+        table = document
+        if profile:
+            profiles = document.setdefault("profiles", tomlkit.table(is_super_table=True))
+            table = profiles.setdefault(profile, tomlkit.table())
+        table.update({key: value for key, value in values.items() if value or key in table})
+        return tomlkit.dumps(document)
+    except (OSError, UnicodeDecodeError, TOMLKitError) as error:
+        raise ConfigurationError(
+            f"{file}: cannot be read as it is ({error}); name another with --config FILE"
+        ) from None
