@@ -25,8 +25,9 @@ Ugoira = Literal["zip", "frames"]
 
 PIXIV, PIXIV_ME = "https://www.pixiv.net", "https://pixiv.me"
 
-API_DELAY, API_RETRIES, RATE_LIMIT_WAIT, IMAGES_AT_ONCE = 1.5, 3, 200, 4
-"""The defaults of PIXIV_API_DELAY, PIXIV_API_RETRIES, PIXIV_RATE_LIMIT_WAIT and PIXIV_IMAGE_CONCURRENCY: a pace to be defended."""
+API_DELAY, API_RETRIES, RATE_LIMIT_WAIT, IMAGES_AT_ONCE, MOST_IMAGES_AT_ONCE = 1.5, 3, 200, 4, 8
+"""The defaults of PIXIV_API_DELAY, PIXIV_API_RETRIES, PIXIV_RATE_LIMIT_WAIT, PIXIV_IMAGE_CONCURRENCY and
+PIXIV_IMAGE_CONCURRENCY_MOST: a pace to be defended."""
 
 UGOIRA: tuple[Ugoira, ...] = ("zip", "frames")
 """What PIXIV_UGOIRA can be."""
@@ -98,10 +99,12 @@ class Configuration:
     user_agent: str
     api_concurrency: int
     api_delay: float
+    api_delay_least: float
     api_budget: int
     api_retries: int
     api_retry_delay: float
     image_concurrency: int
+    image_concurrency_most: int
     image_delay: float
     image_retry_delay: float
     ugoira: Ugoira
@@ -143,10 +146,12 @@ class Configuration:
             user_agent=_user_agent(settings),
             api_concurrency=_whole(settings, "PIXIV_API_CONCURRENCY", least=1, most=16),
             api_delay=_seconds(settings, "PIXIV_API_DELAY", most=3600),
+            api_delay_least=_api_delay_least(settings),
             api_budget=_whole(settings, "PIXIV_API_BUDGET", least=0),
             api_retries=_whole(settings, "PIXIV_API_RETRIES", least=0, most=20),
             api_retry_delay=_seconds(settings, "PIXIV_API_RETRY_DELAY", most=600),
             image_concurrency=_whole(settings, "PIXIV_IMAGE_CONCURRENCY", least=1, most=32),
+            image_concurrency_most=_image_concurrency_most(settings),
             image_delay=_seconds(settings, "PIXIV_IMAGE_DELAY", most=3600),
             image_retry_delay=_seconds(settings, "PIXIV_IMAGE_RETRY_DELAY", most=600),
             ugoira=_ugoira(settings),
@@ -182,6 +187,11 @@ class Configuration:
         """The settings that ask more of pixiv than their defaults do, each as NAME=VALUE with the default."""
         riskier = {
             "PIXIV_API_DELAY": (self.api_delay, API_DELAY, self.api_delay < API_DELAY),
+            "PIXIV_API_DELAY_LEAST": (
+                self.api_delay_least,
+                API_DELAY,
+                self.api_delay_least < min(self.api_delay, API_DELAY),
+            ),
             "PIXIV_API_CONCURRENCY": (self.api_concurrency, 1, self.api_concurrency > 1),
             "PIXIV_API_RETRIES": (self.api_retries, API_RETRIES, self.api_retries > API_RETRIES),
             "PIXIV_RATE_LIMIT_WAIT": (self.rate_limit_wait, RATE_LIMIT_WAIT, self.rate_limit_wait < RATE_LIMIT_WAIT),
@@ -189,6 +199,11 @@ class Configuration:
                 self.image_concurrency,
                 IMAGES_AT_ONCE,
                 self.image_concurrency > IMAGES_AT_ONCE,
+            ),
+            "PIXIV_IMAGE_CONCURRENCY_MOST": (
+                self.image_concurrency_most,
+                MOST_IMAGES_AT_ONCE,
+                self.image_concurrency_most > max(self.image_concurrency, MOST_IMAGES_AT_ONCE),
             ),
         }
         return [f"{name}={now:g} (default {usual:g})" for name, (now, usual, is_so) in riskier.items() if is_so]
@@ -271,6 +286,30 @@ def _image_host(entry: str) -> str:
             "write hosts like i.pximg.net or 127.0.0.1:8481, separated by commas"
         )
     return origin.key
+
+
+def _api_delay_least(settings: BaseSettings) -> float:
+    usual = _seconds(settings, "PIXIV_API_DELAY", most=3600)
+    if settings.get("PIXIV_API_DELAY_LEAST") in (None, ""):
+        return usual
+    least = _seconds(settings, "PIXIV_API_DELAY_LEAST", most=3600)
+    if least > usual:
+        raise ConfigurationError(
+            f"PIXIV_API_DELAY_LEAST: {least:g} is more than PIXIV_API_DELAY ({usual:g}); lower it, or raise that"
+        )
+    return least
+
+
+def _image_concurrency_most(settings: BaseSettings) -> int:
+    usual = _whole(settings, "PIXIV_IMAGE_CONCURRENCY", least=1, most=32)
+    if settings.get("PIXIV_IMAGE_CONCURRENCY_MOST") in (None, ""):
+        return max(usual, MOST_IMAGES_AT_ONCE)
+    most = _whole(settings, "PIXIV_IMAGE_CONCURRENCY_MOST", least=1, most=32)
+    if most < usual:
+        raise ConfigurationError(
+            f"PIXIV_IMAGE_CONCURRENCY_MOST: {most} is less than PIXIV_IMAGE_CONCURRENCY ({usual}); raise it, or lower that"
+        )
+    return most
 
 
 def _lang(settings: BaseSettings) -> str:

@@ -265,6 +265,11 @@ PIXIV_COOKIE_FILE = from_environment("PIXIV_COOKIE_FILE", "")
 PIXIV_API_CONCURRENCY = from_environment("PIXIV_API_CONCURRENCY", 1)
 PIXIV_API_DELAY = from_environment("PIXIV_API_DELAY", configuration.API_DELAY)
 
+# The least pause that is learned: where pixiv says nothing for long, the pause is a twentieth less after each thousand answers. Empty: as
+# PIXIV_API_DELAY, so that nothing is shortened. Whatever this is, after a 429 the pause is half as long again for a day (after several: up
+# to four times PIXIV_API_DELAY). The ledger keeps what was learned for each account.
+PIXIV_API_DELAY_LEAST = from_environment("PIXIV_API_DELAY_LEAST", "")
+
 # How many API requests are sent on one day (of UTC) at most, by all runs together: the ledger keeps the count. 0: as many as the pace
 # lets go. pixiv: very large volumes over days bring a warning, later a ban; how large is known to nobody, so that none is set here.
 PIXIV_API_BUDGET = from_environment("PIXIV_API_BUDGET", 0)
@@ -277,6 +282,11 @@ PIXIV_API_RETRY_DELAY = from_environment("PIXIV_API_RETRY_DELAY", 2)
 # How many originals travel at once (at most 32), and the pause after each in seconds.
 PIXIV_IMAGE_CONCURRENCY = from_environment("PIXIV_IMAGE_CONCURRENCY", configuration.IMAGES_AT_ONCE)
 PIXIV_IMAGE_DELAY = from_environment("PIXIV_IMAGE_DELAY", 0)
+
+# So many originals at once are learned while answers stay quick. At the first 429, error of the server, lost connection or slower answer
+# they are half as many, and never fewer than PIXIV_IMAGE_CONCURRENCY. The same number in both: fixed. Empty: 8, or
+# PIXIV_IMAGE_CONCURRENCY where that is more.
+PIXIV_IMAGE_CONCURRENCY_MOST = from_environment("PIXIV_IMAGE_CONCURRENCY_MOST", "")
 
 # Seconds before an original is fetched once more after a transfer that broke or a body that was damaged (each further pause is four
 # times the last); what fails three times waits for the next run.

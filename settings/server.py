@@ -25,3 +25,4 @@ LOG_DATEFORMAT = "%Y-%m-%dT%H:%M:%S%z"
 # A small server has one or two cores, each original is proven on one, and nobody waits for it. With two at once instead of four, less
 # lies in memory too.
 PIXIV_IMAGE_CONCURRENCY = from_environment("PIXIV_IMAGE_CONCURRENCY", 2)
+PIXIV_IMAGE_CONCURRENCY_MOST = from_environment("PIXIV_IMAGE_CONCURRENCY_MOST", 4)

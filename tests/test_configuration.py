@@ -55,9 +55,41 @@ def test_the_database_password_is_not_shown() -> None:
     assert "hunter2" not in str(refused.value)
 
 
+def test_what_is_learned_has_bounds_that_follow_the_usual_numbers() -> None:
+    usual = configured()
+    assert (usual.api_delay_least, usual.image_concurrency, usual.image_concurrency_most) == (1.5, 4, 8)
+    assert configured(PIXIV_API_DELAY=3).api_delay_least == 3
+    assert configured(PIXIV_API_DELAY_LEAST="0.5").api_delay_least == 0.5
+    assert configured(PIXIV_IMAGE_CONCURRENCY=16).image_concurrency_most == 16
+    assert configured(PIXIV_IMAGE_CONCURRENCY_MOST=4).image_concurrency_most == 4
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (
+            {"PIXIV_API_DELAY_LEAST": 2},
+            "PIXIV_API_DELAY_LEAST: 2 is more than PIXIV_API_DELAY (1.5); lower it, or raise that",
+        ),
+        (
+            {"PIXIV_IMAGE_CONCURRENCY": 5, "PIXIV_IMAGE_CONCURRENCY_MOST": "4"},
+            "PIXIV_IMAGE_CONCURRENCY_MOST: 4 is less than PIXIV_IMAGE_CONCURRENCY (5); raise it, or lower that",
+        ),
+    ],
+)
+def test_bounds_that_cross_are_refused(values: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        configured(**values)
+    assert str(refused.value) == says
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("PIXIV_API_DELAY_LEAST", "-1"),
+        ("PIXIV_API_DELAY_LEAST", "soon"),
+        ("PIXIV_IMAGE_CONCURRENCY_MOST", 33),
+        ("PIXIV_IMAGE_CONCURRENCY_MOST", "4.5"),
         ("ARCHIVE_DIR", "what?"),
         ("ARCHIVE_DIR", ""),
         ("ARCHIVE_DIR", "a\nb"),

@@ -126,7 +126,9 @@ def test_the_server_profile_asks_nothing_more_of_pixiv_than_the_base() -> None:
         Configuration.from_settings(Settings(values("server"))),
         Configuration.from_settings(Settings(values())),
     )
-    assert replace(server, image_concurrency=base.image_concurrency) == base
+    fewer = {"image_concurrency": base.image_concurrency, "image_concurrency_most": base.image_concurrency_most}
+    assert replace(server, **fewer) == base
+    assert server.image_concurrency_most < base.image_concurrency_most
     assert server.image_concurrency < base.image_concurrency
     assert values("server")["PROGRESS_ENABLED"] is False
 

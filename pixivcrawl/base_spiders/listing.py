@@ -92,7 +92,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         configuration = spider.configuration
         spider.args.ugoira = spider.args.ugoira or configuration.ugoira
         spider.in_progress = WorksInProgress(
-            crawler, configuration.image_concurrency + 2 * configuration.api_concurrency
+            crawler, configuration.image_concurrency_most + 2 * configuration.api_concurrency
         )
         spider.read_to_end = False
         spider.vanished = set()

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import yarl
@@ -44,6 +45,7 @@ from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import ledger_of
 from pixivcrawl.listeners import has_listeners
 from pixivcrawl.run_ending import ANSWERED, LOST, end_run, is_stopping
+from pixivcrawl.session import reader_of, session_from_settings
 from pixivcrawl.throttling.budget import spend
 from pixivcrawl.throttling.rate_limiter import HOLDS_SLOT, RateLimiter, limiter_of
 
@@ -58,6 +60,9 @@ connection: 10 MB with 16 of them, at no gain in speed.
 """
 
 STOPPED = "somebody who listens to the signals of the download stopped it"
+
+ANSWERS_A_WRITE = 100
+"""After so many answers what was learned is written, and what another process has learned is known."""
 
 OK = 200
 TOO_MANY_REQUESTS = 429
@@ -87,6 +92,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
         self._deadline = Deadline(self._is_stopping)
         self._connect_timeout = min(CONNECT_TIMEOUT, self.configuration.answer_timeout)
         settings = crawler.settings
+        self._reader = reader_of(session_from_settings(settings))
         self._usual_headers = _usual_headers(crawler, self.configuration)
         self._local_address = normalize_bind_address(settings.get("DOWNLOAD_BIND_ADDRESS"))
         self._warn_above = settings.getint("DOWNLOAD_WARNSIZE") or self.configuration.memory_limit
@@ -118,7 +124,12 @@ class PixivDownloadHandler(BaseDownloadHandler):
                 if is_api:
                     await spend(self.crawler, self.configuration)
                 self._count("api_requests" if is_api else "image_requests")
-                response, arrival = await self._answer(request, origin)
+                try:
+                    response, arrival = await self._answer(request, origin)
+                except DownloadFailedError:
+                    limiter.trouble(sent)
+                    raise
+                self._learn(limiter, request, response, sent)
                 if response.status == TOO_MANY_REQUESTS:
                     await self._pause(limiter, response, sent)
                     continue
@@ -243,12 +254,14 @@ class PixivDownloadHandler(BaseDownloadHandler):
         through_socks = is_socks(proxy)
         client = self._client(proxy if through_socks else None, authorization)
         self._count_request(request, sent)
+        left: list[float] = []
         # Until the whole head of the answer is here, however its bytes drip and whatever (1xx) comes before it.
         async with asyncio.timeout(self._connect_timeout + self.configuration.answer_timeout):
             response = await client.request(
                 request.method,
                 # As it stands: yarl would resolve the dots that the catalogue has escaped.
                 yarl.URL(request.url, encoded=True),
+                trace_request_ctx=left,
                 data=request.body or None,
                 headers=in_order([*sent, *more.items()]),
                 allow_redirects=False,
@@ -257,6 +270,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
                 # For the tunnel alone: what is not encrypted stays on this machine.
                 proxy_headers={"Proxy-Authorization": authorization} if authorization and not through_socks else None,
             )
+        request.meta["download_latency"] = asyncio.get_running_loop().time() - left[-1]
         async with response:
             yield response
 
@@ -272,6 +286,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
             cookie_jar=aiohttp.DummyCookieJar(),
             # What one of many connections may hold while its last bytes are still being written: more is not faster.
             read_bufsize=1 << 14,
+            trace_configs=[_noting_when_requests_leave()],
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
             # Not its `sock_read`: with a small `read_bufsize` its timer goes on in a connection that waits for its next request, and
             # that request then fails at once.
@@ -282,7 +297,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
         return client
 
     async def _earlier_pauses(self) -> None:
-        """Once, before the first request: go on with the pauses that the ledger knows of."""
+        """Once, before the first request: go on with the pauses, and the pace, that the ledger knows of."""
         if self._remembering is None:
             self._remembering = asyncio.ensure_future(self._remember())
         await asyncio.shield(self._remembering)
@@ -294,6 +309,24 @@ class PixivDownloadHandler(BaseDownloadHandler):
             left = min(pause.until - now, pause.until - pause.since).total_seconds()
             if left > 0:
                 limiter_of(pause.host, self.configuration).go_on_with_pause(left)
+        api = limiter_of(self.configuration.api.key, self.configuration)
+        if (kept := await ledger_of(self.crawler).read(queries.kept_pace, api.host, self._reader)) is not None:
+            api.take_pace(kept)
+            if api.delay != self.configuration.api_delay:
+                logger.info("%s: %.3g s of rest after each answer, as earlier runs have learned", api.host, api.delay)
+
+    async def _share_pace(self, limiter: RateLimiter) -> None:
+        """Tell the ledger what was learned of the API, and hear what another process has learned as this reader."""
+        if limiter.pace is not None:
+            shared = await ledger_of(self.crawler).write(updates.share_pace, limiter.host, self._reader, limiter.pace)
+            limiter.take_pace(shared)
+
+    def _learn(self, limiter: RateLimiter, request: Request, response: Response, sent: float) -> None:
+        """How soon the host answers, and whether it does."""
+        if response.status == TOO_MANY_REQUESTS or response.status >= 500:
+            limiter.trouble(sent)
+        else:
+            limiter.answer_began(sent, request.meta["download_latency"])
 
     def _end_for_long_pause(self, limiter: RateLimiter) -> None:
         """End the run, in good order, when the host is to be left alone for longer than a run may wait."""
@@ -314,10 +347,13 @@ class PixivDownloadHandler(BaseDownloadHandler):
         if seconds is not None:
             until = now + timedelta(seconds=seconds)
             await ledger_of(self.crawler).write(updates.pause_host, limiter.host, until, now)
+        await self._share_pace(limiter)
 
     async def _answered(self, limiter: RateLimiter, response: Response) -> None:
         if response.status < 500 and limiter.good_answer():
             await ledger_of(self.crawler).write(updates.clear_pause, limiter.host)
+        if limiter.pace is not None and limiter.may_differ and limiter.pace.answers % ANSWERS_A_WRITE == 0:
+            await self._share_pace(limiter)
 
     def _count_request(self, request: Request, headers: Sequence[tuple[str, str]]) -> None:
         """As Scrapy's DownloaderStats, which originals pass by. To call it took 4 % of a run of small files, half of it its wrapper."""
@@ -335,6 +371,17 @@ class PixivDownloadHandler(BaseDownloadHandler):
 
     def _count(self, what: str, number: int = 1) -> None:
         self.crawler.stats.inc_value(f"pixiv/{what}", number)
+
+
+def _noting_when_requests_leave() -> aiohttp.TraceConfig:
+    """So that how soon an answer begins is not how long it took to connect."""
+    trace = aiohttp.TraceConfig()
+
+    async def left(_: aiohttp.ClientSession, context: Any, __: aiohttp.TraceRequestHeadersSentParams) -> None:
+        context.trace_request_ctx.append(asyncio.get_running_loop().time())
+
+    trace.on_request_headers_sent.append(left)
+    return trace
 
 
 def _size(header: Sequence[str] | Sequence[bytes]) -> int:

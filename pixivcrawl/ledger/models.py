@@ -500,6 +500,23 @@ class HostRow(Base):
     spent: ColumnElement[int] = column(server_default=text("0"))
 
 
+class PaceRow(Base):
+    """How long an account rests after each answer of a host (`delay`, in ms), `answers` since that changed, and when it was last refused.
+
+    `usual` is the setting PIXIV_API_DELAY with which that was learned, in ms. `account` is its id, 0 of nobody, and less than 0 for a
+    session that does not tell whose it is.
+    """
+
+    __tablename__ = "paces"
+
+    host: ColumnElement[str] = column(primary_key=True)
+    account: ColumnElement[int] = column(primary_key=True, autoincrement=False)
+    delay: ColumnElement[int]
+    usual: ColumnElement[int]
+    answers: ColumnElement[int]
+    refused_at: ColumnElement[datetime | None]
+
+
 class RankingEntryRow(Base):
     """A work's place in a ranking of one day (`date` is yyyymmdd); `previous_rank` is 0 where it had none."""
 

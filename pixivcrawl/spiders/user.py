@@ -120,7 +120,7 @@ class UserSpider(ListingSpider[UserArguments]):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.profiles, spider.not_found = {}, {}
-        spider.pictures = WorksInProgress(crawler, spider.configuration.image_concurrency)
+        spider.pictures = WorksInProgress(crawler, spider.configuration.image_concurrency_most)
         spider.looked_at_later = []
         return spider
 

@@ -1,5 +1,7 @@
 """The pace: how many requests are in flight to a host at once, how long each slot cools, and the pause that a 429 asks for.
 
+What it learns of the first two is in `learning`.
+
 It is kept where requests leave, and shared by every crawl of an event loop.
 """
 
@@ -18,7 +20,17 @@ from scrapy import Request
 
 from pixivcrawl.api.answers import LONGEST_RETRY_AFTER
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.ledger.updates.hosts import Pace
 from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, RunStopping
+from pixivcrawl.throttling.learning import (
+    Bounds,
+    Places,
+    pace_after_answer,
+    pace_after_refusal,
+    pace_within,
+    places_after_answer,
+    places_after_trouble,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +49,8 @@ _WORTH_SAYING = 5.0
 class RateLimiter:
     """One host's pace. At most `at_once` requests are in flight; each one's slot cools for `delay` seconds after its answer.
 
-    Requests leave by priority, then first come, first served.
+    Who leaves is decided when a slot is free: by priority, then first come, first served. `pace` is what an account has learned of the
+    API's host, `places` what was learned of an image host; None where the two numbers above are fixed.
     """
 
     def __init__(self, host: str) -> None:
@@ -45,6 +58,9 @@ class RateLimiter:
         self.at_once = 1
         self.delay = 0.0
         self.rate_limit_wait = 0.0
+        self.bounds = Bounds(0.0, 0.0)
+        self.pace: Pace | None = None
+        self.places: Places | None = None
         self.paused_until: datetime | None = None
         self._open_at = 0.0
         self._paused_at = 0.0
@@ -86,6 +102,40 @@ class RateLimiter:
 
         return free
 
+    def rest_within(self, bounds: Bounds) -> None:
+        """Learn how long to rest after each answer, within these bounds."""
+        self.bounds = bounds
+        self.take_pace(self.pace or Pace(bounds.usual, bounds.usual))
+
+    def take_pace(self, pace: Pace) -> None:
+        """Go on with what was learned elsewhere, as far as it holds here and now."""
+        self.pace = pace_within(pace, self.bounds, datetime.now(UTC))
+        self.delay = self.pace.delay
+
+    @property
+    def may_differ(self) -> bool:
+        """Whether the delay is, or may become, another than the usual one, so that what was learned is worth keeping."""
+        return self.pace is not None and (self.pace.refused_at is not None or self.bounds.least < self.bounds.usual)
+
+    def send_at_once(self, least: int, most: int) -> None:
+        """Learn how many requests may be in flight at once, within these bounds."""
+        if self.places is None or (self.places.least, self.places.most) != (least, most):
+            self.places = Places(least, most, least)
+        self.at_once = self.places.at_once
+
+    def answer_began(self, sent: float, seconds: float) -> None:
+        """A request that left at `sent` was answered after so many seconds."""
+        if self.places is not None:
+            is_full = self._next_may_leave()
+            self.places = places_after_answer(self.places, seconds, sent=sent, now=_now(), is_full=is_full)
+            self.at_once = self.places.at_once
+
+    def trouble(self, sent: float) -> None:
+        """A request that left at `sent` was refused, or not answered."""
+        if self.places is not None:
+            self.places = places_after_trouble(self.places, sent=sent, now=_now())
+            self.at_once = self.places.at_once
+
     def pause(self, asked: float | None, sent: float) -> float | None:
         """The host asked to be left alone in answer to a request that left at `sent`: for so many seconds, or gave no length.
 
@@ -95,6 +145,11 @@ class RateLimiter:
             # Those that travelled together say the same thing once.
             self._paused_at = _now()
             self._pauses_in_a_row += 1
+            if self.pace is not None:
+                before = self.delay
+                self.take_pace(pace_after_refusal(self.pace, self.bounds, datetime.now(UTC)))
+                if self.delay > before:
+                    logger.warning("%s: for a day %.3g s of rest after each answer", self.host, self.delay)
         if asked is None:
             seconds = min(self.rate_limit_wait * 2.0 ** min(self._pauses_in_a_row - 1, 10), LONGEST_PAUSE)
         else:
@@ -124,7 +179,9 @@ class RateLimiter:
             self._let_go()
 
     def good_answer(self) -> bool:
-        """The host answers again: the next pause is a first one. False where there was no pause."""
+        """The host answers: the next pause is a first one. False where there was no pause."""
+        if self.pace is not None:
+            self.take_pace(pace_after_answer(self.pace, self.bounds, datetime.now(UTC)))
         if not self._pauses_in_a_row or _now() < self._open_at:
             return False
         self._pauses_in_a_row = 0
@@ -202,9 +259,12 @@ _LIMITERS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, RateLimiter]] 
 def limiter_of(host: str, configuration: Configuration) -> RateLimiter:
     """The limiter of a host (`Origin.key`), by the configuration of the crawl that asked last."""
     limiter = _limiters().setdefault(host, RateLimiter(host))
-    is_api = host == configuration.api.key
-    limiter.at_once = configuration.api_concurrency if is_api else configuration.image_concurrency
-    limiter.delay = configuration.api_delay if is_api else configuration.image_delay
+    if host == configuration.api.key:
+        limiter.at_once = configuration.api_concurrency
+        limiter.rest_within(Bounds(configuration.api_delay, configuration.api_delay_least))
+    else:
+        limiter.send_at_once(configuration.image_concurrency, configuration.image_concurrency_most)
+        limiter.delay = configuration.image_delay
     limiter.rate_limit_wait = configuration.rate_limit_wait
     return limiter
 

@@ -207,6 +207,50 @@ class TestPace:
         assert all(later - earlier >= 0.19 for earlier, later in pairwise(times))
 
 
+class TestLearning:
+    def test_a_later_run_of_the_same_account_knows_that_it_was_refused(
+        self, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """And runs of another one do not."""
+        sandbox.faults.api("user/11", kind="status:429", times=1, retry_after=1)
+
+        def gap(session: str) -> float:
+            monkeypatch.setenv("PIXIV_PHPSESSID", session)
+            since = len(sandbox.requests("api"))
+            travel(settings_for(tmp_path, sandbox, PIXIV_API_DELAY=0.4), *users(sandbox, 2))
+            *_, before, last = arrivals(sandbox)[since:]
+            return last - before
+
+        mine, other = sandbox.cookie, sandbox.premium_cookie
+        assert gap(mine) >= 0.6
+        assert 0.4 <= gap(other) < 0.6
+        assert 0.6 <= gap(mine) < 0.9
+
+    def test_images_are_up_to_twice_as_many_at_once_where_they_come_quickly(self, tmp_path: Path) -> None:
+        with Sandbox(World.of(works=60), delay=0.1) as sandbox:
+            images = [
+                to_stage(original_url(sandbox, work_id), tmp_path / "staging" / str(work_id))
+                for work_id in work_ids(sandbox)
+            ]
+            travel(settings_for(tmp_path, sandbox), *images, at_once=True)
+            times = arrivals(sandbox, "image")
+        assert max(sum(begin <= each < begin + 0.09 for each in times) for begin in times[:4]) == 4
+        assert max(sum(begin <= each < begin + 0.09 for each in times) for begin in times) == 8
+
+    def test_a_refused_image_makes_them_fewer_at_once(self, tmp_path: Path) -> None:
+        with Sandbox(World.of(works=60), delay=0.1) as sandbox:
+            works = work_ids(sandbox)
+            sandbox.faults.image(works[50], kind="status:503", times=1)
+            images = [
+                to_stage(original_url(sandbox, work_id), tmp_path / "staging" / str(work_id)) for work_id in works
+            ]
+            travel(settings_for(tmp_path, sandbox), *images, at_once=True)
+            asked = sandbox.requests("image")
+        refused = next(place for place, logged in enumerate(asked) if logged.status == 503)
+        times = [logged.time for logged in asked[refused + 8 : refused + 13]]
+        assert max(sum(begin <= each < begin + 0.09 for each in times) for begin in times) <= 5
+
+
 class TestTooManyRequests:
     def test_nothing_is_lost_and_nothing_leaves_meanwhile(self, sandbox: Sandbox, tmp_path: Path) -> None:
         sandbox.faults.api("profile/all", kind="status:429", times=2, retry_after=1)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
 
-from pixivcrawl.items import RankingEntry, User
+from pixivcrawl.items import VISITOR, RankingEntry, Reader, User
 from pixivcrawl.ledger.answer import Location
 from pixivcrawl.ledger.models import AnswerRow, RankingEntryRow, SnapshotRow, UserNameRow, UserRow
-from pixivcrawl.ledger.queries import HostPause, host_pauses, user_detail
+from pixivcrawl.ledger.queries import HostPause, host_pauses, kept_pace, user_detail
 from pixivcrawl.ledger.updates import (
     clear_pause,
     note_answers,
@@ -22,7 +23,9 @@ from pixivcrawl.ledger.updates import (
     record_user_name,
     record_user_seen,
     record_user_unavailable,
+    share_pace,
 )
+from pixivcrawl.ledger.updates.hosts import Pace
 from tests.ledger.making import DAY, HOUR, NOW, an_answer, an_artwork
 
 
@@ -93,6 +96,31 @@ def test_ranks_are_kept_for_works_that_nobody_archives(connection: Connection):
     assert len(rows) == 51
     assert ("daily", 1001, 9) in rows
     assert ("weekly", 1001, 1) in rows
+
+
+def test_what_an_account_has_learned_of_a_host_is_its_own(connection: Connection):
+    mine, other, nameless = Reader(901), Reader(902), Reader(None, 7)
+    learned = Pace(2.25, 1.5, refused_at=NOW)
+    assert kept_pace(connection, "www.pixiv.net", mine) is None
+    assert share_pace(connection, "www.pixiv.net", mine, learned) == learned
+    assert share_pace(connection, "www.pixiv.net", nameless, Pace(1.425, 1.5, 12)) == Pace(1.425, 1.5, 12)
+    assert kept_pace(connection, "www.pixiv.net", mine) == learned
+    assert kept_pace(connection, "www.pixiv.net", nameless) == Pace(1.425, 1.5, 12)
+    for host, reader in (("www.pixiv.net", other), ("www.pixiv.net", VISITOR), ("i.pximg.net", mine)):
+        assert kept_pace(connection, host, reader) is None
+
+
+def test_of_two_runs_the_one_that_was_refused_last_is_right(connection: Connection):
+    first, later = Pace(2.25, 1.5, refused_at=NOW), Pace(3.375, 1.5, refused_at=NOW + HOUR)
+    for pace, holds in (
+        (Pace(1.5, 1.5, 100), Pace(1.5, 1.5, 100)),
+        (first, first),
+        (later, later),
+        (first, later),
+        (Pace(1.5, 1.5, 200), later),
+        (replace(later, answers=100), replace(later, answers=100)),
+    ):
+        assert share_pace(connection, "www.pixiv.net", Reader(901), pace) == holds
 
 
 def test_pauses_are_kept_until_cleared(connection: Connection):

@@ -29,7 +29,7 @@ from tests.ledger.making import (
     sqlite_url,
 )
 
-SMALL = {"hosts"}
+SMALL = {"hosts", "paces"}
 """Tables that never grow."""
 
 READER = Reader(901, 1)
@@ -202,6 +202,7 @@ def test_every_change_and_question_is_covered():
         "clear_pause",  # a table that never grows
         "record_answer",  # the journal holds it
         "pause_host",
+        "share_pace",
         "record_stubs",  # a part of record_listing
         "record_user_name",  # a part of record_artwork
         "stored_files",  # gives every row there is

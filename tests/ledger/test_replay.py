@@ -134,8 +134,10 @@ passes over in the journals that hold it.
 """
 
 
-NOT_JOURNALED = {"clear_pause", "note_answers", "pause_host", "spend_request"}
-"""Pauses and counted requests are over by the time of a rebuild; where answers lie is noted as they are read."""
+NOT_JOURNALED = {"clear_pause", "note_answers", "pause_host", "share_pace", "spend_request"}
+"""Pauses and counted requests are over by the time of a rebuild, and a pace is learned again; where answers lie is noted as they are
+read.
+"""
 
 
 def test_every_change_is_journaled_or_said_not_to_be():
@@ -434,7 +436,7 @@ def test_a_ledger_is_replayed_to_the_last_row(two: tuple[Path, Path]):
     assert (outcome.made, outcome.failed) == (well - 1, {"run-ended": 1}), "a run that never was has no end"
     expected = everything(old)
     assert everything(new) == expected
-    assert [name for name, rows in expected.items() if not rows] == ["hosts"]
+    assert [name for name, rows in expected.items() if not rows] == ["hosts", "paces"]
 
 
 @settings(max_examples=12)

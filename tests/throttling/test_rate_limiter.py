@@ -287,6 +287,69 @@ class TestPause:
         in_no_time(run())
 
 
+class TestLearning:
+    def test_images_are_more_at_once_while_answers_are_quick_and_fewer_at_the_first_trouble(self) -> None:
+        configuration = Configuration.from_settings(of_the_project({}))
+
+        async def run() -> list[int]:
+            limiter = limiter_of("i.pximg.net", configuration)
+            at_once = []
+
+            async def fetch(takes: float, *, is_refused: bool = False) -> None:
+                async with limiter.slot(0, never) as sent:
+                    await asyncio.sleep(takes)
+                    limiter.trouble(sent) if is_refused else limiter.answer_began(sent, takes)
+
+            for takes, times in ((0.2, 3), (0.2, 60), (1.0, 8), (0.2, 60)):
+                await asyncio.gather(*(fetch(takes) for _ in range(times)))
+                at_once.append(limiter.at_once)
+            await fetch(0.2, is_refused=True)
+            return [*at_once, limiter.at_once]
+
+        assert in_no_time(run()) == [4, 8, 4, 8, 4]
+
+    def test_both_numbers_the_same_keep_it_there(self) -> None:
+        fixed = Configuration.from_settings(of_the_project({"PIXIV_IMAGE_CONCURRENCY_MOST": 4}))
+
+        async def run() -> int:
+            limiter = limiter_of("i.pximg.net", fixed)
+
+            async def fetch() -> None:
+                async with limiter.slot(0, never) as sent:
+                    limiter.answer_began(sent, 0.2)
+
+            await asyncio.gather(*(fetch() for _ in range(60)))
+            return limiter.at_once
+
+        assert in_no_time(run()) == 4
+
+    def test_a_refusal_by_the_api_is_kept_in_mind_for_the_day(self, caplog: pytest.LogCaptureFixture) -> None:
+        configuration = Configuration.from_settings(of_the_project({}))
+
+        async def run() -> list[tuple[float, float]]:
+            limiter = limiter_of("www.pixiv.net", configuration)
+            async with limiter.slot(0, never) as sent:
+                limiter.pause(100, sent)
+            return [await trip(limiter_of("www.pixiv.net", configuration), 1) for _ in range(2)]
+
+        assert in_no_time(run()) == [(100, 101), (103.25, 104.25)]
+        assert caplog.messages[0] == "www.pixiv.net: for a day 2.25 s of rest after each answer"
+
+    def test_where_nothing_is_refused_for_long_it_shrinks_to_what_the_person_allows(self) -> None:
+        configuration = Configuration.from_settings(of_the_project({"PIXIV_API_DELAY_LEAST": 1.0}))
+
+        async def run() -> list[float]:
+            limiter = limiter_of("www.pixiv.net", configuration)
+            delays = []
+            for _ in range(10):
+                for _ in range(1000):
+                    limiter.good_answer()
+                delays.append(limiter.delay)
+            return delays
+
+        assert in_no_time(run()) == pytest.approx([max(1.0, 1.5 * 0.95**number) for number in range(1, 11)])
+
+
 class TestStopping:
     def test_who_waits_gives_up_soon(self) -> None:
         async def run() -> None:

@@ -101,6 +101,7 @@ from pixivcrawl.ledger.queries.works import (
     zip_of_ugoira,
 )
 from pixivcrawl.ledger.updates.files import Intent
+from pixivcrawl.ledger.updates.hosts import kept_pace
 
 __all__ = [
     "FEED_GAPS",
@@ -141,6 +142,7 @@ __all__ = [
     "gone_files",
     "host_pauses",
     "intents_of_users",
+    "kept_pace",
     "known_artists",
     "known_follows",
     "known_works",

@@ -40,7 +40,7 @@ from pixivcrawl.ledger.updates.files import (
 )
 from pixivcrawl.ledger.updates.filling import fill_unknown
 from pixivcrawl.ledger.updates.follows import record_follows, record_unlisted_followers, record_unlisted_following
-from pixivcrawl.ledger.updates.hosts import Sent, clear_pause, pause_host, spend_request, spend_requests
+from pixivcrawl.ledger.updates.hosts import Sent, clear_pause, pause_host, share_pace, spend_request, spend_requests
 from pixivcrawl.ledger.updates.people import (
     record_user,
     record_user_name,
@@ -123,7 +123,8 @@ EVENTS: Mapping[str, Callable[..., Any]] = {
 }
 """The journal's events by their types, and what each does to the ledger; its data are the function's arguments by name.
 
-What is not here a ledger that is made again can do without: pauses are over by then, and so is the day whose requests were counted.
+What is not here a ledger that is made again can do without: pauses are over by then, so is the day whose requests were counted, and a pace
+is learned again.
 docs/journal.md is made from this, and tests hold it against the schema of VERSION (ledger/journal.py).
 """
 
@@ -197,5 +198,6 @@ __all__ = [
     "record_work_failed",
     "settle_bookmark_order",
     "settle_intent",
+    "share_pace",
     "spend_request",
 ]

@@ -1,4 +1,4 @@
-"""Pauses that a host asked for, and the requests that were sent to it on a day; they outlive the process."""
+"""Pauses that a host asked for, the requests that were sent to it on a day, and the pace that was learned; they outlive the process."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, bindparam, select, update
 
-from pixivcrawl.ledger.models import HostRow, table
+from pixivcrawl.items import Reader
+from pixivcrawl.ledger.models import HostRow, PaceRow, table
 from pixivcrawl.ledger.updates.upsert import upsert
 
-_HOSTS = table(HostRow)
+_HOSTS, _PACES = table(HostRow), table(PaceRow)
 _SPEND = (
     update(_HOSTS)
     .where(_HOSTS.c.host == bindparam("of_host"), _HOSTS.c.spent_on == bindparam("day"))
@@ -26,6 +27,47 @@ class Sent:
 
     host: str
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What an account has learned of a host: seconds of rest after each answer, answers since that changed, the last refusal.
+
+    `usual` is what PIXIV_API_DELAY was then.
+    """
+
+    delay: float
+    usual: float
+    answers: int = 0
+    refused_at: datetime | None = None
+
+
+def kept_pace(connection: Connection, host: str, reader: Reader, *, lock: bool = False) -> Pace | None:
+    """What earlier runs of this reader have learned of a host; None where they have nothing to tell."""
+    asked = select(_PACES).where(_PACES.c.host == host, _PACES.c.account == _account(reader))
+    row = connection.execute(asked.with_for_update() if lock else asked).one_or_none()
+    return None if row is None else Pace(row.delay / 1000, row.usual / 1000, row.answers, row.refused_at)
+
+
+def share_pace(connection: Connection, host: str, reader: Reader, pace: Pace) -> Pace:
+    """Keep what a run has learned, unless another was refused later; gives what then holds for both."""
+    kept = kept_pace(connection, host, reader, lock=True)
+    if kept is not None and kept.refused_at and (pace.refused_at is None or pace.refused_at < kept.refused_at):
+        return kept
+    learned = {
+        "host": host,
+        "account": _account(reader),
+        "delay": round(1000 * pace.delay),
+        "usual": round(1000 * pace.usual),
+        "answers": pace.answers,
+        "refused_at": pace.refused_at,
+    }
+    upsert(connection, _PACES, [learned], ("host", "account"))
+    return pace
+
+
+def _account(reader: Reader) -> int:
+    return -(reader.session or 0) if reader.user_id is None else reader.user_id
 
 
 def pause_host(connection: Connection, host: str, until: datetime, now: datetime) -> None:
