@@ -128,8 +128,8 @@ def test_a_spider_and_an_argument_without_words_are_found() -> None:
 def test_a_command_and_an_option_without_words_are_found() -> None:
     found = undescribed(making("commands").section("silent", SilentCommand()))
     assert found == [
-        "page.md: scrapy silent: (not described)",
-        "page.md: scrapy silent: | `--mute MUTE` | (not described) |",
+        "page.md: pixivcrawl silent: (not described)",
+        "page.md: pixivcrawl silent: | `--mute MUTE` | (not described) |",
     ]
 
 
@@ -313,9 +313,9 @@ def script_of(page: Path) -> str:
 
 
 def test_installing_is_left_out() -> None:
-    assert not runs_here("python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/scrapy demo")
-    assert runs_here("scrapy status | cat")
-    assert "scrapy crawl user -a id=11 " in script_of(ROOT / "README.md")
+    assert not runs_here("python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/pixivcrawl demo")
+    assert runs_here("pixivcrawl status | cat")
+    assert "pixivcrawl user 11 " in script_of(ROOT / "README.md")
 
 
 @pytest.fixture(scope="module")
@@ -329,7 +329,12 @@ def sandbox() -> Iterator[Sandbox]:
 def test_the_commands_of_a_page_run(page: Path, tmp_path: Path, sandbox: Sandbox) -> None:
     """As a reader types them, in a project's folder of their own, with pixiv's place taken by the sandbox."""
     shutil.copy(ROOT / "scrapy.cfg", tmp_path)
-    programs = [sysconfig.get_path("scripts"), os.environ["PATH"]]
+    # The tests need no installed project.
+    command = tmp_path / "bin" / "pixivcrawl"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pixivcrawl "$@"\n')
+    command.chmod(0o755)
+    programs = [str(command.parent), sysconfig.get_path("scripts"), os.environ["PATH"]]
     env = environment(sandbox, tmp_path / "archive", PATH=os.pathsep.join(programs))
     env |= {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     del env["PIXIVCRAWL_ARCHIVE_DIR"]

@@ -28,6 +28,9 @@ from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
 
 from pixivcrawl import __version__
+from pixivcrawl.command_line.finding import command_named
+from pixivcrawl.command_line.helping import parser_of
+from pixivcrawl.command_line.running import refuse_unknown_options
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("pixivcrawl", "pipelines", "settings")
@@ -131,9 +134,9 @@ def test_no_file_names_a_registry_or_a_path_of_one_machine(pattern: re.Pattern[s
 
 @cache
 def pins() -> dict[str, list[tuple[Requirement, list[str]]]]:
-    """The pins of constraints.txt with their hashes, by canonical name; a package has several where the Python decides."""
+    """Every pin with its hashes, by canonical name; a package has several where the Python decides."""
     found: dict[str, list[tuple[Requirement, list[str]]]] = {}
-    text = (ROOT / "constraints.txt").read_text().replace("\\\n", " ")
+    text = (ROOT / "constraints-dev.txt").read_text().replace("\\\n", " ")
     for line in text.splitlines():
         if line.startswith("#") or not line:
             continue
@@ -143,15 +146,24 @@ def pins() -> dict[str, list[tuple[Requirement, list[str]]]]:
     return found
 
 
-def wanted() -> Iterator[Requirement]:
-    """What pyproject.toml asks for: the build, the project, its extras and its groups."""
+def test_what_is_for_use_is_pinned_as_for_the_tests_and_brings_none_of_their_tools() -> None:
+    use, everything = ((ROOT / name).read_text() for name in ("constraints.txt", "constraints-dev.txt"))
+    names = re.findall(r"^[\w.-]+==", use, re.MULTILINE)
+    assert set(re.findall(r"^[^#].*", use, re.MULTILINE)) <= set(re.findall(r"^[^#].*", everything, re.MULTILINE))
+    for requirement in wanted(for_use=True):
+        assert any(canonicalize_name(each[:-2]) == canonicalize_name(requirement.name) for each in names), requirement
+    assert not {"pytest==", "mypy==", "ruff==", "scrapyd=="} & set(names)
+
+
+def wanted(*, for_use: bool = False) -> Iterator[Requirement]:
+    """What pyproject.toml asks for: the build, the project, its extras and, but `for_use`, its groups."""
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
     project = pyproject["project"]
     plain = chain(
         pyproject["build-system"]["requires"],
         project["dependencies"],
         *project["optional-dependencies"].values(),
-        *pyproject["dependency-groups"].values(),
+        *([] if for_use else pyproject["dependency-groups"].values()),
     )
     return (Requirement(line) for line in plain if isinstance(line, str))
 
@@ -167,7 +179,7 @@ def test_every_pin_is_exact_and_hashed() -> None:
 def test_every_package_that_is_asked_for_is_pinned_within_its_range() -> None:
     for requirement in wanted():
         pinned = pins().get(canonicalize_name(requirement.name))
-        assert pinned, f"{requirement.name} is not pinned; make constraints.txt anew as its first lines say"
+        assert pinned, f"{requirement.name} is not pinned; make constraints-dev.txt anew as its first lines say"
         for pin, _ in pinned:
             (clause,) = pin.specifier
             assert requirement.specifier.contains(clause.version), f"{pin} lies outside {requirement}"
@@ -209,7 +221,7 @@ def test_every_distribution_that_is_imported_is_asked_for() -> None:
     for folders, declared in ((PACKAGES, running), (("tests", "benchmarks"), everything)):
         allowed = with_what_they_bring(declared) | ours
         unasked = {name: path for name, path in imported(folders).items() if name not in allowed}
-        assert not unasked, "name it in pyproject.toml and make constraints.txt anew"
+        assert not unasked, "name it in pyproject.toml and make both constraints anew"
 
 
 # The pages
@@ -292,7 +304,7 @@ def test_every_block_says_its_language() -> None:
 
 
 def test_every_program_on_the_pages_is_known() -> None:
-    known = OUTSIDE | {"scrapy", "pip", "python", "python3", "pytest"}
+    known = OUTSIDE | {"pixivcrawl", "scrapy", "pip", "python", "python3", "pytest"}
     assert not [(page, words) for page, words in commands() if Path(words[0]).name not in known]
 
 
@@ -300,6 +312,19 @@ def test_every_scrapy_command_on_the_pages_exists() -> None:
     asked = [(page, words) for page, words in commands() if Path(words[0]).name == "scrapy"]
     assert asked
     assert not [(page, words) for page, words in asked if words[1] not in scrapy_commands()]
+
+
+def test_every_pixivcrawl_command_on_the_pages_is_taken() -> None:
+    asked = [(page, words[1:]) for page, words in commands() if Path(words[0]).name == "pixivcrawl"]
+    assert len(asked) > 20
+    for page, words in asked:
+        command = command_named(words[0])
+        if command is not None:
+            command.settings = project_settings()
+            parser = parser_of(words[0], command)
+            refuse_unknown_options(parser, parser.parse_known_args(words[1:])[1])
+        else:
+            assert words[0].startswith("https://www.pixiv.net/"), page
 
 
 def test_every_crawl_on_the_pages_names_a_spider_and_its_arguments() -> None:
@@ -325,4 +350,7 @@ def test_every_module_and_file_that_the_pages_run_exists() -> None:
 def test_the_pages_install_nothing_unchecked() -> None:
     installs = [(page, words) for page, words in commands() if Path(words[0]).name == "pip"]
     assert installs
-    assert not [(page, words) for page, words in installs if "--require-hashes" not in words]
+    of_the_checkout = {"--no-deps", "--no-build-isolation", "."}
+    assert not [
+        (page, words) for page, words in installs if not ("--require-hashes" in words or of_the_checkout <= {*words})
+    ]

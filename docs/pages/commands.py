@@ -20,15 +20,16 @@ def page() -> str:
     ours = our_commands()
     return blocks(
         "# Commands",
-        "`scrapy COMMAND --help` says the same. `scrapy list` names the spiders; Scrapy's other commands "
-        "(`scrapy settings`, `scrapy shell` ...) are there as always.",
+        "`pixivcrawl COMMAND --help` says the same, from any folder; in the checkout `scrapy COMMAND` does the same. Each of the "
+        "[spiders](spiders.md) is a command too: `pixivcrawl user 11` is `scrapy crawl user -a id=11`, with an option for each argument. "
+        "Scrapy's other commands (`pixivcrawl settings`, `pixivcrawl shell` ...) are there as always.",
         "Only what archives opens the archive. `scrapy fetch`, `shell`, `view`, `parse` and `check` work beside a running crawl and "
         "leave no trace; they send the session, and keep the pace and a pause that the archive knows of. "
         "`scrapy fetch URL | python -m json.tool` shows an answer, `scrapy parse --spider artwork -c parse_work URL` what becomes of it, "
         "and `SCRAPY_PROJECT=sandbox scrapy check` whether the spiders hold what they promise of the sandbox's works.",
         table(
             ["command", "what it does"],
-            ((link(f"scrapy {name}"), described(each.short_desc())) for name, each in ours.items()),
+            ((link(f"pixivcrawl {name}"), described(each.short_desc())) for name, each in ours.items()),
         ),
         *(section(name, command) for name, command in ours.items()),
         "## Options of every command",
@@ -51,8 +52,8 @@ def our_commands() -> dict[str, ScrapyCommand]:
 
 def section(name: str, command: ScrapyCommand) -> str:
     return blocks(
-        f"## scrapy {name}",
-        code(f"scrapy {name} {command.syntax()}".strip()),
+        f"## pixivcrawl {name}",
+        code(f"pixivcrawl {name} {command.syntax()}".strip()),
         described(command.long_desc()),
         option_table(options_of(command, of_all=False)),
     )

@@ -25,8 +25,8 @@ def page() -> str:
         "# The journal",
         *paragraphs(journal.__doc__),
         "Any tool that reads WARC reads it: `warcio index journal/*.warc.gz`, `warcio check`, `warcio extract FILE OFFSET`, pywb, "
-        "ReplayWeb.page. `zcat` shows it as text. [`scrapy rebuild`](recover.md#make-the-ledger-anew) makes the ledger from it, and "
-        "[`scrapy backup`](recover.md#back-the-ledger-up) copies it.",
+        "ReplayWeb.page. `zcat` shows it as text. [`pixivcrawl rebuild`](recover.md#make-the-ledger-anew) makes the ledger from it, and "
+        "[`pixivcrawl backup`](recover.md#back-the-ledger-up) copies it.",
         "## Answers",
         "A `response` record holds one answer of pixiv's API, refusals (404 and the like) among them, as HTTP/1.1 would have sent it: its "
         f"status, its headers {', '.join(map(code, ANSWER_HEADERS))}, and its body. No request is kept, and no cookie, token or other "
