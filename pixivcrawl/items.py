@@ -7,8 +7,7 @@ works, people and lists are the items in `Facts`. All times are aware and in UTC
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import Field, dataclass, field, fields, replace
 from datetime import datetime
 from functools import cache
@@ -193,24 +192,16 @@ class StoredFile:
 
     @classmethod
     def of(cls, stored: StoredOriginal) -> Self:
+        """A file by what was learned of it on its way: the size in pixels is that of its bytes."""
         proven = stored.proven
         staged, original = proven.staged, proven.staged.original
-        return cls(
-            work_id=None if original.kind in OF_USERS else original.work_id,
-            user_id=original.user_id,
-            kind=original.kind,
-            page=original.page,
-            revision=original.revision,
-            path=stored.path,
-            sha256=staged.sha256,
-            bytes=staged.bytes,
-            format=proven.format,
-            width=proven.width,
-            height=proven.height,
-            url=original.url,
-            flaw=proven.flaw,
-            as_served=proven.as_served,
-        )
+        told = {
+            each.name: getattr(part, each.name)
+            for each in fields(cls)
+            for part in (original, staged, proven, stored)
+            if hasattr(part, each.name)
+        }
+        return cls(**told | ({"work_id": None} if original.kind in OF_USERS else {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -438,12 +429,9 @@ class Facts:
     translations: tuple[TagTranslation, ...] = ()
 
     @classmethod
-    def of(cls, items: Iterable[Any]) -> Self:
+    def of(cls, items: Sequence[Any]) -> Self:
         """Facts that came one by one."""
-        by_name: dict[str, list[Any]] = defaultdict(list)
-        for item in items:
-            by_name[fact_types()[type(item)]].append(item)
-        return cls(**{name: tuple(of_type) for name, of_type in by_name.items()})
+        return cls(**{name: tuple(item for item in items if type(item) is kind) for kind, name in fact_types().items()})
 
     def items(self) -> list[Any]:
         return [item for each in fields(self) for item in getattr(self, each.name)]
@@ -458,6 +446,4 @@ def fact_types() -> dict[type[Any], str]:
 @cache
 def feed_types() -> dict[str, type[Any]]:
     """The types of the items that leave a run, by their names."""
-    return {
-        kind.__name__: kind for kind in sorted((*fact_types(), Snapshot, StoredFile), key=lambda kind: kind.__name__)
-    }
+    return dict(sorted((kind.__name__, kind) for kind in (*fact_types(), Snapshot, StoredFile)))

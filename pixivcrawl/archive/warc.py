@@ -11,7 +11,6 @@ import io
 import random
 import struct
 import zlib
-from base64 import b32encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -81,7 +80,7 @@ def http_block(status: int, headers: Fields, body: bytes) -> bytes:
 
 
 def digest(data: bytes) -> str:
-    return f"sha256:{b32encode(sha256(data).digest()).decode()}"
+    return f"sha256:{sha256(data).hexdigest()}"
 
 
 def read_record(member: bytes) -> Record | None:

@@ -39,7 +39,7 @@ def reparse(ledger: Ledger, tell: Callable[[int], None] = lambda _: None) -> Rep
         answers = _answers(ledger, endpoint)
         while batch := list(islice(answers, BATCH)):
             facts = [told for subject, payload in batch if (told := _told(endpoint, subject, payload)) is not None]
-            together = Facts.of(item for each in facts for item in each.items())
+            together = Facts.of([item for each in facts for item in each.items()])
             new = ledger.read_now(lacking, together)
             if found := new.items():
                 ledger.write_now(updates.fill_unknown, new)
@@ -54,7 +54,7 @@ def lacking(connection: Connection, facts: Facts) -> Facts:
     """Of works and users that are known, what these facts say and the ledger has no value for."""
     artworks = (_lacking(connection, table(ArtworkRow), artwork) for artwork in facts.artworks)
     users = (_lacking(connection, table(UserRow), user) for user in facts.users)
-    return Facts.of(item for item in chain(artworks, users) if item is not None)
+    return Facts.of([item for item in chain(artworks, users) if item is not None])
 
 
 def _lacking(connection: Connection, target: Table, item: Any) -> Any:

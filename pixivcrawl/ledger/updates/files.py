@@ -50,7 +50,6 @@ _FILES, _USER_FILES = table(FileRow), table(UserFileRow)
 _ARTWORKS = table(ArtworkRow)
 _KEY = ("artwork_id", "page", "revision", "kind")
 _USER_KEY = ("user_id", "kind", "revision")
-_TOLD = ("url", "extension", "uploaded", "width", "height", "frames")
 _OF_WORKS = select(_FILES).where(_FILES.c.artwork_id.in_(bindparam("work_ids", expanding=True)))
 _PLACES = select(*(_FILES.c[name] for name in _KEY), _FILES.c.state, _FILES.c.sha256).where(
     _FILES.c.artwork_id.in_(bindparam("work_ids", expanding=True)),
@@ -334,31 +333,25 @@ def _values_of_served(served: Served) -> dict[str, Any]:
     }
 
 
+def _key(work_id: int, page: int, revision: str, kind: FileKind) -> dict[str, Any]:
+    if kind in OF_USERS:
+        return {"user_id": work_id, "kind": kind, "revision": revision}
+    return {"artwork_id": work_id, "page": page, "revision": revision, "kind": kind}
+
+
 def _identity(original: Original) -> dict[str, Any]:
-    if original.kind in OF_USERS:
-        return {"user_id": original.user_id, "revision": original.revision, "kind": original.kind}
-    return {
-        "artwork_id": original.work_id,
-        "page": original.page,
-        "revision": original.revision,
-        "kind": original.kind,
-    }
+    return _key(original.work_id, original.page, original.revision, original.kind)
 
 
 def _told(original: Original) -> dict[str, Any]:
-    told = {
-        "url": original.url,
-        "extension": original.extension,
-        "uploaded": original.uploaded,
-        "width": original.width,
-        "height": original.height,
-    }
-    if original.kind in OF_USERS:
-        return told
-    frames = (
-        None if original.frames is None else [{"file": frame.file, "delay": frame.delay} for frame in original.frames]
-    )
-    return {**told, "frames": frames}
+    told = {name: getattr(original, name) for name in ("url", "extension", "uploaded", "width", "height")}
+    if original.kind not in OF_USERS:
+        told["frames"] = (
+            None
+            if original.frames is None
+            else [{"file": frame.file, "delay": frame.delay} for frame in original.frames]
+        )
+    return told
 
 
 def row_of(connection: Connection, original: Original) -> Row[Any] | None:
@@ -376,9 +369,8 @@ def _is(original: Original, kind: FileKind | None = None) -> ColumnElement[bool]
 
 
 def _has_key(work_id: int, page: int, revision: str, kind: FileKind) -> ColumnElement[bool]:
-    if kind in OF_USERS:
-        return and_(UserFileRow.user_id == work_id, UserFileRow.revision == revision, UserFileRow.kind == kind)
-    return and_(FileRow.artwork_id == work_id, FileRow.page == page, FileRow.revision == revision, FileRow.kind == kind)
+    files = _table_of(kind)
+    return and_(*(files.c[name] == value for name, value in _key(work_id, page, revision, kind).items()))
 
 
 def _is_replaced(connection: Connection, row: Row[Any]) -> bool:

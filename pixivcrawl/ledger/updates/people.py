@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from operator import itemgetter
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -64,9 +65,9 @@ def record_user_name(connection: Connection, user_id: int, name: str, now: datet
 
 
 def record_user_names(connection: Connection, told: Iterable[tuple[int, str, datetime]]) -> None:
-    """`record_user_name` for each user, name and time, in order; who was named just before is not looked up again."""
+    """`record_user_name` for each user, name and time, by their ids; who was named just before is not looked up again."""
     known: dict[int, tuple[str | None, datetime]] = {}
-    for user_id, name, now in told:
+    for user_id, name, now in sorted(told, key=itemgetter(0)):
         name = storable(name)
         if user_id not in known and (row := connection.execute(_KNOWN, {"user_id": user_id}).first()) is not None:
             known[user_id] = row.name, row.last_seen

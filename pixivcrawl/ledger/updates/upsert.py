@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Table, func
+from sqlalchemy import Connection, Executable, Table, func
 from sqlalchemy.dialects import sqlite
 
 from pixivcrawl.items import columns_of
@@ -20,13 +21,20 @@ if TYPE_CHECKING:
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], key: tuple[str, ...]) -> None:
     """Insert `rows`, all with the same columns; where `key` (a primary key or unique index) is there already, replace the others."""
     if rows:
-        connection.execute(_statement(connection.dialect.name, table, tuple(rows[0]), key, replace=True), list(rows))
+        _execute(connection, _statement(connection.dialect.name, table, tuple(rows[0]), key, replace=True), rows, key)
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], key: tuple[str, ...]) -> None:
     """Insert those `rows` whose `key` is not there yet."""
     if rows:
-        connection.execute(_statement(connection.dialect.name, table, tuple(rows[0]), key, replace=False), list(rows))
+        _execute(connection, _statement(connection.dialect.name, table, tuple(rows[0]), key, replace=False), rows, key)
+
+
+def _execute(
+    connection: Connection, statement: Executable, rows: Sequence[Mapping[str, Any]], key: tuple[str, ...]
+) -> None:
+    # In the order of their keys: two processes that wrote the same rows in another order would wait for each other.
+    connection.execute(statement, sorted(rows, key=itemgetter(*key)))
 
 
 def _insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -81,7 +89,7 @@ def keep_known(
     `first_seen` stays as it was first written.
     """
     if rows:
-        connection.execute(_keeping(connection.dialect.name, table, tuple(rows[0]), key, keep), list(rows))
+        _execute(connection, _keeping(connection.dialect.name, table, tuple(rows[0]), key, keep), rows, key)
 
 
 @lru_cache
