@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from pixivcrawl.api.urls import UrlRefused, read_url
+from pixivcrawl.api.urls import ACCOUNT, UrlRefused, read_url
 from pixivcrawl.base_spiders.filters import Filters
 from pixivcrawl.configuration import Ugoira
 
@@ -162,6 +162,8 @@ def explain(spider: str, arguments: type[BaseModel], error: ValidationError) -> 
     shown = given if len(given) <= 60 else given[:57] + "..."
     if first["type"] in ("int_parsing", "int_parsing_size", "int_type"):
         reason = f"that is no whole number; write it in digits, as in -a {name}=11"
+        if name == "id" and "account" in arguments.model_fields and ACCOUNT.fullmatch(given):
+            reason += f"; the name of an account is -a account={given}"
     return " ".join(f"{spider}: {name}={shown!r}: {reason}".split())
 
 

@@ -57,6 +57,7 @@ def command_named(word: str) -> ScrapyCommand | None:
                 command: ScrapyCommand = import_module(f"{package}.{word}").Command()
                 return command
         if find_spec(f"{SPIDERS}.{word}") is not None:
+            # Only here: other commands need no spider.
             from pixivcrawl.command_line.spider import SpiderCommand, spider_named
 
             return SpiderCommand(spider_named(word))

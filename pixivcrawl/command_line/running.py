@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import pairwise
 
 from scrapy.commands import ScrapyCommand
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
+from pixivcrawl.api.urls import UrlRefused, read_url
 from pixivcrawl.api.wording import did_you_mean, quoted
 from pixivcrawl.command_line.completion import script
 from pixivcrawl.command_line.finding import command_named, project_settings
@@ -20,10 +22,15 @@ IN_THE_ENVIRONMENT = {"--config": "PIXIVCRAWL_CONFIG", "--as": "PIXIVCRAWL_AS"}
 """Options that say which settings are read: every process of a command has to know them."""
 
 
+TAKE_A_VALUE = ("-s", "--set", "-L", "--loglevel", "--logfile")
+"""The options of every command behind which a word is none."""
+
+
 def run(words: list[str], settings: Settings | None = None) -> None:
     """Ends the process with the command's exit code. Raises ConfigurationError for a word that nobody knows."""
     words, chosen = taken_apart(words)
-    name = next((word for word in words if not word.startswith("-")), None)
+    pairs = pairwise(["", *words])
+    name = next((word for before, word in pairs if not word.startswith("-") and before not in TAKE_A_VALUE), None)
     if name is None or name in ("help", "version"):
         answer(words)
         return
@@ -37,6 +44,7 @@ def run(words: list[str], settings: Settings | None = None) -> None:
     settings = settings or project_settings()
     command = command_named(name)
     if command is None:
+        refuse_arguments(name, words)
         command, words, name = command_named("archive"), [name, *words], "archive"
         assert command is not None
     run_command(name, command, words, settings)
@@ -97,6 +105,23 @@ def run_command(name: str, command: ScrapyCommand, words: list[str], settings: S
     except UsageError as error:
         parser.error(str(error) or f"{name} is not used like this")
     sys.exit(command.exitcode)
+
+
+def refuse_arguments(address: str, words: list[str]) -> None:
+    """An address says all by itself; what only its spider takes is said behind that. Raises ConfigurationError."""
+    try:
+        target = read_url(address)
+    except UrlRefused:
+        return
+    from pixivcrawl.command_line.spider import spider_named  # only here: other commands need no spider
+
+    known = {f"--{name.replace('_', '-')}" for name in spider_named(target.spider).arguments().model_fields}
+    known |= {f"--no-{name[2:]}" for name in known}
+    if taken := [word for word in words if word.partition("=")[0] in known]:
+        given = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in target.arguments.items())
+        raise ConfigurationError(
+            f"an address takes no {quoted(taken[0])}; say it as: pixivcrawl {target.spider} {given} {taken[0]}"
+        )
 
 
 def refuse_unknown_options(parser: Parser, args: list[str]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
 
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.runs.exit_codes import complain
@@ -36,6 +37,8 @@ class Command(ScrapyCommand):
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if args:
+            raise UsageError(f"demo takes no {args[0]!r}", print_help=False)
         from pixivcrawl.sandbox import Sandbox, World
 
         try:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
 from sqlalchemy import Connection
 
 from pixivcrawl.api.withheld import WHAT_TO_DO
@@ -47,6 +48,8 @@ class Command(ScrapyCommand):
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if args:
+            raise UsageError(f"status takes no {args[0]!r}", print_help=False)
         assert self.settings is not None
         show_any_text()
         try:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
 
 from pixivcrawl.api.wording import one_line, plural
 from pixivcrawl.configuration import Configuration
@@ -43,6 +44,8 @@ class Command(ScrapyCommand):
         parser.add_argument("--all", action="store_true", help="a line for each artist whom you follow, too")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if args:
+            raise UsageError(f"subscriptions takes no {args[0]!r}", print_help=False)
         try:
             self.exitcode = self.show(everyone=opts.all)
         except PixivcrawlError as error:

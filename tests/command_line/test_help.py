@@ -11,6 +11,7 @@ import pytest
 
 from pixivcrawl.command_line.finding import OURS, SPIDERS, names
 from tests.commands.typing_in import type_pixivcrawl
+from tests.live.running import environment, pixivcrawl
 from tests.sandbox.serving import Sandbox, World
 
 EVERY = [*names(SPIDERS), *names(OURS)]
@@ -75,10 +76,7 @@ def archive(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in EVERY if name not in ELSEWHERE])
-def test_the_example_runs(
-    name: str, sandbox: Sandbox, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_example_runs(name: str, sandbox: Sandbox, archive: Path, tmp_path: Path) -> None:
     """Of pixiv's lists some are not read to their end in fifty works, which is exit code 0 or 1; wrong usage is 2."""
-    monkeypatch.chdir(tmp_path)
-    ran = type_pixivcrawl(*example_of(name), sandbox=sandbox, archive=archive, cookie=sandbox.cookie)
-    assert ran.code in (0, 1), ran.err
+    ran = pixivcrawl(*example_of(name), env=environment(sandbox, archive), cwd=tmp_path)
+    assert ran.returncode in (0, 1), ran.stderr

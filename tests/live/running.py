@@ -56,6 +56,14 @@ def scrapy(
     return subprocess.CompletedProcess(command, ended.exit_code, ended.said, ended.errors)
 
 
+def pixivcrawl(*arguments: str, env: dict[str, str], cwd: Path = PROJECT) -> subprocess.CompletedProcess[str]:
+    """`pixivcrawl ...`, to its end, from whatever folder."""
+    command = [sys.executable, "-m", "pixivcrawl", *arguments]
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    env = env | {"PYTHONPATH": str(PROJECT)}
+    return subprocess.run(command, cwd=cwd, env=env, timeout=LONGEST, text=True, check=False, **streams)
+
+
 def scrapy_at(moment: datetime, *arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """`scrapy ...`, with a clock that shows another time."""
     command = [sys.executable, "-m", "tests.live.elsewhen", moment.isoformat(), *arguments]
