@@ -24,6 +24,7 @@ from pixivcrawl.ledger.failures import DAMAGED, place_of, storage_failed
 from pixivcrawl.ledger.integrity import fault_of
 from pixivcrawl.ledger.journal import Position
 from pixivcrawl.ledger.models import CrawlRow
+from pixivcrawl.throttling.learning import REFUSED_FOR
 
 
 @dataclass(slots=True)
@@ -149,6 +150,17 @@ def _read(connection: Connection, configuration: Configuration, now: datetime, e
                     "know it to be over, with pixivcrawl doctor --lift-pauses",
                 )
             )
+    for host, pace in queries.refused_paces(connection, now - REFUSED_FOR):
+        assert pace.refused_at is not None
+        refused, over = (
+            f"{each.astimezone():%Y-%m-%d %H:%M:%S}" for each in (pace.refused_at, pace.refused_at + REFUSED_FOR)
+        )
+        examined.findings.append(
+            warning(
+                "pauses",
+                f"{host} was asked too much on {refused}: {pace.delay:g} s of rest after each answer until {over}",
+            )
+        )
     examined.spent = queries.requests_spent(connection, configuration.api.key, now)
     examined.last_account = queries.last_account(connection)
     if left := len(queries.unsettled_intents(connection)):

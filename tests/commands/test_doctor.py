@@ -15,8 +15,10 @@ import pytest
 from pixivcrawl.api.catalogue import ENDPOINTS
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
+from pixivcrawl.items import Reader
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.ledger.updates.hosts import Pace
 from tests.commands.typing_in import Typed, type_in
 from tests.sandbox.serving import Sandbox, World
 
@@ -162,6 +164,20 @@ def test_a_pause_of_an_earlier_run_and_a_run_under_way_are_respected(sandbox: Sa
         assert (refused.code, refused.err.count("\n")) == (3, 1)
     typed, amiss = doctor(sandbox, archive, "--lift-pauses")
     assert (typed.code, amiss, asked(sandbox)) == (0, {}, sent + 1)
+
+
+def test_that_pixiv_was_asked_too_much_is_said_for_a_day(sandbox: Sandbox, archive: Archive) -> None:
+    now = datetime.now(UTC)
+    ledger = Ledger.open(url_of(archive))
+    for account, ago in ((901, timedelta(hours=2)), (902, timedelta(hours=25))):
+        learned = Pace(2.25, 1.5, refused_at=now - ago)
+        ledger.write_now(updates.share_pace, "www.pixiv.net", Reader(account), learned)
+    ledger.close()
+    typed, amiss = doctor(sandbox, archive, "--offline")
+    [said] = amiss["pauses"]
+    assert (typed.code, said["state"]) == (0, "warning")
+    assert said["found"].startswith("www.pixiv.net was asked too much on ")
+    assert ": 2.25 s of rest after each answer until " in said["found"]
 
 
 def test_a_run_that_was_killed(sandbox: Sandbox, archive: Archive) -> None:

@@ -43,6 +43,8 @@ TOMORROW = f"{datetime.now(UTC) + timedelta(days=2):%Y%m%d}"
         (["user", "-a", "id=11", "-s", "JOBDIR=job"], "JOBDIR"),
         (["user", "-a", "id=11", "-s", "PIXIV_BASE_URL=https://pixiv.example.org"], "PIXIV_BASE_URL"),
         (["user", "-a", "id=11", "-s", "PIXIV_API_DELAY=soon"], "PIXIV_API_DELAY"),
+        (["user", "-a", "id=11", "-s", "PIXIV_API_DELAY_LEAST=0.5"], "PIXIV_API_DELAY_LEAST"),
+        (["user", "-a", "id=11", "-s", "PIXIV_IMAGE_CONCURRENCY_MOST=3"], "PIXIV_IMAGE_CONCURRENCY_MOST"),
     ],
 )
 def test_wrong_usage_is_one_line_and_sends_nothing(tmp_path: Path, shared: Sandbox, arguments: list[str], said: str):

@@ -101,4 +101,4 @@ from pixivcrawl.ledger.queries.works import (
     zip_of_ugoira,
 )
 from pixivcrawl.ledger.updates.files import Intent
-from pixivcrawl.ledger.updates.hosts import kept_pace
+from pixivcrawl.ledger.updates.hosts import kept_pace, refused_paces

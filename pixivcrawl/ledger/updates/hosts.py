@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
@@ -46,7 +47,17 @@ def kept_pace(connection: Connection, host: str, reader: Reader, *, lock: bool =
     """What earlier runs of this reader have learned of a host; None where they have nothing to tell."""
     asked = select(_PACES).where(_PACES.c.host == host, _PACES.c.account == _account(reader))
     row = connection.execute(asked.with_for_update() if lock else asked).one_or_none()
-    return None if row is None else Pace(row.delay / 1000, row.usual / 1000, row.answers, row.refused_at)
+    return None if row is None else _pace(row)
+
+
+def _pace(row: Any) -> Pace:
+    return Pace(row.delay / 1000, row.usual / 1000, row.answers, row.refused_at)
+
+
+def refused_paces(connection: Connection, since: datetime) -> list[tuple[str, Pace]]:
+    """The hosts that refused an account since then, and what was learned of it."""
+    rows = connection.execute(select(_PACES).where(_PACES.c.refused_at > since).order_by(_PACES.c.refused_at))
+    return [(row.host, _pace(row)) for row in rows]
 
 
 def share_pace(connection: Connection, host: str, reader: Reader, pace: Pace) -> Pace:
