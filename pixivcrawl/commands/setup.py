@@ -201,7 +201,13 @@ def is_taken(settings: Settings, file: Path, session: Session) -> bool:
 
 @contextmanager
 def draft_of(file: Path, text: str) -> Iterator[Path]:
-    """A file with this text that takes the place of `file` at the end of the block, if that is a good one; for its owner alone."""
+    """A file with this text that takes the place of `file` at the end of the block, if that is a good one; for its owner alone.
+
+    A link stays one; what is no file, as /dev/null, is left alone.
+    """
+    file = file.resolve()
+    if file.exists() and not file.is_file():
+        raise ConfigurationError(f"{file} is no file: name another place with --config FILE")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         number, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)

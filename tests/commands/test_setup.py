@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pixivcrawl.commands.setup import draft_of
+from pixivcrawl.errors import ConfigurationError
 from tests.commands.typing_in import Typed, type_pixivcrawl
 from tests.sandbox.serving import Sandbox, World
 
@@ -134,3 +136,16 @@ def test_what_wins_over_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     run = set_up(tmp_path, "--visitor")
     assert "PIXIV_PHPSESSID in the environment wins over it: take it out there\n" in run.out
     assert "earlier" not in run.out + run.err
+
+
+def test_a_link_stays_one_and_what_is_no_file_stays_as_it_is(tmp_path: Path) -> None:
+    kept, link, pipe = tmp_path / "kept.toml", tmp_path / "link.toml", tmp_path / "pipe"
+    kept.write_text("old")
+    link.symlink_to(kept)
+    os.mkfifo(pipe)
+    with draft_of(link, "new"):
+        pass
+    assert (link.is_symlink(), kept.read_text()) == (True, "new")
+    with pytest.raises(ConfigurationError, match="pipe is no file"), draft_of(pipe, "new"):
+        pass
+    assert pipe.is_fifo()
