@@ -352,7 +352,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
     async def _answered(self, limiter: RateLimiter, response: Response) -> None:
         if response.status < 500 and limiter.good_answer():
             await ledger_of(self.crawler).write(updates.clear_pause, limiter.host)
-        if limiter.pace is not None and limiter.may_differ and limiter.pace.answers % ANSWERS_A_WRITE == 0:
+        if limiter.pace is not None and limiter.pace.answers % ANSWERS_A_WRITE == 0:
             await self._share_pace(limiter)
 
     def _count_request(self, request: Request, headers: Sequence[tuple[str, str]]) -> None:

@@ -112,11 +112,6 @@ class RateLimiter:
         self.pace = pace_within(pace, self.bounds, datetime.now(UTC))
         self.delay = self.pace.delay
 
-    @property
-    def may_differ(self) -> bool:
-        """Whether the delay is, or may become, another than the usual one, so that what was learned is worth keeping."""
-        return self.pace is not None and (self.pace.refused_at is not None or self.bounds.least < self.bounds.usual)
-
     def send_at_once(self, least: int, most: int) -> None:
         """Learn how many requests may be in flight at once, within these bounds."""
         if self.places is None or (self.places.least, self.places.most) != (least, most):

@@ -29,8 +29,10 @@ from scrapy.http import Response, TextResponse
 from pixivcrawl.api.catalogue import SEARCH_ARTWORKS, USER_PROFILE_ALL, USER_SHORT
 from pixivcrawl.errors import ConfigurationError, PauseTooLong
 from pixivcrawl.ledger import queries, updates
-from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.ledger.service import Ledger, ledger_of
+from pixivcrawl.ledger.updates.hosts import Pace
 from pixivcrawl.run_ending import RunStopping
+from pixivcrawl.session import reader_of, session_from_settings
 from tests.raw import answers, raw_server
 from tests.sandbox.serving import Sandbox, World
 from tests.travelling import PIXIV, Journey, Traveller, go, original_url, settings_for, to_stage, travel
@@ -225,6 +227,25 @@ class TestLearning:
         assert gap(mine) >= 0.6
         assert 0.4 <= gap(other) < 0.6
         assert 0.6 <= gap(mine) < 0.9
+
+    def test_a_run_under_way_hears_of_what_another_was_refused(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("pixivcrawl.downloadhandlers.ANSWERS_A_WRITE", 2)
+        with Sandbox(World.of(works=1)) as sandbox:
+            monkeypatch.setenv("PIXIV_PHPSESSID", sandbox.cookie)
+            host = sandbox.base_url.partition("//")[2]
+
+            async def way(crawler: Crawler) -> list[Response | BaseException]:
+                first = [await crawler.engine.download_async(request) for request in users(sandbox, 2)]
+                refused = Pace(0.6, 0.2, refused_at=datetime.now(UTC))
+                reader = reader_of(session_from_settings(crawler.settings))
+                await ledger_of(crawler).write(updates.share_pace, host, reader, refused)
+                return [*first, *[await crawler.engine.download_async(request) for request in users(sandbox, 4)]]
+
+            go(settings_for(tmp_path, sandbox, PIXIV_API_DELAY=0.2), way)
+            gaps = [later - earlier for earlier, later in pairwise(arrivals(sandbox))]
+        assert gaps[-1] >= 0.6
 
     def test_images_are_up_to_twice_as_many_at_once_where_they_come_quickly(self, tmp_path: Path) -> None:
         with Sandbox(World.of(works=60), delay=0.1) as sandbox:
