@@ -24,7 +24,7 @@ from benchmarks.building import database_url, fill, make_tables
 from benchmarks.measuring import Row, own_environment, run, table, write_json
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.commands.status import report
-from pixivcrawl.items import VISITOR, Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal, Tag
+from pixivcrawl.items import VISITOR, Artwork, Facts, Original, ProvenOriginal, StagedOriginal, StoredOriginal, Tag
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.answer import StoredAnswer
 from pixivcrawl.ledger.service import Ledger
@@ -164,7 +164,7 @@ async def record_work(ledger: Ledger, artwork: Artwork, now: datetime) -> None:
         updates.record_answer,
         StoredAnswer("illust.detail", {"id": artwork.work_id}, body_of(artwork), now, URL.format(artwork.work_id)),
     )
-    await ledger.write(updates.record_artwork, artwork, now)
+    await ledger.write(updates.record_facts, Facts(artworks=(artwork,)), now)
 
 
 async def record_file(ledger: Ledger, stored: StoredOriginal, now: datetime) -> None:
