@@ -39,12 +39,18 @@ class AnswerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `message` is pixiv's own, on one line, or ours where it has none; `retry_after` is in seconds."""
+    """What came back. `message` is pixiv's own, on one line, or ours where it has none; `retry_after` is in seconds.
+
+    `status` is 0 where nothing came: no name was found, no connection made, or it broke.
+    """
 
     kind: AnswerKind
     status: int
     message: str = ""
     retry_after: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.kind} (status {self.status})" if self.status else "no answer"
 
 
 class AnswerRefused(Exception):
@@ -54,7 +60,7 @@ class AnswerRefused(Exception):
         self.endpoint = endpoint
         self.answer = answer
         said = f": {answer.message}" if answer.message else ""
-        super().__init__(f"{endpoint}: {answer.kind} (status {answer.status}){said}")
+        super().__init__(f"{endpoint}: {answer}{said}")
 
 
 def judge(

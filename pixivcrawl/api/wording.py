@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 def one_line(text: str, longest: int = 120) -> str:
@@ -56,6 +55,9 @@ def spoken(seconds: float) -> str:
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """The known names that hold or look like the one given, as a question to put in between; empty when none does."""
+    # Only here: most commands are typed as they are spelled.
+    from difflib import get_close_matches
+
     names = list(known)
     holding = [name for name in names if given.lower() in name.split(".")]
     near = holding or get_close_matches(given.lower(), names, n=3, cutoff=0.6)

@@ -127,7 +127,7 @@ def look_at_session(session: Session, answered: Answered) -> Finding:
     if answer.kind in REFUSED:
         return problem("session", account_refused(answer))
     said = f": {answer.message}" if answer.message else ""
-    return problem("session", NoAnswer(f"pixiv answers {answer.kind} (status {answer.status}){said}: ask again later"))
+    return problem("session", NoAnswer(f"pixiv answers {answer}{said}: ask again later"))
 
 
 def paused(until: datetime) -> Finding:

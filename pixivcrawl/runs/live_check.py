@@ -150,7 +150,7 @@ class LiveCheck(Spider):
         except BodyRefused as refused:
             return problem(endpoint.name, NoAnswer(f"refused: {refused.field or 'the body'} is not as it was"))
         except AnswerRefused as refused:
-            return problem(endpoint.name, NoAnswer(f"refused: {refused.answer.kind} (status {refused.answer.status})"))
+            return problem(endpoint.name, NoAnswer(f"refused: {refused.answer}"))
         except (PixivcrawlError, RunStopping):
             raise
         except (DownloadFailedError, IgnoreRequest):

@@ -179,3 +179,11 @@ def test_a_refusal_says_what_happened() -> None:
     assert refused.answer.kind is AnswerKind.NOT_FOUND
     bare = AnswerRefused("ranking", Answer(AnswerKind.RATE_LIMITED, 429, retry_after=timedelta(minutes=1).seconds))
     assert str(bare) == "ranking: rate limited (status 429)"
+
+
+def test_where_nothing_came_no_server_is_blamed() -> None:
+    nothing = Answer(AnswerKind.SERVER_ERROR, 0, "Cannot connect to host www.pixiv.net:443 [Name or service not known]")
+    assert str(AnswerRefused("user.full", nothing)) == f"user.full: no answer: {nothing.message}"
+    assert (
+        str(AnswerRefused("user.full", Answer(AnswerKind.SERVER_ERROR, 500))) == "user.full: server error (status 500)"
+    )

@@ -272,7 +272,7 @@ def test_what_is_not_there_is_said(tmp_path: Path, shared: Sandbox) -> None:
         ("html", {}, "not JSON"),
         ("missing_field", {"field": "illustType"}, "illustType: is missing; --raw prints it as it came"),
         ("status:500", {}, "server error"),
-        ("disconnect", {}, "server error"),
+        ("disconnect", {}, "no answer"),
     ],
 )
 def test_an_answer_that_is_none(tmp_path: Path, sandbox: Sandbox, kind: str, more: dict[str, str], said: str) -> None:
