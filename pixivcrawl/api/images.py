@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 ImageKind = Literal["original", "zip", "master", "thumb", "placeholder"]
 """`master` is reduced to 1200 pixels, `thumb` smaller or cut; a `placeholder` stands where the reader may not see it."""
@@ -80,8 +80,8 @@ class ImageUrl:
     because: str | None = None
 
 
-def read_image_url(url: str) -> ImageUrl | None:
-    """What an image address names, on whatever host; None for anything that is no address of a work's image."""
+def _parts(url: str) -> SplitResult | None:
+    """An address of the web in its parts; None for what is none."""
     # urlsplit passes over line ends and spaces that the address would still hold.
     if len(url) > LONGEST_URL or not re.fullmatch(r"[!-~]+", url):
         return None
@@ -89,7 +89,12 @@ def read_image_url(url: str) -> ImageUrl | None:
         parts = urlsplit(url)
     except ValueError:
         return None
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    return parts if parts.scheme in ("http", "https") and parts.netloc else None
+
+
+def read_image_url(url: str) -> ImageUrl | None:
+    """What an image address names, on whatever host; None for anything that is no address of a work's image."""
+    if (parts := _parts(url)) is None:
         return None
     for kind, shape in _SHAPES:
         if found := shape.fullmatch(parts.path):
@@ -123,14 +128,8 @@ def read_user_image_url(url: str) -> UserImageUrl | None:
 
     pixiv: the path's time is Japan's, and changes with the picture.
     """
-    if len(url) > LONGEST_URL or not re.fullmatch(r"[!-~]+", url):
-        return None
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    found = _OF_USER.fullmatch(parts.path)
-    if parts.scheme not in ("http", "https") or not parts.netloc or found is None:
+    parts = _parts(url)
+    if parts is None or (found := _OF_USER.fullmatch(parts.path)) is None:
         return None
     revision = found["time"].replace("/", "")
     if not is_revision(revision):
