@@ -52,12 +52,16 @@ class OriginalsPipeline(FilePipeline):
         if not original.guessed:
             return await self.fetched(original)
         try:
+            if original.kind == "ugoira":
+                return await self.fetched(original)
             return await self._guesses.fetched(original, self.fetched)
         except NoSuchAddress as missing:
             if original.kind == "frame":
                 reason = GONE_WITH_FIRST if isinstance(missing, FirstIsMissing) else GONE
                 raise await self._gone(original, reason) from None
-            raise await self.leave_to_pixiv(original, "no extension of its address is the right one") from None
+            raise await self.leave_to_pixiv(
+                original, "nothing lies at the address that follows from its work's row"
+            ) from None
 
     async def fetched(self, original: Original) -> StagedOriginal:
         """Raises DropItem, after recording the reason, when the original cannot be had now; NoSuchAddress for a wrong guess."""

@@ -87,8 +87,8 @@ class ValidationPipeline(FilePipeline):
         """Record that this run does not keep the file; the exception to raise."""
         if damage.proof is None:
             # Of a frame its work says no more than is known.
-            is_page = staged.original.kind == "image"
-            if staged.original.guessed and is_page and damage.kind in ("wrong size", "wrong format"):
+            is_told = staged.original.kind != "frame"
+            if staged.original.guessed and is_told and damage.kind in ("wrong size", "wrong format"):
                 return await self.leave_to_pixiv(staged.original, f"{damage}, by the row of its work")
             return await self.park(staged.original, f"damaged: {damage}")
         before, came = await self._transfers(staged)

@@ -25,7 +25,7 @@ from pixivcrawl.api.bodies.requests import CommissionRequest as RequestBody
 from pixivcrawl.api.bodies.rows import IllustRow
 from pixivcrawl.api.bodies.users import ProfileAll, SeriesRow, UserFull, UserRow
 from pixivcrawl.api.endpoint import BodyRefused
-from pixivcrawl.api.images import first_frame_url, frame_url, original_url, read_image_url, read_user_image_url
+from pixivcrawl.api.images import first_frame_url, frame_url, original_url, read_image_url, read_user_image_url, zip_url
 from pixivcrawl.api.wording import plural
 from pixivcrawl.items import (
     Artwork,
@@ -238,46 +238,40 @@ def _image_host(thumbnail: str | None, work_id: int) -> str | None:
 
 
 def originals_of_row(row: Artwork, extension: str) -> tuple[Original, ...]:
-    """The originals of a work that a list's row shows; none of an ugoira. Where the row tells no extension, `extension` is the guess.
+    """The originals of a work that a list's row shows: its pages, or an ugoira's zip without its timing.
+
+    `extension` is the guess where the row tells none.
 
     pixiv: the thumbnail's path has the originals' time, and the row's width and height are page 0's.
     """
-    if row.image_host is None or row.revision is None or row.kind == "ugoira":
+    if row.image_host is None or row.revision is None:
         return ()
     extension = row.extension or extension
-    return tuple(
-        Original(
-            work_id=row.work_id,
-            user_id=row.user_id,
-            page=page,
-            revision=row.revision,
-            url=original_url(row.image_host, row.work_id, page, row.revision, extension),
-            extension=extension,
-            uploaded=_time_of(row.revision),
-            width=row.width or None if page == 0 else None,
-            height=row.height or None if page == 0 else None,
-            guessed=True,
-        )
-        for page in range(row.page_count)
-    )
-
-
-def ugoira_of_row(row: Artwork, ugoira: UgoiraMeta) -> Original:
-    """The zip of an ugoira that a list's row shows. Raises BodyRefused when it is that of another work."""
-    if ugoira.image.work_id != row.work_id or ugoira.revision is None:
-        raise BodyRefused("illust.ugoira_meta", "originalSrc", "is no address of this work")
-    return Original(
+    first = Original(
         work_id=row.work_id,
         user_id=row.user_id,
         page=0,
-        revision=ugoira.revision,
-        url=ugoira.original_src,
-        extension=ugoira.extension,
-        uploaded=_time_of(ugoira.revision),
+        revision=row.revision,
+        url=original_url(row.image_host, row.work_id, 0, row.revision, extension),
+        extension=extension,
+        uploaded=_time_of(row.revision),
         width=row.width or None,
         height=row.height or None,
-        **_of_zip(ugoira),
+        guessed=True,
     )
+    if row.kind == "ugoira":
+        return (replace(first, kind="ugoira", url=zip_url(row.image_host, row.work_id, row.revision), extension="zip"),)
+    others = (
+        replace(
+            first,
+            page=page,
+            url=original_url(row.image_host, row.work_id, page, row.revision, extension),
+            width=None,
+            height=None,
+        )
+        for page in range(1, row.page_count)
+    )
+    return (first, *others)
 
 
 def ranking_entries(ranking: Ranking) -> list[RankingEntry]:

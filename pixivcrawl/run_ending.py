@@ -13,6 +13,9 @@ from pixivcrawl.errors import PixivcrawlError
 STOPPING_IS_SEEN_WITHIN = 0.25
 """Seconds between two looks of one who waits at whether the run is ending."""
 
+TRIES = "tries"
+"""The key in a request's `meta` of how often it was sent again."""
+
 ANSWERED, LOST = "requests/answered", "requests/lost"
 """Counts of requests that brought an answer, of whatever kind, and of those that brought none."""
 

@@ -579,6 +579,7 @@ ILLUST_DETAILS_MANY = Endpoint(
     body=artworks.ManyDetails,
     params=(Param("illust_ids", "ids", "the works' ids", required=True, least=1, most=100),),
     foreign=artworks.foreign_rows,
+    second_hand=True,
 )
 ILLUST_UNLISTED = Endpoint(
     "illust.unlisted",

@@ -54,7 +54,7 @@ class Endpoint(Generic[Body]):
     `path` is a template under /ajax, or, beginning with a slash, from the root. `referer` is a template under
     `https://www.pixiv.net/`. `body` is what the envelope `{error, message, body}` holds, or without an `envelope` the
     whole answer. `foreign` names the field by which a body shows that it answers another question than the one with
-    these parameters.
+    these parameters. `second_hand`: another answer tells the same better, so that nothing is missing without this one.
     """
 
     name: str
@@ -68,6 +68,7 @@ class Endpoint(Generic[Body]):
     paging: Paging[Body] | None = None
     envelope: bool = True
     foreign: Callable[[Body, Mapping[str, Any]], str | None] | None = None
+    second_hand: bool = False
 
     def request(self, base_url: str, lang: str = "", /, **values: Any) -> Request:
         """The request for these values, to be sent to `base_url`, with a Referer that is pixiv's own wherever that is.

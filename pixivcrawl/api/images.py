@@ -167,11 +167,17 @@ def frame_url(first_frame: str, number: int) -> str:
 
 
 def original_url(host: str, work_id: int, page: int, revision: str, extension: str) -> str:
-    """The address of a page's original; `host` is such as `https://i.pximg.net`.
+    """The address of a page's original; `host` is such as `https://i.pximg.net`. Raises ValueError when `revision` is none."""
+    return f"{host}/img-original/img/{_dated(revision)}/{work_id}_p{page}.{extension}"
 
-    Raises ValueError when `revision` is none.
-    """
+
+def zip_url(host: str, work_id: int, revision: str) -> str:
+    """The address of the larger of an ugoira's two zips. Raises ValueError as `original_url`."""
+    return f"{host}/img-zip-ugoira/img/{_dated(revision)}/{work_id}_ugoira1920x1080.zip"
+
+
+def _dated(revision: str) -> str:
+    """The part of an address that a revision becomes."""
     if not is_revision(revision):
         raise ValueError(f"{revision!r} is no revision: 14 digits that make a time are needed")
-    dated = "/".join((revision[:4], *(revision[at : at + 2] for at in range(4, 14, 2))))
-    return f"{host}/img-original/img/{dated}/{work_id}_p{page}.{extension}"
+    return "/".join((revision[:4], *(revision[at : at + 2] for at in range(4, 14, 2))))

@@ -38,7 +38,7 @@ from pixivcrawl.items import Facts, Reader, Snapshot
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.answer import StoredAnswer, answer_to
 from pixivcrawl.ledger.service import Ledger, is_archiving, ledger_of
-from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, RunStopping, is_stopping
+from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, TRIES, RunStopping, is_stopping
 from pixivcrawl.session import Session, reader_of, session_from_settings
 from pixivcrawl.throttling.account import BELIEVED_FOR, account_of
 from pixivcrawl.throttling.rate_limiter import HOLDS_SLOT, release_slot
@@ -144,7 +144,10 @@ class PixivSpider(Args[ArgumentsT], Spider):
         """
         if is_stopping(self.crawler):
             raise RunStopping("not asked, because the run is ending")
-        response = await self.crawler.engine.download_async(self.question(endpoint, **parameters))
+        question = self.question(endpoint, **parameters)
+        if endpoint.second_hand:
+            question.meta[TRIES] = self.configuration.api_retries
+        response = await self.crawler.engine.download_async(question)
         return await self.read(endpoint, response, snapshot=snapshot, beside=beside)
 
     async def ask_for_page(
@@ -264,7 +267,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
                 await self.ledger.write(updates.record_answer, answer)
         finally:
             release_slot(response.request)
-        if odd_rows:
+        if odd_rows and not endpoint.second_hand:
             self.say_odd_rows(odd_rows)
         if snapshot:
             kept_answer = Snapshot(endpoint.name, parameters, self.now(), response.text)

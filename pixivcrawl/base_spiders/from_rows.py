@@ -1,37 +1,43 @@
-"""`detail=listing`: works are archived from their rows on a list; only what these do not settle is asked for."""
+"""Originals come by the rows of their works, before these are asked about; what the works themselves tell later is held against them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pixivcrawl import items_from
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive, format_of
-from pixivcrawl.archive.placing import quarantine
-from pixivcrawl.archive.verdict import Expected
+from pixivcrawl.archive.placing import NameTaken, frames_text, holds_text, place_text, quarantine
+from pixivcrawl.archive.verdict import Expected, Proof
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.base_spiders.filters import left_out
 from pixivcrawl.base_spiders.params import ListingArguments
-from pixivcrawl.items import Artwork, Original
+from pixivcrawl.items import Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal
 from pixivcrawl.ledger import queries, updates
+from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
 from pixivcrawl.workers import workers_of
 
 LIKELIEST = "jpg"
 """Pixiv: the extension of most originals."""
 
+WORTH_ROWS = 3
+"""Of so many works the rows are asked for, so that their files need not wait for each work's own page."""
+
 
 async def originals_of_rows(spider: PixivSpider[Any], rows: Sequence[Artwork]) -> list[Original]:
-    """With `detail=listing`: the originals that follow from the rows, under the extension that the artist's works bear most.
+    """The originals that follow from the rows, under the extension that the artist's works bear most.
 
     A row brings none where its work is known in full, or has all its files at the row's revision, or may yet be left out by a filter;
     nor where its thumbnail does not lie on a host that images may come from.
     """
     arguments: ListingArguments = spider.args
-    if arguments.detail != "listing" or not arguments.files:
+    if not arguments.files:
         return []
     known = await spider.ledger.read(queries.known_works, [row.work_id for row in rows])
     wanted = [
@@ -56,10 +62,31 @@ def _has_more(known: queries.KnownWork | None) -> bool:
     return known is not None and known.detail != "full" and (known.files_state != "complete" or known.stale)
 
 
-async def without_rows(spider: PixivSpider[Any], work_ids: Sequence[int]) -> set[int]:
-    """With `detail=listing`: those of the works whose rows would bring what the ledger does not have."""
+async def rows_to_ask_for(
+    spider: PixivSpider[Any], work_ids: Sequence[int], is_wanted: Callable[[str | None], bool] | None = None
+) -> list[int]:
+    """Those of the works that a list names by their ids alone whose rows are worth a request for up to a hundred.
+
+    `is_wanted` tells by a work's kind, None where that is not known, whether the list is read for it.
+    """
     arguments: ListingArguments = spider.args
-    if arguments.detail != "listing" or not arguments.files:
+    if arguments.refresh:
+        return list(work_ids)
+    known = await spider.ledger.read(queries.known_works, work_ids)
+    kinds = {work_id: work.kind for work_id, work in known.items() if work.kind}
+    bring_files = await _without_files(
+        spider, [each for each in work_ids if is_wanted is None or is_wanted(kinds.get(each))]
+    )
+    if is_wanted is None and not arguments.need_rows:
+        return [each for each in work_ids if each in bring_files] if len(bring_files) >= WORTH_ROWS else []
+    settled = {work_id for work_id, work in known.items() if work.availability in SETTLED_AVAILABILITY}
+    return [each for each in work_ids if each in bring_files or not (each in kinds or each in settled)]
+
+
+async def _without_files(spider: PixivSpider[Any], work_ids: Sequence[int]) -> set[int]:
+    """Those of the works whose rows would bring files that the ledger does not have."""
+    arguments: ListingArguments = spider.args
+    if not arguments.files:
         return set()
     wanted = await spider.ledger.read(queries.without_originals, work_ids)
     if wanted and arguments.leave_something_out:
@@ -67,21 +94,23 @@ async def without_rows(spider: PixivSpider[Any], work_ids: Sequence[int]) -> set
     return wanted
 
 
-async def check_sizes(spider: PixivSpider[Any], artwork: Artwork) -> None:
-    """Prove the files again that were taken by a work's row, where the work itself now tells another size or format.
+async def check_files(spider: PixivSpider[Any], artwork: Artwork) -> None:
+    """Hold the files that were taken by a work's row against what the work itself now tells of their size, format and timing.
 
     Those that do not pass go to quarantine, and are wanted again.
     """
-    told = {(original.page, original.revision): original for original in artwork.originals}
+    told = {(original.page, original.revision, str(original.kind)): original for original in artwork.originals}
     for file in await spider.ledger.read(queries.files_of_row, artwork.work_id):
-        original = told.get((file.page, file.revision))
+        original = told.get((file.page, file.revision, file.kind))
         if original is None or _agree(file, original):
             continue
         archive = Archive(spider.configuration.archive_dir)
-        reason = await _moved_when_unproven(archive, file, original, workers_of(spider.crawler))
-        if reason is not None:
+        found = await _proven(archive, file, original, workers_of(spider.crawler))
+        if isinstance(found, str):
             await spider.ledger.write(updates.record_unproven, original, spider.now())
-            spider.logger.warning("work %d page %d: %s: fetched again", original.work_id, original.page, reason)
+            spider.logger.warning("%s: %s: fetched again", original, found)
+        elif found is not None and original.kind == "ugoira":
+            await _complete_ugoira(spider, archive, file, original, found)
 
 
 def _agree(file: queries.FileOfRow, original: Original) -> bool:
@@ -89,22 +118,54 @@ def _agree(file: queries.FileOfRow, original: Original) -> bool:
         original.width in (None, file.width)
         and original.height in (None, file.height)
         and format_of(original.extension) == format_of(file.extension)
+        and original.frames is None
     )
 
 
-async def _moved_when_unproven(
+async def _proven(
     archive: Archive, file: queries.FileOfRow, original: Original, workers: Workers
-) -> str | None:
-    """Why a stored file is not the original that the API tells; it is in quarantine then. None when it is."""
+) -> Proof | str | None:
+    """The proof that a stored file is the original that the API tells; why it is not, and it is in quarantine then. None for no verdict."""
     path = archive.resolve(file.path)
     if not path.is_file():
         return f"{file.path} is not there"
-    expected = Expected(format_of(original.extension), original.width, original.height)
+    expected = Expected(format_of(original.extension), original.width, original.height, original.frames)
     try:
-        await asyncio.wrap_future(workers.prove(path, expected, file.sha256))
+        return await asyncio.wrap_future(workers.prove(path, expected, file.sha256))
     except Damaged as damage:
         if damage.is_no_verdict:
             return None
+        if damage.proof is not None and file.as_served:
+            # These very bytes were kept although the decoder warns of them.
+            return replace(damage.proof, flaw=file.flaw)
         await asyncio.to_thread(quarantine, archive, path, Path(file.path).name, str(damage))
         return str(damage)
+
+
+async def _complete_ugoira(
+    spider: PixivSpider[Any], archive: Archive, file: queries.FileOfRow, original: Original, proof: Proof
+) -> None:
+    """Put the timing beside a zip that was stored without it.
+
+    After a kill in between, the work's own page is not recorded yet, so that the next run comes to it again.
+    """
+    assert original.frames is not None
+    text, beside = frames_text(original.frames), archive.frames_path(original)
+    if why := await asyncio.to_thread(_place_timing, archive, original, text, archive.resolve(beside)):
+        spider.count("files_failed")
+        spider.logger.error("%s: its timing is not kept: %s", original, why)
+        return
+    staged = StagedOriginal(original, "", file.sha256, file.bytes, file.etag, file.last_modified)
+    proven = ProvenOriginal(staged, proof.format, proof.width, proof.height, file.as_served, proof.flaw)
+    stored = StoredOriginal(proven, file.path, beside, hashlib.sha256(text.encode()).hexdigest())
+    await spider.ledger.write(updates.record_stored, stored, spider.now())
+
+
+def _place_timing(archive: Archive, original: Original, text: str, final: Path) -> str | None:
+    """Why the list of an ugoira's frames could not be put in its place; None when it is there."""
+    try:
+        if not holds_text(final, text):
+            place_text(text, archive.frames_staging_path(original), final, original.uploaded)
+    except NameTaken as taken:
+        return str(taken)
     return None

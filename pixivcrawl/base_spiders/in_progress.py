@@ -19,6 +19,7 @@ class WorksInProgress:
 
     def __init__(self, crawler: Crawler, limit: int) -> None:
         self.settled = 0
+        self.beside: WorksInProgress | None = None
         self._crawler = crawler
         self._under_way: set[asyncio.Task[None]] = set()
         self._limit = limit
@@ -34,11 +35,14 @@ class WorksInProgress:
         """Those that are open."""
         return list(self._parts)
 
-    async def begin(self, work_id: int) -> None:
-        """Open a work with one part, waiting until there is room for it."""
+    async def begin(self, work_id: int) -> bool:
+        """Open a work with one part, waiting until there is room for it; False, and nothing is done, where it is open `beside` these."""
         async with self._changed:
             await self._changed.wait_for(lambda: len(self._parts) < self._limit)
+            if self.beside is not None and work_id in self.beside:
+                return False
             self._parts[work_id] = self._parts.get(work_id, 0) + 1
+            return True
 
     async def fetch(self, work_id: int, originals: Sequence[Original]) -> None:
         """Send a work's files through the item pipelines, as if they had been yielded, and close the part that asked for them."""
@@ -70,6 +74,11 @@ class WorksInProgress:
             self._looked_at_again.discard(work_id)
             self.settled += self._parts.pop(work_id, None) is not None and is_last_look
             self._changed.notify_all()
+
+    async def settled_of(self, work_id: int) -> None:
+        """Wait until a work has no open part."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: work_id not in self._parts)
 
     async def all_settled(self) -> None:
         async with self._changed:

@@ -51,3 +51,11 @@ def say_what_was_passed_over(
             spider.logger.error(
                 "%s: pixiv passed over %s=%s: the list holds other works", spider.name, name, asked[name]
             )
+
+
+async def say_what_is_withheld(spider: PixivSpider[Any], work_ids: Sequence[int]) -> None:
+    """Of rows alone nothing else would say that works are missing which this reader is not shown."""
+    known = await spider.ledger.read(queries.known_works, work_ids)
+    if missing := [work_id for work_id in work_ids if work_id not in known or known[work_id].detail is None]:
+        spider.count("rows_withheld", len(missing))
+        spider.logger.error("%s: withheld from this reader: work %s", spider.name, ", ".join(map(str, missing)))

@@ -6,6 +6,7 @@ run that is killed loses nothing, and a run that follows asks only for what the 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Container, Sequence
@@ -23,32 +24,29 @@ from pixivcrawl.api.answers import AnswerRefused
 from pixivcrawl.api.bodies.artworks import IllustDetail
 from pixivcrawl.api.bodies.masks import WITHHELD
 from pixivcrawl.api.bodies.rows import IllustRow
-from pixivcrawl.api.catalogue import ILLUST_DETAIL, ILLUST_UGOIRA_META
+from pixivcrawl.api.catalogue import ILLUST_DETAIL
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
 from pixivcrawl.api.withheld import Withheld
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.base_spiders.comments import keep_comments
+from pixivcrawl.base_spiders.fetching import WORKS_AT_ONCE, FileFetching
 from pixivcrawl.base_spiders.filters import left_out
-from pixivcrawl.base_spiders.from_rows import check_sizes, originals_of_rows
+from pixivcrawl.base_spiders.from_rows import check_files, originals_of_rows
 from pixivcrawl.base_spiders.in_progress import WorksInProgress
-from pixivcrawl.base_spiders.lacking import remember_what_is_lacking, taken_up
+from pixivcrawl.base_spiders.lacking import remember_what_is_lacking, say_what_is_withheld, taken_up
+from pixivcrawl.base_spiders.many_details import read_many_details
 from pixivcrawl.base_spiders.pagination import ListPage, Readings, read_on, rows_ahead
 from pixivcrawl.base_spiders.params import ListingArguments
-from pixivcrawl.base_spiders.refusals import LONGEST_REASON, NOT_SHOWN, read_work, record_refusal, record_withheld
+from pixivcrawl.base_spiders.refusals import LONGEST_REASON, read_work, record_refusal, record_withheld
 from pixivcrawl.base_spiders.second_looks import LookedAtLater
-from pixivcrawl.base_spiders.ugoira import is_ugoira_of_row, ugoira_originals, want_frames
-from pixivcrawl.extensions.run_record import STOPPED_AT
-from pixivcrawl.items import Artwork, Facts, Original
+from pixivcrawl.extensions.run_record import STOPPED_AFTER_PICTURES, STOPPED_AT
+from pixivcrawl.items import Artwork, Facts
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.run_ending import RunStopping
 
 Body = TypeVar("Body")
 ListingArgumentsT = TypeVar("ListingArgumentsT", bound=ListingArguments)
-
-WORKS_AT_ONCE = 100
-"""How many works to do are read from the ledger at a time."""
-
 
 AT_HAND = timedelta(days=1)
 """For so long is an answer about a work good enough to go on from."""
@@ -91,15 +89,22 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         spider = super().from_crawler(crawler, *args, **kwargs)
         configuration = spider.configuration
         spider.args.ugoira = spider.args.ugoira or configuration.ugoira
-        spider.in_progress = WorksInProgress(
-            crawler, configuration.image_concurrency_most + 2 * configuration.api_concurrency
-        )
+        spider.in_progress = WorksInProgress(crawler, 2 * configuration.image_concurrency_most)
+        spider.asking = WorksInProgress(crawler, 2 * configuration.api_concurrency)
+        spider.asking.beside, spider.in_progress.beside = spider.in_progress, spider.asking
+        spider.fetching = FileFetching(spider)
         spider.read_to_end = False
         spider.vanished = set()
         spider.position = spider.rows_ahead = spider.rows_a_page = 0
         return spider
 
     in_progress: WorksInProgress
+    """Works whose files are on their way."""
+
+    asking: WorksInProgress
+    """Works whose own pages are on their way; none whose files are."""
+
+    fetching: FileFetching
     crawl: updates.Crawl
     readings: Readings
     read_to_end: bool
@@ -123,16 +128,22 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     @property
     def wanted(self) -> dict[str, Any] | None:
         """What of the listed works this run is to bring, as `queries.works_left` takes it; None where their rows are all of it."""
-        from_rows, files = self.args.detail == "listing", self.args.files
-        if from_rows and not files:
+        if self.args.detail == "listing" and not self.args.files:
             return None
         return {
             "reader": self.reader,
             "now": self.due_by,
-            "files": files,
-            "from_rows": from_rows,
+            "files": self.args.files,
+            "enough": self.enough,
             "frames": self.args.wants_frames,
         }
+
+    @property
+    def enough(self) -> queries.Enough:
+        """What need not be asked about a work."""
+        if self.args.detail == "full":
+            return "full"
+        return "timing" if self.args.wants_frames else "named"
 
     @property
     def never_changes(self) -> bool:
@@ -166,28 +177,50 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             # Whoever asks for more than the news wants every row.
             fresh=timedelta(0) if self.args.reread or self.args.refresh else FRESH,
         )
-        async for wanted in self.works_to_do():
-            yield wanted
+        fetched = asyncio.ensure_future(self.fetching.run())
+        try:
+            async for wanted in self.ask_all():
+                yield wanted
+        finally:
+            self.fetching.end()
+            await fetched
+        # Works whose images were gone because the artist revised them meanwhile are asked for again, once; then what was not found at a
+        # first look, those among them, if that is long enough ago.
+        for _ in range(2):
+            async for wanted in self.works_to_ask(self.enough, stale=True):
+                yield wanted
+            await self.fetching.run()
+        if gone := await self.ledger.read(queries.gone_files, self.crawl.crawl_id):
+            self.count("files_failed", gone)
+        if self.args.comments:
+            await keep_comments(self, self.crawl.crawl_id, read_before=self.began if self.args.refresh else None)
+        await self.confirm_reader()
+
+    async def ask_all(self) -> AsyncIterator[Request]:
+        """All that pixiv is asked, in this order: the list, what files wait for, then every other work's own page.
+
+        Meanwhile `fetching` fetches what is known by then.
+        """
+        if self.args.details == "first":
+            async for wanted in self.works_to_ask(self.enough):
+                yield wanted
         if self.never_changes and self.crawl.read_to_end_before and not self.args.reread:
             self.read_to_end = True
             await remember_what_is_lacking(self, self.crawl.crawl_id)
         else:
             async for page in self.listed_pages():
                 await self.record_page(page)
-                async for wanted in self.works_to_do():
-                    yield wanted
-        await self.in_progress.all_settled()
-        # Works whose images were gone because the artist revised them meanwhile are asked for again, once; then what was not found at a
-        # first look, those among them, if that is long enough ago.
-        for _ in range(2):
-            async for wanted in self.works_to_do(stale=True):
+        if self.enough == "full":
+            await read_many_details(self, self.crawl.crawl_id)
+        named: queries.Enough = "timing" if self.args.wants_frames else "named"
+        async for wanted in self.works_to_ask(named):
+            yield wanted
+        if self.args.stop_after == "pictures":
+            self.count(STOPPED_AFTER_PICTURES)
+            return
+        if self.enough != named:
+            async for wanted in self.works_to_ask(self.enough, asked=named):
                 yield wanted
-            await self.in_progress.all_settled()
-        if gone := await self.ledger.read(queries.gone_files, self.crawl.crawl_id):
-            self.count("files_failed", gone)
-        if self.args.comments:
-            await keep_comments(self, self.crawl.crawl_id, read_before=self.began if self.args.refresh else None)
-        await self.confirm_reader()
 
     async def listed_pages(self) -> AsyncIterator[Page]:
         """The pages of `listing()` up to `max_works`; a list that pixiv refuses is recorded as cut short."""
@@ -272,15 +305,9 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             confirmed=not self.is_in_doubt,
             artist=page.artist,
         )
+        self.fetching.look()
         if self.wanted is None:
-            await self.say_what_is_withheld(page.withheld)
-
-    async def say_what_is_withheld(self, work_ids: Sequence[int]) -> None:
-        """Of rows alone nothing else would say that works are missing which this reader is not shown."""
-        known = await self.ledger.read(queries.known_works, work_ids)
-        if missing := [work_id for work_id in work_ids if work_id not in known or known[work_id].detail is None]:
-            self.count("rows_withheld", len(missing))
-            self.logger.error("%s: withheld from this reader: work %s", self.name, ", ".join(map(str, missing)))
+            await say_what_is_withheld(self, page.withheld)
 
     async def filtered(self, page: Page) -> Page:
         """The page without the works that the filters leave out, as far as they are known."""
@@ -291,37 +318,46 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         self.count("works_filtered", len(unwanted))
         return replace(page, work_ids=[work_id for work_id in page.work_ids if work_id not in unwanted])
 
-    async def works_to_do(self, *, stale: bool = False) -> AsyncIterator[Request]:
-        """A request for each work that must be asked for, and the missing files of works that the ledger knows well enough."""
-        after = 0 if stale else self.position
-        while (wanted := self.wanted) is not None:
-            if stale:
-                wanted |= {"now": self.now(), "stale": True}
-            works = await self.ledger.read(queries.works_to_do, self.crawl.crawl_id, after, WORKS_AT_ONCE, **wanted)
+    async def works_to_ask(self, enough: queries.Enough, **which: Any) -> AsyncIterator[Request]:
+        """A request for each work of which more than `enough` is to be known, but for those whose page is at hand."""
+        after, busy = 0, list[queries.WorkToDo]()
+        while self.wanted is not None:
+            which |= {"reader": self.reader, "now": self.now() if which.get("stale") else self.due_by}
+            works = await self.ledger.read(
+                queries.works_to_ask, self.crawl.crawl_id, after, WORKS_AT_ONCE, enough=enough, **which
+            )
             if not works:
                 break
             for work in works:
                 after = work.position
-                await self.in_progress.begin(work.work_id)
-                if work.must_be_asked:
-                    if (detail := await self.detail_at_hand(work)) is None:
-                        yield self.ask_about(work)
-                        continue
-                    if (artwork := await self.whole_work(work.work_id, detail)) is not None:
-                        await self.record_work(artwork)
-                    continue
-                if work.lacks_frames and not await want_frames(
-                    self, work.work_id, await self.kept_detail(work.work_id)
-                ):
-                    yield self.ask_for_work(work.work_id)
-                    continue
-                missing = await self.wanted_originals(work.work_id)
-                await self.in_progress.fetch(work.work_id, missing)
-        self.position = max(after, self.position)
+                if not await self.asking.begin(work.work_id):
+                    busy.append(work)
+                elif (wanted := await self.ask_about(work)) is not None:
+                    yield wanted
+        for work in busy:
+            while not await self.asking.begin(work.work_id):
+                await self.in_progress.settled_of(work.work_id)
+            if (wanted := await self.ask_about(work)) is not None:
+                yield wanted
+        await self.asking.all_settled()
 
-    async def wanted_originals(self, work_id: int) -> list[Original]:
-        """The missing files of a work that this run is to fetch now."""
-        return await self.ledger.read(queries.wanted_originals, work_id, self.crawl.crawl_id, self.due_by)
+    async def ask_about(self, work: queries.WorkToDo) -> Request | None:
+        """What asks for the page of a work in `asking`; None where that is at hand, and was recorded."""
+        if (detail := await self.detail_at_hand(work)) is None:
+            return self.ask_for_work(work.work_id)
+        try:
+            await self.record_work(await self.whole_work(work.work_id, detail))
+        finally:
+            await self.was_asked(work.work_id)
+        return None
+
+    def ask_for_work(self, work_id: int) -> Request:
+        return self.question(ILLUST_DETAIL, id=work_id).replace(callback=self.archive_work, errback=self.work_refused)
+
+    async def was_asked(self, work_id: int) -> None:
+        """A work's own page was read, or refused."""
+        await self.asking.settle(work_id)
+        self.fetching.look_at(work_id)
 
     async def detail_at_hand(self, work: queries.WorkToDo) -> IllustDetail | None:
         """What an interrupted run was told of a work and had not recorded, because the rest was still to be asked for."""
@@ -354,33 +390,17 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
                 return kept
         return await self.ask(endpoint, id=detail.id)
 
-    def ask_about(self, work: queries.WorkToDo) -> Request:
-        """What settles a work with the fewest requests."""
-        if self.args.detail == "listing" and is_ugoira_of_row(work.known):
-            return self.ask_for_ugoira(work.work_id)
-        return self.ask_for_work(work.work_id)
-
-    def ask_for_work(self, work_id: int) -> Request:
-        return self.question(ILLUST_DETAIL, id=work_id).replace(callback=self.archive_work, errback=self.work_refused)
-
     async def archive_work(self, response: Response) -> None:
-        async for artwork in self.parse_work(response):
-            await self.record_work(artwork, response)
-
-    async def record_work(self, artwork: Artwork, response: Response | None = None) -> None:
-        """Record a work that was begun, then fetch the files that it lacks."""
-        missing: list[Original] = []
+        assert response.request is not None
         try:
-            await self.learn(Facts(artworks=(artwork,)), response=response)
-            if self.args.files and artwork.availability == "available":
-                # Not what an earlier run wanted of it and this one does not, such as an ugoira's frames.
-                named = {(original.kind, original.page, original.revision) for original in artwork.originals}
-                wanted = await self.wanted_originals(artwork.work_id)
-                missing = [
-                    original for original in wanted if (original.kind, original.page, original.revision) in named
-                ]
+            async for artwork in self.parse_work(response):
+                await self.record_work(artwork, response)
         finally:
-            await self.in_progress.fetch(artwork.work_id, missing)
+            await self.was_asked(ILLUST_DETAIL.parameters_of(response.request)["id"])
+
+    async def record_work(self, artwork: Artwork | None, response: Response | None = None) -> None:
+        if artwork is not None:
+            await self.learn(Facts(artworks=(artwork,)), response=response)
 
     async def parse_work(self, response: Response) -> AsyncIterator[Artwork]:
         """A work's own page.
@@ -394,30 +414,25 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             detail = await self.read(ILLUST_DETAIL, response)
         except BodyRefused as refusal:
             await record_refusal(self, work_id, refusal)
-            await self.in_progress.settle(work_id)
             return
         if (artwork := await self.whole_work(work_id, detail)) is not None:
             yield artwork
 
     async def whole_work(self, work_id: int, detail: IllustDetail) -> Artwork | None:
         """After `illust/{id}`, `pages` of more than one and `ugoira_meta` of an ugoira: the work; None when it is settled so."""
-        found = None
         try:
             artwork, because = await self.read_work(detail)
             if self.args.fits(artwork) is False:
                 await self.leave_out(artwork)
                 return None
-            await check_sizes(self, artwork)
+            await check_files(self, artwork)
             if because is not None:
                 await record_withheld(self, work_id, because)
             self.count("works_read")
-            found = artwork
         except (AnswerRefused, BodyRefused, RunStopping) as refusal:
             await record_refusal(self, work_id, refusal)
-        finally:
-            if found is None:
-                await self.in_progress.settle(work_id)
-        return found
+            return None
+        return artwork
 
     async def read_work(self, detail: IllustDetail) -> tuple[Artwork, Withheld | None]:
         """The work as its own page and the answers about its parts tell it, and why its files are withheld."""
@@ -433,34 +448,4 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         # Scrapy sets the request that failed.
         work_id = ILLUST_DETAIL.parameters_of(failure.request)["id"]  # type: ignore[attr-defined]
         await record_refusal(self, work_id, failure.value)
-        await self.in_progress.settle(work_id)
-
-    def ask_for_ugoira(self, work_id: int) -> Request:
-        return self.question(ILLUST_UGOIRA_META, id=work_id).replace(
-            callback=self.parse_ugoira, errback=self.ugoira_refused
-        )
-
-    async def parse_ugoira(self, response: Response) -> None:
-        """`ugoira_meta` of an ugoira that is known from its row: the address of its zip, its timing, and the number of its frames."""
-        assert response.request is not None
-        work_id = ILLUST_UGOIRA_META.parameters_of(response.request)["id"]
-        missing: list[Original] = []
-        try:
-            meta = await self.read(ILLUST_UGOIRA_META, response)
-            originals = await ugoira_originals(self, work_id, meta, frames=self.args.wants_frames)
-            missing = await self.ledger.write(updates.record_row_originals, work_id, originals, self.now())
-            self.count("works_read")
-        except (BodyRefused, RunStopping) as refusal:
-            await record_refusal(self, work_id, refusal)
-        finally:
-            await self.in_progress.fetch(work_id, missing)
-
-    async def ugoira_refused(self, failure: Failure) -> AsyncIterator[Request]:
-        """Why an ugoira is not shown, its own page says."""
-        work_id = ILLUST_UGOIRA_META.parameters_of(failure.request)["id"]  # type: ignore[attr-defined]
-        refusal = failure.value
-        if isinstance(refusal, AnswerRefused) and refusal.answer.kind in NOT_SHOWN:
-            yield self.ask_for_work(work_id)
-            return
-        await record_refusal(self, work_id, refusal)
-        await self.in_progress.settle(work_id)
+        await self.was_asked(work_id)

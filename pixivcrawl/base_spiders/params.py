@@ -74,7 +74,7 @@ class Arguments(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    run_only: ClassVar[frozenset[str]] = frozenset({"max_works", "reread", "refresh"})
+    run_only: ClassVar[frozenset[str]] = frozenset({"max_works", "reread", "refresh", "details", "stop_after"})
 
     unmentioned: ClassVar[frozenset[str]] = frozenset()
     """Arguments that lists could be read without before there were any: mentioned only where they are given."""
@@ -107,14 +107,24 @@ class ListingArguments(Filters, Arguments):
     detail: Literal["full", "listing"] = Field(
         "full",
         title="Detail",
-        description="listing takes works and their originals from the list's own rows, and asks only for what these do not settle (ugoira, "
-        "works that are not shown, pages that no address finds).",
+        description="listing ends after the list's own rows, which name works and originals, and asks only for what these do not settle "
+        "(works that are not shown, files that are not where a row says).",
     )
     ugoira: Ugoira | None = Field(
         None,
         title="Ugoira",
         description="frames also fetches each frame of an ugoira as its artist uploaded it; the zip alone is pixiv's own copy of them, as "
         "JPEG within 1920x1080. As PIXIV_UGOIRA where it is left out.",
+    )
+    details: Literal["last", "first"] = Field(
+        "last",
+        title="Details",
+        description="When to read the details that an earlier run left: last, after the pictures of new works; or first, before the list.",
+    )
+    stop_after: Literal["pictures"] | None = Field(
+        None,
+        title="Stop after",
+        description="pictures ends the run when all files are there that the list's rows name; a later run goes on with the details.",
     )
     comments: bool = Field(
         default=False,

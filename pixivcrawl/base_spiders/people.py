@@ -15,6 +15,7 @@ from pixivcrawl.api.answers import AnswerKind, AnswerRefused
 from pixivcrawl.api.bodies.listings import FollowRow, Follows
 from pixivcrawl.api.catalogue import ME_EXTRA, USER_PROFILE_ALL, USER_PROFILE_ILLUSTS
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
+from pixivcrawl.base_spiders.from_rows import rows_to_ask_for
 from pixivcrawl.base_spiders.listing import Page
 from pixivcrawl.base_spiders.owned import OwnedListSpider, OwnerArguments
 from pixivcrawl.base_spiders.pagination import ListPage
@@ -119,18 +120,15 @@ class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
             self.list_failed(f"user {person.user_id}: {refusal}")
             self.failed_at = self.failed_at or cursor
         else:
-            shown = items_from.listed_artworks(person.illusts)
+            shown = {row.work_id: row for row in items_from.listed_artworks(person.illusts)}
             for start in range(0, len(profile.work_ids), ROWS_A_REQUEST):
                 chunk = profile.work_ids[start : start + ROWS_A_REQUEST]
-                rows = await self.rows_of(person, chunk) if self.args.need_rows else shown
-                yield Page(chunk, rows, cursor, person.user_id)
+                rows = await self.rows_of(person, [each for each in chunk if each not in shown or self.args.refresh])
+                yield Page(chunk, [*shown.values(), *rows], cursor, person.user_id)
 
     async def rows_of(self, person: FollowRow, work_ids: list[int]) -> list[Artwork]:
-        """The rows of those works that are not known, of all with `refresh=true`."""
-        known = await self.ledger.read(queries.known_works, work_ids)
-        described = {work_id for work_id, work in known.items() if work.kind is not None}
-        unsure = [work_id for work_id in work_ids if self.args.refresh or work_id not in described]
-        if not unsure:
+        """The rows of a person's works that are worth a request."""
+        if not (unsure := await rows_to_ask_for(self, work_ids)):
             return []
         body = await self.ask(USER_PROFILE_ILLUSTS, id=person.user_id, ids=unsure)
         return items_from.listed_artworks(body.works.values())

@@ -104,7 +104,7 @@ async def _record_not_found(spider: ListingSpider[Any], work_id: int, reason: st
         )
         if is_gone:
             spider.count("works_unavailable/gone")
-        elif work_id in spider.in_progress:
-            spider.in_progress.look_again(work_id)
+        elif work_id in spider.asking:
+            spider.asking.look_again(work_id)
 
     await spider.once_confirmed(record)

@@ -1,4 +1,4 @@
-"""Ugoira: the zip of one that is known from its row alone, and the frames as uploaded of those whose zip is known."""
+"""The frames as uploaded of an ugoira whose zip and timing are known."""
 
 from __future__ import annotations
 
@@ -6,29 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from pixivcrawl import items_from
-from pixivcrawl.api.bodies.artworks import IllustDetail, UgoiraMeta
-from pixivcrawl.api.endpoint import BodyRefused
+from pixivcrawl.api.bodies.artworks import IllustDetail
 from pixivcrawl.base_spiders.base import PixivSpider
-from pixivcrawl.items import Original
 from pixivcrawl.ledger import queries, updates
-
-
-def is_ugoira_of_row(work: queries.KnownWork) -> bool:
-    """Whether a work is an ugoira that lacks nothing but its zip's address and its timing."""
-    shown = work.availability == "available" and work.revision is not None
-    return work.kind == "ugoira" and work.detail == "listing" and shown and not work.stale
-
-
-async def ugoira_originals(spider: PixivSpider[Any], work_id: int, meta: UgoiraMeta, *, frames: bool) -> list[Original]:
-    """The zip of an ugoira that the ledger knows from its row, and its frames if they are wanted.
-
-    Raises BodyRefused when it is that of another work.
-    """
-    known = await spider.ledger.read(queries.described_works, [work_id])
-    if work_id not in known:
-        raise BodyRefused("illust.ugoira_meta", "", "belongs to a work of which no row is known")
-    zipped = items_from.ugoira_of_row(known[work_id], meta)
-    return [zipped, *(items_from.frames_as_uploaded(zipped) if frames else ())]
 
 
 async def want_frames(spider: PixivSpider[Any], work_id: int, detail: IllustDetail | None) -> bool:

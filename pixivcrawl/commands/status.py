@@ -122,11 +122,15 @@ def plan(connection: Connection, configuration: Configuration, now: datetime) ->
     left = max(0, budget - spent)
     of_budget = f"{left:,} of {budget:,} left" if budget else "no limit (PIXIV_API_BUDGET)"
     lines = ["", f"API requests today (UTC): {spent:,} sent, {of_budget}"]
+    waiting, details = queries.status_to_ask(connection)
+    all_here = "all pictures here, " if not waiting and not queries.status_missing(connection, 1) else ""
+    if details:
+        lines.append(f"{all_here}{plural(details, 'detail')} to come: {estimate(details, configuration, left)}")
     for works, what in (
-        (queries.status_to_ask(connection), "to ask for"),
-        (queries.status_of_rows(connection), "known from rows alone (pixivcrawl artwork --backfill)"),
+        (waiting, "to ask for"),
+        (queries.status_of_rows(connection) - details, "known from rows alone (pixivcrawl artwork --backfill)"),
     ):
-        if works:
+        if works > 0:
             lines.append(f"{plural(works, 'work')} {what}: {estimate(works, configuration, left)}")
     return lines
 
@@ -167,10 +171,11 @@ def odd_line(file: queries.OddFile) -> str:
     return f"{file.path}: {'as served: ' if file.as_served else ''}{one_line(file.flaw or 'the decoder warned', 200)}"
 
 
-def zips_alone(may_be_had: int, gone: int) -> list[str]:
-    """How many ugoira are there as pixiv made them alone."""
+def zips_alone(may_be_had: int, gone: int, untimed: int) -> list[str]:
+    """How many ugoira are there as pixiv made them alone, and how many without their timing."""
     told = {"-a ugoira=frames also fetches the frames as uploaded": may_be_had, "the works are gone": gone}
-    return [f"{ugoira:,} ugoira as pixiv's own zip alone: {what}" for what, ugoira in told.items() if ugoira]
+    lines = [f"{ugoira:,} ugoira as pixiv's own zip alone: {what}" for what, ugoira in told.items() if ugoira]
+    return [*lines, *([f"{untimed:,} ugoira whose timing is awaited: it comes with the details"] if untimed else [])]
 
 
 def part(title: str, lines: Iterable[str], limit: int | None) -> list[str]:

@@ -22,7 +22,7 @@ from pixivcrawl.items import VISITOR
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.answer import answer_to
 from pixivcrawl.ledger.service import has_ledger, ledger_of
-from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, RunStopping, end_run, is_stopping
+from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, TRIES, RunStopping, end_run, is_stopping
 from pixivcrawl.session import reader_of, session_from_settings
 from pixivcrawl.throttling.account import (
     BELIEVED_FOR,
@@ -198,11 +198,11 @@ class AnswersMiddleware:
 
     async def _again(self, request: Request, refusal: AnswerRefused) -> Request:
         """The request, after a pause, to be sent once more; raises the refusal when it was tried often enough."""
-        tries = request.meta.get("tries", 0)
+        tries = request.meta.get(TRIES, 0)
         if tries >= self.configuration.api_retries or request.method != "GET":
             self._give_up(request, refusal)
             raise refusal
-        request.meta["tries"] = tries + 1
+        request.meta[TRIES] = tries + 1
         seconds = self.configuration.api_retry_delay * GROWTH**tries * random.uniform(0.75, 1.25)
         with waiting(self.crawler, f"asking again, after {refusal}", seconds):
             await self._sleep(seconds)

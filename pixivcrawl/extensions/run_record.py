@@ -110,6 +110,8 @@ class RunRecord(RunEnding):
             self.exit_code = FAILED
             return "finished with failures"
         self.exit_code = COMPLETE
+        if STOPPED_AFTER_PICTURES in counts:
+            return "stopped after the pictures"
         return "complete"
 
     async def _note_the_end(self, spider: Spider, outcome: str) -> None:
@@ -145,9 +147,9 @@ class RunRecord(RunEnding):
         """Works that the run was to do and did not come to."""
         crawl, ledger, wanted = getattr(spider, "crawl", None), ledger_of(self.crawler), getattr(spider, "wanted", None)
         if crawl is not None and ledger.broken is None and wanted is not None:
-            to_ask, to_fetch = await ledger.read(queries.works_left, crawl.crawl_id, **wanted)
-            if to_ask + to_fetch:
-                self.crawler.stats.set_value(PREFIX + LEFT, to_ask + to_fetch)
+            left = await ledger.read(queries.works_left, crawl.crawl_id, **wanted)
+            if left.works:
+                self.crawler.stats.set_value(PREFIX + LEFT, left.works)
 
     def _note_whether_pixiv_was_reached(self) -> None:
         stats = self.crawler.stats
@@ -196,8 +198,9 @@ def left_off(counts: Mapping[str, int]) -> list[str]:
     return stopped + ([f"{left:,} left: the same command goes on"] if left else [])
 
 
-STOPPED_AT, LEFT = "stopped_at_max_works", "works_left"
-"""What `max_works` was where it ended a list, and how many of the listed works were still to be done when the run was ended."""
+STOPPED_AT, STOPPED_AFTER_PICTURES, LEFT = "stopped_at_max_works", "stopped_after_pictures", "works_left"
+"""What `max_works` was where it ended a list; whether the run was to end before works' own pages are read; and how many of the listed
+works were still to be done when the run was ended."""
 
 SUMMARY: dict[str, tuple[str, str]] = {
     "works_listed": ("work", "listed"),

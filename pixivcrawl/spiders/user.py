@@ -26,18 +26,16 @@ from pixivcrawl.api.catalogue import (
 from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.api.urls import ACCOUNT
 from pixivcrawl.base_spiders.accounts import artist_called
-from pixivcrawl.base_spiders.from_rows import without_rows
+from pixivcrawl.base_spiders.from_rows import rows_to_ask_for
 from pixivcrawl.base_spiders.in_progress import WorksInProgress
 from pixivcrawl.base_spiders.listing import ListingSpider, Page, page_of_rows
 from pixivcrawl.base_spiders.params import Arguments, ListingArguments, UserIds, separated
 from pixivcrawl.base_spiders.second_looks import LookedAtLater
 from pixivcrawl.items import Artwork, Original
 from pixivcrawl.ledger import queries, updates
-from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
 
 ROWS_A_REQUEST = 100
 """Pixiv: `profile/illusts` answers for up to 100 ids at once."""
-
 
 ILLUSTRATIONS = "illust_and_ugoira"
 """Pixiv's name for what an artist's page of illustrations holds."""
@@ -264,11 +262,10 @@ class UserSpider(ListingSpider[UserArguments]):
             await self.ledger.write(updates.mark_stale, work_id, self.now())
 
     async def pages_for(self, user_id: int, work_ids: list[int]) -> AsyncIterator[Page]:
-        if self.args.type in ("illust", "ugoira") or self.args.need_rows:
-            async for page in self.compared(user_id, work_ids):
-                yield page
-        else:
-            yield Page(work_ids, artist=user_id)
+        # Nothing is asked about works beyond those that are looked at.
+        work_ids = work_ids[: self.args.max_works]
+        for start in range(0, len(work_ids), ROWS_A_REQUEST):
+            yield await self.compared(user_id, work_ids[start : start + ROWS_A_REQUEST])
 
     async def tagged(self, user_id: int, tag: str) -> AsyncIterator[Page]:
         """The artist's works under a tag, with their rows, which tell an ugoira from an illustration."""
@@ -277,27 +274,20 @@ class UserSpider(ListingSpider[UserArguments]):
             wanted = [row.id for row in body.works if row.is_masked or self.is_wanted(row.kind)]
             yield page_of_rows(wanted, body.works)
 
-    async def compared(self, user_id: int, work_ids: list[int]) -> AsyncIterator[Page]:
-        """The works with their rows, which tell kind and revision, where these are not known or are to be compared."""
-        for start in range(0, len(work_ids), ROWS_A_REQUEST):
-            chunk = work_ids[start : start + ROWS_A_REQUEST]
-            known = await self.ledger.read(queries.known_works, chunk)
-            kinds = {work_id: work.kind for work_id, work in known.items() if work.kind}
-            bring_files = await without_rows(self, [each for each in chunk if self.is_wanted(kinds.get(each))])
-            settled = {work_id for work_id, work in known.items() if work.availability in SETTLED_AVAILABILITY}
-            unsure = chunk
-            if not self.args.refresh:
-                unsure = [each for each in chunk if each in bring_files or not (each in kinds or each in settled)]
-            rows: list[Artwork] = []
-            if unsure:
-                body = await self.ask(
-                    USER_PROFILE_ILLUSTS, id=user_id, ids=unsure, work_category="illustManga", is_first_page=False
-                )
-                rows = items_from.listed_artworks(body.works.values())
-                kinds |= {row.work_id: row.kind for row in rows}
-            # A work without a row is asked for all the same: it then says why.
-            wanted = [work_id for work_id in chunk if self.is_wanted(kinds.get(work_id))]
-            yield Page(wanted, rows, artist=user_id)
+    async def compared(self, user_id: int, work_ids: list[int]) -> Page:
+        """The works with their rows, which tell files, kind and revision, where these are not known or are to be compared."""
+        by_kind = self.args.type in ("illust", "ugoira")
+        unsure = await rows_to_ask_for(self, work_ids, self.is_wanted if by_kind else None)
+        rows: list[Artwork] = []
+        if unsure:
+            body = await self.ask(
+                USER_PROFILE_ILLUSTS, id=user_id, ids=unsure, work_category="illustManga", is_first_page=False
+            )
+            rows = items_from.listed_artworks(body.works.values())
+        known = await self.ledger.read(queries.known_works, work_ids)
+        kinds = {work_id: work.kind for work_id, work in known.items()}
+        # A work without a row is asked for all the same: it then says why.
+        return Page([work_id for work_id in work_ids if self.is_wanted(kinds.get(work_id))], rows, artist=user_id)
 
     def is_wanted(self, kind: str | None) -> bool:
         return kind is None or self.args.type in ("all", kind) or (self.args.type == ILLUSTRATIONS and kind != "manga")

@@ -25,7 +25,8 @@ def requests_for(due: Due, runs: ListRuns, works: int) -> int:
     if due.wanted.artist is not None:
         return 2 + -(-works // ROWS_A_REQUEST) if due.compare else 1
     counts = runs.read.counts if runs.read is not None else {}
-    last = max(1, int(counts.get("api_requests", 1)) - int(counts.get("works_read", 0)))
+    for_works = int(counts.get("works_read", 0)) + int(counts.get("requests_for_many", 0))
+    last = max(1, int(counts.get("api_requests", 1)) - for_works)
     return max(last, -(-works // ROWS_A_PAGE)) if due.compare else last
 
 

@@ -126,7 +126,8 @@ def _named_by_ledger(archive: Archive, name: Name, pages: PagesOfWork, row: Kept
             kind=name.kind,
         )
     if name.kind == "ugoira" and original.frames is None:
-        original = replace(original, frames=_frames_beside(archive, path))
+        # Of one that came by its work's row the timing may not be known yet.
+        original = replace(original, frames=frames_listed(archive.root / f"{path.removesuffix('.zip')}.json"))
     return original
 
 
@@ -178,13 +179,6 @@ def frames_listed(beside: Path) -> tuple[Frame, ...] | None:
         return None
     is_plain = all(type(frame.file) is str and type(frame.delay) is int for frame in frames)
     return frames if frames and is_plain else None
-
-
-def _frames_beside(archive: Archive, path: str) -> tuple[Frame, ...]:
-    frames = frames_listed(archive.root / f"{path.removesuffix('.zip')}.json")
-    if frames is None:
-        raise NotAdopted("the list of its frames is not known")
-    return frames
 
 
 def _frames_in_place(archive: Archive, original: Original) -> tuple[str, str]:

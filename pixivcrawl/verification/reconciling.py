@@ -216,7 +216,8 @@ def _adopt(
             raise NotTaken("it lists the frames of an ugoira that is not there")
         # Whatever speaks against its zip is said of that.
         return 0
-    frames = _frames_beside(file) if name.kind == "ugoira" else None
+    # Of one that came by its work's row the timing may not have come.
+    frames = frames_listed(file.with_suffix(".json")) if name.kind == "ugoira" else None
     found = _proven(workers, file, path, name, row, frames)
     now = datetime.now(UTC)
     if frames is not None:
@@ -233,14 +234,6 @@ def _adopt(
         ledger.write_now(updates.record_found, listed, now)
     ledger.write_now(updates.record_found, found, now)
     return 1 if frames is None else 2
-
-
-def _frames_beside(file: Path) -> tuple[Frame, ...]:
-    """The frames that are listed beside an ugoira's zip. Raises NotTaken."""
-    frames = frames_listed(file.with_suffix(".json"))
-    if frames is None:
-        raise NotTaken("no list of its frames lies beside it")
-    return frames
 
 
 def _proven(

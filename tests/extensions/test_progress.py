@@ -52,10 +52,10 @@ class Counted:
         self, monkeypatch: pytest.MonkeyPatch, *, to_ask: int, done: int, seconds: float, **settings: Any
     ) -> None:
         crawler = get_crawler(Spider, own_settings() | settings)
-        crawler.spider = cast("Any", SimpleNamespace(in_progress=SimpleNamespace(settled=done)))
         monkeypatch.setattr("pixivcrawl.extensions.progress.estimate.pauses", dict)
         self.estimate = ProgressEstimate(crawler)
-        self.estimate._to_ask, self.estimate._done_when_looked, self.estimate._has_looked = to_ask, done, True
+        self.estimate.details.done, self.estimate._has_looked = done, True
+        self.estimate.details.looked(to_ask, done)
         self.estimate._noted = self.estimate._began + seconds
         for name, number in (("works_read", done), ("api_requests", 2 * done)):
             crawler.stats.set_value(f"pixiv/{name}", number)

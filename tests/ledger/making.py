@@ -7,14 +7,25 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import URL, Connection
 
-from pixivcrawl.items import Artwork, FileKind, Frame, Original, ProvenOriginal, StagedOriginal, StoredOriginal, Tag
+from pixivcrawl.items import (
+    Artwork,
+    FileKind,
+    Frame,
+    Original,
+    ProvenOriginal,
+    Reader,
+    StagedOriginal,
+    StoredOriginal,
+    Tag,
+)
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.answer import StoredAnswer
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
+from pixivcrawl.ledger.queries import Enough, KnownWork, works_to_ask, works_to_fetch
 from pixivcrawl.ledger.updates import Crawl, begin_crawl, record_artwork, record_intent, record_listing, record_stored
 from pixivcrawl.ledger.updates.state import newest_crawl
 from pixivcrawl.ledger.updates.tags import tag_links
@@ -137,3 +148,37 @@ def sqlite_url(folder: Path) -> str:
 def wanted_originals(connection: Connection, work_id: int, now: datetime | None) -> list[Original]:
     """What the newest run is to fetch of a work."""
     return queries.wanted_originals(connection, work_id, newest_crawl(connection), now)
+
+
+class ToDo(NamedTuple):
+    """A work of a list with something left to do: its own page is to be read, or else a file of it is to be fetched."""
+
+    position: int
+    work_id: int
+    must_be_asked: bool
+    known: KnownWork
+
+
+def works_to_do(
+    connection: Connection,
+    crawl_id: int,
+    after: int,
+    limit: int,
+    *,
+    reader: Reader,
+    now: datetime | None,
+    files: bool = True,
+    stale: bool = False,
+    enough: Enough = "full",
+    frames: bool = False,
+) -> list[ToDo]:
+    """Both that is to be asked and that is to be fetched, in the list's order, each work once."""
+    asked: list[Any] = works_to_ask(
+        connection, crawl_id, after, limit, reader=reader, now=now, enough=enough, stale=stale
+    )
+    found = {work.work_id: ToDo(work.position, work.work_id, must_be_asked=True, known=work.known) for work in asked}
+    if files and not stale:
+        which: dict[str, Any] = {"limit": limit, "now": now, "frames": frames, "after_position": after}
+        for work in works_to_fetch(connection, crawl_id, **which):
+            found.setdefault(work.work_id, ToDo(work.position, work.work_id, must_be_asked=False, known=work.known))
+    return sorted(found.values())[:limit]

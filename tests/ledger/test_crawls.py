@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from pixivcrawl.api.withheld import Withheld
 from pixivcrawl.items import VISITOR, Reader
 from pixivcrawl.ledger.models import CrawlArtworkRow
-from pixivcrawl.ledger.queries import last_crawls, works_left, works_to_do
+from pixivcrawl.ledger.queries import last_crawls, works_left
 from pixivcrawl.ledger.updates import (
     Crawl,
     begin_crawl,
@@ -40,6 +40,7 @@ from tests.ledger.making import (
     begun,
     frames_of,
     store,
+    works_to_do,
 )
 
 FRAMES_TOO = {"ugoira": "frames"}
@@ -59,11 +60,13 @@ def to_do(connection: Connection, crawl: Crawl, after: int = 0, **changes: Any) 
     found = [(work.work_id, work.must_be_asked) for work in works]
     if not after and not changes.get("stale"):
         asked = sum(must_be_asked for _, must_be_asked in found)
-        assert works_left(connection, crawl.crawl_id, **(values | changes)) == (asked, len(found) - asked)
-        beside = [work_id for work_id, _ in found[:1]]
+        wanted = {"files": True, "enough": "full"} | values | changes
+        left = works_left(connection, crawl.crawl_id, **wanted)
+        assert (left.to_ask, left.works) == (asked, len(found))
+        first = [work_id for work_id, _ in found[:1]]
         others = sum(must_be_asked for _, must_be_asked in found[1:])
-        left = works_left(connection, crawl.crawl_id, **(values | changes), beside=beside)
-        assert left == (others, len(found[1:]) - others)
+        left = works_left(connection, crawl.crawl_id, **wanted, asking=first, fetching=first)
+        assert (left.to_ask, left.works) == (others, len(found[1:]))
     return found
 
 
@@ -335,15 +338,15 @@ class TestAListThatWantsFrames:
         zips, frames = (begin_crawl(connection, "user", {"detail": detail, **more}, NOW) for more in ({}, FRAMES_TOO))
         for crawl in (zips, frames):
             record_listing(connection, crawl.crawl_id, [1, 2], None, NOW)
-        from_rows = detail == "listing"
-        assert to_do(connection, zips, from_rows=from_rows) == []
-        assert to_do(connection, frames, from_rows=from_rows, frames=True) == [(1, False)]
+        enough = "timing" if detail == "listing" else "full"
+        assert to_do(connection, zips, enough=enough) == []
+        assert to_do(connection, frames, enough=enough, frames=True) == [(1, False)]
         record_row_originals(connection, 1, [an_ugoira(1), *frames_of(1)[:1]], NOW)
         store(connection, frames_of(1)[0])
-        assert to_do(connection, frames, from_rows=from_rows, frames=True) == [(1, False)], "one of two frames is known"
+        assert to_do(connection, frames, enough=enough, frames=True) == [(1, False)], "one of two frames is known"
         record_row_originals(connection, 1, [an_ugoira(1), *frames_of(1)], NOW)
         store(connection, frames_of(1)[1])
-        assert to_do(connection, frames, from_rows=from_rows, frames=True) == []
+        assert to_do(connection, frames, enough=enough, frames=True) == []
 
     def test_waits_with_a_work_that_could_not_be_asked_for(self, connection: Connection):
         record_artwork(connection, an_artwork(1, kind="ugoira", originals=(an_ugoira(1),)), NOW)

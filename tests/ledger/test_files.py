@@ -429,16 +429,16 @@ class TestFramesAsUploaded:
 
     def test_are_counted_when_the_zip_is_alone(self, connection: Connection):
         record_artwork(connection, self.ugoira(), NOW)
-        assert status_of_zips(connection) == (0, 0)
+        assert status_of_zips(connection) == (0, 0, 0)
         store(connection, an_ugoira())
-        assert status_of_zips(connection) == (1, 0)
+        assert status_of_zips(connection) == (1, 0, 0)
         record_row_originals(connection, 1, [an_ugoira(), *frames_of()], NOW)
         store(connection, *frames_of())
-        assert status_of_zips(connection) == (0, 0)
+        assert status_of_zips(connection) == (0, 0, 0)
         record_artwork(connection, self.ugoira(revision=SECOND), NOW)
         store(connection, an_ugoira(revision=SECOND))
         record_unavailable(connection, 1, "gone", "404", NOW)
-        assert status_of_zips(connection) == (0, 1)
+        assert status_of_zips(connection) == (0, 1, 0)
 
 
 def test_a_journal_that_tells_no_kind_means_a_zip_by_its_frames():

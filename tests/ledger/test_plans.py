@@ -137,11 +137,23 @@ HOT: dict[str, Callable[[Connection], Any]] = {
         c, "", [(an_answer("illust.detail", {"id": 1}, b"{}", NOW), Location("a", 0, 1))]
     ),
     "known_works": lambda c: queries.known_works(c, range(1, 49)),
-    "works_to_do": lambda c: queries.works_to_do(c, 1, 0, 100, reader=READER, now=NOW),
-    "works_to_do, metadata": lambda c: queries.works_to_do(c, 1, 0, 100, reader=VISITOR, now=NOW, files=False),
-    "works_to_do, stale": lambda c: queries.works_to_do(c, 1, 0, 100, reader=READER, now=NOW, stale=True),
-    "works_left": lambda c: queries.works_left(c, 1, reader=READER, now=NOW, beside=[1, 2]),
-    "works_to_do, from rows": lambda c: queries.works_to_do(c, 1, 0, 100, reader=READER, now=NOW, from_rows=True),
+    "works_to_fetch": lambda c: queries.works_to_fetch(c, 1, limit=100, now=NOW),
+    "works_to_fetch, some": lambda c: queries.works_to_fetch(c, 1, limit=100, now=NOW, among=[1, 2]),
+    "works_to_fetch, with frames": lambda c: queries.works_to_fetch(c, 1, limit=100, now=NOW, frames=True),
+    "works_to_ask": lambda c: queries.works_to_ask(c, 1, 0, 100, reader=READER, now=NOW, enough="full"),
+    "works_to_ask, others": lambda c: queries.works_to_ask(
+        c, 1, 0, 100, reader=VISITOR, now=NOW, enough="full", asked="named"
+    ),
+    "works_to_ask, stale": lambda c: queries.works_to_ask(
+        c, 1, 0, 100, reader=READER, now=NOW, enough="full", stale=True
+    ),
+    "works_to_ask, without timing": lambda c: queries.works_to_ask(
+        c, 1, 0, 100, reader=READER, now=NOW, enough="timing"
+    ),
+    "works_without_caption": lambda c: queries.works_without_caption(c, 1, 0, 100),
+    "works_left": lambda c: queries.works_left(
+        c, 1, reader=READER, now=NOW, files=True, enough="full", asking=[1], fetching=[2]
+    ),
     "record_originals_of_rows": lambda c: updates.record_originals_of_rows(c, [an_original(4)], NOW),
     "record_row_originals": lambda c: updates.record_row_originals(c, 2, [an_original(2, 7)], NOW),
     "record_unproven": lambda c: updates.record_unproven(c, an_original(1), NOW),
@@ -177,7 +189,6 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "status_odd": queries.status_odd,
     "status_odd_files": queries.status_odd_files,
     "zip_of_ugoira": lambda c: queries.zip_of_ugoira(c, 2),
-    "works_to_do, with frames": lambda c: queries.works_to_do(c, 1, 0, 100, reader=READER, now=NOW, frames=True),
     "status_missing": lambda c: queries.status_missing(c, 20),
     "status_unavailable": lambda c: queries.status_unavailable(c, 20),
 }
@@ -217,7 +228,7 @@ def test_every_change_and_question_is_covered():
     assert asked == functions - elsewhere - of_several
 
 
-@pytest.mark.parametrize("name", ["works_to_do", "works_left", "waiting_works"])
+@pytest.mark.parametrize("name", ["works_to_ask", "works_to_fetch", "works_left", "waiting_works"])
 def test_what_is_unsettled_is_read_in_its_order_from_its_own_index(engine: Engine, name: str):
     ((_, steps),) = plans(engine, HOT[name]).items()
     assert "SEARCH crawl_artworks USING INDEX crawl_artworks_unsettled (list_id=? AND position>?)" in steps

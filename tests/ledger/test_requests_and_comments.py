@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from pixivcrawl.items import VISITOR, Comment, CommissionRequest, Tag
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
-from pixivcrawl.ledger.queries import counts_before, described_works, works_to_do, works_without_comments
+from pixivcrawl.ledger.queries import counts_before, described_works, works_without_comments
 from pixivcrawl.ledger.updates import (
     begin_crawl,
     drop_from_list,
@@ -27,7 +27,7 @@ from pixivcrawl.ledger.updates import (
     record_stubs,
     record_tag_translations,
 )
-from tests.ledger.making import DAY, HOUR, NOW, a_row, an_artwork, begun, sqlite_url
+from tests.ledger.making import DAY, HOUR, NOW, a_row, an_artwork, begun, sqlite_url, works_to_do
 from tests.ledger.test_plans import plans, whole_tables
 
 LATER = NOW + DAY

@@ -98,6 +98,11 @@ def stored_files(archive: Path) -> dict[str, str]:
     }
 
 
+def show_no_rows(sandbox: Sandbox) -> None:
+    """From now on an artist's list gives ids alone, so that each work is known by its own page and nothing else."""
+    sandbox.faults.api("/profile/illusts", kind="replaced_field", field="works", value={})
+
+
 def assert_holds(archive: Path, *expectations: Expected) -> None:
     """The archive holds exactly what the world says: every byte, the ledger in agreement, nothing half done."""
     found = stored_files(archive)

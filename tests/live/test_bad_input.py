@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.running import assert_holds, complaints, environment, rows, scrapy
+from tests.live.running import assert_holds, complaints, environment, rows, scrapy, show_no_rows
 from tests.sandbox.serving import Sandbox, World
 
 
@@ -82,6 +82,7 @@ def test_an_unknown_artist_does_not_stop_the_next(tmp_path: Path, shared: Sandbo
 def test_one_unreadable_work_leaves_the_others(tmp_path: Path, sandbox: Sandbox, kind: str, options: dict[str, str]):
     work = sandbox.world.works_of(11, sandbox.world.readers[0])[2]
     sandbox.faults.api(rf"/ajax/illust/{work.id}$", kind=kind, **options)
+    show_no_rows(sandbox)
     env = environment(sandbox, tmp_path)
     run = scrapy("crawl", "user", "-a", "id=11", env=env)
     assert run.returncode == 1, run.stderr

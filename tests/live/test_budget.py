@@ -38,15 +38,15 @@ def test_a_run_ends_at_the_budget_says_when_it_goes_on_and_fails_nothing(tmp_pat
         assert "00:00 UTC" in line
         assert sent(sandbox) == 6
         # What was known came, down to its files.
-        assert rows(tmp_path, "SELECT count(*) FROM files WHERE state = 'stored'") == [(5,)]
+        assert rows(tmp_path, "SELECT count(*) FROM files WHERE state = 'stored'") == [(12,)]
         assert rows(tmp_path, "SELECT max(failed_runs), max(failed_reason) FROM artworks") == [(0, None)]
         again = crawl("user", sandbox, tmp_path, phpsessid=None, settings={"PIXIV_API_BUDGET": 6}, id=11)
         assert (again.exit_code, sent(sandbox)) == (1, 6)
 
         status = scrapy("status", env=env).stdout
         assert "API requests today (UTC): 6 sent, 0 of 6 left" in status
-        assert "7 works to ask for: about 10 requests" in status
-        assert "spread over 3 days by the budget" in status
+        assert "all pictures here, 10 details to come: about 14 requests" in status
+        assert "spread over 4 days by the budget" in status
 
         assert crawl("user", sandbox, tmp_path, phpsessid=None, id=11).exit_code == 0
         assert_holds(tmp_path, sandbox.world.expected.user(11))

@@ -55,7 +55,7 @@ def test_killed_in_every_step_of_a_file(laboratory: Laboratory):
         "os:link:after",
         "pixivcrawl.archive.placing:sync:after",
         "pixivcrawl.ledger.updates:record_stored:after",
-        "pipelines.storage:place_text:after",
+        "pixivcrawl.base_spiders.from_rows:place_text:after",
     )
     killed_at(laboratory, steps, "user")
 
@@ -77,7 +77,8 @@ def test_killed_while_an_address_is_found_to_be_gone(laboratory: Laboratory):
 
 
 def test_a_kill_leaves_no_file_without_its_reason_whose_address_is_gone(laboratory: Laboratory):
-    kill = Kill(place="pixivcrawl.ledger.updates:mark_stale:before:1")
+    # After one for each work whose address followed from its row, which is no reason.
+    kill = Kill(place="pixivcrawl.ledger.updates:mark_stale:before:21")
     trial = laboratory.killed(Plan(0, 0, "user", (kill,), Wrongs(1, 1.0, image=("status:404",))))
     reasons = rows(trial.archive, "SELECT failed_reason FROM files WHERE state = 'parked'")
     assert reasons

@@ -10,9 +10,6 @@ from tests.live.inside import crawl
 from tests.sandbox.serving import Sandbox, World
 
 ACTIONS = {"illust.bookmark_add", "illust.like"}
-OPTIONAL = {"illust.details_many"}
-"""Nothing that is archived hangs on it."""
-
 ROWS_ONLY = {"files": "false", "detail": "listing"}
 RUNS: tuple[tuple[str, dict[str, object]], ...] = (
     ("user", {"id": 11, "refresh": "true", "files": "false", "comments": "true"}),
@@ -62,4 +59,4 @@ def test_every_row_is_asked_answered_parsed_and_kept(tmp_path: Path):
     assert {run: code for run, code in codes.items() if code} == {}
     answers = (entry for entry in read_journal(tmp_path / "journal") if entry.type == "answer")
     kept = {entry.data["answer"].endpoint for entry in answers}
-    assert set(ENDPOINTS) - kept == ACTIONS | OPTIONAL
+    assert set(ENDPOINTS) - kept == ACTIONS

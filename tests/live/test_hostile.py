@@ -17,7 +17,7 @@ import pytest
 from pixivcrawl.sandbox.works import UGOIRA, Page, Work
 from tests.archive.making import jpeg, zipped
 from tests.live.inside import crawl
-from tests.live.running import assert_holds, environment, rows, scrapy
+from tests.live.running import assert_holds, environment, rows, scrapy, show_no_rows
 from tests.sandbox.expected import Expected
 from tests.sandbox.serving import Sandbox, World
 
@@ -69,6 +69,7 @@ def test_no_text_reaches_a_terminal_a_log_or_a_path_as_it_came(tmp_path: Path):
     redirected, gone = (world.add_work(11, title=TEXTS[0], pages=(SMALL,)) for _ in range(2))
     world.rename(11, " ".join(TEXTS[:6]))
     with Sandbox(world) as sandbox:
+        show_no_rows(sandbox)
         for first, second, text in zip(wrong, refused, TEXTS, strict=True):
             sandbox.faults.api(rf"/illust/{first.id}$", kind="replaced_field", field="illustType", value=text)
             sandbox.faults.api(rf"/illust/{second.id}$", kind="status:400", message=text)
@@ -139,6 +140,7 @@ def test_numbers_at_and_past_the_limits(tmp_path: Path):
     fitting = {number: works.pop() for number in FITTING}
     unfit, foreign = ([(number, works.pop()) for number in UNFIT] for _ in range(2))
     with Sandbox(world) as sandbox:
+        show_no_rows(sandbox)
         for number, work in (*fitting.items(), *unfit):
             sandbox.faults.api(rf"/illust/{work.id}$", kind="replaced_field", field="likeCount", value=number)
         for number, work in foreign:
@@ -253,6 +255,7 @@ def test_an_image_is_fetched_from_the_image_hosts_alone(tmp_path: Path):
     world = World.of(works=len(FOREIGN) + 1, size=(64, 48))
     works = sorted(world.works(), key=lambda work: work.id)
     with Sandbox(world) as sandbox, listener() as elsewhere:
+        show_no_rows(sandbox)
         api = sandbox.base_url.partition("//")[2]
         places = {
             "host": sandbox.image_host,
@@ -298,6 +301,7 @@ def test_a_work_has_no_file_but_its_own(tmp_path: Path):
     world = World.of(works=2 * len(FORGED) + 3, pages=2, size=(64, 48))
     other, answering, *works = sorted(world.works(), key=lambda work: work.id)
     with Sandbox(world) as sandbox:
+        show_no_rows(sandbox)
         for work, number in zip(works, range(2 * len(FORGED)), strict=False):
             given: dict[str, Any] = FORGED[number // 2] | ({"work_id": other.id} if number < 2 else {})
             url = f"http://{sandbox.image_host}{path_of(work, **given)}"
@@ -337,6 +341,7 @@ def test_an_ugoira_has_no_zip_but_its_own_and_plain_names_in_it(tmp_path: Path):
     other, *forged = ugoira
     zips = (f"{other.id}_ugoira1920x1080.zip", "{id}_ugoira1920x1080.jpg", "{id}_ugoira1920x1080.exe")
     with Sandbox(world) as sandbox:
+        show_no_rows(sandbox)
         for work, number in zip(forged, range(len(FRAMES) + len(zips)), strict=True):
             path = rf"/illust/{work.id}/ugoira_meta$"
             if number < len(FRAMES):
@@ -358,6 +363,7 @@ def test_redirects_are_not_followed(tmp_path: Path):
     world = World.of(works=9, size=(64, 48))
     works = sorted(world.works(), key=lambda work: work.id)
     with Sandbox(world) as sandbox, listener() as elsewhere:
+        show_no_rows(sandbox)
         port = elsewhere.getsockname()[1]
         leading = (
             f"http://127.0.0.1:{port}/",

@@ -38,6 +38,26 @@ A_WHILE = 60.0
 """Seconds over which a rate is taken."""
 
 
+class Lane:
+    """One of the two things that a run does side by side, works' own pages and their files: how far it is, in works."""
+
+    def __init__(self, began: float) -> None:
+        self.began = began
+        self.done = self._left = self._done_when_looked = 0
+
+    def looked(self, left: int, done: int) -> None:
+        """The ledger had so many left when so many were done."""
+        self._left, self._done_when_looked = left, done
+
+    @property
+    def left(self) -> int:
+        return max(0, self._left - (self.done - self._done_when_looked))
+
+    def seconds_left(self, now: float) -> float:
+        """As long as the ones before took; 0 where too few tell."""
+        return self.left * (now - self.began) / self.done if self.done >= ENOUGH else 0.0
+
+
 class Moment(NamedTuple):
     time: float
     works: int
@@ -54,8 +74,8 @@ class ProgressEstimate:
         self._noted = self._began
         self._paused = 0.0
         self._moments: deque[Moment] = deque([Moment(self._began, 0, 0)])
-        self._to_ask = self._to_fetch = self._open = 0
-        self._done_when_looked = self._listed_when_looked = 0
+        self.details, self.pictures = Lane(self._began), Lane(self._began)
+        self._listed_when_looked = 0
         self._has_looked = False
         self._look_at = self._look_soon = 0.0
         self._looking: asyncio.Future[None] | None = None
@@ -65,9 +85,18 @@ class ProgressEstimate:
         now = time.monotonic()
         self._paused += (now - self._noted) * paused
         self._noted = now
+        self._count_done()
+        for lane in (self.details, self.pictures):
+            if not lane.done:
+                lane.began = now - self._paused
         self._moments.append(Moment(now, self.done, self._count("bytes_stored")))
         while len(self._moments) > 2 and self._moments[1].time < now - A_WHILE:
             self._moments.popleft()
+
+    def _count_done(self) -> None:
+        spider: Any = self._crawler.spider
+        if getattr(spider, "in_progress", None) is not None:
+            self.details.done, self.pictures.done = spider.asking.settled, spider.in_progress.settled
 
     async def count_what_is_left(self) -> None:
         """Ask the ledger, when it is time to."""
@@ -79,21 +108,29 @@ class ProgressEstimate:
             self._looking = asyncio.ensure_future(self._look(self._crawler.spider))
 
     async def _look(self, spider: Any) -> None:
+        self._count_done()
+        asking, fetching = spider.asking.works, spider.in_progress.works
         crawl, done, listed = getattr(spider, "crawl", None), self.done, self._count("works_listed")
-        # The ledger may already count some of these as done; they are counted here.
-        in_progress = spider.in_progress.works
         if crawl is None or (wanted := spider.wanted) is None:
             return
+        details, pictures = self.details.done, self.pictures.done
         took, is_sure = 0.0, True
         with suppress(PixivcrawlError):
-            (self._to_ask, self._to_fetch), took = await ledger_of(self._crawler).read(
-                _timed_works_left, crawl.crawl_id, **wanted, beside=in_progress
+            # The ledger may already count some of those under way as done; they are counted here.
+            left, took = await ledger_of(self._crawler).read(
+                _timed_works_left, crawl.crawl_id, **wanted, asking=asking, fetching=fetching
             )
-            self._open, self._done_when_looked, self._listed_when_looked = len(in_progress), done, listed
+            self.details.looked(left.to_ask + len(asking), details)
+            self.pictures.looked(left.to_fetch + len(fetching), pictures)
+            self._listed_when_looked = listed
+            self._count_done()
             # Of a work that was both begun and done meanwhile, the ledger may or may not have counted it as left.
-            is_sure = self.done - done <= sum(work_id not in spider.in_progress for work_id in in_progress)
+            ended = [work not in spider.asking for work in asking] + [
+                work not in spider.in_progress for work in fetching
+            ]
+            is_sure = self.done - done <= sum(ended)
             # Before the list has said anything, nothing being left says nothing either.
-            self._has_looked = bool(listed or self._to_ask or self._to_fetch or self._open)
+            self._has_looked = bool(listed or self._left)
         self._look_soon = time.monotonic() + max(LOOK_SOON, REST * took)
         # What was listed may not have been recorded yet.
         is_enough = is_sure and self._left
@@ -101,19 +138,19 @@ class ProgressEstimate:
 
     @property
     def done(self) -> int:
-        """Works of which nothing is left to do in this run."""
-        in_progress = getattr(self._crawler.spider, "in_progress", None)
-        return in_progress.settled if in_progress is not None else 0
+        """Works whose own pages were read, and works whose files were fetched."""
+        return self.details.done + self.pictures.done
 
     @property
     def total(self) -> int | None:
-        """Works to be done in this run, those done among them; None where nobody knows."""
+        """All that is to be done in this run, what is done included; None where nobody knows."""
         return self.done + self._left if self._has_looked else None
 
     @property
     def _left(self) -> int:
-        since = self.done - self._done_when_looked
-        return max(0, self._open + self._to_ask + self._to_fetch - since) + self._rows_ahead
+        spider: Any = self._crawler.spider
+        each = (getattr(spider, "enough", None) == "full") + getattr(getattr(spider, "args", None), "files", True)
+        return self.details.left + self.pictures.left + self._rows_ahead * each
 
     @property
     def _rows_ahead(self) -> int:
@@ -126,11 +163,10 @@ class ProgressEstimate:
     @property
     def requests_left(self) -> float:
         """About how many API requests the rest takes."""
-        read = self._count("works_read")
+        read, spider = self._count("works_read"), self._crawler.spider
         each = self._count("api_requests") / read if read >= ENOUGH else REQUESTS_A_WORK
-        since = self.done - self._done_when_looked
-        works = max(0, self._to_ask - max(0, since - self._open)) + self._rows_ahead
-        pages = self._rows_ahead / max(1, getattr(self._crawler.spider, "rows_a_page", 1))
+        works = self.details.left + self._rows_ahead * (getattr(spider, "enough", None) == "full")
+        pages = self._rows_ahead / max(1, getattr(spider, "rows_a_page", 1))
         return works * each + pages
 
     @property
@@ -141,13 +177,13 @@ class ProgressEstimate:
         """
         if not self._has_looked or not self._left:
             return self.wait or None
-        requests, one = self.requests_left, self._configuration
-        left = requests * one.api_delay / one.api_concurrency
-        if self.done >= ENOUGH:
-            left = max(left, self._left * (self._noted - self._began - self._paused) / self.done)
+        requests, one, now = self.requests_left, self._configuration, self._noted - self._paused
+        details = requests * one.api_delay / one.api_concurrency
+        if self.details.done >= ENOUGH:
+            details = max(details, self.details.seconds_left(now))
         else:
-            left += requests * SECONDS_AN_ANSWER / one.api_concurrency
-        return left + self.wait
+            details += requests * SECONDS_AN_ANSWER / one.api_concurrency
+        return max(details, self.pictures.seconds_left(now)) + self.wait
 
     @property
     def wait(self) -> float:
@@ -158,12 +194,12 @@ class ProgressEstimate:
 
     def parts(self) -> list[str]:
         """The counts so far, the most important first."""
-        total, left, files = self.total, self.seconds_left, self._count("files_stored")
+        left, files = self.seconds_left, self._count("files_stored")
         failed = self._count("files_failed") + self._count("works_failed")
         works, size = self._rates()
         told = {
-            f"{self.done:,} of {plural(total or 0, 'work')}": total,
-            f"{plural(self._count('works_listed'), 'work')} listed": not total and self._count("works_listed"),
+            **self._of_lanes(),
+            f"{plural(self._count('works_listed'), 'work')} listed": not self.total and self._count("works_listed"),
             f"{plural(self._count('people_listed'), 'person', 'people')}": self._count("people_listed"),
             f"about {spoken(left or 0)} left": left,
             f"{failed:,} failed": failed,
@@ -171,6 +207,18 @@ class ProgressEstimate:
             f"{plural(round(works), 'work')} a minute, {size / 1e6:,.1f} MB/s": works,
         }
         return [part for part, is_worth_saying in told.items() if is_worth_saying] or ["asking pixiv"]
+
+    def _of_lanes(self) -> dict[str, Any]:
+        """How far files and details are; a run that brings one of both says how many works that is."""
+        if not self._has_looked:
+            return {}
+        lanes = {"pictures": self.pictures, "details": self.details}
+        told = {}
+        for name, lane in lanes.items():
+            total = lane.done + lane.left + self._rows_ahead
+            told[name] = f"{lane.done:,} of {plural(total, 'work')}", lane.done or lane.left
+        both = all(used for _, used in told.values())
+        return {f"{name} of {said}" if both else said: used for name, (said, used) in told.items()}
 
     def _rates(self) -> tuple[float, float]:
         """Works a minute and bytes a second, in the last while."""
@@ -182,7 +230,7 @@ class ProgressEstimate:
         return int(self._crawler.stats.get_value(f"pixiv/{name}", 0))
 
 
-def _timed_works_left(connection: Connection, /, crawl_id: int, **which: Any) -> tuple[tuple[int, int], float]:
+def _timed_works_left(connection: Connection, /, crawl_id: int, **which: Any) -> tuple[queries.WorksLeft, float]:
     """What is left, and the seconds of a processor that it took to find out."""
     began = time.thread_time()
     return queries.works_left(connection, crawl_id, **which), time.thread_time() - began

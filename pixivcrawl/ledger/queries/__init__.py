@@ -83,8 +83,10 @@ from pixivcrawl.ledger.queries.user_files import (
     wanted_pictures,
 )
 from pixivcrawl.ledger.queries.works import (
+    Enough,
     KnownWork,
     StoredFile,
+    WorksLeft,
     WorkToDo,
     answer_location,
     gone_files,
@@ -97,7 +99,9 @@ from pixivcrawl.ledger.queries.works import (
     wanted_originals,
     withheld_works,
     works_left,
-    works_to_do,
+    works_to_ask,
+    works_to_fetch,
+    works_without_caption,
     zip_of_ugoira,
 )
 from pixivcrawl.ledger.updates.files import Intent

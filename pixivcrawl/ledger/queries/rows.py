@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, NotNullable, bindparam, exists, func, or_, select
+from sqlalchemy import Connection, NotNullable, and_, bindparam, exists, func, or_, select
 
 from pixivcrawl.ledger.models import ROW_LEVEL_WORK, ArtworkRow, CrawlArtworkRow, FileRow
 from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
@@ -18,18 +18,26 @@ _FILES_OF_ROW = (
     select(
         FileRow.page,
         FileRow.revision,
+        FileRow.kind,
         NotNullable(FileRow.path),
         NotNullable(FileRow.sha256),
+        NotNullable(FileRow.bytes),
         FileRow.extension,
         FileRow.width,
         FileRow.height,
+        FileRow.as_served,
+        FileRow.flaw,
+        FileRow.etag,
+        FileRow.last_modified,
     )
     .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
     .where(
         FileRow.artwork_id == bindparam("work_id"),
-        ArtworkRow.detail == "listing",
         FileRow.state == "stored",
-        FileRow.kind == "image",
+        or_(
+            and_(ArtworkRow.detail == "listing", FileRow.kind == "image"),
+            and_(FileRow.kind == "ugoira", FileRow.frames.is_(None)),
+        ),
     )
     .order_by(FileRow.page)
 )
@@ -37,15 +45,21 @@ _FILES_OF_ROW = (
 
 @dataclass(frozen=True, slots=True)
 class FileOfRow:
-    """A stored page of a work that is known from its row alone; size and extension are those of the bytes."""
+    """A stored page or zip of a work that is known from its row alone; size and extension are those of the bytes."""
 
     page: int
     revision: str
+    kind: str
     path: str
     sha256: str
+    bytes: int
     extension: str
     width: int | None
     height: int | None
+    as_served: bool
+    flaw: str | None
+    etag: str | None
+    last_modified: str | None
 
 
 def without_originals(connection: Connection, work_ids: Sequence[int]) -> set[int]:
@@ -81,8 +95,8 @@ def likely_extensions(connection: Connection, user_ids: Iterable[int]) -> dict[t
 
 
 def files_of_row(connection: Connection, work_id: int) -> list[FileOfRow]:
-    """The stored pages of a work whose sizes no API has confirmed; none of a work that is known in full."""
-    return [FileOfRow(*row) for row in connection.execute(_FILES_OF_ROW, {"work_id": work_id})]
+    """The stored files of a work that came by its row: pages whose sizes no API has confirmed, and zips that wait for their timing."""
+    return [FileOfRow(*tuple(row)) for row in connection.execute(_FILES_OF_ROW, {"work_id": work_id})]
 
 
 def works_of_rows(connection: Connection, after_work: int, limit: int) -> list[int]:

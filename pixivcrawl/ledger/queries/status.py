@@ -292,8 +292,8 @@ def status_withheld(connection: Connection) -> list[tuple[str | None, int | None
     return [(reason, reader, number) for reason, reader, number in connection.execute(counted)]
 
 
-def status_to_ask(connection: Connection) -> int:
-    """How many works on the lists are not known well enough and may be had, as far as the ledger sees."""
+def status_to_ask(connection: Connection) -> tuple[int, int]:
+    """How many works on the lists are not known well enough and may be had: those whose files wait for it, and the others."""
     no_file = ~exists().where(FileRow.artwork_id == ArtworkRow.id, FileRow.state != "superseded")
     too_little = or_(
         ArtworkRow.detail.is_(None),
@@ -302,16 +302,23 @@ def status_to_ask(connection: Connection) -> int:
         ),
     )
     may_be_had = ArtworkRow.availability.not_in((*SETTLED_AVAILABILITY, "withheld"))
-    return connection.execute(
-        select(func.count(CrawlArtworkRow.artwork_id.distinct()))
+    work_id = CrawlArtworkRow.artwork_id
+    waits = or_(ArtworkRow.stale_since.is_not(None), no_file)
+    counted = (
+        select(func.count(case((waits, work_id)).distinct()), func.count(case((~waits, work_id)).distinct()))
         .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
         .join(CrawlRow, CrawlRow.id == CrawlArtworkRow.list_id)
         .where(UNSETTLED_WORK, or_(ArtworkRow.stale_since.is_not(None), and_(may_be_had, too_little)))
-    ).scalar_one()
+    )
+    waiting, details = connection.execute(counted).one()
+    return waiting, details
 
 
-def status_of_zips(connection: Connection) -> tuple[int, int]:
-    """How many ugoira have their zip and none of their frames as uploaded: those that may get them, and those that are gone."""
+def status_of_zips(connection: Connection) -> tuple[int, int, int]:
+    """How many ugoira have their zip and none of their frames as uploaded: those that may get them, and those that are gone.
+
+    And how many zips came by a row, so that nothing tells yet how long each frame is shown.
+    """
     frame = _FRAMES.c
     has_frame = exists().where(
         frame.artwork_id == FileRow.artwork_id,
@@ -324,8 +331,10 @@ def status_of_zips(connection: Connection) -> tuple[int, int]:
     zips = counts.select_from(FileRow).join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
     # A zip that was found in its place belongs to a work of which nothing else may be known.
     present = func.coalesce(ArtworkRow.revision, FileRow.revision) == FileRow.revision
-    may_be_had, gone = connection.execute(zips.where(ZIP_FILE, FileRow.state == "stored", present, ~has_frame)).one()
-    return may_be_had, gone
+    is_there = (ZIP_FILE, FileRow.state == "stored", present)
+    may_be_had, gone = connection.execute(zips.where(*is_there, ~has_frame)).one()
+    untimed, _ = connection.execute(zips.where(*is_there, FileRow.frames.is_(None))).one()
+    return may_be_had, gone, untimed
 
 
 def status_of_rows(connection: Connection) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -42,8 +42,12 @@ from pixivcrawl.ledger.models import (
 )
 from pixivcrawl.ledger.updates.doubtful import Served, served_of
 from pixivcrawl.ledger.updates.files import GONE, GONE_WITH_FIRST, Intent, row_of
-from pixivcrawl.ledger.updates.state import LACKS_FRAMES, SETTLED_AVAILABILITY, due, is_due
+from pixivcrawl.ledger.updates.state import LACKS_FRAMES, LACKS_TIMING, SETTLED_AVAILABILITY, due, is_due
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
+
+Enough = Literal["named", "timing", "full"]
+"""What need not be asked about a work: that its files are named, if only by its row; that they are, and an ugoira's timing is known too;
+all that its own page tells."""
 
 WITHHELD_FOR = timedelta(days=1)
 """For so long the same reader does not ask again for what was withheld."""
@@ -65,18 +69,25 @@ class KnownWork(NamedTuple):
     next_attempt: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class WorkToDo:
-    """A work of a list with something left to do: ask for it, or fetch what `wanted_originals` gives.
+class WorkToDo(NamedTuple):
+    """A work of a list with something left to do, and its place there.
 
     `lacks_frames`: it is an ugoira whose frames as uploaded are to be had and are not all known.
     """
 
     position: int
     work_id: int
-    must_be_asked: bool
     lacks_frames: bool
     known: KnownWork
+
+
+@dataclass(frozen=True, slots=True)
+class WorksLeft:
+    """How many works of a list are to be asked about, how many lack a file, and how many are either."""
+
+    to_ask: int
+    to_fetch: int
+    works: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +127,28 @@ def known_works(connection: Connection, work_ids: Iterable[int]) -> dict[int, Kn
     return known
 
 
-def works_to_do(
+def works_to_fetch(
+    connection: Connection,
+    crawl_id: int,
+    *,
+    limit: int,
+    now: datetime | None,
+    frames: bool = False,
+    after_position: int = 0,
+    among: Collection[int] | None = None,
+) -> list[WorkToDo]:
+    """The next works after `after_position` of the list that run `crawl_id` reads of which a file is missing and due.
+
+    In the order in which this run or an earlier one found them. `frames=True` is not content with the zip of an ugoira. Works that are
+    not `among` some are left out.
+    """
+    wanted = _to_be_fetched(crawl_id, now, frames=frames)
+    if among is not None:
+        wanted &= ArtworkRow.id.in_(among)
+    return _works_to_do(connection, crawl_id, after_position, limit, wanted, LACKS_FRAMES if frames else false())
+
+
+def works_to_ask(
     connection: Connection,
     crawl_id: int,
     after_position: int,
@@ -124,33 +156,41 @@ def works_to_do(
     *,
     reader: Reader,
     now: datetime | None,
-    files: bool = True,
+    enough: Enough,
+    asked: Enough | None = None,
     stale: bool = False,
-    from_rows: bool = False,
-    frames: bool = False,
 ) -> list[WorkToDo]:
-    """The next works after `after_position` (0 for the first) of the list that run `crawl_id` reads, with something left to do.
+    """As `works_to_fetch`, the works whose own pages are to be read.
 
-    In the order in which this run or an earlier one found them. `files=False` looks at the works alone; `stale=True` gives only those
-    that must be asked for again because they changed, or were not found at a first look. `from_rows=True` is content with works whose
-    originals follow from a row. `frames=True` is not content with the zip of an ugoira. What failed in this run, or is not due by `now`,
-    is left out.
+    `enough` is what need not be asked about; works of which more than `asked` was to be known are left out, as they were asked about just
+    now. `stale=True` gives only those that must be asked for again because they changed, or were not found at a first look. What failed
+    in this run, or is not due by `now`, is left out.
     """
-    ask = _to_be_asked(crawl_id, now, reader=reader, from_rows=from_rows)
-    lacking = LACKS_FRAMES if frames else false()
-    wanted = or_(ask, _to_be_fetched(crawl_id, now, from_rows=from_rows, frames=frames)) if files else ask
+    wanted = _to_be_asked(crawl_id, now, reader=reader, enough=enough)
+    if asked is not None:
+        wanted &= not_(_to_be_asked(crawl_id, now, reader=reader, enough=asked))
     if stale:
-        wanted = and_(ask, or_(ArtworkRow.stale_since.is_not(None), ArtworkRow.missing_since.is_not(None)))
+        wanted &= or_(ArtworkRow.stale_since.is_not(None), ArtworkRow.missing_since.is_not(None))
+    return _works_to_do(connection, crawl_id, after_position, limit, wanted, false())
+
+
+def _works_to_do(
+    connection: Connection,
+    crawl_id: int,
+    after_position: int,
+    limit: int,
+    wanted: ColumnElement[bool],
+    lacking: ColumnElement[bool],
+) -> list[WorkToDo]:
     rows = connection.execute(
-        select(CrawlArtworkRow.position, ask.label("must_be_asked"), lacking.label("lacks_frames"), *_KNOWN)
+        select(CrawlArtworkRow.position, lacking.label("lacks_frames"), *_KNOWN)
         .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
         .where(_unsettled_of_list(crawl_id, after_position), wanted)
         .order_by(CrawlArtworkRow.position)
         .limit(limit)
     )
     return [
-        WorkToDo(position, known[0], must_be_asked, lacks_frames, KnownWork._make(known))
-        for position, must_be_asked, lacks_frames, *known in rows
+        WorkToDo(position, known[0], lacks_frames, KnownWork._make(known)) for position, lacks_frames, *known in rows
     ]
 
 
@@ -160,25 +200,45 @@ def works_left(
     *,
     reader: Reader,
     now: datetime | None,
-    files: bool = True,
-    from_rows: bool = False,
+    files: bool,
+    enough: Enough,
     frames: bool = False,
-    beside: Collection[int] = (),
-) -> tuple[int, int]:
-    """How many works `works_to_do` would give from the first on, without those that are `beside`.
-
-    First those that must be asked for, then those that lack a file alone.
-    """
-    ask = _to_be_asked(crawl_id, now, reader=reader, from_rows=from_rows)
-    fetch = _to_be_fetched(crawl_id, now, from_rows=from_rows, frames=frames) if files else false()
-    both = (
-        select(func.count(case((ask, 1))), func.count(case((and_(~ask, fetch), 1))))
+    asking: Collection[int] = (),
+    fetching: Collection[int] = (),
+) -> WorksLeft:
+    """What `works_to_ask` and `works_to_fetch` would give from the first on, without those that are being asked for or fetched."""
+    ask = and_(_to_be_asked(crawl_id, now, reader=reader, enough=enough), CrawlArtworkRow.artwork_id.not_in(asking))
+    missing = _to_be_fetched(crawl_id, now, frames=frames) if files else false()
+    fetch = and_(missing, CrawlArtworkRow.artwork_id.not_in(fetching))
+    counted = (
+        select(
+            func.count(case((ask, 1))),
+            func.count(case((fetch, 1))),
+            func.count(case((or_(ask, fetch), 1))),
+        )
         .select_from(CrawlArtworkRow)
         .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
-        .where(_unsettled_of_list(crawl_id), CrawlArtworkRow.artwork_id.not_in(beside))
+        .where(_unsettled_of_list(crawl_id))
     )
-    asked, fetched = connection.execute(both).one()
-    return asked, fetched
+    return WorksLeft(*connection.execute(counted).one())
+
+
+def works_without_caption(connection: Connection, crawl_id: int, after_position: int, limit: int) -> dict[int, int]:
+    """The next works, by their positions, of the list that run `crawl_id` reads which only rows have told of."""
+    rows = connection.execute(
+        select(CrawlArtworkRow.position, CrawlArtworkRow.artwork_id)
+        .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
+        .where(
+            _unsettled_of_list(crawl_id, after_position),
+            ArtworkRow.detail == "listing",
+            ArtworkRow.availability == "available",
+            ArtworkRow.stale_since.is_(None),
+            ArtworkRow.caption.is_(None),
+        )
+        .order_by(CrawlArtworkRow.position)
+        .limit(limit)
+    )
+    return dict(rows.all())
 
 
 def answer_location(
@@ -346,18 +406,18 @@ def _unsettled_of_list(crawl_id: int, after_position: int = 0) -> ColumnElement[
     return and_(CrawlArtworkRow.list_id == list_id, CrawlArtworkRow.position > after_position, UNSETTLED_WORK)
 
 
-def _to_be_asked(crawl_id: int, now: datetime | None, *, reader: Reader, from_rows: bool) -> ColumnElement[bool]:
+def _to_be_asked(crawl_id: int, now: datetime | None, *, reader: Reader, enough: Enough) -> ColumnElement[bool]:
     """The ledger does not know the work well enough, and asking for it now may change that."""
-    no_file = ~exists().where(FileRow.artwork_id == ArtworkRow.id, FileRow.state != "superseded")
     withheld = ArtworkRow.availability == "withheld"
+    too_little = ArtworkRow.detail != "full"
+    if enough != "full":
+        named = exists().where(FileRow.artwork_id == ArtworkRow.id, FileRow.state != "superseded")
+        too_little = and_(too_little, ~named)
+    if enough == "timing":
+        too_little = or_(too_little, LACKS_TIMING)
     unknown = and_(
         ArtworkRow.availability.not_in(SETTLED_AVAILABILITY),
-        or_(
-            ArtworkRow.detail.is_(None),
-            and_(ArtworkRow.detail != "full", no_file) if from_rows else ArtworkRow.detail != "full",
-            ArtworkRow.availability == "masked",
-            withheld,
-        ),
+        or_(ArtworkRow.detail.is_(None), too_little, ArtworkRow.availability == "masked", withheld),
         or_(~withheld, _may_be_shown(reader, now)),
     )
     # What was not found is looked at again in the same run, if that lasts so long.
@@ -386,12 +446,16 @@ def _may_be_shown(reader: Reader, now: datetime | None) -> ColumnElement[bool]:
     return or_(another, and_(a_day_ago, may_change))
 
 
-def _to_be_fetched(crawl_id: int, now: datetime | None, *, from_rows: bool, frames: bool) -> ColumnElement[bool]:
-    """The work is known, and a file of it is missing and due, or one of its `frames`."""
-    missing = exists().where(FileRow.artwork_id == ArtworkRow.id, MISSING_FILE, due(FileRow, crawl_id, now))
+def _to_be_fetched(crawl_id: int, now: datetime | None, *, frames: bool) -> ColumnElement[bool]:
+    """The work is known, if only by its row, and a file of it is missing and due, or one of its `frames`."""
+    of_work = (
+        FileRow.artwork_id == ArtworkRow.id,
+        true() if frames else or_(FileRow.kind != "frame", FileRow.failed_runs == 0),
+    )
+    missing = exists().where(*of_work, MISSING_FILE, due(FileRow, crawl_id, now))
     return and_(
         ArtworkRow.stale_since.is_(None),
-        ArtworkRow.detail.is_not(None) if from_rows else ArtworkRow.detail == "full",
+        ArtworkRow.detail.is_not(None),
         ArtworkRow.availability == "available",
         or_(missing, and_(LACKS_FRAMES, due(ArtworkRow, crawl_id, now))) if frames else missing,
     )
@@ -425,7 +489,7 @@ def _original(row: Row[Any]) -> Original:
         height=row.height,
         frames=frames,
         retried=row.failed_runs > 0,
-        guessed=row.kind == "frame",
+        guessed=row.kind == "frame" or (row.kind == "ugoira" and frames is None),
         kind=row.kind,
     )
 

@@ -18,7 +18,7 @@ from pixivcrawl.ledger.updates.state import (
     refresh_unsettled,
     this_run,
 )
-from pixivcrawl.ledger.updates.works import IDS_A_QUERY, known_rows, record_stubs
+from pixivcrawl.ledger.updates.works import IDS_A_QUERY, is_settled, known_rows, record_stubs
 
 Availability = Literal["gone", "login needed", "forbidden", "masked"]
 """Login needed and forbidden are in journals of old alone: works that were withheld from a reader who is not known."""
@@ -66,14 +66,15 @@ def record_unavailable(
 def record_withheld(
     connection: Connection, work_id: int, reason: str, now: datetime, reader: Reader | None = None
 ) -> None:
-    """The work is there, and `reader` is not shown it (None: who that was is not known). A complete work stays available.
+    """The work is there, and `reader` is not shown it (None: who that was is not known). A work that is known in full and complete stays
+    available.
 
     It is asked for again by another reader or session, and by this one once a day.
     """
     reader = reader or Reader()
     record_stubs(connection, [work_id], now)
     known = known_rows(connection, [work_id])[work_id]
-    if known["files_state"] == "complete" and known["stale_since"] is None:
+    if is_settled(known):
         return
     values: dict[str, Any] = {"availability": "withheld", "unavailable_reason": reason, "stale_since": None}
     values |= {"withheld_from": reader.user_id, "withheld_session": reader.session, "withheld_at": now}

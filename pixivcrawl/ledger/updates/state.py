@@ -84,6 +84,19 @@ LACKS_FRAMES = and_(
 )
 """Of an ugoira of which the zip is known, not all frames as uploaded are."""
 
+LACKS_TIMING = and_(
+    _ARTWORKS.c.kind == _word("ugoira"),
+    exists().where(
+        _ZIPS.c.artwork_id == _ARTWORKS.c.id,
+        _ZIPS.c.page == literal_column("0"),
+        _ZIPS.c.revision == _ARTWORKS.c.revision,
+        _ZIPS.c.kind == _word("ugoira"),
+        _ZIPS.c.state != _word("superseded"),
+        _ZIPS.c.frames.is_(None),
+    ),
+)
+"""The zip of an ugoira is known by its row alone, which does not tell how long each frame is shown."""
+
 AND_FRAMES = " and frames"
 """What the word for what suffices ends in, where an ugoira's zip alone does not."""
 
@@ -95,7 +108,7 @@ UNSETTLED: dict[str, ColumnElement[bool]] = {
     f"full{AND_FRAMES}": _unsettled(or_(_NOT_IN_FULL, _FILES_MISSING, LACKS_FRAMES)),
     "facts": _unsettled(_NOT_IN_FULL),
     "listing": _unsettled(_FILES_MISSING),
-    f"listing{AND_FRAMES}": _unsettled(or_(_FILES_MISSING, LACKS_FRAMES)),
+    f"listing{AND_FRAMES}": _unsettled(or_(_FILES_MISSING, LACKS_TIMING, LACKS_FRAMES)),
     "row": false(),
 }
 """There may be something left to do for the work, now or later, on a list for whose works that much suffices (`CrawlRow.suffices`)."""

@@ -31,7 +31,10 @@ _COLUMNS = {name: field.name for name, field in columns_of(Artwork).items()}
 
 _FACTS = tuple(name for name in _COLUMNS if name != "id")
 _ROW_MAY_TELL = tuple(columns_of(Artwork, "in_rows"))
-_VERSIONED = tuple(columns_of(Artwork, "history"))
+_VERSIONED = columns_of(Artwork, "history").keys()
+
+_OF_ITS_PAGE = frozenset({"caption", "translated_title", "translated_caption"})
+"""What the mobile site words otherwise than a work's own page: a value is a former one only where that page told it."""
 
 _WRITTEN_APART = ("id", "files_state", "files_stored", "bytes_stored", "comments_read")
 _STATE = tuple(name for name in table(ArtworkRow).c.keys() if name not in (*_FACTS, *_WRITTEN_APART))  # noqa: SIM118 (no dict)
@@ -170,13 +173,16 @@ def _full_row(artwork: Artwork, known: RowMapping | None, now: datetime) -> Row:
     row = _row(artwork, known, now) | NOT_FAILED
     if artwork.availability == "available":
         row |= _AVAILABLE | {"stale_since": None, "missing_since": None}
-    elif not _is_settled(known):
+    elif not is_settled(known):
         row |= {"availability": "withheld", "unavailable_since": row["unavailable_since"] or now}
     return row
 
 
-def _is_settled(known: RowMapping | None) -> bool:
-    return known is not None and known["files_state"] == "complete" and known["stale_since"] is None
+def is_settled(known: RowMapping | None) -> bool:
+    """Nothing is left to do for the work: its own page was read, and all its files are there."""
+    if known is None or known["detail"] != "full":
+        return False
+    return bool(known["files_state"] == "complete" and known["stale_since"] is None)
 
 
 def _row(artwork: Artwork, known: RowMapping | None, now: datetime) -> Row:
@@ -249,9 +255,8 @@ def _write(
     for work_id, old in known.items():
         former: dict[str, Any] = {}
         if old["described"] is not None:
-            former = {
-                name: old[name] for name in _VERSIONED if rows[work_id][name] != old[name] and old[name] is not None
-            }
+            told = _VERSIONED if old["detail"] == "full" else _VERSIONED - _OF_ITS_PAGE
+            former = {name: old[name] for name in told if rows[work_id][name] != old[name] and old[name] is not None}
             names = [link.name for link in former_tags.get(work_id, [])]
             if work_id in retagged and {link.name for link in retagged[work_id]} != set(names):
                 former["tags"] = names

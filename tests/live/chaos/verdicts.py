@@ -205,7 +205,8 @@ def _repeated(trial: Trial) -> Iterator[tuple[Logged, Logged]]:
     times: Counter[str] = Counter()
     wrong = {(served.address, served.nth) for served in trial.wrong.served if served.host == "image"}
     for logged in trial.log:
-        if logged.kind != "image":
+        # An address that followed from a row and is none is tried again: it brings no image.
+        if logged.kind != "image" or logged.status == NOT_FOUND:
             continue
         if logged.path in right:
             yield right[logged.path], logged

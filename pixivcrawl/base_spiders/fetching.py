@@ -1,0 +1,92 @@
+"""The files of a list's works are fetched beside all that is asked about the list, the works and their parts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from pixivcrawl.base_spiders.ugoira import want_frames
+from pixivcrawl.items import Original
+from pixivcrawl.ledger import queries, updates
+from pixivcrawl.run_ending import is_stopping
+
+if TYPE_CHECKING:
+    from pixivcrawl.base_spiders.listing import ListingSpider
+
+WORKS_AT_ONCE = 100
+"""How many works are read from the ledger at a time."""
+
+
+class FileFetching:
+    """Fetches what the ledger wants of the works on a spider's list, in the list's order, a few works at a time.
+
+    A work whose own page is being asked for is left until that was read, which may say more of its files.
+    """
+
+    def __init__(self, spider: ListingSpider[Any]) -> None:
+        self._spider = spider
+        self._position = 0
+        self._asked: deque[int] = deque()
+        self._may_be_more = asyncio.Event()
+        self._is_all_asked = False
+
+    def look(self) -> None:
+        """More files may be wanted of works further down the list."""
+        self._may_be_more.set()
+
+    def look_at(self, work_id: int) -> None:
+        """The work was asked about."""
+        self._asked.append(work_id)
+        self._may_be_more.set()
+
+    def end(self) -> None:
+        """Nothing more will be asked before `run` has ended."""
+        self._is_all_asked = True
+        self._may_be_more.set()
+
+    async def run(self) -> None:
+        """Go on until nothing is missing and nothing more is asked, or the run is ending."""
+        spider = self._spider
+        while spider.args.files and not is_stopping(spider.crawler):
+            is_last_look = self._is_all_asked
+            self._may_be_more.clear()
+            if not await self._fetch_next():
+                if is_last_look:
+                    break
+                await self._may_be_more.wait()
+        await spider.in_progress.all_settled()
+
+    async def _fetch_next(self) -> bool:
+        """Whether there was any work to look at."""
+        works = await self._works(after_position=self._position)
+        for work in works:
+            await self._fetch(work)
+            self._position = work.position
+        asked = [self._asked.popleft() for _ in range(min(len(self._asked), WORKS_AT_ONCE))]
+        for work in await self._works(among=asked) if asked else ():
+            await self._fetch(work)
+        return bool(works or asked)
+
+    async def _works(self, **which: Any) -> list[queries.WorkToDo]:
+        spider = self._spider
+        which |= {"limit": WORKS_AT_ONCE, "now": spider.due_by, "frames": spider.args.wants_frames}
+        return await spider.ledger.read(queries.works_to_fetch, spider.crawl.crawl_id, **which)
+
+    async def _fetch(self, work: queries.WorkToDo) -> None:
+        spider, work_id = self._spider, work.work_id
+        if work_id in spider.in_progress or not await spider.in_progress.begin(work_id):
+            return
+        missing: list[Original] = []
+        try:
+            if is_stopping(spider.crawler):
+                return
+            if work.lacks_frames and not await want_frames(spider, work_id, await spider.kept_detail(work_id)):
+                await spider.ledger.write(updates.mark_stale, work_id, spider.now())
+                return
+            wanted = await spider.ledger.read(queries.wanted_originals, work_id, spider.crawl.crawl_id, spider.due_by)
+            # A frame that failed is left to a run that asks for frames.
+            frames = spider.args.wants_frames
+            missing = [original for original in wanted if frames or original.kind != "frame" or not original.retried]
+        finally:
+            await spider.in_progress.fetch(work_id, missing)

@@ -1,0 +1,35 @@
+"""Captions and AI marks of a list's works before their own pages are read, from the mobile site, a hundred works a request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pixivcrawl.api.answers import AnswerRefused
+from pixivcrawl.api.catalogue import ILLUST_DETAILS_MANY
+from pixivcrawl.api.endpoint import BodyRefused
+from pixivcrawl.base_spiders.base import PixivSpider
+from pixivcrawl.ledger import queries
+
+WORKS_A_REQUEST = 100
+"""Pixiv: the mobile site answers for up to so many works at once."""
+
+WORTH_A_REQUEST = 5
+"""The own pages of fewer works come soon enough."""
+
+
+async def read_many_details(spider: PixivSpider[Any], crawl_id: int) -> None:
+    """Ask for the works of the list that run `crawl_id` reads which are known from rows alone and have no caption yet.
+
+    Nothing is missing without them, since each work's own page tells the same: the first odd answer ends it, and is said.
+    """
+    after = 0
+    while works := await spider.ledger.read(queries.works_without_caption, crawl_id, after, WORKS_A_REQUEST):
+        if len(works) < WORTH_A_REQUEST:
+            return
+        after, work_ids = max(works), list(works.values())
+        spider.count("requests_for_many")
+        try:
+            await spider.ask(ILLUST_DETAILS_MANY, illust_ids=work_ids)
+        except (AnswerRefused, BodyRefused) as refusal:
+            spider.logger.warning("%s: each work is asked about by itself: %s", spider.name, refusal)
+            return
