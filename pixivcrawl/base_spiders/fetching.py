@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pixivcrawl.base_spiders.ugoira import want_frames
 from pixivcrawl.items import Original
 from pixivcrawl.ledger import queries, updates
-from pixivcrawl.run_ending import is_stopping
+from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, is_stopping
 
 if TYPE_CHECKING:
     from pixivcrawl.base_spiders.listing import ListingSpider
@@ -54,8 +55,14 @@ class FileFetching:
             if not await self._fetch_next():
                 if is_last_look:
                     break
-                await self._may_be_more.wait()
+                await self._until_more()
         await spider.in_progress.all_settled()
+
+    async def _until_more(self) -> None:
+        # Nobody says that a run is ending where Scrapy asks its spider for nothing more.
+        while not self._may_be_more.is_set() and not is_stopping(self._spider.crawler):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._may_be_more.wait(), STOPPING_IS_SEEN_WITHIN)
 
     async def _fetch_next(self) -> bool:
         """Whether there was any work to look at."""

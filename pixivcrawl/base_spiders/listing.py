@@ -285,14 +285,16 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
 
     async def record_page(self, page: Page) -> None:
         """Record what a page lists before anything on it is asked for."""
-        if page.work_ids:
-            before = await self.ledger.read(queries.listed_before, self.crawl.crawl_id, page.work_ids)
-            self.count_listed(page.work_ids, before)
+        before = await self.ledger.read(queries.listed_before, self.crawl.crawl_id, page.work_ids)
+        self.count_listed(page.work_ids, before)
         page = await self.filtered(page)
         listed = set(page.work_ids)
         now = self.now()
         if originals := await originals_of_rows(self, [row for row in page.rows if row.work_id in listed]):
             await self.ledger.write(updates.record_originals_of_rows, originals, now)
+            # Those that were revised stand further up the list.
+            for work_id in {original.work_id for original in originals}.intersection(before):
+                self.fetching.look_at(work_id)
         if self.args.refresh and self.rereads_on_refresh:
             for work_id in page.work_ids:
                 await self.ledger.write(updates.mark_stale, work_id, now)

@@ -145,6 +145,18 @@ def test_a_work_that_was_revised_between_two_runs_stands_beside_its_older_self(t
         assert levels(tmp_path) == {"listing": 4}
 
 
+@pytest.mark.long
+def test_a_revised_work_comes_although_a_new_one_stands_on_the_page_before_it(tmp_path: Path):
+    with Sandbox(World.of(works=120, size=(16, 12))) as sandbox:
+        assert crawl("user", sandbox, tmp_path, id=11, **ROWS).exit_code == 0
+        before = sandbox.world.expected.user(11)
+        sandbox.world.add_work(11, pages=(TINY,))
+        sandbox.world.revise(sandbox.world.work_id(11, 2), pages=(Page("png", 60, 40),))
+        sandbox.faults.api("/profile/illusts", kind="late", seconds=1)
+        assert crawl("user", sandbox, tmp_path, id=11, refresh="true", **ROWS).exit_code == 0
+        assert_holds(tmp_path, before, sandbox.world.expected.user(11))
+
+
 def test_a_row_that_is_older_than_its_work_is_settled_by_the_work_itself(tmp_path: Path):
     with Sandbox(World.of(works=3, size=(48, 36))) as sandbox:
         sandbox.faults.image(kind="status:500")
