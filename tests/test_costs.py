@@ -78,8 +78,8 @@ def test_what_an_artist_costs_for_the_first_time_and_again(
 ) -> None:
     with counted(monkeypatch, sandbox) as first:
         assert crawl("user", sandbox, tmp_path, id=11, settings=SETTINGS).exit_code == 0
-    # The artist's list and page; each work, and what its own page does not tell.
-    assert first["api"] == 2 + WORKS + MULTI_PAGE + UGOIRA
+    # The artist's list and page, rows and captions for all works at once; each work, and what its own page does not tell.
+    assert first["api"] == 2 + 2 + WORKS + MULTI_PAGE + UGOIRA
     assert (first["image"], first["portrait"]) == (FILES, AVATARS)
     # Each API request looks at the day's budget and counts in it. Four of the rest are about what vanished since the last reading.
     assert first["selects"] <= first["api"] + 5 * WORKS + FILES + 30

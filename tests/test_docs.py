@@ -23,7 +23,8 @@ from scrapy.commands import ScrapyCommand
 from sqlalchemy import ColumnElement, MetaData
 
 from pixivcrawl.api.parameters import Param
-from pixivcrawl.base_spiders.listing import ListingSpider, Page
+from pixivcrawl.base_spiders.listing import ListingSpider
+from pixivcrawl.base_spiders.page import Page
 from pixivcrawl.base_spiders.params import ListingArguments
 from pixivcrawl.ledger.models import Base, column
 from tests.live.running import environment

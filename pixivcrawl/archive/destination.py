@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from pixivcrawl.archive.layout import Archive, is_link, refuse_two_disks
-from pixivcrawl.archive.placing import frames_text, holds_text, is_free
+from pixivcrawl.archive.placing import frames_listed, frames_text, holds_text, is_free
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.items import Original
 
@@ -26,12 +26,17 @@ class Destinations:
             if (why := _trouble_with_folder(self._archive, folder)) is not None:
                 return why
             self._good.add(folder)
-        if (why := in_the_way(self._archive, path)) is not None or original.frames is None:
+        if (why := in_the_way(self._archive, path)) is not None or original.kind != "ugoira":
             return why
         beside = self._archive.frames_path(original)
-        if holds_text(self._archive.root / beside, frames_text(original.frames)):
-            return None
-        return in_the_way(self._archive, beside)
+        why = in_the_way(self._archive, beside)
+        return None if why is None or self._is_its_timing(original, self._archive.root / beside) else why
+
+    def _is_its_timing(self, original: Original, place: Path) -> bool:
+        if original.frames is not None:
+            return holds_text(place, frames_text(original.frames))
+        # Before it is known, any list of frames may be the right one: a killed run can have placed it.
+        return frames_listed(place) is not None
 
 
 def in_the_way(archive: Archive, path: str) -> str | None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pixivcrawl.archive.failures import storage_errors
-from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.layout import Archive, is_link
 from pixivcrawl.archive.syncing import sync
 from pixivcrawl.items import Frame
 
@@ -90,6 +90,23 @@ def place_text(text: str, staged: Path, final: Path, modified: datetime) -> str:
 def frames_text(frames: tuple[Frame, ...]) -> str:
     """The `.json` beside an ugoira's zip: an array of `{"file", "delay"}` (milliseconds) in the order of showing."""
     return json.dumps([{"file": frame.file, "delay": frame.delay} for frame in frames], indent=1) + "\n"
+
+
+_LARGEST_LIST = 4 << 20
+
+
+def frames_listed(beside: Path) -> tuple[Frame, ...] | None:
+    """The frames that the `.json` beside a zip lists, whatever its white space; None where it lists none, or is no plain file."""
+    try:
+        if not beside.is_file() or is_link(beside):
+            return None
+        with beside.open("rb") as source:
+            listed = json.loads(source.read(_LARGEST_LIST))
+        frames = tuple(Frame(frame["file"], frame["delay"]) for frame in listed)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    is_plain = all(type(frame.file) is str and type(frame.delay) is int for frame in frames)
+    return frames if frames and is_plain else None
 
 
 def quarantine(archive: Archive, path: Path, name: str, reason: str) -> Path:

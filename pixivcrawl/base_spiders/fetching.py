@@ -22,24 +22,29 @@ WORKS_AT_ONCE = 100
 class FileFetching:
     """Fetches what the ledger wants of the works on a spider's list, in the list's order, a few works at a time.
 
-    A work whose own page is being asked for is left until that was read, which may say more of its files.
+    A work whose own page is being asked for is left until that was read, which may say more of its files. `waits`: what is asked for now
+    names files that are not known yet.
     """
 
     def __init__(self, spider: ListingSpider[Any]) -> None:
         self._spider = spider
+        self.waits = True
         self._position = 0
+        self._goes_on = True
         self._asked: deque[int] = deque()
         self._may_be_more = asyncio.Event()
         self._is_all_asked = False
 
     def look(self) -> None:
         """More files may be wanted of works further down the list."""
+        self._goes_on = True
         self._may_be_more.set()
 
     def look_at(self, work_id: int) -> None:
-        """The work was asked about."""
+        """The work was asked about. Where all its files were named before, others can wait for more such works."""
         self._asked.append(work_id)
-        self._may_be_more.set()
+        if self.waits or len(self._asked) >= WORKS_AT_ONCE:
+            self._may_be_more.set()
 
     def end(self) -> None:
         """Nothing more will be asked before `run` has ended."""
@@ -66,7 +71,9 @@ class FileFetching:
 
     async def _fetch_next(self) -> bool:
         """Whether there was any work to look at."""
-        works = await self._works(after_position=self._position)
+        goes_on, self._goes_on = self._goes_on, False
+        works = await self._works(after_position=self._position) if goes_on else []
+        self._goes_on = self._goes_on or bool(works)
         for work in works:
             await self._fetch(work)
             self._position = work.position

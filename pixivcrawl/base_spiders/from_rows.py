@@ -12,7 +12,7 @@ from typing import Any
 from pixivcrawl import items_from
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive, format_of
-from pixivcrawl.archive.placing import NameTaken, frames_text, holds_text, place_text, quarantine
+from pixivcrawl.archive.placing import frames_text, holds_text, place_text, quarantine
 from pixivcrawl.archive.verdict import Expected, Proof
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.base_spiders.base import PixivSpider
@@ -97,7 +97,7 @@ async def _without_files(spider: PixivSpider[Any], work_ids: Sequence[int]) -> s
 async def check_files(spider: PixivSpider[Any], artwork: Artwork) -> None:
     """Hold the files that were taken by a work's row against what the work itself now tells of their size, format and timing.
 
-    Those that do not pass go to quarantine, and are wanted again.
+    Those that do not pass go to quarantine, and are wanted again. Raises NameTaken where an ugoira's timing has no place.
     """
     told = {(original.page, original.revision, str(original.kind)): original for original in artwork.originals}
     for file in await spider.ledger.read(queries.files_of_row, artwork.work_id):
@@ -151,21 +151,11 @@ async def _complete_ugoira(
     """
     assert original.frames is not None
     text, beside = frames_text(original.frames), archive.frames_path(original)
-    if why := await asyncio.to_thread(_place_timing, archive, original, text, archive.resolve(beside)):
-        spider.count("files_failed")
-        spider.logger.error("%s: its timing is not kept: %s", original, why)
-        return
+    # Its zip was read at this place just now.
+    final = archive.root / beside
+    if not await asyncio.to_thread(holds_text, final, text):
+        await asyncio.to_thread(place_text, text, archive.frames_staging_path(original), final, original.uploaded)
     staged = StagedOriginal(original, "", file.sha256, file.bytes, file.etag, file.last_modified)
     proven = ProvenOriginal(staged, proof.format, proof.width, proof.height, file.as_served, proof.flaw)
     stored = StoredOriginal(proven, file.path, beside, hashlib.sha256(text.encode()).hexdigest())
     await spider.ledger.write(updates.record_stored, stored, spider.now())
-
-
-def _place_timing(archive: Archive, original: Original, text: str, final: Path) -> str | None:
-    """Why the list of an ugoira's frames could not be put in its place; None when it is there."""
-    try:
-        if not holds_text(final, text):
-            place_text(text, archive.frames_staging_path(original), final, original.uploaded)
-    except NameTaken as taken:
-        return str(taken)
-    return None

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Container, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -19,15 +19,13 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from pixivcrawl import items_from
 from pixivcrawl.api.answers import AnswerRefused
 from pixivcrawl.api.bodies.artworks import IllustDetail
-from pixivcrawl.api.bodies.masks import WITHHELD
-from pixivcrawl.api.bodies.rows import IllustRow
 from pixivcrawl.api.catalogue import ILLUST_DETAIL
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
 from pixivcrawl.api.withheld import Withheld
 from pixivcrawl.api.wording import one_line
+from pixivcrawl.archive.placing import NameTaken
 from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.base_spiders.comments import keep_comments
 from pixivcrawl.base_spiders.fetching import WORKS_AT_ONCE, FileFetching
@@ -36,6 +34,7 @@ from pixivcrawl.base_spiders.from_rows import check_files, originals_of_rows
 from pixivcrawl.base_spiders.in_progress import WorksInProgress
 from pixivcrawl.base_spiders.lacking import remember_what_is_lacking, say_what_is_withheld, taken_up
 from pixivcrawl.base_spiders.many_details import read_many_details
+from pixivcrawl.base_spiders.page import Page
 from pixivcrawl.base_spiders.pagination import ListPage, Readings, read_on, rows_ahead
 from pixivcrawl.base_spiders.params import ListingArguments
 from pixivcrawl.base_spiders.refusals import LONGEST_REASON, read_work, record_refusal, record_withheld
@@ -53,26 +52,6 @@ AT_HAND = timedelta(days=1)
 
 FRESH = timedelta(minutes=10)
 """For so long has a list nothing new worth a request, when the run that read it was killed while it read another one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The works on one page of a list, in its order, with what its rows say of them (`rows` may lack some), and where to go on.
-
-    `artist`: whose works all of them are, where the list says that. `withheld`: those whose rows say that this reader is not shown them.
-    """
-
-    work_ids: list[int]
-    rows: Sequence[Artwork] = ()
-    cursor: str | None = None
-    artist: int | None = None
-    withheld: Sequence[int] = ()
-
-
-def page_of_rows(work_ids: list[int], rows: Sequence[IllustRow], cursor: str | None = None) -> Page:
-    """A page of a list that tells its works by such rows."""
-    withheld = [row.id for row in rows if row.mask_reason not in (None, WITHHELD)]
-    return Page(work_ids, items_from.listed_artworks(rows), cursor, withheld=withheld)
 
 
 class ListingSpider(PixivSpider[ListingArgumentsT]):
@@ -187,8 +166,12 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         # Works whose images were gone because the artist revised them meanwhile are asked for again, once; then what was not found at a
         # first look, those among them, if that is long enough ago.
         for _ in range(2):
+            is_all = True
             async for wanted in self.works_to_ask(self.enough, stale=True):
+                is_all = False
                 yield wanted
+            if is_all:
+                break
             await self.fetching.run()
         if gone := await self.ledger.read(queries.gone_files, self.crawl.crawl_id):
             self.count("files_failed", gone)
@@ -210,6 +193,8 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         else:
             async for page in self.listed_pages():
                 await self.record_page(page)
+        if not await self.next_to_ask(self.enough, limit=1):
+            return
         if self.enough == "full":
             await read_many_details(self, self.crawl.crawl_id)
         named: queries.Enough = "timing" if self.args.wants_frames else "named"
@@ -219,6 +204,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             self.count(STOPPED_AFTER_PICTURES)
             return
         if self.enough != named:
+            self.fetching.waits = False
             async for wanted in self.works_to_ask(self.enough, asked=named):
                 yield wanted
 
@@ -323,13 +309,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     async def works_to_ask(self, enough: queries.Enough, **which: Any) -> AsyncIterator[Request]:
         """A request for each work of which more than `enough` is to be known, but for those whose page is at hand."""
         after, busy = 0, list[queries.WorkToDo]()
-        while self.wanted is not None:
-            which |= {"reader": self.reader, "now": self.now() if which.get("stale") else self.due_by}
-            works = await self.ledger.read(
-                queries.works_to_ask, self.crawl.crawl_id, after, WORKS_AT_ONCE, enough=enough, **which
-            )
-            if not works:
-                break
+        while works := await self.next_to_ask(enough, after, **which):
             for work in works:
                 after = work.position
                 if not await self.asking.begin(work.work_id):
@@ -342,6 +322,15 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             if (wanted := await self.ask_about(work)) is not None:
                 yield wanted
         await self.asking.all_settled()
+
+    async def next_to_ask(
+        self, enough: queries.Enough, after: int = 0, limit: int = WORKS_AT_ONCE, **which: Any
+    ) -> list[queries.WorkToDo]:
+        """The next works after a position of the list of which more than `enough` is to be known."""
+        if self.wanted is None:
+            return []
+        which |= {"reader": self.reader, "now": self.now() if which.get("stale") else self.due_by}
+        return await self.ledger.read(queries.works_to_ask, self.crawl.crawl_id, after, limit, enough=enough, **which)
 
     async def ask_about(self, work: queries.WorkToDo) -> Request | None:
         """What asks for the page of a work in `asking`; None where that is at hand, and was recorded."""
@@ -431,7 +420,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             if because is not None:
                 await record_withheld(self, work_id, because)
             self.count("works_read")
-        except (AnswerRefused, BodyRefused, RunStopping) as refusal:
+        except (AnswerRefused, BodyRefused, RunStopping, NameTaken) as refusal:
             await record_refusal(self, work_id, refusal)
             return None
         return artwork

@@ -15,7 +15,8 @@ from pixivcrawl.api.bodies.artworks import IllustDetail
 from pixivcrawl.api.catalogue import ILLUST_UNLISTED
 from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.api.withheld import Withheld
-from pixivcrawl.base_spiders.listing import ListingSpider, Page
+from pixivcrawl.base_spiders.listing import ListingSpider
+from pixivcrawl.base_spiders.page import Page
 from pixivcrawl.base_spiders.params import ArtworkIds, ListingArguments, separated
 from pixivcrawl.items import Artwork
 from pixivcrawl.ledger import queries, updates

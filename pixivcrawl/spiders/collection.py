@@ -10,7 +10,8 @@ from pydantic import BeforeValidator, Field
 from pixivcrawl.api.answers import AnswerRefused
 from pixivcrawl.api.catalogue import COLLECTION
 from pixivcrawl.api.endpoint import BodyRefused
-from pixivcrawl.base_spiders.listing import ListingSpider, Page, page_of_rows
+from pixivcrawl.base_spiders.listing import ListingSpider
+from pixivcrawl.base_spiders.page import Page, page_of_rows
 from pixivcrawl.base_spiders.params import ListingArguments, PixivId, id_in_address, separated
 
 

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from pixivcrawl.api.catalogue import DISCOVERY_ARTWORKS, DISCOVERY_USERS
 from pixivcrawl.base_spiders.lacking import say_what_was_passed_over
-from pixivcrawl.base_spiders.listing import ListingSpider, Page, page_of_rows
+from pixivcrawl.base_spiders.listing import ListingSpider
+from pixivcrawl.base_spiders.page import Page, page_of_rows
 from pixivcrawl.base_spiders.params import AgeMode, ListingArguments
 
 MOST_WORKS = 100

@@ -11,7 +11,8 @@ from pixivcrawl.api.bodies.listings import Feed
 from pixivcrawl.api.catalogue import FEED_ILLUST
 from pixivcrawl.api.endpoint import Endpoint
 from pixivcrawl.base_spiders.lacking import say_what_was_passed_over
-from pixivcrawl.base_spiders.listing import ListingSpider, Page, page_of_rows
+from pixivcrawl.base_spiders.listing import ListingSpider
+from pixivcrawl.base_spiders.page import Page, page_of_rows
 from pixivcrawl.base_spiders.pagination import Reading
 from pixivcrawl.base_spiders.params import ListingArguments
 from pixivcrawl.ledger.queries import FEED_GAPS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from pixivcrawl.api.catalogue import MYPIXIV_ILLUST
-from pixivcrawl.base_spiders.listing import Page
+from pixivcrawl.base_spiders.page import Page
 from pixivcrawl.base_spiders.params import ListingArguments
 from pixivcrawl.spiders.feed import FeedReadingSpider
 

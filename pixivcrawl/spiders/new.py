@@ -8,7 +8,8 @@ from typing import Literal
 from pydantic import Field
 
 from pixivcrawl.api.catalogue import NEW_ILLUST
-from pixivcrawl.base_spiders.listing import ListingSpider, Page, page_of_rows
+from pixivcrawl.base_spiders.listing import ListingSpider
+from pixivcrawl.base_spiders.page import Page, page_of_rows
 from pixivcrawl.base_spiders.params import ListingArguments
 
 

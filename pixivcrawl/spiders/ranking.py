@@ -16,7 +16,8 @@ from pixivcrawl.api.catalogue import RANKING
 from pixivcrawl.api.paging import came
 from pixivcrawl.api.withheld import WHAT_TO_DO, Withheld
 from pixivcrawl.api.wording import plural
-from pixivcrawl.base_spiders.listing import ListingSpider, Page
+from pixivcrawl.base_spiders.listing import ListingSpider
+from pixivcrawl.base_spiders.page import Page
 from pixivcrawl.base_spiders.params import ListingArguments, today_in_japan
 
 FIRST_RANKING = date(2007, 9, 13)

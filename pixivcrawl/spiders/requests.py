@@ -10,7 +10,8 @@ from pydantic import Field, ValidationInfo, field_validator
 from pixivcrawl.api.bodies.requests import CommissionRequest, Commissions, CreatorList, RequestList
 from pixivcrawl.api.catalogue import REQUESTS_OVERVIEW, USER_REQUESTS, find
 from pixivcrawl.api.endpoint import Endpoint
-from pixivcrawl.base_spiders.listing import ListingSpider, Page, page_of_rows
+from pixivcrawl.base_spiders.listing import ListingSpider
+from pixivcrawl.base_spiders.page import Page, page_of_rows
 from pixivcrawl.base_spiders.params import AgeMode, ListingArguments, UserIds, WorkType
 
 

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from pydantic import Field
 
 from pixivcrawl.api.catalogue import TOP_ILLUST
-from pixivcrawl.base_spiders.listing import ListingSpider, Page, page_of_rows
+from pixivcrawl.base_spiders.listing import ListingSpider
+from pixivcrawl.base_spiders.page import Page, page_of_rows
 from pixivcrawl.base_spiders.params import AgeMode, ListingArguments
 
 

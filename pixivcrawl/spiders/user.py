@@ -28,7 +28,8 @@ from pixivcrawl.api.urls import ACCOUNT
 from pixivcrawl.base_spiders.accounts import artist_called
 from pixivcrawl.base_spiders.from_rows import rows_to_ask_for
 from pixivcrawl.base_spiders.in_progress import WorksInProgress
-from pixivcrawl.base_spiders.listing import ListingSpider, Page, page_of_rows
+from pixivcrawl.base_spiders.listing import ListingSpider
+from pixivcrawl.base_spiders.page import Page, page_of_rows
 from pixivcrawl.base_spiders.params import Arguments, ListingArguments, UserIds, separated
 from pixivcrawl.base_spiders.second_looks import LookedAtLater
 from pixivcrawl.items import Artwork, Original

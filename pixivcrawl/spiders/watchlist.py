@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from pixivcrawl import items_from
 from pixivcrawl.api.catalogue import WATCHLIST_MANGA
-from pixivcrawl.base_spiders.listing import Page
+from pixivcrawl.base_spiders.page import Page
 from pixivcrawl.base_spiders.params import ListingArguments
 from pixivcrawl.items import Series
 from pixivcrawl.ledger import queries

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from pixivcrawl.api.bodies.parts import JAPAN
 from pixivcrawl.api.images import is_revision, original_url
 from pixivcrawl.api.wording import plural
 from pixivcrawl.archive.damage import Damaged
-from pixivcrawl.archive.layout import Archive, Format, Name, format_of, is_link, parse_name
-from pixivcrawl.archive.placing import NameTaken, frames_text, place_text, sha256_of
+from pixivcrawl.archive.layout import Archive, Format, Name, format_of, parse_name
+from pixivcrawl.archive.placing import NameTaken, frames_listed, frames_text, place_text, sha256_of
 from pixivcrawl.archive.verdict import Expected
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import read_origin
 from pixivcrawl.errors import StorageFailed
-from pixivcrawl.items import OF_USERS, Frame, Original, ProvenOriginal, StagedOriginal, StoredOriginal
+from pixivcrawl.items import OF_USERS, Original, ProvenOriginal, StagedOriginal, StoredOriginal
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.queries import KeptFile, PagesOfWork
 from pixivcrawl.ledger.service import Ledger
-
-_LARGEST_LIST = 4 << 20
 
 
 class NotAdopted(Exception):
@@ -165,20 +161,6 @@ def _proven(
     said = (known.etag, known.last_modified) if known is not None else ()
     staged = StagedOriginal(original, str(file), sha256, size, *said)
     return StoredOriginal(ProvenOriginal(staged, proof.format, proof.width, proof.height, as_served, proof.flaw), path)
-
-
-def frames_listed(beside: Path) -> tuple[Frame, ...] | None:
-    """The frames that the `.json` beside a zip lists, whatever its white space; None where it lists none, or is no plain file."""
-    try:
-        if not beside.is_file() or is_link(beside):
-            return None
-        with beside.open("rb") as source:
-            listed = json.loads(source.read(_LARGEST_LIST))
-        frames = tuple(Frame(frame["file"], frame["delay"]) for frame in listed)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    is_plain = all(type(frame.file) is str and type(frame.delay) is int for frame in frames)
-    return frames if frames and is_plain else None
 
 
 def _frames_in_place(archive: Archive, original: Original) -> tuple[str, str]:

@@ -53,13 +53,17 @@ def read(folder: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 def facts(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """What both versions hold, by the columns that the old one had."""
+    """What both versions hold, by the columns that the old one had; a tag by its name, since each ledger counts its own ids."""
     with tarfile.open(OLD) as packed:
         packed.extract("archive.sqlite", folder / "asked", filter="data")
     names = [name for (name,) in read(folder / "asked", "SELECT name FROM sqlite_master WHERE type = 'table'")]
     held = {}
     for table in set(names) - {"bodies", "snapshots", "journal", "alembic_version"}:
-        columns = ", ".join(name for _, name, *_ in read(folder / "asked", f"PRAGMA table_info({table})"))
+        had = [name for _, name, *_ in read(folder / "asked", f"PRAGMA table_info({table})")]
+        by_name = {"tag_id": "(SELECT name FROM tags WHERE tags.id = tag_id)"} | (
+            {"id": "1"} if table == "tags" else {}
+        )
+        columns = ", ".join(by_name.get(name, name) for name in had)
         held[table] = sorted(read(folder, f"SELECT {columns} FROM {table}"), key=repr)
     shutil.rmtree(folder / "asked")
     return held

@@ -77,8 +77,7 @@ def test_killed_while_an_address_is_found_to_be_gone(laboratory: Laboratory):
 
 
 def test_a_kill_leaves_no_file_without_its_reason_whose_address_is_gone(laboratory: Laboratory):
-    # After one for each work whose address followed from its row, which is no reason.
-    kill = Kill(place="pixivcrawl.ledger.updates:mark_stale:before:21")
+    kill = Kill(place="pixivcrawl.ledger.updates:mark_stale:before:1")
     trial = laboratory.killed(Plan(0, 0, "user", (kill,), Wrongs(1, 1.0, image=("status:404",))))
     reasons = rows(trial.archive, "SELECT failed_reason FROM files WHERE state = 'parked'")
     assert reasons
