@@ -131,7 +131,7 @@ async def recording(ledger: Ledger, count: int, works: int) -> list[Row]:
             await ledger.write(updates.record_rows, rows_of_others[start : start + 100], now)
 
     def to_do(crawl_id: int) -> Any:
-        return ledger.read_now(queries.works_to_do, crawl_id, 0, 100, reader=VISITOR, now=now)
+        return ledger.read_now(queries.works_to_ask, crawl_id, 0, 100, reader=VISITOR, now=now, enough="full")
 
     rows = [
         await rate("ids listed for the first time", count, list_them()),

@@ -6,6 +6,7 @@ import argparse
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -116,7 +117,7 @@ def take(
     bare = own_environment(SCRAPY_SETTINGS_MODULE="scrapy.settings.default_settings")
     env = bare if what == BARE else contenders.our_environment(served, archive)
     cost = run(command, env=env, output=folder / "output.txt")
-    requests = served.requests_since()
+    requests = Counter(logged.kind for logged in served.requests_since())
     as_it_should = cost.exit_code == 0 and requests["image"] == 0 and requests["api"] <= 1
     rows.append(
         {

@@ -18,6 +18,7 @@ from pixivcrawl.archive.workers import Workers
 from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.base_spiders.filters import left_out
 from pixivcrawl.base_spiders.params import ListingArguments
+from pixivcrawl.errors import StorageFailed
 from pixivcrawl.items import Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
@@ -128,6 +129,8 @@ async def _proven(
     """The proof that a stored file is the original that the API tells; why it is not, and it is in quarantine then. None for no verdict."""
     path = archive.resolve(file.path)
     if not path.is_file():
+        if not path.parent.is_dir():
+            raise StorageFailed(f"{path.parent} has gone: put it back, then run the same command again")
         return f"{file.path} is not there"
     expected = Expected(format_of(original.extension), original.width, original.height, original.frames)
     try:

@@ -94,4 +94,6 @@ def crawl(environment: dict[str, str]) -> int:
 
 
 def images_fetched(sandbox: Sandbox) -> int:
-    return len(sandbox.requests(kind="image")) + len(sandbox.requests(kind="portrait"))
+    """Addresses that were tried and are none bring no image."""
+    images = [*sandbox.requests(kind="image"), *sandbox.requests(kind="portrait")]
+    return sum(logged.status < 400 for logged in images)

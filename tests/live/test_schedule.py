@@ -261,8 +261,10 @@ def test_a_wheel_runs_in_a_folder_that_names_a_profile(tmp_path: Path) -> None:
     env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(tmp_path / "installed")}
     status = [sys.executable, "-m", "scrapy", "status"]
     assert "Unknown command" in run(status, env, elsewhere).stdout
-    assert run(status, env | {"SCRAPY_SETTINGS_MODULE": "settings.server"}, elsewhere).stdout.startswith("archive: ")
-    (elsewhere / "scrapy.cfg").write_text("[settings]\ndefault = settings.server\n")
+    assert run(status, env | {"SCRAPY_SETTINGS_MODULE": "pixivcrawl.settings.server"}, elsewhere).stdout.startswith(
+        "archive: "
+    )
+    (elsewhere / "scrapy.cfg").write_text("[settings]\ndefault = pixivcrawl.settings.server\n")
     demo = run([sys.executable, "-m", "scrapy", "demo"], env, elsewhere)
     assert demo.returncode == 0, demo.stderr
     assert list((elsewhere / "demo-archive" / "originals").rglob("*.*"))

@@ -197,11 +197,14 @@ class ProgressEstimate:
         left, files = self.seconds_left, self._count("files_stored")
         failed = self._count("files_failed") + self._count("works_failed")
         works, size = self._rates()
+        # The details take longest by far.
+        (first, *others) = [*self._of_lanes().items()] or [("", False)]
         told = {
-            **self._of_lanes(),
+            first[0]: first[1],
             f"{plural(self._count('works_listed'), 'work')} listed": not self.total and self._count("works_listed"),
             f"{plural(self._count('people_listed'), 'person', 'people')}": self._count("people_listed"),
             f"about {spoken(left or 0)} left": left,
+            **dict(others),
             f"{failed:,} failed": failed,
             f"{plural(files, 'file')}, {self._count('bytes_stored') / 1e6:,.1f} MB": files,
             f"{plural(round(works), 'work')} a minute, {size / 1e6:,.1f} MB/s": works,
@@ -209,16 +212,15 @@ class ProgressEstimate:
         return [part for part, is_worth_saying in told.items() if is_worth_saying] or ["asking pixiv"]
 
     def _of_lanes(self) -> dict[str, Any]:
-        """How far files and details are; a run that brings one of both says how many works that is."""
+        """How many works are done, and where pictures come beside details, of how many works those are there."""
         if not self._has_looked:
             return {}
-        lanes = {"pictures": self.pictures, "details": self.details}
-        told = {}
-        for name, lane in lanes.items():
+        told: dict[str, Any] = {}
+        for lane in (self.details, self.pictures):
             total = lane.done + lane.left + self._rows_ahead
-            told[name] = f"{lane.done:,} of {plural(total, 'work')}", lane.done or lane.left
-        both = all(used for _, used in told.values())
-        return {f"{name} of {said}" if both else said: used for name, (said, used) in told.items()}
+            if lane.done or lane.left:
+                told[f"{'pictures of ' if told else ''}{lane.done:,} of {plural(total, 'work')}"] = True
+        return told
 
     def _rates(self) -> tuple[float, float]:
         """Works a minute and bytes a second, in the last while."""
