@@ -40,14 +40,11 @@ class Destinations:
 
 
 def in_the_way(archive: Archive, path: str) -> str | None:
-    """What lies in the way at `path` (relative), and what to do; None where nothing does."""
+    """What lies in the way at `path` (relative), and what to do; None where nothing does. Raises StorageFailed."""
     place = archive.root / path
-    try:
-        if is_free(place):
-            return None
-        what = "a link, which is not followed," if is_link(place) else "a folder" if place.is_dir() else "another file"
-    except StorageFailed as failure:
-        return str(failure)
+    if is_free(place):
+        return None
+    what = "a link, which is not followed," if is_link(place) else "a folder" if place.is_dir() else "another file"
     return f"{what} lies at {path}: move it away, or have pixivcrawl verify --repair see to it"
 
 
