@@ -129,7 +129,7 @@ def _text(file: Path) -> str:
 
 
 def _parsed(file: Path, text: str) -> dict[str, Any]:
-    # Python's own reads it in a tenth of tomlkit's time, and every command does; `setup` writes with tomlkit, which keeps comments.
+    # Every command reads it, and Python's own is enough for that; `setup` writes with tomlkit, which keeps comments.
     import tomllib
 
     try:

@@ -58,6 +58,6 @@ def options() -> dict[str, tuple[str, list[str]]]:
         command = command_named(name)
         assert command is not None
         command.settings = project_settings()
-        known = [each for action in parser_of(name, command)._actions for each in action.option_strings]  # noqa: SLF001
+        known = parser_of(name, command).known_options()
         found[name] = (command.short_desc(), sorted(each for each in known if each.startswith("--")))
     return found

@@ -53,6 +53,19 @@ class Parser(ScrapyArgumentParser):
         complain(f"pixivcrawl: {message}; see {self.prog} --help")
         self.exit(ConfigurationError.exit_code)
 
+    def known_options(self) -> list[str]:
+        """Every option that the command takes, in each of its spellings."""
+        return [each for action in self._actions for each in action.option_strings]
+
+    def use_plain_words(self) -> None:
+        """Say Scrapy's options in our words, and put those of every command last."""
+        for action in self._actions:
+            action.help = next((PLAINLY[each] for each in action.option_strings if each in PLAINLY), action.help)
+        last = ["options", OF_SCRAPY]
+        self._action_groups.sort(key=lambda group: last.index(group.title) if group.title in last else -1)
+        for group in self._action_groups:
+            group.title = {"options": "this run", OF_SCRAPY: "every command"}.get(group.title or "", group.title)
+
 
 class Formatter(argparse.HelpFormatter):
     """Fits the terminal, and 100 columns in any case; keeps paragraphs apart."""
@@ -81,15 +94,7 @@ def parser_of(name: str, command: ScrapyCommand) -> Parser:
         allow_abbrev=False,
     )
     command.add_options(parser)
-    # argparse has no public way to look at what was added.
-    for action in parser._actions:  # noqa: SLF001
-        action.help = next((PLAINLY[each] for each in action.option_strings if each in PLAINLY), action.help)
-    groups = parser._action_groups  # noqa: SLF001
-    groups.sort(
-        key=lambda group: ["options", OF_SCRAPY].index(group.title) if group.title in ("options", OF_SCRAPY) else -1
-    )
-    for group in groups:
-        group.title = {"options": "this run", OF_SCRAPY: "every command"}.get(group.title or "", group.title)
+    parser.use_plain_words()
     return parser
 
 

@@ -128,7 +128,7 @@ def refuse_unknown_options(parser: Parser, args: list[str]) -> None:
     for word in args:
         if word.startswith("-") and word != "-":
             option = word.partition("=")[0]
-            known = [each for action in parser._actions for each in action.option_strings]  # noqa: SLF001 (argparse has no public way)
+            meant = did_you_mean(option, parser.known_options())
             raise ConfigurationError(
-                f"{parser.prog.split()[1]} takes no option {quoted(option)}; {did_you_mean(option, known)}see {parser.prog} --help"
+                f"{parser.prog.split()[1]} takes no option {quoted(option)}; {meant}see {parser.prog} --help"
             )
