@@ -74,7 +74,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         spider.fetching = FileFetching(spider)
         spider.read_to_end = False
         spider.vanished = set()
-        spider.position = spider.rows_ahead = spider.rows_a_page = 0
+        spider.rows_ahead = spider.rows_a_page = 0
         return spider
 
     in_progress: WorksInProgress
@@ -87,7 +87,6 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     crawl: updates.Crawl
     readings: Readings
     read_to_end: bool
-    position: int
     rows_ahead: int
     rows_a_page: int
     began: datetime
@@ -166,11 +165,11 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         # Works whose images were gone because the artist revised them meanwhile are asked for again, once; then what was not found at a
         # first look, those among them, if that is long enough ago.
         for _ in range(2):
-            is_all = True
+            has_asked = False
             async for wanted in self.works_to_ask(self.enough, stale=True):
-                is_all = False
+                has_asked = True
                 yield wanted
-            if is_all:
+            if not has_asked:
                 break
             await self.fetching.run()
         if gone := await self.ledger.read(queries.gone_files, self.crawl.crawl_id):
@@ -438,5 +437,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     async def work_refused(self, failure: Failure) -> None:
         # Scrapy sets the request that failed.
         work_id = ILLUST_DETAIL.parameters_of(failure.request)["id"]  # type: ignore[attr-defined]
-        await record_refusal(self, work_id, failure.value)
-        await self.was_asked(work_id)
+        try:
+            await record_refusal(self, work_id, failure.value)
+        finally:
+            await self.was_asked(work_id)

@@ -197,29 +197,27 @@ class ProgressEstimate:
         left, files = self.seconds_left, self._count("files_stored")
         failed = self._count("files_failed") + self._count("works_failed")
         works, size = self._rates()
-        # The details take longest by far.
-        (first, *others) = [*self._of_lanes().items()] or [("", False)]
+        # The details, which take longest, come before the time, what is less important after it.
+        lanes = self._of_lanes()
         told = {
-            first[0]: first[1],
+            **dict.fromkeys(lanes[:1], True),
             f"{plural(self._count('works_listed'), 'work')} listed": not self.total and self._count("works_listed"),
             f"{plural(self._count('people_listed'), 'person', 'people')}": self._count("people_listed"),
             f"about {spoken(left or 0)} left": left,
-            **dict(others),
+            **dict.fromkeys(lanes[1:], True),
             f"{failed:,} failed": failed,
             f"{plural(files, 'file')}, {self._count('bytes_stored') / 1e6:,.1f} MB": files,
             f"{plural(round(works), 'work')} a minute, {size / 1e6:,.1f} MB/s": works,
         }
         return [part for part, is_worth_saying in told.items() if is_worth_saying] or ["asking pixiv"]
 
-    def _of_lanes(self) -> dict[str, Any]:
+    def _of_lanes(self) -> list[str]:
         """How many works are done, and where pictures come beside details, of how many works those are there."""
-        if not self._has_looked:
-            return {}
-        told: dict[str, Any] = {}
-        for lane in (self.details, self.pictures):
+        told: list[str] = []
+        for lane in (self.details, self.pictures) if self._has_looked else ():
             total = lane.done + lane.left + self._rows_ahead
             if lane.done or lane.left:
-                told[f"{'pictures of ' if told else ''}{lane.done:,} of {plural(total, 'work')}"] = True
+                told.append(f"{'pictures of ' if told else ''}{lane.done:,} of {plural(total, 'work')}")
         return told
 
     def _rates(self) -> tuple[float, float]:

@@ -63,38 +63,36 @@ def _unsettled(too_little: ColumnElement[bool]) -> ColumnElement[bool]:
 
 _ZIPS, _UPLOADED = _FILES.alias("zips"), _FILES.alias("uploaded")
 
-LACKS_FRAMES = and_(
-    _ARTWORKS.c.kind == _word("ugoira"),
-    exists().where(
-        _ZIPS.c.artwork_id == _ARTWORKS.c.id,
-        _ZIPS.c.page == literal_column("0"),
-        _ZIPS.c.revision == _ARTWORKS.c.revision,
-        _ZIPS.c.kind == _word("ugoira"),
-        _ZIPS.c.state != _word("superseded"),
-        json_length(_ZIPS.c.frames)
-        > select(func.count())
-        .where(
-            _UPLOADED.c.artwork_id == _ZIPS.c.artwork_id,
-            _UPLOADED.c.revision == _ZIPS.c.revision,
-            _UPLOADED.c.kind == _word("frame"),
-            _UPLOADED.c.state != _word("superseded"),
-        )
-        .scalar_subquery(),
-    ),
+
+def _zip_is(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The work is an ugoira, and so much is true of the zip at its present revision."""
+    return and_(
+        _ARTWORKS.c.kind == _word("ugoira"),
+        exists().where(
+            _ZIPS.c.artwork_id == _ARTWORKS.c.id,
+            _ZIPS.c.page == literal_column("0"),
+            _ZIPS.c.revision == _ARTWORKS.c.revision,
+            _ZIPS.c.kind == _word("ugoira"),
+            _ZIPS.c.state != _word("superseded"),
+            condition,
+        ),
+    )
+
+
+LACKS_FRAMES = _zip_is(
+    json_length(_ZIPS.c.frames)
+    > select(func.count())
+    .where(
+        _UPLOADED.c.artwork_id == _ZIPS.c.artwork_id,
+        _UPLOADED.c.revision == _ZIPS.c.revision,
+        _UPLOADED.c.kind == _word("frame"),
+        _UPLOADED.c.state != _word("superseded"),
+    )
+    .scalar_subquery()
 )
 """Of an ugoira of which the zip is known, not all frames as uploaded are."""
 
-LACKS_TIMING = and_(
-    _ARTWORKS.c.kind == _word("ugoira"),
-    exists().where(
-        _ZIPS.c.artwork_id == _ARTWORKS.c.id,
-        _ZIPS.c.page == literal_column("0"),
-        _ZIPS.c.revision == _ARTWORKS.c.revision,
-        _ZIPS.c.kind == _word("ugoira"),
-        _ZIPS.c.state != _word("superseded"),
-        _ZIPS.c.frames.is_(None),
-    ),
-)
+LACKS_TIMING = _zip_is(_ZIPS.c.frames.is_(None))
 """The zip of an ugoira is known by its row alone, which does not tell how long each frame is shown."""
 
 AND_FRAMES = " and frames"
