@@ -156,10 +156,27 @@ class ListingArguments(Filters, Arguments):
         return self.refresh or self.detail == "listing" or self.leave_something_out
 
 
+_PLAINLY = {
+    "literal_error": "give {expected}",
+    "bool_parsing": "give true or false",
+    "bool_type": "give true or false",
+    "float_parsing": "that is no number",
+    "greater_than": "give more than {gt}",
+    "greater_than_equal": "give {ge} or more",
+    "less_than": "give less than {lt}",
+    "less_than_equal": "give {le:g} or less",
+    "too_short": "give at least one",
+    "string_too_short": "give a text",
+    "string_pattern_mismatch": "that has characters that it never has",
+}
+"""What to say in place of pydantic's own sentences."""
+
+
 def explain(spider: str, arguments: type[BaseModel], error: ValidationError) -> str:
     """A refused argument as one line that names it and says what is taken."""
     first = error.errors()[0]
-    reason = first["msg"].removeprefix("Value error, ")
+    plainly = _PLAINLY.get(first["type"])
+    reason = plainly.format(**first.get("ctx", {})) if plainly else first["msg"].removeprefix("Value error, ")
     if not first["loc"]:
         # What is wrong lies between the arguments.
         return f"{spider}: {reason}"

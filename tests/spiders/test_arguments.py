@@ -59,6 +59,13 @@ def build(spider: type[PixivSpider], archive: Path, **arguments: str) -> PixivSp
         (DiscoverySpider, {"rounds": "1000"}, "rounds"),
         (TagSpider, {"tag": ""}, "tag"),
         (AccountSpider, {"id": "1"}, "id"),
+        (UserSpider, {"id": "1", "files": "maybe"}, "give true or false"),
+        (UserSpider, {"id": "1", "stop_after": "details"}, "give 'pictures'"),
+        (UserSpider, {"id": "1", "max_works": "0"}, "give more than 0"),
+        (UserSpider, {"id": "1", "min_ratio": "wide"}, "no number"),
+        (UserSpider, {"id": "1", "min_ratio": "5000"}, "give 1000 or less"),
+        (UserSpider, {"id": ""}, "give at least one"),
+        (UserSpider, {"account": "a!"}, "characters"),
     ],
 )
 def test_a_wrong_argument_is_one_line(
@@ -68,6 +75,7 @@ def test_a_wrong_argument_is_one_line(
     with pytest.raises(ConfigurationError) as refused:
         build(spider, tmp_path, **arguments)
     assert said in str(refused.value)
+    assert " should " not in str(refused.value), "that is how pydantic says it"
     assert len(str(refused.value).splitlines()) == 1
 
 
