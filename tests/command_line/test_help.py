@@ -78,6 +78,8 @@ def archive(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", [name for name in EVERY if name not in ELSEWHERE])
 def test_the_example_runs(name: str, sandbox: Sandbox, archive: Path, tmp_path: Path) -> None:
     """Of pixiv's lists some are not read to their end in fifty works, which is exit code 0 or 1; wrong usage is 2."""
-    env = environment(sandbox, archive, PIXIVCRAWL_CONFIG=str(tmp_path / "pixivcrawl.toml"))
+    config = tmp_path / "pixivcrawl.toml"
+    config.touch()
+    env = environment(sandbox, archive, PIXIVCRAWL_CONFIG=str(config))
     ran = pixivcrawl(*example_of(name), env=env, cwd=tmp_path)
     assert ran.returncode in (0, 1), ran.stderr
