@@ -70,7 +70,7 @@ def test_a_part_of_a_work_that_was_revised_is_swept_away(tmp_path: Path):
 @pytest.mark.long
 def test_bodies_that_were_whole_at_a_kill_are_not_fetched_again(tmp_path: Path):
     with Sandbox(World.of(works=30, size=(1200, 900)), tls=True) as sandbox:
-        env = environment(sandbox, tmp_path)
+        env = environment(sandbox, tmp_path, PIXIVCRAWL_PIXIV_IMAGE_CONCURRENCY_MOST="4")
         killed_when(env, lambda: len(sandbox.requests("image")) >= 12)
         in_flight = 4
         assert scrapy(*COMMAND, env=env).returncode == 0

@@ -167,7 +167,10 @@ def test_a_terminal_that_closes_ends_the_run_in_good_order(tmp_path: Path):
         sandbox.faults.image(kind="slow")
         ours, theirs = pty.openpty()
         terminal = {"stdin": theirs, "stdout": theirs, "stderr": theirs, "start_new_session": True}
+        # Tests that are run by nohup hand on that a closed terminal is of no matter.
+        before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
         run = begin(*COMMAND, env=environment(sandbox, tmp_path), **terminal)
+        signal.signal(signal.SIGHUP, before)
         os.close(theirs)
         wait_for(lambda: len(sandbox.requests(kind="image")) >= 4)
         os.close(ours)
