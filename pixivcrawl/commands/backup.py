@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import time
 from datetime import UTC, datetime
@@ -69,9 +70,16 @@ def back_up(configuration: Configuration, to: Path) -> None:
     copy = to.expanduser().absolute()
     journal = copy / "journal" if copy.is_dir() else copy.with_suffix(".journal")
     if copy.is_dir():
-        copy /= f"archive-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.sqlite"
+        copy = _free_name(copy)
     began = time.monotonic()
     copy_ledger(database, copy)
     copied = copy_journal(Archive(configuration.archive_dir).journal, journal, copy)
     print(f"{copy}: {copy.stat().st_size / 1e6:,.1f} MB, sound, in {time.monotonic() - began:.1f} s")
     print(f"{journal}: {copied / 1e6:,.1f} MB copied")
+
+
+def _free_name(folder: Path) -> Path:
+    """Return `archive-TIME.sqlite` in `folder`, numbered where another backup of the same second has that name."""
+    name = f"archive-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    names = itertools.chain([name], (f"{name}-{n}" for n in itertools.count(2)))
+    return next(path for each in names if not (path := folder / f"{each}.sqlite").exists())

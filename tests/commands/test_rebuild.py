@@ -16,6 +16,7 @@ from scrapy.settings import Settings
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
+from pixivcrawl.commands.backup import back_up
 from pixivcrawl.commands.rebuild import rebuild
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, StorageFailed
@@ -41,10 +42,14 @@ def filled(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def rebuilt(archive: Path, *, replace: bool = False, check: bool = False) -> int:
     """As the command does it, in this process."""
+    return rebuild(configuration_of(archive), replace=replace, check=check)
+
+
+def configuration_of(archive: Path) -> Configuration:
     settings = Settings()
     settings.setmodule("settings.base", priority="project")
     settings.set("ARCHIVE_DIR", str(archive), priority="cmdline")
-    return rebuild(Configuration.from_settings(settings), replace=replace, check=check)
+    return Configuration.from_settings(settings)
 
 
 @pytest.fixture
@@ -194,6 +199,12 @@ def test_a_backup_gets_its_name_and_takes_no_others(archive: Path, tmp_path: Pat
     with pytest.raises(ConfigurationError, match="no folder"):
         copy_ledger(archive / "archive.sqlite", tmp_path / "no" / "where.sqlite")
     assert list(folder.glob("*.sqlite")) == [copy]
+
+
+def test_backups_of_the_same_second_have_names_of_their_own(archive: Path, tmp_path: Path):
+    for number in range(1, 4):
+        back_up(configuration_of(archive), tmp_path)
+        assert len(list(tmp_path.glob("archive-*.sqlite"))) == number
 
 
 def test_a_backup_of_postgresql_is_pg_dumps(tmp_path: Path):
