@@ -120,9 +120,9 @@ _PICTURE = (
 )
 
 _CARD = (
-    ArtworkRow.id,
+    ArtworkRow.id.label("work_id"),
     ArtworkRow.user_id,
-    UserRow.name,
+    UserRow.name.label("user_name"),
     ArtworkRow.title,
     ArtworkRow.kind,
     ArtworkRow.page_count,
@@ -144,16 +144,20 @@ def cards(connection: Connection, work_ids: Sequence[int]) -> list[Card]:
     wanted = list(work_ids)
     assert len(wanted) <= IDS_A_QUERY
     found: dict[int, Any] = {
-        row.id: row
+        row["work_id"]: row
         for row in connection.execute(
             select(*_CARD)
             .join(UserRow, UserRow.id == ArtworkRow.user_id, isouter=True)
             .where(ArtworkRow.id.in_(wanted))
-        )
+        ).mappings()
     }
     shown_by = covers(connection, wanted)
     revised = revised_among(connection, wanted)
-    return [Card(*found[work_id], work_id in revised, shown_by.get(work_id)) for work_id in wanted if work_id in found]
+    return [
+        Card(**found[work_id], is_revised=work_id in revised, cover=shown_by.get(work_id))
+        for work_id in wanted
+        if work_id in found
+    ]
 
 
 def covers(connection: Connection, work_ids: Iterable[int]) -> dict[int, Picture]:
