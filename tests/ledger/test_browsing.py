@@ -177,8 +177,10 @@ def test_rankings_by_mode_and_day(connection: Connection):
 
 
 def test_bookmarks_newest_first_with_those_of_no_known_place_last(connection: Connection):
-    updates.record_bookmarks(connection, [Bookmark(901, work, False, ("a",)) for work in (5, 3, 4)], NOW, position=3)
-    updates.record_bookmarks(connection, [Bookmark(901, 9, True)], NOW)
+    updates.record_bookmarks(
+        connection, [Bookmark(901, work, private=False, tags=("a",)) for work in (5, 3, 4)], NOW, position=3
+    )
+    updates.record_bookmarks(connection, [Bookmark(901, 9, private=True)], NOW)
     first = lists.bookmarks_of(connection, 901, limit=2)
     assert [(row.artwork_id, row.tags) for row in first] == [(5, ["a"]), (3, ["a"])]
     rest = lists.bookmarks_of(connection, 901, before=(first[-1].place, first[-1].artwork_id))
