@@ -45,6 +45,14 @@ def plural(number: int, what: str, many: str | None = None) -> str:
     return f"{number:,} {what if number == 1 else many or what + 's'}"
 
 
+def size(number: int) -> str:
+    """Bytes for a person: 0.0 kB, 1.5 kB, 2.0 MB, 10.0 GB."""
+    for unit, name in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB")):
+        if number >= unit:
+            return f"{number / unit:,.1f} {name}"
+    return f"{number / 1000:,.1f} kB"
+
+
 def spoken(seconds: float) -> str:
     """A length of time, as exact as a guess can be: 40 s, 12 min, 3 h, 2 days."""
     for unit, name in ((86400, "days"), (3600, "h"), (60, "min")):

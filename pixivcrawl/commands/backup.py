@@ -12,6 +12,7 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
+from pixivcrawl.api.wording import size
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
@@ -74,8 +75,8 @@ def back_up(configuration: Configuration, to: Path) -> None:
     began = time.monotonic()
     copy_ledger(database, copy)
     copied = copy_journal(Archive(configuration.archive_dir).journal, journal, copy)
-    print(f"{copy}: {copy.stat().st_size / 1e6:,.1f} MB, sound, in {time.monotonic() - began:.1f} s")
-    print(f"{journal}: {copied / 1e6:,.1f} MB copied")
+    print(f"{copy}: {size(copy.stat().st_size)}, sound, in {time.monotonic() - began:.1f} s")
+    print(f"{journal}: {size(copied)} copied")
 
 
 def _free_name(folder: Path) -> Path:

@@ -14,7 +14,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 from sqlalchemy import URL
 
-from pixivcrawl.api.wording import one_line, plural
+from pixivcrawl.api.wording import one_line, plural, size
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.archive.workers import Workers
@@ -223,7 +223,7 @@ def summary(rebuilt: Rebuilt) -> Iterator[str]:
     totals, replayed, passed_over = rebuilt.totals, rebuilt.replayed, rebuilt.passed_over
     files = rebuilt.reconciled
     works, files_there = plural(totals.works, "work"), plural(totals.files, "file")
-    yield f"  {works} of {plural(totals.artists, 'artist')}, {files_there}, {totals.bytes / 1e6:,.1f} MB"
+    yield f"  {works} of {plural(totals.artists, 'artist')}, {files_there}, {size(totals.bytes)}"
     yield f"  {plural(replayed.made, 'change')} from the journal, {replayed.answers:,} of them answers of pixiv's"
     counts = {
         ("file", "written anew from what the ledger knows"): files.rewritten,

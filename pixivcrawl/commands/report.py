@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
+from pixivcrawl.api.wording import size
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.commands.crawl import show_any_text
@@ -101,7 +102,7 @@ def tell(configuration: Configuration, opts: argparse.Namespace) -> None:
     finally:
         ledger.close()
     if to is not None:
-        print(f"{to}: {to.stat().st_size / 1000:,.1f} kB")
+        print(f"{to}: {size(to.stat().st_size)}")
 
 
 def read_span(since: str, until: str | None, now: datetime) -> Span:

@@ -23,7 +23,6 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.commands.crawl import add_quiet, obey_quiet
-from pixivcrawl.commands.status import odd
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError, StorageFailed
 from pixivcrawl.extensions.ledger import settle_intents
@@ -32,6 +31,7 @@ from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.continuity import disagreement, require_ledger
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.reporting.status_text import odd
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.runs.memory import limit_heaps
 from pixivcrawl.verification.choice import WHOLE, Sample, next_window, read_sample, read_since

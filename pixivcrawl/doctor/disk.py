@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from pixivcrawl.api.wording import size
 from pixivcrawl.archive.layout import UMASKS, Archive, Readers
 from pixivcrawl.doctor.findings import Finding, ok, problem, warning
 from pixivcrawl.errors import StorageFailed
@@ -51,7 +52,7 @@ def room(folder: Path, low: int) -> Finding:
         counts_names = hasattr(os, "statvfs") and os.statvfs(folder).f_files > 0
     except OSError as error:
         return problem("disk", StorageFailed(f"{folder} cannot be looked at ({error.strerror}): see to the disk"))
-    said = f"{free / 1e9:,.1f} GB are free at {folder}"
+    said = f"{size(free)} are free at {folder}"
     if counts_names and names < FEW_NAMES:
         return warning(
             "disk", f"only {names:,} more files can be made at {folder} (inodes): delete files that you do not need"

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from pixivcrawl.api.wording import one_line, plural
+from pixivcrawl.api.wording import one_line, plural, size
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import AccountRefused, StorageFailed
 from pixivcrawl.ledger.queries import CrawlRecord, Missing, reports
@@ -201,14 +201,6 @@ def list_name(spider: str, arguments: Mapping[str, Any]) -> str:
         f"{name}={','.join(map(str, value)) if isinstance(value, list) else value}" for name, value in said.items()
     )
     return one_line(" ".join([spider, *texts]))
-
-
-def size(number: int) -> str:
-    """Bytes for a person."""
-    for unit, name in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB")):
-        if number >= unit:
-            return f"{number / unit:,.1f} {name}"
-    return f"{number / 1000:,.1f} kB"
 
 
 def _count(sums: RunSums, run: CrawlRecord) -> None:

@@ -7,11 +7,11 @@ import hashlib
 import html
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from pixivcrawl.api.wording import one_line, plural
+from pixivcrawl.api.wording import one_line, plural, size
 from pixivcrawl.items import part_name
 from pixivcrawl.ledger.queries import Missing
 from pixivcrawl.ledger.queries.reports import ArtistNews, Change, Loss, NewName, NewWork, Return
-from pixivcrawl.reporting.gathering import Limits, ListNews, News, Part, size
+from pixivcrawl.reporting.gathering import Limits, ListNews, News, Part
 from pixivcrawl.reporting.text import counted, day, field_name, former, rating, state, title_of
 from pixivcrawl.reporting.thumbnails import Thumbnail
 

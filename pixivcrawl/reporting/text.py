@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from pixivcrawl.api.wording import one_line, plural
+from pixivcrawl.api.wording import one_line, plural, size
 from pixivcrawl.items import part_name
 from pixivcrawl.ledger.queries import Missing
 from pixivcrawl.ledger.queries.reports import ArtistNews, Change, Loss, NewName, NewWork, Return
-from pixivcrawl.reporting.gathering import Limits, ListNews, News, Part, size
+from pixivcrawl.reporting.gathering import Limits, ListNews, News, Part
 
 LIMITS = Limits(artists=20, works=5, lines=20)
 """What fits a few screens."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
-from pixivcrawl.api.wording import one_line, plural
+from pixivcrawl.api.wording import one_line, plural, size
 from pixivcrawl.items import FileKind
 
 FindingKind = Literal[
@@ -97,9 +97,7 @@ def summary(findings: Sequence[Finding], files: int, bytes_read: int) -> str:
     counts = Counter(finding.kind for finding in findings)
     said = ", ".join(f"{counts[kind]:,} {kind}" for kind in KINDS if counts[kind])
     whole = "" if is_damaged(findings) else "whole"
-    return (
-        f"{plural(files, 'file')} looked at, {bytes_read / 1e6:,.1f} MB read: {', '.join(filter(None, [whole, said]))}"
-    )
+    return f"{plural(files, 'file')} looked at, {size(bytes_read)} read: {', '.join(filter(None, [whole, said]))}"
 
 
 def is_damaged(findings: Iterable[Finding]) -> bool:

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from pixivcrawl.api.wording import plural, spoken
+from pixivcrawl.api.wording import plural, size, spoken
 from pixivcrawl.extensions.progress.terminal import is_terminal
 
 if TYPE_CHECKING:
@@ -62,13 +62,13 @@ class VerificationProgress:
         return [bar_line(["verify", *self._parts()], self._reached[1], self._bytes, width)]
 
     def _parts(self) -> list[str]:
-        files, size, findings = self._reached
+        files, read, findings = self._reached
         seconds = time.monotonic() - self._started
-        left = (self._bytes - size) * seconds / size if size else 0
+        left = (self._bytes - read) * seconds / read if read else 0
         return [
             f"{files:,} of {plural(self._files, 'file')}",
             *([f"{plural(findings, 'finding')}"] if findings else []),
             *([f"about {spoken(left)} left"] if left >= 1 else []),
-            f"{size / 1e6:,.1f} of {self._bytes / 1e6:,.1f} MB read",
+            f"{size(read)} of {size(self._bytes)} read",
             f"{seconds:.0f} s",
         ]

@@ -190,6 +190,8 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "status_odd_files": queries.status_odd_files,
     "zip_of_ugoira": lambda c: queries.zip_of_ugoira(c, 2),
     "status_missing": lambda c: queries.status_missing(c, 20),
+    "status_waiting": queries.status_waiting,
+    "status_unavailable_works": queries.status_unavailable_works,
     "status_unavailable": lambda c: queries.status_unavailable(c, 20),
 }
 

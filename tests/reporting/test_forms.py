@@ -19,11 +19,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, update
 
+from pixivcrawl.api.wording import size
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, CrawlRow, FileRow, UserNameRow, UserRow
 from pixivcrawl.ledger.queries.reports import Span
 from pixivcrawl.ledger.updates import end_crawl
-from pixivcrawl.reporting.gathering import Limits, attention, list_name, size, sum_up
+from pixivcrawl.reporting.gathering import Limits, attention, list_name, sum_up
 from pixivcrawl.reporting.page import LIMITS, STYLE
 from tests.ledger.making import DAY, NOW
 from tests.reporting.making import PLACE, as_html, as_json, as_text, news, parsed

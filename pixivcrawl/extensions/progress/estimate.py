@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from scrapy.crawler import Crawler
 from sqlalchemy import Connection
 
-from pixivcrawl.api.wording import plural, spoken
+from pixivcrawl.api.wording import plural, size, spoken
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.ledger import queries
@@ -196,7 +196,7 @@ class ProgressEstimate:
         """The counts so far, the most important first."""
         left, files = self.seconds_left, self._count("files_stored")
         failed = self._count("files_failed") + self._count("works_failed")
-        works, size = self._rates()
+        works, bytes_a_second = self._rates()
         # The details, which take longest, come before the time, what is less important after it.
         lanes = self._of_lanes()
         told = {
@@ -206,8 +206,8 @@ class ProgressEstimate:
             f"about {spoken(left or 0)} left": left,
             **dict.fromkeys(lanes[1:], True),
             f"{failed:,} failed": failed,
-            f"{plural(files, 'file')}, {self._count('bytes_stored') / 1e6:,.1f} MB": files,
-            f"{plural(round(works), 'work')} a minute, {size / 1e6:,.1f} MB/s": works,
+            f"{plural(files, 'file')}, {size(self._count('bytes_stored'))}": files,
+            f"{plural(round(works), 'work')} a minute, {size(round(bytes_a_second))}/s": works,
         }
         return [part for part, is_worth_saying in told.items() if is_worth_saying] or ["asking pixiv"]
 

@@ -49,6 +49,7 @@ from pixivcrawl.ledger.queries.status import (
     OddFile,
     Totals,
     Unavailable,
+    Waiting,
     status_missing,
     status_odd,
     status_odd_files,
@@ -58,7 +59,20 @@ from pixivcrawl.ledger.queries.status import (
     status_to_ask,
     status_totals,
     status_unavailable,
+    status_unavailable_works,
+    status_waiting,
     status_withheld,
+)
+from pixivcrawl.ledger.queries.subjects import (
+    FileStatus,
+    WorkStatus,
+    files_of_work,
+    is_known,
+    lists_of_artist,
+    lists_of_work,
+    pictures_of_user,
+    status_of_artist,
+    status_of_work,
 )
 from pixivcrawl.ledger.queries.subscriptions import (
     FEED_GAPS,

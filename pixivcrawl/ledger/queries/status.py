@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, NotNullable, Select, and_, case, exists, func, literal, or_, select
+from sqlalchemy import Connection, NotNullable, Select, and_, case, exists, func, literal, or_, select, true
 
 from pixivcrawl.ledger.models import (
     MISSING_FILE,
@@ -91,6 +92,15 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """So many works, files and pictures are missing for one reason (None: not tried yet), and when the first of them is due."""
+
+    reason: str | None
+    number: int
+    due: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class OddFile:
     """A file that is kept though something about it is odd: beside its pixels, or within them where it is kept `as_served`."""
 
@@ -156,10 +166,12 @@ def status_totals(connection: Connection) -> Totals:
     return status_of_works(connection, 0)[0]
 
 
-def status_of_works(connection: Connection, limit: int | None) -> tuple[Totals, list[ArtistStatus]]:
-    """The whole archive in numbers, and artists, those with most works first."""
+def status_of_works(
+    connection: Connection, limit: int | None, artist: int | None = None
+) -> tuple[Totals, list[ArtistStatus]]:
+    """The whole archive in numbers, and artists, those with most works first; of one `artist` alone, if that is given."""
     everything, of_artists = _Sums(), dict[int, _Sums]()
-    for row in connection.execute(_COUNTED):
+    for row in connection.execute(_COUNTED if artist is None else _COUNTED.where(ArtworkRow.user_id == artist)):
         everything.add(row)
         if row.user_id is not None:
             of_artists.setdefault(row.user_id, _Sums()).add(row)
@@ -199,24 +211,47 @@ def _artists(connection: Connection, of_artists: Mapping[int, _Sums]) -> list[Ar
     ]
 
 
-def status_missing(connection: Connection, limit: int | None) -> list[Missing]:
-    """What is missing: works that could not be read, files of works that can be had, pictures of users; what is due first comes first."""
+def status_missing(connection: Connection, limit: int | None, artist: int | None = None) -> list[Missing]:
+    """What is missing: works that could not be read, files of works that can be had, pictures of users; what is due first comes first.
+
+    All of it or that of one `artist`.
+    """
+    of_whom = true() if artist is None else ArtworkRow.user_id == artist
     works = connection.execute(
         missing_works()
-        .where(ArtworkRow.next_attempt.is_not(None))
+        .where(ArtworkRow.next_attempt.is_not(None), of_whom)
         .order_by(ArtworkRow.next_attempt, ArtworkRow.id)
         .limit(limit)
     ).all()
     left = None if limit is None else limit - len(works)
     files = connection.execute(
         missing_files()
+        .where(of_whom)
         # What failed before what was not tried yet, in the same words for both databases.
         .order_by(FileRow.next_attempt.is_(None), FileRow.next_attempt, FileRow.artwork_id, FileRow.page)
         .limit(left)
     ).all()
     left = None if left is None else left - len(files)
-    pictures = connection.execute(_MISSING_PICTURES.limit(left)).all()
+    of_user = true() if artist is None else UserFileRow.user_id == artist
+    pictures = connection.execute(_MISSING_PICTURES.where(of_user).limit(left)).all()
     return [Missing(*row) for row in (*works, *files, *pictures)]
+
+
+def status_waiting(connection: Connection) -> list[Waiting]:
+    """What is missing, counted by its reason; the most of it first."""
+    works = missing_works().where(ArtworkRow.next_attempt.is_not(None)).subquery()
+    files = missing_files().subquery()
+    pictures = _MISSING_PICTURES.order_by(None).subquery()
+    counted = Counter[str | None]()
+    first = dict[str | None, datetime | None]()
+    for missing in (works, files, pictures):
+        _, _, _, reason, _, due = missing.c
+        alike = select(reason, func.count(), func.min(due)).group_by(reason)
+        for why, number, when in connection.execute(alike):
+            counted[why] += number
+            known = first.get(why)
+            first[why] = when if known is None else known if when is None else min(known, when)
+    return [Waiting(why, number, first[why]) for why, number in counted.most_common()]
 
 
 def missing_works() -> Select[*tuple[Any, ...]]:
@@ -247,8 +282,9 @@ def missing_files() -> Select[*tuple[Any, ...]]:
     )
 
 
-def status_unavailable(connection: Connection, limit: int | None) -> list[Unavailable]:
-    """Works that cannot be had, the latest loss first."""
+def status_unavailable(connection: Connection, limit: int | None, artist: int | None = None) -> list[Unavailable]:
+    """Works that cannot be had, or those of one `artist`, the latest loss first."""
+    of_whom = true() if artist is None else ArtworkRow.user_id == artist
     rows = connection.execute(
         select(
             ArtworkRow.id,
@@ -259,11 +295,17 @@ def status_unavailable(connection: Connection, limit: int | None) -> list[Unavai
             NotNullable(ArtworkRow.unavailable_since),
             ArtworkRow.files_stored,
         )
-        .where(ArtworkRow.unavailable_since.is_not(None))
+        .where(ArtworkRow.unavailable_since.is_not(None), of_whom)
         .order_by(ArtworkRow.unavailable_since.desc(), ArtworkRow.id)
         .limit(limit)
     )
     return [Unavailable(*row) for row in rows]
+
+
+def status_unavailable_works(connection: Connection) -> int:
+    """How many works cannot be had, whether or not their files are here."""
+    unavailable = select(func.count()).select_from(ArtworkRow).where(ArtworkRow.unavailable_since.is_not(None))
+    return connection.execute(unavailable).scalar_one()
 
 
 def status_odd(connection: Connection) -> tuple[int, int]:

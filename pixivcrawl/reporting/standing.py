@@ -1,0 +1,236 @@
+"""Where an archive stands, or one artist or work of it: gathered from the ledger, and as JSON (docs/status.schema.json)."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from pixivcrawl.api.urls import UrlRefused, read_url
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.ledger import queries
+from pixivcrawl.ledger.models import ArtworkRow, UserRow
+
+VERSION = 1
+"""Goes up when what is there changes its meaning or goes away."""
+
+REQUESTS_A_WORK = 1.4
+"""About every third work has more than one page, or is an ugoira, and takes a second request."""
+
+SECONDS_AN_ANSWER = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """So many works are not shown to `reader` (0: a visitor; None: not known), and why."""
+
+    reason: str | None
+    reader: int | None
+    works: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """About what asking for `works` takes: so many requests and seconds, and further days where the budget of this one is too small."""
+
+    works: int
+    requests: int
+    seconds: float
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was sent today, as UTC counts days, of a `budget` (0: none), and what is left to ask for.
+
+    `to_ask` holds works of which not even the files are known; `details` those whose files are here, or on their way, and whose own pages
+    are still to come; `rows` those that nobody asked to know better.
+    """
+
+    spent: int
+    budget: int
+    to_ask: Cost
+    details: Cost
+    rows: Cost
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The whole archive. `artists`, `missing` and `unavailable` hold as many as were asked for, of those that the counts tell of."""
+
+    totals: queries.Totals
+    plan: Plan
+    flawed: int
+    as_served: int
+    zips_alone: int
+    zips_alone_gone: int
+    zips_untimed: int
+    waiting: list[queries.Waiting]
+    unavailable_works: int
+    artists: list[queries.ArtistStatus]
+    artists_unread: list[int]
+    missing: list[queries.Missing]
+    withheld: list[Withheld]
+    unavailable: list[queries.Unavailable]
+    odd_files: list[queries.OddFile]
+    lists_in_part: list[queries.CrawlRecord]
+    runs: list[queries.CrawlRecord]
+    pauses: list[queries.HostPause]
+
+
+@dataclass(frozen=True, slots=True)
+class ArtistStanding:
+    """One artist. `lists`: the last run of each list of the artist's own works."""
+
+    artist: queries.ArtistStatus
+    is_unread: bool
+    missing: list[queries.Missing]
+    unavailable: list[queries.Unavailable]
+    pictures: list[queries.FileStatus]
+    lists: list[queries.CrawlRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkStanding:
+    """One work. `lists`: of each list that names it, the last run that saw it there."""
+
+    work: queries.WorkStatus
+    files: list[queries.FileStatus]
+    lists: list[queries.CrawlRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class MissingStanding:
+    """What is missing alone, by reason and one by one."""
+
+    waiting: list[queries.Waiting]
+    missing: list[queries.Missing]
+
+
+Told = Standing | ArtistStanding | WorkStanding | MissingStanding
+
+ABOUT = {Standing: "archive", ArtistStanding: "artist", WorkStanding: "work", MissingStanding: "missing"}
+
+
+def of_archive(connection: Connection, configuration: Configuration, now: datetime, limit: int | None) -> Standing:
+    """The whole archive, at most `limit` of what there may be many of."""
+    totals, artists = queries.status_of_works(connection, limit)
+    unread = queries.artists_unread(connection)
+    flawed, as_served = queries.status_odd(connection)
+    alone, alone_gone, untimed = queries.status_of_zips(connection)
+    return Standing(
+        totals=totals,
+        plan=plan(connection, configuration, now),
+        flawed=flawed,
+        as_served=as_served,
+        zips_alone=alone,
+        zips_alone_gone=alone_gone,
+        zips_untimed=untimed,
+        waiting=queries.status_waiting(connection),
+        unavailable_works=queries.status_unavailable_works(connection),
+        artists=artists,
+        artists_unread=sorted(unread),
+        missing=queries.status_missing(connection, limit),
+        withheld=[Withheld(*counted) for counted in queries.status_withheld(connection)],
+        unavailable=queries.status_unavailable(connection, limit),
+        # Nothing is to be done about them, so that only who asks for everything is told which they are.
+        odd_files=queries.status_odd_files(connection) if limit is None else [],
+        lists_in_part=queries.lists_shown_in_part(connection),
+        runs=queries.last_crawls(connection, 5),
+        pauses=queries.host_pauses(connection),
+    )
+
+
+def of_missing(connection: Connection) -> MissingStanding:
+    return MissingStanding(queries.status_waiting(connection), queries.status_missing(connection, None))
+
+
+def of_subject(connection: Connection, typed: str) -> list[Told]:
+    """What a person named: an artist, a work, or, where a number is the id of both, each. Raises ConfigurationError."""
+    told: list[Told] = []
+    for kind, subject_id in subjects_in(typed):
+        if kind == "artist" and queries.is_known(connection, UserRow, subject_id):
+            told.append(_of_artist(connection, subject_id))
+        elif kind == "work" and queries.is_known(connection, ArtworkRow, subject_id):
+            told.append(_of_work(connection, subject_id))
+    if not told:
+        raise ConfigurationError(f"this archive knows nothing of {typed}: archive it with: pixivcrawl archive {typed}")
+    return told
+
+
+def subjects_in(typed: str) -> list[tuple[str, int]]:
+    """What a word may name: an artist or a work. Raises ConfigurationError for what names neither."""
+    if typed.isascii() and typed.isdecimal() and int(typed) < 2**63:
+        return [("artist", int(typed)), ("work", int(typed))]
+    try:
+        target = read_url(typed)
+    except UrlRefused as refused:
+        raise ConfigurationError(f"{typed!r}: {refused}") from None
+    subject = target.arguments.get("id", "")
+    if target.spider not in ("user", "artwork") or not subject.isdecimal():
+        raise ConfigurationError(
+            f"{typed!r} names neither an artist nor a work: give an id, or the address of its page"
+        )
+    return [("artist" if target.spider == "user" else "work", int(subject))]
+
+
+def _of_artist(connection: Connection, user_id: int) -> ArtistStanding:
+    return ArtistStanding(
+        artist=queries.status_of_artist(connection, user_id),
+        is_unread=user_id in queries.artists_unread(connection),
+        missing=queries.status_missing(connection, None, user_id),
+        unavailable=queries.status_unavailable(connection, None, user_id),
+        pictures=queries.pictures_of_user(connection, user_id),
+        lists=queries.lists_of_artist(connection, user_id),
+    )
+
+
+def _of_work(connection: Connection, work_id: int) -> WorkStanding:
+    return WorkStanding(
+        work=queries.status_of_work(connection, work_id),
+        files=queries.files_of_work(connection, work_id),
+        lists=queries.lists_of_work(connection, work_id),
+    )
+
+
+def plan(connection: Connection, configuration: Configuration, now: datetime) -> Plan:
+    """What was spent of the day's API requests, and about what is left to ask for takes."""
+    spent = queries.requests_spent(connection, configuration.api.key, now)
+    left = max(0, configuration.api_budget - spent)
+    to_ask, details = queries.status_to_ask(connection)
+    rows = max(0, queries.status_of_rows(connection) - details)
+    costs = (cost(works, configuration, left) for works in (to_ask, details, rows))
+    return Plan(spent, configuration.api_budget, *costs)
+
+
+def cost(works: int, configuration: Configuration, left: int) -> Cost:
+    """About how many requests so many works take and how long, where `left` requests are left of today's budget, if there is one."""
+    requests = math.ceil(works * REQUESTS_A_WORK)
+    seconds = requests * (configuration.api_delay + SECONDS_AN_ANSWER) / configuration.api_concurrency
+    days = 0 if not configuration.api_budget else math.ceil(max(0, requests - left) / configuration.api_budget)
+    return Cost(works, requests, seconds, days)
+
+
+def document(told: Told, archive: Path, reader: int | None, made: datetime) -> Iterator[str]:
+    """What was gathered as JSON, in plain ASCII that no terminal acts on; `reader` is who would read now, 0 for a visitor."""
+    head = {"version": VERSION, "about": ABOUT[type(told)], "archive": str(archive), "reader": reader, "made": made}
+    yield from _ENCODER.iterencode(head | _plain(told))
+    yield "\n"
+
+
+def _plain(value: Any) -> Any:
+    """Times as the ledger writes them, of one width; records by their fields."""
+    if is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    assert isinstance(value, datetime)
+    return value.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+_ENCODER = json.JSONEncoder(default=_plain, indent=1)

@@ -1,0 +1,337 @@
+"""Where an archive, an artist or a work stands, in lines for a terminal, in which no name does anything but stand there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from pixivcrawl.api.withheld import WHAT_TO_DO
+from pixivcrawl.api.wording import one_line, plural, size
+from pixivcrawl.items import name_of_file, part_name
+from pixivcrawl.ledger import queries
+from pixivcrawl.reporting.standing import ArtistStanding, Cost, MissingStanding, Plan, Standing, Told, WorkStanding
+from pixivcrawl.reporting.standing import Withheld as WithheldWorks
+
+LINES = 20
+"""What is seen at a glance, the two first lines among them."""
+
+EVERYTHING = "pixivcrawl status --all"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A heading and its lines, of which there may be more than are here (`number` in all); `where` shows them."""
+
+    title: str
+    lines: Sequence[str]
+    number: int
+    where: str = EVERYTHING
+    said: str = field(default="")
+    """What its heading says beside how many there are, where not all are shown."""
+
+    def shown(self, most: int | None) -> list[str]:
+        """The heading and at most so many lines; nothing where there is nothing."""
+        lines = self.lines[:most]
+        whole = len(lines) == self.number
+        more = "" if whole else f": {self.number:,}{self.said}" + (f", the first {len(lines)} of them" if lines else "")
+        heading = f"{self.title}{more}{'' if whole else f' ({self.where})'}{':' if lines else ''}"
+        return [heading, *(f"  {line}" for line in lines)]
+
+
+def lines_of(told: Told, *, in_full: bool, at_work: datetime | None) -> list[str]:
+    """All that is told, at most LINES with the two that stand before them unless `in_full`. Runs since `at_work` may be under way."""
+    match told:
+        case Standing():
+            fixed, parts = headline(told, at_work), parts_of(told, at_work)
+        case ArtistStanding():
+            fixed, parts = [artist_line(told.artist, is_listed=not told.is_unread)], parts_of_artist(told, at_work)
+        case WorkStanding():
+            fixed, parts = work_lines(told.work), parts_of_work(told, at_work)
+        case MissingStanding():
+            parts, in_full = parts_of_missing(told), True
+            fixed = [] if parts else ["nothing is missing of what the lists named"]
+    parts = [part for part in parts if part.number]
+    if in_full:
+        return [*fixed, *(line for part in parts for line in ["", *part.shown(None)])]
+    room = shares([len(part.lines) for part in parts], LINES - 2 - len(fixed) - len(parts))
+    return [*fixed, *(line for part, most in zip(parts, room, strict=True) for line in part.shown(most))]
+
+
+def shares(wanted: Sequence[int], room: int) -> list[int]:
+    """How many lines each part gets, one after another in turn, until the room or the lines are used up."""
+    given = [0] * len(wanted)
+    while room > 0 and given != list(wanted):
+        for place, lines in enumerate(wanted):
+            if given[place] < lines and room > 0:
+                given[place] += 1
+                room -= 1
+    return given
+
+
+def headline(standing: Standing, at_work: datetime | None) -> list[str]:
+    """The archive in numbers, what is to come and what to do."""
+    return [
+        *totals(standing.totals),
+        *odd(standing.flawed, standing.as_served),
+        *zips_alone(standing.zips_alone, standing.zips_alone_gone, standing.zips_untimed),
+        *plan_lines(standing.plan, is_all_here=not standing.waiting),
+        to_do_line(standing, at_work),
+    ]
+
+
+def parts_of(standing: Standing, at_work: datetime | None) -> list[Part]:
+    unread = set(standing.artists_unread)
+    artists = [artist_line(each, is_listed=each.user_id not in unread) for each in standing.artists]
+    waiting = sum(each.number for each in standing.waiting)
+    return [
+        Part("artists", artists, standing.totals.artists),
+        Part(
+            "missing",
+            [missing_line(each) for each in standing.missing],
+            waiting,
+            "pixivcrawl status --missing",
+            why(standing.waiting),
+        ),
+        Part("withheld", [withheld_line(each) for each in standing.withheld], len(standing.withheld)),
+        Part("unavailable", [unavailable_line(each) for each in standing.unavailable], standing.unavailable_works),
+        Part("kept though odd", [odd_line(each) for each in standing.odd_files], len(standing.odd_files)),
+        Part(
+            "lists shown only in part",
+            [in_part_line(each) for each in standing.lists_in_part],
+            len(standing.lists_in_part),
+        ),
+        Part("last runs", [crawl_line(each, at_work) for each in standing.runs], len(standing.runs)),
+        Part("hosts that asked for a pause", [pause_line(each) for each in standing.pauses], len(standing.pauses)),
+    ]
+
+
+def why(waiting: Sequence[queries.Waiting]) -> str:
+    """What most of what is missing waits for."""
+    reasons = [f"{each.number:,} {one_line(each.reason or 'not tried yet', 40)}" for each in waiting[:3]]
+    return f": {'; '.join(reasons)}{'; ...' if len(waiting) > 3 else ''}"
+
+
+def parts_of_artist(told: ArtistStanding, at_work: datetime | None) -> list[Part]:
+    return [
+        Part("lists of the artist's works", [crawl_line(each, at_work) for each in told.lists], len(told.lists)),
+        Part("missing", [missing_line(each) for each in told.missing], len(told.missing)),
+        Part("unavailable", [unavailable_line(each) for each in told.unavailable], len(told.unavailable)),
+        Part("pictures of the artist", [file_line(each) for each in told.pictures], len(told.pictures)),
+    ]
+
+
+def parts_of_work(told: WorkStanding, at_work: datetime | None) -> list[Part]:
+    return [
+        Part("files", [file_line(each) for each in told.files], len(told.files)),
+        Part("on lists of", [crawl_line(each, at_work) for each in told.lists], len(told.lists)),
+    ]
+
+
+def parts_of_missing(told: MissingStanding) -> list[Part]:
+    return [
+        Part("why", [waiting_line(each) for each in told.waiting], len(told.waiting)),
+        Part("missing", [missing_line(each) for each in told.missing], len(told.missing)),
+    ]
+
+
+def totals(all_of_it: queries.Totals) -> list[str]:
+    works = (
+        f"{plural(all_of_it.works, 'work')} of {plural(all_of_it.artists, 'artist')}: "
+        f"{all_of_it.complete:,} complete, {all_of_it.to_do:,} to do, "
+        f"{all_of_it.parked:,} waiting after a failure, {all_of_it.unavailable:,} unavailable"
+    )
+    return [works, f"{plural(all_of_it.files, 'file')}, {size(all_of_it.bytes)}"]
+
+
+def odd(flawed: int, as_served: int) -> list[str]:
+    """How many files are kept though something about them is odd, if any."""
+    told = {"flawed: kept": flawed, "doubtful and kept as served": as_served}
+    said = [f"{plural(files, 'file')} {what}" for what, files in told.items() if files]
+    return [f"{'; '.join(said)}, see docs/proof.md"] if said else []
+
+
+def odd_line(file: queries.OddFile) -> str:
+    return f"{file.path}: {'as served: ' if file.as_served else ''}{one_line(file.flaw or 'the decoder warned', 200)}"
+
+
+def zips_alone(may_be_had: int, gone: int, untimed: int) -> list[str]:
+    """How many ugoira are there as pixiv made them alone, and how many without their timing, if any."""
+    told = {"-a ugoira=frames also fetches the frames as uploaded": may_be_had, "the works are gone": gone}
+    lines = [f"{ugoira:,} ugoira as pixiv's own zip alone: {what}" for what, ugoira in told.items() if ugoira]
+    if untimed:
+        lines.append(f"{untimed:,} ugoira whose timing is awaited: it comes with the details")
+    return ["; ".join(lines)] if lines else []
+
+
+def plan_lines(plan: Plan, *, is_all_here: bool) -> list[str]:
+    """What was spent of the day's API requests, and about how long what is left to ask for will take."""
+    left = max(0, plan.budget - plan.spent)
+    of_budget = f"{left:,} of {plan.budget:,} left" if plan.budget else "no limit (PIXIV_API_BUDGET)"
+    lines = [f"API requests today (UTC): {plan.spent:,} sent, {of_budget}"]
+    if plan.details.works:
+        all_here = "all pictures here, " if is_all_here and not plan.to_ask.works else ""
+        lines.append(f"{all_here}{plural(plan.details.works, 'detail')} to come: {cost_of(plan.details)}")
+    if plan.to_ask.works:
+        lines.append(f"{plural(plan.to_ask.works, 'work')} to ask for: {cost_of(plan.to_ask)}")
+    if plan.rows.works:
+        known = f"{plural(plan.rows.works, 'work')} known from rows alone (pixivcrawl artwork --backfill)"
+        lines.append(f"{known}: {cost_of(plan.rows)}")
+    return lines
+
+
+def cost_of(cost: Cost) -> str:
+    more = f" of asking, spread over {plural(cost.days + 1, 'day')} by the budget" if cost.days else ""
+    return f"about {plural(cost.requests, 'request')}, {duration(cost.seconds)}{more} (an estimate)"
+
+
+def duration(seconds: float) -> str:
+    """A time in the largest unit that it fills."""
+    for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:,.0f} {name}"
+    return f"{seconds:,.0f} seconds"
+
+
+def to_do_line(standing: Standing, at_work: datetime | None) -> str:
+    """What a person would do next."""
+    last = standing.runs[0] if standing.runs else None
+    if last is not None and last.outcome is None and at_work is not None and last.started >= at_work:
+        return "to do: nothing, a run is under way"
+    if last is not None and last.outcome != "complete":
+        return f"to do: run the last command again ({run_of(last)}); it goes on where it was"
+    if not standing.waiting and not standing.plan.to_ask.works and not standing.plan.details.works:
+        return "to do: nothing"
+    times = [each.due for each in standing.waiting]
+    if times and all(time is not None and time > datetime.now(UTC) for time in times):
+        first = min(time for time in times if time is not None)
+        return f"to do: nothing before {first.astimezone():%Y-%m-%d %H:%M}; then run the same commands again"
+    return "to do: run the same commands again; they go on where they were"
+
+
+def artist_line(artist: queries.ArtistStatus, *, is_listed: bool = True) -> str:
+    """`is_listed`: what is missing can be told, because the artist's list was read to its end, or nobody began to read it."""
+    left = "" if artist.availability != "gone" else ", left pixiv"
+    name = one_line(artist.name or "", 40)
+    missing = [f"{artist.missing:,} missing"] if artist.missing or is_listed else []
+    unread = [] if is_listed else ["list not read to its end"]
+    return (
+        f"{artist.user_id} {name}{left}: {plural(artist.works, 'work')}, {artist.complete:,} complete, "
+        f"{', '.join([*missing, *unread])}, "
+        f"{artist.unavailable:,} unavailable; {plural(artist.files, 'file')}, {size(artist.bytes)}"
+    )
+
+
+def work_lines(work: queries.WorkStatus) -> list[str]:
+    """A work in a few lines: what it is, how well it is known, and what is in its way."""
+    artist = (
+        "an artist who is not known" if work.user_id is None else f"{work.user_id} {one_line(work.user_name or '', 40)}"
+    )
+    pages = f", {plural(work.page_count, 'page')}" if work.page_count else ""
+    known = {None: "its id alone is known", "listing": "known from a list's row", "full": "known in full"}[work.detail]
+    state = {"complete": "all files are here", "parked": "what is missing waits after a failure"}
+    return [
+        f"work {work.work_id} {one_line(work.title or '', 80)} of {artist}: {work.kind or 'of unknown kind'}{pages}",
+        f"{work.availability}, {known}, {state.get(work.files_state, 'files are to come')}; first seen {work.first_seen:%Y-%m-%d}",
+        *_in_the_way(work),
+    ]
+
+
+def _in_the_way(work: queries.WorkStatus) -> Iterator[str]:
+    if work.availability == "withheld":
+        yield withheld_line(WithheldWorks(work.unavailable_reason, work.withheld_from, 1))
+    elif work.unavailable_since is not None:
+        yield f"{work.availability} since {work.unavailable_since:%Y-%m-%d}: {one_line(work.unavailable_reason or '', 80)}"
+    if work.stale_since is not None:
+        yield f"pixiv may have a newer version since {work.stale_since:%Y-%m-%d}: asked for at the next run of its list"
+    if work.failed_reason is not None:
+        yield f"{one_line(work.failed_reason, 160)}; {due(work.next_attempt)}"
+
+
+def file_line(file: queries.FileStatus) -> str:
+    if file.state == "stored":
+        pixels = f", {file.width} x {file.height}" if file.width else ""
+        flaw = f"; flawed: {one_line(file.flaw, 120)}" if file.flaw else ""
+        served = "; kept as served" if file.as_served else ""
+        return f"{file.path}: {file.format}{pixels}, {size(file.bytes or 0)}{flaw}{served}"
+    what = file.kind if file.kind in ("avatar", "background") else part_name(file.kind, file.page)
+    reason = f": {one_line(file.failed_reason, 160)}; {due(file.next_attempt)}" if file.failed_reason else ""
+    return f"{what} of {file.revision}: {STATES.get(file.state, file.state)}{reason}"
+
+
+STATES = {
+    "wanted": "to come",
+    "parked": "failed",
+    "intent": "about to be placed",
+    "superseded": "pixiv has it no more",
+}
+
+
+def missing_line(missing: queries.Missing) -> str:
+    what = (
+        f"work {missing.work_id}" if missing.page is None else name_of_file(missing.kind, missing.work_id, missing.page)
+    )
+    if missing.reason is None:
+        return f"{what}: not tried yet"
+    return f"{what}: {one_line(missing.reason, 160)}; {due(missing.next_attempt)}"
+
+
+def waiting_line(waiting: queries.Waiting) -> str:
+    return f"{waiting.number:,}: {one_line(waiting.reason or 'not tried yet', 160)}; {due(waiting.due)}"
+
+
+def due(moment: datetime | None) -> str:
+    if moment is None or moment <= datetime.now(UTC):
+        return "due at the next run"
+    return f"due {moment.astimezone():%Y-%m-%d %H:%M}"
+
+
+def withheld_line(counted: WithheldWorks) -> str:
+    whom = {0: "a visitor", None: "a reader who was not kept"}.get(counted.reader, f"account {counted.reader}")
+    to_do = next(
+        (advice for known, advice in WHAT_TO_DO.items() if known == counted.reason), "run the same command again"
+    )
+    return f"{plural(counted.works, 'work')} from {whom}: {one_line(counted.reason or '', 80)}: {to_do}"
+
+
+def unavailable_line(work: queries.Unavailable) -> str:
+    kept = f", {plural(work.files, 'file')} kept" if work.files else ""
+    reason = f" ({one_line(work.reason, 80)})" if work.reason else ""
+    return f"work {work.work_id} {one_line(work.title or '', 40)}: {work.availability}{reason} since {work.since:%Y-%m-%d}{kept}"
+
+
+def in_part_line(crawl: queries.CrawlRecord) -> str:
+    parts, passed, rows = (
+        crawl.counts.get(name, 0) for name in ("lists_cut_off", "parameters_ignored", "rows_refused")
+    )
+    lacks = {
+        f"{plural(parts, 'part')} that pixiv did not show": parts,
+        f"{plural(passed, 'parameter')} that pixiv passed over": passed,
+        f"{plural(rows, 'row')} that nobody can read": rows,
+    }
+    said = " and ".join(what for what, number in lacks.items() if number)
+    artists = "; following with archive=true reads the artists' own lists" if crawl.spider == "feed" else ""
+    return f"{run_of(crawl)}: {said} when it was read on {crawl.started:%Y-%m-%d}{artists}; reread=true reads it anew"
+
+
+def run_of(crawl: queries.CrawlRecord) -> str:
+    """The spider and its arguments, as far as they say something."""
+    said = {name: value for name, value in crawl.arguments.items() if value not in (None, False, "all")}
+    arguments = (
+        f"{name}={','.join(map(str, value)) if isinstance(value, list) else value}" for name, value in said.items()
+    )
+    return f"{crawl.spider} {one_line(' '.join(arguments))}".strip()
+
+
+def crawl_line(crawl: queries.CrawlRecord, at_work: datetime | None = None) -> str:
+    counts = f"{plural(crawl.counts.get('files_stored', 0), 'file')} stored, {plural(crawl.counts.get('api_requests', 0), 'API request')}"
+    is_under_way = at_work is not None and crawl.started >= at_work
+    outcome = crawl.outcome or ("under way" if is_under_way else "broke off (killed, or the disk or the ledger failed)")
+    reason = f": {one_line(crawl.reason, 120)}" if crawl.reason else ""
+    reader = "" if crawl.reader is None else f" as account {crawl.reader}" if crawl.reader else " as a visitor"
+    began = f"{crawl.started.astimezone():%Y-%m-%d %H:%M}"
+    return f"{began} {run_of(crawl)}{reader}: {outcome}{reason}; {counts}"
+
+
+def pause_line(pause: queries.HostPause) -> str:
+    return f"{pause.host} until {pause.until.astimezone():%Y-%m-%d %H:%M:%S}"
