@@ -72,6 +72,8 @@ def show(settings: BaseSettings, opts: argparse.Namespace, subject: str | None =
     configuration = Configuration.from_settings(settings)
     archive = Archive(configuration.archive_dir)
     database = read_url(configuration.database_url)
+    if not opts.json:
+        write_out(f"{line}\n" for line in who_reads(settings, archive))
     ledger = opened(configuration, archive)
     try:
         told = ledger.read_now(gathered, configuration, opts, subject)
@@ -87,7 +89,7 @@ def show(settings: BaseSettings, opts: argparse.Namespace, subject: str | None =
     else:
         at_work = at_work_since(archive)
         lines = (line for each in told for line in lines_of(each, in_full=opts.all, at_work=at_work))
-        write_out(f"{line}\n" for line in (*who_reads(settings, archive), *lines))
+        write_out(f"{line}\n" for line in lines)
     return 0 if why is None else complain(StorageFailed(why))
 
 
@@ -97,7 +99,7 @@ def opened(configuration: Configuration, archive: Archive) -> Ledger:
     require_ledger(database, archive)
     if database.get_backend_name() == "sqlite" and not Path(str(database.database)).exists():
         raise ConfigurationError(
-            f"there is no archive at {archive.root} yet; begin one with: pixivcrawl user ID (or name another with -s ARCHIVE_DIR=...)"
+            "there is no archive there yet; begin one with: pixivcrawl user ID (or name another with -s ARCHIVE_DIR=...)"
         )
     return Ledger.open(configuration.database_url, read_only=True)
 

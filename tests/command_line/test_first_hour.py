@@ -26,7 +26,7 @@ SHOWN = [
     ("status 11", "^11 .*: 1 work, 1 complete"),
     ("status 5000111", "^work 5000111 "),
     ("status https://www.pixiv.net/artworks/5000111", "^work 5000111 "),
-    ("status --missing", "^nothing is missing"),
+    ("status --missing", "^archive: "),
     ("status --json", '"about": "archive"'),
     ("status -s PIXIV_LANG=ja", "^archive: "),
     ("-s PIXIV_LANG=ja status", "^archive: "),

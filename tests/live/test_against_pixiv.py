@@ -127,4 +127,4 @@ def test_options_that_do_not_go_together_are_refused_in_one_line(sandbox: Sandbo
 
 def test_without_an_archive_there_is_nothing_to_compare(sandbox: Sandbox, tmp_path: Path):
     run = compared(sandbox, tmp_path / "nothing", "--sample", "5")
-    assert (run.code, "there is no archive at" in run.err) == (2, True)
+    assert (run.code, "there is no archive there yet" in run.err) == (2, True)
