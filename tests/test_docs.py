@@ -60,6 +60,7 @@ def test_every_page_that_is_made_is_looked_at() -> None:
     assert import_module("generate").PAGES == MADE
 
 
+@pytest.mark.long
 def test_the_environment_of_the_maker_changes_nothing(tmp_path: Path) -> None:
     """And a checkout that is not installed is enough, from whatever folder."""
     env = os.environ | {"PIXIVCRAWL_ARCHIVE_DIR": "elsewhere", "PIXIVCRAWL_PIXIV_API_DELAY": "9"}

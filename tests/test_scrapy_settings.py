@@ -173,6 +173,7 @@ def test_what_a_spider_sets_is_refused_too(tmp_path: Path) -> None:
         asyncio.run(run())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "command", [("crawl", "user", "-a", "id=11"), ("fetch", "https://www.pixiv.net/ajax/user/11"), ("check",)]
 )

@@ -134,6 +134,7 @@ def test_an_answer_that_was_cut_or_damaged(name: str, data: st.DataObject) -> No
     parse_or_refuse(name, whole[:place] + data.draw(st.binary(min_size=1, max_size=3)) + whole[place + 1 :])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", {str(ENDPOINTS[name].body): name for name in BODIES}.values())
 def test_every_key_removed_and_nulled_in_turn(name: str) -> None:
     changes: list[Any] = ["removed", None, [], "", 0, 2**64, "\ud800", "\x1b[31m\u202e"]

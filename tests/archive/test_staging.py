@@ -23,6 +23,7 @@ from pixivcrawl.archive.staging import (
 from pixivcrawl.errors import StorageFailed
 
 
+@pytest.mark.long
 @given(chunks=st.lists(st.binary(max_size=50)), broken_at=st.integers(0, 20))
 def test_a_body_is_received_whole_also_in_two_goes(
     tmp_path_factory: pytest.TempPathFactory, chunks: list[bytes], broken_at: int

@@ -94,6 +94,7 @@ def test_what_a_worker_dies_of_is_a_verdict(pool: Workers, picture: Path, work: 
     assert pool.prove(picture, Expected("jpg"), sha256(picture)).result().width == 240
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("work", ["tests.archive.deadly:hang", "tests.archive.deadly:count_for_ever"])
 def test_what_never_ends_is_ended(pool: Workers, picture: Path, monkeypatch: pytest.MonkeyPatch, work: str):
     monkeypatch.setattr(workers, "LEAST_SECONDS", 1)
@@ -102,6 +103,7 @@ def test_what_never_ends_is_ended(pool: Workers, picture: Path, monkeypatch: pyt
     assert pool.prove(picture, Expected("jpg"), sha256(picture)).result().width == 240
 
 
+@pytest.mark.long
 def test_a_large_file_has_more_time(pool: Workers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(workers, "LEAST_SECONDS", 1)
     monkeypatch.setattr(workers, "BYTES_A_SECOND", 2)

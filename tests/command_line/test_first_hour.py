@@ -121,6 +121,7 @@ def test_what_is_named_is_archived(typed: str, said: str, sandbox: Sandbox, arch
     assert ran.out == ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("typed", ADDRESSES)
 def test_what_stands_behind_an_address_is_archived(typed: str, sandbox: Sandbox, archive: Path, tmp_path: Path) -> None:
     """In processes of their own, from a folder that is no project: several crawls in turn need a reactor, of which a process has one."""

@@ -357,6 +357,7 @@ def begun(folder: Path) -> tuple[Archive, str]:
     return archive, url
 
 
+@pytest.mark.long
 def test_a_pause_is_remembered_and_respected_in_an_archive(tmp_path: Path, sandbox: Sandbox) -> None:
     _, url = begun(tmp_path)
     host = sandbox.base_url.removeprefix("http://")
@@ -396,6 +397,7 @@ def test_it_does_not_ask_beside_a_crawl(tmp_path: Path, shared: Sandbox) -> None
 # As a person types it
 
 
+@pytest.mark.long
 def test_in_a_process_of_its_own(tmp_path: Path, shared: Sandbox) -> None:
     shown = scrapy("api", "user.profile_all", "id=11", env=environment(shared, tmp_path, session=False))
     assert (shown.returncode, shown.stderr) == (0, "")

@@ -185,12 +185,14 @@ def test_the_rest_is_done_after_what_fails(tmp_path: Path, shared: Sandbox) -> N
     assert_holds(tmp_path, shared.world.expected.artwork([WORK]))
 
 
+@pytest.mark.long
 def test_works_that_fail_are_exit_code_1(tmp_path: Path, shared: Sandbox) -> None:
     run = scrapy("archive", f"999 {WORK}", env=environment(shared, tmp_path))
     assert run.returncode == 1, run.stderr
     assert_holds(tmp_path, shared.world.expected.artwork([WORK], session=True))
 
 
+@pytest.mark.long
 def test_addresses_from_standard_input_and_the_archive_named_first(tmp_path: Path, shared: Sandbox) -> None:
     run = subprocess.run(
         [sys.executable, "-m", "scrapy", "archive", "-"],
@@ -225,6 +227,7 @@ def test_an_archive_in_use_is_said_once(tmp_path: Path, shared: Sandbox) -> None
     assert run.stderr.count("pixivcrawl: ") == 1
 
 
+@pytest.mark.long
 def test_the_pace_is_one_for_all_crawls(tmp_path: Path, shared: Sandbox) -> None:
     before = len(shared.log)
     env = environment(shared, tmp_path, PIXIVCRAWL_PIXIV_API_DELAY="0.5")
@@ -235,6 +238,7 @@ def test_the_pace_is_one_for_all_crawls(tmp_path: Path, shared: Sandbox) -> None
     assert all(later - earlier >= 0.5 for earlier, later in pairwise(times))
 
 
+@pytest.mark.long
 def test_interrupted_it_begins_nothing_more(tmp_path: Path, sandbox: Sandbox) -> None:
     sandbox.faults.api("/ajax/user/11/profile/all", kind="status:429", retry_after=60)
     command = [sys.executable, "-m", "scrapy", "archive", "https://www.pixiv.net/users/11", str(WORK)]

@@ -52,6 +52,7 @@ def agrees(name: str, answer: Any) -> bool:
     return bool(Draft202012Validator({**schema, "components": document()["components"]}).is_valid(answer))
 
 
+@pytest.mark.long
 def test_it_is_valid() -> None:
     assert [error.message for error in OpenAPIV31SpecValidator(document()).iter_errors()] == []
 
@@ -106,6 +107,7 @@ def test_it_allows_what_pixiv_does_and_no_more(name: str, body: Any, allowed: bo
     assert agrees(name, {"error": False, "body": body}) is allowed
 
 
+@pytest.mark.long
 def test_it_is_written_to_standard_output_or_to_a_file(tmp_path: Path) -> None:
     shown = type_in("openapi")
     assert (shown.code, json.loads(shown.out)) == (0, document())
@@ -131,6 +133,7 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [operation["operationId"] for operation in operations()])
 def test_the_sandbox_never_contradicts_it(sandbox: Sandbox, name: str) -> None:
     compare(sandbox, name, examples=8)

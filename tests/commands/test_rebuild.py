@@ -160,6 +160,7 @@ def assert_sound_copy(copy: Path, archive: Path) -> int:
     return len(stored)
 
 
+@pytest.mark.long
 def test_copies_are_taken_while_a_crawl_writes(tmp_path: Path, sandbox: Sandbox):
     archive = tmp_path / "archive"
     command = [sys.executable, "-m", "scrapy", "crawl", "user", "-a", "id=11"]

@@ -94,6 +94,7 @@ def test_a_run_goes_on_without_its_reader(sandbox: Sandbox, tmp_path: Path, comm
     assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
 
 
+@pytest.mark.long
 def test_with_standard_error_gone_too_the_exit_code_tells(sandbox: Sandbox, tmp_path: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)

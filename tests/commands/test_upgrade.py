@@ -41,6 +41,7 @@ def test_wrong_usage_is_one_line(tmp_path: Path, arguments: list[str], said: str
     assert said in run.stderr
 
 
+@pytest.mark.long
 def test_columns_that_are_new_are_filled_from_answers_of_before(archive: Path):
     env = environment(None, archive)
     assert scrapy("upgrade", env=env).returncode == 0
@@ -59,6 +60,7 @@ def test_columns_that_are_new_are_filled_from_answers_of_before(archive: Path):
     assert rows(archive, works) == known, "what was filled comes back with a rebuild"
 
 
+@pytest.mark.long
 def test_an_answer_that_is_gone_is_said(archive: Path):
     env = environment(None, archive)
     assert scrapy("upgrade", env=env).returncode == 0

@@ -75,6 +75,7 @@ class TestAnswer:
         assert journey.only.json() == {"error": False, "body": {}}
         assert "Content-Encoding" not in journey.only.headers
 
+    @pytest.mark.long
     @pytest.mark.parametrize("encoding", ["identity", "gzip"])
     def test_a_body_over_the_limit_is_a_failed_transfer(self, tmp_path: Path, encoding: str) -> None:
         body = bytes(3 << 20) if encoding == "identity" else gzip.compress(bytes(300 << 20), 9)
@@ -142,6 +143,7 @@ class TestPatience:
             assert time.monotonic() - began < 5
         assert "no sign of life" in str(journey.only)
 
+    @pytest.mark.long
     def test_a_connection_may_wait_longer_for_its_next_request(self, tmp_path: Path) -> None:
         """Bodies longer than aiohttp's buffer, of which it reads the end only when it is asked for."""
         world = World.of(works=4, size=(400, 300))
@@ -210,6 +212,7 @@ class TestPace:
 
 
 class TestLearning:
+    @pytest.mark.long
     def test_a_later_run_of_the_same_account_knows_that_it_was_refused(
         self, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -228,6 +231,7 @@ class TestLearning:
         assert 0.4 <= gap(other) < 0.6
         assert 0.6 <= gap(mine) < 0.9
 
+    @pytest.mark.long
     def test_a_run_under_way_hears_of_what_another_was_refused(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -273,6 +277,7 @@ class TestLearning:
 
 
 class TestTooManyRequests:
+    @pytest.mark.long
     def test_nothing_is_lost_and_nothing_leaves_meanwhile(self, sandbox: Sandbox, tmp_path: Path) -> None:
         sandbox.faults.api("profile/all", kind="status:429", times=2, retry_after=1)
         requests = [USER_PROFILE_ALL.request(sandbox.base_url, id=11), *users(sandbox, 5)]
@@ -305,6 +310,7 @@ class TestTooManyRequests:
         assert second - first >= 0.99
         assert max(arrivals(sandbox)) < first + 0.9
 
+    @pytest.mark.long
     def test_a_restart_within_the_pause_waits_too(self, sandbox: Sandbox, tmp_path: Path) -> None:
         sandbox.faults.api("user/11", kind="status:429", times=1, retry_after=2)
         stopped = stop_soon(settings_for(tmp_path, sandbox), *users(sandbox, 1))
@@ -330,6 +336,7 @@ class TestTooManyRequests:
         ledger.close()
         assert pause.until - pause.since == timedelta(days=1)
 
+    @pytest.mark.long
     def test_how_long_a_run_may_wait_is_a_setting(self, sandbox: Sandbox, tmp_path: Path) -> None:
         sandbox.faults.api("/ajax/user/11", kind="status:429", retry_after=2, times=1)
         assert isinstance(
@@ -564,6 +571,7 @@ process.start()
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("process", ["AsyncCrawlerProcess", "CrawlerProcess"])
 def test_under_every_kind_of_process(process: str, tmp_path: Path) -> None:
     with Sandbox(World.of(works=1), tls=True) as sandbox:

@@ -283,6 +283,7 @@ def test_a_disk_that_fails_ends_the_run(tmp_path: Path) -> None:
     assert isinstance(journey.ended_by, StorageFailed)
 
 
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_body(tmp_path: Path) -> None:
     size, piece = 48 << 20, bytes(1 << 20)
 

@@ -40,6 +40,7 @@ def crawlers_held() -> int:
     return sum(isinstance(each, Crawler) for each in gc.get_objects())
 
 
+@pytest.mark.long
 def test_a_crawl_that_is_over_is_let_go_of(tmp_path: Path) -> None:
     """A sync makes hundreds of them in one process."""
     # Other tests of this process may hold some.

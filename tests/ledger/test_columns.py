@@ -60,6 +60,7 @@ def test_a_time_without_zone_is_refused():
         UtcTime().process_bind_param(datetime(2026, 1, 1), postgresql.dialect())  # noqa: DTZ001
 
 
+@pytest.mark.long
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | TEXT, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner)

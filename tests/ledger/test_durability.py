@@ -62,6 +62,7 @@ def killed_after(seconds: float, folder: Path, first: int) -> set[int]:
     return {int(line) for line in lines if line.endswith(b"\n")}
 
 
+@pytest.mark.long
 def test_a_killed_writer_loses_nothing_it_acknowledged(tmp_path: Path):
     chance = random.Random(7)
     acknowledged: set[int] = set()
@@ -193,6 +194,7 @@ LIMITED = textwrap.dedent(
 )
 
 
+@pytest.mark.long
 def test_a_file_that_may_not_grow_ends_the_run_too(tmp_path: Path):
     """As with a quota: SQLite is told of an error of the disk rather than of a full one."""
     arguments = [sys.executable, "-c", LIMITED, sqlite_url(tmp_path)]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
@@ -108,6 +109,7 @@ def facts(connection: Connection, work_id: int) -> dict[str, Any]:
     return {name: row[name] for name in (*_FACTS, "detail")}
 
 
+@pytest.mark.long
 @A_DATABASE_FOR_ALL
 @given(st.lists(ARTWORKS, min_size=1, max_size=6))
 def test_what_is_told_is_kept_and_never_lowered(connection: Connection, told: list[Artwork]):
@@ -138,6 +140,7 @@ def test_what_is_told_is_kept_and_never_lowered(connection: Connection, told: li
     undone(connection, check)
 
 
+@pytest.mark.long
 @A_DATABASE_FOR_ALL
 @given(st.lists(ARTWORKS.map(lambda row: replace(row, detail="listing")), max_size=6), ARTWORKS)
 def test_rows_never_touch_what_only_the_work_itself_tells(connection: Connection, rows: list[Artwork], full: Artwork):
@@ -153,6 +156,7 @@ def test_rows_never_touch_what_only_the_work_itself_tells(connection: Connection
     undone(connection, check)
 
 
+@pytest.mark.long
 @A_DATABASE_FOR_ALL
 @given(
     st.lists(st.builds(User, st.integers(1, 2), NASTY, st.sampled_from(["listing", "full"]), comment=NASTY), max_size=8)
@@ -185,6 +189,7 @@ STEPS = st.lists(
 )  # fmt: skip
 
 
+@pytest.mark.long
 @A_DATABASE_FOR_ALL
 @given(STEPS)
 def test_what_rows_repeat_of_each_other_stays_true(connection: Connection, steps: list[tuple[str, int]]):

@@ -204,6 +204,7 @@ for item in (Artwork, User):
     st.register_type_strategy(item, st.builds(item, **{name: values_of(hint) for name, hint in hints.items()}))
 
 
+@pytest.mark.long
 @settings(max_examples=12)
 @pytest.mark.parametrize("name", [name for name in EVENTS if name != "answer"])
 @given(data=st.data())
@@ -429,6 +430,7 @@ def two(tmp_path: Path, empty_ledger: Path) -> tuple[Path, Path]:
     return tmp_path / "old", tmp_path / "new"
 
 
+@pytest.mark.long
 def test_a_ledger_is_replayed_to_the_last_row(two: tuple[Path, Path]):
     old, new = two
     well = write_all(old, CALLS + ENDED)
@@ -440,6 +442,7 @@ def test_a_ledger_is_replayed_to_the_last_row(two: tuple[Path, Path]):
     assert [name for name, rows in expected.items() if not rows] == ["hosts", "paces"]
 
 
+@pytest.mark.long
 @settings(max_examples=12)
 @given(
     st.permutations(CALLS).flatmap(lambda calls: st.integers(8, len(calls)).map(lambda n: calls[:n] + ENDED)),
@@ -565,6 +568,7 @@ def test_a_torn_journal_gives_what_is_whole(two: tuple[Path, Path]):
     assert everything(new) == expected
 
 
+@pytest.mark.long
 def test_a_ledger_comes_back_in_an_empty_postgresql_database_alone(two: tuple[Path, Path], postgres_url: str):
     old, _ = two
     write_together(old, CALLS, 5)

@@ -136,6 +136,7 @@ def test_each_return_tells_its_own_absence(connection: Connection):
     ]
 
 
+@pytest.mark.long
 def test_a_first_name_is_no_renaming(connection: Connection):
     two_days(connection)
     assert list(reports.new_names(connection, TODAY)) == []

@@ -79,6 +79,7 @@ def record_while(ledger: Ledger, happens: Callable[[], None]) -> list[int]:
     return recorded
 
 
+@pytest.mark.long
 def test_what_is_recorded_while_connections_end_is_there_once(line: Line, archive: Archive):
     ledger = Ledger.open(line.url, archive=archive)
 
@@ -94,6 +95,7 @@ def test_what_is_recorded_while_connections_end_is_there_once(line: Line, archiv
     Ledger.open(line.url, archive=archive).close()
 
 
+@pytest.mark.long
 def test_what_is_recorded_while_the_server_ends_its_connections_is_there_once(postgres_url: str, archive: Archive):
     ledger = Ledger.open(postgres_url, archive=archive)
     administrator = create_engine(postgres_url)
@@ -112,6 +114,7 @@ def test_what_is_recorded_while_the_server_ends_its_connections_is_there_once(po
     assert journaled(archive) == recorded
 
 
+@pytest.mark.long
 def test_a_server_that_stays_away_ends_it_in_one_line(line: Line, archive: Archive, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(writer, "PATIENCE", 0.5)
     ledger = Ledger.open(line.url, archive=archive)
@@ -161,6 +164,7 @@ def test_requests_that_several_send_at_once_are_all_counted(postgres_url: str):
     ledger.close()
 
 
+@pytest.mark.long
 def test_two_that_hold_each_other_up_both_go_on(postgres_url: str, tmp_path: Path):
     """The works of one batch in one order, and of the other in the other order."""
 

@@ -55,11 +55,13 @@ def test_a_write_is_there_for_the_read_that_follows(ledger: Ledger):
     assert asyncio.run(run()) == list(range(1, 20))
 
 
+@pytest.mark.long
 def test_a_write_returns_what_its_change_returns(ledger: Ledger):
     crawl = asyncio.run(ledger.write(updates.begin_crawl, "user", {"id": [7]}, NOW))
     assert ledger.write_now(updates.begin_crawl, "user", {"id": [7]}, NOW).resumes == crawl.crawl_id
 
 
+@pytest.mark.long
 def test_many_writes_share_few_commits(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
     commits = []
     commit = writer.Writer._commit
@@ -217,6 +219,7 @@ def test_reading_cannot_write(ledger: Ledger):
     assert ledger.read_now(users) == 0
 
 
+@pytest.mark.long
 def test_closing_writes_what_is_queued(database_url: str):
     ledger = Ledger.open(database_url)
 
@@ -278,6 +281,7 @@ class TestALockedLedger:
     def hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("pixivcrawl.ledger.engine.LOCK_WAIT", 0.05)
 
+    @pytest.mark.long
     def test_is_waited_for(self, tmp_path: Path, locker: sqlite3.Connection):
         ledger = Ledger.open(sqlite_url(tmp_path))
         locker.execute("BEGIN IMMEDIATE")

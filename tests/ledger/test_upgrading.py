@@ -110,6 +110,7 @@ def test_it_is_used_as_any_other_afterwards_and_brought_over_once(old: Path):
     assert {path: path.read_bytes() for path in (old / "journal").iterdir()} == before
 
 
+@pytest.mark.long
 def test_its_ledger_is_made_again_from_the_new_journal(old: Path, tmp_path: Path, empty_ledger: Path):
     bring_over(old)
     new = tmp_path / "new"
@@ -121,6 +122,7 @@ def test_its_ledger_is_made_again_from_the_new_journal(old: Path, tmp_path: Path
     assert [name for name in expected if made[name] != expected[name]] == ["hosts"]
 
 
+@pytest.mark.long
 def test_a_servers_ledger_too(old: Path, postgres_url: str):
     """Of several archives one brings the tables over, and each its own journal."""
     migrated(postgres_url, to="0005")
@@ -233,6 +235,7 @@ def test_a_kill_anywhere_only_interrupts(old: Path, last: int):
     assert sorted(path.name[:16] for path in old.iterdir() if path.is_dir()) == ["journal", "journal.replaced"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("last", [4, 5])
 def test_a_journal_without_a_ledger_too(old: Path, last: int):
     """Between the two renames nothing has the journal's name."""

@@ -46,6 +46,7 @@ def test_an_artists_works_under_a_tag(tmp_path: Path, sandbox: Sandbox):
     assert_holds(tmp_path, sandbox.world.expected.tagged(11, tag, session=True))
 
 
+@pytest.mark.long
 def test_an_artists_latest_works(tmp_path: Path, sandbox: Sandbox):
     run = scrapy("crawl", "user", "-a", "id=15", "-a", "latest=true", env=environment(sandbox, tmp_path))
     assert run.returncode == 0, run.stderr
@@ -55,6 +56,7 @@ def test_an_artists_latest_works(tmp_path: Path, sandbox: Sandbox):
     assert kept == set(sorted(newest, reverse=True)[: len(kept)])
 
 
+@pytest.mark.long
 def test_works_that_wait_for_a_session_come_when_there_is_one(tmp_path: Path, sandbox: Sandbox):
     without = scrapy("crawl", "user", "-a", "id=13", env=environment(sandbox, tmp_path, session=False))
     assert without.returncode == 1
@@ -70,6 +72,7 @@ def test_single_works_by_id_and_address(tmp_path: Path, sandbox: Sandbox):
     assert_holds(tmp_path, sandbox.world.expected.artwork(works, session=True))
 
 
+@pytest.mark.long
 def test_a_ranking_with_its_ranks(tmp_path: Path, sandbox: Sandbox):
     mode, date = next(key for key in sandbox.world.rankings if key[0] == "daily")
     env = environment(sandbox, tmp_path)
@@ -98,6 +101,7 @@ def test_a_revised_work_stands_beside_its_older_self(tmp_path: Path):
         assert '"another title"' not in dict(former).values()
 
 
+@pytest.mark.long
 def test_a_ranking_of_one_kind_of_work(tmp_path: Path, sandbox: Sandbox):
     mode, date = next(key for key in sandbox.world.rankings if key[0] == "daily")
     arguments = ("-a", f"mode={mode}", "-a", f"date={date}", "-a", "content=manga")

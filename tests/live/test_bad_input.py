@@ -68,6 +68,7 @@ def test_a_ranking_that_needs_a_session_says_so(tmp_path: Path, shared: Sandbox)
     assert "PIXIV_PHPSESSID" in run.stderr
 
 
+@pytest.mark.long
 def test_an_unknown_artist_does_not_stop_the_next(tmp_path: Path, shared: Sandbox):
     run = scrapy("crawl", "user", "-a", "id=999999,11", env=environment(shared, tmp_path))
     assert run.returncode == 1
@@ -75,6 +76,7 @@ def test_an_unknown_artist_does_not_stop_the_next(tmp_path: Path, shared: Sandbo
     assert_holds(tmp_path, shared.world.expected.user(11, session=True))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "options"),
     [("html", {}), ("missing_field", {"field": "illustType"}), ("not_object", {}), ("status:500", {})],
@@ -111,6 +113,7 @@ def test_a_list_refused_to_a_stale_session_is_said_to_be_that(tmp_path: Path, st
     assert "session" in run.stderr.splitlines()[-1]
 
 
+@pytest.mark.long
 def test_a_stale_session_ends_the_run_and_a_renewed_one_brings_all(tmp_path: Path, standard: Sandbox):
     env = environment(standard, tmp_path, PIXIV_PHPSESSID="901_stale")
     stale = scrapy("crawl", "user", "-a", "id=13", env=env)
@@ -136,6 +139,7 @@ def test_an_archive_that_cannot_be_made(tmp_path: Path, shared: Sandbox):
     assert len(complaints(run.stderr).splitlines()) == 1
 
 
+@pytest.mark.long
 def test_a_ledger_from_a_newer_version(tmp_path: Path, shared: Sandbox):
     env = environment(shared, tmp_path)
     assert scrapy("crawl", "user", "-a", "id=11", env=env).returncode == 0

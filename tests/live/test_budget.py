@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from scrapy.crawler import AsyncCrawlerRunner
 from scrapy.settings import Settings
 
@@ -29,6 +30,7 @@ def sent(sandbox: Sandbox) -> int:
     return len(sandbox.requests("api"))
 
 
+@pytest.mark.long
 def test_a_run_ends_at_the_budget_says_when_it_goes_on_and_fails_nothing(tmp_path: Path):
     with Sandbox(World.of(works=12, size=(48, 36))) as sandbox:
         env = environment(sandbox, tmp_path, session=False, PIXIVCRAWL_PIXIV_API_BUDGET="6")
@@ -53,6 +55,7 @@ def test_a_run_ends_at_the_budget_says_when_it_goes_on_and_fails_nothing(tmp_pat
         assert_holds(tmp_path, sandbox.world.expected.user(11))
 
 
+@pytest.mark.long
 def test_the_count_outlives_a_kill(tmp_path: Path):
     with Sandbox(World.of(works=300, size=(48, 36)), delay=0.01) as sandbox:
         env = environment(sandbox, tmp_path, session=False)
@@ -111,6 +114,7 @@ def test_every_crawl_of_a_process_spends_from_one_budget(tmp_path: Path):
         assert sent(sandbox) == 7
 
 
+@pytest.mark.long
 def test_a_plan_tells_how_long_rows_take_to_be_completed(tmp_path: Path):
     with Sandbox(World.of(works=100, size=(48, 36))) as sandbox:
         assert crawl("user", sandbox, tmp_path, phpsessid=None, id=11, detail="listing").exit_code == 0

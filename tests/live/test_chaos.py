@@ -19,16 +19,19 @@ from tests.live.running import assert_holds, environment, rows, scrapy
 from tests.sandbox.serving import Sandbox, World
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", seeds(range(1)))
 def test_killed_at_random(laboratory: Laboratory, seed: int):
     killed_at_random(laboratory, seed)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", seeds(range(1)))
 def test_killed_and_wronged(laboratory: Laboratory, seed: int):
     wronged_and_killed(laboratory, seed, IMAGE_FAULTS, API_FAULTS)
 
 
+@pytest.mark.long
 def test_killed_in_every_step_of_a_list(laboratory: Laboratory):
     steps = (
         "pixivcrawl.ledger.updates:begin_crawl:after",
@@ -43,6 +46,7 @@ def test_killed_in_every_step_of_a_list(laboratory: Laboratory):
     killed_at(laboratory, steps, "bookmarks")
 
 
+@pytest.mark.long
 def test_killed_in_every_step_of_a_file(laboratory: Laboratory):
     steps = (
         "pixivcrawl.archive.staging:Receiver.write:after",
@@ -71,6 +75,7 @@ def test_killed_while_an_intent_is_settled(laboratory: Laboratory):
     killed_at(laboratory, steps, "user")
 
 
+@pytest.mark.long
 def test_killed_while_an_address_is_found_to_be_gone(laboratory: Laboratory):
     steps = ("pixivcrawl.ledger.updates:mark_stale:before", "pixivcrawl.ledger.updates:mark_stale:after")
     killed_at(laboratory, steps, "user", image_fault="status:404")
@@ -85,6 +90,7 @@ def test_a_kill_leaves_no_file_without_its_reason_whose_address_is_gone(laborato
     assert {reason for (reason,) in reasons} <= {GONE, GONE_WITH_FIRST}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("place", "listed", "kept"),
     [
@@ -110,6 +116,7 @@ def test_a_page_counts_as_read_when_its_facts_are_recorded(tmp_path: Path, place
         assert len(order) == 250
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("world", [{"pages": 2}, {"ugoira": 100}], ids=["pages", "ugoira"])
 def test_a_work_that_was_told_in_full_before_a_kill_is_asked_about_no_more(tmp_path: Path, world: dict[str, int]):
     with Sandbox(World.of(works=1, size=(16, 12), **world)) as sandbox:

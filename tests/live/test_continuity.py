@@ -119,6 +119,7 @@ LOST = [remove_ledger, delete_rows, older_ledger, *rarely(truncate_ledger, drop_
 LOST_JOURNAL = [empty_journal, cut_journal, older_journal, *rarely(remove_journal, truncate_journal, cut_last_byte)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lose", [*LOST, *LOST_JOURNAL])
 def test_is_refused_in_one_line_and_nothing_is_sent(
     made: Path, archive: Path, sandbox: Sandbox, lose: Callable[[Path, Path], None]
@@ -164,6 +165,7 @@ def assert_goes_on(archive: Path, sandbox: Sandbox) -> None:
     assert_holds(archive, *(sandbox.world.expected.user(artist, session=True) for artist in (11, 12)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lose", LOST)
 def test_a_lost_ledger_comes_back_whole(
     made: Path, archive: Path, sandbox: Sandbox, lose: Callable[[Path, Path], None]
@@ -181,6 +183,7 @@ def without_answers(archive: Path) -> Dump:
     return {name: rows for name, rows in dump(archive).items() if name not in ("answers", "snapshots")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lose", LOST_JOURNAL)
 def test_a_ledger_goes_on_without_what_its_journal_lost_and_that_is_said_ever_after(
     made: Path, archive: Path, sandbox: Sandbox, lose: Callable[[Path, Path], None]
@@ -198,6 +201,7 @@ def test_a_ledger_goes_on_without_what_its_journal_lost_and_that_is_said_ever_af
     assert "missing in the journal" in later.stdout
 
 
+@pytest.mark.long
 def test_a_ledger_made_anew_from_a_short_journal_says_what_the_old_one_knew(made: Path, archive: Path):
     older_journal(archive, made / "older")
     run = scrapy("rebuild", "--replace", env=environment(None, archive))
@@ -213,6 +217,7 @@ def test_an_archive_from_before_the_ledger_kept_its_number_opens(archive: Path, 
     assert rows(archive, "SELECT count(*) FROM journal") == [(1,)]
 
 
+@pytest.mark.long
 def test_originals_alone_are_no_first_run_and_are_adopted_by_a_rebuild(archive: Path, sandbox: Sandbox):
     for path in archive.iterdir():
         if path.name != "originals":
@@ -227,6 +232,7 @@ def test_originals_alone_are_no_first_run_and_are_adopted_by_a_rebuild(archive: 
     assert_goes_on(archive, sandbox)
 
 
+@pytest.mark.long
 def test_a_first_run_is_a_first_run(tmp_path: Path, sandbox: Sandbox):
     """Also where a person made the folders before, or keeps notes in them."""
     for name in ("originals/11", "journal", "staging", "quarantine"):
@@ -272,6 +278,7 @@ def test_a_kill_between_journal_and_commit_is_no_loss(tmp_path: Path, sandbox: S
     assert dump(archive) == expected, "nothing is there twice"
 
 
+@pytest.mark.long
 def test_a_journal_that_is_cut_while_a_run_writes_ends_it(tmp_path: Path, sandbox: Sandbox):
     archive = tmp_path / "archive"
     cut = f"""
@@ -305,6 +312,7 @@ class TestAServer:
         assert scrapy(*COMMAND, env=env).returncode == 0
         return env
 
+    @pytest.mark.long
     def test_an_empty_database_is_no_first_run(self, env: dict[str, str], sandbox: Sandbox, postgres_url: str):
         forget(postgres_url)
         since = len(sandbox.log)
@@ -329,6 +337,7 @@ class TestAServer:
         assert scrapy("rebuild", env=env).returncode == 1
         assert scrapy(*COMMAND, env=env).returncode == 0
 
+    @pytest.mark.long
     def test_several_archives_share_it_each_with_its_own_journal(self, env: dict[str, str], tmp_path: Path):
         other = env | {"PIXIVCRAWL_ARCHIVE_DIR": str(tmp_path / "other")}
         assert scrapy(*COMMAND, env=other).returncode == 0

@@ -23,6 +23,7 @@ def sandbox():
         yield running
 
 
+@pytest.mark.long
 def test_every_damage_is_refused_said_and_healed(tmp_path: Path, sandbox: Sandbox):
     env = environment(sandbox, tmp_path)
     works = [work for work in sandbox.world.works_of(11, sandbox.world.readers[0]) if not work.gone]
@@ -49,12 +50,14 @@ def test_every_damage_is_refused_said_and_healed(tmp_path: Path, sandbox: Sandbo
     assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
 
 
+@pytest.mark.long
 def test_a_body_without_a_length_is_whole_when_its_end_is(tmp_path: Path, sandbox: Sandbox):
     sandbox.faults.image(kind="no_length")
     assert scrapy("crawl", "user", "-a", "id=11", env=environment(sandbox, tmp_path)).returncode == 0
     assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
 
 
+@pytest.mark.long
 def test_a_transfer_that_never_ends_is_given_up(tmp_path: Path, sandbox: Sandbox):
     env = environment(sandbox, tmp_path, PIXIVCRAWL_PIXIV_THROUGHPUT_WINDOW="0.5")
     work_id = sandbox.world.works_of(11, sandbox.world.readers[0])[0].id

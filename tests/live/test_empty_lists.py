@@ -51,6 +51,7 @@ def test_a_sync_of_forty_artists_waits_once(tmp_path: Path):
         assert_holds(tmp_path, *(sandbox.world.expected.user(artist, session=True) for artist in WITH_WORKS))
 
 
+@pytest.mark.long
 def test_several_artists_of_one_run_wait_once(tmp_path: Path):
     with Sandbox(world()) as sandbox:
         ids = ",".join(map(str, ARTISTS[:12]))

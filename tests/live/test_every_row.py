@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from pixivcrawl.api.catalogue import ENDPOINTS
 from pixivcrawl.ledger.journal import read_journal
 from tests.live.inside import crawl
@@ -49,6 +51,7 @@ RUNS: tuple[tuple[str, dict[str, object]], ...] = (
 )
 
 
+@pytest.mark.long
 def test_every_row_is_asked_answered_parsed_and_kept(tmp_path: Path):
     with Sandbox(World.standard(), tls=False) as sandbox:
         runs = [*RUNS, ("artwork", {"unlisted": sandbox.world.unlist(sandbox.world.work_id(21, 1))})]

@@ -44,6 +44,7 @@ def told(folder: Path, sandbox: Sandbox, code: str, *command: str) -> tuple[str,
     return run.stderr, kept.read_text()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", PLACES)
 def test_a_fault_in_a_crawl(tmp_path: Path, sandbox: Sandbox, place: str):
     said, details = told(tmp_path, sandbox, PLACES[place], "crawl", "user", "-a", "id=11")

@@ -72,6 +72,7 @@ def test_each_spider_has_its_feed_looked_at() -> None:
     assert ARGUMENTS.keys() == set(SpiderLoader.from_settings(get_project_settings()).list())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("spider", ARGUMENTS)
 def test_the_feed_holds_every_fact_that_the_ledger_gained(spider: str, tmp_path: Path, sandbox: Sandbox) -> None:
     arguments = [word for argument in ARGUMENTS[spider] for word in ("-a", argument)]
@@ -136,6 +137,7 @@ def test_the_feed_holds_every_fact_that_the_ledger_gained(spider: str, tmp_path:
     )
 
 
+@pytest.mark.long
 def test_a_table_holds_one_type_without_anything_of_pythons(tmp_path: Path, sandbox: Sandbox) -> None:
     env = environment(sandbox, tmp_path)
     works, bookmarks = tmp_path / "works.csv", tmp_path / "bookmarks.csv"
@@ -193,6 +195,7 @@ def test_xml_has_nothing_of_pythons_either(tmp_path: Path, sandbox: Sandbox) -> 
     assert not {"None", "True", "False"} & told
 
 
+@pytest.mark.long
 def test_standard_output_is_the_feeds_alone(tmp_path: Path, sandbox: Sandbox) -> None:
     """What people read goes to standard error, and with -q nowhere."""
     command = ("crawl", "following", "-a", "id=me", "-o", "-:jsonlines")

@@ -41,6 +41,7 @@ def test_a_row_that_tells_spares_the_request(tmp_path: Path, sandbox: Sandbox):
     assert "       18  works left out by the filters" in run.stderr
 
 
+@pytest.mark.long
 def test_what_only_the_work_itself_tells_is_asked_once(tmp_path: Path, sandbox: Sandbox):
     env = environment(sandbox, tmp_path)
     since = len(sandbox.log)
@@ -99,6 +100,7 @@ def test_rows_alone_are_kept_without_a_request_for_a_work(tmp_path: Path, sandbo
     assert "/ajax/user/15/profile/illusts" not in [logged.path for logged in sandbox.log[since:]]
 
 
+@pytest.mark.long
 def test_comments_are_kept_once_and_again_when_refreshed(tmp_path: Path, sandbox: Sandbox):
     env = environment(sandbox, tmp_path)
     command = ("crawl", "user", "-a", "id=11", "-a", "comments=true", "-a", "files=false")
@@ -126,6 +128,7 @@ def test_comments_are_kept_once_and_again_when_refreshed(tmp_path: Path, sandbox
     )
 
 
+@pytest.mark.long
 def test_comments_that_cannot_be_read_are_said_and_tried_again(tmp_path: Path):
     with Sandbox(World.demo(), tls=True) as sandbox:
         env = environment(sandbox, tmp_path)

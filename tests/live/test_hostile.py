@@ -59,6 +59,7 @@ def archived(world: World, without: set[int], artist: int = 11) -> Expected:
     return whole
 
 
+@pytest.mark.long
 def test_no_text_reaches_a_terminal_a_log_or_a_path_as_it_came(tmp_path: Path):
     """Each text as a title, a tag, a caption, a wrong value, what pixiv says when it refuses; in an artist's name; at LOG_LEVEL=DEBUG."""
     archive = tmp_path / "archive"
@@ -251,6 +252,7 @@ def path_of(
     return f"/img-original/img/{dated}/{work_id or work.id}_p{page}.{extension}"
 
 
+@pytest.mark.long
 def test_an_image_is_fetched_from_the_image_hosts_alone(tmp_path: Path):
     world = World.of(works=len(FOREIGN) + 1, size=(64, 48))
     works = sorted(world.works(), key=lambda work: work.id)
@@ -296,6 +298,7 @@ FORGED = (
 )
 
 
+@pytest.mark.long
 def test_a_work_has_no_file_but_its_own(tmp_path: Path):
     """An address that names another work's file or page, or none that can be an original: the work is parked with the reason."""
     world = World.of(works=2 * len(FORGED) + 3, pages=2, size=(64, 48))

@@ -113,6 +113,7 @@ LISTS = {
 """What is run, what a right archive holds, the requests of the first run about lists, and how many the second one needs."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("run", LISTS)
 def test_a_list_is_archived_exactly_and_looked_at_once_more(tmp_path: Path, shared: Sandbox, run: str):
     holds, requests, requests_again = LISTS[run]
@@ -231,6 +232,7 @@ def test_who_follows_whom_and_their_newest_works(tmp_path: Path, shared: Sandbox
     assert len(shared.log) - since == 2
 
 
+@pytest.mark.long
 def test_an_artist_with_something_new_is_asked_for_alone(tmp_path: Path):
     with Sandbox(World.of(artists=30, works=2, size=(64, 48))) as sandbox:
 
@@ -249,6 +251,7 @@ def test_an_artist_with_something_new_is_asked_for_alone(tmp_path: Path):
         assert_holds(tmp_path, sandbox.world.expected.following(901), sandbox.world.expected.user(30))
 
 
+@pytest.mark.long
 def test_one_artist_who_cannot_be_read_leaves_the_others_and_comes_later(tmp_path: Path):
     with Sandbox(World.of(artists=30, works=1, size=(64, 48))) as sandbox:
         sandbox.faults.api("/ajax/user/13/profile/all", kind="status:500")

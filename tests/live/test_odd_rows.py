@@ -109,6 +109,7 @@ LISTS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("spider", LISTS)
 def test_other_lists_go_on_too(tmp_path: Path, spider: str):
     arguments, field, odd = LISTS[spider]

@@ -58,6 +58,7 @@ def test_details_come_after_the_list_newest_first(tmp_path: Path, mixed: Sandbox
     assert sum(work == place for work, place in zip(works, newest, strict=True)) > len(works) / 2 or works != newest
 
 
+@pytest.mark.long
 def test_a_run_may_end_with_the_pictures_and_another_goes_on_with_the_details(tmp_path: Path, mixed: Sandbox):
     env = environment(mixed, tmp_path)
     stopped = scrapy("crawl", "user", "-a", "id=11", "-a", "stop_after=pictures", env=env)
@@ -76,6 +77,7 @@ def test_a_run_may_end_with_the_pictures_and_another_goes_on_with_the_details(tm
     assert_holds(tmp_path, mixed.world.expected.user(11, session=True))
 
 
+@pytest.mark.long
 def test_details_that_are_left_come_first_where_that_is_wished(tmp_path: Path, mixed: Sandbox):
     assert crawl("user", mixed, tmp_path, id=11, stop_after="pictures").exit_code == 0
     new = mixed.world.add_work(11, pages=(TINY,))

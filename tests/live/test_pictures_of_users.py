@@ -207,6 +207,7 @@ KILLS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kill", KILLS)
 def test_a_kill_while_one_is_placed_loses_none(tmp_path: Path, sandbox: Sandbox, kill: str):
     module, name, condition, moment = KILLS[kill]

@@ -122,6 +122,7 @@ OF_A_FOLDER = (
 OF_A_FILE = ("another file", "a folder", "a link, which is not followed")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [*OF_A_FOLDER, *OF_A_FILE])
 @pytest.mark.parametrize("ending", [".jpg", ".zip", ".json"])
 def test_a_place_that_cannot_be_used_costs_no_transfer(archive: Path, sandbox: Sandbox, kind: str, ending: str):
@@ -155,6 +156,7 @@ def test_a_place_that_cannot_be_used_costs_no_transfer(archive: Path, sandbox: S
     assert_holds(archive, *(sandbox.world.expected.user(each, session=True) for each in (11, 12)))
 
 
+@pytest.mark.long
 def test_a_whole_original_that_lies_there_without_a_row_is_adopted_by_repair(
     tmp_path: Path, archive: Path, sandbox: Sandbox
 ):

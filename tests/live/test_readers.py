@@ -84,6 +84,7 @@ def test_fifty_sessions_that_are_lost_at_any_request(tmp_path: Path, tells: bool
             assert_all_there(sandbox, folder)
 
 
+@pytest.mark.long
 def test_a_visitors_frontier_is_nobody_elses(tmp_path: Path, sandbox: Sandbox) -> None:
     assert searched(sandbox, tmp_path, phpsessid=None).exit_code == 0
     # The head of the list is the same for both; what lies below is not.
@@ -111,6 +112,7 @@ def test_a_new_session_goes_on_where_the_old_one_was_known_to_work(tmp_path: Pat
     assert_all_there(sandbox, tmp_path)
 
 
+@pytest.mark.long
 def test_it_is_asked_as_seldom_as_that_takes(tmp_path: Path, sandbox: Sandbox) -> None:
     def extra(**more: object) -> int:
         since = len(sandbox.requests("api"))
@@ -159,6 +161,7 @@ def test_a_question_that_is_wrong_says_nothing_of_the_session(tmp_path: Path, sa
     assert crawl("bookmarks", sandbox, tmp_path, id="me").exit_code == 4
 
 
+@pytest.mark.long
 def test_an_answer_that_does_not_come_confirms_nothing(tmp_path: Path, sandbox: Sandbox) -> None:
     sandbox.world.habits.tells_reader = False
     sandbox.faults.api(EXTRA, kind="status:500")

@@ -66,6 +66,7 @@ def test_an_account_that_is_refused_in_the_middle_ends_the_run_at_once(
     assert_complete_next_time(sandbox, tmp_path)
 
 
+@pytest.mark.long
 def test_a_session_that_expires_in_the_middle_ends_the_run(tmp_path: Path):
     with Sandbox(World.standard()) as sandbox:
         world = sandbox.world
@@ -106,6 +107,7 @@ def test_a_reader_without_a_session_who_is_refused_all_the_time_stops(tmp_path: 
     assert len(sandbox.requests("api")) <= 5 + WAITING_ALREADY
 
 
+@pytest.mark.long
 def test_a_pixiv_that_answers_nothing_is_left_alone(tmp_path: Path, sandbox: Sandbox):
     sandbox.faults.api("/ajax/illust/", kind="status:502")
     env = environment(sandbox, tmp_path, PIXIVCRAWL_PIXIV_API_RETRIES="1")
@@ -117,6 +119,7 @@ def test_a_pixiv_that_answers_nothing_is_left_alone(tmp_path: Path, sandbox: San
     assert_complete_next_time(sandbox, tmp_path)
 
 
+@pytest.mark.long
 def test_a_burst_of_errors_is_ridden_out(tmp_path: Path, sandbox: Sandbox):
     sandbox.faults.api("/ajax/illust/", kind="status:503", times=7)
     run = archived(sandbox, tmp_path, PIXIV_API_RETRIES=3)

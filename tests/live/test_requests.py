@@ -16,6 +16,7 @@ def sandbox():
         yield running
 
 
+@pytest.mark.long
 def test_completed_requests_are_kept_and_their_works_archived(tmp_path: Path, sandbox: Sandbox):
     run = scrapy("crawl", "requests", "-a", "state=complete", env=environment(sandbox, tmp_path))
     assert run.returncode == 0, run.stderr

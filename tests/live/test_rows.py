@@ -54,6 +54,7 @@ def by_rows(archive: Path, expected: Expected) -> Expected:
     return replace(expected, files={name: what for name, what in expected.files.items() if comes(name)})
 
 
+@pytest.mark.long
 def test_three_hundred_works_cost_a_question_a_hundred(tmp_path: Path):
     with Sandbox(World.of(works=255, size=(48, 36))) as sandbox:
         for _ in range(45):
@@ -69,6 +70,7 @@ def test_three_hundred_works_cost_a_question_a_hundred(tmp_path: Path):
         assert not fetched(sandbox, since)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("artist", "session"), [(11, True), (11, False), (13, True), (13, False), (14, True)])
 def test_every_kind_of_work_comes_as_it_would_in_full(tmp_path: Path, standard: Sandbox, artist: int, session: bool):
     expected = standard.world.expected.user(artist, session=session)
@@ -110,6 +112,7 @@ def test_the_extension_of_a_work_and_of_its_artist_is_guessed_from_what_is_known
         assert_holds(tmp_path, sandbox.world.expected.user(11))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("spider", "arguments", "expectation"),
     [

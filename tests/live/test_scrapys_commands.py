@@ -157,6 +157,7 @@ def test_what_asks_nothing_needs_no_archive(tmp_path: Path, command: tuple[str, 
     assert not (tmp_path / "archive").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", [("fetch",), ("shell", "-c", "1"), ("parse", "--spider", "artwork")], ids=" ".join)
 def test_no_archive_is_made(beside: Beside, tmp_path: Path, command: tuple[str, ...]):
     env = beside.env | {"PIXIVCRAWL_ARCHIVE_DIR": str(tmp_path / "archive"), "TMPDIR": str(tmp_path)}

@@ -45,6 +45,7 @@ def shadow_ids(sandbox: Sandbox) -> set[int]:
     return {sandbox.world.shadow.at(place).id for place in range(sandbox.world.shadow.count)}
 
 
+@pytest.mark.long
 def test_a_search_of_three_pages_is_archived_exactly(tmp_path: Path, sandbox: Sandbox):
     env = environment(sandbox, tmp_path)
     # Part of four of the sandbox's tags.

@@ -124,6 +124,7 @@ def fill(disk: Path, leave: int = 0) -> None:
 
 
 class TestAFullDisk:
+    @pytest.mark.long
     def test_while_originals_arrive(self, disk: Path, sandbox: Sandbox):
         archive = disk / "archive"
         env = environment(sandbox, archive, PIXIVCRAWL_PIXIV_IMAGE_CONCURRENCY="8")

@@ -45,6 +45,7 @@ def status_of(archive: Path) -> str:
     return scrapy("status", env=environment(None, archive)).stdout
 
 
+@pytest.mark.long
 def test_every_frame_is_archived_as_it_was_uploaded(tmp_path: Path):
     with Sandbox(World.standard()) as sandbox:
         for artist in (11, 13):

@@ -104,6 +104,7 @@ def test_other_doubtful_bytes_begin_anew(tmp_path: Path, archive: Path):
         assert len(quarantined(archive)) == 2
 
 
+@pytest.mark.long
 def test_the_same_damaged_bytes_lie_in_quarantine_once_and_are_asked_for_more_and_more_rarely(archive: Path):
     with Sandbox(World.of(works=1)) as sandbox:
         sandbox.faults.image(kind="html")
@@ -123,6 +124,7 @@ def test_the_same_damaged_bytes_lie_in_quarantine_once_and_are_asked_for_more_an
         assert crawl_at(now + 30 * DAY + MOMENT, sandbox, archive)[0].exit_code == 0
 
 
+@pytest.mark.long
 def test_who_asks_for_a_work_by_name_need_not_wait(archive: Path):
     with Sandbox(World.of(works=2)) as sandbox:
         work = sandbox.world.work_id(11, 1)
@@ -139,6 +141,7 @@ def test_who_asks_for_a_work_by_name_need_not_wait(archive: Path):
         assert crawl_at(START, sandbox, archive)[0].exit_code == 0
 
 
+@pytest.mark.long
 def test_files_beyond_a_limit_of_ours_wait_where_they_are_and_are_not_fetched_again(tmp_path: Path, archive: Path):
     pages = []
     for progressive, marker, width, height in (
@@ -162,6 +165,7 @@ def test_files_beyond_a_limit_of_ours_wait_where_they_are_and_are_not_fetched_ag
             assert line.endswith("; due at the next run")
 
 
+@pytest.mark.long
 def test_a_flaw_is_kept_counted_and_comes_back_with_the_journal(tmp_path: Path, archive: Path):
     whole = png(640, 480)
     text = b"tEXtComment\0drawn by hand"

@@ -88,6 +88,7 @@ def everything(archive: Path) -> set[bytes]:
     return {path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.long
 def test_every_kind_of_original_is_whole_and_is_fetched_again_when_it_is_not(tmp_path: Path) -> None:
     with Sandbox(World.demo()) as sandbox:
         assert crawl("user", sandbox, tmp_path, id=11).exit_code == 0
@@ -103,6 +104,7 @@ def test_every_kind_of_original_is_whole_and_is_fetched_again_when_it_is_not(tmp
         assert dump(tmp_path) == undisturbed
 
 
+@pytest.mark.long
 def test_a_lost_page_of_an_older_revision_leaves_its_work_complete(tmp_path: Path) -> None:
     with Sandbox(World.of(works=2)) as sandbox:
         assert crawl("user", sandbox, tmp_path, id=11).exit_code == 0

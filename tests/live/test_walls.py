@@ -63,6 +63,7 @@ def test_the_rankings_of_today(tmp_path: Path, standard: Sandbox, mode: str):
     assert listed(tmp_path) == set(standard.world.rankings[mode, DAY]) != set()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["empty", "status:404"])
 def test_a_past_day_that_answers_with_nothing_is_asked_for_again(tmp_path: Path, standard: Sandbox, kind: str):
     days = {"date": "20230112..20230113", **ROWS_ONLY}
@@ -107,6 +108,7 @@ ENDLESS: dict[str, tuple[dict[str, Any], str, str]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("spider", ENDLESS)
 def test_a_list_that_does_not_say_whether_it_goes_on_is_read_to_its_end(tmp_path: Path, standard: Sandbox, spider: str):
     arguments, path, field = ENDLESS[spider]
@@ -154,6 +156,7 @@ SEARCHES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SEARCHES)
 def test_a_parameter_that_a_search_passes_over_is_said_and_ends_with_1(
     tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture

@@ -162,6 +162,7 @@ def test_doubt_about_the_account_is_shown(tmp_path: Path, sandbox: Sandbox) -> N
 # In a log
 
 
+@pytest.mark.long
 def test_without_a_terminal_it_says_a_line_now_and_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -72,6 +72,7 @@ def test_one_by_name_and_everything(tmp_path: Path, sandbox: Sandbox) -> None:
     assert sync(sandbox, tmp_path, START, everything=True).ran == ["artist 12", "artist 13", "artist 11"]
 
 
+@pytest.mark.long
 def test_everyone_whom_the_reader_follows(tmp_path: Path, sandbox: Sandbox) -> None:
     world, shelf = sandbox.world, sandbox.world.shelf(901)
     subscribe(tmp_path, FOLLOWING, artist(11, "6h", "files = false"))
@@ -235,6 +236,7 @@ def test_a_session_that_is_not_taken_ends_it_before_anything_else(
     assert (refused.exit_code, len(refused.asked)) == (4, 1 if refuses else 3)
 
 
+@pytest.mark.long
 def test_a_session_that_dies_in_the_middle_ends_it_there(tmp_path: Path, sandbox: Sandbox) -> None:
     subscribe(tmp_path, BOOKMARKS, *(artist(number) for number in range(11, 16)))
     sandbox.world.habits.sessions_last = 8
@@ -245,6 +247,7 @@ def test_a_session_that_dies_in_the_middle_ends_it_there(tmp_path: Path, sandbox
     assert sync(sandbox, tmp_path, START + HOUR).exit_code == 0
 
 
+@pytest.mark.long
 def test_it_is_asked_of_a_session_that_nothing_needs_and_of_none_that_is_not_there(
     tmp_path: Path, sandbox: Sandbox
 ) -> None:
@@ -253,6 +256,7 @@ def test_it_is_asked_of_a_session_that_nothing_needs_and_of_none_that_is_not_the
     assert "/ajax/user/extra" not in sync(sandbox, tmp_path, START, phpsessid=None).asked
 
 
+@pytest.mark.long
 def test_a_list_that_a_visitor_read_is_due_for_the_account(tmp_path: Path, sandbox: Sandbox) -> None:
     subscribe(tmp_path, artist(11))
     assert sync(sandbox, tmp_path, START, phpsessid=None).ran == ["artist 11"]
@@ -260,6 +264,7 @@ def test_a_list_that_a_visitor_read_is_due_for_the_account(tmp_path: Path, sandb
     assert sync(sandbox, tmp_path, START + 2 * HOUR).ran == []
 
 
+@pytest.mark.long
 def test_without_a_network_it_gives_up_soon_and_goes_on_later(tmp_path: Path, sandbox: Sandbox) -> None:
     subscribe(tmp_path, *(artist(number) for number in range(11, 16)))
     nowhere = {"PIXIV_BASE_URL": "http://127.0.0.1:9", "PIXIV_API_RETRIES": 1}
@@ -274,6 +279,7 @@ def test_without_a_network_it_gives_up_soon_and_goes_on_later(tmp_path: Path, sa
 # The command itself
 
 
+@pytest.mark.long
 def test_the_command_runs_what_is_due(tmp_path: Path, sandbox: Sandbox) -> None:
     subscribe(tmp_path, artist(11, "1d"), FOLLOWING + "files = false\n")
     ran = scrapy("sync", env=environment(sandbox, tmp_path))
@@ -293,6 +299,7 @@ def test_the_command_runs_what_is_due(tmp_path: Path, sandbox: Sandbox) -> None:
     assert len(sandbox.log) == asked
 
 
+@pytest.mark.long
 def test_the_plan_sends_nothing_and_holds_no_lock(tmp_path: Path, sandbox: Sandbox) -> None:
     subscribe(tmp_path, artist(11), BOOKMARKS, FOLLOWING)
     typed: dict[str, Any] = {"sandbox": sandbox, "archive": tmp_path, "cookie": sandbox.cookie}

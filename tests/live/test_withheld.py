@@ -62,6 +62,7 @@ WITHHELD = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tells", [True, False], ids=["x-userid", "no header"])
 @pytest.mark.parametrize("case", WITHHELD)
 def test_what_an_account_is_not_shown_is_kept_with_the_reason_and_asked_for_again(
@@ -89,6 +90,7 @@ def test_what_an_account_is_not_shown_is_kept_with_the_reason_and_asked_for_agai
     assert_holds(tmp_path, world.expected.user(11, session=True))
 
 
+@pytest.mark.long
 def test_a_setting_that_changes_shows_what_it_hid_a_day_later_or_when_a_person_says_so(
     tmp_path: Path, sandbox: Sandbox
 ) -> None:
@@ -105,6 +107,7 @@ def test_a_setting_that_changes_shows_what_it_hid_a_day_later_or_when_a_person_s
     assert_holds(tmp_path, world.expected.user(11, session=True))
 
 
+@pytest.mark.long
 def test_a_visitor_is_not_shown_what_the_signed_in_are_and_that_is_said(tmp_path: Path, sandbox: Sandbox) -> None:
     world = sandbox.world
     adult = world.add_work(11, x_restrict=1, pages=(SMALL,))
@@ -142,6 +145,7 @@ def test_what_an_answer_about_a_part_refuses_leaves_the_work(
     assert_holds(tmp_path, world.expected.user(11, session=True))
 
 
+@pytest.mark.long
 def test_one_404_is_no_tombstone_while_a_list_names_the_work(tmp_path: Path, sandbox: Sandbox) -> None:
     [work, *_] = sandbox.world.works_of(11, None)
     sandbox.faults.api(f"/ajax/illust/{work.id}$", kind="status:404", times=1)
@@ -155,6 +159,7 @@ def test_one_404_is_no_tombstone_while_a_list_names_the_work(tmp_path: Path, san
     assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
 
 
+@pytest.mark.long
 def test_a_second_404_an_hour_later_is_one(tmp_path: Path, sandbox: Sandbox) -> None:
     [work, *_] = sandbox.world.works_of(11, None)
     sandbox.world.remove(work.id, listed=True)
@@ -175,6 +180,7 @@ def test_a_second_404_an_hour_later_is_one(tmp_path: Path, sandbox: Sandbox) -> 
     assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
 
 
+@pytest.mark.long
 def test_an_artists_own_404_counts_when_it_comes_again(tmp_path: Path, sandbox: Sandbox) -> None:
     assert archived(sandbox, tmp_path).exit_code == 0
     sandbox.faults.api("/ajax/user/11/profile/all", kind="status:404")

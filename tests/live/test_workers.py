@@ -129,6 +129,7 @@ def test_a_file_that_ends_its_decoder_ends_nothing_else(tmp_path: Path, deed: st
         assert_holds(archive, whole)
 
 
+@pytest.mark.long
 def test_too_little_memory_for_anything_is_said_and_nothing_is_lost(tmp_path: Path):
     with Sandbox(World.of(works=3)) as sandbox:
         poor = scrapy(*COMMAND, env=environment(sandbox, tmp_path, PIXIVCRAWL_PROOF_MEMORY="1"))
@@ -142,6 +143,7 @@ def test_too_little_memory_for_anything_is_said_and_nothing_is_lost(tmp_path: Pa
         assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
 
 
+@pytest.mark.long
 def test_decoders_that_cannot_be_had_end_the_run_in_one_line(tmp_path: Path):
     with Sandbox(World.of(works=3)) as sandbox:
         without = injecting(tmp_path / "injected", "import sys\nsys.modules['simplejpeg'] = None")
@@ -159,6 +161,7 @@ simplejpeg.decode_jpeg = lambda *_, **__: time.sleep(600)
 """
 
 
+@pytest.mark.long
 def test_a_crawl_that_is_killed_leaves_neither_processes_nor_a_lock(tmp_path: Path):
     with Sandbox(World.of(works=4)) as sandbox:
         archive = tmp_path / "archive"

@@ -29,6 +29,7 @@ def test_a_name_that_no_spider_has_is_refused(name: str) -> None:
         LazySpiderLoader.from_settings(SETTINGS).load(name)
 
 
+@pytest.mark.long
 def test_a_run_imports_its_own_spider_alone() -> None:
     """So that a spider more does not make each start longer."""
     load = "LazySpiderLoader.from_settings(Settings({'SPIDER_MODULES': ['pixivcrawl.spiders']})).load('user')"

@@ -43,12 +43,14 @@ def after(pace: Pace, within: Bounds, *told: tuple[str, int]) -> tuple[Pace, dat
     return pace, now
 
 
+@pytest.mark.long
 @given(bounds, events)
 def test_never_below_the_least_nor_beyond_four_times_the_usual(within: Bounds, told: list[tuple[str, int]]):
     pace, _ = after(Pace(within.usual, within.usual), within, *told)
     assert within.least <= pace.delay <= LONGEST * within.usual
 
 
+@pytest.mark.long
 @given(bounds, events)
 def test_within_a_day_of_a_refusal_never_faster_than_usual(within: Bounds, told: list[tuple[str, int]]):
     pace, now = after(Pace(within.usual, within.usual), within, *told, ("refusal", 1), ("answer", 2500))

@@ -120,6 +120,7 @@ def test_a_place_is_kept_until_the_answer_is_recorded(recorded_after: float | No
     assert in_no_time(run()) == (leaves, leaves + 10)
 
 
+@pytest.mark.long
 @given(
     at_once=st.integers(1, 4),
     delay=st.floats(0, 10),

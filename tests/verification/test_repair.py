@@ -218,6 +218,7 @@ def test_nothing_is_left_to_do_after_a_repair(archive: Archive) -> None:
     assert (rows(archive), in_place(archive)) == after
 
 
+@pytest.mark.long
 def test_what_would_take_too_much_memory_stays_where_it_is(archive: Archive) -> None:
     unknown = f"originals/7/2_p0_{FIRST}.jpg"
     change(archive, "DELETE FROM files WHERE path = ?", unknown)
