@@ -36,6 +36,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger.failures import is_busy, is_the_end, patiently, place_of, storage_failed
 from pixivcrawl.ledger.models import Base, give_partial_indexes
+from pixivcrawl.ledger.updates.noting import name_ledger
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -190,6 +191,7 @@ def _begin(engine: Engine, before_it_begins: Callable[[], None]) -> str | None:
             Base.metadata.create_all(connection)
             _VERSION_TABLE.create(connection)
             connection.execute(insert(_VERSION_TABLE).values(version_num=VERSION))
+            name_ledger(connection)
     return version
 
 

@@ -274,6 +274,7 @@ class ArtworkRow(Base):
         ),
         Index("artworks_of_rows", "id", sqlite_where=ROW_LEVEL_WORK),
         Index("artworks_first_seen", "first_seen"),
+        Index("artworks_artist", "user_id", "id"),
     )
 
 
@@ -645,3 +646,18 @@ class SeriesArtworkRow(Base):
     position: ColumnElement[int]
     seen: ColumnElement[datetime]
     unlisted: ColumnElement[datetime | None]
+
+
+class ArtworkChangeRow(Base):
+    """A work, user or tag (`kind`) of which something changed that a gallery shows: rows that are only ever appended, for its index.
+
+    `number` is greater the later the change was made, on PostgreSQL the number of its transaction. 0 is that of the row of kind ledger,
+    whose `subject_id` is a random name for this ledger.
+    """
+
+    __tablename__ = "artwork_changes"
+    __table_options__ = WITHOUT_ROWID
+
+    number: ColumnElement[int] = column(primary_key=True, autoincrement=False)
+    kind: ColumnElement[str] = column(primary_key=True)
+    subject_id: ColumnElement[int] = column(primary_key=True, autoincrement=False)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, select, update
 
 from pixivcrawl.items import Reader
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, table
+from pixivcrawl.ledger.updates.noting import note
 from pixivcrawl.ledger.updates.state import (
     NOT_FAILED,
     SETTLED_AVAILABILITY,
@@ -128,6 +129,7 @@ def record_artist_left(connection: Connection, user_id: int, now: datetime) -> N
         "stale_since": None,
         "missing_since": None,
     }
+    note(connection, "work", connection.execute(select(_ARTWORKS.c.id).where(works)).scalars())
     connection.execute(update(_ARTWORKS).where(works).values(**tombstone, **NOT_FAILED))
 
 

@@ -12,6 +12,7 @@ from pixivcrawl.items import User, columns_of
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.models import UserNameRow, UserRow, UserVersionRow, table
 from pixivcrawl.ledger.updates.history import keep_former
+from pixivcrawl.ledger.updates.noting import note
 from pixivcrawl.ledger.updates.upsert import as_kept, insert_new, rows_of
 from pixivcrawl.ledger.updates.user_files import record_user_pictures
 
@@ -80,6 +81,8 @@ def record_user_names(connection: Connection, told: Iterable[tuple[int, str, dat
                 continue
             connection.execute(update(_USERS).where(_USERS.c.id == user_id).values(name=name, last_seen=now))
         _record_bearing(connection, user_id, name, now)
+        if user_id not in known or known[user_id][0] != name:
+            note(connection, "user", [user_id])
         known[user_id] = name, now
 
 

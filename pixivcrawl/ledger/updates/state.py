@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from pixivcrawl.ledger.columns import json_length
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FileRow, table
+from pixivcrawl.ledger.updates.noting import note
 
 WAITS = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=7), timedelta(days=30))
 """How long a thing waits that failed in one run, in two, in three, in four, in more; within a run it is not tried again."""
@@ -180,6 +181,7 @@ def refresh_waiting(connection: Connection, work_ids: Collection[int] | None = N
 
 def refresh_files(connection: Connection, work_id: int) -> None:
     """Bring what the work's row says of its files in line with the files' rows, and then `refresh_unsettled`."""
+    note(connection, "work", [work_id])
     if (waiting := connection.info.get(_WAITING)) is not None:
         waiting.add(work_id)
     else:

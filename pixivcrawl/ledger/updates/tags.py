@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from pixivcrawl.items import Tag
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.models import ArtworkTagRow, TagRow, TagTranslationRow, table
+from pixivcrawl.ledger.updates.noting import note
 from pixivcrawl.ledger.updates.upsert import insert_new, upsert
 
 LONGEST_NAME = 500
@@ -132,7 +133,7 @@ def record_translations(connection: Connection, told: Iterable[tuple[Sequence[Ta
     rows = [
         {"tag_id": tag_id, "language": READER, "text": remembered[tag_id], "seen": now} for tag_id, now in new.items()
     ]
-    upsert(connection, table(TagTranslationRow), rows, ("tag_id", "language"))
+    _keep_translations(connection, rows)
 
 
 def record_tag_translations(
@@ -150,7 +151,12 @@ def record_tag_translations(
         {"tag_id": ids[name], "language": storable(language), "text": text, "seen": now}
         for (name, language), text in texts.items()
     ]
+    _keep_translations(connection, rows)
+
+
+def _keep_translations(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     upsert(connection, table(TagTranslationRow), rows, ("tag_id", "language"))
+    note(connection, "tag", [row["tag_id"] for row in rows])
 
 
 def _remembered(connection: Connection) -> _Remembered:

@@ -13,6 +13,7 @@ from pixivcrawl.items import Artwork, Original, columns_of
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, table
 from pixivcrawl.ledger.updates.files import Named, knows_files, record_originals, record_row_originals
 from pixivcrawl.ledger.updates.history import keep_former
+from pixivcrawl.ledger.updates.noting import note
 from pixivcrawl.ledger.updates.people import record_user_names
 from pixivcrawl.ledger.updates.state import (
     NOT_FAILED,
@@ -74,7 +75,8 @@ def record_stubs(connection: Connection, work_ids: Iterable[int], now: datetime)
 def record_artist(connection: Connection, work_ids: Sequence[int], user_id: int) -> None:
     """Works of which nobody knew whose they are belong to this user: a list of theirs named them."""
     of_nobody = _ARTWORKS.c.id.in_(work_ids) & _ARTWORKS.c.user_id.is_(None)
-    connection.execute(update(_ARTWORKS).where(of_nobody).values(user_id=user_id))
+    if connection.execute(update(_ARTWORKS).where(of_nobody).values(user_id=user_id)).rowcount:
+        note(connection, "work", work_ids)
 
 
 def record_rows(connection: Connection, artworks: Sequence[Artwork], now: datetime) -> list[int]:
@@ -126,6 +128,7 @@ def record_originals_of_rows(connection: Connection, originals: Sequence[Origina
         if change:
             connection.execute(update(_ARTWORKS).where(_ARTWORKS.c.id == work_id).values(**change))
             refresh_unsettled(connection, work_id)
+            note(connection, "work", [work_id])
         record_row_originals(connection, work_id, of_work, now)
 
 
@@ -251,6 +254,7 @@ def _write(
         if (links := _other_links(artwork, former_tags.get(work_id, []))) is not None
     }
     record_tags(connection, retagged, [work_id for work_id in retagged if work_id in former_tags])
+    note(connection, "work", [*retagged, *(row["id"] for row in changed)])
     record_translations(connection, ((artwork.tags, moments[work_id]) for work_id, artwork in artworks.items()))
     for work_id, old in known.items():
         former: dict[str, Any] = {}

@@ -1,0 +1,267 @@
+"""The index as a gallery asks it: pages of works by key, counts, and names to complete."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import local
+from typing import Any, Literal, NamedTuple
+
+from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.index import schema
+from pixivcrawl.index.following import place_of
+from pixivcrawl.index.matching import Match, match
+from pixivcrawl.index.search import Sort, WorksQuery
+from pixivcrawl.index.words import fold
+from pixivcrawl.ledger.queries import indexed
+from pixivcrawl.ledger.service import Ledger
+
+MOST_SORTED = 50_000
+"""So many works that fit are sorted at once (some 50 ms); where more do, the order is walked until enough were found."""
+
+MOST_LOOKED_AT = 50_000
+"""So many works a page looks at that may not fit; then it says how far it looked back."""
+
+MOST_CHANGES = 100_000
+"""So many changes are counted that an index is behind its ledger."""
+
+_IS_AMONG = "EXISTS (SELECT 1 FROM texts WHERE texts MATCH ? AND texts.rowid = works.id)"
+_KEY = re.compile(r"(?:(?P<value>-?[0-9]{1,18})\.)?(?P<id>[0-9]{1,18})")
+
+ORDERS: dict[Sort, str] = {"new": "id", "uploaded": "uploaded", "archived": "archived", "bookmarks": "bookmarks"}
+"""The column of `works` by which each order goes down."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorksPage:
+    """The ids of a page's works. `older` and `newer` are the keys of the pages beside it; None where there is none.
+
+    `looked_back_to` is the id of the last work that was looked at where the page is not full for no other reason than that: the page
+    behind `older` goes on from there.
+    """
+
+    ids: list[int]
+    newer: str | None = None
+    older: str | None = None
+    looked_back_to: int | None = None
+
+
+class Subject(NamedTuple):
+    """A tag or an artist, with how many works it has; `name` is None where the ledger has none."""
+
+    id: int
+    name: str | None
+    works: int
+
+
+class Completion(NamedTuple):
+    """A name that goes on as what was typed: `name` is what was found (a translation or a former name too), `now` what it is called."""
+
+    kind: Literal["tag", "artist"]
+    id: int
+    name: str
+    now: str | None
+    works: int
+
+
+class Index:
+    """The index in a folder, read by any number of threads while it is written. One that is not there yet has no works."""
+
+    def __init__(self, folder: Path, ledger: Ledger) -> None:
+        self._path = folder / schema.NAME
+        self._ledger = ledger
+        self._of_thread = local()
+
+    def works(
+        self, query: WorksQuery, *, before: str | None = None, after: str | None = None, limit: int = 60
+    ) -> WorksPage:
+        """The works that come next in the order of the query `before` a key (older, or less), or next to it `after` one.
+
+        Raises ConfigurationError for a key that is none.
+        """
+        connection = self._connection()
+        page = _Walk(connection, query, upwards=after is not None).page(after or before, limit)
+        if after is not None:
+            # From below the page was found last work first.
+            page = WorksPage(page.ids[::-1], page.older, page.newer, page.looked_back_to)
+        return page
+
+    def count(self, query: WorksQuery, most: int = 10_000) -> int:
+        """How many works there are, `most` + 1 where there are more."""
+        connection = self._connection()
+        found = match(connection, query)
+        some = f"SELECT 1 {_of(found)} LIMIT ?"
+        values = (*_values(found), most + 1)
+        return int(connection.execute(f"SELECT count(*) FROM ({some})", values).fetchone()[0])
+
+    def neighbours(self, query: WorksQuery, work_id: int) -> tuple[int | None, int | None]:
+        """The works before and behind one in the order of the query; None where there is none."""
+        connection = self._connection()
+        column = ORDERS[query.sort]
+        row = connection.execute(f"SELECT {column} FROM works WHERE id = ?", (work_id,)).fetchone()
+        if row is None:
+            return None, None
+        key = _key(query.sort, row[0], work_id)
+        newer, older = self.works(query, after=key, limit=1), self.works(query, before=key, limit=1)
+        return next(iter(newer.ids), None), next(iter(older.ids), None)
+
+    def complete(self, text: str, limit: int = 10) -> list[Completion]:
+        """Tags and artists with a name, translation or former name that begins with `text`, those with the most works first."""
+        folded = fold(text)
+        if not folded:
+            return []
+        found = self._connection().execute(
+            "SELECT names.kind, id, min(names.name), subjects.name, works FROM names "
+            "JOIN subjects ON subjects.kind = names.kind AND id = subject_id "
+            "WHERE folded >= ? AND folded < ? GROUP BY names.kind, id ORDER BY works DESC, id LIMIT ?",
+            (folded, folded + "\U0010ffff", limit),
+        )
+        return [Completion(*row) for row in found]
+
+    def tags(self, *, before: str | None = None, limit: int = 100) -> tuple[list[Subject], str | None]:
+        """The tags with the most works, and the key of those that follow."""
+        return self._subjects("tag", before, limit)
+
+    def artists(self, *, before: str | None = None, limit: int = 100) -> tuple[list[Subject], str | None]:
+        """The artists with the most works, and the key of those that follow."""
+        return self._subjects("artist", before, limit)
+
+    def months(self) -> list[tuple[int, int]]:
+        """Each month (yyyymm, as Japan counts) in which works were made, and how many, the last first."""
+        return (
+            self._connection()
+            .execute("SELECT id, works FROM subjects WHERE kind = 'month' ORDER BY id DESC")
+            .fetchall()
+        )
+
+    def same_bytes(self, sha256: str) -> list[tuple[int, int]]:
+        """The works and pages of which a file with this SHA-256 is stored."""
+        digest = int(sha256[:16], 16) - 2**63
+        rows = self._connection().execute("SELECT work_id, page FROM digests WHERE digest = ?", (digest,))
+        return rows.fetchall()
+
+    def behind(self) -> int:
+        """How many works and changes of the ledger are not in the index yet."""
+        place = place_of(self._connection())
+        if place is None:
+            return self._ledger.read_now(indexed.number_of_works, 2**63 - 1)
+        return place.works_left + self._ledger.read_now(indexed.number_of_changes, place.last, MOST_CHANGES)
+
+    def _connection(self) -> sqlite3.Connection:
+        """This thread's own, to the file that has the index's name now."""
+        try:
+            found = self._path.stat()
+            file = found.st_dev, found.st_ino
+        except FileNotFoundError:
+            file = None
+        if getattr(self._of_thread, "file", ()) != file:
+            self._of_thread.connection = schema.open_for_reading(self._path)
+            self._of_thread.file = file
+        connection: sqlite3.Connection = self._of_thread.connection
+        return connection
+
+    def _subjects(self, kind: str, before: str | None, limit: int) -> tuple[list[Subject], str | None]:
+        works, subject_id = (2**63 - 1, 0) if before is None else _read_key(before)
+        rows = self._connection().execute(
+            "SELECT id, name, works FROM subjects WHERE kind = ? AND (works, id) < (?, ?) ORDER BY works DESC, id DESC LIMIT ?",
+            (kind, works, subject_id, limit + 1),
+        )
+        subjects = [Subject(*row) for row in rows]
+        more = f"{subjects[limit - 1].works}.{subjects[limit - 1].id}" if len(subjects) > limit else None
+        return subjects[:limit], more
+
+
+class _Walk:
+    """Works in an order, looked at one after another until a page is full."""
+
+    def __init__(self, connection: sqlite3.Connection, query: WorksQuery, *, upwards: bool) -> None:
+        self._connection = connection
+        self._match = match(connection, query)
+        self._sort = query.sort
+        self._upwards = upwards
+
+    def page(self, key: str | None, limit: int) -> WorksPage:
+        found: list[tuple[int, int]] = []
+        looked_at = 0
+        last = (0, 0)
+        for value, work_id, fits in self._rows(key):
+            if fits and len(found) == limit:
+                break
+            looked_at, last = looked_at + 1, (value, work_id)
+            if fits:
+                found.append(last)
+            if looked_at >= MOST_LOOKED_AT:
+                break
+        else:
+            return WorksPage([work_id for _, work_id in found], self._newer(key, found))
+        looked_back_to = last[1] if looked_at >= MOST_LOOKED_AT else None
+        behind = last if looked_back_to is not None else found[-1]
+        return WorksPage(
+            [work_id for _, work_id in found], self._newer(key, found), _key(self._sort, *behind), looked_back_to
+        )
+
+    def _newer(self, key: str | None, found: list[tuple[int, int]]) -> str | None:
+        """The key with which the page on the other side is asked for."""
+        if key is None:
+            return None
+        return _key(self._sort, *found[0]) if found else key
+
+    def _rows(self, key: str | None) -> Iterator[tuple[int, int, int]]:
+        """The value by which it is ordered and the id of each work, and whether it fits."""
+        place: tuple[int, ...] = () if key is None else _read_key(key)
+        column = ORDERS[self._sort]
+        down, sign = ("", ">") if self._upwards else (" DESC", "<")
+        expression, condition, values = self._match.expression, self._match.condition, self._match.values
+        matched = () if expression is None else (expression,)
+        if self._sort == "new":
+            table = "works" if expression is None else "texts CROSS JOIN works ON works.id = texts.rowid"
+            rowid = "works.id" if expression is None else "texts.rowid"
+            inside = "1" if expression is None else "texts MATCH ?"
+            bound = f" AND {rowid} {sign} ?" if place else ""
+            query = f"SELECT works.id, works.id, {condition} FROM {table} WHERE {inside}{bound} ORDER BY {rowid}{down}"
+            return self._connection.execute(query, (*values, *matched, *place[1:]))
+        bound = f" AND (works.{column}, works.id) {sign} (?, ?)" if place else ""
+        order = f"ORDER BY works.{column}{down}, works.id{down}"
+        if expression is None or self._is_common():
+            inside = "1" if expression is None else _IS_AMONG
+            query = f"SELECT works.{column}, works.id, {condition} AND {inside} FROM works WHERE 1{bound} {order}"
+            return self._connection.execute(query, (*values, *matched, *place))
+        # Sorted whole, and so filtered at once. The plus keeps SQLite from walking the order's index instead.
+        query = (
+            f"SELECT works.{column}, works.id, 1 FROM works WHERE +works.id IN "
+            f"(SELECT rowid FROM texts WHERE texts MATCH ?) AND {condition}{bound} {order}"
+        )
+        return self._connection.execute(query, (expression, *values, *place))
+
+    def _is_common(self) -> bool:
+        """Whether more works fit than are sorted at once."""
+        some = "SELECT 1 FROM texts WHERE texts MATCH ? LIMIT ?"
+        query = f"SELECT count(*) FROM ({some})"
+        return bool(
+            self._connection.execute(query, (self._match.expression, MOST_SORTED + 1)).fetchone()[0] > MOST_SORTED
+        )
+
+
+def _of(found: Match) -> str:
+    """FROM and WHERE of the works that match."""
+    if found.expression is None:
+        return f"FROM works WHERE {found.condition}"
+    # A work whose words are found is looked up, never the other way round.
+    return f"FROM texts CROSS JOIN works ON works.id = texts.rowid WHERE texts MATCH ? AND {found.condition}"
+
+
+def _values(found: Match) -> tuple[Any, ...]:
+    return found.values if found.expression is None else (found.expression, *found.values)
+
+
+def _key(sort: Sort, value: int, work_id: int) -> str:
+    return f"{work_id}" if sort == "new" else f"{value}.{work_id}"
+
+
+def _read_key(key: str) -> tuple[int, int]:
+    if not (read := _KEY.fullmatch(key)):
+        raise ConfigurationError(f"{key[:40]!r} is the place of no page: begin at the first one")
+    return int(read["value"] or 0), int(read["id"])

@@ -1,0 +1,89 @@
+"""The file `derived/index.sqlite`: its tables, and how it is opened."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+VERSION = "1"
+"""Of the tables and of what is written into them: an index of another one is made anew."""
+
+NAME = "index.sqlite"
+
+LOCK_WAIT = 5.0
+"""Seconds that SQLite waits for a lock."""
+
+TABLES = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+-- Times are seconds since 1970; `day` is yyyymmdd of the day on which the work was made, as Japan counts.
+CREATE TABLE works (
+    id INTEGER PRIMARY KEY, user_id INTEGER, kind TEXT, pages INTEGER, rating INTEGER, ai INTEGER, day INTEGER,
+    uploaded INTEGER NOT NULL, archived INTEGER NOT NULL, bookmarks INTEGER NOT NULL, bookmarks_known INTEGER NOT NULL,
+    width INTEGER, height INTEGER
+);
+CREATE INDEX works_uploaded ON works (uploaded, id);
+CREATE INDEX works_archived ON works (archived, id);
+CREATE INDEX works_bookmarks ON works (bookmarks, id);
+
+-- Contentless: `documents` holds what a work's entry was made from, with which SQLite before 3.43 takes it out again.
+CREATE VIRTUAL TABLE texts USING fts5(text, content='', columnsize=0, tokenize='ascii', prefix='1');
+CREATE TABLE documents (id INTEGER PRIMARY KEY, entry BLOB NOT NULL);
+
+-- How many works each tag, artist and month (`kind`) has; `id` of a month is yyyymm.
+CREATE TABLE subjects (
+    kind TEXT NOT NULL, id INTEGER NOT NULL, works INTEGER NOT NULL, name TEXT, PRIMARY KEY (kind, id)
+) WITHOUT ROWID;
+CREATE INDEX subjects_works ON subjects (kind, works, id);
+
+-- The names of tags and artists, with translations and former names, each also as it is searched.
+CREATE TABLE names (
+    folded TEXT NOT NULL, kind TEXT NOT NULL, subject_id INTEGER NOT NULL, name TEXT NOT NULL,
+    PRIMARY KEY (folded, kind, subject_id, name)
+) WITHOUT ROWID;
+CREATE INDEX names_subject ON names (kind, subject_id);
+
+-- The first 8 bytes of the SHA-256 of each stored file.
+CREATE TABLE digests (digest INTEGER NOT NULL, work_id INTEGER NOT NULL, page INTEGER NOT NULL,
+    PRIMARY KEY (digest, work_id, page)) WITHOUT ROWID;
+"""
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Make the tables in an empty database."""
+    connection.executescript(TABLES)
+    # SQLite's own 1 MB is written out after some 600 works, and what is written out in small parts is merged again and again.
+    connection.execute("INSERT INTO texts (texts, rank) VALUES ('hashsize', 33554432)")
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """The index at `path`, made where there is none."""
+    connection = sqlite3.connect(path, timeout=LOCK_WAIT, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    # What a power cut takes is read from the ledger again: the file stays sound, and no commit waits for the disk.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA cache_size = -65536")
+    return connection
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """The index at `path`; where there is none yet, one without a work."""
+    if not path.exists():
+        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        create(connection)
+        return connection
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    for options in ("", "&immutable=1"):
+        connection = sqlite3.connect(
+            uri + options, uri=True, timeout=LOCK_WAIT, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("SELECT 1 FROM facts").fetchone()
+        except sqlite3.OperationalError:
+            # Where nothing may be written, SQLite cannot keep its index of the WAL: the file is read as it lies there.
+            connection.close()
+            if options:
+                raise
+            continue
+        break
+    return connection

@@ -1,0 +1,192 @@
+"""What is known of works, put into the index in the place of what it held of them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from pixivcrawl.api.bodies.parts import JAPAN
+from pixivcrawl.index.words import document, fold, plain
+from pixivcrawl.ledger.queries.indexed import Searched
+
+Named = Literal["tag", "artist"]
+
+Names = Mapping[int, tuple[str | None, Sequence[str]]]
+"""{tag or user: its name, and others by which it is found}."""
+
+_WORK = f"INSERT INTO works VALUES ({', '.join('?' * 13)})"
+_ADD = "INSERT INTO texts (rowid, text) VALUES (?, ?)"
+_TAKE_OUT = "INSERT INTO texts (texts, rowid, text) VALUES ('delete', ?, ?)"
+_IDS_A_QUERY = 500
+
+
+def replace(connection: sqlite3.Connection, ids: Iterable[int], works: Iterable[Searched]) -> None:
+    """Bring the works with these ids in line with `works`; one that is not among these is taken out.
+
+    In the order of their ids: FTS5 writes out what it has gathered whenever an id is smaller than the one before it.
+    """
+    ids = sorted(ids)
+    before, after = _entries(connection, ids), {work.id: (work, _entry(work)) for work in works}
+    same = {work_id for work_id, entry in before.items() if work_id in after and after[work_id][1] == entry}
+    gone = [work_id for work_id in before if work_id not in same]
+    come = [work_id for work_id in sorted(after) if work_id not in same]
+    connection.executemany(_TAKE_OUT, ((work_id, _document(before[work_id])) for work_id in gone))
+    connection.executemany("DELETE FROM documents WHERE id = ?", ((work_id,) for work_id in gone))
+    connection.executemany("DELETE FROM works WHERE id = ?", ((work_id,) for work_id in before))
+    connection.executemany(_ADD, ((work_id, _document(after[work_id][1])) for work_id in come))
+    packed = ((work_id, _packed(after[work_id][1])) for work_id in come)
+    connection.executemany("INSERT INTO documents VALUES (?, ?)", packed)
+    connection.executemany(_WORK, (_row(work) for _, (work, _) in sorted(after.items())))
+    _replace_digests(connection, before, after, gone, come)
+    _count(connection, [before[work_id] for work_id in gone], [after[work_id][1] for work_id in come])
+
+
+def replace_names(connection: sqlite3.Connection, kind: Named, names: Names) -> None:
+    """Have those of these tags or artists that bear a work found by these names alone."""
+    names = {each: names[each] for each, _ in _subjects(connection, kind, names)}
+    connection.executemany("DELETE FROM names WHERE kind = ? AND subject_id = ?", ((kind, each) for each in names))
+    renamed = ((name, kind, each) for each, (name, _) in names.items())
+    connection.executemany("UPDATE subjects SET name = ? WHERE kind = ? AND id = ?", renamed)
+    rows = (
+        (fold(name), kind, each, name)
+        for each, (now, others) in names.items()
+        for name in {now, *others}
+        if name is not None
+    )
+    connection.executemany("INSERT OR IGNORE INTO names VALUES (?, ?, ?, ?)", rows)
+
+
+def without_names(connection: sqlite3.Connection, kind: Named, ids: Iterable[int]) -> list[int]:
+    """Those of these tags or artists that bear a work, and of which the index knows no name."""
+    return [each for each, name in _subjects(connection, kind, ids) if name is None]
+
+
+def _subjects(connection: sqlite3.Connection, kind: Named, ids: Iterable[int]) -> list[tuple[int, str | None]]:
+    return _rows(connection, f"SELECT id, name FROM subjects WHERE kind = '{kind}' AND id IN", sorted(ids))
+
+
+def day_of(moment: datetime | None) -> int | None:
+    """The day of a moment as Japan counts, as yyyymmdd."""
+    return None if moment is None else int(f"{moment.astimezone(JAPAN):%Y%m%d}")
+
+
+def _row(work: Searched) -> tuple[Any, ...]:
+    return (
+        work.id,
+        work.user_id,
+        work.kind,
+        work.page_count,
+        _rating(work),
+        work.ai_type,
+        day_of(work.created),
+        _seconds(work.uploaded or work.created or work.first_seen),
+        _seconds(work.first_seen),
+        work.bookmark_count or 0,
+        work.bookmark_count is not None,
+        work.width or None,
+        work.height or None,
+    )
+
+
+def _rating(work: Searched) -> int | None:
+    """Pixiv: xRestrict 0, 1, 2; a greater one would be no milder."""
+    return None if work.x_restrict is None else min(work.x_restrict, 2)
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.timestamp())
+
+
+def _entry(work: Searched) -> dict[str, Any]:
+    """What is found of a work by words and marks: all that must be known to take it out again."""
+    texts = [work.title or "", plain(work.caption or ""), *(name for _, name in work.tags)]
+    day = day_of(work.created)
+    return {
+        "texts": [folded for text in texts if (folded := fold(text))],
+        "tags": [tag_id for tag_id, _ in work.tags],
+        "untagged": not work.tags and work.detail != "full",
+        "user": work.user_id,
+        "kind": work.kind,
+        "rating": _rating(work),
+        "ai": work.ai_type,
+        "month": None if day is None else day // 100,
+        "revised": work.is_revised,
+        "gone": work.availability == "gone",
+        "files": sorted([page, int(sha256[:16], 16) - 2**63] for page, sha256 in work.files),
+    }
+
+
+def _document(entry: Mapping[str, Any]) -> str:
+    return document(entry["texts"], _marks(entry))
+
+
+def _marks(entry: Mapping[str, Any]) -> list[str]:
+    """What a work is found by beside its words."""
+    marks = ["all", *(f"tag{tag_id}" for tag_id in dict.fromkeys(entry["tags"]))]
+    marks += [f"{name}{entry[name]}" for name in ("user", "kind", "rating", "ai", "month") if entry[name] is not None]
+    marks += [name for name in ("untagged", "revised", "gone") if entry[name]]
+    if entry["month"] is not None:
+        marks.append(f"year{entry['month'] // 100}")
+    return marks
+
+
+def _packed(entry: Mapping[str, Any]) -> bytes:
+    return zlib.compress(json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode(), 1)
+
+
+def _entries(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """What the index holds of these works, by ids that go up."""
+    rows = _rows(connection, "SELECT id, entry FROM documents WHERE id IN", ids)
+    return {work_id: json.loads(zlib.decompress(entry)) for work_id, entry in sorted(rows)}
+
+
+def _rows(connection: sqlite3.Connection, query: str, ids: Sequence[int]) -> list[Any]:
+    rows: list[Any] = []
+    for start in range(0, len(ids), _IDS_A_QUERY):
+        some = ids[start : start + _IDS_A_QUERY]
+        rows += connection.execute(f"{query} ({', '.join('?' * len(some))})", some)
+    return rows
+
+
+def _replace_digests(
+    connection: sqlite3.Connection,
+    before: Mapping[int, Mapping[str, Any]],
+    after: Mapping[int, tuple[Searched, Mapping[str, Any]]],
+    gone: Sequence[int],
+    come: Sequence[int],
+) -> None:
+    old = {(digest, work_id, page) for work_id in gone for page, digest in before[work_id]["files"]}
+    new = {(digest, work_id, page) for work_id in come for page, digest in after[work_id][1]["files"]}
+    connection.executemany("DELETE FROM digests WHERE digest = ? AND work_id = ? AND page = ?", old - new)
+    connection.executemany("INSERT OR IGNORE INTO digests VALUES (?, ?, ?)", sorted(new - old))
+
+
+def _count(
+    connection: sqlite3.Connection, before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]
+) -> None:
+    """Count works by tag, artist and month anew, as far as this changed that."""
+    more = Counter(subject for entry in after for subject in _subjects_of(entry))
+    more.subtract(subject for entry in before for subject in _subjects_of(entry))
+    connection.executemany(
+        "INSERT INTO subjects (kind, id, works) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET works = works + excluded.works",
+        ((*subject, count) for subject, count in sorted(more.items()) if count),
+    )
+    emptied = [subject for subject, count in more.items() if count < 0]
+    connection.executemany("DELETE FROM subjects WHERE kind = ? AND id = ? AND works = 0", emptied)
+    connection.executemany(
+        "DELETE FROM names WHERE kind = ?1 AND subject_id = ?2 "
+        "AND NOT EXISTS (SELECT 1 FROM subjects WHERE kind = ?1 AND id = ?2)",
+        emptied,
+    )
+
+
+def _subjects_of(entry: Mapping[str, Any]) -> list[tuple[str, int]]:
+    subjects = [("tag", tag_id) for tag_id in dict.fromkeys(entry["tags"])]
+    return subjects + [
+        (kind, entry[name]) for kind, name in (("artist", "user"), ("month", "month")) if entry[name] is not None
+    ]

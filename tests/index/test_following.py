@@ -1,0 +1,64 @@
+"""The index follows its ledger: all works at first, then what changes; killed, deleted, spoilt or of another ledger it ends the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pixivcrawl.index.reading import Index
+from pixivcrawl.index.search import parse
+from pixivcrawl.items import Tag
+from pixivcrawl.ledger import updates
+from pixivcrawl.ledger.service import Ledger
+from tests.index.making import contents, follow, know
+from tests.ledger.making import NOW, an_artwork
+
+
+def test_a_work_is_found_once_it_is_followed_and_no_more_by_what_it_was(ledger: Ledger, derived: Path, index: Index):
+    assert index.works(parse("")).ids == []
+    know(ledger, an_artwork(1, title="猫の娘"), an_artwork(2, title="犬", tags=(Tag("猫"),)))
+    assert index.behind() == 2
+    assert follow(ledger, derived) == 2
+    assert index.behind() == 0
+    assert index.works(parse("猫")).ids == [2, 1]
+    know(ledger, an_artwork(1, title="鳥"))
+    follow(ledger, derived)
+    assert index.works(parse("猫")).ids == [2]
+    assert index.works(parse("鳥")).ids == [1]
+
+
+def test_a_work_that_is_gone_is_found_as_such(ledger: Ledger, derived: Path, index: Index):
+    know(ledger, an_artwork(1), an_artwork(2))
+    follow(ledger, derived)
+    ledger.write_now(updates.record_unavailable, 1, "gone", "deleted", NOW)
+    follow(ledger, derived)
+    assert index.works(parse("is:gone")).ids == [1]
+    assert index.count(parse("")) == 2
+
+
+def test_a_work_of_which_only_the_id_is_known_is_none(ledger: Ledger, derived: Path, index: Index):
+    ledger.write_now(updates.record_stubs, [5], NOW)
+    assert follow(ledger, derived) == 0
+    assert index.works(parse("")).ids == []
+    know(ledger, an_artwork(5))
+    follow(ledger, derived)
+    assert index.works(parse("")).ids == [5]
+
+
+def test_an_index_that_was_deleted_comes_again(ledger: Ledger, derived: Path, index: Index):
+    know(ledger, *(an_artwork(number, title=f"title {number}") for number in range(1, 30)))
+    follow(ledger, derived)
+    before = contents(derived)
+    for path in derived.iterdir():
+        path.unlink()
+    assert index.works(parse("")).ids == []
+    follow(ledger, derived)
+    assert contents(derived) == before
+    assert len(index.works(parse("")).ids) == 29
+
+
+def test_an_index_that_is_spoilt_is_made_anew(ledger: Ledger, derived: Path, index: Index):
+    know(ledger, an_artwork(1))
+    derived.mkdir()
+    (derived / "index.sqlite").write_bytes(b"no database at all" * 1000)
+    assert follow(ledger, derived) == 1
+    assert index.works(parse("")).ids == [1]
