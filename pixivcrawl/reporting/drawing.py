@@ -8,20 +8,23 @@ import warnings
 import zipfile
 import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from PIL import Image, ImageOps
 
 from pixivcrawl.archive.memory import share
 
 LONGEST_SIDE = 192
-QUALITY = 72
+
+QUALITIES = {"JPEG": 72, "WEBP": 78}
 
 LARGEST = 24 << 10
-"""Bytes of one thumbnail; noise is pressed harder until it fits, or left out."""
+"""Bytes of a thumbnail of that side, and of a larger one by its area; noise is pressed harder until it fits, or left out."""
 
 MOST_PIXELS = 64_000_000
 """A larger picture gets none: its decoder would hold hundreds of megabytes. A JPEG, which is read at an eighth, may be twice as large."""
+
+Form = Literal["JPEG", "WEBP"]
 
 _PIXEL_BYTES = 4
 
@@ -48,15 +51,20 @@ _REFUSED = (
 """What Pillow and zipfile raise for what they cannot read, or is not there any more."""
 
 
-def draw(path: Path, kind: str, frame: str | None) -> tuple[bytes, int, int] | None:
-    """A JPEG with its width and height; of an ugoira, its first frame. None for one that is not there, too large, or not to be read."""
+def draw(
+    path: Path, kind: str, frame: str | None, side: int = LONGEST_SIDE, form: Form = "JPEG"
+) -> tuple[bytes, int, int] | None:
+    """A picture with a longest side of at most so many pixels, with its width and height; of an ugoira, its first frame.
+
+    None for one that is not there, too large, or not to be read.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if kind == "ugoira":
-                return _drawn(io.BytesIO(_first_frame(path, frame)))
+                return _drawn(io.BytesIO(_first_frame(path, frame)), side, form)
             with path.open("rb") as file:
-                return _drawn(file)
+                return _drawn(file, side, form)
     except _REFUSED:
         return None
 
@@ -69,21 +77,22 @@ def _first_frame(path: Path, name: str | None) -> bytes:
         return frames.read(member)
 
 
-def _drawn(file: BinaryIO) -> tuple[bytes, int, int] | None:
+def _drawn(file: BinaryIO, side: int, form: Form) -> tuple[bytes, int, int] | None:
     with Image.open(file, formats=("JPEG", "PNG", "GIF")) as picture:
         most = MOST_PIXELS * (2 if picture.format == "JPEG" else 1)
         if picture.width * picture.height > most:
             return None
         # A JPEG is then decoded at half its size, or a quarter, or an eighth.
-        picture.draft("RGB", (2 * LONGEST_SIDE, 2 * LONGEST_SIDE))
+        picture.draft("RGB", (2 * side, 2 * side))
         share.need(picture.width * picture.height * _PIXEL_BYTES)
         # Before all else, so that nothing large is held twice.
-        picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+        picture.thumbnail((side, side))
         small = _opaque(ImageOps.exif_transpose(picture))
-    for quality in (QUALITY, QUALITY // 2, QUALITY // 4):
+    best, largest = QUALITIES[form], LARGEST * max(1, side * side // LONGEST_SIDE**2)
+    for quality in (best, best // 2, best // 4):
         packed = io.BytesIO()
-        small.save(packed, "JPEG", quality=quality, optimize=True)
-        if packed.tell() <= LARGEST:
+        small.save(packed, form, quality=quality, optimize=True)
+        if packed.tell() <= largest:
             return packed.getvalue(), small.width, small.height
     return None
 

@@ -1,0 +1,150 @@
+"""The application: routes, middlewares, and how a page is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from sqlalchemy import Connection
+
+from pixivcrawl.api.wording import one_line
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.faults import told
+from pixivcrawl.gallery import guard
+from pixivcrawl.gallery.asked import Asked, Data, NotHere, Page, PageFunction
+from pixivcrawl.gallery.guard import Guard
+from pixivcrawl.gallery.media import Media, give_etag
+from pixivcrawl.gallery.rendering import LANGUAGES, STATIC_TYPES, render, static_files
+from pixivcrawl.gallery.routes import PAGES
+from pixivcrawl.gallery.shelf import Shelf
+from pixivcrawl.gallery.thumbnails import Thumbnails
+from pixivcrawl.index.reading import Index
+from pixivcrawl.ledger.service import Ledger
+
+COVERED, LANGUAGE = "pixivcrawl_covered", "pixivcrawl_language"
+"""Cookies: what the person at this browser has chosen."""
+
+PATHS = frozenset(route.path for route in PAGES)
+
+LONGEST_FORM = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """What the pages are made from."""
+
+    archive: Archive
+    ledger: Ledger
+    index: Index
+    shelf: Shelf
+    thumbnails: Thumbnails
+    zone: tzinfo
+
+
+def application(gallery: Gallery, guarded_by: Guard) -> web.Application:
+    """All routes, behind the guard."""
+    app = web.Application(
+        middlewares=[guard.guarding(guarded_by), _saying_errors(gallery)], client_max_size=LONGEST_FORM
+    )
+    app.router.add_routes([web.get(route.path, _answering(gallery, route.page)) for route in PAGES])
+    app.router.add_routes(Media(gallery.archive, gallery.ledger, gallery.index, gallery.thumbnails).routes())
+    app.router.add_get(r"/static/{name:[a-z]+\.[a-z]+}", _static)
+    app.on_response_prepare.append(guard.give_headers)
+    app.on_response_prepare.append(give_etag)
+    return app
+
+
+def _answering(gallery: Gallery, page: PageFunction) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(request: web.Request) -> web.Response:
+        asked = asked_of(gallery, request)
+        return web.Response(**await gallery.ledger.read(_answered, page, asked))
+
+    return answer
+
+
+def _answered(connection: Connection, page: PageFunction, asked: Asked) -> dict[str, Any]:
+    """A page from one snapshot of the ledger, rendered in the same thread."""
+    try:
+        made = page(connection, asked)
+        if isinstance(made, Data):
+            return {"text": json.dumps(made.value, ensure_ascii=False), "content_type": "application/json"}
+    except NotHere as error:
+        made = Page("error.html", {"status": 404, "why": str(error)}, 404)
+    except ConfigurationError as error:
+        made = Page("error.html", {"status": 400, "why": str(error)}, 400)
+    return _html(made, asked)
+
+
+def _html(page: Page, asked: Asked) -> dict[str, Any]:
+    text = render(page, asked, paths=PATHS, languages=LANGUAGES)
+    return {"text": text, "status": page.status, "content_type": "text/html"}
+
+
+def asked_of(gallery: Gallery, request: web.Request) -> Asked:
+    """What a request asks, with the choices of the browser that it comes from."""
+    given = request.cookies.get(LANGUAGE, "")
+    return Asked(
+        path=request.match_info,
+        query=request.query,
+        address=request.path,
+        archive=gallery.archive,
+        index=gallery.index,
+        shelf=gallery.shelf,
+        covered=request.cookies.get(COVERED) != "no",
+        language=given if given in LANGUAGES else _preferred(request.headers.get("Accept-Language", "")),
+        zone=gallery.zone,
+    )
+
+
+def _preferred(accepted: str) -> str:
+    """The first language of a browser's list that there are texts in."""
+    wanted = (each.partition(";")[0].strip().partition("-")[0].lower() for each in accepted.split(","))
+    return next((each for each in wanted if each in LANGUAGES), "en")
+
+
+def local_zone() -> tzinfo:
+    zone = datetime.now().astimezone().tzinfo
+    assert zone is not None
+    return zone
+
+
+def _saying_errors(gallery: Gallery) -> Middleware:
+    """Pages in the place of what went wrong: never a traceback."""
+
+    @web.middleware
+    async def saying_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            if error.status < 400:
+                raise
+            status, why = error.status, request.path if error.status == 404 else error.reason
+        except PixivcrawlError as error:
+            status, why = (400 if isinstance(error, ConfigurationError) else 503), str(error)
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception as error:  # noqa: BLE001 (a fault of ours, which goes to the terminal; the gallery goes on)
+            told(error)
+            status, why = 500, "a fault of the gallery's own: the terminal says more"
+        page = Page("error.html", {"status": status, "why": one_line(why, 400)}, status)
+        return web.Response(**_html(page, asked_of(gallery, request)))
+
+    return saying_errors
+
+
+async def _static(request: web.Request) -> web.Response:
+    name = request.match_info["name"]
+    kind = STATIC_TYPES.get(Path(name).suffix)
+    if kind is None or name not in static_files():
+        raise web.HTTPNotFound
+    return web.Response(
+        body=static_files()[name], content_type=kind, headers={"Cache-Control": "private, max-age=31536000"}
+    )

@@ -1,0 +1,82 @@
+"""What a page is given and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Any
+
+from multidict import MultiMapping
+from sqlalchemy import Connection
+
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.gallery.shelf import Shelf
+from pixivcrawl.index.reading import Index
+
+LARGEST_NUMBER = 2**63 - 1
+
+
+class NotHere(Exception):
+    """The archive has no such thing; the text says of what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request: the variable parts of its path, its query, and what answers it.
+
+    `covered`: R-18 works are shown only when they are clicked; `language` is the one of the texts; `zone` the one of the times.
+    """
+
+    path: Mapping[str, str]
+    query: MultiMapping[str]
+    address: str
+    archive: Archive
+    index: Index
+    shelf: Shelf
+    covered: bool
+    language: str
+    zone: tzinfo
+
+    def number(self, name: str) -> int:
+        """A variable part of the path that is digits. Raises NotHere for one that no id can be."""
+        number = int(self.path[name])
+        if number > LARGEST_NUMBER:
+            raise NotHere(f"{name} {number}")
+        return number
+
+    def whole(self, name: str, default: int, *, least: int = 0, most: int = LARGEST_NUMBER) -> int:
+        """A number of the query. Raises ConfigurationError."""
+        given = self.query.get(name)
+        if given is None:
+            return default
+        if not (given.isascii() and given.isdigit() and len(given) < 20 and least <= int(given) <= most):
+            raise ConfigurationError(f"{name}={given[:40]!r} is not a number from {least} to {most}")
+        return int(given)
+
+    def one_of(self, name: str, choices: tuple[str, ...]) -> str:
+        """A word of the query, the first of the choices where none is given. Raises ConfigurationError."""
+        given = self.query.get(name, choices[0])
+        if given not in choices:
+            raise ConfigurationError(f"{name}={given[:40]!r} is not one of {', '.join(choices)}")
+        return given
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A template and its values. `status` is that of the answer."""
+
+    template: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A value that a script reads as JSON, in the place of a page."""
+
+    value: Any
+
+
+PageFunction = Callable[[Connection, Asked], Page | Data]

@@ -1,0 +1,115 @@
+"""Who is answered: browsers that were sent to this gallery by its own name, from its own pages, and with --lan by its key.
+
+A page of another site may send the reader's browser to an address of this machine, under a name of its own (DNS rebinding) or as a picture
+or a form of its own: the names that are answered are listed, and whatever another site's page asks for is refused.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from pixivcrawl.api.wording import one_line
+
+COOKIE = "pixivcrawl_key"
+
+KEY_BYTES = 18
+"""Of a key, which nobody guesses: 24 characters in an address."""
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+"""What a browser is to allow a page: what comes from here, and nothing that stands within it, should a name ever get out of its place."""
+
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+_SAFE_METHODS = ("GET", "HEAD")
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """`hosts` are the names, with the port, under which this gallery is asked; `key` is needed where it is not None."""
+
+    hosts: frozenset[str]
+    key: str | None = None
+
+    def refusal(self, request: web.Request) -> str | None:
+        """Why a request is not answered; None when it is."""
+        if request.headers.getall("Host", []) != [request.host] or request.host.lower() not in self.hosts:
+            return f"this gallery is not called {one_line(request.host, 60)!r}: open the address that pixivcrawl gallery printed"
+        # A request target may be a whole address, with a host of its own.
+        if not request.raw_path.startswith("/"):
+            return "ask for a path of this gallery"
+        if request.method not in (*_SAFE_METHODS, "POST"):
+            return "this gallery answers GET, HEAD and POST"
+        origin = request.headers.get("Origin")
+        if origin is not None and urlsplit(origin)[:2] != ("http", request.host.lower()):
+            return "another site asked for this"
+        site = request.headers.get("Sec-Fetch-Site", "none")
+        if request.method == "POST" and origin is None and site != "same-origin":
+            return "a form of this gallery alone may change anything: open its page anew"
+        is_visit = request.headers.get("Sec-Fetch-Mode") == "navigate" and request.method in _SAFE_METHODS
+        if site not in ("none", "same-origin") and not is_visit:
+            return "another site asked for this"
+        return None
+
+    def knows(self, request: web.Request) -> bool:
+        """Whether a request bears the key, where one is needed."""
+        given = request.cookies.get(COOKIE, "")
+        return self.key is None or secrets.compare_digest(given.encode(), self.key.encode())
+
+    def is_entry(self, request: web.Request) -> bool:
+        """Whether a request is the address with the key that was printed."""
+        given = request.query.get("key", "")
+        return self.key is not None and secrets.compare_digest(given.encode(), self.key.encode())
+
+
+def new_key() -> str:
+    return secrets.token_urlsafe(KEY_BYTES)
+
+
+def guarding(guard: Guard) -> Middleware:
+    """The middleware before all others."""
+
+    @web.middleware
+    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if (why := guard.refusal(request)) is not None:
+            return web.Response(status=403, text=f"{why}\n")
+        if not guard.knows(request):
+            if not guard.is_entry(request):
+                return web.Response(
+                    status=403, text="open the address with its key that pixivcrawl gallery --lan printed\n"
+                )
+            return _entered(guard)
+        return await handler(request)
+
+    return guarded
+
+
+def _entered(guard: Guard) -> web.Response:
+    """The key as a cookie, and then the first page: not by a redirection, since a browser that comes from elsewhere would not send a strict
+    cookie along with that.
+    """
+    assert guard.key is not None
+    answer = web.Response(text="The gallery opens.\n", headers={"Refresh": "0; url=/"})
+    answer.set_cookie(COOKIE, guard.key, httponly=True, samesite="Strict", path="/", max_age=365 * 86400)
+    return answer
+
+
+async def give_headers(request: web.Request, answer: web.StreamResponse) -> None:
+    """Every answer has them, refusals too."""
+    for name, value in HEADERS.items():
+        answer.headers.setdefault(name, value)
+    answer.headers.setdefault("Cache-Control", "no-store" if request.method == "POST" else "no-cache")

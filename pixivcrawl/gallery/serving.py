@@ -1,0 +1,169 @@
+"""The gallery as a process: what is opened, what works beside it, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+import socket
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+
+from aiohttp import web
+
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.workers import Workers
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.gallery.app import Gallery, application, local_zone
+from pixivcrawl.gallery.guard import Guard, new_key
+from pixivcrawl.gallery.shelf import Shelf
+from pixivcrawl.gallery.thumbnails import Source, Thumbnails
+from pixivcrawl.index.following import follow
+from pixivcrawl.index.reading import Index
+from pixivcrawl.index.search import WorksQuery
+from pixivcrawl.ledger.queries.browsing.works import covers
+from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.saying import complain, say
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+FOLLOW_EVERY = 2.0
+"""Seconds between two looks for what a crawl has recorded."""
+
+COVERS_A_STEP = 60
+
+
+def serve(configuration: Configuration, *, port: int, lan: bool, show: Callable[[str], object]) -> None:
+    """Serve until Ctrl-C or SIGTERM; `show` is called with the address once it answers. Raises PixivcrawlError."""
+    with opened(configuration) as gallery:
+        asyncio.run(_served(gallery, port=port, lan=lan, show=show))
+
+
+@contextmanager
+def opened(configuration: Configuration) -> Iterator[Gallery]:
+    """The archive, its index followed by a thread of its own, and processes that draw. Raises PixivcrawlError."""
+    archive = Archive(configuration.archive_dir)
+    ledger = Ledger.open(configuration.database_url, read_only=True)
+    with ExitStack() as held:
+        held.callback(ledger.close)
+        derived = held.enter_context(derived_folder(archive))
+        workers = held.enter_context(Workers(configuration.proof_workers, configuration.proof_limits))
+        held.enter_context(_following(configuration, derived))
+        yield Gallery(
+            archive, ledger, Index(derived, ledger), Shelf(archive.root), Thumbnails(derived, workers), local_zone()
+        )
+
+
+@contextmanager
+def derived_folder(archive: Archive) -> Iterator[Path]:
+    """`derived/` of the archive, or where nothing may be written there a temporary folder in its place."""
+    folder = archive.root / "derived"
+    try:
+        folder.mkdir(exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        say(
+            f"pixivcrawl: {folder} cannot be written ({error.strerror}): the index and small pictures are kept until the gallery ends"
+        )
+        with tempfile.TemporaryDirectory(prefix="pixivcrawl-gallery-") as instead:
+            yield Path(instead)
+    else:
+        yield folder
+
+
+@contextmanager
+def _following(configuration: Configuration, derived: Path) -> Iterator[None]:
+    """The index is brought in line again and again, with connections of its own."""
+    stop = threading.Event()
+
+    def keep_in_line() -> None:
+        told = None
+        while not stop.is_set():
+            try:
+                ledger = Ledger.open(configuration.database_url, read_only=True)
+                try:
+                    while not stop.is_set():
+                        follow(ledger, derived, stop=stop)
+                        told = None
+                        stop.wait(FOLLOW_EVERY)
+                finally:
+                    ledger.close()
+            except PixivcrawlError as error:
+                if str(error) != told:
+                    told = str(error)
+                    complain(f"pixivcrawl: the index of the gallery stands still: {error}")
+                stop.wait(5 * FOLLOW_EVERY)
+
+    thread = threading.Thread(target=keep_in_line, name="index", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+async def _served(gallery: Gallery, *, port: int, lan: bool, show: Callable[[str], object]) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with listening(gallery, port=port, lan=lan) as address:
+        show(address)
+        await stop.wait()
+
+
+@asynccontextmanager
+async def listening(gallery: Gallery, *, port: int, lan: bool = False) -> AsyncIterator[str]:
+    """Answer on this machine alone, or with `lan` also on its network; gives the address to open. Raises ConfigurationError."""
+    taken = _socket("0.0.0.0" if lan else "127.0.0.1", port)  # noqa: S104 (only with --lan, and then a key is needed)
+    port = taken.getsockname()[1]
+    key = new_key() if lan else None
+    names = (*LOOPBACK, *([own_address()] if lan else []))
+    guard = Guard(frozenset(f"{name}:{port}" for name in names), key)
+    runner = web.AppRunner(application(gallery, guard), access_log=None, handle_signals=False)
+    await runner.setup()
+    filling = asyncio.create_task(gallery.thumbnails.fill(lambda before: _covers(gallery, before)))
+    try:
+        await web.SockSite(runner, taken).start()
+        yield f"http://{names[-1] if lan else names[0]}:{port}/{f'?key={key}' if key else ''}"
+    finally:
+        filling.cancel()
+        await runner.cleanup()
+
+
+def own_address() -> str:
+    """This machine's address in its network. Nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
+
+
+def _socket(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise ConfigurationError(f"port {port} is in use: choose another one with --port, or 0 for any") from None
+        raise ConfigurationError(
+            f"port {port} cannot be had ({error.strerror}): choose another one with --port"
+        ) from None
+
+
+async def _covers(gallery: Gallery, before: str | None) -> tuple[list[Source], str | None]:
+    """What the filler draws next; it looks again for what is new when it has come to the end."""
+    page = await asyncio.to_thread(gallery.index.works, WorksQuery(filter="none"), before=before, limit=COVERS_A_STEP)
+    found = await gallery.ledger.read(covers, page.ids)
+    sources = []
+    for picture in found.values():
+        with suppress(ValueError):
+            sources.append(Source(picture.sha256, gallery.archive.resolve(picture.path), picture.kind, picture.frame))
+    return sources, page.older

@@ -1,0 +1,104 @@
+"""The shelf: what the person at the gallery marks, in `shelf.sqlite` beside the ledger. It is all that the gallery writes of its own."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pixivcrawl.errors import ConfigurationError, StorageFailed
+
+NAME = "shelf.sqlite"
+
+LONGEST_NOTE = 10_000
+
+IDS_A_QUERY = 500
+
+_TABLE = """CREATE TABLE IF NOT EXISTS works (
+    work_id INTEGER PRIMARY KEY, favourite INTEGER NOT NULL DEFAULT 0, hidden INTEGER NOT NULL DEFAULT 0,
+    note TEXT NOT NULL DEFAULT '', read_page INTEGER NOT NULL DEFAULT 0, changed TEXT NOT NULL)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is marked of a work; `read_page` is the page at which its reading stopped, from 1, 0 for none."""
+
+    favourite: bool = False
+    hidden: bool = False
+    note: str = ""
+    read_page: int = 0
+
+
+NOTHING = Mark()
+
+_COLUMNS = "favourite, hidden, note, read_page"
+
+
+class Shelf:
+    """The marks in an archive's folder; safe in several threads. The file is made with the first mark."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / NAME
+
+    def mark_of(self, work_id: int) -> Mark:
+        return self.marks_of([work_id]).get(work_id, NOTHING)
+
+    def marks_of(self, work_ids: Iterable[int]) -> dict[int, Mark]:
+        """The marks of those of the works that have one; at most a few hundred at once."""
+        wanted = list(work_ids)[:IDS_A_QUERY]
+        places = ",".join("?" * len(wanted))
+        return dict(self._read(f"SELECT work_id, {_COLUMNS} FROM works WHERE work_id IN ({places})", wanted))  # noqa: S608
+
+    def favourites(self, before: int | None = None, limit: int = 60) -> list[int]:
+        """Favourite works, the newest first, before an id."""
+        query = f"SELECT work_id, {_COLUMNS} FROM works WHERE favourite AND work_id < ? ORDER BY work_id DESC LIMIT ?"  # noqa: S608
+        return [work_id for work_id, _ in self._read(query, [before or 2**63 - 1, limit])]
+
+    def hidden(self, before: int | None = None, limit: int = 60) -> list[int]:
+        """Hidden works, as `favourites`."""
+        query = f"SELECT work_id, {_COLUMNS} FROM works WHERE hidden AND work_id < ? ORDER BY work_id DESC LIMIT ?"  # noqa: S608
+        return [work_id for work_id, _ in self._read(query, [before or 2**63 - 1, limit])]
+
+    def mark(self, work_id: int, field: str, value: bool | int | str) -> None:
+        """Set one field of a work's mark. Raises ConfigurationError for a field or a value that is none, StorageFailed."""
+        if field not in ("favourite", "hidden", "note", "read_page"):
+            raise ConfigurationError(f"{field[:40]!r} is nothing that can be marked")
+        if isinstance(value, str) and len(value) > LONGEST_NOTE:
+            raise ConfigurationError(f"a note of {len(value):,} characters is longer than {LONGEST_NOTE:,}: shorten it")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with self._errors(), self._connected("rwc") as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            with connection:
+                connection.execute(_TABLE)
+                connection.execute(
+                    f"INSERT INTO works (work_id, {field}, changed) VALUES (?, ?, ?) "  # noqa: S608 (one of four words)
+                    f"ON CONFLICT (work_id) DO UPDATE SET {field} = excluded.{field}, changed = excluded.changed",
+                    (work_id, value, now),
+                )
+
+    def _read(self, query: str, values: list[int]) -> Iterator[tuple[int, Mark]]:
+        if not self.path.is_file():
+            return
+        with self._errors(), self._connected("ro") as connection:
+            for work_id, favourite, hidden, note, read_page in connection.execute(query, values).fetchall():
+                yield work_id, Mark(bool(favourite), bool(hidden), note, read_page)
+
+    @contextmanager
+    def _connected(self, mode: str) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode={mode}", uri=True)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StorageFailed(
+                f"the shelf {self.path} cannot be used ({error}): free the disk, let it be written, or move the file away"
+            ) from error

@@ -1,0 +1,148 @@
+"""Small pictures by the SHA-256 of what they show: made when they are first looked at, or beforehand while nobody looks at anything."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pixivcrawl.archive.damage import Damaged
+from pixivcrawl.archive.workers import Workers
+from pixivcrawl.errors import NoWorker
+from pixivcrawl.reporting.thumbnails import DRAW
+
+SIDES = (360, 720, 1440)
+"""Pixels of the longest side: of a card, of one on a screen with two pixels a point, of a page of a work."""
+
+FOLDER = "thumbnails"
+
+MOST_BYTES = 4 << 30
+"""What all of them may take on the disk: some 300,000 covers at 12 kB. The oldest make room."""
+
+ROOM = 0.9
+"""Of it the filler takes so much at most, and so much is left when room is made."""
+
+MOST_REFUSED = 10_000
+"""So many pictures that cannot be drawn are remembered, so that they are not tried with every page."""
+
+IDLE = 5.0
+"""Seconds without a request after which covers are drawn beforehand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a thumbnail is drawn from; `frame` names the first picture of a zip where that is known."""
+
+    sha256: str
+    path: Path
+    kind: str
+    frame: str | None
+
+
+class Thumbnails:
+    """The thumbnails in a folder of `derived/`, drawn by `workers`; used by one event loop."""
+
+    def __init__(self, derived: Path, workers: Workers, most_bytes: int = MOST_BYTES) -> None:
+        self._folder = derived / FOLDER
+        self._workers = workers
+        self._most_bytes = most_bytes
+        self._bytes: int | None = None
+        self._drawing: dict[tuple[str, int], asyncio.Future[Path | None]] = {}
+        self._refused: dict[tuple[str, int], None] = {}
+        self.last_asked = time.monotonic()
+
+    def made(self, sha256: str, side: int) -> Path | None:
+        """Where one lies that was drawn before."""
+        self.last_asked = time.monotonic()
+        path = self._place(sha256, side)
+        return path if path.is_file() else None
+
+    async def make(self, source: Source, side: int) -> Path | None:
+        """Draw one, once however many ask for it; None where the file cannot be drawn."""
+        key = (source.sha256, side)
+        if key in self._refused:
+            return None
+        if key not in self._drawing:
+            self._drawing[key] = asyncio.ensure_future(self._drawn(source, side))
+            self._drawing[key].add_done_callback(lambda _: self._drawing.pop(key))
+        # Whoever asked first may go away; the others still wait for it.
+        return await asyncio.shield(self._drawing[key])
+
+    async def fill(self, covers: Callable[[str | None], Awaitable[tuple[list[Source], str | None]]]) -> None:
+        """Draw covers, the newest first, while nobody looks at anything, until all are there or the room is taken."""
+        before: str | None = None
+        while True:
+            sources, before = await covers(before)
+            for source in sources:
+                while (left := self.last_asked + IDLE - time.monotonic()) > 0:  # noqa: ASYNC110 (no event tells of it)
+                    await asyncio.sleep(left)
+                if await self._size() > ROOM * self._most_bytes:
+                    return
+                if not self._place(source.sha256, SIDES[0]).is_file():
+                    await self.make(source, SIDES[0])
+            if before is None:
+                return
+
+    async def _drawn(self, source: Source, side: int) -> Path | None:
+        try:
+            drawn = await asyncio.wrap_future(
+                self._workers.run(DRAW, source.path, source.kind, source.frame, side, "WEBP")
+            )
+        except (Damaged, NoWorker):
+            drawn = None
+        if drawn is None:
+            if len(self._refused) >= MOST_REFUSED:
+                self._refused.pop(next(iter(self._refused)))
+            self._refused[source.sha256, side] = None
+            return None
+        content, _, _ = drawn
+        path = self._place(source.sha256, side)
+        try:
+            await asyncio.to_thread(_write, path, content)
+        except OSError:
+            # A full disk: the picture is shown by what stands in its place, and drawn when there is room again.
+            return None
+        self._bytes = await self._size() + len(content)
+        if self._bytes > self._most_bytes:
+            self._bytes = await asyncio.to_thread(self._make_room)
+        return path if path.is_file() else None
+
+    async def _size(self) -> int:
+        if self._bytes is None:
+            self._bytes = await asyncio.to_thread(lambda: sum(size for _, size, _ in self._all()))
+        return self._bytes
+
+    def _all(self) -> list[tuple[float, int, Path]]:
+        """Each by its time, with its size."""
+        found = []
+        for folder, _, names in os.walk(self._folder):
+            for name in names:
+                path = Path(folder, name)
+                seen = path.stat()
+                found.append((seen.st_mtime, seen.st_size, path))
+        return sorted(found)
+
+    def _make_room(self) -> int:
+        """Remove the oldest; gives the bytes that are left."""
+        everything = self._all()
+        left = sum(size for _, size, _ in everything)
+        for _, size, path in everything:
+            if left <= ROOM * self._most_bytes:
+                break
+            path.unlink(missing_ok=True)
+            left -= size
+        return left
+
+    def _place(self, sha256: str, side: int) -> Path:
+        return self._folder / sha256[:2] / f"{sha256}-{side:d}.webp"
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        file.write(content)
+    Path(file.name).replace(path)

@@ -1,0 +1,96 @@
+"""The gallery of a real archive, asked as a browser would ask it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from multidict import CIMultiDictProxy
+
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.verdict import Limits
+from pixivcrawl.archive.workers import Workers
+from pixivcrawl.gallery.app import Gallery, application
+from pixivcrawl.gallery.guard import Guard
+from pixivcrawl.gallery.shelf import Shelf
+from pixivcrawl.gallery.thumbnails import Thumbnails
+from pixivcrawl.index.following import follow
+from pixivcrawl.index.reading import Index
+from pixivcrawl.ledger.service import Ledger
+from tests.gallery.making import archive_at
+from tests.ledger.making import sqlite_url
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+class Visitor:
+    """A browser without a window: it keeps cookies and follows nothing. `Host` is the gallery's own name unless another is given."""
+
+    def __init__(self, gallery: Gallery, key: str | None = None) -> None:
+        self.gallery = gallery
+        self._loop = asyncio.new_event_loop()
+        self._client: TestClient[Any, Any] = TestClient(
+            TestServer(application(gallery, Guard(frozenset({"localhost:8490"}), key)), loop=self._loop),
+            loop=self._loop,
+        )
+        self._loop.run_until_complete(self._client.start_server())
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.ask("GET", path, headers=headers)
+
+    def post(self, path: str, form: dict[str, str], **headers: str) -> Answer:
+        return self.ask("POST", path, headers={"Origin": "http://localhost:8490"} | headers, data=form)
+
+    def ask(self, method: str, path: str, *, headers: dict[str, str], **options: Any) -> Answer:
+        sent = {"Host": "localhost:8490"} | {name.replace("_", "-"): value for name, value in headers.items()}
+
+        async def ask() -> Answer:
+            async with self._client.request(method, path, headers=sent, allow_redirects=False, **options) as answer:
+                return Answer(answer.status, answer.headers, await answer.read())
+
+        return self._loop.run_until_complete(ask())
+
+    def close(self) -> None:
+        self._loop.run_until_complete(self._client.close())
+        self._loop.close()
+
+
+@contextmanager
+def visiting(root: Path, url: str | None = None, key: str | None = None) -> Iterator[Visitor]:
+    """The gallery of the archive at `root`, its index in line with the ledger."""
+    ledger = Ledger.open(url or sqlite_url(root), read_only=True)
+    derived = root / "derived"
+    follow(ledger, derived, stop=threading.Event())
+    with Workers(1, Limits(100_000_000, 1 << 30)) as workers:
+        thumbnails = Thumbnails(derived, workers)
+        gallery = Gallery(Archive(root), ledger, Index(derived, ledger), Shelf(root), thumbnails, UTC)
+        visitor = Visitor(gallery, key)
+        try:
+            yield visitor
+        finally:
+            visitor.close()
+            ledger.close()
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
+    """Of the archive of `making.py`; no test of a module changes it but by marks on the shelf."""
+    with visiting(archive_at(tmp_path_factory.mktemp("archive"))) as visitor:
+        yield visitor
