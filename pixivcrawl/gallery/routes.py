@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pixivcrawl.gallery.asked import PageFunction
-from pixivcrawl.gallery.pages import works
+from pixivcrawl.gallery.pages import days, history, lists, people, reader, works
 
 
 class PageRoute(NamedTuple):
@@ -18,4 +18,24 @@ class PageRoute(NamedTuple):
 PAGES = (
     PageRoute("/", works.works),
     PageRoute("/works", works.works),
+    PageRoute("/works/{id:[0-9]+}/history", history.history),
+    PageRoute("/works/{id:[0-9]+}/revisions", history.revisions),
+    PageRoute("/works/{id:[0-9]+}/read", reader.read),
+    PageRoute("/artists", people.artists),
+    PageRoute("/artists/{id:[0-9]+}", people.artist),
+    PageRoute("/tags", lists.tags),
+    PageRoute("/tags/{name}", lists.tag),
+    PageRoute("/series/{id:[0-9]+}", lists.series),
+    PageRoute("/rankings", lists.rankings),
+    PageRoute("/rankings/{mode}/{date}", lists.ranking),
+    PageRoute("/bookmarks", lists.bookmark_owners),
+    PageRoute("/bookmarks/{id:[0-9]+}", lists.bookmarks),
+    PageRoute("/follows", people.followers),
+    PageRoute("/follows/{id:[0-9]+}", people.follows),
+    PageRoute("/requests", lists.requests),
+    PageRoute("/gone", days.gone),
+    PageRoute("/changes", days.changes),
+    PageRoute("/missing", days.missing),
+    PageRoute("/stats", days.stats),
+    PageRoute("/runs", days.runs),
 )

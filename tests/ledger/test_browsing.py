@@ -128,11 +128,6 @@ def test_people_with_their_names_and_pictures(connection: Connection):
         picture = a_picture(7, revision)
         updates.record_user(connection, User(7, name, "full", comment=name, pictures=(picture,)), later)
         store(connection, picture)
-    assert people.artists_after(connection, 0) == [7, 9]
-    assert people.artists_after(connection, 7, limit=1) == [9]
-    assert people.artists_before(connection, 9) == [7]
-    assert people.works_of_artists(connection, [7, 9, 5]) == {7: 1, 9: 1, 5: 0}
-    assert people.works_of_artists(connection, [7], most=0) == {7: 1}
     assert people.people(connection, [7, 5]).keys() == {7}
     assert [row.name for row in history.names_of_users(connection, [7])[7]] == ["renamed", "artist"]
     assert [picture.revision for picture in history.pictures_of_users(connection, [7])[7]] == [SECOND, FIRST]
@@ -216,7 +211,8 @@ def test_what_happened_on_a_day(connection: Connection):
     assert days.first_moment(connection, after=NOW + 3 * DAY) is None
     assert [record.crawl_id for record in days.runs_before(connection)] == [1]
     assert days.runs_before(connection, before=1) == []
-    assert days.run(connection, 2) is None
+    (loss,) = days.losses(connection)
+    assert (loss.availability, loss.reason, loss.works, loss.kept) == ("gone", "404", 1, 1)
 
 
 def test_what_cannot_be_had_is_looked_for_among_so_many_at_once(

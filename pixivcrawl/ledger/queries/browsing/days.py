@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, NotNullable, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, NotNullable, case, func, select, tuple_
 
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, CrawlRow, UserNameRow, UserRow
 from pixivcrawl.ledger.queries.crawls import CrawlRecord, record_of
@@ -98,10 +98,13 @@ def unavailable_before(
     return found, (looked_at[-1][0], looked_at[-1][1]) if len(looked_at) == LOOKED_AT else None
 
 
-def count_to(connection: Connection, rows: Select[*tuple[Any, ...]], most: int = 10_000) -> int:
-    """How many rows a question has; one more than `most` for any greater number."""
-    some = rows.limit(most + 1).subquery("some")
-    return connection.execute(select(func.count()).select_from(some)).scalar_one()
+def losses(connection: Connection) -> Sequence[Any]:
+    """How many works cannot be had, by `availability` and `reason`, and of how many of them files are `kept`; the most first."""
+    number = func.count().label("works")
+    alike = (ArtworkRow.availability, ArtworkRow.unavailable_reason.label("reason"))
+    kept = func.count(case((ArtworkRow.files_stored > 0, 1))).label("kept")
+    lost = select(*alike, number, kept).where(ArtworkRow.unavailable_since.is_not(None))
+    return connection.execute(lost.group_by(*alike).order_by(number.desc(), *alike)).all()
 
 
 def runs_before(connection: Connection, before: int | None = None, limit: int = 60) -> list[CrawlRecord]:
@@ -110,9 +113,3 @@ def runs_before(connection: Connection, before: int | None = None, limit: int = 
     if before is not None:
         found = found.where(CrawlRow.id < before)
     return [record_of(row) for row in connection.execute(found)]
-
-
-def run(connection: Connection, crawl_id: int) -> CrawlRecord | None:
-    """One run."""
-    row = connection.execute(select(CrawlRow.__table__).where(CrawlRow.id == crawl_id)).first()
-    return record_of(row) if row is not None else None

@@ -8,7 +8,16 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, tuple_
 
-from pixivcrawl.ledger.models import MISSING_FILE, UNSETTLED_WORK, ArtworkRow, CrawlArtworkRow, CrawlRow, FileRow
+from pixivcrawl.ledger.models import (
+    MISSING_FILE,
+    OPEN_USER_FILE,
+    UNSETTLED_WORK,
+    ArtworkRow,
+    CrawlArtworkRow,
+    CrawlRow,
+    FileRow,
+    UserFileRow,
+)
 from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
 
 LISTS_LOOKED_AT = 200
@@ -47,6 +56,12 @@ def works_failed(connection: Connection, after: tuple[datetime, int] | None = No
     if after is not None:
         found = found.where(tuple_(ArtworkRow.next_attempt, ArtworkRow.id) > after)
     return connection.execute(found.order_by(ArtworkRow.next_attempt, ArtworkRow.id).limit(limit)).all()
+
+
+def pictures_missing(connection: Connection, limit: int = 60) -> Sequence[Any]:
+    """Pictures of people (`user_id`, `kind`, `failed_reason`) that are not here, by their ids."""
+    found = select(UserFileRow.user_id, UserFileRow.kind, UserFileRow.failed_reason).where(OPEN_USER_FILE)
+    return connection.execute(found.order_by(UserFileRow.user_id, UserFileRow.kind).limit(limit)).all()
 
 
 def lists_left(connection: Connection, most: int = 1000) -> list[tuple[str, dict[str, Any], int]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, select
 
-from pixivcrawl.ledger.models import ArtworkRow, FollowRow, UserRow
+from pixivcrawl.ledger.models import FollowRow, UserRow
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 
@@ -17,25 +17,6 @@ def people(connection: Connection, user_ids: Iterable[int]) -> dict[int, Row[Any
     assert len(wanted) <= IDS_A_QUERY
     rows = connection.execute(select(UserRow.__table__).where(UserRow.id.in_(wanted)))
     return {row.id: row for row in rows}
-
-
-def artists_after(connection: Connection, after: int, limit: int = 60) -> list[int]:
-    """The next artists of works after `after` (0 for the first), by their ids."""
-    return distinct(connection, ArtworkRow.user_id, after, limit=limit)
-
-
-def artists_before(connection: Connection, before: int, limit: int = 60) -> list[int]:
-    """The artists of works just before `before`, by their ids."""
-    return distinct(connection, ArtworkRow.user_id, before, limit=limit, backwards=True)[::-1]
-
-
-def works_of_artists(connection: Connection, user_ids: Sequence[int], most: int = 1000) -> dict[int, int]:
-    """How many works of each of these artists are known; one more than `most` for any greater number."""
-    counts = {}
-    for user_id in user_ids:
-        some = select(ArtworkRow.id).where(ArtworkRow.user_id == user_id).limit(most + 1).subquery("some")
-        counts[user_id] = connection.execute(select(func.count()).select_from(some)).scalar_one()
-    return counts
 
 
 def followers_after(connection: Connection, after: int, limit: int = 60) -> list[int]:

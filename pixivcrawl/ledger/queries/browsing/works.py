@@ -210,6 +210,15 @@ def translated(connection: Connection, names: Iterable[str], languages: Sequence
     return {ids[tag_id]: text for tag_id, text in _translations(connection, ids, languages).items()}
 
 
+def translations_of_tag(connection: Connection, name: str) -> list[tuple[str, str]] | None:
+    """(language, text) of a tag, by language; None of a name that no work ever bore."""
+    tag_id = connection.execute(select(TagRow.id).where(TagRow.name == name)).scalar()
+    if tag_id is None:
+        return None
+    told = select(TagTranslationRow.language, TagTranslationRow.text).where(TagTranslationRow.tag_id == tag_id)
+    return [(language, text) for language, text in connection.execute(told.order_by(TagTranslationRow.language))]
+
+
 def _translations(connection: Connection, tag_ids: Iterable[int], languages: Sequence[str]) -> dict[int, str]:
     wanted, texts = list(tag_ids), dict[int, dict[str, str]]()
     for start in range(0, len(wanted), IDS_A_QUERY):
@@ -235,6 +244,12 @@ def facts_of_work(connection: Connection, work_id: int) -> Row[Any] | None:
         .join(UserRow, UserRow.id == ArtworkRow.user_id, isouter=True)
         .where(ArtworkRow.id == work_id)
     ).first()
+
+
+def titles(connection: Connection, work_ids: Iterable[int]) -> dict[int, str | None]:
+    """The title of each of these works; at most a few hundred at once."""
+    found = connection.execute(select(ArtworkRow.id, ArtworkRow.title).where(ArtworkRow.id.in_(list(work_ids))))
+    return dict(found.all())
 
 
 def pages_of_work(connection: Connection, work_id: int, first: int = 0, limit: int = 60) -> list[WorkPage]:
