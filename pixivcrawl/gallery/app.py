@@ -18,8 +18,9 @@ from pixivcrawl.api.wording import one_line
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.faults import told
-from pixivcrawl.gallery import guard
-from pixivcrawl.gallery.asked import Asked, Data, NotHere, Page, PageFunction
+from pixivcrawl.gallery import forms, guard
+from pixivcrawl.gallery.asked import Asked, Data, Elsewhere, NotHere, Page, PageFunction
+from pixivcrawl.gallery.forms import COVERED, LANGUAGE
 from pixivcrawl.gallery.guard import Guard
 from pixivcrawl.gallery.media import Media, give_etag
 from pixivcrawl.gallery.rendering import LANGUAGES, STATIC_TYPES, render, static_files
@@ -28,9 +29,6 @@ from pixivcrawl.gallery.shelf import Shelf
 from pixivcrawl.gallery.thumbnails import Thumbnails
 from pixivcrawl.index.reading import Index
 from pixivcrawl.ledger.service import Ledger
-
-COVERED, LANGUAGE = "pixivcrawl_covered", "pixivcrawl_language"
-"""Cookies: what the person at this browser has chosen."""
 
 PATHS = frozenset(route.path for route in PAGES)
 
@@ -56,6 +54,8 @@ def application(gallery: Gallery, guarded_by: Guard) -> web.Application:
     )
     app.router.add_routes([web.get(route.path, _answering(gallery, route.page)) for route in PAGES])
     app.router.add_routes(Media(gallery.archive, gallery.ledger, gallery.index, gallery.thumbnails).routes())
+    app.router.add_routes(forms.routes(gallery.shelf))
+    app.router.add_get("/opensearch.xml", _opensearch)
     app.router.add_get(r"/static/{name:[a-z]+\.[a-z]+}", _static)
     app.on_response_prepare.append(guard.give_headers)
     app.on_response_prepare.append(give_etag)
@@ -65,15 +65,20 @@ def application(gallery: Gallery, guarded_by: Guard) -> web.Application:
 def _answering(gallery: Gallery, page: PageFunction) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(request: web.Request) -> web.Response:
         asked = asked_of(gallery, request)
-        return web.Response(**await gallery.ledger.read(_answered, page, asked))
+        answered = await gallery.ledger.read(_answered, page, asked)
+        if isinstance(answered, Elsewhere):
+            raise web.HTTPFound(answered.address)
+        return web.Response(**answered)
 
     return answer
 
 
-def _answered(connection: Connection, page: PageFunction, asked: Asked) -> dict[str, Any]:
+def _answered(connection: Connection, page: PageFunction, asked: Asked) -> dict[str, Any] | Elsewhere:
     """A page from one snapshot of the ledger, rendered in the same thread."""
     try:
         made = page(connection, asked)
+        if isinstance(made, Elsewhere):
+            return made
         if isinstance(made, Data):
             return {"text": json.dumps(made.value, ensure_ascii=False), "content_type": "application/json"}
     except NotHere as error:
@@ -138,6 +143,18 @@ def _saying_errors(gallery: Gallery) -> Middleware:
         return web.Response(**_html(page, asked_of(gallery, request)))
 
     return saying_errors
+
+
+async def _opensearch(request: web.Request) -> web.Response:
+    """What a browser needs to search here from its own box."""
+    return web.Response(
+        text='<?xml version="1.0" encoding="UTF-8"?>\n<OpenSearchDescription xmlns="http://a9.com/-/spec/opensearch/1.1/">'
+        "<ShortName>pixivcrawl</ShortName><Description>Works of this archive</Description><InputEncoding>UTF-8</InputEncoding>"
+        f'<Url type="text/html" template="http://{request.host}/works?q={{searchTerms}}"/>'
+        f'<Url type="application/x-suggestions+json" template="http://{request.host}/complete?q={{searchTerms}}"/>'
+        "</OpenSearchDescription>\n",
+        content_type="application/opensearchdescription+xml",
+    )
 
 
 async def _static(request: web.Request) -> web.Response:

@@ -79,4 +79,11 @@ class Data:
     value: Any
 
 
-PageFunction = Callable[[Connection, Asked], Page | Data]
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The page is at another address of the gallery."""
+
+    address: str
+
+
+PageFunction = Callable[[Connection, Asked], Page | Data | Elsewhere]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pixivcrawl.gallery.asked import PageFunction
-from pixivcrawl.gallery.pages import days, history, lists, people, reader, works
+from pixivcrawl.gallery.pages import days, history, lists, people, reader, shelf, work, works
 
 
 class PageRoute(NamedTuple):
@@ -38,4 +38,8 @@ PAGES = (
     PageRoute("/missing", days.missing),
     PageRoute("/stats", days.stats),
     PageRoute("/runs", days.runs),
+    PageRoute("/complete", works.complete),
+    PageRoute("/works/{id:[0-9]+}", work.work),
+    PageRoute("/works/{id:[0-9]+}/check", work.check),
+    PageRoute("/shelf", shelf.shelf),
 )

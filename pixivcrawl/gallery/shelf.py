@@ -36,6 +36,8 @@ NOTHING = Mark()
 
 _COLUMNS = "favourite, hidden, note, read_page"
 
+_MARKED = {"favourites": "favourite", "hidden": "hidden", "notes": "note != ''"}
+
 
 class Shelf:
     """The marks in an archive's folder; safe in several threads. The file is made with the first mark."""
@@ -52,15 +54,12 @@ class Shelf:
         places = ",".join("?" * len(wanted))
         return dict(self._read(f"SELECT work_id, {_COLUMNS} FROM works WHERE work_id IN ({places})", wanted))  # noqa: S608
 
-    def favourites(self, before: int | None = None, limit: int = 60) -> list[int]:
-        """Favourite works, the newest first, before an id."""
-        query = f"SELECT work_id, {_COLUMNS} FROM works WHERE favourite AND work_id < ? ORDER BY work_id DESC LIMIT ?"  # noqa: S608
-        return [work_id for work_id, _ in self._read(query, [before or 2**63 - 1, limit])]
-
-    def hidden(self, before: int | None = None, limit: int = 60) -> list[int]:
-        """Hidden works, as `favourites`."""
-        query = f"SELECT work_id, {_COLUMNS} FROM works WHERE hidden AND work_id < ? ORDER BY work_id DESC LIMIT ?"  # noqa: S608
-        return [work_id for work_id, _ in self._read(query, [before or 2**63 - 1, limit])]
+    def marked(self, what: str, *, before: int, limit: int) -> list[int]:
+        """Works that are favourites, hidden, or have notes, the newest first, before an id."""
+        query = (
+            f"SELECT work_id, {_COLUMNS} FROM works WHERE {_MARKED[what]} AND work_id < ? ORDER BY work_id DESC LIMIT ?"  # noqa: S608
+        )
+        return [work_id for work_id, _ in self._read(query, [before, limit])]
 
     def mark(self, work_id: int, field: str, value: bool | int | str) -> None:
         """Set one field of a work's mark. Raises ConfigurationError for a field or a value that is none, StorageFailed."""

@@ -1,15 +1,151 @@
-"""The grid of works."""
+"""The grid of works: search, filters, order, pages by key, and the jump to a month."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any, get_args
+from urllib.parse import urlencode
+
 from sqlalchemy import Connection
 
-from pixivcrawl.gallery.asked import Asked, Page
-from pixivcrawl.index.search import WorksQuery
-from pixivcrawl.ledger.queries.browsing.works import cards
+from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.gallery.asked import Asked, Data, Elsewhere, Page
+from pixivcrawl.index.search import Rating, Sort, WorksQuery, days_of, parse
+from pixivcrawl.items import Kind
+from pixivcrawl.ledger.queries.browsing.works import Card, cards
+
+A_PAGE = 60
+
+COUNTED_TO = 10_000
+
+COMPLETIONS = 12
+
+LONGEST_BOX = 1_000
+
+JAPAN = timezone(timedelta(hours=9))
+
+_FIELDS = ("kind", "rating", "ai", "pages", "bookmarks", "date", "is", "sort", "filter")
+"""What the form has a field for; the words, tags and the artist stand in its box."""
 
 
-def works(connection: Connection, asked: Asked) -> Page:
-    """The newest works."""
-    page = asked.index.works(WorksQuery(), before=asked.query.get("before"), after=asked.query.get("after"))
-    return Page("works.html", {"cards": cards(connection, page.ids), "page": page})
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A page of works: what is shown, what is not, and where the pages beside it are."""
+
+    cards: Sequence[Card]
+    hidden: int
+    newer: str | None
+    older: str | None
+    looked_back_to: Card | None
+
+
+def works(connection: Connection, asked: Asked) -> Page | Elsewhere:
+    """The works that the address asks for."""
+    if "form" in asked.query:
+        return Elsewhere(address_of(_of_form(asked)))
+    query = query_of(asked)
+    if "at" in asked.query:
+        return Elsewhere(address_of(query, before=_key_of_month(asked, query)))
+    values: dict[str, Any] = {
+        "query": query,
+        "grid": grid_of(connection, asked, query),
+        "count": asked.index.count(query, COUNTED_TO),
+        "most": COUNTED_TO,
+        "behind": asked.index.behind(),
+        "months": asked.index.months(),
+        "filtered_out": _filtered_out(asked, query),
+        "unfiltered": address_of(replace(query, filter="none")),
+        "box": replace(
+            WorksQuery(), words=query.words, tags=query.tags, without_tags=query.without_tags, artist=query.artist
+        ).text(),
+        "kinds": get_args(Kind),
+        "ratings": get_args(Rating),
+        "sorts": get_args(Sort),
+    }
+    return Page("works.html", values)
+
+
+def complete(_connection: Connection, asked: Asked) -> Data:
+    """What the last word of the box may become: OpenSearch's suggestions, each the whole text of the box."""
+    text = asked.query.get("q", "")[:LONGEST_BOX]
+    head, space, last = text.rpartition(" ")
+    begun = last.removeprefix("-").removeprefix("#").removeprefix("user:")
+    found = asked.index.complete(begun, COMPLETIONS) if begun else []
+    if last.startswith(("#", "-#")):
+        found = [each for each in found if each.kind == "tag"]
+    if last.startswith("user:"):
+        found = [each for each in found if each.kind == "artist"]
+    texts, words = [], []
+    for each in found:
+        part = (
+            replace(WorksQuery(), tags=(each.now or each.name,))
+            if each.kind == "tag"
+            else WorksQuery(artist=str(each.id))
+        )
+        minus = "-" if last.startswith("-") and each.kind == "tag" else ""
+        texts.append(f"{head}{space}{minus}{part.text()}")
+        also = f" ({each.now})" if each.now and each.now != each.name else ""
+        words.append(f"{each.name}{also} · {each.works:,}")
+    return Data([text, texts, words])
+
+
+def query_of(asked: Asked, name: str = "q") -> WorksQuery:
+    """The query that a part of the address says. Raises ConfigurationError."""
+    text = asked.query.get(name, "")
+    if len(text) > LONGEST_BOX:
+        raise ConfigurationError(f"a search of {len(text):,} characters is longer than {LONGEST_BOX:,}: shorten it")
+    return parse(text)
+
+
+def address_of(query: WorksQuery, **more: str | None) -> str:
+    """The one address of a query."""
+    parts = {"q": query.text() or None} | more
+    told = urlencode({name: value for name, value in parts.items() if value is not None})
+    return f"/works?{told}" if told else "/works"
+
+
+def grid_of(connection: Connection, asked: Asked, query: WorksQuery) -> Grid:
+    """A page of works by the keys of the address, without those that the person has hidden, unless these are asked for."""
+    page = asked.index.works(query, before=asked.query.get("before"), after=asked.query.get("after"), limit=A_PAGE)
+    found = cards(connection, page.ids)
+    marks = asked.shelf.marks_of(page.ids) if asked.query.get("hidden") != "shown" else {}
+    shown = [card for card in found if card.work_id not in marks or not marks[card.work_id].hidden]
+    last = cards(connection, [page.looked_back_to]) if page.looked_back_to is not None else []
+    return Grid(shown, len(found) - len(shown), page.newer, page.older, last[0] if last else None)
+
+
+def _of_form(asked: Asked) -> WorksQuery:
+    """The query of a form: its box, then its fields, whose words are those of the box."""
+    box = query_of(asked)
+    told = [
+        f"{name}:{''.join(value.split())}"
+        for name in _FIELDS
+        for value in asked.query.getall(name, [])
+        if value.strip()
+    ]
+    return parse(f"{box.text()} {' '.join(told)}")
+
+
+def _key_of_month(asked: Asked, query: WorksQuery) -> str | None:
+    """Where the works of a month begin, seen from the newest; the order by ids is that of time. Raises ConfigurationError."""
+    month = asked.query["at"]
+    try:
+        last = days_of(month).last
+    except ValueError:
+        raise ConfigurationError(f"at={month[:40]!r} is no month: write it as 2021-05") from None
+    end = datetime(last.year, last.month, last.day, tzinfo=JAPAN).timestamp() + 86400
+    by_time = f"{int(end)}.0"
+    if query.sort != "new":
+        return by_time
+    first = asked.index.works(WorksQuery(sort="uploaded", filter="none"), before=by_time, limit=1).ids
+    return str(first[0] + 1) if first else "0"
+
+
+def _filtered_out(asked: Asked, query: WorksQuery) -> int | None:
+    """How many works a saved filter leaves out; None where there are too many to say."""
+    if query.filter == "none":
+        return 0
+    everything = asked.index.count(replace(query, filter="none"), COUNTED_TO)
+    return None if everything > COUNTED_TO else everything - asked.index.count(query, COUNTED_TO)
