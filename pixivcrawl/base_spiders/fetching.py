@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 WORKS_AT_ONCE = 100
 """How many works are read from the ledger at a time."""
+
+FILES_OF_WORKS_AT_ONCE = 16
+"""Of how many works the files are: to ask for each took a tenth of what a small file costs, and a work may have two hundred files."""
 
 
 class FileFetching:
@@ -74,12 +78,11 @@ class FileFetching:
         goes_on, self._goes_on = self._goes_on, False
         works = await self._works(after_position=self._position) if goes_on else []
         self._goes_on = self._goes_on or bool(works)
-        for work in works:
-            await self._fetch(work)
-            self._position = work.position
+        await self._fetch_all(works)
+        if works:
+            self._position = works[-1].position
         asked = [self._asked.popleft() for _ in range(min(len(self._asked), WORKS_AT_ONCE))]
-        for work in await self._works(among=asked) if asked else ():
-            await self._fetch(work)
+        await self._fetch_all(await self._works(among=asked) if asked else ())
         return bool(works or asked)
 
     async def _works(self, **which: Any) -> list[queries.WorkToDo]:
@@ -87,20 +90,37 @@ class FileFetching:
         which |= {"limit": WORKS_AT_ONCE, "now": spider.due_by, "frames": spider.args.wants_frames}
         return await spider.ledger.read(queries.works_to_fetch, spider.crawl.crawl_id, **which)
 
-    async def _fetch(self, work: queries.WorkToDo) -> None:
+    async def _fetch_all(self, works: Sequence[queries.WorkToDo]) -> None:
+        for start in range(0, len(works), FILES_OF_WORKS_AT_ONCE):
+            some = works[start : start + FILES_OF_WORKS_AT_ONCE]
+            wanted = await self._wanted([work.work_id for work in some])
+            for work in some:
+                await self._fetch(work, wanted)
+
+    async def _wanted(self, work_ids: Sequence[int]) -> dict[int, list[Original]]:
+        spider = self._spider
+        return await spider.ledger.read(queries.wanted_originals, work_ids, spider.crawl.crawl_id, spider.due_by)
+
+    async def _fetch(self, work: queries.WorkToDo, wanted: dict[int, list[Original]]) -> None:
         spider, work_id = self._spider, work.work_id
         if work_id in spider.in_progress or not await spider.in_progress.begin(work_id):
             return
         missing: list[Original] = []
         try:
-            if is_stopping(spider.crawler):
+            # Of one that was asked about meanwhile other files may be wanted now: it is looked at again.
+            if is_stopping(spider.crawler) or work_id in self._asked:
                 return
-            if work.lacks_frames and not await want_frames(spider, work_id, await spider.kept_detail(work_id)):
-                await spider.ledger.write(updates.mark_stale, work_id, spider.now())
-                return
-            wanted = await spider.ledger.read(queries.wanted_originals, work_id, spider.crawl.crawl_id, spider.due_by)
+            if work.lacks_frames:
+                if not await want_frames(spider, work_id, await spider.kept_detail(work_id)):
+                    await spider.ledger.write(updates.mark_stale, work_id, spider.now())
+                    return
+                wanted = await self._wanted([work_id])
             # A frame that failed is left to a run that asks for frames.
             frames = spider.args.wants_frames
-            missing = [original for original in wanted if frames or original.kind != "frame" or not original.retried]
+            missing = [
+                original
+                for original in wanted.get(work_id, ())
+                if frames or original.kind != "frame" or not original.retried
+            ]
         finally:
             await spider.in_progress.fetch(work_id, missing)

@@ -147,7 +147,7 @@ def sqlite_url(folder: Path) -> str:
 
 def wanted_originals(connection: Connection, work_id: int, now: datetime | None) -> list[Original]:
     """What the newest run is to fetch of a work."""
-    return queries.wanted_originals(connection, work_id, newest_crawl(connection), now)
+    return queries.wanted_originals(connection, [work_id], newest_crawl(connection), now).get(work_id, [])
 
 
 class ToDo(NamedTuple):

@@ -261,23 +261,28 @@ def answers_after(connection: Connection, endpoint: str, after: int, limit: int)
     return list(connection.execute(of_endpoint.order_by(subject).limit(limit)).scalars())
 
 
-# Asked for each work: to put it together anew takes longer than to answer it.
-_MISSING_OF_WORK = (
+# Asked for a few works at a time: to put it together anew takes longer than to answer it.
+_MISSING_OF_WORKS = (
     select(FileRow.__table__, ArtworkRow.user_id, ArtworkRow.detail)
     .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
-    .where(FileRow.artwork_id == bindparam("work_id"), MISSING_FILE)
-    .order_by(FileRow.kind.desc(), FileRow.page)
+    .where(FileRow.artwork_id.in_(bindparam("work_ids", expanding=True)), MISSING_FILE)
+    .order_by(FileRow.artwork_id, FileRow.kind.desc(), FileRow.page)
 )
 
 
-def wanted_originals(connection: Connection, work_id: int, crawl_id: int, now: datetime | None) -> list[Original]:
-    """The missing files of a known work that are due in run `crawl_id`, as the API once named them or as they follow from a row."""
-    found = connection.execute(_MISSING_OF_WORK, {"work_id": work_id})
+def wanted_originals(
+    connection: Connection, work_ids: Sequence[int], crawl_id: int, now: datetime | None
+) -> dict[int, list[Original]]:
+    """The missing files of known works that are due in run `crawl_id`, as the API once named them or as they follow from a row."""
+    found = connection.execute(_MISSING_OF_WORKS, {"work_ids": work_ids})
     rows = [row for row in found if is_due(row, crawl_id, now)]
+    told = {row.artwork_id for row in rows if row.detail == "full" or row.kind != "image"}
     originals = [_original(row) for row in rows]
-    if any(row.detail == "full" or row.kind != "image" for row in rows):
-        return originals
-    return _as_guessed(connection, work_id, originals)
+    guessed = _as_guessed(connection, [original for original in originals if original.work_id not in told])
+    wanted: dict[int, list[Original]] = {}
+    for original in [original for original in originals if original.work_id in told] + guessed:
+        wanted.setdefault(original.work_id, []).append(original)
+    return wanted
 
 
 def served_before(connection: Connection, original: Original) -> Served | None:
@@ -461,16 +466,24 @@ def _to_be_fetched(crawl_id: int, now: datetime | None, *, frames: bool) -> Colu
     )
 
 
-def _as_guessed(connection: Connection, work_id: int, originals: list[Original]) -> list[Original]:
-    """Originals that follow from a row, each under the extension of a page of the same revision that is there, if any is."""
+def _as_guessed(connection: Connection, originals: list[Original]) -> list[Original]:
+    """Originals that follow from rows, each under the extension of a page of the same revision that is there, if any is."""
+    if not originals:
+        return []
     stored = connection.execute(
-        select(FileRow.revision, FileRow.extension)
-        .where(FileRow.artwork_id == work_id, FileRow.kind == "image", FileRow.state == "stored")
+        select(FileRow.artwork_id, FileRow.revision, FileRow.extension)
+        .where(
+            FileRow.artwork_id.in_({original.work_id for original in originals}),
+            FileRow.kind == "image",
+            FileRow.state == "stored",
+        )
         .order_by(FileRow.page.desc())
     )
-    found = dict(stored.all())
+    found = {(work_id, revision): extension for work_id, revision, extension in stored}
     return [
-        replace(original.with_extension(found.get(original.revision, original.extension)), guessed=True)
+        replace(
+            original.with_extension(found.get((original.work_id, original.revision), original.extension)), guessed=True
+        )
         for original in originals
     ]
 
