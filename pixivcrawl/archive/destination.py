@@ -12,11 +12,15 @@ from pixivcrawl.items import Original
 
 
 class Destinations:
-    """The final places in `archive`, for one run. An artist's folder that was found good is not looked at again."""
+    """The final places in `archive`, for one run.
+
+    An artist's folder that was found good is not looked at again, nor what lies in one that the run itself begins.
+    """
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._good: set[str] = set()
+        self._begun: set[str] = set()
 
     def trouble(self, original: Original) -> str | None:
         """Why the original cannot be put in its place, and what to do, in one line; None where it can."""
@@ -26,6 +30,10 @@ class Destinations:
             if (why := _trouble_with_folder(self._archive, folder)) is not None:
                 return why
             self._good.add(folder)
+            if not os.path.lexists(self._archive.root / folder):
+                self._begun.add(folder)
+        if folder in self._begun:
+            return None
         if (why := in_the_way(self._archive, path)) is not None or original.kind != "ugoira":
             return why
         beside = self._archive.frames_path(original)

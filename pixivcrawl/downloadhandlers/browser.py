@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 
 ORDER = (
     "Host", "sec-ch-ua-platform", "User-Agent", "sec-ch-ua", "sec-ch-ua-mobile", "Accept", "Accept-Language", "Accept-Encoding",
@@ -18,7 +19,8 @@ _PLATFORMS = {"Windows": "Windows", "Macintosh": "macOS", "Android": "Android", 
 IMAGE = "image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5"
 
 
-def beside(user_agent: str, accept: str | None) -> dict[str, str]:
+@cache
+def beside(user_agent: str, accept: str | None) -> Mapping[str, str]:
     """What the browser of that name sends with a request for data, for a page (`accept` says text/html), or for an image (None)."""
     if accept is None:
         sent = {"Accept": IMAGE, "Sec-Fetch-Dest": "image", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Site": "cross-site"}

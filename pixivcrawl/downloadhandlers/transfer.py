@@ -44,7 +44,7 @@ async def chunks(
     """
     loop = asyncio.get_running_loop()
     waited, brought = 0.0, 0
-    while True:
+    while not response.content.at_eof():
         asked = loop.time()
         async with asyncio.timeout(longest_wait):
             chunk = await response.content.readany()
