@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -43,7 +44,7 @@ SHAPES = {
     # Small enough to try the benchmark itself.
     "trial": Shape(6, (160, 120), (1, 2), 20),
 }
-CONTENDERS = ("ours", "curl", "gallery-dl", "stock")
+CONTENDERS = ("ours", "curl", "gallery-dl", "gallery-dl-api", "stock")
 
 COLUMNS: dict[str, Callable[..., str]] = {
     "shape": str,
@@ -51,6 +52,8 @@ COLUMNS: dict[str, Callable[..., str]] = {
     "contender": str,
     "time": seconds,
     "ours/theirs": ratio,
+    "last original": seconds,
+    "last/theirs": ratio,
     "processor": seconds,
     "own": seconds,
     "peak": megabytes,
@@ -70,11 +73,11 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="pixivcrawl-benchmark-", dir=options.folder))
     try:
         gallery_dl = None
-        if "gallery-dl" in options.contenders:
+        if {"gallery-dl", "gallery-dl-api"}.intersection(options.contenders):
             gallery_dl = options.gallery_dl or contenders.installed_gallery_dl(folder)
         for shape in options.shapes:
             for delay in options.delays:
-                with serving(SHAPES[shape], folder / "sandbox", delay) as served:
+                with serving(SHAPES[shape], folder / "sandbox", delay, "benchmarks.app_api") as served:
                     measured = side_by_side(SHAPES[shape], served, folder, options, gallery_dl)
                 rows += [{"shape": shape, "delay": delay, **row} for row in measured]
                 print(f"{shape} at {delay:g} ms: done", file=sys.stderr)
@@ -98,6 +101,7 @@ def side_by_side(
     }
     if gallery_dl is not None:
         made["gallery-dl"] = lambda place: contenders.gallery_dl(gallery_dl, served, place, addresses)
+        made["gallery-dl-api"] = lambda place: contenders.gallery_dl_by_default(gallery_dl, served, place)
     rows: list[Row] = []
 
     def turn(name: str, number: int) -> None:
@@ -116,15 +120,19 @@ def measure(make: Callable[[Path], Contender], served: Served, folder: Path, wat
     watch.unlink(missing_ok=True)
     served.requests_since()
     served.processor_since()
+    began = time.time()
     cost = run(contender.command, env=contender.env, output=folder / "output.txt")
     requests = Counter(request.kind for request in served.requests_since())
-    found = len(contenders.pictures_in(place))
-    failed = "" if cost.exit_code == 0 and found == files else f"{found} of {files} files: {cost.output[-500:]}"
+    there = contenders.times_of_pictures(place, began)
+    failed = (
+        "" if cost.exit_code == 0 and len(there) == files else f"{len(there)} of {files} files: {cost.output[-500:]}"
+    )
     shutil.rmtree(place, ignore_errors=True)
     seen = json.loads(watch.read_text()) if watch.exists() else {}
     return {
         "contender": contender.name,
         "time": cost.seconds,
+        "last original": max(there, default=None),
         "processor": cost.processor,
         "own": seen.get("processor"),
         "peak": cost.peak,
@@ -139,11 +147,12 @@ def measure(make: Callable[[Path], Contender], served: Served, folder: Path, wat
 
 
 def summary(rows: Sequence[Row]) -> list[Row]:
-    """The medians, and how long ours took beside each of the others in the same round."""
+    """The medians, and how long ours took, whole and until its last original was there, beside each of the others in the same round."""
     summed = medians(rows, ("shape", "delay", "contender"))
     for row in summed:
         alike = [one for one in rows if (one["shape"], one["delay"]) == (row["shape"], row["delay"])]
         row["ours/theirs"] = paired(alike, row["contender"], "pixivcrawl", "time")
+        row["last/theirs"] = paired(alike, row["contender"], "pixivcrawl", "last original", "time")
     return summed
 
 

@@ -85,7 +85,7 @@ def gallery_dl(program: Path, served: Served, folder: Path, addresses: Sequence[
 
 
 def gallery_dl_by_default(program: Path, served: Served, folder: Path) -> Contender:
-    """gallery-dl as a user gets it: an artist's works by the app's API, which is led to the sandbox."""
+    """gallery-dl as a user gets it: an artist's works by the app's API, which is led to the sandbox, and their files."""
     folder.mkdir(parents=True)
     settings = folder.with_suffix(".json")
     options = {
@@ -96,7 +96,9 @@ def gallery_dl_by_default(program: Path, served: Served, folder: Path) -> Conten
     settings.write_text(json.dumps(options), encoding="utf-8")
     led = [str(program.with_name("python")), str(PROJECT / "benchmarks" / "led_gallery_dl.py"), served.base_url]
     words = [*led, "--config-ignore", "--config", str(settings), f"{REFERER}users/{ARTIST}/artworks"]
-    return Contender("gallery-dl", words, own_environment(REQUESTS_CA_BUNDLE=served.environment["SSL_CERT_FILE"]))
+    return Contender(
+        "gallery-dl by its API", words, own_environment(REQUESTS_CA_BUNDLE=served.environment["SSL_CERT_FILE"])
+    )
 
 
 def stock_scrapy(served: Served, folder: Path) -> Contender:
@@ -114,6 +116,11 @@ def pictures_in(folder: Path) -> list[Path]:
     """
     found = (path for path in folder.rglob("*") if path.suffix in (".jpg", ".zip"))
     return [path for path in found if path.parent.parent.name != "users"]
+
+
+def times_of_pictures(folder: Path, began: float) -> list[float]:
+    """When each picture was there, in seconds after `began`: its file was last changed then, as it was placed or its time was set."""
+    return [path.stat().st_ctime - began for path in pictures_in(folder)]
 
 
 def installed_gallery_dl(folder: Path) -> Path | None:

@@ -82,13 +82,16 @@ def _median(name: str, group: Sequence[Row], key: Sequence[str]) -> Any:
     return round(middle) if all(isinstance(value, int) for value in values) else middle
 
 
-def paired(rows: Sequence[Row], contender: str, ours: str, number: str) -> float | None:
-    """The median over rounds of what `ours` took in a column, divided by what the contender took in the same round."""
-    taken = {(row["contender"], row["round"]): row[number] for row in rows}
+def paired(rows: Sequence[Row], contender: str, ours: str, number: str, theirs: str | None = None) -> float | None:
+    """The median over rounds of what `ours` took in a column, divided by what the contender took in the same round.
+
+    `theirs` is the contender's column where it is another one.
+    """
+    taken = {row["round"]: row[number] for row in rows if row["contender"] == ours}
     ratios = [
-        taken[ours, turn] / value
-        for (name, turn), value in taken.items()
-        if name == contender and value and (ours, turn) in taken
+        taken[row["round"]] / value
+        for row in rows
+        if row["contender"] == contender and (value := row[theirs or number]) and taken.get(row["round"])
     ]
     return statistics.median(ratios) if ratios else None
 

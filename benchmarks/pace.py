@@ -80,15 +80,12 @@ def _makers(options: argparse.Namespace, folder: Path) -> list[Make]:
 
 
 def measure(make: Make, served: Served, folder: Path, files: int) -> Row:
-    """One run into a folder of its own, which is removed; seconds are counted from its start.
-
-    A picture is there when its file is last changed: when it is placed under its name, or its time is set.
-    """
+    """One run into a folder of its own, which is removed; seconds are counted from its start."""
     place = folder / "run"
     contender = make(served, place)
     began = time.time()
     cost = run(contender.command, env=contender.env, output=folder / "output.txt")
-    there = [path.stat().st_ctime - began for path in contenders.pictures_in(place)]
+    there = contenders.times_of_pictures(place, began)
     requests = served.requests_since()
     asked = [request for request in requests if request.kind == "api"]
     said = cost.output.strip().splitlines()[-1:]
