@@ -75,6 +75,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         spider.read_to_end = False
         spider.vanished = set()
         spider.rows_ahead = spider.rows_a_page = 0
+        spider.forgotten = frozenset()
         return spider
 
     in_progress: WorksInProgress
@@ -90,6 +91,9 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     rows_ahead: int
     rows_a_page: int
     began: datetime
+    forgotten: frozenset[tuple[updates.Subject, int]]
+    """Works and artists that a person wants no more, when the run began."""
+
     vanished: set[int]
     """Works that the list named before, and names no longer."""
 
@@ -145,6 +149,8 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     async def start(self) -> AsyncIterator[Request]:
         arguments = self.args.canonical()
         self.began = self.now()
+        forgotten = await self.ledger.read(queries.forgotten)
+        self.forgotten = frozenset((each.subject, each.subject_id) for each in forgotten)
         self.crawl = await self.ledger.write(updates.begin_crawl, self.name, arguments, self.now(), self.reader)
         self.goes_on = self.crawl.resumes is not None
         self.readings = Readings(
@@ -273,9 +279,11 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         before = await self.ledger.read(queries.listed_before, self.crawl.crawl_id, page.work_ids)
         self.count_listed(page.work_ids, before)
         page = await self.filtered(page)
-        listed = set(page.work_ids)
+        artists = dict.fromkeys(page.work_ids, page.artist) | {row.work_id: row.user_id for row in page.rows}
+        wanted = {work_id for work_id in page.work_ids if not self.is_forgotten(work_id, artists[work_id])}
+        self.count("works_forgotten", len(artists.keys() & set(page.work_ids)) - len(wanted))
         now = self.now()
-        if originals := await originals_of_rows(self, [row for row in page.rows if row.work_id in listed]):
+        if originals := await originals_of_rows(self, [row for row in page.rows if row.work_id in wanted]):
             await self.ledger.write(updates.record_originals_of_rows, originals, now)
             # Those that were revised stand further up the list.
             for work_id in {original.work_id for original in originals}.intersection(before):
@@ -295,6 +303,10 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         self.fetching.look()
         if self.wanted is None:
             await say_what_is_withheld(self, page.withheld)
+
+    def is_forgotten(self, work_id: int, artist: int | None) -> bool:
+        """Whether a work stays on the list and nothing is done for it, because a person wants it no more, or nothing of its artist."""
+        return ("work", work_id) in self.forgotten or ("artist", artist) in self.forgotten
 
     async def filtered(self, page: Page) -> Page:
         """The page without the works that the filters leave out, as far as they are known."""

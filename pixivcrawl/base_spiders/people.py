@@ -69,6 +69,8 @@ class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
         async for page in self.people():
             self.count("people_listed", len(page.ids))
             for person in self.unsure:
+                if ("artist", person.user_id) in self.forgotten:
+                    continue
                 async for works in self.works_of(person, cursor):
                     yield works
             cursor = self.failed_at or page.cursor

@@ -20,18 +20,17 @@ from scrapy.exceptions import UsageError
 
 from pixivcrawl.api.wording import one_line, plural
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.archive.lock import lock
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.commands.crawl import add_quiet, obey_quiet
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError, StorageFailed
-from pixivcrawl.extensions.ledger import settle_intents
 from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.continuity import disagreement, require_ledger
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reporting.status_text import odd
+from pixivcrawl.runs.changing import ledger_to_change
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.runs.memory import limit_heaps
 from pixivcrawl.verification.choice import WHOLE, Sample, next_window, read_sample, read_since
@@ -177,11 +176,7 @@ def opened(configuration: Configuration, archive: Archive, held: ExitStack, *, t
         if (why := disagreement(ledger.read_now, archive, read_url(configuration.database_url))) is not None:
             raise StorageFailed(why)
         return ledger
-    held.enter_context(lock(archive, "verify --repair"))
-    archive.create(configuration.archive_readers)
-    ledger = Ledger.open(configuration.database_url, archive=archive)
-    held.callback(ledger.close)
-    settle_intents(archive, ledger)
+    _, ledger = held.enter_context(ledger_to_change(configuration, "verify --repair"))
     return ledger
 
 

@@ -207,6 +207,7 @@ SUMMARY: dict[str, tuple[str, str]] = {
     "works_known": ("", "known"),
     "works_new": ("", "new"),
     "works_filtered": ("work", "left out by the filters"),
+    "works_forgotten": ("work", "left out: forgotten (pixivcrawl forget --undo takes that back)"),
     "works_read": ("work", "asked for"),
     "files_stored": ("file", "stored"),
     "files_flawed": ("", "of them flawed (docs/proof.md)"),

@@ -334,7 +334,7 @@ class ArtworkTagRow(Base):
 
 class FileRow(Base):
     """One file of a work at one revision. `state`: wanted, parked, intent (about to be placed), stored, superseded (pixiv has it no more:
-    never had, or with a `sha256` once had and lost).
+    never had, or with a `sha256` once had and lost), deleted (by the archive's owner, with a forgotten work; it lay at `path`).
 
     Until it is stored, size and format are what the API said; afterwards what the bytes are. `kind`: image, ugoira (its
     zip), frame (`page` is its number) or frames (their names and delays).
@@ -516,6 +516,18 @@ class PaceRow(Base):
     usual: ColumnElement[int]
     answers: ColumnElement[int]
     refused_at: ColumnElement[datetime | None]
+
+
+class ForgottenRow(Base):
+    """A work or an artist (`subject`) that a person wants no more, since when, and what they noted."""
+
+    __tablename__ = "forgotten"
+    __table_options__ = WITHOUT_ROWID
+
+    subject: ColumnElement[str] = column(primary_key=True)
+    subject_id: ColumnElement[int] = column(primary_key=True, autoincrement=False)
+    since: ColumnElement[datetime]
+    note: ColumnElement[str | None]
 
 
 class RankingEntryRow(Base):

@@ -17,6 +17,7 @@ from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.models import ArtworkRow, UserRow
+from pixivcrawl.ledger.updates import Subject
 
 VERSION = 1
 """Goes up when what is there changes its meaning or goes away."""
@@ -83,6 +84,7 @@ class Standing:
     lists_in_part: list[queries.CrawlRecord]
     runs: list[queries.CrawlRecord]
     pauses: list[queries.HostPause]
+    forgotten: list[queries.Forgotten]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class ArtistStanding:
     missing: list[queries.Missing]
     unavailable: list[queries.Unavailable]
     pictures: list[queries.FileStatus]
+    forgotten: list[queries.Forgotten]
     lists: list[queries.CrawlRecord]
 
 
@@ -103,6 +106,7 @@ class WorkStanding:
 
     work: queries.WorkStatus
     files: list[queries.FileStatus]
+    forgotten: list[queries.Forgotten]
     lists: list[queries.CrawlRecord]
 
 
@@ -145,6 +149,7 @@ def of_archive(connection: Connection, configuration: Configuration, now: dateti
         lists_in_part=queries.lists_shown_in_part(connection),
         runs=queries.last_crawls(connection, 5),
         pauses=queries.host_pauses(connection),
+        forgotten=queries.forgotten(connection),
     )
 
 
@@ -165,7 +170,7 @@ def of_subject(connection: Connection, typed: str) -> list[Told]:
     return told
 
 
-def subjects_in(typed: str) -> list[tuple[str, int]]:
+def subjects_in(typed: str) -> list[tuple[Subject, int]]:
     """What a word may name: an artist or a work. Raises ConfigurationError for what names neither."""
     if typed.isascii() and typed.isdecimal() and int(typed) < 2**63:
         return [("artist", int(typed)), ("work", int(typed))]
@@ -181,6 +186,17 @@ def subjects_in(typed: str) -> list[tuple[str, int]]:
     return [("artist" if target.spider == "user" else "work", int(subject))]
 
 
+def subject_named(connection: Connection, typed: str) -> tuple[Subject, int]:
+    """The one artist or work that a person named. Raises ConfigurationError where a number alone does not tell which."""
+    named = subjects_in(typed)
+    models: dict[str, type[ArtworkRow] | type[UserRow]] = {"artist": UserRow, "work": ArtworkRow}
+    known = [each for each in named if len(named) == 1 or queries.is_known(connection, models[each[0]], each[1])]
+    if len(known) != 1:
+        which = "both an artist and a work" if known else "no artist and no work that is known here"
+        raise ConfigurationError(f"{typed} is {which}: say users/{typed} or artworks/{typed}")
+    return known[0]
+
+
 def _of_artist(connection: Connection, user_id: int) -> ArtistStanding:
     return ArtistStanding(
         artist=queries.status_of_artist(connection, user_id),
@@ -188,16 +204,25 @@ def _of_artist(connection: Connection, user_id: int) -> ArtistStanding:
         missing=queries.status_missing(connection, None, user_id),
         unavailable=queries.status_unavailable(connection, None, user_id),
         pictures=queries.pictures_of_user(connection, user_id),
+        forgotten=_of(connection, user_id, None),
         lists=queries.lists_of_artist(connection, user_id),
     )
 
 
 def _of_work(connection: Connection, work_id: int) -> WorkStanding:
+    work = queries.status_of_work(connection, work_id)
     return WorkStanding(
-        work=queries.status_of_work(connection, work_id),
+        work=work,
         files=queries.files_of_work(connection, work_id),
+        forgotten=_of(connection, work.user_id, work_id),
         lists=queries.lists_of_work(connection, work_id),
     )
+
+
+def _of(connection: Connection, user_id: int | None, work_id: int | None) -> list[queries.Forgotten]:
+    """Why a work, or all of an artist's, is not asked for."""
+    subjects = {("artist", user_id), ("work", work_id)}
+    return [each for each in queries.forgotten(connection) if (each.subject, each.subject_id) in subjects]
 
 
 def plan(connection: Connection, configuration: Configuration, now: datetime) -> Plan:

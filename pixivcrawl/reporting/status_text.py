@@ -102,6 +102,7 @@ def parts_of(standing: Standing, at_work: datetime | None) -> list[Part]:
             len(standing.lists_in_part),
         ),
         Part("last runs", [crawl_line(each, at_work) for each in standing.runs], len(standing.runs)),
+        Part("forgotten", [forgotten_line(each) for each in standing.forgotten], len(standing.forgotten)),
         Part("hosts that asked for a pause", [pause_line(each) for each in standing.pauses], len(standing.pauses)),
     ]
 
@@ -114,6 +115,7 @@ def why(waiting: Sequence[queries.Waiting]) -> str:
 
 def parts_of_artist(told: ArtistStanding, at_work: datetime | None) -> list[Part]:
     return [
+        Part("forgotten", [forgotten_line(each) for each in told.forgotten], len(told.forgotten)),
         Part("lists of the artist's works", [crawl_line(each, at_work) for each in told.lists], len(told.lists)),
         Part("missing", [missing_line(each) for each in told.missing], len(told.missing)),
         Part("unavailable", [unavailable_line(each) for each in told.unavailable], len(told.unavailable)),
@@ -123,6 +125,7 @@ def parts_of_artist(told: ArtistStanding, at_work: datetime | None) -> list[Part
 
 def parts_of_work(told: WorkStanding, at_work: datetime | None) -> list[Part]:
     return [
+        Part("forgotten", [forgotten_line(each) for each in told.forgotten], len(told.forgotten)),
         Part("files", [file_line(each) for each in told.files], len(told.files)),
         Part("on lists of", [crawl_line(each, at_work) for each in told.lists], len(told.lists)),
     ]
@@ -140,6 +143,7 @@ def totals(all_of_it: queries.Totals) -> list[str]:
         f"{plural(all_of_it.works, 'work')} of {plural(all_of_it.artists, 'artist')}: "
         f"{all_of_it.complete:,} complete, {all_of_it.to_do:,} to do, "
         f"{all_of_it.parked:,} waiting after a failure, {all_of_it.unavailable:,} unavailable"
+        + (f", {all_of_it.forgotten:,} forgotten" if all_of_it.forgotten else "")
     )
     return [works, f"{plural(all_of_it.files, 'file')}, {size(all_of_it.bytes)}"]
 
@@ -214,11 +218,12 @@ def artist_line(artist: queries.ArtistStatus, *, is_listed: bool = True) -> str:
     left = "" if artist.availability != "gone" else ", left pixiv"
     name = one_line(artist.name or "", 40)
     missing = [f"{artist.missing:,} missing"] if artist.missing or is_listed else []
+    forgotten = f", {artist.forgotten:,} forgotten" if artist.forgotten else ""
     unread = [] if is_listed else ["list not read to its end"]
     return (
         f"{artist.user_id} {name}{left}: {plural(artist.works, 'work')}, {artist.complete:,} complete, "
         f"{', '.join([*missing, *unread])}, "
-        f"{artist.unavailable:,} unavailable; {plural(artist.files, 'file')}, {size(artist.bytes)}"
+        f"{artist.unavailable:,} unavailable{forgotten}; {plural(artist.files, 'file')}, {size(artist.bytes)}"
     )
 
 
@@ -264,6 +269,7 @@ STATES = {
     "parked": "failed",
     "intent": "about to be placed",
     "superseded": "pixiv has it no more",
+    "deleted": "deleted by its owner",
 }
 
 
@@ -331,6 +337,12 @@ def crawl_line(crawl: queries.CrawlRecord, at_work: datetime | None = None) -> s
     reader = "" if crawl.reader is None else f" as account {crawl.reader}" if crawl.reader else " as a visitor"
     began = f"{crawl.started.astimezone():%Y-%m-%d %H:%M}"
     return f"{began} {run_of(crawl)}{reader}: {outcome}{reason}; {counts}"
+
+
+def forgotten_line(forgotten: queries.Forgotten) -> str:
+    page = f"{'users' if forgotten.subject == 'artist' else 'artworks'}/{forgotten.subject_id}"
+    note = f": {one_line(forgotten.note, 120)}" if forgotten.note else ""
+    return f"{page} since {forgotten.since:%Y-%m-%d}{note} (pixivcrawl forget {page} --undo)"
 
 
 def pause_line(pause: queries.HostPause) -> str:

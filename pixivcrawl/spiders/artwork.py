@@ -105,7 +105,17 @@ class ArtworkSpider(ListingSpider[ArtworkArguments]):
     async def record_page(self, page: Page) -> None:
         await super().record_page(page)
         if self.asked_by_name:
+            await self.say_what_is_forgotten(page.work_ids)
             await self.ledger.write(updates.record_told_to_ask, page.work_ids, self.now())
+
+    async def say_what_is_forgotten(self, work_ids: list[int]) -> None:
+        known = await self.ledger.read(queries.known_works, work_ids)
+        for work_id in work_ids:
+            if work_id in known and self.is_forgotten(work_id, artist := known[work_id].user_id):
+                subject = f"artworks/{work_id}" if ("work", work_id) in self.forgotten else f"users/{artist}"
+                self.logger.warning(
+                    "work %d is left out: forgotten; pixivcrawl forget %s --undo takes that back", work_id, subject
+                )
 
     async def listing(self) -> AsyncIterator[Page]:
         if self.args.unlisted is not None:

@@ -132,7 +132,8 @@ class UserSpider(ListingSpider[UserArguments]):
 
     @property
     def artists(self) -> list[int]:
-        return list(dict.fromkeys(self.args.id or ()))
+        """Those named, without those that a person wants no more."""
+        return [each for each in dict.fromkeys(self.args.id or ()) if ("artist", each) not in self.forgotten]
 
     async def start(self) -> AsyncIterator[Request]:
         if self.args.account is not None:
@@ -163,6 +164,10 @@ class UserSpider(ListingSpider[UserArguments]):
 
     async def listing(self) -> AsyncIterator[Page]:
         artists = self.artists
+        for user_id in set(self.args.id or ()).difference(artists):
+            self.logger.warning(
+                "artist %d is left out: forgotten; pixivcrawl forget users/%d --undo takes that back", user_id, user_id
+            )
         for user_id in artists:
             # What came back empty is looked at again after all others, and one wait is enough for all of them.
             self.puts_off_second_looks = user_id != artists[-1]

@@ -28,6 +28,7 @@ from pixivcrawl.ledger.queries.files import (
     works_of_artist,
     works_stored_since,
 )
+from pixivcrawl.ledger.queries.forgotten import Forgotten, forgotten, paths_deleted
 from pixivcrawl.ledger.queries.lists import (
     known_follows,
     listed_before,

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select
 
 from pixivcrawl.items import Artwork, Tag, columns_of
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow
+from pixivcrawl.ledger.updates.state import FORGOTTEN
 from pixivcrawl.ledger.updates.tags import TagLink, tag_links
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY, known_rows
 
@@ -52,6 +53,7 @@ def works_without_comments(
             ArtworkRow.availability == "available",
             or_(ArtworkRow.comment_count.is_(None), ArtworkRow.comment_count > 0),
             unread,
+            ~FORGOTTEN,
         )
         .order_by(CrawlArtworkRow.artwork_id)
         .limit(limit)

@@ -15,7 +15,7 @@ from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, FileRow, Use
 from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
-EVERY_STATE = ("wanted", "parked", "intent", "stored", "superseded")
+EVERY_STATE = ("wanted", "parked", "intent", "stored", "superseded", "deleted")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, NotNullable, and_, bindparam, exists, func, or_, select
 
 from pixivcrawl.ledger.models import ROW_LEVEL_WORK, ArtworkRow, CrawlArtworkRow, FileRow
-from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
+from pixivcrawl.ledger.updates.state import FORGOTTEN, SETTLED_AVAILABILITY
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 # Asked for each work: to put it together anew takes as long as to answer it.
@@ -104,7 +104,7 @@ def works_of_rows(connection: Connection, after_work: int, limit: int) -> list[i
     listed = exists().where(CrawlArtworkRow.artwork_id == ArtworkRow.id)
     found = connection.execute(
         select(ArtworkRow.id)
-        .where(ROW_LEVEL_WORK, ArtworkRow.id > after_work, ArtworkRow.availability == "available", listed)
+        .where(ROW_LEVEL_WORK, ArtworkRow.id > after_work, ArtworkRow.availability == "available", listed, ~FORGOTTEN)
         .order_by(ArtworkRow.id)
         .limit(limit)
     )

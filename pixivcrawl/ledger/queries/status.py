@@ -22,14 +22,19 @@ from pixivcrawl.ledger.models import (
     CrawlArtworkRow,
     CrawlRow,
     FileRow,
+    ForgottenRow,
     UserFileRow,
     UserRow,
     table,
 )
-from pixivcrawl.ledger.updates.state import AND_FRAMES, SETTLED_AVAILABILITY
+from pixivcrawl.ledger.updates.state import AND_FRAMES, FORGOTTEN, SETTLED_AVAILABILITY
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 _FRAMES = table(FileRow).alias("uploaded")
+
+_FORGOTTEN_ARTISTS, _FORGOTTEN_WORKS = (
+    select(ForgottenRow.subject_id).where(ForgottenRow.subject == subject) for subject in ("artist", "work")
+)
 
 _MISSING_PICTURES = (
     select(
@@ -40,7 +45,7 @@ _MISSING_PICTURES = (
         UserFileRow.failed_runs,
         UserFileRow.next_attempt,
     )
-    .where(OPEN_USER_FILE, UserFileRow.state != "intent")
+    .where(OPEN_USER_FILE, UserFileRow.state != "intent", UserFileRow.user_id.not_in(_FORGOTTEN_ARTISTS))
     .order_by(UserFileRow.user_id, UserFileRow.kind)
 )
 
@@ -49,7 +54,7 @@ UNAVAILABLE = ("gone", "withheld", "masked")
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The archive in numbers. `works` is the sum of the four that follow it; `files` and `bytes` are what is in place."""
+    """The archive in numbers. `works` is the sum of the four that follow it and of `forgotten`; `files` and `bytes` are in place."""
 
     artists: int
     works: int
@@ -59,11 +64,12 @@ class Totals:
     unavailable: int
     files: int
     bytes: int
+    forgotten: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ArtistStatus:
-    """One artist's works; `works` is the sum of complete, missing (to do or parked) and unavailable ones."""
+    """One artist's works; `works` is the sum of complete, missing (to do or parked), unavailable and forgotten ones."""
 
     user_id: int
     name: str | None
@@ -74,6 +80,7 @@ class ArtistStatus:
     unavailable: int
     files: int
     bytes: int
+    forgotten: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,23 +139,32 @@ class _Sums:
     unavailable: int = 0
     files: int = 0
     bytes: int = 0
+    forgotten: int = 0
 
     @property
     def works(self) -> int:
-        return self.complete + self.to_do + self.parked + self.unavailable
+        return self.complete + self.to_do + self.parked + self.unavailable + self.forgotten
 
     def add(self, row: Any) -> None:
         """Works of one availability and one state of their files. A complete work that has gone since counts as complete."""
-        if row.files_state == "complete":
-            self.complete += row.works
-        elif row.availability in UNAVAILABLE:
-            self.unavailable += row.works
-        elif row.files_state == "parked":
-            self.parked += row.works
-        else:
-            self.to_do += row.works
+        self._count(row, row.works)
         self.files += int(row.files)
         self.bytes += int(row.bytes)
+
+    def forget(self, row: Any) -> None:
+        """Works that `add` counted are forgotten, whatever else they are; what is in place of them is."""
+        self._count(row, -row.works)
+        self.forgotten += row.works
+
+    def _count(self, row: Any, works: int) -> None:
+        if row.files_state == "complete":
+            self.complete += works
+        elif row.availability in UNAVAILABLE:
+            self.unavailable += works
+        elif row.files_state == "parked":
+            self.parked += works
+        else:
+            self.to_do += works
 
 
 # In the order of `artworks_status`, so that SQLite counts as it reads the index through, once.
@@ -161,6 +177,9 @@ _COUNTED = select(
 ).group_by(*_ALIKE)
 
 
+_IS_FORGOTTEN = or_(ArtworkRow.id.in_(_FORGOTTEN_WORKS), ArtworkRow.user_id.in_(_FORGOTTEN_ARTISTS))
+
+
 def status_totals(connection: Connection) -> Totals:
     """The whole archive in numbers."""
     return status_of_works(connection, 0)[0]
@@ -171,10 +190,16 @@ def status_of_works(
 ) -> tuple[Totals, list[ArtistStatus]]:
     """The whole archive in numbers, and artists, those with most works first; of one `artist` alone, if that is given."""
     everything, of_artists = _Sums(), dict[int, _Sums]()
-    for row in connection.execute(_COUNTED if artist is None else _COUNTED.where(ArtworkRow.user_id == artist)):
+    of_whom = [] if artist is None else [ArtworkRow.user_id == artist]
+    for row in connection.execute(_COUNTED.where(*of_whom)):
         everything.add(row)
         if row.user_id is not None:
             of_artists.setdefault(row.user_id, _Sums()).add(row)
+    # Looked up by what is forgotten, which is little beside what is not.
+    for row in connection.execute(_COUNTED.where(*of_whom, _IS_FORGOTTEN)):
+        everything.forget(row)
+        if row.user_id is not None:
+            of_artists[row.user_id].forget(row)
     totals = Totals(
         artists=len(of_artists),
         works=everything.works,
@@ -184,6 +209,7 @@ def status_of_works(
         unavailable=everything.unavailable,
         files=everything.files,
         bytes=everything.bytes,
+        forgotten=everything.forgotten,
     )
     first = sorted(of_artists, key=lambda user_id: (-of_artists[user_id].works, user_id))[:limit]
     return totals, _artists(connection, {user_id: of_artists[user_id] for user_id in first})
@@ -206,6 +232,7 @@ def _artists(connection: Connection, of_artists: Mapping[int, _Sums]) -> list[Ar
             unavailable=sums.unavailable,
             files=sums.files,
             bytes=sums.bytes,
+            forgotten=sums.forgotten,
         )
         for user_id, sums in of_artists.items()
     ]
@@ -255,7 +282,7 @@ def status_waiting(connection: Connection) -> list[Waiting]:
 
 
 def missing_works() -> Select[*tuple[Any, ...]]:
-    """Works as `Missing` has them; which of them are missing is for the caller to say."""
+    """Works as `Missing` has them, none that is forgotten; which of them are missing is for the caller to say."""
     return select(
         ArtworkRow.id,
         literal(None).label("page"),
@@ -263,7 +290,7 @@ def missing_works() -> Select[*tuple[Any, ...]]:
         ArtworkRow.failed_reason,
         ArtworkRow.failed_runs,
         ArtworkRow.next_attempt,
-    )
+    ).where(~FORGOTTEN)
 
 
 def missing_files() -> Select[*tuple[Any, ...]]:
@@ -278,7 +305,7 @@ def missing_files() -> Select[*tuple[Any, ...]]:
             func.coalesce(FileRow.next_attempt, ArtworkRow.next_attempt),
         )
         .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
-        .where(MISSING_FILE, ArtworkRow.availability.not_in(SETTLED_AVAILABILITY))
+        .where(MISSING_FILE, ArtworkRow.availability.not_in(SETTLED_AVAILABILITY), ~FORGOTTEN)
     )
 
 
@@ -383,4 +410,4 @@ def status_of_rows(connection: Connection) -> int:
     """How many works are archived from lists' rows alone: what `backfill=true` completes."""
     listed = exists().where(CrawlArtworkRow.artwork_id == ArtworkRow.id)
     archived = select(func.count()).select_from(ArtworkRow).where(ROW_LEVEL_WORK, listed)
-    return connection.execute(archived.where(ArtworkRow.availability == "available")).scalar_one()
+    return connection.execute(archived.where(ArtworkRow.availability == "available", ~FORGOTTEN)).scalar_one()

@@ -40,6 +40,7 @@ from pixivcrawl.ledger.updates.files import (
 )
 from pixivcrawl.ledger.updates.filling import fill_unknown
 from pixivcrawl.ledger.updates.follows import record_follows, record_unlisted_followers, record_unlisted_following
+from pixivcrawl.ledger.updates.forgotten import Subject, forget, remember
 from pixivcrawl.ledger.updates.hosts import Sent, clear_pause, pause_host, share_pace, spend_request, spend_requests
 from pixivcrawl.ledger.updates.people import (
     record_user,
@@ -99,6 +100,7 @@ EVENTS: Mapping[str, Callable[..., Any]] = {
     "file-unproven": record_unproven,
     "files-from-row": record_row_originals,
     "files-from-rows": record_originals_of_rows,
+    "forgotten": forget,
     "followers-unlisted": record_unlisted_followers,
     "following-gaps": record_gaps_in_following,
     "following-unlisted": record_unlisted_following,
@@ -107,6 +109,7 @@ EVENTS: Mapping[str, Callable[..., Any]] = {
     "intent-settled": settle_intent,
     JOURNAL_GAP: record_journal_gap,
     "list-read-in-full": record_full_reading,
+    "remembered": remember,
     "run-began": begin_crawl,
     "run-ended": end_crawl,
     "series-unlisted": record_unlisted_in_series,

@@ -128,9 +128,11 @@ def record_listing(
     distinct = list(dict.fromkeys(work_ids))
     for start in range(0, len(distinct), IDS_A_QUERY):
         some = distinct[start : start + IDS_A_QUERY]
-        found += _list_works(connection, crawl_id, list_id, suffices, some, now)
         if artist is not None:
+            # Before it is seen what is left to do for them: an artist may be forgotten.
+            record_stubs(connection, some, now)
             record_artist(connection, some, artist)
+        found += _list_works(connection, crawl_id, list_id, suffices, some, now)
     change = update(_CRAWLS).where(_CRAWLS.c.id == crawl_id)
     values = {"cursor": cursor, "confirmed_cursor": cursor} if confirmed else {"cursor": cursor}
     connection.execute(change.values(**values, found=_CRAWLS.c.found + found))

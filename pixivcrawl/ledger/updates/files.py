@@ -1,4 +1,4 @@
-"""Files: wanted, about to be placed, stored, parked, superseded.
+"""Files: wanted, about to be placed, stored, parked, superseded, deleted.
 
 A user's picture has its row in a table of its own, with the same columns as far as they make sense; its `Original` has the user's id for
 its work's.
@@ -97,7 +97,7 @@ def record_originals(connection: Connection, named: Sequence[Named]) -> list[lis
                     {**_identity(original), **_told(original), "state": "wanted", "recorded": of_work.now},
                 )
                 missing[-1].append(original)
-            elif row.state not in ("stored", "intent"):
+            elif row.state not in ("stored", "intent", "deleted"):
                 renewed = _renew(connection, row, original)
                 if renewed or of_work.retry_parked or is_due(row, crawl_id, of_work.now):
                     retried = row.failed_runs > 0 and not renewed

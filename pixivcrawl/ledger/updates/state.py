@@ -24,13 +24,14 @@ from sqlalchemy import (
 )
 
 from pixivcrawl.ledger.columns import json_length
-from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FileRow, table
+from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FileRow, ForgottenRow, table
 from pixivcrawl.ledger.updates.noting import note
 
 WAITS = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=7), timedelta(days=30))
 """How long a thing waits that failed in one run, in two, in three, in four, in more; within a run it is not tried again."""
 
 _ARTWORKS, _FILES = table(ArtworkRow), table(FileRow)
+_FORGOTTEN = table(ForgottenRow)
 _CRAWLS, _CRAWL_ARTWORKS = table(CrawlRow), table(CrawlArtworkRow)
 
 SETTLED_AVAILABILITY = ("gone",)
@@ -47,7 +48,18 @@ def _word(word: str) -> ColumnElement[str]:
     return literal_column(f"'{word}'", type_=String)
 
 
+FORGOTTEN = or_(
+    exists().where(_FORGOTTEN.c.subject == _word("work"), _FORGOTTEN.c.subject_id == _ARTWORKS.c.id),
+    exists().where(_FORGOTTEN.c.subject == _word("artist"), _FORGOTTEN.c.subject_id == _ARTWORKS.c.user_id),
+)
+"""A person wants the work, or all works of its artist, no more."""
+
+
 def _unsettled(too_little: ColumnElement[bool]) -> ColumnElement[bool]:
+    return and_(~FORGOTTEN, _may_be_more(too_little))
+
+
+def _may_be_more(too_little: ColumnElement[bool]) -> ColumnElement[bool]:
     return or_(
         _ARTWORKS.c.stale_since.is_not(None),
         and_(

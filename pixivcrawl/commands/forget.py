@@ -1,0 +1,88 @@
+"""`pixivcrawl forget`: a work or an artist that is wanted no more, or again."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+from pixivcrawl.api.wording import plural, size
+from pixivcrawl.archive.deleting import delete
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.commands.crawl import show_any_text
+from pixivcrawl.commands.verify import require_archive
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import PixivcrawlError
+from pixivcrawl.ledger import queries, updates
+from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.reporting.standing import subject_named
+from pixivcrawl.runs.changing import ledger_to_change
+from pixivcrawl.runs.exit_codes import complain
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+    example = "forget https://www.pixiv.net/artworks/5000111 --note 'a duplicate'"
+
+    def syntax(self) -> str:
+        return "WORK | ARTIST ..."
+
+    def short_desc(self) -> str:
+        return "Keep works, or all of an artist's, out of every later run, and with --delete-files out of the archive"
+
+    def long_desc(self) -> str:
+        return (
+            "What is forgotten is asked for and fetched no more, whatever list names it; what is known of it stays, and so do its files "
+            "unless --delete-files is given: their rows then say that their owner deleted them. pixivcrawl forget users/11 is an "
+            "artist, pixivcrawl forget artworks/5000111 a work; a number alone will do where the archive knows one of the two by it. "
+            "--undo takes it back, and deleted files come again with the next run of their list. Sends nothing to pixiv. "
+            "Exit codes: 0 done; 2 wrong usage, or no archive; 3 the archive is in use; 5 the disk or the ledger cannot go on."
+        )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--delete-files", action="store_true", help="also delete the files that are there")
+        parser.add_argument("--note", metavar="TEXT", help="why, for yourself: pixivcrawl status shows it")
+        parser.add_argument("--undo", action="store_true", help="want it again")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if not args:
+            raise UsageError(
+                "forget needs to know which work or artist, as in: pixivcrawl forget artworks/5000111", print_help=False
+            )
+        if opts.undo and (opts.delete_files or opts.note):
+            raise UsageError("--undo takes no --note and no --delete-files", print_help=False)
+        assert self.settings is not None
+        show_any_text()
+        try:
+            configuration = Configuration.from_settings(self.settings)
+            require_archive(configuration)
+            with ledger_to_change(configuration, "forget") as (archive, ledger):
+                subjects = [ledger.read_now(subject_named, typed) for typed in args]
+                for subject, subject_id in dict.fromkeys(subjects):
+                    print(change(archive, ledger, opts, subject, subject_id))
+        except PixivcrawlError as error:
+            self.exitcode = complain(error)
+
+
+def change(
+    archive: Archive, ledger: Ledger, opts: argparse.Namespace, subject: updates.Subject, subject_id: int
+) -> str:
+    """Forget, or remember; gives what to say of it."""
+    now, what = datetime.now(UTC), f"{subject} {subject_id}"
+    if opts.undo:
+        if (subject, subject_id) not in {
+            (each.subject, each.subject_id) for each in ledger.read_now(queries.forgotten)
+        }:
+            return f"{what} is not forgotten"
+        ledger.write_now(updates.remember, subject, subject_id, now)
+        return f"{what} is wanted again: the next run of a list that names it goes on with it"
+    ledger.write_now(updates.forget, subject, subject_id, now, note=opts.note, files_deleted=opts.delete_files)
+    if not opts.delete_files:
+        return f"{what} is forgotten; what is there of it stays"
+    # Told first and deleted then, so that a kill in between leaves files that the same command deletes, and none that count as lost.
+    files, freed = delete(archive, ledger.read_now(queries.paths_deleted, subject, subject_id))
+    return f"{what} is forgotten; {plural(files, 'file')} deleted, {size(freed)}"

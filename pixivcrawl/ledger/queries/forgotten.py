@@ -1,0 +1,38 @@
+"""What a person wants no more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from pixivcrawl.ledger.models import ArtworkRow, FileRow, ForgottenRow, UserFileRow
+from pixivcrawl.ledger.updates.forgotten import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """A work or an artist that nothing is to be had of, since when, and what the person noted."""
+
+    subject: Subject
+    subject_id: int
+    since: datetime
+    note: str | None
+
+
+def forgotten(connection: Connection) -> list[Forgotten]:
+    """All that is forgotten, the latest first."""
+    rows = connection.execute(
+        select(ForgottenRow.__table__).order_by(ForgottenRow.since.desc(), ForgottenRow.subject_id)
+    )
+    return [Forgotten(**row) for row in rows.mappings()]
+
+
+def paths_deleted(connection: Connection, subject: Subject, subject_id: int) -> list[str]:
+    """Where the files of a subject lay, or still lie, that were deleted with it."""
+    of_works = select(FileRow.path).join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
+    of_works = of_works.where((ArtworkRow.id if subject == "work" else ArtworkRow.user_id) == subject_id)
+    of_user = select(UserFileRow.path).where(UserFileRow.user_id == subject_id, UserFileRow.state == "deleted")
+    found = [of_works.where(FileRow.state == "deleted"), *([of_user] if subject == "artist" else [])]
+    return [path for each in found for path in connection.execute(each).scalars() if path is not None]

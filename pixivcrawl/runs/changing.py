@@ -1,0 +1,29 @@
+"""An archive that a command changes without a crawl."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.lock import lock
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.extensions.ledger import settle_intents
+from pixivcrawl.ledger.service import Ledger
+
+
+@contextmanager
+def ledger_to_change(configuration: Configuration, task: str) -> Iterator[tuple[Archive, Ledger]]:
+    """The archive under its lock, and its ledger; what a killed run was about to place is settled.
+
+    Raises ArchiveInUse, ConfigurationError and StorageFailed.
+    """
+    archive = Archive(configuration.archive_dir)
+    with lock(archive, task):
+        archive.create(configuration.archive_readers)
+        ledger = Ledger.open(configuration.database_url, archive=archive)
+        try:
+            settle_intents(archive, ledger)
+            yield archive, ledger
+        finally:
+            ledger.close()

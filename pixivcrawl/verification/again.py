@@ -1,0 +1,19 @@
+"""One work that is to be had once more: what is there is proven anew, what is not is wanted again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.ledger import queries
+from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.verification.files import check_file
+from pixivcrawl.verification.reading import Depth
+from pixivcrawl.verification.repair import Action, repair
+
+
+def want_again(archive: Archive, ledger: Ledger, work_id: int, depth: Depth, said: Callable[[Action], None]) -> None:
+    """Whatever file of the work is missing or damaged will be fetched. The archive must be locked. Raises StorageFailed."""
+    rows = ledger.read_now(queries.files_of_works, [work_id], ("stored",))
+    found = (check_file(archive, row, read=True, workers=depth.provers) for row in rows)
+    repair(archive, ledger, [finding for finding in found if finding is not None], depth, said)
