@@ -36,8 +36,8 @@ class Command(CrawlCommand):
 
     def long_desc(self) -> str:
         return (
-            "Proves anew the files of the works that are there, as verify --deep --repair does, wants again what is missing, was "
-            "deleted, or failed and waits, and asks pixiv for the works at once, as artwork --refresh does. A work that was forgotten "
+            "Proves anew the files of the works that are there, as a repair does, wants again what is missing, was "
+            "deleted, or failed and waits, and asks pixiv for the works at once, known or not. A work that was forgotten "
             "is wanted again. Exit codes: as of pixivcrawl artwork."
         )
 

@@ -121,6 +121,7 @@ def test_every_number_is_the_one_that_sql_counts(tmp_path: Path) -> None:
         "unavailable": count(f"{works} files_state != 'complete' AND availability IN ('gone', 'withheld', 'masked')"),
         "files": count("sum(files_stored) FROM artworks"),
         "bytes": count("sum(bytes_stored) FROM artworks"),
+        "forgotten": 0,
     }
     of_artist = json_of("status", "1003", archive=folder)
     assert of_artist["artist"]["works"] == count(f"{works} user_id = 1003")
