@@ -57,20 +57,23 @@ def works() -> list[Artwork]:
 def place(connection: Connection, root: Path, originals: Sequence[Original], seed: int = 0) -> None:
     """Put real bytes where the ledger then says that they are."""
     for original in originals:
-        if original.work_id == WITHOUT_FILES:
-            continue
-        body = body_of(original, seed)
-        folder = root / "originals" / str(original.user_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        part = f"p{original.page}" if original.kind == "image" else "ugoira"
-        name = f"{original.work_id}_{part}_{original.revision}.{original.extension}"
-        (folder / name).write_bytes(body)
-        staged = StagedOriginal(original, "staging/x.body", hashlib.sha256(body).hexdigest(), len(body))
-        proven = ProvenOriginal(staged, original.extension, 640, 480)
-        path = f"originals/{original.user_id}/{name}"
-        beside = (f"{path.removesuffix('.zip')}.json", "cd" * 32) if original.kind == "ugoira" else (None, None)
-        record_intent(connection, StoredOriginal(proven, path, *beside), NOW)
-        record_stored(connection, StoredOriginal(proven, path, *beside), NOW)
+        if original.work_id != WITHOUT_FILES:
+            keep(connection, root, original, body_of(original, seed))
+
+
+def keep(connection: Connection, root: Path, original: Original, body: bytes) -> None:
+    """A file in its place, and its row."""
+    folder = root / "originals" / str(original.user_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    part = f"p{original.page}" if original.kind == "image" else "ugoira"
+    name = f"{original.work_id}_{part}_{original.revision}.{original.extension}"
+    (folder / name).write_bytes(body)
+    staged = StagedOriginal(original, "staging/x.body", hashlib.sha256(body).hexdigest(), len(body))
+    proven = ProvenOriginal(staged, original.extension, 640, 480)
+    path = f"originals/{original.user_id}/{name}"
+    beside = (f"{path.removesuffix('.zip')}.json", "cd" * 32) if original.kind == "ugoira" else (None, None)
+    record_intent(connection, StoredOriginal(proven, path, *beside), NOW)
+    record_stored(connection, StoredOriginal(proven, path, *beside), NOW)
 
 
 def body_of(original: Original, seed: int = 0) -> bytes:

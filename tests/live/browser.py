@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import itertools
 import shutil
@@ -19,6 +20,19 @@ PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "
 """None where there is none."""
 
 STARTS_WITHIN = 60.0
+
+VIRTUAL_KEYS = {
+    "Enter": 13,
+    "Tab": 9,
+    "Escape": 27,
+    "End": 35,
+    "Home": 36,
+    "ArrowLeft": 37,
+    "ArrowUp": 38,
+    "ArrowRight": 39,
+    "ArrowDown": 40,
+}
+"""The numbers by which the browser knows keys that write no letter."""
 
 
 class Page:
@@ -50,10 +64,29 @@ class Page:
                 return
 
     async def open(self, file: Path) -> None:
+        await self.visit(file.as_uri())
+
+    async def visit(self, address: str) -> None:
         for domain in ("Page", "Log", "Runtime", "Network"):
             await self.call(f"{domain}.enable")
-        await self.call("Page.navigate", url=file.as_uri())
+        await self.call("Page.navigate", url=address)
         await self.until("Page.loadEventFired")
+
+    async def press(self, key: str) -> None:
+        """A key of the keyboard, by its name or its letter."""
+        kind = "keyDown" if len(key) == 1 or key == "Enter" else "rawKeyDown"
+        text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
+        code = {"text": text} if text else {}
+        virtual = {"windowsVirtualKeyCode": VIRTUAL_KEYS[key]} if key in VIRTUAL_KEYS else {}
+        await self.call("Input.dispatchKeyEvent", type=kind, key=key, **code, **virtual)
+        await self.call("Input.dispatchKeyEvent", type="keyUp", key=key, **virtual)
+
+    async def comes(self, expression: str, within: float = 10.0) -> None:
+        """Wait until an expression of JavaScript is true there."""
+        until = time.monotonic() + within
+        while not await self.value(f"Boolean({expression})"):
+            assert time.monotonic() < until, f"never came true: {expression}"
+            await asyncio.sleep(0.02)
 
     async def look(self, width: int, height: int, scheme: str) -> None:
         """As on a screen of this size, light or dark; below 600 pixels it is a phone's."""

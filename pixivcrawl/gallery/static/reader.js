@@ -48,7 +48,8 @@ async function show(address) {
     return;
   }
   if (mine !== turn) return;
-  prepared.delete(address);
+  const left = { title: document.title, parts: [...reader.childNodes] };
+  prepared.set(location.href, Promise.resolve(left));
   const focused = document.activeElement?.closest(".reader a[rel]")?.rel;
   reader.replaceChildren(...there.parts);
   document.title = there.title;

@@ -1,7 +1,7 @@
 // Plays an ugoira from its kept zip at its own delays: each frame is a range of the zip's bytes.
 //
-// <figure class="ugoira" data-zip="..." data-frames="..."> holds the first frame as a picture (which is all there is without script),
-// a canvas, its controls and what is said when the zip does not play; all but the picture are hidden until this module is there.
+// `ugoira.html` has the figure: the first frame as a picture, which is all there is without script, a canvas, its controls, and what is said
+// when the zip does not play; all but the picture are hidden until this module is there.
 
 const AHEAD = 2; // so many frames are decoded before they are due: one takes some 10 ms
 const TOO_LATE = 250; // ms: after a sleep of the tab the film goes on from here, and does not hurry after the clock
