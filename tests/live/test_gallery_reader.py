@@ -80,7 +80,7 @@ def make(folder: Path) -> None:
 
 def film(number: int) -> bytes:
     """A frame of 1200x900 in some 170 kB, as pixiv's are."""
-    return pictures.encoded(pictures.drawing(1200, 900, seed=number), "JPEG", quality=30)
+    return pictures.encoded(pictures.drawing(1200, 900, seed=number), "JPEG", quality=55)
 
 
 def zipped(frames: dict[str, bytes], method: int) -> bytes:
@@ -180,10 +180,22 @@ def test_the_pages_beside_are_there_before_the_turn(address: str):
     assert min(took) < 50
 
 
+def test_the_page_at_which_the_reading_stopped_is_kept(address: str):
+    async def act(page: Page) -> None:
+        await page.visit(f"{address}/works/{LEFT_TO_RIGHT}/read")
+        await seen_after(page, "ArrowRight")
+        await seen_after(page, "ArrowRight")
+        await asyncio.sleep(1.5)
+        await page.visit(f"{address}/works/{LEFT_TO_RIGHT}")
+        assert await page.value("document.querySelector('.actions').textContent.includes('Go on at page 3')")
+
+    look(act)
+
+
 def test_back_returns_to_where_the_reading_began(address: str):
     async def act(page: Page) -> None:
         await page.visit(f"{address}/works/{MANGA}/history")
-        await page.value(f"location.href = '/works/{MANGA}/read'")
+        await page.value(f"void (location.href = '/works/{MANGA}/read')")
         await page.comes("document.querySelector('.reader')")
         await seen_after(page, "ArrowLeft")
         await seen_after(page, "ArrowLeft")
@@ -253,7 +265,7 @@ CanvasRenderingContext2D.prototype.drawImage = function (...given) {
 async def film_of(page: Page, address: str, work: int, seconds: float) -> list[float]:
     await page.call("Page.enable")
     await page.call("Page.addScriptToEvaluateOnNewDocument", source=DRAWN)
-    await page.visit(f"{address}/works/{work}/read")
+    await page.visit(f"{address}/works/{work}")
     await page.comes("window.drawn.length")
     await asyncio.sleep(seconds)
     return [when for when, _ in await page.value("window.drawn")]
@@ -366,6 +378,32 @@ def test_the_keyboard_leads_from_the_box_to_a_picture_and_back(address: str):
         assert await page.value("document.querySelector('dialog.keys').open")
         await page.press("Escape")
         assert not await page.value("document.querySelector('dialog.keys').open")
+
+    look(act)
+
+
+@pytest.mark.parametrize("path", ["/works", "/artists/7", "/changes"])
+def test_nothing_moves_while_pictures_come_and_back_returns_to_the_place(address: str, path: str):
+    shifts = "new PerformanceObserver(list => { window.moved = (window.moved || 0) + list.getEntries().length })"
+    observe = f"{shifts}.observe({{type: 'layout-shift', buffered: true}})"
+
+    async def act(page: Page) -> None:
+        await page.look(390, 500, "light")
+        await page.call("Page.enable")
+        await page.call("Page.addScriptToEvaluateOnNewDocument", source=observe)
+        await page.visit(f"{address}{path}")
+        await page.value("window.scrollTo(0, 600)")
+        await page.comes("window.scrollY > 300")
+        await asyncio.sleep(1)
+        place = await page.value("window.scrollY")
+        assert await page.value("window.moved || 0") == 0
+        link = "[...document.querySelectorAll('.grid .picture')].at(-1)"
+        await page.value(f"void {link}.click()")
+        await page.comes("document.querySelector('article.work')")
+        await page.value("history.back()")
+        await page.comes(f"location.pathname === {json.dumps(path)} && window.scrollY > 0")
+        await asyncio.sleep(0.5)
+        assert await page.value("window.scrollY") == place
 
     look(act)
 

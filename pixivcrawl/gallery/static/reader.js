@@ -56,6 +56,16 @@ async function show(address) {
   history.replaceState(null, "", address);
   if (focused) link(focused)?.focus();
   prepareNeighbours();
+  remember();
+}
+
+// The shelf keeps at which page the reading stopped; a page that is only turned over is not told.
+let waiting;
+function remember() {
+  clearTimeout(waiting);
+  const page = new URL(location.href).searchParams.get("page");
+  const mark = new URLSearchParams({ work: reader.dataset.work, field: "read_page", value: page });
+  waiting = setTimeout(() => fetch("/shelf", { method: "POST", body: mark, redirect: "manual" }).catch(() => {}), 1000);
 }
 
 const isRightToLeft = () => reader.querySelector(".spread").dir === "rtl";

@@ -10,21 +10,47 @@ const END_OF_DIRECTORY = 0x06054b50;
 const ENTRY = 0x02014b50;
 const LONGEST_END = 22 + 0xffff; // bytes: the end of the directory with the longest comment
 
-async function bytes(blob) {
-  return new DataView(await blob.arrayBuffer());
+// The zip by ranges of its bytes: from the server until the whole of it is here, so that the first frame need not wait for the others.
+class Zip {
+  constructor(address) {
+    this.address = address;
+    this.whole = null;
+  }
+
+  async keep() {
+    this.whole = await (await fetched(this.address)).blob();
+  }
+
+  async blob(start, end) {
+    return this.whole ? this.whole.slice(start, end) : (await this.part(`${start}-${end - 1}`)).blob();
+  }
+
+  async bytes(start, end) {
+    return new DataView(await (await this.blob(start, end)).arrayBuffer());
+  }
+
+  // Not from the browser's own store, in which a part waits for the whole.
+  part(range) {
+    return fetched(this.address, { headers: { Range: `bytes=${range}` }, cache: "no-store" });
+  }
+}
+
+async function fetched(address, options) {
+  const answer = await fetch(address, options);
+  if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
+  return answer;
 }
 
 // {name: the entry of the central directory} in the zip's order.
 async function directory(zip) {
-  const start = Math.max(0, zip.size - LONGEST_END);
-  const tail = await bytes(zip.slice(start));
+  const tail = new DataView(await (await zip.part(`-${LONGEST_END}`)).arrayBuffer());
   let end = tail.byteLength - 22;
   while (end >= 0 && tail.getUint32(end, true) !== END_OF_DIRECTORY) end -= 1;
   if (end < 0) throw new Error("no central directory");
   const length = tail.getUint32(end + 12, true);
   const from = tail.getUint32(end + 16, true);
   const entries = new Map();
-  const list = await bytes(zip.slice(from, from + length));
+  const list = await zip.bytes(from, from + length);
   for (let at = 0; at + 46 <= list.byteLength && list.getUint32(at, true) === ENTRY; ) {
     const [name, extra, comment] = [28, 30, 32].map((offset) => list.getUint16(at + offset, true));
     entries.set(new TextDecoder().decode(new Uint8Array(list.buffer, at + 46, name)), {
@@ -40,9 +66,9 @@ async function directory(zip) {
 
 async function frame(zip, entry) {
   if (entry.size > LARGEST_FRAME) throw new Error("a frame is too large");
-  const header = await bytes(zip.slice(entry.header, entry.header + 30));
+  const header = await zip.bytes(entry.header, entry.header + 30);
   const start = entry.header + 30 + header.getUint16(26, true) + header.getUint16(28, true);
-  const body = zip.slice(start, start + entry.packed);
+  const body = await zip.blob(start, start + entry.packed);
   if (entry.method === 0) return createImageBitmap(body);
   if (entry.method !== 8) throw new Error("a frame is packed in an unknown way");
   const unpacked = body.stream().pipeThrough(new DecompressionStream("deflate-raw"));
@@ -126,19 +152,10 @@ class Player {
   }
 }
 
-async function fetched(address) {
-  const answer = await fetch(address);
-  if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
-  return answer;
-}
-
 async function open(figure) {
-  const { zip: address, frames: timing } = figure.dataset;
-  const [zip, frames] = await Promise.all([
-    fetched(address).then((answer) => answer.blob()),
-    timing ? fetched(timing).then((answer) => answer.json()) : null,
-  ]);
-  const entries = await directory(zip);
+  const zip = new Zip(figure.dataset.zip);
+  const timing = fetched(figure.dataset.frames).then((answer) => answer.json());
+  const [entries, frames] = await Promise.all([directory(zip), timing]);
   const names = frames ? frames.map((each) => each.file) : [...entries.keys()];
   const found = names.map((name) => entries.get(name));
   if (!found.length || found.includes(undefined)) throw new Error("a frame is not in the zip");
@@ -159,6 +176,7 @@ async function start(figure) {
   try {
     player = await open(figure);
     (await player.show(0))();
+    player.zip.keep().catch(() => {}); // it goes on from the server, frame by frame
   } catch (error) {
     failed(error);
     return;
