@@ -19,6 +19,7 @@ from pixivcrawl.archive.layout import UMASKS, Readers
 from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.config_file import located, path_named
 from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.filters import FILE_NAME
 from pixivcrawl.scrapy_settings import refuse
 
 Ugoira = Literal["zip", "frames"]
@@ -232,6 +233,11 @@ class Configuration:
 def usable_cores() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def filters_file(settings: BaseSettings) -> Path:
+    """Where the saved filters are: beside the subscriptions."""
+    return (path_named(settings, "SUBSCRIPTIONS") or _archive_dir(settings) / FILE_NAME).with_name(FILE_NAME)
 
 
 def _archive_dir(settings: BaseSettings) -> Path:

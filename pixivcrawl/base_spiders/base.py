@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.http import Response
+from scrapy.settings import BaseSettings
 from scrapy_spider_metadata import Args
 
 from pixivcrawl.api.bodies.artworks import IllustDetail
@@ -30,9 +31,10 @@ from pixivcrawl.base_spiders.second_looks import (
     puts_off_second_looks,
     seconds_until_second_look,
 )
-from pixivcrawl.configuration import Configuration
+from pixivcrawl.configuration import Configuration, filters_file
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.facts import facts_of
+from pixivcrawl.filters import read_filters
 from pixivcrawl.item_batches import through_pipelines
 from pixivcrawl.items import Facts, Reader, Snapshot
 from pixivcrawl.ledger import updates
@@ -83,7 +85,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
         if not given and cls.sample and not is_archiving(crawler):
             given = dict([cls.sample.split("=", 1)])
         try:
-            spider = super().from_crawler(crawler, *args, **given)
+            spider = super().from_crawler(crawler, *args, **cls.with_filter(given, crawler.settings))
         except ValidationError as error:
             raise ConfigurationError(explain(cls.name, cls.arguments(), error)) from None
         spider.configuration = Configuration.from_settings(crawler.settings)
@@ -95,6 +97,18 @@ class PixivSpider(Args[ArgumentsT], Spider):
         if what and spider.session is None:
             raise ConfigurationError(f"{cls.name}: {what} needs a session: set PIXIV_PHPSESSID or PIXIV_COOKIE_FILE")
         return spider
+
+    filters_by_default: ClassVar[bool] = True
+    """Whether the saved filter counts that `[default] fetch` names, where no other is given."""
+
+    @classmethod
+    def with_filter(cls, given: Mapping[str, Any], settings: BaseSettings) -> dict[str, Any]:
+        """The arguments with the saved filter itself in the place of its name. Raises ConfigurationError."""
+        if "filter" not in cls.arguments().model_fields:
+            return dict(given)
+        saved = read_filters(filters_file(settings))
+        name = given.get("filter", saved.fetch if cls.filters_by_default else None)
+        return {**given, "filter": saved.named(name)}
 
     @classmethod
     def arguments(cls) -> type[Arguments]:

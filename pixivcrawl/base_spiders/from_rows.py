@@ -16,7 +16,7 @@ from pixivcrawl.archive.placing import frames_text, holds_text, place_text, quar
 from pixivcrawl.archive.verdict import Expected, Proof
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.base_spiders.base import PixivSpider
-from pixivcrawl.base_spiders.filters import left_out
+from pixivcrawl.base_spiders.filtered import left_out
 from pixivcrawl.base_spiders.params import ListingArguments
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.items import Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal

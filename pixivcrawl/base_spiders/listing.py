@@ -29,7 +29,7 @@ from pixivcrawl.archive.placing import NameTaken
 from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.base_spiders.comments import keep_comments
 from pixivcrawl.base_spiders.fetching import WORKS_AT_ONCE, FileFetching
-from pixivcrawl.base_spiders.filters import left_out
+from pixivcrawl.base_spiders.filtered import left_out
 from pixivcrawl.base_spiders.from_rows import check_files, originals_of_rows
 from pixivcrawl.base_spiders.in_progress import WorksInProgress
 from pixivcrawl.base_spiders.lacking import remember_what_is_lacking, say_what_is_withheld, taken_up

@@ -9,11 +9,21 @@ import logging
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
 from pixivcrawl.api.urls import ACCOUNT, UrlRefused, read_url
-from pixivcrawl.base_spiders.filters import Filters
 from pixivcrawl.configuration import Ugoira
+from pixivcrawl.filters import Filters
+from pixivcrawl.items import Artwork
 
 # The library logs a refused argument over several lines before it raises; a run says it in one.
 logging.getLogger("scrapy_spider_metadata").setLevel(logging.CRITICAL)
@@ -89,6 +99,9 @@ class Arguments(BaseModel):
         }
 
 
+_OF_LATER = ("artists", "exclude_artists", "words", "filter")
+
+
 class ListingArguments(Filters, Arguments):
     """The arguments that are the same on every listing spider."""
 
@@ -133,6 +146,13 @@ class ListingArguments(Filters, Arguments):
         "each work that has any, and one for each comment that has answers.",
     )
 
+    filter: Annotated[Filters | None, WithJsonSchema({"type": "string"})] = Field(
+        None,
+        title="Filter",
+        description="Only works that this filter of filters.toml wants, beside what else is given. Where it is left out, the one that "
+        "[default] fetch names; none for none.",
+    )
+
     @field_validator("ugoira")
     @classmethod
     def _are_files(cls, ugoira: str | None, info: ValidationInfo) -> str | None:
@@ -141,9 +161,24 @@ class ListingArguments(Filters, Arguments):
         return ugoira
 
     def canonical(self) -> dict[str, Any]:
-        """As of every spider; the zip alone is what a list was read for before there was a choice, and not mentioned."""
+        """As of every spider. What a list was read without before there was a choice is not mentioned; of a filter what it says, not its
+        name.
+        """
         given = super().canonical()
-        return given if self.wants_frames else {name: value for name, value in given.items() if name != "ugoira"}
+        unsaid = {name for name in _OF_LATER if given[name] is None} | (set() if self.wants_frames else {"ugoira"})
+        if self.filter is not None:
+            given["filter"] = self.filter.model_dump(mode="json", exclude_none=True)
+        return {name: value for name, value in given.items() if name not in unsaid}
+
+    def fits(self, artwork: Artwork) -> bool | None:
+        """Whether a work is wanted, by the filters that were given and by the saved one."""
+        answers = {super().fits(artwork), True if self.filter is None else self.filter.fits(artwork)}
+        return False if False in answers else None if None in answers else True
+
+    @property
+    def leave_something_out(self) -> bool:
+        """Whether any filter was given."""
+        return super().leave_something_out or (self.filter is not None and self.filter.leave_something_out)
 
     @property
     def wants_frames(self) -> bool:

@@ -15,9 +15,9 @@ from scrapy.spiderloader import SpiderLoader
 
 from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.base_spiders.describing import arguments_of, default_of, values_taken
-from pixivcrawl.base_spiders.filters import Filters
 from pixivcrawl.base_spiders.params import ListingArguments
 from pixivcrawl.commands.crawl import Command as CrawlCommand
+from pixivcrawl.filters import Filters
 
 
 def spider_named(name: str) -> type[PixivSpider[Any]]:

@@ -1,89 +1,186 @@
-"""A query as SQLite is asked: an expression of FTS5 for all that works bear, and conditions for what is a number."""
+"""A query as SQLite is asked: expressions of FTS5 for all that works bear, and conditions for what is a number."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
+from pixivcrawl.filters import RATINGS, Filters
+from pixivcrawl.folding import fold
+from pixivcrawl.index.days import number_of_day
 from pixivcrawl.index.search import RANGES, Days, WorksQuery
-from pixivcrawl.index.words import fold, mark, phrase
+from pixivcrawl.index.words import mark, phrase
 
-RATINGS = {"safe": ("rating0",), "r18": ("rating1",), "r18g": ("rating2",)}
-"""Pixiv: xRestrict 0, 1, 2."""
-
-MADE_BY_AI = "ai2"
+MADE_BY_AI = mark("ai2")
 """Pixiv: aiType 0 unknown, 1 not AI, 2 AI."""
 
 MOST_YEARS = 50
 """Longer spans leave out so little that it is not worth an expression of hundreds of marks."""
 
+MOST_ARTISTS = 100
+"""So many artists who are wanted are looked for by their marks; any number of them is told by the works' own rows."""
+
+Value = int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition on a row of `works`, and its values."""
+
+    text: str
+    values: tuple[Value, ...] = ()
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """`expression`, None where every work fits it, and `condition` on `works`, with its values; None where nothing can fit."""
+    """What a work must bear, what it must not, and which conditions it must meet."""
 
-    expression: str | None
-    condition: str = "1"
-    values: tuple[int, ...] = ()
+    all_of: tuple[str, ...] = ()
+    none_of: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+    def __and__(self, other: Match) -> Match:
+        return Match(self.all_of + other.all_of, self.none_of + other.none_of, self.conditions + other.conditions)
+
+    def but_not(self, other: Match) -> list[Match]:
+        """Those that match this and not the other: a work matches at least one of these."""
+        unlike = [Match(none_of=(each,)) for each in other.all_of] + [Match(all_of=(each,)) for each in other.none_of]
+        unlike += [Match(conditions=(Condition(f"NOT {each.text}", each.values),)) for each in other.conditions]
+        return [self & each for each in unlike]
+
+    @property
+    def expression(self) -> str | None:
+        """One expression of FTS5; None where nothing is to be borne or not to be."""
+        if not self.all_of and not self.none_of:
+            return None
+        wanted = " AND ".join(self.all_of or (mark("all"),))
+        return f"({wanted}) NOT ({' OR '.join(self.none_of)})" if self.none_of else wanted
+
+    @property
+    def condition(self) -> str:
+        return " AND ".join(each.text for each in self.conditions) or "1"
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        return tuple(value for each in self.conditions for value in each.values)
 
 
-NOTHING = Match(mark("nothing"))
-
-
-def match(connection: sqlite3.Connection, query: WorksQuery) -> Match:
-    """What finds the works that a query asks for."""
+def match_query(connection: sqlite3.Connection, query: WorksQuery) -> Match:
+    """What finds the works that a query asks for, but for its filter."""
     all_of = [phrase(word) for word in map(fold, query.words) if word]
-    all_of += [any_of(f"tag{tag_id}" for tag_id in tags_called(connection, tag)) for tag in query.tags]
-    none_of = [mark(f"tag{tag_id}") for tag in query.without_tags for tag_id in tags_called(connection, tag)]
+    all_of += [any_of(_tag_marks(tags_called(connection, tag))) for tag in query.tags]
+    none_of = [each for tag in query.without_tags for each in _tag_marks(tags_called(connection, tag))]
     if query.artist is not None:
-        all_of.append(any_of(f"user{user_id}" for user_id in artists_called(connection, query.artist)))
+        all_of.append(any_of(mark(f"user{user_id}") for user_id in artists_called(connection, query.artist)))
     if query.kinds:
-        all_of.append(any_of(f"kind{kind}" for kind in query.kinds))
+        all_of.append(any_of(mark(f"kind{kind}") for kind in query.kinds))
     if query.ratings:
-        all_of.append(any_of(name for rating in query.ratings for name in RATINGS[rating]))
+        all_of.append(any_of(mark(f"rating{RATINGS.index(rating)}") for rating in query.ratings))
     if query.ai is not None:
-        (all_of if query.ai else none_of).append(mark(MADE_BY_AI))
+        (all_of if query.ai else none_of).append(MADE_BY_AI)
     all_of += [mark(name) for name in ("revised", "gone") if getattr(query, f"is_{name}")]
-    conditions: list[str] = []
-    values: list[int] = []
-    for name in RANGES:
-        if (numbers := getattr(query, name)) is not None:
-            for sign, end in ((">=", numbers.least), ("<=", numbers.most)):
-                if end is not None:
-                    conditions.append(f"works.{name} {sign} ?")
-                    values.append(end)
+    conditions = [
+        Condition(f"(works.{name} IS NOT NULL AND works.{name} {sign} ?)", (end,))
+        for name in RANGES
+        if (numbers := getattr(query, name)) is not None
+        for sign, end in ((">=", numbers.least), ("<=", numbers.most))
+        if end is not None
+    ]
     if query.dates is not None:
         if query.dates.last.year - query.dates.first.year < MOST_YEARS:
             all_of.append(any_of(_months(query.dates)))
-        conditions.append("works.day BETWEEN ? AND ?")
-        values += [int(f"{day:%Y%m%d}") for day in query.dates]
-    return Match(expression(all_of, none_of), " AND ".join(conditions) or "1", tuple(values))
+        days = tuple(map(number_of_day, query.dates))
+        conditions.append(Condition("(works.day IS NOT NULL AND works.day BETWEEN ? AND ?)", days))
+    return Match(tuple(all_of), tuple(none_of), tuple(conditions))
 
 
-def expression(all_of: Iterable[str], none_of: Iterable[str]) -> str | None:
-    """One expression of FTS5; None where nothing is asked."""
-    wanted, unwanted = list(all_of), list(none_of)
-    if not wanted and not unwanted:
-        return None
-    positive = " AND ".join(wanted or [mark("all")])
-    return f"({positive}) NOT ({' OR '.join(unwanted)})" if unwanted else positive
+def match_filters(connection: sqlite3.Connection, filters: Filters) -> Match:
+    """What finds the works that filters do not leave out: `filters.fits` of them is not False."""
+    all_of: list[str] = []
+    none_of: list[str] = []
+    if filters.tags:
+        borne = [any_of(_tag_marks(_tags_of_filter(connection, tag))) for tag in filters.tags]
+        all_of.append(any_of([f"({' AND '.join(borne)})", mark("untagged")]))
+    for tag in filters.exclude_tags or ():
+        none_of += _tag_marks(_tags_of_filter(connection, tag))
+    if filters.kinds:
+        all_of.append(any_of(mark(f"kind{kind}") for kind in filters.kinds))
+    if filters.rating:
+        all_of.append(any_of([*(mark(f"rating{RATINGS.index(each)}") for each in filters.rating), mark("unrated")]))
+    if filters.ai:
+        (none_of if filters.ai == "exclude" else all_of).append(
+            MADE_BY_AI if filters.ai == "exclude" else any_of([MADE_BY_AI, mark("ainone")])
+        )
+    if words := [phrase(folded) for word in filters.words or () if (folded := fold(word))]:
+        all_of.append(any_of([f"({' AND '.join(words)})", mark("partial")]))
+    if filters.artists and len(filters.artists) <= MOST_ARTISTS:
+        all_of.append(any_of(mark(f"user{user_id}") for user_id in filters.artists))
+    return Match(tuple(all_of), tuple(none_of), tuple(_conditions(filters)))
 
 
-def any_of(names: Iterable[str]) -> str:
-    """The expression of one of these marks; of none it finds nothing."""
-    return "(" + (" OR ".join(mark(name) for name in names) or mark("nothing")) + ")"
+def _conditions(filters: Filters) -> Iterable[Condition]:
+    """Conditions that are never NULL; what is not known leaves nothing out."""
+    ratio = "(1.0 * works.width / works.height)"
+    for column, sign, end in (
+        ("bookmarks", ">=", filters.min_bookmarks),
+        ("pages", ">=", filters.min_pages),
+        ("pages", "<=", filters.max_pages),
+        ("width", ">=", filters.min_width),
+        ("height", ">=", filters.min_height),
+        (ratio, ">=", filters.min_ratio),
+        (ratio, "<=", filters.max_ratio),
+        ("day", ">=", _day(filters.since)),
+        ("day", "<=", _day(filters.until)),
+    ):
+        if end is not None:
+            value = column if column == ratio else f"works.{column}"
+            is_open = "NOT works.bookmarks_known" if column == "bookmarks" else f"{value} IS NULL"
+            yield Condition(f"({is_open} OR {value} {sign} ?)", (end,))
+    if filters.artists:
+        yield Condition(
+            "(coalesce(works.user_id, 0) IN (SELECT value FROM json_each(?)))", (json.dumps(filters.artists),)
+        )
+    if filters.exclude_artists:
+        excluded = json.dumps(filters.exclude_artists)
+        yield Condition("(coalesce(works.user_id, 0) NOT IN (SELECT value FROM json_each(?)))", (excluded,))
+
+
+def _day(day: date | None) -> int | None:
+    return None if day is None else number_of_day(day)
+
+
+def any_of(expressions: Iterable[str]) -> str:
+    """The expression of one of these at least; of none it finds nothing."""
+    return "(" + (" OR ".join(expressions) or mark("nothing")) + ")"
 
 
 def tags_called(connection: sqlite3.Connection, text: str) -> list[int]:
     """The tags of this name, or else those of which it is a translation, whatever its case, width or kana."""
-    found = connection.execute(
+    found = _tags_named(connection, text)
+    named = [tag_id for tag_id, name in found if name is not None and fold(name) == fold(text)]
+    return sorted(set(named or (tag_id for tag_id, _ in found)))
+
+
+def _tags_of_filter(connection: sqlite3.Connection, text: str) -> list[int]:
+    """As `Filters` compares tags: their own names alone, whatever their case."""
+    found = _tags_named(connection, text)
+    return sorted({tag_id for tag_id, name in found if name is not None and name.casefold() == text.casefold()})
+
+
+def _tags_named(connection: sqlite3.Connection, text: str) -> list[tuple[int, str | None]]:
+    """The tags that bear this name, or a translation like it, and what they are called."""
+    return connection.execute(
         "SELECT subject_id, subjects.name FROM names JOIN subjects ON subjects.kind = names.kind AND id = subject_id "
         "WHERE folded = ? AND names.kind = 'tag'",
         (fold(text),),
     ).fetchall()
-    named = [tag_id for tag_id, name in found if fold(name) == fold(text)]
-    return sorted(set(named or (tag_id for tag_id, _ in found)))
+
+
+def _tag_marks(tag_ids: Sequence[int]) -> list[str]:
+    return [mark(f"tag{tag_id}") for tag_id in tag_ids]
 
 
 def artists_called(connection: sqlite3.Connection, text: str) -> list[int]:
@@ -96,12 +193,12 @@ def artists_called(connection: sqlite3.Connection, text: str) -> list[int]:
 
 def _months(days: Days) -> list[str]:
     """The marks of the years that lie within these days, and of the months at their ends."""
-    marks = []
+    marks: list[str] = []
     for year in range(days.first.year, days.last.year + 1):
         first = days.first.month if year == days.first.year else 1
         last = days.last.month if year == days.last.year else 12
         if (first, last) == (1, 12):
-            marks.append(f"year{year}")
+            marks.append(mark(f"year{year:04}"))
         else:
-            marks += [f"month{year}{month:02}" for month in range(first, last + 1)]
+            marks += [mark(f"month{year * 100 + month}") for month in range(first, last + 1)]
     return marks

@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import local
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.filters import SavedFilters
+from pixivcrawl.folding import fold
 from pixivcrawl.index import schema
 from pixivcrawl.index.following import place_of
-from pixivcrawl.index.matching import Match, match
+from pixivcrawl.index.matching import Match, match_filters, match_query
 from pixivcrawl.index.search import Sort, WorksQuery
-from pixivcrawl.index.words import fold
 from pixivcrawl.ledger.queries import indexed
 from pixivcrawl.ledger.service import Ledger
 
@@ -70,9 +71,10 @@ class Completion(NamedTuple):
 class Index:
     """The index in a folder, read by any number of threads while it is written. One that is not there yet has no works."""
 
-    def __init__(self, folder: Path, ledger: Ledger) -> None:
+    def __init__(self, folder: Path, ledger: Ledger, saved: SavedFilters | None = None) -> None:
         self._path = folder / schema.NAME
         self._ledger = ledger
+        self._saved = saved or SavedFilters(folder)
         self._of_thread = local()
 
     def works(
@@ -83,7 +85,8 @@ class Index:
         Raises ConfigurationError for a key that is none.
         """
         connection = self._connection()
-        page = _Walk(connection, query, upwards=after is not None).page(after or before, limit)
+        walk = _Walk(connection, self._match(connection, query), query.sort, upwards=after is not None)
+        page = walk.page(after or before, limit)
         if after is not None:
             # From below the page was found last work first.
             page = WorksPage(page.ids[::-1], page.older, page.newer, page.looked_back_to)
@@ -92,10 +95,19 @@ class Index:
     def count(self, query: WorksQuery, most: int = 10_000) -> int:
         """How many works there are, `most` + 1 where there are more."""
         connection = self._connection()
-        found = match(connection, query)
-        some = f"SELECT 1 {_of(found)} LIMIT ?"
-        values = (*_values(found), most + 1)
-        return int(connection.execute(f"SELECT count(*) FROM ({some})", values).fetchone()[0])
+        found = self._match(connection, query)
+        return len(_ids(connection, found, most + 1))
+
+    def hidden(self, query: WorksQuery, most: int = 10_000) -> int:
+        """How many works the query's filter hides that it would find without, `most` + 1 where there are more."""
+        connection = self._connection()
+        filters = self._saved.named(self._saved.show if query.filter is None else query.filter)
+        if filters is None:
+            return 0
+        hidden: set[int] = set()
+        for found in match_query(connection, query).but_not(match_filters(connection, filters)):
+            hidden.update(_ids(connection, found, most + 1))
+        return min(len(hidden), most + 1)
 
     def neighbours(self, query: WorksQuery, work_id: int) -> tuple[int | None, int | None]:
         """The works before and behind one in the order of the query; None where there is none."""
@@ -150,6 +162,11 @@ class Index:
             return self._ledger.read_now(indexed.number_of_works, 2**63 - 1)
         return place.works_left + self._ledger.read_now(indexed.number_of_changes, place.last, MOST_CHANGES)
 
+    def _match(self, connection: sqlite3.Connection, query: WorksQuery) -> Match:
+        found = match_query(connection, query)
+        filters = self._saved.named(self._saved.show if query.filter is None else query.filter)
+        return found if filters is None else found & match_filters(connection, filters)
+
     def _connection(self) -> sqlite3.Connection:
         """This thread's own, to the file that has the index's name now."""
         try:
@@ -177,10 +194,10 @@ class Index:
 class _Walk:
     """Works in an order, looked at one after another until a page is full."""
 
-    def __init__(self, connection: sqlite3.Connection, query: WorksQuery, *, upwards: bool) -> None:
+    def __init__(self, connection: sqlite3.Connection, found: Match, sort: Sort, *, upwards: bool) -> None:
         self._connection = connection
-        self._match = match(connection, query)
-        self._sort = query.sort
+        self._match = found
+        self._sort = sort
         self._upwards = upwards
 
     def page(self, key: str | None, limit: int) -> WorksPage:
@@ -245,16 +262,20 @@ class _Walk:
         )
 
 
-def _of(found: Match) -> str:
-    """FROM and WHERE of the works that match."""
+def _ids(connection: sqlite3.Connection, found: Match, most: int) -> list[int]:
+    """The ids of works that match, at most so many."""
     if found.expression is None:
-        return f"FROM works WHERE {found.condition}"
-    # A work whose words are found is looked up, never the other way round.
-    return f"FROM texts CROSS JOIN works ON works.id = texts.rowid WHERE texts MATCH ? AND {found.condition}"
-
-
-def _values(found: Match) -> tuple[Any, ...]:
-    return found.values if found.expression is None else (found.expression, *found.values)
+        query, values = f"SELECT id FROM works WHERE {found.condition} LIMIT ?", found.values
+    elif not found.conditions:
+        query, values = "SELECT rowid FROM texts WHERE texts MATCH ? LIMIT ?", (found.expression,)
+    else:
+        # A work whose words are found is looked up, never the other way round.
+        query = (
+            "SELECT works.id FROM texts CROSS JOIN works ON works.id = texts.rowid "
+            f"WHERE texts MATCH ? AND {found.condition} LIMIT ?"
+        )
+        values = (found.expression, *found.values)
+    return [row[0] for row in connection.execute(query, (*values, most))]
 
 
 def _key(sort: Sort, value: int, work_id: int) -> str:

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from pixivcrawl.api.bodies.parts import JAPAN
-from pixivcrawl.index.words import document, fold, plain
+from pixivcrawl.folding import fold, fold_name, plain
+from pixivcrawl.index.days import day_of
+from pixivcrawl.index.words import document
 from pixivcrawl.ledger.queries.indexed import Searched
 
 Named = Literal["tag", "artist"]
@@ -53,7 +54,7 @@ def replace_names(connection: sqlite3.Connection, kind: Named, names: Names) -> 
     renamed = ((name, kind, each) for each, (name, _) in names.items())
     connection.executemany("UPDATE subjects SET name = ? WHERE kind = ? AND id = ?", renamed)
     rows = (
-        (fold(name), kind, each, name)
+        (fold_name(name), kind, each, name)
         for each, (now, others) in names.items()
         for name in {now, *others}
         if name is not None
@@ -68,11 +69,6 @@ def without_names(connection: sqlite3.Connection, kind: Named, ids: Iterable[int
 
 def _subjects(connection: sqlite3.Connection, kind: Named, ids: Iterable[int]) -> list[tuple[int, str | None]]:
     return _rows(connection, f"SELECT id, name FROM subjects WHERE kind = '{kind}' AND id IN", sorted(ids))
-
-
-def day_of(moment: datetime | None) -> int | None:
-    """The day of a moment as Japan counts, as yyyymmdd."""
-    return None if moment is None else int(f"{moment.astimezone(JAPAN):%Y%m%d}")
 
 
 def _row(work: Searched) -> tuple[Any, ...]:
@@ -104,12 +100,15 @@ def _seconds(moment: datetime) -> int:
 
 def _entry(work: Searched) -> dict[str, Any]:
     """What is found of a work by words and marks: all that must be known to take it out again."""
-    texts = [work.title or "", plain(work.caption or ""), *(name for _, name in work.tags)]
+    texts = (work.title or "", plain(work.caption or ""))
     day = day_of(work.created)
     return {
         "texts": [folded for text in texts if (folded := fold(text))],
+        "names": [folded for _, name in work.tags if (folded := fold_name(name))],
         "tags": [tag_id for tag_id, _ in work.tags],
         "untagged": not work.tags and work.detail != "full",
+        "partial": work.detail != "full",
+        "unrated": work.x_restrict is None,
         "user": work.user_id,
         "kind": work.kind,
         "rating": _rating(work),
@@ -122,16 +121,18 @@ def _entry(work: Searched) -> dict[str, Any]:
 
 
 def _document(entry: Mapping[str, Any]) -> str:
-    return document(entry["texts"], _marks(entry))
+    return document(entry["texts"], entry["names"], _marks(entry))
 
 
 def _marks(entry: Mapping[str, Any]) -> list[str]:
     """What a work is found by beside its words."""
     marks = ["all", *(f"tag{tag_id}" for tag_id in dict.fromkeys(entry["tags"]))]
     marks += [f"{name}{entry[name]}" for name in ("user", "kind", "rating", "ai", "month") if entry[name] is not None]
-    marks += [name for name in ("untagged", "revised", "gone") if entry[name]]
+    marks += [name for name in ("untagged", "partial", "unrated", "revised", "gone") if entry[name]]
+    if entry["ai"] is None:
+        marks.append("ainone")
     if entry["month"] is not None:
-        marks.append(f"year{entry['month'] // 100}")
+        marks.append(f"year{entry['month'] // 100:04}")
     return marks
 
 

@@ -13,5 +13,6 @@ class NewsSpider(FeedSpider):
 
     name = "news"
     others_fill_gaps = True
+    filters_by_default = False
     # Two, so that a page that ends among what was seen before shows some of it whatever comes in between.
     pages_at_first = 2

@@ -19,6 +19,7 @@ from pixivcrawl.base_spiders.owned import OwnerArguments
 from pixivcrawl.base_spiders.params import ListingArguments, explain
 from pixivcrawl.config_file import path_named
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import NO_RUNS, Feed, ListRun, ListRuns
 from pixivcrawl.ledger.service import Ledger
@@ -42,6 +43,7 @@ class Catalogue:
 
     def __init__(self, settings: Settings, session: Session | None) -> None:
         self._loader = SpiderLoader.from_settings(settings)
+        self._settings = settings
         self._ugoira = Configuration.from_settings(settings).ugoira
         self.session = session
 
@@ -112,6 +114,8 @@ class Catalogue:
             # It speaks of the command line.
             why = why.removeprefix(f"{subscription.spider}: {key}=").replace("-a ", "")
             raise file.refused(subscription, key, why) from None
+        except ConfigurationError as error:
+            raise file.refused(subscription, "filter", str(error)) from None
         if getattr(spider.args, "account", None):
             raise file.refused(subscription, "account", "follow the artist by their id, which stays: a name may change")
         return spider
@@ -120,7 +124,8 @@ class Catalogue:
         return cast("type[PixivSpider[Any]]", self._loader.load(name))
 
     def _spider(self, name: str, arguments: Mapping[str, str]) -> PixivSpider[Any]:
-        spider = self._class(name)(**arguments)
+        kind = self._class(name)
+        spider = kind(**kind.with_filter(arguments, self._settings))
         # Both as the spider itself does when it begins: the ledger knows the list by them.
         if isinstance(spider.args, ListingArguments):
             spider.args.ugoira = spider.args.ugoira or self._ugoira

@@ -85,6 +85,7 @@ class ArtworkSpider(ListingSpider[ArtworkArguments]):
     """
 
     name = "artwork"
+    filters_by_default = False
     sample = "id=5000211"
     rereads_on_refresh = True
 

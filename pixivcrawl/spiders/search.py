@@ -15,12 +15,12 @@ from pixivcrawl.api.catalogue import SEARCH_ARTWORKS, SEARCH_ILLUSTRATIONS, SEAR
 from pixivcrawl.api.endpoint import Endpoint
 from pixivcrawl.api.heeded import day_of
 from pixivcrawl.api.wording import plural
-from pixivcrawl.base_spiders.filters import Day
 from pixivcrawl.base_spiders.lacking import say_what_was_passed_over, taken_up
 from pixivcrawl.base_spiders.listing import ListingSpider
 from pixivcrawl.base_spiders.page import Page, page_of_rows
 from pixivcrawl.base_spiders.pagination import Reading, read_on
 from pixivcrawl.base_spiders.params import AgeMode, ListingArguments, today_in_japan
+from pixivcrawl.filters import Day
 
 ENDPOINTS: dict[str, Endpoint[Search]] = {
     "artworks": SEARCH_ARTWORKS,

@@ -9,11 +9,15 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, cast
 
-from pixivcrawl.index import following, schema
+from pixivcrawl.filters import SavedFilters
+from pixivcrawl.index import following, schema, writing
+from pixivcrawl.index.reading import Index
+from pixivcrawl.index.search import WorksQuery
 from pixivcrawl.items import Artwork, Facts
 from pixivcrawl.ledger import updates
+from pixivcrawl.ledger.queries.indexed import Searched
 from pixivcrawl.ledger.service import Ledger
 from tests.ledger.making import NOW
 
@@ -41,5 +45,42 @@ def contents(folder: Path) -> dict[str, list[Any]]:
     return held
 
 
-def ids(page_or_ids: Any) -> Sequence[int]:
-    return getattr(page_or_ids, "ids", page_or_ids)
+def an_index(folder: Path, works: Sequence[Searched], saved: SavedFilters | None = None) -> Index:
+    """An index of these works, with their tags' names, without a ledger."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with closing(schema.open_for_writing(folder / schema.NAME)) as connection:
+        schema.create(connection)
+        connection.execute("BEGIN")
+        writing.replace(connection, [work.id for work in works], works)
+        names = {tag_id: (name, ()) for work in works for tag_id, name in work.tags}
+        writing.replace_names(connection, "tag", names)
+        connection.execute("COMMIT")
+    return Index(folder, cast("Ledger", None), saved)
+
+
+def every_id(index: Index, query: WorksQuery) -> list[int]:
+    """All works of a query, page after page."""
+    found: list[int] = []
+    page = index.works(query)
+    found += page.ids
+    while page.older is not None:
+        page = index.works(query, before=page.older)
+        found += page.ids
+    return found
+
+
+def as_searched(work: Artwork, tag_ids: dict[str, int]) -> Searched:
+    """A work as the ledger would tell it to the index."""
+    return Searched(
+        id=work.work_id,
+        first_seen=NOW,
+        availability="available",
+        tags=[(tag_ids.setdefault(tag.name, len(tag_ids) + 1), tag.name) for tag in work.tags],
+        **{name: getattr(work, name) for name in _ALIKE},
+    )
+
+
+_ALIKE = (
+    "user_id", "title", "caption", "kind", "page_count", "created", "uploaded", "bookmark_count", "x_restrict", "ai_type", "width",
+    "height", "detail",
+)  # fmt: skip

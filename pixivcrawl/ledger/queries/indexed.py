@@ -121,14 +121,14 @@ _FILES = select(FileRow.artwork_id, FileRow.page, FileRow.sha256).where(
 
 def searched_works(connection: Connection, ids: Sequence[int]) -> list[Searched]:
     """Those of these works that are searched, at most some thousands, with all that is searched of them."""
-    works = {row.id: Searched(*row) for row in connection.execute(_WORKS, {"ids": ids})}
+    works = {row.id: Searched(*row) for row in connection.execute(_WORKS, {"ids": ids}).all()}
     if works:
         of_works = {"ids": list(works)}
-        for work_id, tag_id, name in connection.execute(_TAGS, of_works):
+        for work_id, tag_id, name in connection.execute(_TAGS, of_works).all():
             works[work_id].tags.append((tag_id, name))
-        for (work_id,) in connection.execute(_REVISED, of_works):
+        for (work_id,) in connection.execute(_REVISED, of_works).all():
             works[work_id].is_revised = True
-        for work_id, page, sha256 in connection.execute(_FILES, of_works):
+        for work_id, page, sha256 in connection.execute(_FILES, of_works).all():
             works[work_id].files.append((page, str(sha256)))
     return list(works.values())
 

@@ -1,17 +1,27 @@
-"""The filters: the same on every listing spider, and asked of what is known of a work before a request is spent on it."""
+"""The filters: one model of which works are wanted, for crawls, subscriptions, the gallery and reports, and the file of saved ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from pixivcrawl.api.bodies.parts import JAPAN
+from pixivcrawl.api.wording import one_line, quoted
+from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.folding import fold, fold_name, plain
 from pixivcrawl.items import Artwork, Kind
-from pixivcrawl.ledger import queries
-from pixivcrawl.ledger.service import Ledger
+
+FILE_NAME = "filters.toml"
+"""Lies beside subscriptions.toml."""
+
+NONE = "none"
+"""What stands in a filter's place where none is wanted, whatever the default says."""
 
 Rating = Literal["safe", "r18", "r18g"]
 RATINGS: tuple[Rating, ...] = ("safe", "r18", "r18g")
@@ -22,6 +32,7 @@ MADE_BY_AI = 2
 
 
 def _separated(value: Any) -> Any:
+    """A text with commas or spaces in it, as a list; a list as it is."""
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
@@ -36,11 +47,14 @@ def _day(value: Any) -> Any:
 
 Words = Annotated[list[str], BeforeValidator(_separated), Field(min_length=1)]
 Day = Annotated[date, BeforeValidator(_day)]
+Artists = Annotated[list[Annotated[int, Field(gt=0, lt=2**63)]], BeforeValidator(_separated), Field(min_length=1)]
 Ratio = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 
 
 class Filters(BaseModel):
     """Which works of a list are wanted. A work is left out only where something that is known of it says so."""
+
+    model_config = ConfigDict(extra="forbid")
 
     tags: Words | None = Field(
         None, title="Tags", description="Only works that bear all of these tags, with commas or spaces between them."
@@ -85,6 +99,20 @@ class Filters(BaseModel):
         None, title="Until", description="Only works made on this day or earlier (yyyy-mm-dd, as Japan counts)."
     )
 
+    artists: Artists | None = Field(
+        None,
+        title="Artists",
+        description="Only works of these artists, by their ids, with commas or spaces between them.",
+    )
+    exclude_artists: Artists | None = Field(
+        None, title="Excluded artists", description="No work of these artists, by their ids."
+    )
+    words: Words | None = Field(
+        None,
+        title="Words",
+        description="Only works that hold all of these words in title, caption or tags, whatever their case, width or kana.",
+    )
+
     @field_validator("max_pages", "max_ratio", "until")
     @classmethod
     def _not_below_its_other_end(cls, end: Any, info: ValidationInfo) -> Any:
@@ -127,6 +155,12 @@ def _answers(filters: Filters, artwork: Artwork) -> Iterator[bool | None]:
     yield _within(width / height if width and height else None, filters.min_ratio, filters.max_ratio)
     made = artwork.created.astimezone(JAPAN).date() if artwork.created else None
     yield _within(made, filters.since, filters.until)
+    if filters.artists:
+        yield artwork.user_id in filters.artists
+    if filters.exclude_artists:
+        yield artwork.user_id not in filters.exclude_artists
+    if filters.words:
+        yield _holds(filters.words, artwork)
 
 
 def _bears(filters: Filters, artwork: Artwork) -> bool | None:
@@ -139,6 +173,18 @@ def _bears(filters: Filters, artwork: Artwork) -> bool | None:
     return wanted <= borne and not unwanted & borne
 
 
+def _holds(words: list[str], artwork: Artwork) -> bool | None:
+    """A row tells no caption."""
+    texts = [
+        fold(artwork.title or ""),
+        fold(plain(artwork.caption or "")),
+        *(fold_name(tag.name) for tag in artwork.tags),
+    ]
+    if all(any(fold(word) in text for text in texts) for word in words):
+        return True
+    return None if artwork.detail == "listing" else False
+
+
 def _within(value: Any, least: Any, most: Any) -> bool | None:
     if least is None and most is None:
         return True
@@ -147,19 +193,81 @@ def _within(value: Any, least: Any, most: Any) -> bool | None:
     return (least is None or value >= least) and (most is None or value <= most)
 
 
-async def left_out(
-    filters: Filters, ledger: Ledger, work_ids: Sequence[int], rows: Mapping[int, Artwork], *, refresh: bool
-) -> set[int]:
-    """Those of the works on a page that are not wanted, by their rows, or where these leave it open by what the ledger knows.
+# Saved filters
 
-    With `refresh`, what the ledger knows of a work from a row alone is not trusted.
-    """
-    by_row = {work_id: filters.fits(rows[work_id]) for work_id in work_ids if work_id in rows}
-    undecided = [work_id for work_id in work_ids if by_row.get(work_id) is None]
-    described = await ledger.read(queries.described_works, undecided)
-    known = {work_id: work for work_id, work in described.items() if work.detail == "full" or not refresh}
-    return {
-        work_id
-        for work_id in work_ids
-        if by_row.get(work_id) is False or (work_id in known and filters.fits(known[work_id]) is False)
-    }
+
+@dataclass(frozen=True, slots=True)
+class SavedFilters:
+    """`filters.toml`: filters by their names, which of them the gallery shows where none is named, and which crawls fetch by then."""
+
+    path: Path
+    filters: Mapping[str, Filters] = field(default_factory=dict)
+    show: str | None = None
+    fetch: str | None = None
+
+    def named(self, name: str | None) -> Filters | None:
+        """The filter of a name; None where there is no name, or it is "none". Raises ConfigurationError."""
+        if name is None or name == NONE:
+            return None
+        if name not in self.filters:
+            known = ", ".join(self.filters) or "none yet"
+            raise ConfigurationError(f"{self.path} has no filter {quoted(name)}; it has {known}: add [filter.{name}]")
+        return self.filters[name]
+
+
+def read_filters(path: Path) -> SavedFilters:
+    """The saved filters; a file that is not there holds none. Raises ConfigurationError: the file, where in it, and what to write."""
+    try:
+        document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        return SavedFilters(path)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(
+            f"{path}: not TOML ({one_line(str(error), 100)}): write [filter.NAME] with lines like rating = {quoted('safe')} below"
+        ) from None
+    try:
+        return _saved(path, document)
+    except _Refused as refused:
+        raise ConfigurationError(f"{path}: {one_line(str(refused), 400)}") from None
+
+
+class _Refused(Exception):
+    """Something in the file is not understood."""
+
+
+def _saved(path: Path, document: Mapping[str, Any]) -> SavedFilters:
+    for key in document:
+        if key not in ("filter", "default"):
+            raise _Refused(f"{key} is not known here: write [filter.NAME] or [default]")
+    entries, default = document.get("filter", {}), document.get("default", {})
+    if not isinstance(entries, dict) or not isinstance(default, dict):
+        raise _Refused("write single brackets, [filter.NAME] and [default]")
+    filters = {name: _filter(name, entry) for name, entry in entries.items()}
+    for key, name in default.items():
+        if key not in ("show", "fetch"):
+            raise _Refused(f"[default] {key} is not known; there is show and fetch")
+        if name not in filters:
+            raise _Refused(
+                f"[default] {key}: there is no filter {quoted(name)}; there is: {', '.join(filters) or 'none'}"
+            )
+    return SavedFilters(path, filters, default.get("show"), default.get("fetch"))
+
+
+def _filter(name: str, entry: Any) -> Filters:
+    if name == NONE or name != one_line(name, 100) or not name.strip():
+        raise _Refused(
+            f"[filter.{one_line(name, 100)}]: choose another name: one line of at most 100 characters, and not {NONE}"
+        )
+    if not isinstance(entry, dict):
+        raise _Refused(f"[filter] {name}: write it in brackets of its own, [filter.{name}]")
+    try:
+        return Filters.model_validate(entry)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0]) if first["loc"] else ""
+        why = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            why = f"is not known; there is: {', '.join(Filters.model_fields)}"
+        raise _Refused(f"[filter.{name}] {key}: {why}") from None

@@ -1,0 +1,90 @@
+"""`pixivcrawl filters`: the saved filters, and what each of them makes of a work."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+from pixivcrawl.api.wording import one_line
+from pixivcrawl.configuration import Configuration, filters_file
+from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.filters import Filters, SavedFilters, read_filters
+from pixivcrawl.items import Artwork
+from pixivcrawl.ledger import queries
+from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.runs.exit_codes import complain
+
+JUDGED = {True: "wanted", None: "wanted, as far as is known", False: "left out"}
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+    example = "filters 100123"
+
+    def syntax(self) -> str:
+        return "[WORK ...]"
+
+    def short_desc(self) -> str:
+        return "The saved filters, and whether they want a work"
+
+    def long_desc(self) -> str:
+        return (
+            "Reads and checks filters.toml, which lies beside subscriptions.toml, and lists its filters; with ids of works, it says for "
+            "each of them what each filter makes of what the ledger knows. Sends nothing to pixiv; it may run beside a crawl. Ends with 2 "
+            "where the file says something that is not understood."
+        )
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if odd := [each for each in args if not (each.isascii() and each.isdecimal() and len(each) < 19)]:
+            raise UsageError(f"{odd[0]!r} is no id of a work", print_help=False)
+        try:
+            assert self.settings is not None
+            saved = read_filters(filters_file(self.settings))
+            if not saved.filters:
+                raise ConfigurationError(
+                    f"{saved.path} has no filter: write [filter.NAME] with a line like rating = 'safe'"
+                )
+            for line in self.judged(saved, [int(each) for each in args]) if args else listed(saved):
+                print(line)
+        except PixivcrawlError as error:
+            self.exitcode = complain(error)
+
+    def judged(self, saved: SavedFilters, work_ids: list[int]) -> Iterator[str]:
+        assert self.settings is not None
+        ledger = Ledger.open(Configuration.from_settings(self.settings).database_url, read_only=True)
+        try:
+            works = ledger.read_now(queries.described_works, work_ids)
+        finally:
+            ledger.close()
+        for work_id in work_ids:
+            yield f"work {work_id}: {_judgements(saved, works.get(work_id))}"
+
+
+def listed(saved: SavedFilters) -> Iterator[str]:
+    """A line for each filter: its name, what it says, and where it counts by default."""
+    yield f"filters: {saved.path}"
+    for name, filters in saved.filters.items():
+        default = [what for what, chosen in (("shown", saved.show), ("fetched", saved.fetch)) if chosen == name]
+        yield f"{name}: {said(filters)}{_by_default(default)}"
+
+
+def _by_default(where: list[str]) -> str:
+    return f" ({' and '.join(where)} by default)" if where else ""
+
+
+def said(filters: Filters) -> str:
+    given = filters.model_dump(mode="json", exclude_none=True)
+    texts = (
+        f"{name}={','.join(map(str, value)) if isinstance(value, list) else value}" for name, value in given.items()
+    )
+    return one_line(" ".join(texts), 400) or "leaves nothing out"
+
+
+def _judgements(saved: SavedFilters, work: Artwork | None) -> str:
+    if work is None:
+        return "the ledger knows nothing of it"
+    return "; ".join(f"{name}: {JUDGED[filters.fits(work)]}" for name, filters in saved.filters.items())

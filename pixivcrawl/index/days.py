@@ -1,0 +1,16 @@
+"""Days as numbers, yyyymmdd, and as Japan counts them, where pixiv is."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from pixivcrawl.api.bodies.parts import JAPAN
+
+
+def number_of_day(day: date) -> int:
+    return day.year * 10_000 + day.month * 100 + day.day
+
+
+def day_of(moment: datetime | None) -> int | None:
+    """The day of a moment in Japan."""
+    return None if moment is None else number_of_day(moment.astimezone(JAPAN).date())
