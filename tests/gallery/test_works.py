@@ -1,20 +1,122 @@
-"""The grid of works."""
+"""The grid of works, its box and its form, and the page of a work."""
 
 from __future__ import annotations
 
+import json
+import re
+from urllib.parse import quote, unquote_plus
+
+import pytest
+
 from tests.gallery.conftest import Visitor
-from tests.gallery.making import WORKS
+from tests.gallery.making import GONE, HOSTILE, MANGA, NORMAL, R18, REVISED, UGOIRA, WITHOUT_FILES, WORKS
+
+
+def shown(gallery: Visitor, path: str) -> list[int]:
+    answer = gallery.get(path)
+    assert answer.status == 200, answer.text
+    return [int(work_id) for work_id in re.findall(r'class="picture" href="/works/(\d+)', answer.text)]
 
 
 def test_the_first_page_shows_every_work_the_newest_first(gallery: Visitor) -> None:
-    answer = gallery.get("/")
-    assert answer.status == 200
-    places = [answer.text.index(f'href="/works/{work_id}"') for work_id in sorted(WORKS, reverse=True)]
-    assert places == sorted(places)
+    assert shown(gallery, "/") == shown(gallery, "/works") == sorted(WORKS, reverse=True)
 
 
-def test_a_work_s_page_stands(gallery: Visitor) -> None:
-    for work_id in WORKS:
-        for path in (f"/works/{work_id}", f"/works/{work_id}/check"):
-            answer = gallery.get(path)
-            assert answer.status == 200, answer.text
+@pytest.mark.parametrize(
+    ("text", "works"),
+    [
+        ("猫", [NORMAL]),
+        ("#cat", [NORMAL]),
+        ("kind:manga", [MANGA]),
+        ("rating:r18", [R18]),
+        ("is:gone", [GONE]),
+        ("is:revised", [REVISED]),
+        ("pages:>2", [MANGA]),
+        ("kind:ugoira kind:manga", [UGOIRA, MANGA]),
+        ("nothing of the kind", []),
+    ],
+)
+def test_the_box_finds(gallery: Visitor, text: str, works: list[int]) -> None:
+    assert shown(gallery, f"/works?q={quote(text)}") == works
+
+
+def test_the_form_leads_to_the_address_that_the_box_has(gallery: Visitor) -> None:
+    answer = gallery.get("/works?form=1&q=%E7%8C%AB&kind=illust&kind=manga&is=gone&pages=%3E2&sort=bookmarks&date=&ai=")
+    assert answer.status == 302
+    assert (
+        unquote_plus(answer.headers["Location"])
+        == "/works?q=猫 kind:illust kind:manga pages:>=3 is:gone sort:bookmarks"
+    )
+
+
+def test_what_is_not_understood_is_said_in_a_line(gallery: Visitor) -> None:
+    for path in (
+        "/works?q=kind:novel",
+        "/works?before=x",
+        "/works?at=2021-13",
+        f"/works?q={'x' * 1001}",
+        "/works/1?in=kind:novel",
+    ):
+        answer = gallery.get(path)
+        assert answer.status in (400, 404), path
+        assert "Traceback" not in answer.text
+
+
+def test_a_month_is_jumped_to(gallery: Visitor) -> None:
+    answer = gallery.get("/works?at=2026-01")
+    assert answer.status == 302
+    assert shown(gallery, answer.headers["Location"]) == sorted(WORKS, reverse=True)
+    assert shown(gallery, gallery.get("/works?at=2020-01").headers["Location"]) == []
+
+
+def test_the_box_completes_tags_by_name_and_translation(gallery: Visitor) -> None:
+    asked, texts, words = json.loads(gallery.get("/complete?q=kind:illust+%23ca").text)
+    assert (asked, texts) == ("kind:illust #ca", ["kind:illust #猫"])
+    assert words == ["cat (猫) · 1"]
+    assert json.loads(gallery.get("/complete?q=").text) == ["", [], []]
+
+
+def test_a_browser_can_search_from_its_own_box(gallery: Visitor) -> None:
+    answer = gallery.get("/opensearch.xml")
+    assert answer.headers["Content-Type"].startswith("application/opensearchdescription+xml")
+    assert 'template="http://localhost:8490/works?q={searchTerms}"' in answer.text
+
+
+@pytest.mark.parametrize("work_id", WORKS)
+def test_a_work_has_a_page(gallery: Visitor, work_id: int) -> None:
+    page = gallery.get(f"/works/{work_id}")
+    assert page.status == 200, page.text
+    assert ("SHA-256" in page.text) == (work_id != WITHOUT_FILES)
+    assert gallery.get(f"/works/{work_id}/check").text.count("the one it was stored with") == page.text.count(
+        " download="
+    )
+
+
+def test_a_work_that_is_not_here_is_said(gallery: Visitor) -> None:
+    for path in ("/works/999", "/works/99999999999999999999999", "/nothing"):
+        assert gallery.get(path).status == 404
+
+
+def test_the_works_beside_one_are_those_of_the_search(gallery: Visitor) -> None:
+    page = gallery.get(f"/works/{MANGA}?in=user:7").text
+    assert f'rel="prev" href="/works/{UGOIRA}?in=user%3A7"' in page
+    assert f'rel="next" href="/works/{NORMAL}?in=user%3A7"' in page
+    alone = gallery.get(f"/works/{MANGA}?in=kind:manga").text
+    assert 'rel="prev"' not in alone
+    assert 'rel="next"' not in alone
+
+
+def test_r18_is_covered_until_a_browser_chooses_otherwise(gallery: Visitor) -> None:
+    assert 'class="cover"' in gallery.get("/works").text
+    chosen = gallery.post("/settings", {"covered": "no", "back": "/works"})
+    assert (chosen.status, chosen.headers["Location"]) == (303, "/works")
+    cookie = chosen.headers["Set-Cookie"].partition(";")[0]
+    assert 'class="cover"' not in gallery.get("/works", Cookie=cookie).text
+
+
+def test_a_name_is_nothing_but_text(gallery: Visitor) -> None:
+    for path in ("/works", f"/works/{HOSTILE}", "/complete?q=%3Cscript"):
+        answer = gallery.get(path)
+        assert "<script>alert" not in answer.text or answer.headers["Content-Type"].startswith("application/json")
+        assert "<img src=x" not in answer.text or answer.headers["Content-Type"].startswith("application/json")
+        assert "49" not in re.findall(r"\{\{.*?\}\}|>49<", answer.text)
