@@ -108,7 +108,6 @@ def main_pages() -> dict[str, str]:
 
 async def take(port: int, address: str, folder: Path) -> None:
     async with first_page(port) as page:
-        await page.begin()
         for width, height in SCREENS:
             for scheme in ("light", "dark"):
                 await page.look(width, height, scheme)
