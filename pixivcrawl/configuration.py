@@ -6,6 +6,8 @@ import ipaddress
 import math
 import os
 import re
+import shlex
+import shutil
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +17,7 @@ from urllib.parse import urlsplit
 from scrapy.settings import BaseSettings
 from sqlalchemy import URL
 
+from pixivcrawl.api.wording import quoted
 from pixivcrawl.archive.layout import UMASKS, Readers
 from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.config_file import located, path_named
@@ -32,6 +35,9 @@ PIXIV_IMAGE_CONCURRENCY_MOST: a pace to be defended."""
 
 UGOIRA: tuple[Ugoira, ...] = ("zip", "frames")
 """What PIXIV_UGOIRA can be."""
+
+FILLED_IN = ("id", "artist", "title", "files")
+"""What the words of ON_STORED may name of a work."""
 
 PROOF_WORKERS = 4
 """So many processes prove files on a machine with as many cores or more: they keep up with any line to pixiv."""
@@ -122,6 +128,9 @@ class Configuration:
     answer_timeout: float
     throughput_floor: int
     throughput_window: float
+    on_stored: tuple[str, ...]
+    on_stored_timeout: float
+    on_stored_waiting: int
     notice_on: frozenset[str]
     notice_disk_low: int
     notice_timeout: float
@@ -169,6 +178,9 @@ class Configuration:
             answer_timeout=_seconds(settings, "DOWNLOAD_TIMEOUT", least=0.1),
             throughput_floor=_whole(settings, "PIXIV_THROUGHPUT_FLOOR", least=0),
             throughput_window=_seconds(settings, "PIXIV_THROUGHPUT_WINDOW", least=0.1),
+            on_stored=_on_stored(settings),
+            on_stored_timeout=_seconds(settings, "ON_STORED_TIMEOUT", least=0.1, most=3600),
+            on_stored_waiting=_whole(settings, "ON_STORED_WAITING", least=1, most=100_000),
             notice_on=_notice_on(settings),
             notice_disk_low=_whole(settings, "NOTICE_DISK_LOW", least=0),
             notice_timeout=_seconds(settings, "NOTICE_TIMEOUT", least=0.1, most=600),
@@ -331,6 +343,20 @@ def _ugoira(settings: BaseSettings) -> Ugoira:
         if given == known:
             return known
     raise ConfigurationError(f"PIXIV_UGOIRA: {given!r} is not known; there is {' and '.join(UGOIRA)}")
+
+
+def _on_stored(settings: BaseSettings) -> tuple[str, ...]:
+    given = settings.get("ON_STORED") or ""
+    try:
+        words = tuple(shlex.split(given) if isinstance(given, str) else map(str, given))
+        for word in words:
+            word.format(**dict.fromkeys(FILLED_IN, ""))
+    except (ValueError, LookupError, AttributeError):
+        known = ", ".join(f"{{{name}}}" for name in FILLED_IN)
+        raise ConfigurationError(f"ON_STORED: close every quote and brace; what is filled in is {known}") from None
+    if words and shutil.which(words[0]) is None:
+        raise ConfigurationError(f"ON_STORED: there is no program {quoted(words[0])}: give its whole path")
+    return words
 
 
 def _notice_on(settings: BaseSettings) -> frozenset[str]:

@@ -72,6 +72,7 @@ EXTENSIONS: dict[str, int | None] = {
     "pixivcrawl.extensions.feeds.TypedFeedExporter": -100,
     "pixivcrawl.extensions.ledger.LedgerExtension": 0,
     "pixivcrawl.extensions.collector.Collector": 100,
+    "pixivcrawl.extensions.on_stored.OnStored": 200,
     "pixivcrawl.extensions.progress.reporter.Progress": 500,
     "pixivcrawl.extensions.run_record.RunRecord": 500,
 }
@@ -333,6 +334,16 @@ PROOF_MEMORY = from_environment("PROOF_MEMORY", verdict.MEMORY)
 # A transfer that brings fewer bytes a second than this, over this many seconds, has failed and is tried again.
 PIXIV_THROUGHPUT_FLOOR = from_environment("PIXIV_THROUGHPUT_FLOOR", 1024)
 PIXIV_THROUGHPUT_WINDOW = from_environment("PIXIV_THROUGHPUT_WINDOW", 60)
+
+# A command of your own that is run for each work whose files are all in place: a program and its arguments, in which {id}, {artist},
+# {title} and {files} (one argument for each path) are filled in. No shell reads it, and it is told no session. Quotes hold an argument
+# together, and a title may begin with a hyphen: give it behind --. One runs at a time, in the order in which works are finished. What one
+# writes goes nowhere, and that one fails is said and counted, and changes nothing else.
+ON_STORED = from_environment("ON_STORED", "")
+
+# Seconds after which such a command is ended, and how many works may wait for theirs: a work that comes then goes without, which is said.
+ON_STORED_TIMEOUT = from_environment("ON_STORED_TIMEOUT", 60)
+ON_STORED_WAITING = from_environment("ON_STORED_WAITING", 100)
 
 # What notices are sent about, separated by commas, to the services that PIXIVCRAWL_NOTICE_URLS names (see docs/report.md): refused,
 # failures, disk_low, digest; or none.

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from pixivcrawl import faults
 from pixivcrawl.api.wording import plural
 from pixivcrawl.errors import PixivcrawlError, StorageFailed
+from pixivcrawl.extensions.on_stored import OnStored
 from pixivcrawl.faults import Watch
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.queries import UNREACHABLE
@@ -81,6 +82,8 @@ class RunRecord(RunEnding):
                 complain(f"pixivcrawl: {self.error}")
             return
         self._note_whether_pixiv_was_reached()
+        if (hook := self.crawler.get_extension(OnStored)) is not None:
+            await hook.finish(at_once=reason == "shutdown")
         try:
             await self._note_what_waits(spider)
             outcome = self._outcome(reason)
@@ -230,6 +233,7 @@ SUMMARY: dict[str, tuple[str, str]] = {
     "rows_withheld": ("row", "whose work this reader is not shown"),
     "tags_failed": ("list", "of one's own tags that could not be read"),
     "comments_failed": ("work", "whose comments could not be read"),
+    "commands_failed": ("command", "of ON_STORED that failed or had no room"),
     "reader_unconfirmed": ("question", "whether pixiv knows the session left without an answer"),
     "errors": ("fault", "of pixivcrawl itself"),
     "api_requests": ("API request", ""),

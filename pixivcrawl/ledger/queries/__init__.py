@@ -66,6 +66,7 @@ from pixivcrawl.ledger.queries.status import (
 )
 from pixivcrawl.ledger.queries.subjects import (
     FileStatus,
+    WordsOfWork,
     WorkStatus,
     files_of_work,
     is_known,
@@ -74,6 +75,7 @@ from pixivcrawl.ledger.queries.subjects import (
     pictures_of_user,
     status_of_artist,
     status_of_work,
+    words_of_work,
 )
 from pixivcrawl.ledger.queries.subscriptions import (
     FEED_GAPS,

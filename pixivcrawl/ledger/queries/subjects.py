@@ -56,6 +56,22 @@ class WorkStatus:
     described: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class WordsOfWork:
+    """What a command may be told of a work: `paths` are those of its files that are in place, at its newest revisions last."""
+
+    work_id: int
+    user_id: int | None
+    title: str | None
+    paths: tuple[str, ...]
+
+
+def words_of_work(connection: Connection, work_id: int) -> WordsOfWork:
+    work = status_of_work(connection, work_id)
+    stored = (file.path for file in files_of_work(connection, work_id) if file.state == "stored")
+    return WordsOfWork(work_id, work.user_id, work.title, tuple(path for path in stored if path is not None))
+
+
 def is_known(connection: Connection, model: type[ArtworkRow] | type[UserRow], subject_id: int) -> bool:
     return bool(connection.execute(select(exists().where(model.id == subject_id))).scalar())
 
