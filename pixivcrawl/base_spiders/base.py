@@ -93,10 +93,13 @@ class PixivSpider(Args[ArgumentsT], Spider):
         spider.passed_over = set()
         spider.artists_told = set()
         spider.held_back = []
-        what = spider.session_needed_for()
-        if what and spider.session is None:
-            raise ConfigurationError(f"{cls.name}: {what} needs a session: set PIXIV_PHPSESSID or PIXIV_COOKIE_FILE")
+        spider.require_session()
         return spider
+
+    def require_session(self) -> None:
+        """Raises ConfigurationError where there is none and the arguments need one."""
+        if self.session is None and (what := self.session_needed_for()):
+            raise ConfigurationError(f"{self.name}: {what} needs a session: set PIXIV_PHPSESSID or PIXIV_COOKIE_FILE")
 
     filters_by_default: ClassVar[bool] = True
     """Whether the saved filter counts that `[default] fetch` names, where no other is given."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from time import monotonic
 
 from scrapy.crawler import Crawler
 
@@ -14,11 +15,13 @@ from pixivcrawl.items import Original
 class WorksInProgress:
     """Counts the open parts (the asking, each file) of every work begun; at most `limit` works are open at once.
 
-    `settled` is how many works have none left, and are not looked at again.
+    `settled` is how many works have none left, and are not looked at again; `seconds`, for how long any was open.
     """
 
     def __init__(self, crawler: Crawler, limit: int) -> None:
         self.settled = 0
+        self._seconds = 0.0
+        self._open_since: float | None = None
         self.beside: WorksInProgress | None = None
         self._crawler = crawler
         self._under_way: set[asyncio.Task[None]] = set()
@@ -35,12 +38,18 @@ class WorksInProgress:
         """Those that are open."""
         return list(self._parts)
 
+    @property
+    def seconds(self) -> float:
+        return self._seconds + (0.0 if self._open_since is None else monotonic() - self._open_since)
+
     async def begin(self, work_id: int) -> bool:
         """Open a work with one part, waiting until there is room for it; False, and nothing is done, where it is open `beside` these."""
         async with self._changed:
             await self._changed.wait_for(lambda: len(self._parts) < self._limit)
             if self.beside is not None and work_id in self.beside:
                 return False
+            if self._open_since is None:
+                self._open_since = monotonic()
             self._parts[work_id] = self._parts.get(work_id, 0) + 1
             return True
 
@@ -73,6 +82,8 @@ class WorksInProgress:
             is_last_look = work_id not in self._looked_at_again
             self._looked_at_again.discard(work_id)
             self.settled += self._parts.pop(work_id, None) is not None and is_last_look
+            if not self._parts:
+                self._seconds, self._open_since = self.seconds, None
             self._changed.notify_all()
 
     async def settled_of(self, work_id: int) -> None:

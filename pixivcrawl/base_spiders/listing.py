@@ -110,7 +110,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     @property
     def wanted(self) -> dict[str, Any] | None:
         """What of the listed works this run is to bring, as `queries.works_left` takes it; None where their rows are all of it."""
-        if self.args.detail == "listing" and not self.args.files:
+        if self.args.rows_are_all:
             return None
         return {
             "reader": self.reader,
@@ -123,9 +123,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     @property
     def enough(self) -> queries.Enough:
         """What need not be asked about a work."""
-        if self.args.detail == "full":
-            return "full"
-        return "timing" if self.args.wants_frames else "named"
+        return self.args.enough
 
     @property
     def never_changes(self) -> bool:
@@ -390,6 +388,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             kept = await self.kept_body(endpoint, detail.id, self.began - AT_HAND)
             if kept is not None and revision_of(kept) == detail.revision:
                 return kept
+        self.count("requests_for_parts")
         return await self.ask(endpoint, id=detail.id)
 
     async def archive_work(self, response: Response) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, date, datetime, timedelta, timezone
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -24,6 +24,9 @@ from pixivcrawl.api.urls import ACCOUNT, UrlRefused, read_url
 from pixivcrawl.configuration import Ugoira
 from pixivcrawl.filters import Filters
 from pixivcrawl.items import Artwork
+
+if TYPE_CHECKING:
+    from pixivcrawl.ledger.queries import Enough
 
 # The library logs a refused argument over several lines before it raises; a run says it in one.
 logging.getLogger("scrapy_spider_metadata").setLevel(logging.CRITICAL)
@@ -179,6 +182,18 @@ class ListingArguments(Filters, Arguments):
     def leave_something_out(self) -> bool:
         """Whether any filter was given."""
         return super().leave_something_out or (self.filter is not None and self.filter.leave_something_out)
+
+    @property
+    def rows_are_all(self) -> bool:
+        """Nothing of a work is wanted but its row."""
+        return self.detail == "listing" and not self.files
+
+    @property
+    def enough(self) -> Enough:
+        """What need not be asked about a work."""
+        if self.detail == "full":
+            return "full"
+        return "timing" if self.wants_frames else "named"
 
     @property
     def wants_frames(self) -> bool:

@@ -6,6 +6,7 @@ import argparse
 import gc
 import io
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -26,6 +27,7 @@ from pixivcrawl.notifications.state import Outcome
 from pixivcrawl.runs.exit_codes import came_of, complain, exit_code
 from pixivcrawl.runs.memory import limit_heaps
 from pixivcrawl.runs.notify import tell_of
+from pixivcrawl.runs.plans import plan_of_crawl
 from pixivcrawl.runs.signals import (
     end_whatever_the_clock_does,
     end_when_told,
@@ -46,7 +48,7 @@ class Command(CrawlCommand):
     def long_desc(self) -> str:
         return (
             "Archive what a spider finds: pixivcrawl crawl user -a id=11, or pixivcrawl user 11. Run the same command "
-            "again after any end and it goes on. "
+            "again after any end and it goes on. --plan says what it would take and sends nothing. "
             "pixivcrawl list names the spiders. Exit codes: 0 complete; 1 finished, with works that failed or wait; "
             "2 wrong usage or configuration; 3 the archive is in use; 4 pixiv refused the account; "
             "5 the disk or the ledger cannot go on; 70 a fault of ours; 75 pixiv asks for a pause longer than "
@@ -56,6 +58,9 @@ class Command(CrawlCommand):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         add_quiet(parser)
+        parser.add_argument(
+            "--plan", action="store_true", help="show what there is to do and what it would take; send nothing"
+        )
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
@@ -64,11 +69,31 @@ class Command(CrawlCommand):
         end_when_told(nothing_to_stop, str)
         try:
             # Before Scrapy says anything.
-            introduce(Configuration.from_settings(self.settings), session_from_settings(self.settings))
+            session = session_from_settings(self.settings)
+            introduce(Configuration.from_settings(self.settings), session, sends=not opts.plan)
         except PixivcrawlError as error:
             sys.exit(complain(error))
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if opts.plan:
+            self.exitcode = self.show_plan(args, opts.spargs)
+        else:
+            self.crawl(args, opts)
+
+    def show_plan(self, args: list[str], arguments: Mapping[str, str]) -> int:
+        """Say what the crawl would do and take."""
+        assert self.crawler_process is not None
+        assert self.settings is not None
+        show_any_text()
+        spider = spider_named(args, self.crawler_process.spider_loader)
+        try:
+            for line in plan_of_crawl(self.settings, spider.name, arguments):
+                print(line)
+        except PixivcrawlError as error:
+            return complain(error)
+        return 0
+
+    def crawl(self, args: list[str], opts: argparse.Namespace) -> None:
         process = self.crawler_process
         assert isinstance(process, AsyncCrawlerProcess)
         # Spiders and handlers are still to be imported, and for Python's collector to look through all that Scrapy has made takes 40 ms

@@ -14,7 +14,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.exceptions import UsageError
 
-from pixivcrawl.api.wording import plural, quoted, spoken
+from pixivcrawl.api.wording import plural, quoted
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
 from pixivcrawl.base_spiders.second_looks import PUT_OFF
@@ -29,15 +29,17 @@ from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.notifications.state import Outcome
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.runs.notify import tell_of
+from pixivcrawl.runs.plans import Cost, Planned, costs_of, lines_of_all, lines_of_lists
 from pixivcrawl.runs.queue import ENDS_ALL, Job, brought, outcomes, run_all, worst
 from pixivcrawl.runs.session_check import NewsSpider
 from pixivcrawl.runs.signals import end_when_told, nothing_to_stop, stop_crawls
 from pixivcrawl.runs.subscriptions import Catalogue, State, file_path, look_up
 from pixivcrawl.saying import say
 from pixivcrawl.session import session_from_settings
-from pixivcrawl.subscriptions.costs import requests_a_day, requests_for, requests_for_following, time_for
+from pixivcrawl.subscriptions.costs import requests_for, requests_for_following
 from pixivcrawl.subscriptions.file import SubscriptionFile, read_file
 from pixivcrawl.subscriptions.planning import Due, Wanted, due, next_turn, within_share
+from pixivcrawl.throttling.costs import Speed, speed_without_a_ledger
 
 SHARE = 4
 """One part in so many of a day's API requests may go to comparing what is known."""
@@ -168,7 +170,8 @@ class Sync:
     finished: bool = False
     _read: set[str] = field(default_factory=set)
     _unreachable: int = 0
-    _costs: dict[str, int] = field(default_factory=dict)
+    _costs: dict[str, Cost] = field(default_factory=dict)
+    _speed: Speed | None = None
 
     # What is to be done
 
@@ -182,7 +185,9 @@ class Sync:
         if self.everything:
             forced |= {wanted.key for wanted in artists}
         planned = due([*chosen, *artists], state.runs, now, forced)
-        self._costs = {each.wanted.key: self.cost(state, each) for each in planned}
+        lists = [(each, self.cost(state, each)) for each in planned]
+        costs, self._speed = costs_of(self.configuration, self.catalogue.session, lists)
+        self._costs = {each.wanted.key: cost for each, cost in zip(planned, costs, strict=True)}
         if any(each.compare for each in planned):
             planned = within_share(planned, lambda each: self.cost(state, each), self._share(now))
         return [each for each in planned if each.wanted.key not in self._read]
@@ -191,7 +196,7 @@ class Sync:
         return look_up(self.configuration, self.catalogue, self.file)
 
     def cost(self, state: State, planned: Due) -> int:
-        """About how many API requests a reading takes."""
+        """About how many API requests the list takes, without its works."""
         wanted = planned.wanted
         if wanted.spider == "following" and wanted.key == self.catalogue.following().key:
             return requests_for_following(len(state.followed))
@@ -213,8 +218,12 @@ class Sync:
 
     def _share(self, now: datetime) -> int:
         """How many API requests may still go to comparisons today."""
-        whole = self.budget or requests_a_day(self.configuration.api_delay)
+        whole = self.budget or self.speed.requests_a_day
         return whole // SHARE - self.spent(now, full_readings=True)
+
+    @property
+    def speed(self) -> Speed:
+        return self._speed or speed_without_a_ledger(self.configuration)
 
     def spent(self, now: datetime, *, full_readings: bool = False) -> int:
         """How many API requests the runs of the last day took."""
@@ -309,12 +318,16 @@ class Sync:
         under_way = self.ran[-1] if self.ran and self.ran[-1].exit_code is None else None
         current = "" if under_way is None else under_way.name or str(under_way)
         left = [each for each in self.left if each.wanted.name != current]
-        requests = sum(self._costs.get(each.wanted.key, 1) for each in left)
-        seconds = time_for(requests, self.configuration.api_delay).total_seconds()
+        requests = sum(self.whole_cost(each).requests for each in left)
+        seconds = self.speed.time_for(requests).total_seconds()
         if any(PUT_OFF in job.counts for job in self.ran):
             # The second look at what came back empty is the last thing to do.
             seconds = max(seconds, self.configuration.throttle_wait)
         return OverallProgress("sync", done, done + len(left) + (under_way is not None), current, seconds)
+
+    def whole_cost(self, planned: Due) -> Cost:
+        """What was reckoned for a list and its works when the plan was made."""
+        return self._costs.get(planned.wanted.key, Cost(1))
 
     def next_time(self) -> str:
         """What to say when nothing is due."""
@@ -352,23 +365,19 @@ def plan_lines(sync: Sync, state: State, plan: Sequence[Due], now: datetime) -> 
         told = [
             each
             for each in plan
-            if each.wanted.artist in state.followed and not each.compare and each.since is not None
+            if each.wanted.artist in state.followed
+            and not each.compare
+            and each.since is not None
+            and not sync.whole_cost(each).has_works
         ]
         requests = requests_for_following(len(state.followed)) + 1
         yield f"  whom you follow, and what is new from them, of {plural(len(told), 'artist')} here: about {plural(requests, 'request')}"
         following = sync.catalogue.following().key
         lists = [each for each in plan if each not in told and each.wanted.key != following]
         total += requests
-    for each in lists:
-        requests = sync.cost(state, each)
-        total += requests
-        yield f"  {job_of(each)}: {why(each)}; {about(each, requests)}"
-    new = sum(each.since is None for each in lists)
-    more = f"; {plural(new, 'list')} read for the first time and taking more" if new else ""
-    lasts = time_for(total, sync.configuration.api_delay)
-    wait = sync.configuration.throttle_wait
-    once = f"; {spoken(wait)} more, once, where lists come back empty" if new and wait else ""
-    yield f"about {plural(total, 'API request')}, {lasts} at the present pace, and what new works take{more}{once}"
+    planned = [Planned(str(job_of(each)), each, why(each), sync.whole_cost(each)) for each in lists]
+    yield from lines_of_lists(planned)
+    yield from lines_of_all(planned, sync.speed, total, sync.configuration.throttle_wait)
     if sync.budget:
         yield f"of {sync.budget:,} API requests a day (PIXIV_API_BUDGET), {max(0, sync.budget - sync.spent(now)):,} are left"
 
@@ -379,7 +388,3 @@ def why(planned: Due) -> str:
     compared = "to be compared" if planned.compare else ""
     since = "" if planned.extra else f"due since {planned.since.astimezone():%Y-%m-%d %H:%M}"
     return " and ".join(filter(None, [since, compared]))
-
-
-def about(planned: Due, requests: int) -> str:
-    return "a first reading" if planned.since is None else f"about {plural(requests, 'request')}"

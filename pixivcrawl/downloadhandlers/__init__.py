@@ -138,7 +138,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
                 else:
                     await self._answered(limiter, response)
                 if HOLDS_SLOT in request.meta and response.status == OK:
-                    request.meta[HOLDS_SLOT] = limiter.hold_slot()
+                    request.meta[HOLDS_SLOT] = limiter.hold_slot(sent)
                 if arrival is not None:
                     # In its turn too: what a kill may cost is what travels.
                     request.meta["received"] = await arrival.finish()

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from pixivcrawl import faults
 from pixivcrawl.api.wording import plural
+from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError, StorageFailed
 from pixivcrawl.extensions.on_stored import OnStored
 from pixivcrawl.faults import Watch
@@ -22,6 +23,7 @@ from pixivcrawl.ledger.queries import UNREACHABLE
 from pixivcrawl.ledger.service import is_archiving, ledger_of
 from pixivcrawl.run_ending import ANSWERED, LOST, RunEnding, RunStopping
 from pixivcrawl.saying import complain, say
+from pixivcrawl.throttling.rate_limiter import rest_of_api
 
 COMPLETE, FAILED, INTERRUPTED = 0, 1, 130
 
@@ -84,6 +86,7 @@ class RunRecord(RunEnding):
         self._note_whether_pixiv_was_reached()
         if (hook := self.crawler.get_extension(OnStored)) is not None:
             await hook.finish(at_once=reason == "shutdown")
+        self._note_how_long_it_took(spider)
         try:
             await self._note_what_waits(spider)
             outcome = self._outcome(reason)
@@ -159,6 +162,14 @@ class RunRecord(RunEnding):
         lost = stats.get_value(LOST, 0)
         if lost and not stats.get_value(ANSWERED, 0):
             stats.set_value(PREFIX + UNREACHABLE, lost)
+
+    def _note_how_long_it_took(self, spider: Spider) -> None:
+        """For plans: how soon the API answers, and how long pictures were on their way."""
+        _, answer = rest_of_api(Configuration.from_settings(self.crawler.settings))
+        files = getattr(spider, "in_progress", None)
+        for name, seconds in ((queries.ANSWER_MS, answer), (queries.PICTURES_MS, files and files.seconds)):
+            if seconds:
+                self.crawler.stats.set_value(PREFIX + name, max(1, round(1000 * seconds)))
 
     def counts(self) -> dict[str, int]:
         """What the run brought so far: the stats that are ours, without their prefix."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 from scrapy.settings import BaseSettings, Settings
@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from pixivcrawl.api.wording import quoted
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.base_spiders.base import PixivSpider
+from pixivcrawl.base_spiders.listing import ListingSpider
 from pixivcrawl.base_spiders.owned import OwnerArguments
 from pixivcrawl.base_spiders.params import ListingArguments, explain
 from pixivcrawl.config_file import path_named
@@ -27,7 +28,9 @@ from pixivcrawl.runs.session_check import NewsSpider
 from pixivcrawl.session import Session, reader_of
 from pixivcrawl.spiders.user import UserArguments
 from pixivcrawl.subscriptions.file import FILE_NAME, FOLLOWING, REFRESH, Subscription, SubscriptionFile
-from pixivcrawl.subscriptions.planning import Wanted, checked_by_the_feed, may_be_known_by_the_feed
+from pixivcrawl.subscriptions.planning import Brings, Wanted, checked_by_the_feed, may_be_known_by_the_feed
+
+Answer = TypeVar("Answer")
 
 ANY_ARTIST = 1
 """Stands for everyone in the arguments of a subscription to all whom the reader follows."""
@@ -85,6 +88,16 @@ class Catalogue:
                 canonical={**like_all.canonical, "id": [artist]},
                 artist=artist if like_all.artist is not None else None,
             )
+
+    def list_of(self, name: str, arguments: Mapping[str, str]) -> Wanted:
+        """What one crawl would read. Raises ConfigurationError, as the crawl would."""
+        try:
+            spider = self._spider(name, arguments)
+        except ValidationError as error:
+            raise ConfigurationError(explain(name, self._class(name).arguments(), error)) from None
+        spider.session = self.session
+        spider.require_session()
+        return _wanted(Subscription(name, name, arguments, refresh=None), spider, arguments)
 
     def following(self) -> Wanted:
         """The list of those whom the reader follows, read whole."""
@@ -144,8 +157,17 @@ def _wanted(subscription: Subscription, spider: PixivSpider[Any], arguments: Map
         every=subscription.every,
         refresh=subscription.refresh if _compares(spider) else None,
         artist=_whole_artist(spider.args),
+        brings=_brings(spider),
         fits=getattr(spider.args, "fits", None),
     )
+
+
+def _brings(spider: PixivSpider[Any]) -> Brings | None:
+    if not isinstance(spider, ListingSpider) or spider.args.rows_are_all:
+        return None
+    args = spider.args
+    again = args.refresh and spider.rereads_on_refresh
+    return Brings(args.files, args.enough, args.wants_frames, again, spider.asked_by_name)
 
 
 def _compares(spider: PixivSpider[Any]) -> bool:
@@ -188,11 +210,17 @@ class State:
 
 def look_up(configuration: Configuration, catalogue: Catalogue, file: SubscriptionFile) -> State:
     """What is wanted, with all that the ledger knows of it. Raises ConfigurationError and StorageFailed."""
+    state = read_ledger(configuration, lambda connection: _look_up(connection, catalogue, file))
+    return state or State(*_wanted_of(catalogue, file, ()), {}, {}, frozenset())
+
+
+def read_ledger(configuration: Configuration, query: Callable[[Connection], Answer]) -> Answer | None:
+    """What the ledger answers; None where there is none yet."""
     if configuration.database_url.startswith("sqlite") and not Archive(configuration.archive_dir).database.exists():
-        return State(*_wanted_of(catalogue, file, ()), {}, {}, frozenset())
+        return None
     ledger = Ledger.open(configuration.database_url, read_only=True)
     try:
-        return ledger.read_now(_look_up, catalogue, file)
+        return ledger.read_now(query)
     finally:
         ledger.close()
 

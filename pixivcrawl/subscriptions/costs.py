@@ -1,8 +1,6 @@
-"""What a reading takes: API requests, as far as earlier runs tell, and time at a pace."""
+"""What a reading takes: API requests, as far as earlier runs tell."""
 
 from __future__ import annotations
-
-from datetime import timedelta
 
 from pixivcrawl.ledger.queries.subscriptions import ListRuns
 from pixivcrawl.subscriptions.planning import Due
@@ -13,8 +11,8 @@ ROWS_A_PAGE = 48
 
 PEOPLE_A_REQUEST = 50
 
-ANSWER = 0.5
-"""Seconds that an answer takes, about."""
+OF_WORKS = ("works_read", "requests_for_parts", "requests_for_many")
+"""A run's counts of requests about its works, which the next one does not need."""
 
 
 def requests_for(due: Due, runs: ListRuns, works: int) -> int:
@@ -25,7 +23,7 @@ def requests_for(due: Due, runs: ListRuns, works: int) -> int:
     if due.wanted.artist is not None:
         return 2 + -(-works // ROWS_A_REQUEST) if due.compare else 1
     counts = runs.read.counts if runs.read is not None else {}
-    for_works = int(counts.get("works_read", 0)) + int(counts.get("requests_for_many", 0))
+    for_works = sum(int(counts.get(name, 0)) for name in OF_WORKS)
     last = max(1, int(counts.get("api_requests", 1)) - for_works)
     return max(last, -(-works // ROWS_A_PAGE)) if due.compare else last
 
@@ -33,13 +31,3 @@ def requests_for(due: Due, runs: ListRuns, works: int) -> int:
 def requests_for_following(people: int) -> int:
     """What the whole list of those whom the reader follows takes: the public part and the private one."""
     return 1 + max(1, -(-people // PEOPLE_A_REQUEST))
-
-
-def time_for(requests: int, delay: float) -> timedelta:
-    """How long so many requests take, with a pause of `delay` seconds after each answer."""
-    return timedelta(seconds=round(requests * (delay + ANSWER)))
-
-
-def requests_a_day(delay: float) -> int:
-    """How many API requests a whole day holds at this pace."""
-    return round(86400 / (delay + ANSWER))

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pixivcrawl.items import Artwork
+from pixivcrawl.ledger.queries import Enough
 from pixivcrawl.ledger.queries.subscriptions import NO_RUNS, Feed, ListRuns
 from pixivcrawl.ledger.updates.crawls import list_key
 
@@ -26,12 +27,23 @@ LONGEST_RETRY = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
+class Brings:
+    """What a crawl brings of each work: see `queries.works_to_come`. `by_name`: what failed before does not wait."""
+
+    files: bool
+    enough: Enough
+    frames: bool
+    again: bool
+    by_name: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """A list that is to be read again and again.
 
     `arguments` are those of the command line, `canonical` those that the ledger knows the list by. `refresh` is None where known works
     are never compared. `artist` is the one whose every work the list holds, None for any other list; `fits` tells of a work on it
-    whether it is wanted (None: cannot be told).
+    whether it is wanted (None: cannot be told). `brings` is None where the rows of works are all of them.
     """
 
     name: str
@@ -41,6 +53,7 @@ class Wanted:
     every: timedelta
     refresh: timedelta | None
     artist: int | None = None
+    brings: Brings | None = None
     fits: Callable[[Artwork], bool | None] | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -11,9 +11,11 @@ import asyncio
 import heapq
 import itertools
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
+from statistics import median
 from weakref import WeakKeyDictionary
 
 from scrapy import Request
@@ -40,6 +42,9 @@ LONGEST_PAUSE = 1800.0
 HOLDS_SLOT = "holds_slot"
 """The key in a request's `meta` that asks for its slot to be held until `release_slot` is called for its answer."""
 
+ANSWERS = 50
+"""So many answers tell what is typical: of the first ones some wait for what a run begins with."""
+
 LONGEST_HOLD = 10.0
 """Seconds after which a slot is free although nobody said that the answer was recorded."""
 
@@ -61,6 +66,7 @@ class RateLimiter:
         self.bounds = Bounds(0.0, 0.0)
         self.pace: Pace | None = None
         self.places: Places | None = None
+        self._answers: deque[float] = deque(maxlen=ANSWERS)
         self.paused_until: datetime | None = None
         self._open_at = 0.0
         self._paused_at = 0.0
@@ -87,8 +93,8 @@ class RateLimiter:
                 heapq.heappush(self._cooling, _now() + self.delay)
             self._let_go()
 
-    def hold_slot(self) -> Callable[[], None]:
-        """For one that leaves its slot: it stays taken until the function that this gives is called, or LONGEST_HOLD is over.
+    def hold_slot(self, sent: float | None = None) -> Callable[[], None]:
+        """For one that leaves its slot, which it `sent`: that stays taken until the function given is called, or LONGEST_HOLD is over.
 
         So no question leaves before the last answer is recorded, and a kill loses no more answers than there are slots.
         """
@@ -98,9 +104,16 @@ class RateLimiter:
         def free() -> None:
             if not timer.cancelled() and _now() < timer.when():
                 timer.cancel()
+                if sent is not None:
+                    self._answers.append(_now() - sent)
                 self._give_back()
 
         return free
+
+    @property
+    def answer_seconds(self) -> float | None:
+        """How long it typically takes of late until an answer is recorded, of those for which a slot was held."""
+        return median(self._answers) if self._answers else None
 
     def rest_within(self, bounds: Bounds) -> None:
         """Learn how long to rest after each answer, within these bounds."""
@@ -262,6 +275,12 @@ def limiter_of(host: str, configuration: Configuration) -> RateLimiter:
         limiter.delay = configuration.image_delay
     limiter.rate_limit_wait = configuration.rate_limit_wait
     return limiter
+
+
+def rest_of_api(configuration: Configuration) -> tuple[float, float | None]:
+    """Seconds of rest after each answer, as this process has learned it, and until an answer is recorded; None before there was one."""
+    limiter = _limiters().get(configuration.api.key)
+    return (configuration.api_delay, None) if limiter is None else (limiter.delay, limiter.answer_seconds)
 
 
 def pauses() -> dict[str, datetime]:

@@ -15,6 +15,7 @@ from pixivcrawl.api.wording import spoken
 from pixivcrawl.extensions.progress.estimate import ProgressEstimate
 from pixivcrawl.extensions.progress.reporter import ProgressReporter, clock
 from pixivcrawl.extensions.progress.terminal import OverallProgress
+from pixivcrawl.throttling.costs import REQUESTS_A_WORK
 from pixivcrawl.throttling.waits import waiting, waits_of
 from tests.travelling import own_settings
 
@@ -53,9 +54,13 @@ class Counted:
     ) -> None:
         crawler = get_crawler(Spider, own_settings() | settings)
         monkeypatch.setattr("pixivcrawl.extensions.progress.estimate.pauses", dict)
+        answer = 0.0 if done else None
+        monkeypatch.setattr(
+            "pixivcrawl.extensions.progress.estimate.rest_of_api", lambda given: (given.api_delay, answer)
+        )
         self.estimate = ProgressEstimate(crawler)
         self.estimate.details.done, self.estimate._has_looked = done, True
-        self.estimate.details.looked(to_ask, done)
+        self.estimate.details.looked(to_ask, done, to_ask * (2 if done else REQUESTS_A_WORK))
         self.estimate._noted = self.estimate._began + seconds
         for name, number in (("works_read", done), ("api_requests", 2 * done)):
             crawler.stats.set_value(f"pixiv/{name}", number)

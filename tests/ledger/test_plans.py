@@ -96,9 +96,15 @@ def whole_tables(steps: list[str]) -> list[str]:
 
 ASKED_OFTEN: dict[Any, set[str]] = {
     updates: {"availability", "answers", "crawls", "files", "hosts", "people", "rankings", "user_files", "works"},
-    queries: {"crawls", "lists", "rows", "status", "user_files", "works"},
+    queries: {"crawls", "left", "lists", "rows", "status", "user_files", "works"},
 }
 """The modules whose every function must be in `HOT`."""
+
+
+def to_come(connection: Connection, among: Any, **more: Any) -> queries.WorksToCome:
+    wanted: dict[str, Any] = {"reader": READER, "now": NOW, "files": True, "enough": "full"}
+    return queries.works_to_come(connection, among, **wanted, **more)
+
 
 HOT: dict[str, Callable[[Connection], Any]] = {
     "begin_crawl": lambda c: updates.begin_crawl(c, "user", {"id": [7]}, NOW, READER),
@@ -154,6 +160,12 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "works_left": lambda c: queries.works_left(
         c, 1, reader=READER, now=NOW, files=True, enough="full", asking=[1], fetching=[2]
     ),
+    "works_to_come": lambda c: to_come(c, queries.on_list("a list"), again=True),
+    "on_list": lambda c: to_come(c, queries.on_list("a list")),
+    "of_artists": lambda c: to_come(c, queries.of_artists([7, 8])),
+    "with_ids": lambda c: to_come(c, queries.with_ids([1, 2])),
+    "known_from_rows": lambda c: to_come(c, queries.known_from_rows()),
+    "list_is_known": lambda c: queries.list_is_known(c, "a list"),
     "record_originals_of_rows": lambda c: updates.record_originals_of_rows(c, [an_original(4)], NOW),
     "record_row_originals": lambda c: updates.record_row_originals(c, 2, [an_original(2, 7)], NOW),
     "record_unproven": lambda c: updates.record_unproven(c, an_original(1), NOW),
@@ -221,6 +233,7 @@ def test_every_change_and_question_is_covered():
         "stored_files",  # gives every row there is
         "users_with_pictures",
         "last_crawls",  # stops at its limit
+        "measured",  # so does this
         "last_account",
         "status_of_works",
         "status_totals",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from pixivcrawl.sandbox.works import UGOIRA, Page
+from tests.commands.typing_in import type_pixivcrawl
 from tests.live.inside import crawl
 from tests.live.running import assert_holds, complaints, environment, rows, scrapy
 from tests.sandbox.serving import Sandbox, World
@@ -75,6 +77,49 @@ def test_a_run_may_end_with_the_pictures_and_another_goes_on_with_the_details(tm
     assert "user: complete" in ended.stderr
     assert not [logged for logged in mixed.log[since:] if logged.kind == "image"]
     assert_holds(tmp_path, mixed.world.expected.user(11, session=True))
+
+
+def test_a_plan_tells_both_lanes_and_sends_nothing(tmp_path: Path, mixed: Sandbox):
+    typed: dict[str, Any] = {"sandbox": mixed, "archive": tmp_path, "PIXIV_API_DELAY": 1.5}
+    first = type_pixivcrawl("user", "11", "--plan", **typed).out.splitlines()
+    assert first[2:4] == ["would run:", "  user id=11: never read; a first reading"]
+    assert first[4].startswith(
+        "about 1 API request, 0:00:02 at the present pace, and what new works take; 1 list read for the first"
+    )
+    assert first[5] == "each 100 new works: their pictures first, then about 140 requests, 0:04:40"
+    few = type_pixivcrawl("user", "11", "--max-works", "5", "--plan", **typed).out
+    assert "never read; a first reading of at most 5 works" in few
+    assert not mixed.log
+
+    [several, *_] = [work for work in mixed.world.works_of(11, None) if len(work.pages) == 3]
+    mixed.faults.image(several.id, kind="status:500")
+    assert crawl("user", mixed, tmp_path, id=11, stop_after="pictures").exit_code == 1
+    asked = len(mixed.log)
+    then = type_pixivcrawl("user", "11", "--plan", cookie=mixed.cookie, **typed).out
+    # 24 of one page, 6 of several and 4 ugoira; and one who reads.
+    assert "; about 1 request; 34 details to come, about 44 requests; 3 files to come, about " in then
+    assert re.search(
+        r"^about 46 API requests, 0:0[12]:\d\d at the present pace, and what new works take$", then, re.MULTILINE
+    )
+    assert re.search(
+        r"^pictures, beside the requests: 3 files, about .* kB, about 0:00:0\d as they came", then, re.MULTILINE
+    )
+    assert len(mixed.log) == asked
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("user", "eleven"), "user: id="),
+        (("bookmarks", "me"), "bookmarks: "),
+        (("user", "11", "--what", "12"), "takes no option '--what'"),
+    ],
+)
+def test_a_plan_refuses_what_the_crawl_refuses(tmp_path: Path, words: tuple[str, ...], said: str):
+    typed = type_pixivcrawl(*words, "--plan", archive=tmp_path)
+    assert typed.code == 2
+    assert said in typed.err
+    assert typed.err.count("\n") == 1
 
 
 @pytest.mark.long

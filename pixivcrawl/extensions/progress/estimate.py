@@ -17,16 +17,12 @@ from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.service import ledger_of
-from pixivcrawl.throttling.rate_limiter import pauses
+from pixivcrawl.throttling.costs import ANSWER, REQUESTS_A_WORK
+from pixivcrawl.throttling.rate_limiter import pauses, rest_of_api
 from pixivcrawl.throttling.waits import waits_of
 
-REQUESTS_A_WORK = 1.4
-"""About every third work has more than one page, or is an ugoira, and takes a second request."""
-
-SECONDS_AN_ANSWER = 0.5
-
 ENOUGH = 10
-"""So many works tell how fast the next ones will be."""
+"""So many works, or files, tell how fast the next ones will be."""
 
 LOOK_EVERY, LOOK_SOON = 5.0, 0.5
 """Seconds between two looks into the ledger at what is left, and when more works were listed meanwhile; more where a look takes long."""
@@ -39,19 +35,27 @@ A_WHILE = 60.0
 
 
 class Lane:
-    """One of the two things that a run does side by side, works' own pages and their files: how far it is, in works."""
+    """One of the two things that a run does side by side, works' own pages and their files: how far it is, in works.
+
+    `parts` is what the works consist of that take the time: requests, or files.
+    """
 
     def __init__(self, began: float) -> None:
         self.began = began
         self.done = self._left = self._done_when_looked = 0
+        self._parts = 0.0
 
-    def looked(self, left: int, done: int) -> None:
-        """The ledger had so many left when so many were done."""
-        self._left, self._done_when_looked = left, done
+    def looked(self, left: int, done: int, parts: float) -> None:
+        """The ledger had so many left, of so many parts, when so many were done."""
+        self._left, self._done_when_looked, self._parts = left, done, parts
 
     @property
     def left(self) -> int:
         return max(0, self._left - (self.done - self._done_when_looked))
+
+    @property
+    def parts_left(self) -> float:
+        return self._parts * self.left / self._left if self._left else 0.0
 
     def seconds_left(self, now: float) -> float:
         """As long as the ones before took; 0 where too few tell."""
@@ -86,9 +90,8 @@ class ProgressEstimate:
         self._paused += (now - self._noted) * paused
         self._noted = now
         self._count_done()
-        for lane in (self.details, self.pictures):
-            if not lane.done:
-                lane.began = now - self._paused
+        if not self.details.done:
+            self.details.began = now - self._paused
         self._moments.append(Moment(now, self.done, self._count("bytes_stored")))
         while len(self._moments) > 2 and self._moments[1].time < now - A_WHILE:
             self._moments.popleft()
@@ -120,8 +123,9 @@ class ProgressEstimate:
             left, took = await ledger_of(self._crawler).read(
                 _timed_works_left, crawl.crawl_id, **wanted, asking=asking, fetching=fetching
             )
-            self.details.looked(left.to_ask + len(asking), details)
-            self.pictures.looked(left.to_fetch + len(fetching), pictures)
+            requests = left.requests + REQUESTS_A_WORK * left.untold + len(asking)
+            self.details.looked(left.to_ask + len(asking), details, requests)
+            self.pictures.looked(left.to_fetch + len(fetching), pictures, left.files + len(fetching))
             self._listed_when_looked = listed
             self._count_done()
             # Of a work that was both begun and done meanwhile, the ledger may or may not have counted it as left.
@@ -163,27 +167,29 @@ class ProgressEstimate:
     @property
     def requests_left(self) -> float:
         """About how many API requests the rest takes."""
-        read, spider = self._count("works_read"), self._crawler.spider
-        each = self._count("api_requests") / read if read >= ENOUGH else REQUESTS_A_WORK
-        works = self.details.left + self._rows_ahead * (getattr(spider, "enough", None) == "full")
-        pages = self._rows_ahead / max(1, getattr(spider, "rows_a_page", 1))
-        return works * each + pages
+        ahead = self._rows_ahead
+        details = ahead * REQUESTS_A_WORK * (getattr(self._crawler.spider, "enough", None) == "full")
+        return self.details.parts_left + details + ahead / max(1, getattr(self._crawler.spider, "rows_a_page", 1))
 
     @property
     def seconds_left(self) -> float | None:
-        """About how long the rest takes: what the pace asks for, or what it has taken so far, where that is more. None if unknown.
+        """About how long the rest takes: requests at the pace, or as long as they have taken, and pictures beside them. None if unknown.
 
         It comes after what is waited for now.
         """
         if not self._has_looked or not self._left:
             return self.wait or None
-        requests, one, now = self.requests_left, self._configuration, self._noted - self._paused
-        details = requests * one.api_delay / one.api_concurrency
-        if self.details.done >= ENOUGH:
-            details = max(details, self.details.seconds_left(now))
-        else:
-            details += requests * SECONDS_AN_ANSWER / one.api_concurrency
-        return max(details, self.pictures.seconds_left(now)) + self.wait
+        rest, answer = rest_of_api(self._configuration)
+        request = (rest + (ANSWER if answer is None else answer)) / self._configuration.api_concurrency
+        details = max(self.requests_left * request, self.details.seconds_left(self._noted - self._paused))
+        return max(details, self._seconds_of_pictures) + self.wait
+
+    @property
+    def _seconds_of_pictures(self) -> float:
+        """As long as those before took; 0 where too few tell."""
+        files, spider = self._count("files_stored"), self._crawler.spider
+        seconds: float = spider.in_progress.seconds if files >= ENOUGH else 0.0  # type: ignore[union-attr]
+        return self.pictures.parts_left * seconds / max(1, files)
 
     @property
     def wait(self) -> float:

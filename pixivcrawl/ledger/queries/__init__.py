@@ -29,6 +29,21 @@ from pixivcrawl.ledger.queries.files import (
     works_stored_since,
 )
 from pixivcrawl.ledger.queries.forgotten import Forgotten, forgotten, paths_deleted
+from pixivcrawl.ledger.queries.left import (
+    ANSWER_MS,
+    PICTURES_MS,
+    Measured,
+    WorksLeft,
+    WorksToCome,
+    known_from_rows,
+    list_is_known,
+    measured,
+    of_artists,
+    on_list,
+    with_ids,
+    works_left,
+    works_to_come,
+)
 from pixivcrawl.ledger.queries.lists import (
     known_follows,
     listed_before,
@@ -103,7 +118,6 @@ from pixivcrawl.ledger.queries.works import (
     Enough,
     KnownWork,
     StoredFile,
-    WorksLeft,
     WorkToDo,
     answer_location,
     gone_files,
@@ -115,7 +129,6 @@ from pixivcrawl.ledger.queries.works import (
     waiting_works,
     wanted_originals,
     withheld_works,
-    works_left,
     works_to_ask,
     works_to_fetch,
     works_without_caption,

@@ -14,7 +14,6 @@ from sqlalchemy import (
     Row,
     and_,
     bindparam,
-    case,
     exists,
     false,
     func,
@@ -82,15 +81,6 @@ class WorkToDo(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class WorksLeft:
-    """How many works of a list are to be asked about, how many lack a file, and how many are either."""
-
-    to_ask: int
-    to_fetch: int
-    works: int
-
-
-@dataclass(frozen=True, slots=True)
 class StoredFile:
     """A file in its place, relative to the archive folder. `bytes` is None for the list of an ugoira's frames."""
 
@@ -142,7 +132,7 @@ def works_to_fetch(
     In the order in which this run or an earlier one found them. `frames=True` is not content with the zip of an ugoira. Works that are
     not `among` some are left out.
     """
-    wanted = _to_be_fetched(crawl_id, now, frames=frames)
+    wanted = to_be_fetched(crawl_id, now, frames=frames)
     if among is not None:
         wanted &= ArtworkRow.id.in_(among)
     return _works_to_do(connection, crawl_id, after_position, limit, wanted, LACKS_FRAMES if frames else false())
@@ -166,9 +156,9 @@ def works_to_ask(
     now. `stale=True` gives only those that must be asked for again because they changed, or were not found at a first look. What failed
     in this run, or is not due by `now`, is left out.
     """
-    wanted = _to_be_asked(crawl_id, now, reader=reader, enough=enough)
+    wanted = to_be_asked(crawl_id, now, reader=reader, enough=enough)
     if asked is not None:
-        wanted &= not_(_to_be_asked(crawl_id, now, reader=reader, enough=asked))
+        wanted &= not_(to_be_asked(crawl_id, now, reader=reader, enough=asked))
     if stale:
         wanted &= or_(ArtworkRow.stale_since.is_not(None), ArtworkRow.missing_since.is_not(None))
     return _works_to_do(connection, crawl_id, after_position, limit, wanted, false())
@@ -185,7 +175,7 @@ def _works_to_do(
     rows = connection.execute(
         select(CrawlArtworkRow.position, lacking.label("lacks_frames"), *_KNOWN)
         .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
-        .where(_unsettled_of_list(crawl_id, after_position), wanted)
+        .where(unsettled_of_list(crawl_id, after_position), wanted)
         .order_by(CrawlArtworkRow.position)
         .limit(limit)
     )
@@ -194,51 +184,29 @@ def _works_to_do(
     ]
 
 
-def works_left(
-    connection: Connection,
-    crawl_id: int,
-    *,
-    reader: Reader,
-    now: datetime | None,
-    files: bool,
-    enough: Enough,
-    frames: bool = False,
-    asking: Collection[int] = (),
-    fetching: Collection[int] = (),
-) -> WorksLeft:
-    """What `works_to_ask` and `works_to_fetch` would give from the first on, without those that are being asked for or fetched."""
-    ask = and_(_to_be_asked(crawl_id, now, reader=reader, enough=enough), CrawlArtworkRow.artwork_id.not_in(asking))
-    missing = _to_be_fetched(crawl_id, now, frames=frames) if files else false()
-    fetch = and_(missing, CrawlArtworkRow.artwork_id.not_in(fetching))
-    counted = (
-        select(
-            func.count(case((ask, 1))),
-            func.count(case((fetch, 1))),
-            func.count(case((or_(ask, fetch), 1))),
-        )
-        .select_from(CrawlArtworkRow)
-        .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
-        .where(_unsettled_of_list(crawl_id))
-    )
-    return WorksLeft(*connection.execute(counted).one())
-
-
 def works_without_caption(connection: Connection, crawl_id: int, after_position: int, limit: int) -> dict[int, int]:
     """The next works, by their positions, of the list that run `crawl_id` reads which only rows have told of."""
     rows = connection.execute(
         select(CrawlArtworkRow.position, CrawlArtworkRow.artwork_id)
         .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
         .where(
-            _unsettled_of_list(crawl_id, after_position),
-            ArtworkRow.detail == "listing",
-            ArtworkRow.availability == "available",
-            ArtworkRow.stale_since.is_(None),
-            ArtworkRow.caption.is_(None),
+            unsettled_of_list(crawl_id, after_position),
+            lacks_caption(),
         )
         .order_by(CrawlArtworkRow.position)
         .limit(limit)
     )
     return dict(rows.all())
+
+
+def lacks_caption() -> ColumnElement[bool]:
+    """Only rows have told of the work, which may be had."""
+    return and_(
+        ArtworkRow.detail == "listing",
+        ArtworkRow.availability == "available",
+        ArtworkRow.stale_since.is_(None),
+        ArtworkRow.caption.is_(None),
+    )
 
 
 def answer_location(
@@ -343,7 +311,7 @@ def withheld_works(connection: Connection, crawl_id: int) -> int:
         select(func.count())
         .select_from(CrawlArtworkRow)
         .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
-        .where(_unsettled_of_list(crawl_id), WITHHELD_WORK)
+        .where(unsettled_of_list(crawl_id), WITHHELD_WORK)
     )
     return connection.execute(withheld).scalar_one()
 
@@ -360,7 +328,7 @@ def waiting_works(connection: Connection, crawl_id: int, *, files: bool = True) 
         select(func.count())
         .select_from(CrawlArtworkRow)
         .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
-        .where(_unsettled_of_list(crawl_id), ArtworkRow.availability.not_in(SETTLED_AVAILABILITY), waiting)
+        .where(unsettled_of_list(crawl_id), ArtworkRow.availability.not_in(SETTLED_AVAILABILITY), waiting)
     )
     return connection.execute(of_list).scalar_one()
 
@@ -401,7 +369,7 @@ def stored_files(connection: Connection) -> Iterator[StoredFile]:
         yield StoredFile(path, sha256, size)
 
 
-def _unsettled_of_list(crawl_id: int, after_position: int = 0) -> ColumnElement[bool]:
+def unsettled_of_list(crawl_id: int, after_position: int = 0) -> ColumnElement[bool]:
     """Of the list that a run reads, what comes after a position and is not settled.
 
     Every position is greater than 0; but only where one is asked for does SQLite take the index of what is unsettled, and not that of the
@@ -411,7 +379,7 @@ def _unsettled_of_list(crawl_id: int, after_position: int = 0) -> ColumnElement[
     return and_(CrawlArtworkRow.list_id == list_id, CrawlArtworkRow.position > after_position, UNSETTLED_WORK)
 
 
-def _to_be_asked(crawl_id: int, now: datetime | None, *, reader: Reader, enough: Enough) -> ColumnElement[bool]:
+def to_be_asked(crawl_id: int, now: datetime | None, *, reader: Reader, enough: Enough) -> ColumnElement[bool]:
     """The ledger does not know the work well enough, and asking for it now may change that."""
     withheld = ArtworkRow.availability == "withheld"
     too_little = ArtworkRow.detail != "full"
@@ -451,18 +419,28 @@ def _may_be_shown(reader: Reader, now: datetime | None) -> ColumnElement[bool]:
     return or_(another, and_(a_day_ago, may_change))
 
 
-def _to_be_fetched(crawl_id: int, now: datetime | None, *, frames: bool) -> ColumnElement[bool]:
+def to_be_fetched(crawl_id: int, now: datetime | None, *, frames: bool) -> ColumnElement[bool]:
     """The work is known, if only by its row, and a file of it is missing and due, or one of its `frames`."""
-    of_work = (
-        FileRow.artwork_id == ArtworkRow.id,
-        true() if frames else or_(FileRow.kind != "frame", FileRow.failed_runs == 0),
-    )
-    missing = exists().where(*of_work, MISSING_FILE, due(FileRow, crawl_id, now))
+    missing = exists().where(_is_missing(crawl_id, now, frames=frames))
     return and_(
         ArtworkRow.stale_since.is_(None),
         ArtworkRow.detail.is_not(None),
         ArtworkRow.availability == "available",
         or_(missing, and_(LACKS_FRAMES, due(ArtworkRow, crawl_id, now))) if frames else missing,
+    )
+
+
+def missing_files(crawl_id: int, now: datetime | None, *, frames: bool) -> ColumnElement[int]:
+    """How many files of a work are missing and due."""
+    return select(func.count()).select_from(FileRow).where(_is_missing(crawl_id, now, frames=frames)).scalar_subquery()
+
+
+def _is_missing(crawl_id: int, now: datetime | None, *, frames: bool) -> ColumnElement[bool]:
+    return and_(
+        FileRow.artwork_id == ArtworkRow.id,
+        true() if frames else or_(FileRow.kind != "frame", FileRow.failed_runs == 0),
+        MISSING_FILE,
+        due(FileRow, crawl_id, now),
     )
 
 

@@ -1,0 +1,221 @@
+"""What would run, and what it would take: told before anything is sent, from what the ledger knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import ceil
+
+from scrapy.settings import Settings
+from sqlalchemy import ColumnElement, Connection
+
+from pixivcrawl.api.wording import plural, spoken
+from pixivcrawl.api.wording import size as spoken_size
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.base_spiders.many_details import WORKS_A_REQUEST, WORTH_A_REQUEST
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.items import Reader
+from pixivcrawl.ledger import queries
+from pixivcrawl.ledger.continuity import require_ledger
+from pixivcrawl.ledger.engine import read_url
+from pixivcrawl.ledger.queries import NO_RUNS
+from pixivcrawl.runs.queue import Job
+from pixivcrawl.runs.subscriptions import Catalogue, read_ledger
+from pixivcrawl.session import Session, reader_of, session_from_settings
+from pixivcrawl.subscriptions.costs import requests_for
+from pixivcrawl.subscriptions.planning import Due, Wanted
+from pixivcrawl.throttling.costs import REQUESTS_A_WORK, Speed, speed_of, speed_without_a_ledger
+
+ENOUGH_FILES = 10
+"""So many files of a list tell how large its next ones are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one crawl takes: API requests for its list and for the own pages of `details` works, and files that are known to be missing.
+
+    `untold` works have no row yet, which would tell how many requests they take. `bytes` is about how large the files are, None where
+    nothing tells. `most` is how many works a first reading looks at, None for all.
+    """
+
+    list_requests: int
+    details: int = 0
+    details_requests: int = 0
+    untold: int = 0
+    files: int = 0
+    bytes: int | None = None
+    most: int | None = None
+
+    @property
+    def for_details(self) -> int:
+        return self.details_requests + ceil(self.untold * REQUESTS_A_WORK)
+
+    @property
+    def has_works(self) -> bool:
+        """Something is left to do of works that are known."""
+        return bool(self.details or self.untold or self.files)
+
+    @property
+    def requests(self) -> int:
+        return self.list_requests + self.for_details
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A crawl that would run: what a person calls it, the list, why now, and what it takes."""
+
+    name: str
+    due: Due
+    why: str
+    cost: Cost
+
+
+def plan_of_crawl(settings: Settings, spider: str, arguments: Mapping[str, str]) -> Iterator[str]:
+    """What one crawl would take, for a person. Raises ConfigurationError and StorageFailed as the crawl itself would."""
+    configuration, session = Configuration.from_settings(settings), session_from_settings(settings)
+    wanted = Catalogue(settings, session).list_of(spider, arguments)
+    require_ledger(read_url(configuration.database_url), Archive(configuration.archive_dir))
+    compare = arguments.get("refresh") == "true"
+
+    def look(connection: Connection) -> Planned:
+        limited = [wanted.key] if wanted.is_limited else []
+        runs = queries.runs_of_lists(connection, reader_of(session), [wanted.key], limited).get(wanted.key, NO_RUNS)
+        works = queries.list_sizes(connection, [wanted.key]).get(wanted.key, 0)
+        due = Due(wanted, None if runs.read is None else runs.read.started, compare)
+        cost = cost_of(connection, due, requests_for(due, runs, works), reader_of(session), datetime.now(UTC))
+        read = (
+            "never read to its end"
+            if runs.read is None
+            else f"last read {runs.read.started.astimezone():%Y-%m-%d %H:%M}"
+        )
+        return Planned(str(Job(spider, arguments)), due, read, cost)
+
+    known = read_ledger(
+        configuration, lambda connection: (look(connection), speed_now(connection, configuration, session))
+    )
+    if known is None:
+        due = Due(wanted, None, compare)
+        cost = Cost(requests_for(due, NO_RUNS, 0), untold=len(named_works(wanted)), most=most_works(wanted))
+        known = Planned(str(Job(spider, arguments)), due, "never read", cost), speed_without_a_ledger(configuration)
+    planned, speed = known
+    yield "would run:"
+    yield from lines_of_lists([planned])
+    yield from lines_of_all([planned], speed, int(session is not None), configuration.throttle_wait)
+
+
+def costs_of(
+    configuration: Configuration, session: Session | None, lists: Sequence[tuple[Due, int]]
+) -> tuple[list[Cost], Speed]:
+    """What the lists take, each with the requests for the list itself; and how fast that goes."""
+    now = datetime.now(UTC)
+
+    def look(connection: Connection) -> tuple[list[Cost], Speed]:
+        costs = [cost_of(connection, due, requests, reader_of(session), now) for due, requests in lists]
+        return costs, speed_now(connection, configuration, session)
+
+    known = read_ledger(configuration, look)
+    return known or ([Cost(requests) for _, requests in lists], speed_without_a_ledger(configuration))
+
+
+def speed_now(connection: Connection, configuration: Configuration, session: Session | None) -> Speed:
+    return speed_of(connection, configuration, reader_of(session), datetime.now(UTC))
+
+
+def cost_of(connection: Connection, due: Due, list_requests: int, reader: Reader, now: datetime) -> Cost:
+    """What a crawl takes, as far as the ledger knows the works that it comes to."""
+    wanted = due.wanted
+    most = most_works(wanted) if due.since is None else None
+    if wanted.brings is None:
+        return Cost(list_requests, most=most)
+    brings = wanted.brings
+    come = queries.works_to_come(
+        connection,
+        works_of(connection, wanted),
+        reader=reader,
+        now=None if brings.by_name else now,
+        files=brings.files,
+        enough=brings.enough,
+        frames=brings.frames,
+        again=brings.again,
+    )
+    untold = come.left.untold + len(named_works(wanted) - set(queries.known_works(connection, named_works(wanted))))
+    many = ceil(come.uncaptioned / WORKS_A_REQUEST) if come.uncaptioned >= WORTH_A_REQUEST else 0
+    told = come.left.to_ask - come.left.untold
+    known = queries.measured(connection)
+    files, size = (come.stored, come.bytes) if come.stored >= ENOUGH_FILES else (known.files, known.bytes)
+    return Cost(
+        list_requests,
+        details=told,
+        details_requests=come.left.requests + many,
+        untold=untold,
+        files=come.left.files,
+        bytes=round(come.left.files * size / files) if files else None,
+        most=most,
+    )
+
+
+def works_of(connection: Connection, wanted: Wanted) -> ColumnElement[bool]:
+    """The works that a crawl comes to: those left of its list, or, where that was never begun, those that its arguments name."""
+    if wanted.spider == "artwork" and wanted.canonical.get("backfill"):
+        return queries.known_from_rows()
+    if wanted.spider == "artwork":
+        return queries.with_ids(named_works(wanted))
+    if queries.list_is_known(connection, wanted.key) or wanted.spider != "user":
+        return queries.on_list(wanted.key)
+    return queries.of_artists(wanted.canonical["id"] or ())
+
+
+def named_works(wanted: Wanted) -> set[int]:
+    return set(wanted.canonical["id"] or ()) if wanted.spider == "artwork" else set()
+
+
+def most_works(wanted: Wanted) -> int | None:
+    return int(wanted.arguments["max_works"]) if wanted.is_limited else None
+
+
+def lines_of_lists(planned: Sequence[Planned]) -> Iterator[str]:
+    """A line for each crawl: why, and what it takes."""
+    for each in planned:
+        yield f"  {each.name}: {'; '.join([each.why, *_parts(each.due, each.cost)])}"
+
+
+def _parts(due: Due, cost: Cost) -> Iterator[str]:
+    if due.since is None and due.wanted.spider != "artwork":
+        yield "a first reading" + (f" of at most {plural(cost.most, 'work')}" if cost.most else "")
+    elif cost.list_requests:
+        yield f"about {plural(cost.list_requests, 'request')}"
+    if cost.details + cost.untold:
+        yield f"{plural(cost.details + cost.untold, 'detail')} to come, about {plural(cost.for_details, 'request')}"
+    if cost.files:
+        yield f"{plural(cost.files, 'file')} to come{_about_size(cost.bytes)}"
+
+
+def _about_size(size: int | None) -> str:
+    return "" if size is None else f", about {spoken_size(size)}"
+
+
+def lines_of_all(planned: Sequence[Planned], speed: Speed, more: int, wait: float) -> Iterator[str]:
+    """What all crawls take together: requests, with `more` that belong to none of them, and pictures, each with its time.
+
+    `wait`: the seconds after which what comes back empty is looked at again.
+    """
+    costs = [each.cost for each in planned]
+    requests = more + sum(cost.requests for cost in costs)
+    lists = [each for each in planned if each.due.wanted.spider != "artwork"]
+    new = [each for each in lists if each.due.since is None]
+    first = f"; {plural(len(new), 'list')} read for the first time and taking more" if new else ""
+    once = f"; {spoken(wait)} more, once, where lists come back empty" if new and wait else ""
+    taken = f"about {plural(requests, 'API request')}, {speed.time_for(requests)} at the present pace"
+    yield taken + (f", and what new works take{first}{once}" if lists else "")
+    if files := sum(cost.files for cost in costs):
+        sizes = [cost.bytes for cost in costs if cost.files]
+        size = None if None in sizes else sum(filter(None, sizes))
+        lasts = speed.time_for_pictures(files, size)
+        time = "for how long, the first pictures will tell" if lasts is None else f"about {lasts} as they came before"
+        yield f"pictures, beside the requests: {plural(files, 'file')}{_about_size(size)}, {time}"
+    if untold := sum(cost.untold for cost in costs):
+        yield f"how many files {plural(untold, 'work')} have, only their own pages tell"
+    if any(each.due.wanted.brings is not None and each.due.wanted.brings.enough == "full" for each in lists):
+        requests = ceil(100 * REQUESTS_A_WORK)
+        yield f"each 100 new works: their pictures first, then about {requests} requests, {speed.time_for(requests)}"

@@ -1,0 +1,63 @@
+"""How long requests and pictures take: at the pace that the account has learned, and as fast as earlier runs measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.items import Reader
+from pixivcrawl.ledger import queries
+from pixivcrawl.ledger.updates.hosts import Pace
+from pixivcrawl.throttling.learning import Bounds, pace_within
+
+REQUESTS_A_WORK = 1.4
+"""About every third work has more than one page, or is an ugoira, and takes a second request."""
+
+ANSWER = 0.5
+"""Seconds that an answer takes, about, where no run has measured it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Seconds of `rest` after each answer of the API, seconds until one is recorded, how many are asked at once; and what was measured."""
+
+    rest: float
+    answer: float
+    at_once: int
+    measured: queries.Measured
+
+    def time_for(self, requests: float) -> timedelta:
+        return timedelta(seconds=round(requests * (self.rest + self.answer) / self.at_once))
+
+    @property
+    def requests_a_day(self) -> int:
+        return round(86400 * self.at_once / (self.rest + self.answer))
+
+    def time_for_pictures(self, files: int, size: int | None) -> timedelta | None:
+        """By their bytes, else by their number; None where no run has told how fast pictures come."""
+        known = self.measured
+        if not known.seconds or not known.files:
+            return None
+        share = size / known.bytes if size and known.bytes else files / known.files
+        return timedelta(seconds=round(known.seconds * share))
+
+
+def speed_of(connection: Connection, configuration: Configuration, reader: Reader, now: datetime) -> Speed:
+    """How fast the next run will be, as far as the ledger tells."""
+    bounds = Bounds(configuration.api_delay, configuration.api_delay_least)
+    kept = queries.kept_pace(connection, configuration.api.key, reader)
+    known = queries.measured(connection)
+    return Speed(
+        pace_within(kept or Pace(bounds.usual, bounds.usual), bounds, now).delay,
+        ANSWER if known.answer is None else known.answer,
+        configuration.api_concurrency,
+        known,
+    )
+
+
+def speed_without_a_ledger(configuration: Configuration) -> Speed:
+    """Before the first run."""
+    return Speed(configuration.api_delay, ANSWER, configuration.api_concurrency, queries.Measured(None, 0.0, 0, 0))
