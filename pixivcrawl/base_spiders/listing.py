@@ -116,14 +116,9 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             "reader": self.reader,
             "now": self.due_by,
             "files": self.args.files,
-            "enough": self.enough,
+            "enough": self.args.enough,
             "frames": self.args.wants_frames,
         }
-
-    @property
-    def enough(self) -> queries.Enough:
-        """What need not be asked about a work."""
-        return self.args.enough
 
     @property
     def never_changes(self) -> bool:
@@ -170,7 +165,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         # first look, those among them, if that is long enough ago.
         for _ in range(2):
             has_asked = False
-            async for wanted in self.works_to_ask(self.enough, stale=True):
+            async for wanted in self.works_to_ask(self.args.enough, stale=True):
                 has_asked = True
                 yield wanted
             if not has_asked:
@@ -188,7 +183,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         Meanwhile `fetching` fetches what is known by then.
         """
         if self.args.details == "first":
-            async for wanted in self.works_to_ask(self.enough):
+            async for wanted in self.works_to_ask(self.args.enough):
                 yield wanted
         if self.never_changes and self.crawl.read_to_end_before and not self.args.reread:
             self.read_to_end = True
@@ -196,9 +191,9 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         else:
             async for page in self.listed_pages():
                 await self.record_page(page)
-        if not await self.next_to_ask(self.enough, limit=1):
+        if not await self.next_to_ask(self.args.enough, limit=1):
             return
-        if self.enough == "full":
+        if self.args.enough == "full":
             await read_many_details(self, self.crawl.crawl_id)
         named: queries.Enough = "timing" if self.args.wants_frames else "named"
         async for wanted in self.works_to_ask(named):
@@ -206,9 +201,9 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         if self.args.stop_after == "pictures":
             self.count(STOPPED_AFTER_PICTURES)
             return
-        if self.enough != named:
+        if self.args.enough != named:
             self.fetching.waits = False
-            async for wanted in self.works_to_ask(self.enough, asked=named):
+            async for wanted in self.works_to_ask(self.args.enough, asked=named):
                 yield wanted
 
     async def listed_pages(self) -> AsyncIterator[Page]:

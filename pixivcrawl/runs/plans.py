@@ -25,10 +25,7 @@ from pixivcrawl.runs.subscriptions import Catalogue, read_ledger
 from pixivcrawl.session import Session, reader_of, session_from_settings
 from pixivcrawl.subscriptions.costs import requests_for
 from pixivcrawl.subscriptions.planning import Due, Wanted
-from pixivcrawl.throttling.costs import REQUESTS_A_WORK, Speed, speed_of, speed_without_a_ledger
-
-ENOUGH_FILES = 10
-"""So many files of a list tell how large its next ones are."""
+from pixivcrawl.throttling.costs import ENOUGH_FILES, REQUESTS_A_WORK, Speed, speed_of, speed_without_a_ledger
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,10 @@ ANSWER = 0.5
 """Seconds that an answer takes, about, where no run has measured it."""
 
 
+ENOUGH_FILES = 10
+"""So many files tell how fast and how large the next ones will be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Speed:
     """Seconds of `rest` after each answer of the API, seconds until one is recorded, how many are asked at once; and what was measured."""
@@ -37,9 +41,9 @@ class Speed:
         return round(86400 * self.at_once / (self.rest + self.answer))
 
     def time_for_pictures(self, files: int, size: int | None) -> timedelta | None:
-        """By their bytes, else by their number; None where no run has told how fast pictures come."""
+        """By their bytes, else by their number; None where too few have come to tell."""
         known = self.measured
-        if not known.seconds or not known.files:
+        if not known.seconds or known.files < ENOUGH_FILES:
             return None
         share = size / known.bytes if size and known.bytes else files / known.files
         return timedelta(seconds=round(known.seconds * share))

@@ -153,7 +153,8 @@ class ProgressEstimate:
     @property
     def _left(self) -> int:
         spider: Any = self._crawler.spider
-        each = (getattr(spider, "enough", None) == "full") + getattr(getattr(spider, "args", None), "files", True)
+        args = getattr(spider, "args", None)
+        each = (getattr(args, "enough", None) == "full") + getattr(args, "files", True)
         return self.details.left + self.pictures.left + self._rows_ahead * each
 
     @property
@@ -168,7 +169,8 @@ class ProgressEstimate:
     def requests_left(self) -> float:
         """About how many API requests the rest takes."""
         ahead = self._rows_ahead
-        details = ahead * REQUESTS_A_WORK * (getattr(self._crawler.spider, "enough", None) == "full")
+        args = getattr(self._crawler.spider, "args", None)
+        details = ahead * REQUESTS_A_WORK * (getattr(args, "enough", None) == "full")
         return self.details.parts_left + details + ahead / max(1, getattr(self._crawler.spider, "rows_a_page", 1))
 
     @property

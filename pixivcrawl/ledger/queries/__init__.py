@@ -1,5 +1,6 @@
 """All that is read from the ledger: plain functions that take a `Connection` first."""
 
+from pixivcrawl.ledger.queries.conditions import Enough
 from pixivcrawl.ledger.queries.crawls import (
     CrawlRecord,
     HostPause,
@@ -115,7 +116,6 @@ from pixivcrawl.ledger.queries.user_files import (
     wanted_pictures,
 )
 from pixivcrawl.ledger.queries.works import (
-    Enough,
     KnownWork,
     StoredFile,
     WorkToDo,

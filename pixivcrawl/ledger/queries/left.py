@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, false, func, or_, 
 
 from pixivcrawl.items import Reader
 from pixivcrawl.ledger.models import ROW_LEVEL_WORK, UNSETTLED_WORK, ArtworkRow, CrawlArtworkRow, CrawlRow
-from pixivcrawl.ledger.queries.works import (
+from pixivcrawl.ledger.queries.conditions import (
     Enough,
     lacks_caption,
     missing_files,
