@@ -250,8 +250,8 @@ def test_what_is_missing_and_why(connection: Connection):
     (failed,) = missing.works_failed(connection)
     assert (failed.id, failed.failed_reason) == (3, "502")
     assert missing.works_failed(connection, after=(failed.next_attempt, 3)) == []
-    assert [(spider, number) for spider, _, number in missing.lists_left(connection)] == [("user", 3)]
-    assert [number for *_, number in missing.lists_left(connection, most=1)] == [2], "more than one"
+    assert [(spider, number) for spider, _, number in missing.lists_left(connection, 10)] == [("user", 3)]
+    assert [number for *_, number in missing.lists_left(connection, 1)] == [2], "more than one"
     connection.execute(update(ArtworkRow.__table__).where(ArtworkRow.id == 2).values(availability="gone"))
     assert [row.artwork_id for row in missing.files_missing(connection)] == [4]
 

@@ -75,7 +75,7 @@ ASKED: dict[str, Callable[[Connection], Any]] = {
     "losses": days.losses,
     "files_missing": lambda c: missing.files_missing(c, 15_000),
     "works_failed": lambda c: missing.works_failed(c, (NOW, 5)),
-    "lists_left": missing.lists_left,
+    "lists_left": lambda c: missing.lists_left(c, 10),
     "pictures_missing": missing.pictures_missing,
 }
 

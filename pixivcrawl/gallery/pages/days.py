@@ -20,6 +20,7 @@ from pixivcrawl.reporting.gathering import list_name
 A_PAGE = 60
 MOST_PEOPLE = 20
 MOST_TAGS = 50
+MOST_COUNTED = 1000
 
 KINDS = {"lost": LOST, "gone": ("gone",), "withheld": ("withheld",), "masked": ("masked",)}
 """What /gone shows by its `kind`."""
@@ -96,7 +97,8 @@ def missing(connection: Connection, asked: Asked) -> Page:
             "more_failed": f"/missing?failed={as_text((last.next_attempt, last.id))}#failed" if last else None,
             "pictures": lacking.pictures_missing(connection, A_PAGE),
             "withheld": status_withheld(connection),
-            "left": lacking.lists_left(connection),
+            "left": lacking.lists_left(connection, MOST_COUNTED),
+            "most": MOST_COUNTED,
             "list_name": list_name,
         },
     )

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from pixivcrawl.gallery.asked import Asked, NotHere, Page
 from pixivcrawl.gallery.pages.keys import as_text, pair
 from pixivcrawl.gallery.pages.people import owners
+from pixivcrawl.gallery.pages.works import shown_of
 from pixivcrawl.index.search import WorksQuery
 from pixivcrawl.ledger.queries.browsing import lists
 from pixivcrawl.ledger.queries.browsing.people import people
@@ -34,22 +35,11 @@ def tags(connection: Connection, asked: Asked) -> Page:
 def tag(connection: Connection, asked: Asked) -> Page:
     """A tag in every language that is known, and its works."""
     name = asked.path["name"]
-    query = WorksQuery(tags=(name,))
-    page = asked.index.works(query, before=asked.query.get("before"), after=asked.query.get("after"))
     texts = translations_of_tag(connection, name)
-    if texts is None and not page.ids:
+    shown = shown_of(connection, asked, WorksQuery(tags=(name,), filter=asked.query.get("filter")))
+    if texts is None and not shown["count"]:
         raise NotHere(f"tag {name[:60]}")
-    return Page(
-        "tag.html",
-        {
-            "name": name,
-            "translations": texts or [],
-            "query": query,
-            "works": asked.index.count(query),
-            "cards": cards(connection, page.ids),
-            "page": page,
-        },
-    )
+    return Page("tag.html", {"name": name, "translations": texts or [], **shown})
 
 
 def series(connection: Connection, asked: Asked) -> Page:

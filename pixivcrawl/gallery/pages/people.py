@@ -8,9 +8,10 @@ from sqlalchemy import Connection
 
 from pixivcrawl.gallery.asked import Asked, NotHere, Page
 from pixivcrawl.gallery.pages.history import compared
+from pixivcrawl.gallery.pages.works import shown_of
 from pixivcrawl.index.search import WorksQuery
 from pixivcrawl.ledger.queries.browsing import history, people
-from pixivcrawl.ledger.queries.browsing.works import Picture, cards
+from pixivcrawl.ledger.queries.browsing.works import Picture
 
 PEOPLE_A_PAGE = 60
 
@@ -55,8 +56,7 @@ def artist(connection: Connection, asked: Asked) -> Page:
     person = people.people(connection, [user_id]).get(user_id)
     if person is None:
         raise NotHere(f"artist {user_id}")
-    query = WorksQuery(artist=str(user_id))
-    page = asked.index.works(query, before=asked.query.get("before"), after=asked.query.get("after"))
+    query = WorksQuery(artist=str(user_id), filter=asked.query.get("filter"))
     avatars, backgrounds = (
         history.pictures_of_users(connection, [user_id], kind).get(user_id, []) for kind in ("avatar", "background")
     )
@@ -68,10 +68,7 @@ def artist(connection: Connection, asked: Asked) -> Page:
             "avatars": avatars,
             "backgrounds": backgrounds,
             "changes": [compared(each) for each in history.changes_of_user(connection, user_id)],
-            "query": query,
-            "works": asked.index.count(query),
-            "cards": cards(connection, page.ids),
-            "page": page,
+            **shown_of(connection, asked, query),
         },
     )
 

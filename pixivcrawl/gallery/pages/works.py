@@ -48,14 +48,9 @@ def works(connection: Connection, asked: Asked) -> Page | Elsewhere:
     query = query_of(asked)
     if "at" in asked.query:
         return Elsewhere(address_of(query, before=_key_of_month(asked, query)))
-    values: dict[str, Any] = {
-        "query": query,
-        "grid": grid_of(connection, asked, query),
-        "count": asked.index.count(query, COUNTED_TO),
-        "most": COUNTED_TO,
+    values = shown_of(connection, asked, query) | {
         "behind": asked.index.behind(),
         "months": asked.index.months(),
-        "filtered_out": _filtered_out(asked, query),
         "unfiltered": address_of(replace(query, filter="none")),
         "box": replace(
             WorksQuery(), words=query.words, tags=query.tags, without_tags=query.without_tags, artist=query.artist
@@ -104,6 +99,17 @@ def address_of(query: WorksQuery, **more: str | None) -> str:
     parts = {"q": query.text() or None} | more
     told = urlencode({name: value for name, value in parts.items() if value is not None})
     return f"/works?{told}" if told else "/works"
+
+
+def shown_of(connection: Connection, asked: Asked, query: WorksQuery) -> dict[str, Any]:
+    """What every page with works of a query shows: a page of them, how many there are, and how many a saved filter leaves out."""
+    return {
+        "query": query,
+        "grid": grid_of(connection, asked, query),
+        "count": asked.index.count(query, COUNTED_TO),
+        "most": COUNTED_TO,
+        "filtered_out": _filtered_out(asked, query),
+    }
 
 
 def grid_of(connection: Connection, asked: Asked, query: WorksQuery) -> Grid:

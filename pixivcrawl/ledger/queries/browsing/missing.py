@@ -64,7 +64,7 @@ def pictures_missing(connection: Connection, limit: int = 60) -> Sequence[Any]:
     return connection.execute(found.order_by(UserFileRow.user_id, UserFileRow.kind).limit(limit)).all()
 
 
-def lists_left(connection: Connection, most: int = 1000) -> list[tuple[str, dict[str, Any], int]]:
+def lists_left(connection: Connection, most: int) -> list[tuple[str, dict[str, Any], int]]:
     """(spider, arguments, how many works) of the lists with something left to do, the last read first; one more than `most` for more."""
     recent = select(CrawlRow.list_id).order_by(CrawlRow.id.desc()).limit(LISTS_LOOKED_AT)
     left = []
