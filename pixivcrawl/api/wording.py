@@ -12,7 +12,7 @@ def one_line(text: str, longest: int = 120) -> str:
     """
     # Far more than is shown need not be read: a hostile text can be megabytes long.
     head = text[: 4 * longest]
-    shown = "".join(character if character.isprintable() else " " for character in head)
+    shown = head if head.isprintable() else "".join(each if each.isprintable() else " " for each in head)
     line = " ".join(shown.split())
     if len(line) > longest or len(text) > len(head):
         return line[: longest - 3].rstrip() + "..."

@@ -347,7 +347,9 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         return None
 
     def ask_for_work(self, work_id: int) -> Request:
-        return self.question(ILLUST_DETAIL, id=work_id).replace(callback=self.archive_work, errback=self.work_refused)
+        request = self.question(ILLUST_DETAIL, id=work_id)
+        request.callback, request.errback = self.archive_work, self.work_refused
+        return request
 
     async def was_asked(self, work_id: int) -> None:
         """A work's own page was read, or refused."""

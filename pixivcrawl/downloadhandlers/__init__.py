@@ -359,15 +359,18 @@ class PixivDownloadHandler(BaseDownloadHandler):
         """As Scrapy's DownloaderStats, which originals pass by. To call it took 4 % of a run of small files, half of it its wrapper."""
         if self._has_stats:
             size = len(request.method) + len(request.url) + len(request.body) + sum(map(_size, headers))
-            self.crawler.stats.inc_value("downloader/request_count")
-            self.crawler.stats.inc_value(f"downloader/request_method_count/{request.method}")
-            self.crawler.stats.inc_value("downloader/request_bytes", size)
+            # To look it up takes as long as to call it.
+            count = self.crawler.stats.inc_value
+            count("downloader/request_count")
+            count(f"downloader/request_method_count/{request.method}")
+            count("downloader/request_bytes", size)
 
     def _count_response(self, response: aiohttp.ClientResponse, body: int) -> None:
         if self._has_stats:
-            self.crawler.stats.inc_value("downloader/response_count")
-            self.crawler.stats.inc_value(f"downloader/response_status_count/{response.status}")
-            self.crawler.stats.inc_value("downloader/response_bytes", body + sum(map(_size, response.raw_headers)))
+            count = self.crawler.stats.inc_value
+            count("downloader/response_count")
+            count(f"downloader/response_status_count/{response.status}")
+            count("downloader/response_bytes", body + sum(map(_size, response.raw_headers)))
 
     def _count(self, what: str, number: int = 1) -> None:
         self.crawler.stats.inc_value(f"pixiv/{what}", number)
