@@ -33,7 +33,6 @@ from pixivcrawl.ledger.updates.files import (
     record_intent,
     record_intents,
     record_lost,
-    record_row_originals,
     record_stored,
     record_unproven,
     settle_intent,
@@ -58,6 +57,7 @@ from pixivcrawl.ledger.updates.user_files import record_user_pictures
 from pixivcrawl.ledger.updates.works import (
     record_artwork,
     record_originals_of_rows,
+    record_row_originals,
     record_rows,
     record_stubs,
 )

@@ -6,7 +6,7 @@ its work's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -83,7 +83,8 @@ class Named:
 def record_originals(connection: Connection, named: Sequence[Named]) -> list[list[Original]]:
     """The originals of different works. Returns those of each that are to be fetched."""
     known = _files_of(connection, [of_work.work_id for of_work in named])
-    crawl_id = newest_crawl(connection) if known else 0
+    has_failed = any(row.failed_crawl_id is not None for files in known.values() for row in files.values())
+    crawl_id = newest_crawl(connection) if has_failed else 0
     missing: list[list[Original]] = []
     new: list[dict[str, Any]] = []
     superseded: list[int] = []
@@ -409,34 +410,33 @@ def _supersede(connection: Connection, file_ids: Sequence[int]) -> None:
         connection.execute(update(_FILES).where(_FILES.c.id.in_(file_ids)).values(state="superseded"))
 
 
-def knows_files(connection: Connection, work_id: int, revision: str) -> bool:
-    """Whether any file of a work at a revision was ever wanted."""
-    of_revision = (_FILES.c.artwork_id == work_id, _FILES.c.revision == revision)
-    return connection.execute(select(_FILES.c.id).where(*of_revision).limit(1)).first() is not None
-
-
-def record_row_originals(
-    connection: Connection, work_id: int, originals: Sequence[Original], now: datetime
-) -> list[Original]:
-    """The originals that follow from a work's row, all of one revision. Returns those that were not wanted before.
-
-    What is known of a file at that revision stays as it is; what was never had of another one is superseded.
-    """
-    known = _files_of(connection, [work_id]).get(work_id, {})
-    rows = [(original, known.pop((original.page, original.revision, original.kind), None)) for original in originals]
-    new = [original for original, row in rows if row is None]
-    again = [(original, row.id) for original, row in rows if row is not None and row.state == "superseded"]
-    never_had = _never_to_come(known.values(), originals)
+def record_originals_of_works(
+    connection: Connection, of_works: Mapping[int, Sequence[Original]], now: datetime
+) -> None:
+    """`record_row_originals` for each work."""
+    known = _files_of(connection, list(of_works))
+    new: list[Original] = []
+    never_had: list[int] = []
+    changed: set[int] = set()
+    for work_id, originals in of_works.items():
+        files = known.get(work_id, {})
+        for original in originals:
+            row = files.pop((original.page, original.revision, original.kind), None)
+            if row is None:
+                new.append(original)
+            elif row.state == "superseded":
+                change = update(_FILES).where(_FILES.c.id == row.id)
+                connection.execute(change.values(**_told(original), state="wanted", **NOT_FAILED))
+                changed.add(work_id)
+        if others := _never_to_come(files.values(), originals):
+            never_had += others
+            changed.add(work_id)
     if new:
         wanted = {"state": "wanted", "recorded": now}
         connection.execute(_INSERT, [{**_identity(original), **_told(original), **wanted} for original in new])
-    for original, file_id in again:
-        change = update(_FILES).where(_FILES.c.id == file_id)
-        connection.execute(change.values(**_told(original), state="wanted", **NOT_FAILED))
     _supersede(connection, never_had)
-    if new or again or never_had:
+    for work_id in changed.union(original.work_id for original in new):
         refresh_files(connection, work_id)
-    return [*new, *(original for original, _ in again)]
 
 
 def record_unproven(connection: Connection, original: Original, now: datetime) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from pixivcrawl.items import Artwork, Original, columns_of
-from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, table
-from pixivcrawl.ledger.updates.files import Named, knows_files, record_originals, record_row_originals
+from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, FileRow, table
+from pixivcrawl.ledger.updates.files import Named, record_originals, record_originals_of_works
 from pixivcrawl.ledger.updates.history import keep_former
 from pixivcrawl.ledger.updates.noting import note
 from pixivcrawl.ledger.updates.people import record_user_names
@@ -116,20 +116,36 @@ def record_originals_of_rows(connection: Connection, originals: Sequence[Origina
     of_works: dict[int, list[Original]] = {}
     for original in originals:
         of_works.setdefault(original.work_id, []).append(original)
+    wanted: dict[int, list[Original]] = {}
     for work_id, known in known_rows(connection, list(of_works)).items():
         of_work = of_works[work_id]
         change: Row = _AVAILABLE if known["availability"] == "withheld" else {}
         if known["detail"] == "full":
             continue
         if known["stale_since"] is not None:
-            if knows_files(connection, work_id, of_work[0].revision):
+            if _knows_files(connection, work_id, of_work[0].revision):
                 continue
             change = change | {"stale_since": None}
         if change:
             connection.execute(update(_ARTWORKS).where(_ARTWORKS.c.id == work_id).values(**change))
             refresh_unsettled(connection, work_id)
             note(connection, "work", [work_id])
-        record_row_originals(connection, work_id, of_work, now)
+        wanted[work_id] = of_work
+    record_originals_of_works(connection, wanted, now)
+
+
+def record_row_originals(connection: Connection, work_id: int, originals: Sequence[Original], now: datetime) -> None:
+    """The originals that follow from a work's row, all of one revision.
+
+    What is known of a file at that revision stays as it is; what was never had of another one is superseded.
+    """
+    record_originals_of_works(connection, {work_id: originals}, now)
+
+
+def _knows_files(connection: Connection, work_id: int, revision: str) -> bool:
+    """Whether any file of a work at a revision was ever wanted."""
+    of_revision = (FileRow.artwork_id == work_id, FileRow.revision == revision)
+    return connection.execute(select(FileRow.id).where(*of_revision).limit(1)).first() is not None
 
 
 @dataclass(frozen=True, slots=True)
