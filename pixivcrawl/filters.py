@@ -153,7 +153,7 @@ def _answers(filters: Filters, artwork: Artwork) -> Iterator[bool | None]:
     yield _within(width, filters.min_width, None)
     yield _within(height, filters.min_height, None)
     yield _within(width / height if width and height else None, filters.min_ratio, filters.max_ratio)
-    made = artwork.created.astimezone(JAPAN).date() if artwork.created else None
+    made = day_in_japan(artwork.created) if artwork.created else None
     yield _within(made, filters.since, filters.until)
     if filters.artists:
         yield artwork.user_id in filters.artists
@@ -183,6 +183,15 @@ def _holds(words: list[str], artwork: Artwork) -> bool | None:
     if all(any(fold(word) in text for text in texts) for word in words):
         return True
     return None if artwork.detail == "listing" else False
+
+
+def day_in_japan(moment: datetime) -> date:
+    """The day on which a work was made, as its artist would say."""
+    try:
+        return moment.astimezone(JAPAN).date()
+    except OverflowError:
+        # Within hours of the end of all dates.
+        return moment.date()
 
 
 def _within(value: Any, least: Any, most: Any) -> bool | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from pixivcrawl.api.bodies.parts import JAPAN
+from pixivcrawl.filters import day_in_japan
 
 
 def number_of_day(day: date) -> int:
@@ -13,4 +13,4 @@ def number_of_day(day: date) -> int:
 
 def day_of(moment: datetime | None) -> int | None:
     """The day of a moment in Japan."""
-    return None if moment is None else number_of_day(moment.astimezone(JAPAN).date())
+    return None if moment is None else number_of_day(day_in_japan(moment))
