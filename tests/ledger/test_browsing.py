@@ -256,6 +256,18 @@ def test_what_is_missing_and_why(connection: Connection):
     assert [row.artwork_id for row in missing.files_missing(connection)] == [4]
 
 
+def test_what_is_forgotten_is_not_missing_and_what_was_deleted_with_it_says_so(connection: Connection):
+    begun(connection, 1, 2, 3)
+    archived(connection, 1)
+    updates.record_artwork(connection, an_artwork(2), NOW)
+    updates.record_work_failed(connection, 3, "502", NOW)
+    for work in (1, 2, 3):
+        updates.forget(connection, "work", work, NOW, files_deleted=True)
+    assert missing.files_missing(connection) == missing.works_failed(connection) == []
+    assert [(page.picture, page.state) for page in works.pages_of_work(connection, 1)] == [(None, "deleted")]
+    assert works.covers(connection, [1]) == {}
+
+
 def test_nothing_is_known_of_what_was_never_seen(connection: Connection):
     assert works.facts_of_work(connection, 1) is None
     assert works.pages_of_work(connection, 1) == []

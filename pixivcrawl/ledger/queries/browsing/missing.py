@@ -18,7 +18,7 @@ from pixivcrawl.ledger.models import (
     FileRow,
     UserFileRow,
 )
-from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
+from pixivcrawl.ledger.updates.state import FORGOTTEN, SETTLED_AVAILABILITY
 
 LISTS_LOOKED_AT = 200
 """The lists of so many of the last runs are looked at for works with something left to do."""
@@ -40,7 +40,7 @@ def files_missing(connection: Connection, before: int | None = None, limit: int 
             ).label("next_attempt"),
         )
         .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
-        .where(MISSING_FILE, ArtworkRow.availability.not_in(SETTLED_AVAILABILITY))
+        .where(MISSING_FILE, ArtworkRow.availability.not_in(SETTLED_AVAILABILITY), ~FORGOTTEN)
     )
     if before is not None:
         found = found.where(FileRow.artwork_id < before)
@@ -51,7 +51,7 @@ def files_missing(connection: Connection, before: int | None = None, limit: int 
 def works_failed(connection: Connection, after: tuple[datetime, int] | None = None, limit: int = 60) -> Sequence[Any]:
     """Works that could not be read (`id`, `failed_reason`, `failed_runs`, `next_attempt`), what is due first comes first, after a key."""
     found = select(ArtworkRow.id, ArtworkRow.failed_reason, ArtworkRow.failed_runs, ArtworkRow.next_attempt).where(
-        ArtworkRow.next_attempt.is_not(None)
+        ArtworkRow.next_attempt.is_not(None), ~FORGOTTEN
     )
     if after is not None:
         found = found.where(tuple_(ArtworkRow.next_attempt, ArtworkRow.id) > after)

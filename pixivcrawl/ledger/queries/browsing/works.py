@@ -85,7 +85,7 @@ class ShownTag:
 
 @dataclass(frozen=True, slots=True)
 class WorkPage:
-    """One page of a work: its latest picture that is here, or None and why (`state` and `reason` of the file that is wanted)."""
+    """One page of a work: its latest picture that is here; `state` and `reason` are those of a file that is wanted, or was deleted."""
 
     page: int
     picture: Picture | None
@@ -277,7 +277,7 @@ def pages_of_work(connection: Connection, work_id: int, first: int = 0, limit: i
 
 
 def _page(number: int, rows: Sequence[Row[Any]]) -> WorkPage:
-    wanted = next((row for row in rows if row.state in ("wanted", "parked", "intent")), None)
+    wanted = next((row for row in rows if row.state in ("wanted", "parked", "intent", "deleted")), None)
     return WorkPage(
         page=number,
         picture=next((_picture(row) for row in rows if row.state == "stored"), None),
