@@ -1,8 +1,10 @@
-"""Pictures that look like photographs to a decoder: smooth colour under fine grain, the same bytes for the same seed,
-in every process."""
+"""Pictures that are photographs to a decoder, smooth colour under fine grain, and landscapes to a person; the same bytes for the same
+seed, in every process."""
 
 from __future__ import annotations
 
+import colorsys
+import math
 import random
 import struct
 import zipfile
@@ -10,12 +12,14 @@ import zlib
 from dataclasses import dataclass
 from io import BytesIO
 
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageDraw
 
 from pixivcrawl.sandbox.works import Form, frame_name
 
 GRAIN_TILE = 256
 GRAIN_SHARE = 0.35
+HILLS = 4
+RIDGE_STEPS = 96
 JPEG_QUALITY = 93
 
 
@@ -64,13 +68,46 @@ def flat_png(size: tuple[int, int], colour: tuple[int, int, int]) -> bytes:
 
 
 def _canvas(size: tuple[int, int], dice: random.Random) -> Image.Image:
-    blobs = Image.frombytes("RGB", (6, 6), dice.randbytes(108)).resize(size, Image.Resampling.BICUBIC)
+    """Hills under a sky at some hour of the day, with grain."""
+    hue = dice.random()
+    canvas = _sky(size, hue, dice)
+    draw = ImageDraw.Draw(canvas)
+    for layer in range(HILLS):
+        colour = _colour(hue + 0.5 + 0.04 * layer, 0.35 + 0.1 * layer, 0.75 - 0.16 * layer)
+        draw.polygon(_hill(size, 0.45 + 0.13 * layer, dice), fill=colour)
     tile = Image.frombytes("RGB", (GRAIN_TILE, GRAIN_TILE), dice.randbytes(GRAIN_TILE * GRAIN_TILE * 3))
     grain = Image.new("RGB", size)
     for left in range(0, size[0], GRAIN_TILE):
         for top in range(0, size[1], GRAIN_TILE):
             grain.paste(tile, (left, top))
-    return Image.blend(blobs, grain, GRAIN_SHARE)
+    return Image.blend(canvas, grain, GRAIN_SHARE)
+
+
+def _sky(size: tuple[int, int], hue: float, dice: random.Random) -> Image.Image:
+    """From a deep colour to a light one, with a sun or a moon."""
+    shades = [_colour(hue + 0.12 * place, 0.7 - 0.35 * place, 0.55 + 0.45 * place) for place in (0.0, 0.5, 1.0)]
+    sky = Image.frombytes("RGB", (1, 3), b"".join(map(bytes, shades))).resize(size, Image.Resampling.BICUBIC)
+    width, height = size
+    radius = min(size) * dice.uniform(0.06, 0.14)
+    x, y = width * dice.uniform(0.15, 0.85), height * dice.uniform(0.12, 0.45)
+    ImageDraw.Draw(sky).ellipse((x - radius, y - radius, x + radius, y + radius), fill=_colour(hue + 0.1, 0.15, 1.0))
+    return sky
+
+
+def _hill(size: tuple[int, int], height: float, dice: random.Random) -> list[tuple[float, float]]:
+    """The outline of one range: two waves, down to the picture's foot."""
+    waves = [(dice.uniform(0.02, 0.09), dice.uniform(1, 4), dice.uniform(0, math.tau)) for _ in range(2)]
+    ridge = []
+    for step in range(RIDGE_STEPS + 1):
+        x = step / RIDGE_STEPS
+        y = height + sum(rise * math.sin(math.tau * often * x + start) for rise, often, start in waves)
+        ridge.append((x * size[0], y * size[1]))
+    return [(0, size[1]), *ridge, (size[0], size[1])]
+
+
+def _colour(hue: float, saturation: float, value: float) -> tuple[int, int, int]:
+    red, green, blue = colorsys.hsv_to_rgb(hue % 1, saturation, value)
+    return round(red * 255), round(green * 255), round(blue * 255)
 
 
 def _encoded(canvas: Image.Image, form: Form) -> bytes:
