@@ -17,6 +17,7 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED
+from pixivcrawl.gallery.shelf import NAME as SHELF
 from pixivcrawl.ledger.copying import copy_journal, copy_ledger
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.runs.exit_codes import complain
@@ -39,7 +40,8 @@ class Command(ScrapyCommand):
             "/backups/pixiv.sqlite (its journal in "
             "/backups/pixiv.journal), or pixivcrawl backup /backups for a file archive-TIME.sqlite in that folder and a "
             "folder journal, where "
-            "what an earlier backup brought is not copied again. It needs no lock and holds no crawl up. The copy of the ledger is looked "
+            "what an earlier backup brought is not copied again, and beside them what was marked in the gallery. It needs no lock and holds "
+            "no crawl up. The copy of the ledger is looked "
             "at for damage before it gets its name, and never replaces a file. Originals are plain files: copy them with what you copy "
             "files with. "
             "Exit codes: 0 the copy is there; 2 PATH is taken, or there is no ledger; 5 the disk is full or the ledger is damaged."
@@ -77,6 +79,11 @@ def back_up(configuration: Configuration, to: Path) -> None:
     copied = copy_journal(Archive(configuration.archive_dir).journal, journal, copy)
     print(f"{copy}: {size(copy.stat().st_size)}, sound, in {time.monotonic() - began:.1f} s")
     print(f"{journal}: {size(copied)} copied")
+    shelf = configuration.archive_dir / SHELF
+    if shelf.is_file():
+        shelf_copy = copy.with_suffix(f".{SHELF}")
+        copy_ledger(shelf, shelf_copy)
+        print(f"{shelf_copy}: {size(shelf_copy.stat().st_size)}")
 
 
 def _free_name(folder: Path) -> Path:

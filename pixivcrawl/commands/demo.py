@@ -70,6 +70,7 @@ class Command(ScrapyCommand):
             print(f"\nImages fetched: {first} by the first run, {again} by the second.")
         print(f"Originals: {archive / 'originals'}")
         print(f"Ledger:    {archive / 'archive.sqlite'}")
+        print(f"Look at it with: pixivcrawl gallery --open -s ARCHIVE_DIR={archive}")
         print(f"Look into it with: pixivcrawl status -s ARCHIVE_DIR={archive}")
         print("For real: pixivcrawl setup, then pixivcrawl user ID, or the address of any pixiv page")
 
