@@ -24,12 +24,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 @pytest.fixture(autouse=True)
-def nobodys_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def nobodys_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Takes away the settings and the session of whoever runs the tests, for child processes too."""
     for name in list(os.environ):
         if name.startswith(("PIXIV_", "PIXIVCRAWL_", "SCRAPY_")) and name != "PIXIVCRAWL_TEST_POSTGRES":
             monkeypatch.delenv(name)
     monkeypatch.setenv("PIXIVCRAWL_CONFIG", os.devnull)
+    # A sandbox may have the port, and so the lane, of an earlier one.
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
 
 
 @pytest.fixture(autouse=True)

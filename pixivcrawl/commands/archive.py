@@ -17,7 +17,7 @@ from scrapy.exceptions import UsageError
 
 from pixivcrawl.api.urls import UrlRefused, addresses_in, read_url
 from pixivcrawl.api.wording import quoted
-from pixivcrawl.commands.crawl import add_quiet, introduce, obey_quiet
+from pixivcrawl.commands.crawl import add_quiet, add_wait, introduce, obey_quiet, wait_for_lane
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.progress.terminal import OverallProgress
@@ -52,6 +52,7 @@ class Command(ScrapyCommand):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         add_quiet(parser)
+        add_wait(parser)
         parser.add_argument(
             "-i", "--input", action="append", default=[], metavar="FILE", help="read addresses from FILE, one a line"
         )
@@ -67,7 +68,9 @@ class Command(ScrapyCommand):
             opts.addresses = list(pasted(args, opts.input))
             if not opts.addresses:
                 raise ConfigurationError("nothing to archive: give addresses or ids, -i FILE, or - for standard input")
-            introduce(Configuration.from_settings(self.settings), session_from_settings(self.settings))
+            configuration, session = Configuration.from_settings(self.settings), session_from_settings(self.settings)
+            introduce(configuration, session)
+            wait_for_lane(opts, configuration, session)
         except PixivcrawlError as error:
             sys.exit(complain(error))
 

@@ -7,7 +7,7 @@ import gc
 import io
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
 
@@ -20,7 +20,7 @@ from scrapy.spiderloader import SpiderLoaderProtocol
 
 from pixivcrawl import saying
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.errors import PixivcrawlError
+from pixivcrawl.errors import ArchiveInUse, PixivcrawlError
 from pixivcrawl.extensions.progress.terminal import put_away
 from pixivcrawl.extensions.run_record import summary
 from pixivcrawl.notifications.state import Outcome
@@ -36,7 +36,8 @@ from pixivcrawl.runs.signals import (
     stop_crawls,
 )
 from pixivcrawl.saying import say
-from pixivcrawl.session import Session, introduction, session_from_settings
+from pixivcrawl.session import Session, introduction, reader_of, session_from_settings
+from pixivcrawl.throttling.lane import lane_of_reader
 
 
 class Command(CrawlCommand):
@@ -58,6 +59,7 @@ class Command(CrawlCommand):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         add_quiet(parser)
+        add_wait(parser)
         parser.add_argument(
             "--plan", action="store_true", help="show what there is to do and what it would take; send nothing"
         )
@@ -69,8 +71,9 @@ class Command(CrawlCommand):
         end_when_told(nothing_to_stop, str)
         try:
             # Before Scrapy says anything.
-            session = session_from_settings(self.settings)
-            introduce(Configuration.from_settings(self.settings), session, sends=not opts.plan)
+            configuration, session = Configuration.from_settings(self.settings), session_from_settings(self.settings)
+            introduce(configuration, session, sends=not opts.plan)
+            wait_for_lane(opts, configuration, session)
         except PixivcrawlError as error:
             sys.exit(complain(error))
 
@@ -136,6 +139,28 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-q", "--quiet", action="store_true", help="say nothing but errors; the exit code tells the rest"
     )
+
+
+def add_wait(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--wait", action="store_true", help="wait while another crawl of this account runs on this machine"
+    )
+
+
+_HELD = ExitStack()
+"""What is held until the process ends."""
+
+
+def wait_for_lane(opts: argparse.Namespace, configuration: Configuration, session: Session | None) -> None:
+    """With --wait: have the account's lane before anything begins, when whoever has it now is done."""
+    lane = lane_of_reader(configuration.api.key, reader_of(session)) if opts.wait else None
+    if lane is None:
+        return
+    try:
+        _HELD.enter_context(lane.held("a crawl that has waited"))
+    except ArchiveInUse:
+        say(f"waits for {lane.holder}")
+        _HELD.enter_context(lane.held("a crawl that has waited", wait=True))
 
 
 def obey_quiet(opts: argparse.Namespace, settings: BaseSettings) -> None:

@@ -18,7 +18,7 @@ from pixivcrawl.api.wording import plural, quoted
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
 from pixivcrawl.base_spiders.second_looks import PUT_OFF
-from pixivcrawl.commands.crawl import add_quiet, introduce, obey_quiet, show_any_text
+from pixivcrawl.commands.crawl import add_quiet, add_wait, introduce, obey_quiet, show_any_text, wait_for_lane
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ArchiveInUse, ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.progress.terminal import OverallProgress
@@ -69,6 +69,7 @@ class Command(ScrapyCommand):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         add_quiet(parser)
+        add_wait(parser)
         parser.add_argument("--all", action="store_true", help="everything, due or not")
         parser.add_argument(
             "--only",
@@ -93,6 +94,7 @@ class Command(ScrapyCommand):
             configuration = Configuration.from_settings(self.settings)
             session = session_from_settings(self.settings)
             introduce(configuration, session, sends=not opts.plan)
+            wait_for_lane(opts, configuration, session)
             catalogue = Catalogue(self.settings, session)
             file = checked(catalogue, read_file(file_path(self.settings)), opts.only)
         except PixivcrawlError as error:

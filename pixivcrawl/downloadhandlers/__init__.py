@@ -47,6 +47,7 @@ from pixivcrawl.listeners import has_listeners
 from pixivcrawl.run_ending import ANSWERED, LOST, end_run, is_stopping
 from pixivcrawl.session import reader_of, session_from_settings
 from pixivcrawl.throttling.budget import spend
+from pixivcrawl.throttling.lane import lane_of
 from pixivcrawl.throttling.rate_limiter import HOLDS_SLOT, RateLimiter, limiter_of
 
 logger = logging.getLogger(__name__)
@@ -304,7 +305,9 @@ class PixivDownloadHandler(BaseDownloadHandler):
 
     async def _remember(self) -> None:
         now = datetime.now(UTC)
-        for pause in await ledger_of(self.crawler).read(queries.host_pauses):
+        lane = lane_of(self.crawler)
+        known = await ledger_of(self.crawler).read(queries.host_pauses)
+        for pause in [*known, *(lane.pauses() if lane is not None else ())]:
             # A clock that was set back must not make a pause longer than it was.
             left = min(pause.until - now, pause.until - pause.since).total_seconds()
             if left > 0:
@@ -347,11 +350,15 @@ class PixivDownloadHandler(BaseDownloadHandler):
         if seconds is not None:
             until = now + timedelta(seconds=seconds)
             await ledger_of(self.crawler).write(updates.pause_host, limiter.host, until, now)
+            if (lane := lane_of(self.crawler)) is not None:
+                lane.pause(limiter.host, until, now)
         await self._share_pace(limiter)
 
     async def _answered(self, limiter: RateLimiter, response: Response) -> None:
         if response.status < 500 and limiter.good_answer():
             await ledger_of(self.crawler).write(updates.clear_pause, limiter.host)
+            if (lane := lane_of(self.crawler)) is not None:
+                lane.clear_pause(limiter.host)
         if limiter.pace is not None and limiter.pace.answers % ANSWERS_A_WRITE == 0:
             await self._share_pace(limiter)
 

@@ -19,6 +19,7 @@ from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.scratch import scratch_ledger
 from pixivcrawl.ledger.service import Ledger, attach, detach, is_archiving
+from pixivcrawl.throttling.lane import lane_held
 
 
 class LedgerExtension:
@@ -49,7 +50,7 @@ def archive_ledger(crawler: Crawler, configuration: Configuration) -> Iterator[L
     """The ledger of the archive, which is locked meanwhile; what a killed run was about to place is settled first."""
     archive = Archive(configuration.archive_dir)
     archive.create(configuration.archive_readers)
-    with lock_of_run(archive, f"crawl {crawler.spidercls.name}") as lock:
+    with lane_held(crawler, configuration), lock_of_run(archive, f"crawl {crawler.spidercls.name}") as lock:
         ledger = Ledger.open(configuration.database_url, archive=archive, after_a_kill=lock.after_a_kill)
         try:
             settle_intents(archive, ledger)

@@ -18,6 +18,7 @@ from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger, ledger_of
 from pixivcrawl.ledger.updates.hosts import day_of
 from pixivcrawl.run_ending import RunEnding, RunStopping
+from pixivcrawl.throttling.lane import Lane, lane_of
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class Budget:
         self._ledgers: WeakSet[Ledger] = WeakSet()
         self._writes: set[asyncio.Future[None]] = set()
 
-    async def spend(self, ledger: Ledger, limit: int, now: datetime) -> None:
+    async def spend(self, ledger: Ledger, limit: int, now: datetime, lane: Lane | None = None) -> None:
         """Count one request. Raises BudgetSpent, counting nothing, when `limit` (0: none) were sent on this day."""
         day = day_of(now)
         if day != self._day:
@@ -41,10 +42,12 @@ class Budget:
         if ledger not in self._ledgers:
             before = await ledger.read(queries.requests_spent, self._host, now)
             self._ledgers.add(ledger)
-            self._spent = max(self._spent, before)
+            self._spent = max(self._spent, before, lane.spent(day) if lane is not None else 0)
         if limit and self._spent >= limit:
             raise budget_spent(limit, now)
         self._spent += 1
+        if lane is not None:
+            lane.spend(day)
         # Nobody waits for it: the writer commits what comes within a few milliseconds together.
         write = asyncio.ensure_future(ledger.write(updates.spend_request, self._host, now))
         self._writes.add(write)
@@ -79,7 +82,7 @@ async def spend(crawler: Crawler, configuration: Configuration) -> None:
     host = configuration.api.key
     try:
         await budgets.setdefault(host, Budget(host)).spend(
-            ledger_of(crawler), configuration.api_budget, datetime.now(UTC)
+            ledger_of(crawler), configuration.api_budget, datetime.now(UTC), lane_of(crawler)
         )
     except BudgetSpent as spent:
         ending = crawler.get_extension(RunEnding)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -92,6 +93,8 @@ def test_a_new_day_begins_to_count_anew(tmp_path: Path):
             lambda connection: connection.exec_driver_sql("UPDATE hosts SET spent_on = '20200101'").rowcount
         )
         ledger.close()
+        (lane,) = Path(os.environ["XDG_STATE_HOME"]).glob("pixivcrawl/lanes/*.json")
+        lane.write_text(json.dumps(json.loads(lane.read_text()) | {"day": "20200101"}))
         assert crawl("user", sandbox, tmp_path, phpsessid=None, settings=settings, id=11).exit_code == 0
         assert_holds(tmp_path, sandbox.world.expected.user(11))
 

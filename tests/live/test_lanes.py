@@ -1,0 +1,126 @@
+"""Two crawls of one account on one machine: one lane, one pause, one budget, whatever their archives."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from pixivcrawl.items import Reader
+from pixivcrawl.throttling.lane import lane_of_reader
+from tests.live.inside import crawl
+from tests.live.running import PROJECT, assert_holds, complaints, environment, scrapy
+from tests.sandbox.serving import Sandbox, World
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(World.of(works=12, size=(48, 36))) as running:
+        yield running
+
+
+def begun(sandbox: Sandbox, archive: Path, *more: str, **environ: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "scrapy", "crawl", "user", "-a", "id=11", *more]
+    env = environment(sandbox, archive, **environ)
+    return subprocess.Popen(command, cwd=PROJECT, env=env, stderr=subprocess.PIPE, text=True)
+
+
+@contextmanager
+def in_use(sandbox: Sandbox) -> Iterator[None]:
+    """The lane of the sandbox's first reader, held by this process."""
+    host = urlsplit(str(sandbox.settings()["PIXIV_BASE_URL"])).netloc
+    lane = lane_of_reader(host, Reader(901))
+    assert lane is not None
+    with lane.held("crawl user"):
+        yield
+
+
+def said_by(run: subprocess.Popen[str], beginning: str) -> str:
+    assert run.stderr is not None
+    return next(line for line in run.stderr if line.startswith(beginning))
+
+
+def test_the_second_of_an_account_ends_with_a_line_and_leaves_nothing(tmp_path: Path, sandbox: Sandbox) -> None:
+    with in_use(sandbox):
+        refused = scrapy("crawl", "user", "-a", "id=11", env=environment(sandbox, tmp_path))
+        another = scrapy("crawl", "user", "-a", "id=11", env=environment(sandbox, tmp_path, session=False))
+    assert (refused.returncode, another.returncode) == (3, 0), "a visitor is no account"
+    (line,) = complaints(refused.stderr).splitlines()
+    assert line.startswith(f"pixivcrawl: account 901 is in use by 'crawl user' (process {os.getpid()}, since ")
+    assert line.endswith("wait for it, or add --wait")
+
+
+def test_who_waits_begins_when_the_other_is_done(tmp_path: Path, sandbox: Sandbox) -> None:
+    with in_use(sandbox):
+        waiting = begun(sandbox, tmp_path, "--wait")
+        assert f"waits for 'crawl user' (process {os.getpid()}, since " in said_by(waiting, "waits for ")
+        assert sandbox.log == []
+    assert waiting.wait(timeout=120) == 0
+    assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
+
+
+def test_two_archives_of_an_account_never_have_two_requests_out_at_once(tmp_path: Path, sandbox: Sandbox) -> None:
+    runs = [begun(sandbox, tmp_path / name, "--wait", PIXIVCRAWL_USER_AGENT=f"Mozilla/5.0 {name}") for name in "ab"]
+    assert [run.wait(timeout=120) for run in runs] == [0, 0]
+    for name in "ab":
+        assert_holds(tmp_path / name, sandbox.world.expected.user(11, session=True))
+    asked = [logged.headers["user-agent"] for logged in sandbox.requests("api")]
+    assert len([agent for agent, _ in groupby(asked)]) == 2, "one after the other, and nothing in between"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_ctrl_c_ends_who_waits(tmp_path: Path, sandbox: Sandbox) -> None:
+    with in_use(sandbox):
+        waiting = begun(sandbox, tmp_path, "--wait")
+        assert said_by(waiting, "waits for ")
+        waiting.send_signal(signal.SIGINT)
+        assert waiting.wait(timeout=20) == 130
+
+
+def test_a_pause_and_the_day_s_budget_hold_for_the_next_archive_too(tmp_path: Path, sandbox: Sandbox) -> None:
+    budget = {"PIXIV_API_BUDGET": 5}
+    assert crawl("user", sandbox, tmp_path / "a", id=11, settings=budget).exit_code == 1
+    spent = len(sandbox.requests("api"))
+    assert spent == 5
+    assert crawl("user", sandbox, tmp_path / "b", id=11, settings=budget).exit_code == 1
+    assert len(sandbox.requests("api")) == spent
+    sandbox.faults.api("/ajax/", kind="status:429", retry_after=3600, times=1)
+    assert (
+        crawl("user", sandbox, tmp_path / "a", id=11, settings={"LONGEST_WAIT": 1, "PIXIV_API_BUDGET": 0}).exit_code
+        == 75
+    )
+    asked = len(sandbox.requests("api"))
+    assert (
+        crawl("user", sandbox, tmp_path / "b", id=11, settings={"LONGEST_WAIT": 1, "PIXIV_API_BUDGET": 0}).exit_code
+        == 75
+    )
+    assert len(sandbox.requests("api")) == asked
+
+
+@pytest.mark.parametrize("state", ["read-only", "no-home", "a file"])
+def test_where_no_state_can_be_kept_it_is_said_and_the_crawl_goes_on(
+    state: str, tmp_path: Path, sandbox: Sandbox
+) -> None:
+    env = environment(sandbox, tmp_path / "archive")
+    if state == "no-home":
+        del env["XDG_STATE_HOME"]
+        env.pop("HOME", None)
+        env["XDG_STATE_HOME"] = "/proc/nothing/here"
+    else:
+        place = tmp_path / "place"
+        place.write_text("") if state == "a file" else place.mkdir(mode=0o500)
+        env["XDG_STATE_HOME"] = str(place / "state" if state == "a file" else "/sys")
+    run = scrapy("crawl", "user", "-a", "id=11", env=env)
+    assert run.returncode == 0, run.stderr
+    (line,) = [line for line in run.stderr.splitlines() if line.startswith("pixivcrawl: ")]
+    assert "cannot be written" in line
+    assert "other crawls of account 901 are not seen" in line
+    assert_holds(tmp_path / "archive", sandbox.world.expected.user(11, session=True))
