@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
+from sqlalchemy import Connection
 
 from pixivcrawl.api.wording import size
 from pixivcrawl.archive.layout import Archive
@@ -17,7 +18,8 @@ from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.ledger.queries import reports
-from pixivcrawl.ledger.queries.reports import Span
+from pixivcrawl.ledger.queries.browsing.works import pictures_at
+from pixivcrawl.ledger.queries.reports import Change, Cover, Span
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reporting import page, text
 from pixivcrawl.reporting.documents import document
@@ -116,8 +118,31 @@ def read_span(since: str, until: str | None, now: datetime) -> Span:
 def html_page(ledger: Ledger, place: Place, span: Span, now: datetime, most: int, workers: Workers) -> Iterator[str]:
     """The page in pieces, with at most so many pictures, which `workers` draw."""
     news = ledger.read_now(gather, place, span, now, page.LIMITS)
-    found = ledger.read_now(reports.covers, shown_with_pictures(news, most))
-    return page.page(news, thumbnails(Archive(place.root), found.values(), workers))
+    here = ledger.read_now(reports.covers, [*mentioned(news)])
+    revised = [change for change in news.changed.shown if change.field == "revision"][:most]
+    shown = {*shown_with_pictures(news, most), *(change.work_id for change in revised)}
+    archive = Archive(place.root)
+    pictures = thumbnails(archive, [here[work_id] for work_id in shown if work_id in here], workers)
+    before = thumbnails(archive, ledger.read_now(covers_before, revised), workers)
+    return page.page(news, page.Shown(pictures, before, here))
+
+
+def mentioned(news: News) -> Iterator[int]:
+    """The works that the page names."""
+    for works in news.newest.values():
+        yield from (work.work_id for work in works)
+    for part in (news.changed, news.gone, news.returned):
+        yield from (event.work_id for event in part.shown)
+
+
+def covers_before(connection: Connection, changes: Iterable[Change]) -> list[Cover]:
+    """The first picture of each of these works before its images were replaced, of those that are here."""
+    found: dict[int, Cover] = {}
+    for change in changes:
+        for each in pictures_at(connection, change.work_id, str(change.was), limit=1):
+            cover = Cover(each.work_id, each.kind, each.path, each.bytes, each.width, each.height, each.frame)
+            found.setdefault(change.work_id, cover)
+    return list(found.values())
 
 
 def shown_with_pictures(news: News, most: int) -> list[int]:

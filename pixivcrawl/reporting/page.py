@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 
 from pixivcrawl.api.wording import one_line, plural, size
 from pixivcrawl.items import part_name
@@ -18,6 +20,9 @@ from pixivcrawl.reporting.thumbnails import Thumbnail
 LIMITS = Limits(artists=40, works=12, lines=100)
 
 PIXIV = "https://www.pixiv.net"
+
+GALLERY = "http://127.0.0.1:8490"
+"""Where `pixivcrawl gallery` answers unless it is told otherwise."""
 
 STYLE = """
 :root { color-scheme: light dark; --back: #fbfaf8; --card: #fff; --text: #1d1c1a; --soft: #5c5953; --line: #ddd8cf;
@@ -47,6 +52,8 @@ a:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 .works img { display: block; width: 100%; height: 9rem; object-fit: contain; background: var(--back); }
 .works a { display: block; }
 .works a span, .works p { display: block; margin: 0; padding: .25rem .5rem; }
+.both { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; margin: .25rem 0; }
+.both img { max-width: 45%; height: auto; }
 .lines { padding-left: 1.1rem; }
 .lines li { margin: .35rem 0; }
 nav ul { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .25rem 1rem; }
@@ -59,10 +66,19 @@ POLICY = f"default-src 'none'; img-src data:; style-src 'sha256-{_STYLE_HASH}'; 
 """What a browser is to allow this page: its own style and pictures that stand in it, should a name ever get out of its place."""
 
 
-def page(news: News, pictures: Mapping[int, Thumbnail]) -> Iterator[str]:
-    """The page in pieces; `pictures` are those of works that have one."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is known of works by their ids: the picture of each, the one that it had before it was revised, and which have a file here."""
+
+    pictures: Mapping[int, Thumbnail] = field(default_factory=dict)
+    before: Mapping[int, Thumbnail] = field(default_factory=dict)
+    here: Collection[int] = ()
+
+
+def page(news: News, shown: Shown) -> Iterator[str]:
+    """The page in pieces. A work of which a file is here leads to the gallery, any other to pixiv."""
     title = f"What is new: {day(news.span.since)} to {day(news.span.until)}"
-    parts = [part for part in _parts(news, pictures) if part is not None]
+    parts = [part for part in _parts(news, shown) if part is not None]
     yield f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -90,22 +106,23 @@ def page(news: News, pictures: Mapping[int, Thumbnail]) -> Iterator[str]:
         yield "</section>\n"
     yield (
         f"</main>\n<footer><p>Archive {named(str(news.place.root), 400)}, read at {day(news.made)}. "
-        "<code>pixivcrawl report --format json</code> tells all of it.</p></footer>\n</body>\n</html>\n"
+        "<code>pixivcrawl report --format json</code> tells all of it. "
+        "Works that are here open in the gallery while <code>pixivcrawl gallery</code> runs.</p></footer>\n</body>\n</html>\n"
     )
 
 
 _Section = tuple[str, str, Iterable[str]]
 
 
-def _parts(news: News, pictures: Mapping[int, Thumbnail]) -> Iterator[_Section | None]:
+def _parts(news: News, of: Shown) -> Iterator[_Section | None]:
     """Each part that has something to tell: its anchor, its heading and what stands in it."""
     if news.artists:
-        yield "new", "New works", _new(news, pictures)
-    yield _lines("changed", "Changed", news.changed, _change)
-    yield _lines("gone", "Gone", news.gone, _loss)
-    yield _lines("back", "Back", news.returned, _return)
+        yield "new", "New works", _new(news, of)
+    yield _lines("changed", "Changed", news.changed, partial(_change, of))
+    yield _lines("gone", "Gone", news.gone, partial(_loss, of))
+    yield _lines("back", "Back", news.returned, partial(_return, of))
     yield _lines("renamed", "Renamed", news.renamed, _name)
-    yield _lines("failed", "Failed", news.failed, _failure)
+    yield _lines("failed", "Failed", news.failed, partial(_failure, of))
     lists = sorted(news.runs.lists.values(), key=lambda each: (-each.files_stored, each.name))
     shown = Part(tuple(lists[: LIMITS.lines]), len(lists) > LIMITS.lines)
     yield _lines("lists", "Lists that were read", shown, _list)
@@ -138,28 +155,23 @@ def _attention(news: News) -> Iterator[str]:
         yield "</ul>\n</section>\n"
 
 
-def _new(news: News, pictures: Mapping[int, Thumbnail]) -> Iterator[str]:
+def _new(news: News, of: Shown) -> Iterator[str]:
     for artist in news.artists:
         yield f'<h3>{_artist(artist.user_id, artist.name)} <span class="soft">{counted(artist)}</span></h3>\n'
-        yield from _works(artist, news.newest.get(artist.user_id, []), pictures)
+        yield from _works(artist, news.newest.get(artist.user_id, []), of)
     if len(news.artists) < news.sums.artists:
         yield f"<p>And {news.sums.artists - len(news.artists):,} more artists.</p>\n"
 
 
-def _works(artist: ArtistNews, works: list[NewWork], pictures: Mapping[int, Thumbnail]) -> Iterator[str]:
+def _works(artist: ArtistNews, works: list[NewWork], of: Shown) -> Iterator[str]:
     yield '<ul class="works">\n'
     for work in works:
-        picture = pictures.get(work.work_id)
-        shown = (
-            # What it shows is not known; the title beside it says as much as there is.
-            f'<img src="{picture.uri}" width="{picture.width}" height="{picture.height}" alt="">'
-            if picture is not None
-            else ""
-        )
+        # What it shows is not known; the title beside it says as much as there is.
+        shown = _image(of.pictures.get(work.work_id))
         more = "".join([*_pages(work), rating(work.x_restrict), state(work)]).removeprefix(", ")
         about = f"<p>{escaped(more)}</p>" if more else ""
         yield (
-            f'<li><a href="{PIXIV}/artworks/{work.work_id:d}" rel="noreferrer">{shown}'
+            f'<li><a href="{_place(of, work.work_id)}" rel="noreferrer">{shown}'
             f"<span>{named(title_of(work.title))}</span></a>{about}</li>\n"
         )
     yield "</ul>\n"
@@ -180,30 +192,34 @@ def _lines(key: str, name: str, part: Part, line: Callable[..., str]) -> _Sectio
     return key, name, ('<ul class="lines">\n', *lines, "</ul>\n", more)
 
 
-def _change(change: Change) -> str:
+def _change(of: Shown, change: Change) -> str:
     what = "images revised" if change.field == "revision" else f"{escaped(field_name(change.field))} changed"
-    return f"{_whose(change)}: {what}, before: {named(former(change.was))} {_seen(day(change.seen))}"
+    told = f"{_whose(of, change)}: {what}, before: {named(former(change.was))} {_seen(day(change.seen))}"
+    before, after = of.before.get(change.work_id), of.pictures.get(change.work_id)
+    if change.field != "revision" or before is None or after is None:
+        return told
+    return f'{told}<span class="both">{_image(before, "before")} → {_image(after, "after")}</span>'
 
 
-def _loss(loss: Loss) -> str:
+def _loss(of: Shown, loss: Loss) -> str:
     reason = f" ({named(loss.reason)})" if loss.reason else ""
     kept = f", {plural(loss.files, 'file')} kept" if loss.files else ""
-    return f"{_whose(loss)}: {escaped(loss.availability)}{reason}{kept} {_seen(day(loss.since))}"
+    return f"{_whose(of, loss)}: {escaped(loss.availability)}{reason}{kept} {_seen(day(loss.since))}"
 
 
-def _return(back: Return) -> str:
-    return f"{_whose(back)}: was {escaped(back.was)} since {day(back.since)} {_seen(day(back.seen))}"
+def _return(of: Shown, back: Return) -> str:
+    return f"{_whose(of, back)}: was {escaped(back.was)} since {day(back.since)} {_seen(day(back.seen))}"
 
 
 def _name(name: NewName) -> str:
     return f"{named(name.was)} is now {_artist(name.user_id, name.name)} {_seen(day(name.seen))}"
 
 
-def _failure(failure: Missing) -> str:
+def _failure(of: Shown, failure: Missing) -> str:
     page = "" if failure.page is None else f" {part_name(failure.kind, failure.page)}"
     again = f" tried again from {day(failure.next_attempt)}" if failure.next_attempt else ""
     return (
-        f"{_work(failure.work_id, None)}{page}: {named(failure.reason or 'no reason told', 200)}, "
+        f"{_work(of, failure.work_id, None)}{page}: {named(failure.reason or 'no reason told', 200)}, "
         f"in {plural(failure.failed_runs, 'run')} {_seen(again)}"
     )
 
@@ -216,14 +232,24 @@ def _list(of_list: ListNews) -> str:
     )
 
 
-def _whose(of: Change | Loss | Return) -> str:
-    by = f" by {_artist(of.user_id, of.user_name)}" if of.user_id is not None else ""
-    return f"{_work(of.work_id, of.title)}{by}"
+def _whose(of: Shown, event: Change | Loss | Return) -> str:
+    by = f" by {_artist(event.user_id, event.user_name)}" if event.user_id is not None else ""
+    return f"{_work(of, event.work_id, event.title)}{by}"
 
 
-def _work(work_id: int, title: str | None) -> str:
+def _work(of: Shown, work_id: int, title: str | None) -> str:
     text = named(title_of(title)) if title is not None else f"work {work_id:d}"
-    return f'<a href="{PIXIV}/artworks/{work_id:d}" rel="noreferrer">{text}</a>'
+    return f'<a href="{_place(of, work_id)}" rel="noreferrer">{text}</a>'
+
+
+def _place(of: Shown, work_id: int) -> str:
+    return f"{GALLERY}/works/{work_id:d}" if work_id in of.here else f"{PIXIV}/artworks/{work_id:d}"
+
+
+def _image(picture: Thumbnail | None, words: str = "") -> str:
+    if picture is None:
+        return ""
+    return f'<img src="{picture.uri}" width="{picture.width}" height="{picture.height}" alt="{words}">'
 
 
 def _artist(user_id: int | None, name: str | None) -> str:

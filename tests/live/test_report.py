@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -48,6 +49,19 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         told = scrapy("report", "--output", str(file), env=environment(sandbox, archive))
     assert (told.returncode, told.stderr) == (0, "")
     return file
+
+
+@pytest.mark.long
+def test_a_revised_work_is_shown_before_and_after_and_opens_in_the_gallery(page: Path):
+    text = page.read_text()
+    both = re.findall(
+        r'<span class="both"><img src="([^"]+)"[^>]*alt="before"> → <img src="([^"]+)"[^>]*alt="after">', text
+    )
+    assert len(both) == 1
+    assert both[0][0] != both[0][1]
+    assert 'href="http://127.0.0.1:8490/works/5000211"' in text
+    # Of the one whose image could not be fetched nothing is here.
+    assert 'href="https://www.pixiv.net/artworks/5000912"' in text
 
 
 @pytest.mark.long
