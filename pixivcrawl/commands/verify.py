@@ -34,11 +34,11 @@ from pixivcrawl.runs.changing import ledger_to_change
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.runs.memory import limit_heaps
 from pixivcrawl.verification.choice import WHOLE, Sample, next_window, read_sample, read_since
-from pixivcrawl.verification.findings import Finding, in_order, is_damaged, summary
+from pixivcrawl.verification.findings import HARMLESS, Finding, in_order, is_damaged, summary
 from pixivcrawl.verification.memory import Memory, Progress
 from pixivcrawl.verification.progress import VerificationProgress
 from pixivcrawl.verification.reading import Depth, verify
-from pixivcrawl.verification.repair import Action, repair
+from pixivcrawl.verification.repair import TIME_SET, Action, repair
 
 WHOLE_ARCHIVE, FOUND = 0, 1
 """Exit codes: nothing but times is amiss, or something was found."""
@@ -153,16 +153,17 @@ def run(configuration: Configuration, opts: argparse.Namespace) -> int:
             say(line, as_json=opts.json)
         if opts.repair and findings:
             memory.save(progress)
-            repair(archive, ledger, findings, depth, lambda action: told(action, as_json=opts.json))
+            with Repairs(as_json=opts.json) as repairs:
+                repair(archive, ledger, findings, depth, repairs.told)
         memory.finish(sampled_to=None if sample is None else progress.window.end)
     return FOUND if is_damaged(findings) else WHOLE_ARCHIVE
 
 
 def require_archive(configuration: Configuration) -> None:
     """Raises ConfigurationError where no crawl has begun one, StorageFailed where one has lost its ledger."""
-    archive = Archive(configuration.archive_dir)
-    require_ledger(read_url(configuration.database_url), archive)
-    if configuration.database_url.startswith("sqlite") and not archive.database.exists():
+    database = read_url(configuration.database_url)
+    require_ledger(database, Archive(configuration.archive_dir))
+    if database.get_backend_name() == "sqlite" and not Path(str(database.database)).exists():
         raise ConfigurationError(
             "there is no archive there yet; begin one with: pixivcrawl user ID (or name another with -s ARCHIVE_DIR=...)"
         )
@@ -212,17 +213,39 @@ def look(archive: Archive, ledger: Ledger, memory: Memory, progress: Progress, d
 
 
 def report(findings: Sequence[Finding], *, as_json: bool) -> None:
-    for finding in findings:
+    """A line each; to people the changed times, which may be those of every file, are one."""
+    times = [] if as_json else [finding for finding in findings if finding.kind == HARMLESS]
+    for finding in findings if len(times) < 2 else [each for each in findings if each.kind != HARMLESS]:
         print(json.dumps(finding.as_json()) if as_json else finding)
+    if len(times) > 1:
+        print(
+            f"{HARMLESS}: {plural(len(times), 'file')}, the first {one_line(times[0].path, 400)}; --repair sets them back"
+        )
 
 
-def told(action: Action, *, as_json: bool) -> None:
-    """One thing that a repair did."""
-    if as_json:
-        print(json.dumps({"repair": action.what, **asdict(action)}), flush=True)
-    else:
-        detail = f" ({action.detail})" if action.detail else ""
-        print(one_line(f"{action.what}: {one_line(action.path, 400)}{detail}", 900), flush=True)
+class Repairs:
+    """Says what a repair does, a line each; to people the times that it sets are one, at its end."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._times: list[str] = []
+
+    def __enter__(self) -> Repairs:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._times:
+            more = f"{plural(len(self._times), 'file')}, the first " if len(self._times) > 1 else ""
+            print(f"{TIME_SET}: {more}{one_line(self._times[0], 400)}", flush=True)
+
+    def told(self, action: Action) -> None:
+        if self._as_json:
+            print(json.dumps({"repair": action.what, **asdict(action)}), flush=True)
+        elif action.what == TIME_SET:
+            self._times.append(action.path)
+        else:
+            detail = f" ({action.detail})" if action.detail else ""
+            print(one_line(f"{action.what}: {one_line(action.path, 400)}{detail}", 900), flush=True)
 
 
 def say(line: str, *, as_json: bool) -> None:

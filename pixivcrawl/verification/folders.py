@@ -13,9 +13,13 @@ from pixivcrawl.verification.findings import Finding
 ORIGINALS, USERS = "originals", "users"
 
 
+LITTER = frozenset({"thumbs.db", "desktop.ini", ".ds_store", "@eadir", ".nomedia", "lost+found"})
+"""What systems and NAS leave in any folder, in lower case: no files of an archive, and nothing to be told of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The names in a folder that are no folders, and its folders; sorted. `problem`: it could not be read."""
+    """The names in a folder that are no folders, and its folders; sorted, without LITTER. `problem`: it could not be read."""
 
     names: list[str]
     folders: list[str]
@@ -29,6 +33,8 @@ def listed(archive: Archive, folder: str) -> Listed:
     try:
         with os.scandir(archive.root / folder) as entries:
             for entry in entries:
+                if entry.name.lower() in LITTER:
+                    continue
                 (folders if is_followed(archive, folder, entry) else names).append(entry.name)
     except (FileNotFoundError, NotADirectoryError):
         return Listed([], [])

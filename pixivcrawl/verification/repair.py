@@ -23,6 +23,8 @@ from pixivcrawl.verification.adoption import NotAdopted, NotAdoptedYet, adopt
 from pixivcrawl.verification.findings import HARMLESS, OF_ROWS, Finding
 from pixivcrawl.verification.reading import AT_ONCE, IN_PLACE, Depth, confirmed, in_parts
 
+TIME_SET = "time set"
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -128,7 +130,7 @@ def _set_time(work: _Work, finding: Finding) -> None:
         if row.path == finding.path:
             seconds = row.uploaded.timestamp()
             os.utime(work.archive.resolve(finding.path), (seconds, seconds))
-            work.said(Action("time set", finding.path))
+            work.said(Action(TIME_SET, finding.path))
 
 
 def _clear(work: _Work, damage: _Damage) -> None:
