@@ -22,8 +22,8 @@ from tests.commands.typing_in import type_pixivcrawl
 from tests.live.inside import signed_in
 from tests.sandbox.serving import Sandbox, World
 
-REST, ANSWER = 0.15, 0.05
-"""Seconds of rest after each answer, and by which every answer of the sandbox is late: a tenth of what a user has of pixiv."""
+REST, ANSWER = 0.4, 0.1
+"""Seconds of rest after each answer, and by which every answer of the sandbox is late: a quarter of what a user has of pixiv, or less."""
 
 TINY = Page("jpg", 48, 36)
 
@@ -61,11 +61,11 @@ def run(
     sandbox: Sandbox,
     folder: Path,
     spider: str,
-    ends_after: float | None = None,
+    ends_after: int | None = None,
     settings: dict[str, Any] | None = None,
     **arguments: Any,
 ) -> Happened:
-    """A crawl at the pace, watched as the progress watches it; it ends like after Ctrl-C after so many seconds, if any."""
+    """A crawl at the pace, watched as the progress watches it; it ends like after Ctrl-C after so many files, if any."""
     chosen = Settings()
     chosen.setmodule("settings.base", priority="project")
     own = {"ARCHIVE_DIR": str(folder), "PIXIV_API_DELAY": REST, "PIXIV_THROTTLE_WAIT": 0}
@@ -76,7 +76,7 @@ def run(
 
     async def watch(crawler: Crawler) -> None:
         estimate = None
-        while ends_after is None or time.monotonic() - began < ends_after:
+        while ends_after is None or crawler.stats.get_value("pixiv/files_stored", 0) < ends_after:
             await asyncio.sleep(0.1)
             if crawler.spider is not None:
                 estimate = estimate or ProgressEstimate(crawler)
@@ -159,14 +159,14 @@ def many(works: int, **facts: Any) -> World:
 
 
 def of_three() -> World:
-    world = World.of(works=16, artists=3, page_counts=(1, 2, 1), size=(48, 36))
+    world = World.of(works=7, artists=3, page_counts=(1, 2, 1), size=(48, 36))
     world.add_work(11, kind=UGOIRA, pages=(TINY,), delays=(60, 80))
     return world
 
 
 def partly_withheld() -> World:
-    world = many(25)
-    for _ in range(12):
+    world = many(12)
+    for _ in range(8):
         world.add_work(11, pages=(TINY,), x_restrict=1)
     return world
 
@@ -180,18 +180,18 @@ def with_pictures(sandbox: Late, folder: Path, **arguments: str) -> None:
 
 
 def begun(sandbox: Late, folder: Path) -> None:
-    run(sandbox, folder, "user", ends_after=5, id="11")
+    run(sandbox, folder, "user", ends_after=40, id="11")
 
 
 def revised(sandbox: Late, folder: Path) -> None:
     with_pictures(sandbox, folder)
-    for place in range(1, 16):
+    for place in range(1, 8):
         sandbox.world.revise(sandbox.world.work_id(11, place), pages=(Page("png", 36, 48), TINY))
 
 
 def read_before_new_works(sandbox: Late, folder: Path) -> None:
     run(sandbox, folder, "user", id="11")
-    for pages in (1, 2) * 10:
+    for pages in (1, 2) * 5:
         sandbox.world.add_work(11, pages=(TINY,) * pages)
 
 
@@ -210,30 +210,30 @@ def by_rows(sandbox: Late, folder: Path) -> None:
 
 
 def of_pages() -> World:
-    return World.of(works=30, size=(48, 36), page_counts=(1, 3))
+    return World.of(works=14, size=(48, 36), page_counts=(1, 3))
 
 
 HUNDRED = ",".join(str(World.of(works=100).work_id(11, place)) for place in range(1, 101))
 
 CASES = {
-    "details missing": Case(lambda: many(40), with_pictures),
-    "many ugoira": Case(lambda: many(20, kind=UGOIRA, delays=(60, 80)), with_pictures),
-    "many pages, interrupted": Case(lambda: many(30, pages=(TINY,) * 6), begun),
+    "details missing": Case(lambda: many(20), with_pictures),
+    "many ugoira": Case(lambda: many(10, kind=UGOIRA, delays=(60, 80)), with_pictures),
+    "many pages, interrupted": Case(lambda: many(15, pages=(TINY,) * 6), begun),
     "three artists": Case(
         of_three, lambda sandbox, folder: with_pictures(sandbox, folder, id="11,12,13"), arguments={"id": "11,12,13"}
     ),
-    "revised meanwhile": Case(lambda: many(30), revised),
+    "revised meanwhile": Case(lambda: many(15), revised),
     "withheld works": Case(partly_withheld, with_pictures),
-    "slow API": Case(lambda: many(15), with_pictures, api=0.5),
-    "slow images, interrupted": Case(lambda: many(60, pages=(TINY,) * 3), begun, image=0.5),
+    "slow API": Case(lambda: many(12), with_pictures, api=0.6),
+    "slow images, interrupted": Case(lambda: many(30, pages=(TINY,) * 3), begun, image=0.6),
     "a hundred ids": Case(
         lambda: World.of(works=100, size=(48, 36), page_counts=(1, 1, 2)), one_work, "artwork", {"id": HUNDRED}
     ),
     "backfill": Case(of_pages, by_rows, "artwork", {"backfill": "true"}),
     "known from rows alone": Case(of_pages, by_rows),
-    "only new works": Case(lambda: many(5), read_before_new_works, new=20),
-    "an artist whom nobody knows": Case(of_pages, nothing, new=30),
-    "refused before": Case(lambda: many(30), refused),
+    "only new works": Case(lambda: many(5), read_before_new_works, new=10),
+    "an artist whom nobody knows": Case(of_pages, nothing, new=14),
+    "refused before": Case(lambda: many(14), refused),
 }
 
 

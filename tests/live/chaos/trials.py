@@ -96,7 +96,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class Reference:
-    """What an undisturbed run of the same command leaves, and what it takes; `api_again`: what one more asks, that finds nothing new."""
+    """What an undisturbed run of the same command leaves, and what it takes.
+
+    `api_again`: what one more asks, that finds nothing new; `api_of_list`: how often the first one asked that same.
+    """
 
     archive: Path
     files: dict[str, OnDisk]
@@ -105,6 +108,7 @@ class Reference:
     api: int
     images: int
     api_again: int
+    api_of_list: int
 
 
 class Laboratory:
@@ -187,16 +191,18 @@ class Laboratory:
         assert (ending.exit_code, complaints(ending.errors)) == (0, "")
         assert_holds(archive, *expected(trial.server, spider))
         dump = canonical.dump(archive)
-        api, images = (len(trial.watch.entries(kind)) for kind in ("api", "image"))
+        api, images = (trial.watch.entries(kind) for kind in ("api", "image"))
         self.live(trial)
+        again = [(logged.path, logged.query) for logged in trial.watch.entries("api")[len(api) :]]
         return Reference(
             archive,
             trial.lives[0].originals,
             dump,
             {url.partition("//")[2].partition("/")[2]: sha256 for url, sha256 in rows(archive, _URLS)},
-            api,
-            images,
-            len(trial.watch.entries("api")) - api,
+            len(api),
+            len(images),
+            len(again),
+            sum((logged.path, logged.query) in again for logged in api),
         )
 
 

@@ -31,9 +31,6 @@ _ABOUT_A_WORK = re.compile(r"/ajax/illust/(\d+)")
 LOOKS = 2
 """How often pixiv is asked whether it takes the account, before the run believes that it does not."""
 
-RE_ASKED = 1.1
-"""How many API requests a trial may take, as a share of an undisturbed run's, besides what the kills cost."""
-
 
 def killed_enough(trial: Trial, kills: int) -> Iterator[str]:
     """The trial was one: so many runs were killed."""
@@ -122,18 +119,19 @@ def asked_once(trial: Trial) -> Iterator[str]:
 
 
 def asked_little(trial: Trial, reference: Reference) -> Iterator[str]:
-    """API requests: those of an undisturbed run and a tenth, and for each kill those in flight and a page of the list.
+    """API requests: those of an undisturbed run, and for each kill those in flight and the head of the list.
 
     A run that came to its end before it was killed is followed by one that looks whether there is anything new.
     """
     asked = trial.watch.entries("api")
     looks = sum(not life.ending.was_killed for life in trial.lives) - 1
-    most = RE_ASKED * reference.api + len(trial.kills) * (API_AT_ONCE + 1) + looks * reference.api_again
+    for_kills = len(trial.kills) * (API_AT_ONCE + reference.api_of_list)
+    most = reference.api + for_kills + looks * reference.api_again
     if len(asked) > most:
         repeated = Counter(f"{logged.path}?{logged.query}" for logged in asked)
         often = ", ".join(f"{times} x {address}" for address, times in repeated.most_common(12) if times > 1)
         yield (
-            f"{len(asked)} API requests, at most {most:.1f} are right "
+            f"{len(asked)} API requests, at most {most} are right "
             f"({reference.api} undisturbed, {len(trial.kills)} kills, {looks} further runs): {often}"
         )
 
