@@ -289,7 +289,8 @@ class UserSpider(ListingSpider[UserArguments]):
             body = await self.ask(
                 USER_PROFILE_ILLUSTS, id=user_id, ids=unsure, work_category="illustManga", is_first_page=False
             )
-            rows = items_from.listed_artworks(body.works.values())
+            # One that names another artist would lead its files to a wrong folder: the work itself is asked then.
+            rows = [row for row in items_from.listed_artworks(body.works.values()) if row.user_id in (None, user_id)]
         known = await self.ledger.read(queries.known_works, work_ids)
         kinds = {work_id: work.kind for work_id, work in known.items()}
         # A work without a row is asked for all the same: it then says why.

@@ -76,9 +76,11 @@ def run(
 
     async def watch(crawler: Crawler) -> None:
         estimate = None
-        while ends_after is None or crawler.stats.get_value("pixiv/files_stored", 0) < ends_after:
+        while True:
             await asyncio.sleep(0.1)
             if crawler.spider is not None:
+                if ends_after is not None and crawler.stats.get_value("pixiv/files_stored", 0) >= ends_after:
+                    break
                 estimate = estimate or ProgressEstimate(crawler)
                 estimate.note(paused=estimate.wait > 0)
                 await estimate.count_what_is_left()
@@ -185,7 +187,7 @@ def begun(sandbox: Late, folder: Path) -> None:
 
 def revised(sandbox: Late, folder: Path) -> None:
     with_pictures(sandbox, folder)
-    for place in range(1, 8):
+    for place in range(1, 15, 2):
         sandbox.world.revise(sandbox.world.work_id(11, place), pages=(Page("png", 36, 48), TINY))
 
 
@@ -261,10 +263,10 @@ def test_what_is_said_beforehand_is_within_a_factor_of_two(
     )
     assert is_near(told.requests, was.requests, 2)
     # Nobody knows how fast a pixiv answers that was never asked: half a second is the guess, which a tenth of pixiv's time belies.
-    assert case.before is nothing or is_near(told.asking, was.asking, 1.5)
+    assert case.before is nothing or is_near(told.asking, was.asking, 2)
     if told.files:
         assert is_near(told.files, was.files, 2)
     if told.fetching:
-        assert is_near(told.fetching, was.fetching, 1.5)
+        assert is_near(told.fetching, was.fetching, 2)
     for said, then in left:
-        assert is_near(said, then, 1.0)
+        assert is_near(said, then, 2)
