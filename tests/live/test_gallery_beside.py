@@ -1,0 +1,68 @@
+"""The gallery beside a crawl, and in archives where not everything is as it should be."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.gallery.making import NORMAL, archive_at
+from tests.live.galleries import served
+from tests.live.inside import crawl
+from tests.live.running import environment, pixivcrawl
+from tests.sandbox.serving import Sandbox, World
+
+WITHIN = 10.0
+"""Seconds after its crawl in which a work is on the page."""
+
+
+def page(address: str) -> str:
+    with urllib.request.urlopen(address, timeout=30) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+@pytest.mark.long
+def test_what_a_crawl_stores_while_the_gallery_is_open_is_on_its_pages(tmp_path: Path):
+    with Sandbox(World.of(artists=2, works=6)) as sandbox:
+        assert crawl("user", sandbox, tmp_path, id=11).exit_code == 0
+        with served(tmp_path) as address:
+            assert "6 works" in page(f"{address}/works")
+            assert crawl("user", sandbox, tmp_path, id=12).exit_code == 0
+            stored = time.monotonic()
+            while "12 works" not in page(f"{address}/works"):
+                assert time.monotonic() - stored < WITHIN
+                time.sleep(0.1)
+            work_id = sandbox.world.work_id(12, 6)
+            assert f'href="/works/{work_id}"' in page(f"{address}/works")
+            assert "SHA-256" in page(f"{address}/works/{work_id}")
+
+
+def test_a_folder_that_cannot_be_written_has_its_index_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    root = archive_at(tmp_path / "archive")
+    # Root may write everywhere, but not make a folder where a file is.
+    (root / "derived").write_text("in the way")
+    with served(root) as address:
+        assert f'href="/works/{NORMAL}"' in page(f"{address}/works")
+    assert (root / "derived").read_text() == "in the way"
+    assert "derived cannot be written" in capsys.readouterr().err
+
+
+def test_an_index_of_another_archive_is_made_anew(tmp_path: Path):
+    root = archive_at(tmp_path / "archive")
+    (root / "derived").mkdir()
+    (root / "derived/index.sqlite").write_bytes(b"no index" * 1000)
+    with served(root) as address:
+        assert f'href="/works/{NORMAL}"' in page(f"{address}/works")
+
+
+def test_a_ledger_of_an_older_version_is_one_line(tmp_path: Path):
+    root = archive_at(tmp_path / "archive")
+    with sqlite3.connect(root / "archive.sqlite") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0007'")
+    ended = pixivcrawl("gallery", "--port", "0", env=environment(None, root))
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert "older version" in ended.stderr
