@@ -196,7 +196,7 @@ def test_back_returns_to_where_the_reading_began(address: str):
     async def act(page: Page) -> None:
         await page.visit(f"{address}/works/{MANGA}/history")
         await page.value(f"void (location.href = '/works/{MANGA}/read')")
-        await page.comes("document.querySelector('.reader')")
+        await page.comes("document.querySelector('.reader') && document.readyState === 'complete'")
         await seen_after(page, "ArrowLeft")
         await seen_after(page, "ArrowLeft")
         await page.value("history.back()")
@@ -264,8 +264,9 @@ CanvasRenderingContext2D.prototype.drawImage = function (...given) {
 
 async def film_of(page: Page, address: str, work: int, seconds: float) -> list[float]:
     await page.call("Page.enable")
-    await page.call("Page.addScriptToEvaluateOnNewDocument", source=DRAWN)
+    added = await page.call("Page.addScriptToEvaluateOnNewDocument", source=DRAWN)
     await page.visit(f"{address}/works/{work}")
+    await page.call("Page.removeScriptToEvaluateOnNewDocument", identifier=added["identifier"])
     await page.comes("window.drawn.length")
     await asyncio.sleep(seconds)
     return [when for when, _ in await page.value("window.drawn")]
@@ -274,16 +275,19 @@ async def film_of(page: Page, address: str, work: int, seconds: float) -> list[f
 def test_a_film_keeps_its_own_time(address: str):
     """The first frame comes within 300 ms, none is more than 40 ms late, and a loop takes as long as its delays say, to 1 %.
 
-    On a machine that does other things meanwhile the best of three loops is looked at.
+    On a machine that does other things meanwhile the best of three visits and of three loops is looked at.
     """
     loop = sum(frame.delay for frame in FRAMES)
     due = [sum(FRAMES[each % len(FRAMES)].delay for each in range(number)) for number in range(3 * len(FRAMES))]
 
     async def act(page: Page) -> tuple[float, list[float]]:
-        await page.visit(f"{address}/works/{PLAIN}/read")  # what a browser does once
-        times = await film_of(page, address, UGOIRA, 3.1 * loop / 1000)
-        came = await page.value("performance.getEntriesByType('navigation')[0].responseEnd")
-        return times[0] - came, times[1:]
+        waits = []
+        for seconds in (0.0, 0.0, 3.1 * loop / 1000):
+            await page.visit(f"{address}/works/{PLAIN}/read")
+            times = await film_of(page, address, UGOIRA, seconds)
+            came = await page.value("performance.getEntriesByType('navigation')[0].responseEnd")
+            waits.append(times[0] - came)
+        return min(waits), times[1:]
 
     first, times = look(act)
     assert len(times) > 3 * len(FRAMES)
@@ -367,7 +371,7 @@ def test_the_keyboard_leads_from_the_box_to_a_picture_and_back(address: str):
         await page.value("document.activeElement.blur()")
         await page.press("j")
         first = await page.value("document.activeElement.href")
-        assert first.endswith(f"/works/{REVISED}")
+        assert f"/works/{REVISED}?" in first
         await page.press("ArrowRight")
         assert await page.value("document.activeElement.href") != first
         await page.press("k")
