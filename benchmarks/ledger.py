@@ -23,6 +23,7 @@ from sqlalchemy import Connection, Engine, event
 
 from benchmarks.building import database_url, fill, make_tables
 from benchmarks.measuring import Row, own_environment, run, table, write_json
+from pixivcrawl.api.catalogue import USER_PROFILE_ILLUSTS
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.items import VISITOR, Artwork, Facts, Original, ProvenOriginal, StagedOriginal, StoredOriginal, Tag
@@ -142,7 +143,7 @@ async def recording(ledger: Ledger, count: int, works: int) -> list[Row]:
 
     async def list_rows() -> None:
         for start in range(0, count, 100):
-            await ledger.write(updates.record_rows, rows_of_others[start : start + 100], now)
+            await record_page(ledger, rows_of_others[start : start + 100], now)
 
     def to_do(crawl_id: int) -> Any:
         return ledger.read_now(queries.works_to_ask, crawl_id, 0, 100, reader=VISITOR, now=now, enough="full")
@@ -179,6 +180,14 @@ async def record_work(ledger: Ledger, artwork: Artwork, now: datetime) -> None:
         StoredAnswer("illust.detail", {"id": artwork.work_id}, body_of(artwork), now, URL.format(artwork.work_id)),
     )
     await ledger.write(updates.record_facts, Facts(artworks=(artwork,)), now)
+
+
+async def record_page(ledger: Ledger, rows: Sequence[Artwork], now: datetime) -> None:
+    body = {"works": {str(row.work_id): row_of(row) for row in rows}}
+    payload = json.dumps({"error": False, "message": "", "body": body}).encode()
+    asked = {"id": rows[0].user_id, "ids": [row.work_id for row in rows]}
+    answer = StoredAnswer(USER_PROFILE_ILLUSTS.name, asked, payload, now, URL.format(rows[0].work_id))
+    await ledger.write(updates.record_answer, answer, Facts(artworks=tuple(rows)))
 
 
 async def record_file(ledger: Ledger, stored: StoredOriginal, now: datetime) -> None:
@@ -251,6 +260,23 @@ def body_of(artwork: Artwork) -> bytes:
     near = {str(artwork.work_id + step): None for step in range(100)}
     body = {"id": str(artwork.work_id), "title": artwork.title, "tags": {"tags": tags}, "userIllusts": near}
     return json.dumps({"error": False, "message": "", "body": body}).encode()
+
+
+def row_of(artwork: Artwork) -> dict[str, Any]:
+    """A list's row, as `body_of`."""
+    told = {"id": str(artwork.work_id), "title": artwork.title, "tags": [tag.name for tag in artwork.tags]}
+    thumbnail = (
+        f"https://i.pximg.net/c/250x250_80_a2/img-master/img/{artwork.revision}/{artwork.work_id}_p0_square1200.jpg"
+    )
+    shown = {"url": thumbnail, "alt": artwork.title, "userId": str(artwork.user_id), "userName": artwork.user_name}
+    numbers = {
+        "width": artwork.width,
+        "height": artwork.height,
+        "pageCount": artwork.page_count,
+        "aiType": artwork.ai_type,
+    }
+    times = {"createDate": artwork.created, "updateDate": artwork.uploaded}
+    return told | shown | numbers | {name: str(time) for name, time in times.items()}
 
 
 def as_stored(original: Original) -> StoredOriginal:
