@@ -304,22 +304,6 @@ def pictures_at(connection: Connection, work_id: int, revision: str, first: int 
     return [_picture(row) for row in rows]
 
 
-def frames_of_work(connection: Connection, work_id: int, first: int = 0, limit: int = 60) -> list[Picture]:
-    """The frames of an ugoira as its artist uploaded them, from number `first` on, of every revision that is here."""
-    rows = connection.execute(
-        select(*_PICTURE)
-        .where(
-            FileRow.artwork_id == work_id,
-            FileRow.page >= first,
-            FileRow.page < first + limit,
-            FileRow.kind == "frame",
-            FileRow.state == "stored",
-        )
-        .order_by(FileRow.page, FileRow.revision)
-    )
-    return [_picture(row) for row in rows]
-
-
 def series_place(connection: Connection, work_id: int, series_id: int) -> SeriesPlace | None:
     """A work's place in a series; None where the ledger has no list of that series, or the work is not on it."""
     places = table(SeriesArtworkRow)
