@@ -67,7 +67,7 @@ MOST_EXPOSED = 1.2
 
 @needs_systemd
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
-    program = tmp_path / "opt/pixivcrawl/.venv/bin/scrapy"
+    program = tmp_path / "opt/pixivcrawl/.venv/bin/pixivcrawl"
     program.parent.mkdir(parents=True)
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
@@ -185,6 +185,8 @@ def test_the_container_runs_as_nobody_in_particular_and_holds_no_secret() -> Non
         if word == "RUN":
             subprocess.run(["sh", "-n", "-c", rest], check=True)
     # What it installs is what the README installs, which .ci/run does.
-    (install,) = [rest for word, rest in said if "pip install" in rest]
+    install, ours = [rest for word, rest in said if "pip install" in rest]
+    assert ours.endswith("dist/*.whl")
+    assert json.loads(dict(said)["HEALTHCHECK"].partition(" CMD ")[2])[1:] == ["doctor", "--quiet", "--offline"]
     flat = install.replace(" --no-cache-dir", "")
     assert flat in (ROOT / "README.md").read_text().replace(" --no-compile", "")

@@ -61,6 +61,7 @@ class Command(ScrapyCommand):
             action="store_true",
             help="first forget the pauses that hosts asked for, so that runs ask again",
         )
+        parser.add_argument("-q", "--quiet", action="store_true", help="say nothing of what is well")
         parser.add_argument("--json", action="store_true", help="write each finding as a line of JSON")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -76,6 +77,8 @@ class Command(ScrapyCommand):
 
         def say(finding: Finding) -> None:
             findings.append(finding)
+            if opts.quiet and finding.state == "ok":
+                return
             print(json.dumps(finding.as_json()) if opts.json else finding, flush=True)
 
         # What is worth a warning in a log is a finding here.
@@ -95,7 +98,7 @@ class Command(ScrapyCommand):
             return
         finally:
             logging.disable(logging.NOTSET)
-        if not opts.json:
+        if not opts.json and not opts.quiet:
             print(summary(findings))
         self.exitcode = exit_code(findings)
 

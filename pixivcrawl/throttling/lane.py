@@ -119,7 +119,12 @@ def lane_of_reader(host: str, reader: Reader) -> Lane | None:
     )
     session = reader.session if reader.user_id is None else ""
     name = hashlib.blake2b(f"{host} {reader.user_id} {session}".encode(), digest_size=8).hexdigest()
-    folder = user_state_path("pixivcrawl", appauthor=False) / "lanes"
+    try:
+        folder = user_state_path("pixivcrawl", appauthor=False) / "lanes"
+    except RuntimeError:
+        # Without HOME, for a user whom the system does not know.
+        complain(f"pixivcrawl: there is no home folder (set XDG_STATE_HOME): other crawls of {whose} are not seen")
+        return None
     record = folder / f"{name}.json"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
