@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 import zlib
 from collections.abc import Sequence
 from contextlib import closing
@@ -21,6 +22,9 @@ from pixivcrawl.ledger.queries.indexed import Searched
 from pixivcrawl.ledger.service import Ledger
 from tests.ledger.making import NOW
 
+PATIENCE = 60.0
+"""Seconds."""
+
 
 def know(ledger: Ledger, *artworks: Artwork) -> None:
     """Record the works as their own pages tell them."""
@@ -28,7 +32,13 @@ def know(ledger: Ledger, *artworks: Artwork) -> None:
 
 
 def follow(ledger: Ledger, folder: Path) -> int:
-    return following.follow(ledger, folder, stop=Event())
+    """Bring the index in line; on PostgreSQL the transactions of other databases on the server are waited for too."""
+    read = following.follow(ledger, folder, stop=Event())
+    until = time.monotonic() + PATIENCE
+    while Index(folder, ledger).behind() and time.monotonic() < until:
+        time.sleep(0.05)
+        read += following.follow(ledger, folder, stop=Event())
+    return read
 
 
 def contents(folder: Path) -> dict[str, list[Any]]:

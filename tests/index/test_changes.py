@@ -9,6 +9,7 @@ from dataclasses import fields
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.index import following
 from pixivcrawl.index.reading import Index
 from pixivcrawl.index.search import parse
 from pixivcrawl.items import Facts
@@ -197,10 +199,10 @@ def test_what_a_slow_transaction_commits_late_is_not_passed_over(postgres_url: s
         updates.record_facts(connection, Facts(artworks=(an_artwork(2),)), NOW)
         know(ledger, an_artwork(3))
         place = ledger.read_now(indexed.last_change)
-        assert follow(ledger, derived) == 0
+        assert following.follow(ledger, derived, stop=Event()) == 0
         assert index.works(parse("")).ids == [1]
         # Made from nothing at this moment, an index is no further.
-        follow(ledger, tmp_path / "other")
+        following.follow(ledger, tmp_path / "other", stop=Event())
     slow.dispose()
     assert [
         change.subject_id for change in ledger.read_now(indexed.changes_after, place, 100) if change.kind == "work"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, insert, text
 
 from pixivcrawl.ledger.models import ArtworkChangeRow, table
 from pixivcrawl.ledger.updates.upsert import insert_new
@@ -17,7 +18,12 @@ Changed = Literal["work", "user", "tag"]
 
 _CHANGES = table(ArtworkChangeRow)
 _NOTED = "pixivcrawl.noted"
-_LAST = select(func.coalesce(func.max(_CHANGES.c.number), 0))
+_APPEND = (
+    "INSERT INTO artwork_changes (number, kind, subject_id) "
+    "SELECT max(?, 1 + coalesce((SELECT max(number) FROM artwork_changes), 0)), json_extract(value, '$[0]'), json_extract(value, '$[1]') "
+    "FROM json_each(?)"
+)
+"""One statement whatever its number of rows: built by SQLAlchemy, a question and an insert took 120 µs for 8 works, and this takes 43."""
 _TRANSACTION = text("SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint)")
 
 
@@ -48,18 +54,16 @@ def note(connection: Connection, kind: Changed, ids: Iterable[int]) -> None:
 
 
 def _append(connection: Connection, changed: set[tuple[Changed, int]]) -> None:
-    if changed:
-        number = _number(connection)
-        rows = [{"number": number, "kind": kind, "subject_id": subject_id} for kind, subject_id in changed]
-        insert_new(connection, _CHANGES, rows, ("number", "kind", "subject_id"))
-
-
-def _number(connection: Connection) -> int:
-    """One that is greater than that of every change before it.
+    """Under a number that is greater than that of every change before it.
 
     On PostgreSQL the transaction's own: others commit in another order than they begin, and by it a reader knows which may still come.
     On SQLite, where one writes at a time, microseconds, so that two ledgers do not have the same.
     """
-    if connection.dialect.name == "postgresql":
-        return int(connection.execute(_TRANSACTION).scalar_one())
-    return max(time.time_ns() // 1000, int(connection.execute(_LAST).scalar_one()) + 1)
+    if not changed:
+        return
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(_APPEND, (time.time_ns() // 1000, json.dumps(sorted(changed))))
+        return
+    number = connection.execute(_TRANSACTION).scalar_one()
+    rows = [{"number": number, "kind": kind, "subject_id": subject_id} for kind, subject_id in changed]
+    insert_new(connection, _CHANGES, rows, ("number", "kind", "subject_id"))
