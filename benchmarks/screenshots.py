@@ -49,7 +49,10 @@ def made(archive: Path) -> Path:
         env = environment(sandbox, archive) | {"PYTHONPATH": str(PROJECT)}
 
         def crawl(*words: str) -> None:
-            subprocess.run([sys.executable, "-m", "pixivcrawl", *words], env=env, check=False, capture_output=True)
+            command = [sys.executable, "-m", "pixivcrawl", *words]
+            ended = subprocess.run(command, env=env, check=False, capture_output=True, text=True)
+            # 1: finished, with works that are gone or withheld.
+            assert ended.returncode in (0, 1), ended.stderr
 
         for artist in ARTISTS:
             crawl("user", str(artist))
