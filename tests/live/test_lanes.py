@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import platformdirs
 import pytest
 
 from pixivcrawl.items import Reader
@@ -105,22 +106,24 @@ def test_a_pause_and_the_day_s_budget_hold_for_the_next_archive_too(tmp_path: Pa
     assert len(sandbox.requests("api")) == asked
 
 
-@pytest.mark.parametrize("state", ["read-only", "no-home", "a file"])
+@pytest.mark.parametrize("folder", ["/proc/nothing", "/dev/null"])
 def test_where_no_state_can_be_kept_it_is_said_and_the_crawl_goes_on(
-    state: str, tmp_path: Path, sandbox: Sandbox
+    folder: str, tmp_path: Path, sandbox: Sandbox
 ) -> None:
-    env = environment(sandbox, tmp_path / "archive")
-    if state == "no-home":
-        del env["XDG_STATE_HOME"]
-        env.pop("HOME", None)
-        env["XDG_STATE_HOME"] = "/proc/nothing/here"
-    else:
-        place = tmp_path / "place"
-        place.write_text("") if state == "a file" else place.mkdir(mode=0o500)
-        env["XDG_STATE_HOME"] = str(place / "state" if state == "a file" else "/sys")
-    run = scrapy("crawl", "user", "-a", "id=11", env=env)
+    run = scrapy("crawl", "user", "-a", "id=11", env=environment(sandbox, tmp_path, XDG_STATE_HOME=folder))
     assert run.returncode == 0, run.stderr
     (line,) = [line for line in run.stderr.splitlines() if line.startswith("pixivcrawl: ")]
     assert "cannot be written" in line
-    assert "other crawls of account 901 are not seen" in line
-    assert_holds(tmp_path / "archive", sandbox.world.expected.user(11, session=True))
+    assert line.endswith("other crawls of account 901 are not seen")
+    assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
+
+
+def test_a_user_without_a_home_has_no_lane_and_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_home(*_: object, **__: object) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(platformdirs, "user_state_path", no_home)
+    assert lane_of_reader("127.0.0.1:9", Reader(901)) is None
+    assert "there is no home folder (set XDG_STATE_HOME)" in capsys.readouterr().err
