@@ -30,8 +30,6 @@ from pixivcrawl.gallery.thumbnails import Thumbnails
 from pixivcrawl.index.reading import Index
 from pixivcrawl.ledger.service import Ledger
 
-PATHS = frozenset(route.path for route in PAGES)
-
 LONGEST_FORM = 64 << 10
 
 
@@ -89,7 +87,7 @@ def _answered(connection: Connection, page: PageFunction, asked: Asked) -> dict[
 
 
 def _html(page: Page, asked: Asked) -> dict[str, Any]:
-    text = render(page, asked, paths=PATHS, languages=LANGUAGES)
+    text = render(page, asked, languages=LANGUAGES)
     return {"text": text, "status": page.status, "content_type": "text/html"}
 
 

@@ -159,7 +159,7 @@ def _socket(host: str, port: int) -> socket.socket:
 
 
 async def _covers(gallery: Gallery, before: str | None) -> tuple[list[Source], str | None]:
-    """What the filler draws next; it looks again for what is new when it has come to the end."""
+    """What the filler draws next, and where it goes on."""
     page = await asyncio.to_thread(gallery.index.works, WorksQuery(filter="none"), before=before, limit=COVERS_A_STEP)
     found = await gallery.ledger.read(covers, page.ids)
     sources = []

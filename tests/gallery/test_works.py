@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote_plus
 
 import pytest
 
+from pixivcrawl.gallery.rendering import LEAST_RATIO, MOST_RATIO, ratio, static_files
 from tests.gallery.conftest import Visitor
 from tests.gallery.making import GONE, HOSTILE, MANGA, NORMAL, R18, REVISED, UGOIRA, WITHOUT_FILES, WORKS
 
@@ -120,3 +121,12 @@ def test_a_name_is_nothing_but_text(gallery: Visitor) -> None:
         assert "<script>alert" not in answer.text or answer.headers["Content-Type"].startswith("application/json")
         assert "<img src=x" not in answer.text or answer.headers["Content-Type"].startswith("application/json")
         assert "49" not in re.findall(r"\{\{.*?\}\}|>49<", answer.text)
+
+
+def test_the_style_sheet_has_each_ratio_that_a_card_can_have() -> None:
+    rules = dict(re.findall(r"\.(r\d+)\{--r:([0-9.]+)\}", static_files()["gallery.css"].decode()))
+    widths = range(10, 1000, 7)
+    assert {f"r{ratio(width, 100)}" for width in widths} <= rules.keys()
+    for width in widths:
+        exact = min(max(width / 100, LEAST_RATIO), MOST_RATIO)
+        assert float(rules[f"r{ratio(width, 100)}"]) == pytest.approx(exact, rel=0.021)
