@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from pixivcrawl.index import reading
 from pixivcrawl.index.reading import Index
 from pixivcrawl.index.search import parse
 from pixivcrawl.items import Tag
@@ -62,3 +65,23 @@ def test_an_index_that_is_spoilt_is_made_anew(ledger: Ledger, derived: Path, ind
     (derived / "index.sqlite").write_bytes(b"no database at all" * 1000)
     assert follow(ledger, derived) == 1
     assert index.works(parse("")).ids == [1]
+
+
+@pytest.mark.parametrize(("most_sorted", "most_held"), [(100, 100), (3, 100), (3, 5)])
+def test_pages_in_an_order_are_the_same_however_many_works_fit(
+    ledger: Ledger, derived: Path, index: Index, monkeypatch: pytest.MonkeyPatch, most_sorted: int, most_held: int
+):
+    """Few are sorted, many are held, and of most each is asked for by itself."""
+    monkeypatch.setattr(reading, "MOST_SORTED", most_sorted)
+    monkeypatch.setattr(reading, "MOST_HELD", most_held)
+    know(
+        ledger,
+        *(an_artwork(number, title="猫" if number % 2 else "犬", bookmark_count=number % 5) for number in range(1, 25)),
+    )
+    follow(ledger, derived)
+    wanted = sorted((number for number in range(1, 25, 2)), key=lambda number: (number % 5, number), reverse=True)
+    query = parse("猫 pages:1 sort:bookmarks")
+    first = index.works(query, limit=5)
+    second = index.works(query, before=first.older, limit=100)
+    assert [*first.ids, *second.ids] == wanted
+    assert index.works(query, after=second.newer, limit=3).ids == wanted[2:5]
