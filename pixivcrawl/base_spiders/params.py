@@ -153,7 +153,7 @@ class ListingArguments(Filters, Arguments):
         None,
         title="Filter",
         description="Only works that this filter of filters.toml wants, beside what else is given. Where it is left out, the one that "
-        "[default] fetch names; none for none.",
+        "fetch under default names there; none for none.",
     )
 
     @field_validator("ugoira")
