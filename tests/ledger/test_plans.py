@@ -34,6 +34,9 @@ SMALL = {"hosts", "paces"}
 
 READER = Reader(901, 1)
 
+OF_THE_STATEMENT = {"CONSTANT", "ROW", "json_each"}
+"""What SQLite calls a statement's own values."""
+
 PARTIAL = {
     "files_missing",
     "files_intent",
@@ -89,7 +92,7 @@ def whole_tables(steps: list[str]) -> list[str]:
     looks = []
     for step in steps:
         scan = re.match(r"SCAN (\w+)(?: USING (?:COVERING )?INDEX (\w+))?", step)
-        if scan and scan[1] not in SMALL and scan[2] not in PARTIAL and scan[1] not in ("CONSTANT", "ROW"):
+        if scan and scan[1] not in SMALL and scan[2] not in PARTIAL and scan[1] not in OF_THE_STATEMENT:
             looks.append(step)
     return looks
 
