@@ -228,7 +228,7 @@ def read_filters(path: Path) -> SavedFilters:
     """The saved filters; a file that is not there holds none. Raises ConfigurationError: the file, where in it, and what to write."""
     try:
         document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return SavedFilters(path)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read ({error.strerror})") from None

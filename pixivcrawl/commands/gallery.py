@@ -8,8 +8,9 @@ import webbrowser
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from pixivcrawl.configuration import Configuration
+from pixivcrawl.configuration import Configuration, filters_file
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.filters import read_filters
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.saying import say
 
@@ -61,6 +62,6 @@ class Command(ScrapyCommand):
                 if opts.open and not webbrowser.open(address):
                     say("pixivcrawl: no browser could be started: open the address yourself")
 
-            serve(configuration, port=opts.port, lan=opts.lan, show=show)
+            serve(configuration, read_filters(filters_file(self.settings)), port=opts.port, lan=opts.lan, show=show)
         except PixivcrawlError as error:
             self.exitcode = complain(error)

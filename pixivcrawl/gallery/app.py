@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -134,6 +135,11 @@ def _saying_errors(gallery: Gallery) -> Middleware:
             status, why = (400 if isinstance(error, ConfigurationError) else 503), str(error)
         except (ConnectionError, asyncio.CancelledError):
             raise
+        except sqlite3.DatabaseError as error:
+            status, why = (
+                503,
+                f"the search index cannot be read ({error}): end the gallery, delete derived/, start it again",
+            )
         except Exception as error:  # noqa: BLE001 (a fault of ours, which goes to the terminal; the gallery goes on)
             told(error)
             status, why = 500, "a fault of the gallery's own: the terminal says more"

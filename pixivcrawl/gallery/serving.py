@@ -18,6 +18,7 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.filters import SavedFilters
 from pixivcrawl.gallery.app import Gallery, application, local_zone
 from pixivcrawl.gallery.guard import Guard, new_key
 from pixivcrawl.gallery.shelf import Shelf
@@ -37,14 +38,16 @@ FOLLOW_EVERY = 2.0
 COVERS_A_STEP = 60
 
 
-def serve(configuration: Configuration, *, port: int, lan: bool, show: Callable[[str], object]) -> None:
+def serve(
+    configuration: Configuration, saved: SavedFilters, *, port: int, lan: bool, show: Callable[[str], object]
+) -> None:
     """Serve until Ctrl-C or SIGTERM; `show` is called with the address once it answers. Raises PixivcrawlError."""
-    with opened(configuration) as gallery:
+    with opened(configuration, saved) as gallery:
         asyncio.run(_served(gallery, port=port, lan=lan, show=show))
 
 
 @contextmanager
-def opened(configuration: Configuration) -> Iterator[Gallery]:
+def opened(configuration: Configuration, saved: SavedFilters) -> Iterator[Gallery]:
     """The archive, its index followed by a thread of its own, and processes that draw. Raises PixivcrawlError."""
     archive = Archive(configuration.archive_dir)
     ledger = Ledger.open(configuration.database_url, read_only=True)
@@ -53,9 +56,8 @@ def opened(configuration: Configuration) -> Iterator[Gallery]:
         derived = held.enter_context(derived_folder(archive))
         workers = held.enter_context(Workers(configuration.proof_workers, configuration.proof_limits))
         held.enter_context(_following(configuration, derived))
-        yield Gallery(
-            archive, ledger, Index(derived, ledger), Shelf(archive.root), Thumbnails(derived, workers), local_zone()
-        )
+        index = Index(derived, ledger, saved)
+        yield Gallery(archive, ledger, index, Shelf(archive.root), Thumbnails(derived, workers), local_zone())
 
 
 @contextmanager

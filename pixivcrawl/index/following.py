@@ -26,7 +26,6 @@ _NAMES_A_QUERY = 10_000
 EVERY_ID = 2**63 - 1
 
 _PARTS = ("", "-wal", "-shm", "-journal")
-_SPOILT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def follow(ledger: Ledger, folder: Path, *, stop: Event) -> int:
             try:
                 return _follow(ledger, path, stop)
             except sqlite3.DatabaseError as error:
-                if error.sqlite_errorcode not in _SPOILT:
+                if error.sqlite_errorcode not in schema.SPOILT:
                     raise
                 _remove(path)
                 return _follow(ledger, path, stop)

@@ -77,7 +77,7 @@ class Index:
     def __init__(self, folder: Path, ledger: Ledger, saved: SavedFilters | None = None) -> None:
         self._path = folder / schema.NAME
         self._ledger = ledger
-        self._saved = saved or SavedFilters(folder)
+        self.saved = saved or SavedFilters(folder)
         self._of_thread = local()
 
     def works(
@@ -104,7 +104,7 @@ class Index:
     def hidden(self, query: WorksQuery, most: int = 10_000) -> int:
         """How many works the query's filter hides that it would find without, `most` + 1 where there are more."""
         connection = self._connection()
-        filters = self._saved.named(self._saved.show if query.filter is None else query.filter)
+        filters = self.saved.named(self.saved.show if query.filter is None else query.filter)
         if filters is None:
             return 0
         hidden: set[int] = set()
@@ -167,7 +167,7 @@ class Index:
 
     def _match(self, connection: sqlite3.Connection, query: WorksQuery) -> Match:
         found = match_query(connection, query)
-        filters = self._saved.named(self._saved.show if query.filter is None else query.filter)
+        filters = self.saved.named(self.saved.show if query.filter is None else query.filter)
         return found if filters is None else found & match_filters(connection, filters)
 
     def _connection(self) -> sqlite3.Connection:

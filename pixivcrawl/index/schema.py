@@ -13,6 +13,9 @@ NAME = "index.sqlite"
 LOCK_WAIT = 5.0
 """Seconds that SQLite waits for a lock."""
 
+SPOILT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+"""What SQLite says of a file that is damaged, or none of its own."""
+
 TABLES = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
@@ -67,11 +70,9 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
-    """The index at `path`; where there is none yet, one without a work."""
+    """The index at `path`; where there is none yet, or what lies there is none, one without a work."""
     if not path.exists():
-        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        create(connection)
-        return connection
+        return _empty()
     uri = f"{path.absolute().as_uri()}?mode=ro"
     for options in ("", "&immutable=1"):
         connection = sqlite3.connect(
@@ -84,6 +85,18 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
             connection.close()
             if options:
                 raise
-            continue
-        break
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            if error.sqlite_errorcode not in SPOILT:
+                raise
+            # Whoever follows the ledger makes it anew.
+            return _empty()
+        else:
+            break
+    return connection
+
+
+def _empty() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    create(connection)
     return connection

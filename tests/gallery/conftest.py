@@ -18,6 +18,7 @@ from multidict import CIMultiDictProxy
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.archive.workers import Workers
+from pixivcrawl.filters import FILE_NAME, read_filters
 from pixivcrawl.gallery.app import Gallery, application
 from pixivcrawl.gallery.guard import Guard
 from pixivcrawl.gallery.shelf import Shelf
@@ -73,14 +74,16 @@ class Visitor:
 
 
 @contextmanager
-def visiting(root: Path, url: str | None = None, key: str | None = None) -> Iterator[Visitor]:
-    """The gallery of the archive at `root`, its index in line with the ledger."""
+def visiting(root: Path, url: str | None = None, key: str | None = None, *, follows: bool = True) -> Iterator[Visitor]:
+    """The gallery of the archive at `root`, its index in line with the ledger unless it is left as it lies there."""
     ledger = Ledger.open(url or sqlite_url(root), read_only=True)
     derived = root / "derived"
-    follow(ledger, derived, stop=threading.Event())
+    if follows:
+        follow(ledger, derived, stop=threading.Event())
     with Workers(1, Limits(100_000_000, 1 << 30)) as workers:
         thumbnails = Thumbnails(derived, workers)
-        gallery = Gallery(Archive(root), ledger, Index(derived, ledger), Shelf(root), thumbnails, UTC)
+        index = Index(derived, ledger, read_filters(root / FILE_NAME))
+        gallery = Gallery(Archive(root), ledger, index, Shelf(root), thumbnails, UTC)
         visitor = Visitor(gallery, key)
         try:
             yield visitor

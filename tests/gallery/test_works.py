@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from urllib.parse import quote, unquote_plus
 
 import pytest
 
 from pixivcrawl.gallery.rendering import LEAST_RATIO, MOST_RATIO, ratio, static_files
-from tests.gallery.conftest import Visitor
-from tests.gallery.making import GONE, HOSTILE, MANGA, NORMAL, R18, REVISED, UGOIRA, WITHOUT_FILES, WORKS
+from tests.gallery.conftest import Visitor, visiting
+from tests.gallery.making import GONE, HOSTILE, MANGA, NORMAL, R18, REVISED, UGOIRA, WITHOUT_FILES, WORKS, archive_at
 
 
 def shown(gallery: Visitor, path: str) -> list[int]:
@@ -48,6 +49,34 @@ def test_the_form_leads_to_the_address_that_the_box_has(gallery: Visitor) -> Non
         unquote_plus(answer.headers["Location"])
         == "/works?q=猫 kind:illust kind:manga pages:>=3 is:gone sort:bookmarks"
     )
+
+
+def test_what_a_saved_filter_hides_is_counted_and_a_click_away(tmp_path: Path) -> None:
+    archive = archive_at(tmp_path)
+    (tmp_path / "filters.toml").write_text(
+        '[default]\nshow = "for all"\n[filter."for all"]\nrating = "safe"\n[filter.manga]\nkinds = ["manga"]\n'
+    )
+    with visiting(archive) as gallery:
+        assert shown(gallery, "/works") == sorted(set(WORKS) - {R18}, reverse=True)
+        page = gallery.get("/works").text
+        assert "1 work is left out by a saved filter." in page
+        assert shown(gallery, "/works?q=filter%3Anone") == sorted(WORKS, reverse=True)
+        assert 'href="/works?q=filter%3Anone"' in page
+        assert shown(gallery, "/works?q=filter%3Amanga") == [MANGA]
+        led = gallery.get("/works?form=1&q=&filter=for+all")
+        assert shown(gallery, led.headers["Location"]) == shown(gallery, "/works")
+        assert gallery.get("/works?q=filter%3Aothers").status == 400
+
+
+def test_an_index_that_is_damaged_within_is_said_on_the_page(tmp_path: Path) -> None:
+    with visiting(archive_at(tmp_path)):
+        pass
+    index = tmp_path / "derived/index.sqlite"
+    content = index.read_bytes()
+    index.write_bytes(content[:12288] + b"\xff" * (len(content) - 12288))
+    with visiting(tmp_path, follows=False) as gallery:
+        answer = gallery.get("/works")
+        assert (answer.status, "delete derived/" in answer.text) == (503, True)
 
 
 def test_what_is_not_understood_is_said_in_a_line(gallery: Visitor) -> None:

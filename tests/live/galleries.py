@@ -10,7 +10,8 @@ from pathlib import Path
 
 from scrapy.settings import Settings
 
-from pixivcrawl.configuration import Configuration
+from pixivcrawl.configuration import Configuration, filters_file
+from pixivcrawl.filters import read_filters
 from pixivcrawl.gallery.serving import listening, opened
 
 
@@ -20,7 +21,7 @@ def served(folder: Path) -> Iterator[str]:
     settings = Settings()
     settings.setmodule("settings.base", priority="project")
     settings.set("ARCHIVE_DIR", str(folder), priority="cmdline")
-    with opened(Configuration.from_settings(settings)) as gallery:
+    with opened(Configuration.from_settings(settings), read_filters(filters_file(settings))) as gallery:
         began, stop = threading.Event(), threading.Event()
         told: list[str] = []
 

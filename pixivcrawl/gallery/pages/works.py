@@ -26,8 +26,8 @@ LONGEST_BOX = 1_000
 
 JAPAN = timezone(timedelta(hours=9))
 
-_FIELDS = ("kind", "rating", "ai", "pages", "bookmarks", "date", "is", "sort", "filter")
-"""What the form has a field for; the words, tags and the artist stand in its box."""
+_FIELDS = ("kind", "rating", "ai", "pages", "bookmarks", "date", "is", "sort")
+"""What the form has a field for, beside the saved filter; the words, tags and the artist stand in its box."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ def works(connection: Connection, asked: Asked) -> Page | Elsewhere:
         "kinds": get_args(Kind),
         "ratings": get_args(Rating),
         "sorts": get_args(Sort),
+        "saved": asked.index.saved,
     }
     return Page("works.html", values)
 
@@ -131,7 +132,8 @@ def _of_form(asked: Asked) -> WorksQuery:
         for value in asked.query.getall(name, [])
         if value.strip()
     ]
-    return parse(f"{box.text()} {' '.join(told)}")
+    query = parse(f"{box.text()} {' '.join(told)}")
+    return replace(query, filter=asked.query.get("filter") or query.filter)
 
 
 def _key_of_month(asked: Asked, query: WorksQuery) -> str | None:
@@ -151,7 +153,5 @@ def _key_of_month(asked: Asked, query: WorksQuery) -> str | None:
 
 def _filtered_out(asked: Asked, query: WorksQuery) -> int | None:
     """How many works a saved filter leaves out; None where there are too many to say."""
-    if query.filter == "none":
-        return 0
-    everything = asked.index.count(replace(query, filter="none"), COUNTED_TO)
-    return None if everything > COUNTED_TO else everything - asked.index.count(query, COUNTED_TO)
+    hidden = asked.index.hidden(query, COUNTED_TO)
+    return None if hidden > COUNTED_TO else hidden
