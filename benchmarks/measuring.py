@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -83,17 +84,32 @@ def _median(name: str, group: Sequence[Row], key: Sequence[str]) -> Any:
 
 
 def paired(rows: Sequence[Row], contender: str, ours: str, number: str, theirs: str | None = None) -> float | None:
-    """The median over rounds of what `ours` took in a column, divided by what the contender took in the same round.
+    """The median of `ratios_of`; None where no round has both."""
+    ratios = ratios_of(rows, contender, ours, number, theirs)
+    return statistics.median(ratios) if ratios else None
+
+
+def ratios_of(rows: Sequence[Row], contender: str, ours: str, number: str, theirs: str | None = None) -> list[float]:
+    """What `ours` took in a column in each round, divided by what the contender took in the same.
 
     `theirs` is the contender's column where it is another one.
     """
     taken = {row["round"]: row[number] for row in rows if row["contender"] == ours}
-    ratios = [
+    return [
         taken[row["round"]] / value
         for row in rows
         if row["contender"] == contender and (value := row[theirs or number]) and taken.get(row["round"])
     ]
-    return statistics.median(ratios) if ratios else None
+
+
+def interval(values: Sequence[float], confidence: float = 0.9) -> tuple[float, float]:
+    """Between which two of the values their median lies with at least this confidence, whatever their distribution."""
+    ordered, count = sorted(values), len(values)
+    outside, beyond = 0, 0.0
+    while (beyond := beyond + math.comb(count, outside) / 2**count) <= (1 - confidence) / 2:
+        outside += 1
+    place = max(0, outside - 1)
+    return ordered[place], ordered[count - 1 - place]
 
 
 def table(rows: Sequence[Row], columns: Mapping[str, Callable[[Any], str]]) -> str:
