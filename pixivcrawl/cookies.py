@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-_PIXIV_DOMAINS = {"pixiv.net", "www.pixiv.net"}
+PIXIV_DOMAINS = {"pixiv.net", "www.pixiv.net"}
 _HTTP_ONLY = "#HttpOnly_"
 _NAMED_VALUE = re.compile(r"[\"']?PHPSESSID[\"']?(?:\s*[:=]\s*|\s+)[\"']?([^\s\"';]+)[\"']?(?:[\s,].*)?", re.DOTALL)
 """A row of a browser's tools, with the value alone or among others: `PHPSESSID: "..."`."""
@@ -78,7 +78,7 @@ def _in_json(text: str) -> Iterator[tuple[str, str, str]]:
 def _joined(cookies: Iterator[tuple[str, str, str]] | Any, what: str) -> str:
     """As a browser would send them to pixiv."""
     cookies = list(cookies)
-    ours = [(name, value) for domain, name, value in cookies if domain.lower().removeprefix(".") in _PIXIV_DOMAINS]
+    ours = [(name, value) for domain, name, value in cookies if domain.lower().removeprefix(".") in PIXIV_DOMAINS]
     if "PHPSESSID" not in dict(ours):
         whose = (
             "of pixiv, where nobody was logged in" if ours else "of other sites alone" if cookies else "with no cookie"

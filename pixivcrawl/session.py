@@ -21,6 +21,9 @@ from pixivcrawl.items import VISITOR, Reader
 
 logger = logging.getLogger(__name__)
 
+ACCOUNTS_OWN = re.compile(r"PHPSESSID=[0-9]+_\w{8,}")
+"""pixiv: the session of an account begins with its number; that of a browser where nobody is logged in does not."""
+
 _LONGEST = 16 * 1024
 _OTHERS = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
 _NAMED = re.compile(r"(?:^|;)\s*PHPSESSID=([^;]*)")

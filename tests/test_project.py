@@ -156,13 +156,16 @@ def test_what_is_for_use_is_pinned_as_for_the_tests_and_brings_none_of_their_too
 
 
 def wanted(*, for_use: bool = False) -> Iterator[Requirement]:
-    """What pyproject.toml asks for: the build, the project, its extras and, but `for_use`, its groups."""
+    """What pyproject.toml asks for: the build, the project, its extras and its groups; `for_use`, no group and no browser.
+
+    What reads a browser's cookies comes built for fewer systems than the project runs on.
+    """
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
     project = pyproject["project"]
     plain = chain(
         pyproject["build-system"]["requires"],
         project["dependencies"],
-        *project["optional-dependencies"].values(),
+        *(needs for extra, needs in project["optional-dependencies"].items() if extra != "browser" or not for_use),
         *([] if for_use else pyproject["dependency-groups"].values()),
     )
     return (Requirement(line) for line in plain if isinstance(line, str))
@@ -215,7 +218,8 @@ def with_what_they_bring(names: set[str]) -> set[str]:
 
 def test_every_distribution_that_is_imported_is_asked_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    running: set[str] = {canonicalize_name(Requirement(line).name) for line in project["dependencies"]}
+    needed = chain(project["dependencies"], *project["optional-dependencies"].values())
+    running: set[str] = {canonicalize_name(Requirement(line).name) for line in needed}
     everything: set[str] = {canonicalize_name(requirement.name) for requirement in wanted()}
     ours = {"pixivcrawl"}
     for folders, declared in ((PACKAGES, running), (("tests", "benchmarks"), everything)):

@@ -17,14 +17,12 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
+from pixivcrawl.browsers import session_in_browser
 from pixivcrawl.config_file import FILE_NAME, VERSION, found, own_place, path_named
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.session import Session, session_in
-
-ACCOUNTS_OWN = re.compile(r"PHPSESSID=[0-9]+_\w{8,}")
-"""pixiv: the session of an account begins with its number; that of a browser where nobody is logged in does not."""
+from pixivcrawl.session import ACCOUNTS_OWN, Session, session_in
 
 SESSION_VARIABLES = ("PIXIV_PHPSESSID", "PIXIV_COOKIE", "PIXIV_COOKIE_FILE")
 
@@ -47,7 +45,8 @@ class Command(ScrapyCommand):
         return (
             "Asks where the archive shall lie and for the session of your browser, asks pixiv once whether it takes that, and writes "
             f"both: {FILE_NAME} and, beside it, a file with the session, which only you can read. That may be pasted in any form: the "
-            "value of the cookie PHPSESSID, a Cookie header, a curl line, a cookies.txt or an export as JSON. It is never shown, and never "
+            "value of the cookie PHPSESSID, a Cookie header, a curl line, a cookies.txt or an export as JSON. --from-browser takes it from "
+            "where Firefox, Chrome or another browser keeps it, and says what to install for that. It is never shown, and never "
             "taken from the command line, which others can see. Without a terminal it is read from standard input. Run it again to change "
             "either; --as NAME before it makes a profile for another account. Exit codes: 0 written; 1 written, and pixiv could not be "
             "asked; 2 something cannot be used; 4 pixiv does not take the session, and nothing was written."
@@ -56,10 +55,16 @@ class Command(ScrapyCommand):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.add_argument("--archive", metavar="FOLDER", help="where the archive shall lie, in place of the question")
-        parser.add_argument(
+        reader = parser.add_mutually_exclusive_group()
+        reader.add_argument(
             "--cookie-file", metavar="FILE", help="read the session from FILE, in place of the question"
         )
-        parser.add_argument("--visitor", action="store_true", help="read without a session")
+        reader.add_argument(
+            "--from-browser",
+            metavar="BROWSER[:PROFILE]",
+            help="take the session from a browser of this machine, as firefox or chrome:Work, in place of the question",
+        )
+        reader.add_argument("--visitor", action="store_true", help="read without a session")
         parser.add_argument("--offline", action="store_true", help="do not ask pixiv whether it takes the session")
         parser.add_argument("--config", metavar="FILE", help="write FILE in place of your own configuration")
         parser.add_argument("--as", dest="profile", metavar="NAME", help="write the profile of that name")
@@ -87,7 +92,10 @@ def set_up(settings: Settings, opts: argparse.Namespace) -> int:
     archive = archive_folder(opts.archive, settings)
     settings.set("ARCHIVE_DIR", str(archive), priority="cmdline")
     Configuration.from_settings(settings)
-    session = None if opts.visitor else session_of(opts.cookie_file)
+    if opts.from_browser:
+        session: Session | None = session_in_browser(opts.from_browser)
+    else:
+        session = None if opts.visitor else session_of(opts.cookie_file)
     values = {"archive_dir": str(archive), "pixiv_cookie_file": ""}
     is_settled = True
     if session is not None:
