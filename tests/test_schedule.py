@@ -149,7 +149,7 @@ def test_the_task_is_one_that_windows_takes() -> None:
     assert line is not None
     *settings, run = line[1].split(" && ")
     assert [re.fullmatch(r'set "(\w+)=[^"]+"', each)[1] for each in settings] == ["SCRAPY_PROJECT", "PIXIV_COOKIE_FILE"]  # type: ignore[index]
-    assert run.startswith(".venv\\Scripts\\scrapy.exe sync >> ")
+    assert run.startswith(".venv\\Scripts\\pixivcrawl.exe sync >> ")
     assert said("Actions/Exec/WorkingDirectory") == "%USERPROFILE%\\pixivcrawl"
 
 
