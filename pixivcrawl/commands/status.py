@@ -17,6 +17,7 @@ from pixivcrawl.archive.lock import last_holder
 from pixivcrawl.commands.crawl import show_any_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError, StorageFailed
+from pixivcrawl.items import VISITOR, Reader
 from pixivcrawl.ledger.continuity import disagreement, require_ledger
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.service import Ledger
@@ -25,6 +26,7 @@ from pixivcrawl.reporting.status_text import LINES, lines_of
 from pixivcrawl.reporting.writing import write_out
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.session import introduction, reader_of, session_from_settings
+from pixivcrawl.throttling.costs import speed_of
 
 
 class Command(ScrapyCommand):
@@ -76,7 +78,7 @@ def show(settings: BaseSettings, opts: argparse.Namespace, subject: str | None =
         write_out(f"{line}\n" for line in who_reads(settings, archive))
     ledger = opened(configuration, archive)
     try:
-        told = ledger.read_now(gathered, configuration, opts, subject)
+        told = ledger.read_now(gathered, configuration, who_would_read(settings), opts, subject)
         why = disagreement(ledger.read_now, archive, database)
     finally:
         ledger.close()
@@ -105,14 +107,24 @@ def opened(configuration: Configuration, archive: Archive) -> Ledger:
 
 
 def gathered(
-    connection: Connection, configuration: Configuration, opts: argparse.Namespace, subject: str | None
+    connection: Connection, configuration: Configuration, reader: Reader, opts: argparse.Namespace, subject: str | None
 ) -> list[standing.Told]:
     if subject is not None:
         return standing.of_subject(connection, subject)
     if opts.missing:
         return [standing.of_missing(connection)]
     limit = None if opts.all or opts.json else LINES
-    return [standing.of_archive(connection, configuration, datetime.now(UTC), limit)]
+    now = datetime.now(UTC)
+    speed = speed_of(connection, configuration, reader, now)
+    return [standing.of_archive(connection, configuration, speed.for_works, now, limit)]
+
+
+def who_would_read(settings: BaseSettings) -> Reader:
+    """Nobody with a session that cannot be used, as `who_reads` says."""
+    try:
+        return reader_of(session_from_settings(settings))
+    except ConfigurationError:
+        return VISITOR
 
 
 def who_reads(settings: BaseSettings, archive: Archive) -> Iterator[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,8 @@ from pixivcrawl.ledger.updates import Subject
 VERSION = 1
 """Goes up when what is there changes its meaning or goes away."""
 
-REQUESTS_A_WORK = 1.4
-"""About every third work has more than one page, or is an ugoira, and takes a second request."""
-
-SECONDS_AN_ANSWER = 0.3
+ForWorks = Callable[[int], tuple[int, timedelta]]
+"""About how many requests so many works take, and how long those last at the pace of who reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +121,9 @@ Told = Standing | ArtistStanding | WorkStanding | MissingStanding
 ABOUT = {Standing: "archive", ArtistStanding: "artist", WorkStanding: "work", MissingStanding: "missing"}
 
 
-def of_archive(connection: Connection, configuration: Configuration, now: datetime, limit: int | None) -> Standing:
+def of_archive(
+    connection: Connection, configuration: Configuration, for_works: ForWorks, now: datetime, limit: int | None
+) -> Standing:
     """The whole archive, at most `limit` of what there may be many of."""
     totals, artists = queries.status_of_works(connection, limit)
     unread = queries.artists_unread(connection)
@@ -131,7 +131,7 @@ def of_archive(connection: Connection, configuration: Configuration, now: dateti
     alone, alone_gone, untimed = queries.status_of_zips(connection)
     return Standing(
         totals=totals,
-        plan=plan(connection, configuration, now),
+        plan=plan(connection, configuration, for_works, now),
         flawed=flawed,
         as_served=as_served,
         zips_alone=alone,
@@ -225,22 +225,21 @@ def _of(connection: Connection, user_id: int | None, work_id: int | None) -> lis
     return [each for each in queries.forgotten(connection) if (each.subject, each.subject_id) in subjects]
 
 
-def plan(connection: Connection, configuration: Configuration, now: datetime) -> Plan:
+def plan(connection: Connection, configuration: Configuration, for_works: ForWorks, now: datetime) -> Plan:
     """What was spent of the day's API requests, and about what is left to ask for takes."""
     spent = queries.requests_spent(connection, configuration.api.key, now)
     left = max(0, configuration.api_budget - spent)
     to_ask, details = queries.status_to_ask(connection)
     rows = max(0, queries.status_of_rows(connection) - details)
-    costs = (cost(works, configuration, left) for works in (to_ask, details, rows))
+    costs = (cost(works, for_works, configuration.api_budget, left) for works in (to_ask, details, rows))
     return Plan(spent, configuration.api_budget, *costs)
 
 
-def cost(works: int, configuration: Configuration, left: int) -> Cost:
+def cost(works: int, for_works: ForWorks, budget: int, left: int) -> Cost:
     """About how many requests so many works take and how long, where `left` requests are left of today's budget, if there is one."""
-    requests = math.ceil(works * REQUESTS_A_WORK)
-    seconds = requests * (configuration.api_delay + SECONDS_AN_ANSWER) / configuration.api_concurrency
-    days = 0 if not configuration.api_budget else math.ceil(max(0, requests - left) / configuration.api_budget)
-    return Cost(works, requests, seconds, days)
+    requests, lasting = for_works(works)
+    days = 0 if not budget else math.ceil(max(0, requests - left) / budget)
+    return Cost(works, requests, lasting.total_seconds(), days)
 
 
 def document(told: Told, archive: Path, reader: int | None, made: datetime) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
 from sqlalchemy import Connection
 
@@ -35,6 +36,11 @@ class Speed:
 
     def time_for(self, requests: float) -> timedelta:
         return timedelta(seconds=round(requests * (self.rest + self.answer) / self.at_once))
+
+    def for_works(self, works: int) -> tuple[int, timedelta]:
+        """The requests that so many works take whose pages are not known, and their time."""
+        requests = ceil(works * REQUESTS_A_WORK)
+        return requests, self.time_for(requests)
 
     @property
     def requests_a_day(self) -> int:

@@ -6,7 +6,7 @@ import json
 import re
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,14 @@ import jsonschema
 from benchmarks.building import fill, make_tables
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.items import VISITOR
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.ledger.updates.hosts import Pace
 from pixivcrawl.reporting.status_text import artist_line, crawl_line, missing_line, unavailable_line
 from pixivcrawl.spiders.user import UserArguments
-from tests.commands.typing_in import type_in
+from tests.commands.typing_in import settings_for, type_in
 from tests.test_project import ROOT
 
 SCHEMA = json.loads((ROOT / "docs" / "status.schema.json").read_text())
@@ -135,9 +138,27 @@ def test_every_number_is_the_one_that_sql_counts(tmp_path: Path) -> None:
     assert len(missing["missing"]) == sum(reasons.values())
 
 
-def json_of(*words: str, archive: Path) -> Any:
+def test_what_is_left_is_timed_by_the_rest_that_the_account_has_learned(tmp_path: Path) -> None:
+    """As plans are: pixiv refused this reader a minute ago, and each answer is followed by three times the usual rest since."""
+    folder = an_archive_of(tmp_path / "archive", artists=2, works=400)
+    settings = settings_for(None, folder, PIXIV_API_DELAY=1.5)
+    configuration = Configuration.from_settings(settings)
+
+    def rows() -> dict[str, float]:
+        told: dict[str, float] = json_of("status", archive=folder, PIXIV_API_DELAY=1.5)["plan"]["rows"]
+        return told
+
+    assert rows() == {"works": 20, "requests": 28, "seconds": 28 * (1.5 + 0.5), "days": 0}
+    learned = Pace(4.5, 1.5, refused_at=datetime.now(UTC) - timedelta(minutes=1))
+    ledger = Ledger.open(configuration.database_url)
+    ledger.write_now(updates.share_pace, configuration.api.key, VISITOR, learned)
+    ledger.close()
+    assert rows() == {"works": 20, "requests": 28, "seconds": 28 * (4.5 + 0.5), "days": 0}
+
+
+def json_of(*words: str, archive: Path, **more: Any) -> Any:
     """What a command writes as JSON, which is as its schema says."""
-    ran = type_in(*words, "--json", archive=archive)
+    ran = type_in(*words, "--json", archive=archive, **more)
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.isascii()
     told = json.loads(ran.out)

@@ -18,9 +18,11 @@ from scrapy.crawler import AsyncCrawlerRunner
 from scrapy.settings import Settings
 
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.items import VISITOR
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reporting.standing import plan
 from pixivcrawl.reporting.status_text import plan_lines
+from pixivcrawl.throttling.costs import speed_of
 from tests.live.inside import crawl
 from tests.live.running import PROJECT, assert_holds, complaints, environment, rows, scrapy
 from tests.sandbox.serving import Sandbox, World
@@ -124,7 +126,9 @@ def test_a_plan_tells_how_long_rows_take_to_be_completed(tmp_path: Path):
         settings = settings_for(tmp_path, sandbox, PIXIV_API_DELAY=1.5, PIXIV_API_BUDGET=1000)
         configuration = Configuration.from_settings(settings)
         ledger = Ledger.open(configuration.database_url, read_only=True)
-        lines = plan_lines(ledger.read_now(plan, configuration, datetime.now(UTC)), is_all_here=True)
+        now = datetime.now(UTC)
+        speed = ledger.read_now(speed_of, configuration, VISITOR, now)
+        lines = plan_lines(ledger.read_now(plan, configuration, speed.for_works, now), is_all_here=True)
         ledger.close()
         assert lines == [
             "API requests today (UTC): 3 sent, 997 of 1,000 left",
