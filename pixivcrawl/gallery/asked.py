@@ -17,6 +17,9 @@ from pixivcrawl.index.reading import Index
 
 LARGEST_NUMBER = 2**63 - 1
 
+LARGEST_PLACE = 10**18
+"""Of a query's numbers, so that a page's length may be added to one."""
+
 
 class NotHere(Exception):
     """The archive has no such thing; the text says of what."""
@@ -41,12 +44,12 @@ class Asked:
 
     def number(self, name: str) -> int:
         """A variable part of the path that is digits. Raises NotHere for one that no id can be."""
-        number = int(self.path[name])
-        if number > LARGEST_NUMBER:
-            raise NotHere(f"{name} {number}")
-        return number
+        digits = self.path[name].lstrip("0") or "0"
+        if len(digits) > 19 or int(digits) > LARGEST_NUMBER:
+            raise NotHere(f"{name} {digits[:40]}")
+        return int(digits)
 
-    def whole(self, name: str, default: int, *, least: int = 0, most: int = LARGEST_NUMBER) -> int:
+    def whole(self, name: str, default: int, *, least: int = 0, most: int = LARGEST_PLACE) -> int:
         """A number of the query. Raises ConfigurationError."""
         given = self.query.get(name)
         if given is None:

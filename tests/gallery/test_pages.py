@@ -215,6 +215,7 @@ def test_the_reader_s_links_lead_through_all_pages(changed: Visitor, ids: Ids, f
         ("/works/1/revisions", 404),
         ("/works/1/read", 404),
         ("/works/99999999999999999999/history", 404),
+        (f"/works/{'9' * 5000}", 404),
         ("/artists/99999", 404),
         ("/tags/never", 404),
         ("/tags/..%2F..%2Fetc", 404),
@@ -246,3 +247,5 @@ def test_what_the_address_of_a_work_s_pages_may_not_say(changed: Visitor, ids: I
         assert changed.get(f"/works/{ids.manga}/read?{query}").status == status
     assert changed.get(f"/works/{ids.revised}/revisions?a=nothing").status == 404
     assert changed.get(f"/works/{ids.revised}/history?from=x").status == 400
+    for query in ("check?from", "revisions?page"):
+        assert changed.get(f"/works/{ids.revised}/{query}={2**63 - 1}").status == 400
