@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from aiohttp import web
+from multidict import MultiMapping
 
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.gallery.rendering import LANGUAGES
@@ -20,7 +22,7 @@ LARGEST_NUMBER = 2**63 - 1
 
 def routes(shelf: Shelf) -> list[web.RouteDef]:
     async def mark(request: web.Request) -> web.Response:
-        form = await request.post()
+        form = await _form(request)
         work_id, field, value = (str(form.get(name, "")) for name in ("work", "field", "value"))
         if not _is_number(work_id):
             raise ConfigurationError(f"work={work_id[:40]!r} is not the id of a work")
@@ -33,13 +35,21 @@ def routes(shelf: Shelf) -> list[web.RouteDef]:
 
 
 async def _settings(request: web.Request) -> web.Response:
-    form = await request.post()
+    form = await _form(request)
     answer = _back(str(form.get("back", "")))
     for name, cookie, choices in (("covered", COVERED, ("yes", "no")), ("language", LANGUAGE, tuple(LANGUAGES))):
         chosen = str(form.get(name, ""))
         if chosen in choices:
             answer.set_cookie(cookie, chosen, max_age=YEAR, samesite="Strict", httponly=True, path="/")
     return answer
+
+
+async def _form(request: web.Request) -> MultiMapping[Any]:
+    """What was filled in. Raises ConfigurationError for what is no form."""
+    try:
+        return await request.post()
+    except (ValueError, LookupError) as error:
+        raise ConfigurationError("the form cannot be read: open its page anew") from error
 
 
 def _is_number(text: str) -> bool:

@@ -67,13 +67,16 @@ class Guard:
 
     def knows(self, request: web.Request) -> bool:
         """Whether a request bears the key, where one is needed."""
-        given = request.cookies.get(COOKIE, "")
-        return self.key is None or secrets.compare_digest(given.encode(), self.key.encode())
+        return self.key is None or _is_same(request.cookies.get(COOKIE, ""), self.key)
 
     def is_entry(self, request: web.Request) -> bool:
         """Whether a request is the address with the key that was printed."""
-        given = request.query.get("key", "")
-        return self.key is not None and secrets.compare_digest(given.encode(), self.key.encode())
+        return self.key is not None and _is_same(request.query.get("key", ""), self.key)
+
+
+def _is_same(given: str, key: str) -> bool:
+    # A header's bytes that are no UTF-8 stand in it as surrogates.
+    return secrets.compare_digest(given.encode(errors="replace"), key.encode())
 
 
 def new_key() -> str:

@@ -68,6 +68,18 @@ class Visitor:
 
         return self._loop.run_until_complete(ask())
 
+    def send(self, request: bytes) -> bytes:
+        """The answer to bytes that no client would send."""
+
+        async def send() -> bytes:
+            reader, writer = await asyncio.open_connection(self._client.host, self._client.port)
+            writer.write(request)
+            answer = await reader.read()
+            writer.close()
+            return answer
+
+        return self._loop.run_until_complete(send())
+
     def close(self) -> None:
         self._loop.run_until_complete(self._client.close())
         self._loop.close()

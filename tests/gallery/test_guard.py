@@ -106,6 +106,11 @@ def test_nothing_is_shown_without_the_key(keyed: Visitor, path: str) -> None:
     assert keyed.get(path, Cookie="pixivcrawl_key=another").status == 403
 
 
+def test_a_cookie_that_is_no_text_is_no_key(keyed: Visitor) -> None:
+    sent = b"GET / HTTP/1.1\r\nHost: localhost:8490\r\nCookie: pixivcrawl_key=\xe7\x8c\r\nConnection: close\r\n\r\n"
+    assert keyed.send(sent).startswith(b"HTTP/1.1 403")
+
+
 def test_the_address_with_the_key_gives_a_cookie_that_no_script_and_no_other_site_has(keyed: Visitor) -> None:
     answer = keyed.get("/?key=the-key")
     cookie = answer.headers["Set-Cookie"]

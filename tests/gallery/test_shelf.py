@@ -81,6 +81,14 @@ def tree(root: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.parametrize("kind", ["multipart/form-data", "application/x-www-form-urlencoded; charset=none"])
+def test_what_is_no_form_is_said_on_a_page(gallery: Visitor, kind: str) -> None:
+    sent = {"Origin": "http://localhost:8490", "Content-Type": kind}
+    for path in ("/shelf", "/settings"):
+        answer = gallery.ask("POST", path, headers=sent, data=b"work=1")
+        assert (answer.status, "the form cannot be read" in answer.text) == (400, True)
+
+
 def test_nothing_else_of_the_archive_changes(tmp_path: Path) -> None:
     root = archive_at(tmp_path / "archive")
     before = tree(root)
