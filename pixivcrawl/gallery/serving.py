@@ -6,6 +6,7 @@ import asyncio
 import errno
 import signal
 import socket
+import sqlite3
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -18,7 +19,7 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
-from pixivcrawl.filters import SavedFilters
+from pixivcrawl.filters import SavedFilters, read_filters
 from pixivcrawl.gallery.app import Gallery, application, local_zone
 from pixivcrawl.gallery.guard import Guard, new_key
 from pixivcrawl.gallery.shelf import Shelf
@@ -34,6 +35,9 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 FOLLOW_EVERY = 2.0
 """Seconds between two looks for what a crawl has recorded."""
+
+FILL_EVERY = 10.0
+"""Seconds between two looks for covers that are not drawn yet."""
 
 COVERS_A_STEP = 60
 
@@ -130,12 +134,13 @@ async def listening(gallery: Gallery, *, port: int, lan: bool = False) -> AsyncI
     guard = Guard(frozenset(f"{name}:{port}" for name in names), key)
     runner = web.AppRunner(application(gallery, guard), access_log=None, handle_signals=False)
     await runner.setup()
-    filling = asyncio.create_task(gallery.thumbnails.fill(lambda before: _covers(gallery, before)))
+    beside = [asyncio.create_task(_fill(gallery)), asyncio.create_task(_reread_filters(gallery.index))]
     try:
         await web.SockSite(runner, taken).start()
         yield f"http://{names[-1] if lan else names[0]}:{port}/{f'?key={key}' if key else ''}"
     finally:
-        filling.cancel()
+        for task in beside:
+            task.cancel()
         await runner.cleanup()
 
 
@@ -160,9 +165,37 @@ def _socket(host: str, port: int) -> socket.socket:
         ) from None
 
 
+async def _reread_filters(index: Index) -> None:
+    """Take up `filters.toml` as it is changed. One that is not understood is said once, and the filters from before stay."""
+    told = None
+    while True:
+        await asyncio.sleep(FOLLOW_EVERY)
+        try:
+            index.saved = await asyncio.to_thread(read_filters, index.saved.path)
+            told = None
+        except ConfigurationError as error:
+            if str(error) != told:
+                told = str(error)
+                complain(f"pixivcrawl: the saved filters stay as they were: {error}")
+
+
+async def _fill(gallery: Gallery) -> None:
+    """Draw all covers once the index is whole, and then those of what a crawl brings."""
+    is_full = False
+    while True:
+        # What is amiss with the index or the ledger is said where it is followed; covers are drawn when it is mended.
+        with suppress(PixivcrawlError, sqlite3.Error):
+            if not await asyncio.to_thread(gallery.index.behind):
+                await gallery.thumbnails.fill(lambda before: _covers(gallery, before), only_new=is_full)
+                is_full = True
+        await asyncio.sleep(FILL_EVERY if is_full else FOLLOW_EVERY)
+
+
 async def _covers(gallery: Gallery, before: str | None) -> tuple[list[Source], str | None]:
-    """What the filler draws next, and where it goes on."""
-    page = await asyncio.to_thread(gallery.index.works, WorksQuery(filter="none"), before=before, limit=COVERS_A_STEP)
+    """What the filler draws next, the latest stored first, and where it goes on."""
+    page = await asyncio.to_thread(
+        gallery.index.works, WorksQuery(filter="none", sort="archived"), before=before, limit=COVERS_A_STEP
+    )
     found = await gallery.ledger.read(covers, page.ids)
     sources = []
     for picture in found.values():

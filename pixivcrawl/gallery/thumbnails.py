@@ -7,6 +7,7 @@ import os
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,20 +73,26 @@ class Thumbnails:
         # Whoever asked first may go away; the others still wait for it.
         return await asyncio.shield(self._drawing[key])
 
-    async def fill(self, covers: Callable[[str | None], Awaitable[tuple[list[Source], str | None]]]) -> None:
-        """Draw covers, the newest first, while nobody looks at anything, until all are there or the room is taken."""
+    async def fill(
+        self, covers: Callable[[str | None], Awaitable[tuple[list[Source], str | None]]], *, only_new: bool = False
+    ) -> None:
+        """Draw covers while nobody looks at anything, until all are there or the room is taken; with `only_new` as far as some are not."""
         before: str | None = None
         while True:
             sources, before = await covers(before)
-            for source in sources:
+            lacking = [each for each in sources if not self._is_settled(each) and each.path.is_file()]
+            for source in lacking:
                 while (left := self.last_asked + IDLE - time.monotonic()) > 0:  # noqa: ASYNC110 (no event tells of it)
                     await asyncio.sleep(left)
                 if await self._size() > ROOM * self._most_bytes:
                     return
-                if not self._place(source.sha256, SIDES[0]).is_file():
-                    await self.make(source, SIDES[0])
-            if before is None:
+                await self.make(source, SIDES[0])
+            if before is None or (only_new and not lacking):
                 return
+
+    def _is_settled(self, source: Source) -> bool:
+        """Whether its cover is drawn, or cannot be."""
+        return (source.sha256, SIDES[0]) in self._refused or self._place(source.sha256, SIDES[0]).is_file()
 
     async def _drawn(self, source: Source, side: int) -> Path | None:
         try:
@@ -122,8 +129,10 @@ class Thumbnails:
         for folder, _, names in os.walk(self._folder):
             for name in names:
                 path = Path(folder, name)
-                seen = path.stat()
-                found.append((seen.st_mtime, seen.st_size, path))
+                # Another gallery of this archive may have made room meanwhile.
+                with suppress(FileNotFoundError):
+                    seen = path.stat()
+                    found.append((seen.st_mtime, seen.st_size, path))
         return sorted(found)
 
     def _make_room(self) -> int:
@@ -144,5 +153,11 @@ class Thumbnails:
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(content)
-    Path(file.name).replace(path)
+        try:
+            file.write(content)
+            file.close()
+            Path(file.name).replace(path)
+        except OSError:
+            # A full disk gets back what was written of it.
+            Path(file.name).unlink(missing_ok=True)
+            raise

@@ -11,7 +11,7 @@ from threading import local
 from typing import Literal, NamedTuple
 
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.filters import SavedFilters
+from pixivcrawl.filters import Filters, SavedFilters
 from pixivcrawl.folding import fold
 from pixivcrawl.index import schema
 from pixivcrawl.index.following import place_of
@@ -104,7 +104,7 @@ class Index:
     def hidden(self, query: WorksQuery, most: int = 10_000) -> int:
         """How many works the query's filter hides that it would find without, `most` + 1 where there are more."""
         connection = self._connection()
-        filters = self.saved.named(self.saved.show if query.filter is None else query.filter)
+        filters = self._filters(query)
         if filters is None:
             return 0
         hidden: set[int] = set()
@@ -167,8 +167,12 @@ class Index:
 
     def _match(self, connection: sqlite3.Connection, query: WorksQuery) -> Match:
         found = match_query(connection, query)
-        filters = self.saved.named(self.saved.show if query.filter is None else query.filter)
+        filters = self._filters(query)
         return found if filters is None else found & match_filters(connection, filters)
+
+    def _filters(self, query: WorksQuery) -> Filters | None:
+        saved = self.saved
+        return saved.named(saved.show if query.filter is None else query.filter)
 
     def _connection(self) -> sqlite3.Connection:
         """This thread's own, to the file that has the index's name now."""

@@ -6,7 +6,9 @@ import hashlib
 import io
 import json
 import re
+import shutil
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,28 @@ def test_a_picture_that_cannot_be_drawn_has_a_placeholder_and_the_gallery_goes_o
         assert gallery.get(f"/thumbs/{other}.webp").headers["Content-Type"] == "image/webp"
         assert "differs" not in gallery.get(f"/works/{NORMAL}/check").text
         assert "it is not there" in gallery.get(f"/works/{NORMAL}/check").text
+
+
+def test_a_disk_that_fills_leaves_nothing_of_a_thumbnail(tmp_path: Path) -> None:
+    root = archive_at(tmp_path / "archive")
+    disk = root / "derived/thumbnails"
+    disk.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "pixivcrawl-test", str(disk)]
+    if shutil.which("mount") is None or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("only root may mount a small disk")
+    try:
+        with visiting(root) as gallery:
+            ((sha256, _, _),) = files(gallery, NORMAL)
+            for side in SIDES:
+                gallery.get(f"/thumbs/{sha256}.webp?side={side}")
+            (disk / "filled").write_bytes(bytes(shutil.disk_usage(disk).free))
+            ((other, _, _),) = [file for file in files(gallery, REVISED) if file[0] != sha256][:1]
+            assert gallery.get(f"/thumbs/{other}.webp?side={SIDES[-1]}").headers["Content-Type"] == "image/svg+xml"
+            (disk / "filled").unlink()
+            assert not [path for path in disk.rglob("*") if path.is_file() and path.suffix != ".webp"]
+            assert gallery.get(f"/thumbs/{other}.webp").headers["Content-Type"] == "image/webp"
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_the_store_keeps_its_limit(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pixivcrawl.gallery.serving import FOLLOW_EVERY
 from tests.gallery.making import NORMAL, archive_at
 from tests.live.galleries import served
 from tests.live.inside import crawl
@@ -17,6 +18,10 @@ from tests.sandbox.serving import Sandbox, World
 
 WITHIN = 10.0
 """Seconds after its crawl in which a work is on the page."""
+
+
+COVERS_WITHIN = 40.0
+"""Seconds in which a few covers are drawn by themselves: the gallery waits until nobody looks, and looks for new ones each 10."""
 
 
 def page(address: str) -> str:
@@ -39,6 +44,52 @@ def test_what_a_crawl_stores_while_the_gallery_is_open_is_on_its_pages(tmp_path:
             work_id = sandbox.world.work_id(12, 6)
             assert f'href="/works/{work_id}"' in page(f"{address}/works")
             assert "SHA-256" in page(f"{address}/works/{work_id}")
+
+
+@pytest.mark.long
+def test_covers_are_drawn_while_nobody_looks(tmp_path: Path):
+    with Sandbox(World.of(artists=2, works=6)) as sandbox:
+        assert crawl("user", sandbox, tmp_path, id=11).exit_code == 0
+        with served(tmp_path):
+            assert drawn(tmp_path, 6)
+            assert crawl("user", sandbox, tmp_path, id=12).exit_code == 0
+            assert drawn(tmp_path, 12)
+
+
+def drawn(archive: Path, number: int) -> bool:
+    """Whether so many small pictures come to lie in the archive."""
+    began = time.monotonic()
+    while len(list((archive / "derived/thumbnails").rglob("*.webp"))) < number:
+        if time.monotonic() - began > COVERS_WITHIN:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+@pytest.mark.long
+def test_a_changed_filters_file_is_taken_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    root = archive_at(tmp_path / "archive")
+    file = root / "filters.toml"
+    with served(root) as address:
+        assert shows(address, "for adults")
+        file.write_text('[filter.calm]\nrating = "safe"\n[default]\nshow = "calm"\n')
+        assert shows(address, "1 work is left out by a saved filter")
+        file.write_text("[filter.calm]\nrating = 7\n")
+        time.sleep(3 * FOLLOW_EVERY)
+        assert shows(address, "1 work is left out by a saved filter")
+        file.unlink()
+        assert shows(address, "for adults")
+    assert capsys.readouterr().err.count("the saved filters stay as they were") == 1
+
+
+def shows(address: str, text: str) -> bool:
+    """Whether the works' page comes to show a text."""
+    began = time.monotonic()
+    while text not in page(f"{address}/works"):
+        if time.monotonic() - began > WITHIN:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def test_a_folder_that_cannot_be_written_has_its_index_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
