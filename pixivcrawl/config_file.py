@@ -68,10 +68,20 @@ def own_place() -> Path | None:
         return None
 
 
+def expanded(given: str, what: str) -> Path:
+    """A path as a person writes it, whole, with `~` for a home. Raises ConfigurationError, which begins with `what` it is."""
+    try:
+        return Path(given).expanduser().absolute()
+    except RuntimeError:
+        raise ConfigurationError(
+            f"{what}: nobody can tell where {quoted(given)} lies, as without HOME: write the whole path"
+        ) from None
+
+
 def found() -> Path | None:
     """The file that PIXIVCRAWL_CONFIG names; else the nearest one here or above, beside the archive; else the person's own, if any."""
     if given := os.environ.get("PIXIVCRAWL_CONFIG"):
-        return Path(given).expanduser().absolute()
+        return expanded(given, "--config")
     here = Path.cwd()
     near = (folder / FILE_NAME for folder in (here, *here.parents))
     return next((file for file in (*near, own_place()) if file and file.is_file()), None)
@@ -219,4 +229,4 @@ def path_named(settings: BaseSettings, name: str) -> Path | None:
     if not given:
         return None
     folder = given.place.file.parent if isinstance(given, Written) else Path(closest_scrapy_cfg()).parent
-    return (folder / Path(given).expanduser()).absolute()
+    return expanded(str(given), name) if str(given).startswith("~") else (folder / given).absolute()

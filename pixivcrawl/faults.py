@@ -72,7 +72,8 @@ def told(error: BaseException) -> int:
         sys.stderr.write(details)
     try:
         where = f"the details are in {_keep(details)}"
-    except OSError:
+    except (OSError, RuntimeError):
+        # Nobody can tell where the home of a user lies whom the system does not know.
         sys.stderr.write(details)
         where = "the details are above"
     what = type(error).__name__

@@ -57,6 +57,12 @@ def test_without_home_there_is_no_file_of_ones_own(monkeypatch: pytest.MonkeyPat
     assert own_place() is None
 
 
+@pytest.mark.parametrize("setting", ["ARCHIVE_DIR", "PIXIV_COOKIE_FILE"])
+def test_a_home_that_nobody_knows_is_said(setting: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{setting}: nobody can tell where '~nosuchuser/pixiv' lies, as "):
+        path_named(Settings({setting: "~nosuchuser/pixiv"}), setting)
+
+
 def test_a_path_counts_from_the_folder_of_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_text('archive_dir = "pictures"\n')
     (file.parent / "deep").mkdir()

@@ -14,6 +14,7 @@ from scrapy.exceptions import UsageError
 
 from pixivcrawl.api.wording import size
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.config_file import expanded
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED
@@ -69,7 +70,7 @@ def back_up(configuration: Configuration, to: Path) -> None:
     database = Path(url.database or "")
     if not database.is_file():
         raise ConfigurationError(f"there is no ledger at {database}: name the archive with -s ARCHIVE_DIR=...")
-    copy = to.expanduser().absolute()
+    copy = expanded(str(to), "backup")
     journal = copy / "journal" if copy.is_dir() else copy.with_suffix(".journal")
     if copy.is_dir():
         copy = _free_name(copy)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,11 @@ class Command(ScrapyCommand):
 
 def folder() -> Path:
     """Here, or where that may not be written, the person's own. Raises ConfigurationError where neither may be."""
-    for place in (Path.cwd(), Path.home()):
+    places = [Path.cwd()]
+    # Without HOME, for a user whom the system does not know, nobody can tell.
+    with suppress(RuntimeError):
+        places.append(Path.home())
+    for place in places:
         if os.access(place, os.W_OK):
             return place
     raise ConfigurationError(f"{Path.cwd()} may not be written: run the demo in a folder of your own")

@@ -18,7 +18,7 @@ from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
 from pixivcrawl.browsers import session_in_browser
-from pixivcrawl.config_file import FILE_NAME, VERSION, found, own_place, path_named
+from pixivcrawl.config_file import FILE_NAME, VERSION, expanded, found, own_place, path_named
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.runs.exit_codes import complain
@@ -81,7 +81,7 @@ class Command(ScrapyCommand):
 
 def set_up(settings: Settings, opts: argparse.Namespace) -> int:
     """Everything is asked and looked at before anything is written; gives the exit code."""
-    file = Path(opts.config).expanduser().absolute() if opts.config else found() or own_place()
+    file = expanded(opts.config, "--config") if opts.config else found() or own_place()
     if file is None:
         raise ConfigurationError(
             "nobody can tell where your own files lie, as without HOME: name a file with --config FILE"
@@ -120,13 +120,15 @@ def archive_folder(given: str | None, settings: Settings) -> Path:
     """Raises ConfigurationError for a folder that cannot be made or written."""
     if given is None:
         usual = (
-            path_named(settings, "ARCHIVE_DIR") if settings.get("ARCHIVE_DIR") != "archive" else Path.home() / "pixiv"
+            path_named(settings, "ARCHIVE_DIR")
+            if settings.get("ARCHIVE_DIR") != "archive"
+            else expanded("~/pixiv", "--archive")
         )
         print(f"Where shall the archive lie? [{usual}] ", end="", flush=True)
         given = (sys.stdin.readline().strip() if sys.stdin.isatty() else "") or str(usual)
         if not sys.stdin.isatty():
             print()
-    folder = Path(given).expanduser().absolute()
+    folder = expanded(given, "--archive")
     nearest = next(place for place in (folder, *folder.parents) if place.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise ConfigurationError(f"{nearest} is no folder that you may write: choose another place for the archive")

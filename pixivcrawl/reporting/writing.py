@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pixivcrawl.archive.failures import storage_errors
+from pixivcrawl.config_file import expanded
 from pixivcrawl.errors import ConfigurationError
 
 STANDARD_OUTPUT = "-"
@@ -24,7 +25,7 @@ def write_out(pieces: Iterable[str]) -> None:
 
 def file_for(name: str, archive: Path) -> Path:
     """The file that is meant. Raises ConfigurationError for a folder, a folder that is not there, and what is the archive's own."""
-    path = Path(name).expanduser().absolute()
+    path = expanded(name, "--output")
     if path.is_dir():
         raise ConfigurationError(f"--output {path}: is a folder; name a file in it, as in {path / 'report.html'}")
     if not path.parent.is_dir():
