@@ -5,6 +5,7 @@ Where each browser keeps its cookies, and how, is known to rookie-cookies, which
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
@@ -39,6 +40,8 @@ def session_in_browser(named: str) -> Session:
 
 def _read(browser: str, profile: str) -> dict[str, Any]:
     """Every profile of a browser with its cookies of pixiv, and what could not be read; or one profile."""
+    # Every keyring that is not there is a warning; what became of the cookies stands in the report.
+    logging.getLogger("rookie_cookies").setLevel(logging.CRITICAL)
     try:
         # Only here: it is an extra.
         import rookie_cookies
