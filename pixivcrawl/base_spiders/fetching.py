@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from pixivcrawl.api.catalogue import ILLUST_DETAIL
 from pixivcrawl.base_spiders.ugoira import want_frames
 from pixivcrawl.items import Original
 from pixivcrawl.ledger import queries, updates
@@ -111,7 +112,7 @@ class FileFetching:
             if is_stopping(spider.crawler) or work_id in self._asked:
                 return
             if work.lacks_frames:
-                if not await want_frames(spider, work_id, await spider.kept_detail(work_id)):
+                if not await want_frames(spider, work_id, await spider.kept_body(ILLUST_DETAIL, work_id)):
                     await spider.ledger.write(updates.mark_stale, work_id, spider.now())
                     return
                 wanted = await self._wanted([work_id])

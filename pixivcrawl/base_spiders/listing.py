@@ -361,13 +361,9 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         known = work.known
         if not self.goes_on or known.detail == "full" or known.stale or known.next_attempt is not None:
             return None
-        detail = await self.kept_detail(work.work_id, self.began - AT_HAND)
+        detail = await self.kept_body(ILLUST_DETAIL, work.work_id, self.began - AT_HAND)
         # Another reader may be shown more.
         return detail if detail is not None and detail.urls.original is not None else None
-
-    async def kept_detail(self, work_id: int, after: datetime | None = None) -> IllustDetail | None:
-        """A work's own page as it was last read, if that was after a time."""
-        return await self.kept_body(ILLUST_DETAIL, work_id, after)
 
     async def kept_body(self, endpoint: Endpoint[Body], work_id: int, after: datetime | None = None) -> Body | None:
         """The last answer about a work or its parts, if it was read after a time."""
