@@ -112,7 +112,8 @@ class FileFetching:
             if is_stopping(spider.crawler) or work_id in self._asked:
                 return
             if work.lacks_frames:
-                if not await want_frames(spider, work_id, await spider.kept_body(ILLUST_DETAIL, work_id)):
+                detail = await spider.kept_body(ILLUST_DETAIL, work_id)
+                if not await want_frames(spider, work_id, detail):
                     await spider.ledger.write(updates.mark_stale, work_id, spider.now())
                     return
                 wanted = await self._wanted([work_id])
