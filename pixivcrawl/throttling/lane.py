@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -52,7 +53,8 @@ class Lane:
         try:
             if is_first:
                 self._record = self._read()
-                self._write(holder={"task": task, "pid": os.getpid(), "since": _text(datetime.now(UTC))})
+                me = {"task": task, "pid": os.getpid(), "host": platform.node(), "since": _text(datetime.now(UTC))}
+                self._write(holder=me)
             yield
         finally:
             self._lock.release()
@@ -63,7 +65,8 @@ class Lane:
         said = self._read().get("holder")
         if not isinstance(said, dict):
             return "another run"
-        return one_line(f"'{said.get('task')}' (process {said.get('pid')}, since {said.get('since')})", 400)
+        where = f"process {said.get('pid')} on {said.get('host')}"
+        return one_line(f"'{said.get('task')}' ({where}, since {said.get('since')})", 400)
 
     def pauses(self) -> list[HostPause]:
         """The hosts that asked for one, over or not."""

@@ -55,7 +55,11 @@ def test_the_overview_names_every_command() -> None:
 
 # The examples
 
-ELSEWHERE = {"demo": "tests/live/test_demo.py", "notify": "tests/commands/test_notify.py"}
+ELSEWHERE = {
+    "demo": "tests/live/test_demo.py",
+    "gallery": "tests/commands/test_gallery.py",
+    "notify": "tests/commands/test_notify.py",
+}
 """Commands whose example is the command alone, with a test that runs it."""
 
 
@@ -70,6 +74,7 @@ def archive(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("examples") / "archive"
     done = type_pixivcrawl("user", "11", "--max-works", "3", sandbox=sandbox, archive=folder, cookie=sandbox.cookie)
     assert done.code == 0, done.err
+    (folder / "filters.toml").write_text("[filter.safe]\nrating = 'safe'\n")
     (folder / "subscriptions.toml").write_text('[[subscription]]\nname = "harbour"\nspider = "user"\nid = 12\n')
     return folder
 

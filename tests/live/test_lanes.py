@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -55,14 +56,18 @@ def test_the_second_of_an_account_ends_with_a_line_and_leaves_nothing(tmp_path: 
         another = scrapy("crawl", "user", "-a", "id=11", env=environment(sandbox, tmp_path, session=False))
     assert (refused.returncode, another.returncode) == (3, 0), "a visitor is no account"
     (line,) = complaints(refused.stderr).splitlines()
-    assert line.startswith(f"pixivcrawl: account 901 is in use by 'crawl user' (process {os.getpid()}, since ")
+    assert line.startswith(
+        f"pixivcrawl: account 901 is in use by 'crawl user' (process {os.getpid()} on {platform.node()}, since "
+    )
     assert line.endswith("wait for it, or add --wait")
 
 
 def test_who_waits_begins_when_the_other_is_done(tmp_path: Path, sandbox: Sandbox) -> None:
     with in_use(sandbox):
         waiting = begun(sandbox, tmp_path, "--wait")
-        assert f"waits for 'crawl user' (process {os.getpid()}, since " in said_by(waiting, "waits for ")
+        assert f"waits for 'crawl user' (process {os.getpid()} on {platform.node()}, since " in said_by(
+            waiting, "waits for "
+        )
         assert sandbox.log == []
     assert waiting.wait(timeout=120) == 0
     assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
