@@ -143,7 +143,9 @@ def _go_on(ledger: Ledger, connection: sqlite3.Connection, stop: Event) -> int:
             _note(connection, place)
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            # On a full disk SQLite has done so itself, and would say of another one that there is nothing to take back.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             raise
         read += len(facts)
     return read
