@@ -30,9 +30,10 @@ from pixivcrawl.items import VISITOR, Artwork, Facts, Original, ProvenOriginal, 
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.answer import StoredAnswer
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.reporting.standing import of_archive
+from pixivcrawl.reporting.standing import Standing, of_archive
 from pixivcrawl.reporting.status_text import LINES
 from pixivcrawl.spiders.user import UserArguments
+from pixivcrawl.throttling.costs import speed_of
 
 GREATEST = 1
 """The artist who has a tenth of all works; the others share the rest."""
@@ -111,6 +112,13 @@ async def rate(what: str, count: int, doing: Awaitable[Any], aim: str = "") -> R
     return {"what": what, **figures, "unit": "a second", "aim": aim}
 
 
+def status(connection: Connection, configuration: Configuration) -> Standing:
+    """What `pixivcrawl status` reads for a visitor."""
+    now = datetime.now(UTC)
+    speed = speed_of(connection, configuration, VISITOR, now)
+    return of_archive(connection, configuration, speed.for_works, now, LINES)
+
+
 def reading(ledger: Ledger, configuration: Configuration, works: int) -> Iterator[Row]:
     dice = random.Random(3)
 
@@ -120,9 +128,7 @@ def reading(ledger: Ledger, configuration: Configuration, works: int) -> Iterato
     ledger.read_now(queries.known_works, [1])
     yield each("48 known works looked up", 300, lambda: ledger.read_now(queries.known_works, some()), "< 1")
     yield each("48 works with their tags", 100, lambda: ledger.read_now(queries.described_works, some()))
-    yield each(
-        "what `status` asks", 3, lambda: ledger.read_now(of_archive, configuration, datetime.now(UTC), LINES), "< 1,000"
-    )
+    yield each("what `status` asks", 3, lambda: ledger.read_now(status, configuration), "< 1,000")
     yield each("of it totals and artists", 3, lambda: ledger.read_now(queries.status_of_works, 20))
     yield each("of it what is missing", 3, lambda: ledger.read_now(queries.status_missing, 20))
     yield each("of it what is unavailable", 3, lambda: ledger.read_now(queries.status_unavailable, 20))
