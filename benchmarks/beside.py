@@ -13,14 +13,14 @@ import tempfile
 import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
 from benchmarks import contenders
 from benchmarks.archive import SHAPES
 from benchmarks.building import make_tables
-from benchmarks.measuring import PROJECT, Row, in_turns, interval, ratios_of, run, table, write_json
+from benchmarks.measuring import PROJECT, Row, in_turns, interval, own_environment, ratios_of, run, table, write_json
 from benchmarks.served import Served, serving
 
 CLICKS_EVERY = 0.5
@@ -55,7 +55,8 @@ def _crawl(rows: list[Row], served: Served, folder: Path, name: str, number: int
     """One crawl into an archive of its own that holds no work yet."""
     archive = folder / "run"
     make_tables(archive)
-    with _clicking(archive) if name == BESIDE else nullcontext([]) as pages:
+    clicking: AbstractContextManager[list[str]] = _clicking(archive) if name == BESIDE else nullcontext([])
+    with clicking as pages:
         contender = contenders.ours(served, archive, folder / "watch.json")
         cost = run(contender.command, env=contender.env, output=folder / "output.txt")
     failed = cost.output[-500:] if cost.exit_code else ""
@@ -68,7 +69,7 @@ def _crawl(rows: list[Row], served: Served, folder: Path, name: str, number: int
 @contextmanager
 def _clicking(archive: Path) -> Iterator[list[str]]:
     """A gallery whose pages are opened one after another; gives which were."""
-    env = contenders.own_environment(PIXIVCRAWL_ARCHIVE_DIR=str(archive))
+    env = own_environment(PIXIVCRAWL_ARCHIVE_DIR=str(archive))
     command = [sys.executable, "-m", "pixivcrawl", "gallery", "--port", "0"]
     opened: list[str] = []
     stop = threading.Event()

@@ -139,19 +139,22 @@ def asked(index: Index, requests: int, works: int) -> list[Row]:
     dice = random.Random(7)
     tags = [subject.name for subject in index.tags(limit=500)[0] if subject.name]
     texts = _texts_of(index, dice)
-    kinds: dict[str, Callable[[], str]] = {
-        f"all works, sort:{sort}": lambda sort=sort: f"sort:{sort}" for sort in SORTS
+
+    def part(length: int) -> Callable[[], str]:
+        return lambda: f'"{_part(dice, texts, length)}"'
+
+    sorted_by: dict[str, Callable[[], str]] = {
+        "all works": lambda: "",
+        "a tag": lambda: f'#"{dice.choice(tags)}"',
+        "an artist": lambda: f"user:{dice.randrange(1, ARTISTS)}",
+        "two letters": part(2),
     }
-    for sort in SORTS:
-        kinds[f"a tag, sort:{sort}"] = lambda sort=sort: f'#"{dice.choice(tags)}" sort:{sort}'
-        kinds[f"an artist, sort:{sort}"] = lambda sort=sort: f"user:{dice.randrange(1, ARTISTS)} sort:{sort}"
-        kinds[f"two letters, sort:{sort}"] = lambda sort=sort: f'"{_part(dice, texts, 2)}" sort:{sort}'
+    kinds = {f"{what}, sort:{sort}": _sorted(text, sort) for what, text in sorted_by.items() for sort in SORTS}
     kinds["the artist of a tenth of all works, sort:bookmarks"] = lambda: f"user:{GREATEST} sort:bookmarks"
     kinds["two tags"] = lambda: f'#"{dice.choice(tags)}" #"{dice.choice(tags)}"'
     kinds["a tag without another"] = lambda: f'#"{dice.choice(tags)}" -#"{dice.choice(tags)}"'
-    for length in (1, 2, 3, 8):
-        kinds[f"text of {length}"] = lambda length=length: f'"{_part(dice, texts, length)}"'
-    kinds["a word and a tag"] = lambda: f'"{_part(dice, texts, 2)}" #"{dice.choice(tags)}"'
+    kinds |= {f"text of {length}": part(length) for length in (1, 2, 3, 8)}
+    kinds["a word and a tag"] = lambda: f'{part(2)()} #"{dice.choice(tags)}"'
     kinds["a month"] = lambda: f"date:{dice.randrange(2012, 2024)}-{dice.randrange(1, 13):02}"
     kinds["ugoira of a rating"] = lambda: f"kind:ugoira rating:{dice.choice(['safe', 'r18', 'r18g'])}"
     kinds["pages that no work has"] = lambda: "pages:>500"
@@ -162,6 +165,10 @@ def asked(index: Index, requests: int, works: int) -> list[Row]:
     taken = [_timed(lambda: index.complete(_part(dice, tags, 1 + dice.randrange(3)))) for _ in range(requests)]
     rows.append(_figures("names completed", taken, "20, 150"))
     return rows
+
+
+def _sorted(text: Callable[[], str], sort: str) -> Callable[[], str]:
+    return lambda: f"{text()} sort:{sort}"
 
 
 def _request(index: Index, text: str) -> float:

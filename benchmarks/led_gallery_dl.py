@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from typing import Any
+from unittest.mock import patch
 
 import gallery_dl
 import requests
@@ -21,5 +22,5 @@ def ask_there(session: requests.Session, method: str, url: str, **options: Any) 
     return ask(session, method, address, **options)
 
 
-requests.Session.request = ask_there
-sys.exit(gallery_dl.main())
+with patch.object(requests.Session, "request", ask_there):
+    sys.exit(gallery_dl.main())

@@ -19,7 +19,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.live.browser import Page, browser, first_page
-from tests.live.running import PROJECT, environment
+from tests.live.nursery import PROJECT
+from tests.live.running import environment
 from tests.sandbox.serving import Sandbox, World
 
 SCREENS = ((1280, 800), (390, 844))

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pixivcrawl.sandbox.works import Page
-from tests.live.running import PROJECT, assert_holds, environment, scrapy
+from tests.live.nursery import PROJECT
+from tests.live.running import assert_holds, environment, scrapy
 from tests.sandbox.serving import Sandbox, World
 from tests.verification.damages import KINDS, Damager
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from aiohttp import web
 
@@ -89,7 +89,7 @@ class Sandbox:
             variables["SSL_CERT_FILE"] = str(self.ca_file)
         return variables
 
-    def __enter__(self) -> Sandbox:
+    def __enter__(self) -> Self:
         self._thread.start()
         self._started.wait()
         if self._failure is not None:

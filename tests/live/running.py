@@ -14,6 +14,7 @@ import tempfile
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pixivcrawl.ledger.answer import Location
 from pixivcrawl.ledger.journal import read_answer
@@ -49,8 +50,7 @@ def scrapy(
     command = [sys.executable, "-m", "scrapy", *arguments]
     told = any(name.startswith("PYTHON") and os.environ.get(name) != value for name, value in env.items())
     if told or cwd is not None:
-        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.run(command, cwd=cwd or PROJECT, env=env, timeout=timeout, text=True, check=False, **streams)
+        return _ended(command, cwd=cwd or PROJECT, env=env, timeout=timeout)
     with tempfile.TemporaryDirectory() as folder:
         ended = nursery().run(*arguments, env=env, folder=Path(folder), timeout=timeout)
     return subprocess.CompletedProcess(command, ended.exit_code, ended.said, ended.errors)
@@ -59,16 +59,28 @@ def scrapy(
 def pixivcrawl(*arguments: str, env: dict[str, str], cwd: Path = PROJECT) -> subprocess.CompletedProcess[str]:
     """`pixivcrawl ...`, to its end, from whatever folder."""
     command = [sys.executable, "-m", "pixivcrawl", *arguments]
-    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    env = env | {"PYTHONPATH": str(PROJECT)}
-    return subprocess.run(command, cwd=cwd, env=env, timeout=LONGEST, text=True, check=False, **streams)
+    return _ended(command, cwd=cwd, env=env | {"PYTHONPATH": str(PROJECT)})
 
 
 def scrapy_at(moment: datetime, *arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """`scrapy ...`, with a clock that shows another time."""
     command = [sys.executable, "-m", "tests.live.elsewhen", moment.isoformat(), *arguments]
-    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.run(command, cwd=PROJECT, env=env, timeout=LONGEST, text=True, check=False, **streams)
+    return _ended(command, cwd=PROJECT, env=env)
+
+
+def _ended(
+    command: list[str], *, cwd: Path, env: dict[str, str], timeout: float = LONGEST
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=env,
+        timeout=timeout,
+        text=True,
+        check=False,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def complaints(errors: str) -> str:
@@ -128,6 +140,6 @@ def snapshots(archive: Path) -> list[tuple[str, bytes]]:
     return [(endpoint, read_answer(archive / "journal", Location(*place)) or b"") for endpoint, *place in kept]
 
 
-def rows(archive: Path, query: str) -> list[tuple]:
+def rows(archive: Path, query: str) -> list[tuple[Any, ...]]:
     with sqlite3.connect(f"file:{archive / 'archive.sqlite'}?mode=ro", uri=True) as connection:
         return connection.execute(query).fetchall()
