@@ -22,6 +22,7 @@ from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.journal import read_journal
 from pixivcrawl.ledger.service import Ledger
 from tests.ledger.making import NOW, an_answer, sqlite_url
+from tests.live.chaos.plans import campaign
 
 WRITER = textwrap.dedent(
     """
@@ -73,12 +74,11 @@ def test_a_killed_writer_loses_nothing_it_acknowledged(tmp_path: Path):
         assert_sound(tmp_path, acknowledged)
 
 
-@pytest.mark.long
-@pytest.mark.timeout(900)
-def test_many_kills_lose_nothing(tmp_path: Path):
-    chance = random.Random()
+@pytest.mark.parametrize("seed", campaign(range(10)))
+def test_many_kills_lose_nothing(tmp_path: Path, seed: int):
+    chance = random.Random(seed)
     acknowledged: set[int] = set()
-    for kill in range(60):
+    for kill in range(6):
         acknowledged |= killed_after(chance.uniform(0.0, 0.5), tmp_path, 1 + kill * 200_000)
         assert_sound(tmp_path, acknowledged)
 

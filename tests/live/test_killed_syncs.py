@@ -13,16 +13,20 @@ import pytest
 
 from tests.canonical import Dump, dump
 from tests.live.running import PROJECT, environment
-from tests.live.test_thirty_days import WORDS, assert_history, in_this_process, life, live_through, subscriptions
+from tests.live.test_thirty_days import WORDS, Life, assert_history, in_this_process, life, live_through, subscriptions
 from tests.sandbox.serving import Sandbox
 
-DAYS, REFRESH, ARTISTS = 7, 5, 12
+REFRESH = 5
 
 
-@pytest.mark.long
 @pytest.mark.timeout(1800)
-def test_killed_ten_times_it_comes_to_the_same_end(tmp_path: Path) -> None:
-    undisturbed, disturbed = (end_of_a_week(tmp_path / name, kills) for name, kills in (("whole", 0), ("killed", 10)))
+@pytest.mark.parametrize(
+    ("artists", "days", "kills"),
+    [pytest.param(5, 5, 2, marks=pytest.mark.long), pytest.param(12, 7, 10, marks=pytest.mark.campaign)],
+)
+def test_killed_now_and_then_it_comes_to_the_same_end(tmp_path: Path, artists: int, days: int, kills: int) -> None:
+    undisturbed = end_of_days(tmp_path / "whole", life(artists), days, kills=0)
+    disturbed = end_of_days(tmp_path / "killed", life(artists), days, kills)
     for facts in (undisturbed, disturbed):
         # A kill moves what is read again by minutes, and so by a sync: the same works are known, by an answer of one day or of the next.
         facts["answers"] = [(endpoint, subject) for endpoint, subject, *_ in facts["answers"]]
@@ -30,9 +34,8 @@ def test_killed_ten_times_it_comes_to_the_same_end(tmp_path: Path) -> None:
         assert disturbed[table] == undisturbed[table], table
 
 
-def end_of_a_week(archive: Path, kills: int) -> Dump:
-    """The facts that a week leaves in which so many syncs are killed; whatever is not to be killed needs no process of its own."""
-    one = life(ARTISTS)
+def end_of_days(archive: Path, one: Life, days: int, kills: int) -> Dump:
+    """The facts that days leave in which so many syncs are killed; whatever is not to be killed needs no process of its own."""
     archive.mkdir()
     (archive / "subscriptions.toml").write_text(subscriptions(one, WORDS[:2], REFRESH))
     chances = random.Random(11)
@@ -48,7 +51,7 @@ def end_of_a_week(archive: Path, kills: int) -> Dump:
                 moment += timedelta(minutes=1)
             to_its_end(moment)
 
-        live_through(one, DAYS, REFRESH, sync_at)
+        live_through(one, days, REFRESH, sync_at)
         assert killed == kills
         assert_history(one, archive)
     return dump(archive)

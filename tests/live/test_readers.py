@@ -13,6 +13,7 @@ import pytest
 from pixivcrawl.sandbox.lists import Search
 from pixivcrawl.sandbox.works import Page
 from tests.commands.typing_in import type_in
+from tests.live.chaos.plans import campaign
 from tests.live.inside import Run, crawl
 from tests.live.running import assert_holds, rows
 from tests.sandbox.serving import Sandbox, World
@@ -66,22 +67,19 @@ def test_a_session_that_is_lost_ends_the_run_and_nothing_is_missing_afterwards(
     assert_all_there(sandbox, tmp_path)
 
 
-@pytest.mark.long
-@pytest.mark.timeout(3000)
 @pytest.mark.parametrize("tells", [True, False], ids=["x-userid", "no header"])
-def test_fifty_sessions_that_are_lost_at_any_request(tmp_path: Path, tells: bool) -> None:
+@pytest.mark.parametrize("seed", campaign(range(50)))
+def test_a_session_that_is_lost_at_any_request(tmp_path: Path, seed: int, tells: bool) -> None:
     with Sandbox(world_of(180, adult=20)) as sandbox:
         habits = sandbox.world.habits
         habits.tells_reader = tells
         whole = searched(sandbox, tmp_path / "whole")
         assert whole.exit_code == 0
-        for number in range(50):
-            folder = tmp_path / str(number)
-            habits.sessions_last = random.Random(number).randrange(whole.counts["api_requests"])
-            assert searched(sandbox, folder).exit_code == 4, (number, habits)
-            habits.sessions_last = None
-            assert searched(sandbox, folder).exit_code == 0
-            assert_all_there(sandbox, folder)
+        habits.sessions_last = random.Random(seed).randrange(whole.counts["api_requests"])
+        assert searched(sandbox, tmp_path / "lost").exit_code == 4, habits
+        habits.sessions_last = None
+        assert searched(sandbox, tmp_path / "lost").exit_code == 0
+        assert_all_there(sandbox, tmp_path / "lost")
 
 
 @pytest.mark.long

@@ -176,7 +176,7 @@ def test_a_few_days(tmp_path: Path) -> None:
         assert_frugal(one, sandbox, 1, 1, 0)
 
 
-@pytest.mark.long
+@pytest.mark.campaign
 @pytest.mark.timeout(1800)
 def test_thirty_days_of_fifty_subscriptions(tmp_path: Path) -> None:
     one = life(artists=47)
