@@ -1,0 +1,1 @@
+"""What comes in from other tools' folders, and what goes out."""
