@@ -1,0 +1,80 @@
+"""How every export writes: files that are whole or not there, of bytes that are what the ledger says they are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from pixivcrawl.archive.failures import storage_errors
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.ledger.queries.files import KeptFile
+
+PIECE = 1 << 20
+
+
+class Differs(Exception):
+    """A file of the archive is not what its ledger says, or not there; the text names it, and says what to do."""
+
+
+def place_of(archive: Archive, file: KeptFile) -> Path:
+    """Where a stored file lies. Raises Differs where nothing lies there, or something of another size."""
+    try:
+        place = archive.resolve(file.path or "")
+        size = place.stat().st_size if place.is_file() else None
+    except (ValueError, OSError) as error:
+        raise Differs(f"{file.path}: {error}") from None
+    if size is None:
+        raise Differs(f"{file.path}: is not there; pixivcrawl verify says what else is amiss")
+    if file.bytes is not None and size != file.bytes:
+        raise _differs(file, f"has {size:,} bytes, and the ledger says {file.bytes:,}")
+    return place
+
+
+def pieces(archive: Archive, file: KeptFile) -> Iterator[bytes]:
+    """The bytes of a stored file. Raises Differs as `place_of`, where they cannot be read, and after the last where they are others."""
+    place, hashed = place_of(archive, file), hashlib.sha256()
+    try:
+        with place.open("rb") as source:
+            while piece := source.read(PIECE):
+                hashed.update(piece)
+                yield piece
+    except OSError as error:
+        raise Differs(f"{file.path}: cannot be read ({error.strerror}): check the disk") from None
+    if hashed.hexdigest() != file.sha256:
+        raise _differs(file, "its SHA-256 is not the one in the ledger")
+
+
+def require_same(archive: Archive, file: KeptFile) -> Path:
+    """Where a stored file lies whose bytes are the ledger's. Raises Differs for any other."""
+    for _ in pieces(archive, file):
+        pass
+    return place_of(archive, file)
+
+
+def _differs(file: KeptFile, how: str) -> Differs:
+    return Differs(f"{file.path}: {how}; pixivcrawl verify --repair sets it aside, and the next crawl fetches it again")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """A file that gets its name when all is in it: until then it is `NAME.part`, which an error takes away and a kill leaves behind.
+
+    Raises StorageFailed.
+    """
+    part = part_of(path)
+    with storage_errors(path):
+        try:
+            with part.open("wb") as file:
+                yield file
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+
+def part_of(path: Path) -> Path:
+    """What a file is called until it is whole."""
+    return path.with_name(f"{path.name}.part")
