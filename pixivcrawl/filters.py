@@ -113,6 +113,12 @@ class Filters(BaseModel):
         description="Only works that hold all of these words in title, caption or tags, whatever their case, width or kana.",
     )
 
+    exclude_words: Words | None = Field(
+        None,
+        title="Excluded words",
+        description="No work that holds one of these words in title, caption or tags, compared in the same way.",
+    )
+
     @field_validator("max_pages", "max_ratio", "until")
     @classmethod
     def _not_below_its_other_end(cls, end: Any, info: ValidationInfo) -> Any:
@@ -161,6 +167,8 @@ def _answers(filters: Filters, artwork: Artwork) -> Iterator[bool | None]:
         yield artwork.user_id not in filters.exclude_artists
     if filters.words:
         yield _holds(filters.words, artwork)
+    if filters.exclude_words:
+        yield _holds_none(filters.exclude_words, artwork)
 
 
 def _bears(filters: Filters, artwork: Artwork) -> bool | None:
@@ -175,14 +183,23 @@ def _bears(filters: Filters, artwork: Artwork) -> bool | None:
 
 def _holds(words: list[str], artwork: Artwork) -> bool | None:
     """A row tells no caption."""
-    texts = [
-        fold(artwork.title or ""),
-        fold(plain(artwork.caption or "")),
-        *(fold_name(tag.name) for tag in artwork.tags),
-    ]
+    texts = _texts(artwork)
     if all(any(fold(word) in text for text in texts) for word in words):
         return True
     return None if artwork.detail == "listing" else False
+
+
+def _holds_none(words: list[str], artwork: Artwork) -> bool | None:
+    texts = _texts(artwork)
+    if any(folded in text for word in words if (folded := fold(word)) for text in texts):
+        return False
+    return None if artwork.detail == "listing" else True
+
+
+def _texts(artwork: Artwork) -> list[str]:
+    """What is searched for words, folded."""
+    names = (fold_name(tag.name) for tag in artwork.tags)
+    return [fold(artwork.title or ""), fold(plain(artwork.caption or "")), *names]
 
 
 def day_in_japan(moment: datetime) -> date:
@@ -227,11 +244,18 @@ class SavedFilters:
 def read_filters(path: Path) -> SavedFilters:
     """The saved filters; a file that is not there holds none. Raises ConfigurationError: the file, where in it, and what to write."""
     try:
-        document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return SavedFilters(path)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read ({error.strerror})") from None
+    return parse_filters(path, content)
+
+
+def parse_filters(path: Path, content: bytes) -> SavedFilters:
+    """As `read_filters`, of what stands in the file."""
+    try:
+        document = tomllib.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(
             f"{path}: not TOML ({one_line(str(error), 100)}): write [filter.NAME] with lines like rating = {quoted('safe')} below"

@@ -102,7 +102,7 @@ class Arguments(BaseModel):
         }
 
 
-_OF_LATER = ("artists", "exclude_artists", "words", "filter")
+_OF_LATER = ("artists", "exclude_artists", "words", "exclude_words", "filter")
 
 
 class ListingArguments(Filters, Arguments):

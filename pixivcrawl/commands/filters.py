@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 
+import tomlkit
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.wording import one_line, quoted
+from pixivcrawl.archive.rewriting import rewrite
 from pixivcrawl.configuration import Configuration, filters_file
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
-from pixivcrawl.filters import Filters, SavedFilters, read_filters
+from pixivcrawl.exchange.blacklists import read_blacklists
+from pixivcrawl.filters import Filters, SavedFilters, parse_filters, read_filters
 from pixivcrawl.items import Artwork
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.service import Ledger
@@ -34,15 +38,35 @@ class Command(ScrapyCommand):
     def long_desc(self) -> str:
         return (
             "Reads and checks filters.toml, which lies beside subscriptions.toml, and lists its filters; with ids of works, it says for "
-            "each of them what each filter makes of what the ledger knows. Sends nothing to pixiv; it may run beside a crawl. Ends with 2 "
-            "where the file says something that is not understood."
+            "each of them what each filter makes of what the ledger knows. --from-file adds a filter of what another tool was told not to "
+            "fetch: PixivUtil2's blacklist_tags.txt, blacklist_members.txt and blacklist_titles.txt, or the settings that Powerful Pixiv "
+            "Downloader exports; given more than once, all files make one filter. What no filter can say is named. Sends nothing to pixiv; "
+            "it may run beside a crawl. Ends with 2 where a file says something that is not understood."
         )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument(
+            "--from-file",
+            type=Path,
+            action="append",
+            default=[],
+            metavar="FILE",
+            help="add a filter of another tool's blacklists or exported settings",
+        )
+        parser.add_argument("--name", metavar="NAME", default="imported", help="what to call it (default imported)")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if odd := [each for each in args if not (each.isascii() and each.isdecimal() and len(each) < 19)]:
             raise UsageError(f"{odd[0]!r} is no id of a work", print_help=False)
         try:
             assert self.settings is not None
+            if opts.from_file:
+                if args:
+                    raise UsageError("--from-file takes no id of a work beside it", print_help=False)
+                for line in added(filters_file(self.settings), opts.from_file, opts.name):
+                    print(line)
+                return
             saved = read_filters(filters_file(self.settings))
             if not saved.filters:
                 raise ConfigurationError(
@@ -62,6 +86,28 @@ class Command(ScrapyCommand):
             ledger.close()
         for work_id in work_ids:
             yield f"work {work_id}: {_judgements(saved, works.get(work_id))}"
+
+
+def added(path: Path, sources: list[Path], name: str) -> Iterator[str]:
+    """Append a filter of these files to `path`, where all else stays as it is; what was said of it, a line each."""
+    carried = read_blacklists(sources)
+    filters = carried.filters()
+    if not filters.leave_something_out:
+        raise ConfigurationError(f"{', '.join(map(str, sources))}: leaves no work out, as far as a filter can say it")
+    entry = tomlkit.dumps({"filter": {name: filters.model_dump(mode="json", exclude_none=True)}}).strip()
+
+    def appended(content: bytes) -> bytes:
+        if name in parse_filters(path, content).filters:
+            raise ConfigurationError(f"{path} has a filter {quoted(name)} already: choose another one with --name")
+        before = content + b"\n" if content and not content.endswith(b"\n") else content
+        wanted = before + (b"\n" if before else b"") + f"{entry}\n".encode()
+        parse_filters(path, wanted)
+        return wanted
+
+    rewrite(path, appended)
+    yield f"added to {path}: {name}: {said(filters)}"
+    yield from (f"not carried over: {what}" for what in carried.left_out)
+    yield f"every run takes it once [default] says fetch = {quoted(name)}; a single one takes it with --filter {name}"
 
 
 def listed(saved: SavedFilters) -> Iterator[str]:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from scrapy.commands import ScrapyCommand
 
 from pixivcrawl.api.urls import UrlRefused, read_url
-from pixivcrawl.api.wording import one_line, quoted
+from pixivcrawl.api.wording import one_line, plural, quoted
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.exchange.lists import AddressList, read_list
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.runs.subscriptions import Catalogue, file_path
 from pixivcrawl.session import session_from_settings
 from pixivcrawl.subscriptions.editing import appended, change
-from pixivcrawl.subscriptions.file import EVERY, FOLLOWING, SubscriptionFile
+from pixivcrawl.subscriptions.file import EVERY, FOLLOWING, SubscriptionFile, read_entry
 from pixivcrawl.subscriptions.intervals import interval_text, read_interval, read_period
 
 
@@ -37,7 +39,9 @@ class Command(ScrapyCommand):
             "Appends an entry to subscriptions.toml in the archive folder, or to the file that PIXIVCRAWL_SUBSCRIPTIONS names, and leaves "
             "all else there as it is: pixivcrawl subscribe https://www.pixiv.net/users/11 --every 6h. Instead of an address, a spider: "
             "pixivcrawl subscribe bookmarks -a id=me -a rest=both. --from following stands for everyone whom you follow, and keeps up with "
-            "whom you follow from then on. Nothing is sent to pixiv."
+            "whom you follow from then on. --from-file takes a list, such as PixivUtil2's list.txt or an input file of gallery-dl: an "
+            "artist's id or an address of any kind a line. What is followed already is passed over, and one odd line leaves "
+            "subscriptions.toml as it was. Nothing is sent to pixiv."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -54,6 +58,12 @@ class Command(ScrapyCommand):
         parser.add_argument("--name", metavar="NAME", help="what to call it (default: what it reads)")
         parser.add_argument("--from", dest="source", choices=[FOLLOWING], help="everyone whom you follow")
         parser.add_argument(
+            "--from-file",
+            type=Path,
+            metavar="FILE",
+            help="every artist and address of a list: PixivUtil2's list.txt, gallery-dl's input file",
+        )
+        parser.add_argument(
             "-a", action="append", default=[], dest="arguments", metavar="NAME=VALUE", help="an argument of the spider"
         )
 
@@ -66,10 +76,14 @@ class Command(ScrapyCommand):
     def subscribe(self, words: list[str], opts: argparse.Namespace) -> int:
         assert self.settings is not None
         catalogue = Catalogue(self.settings, session_from_settings(self.settings))
-        entry = what(words, opts.source, catalogue.spiders) | arguments_of(opts.arguments)
         how_often = {"every": opts.every or EVERY}
         if opts.refresh is not None:
             how_often["refresh"] = opts.refresh
+        if opts.from_file is not None:
+            if words or opts.source is not None or opts.name is not None:
+                raise ConfigurationError("--from-file takes no address, no --from and no --name beside it")
+            return self.subscribe_to_list(read_list(opts.from_file), arguments_of(opts.arguments), how_often, catalogue)
+        entry = what(words, opts.source, catalogue.spiders) | arguments_of(opts.arguments)
 
         def edit(file: SubscriptionFile) -> str:
             taken = [subscription.name for subscription in file.subscriptions]
@@ -85,13 +99,63 @@ class Command(ScrapyCommand):
             try:
                 catalogue.check(file)
             except ConfigurationError as refused:
-                # It is not written yet, so that its line says nothing.
-                raise ConfigurationError(str(refused).removeprefix(f"{file.path}:").partition(": ")[2]) from None
+                raise ConfigurationError(_why(refused, file)) from None
 
         file = change(file_path(self.settings), edit, check)
         added = file.subscriptions[-1]
         print(f"subscribed: {added.name}, every {interval_text(added.every)}, in {file.path}; pixivcrawl sync runs it")
         return 0
+
+    def subscribe_to_list(
+        self, listed: AddressList, arguments: dict[str, Any], how_often: dict[str, Any], catalogue: Catalogue
+    ) -> int:
+        """An entry for each address of a list that nothing follows yet."""
+        assert self.settings is not None
+        fresh: list[dict[str, Any]] = []
+
+        def edit(file: SubscriptionFile) -> str:
+            fresh[:] = fresh_entries(file, listed, arguments, catalogue)
+            return appended(file, *(entry | how_often for entry in fresh))
+
+        file = change(file_path(self.settings), edit, lambda file: None)
+        known = len(listed.addresses) - len(fresh)
+        print(
+            f"subscribed: {plural(len(fresh), 'entry', 'entries')} of {listed.path}{f', {known:,} followed already' if known else ''}, "
+            f"every {interval_text(how_often['every'])}, in {file.path}; pixivcrawl sync runs them"
+        )
+        for number, passed_over in ((listed.folders, "folder"), (listed.options, "option")):
+            if number:
+                print(f"passed over: {plural(number, passed_over)}; pixivcrawl's files lie in the archive")
+        return 0
+
+
+def fresh_entries(
+    file: SubscriptionFile, listed: AddressList, arguments: dict[str, Any], catalogue: Catalogue
+) -> list[dict[str, Any]]:
+    """The entries of a list that read what nothing in the file reads. Raises ConfigurationError, with the line of the list."""
+    known = {catalogue.wanted(file, subscription).key for subscription in file.subscriptions}
+    names = {subscription.name for subscription in file.subscriptions}
+    fresh = []
+    for address in listed.addresses:
+        entry = {"url": address.url, **arguments}
+        entry = {"name": free_name(entry, names), **entry}
+        try:
+            subscription = read_entry(entry)
+            alone = SubscriptionFile(file.path, "", (subscription,))
+            key = catalogue.wanted(alone, subscription).key
+        except ConfigurationError as refused:
+            raise ConfigurationError(f"{listed.path}:{address.line}: {_why(refused, file)}") from None
+        if key not in known:
+            known.add(key)
+            names.add(subscription.name)
+            fresh.append(entry)
+    return fresh
+
+
+def _why(refused: ConfigurationError, file: SubscriptionFile) -> str:
+    """What is refused of an entry that is not written yet, so that its line says nothing."""
+    place, said = f"{file.path}:", str(refused)
+    return said.removeprefix(place).partition(": ")[2] if said.startswith(place) else said
 
 
 def _interval(text: str) -> timedelta:
@@ -146,7 +210,7 @@ def typed(value: str) -> bool | int | str:
     return int(value) if plain else value
 
 
-def free_name(entry: dict[str, Any], taken: list[str]) -> str:
+def free_name(entry: dict[str, Any], taken: Container[str]) -> str:
     """What an entry is called when nobody says: what it reads."""
     words = [str(value) for value in entry.values() if isinstance(value, str)]
     if "url" in entry:

@@ -116,6 +116,7 @@ def match_filters(connection: sqlite3.Connection, filters: Filters) -> Match:
         )
     if words := [phrase(folded) for word in filters.words or () if (folded := fold(word))]:
         all_of.append(any_of([f"({' AND '.join(words)})", mark("partial")]))
+    none_of += [phrase(folded) for word in filters.exclude_words or () if (folded := fold(word))]
     if filters.artists and len(filters.artists) <= MOST_ARTISTS:
         all_of.append(any_of(mark(f"user{user_id}") for user_id in filters.artists))
     return Match(tuple(all_of), tuple(none_of), tuple(_conditions(filters)))

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from pixivcrawl.api.wording import quoted
-from pixivcrawl.archive.failures import storage_errors
-from pixivcrawl.archive.syncing import sync
+from pixivcrawl.archive.rewriting import rewrite
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.subscriptions.file import ENTRIES, HEADER, SubscriptionFile, has_heads, line_of, read_text
 from pixivcrawl.subscriptions.intervals import interval_text
-
-TRIES = 5
-"""How often a change is made anew because somebody else changed the file meanwhile."""
-
-LOCK_WAIT = 10.0
-"""Seconds that one change waits for another of this program's."""
 
 _FIRST_LINES = """\
 # What this archive follows; `pixivcrawl sync` runs what is due. docs/subscriptions.md says what can stand here.
@@ -33,17 +21,17 @@ Edit = Callable[[SubscriptionFile], str]
 """The new text of the file, from what it is now. Raises ConfigurationError for a change that cannot be made."""
 
 
-def appended(file: SubscriptionFile, entry: Mapping[str, Any]) -> str:
-    """The file with one entry more at its end; an interval is a timedelta."""
+def appended(file: SubscriptionFile, *entries: Mapping[str, Any]) -> str:
+    """The file with these entries at its end; an interval is a timedelta."""
     import tomlkit
 
     _refuse_without_heads(file)
+    if not entries:
+        return file.text
     rows = tomlkit.aot()
-    rows.append(
-        tomlkit.item(
-            {key: interval_text(value) if isinstance(value, timedelta) else value for key, value in entry.items()}
-        )
-    )
+    for entry in entries:
+        texts = {key: interval_text(value) if isinstance(value, timedelta) else value for key, value in entry.items()}
+        rows.append(tomlkit.item(texts))
     document = tomlkit.document()
     document.append(ENTRIES, rows)
     added = tomlkit.dumps(document).strip() + "\n"
@@ -108,57 +96,10 @@ def change(path: Path, edit: Edit, check: Callable[[SubscriptionFile], object]) 
     then as it was.
     """
     path = path.resolve()
-    with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=LOCK_WAIT)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise ConfigurationError(f"{path} is being changed by another command: try again") from None
-        try:
-            return _change(path, edit, check)
-        finally:
-            lock.release()
 
-
-def _change(path: Path, edit: Edit, check: Callable[[SubscriptionFile], object]) -> SubscriptionFile:
-    for _ in range(TRIES):
-        content = _content(path)
+    def changed(content: bytes) -> bytes:
         wanted = edit(read_text(path, content)).encode()
-        file = read_text(path, wanted)
-        check(file)
-        if _replace(path, content, wanted):
-            return file
-    raise ConfigurationError(f"{path} keeps being changed by something else: try again when that has ended")
+        check(read_text(path, wanted))
+        return wanted
 
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return b""
-
-
-def _replace(path: Path, expected: bytes, wanted: bytes) -> bool:
-    """Put `wanted` in place of `expected`; False, and nothing done, when something else stands there by now."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as temporary:
-            temporary.write(wanted)
-            temporary.flush()
-            os.fsync(temporary.fileno())
-        Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
-        if _content(path) != expected:
-            return False
-        Path(name).replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
-    sync(path.parent)
-    return True
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+    return read_text(path, rewrite(path, changed))

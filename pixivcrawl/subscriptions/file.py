@@ -172,6 +172,15 @@ def _entry(place: int, entry: Mapping[str, Any]) -> Subscription:
     )
 
 
+def read_entry(entry: Mapping[str, Any]) -> Subscription:
+    """An entry that stands in no file yet. Raises ConfigurationError, which names the key."""
+    try:
+        return _entry(0, entry)
+    except _Refused as refused:
+        key = f"{refused.key}: " if refused.key is not None else ""
+        raise ConfigurationError(f"{key}{one_line(str(refused), 400)}") from None
+
+
 def _name(place: int, entry: Mapping[str, Any]) -> str:
     name = entry.get("name")
     if name is None:

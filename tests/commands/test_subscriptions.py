@@ -124,3 +124,88 @@ def test_the_example_of_the_page_is_right(tmp_path: Path) -> None:
     assert (listed.code, listed.err) == (0, "")
     assert [line.split(":")[0] for line in listed.out.splitlines()[1:5]] == [*entries(tmp_path)]
     assert (ROOT / "docs" / "subscriptions.md").read_text().count("```toml") == 1
+
+
+# A list of another tool
+
+MEMBERS = """\
+# PixivUtil2's list.txt: members, and folders for some of them.
+11 "C:\\\\Pictures\\\\eleven"
+12   %root%\\\\twelve
+
+http://www.pixiv.net/member_illust.php?id=13
+11
+"""
+
+ADDRESSES = """\
+# gallery-dl's input file: addresses of every kind, and options for them.
+-filename = "{id}.{extension}"
+https://www.pixiv.net/en/users/11/artworks
+https://www.pixiv.net/en/users/11/bookmarks/artworks?rest=show  # what they like
+https://www.pixiv.net/tags/海/artworks
+-G skip = false
+https://www.pixiv.net/user/11/series/7
+https://www.pixiv.net/ranking.php?mode=weekly
+"""
+
+
+def listed(folder: Path, text: str, coding: str = "utf-8") -> str:
+    path = folder / "list.txt"
+    path.write_bytes(text.encode(coding))
+    return str(path)
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_the_members_of_pixivutil2_are_followed_once_each(tmp_path: Path, coding: str) -> None:
+    added = type_in("subscribe", "--from-file", listed(tmp_path, MEMBERS, coding), "--every", "6h", archive=tmp_path)
+    assert (added.code, added.err) == (0, "")
+    assert entries(tmp_path) == ["user 11", "user 12", "user 13"]
+    subscribed, passed_over = added.out.splitlines()
+    assert subscribed.startswith(f"subscribed: 3 entries of {tmp_path / 'list.txt'}, 1 followed already, every 6h, in ")
+    assert passed_over == "passed over: 2 folders; pixivcrawl's files lie in the archive"
+    before = (tmp_path / "subscriptions.toml").read_bytes()
+    assert (
+        "subscribed: 0 entries" in type_in("subscribe", "--from-file", listed(tmp_path, MEMBERS), archive=tmp_path).out
+    )
+    assert (tmp_path / "subscriptions.toml").read_bytes() == before
+
+
+def test_the_addresses_of_gallery_dl_are_followed_beside_what_was(tmp_path: Path) -> None:
+    type_in("subscribe", ARTIST, archive=tmp_path)
+    path = tmp_path / "subscriptions.toml"
+    before = path.read_text()
+    added = type_in("subscribe", "--from-file", listed(tmp_path, ADDRESSES), "-a", "max_works=9", archive=tmp_path)
+    assert (added.code, added.err) == (0, "")
+    assert entries(tmp_path) == ["user 11", "bookmarks 11 show", "search 海 artworks", "series 7", "ranking weekly"]
+    assert path.read_text().startswith(before)
+    assert path.read_text().count("max_works = 9") == 4
+    assert "subscribed: 4 entries" in added.out
+    assert ", 1 followed already," in added.out
+    assert "passed over: 2 options" in added.out
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "said"),
+    [
+        ("11\nkomachi\n\nhttps://example.org/a\n", [], "line 2: 'komachi': not an address"),
+        ("11\nkomachi\n\nhttps://example.org/a\n", [], "line 4: 'https://example.org/a': 'example.org' is not pixiv"),
+        ("\n".join("abcdefg"), [], "and 2 more odd lines"),
+        ("11\n0\n", [], "line 2: "),
+        ("11\nhttps://pixiv.me/somebody", [], ":2: account: follow the artist by their id"),
+        ("https://www.pixiv.net/ranking.php\n11", ["-a", "tag=x"], ":1: tag: ranking takes no argument"),
+        ("11\nhttps://www.pixiv.net/users/12/manga", ["-a", "type=illust"], ":2: type: the address says type=manga"),
+        ("# nobody yet\n\n", [], "names nothing to follow"),
+    ],
+)
+def test_an_odd_list_is_one_line_and_follows_nobody(tmp_path: Path, text: str, more: list[str], said: str) -> None:
+    assert said in refusal(type_in("subscribe", "--from-file", listed(tmp_path, text), *more, archive=tmp_path))
+    assert not (tmp_path / "subscriptions.toml").exists()
+
+
+def test_a_list_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_bytes("11 海\n".encode("shift_jis"))
+    assert ":1: holds bytes that are no utf-8: save the file as UTF-8" in refusal(
+        type_in("subscribe", "--from-file", str(tmp_path / "list.txt"), archive=tmp_path)
+    )
+    for words in (["none.txt"], ["none.txt", "--name", "x"], ["none.txt", ARTIST]):
+        refusal(type_in("subscribe", "--from-file", *words, archive=tmp_path))

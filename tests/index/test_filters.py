@@ -63,6 +63,7 @@ def filters(draw: st.DrawFn) -> Filters:
         "artists": draw(some(1, 2, 3, 9)),
         "exclude_artists": draw(some(1, 2, 3, 9)),
         "words": draw(some("猫", "ねこ", "CAT")),
+        "exclude_words": draw(some("猫", "ねこ", "CAT", " ")),
     }
     # Few at once: of all together hardly a work is left.
     kept = draw(st.sets(st.sampled_from(sorted(given)), max_size=3))

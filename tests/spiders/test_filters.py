@@ -64,6 +64,8 @@ WORK = Artwork(
         ({"exclude_artists": "2"}, False),
         ({"words": "CA 海"}, True),
         ({"words": "dog"}, False),
+        ({"exclude_words": "CA"}, False),
+        ({"exclude_words": "dog"}, True),
     ],
 )
 def test_a_work_that_is_known_in_full_fits_or_does_not(given_filters: dict[str, object], fits: bool):
