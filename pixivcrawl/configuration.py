@@ -108,6 +108,8 @@ class Configuration:
     api_delay: float
     api_delay_least: float
     api_budget: int
+    lanes_per_address: int
+    address: str
     api_retries: int
     api_retry_delay: float
     image_concurrency: int
@@ -158,6 +160,8 @@ class Configuration:
             api_delay=_seconds(settings, "PIXIV_API_DELAY", most=3600),
             api_delay_least=_api_delay_least(settings),
             api_budget=_whole(settings, "PIXIV_API_BUDGET", least=0),
+            lanes_per_address=_whole(settings, "PIXIV_LANES_PER_ADDRESS", least=1, most=64),
+            address=str(settings.get("PIXIV_ADDRESS") or ""),
             api_retries=_whole(settings, "PIXIV_API_RETRIES", least=0, most=20),
             api_retry_delay=_seconds(settings, "PIXIV_API_RETRY_DELAY", most=600),
             image_concurrency=_whole(settings, "PIXIV_IMAGE_CONCURRENCY", least=1, most=32),
@@ -206,6 +210,7 @@ class Configuration:
                 self.api_delay_least < min(self.api_delay, API_DELAY),
             ),
             "PIXIV_API_CONCURRENCY": (self.api_concurrency, 1, self.api_concurrency > 1),
+            "PIXIV_LANES_PER_ADDRESS": (self.lanes_per_address, 1, self.lanes_per_address > 1),
             "PIXIV_API_RETRIES": (self.api_retries, API_RETRIES, self.api_retries > API_RETRIES),
             "PIXIV_RATE_LIMIT_WAIT": (self.rate_limit_wait, RATE_LIMIT_WAIT, self.rate_limit_wait < RATE_LIMIT_WAIT),
             "PIXIV_IMAGE_CONCURRENCY": (

@@ -276,6 +276,13 @@ PIXIV_API_DELAY_LEAST = from_environment("PIXIV_API_DELAY_LEAST", "")
 # lets go. pixiv: very large volumes over days bring a warning, later a ban; how large is known to nobody, so that none is set here.
 PIXIV_API_BUDGET = from_environment("PIXIV_API_BUDGET", 0)
 
+# How many accounts may be read at once from one address of the network; a further one ends with exit code 3, or waits with --wait. One
+# person reads as one account: more is yours to choose and to answer for.
+PIXIV_LANES_PER_ADDRESS = from_environment("PIXIV_LANES_PER_ADDRESS", 1)
+
+# What the address is called from which pixiv sees this machine, in any words. All machines that share a ledger and name none count as one.
+PIXIV_ADDRESS = from_environment("PIXIV_ADDRESS", "")
+
 # How often an API request is sent again after a server error, a broken connection or a page instead of JSON, and the
 # seconds before the first of these (each further pause is four times the last).
 PIXIV_API_RETRIES = from_environment("PIXIV_API_RETRIES", configuration.API_RETRIES)

@@ -20,7 +20,7 @@ from scrapy.spiderloader import SpiderLoaderProtocol
 
 from pixivcrawl import saying
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.errors import ArchiveInUse, PixivcrawlError
+from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.progress.terminal import put_away
 from pixivcrawl.extensions.run_record import summary
 from pixivcrawl.notifications.state import Outcome
@@ -37,7 +37,8 @@ from pixivcrawl.runs.signals import (
 )
 from pixivcrawl.saying import say
 from pixivcrawl.session import Session, introduction, reader_of, session_from_settings
-from pixivcrawl.throttling.lane import lane_of_reader
+from pixivcrawl.throttling.lane import held, lanes_of
+from pixivcrawl.throttling.server_lane import LaneInUse
 
 
 class Command(CrawlCommand):
@@ -143,7 +144,9 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
 
 def add_wait(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--wait", action="store_true", help="wait while another crawl of this account runs on this machine"
+        "--wait",
+        action="store_true",
+        help="wait while another crawl of this account runs, or as many others as may read from this address",
     )
 
 
@@ -153,14 +156,14 @@ _HELD = ExitStack()
 
 def wait_for_lane(opts: argparse.Namespace, configuration: Configuration, session: Session | None) -> None:
     """With --wait: have the account's lane before anything begins, when whoever has it now is done."""
-    lane = lane_of_reader(configuration.api.key, reader_of(session)) if opts.wait else None
-    if lane is None:
+    if not opts.wait:
         return
+    lanes = lanes_of(configuration, reader_of(session))
     try:
-        _HELD.enter_context(lane.held("a crawl that has waited"))
-    except ArchiveInUse:
-        say(f"waits for {lane.holder}")
-        _HELD.enter_context(lane.held("a crawl that has waited", wait=True))
+        _HELD.enter_context(held(lanes, "a crawl that has waited"))
+    except LaneInUse as in_use:
+        say(f"waits for {in_use.waits_for}")
+        _HELD.enter_context(held(lanes, "a crawl that has waited", wait=True))
 
 
 def obey_quiet(opts: argparse.Namespace, settings: BaseSettings) -> None:

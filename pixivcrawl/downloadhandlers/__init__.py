@@ -47,7 +47,7 @@ from pixivcrawl.listeners import has_listeners
 from pixivcrawl.run_ending import ANSWERED, LOST, end_run, is_stopping
 from pixivcrawl.session import reader_of, session_from_settings
 from pixivcrawl.throttling.budget import spend
-from pixivcrawl.throttling.lane import lane_of
+from pixivcrawl.throttling.lane import is_sure_of_lane, lane_of, sure_of_lane
 from pixivcrawl.throttling.rate_limiter import HOLDS_SLOT, RateLimiter, limiter_of
 
 logger = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
         super().__init__(crawler)
         self.configuration = Configuration.from_settings(crawler.settings)
         self._is_stopping = partial(is_stopping, crawler)
-        self._deadline = Deadline(self._is_stopping)
+        self._deadline = Deadline(self._is_stopping, partial(is_sure_of_lane, crawler))
         self._connect_timeout = min(CONNECT_TIMEOUT, self.configuration.answer_timeout)
         settings = crawler.settings
         self._reader = reader_of(session_from_settings(settings))
@@ -122,6 +122,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
         while True:
             self._end_for_long_pause(limiter)
             async with limiter.slot(request.priority, self._is_stopping) as sent:
+                await sure_of_lane(self.crawler, self._is_stopping)
                 if is_api:
                     await spend(self.crawler, self.configuration)
                 self._count("api_requests" if is_api else "image_requests")

@@ -1,10 +1,12 @@
-"""What travels when the run is ending gets a few seconds to arrive."""
+"""What travels when the run is ending gets a few seconds to arrive; what travels as nobody may, none."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+
+from scrapy.exceptions import DownloadFailedError
 
 from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, RunStopping
 
@@ -13,16 +15,17 @@ LAST_SECONDS = 5.0
 
 
 class Deadline:
-    """One for all requests of a crawl: while any travels, it is looked four times a second whether the run is ending."""
+    """One for all requests of a crawl: while any travels, it is looked four times a second whether the run is ending, or may not send."""
 
-    def __init__(self, is_stopping: Callable[[], bool]) -> None:
+    def __init__(self, is_stopping: Callable[[], bool], may_send: Callable[[], bool]) -> None:
         self._is_stopping = is_stopping
+        self._may_send = may_send
         self._under_way: set[asyncio.Timeout] = set()
         self._next_look: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
-        """Raises RunStopping in place of what is inside when that has not come to its end in time."""
+        """Raises RunStopping in place of what is inside when that has not come to its end in time; DownloadFailedError when it may not."""
         limit = asyncio.timeout(None)
         try:
             async with limit:
@@ -30,6 +33,8 @@ class Deadline:
                 self._look_later()
                 yield
         except TimeoutError:
+            if limit.expired() and not self._is_stopping():
+                raise DownloadFailedError("cut off, because the account's lane was lost") from None
             if limit.expired():
                 raise RunStopping("cut off, because the run is ending") from None
             raise
@@ -42,7 +47,10 @@ class Deadline:
 
     def _look(self) -> None:
         self._next_look = None
-        if self._is_stopping():
+        if not self._may_send():
+            for limit in self._under_way:
+                limit.reschedule(asyncio.get_running_loop().time())
+        elif self._is_stopping():
             end = asyncio.get_running_loop().time() + LAST_SECONDS
             for limit in self._under_way:
                 if limit.when() is None:

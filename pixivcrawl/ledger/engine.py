@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -19,6 +19,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     MetaData,
+    NullPool,
     String,
     Table,
     create_engine,
@@ -60,6 +61,14 @@ PATIENCE = 60.0
 
 CONNECT_TIMEOUT = 10
 """Seconds in which a server takes a connection, unless DATABASE_URL says another number."""
+
+WATCHED_CONNECTION = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""Seconds, the last one milliseconds: a connection to a server whose machine is gone has an end after about 25 s, not after 2 hours."""
 
 _ONE_AT_A_TIME = select(func.pg_advisory_xact_lock(0x70697869))
 """Held by whoever makes the tables or changes them; any number of ours does."""
@@ -243,10 +252,26 @@ def _engine(url: URL, connect: Callable[[str], sqlite3.Connection], connections:
     if url.get_backend_name() == "sqlite":
         path = str(Path(url.database or "").absolute())
         return create_engine(url, creator=lambda: connect(path), **options)
-    if "connect_timeout" not in url.query:
-        options["connect_args"] = {"connect_timeout": CONNECT_TIMEOUT}
+    return _engine_of_server(url, pool_pre_ping=True, **options)
+
+
+def session_engine(url: URL, name: str) -> Engine:
+    """An engine for one connection that is held for long, by which the server knows its holder; it forgets one whose machine is gone.
+
+    `name` is what others see of it.
+    """
+    its_side = {key.replace("keepalives", "tcp_keepalives"): number for key, number in WATCHED_CONNECTION.items()}
+    options = " ".join(f"-c {key}={number}" for key, number in its_side.items())
+    connect = {"application_name": name, "options": f"{url.query.get('options', '')} {options}".strip()}
+    return _engine_of_server(url, connect, poolclass=NullPool, isolation_level="AUTOCOMMIT", hide_parameters=True)
+
+
+def _engine_of_server(url: URL, connect: Mapping[str, Any] | None = None, **options: Any) -> Engine:
+    """`connect` is how to connect, beside what DATABASE_URL says and, where it does not, how soon that has an end."""
+    limits = {"connect_timeout": CONNECT_TIMEOUT, **WATCHED_CONNECTION}
+    own = {name: value for name, value in limits.items() if name not in url.query}
     try:
-        return create_engine(url, pool_pre_ping=True, **options)
+        return create_engine(url, connect_args={**own, **(connect or {})}, **options)
     except (ModuleNotFoundError, NoSuchModuleError):
         raise ConfigurationError("a PostgreSQL ledger needs psycopg: pip install 'pixivcrawl[postgres]'") from None
 

@@ -18,7 +18,7 @@ from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger, ledger_of
 from pixivcrawl.ledger.updates.hosts import day_of
 from pixivcrawl.run_ending import RunEnding, RunStopping
-from pixivcrawl.throttling.lane import Lane, lane_of
+from pixivcrawl.throttling.lane import LaneFile, lane_of
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Budget:
         self._ledgers: WeakSet[Ledger] = WeakSet()
         self._writes: set[asyncio.Future[None]] = set()
 
-    async def spend(self, ledger: Ledger, limit: int, now: datetime, lane: Lane | None = None) -> None:
+    async def spend(self, ledger: Ledger, limit: int, now: datetime, lane: LaneFile | None = None) -> None:
         """Count one request. Raises BudgetSpent, counting nothing, when `limit` (0: none) were sent on this day."""
         day = day_of(now)
         if day != self._day:

@@ -1,41 +1,53 @@
-"""One account, one lane: the crawls of one reader on this machine follow one another, whatever their archives.
+"""One account, one lane: the crawls of one reader follow one another, and so many lanes at most lead from one address to pixiv.
 
-A lock in the user's state folder says who is at work, and a record beside it what the next one has to know: pauses that pixiv asked for,
-and the requests of the day. The system drops the lock with its process.
+On one machine, whatever the archives, a lock in the user's state folder says who is at work, and a record beside it what the next one has
+to know: pauses that pixiv asked for, and the requests of the day. The system drops the lock with its process. Where the ledger is on a
+server, all machines that share it have a lock there too (`server_lane`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
 import platform
+import time
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 from scrapy.crawler import Crawler
+from sqlalchemy import URL
 
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.errors import ArchiveInUse
 from pixivcrawl.items import Reader
+from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.queries import HostPause
+from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, RunStopping, end_run
 from pixivcrawl.saying import complain
 from pixivcrawl.session import reader_of, session_from_settings
+from pixivcrawl.throttling.server_lane import LaneInUse, ServerLane
+from pixivcrawl.throttling.waits import waiting
 
 LOOKS_EVERY = 0.5
 """Seconds between two tries of who waits."""
 
 
-class Lane:
-    """The lane of one reader at one origin. The crawls of this process, which share their pace anyway, hold it together."""
+class LaneFile:
+    """The lane of one reader at one origin on this machine, and one of `places` of the address from which is read.
+
+    The crawls of this process, which share their pace anyway, hold it together.
+    """
 
     def __init__(self, record: Path, whose: str) -> None:
+        self.places: Sequence[Path] = ()
+        self._place: FileLock | None = None
         self._record_file = record
         self._whose = whose
         # Whoever lets go of it need not be the thread that took it.
@@ -49,15 +61,29 @@ class Lane:
         try:
             self._lock.acquire(timeout=-1 if wait else 0, poll_interval=LOOKS_EVERY)
         except Timeout:
-            raise ArchiveInUse(f"{self._whose} is in use by {self.holder}: wait for it, or add --wait") from None
+            raise LaneInUse.by(self._whose, self.holder) from None
         try:
             if is_first:
+                self._place = self._free_place(wait=wait)
                 self._record = self._read()
                 me = {"task": task, "pid": os.getpid(), "host": platform.node(), "since": _text(datetime.now(UTC))}
                 self._write(holder=me)
             yield
         finally:
             self._lock.release()
+            if self._place is not None and not self._lock.is_locked:
+                self._place.release()
+
+    def _free_place(self, *, wait: bool) -> FileLock:
+        while True:
+            for place in self.places:
+                with suppress(Timeout):
+                    lock = FileLock(place, thread_local=False)
+                    lock.acquire(timeout=0)
+                    return lock
+            if not wait:
+                raise LaneInUse.of_address(len(self.places))
+            time.sleep(LOOKS_EVERY)
 
     @property
     def holder(self) -> str:
@@ -109,48 +135,123 @@ def _text(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds")
 
 
-_LANES: dict[Path, Lane] = {}
-_OF_CRAWLS: weakref.WeakKeyDictionary[Crawler, Lane] = weakref.WeakKeyDictionary()
+Lanes = Sequence[LaneFile | ServerLane]
+
+_FILES: dict[Path, LaneFile] = {}
+_ON_SERVERS: dict[tuple[URL, int], ServerLane] = {}
+_OF_CRAWLS: weakref.WeakKeyDictionary[Crawler, Lanes] = weakref.WeakKeyDictionary()
 
 
-def lane_of_reader(host: str, reader: Reader) -> Lane | None:
-    """The lane of a reader at a host; None, which is said, where no state can be kept."""
+def lanes_of(configuration: Configuration, reader: Reader) -> Lanes:
+    """What a crawl of a reader holds: the lane on this machine, unless no state can be kept there, and the one on the ledger's server."""
+    return [
+        lane for lane in (_lane_file(configuration, reader), _lane_on_server(configuration, reader)) if lane is not None
+    ]
+
+
+def _lane_file(configuration: Configuration, reader: Reader) -> LaneFile | None:
+    """None, which is said, where no state can be kept."""
     from platformdirs import user_state_path  # only here: most commands crawl nothing
 
-    whose = {0: f"the lane of visitors of {host}", None: "this session"}.get(
-        reader.user_id, f"account {reader.user_id}"
-    )
-    session = reader.session if reader.user_id is None else ""
-    name = hashlib.blake2b(f"{host} {reader.user_id} {session}".encode(), digest_size=8).hexdigest()
+    whose = whose_lane(configuration, reader)
     try:
         folder = user_state_path("pixivcrawl", appauthor=False) / "lanes"
     except RuntimeError:
         # Without HOME, for a user whom the system does not know.
         complain(f"pixivcrawl: there is no home folder (set XDG_STATE_HOME): other crawls of {whose} are not seen")
         return None
-    record = folder / f"{name}.json"
+    record = folder / f"{_digest(configuration, reader).hex()}.json"
+    places = [folder / f"{place.hex()}.lock" for place in _places(configuration)]
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        record.with_suffix(".lock").touch(mode=0o600)
+        for lock in (record.with_suffix(".lock"), *places):
+            lock.touch(mode=0o600)
     except OSError as error:
         complain(f"pixivcrawl: {folder} cannot be written ({error.strerror}): other crawls of {whose} are not seen")
         return None
-    return _LANES.setdefault(record, Lane(record, whose))
+    lane = _FILES.setdefault(record, LaneFile(record, whose))
+    lane.places = places
+    return lane
+
+
+def _lane_on_server(configuration: Configuration, reader: Reader) -> ServerLane | None:
+    """None where the ledger is a file."""
+    url = read_url(configuration.database_url)
+    if url.get_backend_name() == "sqlite":
+        return None
+    key = server_key(configuration, reader)
+    lane = _ON_SERVERS.setdefault((url, key), ServerLane(url, key, whose_lane(configuration, reader)))
+    lane.places = [_as_key(place) for place in _places(configuration)]
+    return lane
+
+
+def whose_lane(configuration: Configuration, reader: Reader) -> str:
+    whose = {0: f"the lane of visitors of {configuration.api.key}", None: "this session"}
+    return whose.get(reader.user_id, f"account {reader.user_id}")
+
+
+def server_key(configuration: Configuration, reader: Reader) -> int:
+    """The lock on the ledger's server that is the lane of a reader."""
+    return _as_key(_digest(configuration, reader))
+
+
+def _digest(configuration: Configuration, reader: Reader) -> bytes:
+    session = reader.session if reader.user_id is None else ""
+    return _hashed(f"{configuration.api.key} {reader.user_id} {session}")
+
+
+def _places(configuration: Configuration) -> list[bytes]:
+    """One for each lane that may lead from the address to the API at once."""
+    numbers = range(configuration.lanes_per_address)
+    return [_hashed(f"{configuration.api.key} from {configuration.address} {number}") for number in numbers]
+
+
+def _hashed(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()
+
+
+def _as_key(digest: bytes) -> int:
+    """As PostgreSQL's bigint."""
+    return int.from_bytes(digest, signed=True)
+
+
+@contextmanager
+def held(lanes: Lanes, task: str, *, wait: bool = False) -> Iterator[None]:
+    """Hold all of them, in this order. Raises ArchiveInUse, unless they are to be waited for."""
+    with ExitStack() as together:
+        for lane in lanes:
+            together.enter_context(lane.held(task, wait=wait))
+        yield
 
 
 @contextmanager
 def lane_held(crawler: Crawler, configuration: Configuration) -> Iterator[None]:
     """Hold the lane of a crawl's reader until it has ended. Raises ArchiveInUse."""
-    reader = reader_of(session_from_settings(crawler.settings))
-    lane = lane_of_reader(configuration.api.key, reader)
-    if lane is None:
+    lanes = lanes_of(configuration, reader_of(session_from_settings(crawler.settings)))
+    with held(lanes, f"crawl {crawler.spidercls.name}"):
+        _OF_CRAWLS[crawler] = lanes
         yield
+
+
+def lane_of(crawler: Crawler) -> LaneFile | None:
+    """The lane on this machine that a crawl holds; None for one that archives nothing, or where no state can be kept."""
+    return next((lane for lane in _OF_CRAWLS.get(crawler, ()) if isinstance(lane, LaneFile)), None)
+
+
+def is_sure_of_lane(crawler: Crawler) -> bool:
+    """Whether the lane that a crawl holds is still its own, as far as can be known: not while the ledger's server is silent or gone."""
+    return all(lane.is_sure for lane in _OF_CRAWLS.get(crawler, ()) if isinstance(lane, ServerLane))
+
+
+async def sure_of_lane(crawler: Crawler, is_stopping: Callable[[], bool]) -> None:
+    """Wait until the lane is surely the crawl's own. Ends the run where it is not any more; raises RunStopping then."""
+    if is_sure_of_lane(crawler):
         return
-    with lane.held(f"crawl {crawler.spidercls.name}"):
-        _OF_CRAWLS[crawler] = lane
-        yield
-
-
-def lane_of(crawler: Crawler) -> Lane | None:
-    """The lane that a crawl holds; None for one that archives nothing, or where no state can be kept."""
-    return _OF_CRAWLS.get(crawler)
+    with waiting(crawler, "the ledger's server does not answer; nothing is sent until it does"):
+        while not is_sure_of_lane(crawler):
+            for lane in _OF_CRAWLS[crawler]:
+                if isinstance(lane, ServerLane) and lane.lost is not None:
+                    raise end_run(crawler, lane.lost)
+            if is_stopping():
+                raise RunStopping("not sent, because the run is ending")
+            await asyncio.sleep(STOPPING_IS_SEEN_WITHIN)

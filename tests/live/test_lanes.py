@@ -11,16 +11,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 import platformdirs
 import pytest
 
+from pixivcrawl.configuration import Configuration
 from pixivcrawl.items import Reader
-from pixivcrawl.throttling.lane import lane_of_reader
+from pixivcrawl.throttling.lane import held, lanes_of
 from tests.live.inside import crawl
 from tests.live.running import PROJECT, assert_holds, complaints, environment, scrapy
 from tests.sandbox.serving import Sandbox, World
+from tests.travelling import settings_for
 
 
 @pytest.fixture
@@ -36,12 +38,10 @@ def begun(sandbox: Sandbox, archive: Path, *more: str, **environ: str) -> subpro
 
 
 @contextmanager
-def in_use(sandbox: Sandbox) -> Iterator[None]:
+def in_use(sandbox: Sandbox, tmp_path: Path, **settings: Any) -> Iterator[None]:
     """The lane of the sandbox's first reader, held by this process."""
-    host = urlsplit(str(sandbox.settings()["PIXIV_BASE_URL"])).netloc
-    lane = lane_of_reader(host, Reader(901))
-    assert lane is not None
-    with lane.held("crawl user"):
+    configuration = Configuration.from_settings(settings_for(tmp_path, sandbox, **settings))
+    with held(lanes_of(configuration, Reader(901)), "crawl user"):
         yield
 
 
@@ -51,9 +51,10 @@ def said_by(run: subprocess.Popen[str], beginning: str) -> str:
 
 
 def test_the_second_of_an_account_ends_with_a_line_and_leaves_nothing(tmp_path: Path, sandbox: Sandbox) -> None:
-    with in_use(sandbox):
+    with in_use(sandbox, tmp_path):
         refused = scrapy("crawl", "user", "-a", "id=11", env=environment(sandbox, tmp_path))
-        another = scrapy("crawl", "user", "-a", "id=11", env=environment(sandbox, tmp_path, session=False))
+        two = {"PIXIVCRAWL_PIXIV_LANES_PER_ADDRESS": "2"}
+        another = scrapy("crawl", "user", "-a", "id=11", env=environment(sandbox, tmp_path, session=False, **two))
     assert (refused.returncode, another.returncode) == (3, 0), "a visitor is no account"
     (line,) = complaints(refused.stderr).splitlines()
     assert line.startswith(
@@ -63,7 +64,7 @@ def test_the_second_of_an_account_ends_with_a_line_and_leaves_nothing(tmp_path: 
 
 
 def test_who_waits_begins_when_the_other_is_done(tmp_path: Path, sandbox: Sandbox) -> None:
-    with in_use(sandbox):
+    with in_use(sandbox, tmp_path):
         waiting = begun(sandbox, tmp_path, "--wait")
         assert f"waits for 'crawl user' (process {os.getpid()} on {platform.node()}, since " in said_by(
             waiting, "waits for "
@@ -82,9 +83,24 @@ def test_two_archives_of_an_account_never_have_two_requests_out_at_once(tmp_path
     assert len([agent for agent, _ in groupby(asked)]) == 2, "one after the other, and nothing in between"
 
 
+def test_one_address_reads_as_one_account_unless_more_are_allowed(tmp_path: Path, sandbox: Sandbox) -> None:
+    visitor = environment(sandbox, tmp_path, session=False)
+    with in_use(sandbox, tmp_path):
+        refused = scrapy("crawl", "user", "-a", "id=11", env=visitor)
+        elsewhere = scrapy("crawl", "user", "-a", "id=11", env=visitor | {"PIXIVCRAWL_PIXIV_ADDRESS": "by the proxy"})
+    assert complaints(refused.stderr) == (
+        "pixivcrawl: as many other accounts as PIXIV_LANES_PER_ADDRESS allows (1) are read from this address: wait for it, or add --wait\n"
+    )
+    assert (refused.returncode, elsewhere.returncode) == (3, 0)
+    two = {"PIXIVCRAWL_PIXIV_LANES_PER_ADDRESS": "2"}
+    with in_use(sandbox, tmp_path), in_use(sandbox, tmp_path):
+        # However often this process holds it: it is one lane.
+        assert scrapy("crawl", "user", "-a", "id=11", env=visitor | two).returncode == 0
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_ctrl_c_ends_who_waits(tmp_path: Path, sandbox: Sandbox) -> None:
-    with in_use(sandbox):
+    with in_use(sandbox, tmp_path):
         waiting = begun(sandbox, tmp_path, "--wait")
         assert said_by(waiting, "waits for ")
         waiting.send_signal(signal.SIGINT)
@@ -124,11 +140,12 @@ def test_where_no_state_can_be_kept_it_is_said_and_the_crawl_goes_on(
 
 
 def test_a_user_without_a_home_has_no_lane_and_is_told(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, sandbox: Sandbox
 ) -> None:
     def no_home(*_: object, **__: object) -> Path:
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setattr(platformdirs, "user_state_path", no_home)
-    assert lane_of_reader("127.0.0.1:9", Reader(901)) is None
+    configuration = Configuration.from_settings(settings_for(tmp_path, sandbox))
+    assert lanes_of(configuration, Reader(901)) == []
     assert "there is no home folder (set XDG_STATE_HOME)" in capsys.readouterr().err
