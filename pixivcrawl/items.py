@@ -133,14 +133,30 @@ class ProvenOriginal:
     flaw: str | None = None
 
 
+Evidence = Literal["recorded", "one revision", "measured", "fits", "older", "gone", "rewritten"]
+"""What shows which page an imported file is, at which revision (verification/claims.py)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """How a file came that no transfer brought: `source` names a tool and the file in its folder."""
+
+    source: str
+    evidence: Evidence
+
+
 @dataclass(frozen=True, slots=True)
 class StoredOriginal:
-    """An original in its place; paths are relative to the archive folder. `frames_path` and `frames_sha256` belong to an ugoira."""
+    """An original in its place; paths are relative to the archive folder. `frames_path` and `frames_sha256` belong to an ugoira.
+
+    `imported`: it was taken from a folder of another tool's.
+    """
 
     proven: ProvenOriginal
     path: str
     frames_path: str | None = None
     frames_sha256: str | None = None
+    imported: Imported | None = None
 
 
 IN_ROWS = {"in_rows": True}

@@ -39,6 +39,9 @@ _EXTENSIONS: dict[FileKind, frozenset[str]] = {
     "background": frozenset({"jpg", "png", "gif"}),
 }
 _REVISION = re.compile(r"[0-9]{14}")
+_UNKNOWN = "0"
+"""How the revision of a file begins of which nobody can say at which one pixiv had it; pixiv's begin with a year."""
+
 _STEM = r"(?P<work>[1-9][0-9]{0,18})_(?:(?P<part>p|frame)(?P<page>0|[1-9][0-9]{0,18})|ugoira)_(?P<revision>[0-9]{14})"
 _NAME = re.compile(rf"originals/[1-9][0-9]{{0,18}}/{_STEM}\.(?P<extension>[a-z]+)")
 _STAGED_NAME = re.compile(rf"{_STEM}\.(?:[a-z]+\.body|json)")
@@ -243,6 +246,16 @@ class Archive:
                     f"{other} and {link} are links to one folder: give each artist one of their own, "
                     "then run the same command again"
                 )
+
+
+def unknown_revision(sha256: str) -> str:
+    """What stands in the place of a revision that nobody knows: 14 digits made of the bytes, so that two files of one page have two."""
+    return f"{_UNKNOWN}{int(sha256, 16) % 10**13:013}"
+
+
+def is_unknown(revision: str) -> bool:
+    """Whether a revision was made of a file's bytes; sorted, it comes before every one of pixiv's."""
+    return revision.startswith(_UNKNOWN)
 
 
 def is_link(place: Path) -> bool:

@@ -16,6 +16,7 @@ from pixivcrawl.index.reading import Index
 from pixivcrawl.ledger.models import FileRow, UserFileRow
 from pixivcrawl.ledger.queries.browsing.works import Picture
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.ledger.updates.state import HERE
 
 TYPES = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "zip": "application/zip"}
 """The kinds of file that there are, whatever their bytes would pass for elsewhere."""
@@ -58,7 +59,7 @@ def kept_file(connection: Connection, sha256: str, of: str, index: Index) -> Kep
                 FileRow.artwork_id == work_id,
                 FileRow.page == page,
                 FileRow.sha256 == sha256,
-                FileRow.state == "stored",
+                FileRow.state.in_(HERE),
                 FileRow.kind != "frames",
             )
         ).first()

@@ -22,6 +22,7 @@ MISSING_FILE = text("files.state IN ('wanted', 'parked')")
 UNSETTLED_INTENT = text("files.state = 'intent'")
 ODD_FILE = text("(files.flaw IS NOT NULL OR files.as_served)")
 ZIP_FILE = text("files.kind = 'ugoira'")
+IMPORTED_FILE = text("files.evidence IS NOT NULL")
 OPEN_USER_FILE = text("user_files.state IN ('wanted', 'parked', 'intent')")
 UNSETTLED_WORK = text("crawl_artworks.unsettled")
 ROW_LEVEL_WORK = text("artworks.detail = 'listing'")
@@ -333,14 +334,17 @@ class ArtworkTagRow(Base):
 
 
 class FileRow(Base):
-    """One file of a work at one revision. `state`: wanted, parked, intent (about to be placed), stored, superseded (pixiv has it no more:
-    never had, or with a `sha256` once had and lost), deleted (by the archive's owner, with a forgotten work; it lay at `path`).
+    """One file of a work at one revision. `state`: wanted, parked, intent (about to be placed), stored, adopted (stored, and of which
+    revision nothing shows; `revision` is then made of its bytes and begins with 0), superseded (pixiv has it no more: never had, or with
+    a `sha256` once had and lost), deleted (by the archive's owner, with a forgotten work; it lay at `path`).
 
     Until it is stored, size and format are what the API said; afterwards what the bytes are. `kind`: image, ugoira (its
     zip), frame (`page` is its number) or frames (their names and delays).
     `etag` and `last_modified`: what the image host said of the body that came last, as it said it. `flaw`: what is odd about a file that
     was kept: beside its pixels, or, `as_served`, what the decoder warned of within them. `served_sha256`: the doubtful body that came
-    last, `served_at` and `served_last` when it was first and last counted, `served_times` how often.
+    last, `served_at` and `served_last` when it was first and last counted, `served_times` how often. Of a file that pixivcrawl import
+    brought, `source` is the tool and the file in its folder, `evidence` what shows that it is this page at this revision (recorded,
+    one revision, measured; of an adopted one fits, older, gone, rewritten), and `imported` when.
     """
 
     __tablename__ = "files"
@@ -375,6 +379,9 @@ class FileRow(Base):
     last_modified: ColumnElement[str | None]
     served_last: ColumnElement[datetime | None]
     served_times: ColumnElement[int] = column(server_default=text("0"))
+    source: ColumnElement[str | None]
+    evidence: ColumnElement[str | None]
+    imported: ColumnElement[datetime | None]
 
     __table_args__ = (
         Index("files_artwork", "artwork_id", "page", "revision", "kind", unique=True),
@@ -382,6 +389,7 @@ class FileRow(Base):
         Index("files_intent", "id", sqlite_where=UNSETTLED_INTENT),
         Index("files_odd", "as_served", sqlite_where=ODD_FILE),
         Index("files_zips", "artwork_id", sqlite_where=ZIP_FILE),
+        Index("files_imported", "evidence", sqlite_where=IMPORTED_FILE),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.ledger.updates.state import HERE
 from pixivcrawl.verification.files import check_file
 from pixivcrawl.verification.reading import Depth
 from pixivcrawl.verification.repair import Action, repair
@@ -14,6 +15,6 @@ from pixivcrawl.verification.repair import Action, repair
 
 def want_again(archive: Archive, ledger: Ledger, work_id: int, depth: Depth, said: Callable[[Action], None]) -> None:
     """Whatever file of the work is missing or damaged will be fetched. The archive must be locked. Raises StorageFailed."""
-    rows = ledger.read_now(queries.files_of_works, [work_id], ("stored",))
+    rows = ledger.read_now(queries.files_of_works, [work_id], HERE)
     found = (check_file(archive, row, read=True, workers=depth.provers) for row in rows)
     repair(archive, ledger, [finding for finding in found if finding is not None], depth, said)

@@ -19,6 +19,7 @@ from pixivcrawl.items import name_of_file
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import KeptFile
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.ledger.updates.state import HERE
 from pixivcrawl.verification.files import NoPlainFile, NotHere, check_file, measure, why_unreadable
 from pixivcrawl.verification.findings import Finding, FindingKind
 from pixivcrawl.verification.folders import ORIGINALS, USERS, files_below, listed
@@ -31,7 +32,7 @@ BATCH_FILES, BATCH_BYTES = 64, 8 << 20
 """What a thread is given at once, at most: enough that handing it over costs nothing, little enough that all end together."""
 
 BATCHES_A_THREAD = 4
-IN_PLACE = ("stored", "intent")
+IN_PLACE = (*HERE, "intent")
 LAST_ID = (1 << 63) - 1
 
 
@@ -191,7 +192,7 @@ def batches(archive: Archive, ledger: Ledger, progress: Progress) -> Iterator[Ba
         if recent is not None:
             works = [work for work in works if work in recent]
         yield from _rows_of(ledger, artist, works, progress)
-        if pictures := ledger.read_now(queries.files_of_users, [artist], ("stored",), progress.since):
+        if pictures := ledger.read_now(queries.files_of_users, [artist], HERE, progress.since):
             yield Batch(Position(artist, LAST_ID), pictures)
         if recent is None:
             for folder in (ORIGINALS, USERS):
@@ -204,7 +205,7 @@ def batches(archive: Archive, ledger: Ledger, progress: Progress) -> Iterator[Ba
 
 def _rows_of(ledger: Ledger, artist: int, works: Sequence[int], progress: Progress) -> Iterator[Batch]:
     for some in in_parts(works, AT_ONCE):
-        rows = ledger.read_now(queries.files_of_works, some, ("stored",), progress.since)
+        rows = ledger.read_now(queries.files_of_works, some, HERE, progress.since)
         batch, size = Batch(Position(artist, some[0] - 1)), 0
         for row in rows:
             if len(batch.rows) >= BATCH_FILES or size >= BATCH_BYTES:
@@ -284,7 +285,7 @@ def confirmed(archive: Archive, ledger: Ledger, findings: Sequence[Finding], dep
     """Those of the findings that are still so, looked at anew: rows and files may have changed since they were found."""
     for some in in_parts(findings, AT_ONCE):
         ids = sorted({finding.row.work_id for finding in some if finding.row is not None})
-        rows = {row.key: row for row in ledger.read_now(queries.files_by_id, ids, ("stored",))}
+        rows = {row.key: row for row in ledger.read_now(queries.files_by_id, ids, HERE)}
         strays = {stray.path: stray for stray in strays_among(ledger, [each.path for each in some if each.row is None])}
         for finding in some:
             again = _looked_again(archive, finding, rows, strays, depth)

@@ -12,10 +12,10 @@ from sqlalchemy import ColumnElement, Connection, Row, exists, func, select
 
 from pixivcrawl.items import FileKind, Frame, Original
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, FileRow, UserFileRow
-from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
+from pixivcrawl.ledger.updates.state import HERE, SETTLED_AVAILABILITY
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
-EVERY_STATE = ("wanted", "parked", "intent", "stored", "superseded", "deleted")
+EVERY_STATE = ("wanted", "parked", "intent", "stored", "adopted", "superseded", "deleted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +232,7 @@ def _is_by(user_id: int | None) -> ColumnElement[bool]:
 def _is_stored(
     since: datetime | None, of_kind: type[FileRow] | type[UserFileRow] = FileRow
 ) -> list[ColumnElement[bool]]:
-    stored = [of_kind.state == "stored"]
+    stored: list[ColumnElement[bool]] = [of_kind.state.in_(HERE)]
     return stored if since is None else [*stored, of_kind.stored >= since]
 
 

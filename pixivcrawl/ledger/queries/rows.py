@@ -65,7 +65,7 @@ class FileOfRow:
 def without_originals(connection: Connection, work_ids: Sequence[int]) -> set[int]:
     """Those of the works that may be had, are not known in full, and of which no file is known; unknown ones among them."""
     known: set[int] = set()
-    has_files = exists().where(FileRow.artwork_id == ArtworkRow.id, FileRow.state != "superseded")
+    has_files = exists().where(FileRow.artwork_id == ArtworkRow.id, FileRow.state.not_in(("superseded", "adopted")))
     enough = or_(ArtworkRow.detail == "full", ArtworkRow.availability.in_(SETTLED_AVAILABILITY), has_files)
     for start in range(0, len(work_ids), IDS_A_QUERY):
         chunk = work_ids[start : start + IDS_A_QUERY]

@@ -363,7 +363,7 @@ def status_withheld(connection: Connection) -> list[tuple[str | None, int | None
 
 def status_to_ask(connection: Connection) -> tuple[int, int]:
     """How many works on the lists are not known well enough and may be had: those whose files wait for it, and the others."""
-    no_file = ~exists().where(FileRow.artwork_id == ArtworkRow.id, FileRow.state != "superseded")
+    no_file = ~exists().where(FileRow.artwork_id == ArtworkRow.id, FileRow.state.not_in(("superseded", "adopted")))
     too_little = or_(
         ArtworkRow.detail.is_(None),
         and_(

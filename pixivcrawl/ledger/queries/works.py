@@ -37,7 +37,7 @@ from pixivcrawl.ledger.models import (
 from pixivcrawl.ledger.queries.conditions import Enough, lacks_caption, to_be_asked, to_be_fetched, unsettled_of_list
 from pixivcrawl.ledger.updates.doubtful import Served, served_of
 from pixivcrawl.ledger.updates.files import GONE, GONE_WITH_FIRST, Intent, row_of
-from pixivcrawl.ledger.updates.state import LACKS_FRAMES, SETTLED_AVAILABILITY, is_due
+from pixivcrawl.ledger.updates.state import HERE, LACKS_FRAMES, SETTLED_AVAILABILITY, is_due
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 
@@ -332,7 +332,7 @@ def stored_files(connection: Connection) -> Iterator[StoredFile]:
     """Every file in its place, by work and page, then by user; read while the connection is open."""
     query = (
         select(FileRow.path, FileRow.sha256, FileRow.bytes)
-        .where(FileRow.state == "stored")
+        .where(FileRow.state.in_(HERE))
         .order_by(FileRow.artwork_id, FileRow.page, FileRow.revision, FileRow.kind)
         .execution_options(yield_per=1000)
     )

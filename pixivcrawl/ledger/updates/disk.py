@@ -10,7 +10,8 @@ from sqlalchemy import Connection, and_, insert, select, update
 
 from pixivcrawl.items import OF_USERS, FileKind, Frame
 from pixivcrawl.ledger.models import ArtworkRow, FileRow, UserFileRow, UserRow, table
-from pixivcrawl.ledger.updates.state import NOT_FAILED, refresh_files
+from pixivcrawl.ledger.updates.imported import state_in_place
+from pixivcrawl.ledger.updates.state import HERE, NOT_FAILED, refresh_files
 from pixivcrawl.ledger.updates.upsert import insert_new
 from pixivcrawl.ledger.updates.works import record_stubs
 
@@ -47,7 +48,9 @@ def record_journal_gap(connection: Connection, number: int, now: datetime) -> No
 
 
 def record_found(connection: Connection, found: Found, now: datetime) -> bool:
-    """A file that lies in its place and was proven is stored from now on; of its work the id and the artist may be all that is known.
+    """A file that lies in its place and was proven is stored from now on, or adopted where its name tells no revision of pixiv's.
+
+    Of its work the id and the artist may be all that is known.
 
     False when a file is stored already as that page and revision. Of a user's picture `work_id` is the user's.
     """
@@ -62,10 +65,10 @@ def record_found(connection: Connection, found: Found, now: datetime) -> bool:
         files, key = _FILES, {"artwork_id": found.work_id, "page": found.page, **key}
     is_it = and_(*(files.c[name] == value for name, value in key.items()))
     state = connection.execute(select(files.c.state).where(is_it)).scalar()
-    if state == "stored":
+    if state in HERE:
         return False
     values: dict[str, Any] = {
-        "state": "stored",
+        "state": state_in_place(found.revision),
         "path": found.path,
         "sha256": found.sha256,
         "bytes": found.bytes,

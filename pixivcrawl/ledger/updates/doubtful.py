@@ -81,3 +81,16 @@ def named_otherwise(before: Named, now: Named) -> list[str]:
         for name, then, since in said
         if None not in (then, since) and then != since
     ]
+
+
+def values_of_served(served: Served) -> dict[str, Any]:
+    """What the file's row says of it."""
+    return {
+        "served_sha256": served.sha256,
+        "served_at": served.first,
+        "served_last": served.last,
+        "served_times": served.times,
+        "etag": served.etag,
+        "last_modified": served.last_modified,
+        "next_attempt": served.next_transfer,
+    }

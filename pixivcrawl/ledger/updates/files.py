@@ -7,7 +7,7 @@ its work's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,10 +26,13 @@ from sqlalchemy import (
     update,
 )
 
+from pixivcrawl.archive.layout import is_unknown
 from pixivcrawl.items import OF_USERS, FileKind, Original, StoredOriginal
 from pixivcrawl.ledger.models import ArtworkRow, FileRow, UserFileRow, table
-from pixivcrawl.ledger.updates.doubtful import Served, served_again, served_of
+from pixivcrawl.ledger.updates.doubtful import Served, served_again, served_of, values_of_served
+from pixivcrawl.ledger.updates.imported import NOT_IMPORTED, know_whose, state_in_place
 from pixivcrawl.ledger.updates.state import (
+    HERE,
     NO_BYTES,
     NOT_FAILED,
     SETTLED_AVAILABILITY,
@@ -148,10 +151,12 @@ def record_intents(connection: Connection, placed: Sequence[Placed]) -> list[Non
     """`record_intent` for each."""
     rows, changed = [], []
     originals = [each.stored.proven.staged.original for each in placed]
+    imported = [each for each in placed if each.stored.imported is not None]
+    know_whose(connection, [(each.stored.proven.staged.original, each.now) for each in imported])
     files = _known_places(connection, originals)
     for each, original in zip(placed, originals, strict=True):
         known = files.get((original.work_id, original.page, original.revision, original.kind))
-        if known is not None and known.state == "stored":
+        if known is not None and known.state in HERE:
             if known.sha256 != each.stored.proven.staged.sha256:
                 raise ValueError(f"{original} is stored already, with other bytes")
             continue
@@ -192,21 +197,21 @@ def _refresh(connection: Connection, original: Original) -> None:
 
 
 def record_stored(connection: Connection, stored: StoredOriginal, now: datetime) -> None:
-    """The file is in its place; the work is complete when none is missing."""
+    """The file is in its place; the work is complete when none is missing, and one of a revision that nobody knows makes none complete."""
     record_all_stored(connection, [Placed(stored, now)])
 
 
 def record_all_stored(connection: Connection, placed: Sequence[Placed]) -> list[None]:
     """`record_stored` for each."""
-    rows = [
-        row
-        for each in placed
-        for row in _rows(each.stored, {"state": "stored", "recorded": each.now, "stored": each.now})
-    ]
+    rows = [row for each in placed for row in _rows(each.stored, _in_place(each.stored, each.now))]
     _upsert_files(connection, rows)
     for each in placed:
         _refresh(connection, each.stored.proven.staged.original)
     return [None] * len(placed)
+
+
+def _in_place(stored: StoredOriginal, now: datetime) -> dict[str, Any]:
+    return {"state": state_in_place(stored.proven.staged.original.revision), "recorded": now, "stored": now}
 
 
 def settle_intent(connection: Connection, intent: Intent, now: datetime) -> None:
@@ -214,7 +219,7 @@ def settle_intent(connection: Connection, intent: Intent, now: datetime) -> None
     files = _table_of(intent.original.kind)
     of_file = [_is(intent.original), *([_is(intent.original, "frames")] if intent.original.frames is not None else [])]
     change = update(files).where(or_(*of_file), files.c.state == "intent")
-    connection.execute(change.values(state="stored", stored=now, **NOT_FAILED))
+    connection.execute(change.values(state=state_in_place(intent.original.revision), stored=now, **NOT_FAILED))
     _refresh(connection, intent.original)
 
 
@@ -232,7 +237,8 @@ def forget_intent(connection: Connection, intent: Intent, now: datetime) -> None
         )
     ).scalar()
     change = update(files).where(_is(original), files.c.state == "intent")
-    connection.execute(change.values(state="superseded" if superseded else "wanted", recorded=now, **NO_BYTES))
+    not_there = NO_BYTES if original.kind in OF_USERS else NO_BYTES | NOT_IMPORTED
+    connection.execute(change.values(state="superseded" if superseded else "wanted", recorded=now, **not_there))
     connection.execute(delete(_FILES).where(_is(original, "frames"), _FILES.c.state == "intent"))
     _refresh(connection, original)
 
@@ -255,7 +261,7 @@ def record_file_failed(
     """
     files = _table_of(original.kind)
     row = row_of(connection, original)
-    if row is not None and row.state == "stored":
+    if row is not None and row.state in HERE:
         return
     runs, last = (row.failed_runs, row.failed_crawl_id) if row else (0, None)
     failure = (
@@ -264,7 +270,7 @@ def record_file_failed(
     values: dict[str, Any] = {"state": "parked", "failed_reason": reason, **failure}
     if served_sha256 is not None:
         came = Served(served_sha256, now, now, etag=etag, last_modified=last_modified)
-        values |= _values_of_served(served_again(served_of(row), came))
+        values |= values_of_served(served_again(served_of(row), came))
     if row is None:
         connection.execute(insert(files), [{**_identity(original), **_told(original), "recorded": now, **values}])
     else:
@@ -287,17 +293,17 @@ def record_lost(connection: Connection, work_id: int, page: int, revision: str, 
     row = connection.execute(
         select(FileRow.__table__, ArtworkRow.revision.label("present"), ArtworkRow.page_count, ArtworkRow.availability)
         .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
-        .where(_has_key(work_id, page, revision, kind), FileRow.state == "stored")
+        .where(_has_key(work_id, page, revision, kind), FileRow.state.in_(HERE))
     ).first()
     if row is None:
         return
     change = update(_FILES).where(_FILES.c.id == row.id)
     can_be_had = bool(row.url) and (kind == "frame" or page < (row.page_count or page + 1))
-    is_replaced = row.present != revision and _is_replaced(connection, row)
+    is_replaced = is_unknown(revision) or (row.present != revision and _is_replaced(connection, row))
     if kind == "frames":
         connection.execute(delete(_FILES).where(_FILES.c.id == row.id))
     elif can_be_had and not is_replaced and row.present in (None, revision):
-        connection.execute(change.values(state="wanted", recorded=now, **NO_BYTES, **NOT_FAILED))
+        connection.execute(change.values(state="wanted", recorded=now, **NO_BYTES, **NOT_IMPORTED, **NOT_FAILED))
     else:
         connection.execute(change.values(state="superseded"))
         if not is_replaced and row.availability not in SETTLED_AVAILABILITY:
@@ -311,7 +317,11 @@ def _rows(stored: StoredOriginal, state: dict[str, Any]) -> list[dict[str, Any]]
     proven = stored.proven
     original = proven.staged.original
     staged = proven.staged
-    of_bytes = {"sha256": staged.sha256, "bytes": staged.bytes, "format": proven.format}
+    of_bytes: dict[str, Any] = {"sha256": staged.sha256, "bytes": staged.bytes, "format": proven.format}
+    if original.kind not in OF_USERS:
+        of_bytes |= NOT_IMPORTED
+    if stored.imported is not None:
+        of_bytes |= {**asdict(stored.imported), "imported": state["recorded"]}
     said = {"etag": staged.etag, "last_modified": staged.last_modified, "path": stored.path}
     proof = {"width": proven.width, "height": proven.height, "as_served": proven.as_served, "flaw": proven.flaw}
     row = {**_identity(original), **_told(original), **of_bytes, **said, **proof, **state, **NOT_FAILED}
@@ -320,18 +330,6 @@ def _rows(stored: StoredOriginal, state: dict[str, Any]) -> list[dict[str, Any]]
     list_of_frames = {"sha256": stored.frames_sha256, "bytes": None, "format": "json", "path": stored.frames_path}
     not_said = {"url": None, "frames": None, "etag": None, "last_modified": None, "as_served": False, "flaw": None}
     return [row, {**row, **list_of_frames, **not_said, "kind": "frames", "extension": "json"}]
-
-
-def _values_of_served(served: Served) -> dict[str, Any]:
-    return {
-        "served_sha256": served.sha256,
-        "served_at": served.first,
-        "served_last": served.last,
-        "served_times": served.times,
-        "etag": served.etag,
-        "last_modified": served.last_modified,
-        "next_attempt": served.next_transfer,
-    }
 
 
 def _key(work_id: int, page: int, revision: str, kind: FileKind) -> dict[str, Any]:
@@ -345,7 +343,8 @@ def _identity(original: Original) -> dict[str, Any]:
 
 
 def _told(original: Original) -> dict[str, Any]:
-    told = {name: getattr(original, name) for name in ("url", "extension", "uploaded", "width", "height")}
+    told = {name: getattr(original, name) for name in ("extension", "uploaded", "width", "height")}
+    told["url"] = original.url or None
     if original.kind not in OF_USERS:
         told["frames"] = (
             None
@@ -442,5 +441,6 @@ def record_originals_of_works(
 def record_unproven(connection: Connection, original: Original, now: datetime) -> None:
     """A stored file turned out not to be what the API now says of it, and is out of its place: it is wanted again."""
     change = update(_FILES).where(_is(original), _FILES.c.state == "stored")
-    connection.execute(change.values(**_told(original), state="wanted", recorded=now, **NO_BYTES, **NOT_FAILED))
+    not_there = {"state": "wanted", "recorded": now, **NO_BYTES, **NOT_IMPORTED, **NOT_FAILED}
+    connection.execute(change.values(**_told(original), **not_there))
     refresh_files(connection, original.work_id)

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, delete, select, 
 
 from pixivcrawl.ledger.models import ArtworkRow, FileRow, ForgottenRow, UserFileRow, UserRow, table
 from pixivcrawl.ledger.updates.files import record_lost
-from pixivcrawl.ledger.updates.state import refresh_files
+from pixivcrawl.ledger.updates.state import HERE, refresh_files
 from pixivcrawl.ledger.updates.upsert import insert_new, upsert
 from pixivcrawl.ledger.updates.works import record_stubs
 
@@ -41,7 +41,7 @@ def forget(
     upsert(connection, _FORGOTTEN, [row | {"note": note or (known.note if known else None)}], ("subject", "subject_id"))
     if files_deleted:
         for files, of_subject in _files_of(subject, subject_id):
-            connection.execute(update(files).where(of_subject, files.c.state == "stored").values(state="deleted"))
+            connection.execute(update(files).where(of_subject, files.c.state.in_(HERE)).values(state="deleted"))
     _refresh(connection, subject, subject_id)
 
 
@@ -50,6 +50,7 @@ def remember(connection: Connection, subject: Subject, subject_id: int, now: dat
     connection.execute(delete(_FORGOTTEN).where(_is(subject, subject_id)))
     for files, of_subject in _files_of(subject, subject_id):
         deleted = connection.execute(select(files).where(of_subject, files.c.state == "deleted")).mappings().all()
+        # Of an adopted file too: what is lost is told by its revision.
         connection.execute(update(files).where(of_subject, files.c.state == "deleted").values(state="stored"))
         for row in deleted:
             of_whom = row["artwork_id"] if files is _FILES else row["user_id"]

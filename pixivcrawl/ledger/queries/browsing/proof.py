@@ -8,17 +8,18 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from pixivcrawl.ledger.models import FileRow
+from pixivcrawl.ledger.updates.state import HERE
 
 
 def files_of_work(connection: Connection, work_id: int, first: int = 0, limit: int = 60) -> Sequence[Any]:
-    """The stored files of a work from page `first` on, of every revision, with bytes, SHA-256, verdict (`flaw`, `as_served`) and time."""
+    """The files of a work that are here, from page `first` on, of every revision, with bytes, SHA-256, verdict and time."""
     rows = connection.execute(
         select(FileRow.__table__)
         .where(
             FileRow.artwork_id == work_id,
             FileRow.page >= first,
             FileRow.page < first + limit,
-            FileRow.state == "stored",
+            FileRow.state.in_(HERE),
             FileRow.kind.in_(("image", "ugoira", "frame")),
         )
         .order_by(FileRow.page, FileRow.kind, FileRow.revision.desc())
