@@ -146,29 +146,41 @@ def pins() -> dict[str, list[tuple[Requirement, list[str]]]]:
     return found
 
 
-def test_what_is_for_use_is_pinned_as_for_the_tests_and_brings_none_of_their_tools() -> None:
-    use, everything = ((ROOT / name).read_text() for name in ("constraints.txt", "constraints-dev.txt"))
-    names = re.findall(r"^[\w.-]+==", use, re.MULTILINE)
-    assert set(re.findall(r"^[^#].*", use, re.MULTILINE)) <= set(re.findall(r"^[^#].*", everything, re.MULTILINE))
-    for requirement in wanted(for_use=True):
-        assert any(canonicalize_name(each[:-2]) == canonicalize_name(requirement.name) for each in names), requirement
-    assert not {"pytest==", "mypy==", "ruff==", "scrapyd=="} & set(names)
+def test_what_is_for_use_and_for_servers_is_pinned_as_for_the_tests_and_brings_none_of_their_tools() -> None:
+    use, server, everything = (
+        (ROOT / name).read_text() for name in ("constraints.txt", "constraints-server.txt", "constraints-dev.txt")
+    )
+    both, all_of_them = (set(re.findall(r"^[^#].*", text, re.MULTILINE)) for text in (use + server, everything))
+    assert both <= all_of_them
+    names, beside = (set(re.findall(r"^([\w.-]+)==", text, re.MULTILINE)) for text in (use, server))
+    assert not names & beside
+    wanted = asked_for()
+    assert {canonicalize_name(each.name) for each in wanted["use"]} <= names
+    assert {canonicalize_name(each.name) for each in wanted["notices"] + wanted["postgres"]} <= beside
+    assert not {"pytest", "mypy", "ruff", "scrapyd"} & (names | beside)
 
 
-def wanted(*, for_use: bool = False) -> Iterator[Requirement]:
-    """What pyproject.toml asks for: the build, the project, its extras and its groups; `for_use`, no group and no browser.
+def test_what_is_for_use_takes_less_than_200_mb() -> None:
+    """By the size of every file that the packages' own lists name, as they are installed here."""
+    names = set(re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
+    sizes = {
+        canonicalize_name(each.name): sum(file.size or 0 for file in each.files or ())
+        for each in metadata.distributions()
+    }
+    taken = sum(sizes.get(name, 0) for name in names)
+    assert 100e6 < taken < 200e6
 
-    What reads a browser's cookies comes built for fewer systems than the project runs on.
-    """
+
+def asked_for() -> dict[str, list[Requirement]]:
+    """What pyproject.toml asks for: for use (the project and its build), in each of its extras, and in each of its groups."""
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
     project = pyproject["project"]
-    plain = chain(
-        pyproject["build-system"]["requires"],
-        project["dependencies"],
-        *(needs for extra, needs in project["optional-dependencies"].items() if extra != "browser" or not for_use),
-        *([] if for_use else pyproject["dependency-groups"].values()),
-    )
-    return (Requirement(line) for line in plain if isinstance(line, str))
+    lines = {
+        "use": pyproject["build-system"]["requires"] + project["dependencies"],
+        **project["optional-dependencies"],
+        **pyproject["dependency-groups"],
+    }
+    return {name: [Requirement(line) for line in each if isinstance(line, str)] for name, each in lines.items()}
 
 
 def test_every_pin_is_exact_and_hashed() -> None:
@@ -180,7 +192,7 @@ def test_every_pin_is_exact_and_hashed() -> None:
 
 
 def test_every_package_that_is_asked_for_is_pinned_within_its_range() -> None:
-    for requirement in wanted():
+    for requirement in chain.from_iterable(asked_for().values()):
         pinned = pins().get(canonicalize_name(requirement.name))
         assert pinned, f"{requirement.name} is not pinned; make constraints-dev.txt anew as its first lines say"
         for pin, _ in pinned:
@@ -220,12 +232,14 @@ def test_every_distribution_that_is_imported_is_asked_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     needed = chain(project["dependencies"], *project["optional-dependencies"].values())
     running: set[str] = {canonicalize_name(Requirement(line).name) for line in needed}
-    everything: set[str] = {canonicalize_name(requirement.name) for requirement in wanted()}
+    everything: set[str] = {
+        canonicalize_name(requirement.name) for requirement in chain.from_iterable(asked_for().values())
+    }
     ours = {"pixivcrawl"}
     for folders, declared in ((PACKAGES, running), (("tests", "benchmarks"), everything)):
         allowed = with_what_they_bring(declared) | ours
         unasked = {name: path for name, path in imported(folders).items() if name not in allowed}
-        assert not unasked, "name it in pyproject.toml and make both constraints anew"
+        assert not unasked, "name it in pyproject.toml and make the constraints anew"
 
 
 # The pages

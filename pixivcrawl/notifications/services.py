@@ -9,6 +9,7 @@ import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -73,12 +74,14 @@ def read_services(environment: Mapping[str, str], file: Path | None) -> tuple[Se
     """Those of PIXIVCRAWL_NOTICE_URLS, separated by spaces or lines, else those of a file, one a line; none without either.
 
     In a file, lines that begin with # are passed over. Raises ConfigurationError, which repeats nothing of them, for a file that
-    cannot be read.
+    cannot be read, and where nothing is installed that can send.
     """
     urls = environment.get("PIXIVCRAWL_NOTICE_URLS", "").split()
     if not urls and file is not None:
         lines = (line.strip() for line in _read(file).splitlines())
         urls = [line for line in lines if line and not line.startswith("#")]
+    if urls and find_spec("apprise") is None:
+        raise ConfigurationError("notices need apprise: pip install 'pixivcrawl[notices]'; or name no service")
     return tuple(Service(place, url) for place, url in enumerate(dict.fromkeys(urls), 1))
 
 

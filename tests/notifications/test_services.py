@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,13 @@ def test_from_a_file(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"NOTICE_URLS_FILE .*cannot be read"):
         read_services({}, tmp_path / "none")
+
+
+def test_without_apprise_the_extra_is_named_to_those_who_want_notices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    assert read_services({}, None) == ()
+    with pytest.raises(ConfigurationError, match=r"pip install 'pixivcrawl\[notices\]'"):
+        read_services({"PIXIVCRAWL_NOTICE_URLS": "json://one/"}, None)
 
 
 @pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, True), (0o604, True), (0o622, True)])
