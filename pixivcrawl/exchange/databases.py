@@ -20,15 +20,16 @@ def is_database(path: Path) -> bool:
 
 @contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """A copy of a database, with what its log holds that is not in it yet: SQLite writes beside a database that it only reads.
+    """A copy of a database as its last commit left it, also while its program writes: SQLite writes beside one that it only reads.
 
     Raises OSError, and sqlite3.DatabaseError for one that is damaged.
     """
     with tempfile.TemporaryDirectory(prefix="pixivcrawl-") as folder:
         copy = Path(folder) / "copy.sqlite"
         shutil.copyfile(path, copy)
-        log = path.with_name(f"{path.name}-wal")
-        if log.is_file():
-            shutil.copyfile(log, copy.with_name(f"{copy.name}-wal"))
+        # What is committed and not in it yet, or in it and not committed.
+        for log in ("wal", "journal"):
+            if (beside := path.with_name(f"{path.name}-{log}")).is_file():
+                shutil.copyfile(beside, copy.with_name(f"{copy.name}-{log}"))
         with closing(sqlite3.connect(copy)) as database:
             yield database

@@ -1,0 +1,262 @@
+"""PixivUtil2's folders: names after formats of its `config.ini`, its notes of works, and its database `db.sqlite`.
+
+By default `{artist} ({id})/{id}_p{n} - {title}.{ext}`; of an ugoira `{id}_ugoira1920x1080 - {title}.zip`, its `.ugoira`, which is that zip
+with the timing added, and what was made of these (webm, gif, png ...). A file's own time is that at which the work was first uploaded,
+and says nothing of the revision.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.exchange.formats import Meaning, NameFormat, compiled
+from pixivcrawl.exchange.lists import text_lines
+from pixivcrawl.exchange.names import CONVERTED, PICTURES, Named, ending, read_name
+from pixivcrawl.exchange.source import Found, Passed, Source, files_in
+from pixivcrawl.exchange.sources.pixivutil2_records import Downloads, Kept, Note, downloads, read_note
+from pixivcrawl.items import FileKind
+from pixivcrawl.verification.claims import Claim, Recorded
+
+FOLDERS_LOOKED_AT = 50
+"""Folders in which a sign of PixivUtil2 is looked for."""
+
+TOKEN = re.compile(r"%[A-Za-z0-9_-]+(?:\{[^}]*\})?%")
+MEANINGS: Mapping[str, Meaning] = {
+    "%image_id%": "work",
+    "%urlFilename%": "file",
+    "%page_index%": "page",
+    "%page_number%": "page from 1",
+}
+"""The tokens of a name that tell something; all others are words."""
+
+_NOTES = frozenset({"json", "txt", "xmp", "js", "ugoira"})
+_DATABASES = frozenset({"sqlite", "sqlite3", "db"})
+_ARTIST = re.compile(r".+ \([1-9][0-9]{0,18}\)")
+_OF_ARTIST = re.compile(r"[1-9][0-9]{0,18}_(?:p[0-9]+|ugoira[0-9]+x[0-9]+) -.*")
+_FOLDER_OF_PAGES = re.compile(r"(?<![0-9])([1-9][0-9]{0,18}(?:_big)?)/(_p[0-9]+)(?=[^/]*$)")
+"""createMangaDir: `{id}/_p{n} - {title}.jpg` for `{id}_p{n} - {title}.jpg`."""
+_OWN_NAME = re.compile(r"(?:^|[/\\])%urlFilename%[^/\\]*$")
+_ANIMATED = (b"acTL", b"NETSCAPE2.0")
+"""What stands near the head of an animated PNG and GIF."""
+_HEAD = 65536
+LONGEST_FORMAT = 8
+"""Folders and file of a path that a format may speak of."""
+
+
+def is_its_own(folder: Path) -> bool:
+    """Its database or its settings, a note of its, or the folder of an artist as it names them."""
+    return any(
+        _shows_it(entries) for entries in islice(files_in(folder), FOLDERS_LOOKED_AT) if not isinstance(entries, Passed)
+    )
+
+
+def _shows_it(entries: list[os.DirEntry[str]]) -> bool:
+    for entry in entries:
+        path = Path(entry.path)
+        if _OF_ARTIST.fullmatch(entry.name) and _ARTIST.fullmatch(path.parent.name):
+            return True
+        if entry.name == "config.ini" and _formats(path) is not None:
+            return True
+        if ending(entry.name) in _NOTES and isinstance(read_note(path), Note):
+            return True
+        if ending(entry.name) in _DATABASES:
+            with ExitStack() as until:
+                if isinstance(downloads(path, until), Downloads):
+                    return True
+    return False
+
+
+@dataclass(slots=True)
+class _Known:
+    """What a folder holds beside pictures. `own_names`: names are known to begin with pixiv's own."""
+
+    folder: Path
+    formats: list[NameFormat] = field(default_factory=list)
+    own_names: bool = True
+    notes: dict[int, list[Note]] = field(default_factory=lambda: defaultdict(list))
+    databases: list[Downloads] = field(default_factory=list)
+
+
+def read(folder: Path) -> Iterator[Found]:
+    with ExitStack() as until:
+        known = _Known(folder)
+        yield from _look_up(known, until)
+        for database in known.databases:
+            yield from database.entries()
+        for entries in files_in(folder):
+            if isinstance(entries, Passed):
+                yield entries
+                continue
+            for entry in entries:
+                if ending(entry.name) in PICTURES | CONVERTED:
+                    yield _claim(Path(entry.path), known)
+
+
+def _look_up(known: _Known, until: ExitStack) -> Iterator[Passed]:
+    """Read what is no picture; what of it cannot be read is passed over."""
+    for entries in files_in(known.folder):
+        for entry in entries if not isinstance(entries, Passed) else ():
+            path = Path(entry.path)
+            if entry.name == "config.ini":
+                settings = _formats(path)
+                known.formats += settings.formats if settings else ()
+                known.own_names = known.own_names and (settings is None or settings.own_names)
+            elif ending(entry.name) in _NOTES:
+                note = read_note(path)
+                if isinstance(note, str):
+                    yield Passed(path, note)
+                elif note is not None:
+                    known.notes[note.work_id].append(note)
+            elif ending(entry.name) in _DATABASES:
+                database = downloads(path, until)
+                if isinstance(database, str):
+                    yield Passed(path, database)
+                elif database is not None:
+                    known.databases.append(database)
+
+
+class _Settings(NamedTuple):
+    formats: list[NameFormat]
+    own_names: bool
+
+
+def _formats(path: Path) -> _Settings | None:
+    """The formats of works of one page and of several in a `config.ini`; None for one of another program."""
+    config = configparser.RawConfigParser(strict=False)
+    try:
+        config.read_string("\n".join(text_lines(path)))
+    except (configparser.Error, ConfigurationError):
+        return None
+    # PixivUtil2 moved its options from section to section, and finds them wherever they are.
+    options = {key: value for section in config.sections() for key, value in config[section].items()}
+    texts = [options[key] for key in ("filenameformat", "filenamemangaformat") if key in options]
+    if not texts:
+        return None
+    formats = [found for text in texts if (found := compiled(text, TOKEN, MEANINGS)) is not None]
+    return _Settings(formats, all(_OWN_NAME.search(text) for text in texts))
+
+
+def _claim(path: Path, known: _Known) -> Claim | Passed:
+    named = _named(path, known.formats)
+    alone = path.parent == known.folder
+    named_by = (each.called(path, by_name_alone=alone) for each in known.databases)
+    kept = next((found for found in named_by if found is not None), None)
+    if named is not None and named.is_reduced:
+        return Passed(path, "reduced: its name says so")
+    is_own = known.own_names and named is not None and path.name.startswith(f"{named.work_id}")
+    if kept is not None and named is not None and is_own and _contradicts(named, kept):
+        return Passed(
+            path, f"its name says work {named.work_id}, the database work {kept.work_id}, or another page of it"
+        )
+    told = kept if kept is not None and (named is None or _contradicts(named, kept)) else named
+    if told is None:
+        return Passed(path, "neither its name nor a database tells its work")
+    page = told.page if told.page is not None or named is None else named.page
+    if page is None:
+        return Passed(path, f"a page of work {told.work_id}; neither its name nor the database tells which")
+    notes = known.notes.get(told.work_id, [])
+    is_ugoira = _is_ugoira(named, kept, notes)
+    if (why := _not_original(path, is_ugoira, notes)) is not None:
+        return Passed(path, why)
+    kind: FileKind = "ugoira" if ending(path.name) in ("zip", "ugoira") else "image"
+    recorded = _recorded(path, page, kept, notes)
+    return Claim(path, told.work_id, page, kind, recorded, rewritten=ending(path.name) == "ugoira")
+
+
+def _is_ugoira(named: Named | None, kept: Kept | None, notes: list[Note]) -> bool | None:
+    """Whether a work is an ugoira; None where nothing tells."""
+    if named is not None and named.kind == "ugoira":
+        return True
+    if kept is not None and kept.is_ugoira is not None:
+        return kept.is_ugoira
+    return any(note.frames for note in notes) if notes else None
+
+
+def _named(path: Path, formats: list[NameFormat]) -> Named | None:
+    """What the path tells by the formats, and by pixiv's own name at its start; None where these contradict each other."""
+    text = _FOLDER_OF_PAGES.sub(r"\1\2", "/".join(path.parts[-LONGEST_FORMAT:])).replace("_big_p", "_p")
+    by_own_name = read_name(text.rpartition("/")[2])
+    told = {named for each in formats if (named := each.read(text)) is not None}
+    if by_own_name is not None and text.rpartition("/")[2].startswith(f"{by_own_name.work_id}"):
+        told.add(by_own_name)
+    if not told:
+        return by_own_name
+    return told.pop() if len(told) == 1 else None
+
+
+def _contradicts(named: Named, kept: Kept) -> bool:
+    return named.work_id != kept.work_id or kept.page not in (None, named.page)
+
+
+def _not_original(path: Path, is_ugoira: bool | None, notes: list[Note]) -> str | None:
+    """Why a file is no original of pixiv's; None where it may be one."""
+    kind = ending(path.name)
+    if kind in CONVERTED:
+        return f"converted: pixiv has no {kind}"
+    if kind == "zip" and not is_ugoira and any(note.page_count and note.page_count > 1 for note in notes):
+        return "a zip of pages: unpack it, and import its folder"
+    if kind in ("zip", "ugoira"):
+        return None
+    # createApng names what it makes .png; a name of one's own does not tell it from a page.
+    if is_ugoira or (is_ugoira is None and read_name(path.name) is None and _is_animated(path)):
+        return f"converted: an ugoira as {kind}"
+    return None
+
+
+def _is_animated(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        # Whoever proves it says so.
+        return False
+    return any(sign in head for sign in _ANIMATED)
+
+
+def _recorded(path: Path, page: int, kept: Kept | None, notes: list[Note]) -> Recorded | None:
+    """What notes of a work and the database say of one of its files."""
+    near = [note for note in notes if note.path.parent == path.parent] or notes
+    if not near:
+        return None if kept is None else Recorded(by=f"the database {kept.database.name}", user_id=kept.user_id)
+    newest = near[-1]
+    frames = {note.frames for note in near if note.frames is not None}
+    sizes = {(note.width, note.height) for note in near if note.width is not None}
+    width, height = sizes.pop() if len(sizes) == 1 and page == 0 and not frames else (None, None)
+    return Recorded(
+        by=f"the note {newest.path.name}",
+        user_id=next((note.user_id for note in near if note.user_id is not None), None),
+        revision=_revision(near, kept),
+        kind="ugoira" if frames else "image",
+        page_count=next((note.page_count for note in near if note.page_count is not None), None),
+        width=width,
+        height=height,
+        frames=frames.pop() if len(frames) == 1 else None,
+    )
+
+
+def _revision(notes: list[Note], kept: Kept | None) -> str | None:
+    """The revision that the notes tell, if it must be the file's too.
+
+    PixivUtil2 writes a work's notes anew where it finds a file of that name and leaves it, whatever was revised since. So they tell
+    a file's revision where no other had been by then, or where the database says that the file came after it.
+    """
+    revisions = {note.revision for note in notes if note.revision is not None}
+    created = {note.created for note in notes if note.created is not None}
+    if len(revisions) != 1:
+        return None
+    (revision,) = revisions
+    came_after = kept is not None and kept.added is not None and kept.added >= revision
+    return revision if created == {revision} or came_after else None
+
+
+SOURCE = Source("pixivutil2", is_its_own, read)

@@ -1,0 +1,317 @@
+"""What PixivUtil2 wrote down of its works: beside the files as JSON, text and XMP, with an ugoira's timing, and in its database.
+
+Its notes are of a work, named after whatever the work was called then: they are found again by the ids in them.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import sqlite3
+import unicodedata
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import takewhile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pixivcrawl.api.bodies.parts import JAPAN
+from pixivcrawl.api.images import LARGEST_ID, is_revision, read_image_url
+from pixivcrawl.api.wording import plural
+from pixivcrawl.exchange.databases import is_database, opened
+from pixivcrawl.exchange.source import Entry, Passed
+from pixivcrawl.items import Frame
+
+NAME = "db.sqlite"
+
+LARGEST_NOTE = 4 << 20
+
+TIMING = "animation.json"
+"""The member that PixivUtil2 adds to an ugoira's zip to make its `.ugoira`."""
+
+_SIZE = re.compile(r"([0-9]{1,6})x([0-9]{1,6})")
+_LINE = re.compile(r"^(?P<key>[A-Za-z]+(?: [A-Za-z]+)?) *= ?(?P<value>.*?)\r?$", re.MULTILINE)
+_ELEMENT = re.compile(
+    r"""(?<!/)(?:pixiv|dc):(?P<key>\w+)(?:="(?P<attribute>[^"]*)"|='(?P<other>[^']*)'|>(?P<text>[^<]*)<)"""
+)
+_BLACKLISTED = "**BLACKLISTED**"
+_NEVER_FETCHED = "N/A"
+_SEPARATORS = re.compile(r"[/\\]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a note says of a work; None where it does not. `created` and `revision` are 14 digits of Japan's time."""
+
+    path: Path
+    work_id: int
+    user_id: int | None = None
+    created: str | None = None
+    revision: str | None = None
+    page_count: int | None = None
+    width: int | None = None
+    height: int | None = None
+    frames: tuple[Frame, ...] | None = None
+
+
+def read_note(path: Path) -> Note | str | None:
+    """What a file says if it is one of PixivUtil2's notes; why one cannot be read; None for any other file."""
+    try:
+        if path.suffix.lower() == ".ugoira":
+            return _of_timing(path, _timing_of(path))
+        with path.open("rb") as file:
+            text = file.read(LARGEST_NOTE + 1).decode("utf-8-sig")
+    except OSError as error:
+        return f"a note that cannot be read: {error.strerror}"
+    except UnicodeDecodeError:
+        return None
+    if len(text) > LARGEST_NOTE:
+        return None
+    match path.suffix.lower():
+        case ".json":
+            return _of_json(path, text)
+        case ".js":
+            return _of_timing(path, text)
+        case ".txt" if text.startswith("ArtistID"):
+            return _of_fields(path, {found["key"]: found["value"] for found in _LINE.finditer(text)}, _IN_TEXT)
+        case ".xmp":
+            told = {
+                found["key"]: html.unescape(found["attribute"] or found["other"] or found["text"] or "")
+                for found in _ELEMENT.finditer(text)
+            }
+            return _of_fields(path, told, _IN_XMP) if "artist_id" in told else None
+    return None
+
+
+def _of_json(path: Path, text: str) -> Note | str | None:
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        return "a note that is damaged: it is no JSON"
+    if not isinstance(told, dict):
+        return None
+    if "Image ID" in told:
+        return _of_fields(path, told, _IN_JSON)
+    if not isinstance(told.get("urls"), dict) or (work_id := _number(told.get("illustId"))) is None:
+        return None
+    # pixiv's own answer, as writeRawJSON keeps it.
+    original = told["urls"].get("original")
+    image = read_image_url(original) if isinstance(original, str) else None
+    timing = _timing(told.get("Ugoira Data"))
+    return Note(
+        path,
+        work_id,
+        user_id=_number(told.get("userId")),
+        created=_moment(told.get("createDate")),
+        revision=image.revision if image is not None and image.work_id == work_id else timing.revision,
+        page_count=_number(told.get("pageCount")),
+        width=_number(told.get("width")),
+        height=_number(told.get("height")),
+        frames=timing.frames,
+    )
+
+
+_IN_JSON = ("Image ID", "Artist ID", "Date", "Pages", "Resolution", "Ugoira Data")
+_IN_TEXT = ("ImageID", "ArtistID", "Date", "Pages", "Resolution", "Ugoira Data")
+_IN_XMP = ("identifier", "artist_id", "date", "pages", "resolution", "ugoira_data")
+
+
+def _of_fields(path: Path, told: dict[str, Any], names: tuple[str, ...]) -> Note | None:
+    """A note of the tool's own making, which knows an ugoira's address alone."""
+    work, artist, created, pages, resolution, ugoira = (told.get(name) for name in names)
+    work_id = _number(work)
+    if work_id is None:
+        return None
+    size = _SIZE.fullmatch(resolution) if isinstance(resolution, str) else None
+    timing = _timing(ugoira)
+    return Note(
+        path,
+        work_id,
+        user_id=_number(artist),
+        created=_moment(created),
+        revision=timing.revision,
+        page_count=_number(pages),
+        width=int(size[1]) if size else None,
+        height=int(size[2]) if size else None,
+        frames=timing.frames,
+    )
+
+
+class _Timing(NamedTuple):
+    work_id: int | None = None
+    revision: str | None = None
+    frames: tuple[Frame, ...] | None = None
+
+
+def _of_timing(path: Path, text: str | None) -> Note | str | None:
+    timing = _timing(text)
+    if timing.work_id is None:
+        return None if text is not None else "a .ugoira that holds no timing, or is damaged"
+    return Note(path, timing.work_id, revision=timing.revision, page_count=1, frames=timing.frames)
+
+
+def _timing_of(path: Path) -> str | None:
+    """The timing in a `.ugoira`. Raises OSError."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            member = archive.getinfo(TIMING)
+            return archive.read(member).decode() if member.file_size <= LARGEST_NOTE else None
+    # zipfile tells a damaged zip by whatever comes up in it.
+    except (
+        zipfile.BadZipFile,
+        zipfile.LargeZipFile,
+        KeyError,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+    ):
+        return None
+
+
+def _timing(told: Any) -> _Timing:
+    """pixiv's own answer about an ugoira: the address of its zip, and its frames."""
+    try:
+        body = json.loads(told) if isinstance(told, str) else told
+    except (ValueError, RecursionError):
+        return _Timing()
+    if not isinstance(body, dict):
+        return _Timing()
+    addresses = (body.get("originalSrc"), body.get("src"))
+    images = [image for each in addresses if isinstance(each, str) and (image := read_image_url(each)) is not None]
+    image = next((image for image in images if image.kind == "zip"), None)
+    try:
+        frames = tuple(Frame(frame["file"], frame["delay"]) for frame in body["frames"])
+    except (TypeError, KeyError):
+        frames = ()
+    is_plain = all(type(frame.file) is str and type(frame.delay) is int for frame in frames)
+    if image is None:
+        return _Timing(frames=frames if frames and is_plain else None)
+    return _Timing(image.work_id, image.revision, frames if frames and is_plain else None)
+
+
+def _number(value: Any) -> int | None:
+    """A number above 0, also as text."""
+    text = str(value) if type(value) in (int, str) else ""
+    is_number = text.isascii() and text.isdecimal() and len(text) < 20 and 0 < int(text) <= LARGEST_ID
+    return int(text) if is_number else None
+
+
+def _moment(value: Any) -> str | None:
+    """A time as 14 digits of Japan's; one without a zone is UTC's."""
+    try:
+        moment = datetime.fromisoformat(value)
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(JAPAN)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    digits = f"{moment:%Y%m%d%H%M%S}"
+    return digits if is_revision(digits) else None
+
+
+# The database
+
+
+class Kept(NamedTuple):
+    """A file that the database names: `page` is None where it does not say, `added` the 14 digits, in Japan, of when it was."""
+
+    database: Path
+    work_id: int
+    page: int | None
+    user_id: int | None
+    added: str | None
+    is_ugoira: bool | None
+
+
+class Downloads:
+    """The files that a database names, found by the ends of their paths: the folder may lie elsewhere by now."""
+
+    def __init__(self, path: Path, database: sqlite3.Connection) -> None:
+        """Raises sqlite3.Error where the database cannot be read to its end, or is of another program."""
+        self.path = path
+        self._database = database
+        database.create_function("part", 2, _part, deterministic=True)
+        # As PixivUtil2 does with a database of an earlier version; this is a copy.
+        if "is_manga" not in {row[1] for row in database.execute("PRAGMA table_info(pixiv_master_image)")}:
+            database.execute("ALTER TABLE pixiv_master_image ADD COLUMN is_manga TEXT")
+        database.execute(
+            "CREATE TABLE IF NOT EXISTS pixiv_manga_image (image_id INTEGER, page INTEGER, save_name TEXT, created_date DATE)"
+        )
+        database.execute(
+            "CREATE TEMP TABLE kept AS SELECT image_id AS work, CASE WHEN is_manga IN ('big', 'ugoira_view') THEN 0 END AS page, "
+            "member_id AS artist, save_name AS path, created_date AS added, is_manga AS mode, "
+            "part(save_name, -1) AS name, part(save_name, -2) AS folder "
+            "FROM pixiv_master_image WHERE typeof(image_id) = 'integer' AND typeof(save_name) = 'text' "
+            "UNION ALL SELECT pages.image_id, page, member_id, pages.save_name, pages.created_date, is_manga, "
+            "part(pages.save_name, -1), part(pages.save_name, -2) "
+            "FROM pixiv_manga_image AS pages JOIN pixiv_master_image USING (image_id) "
+            "WHERE typeof(page) = 'integer' AND typeof(pages.save_name) = 'text'"
+        )
+        database.execute("CREATE INDEX temp.kept_name ON kept (name, folder)")
+
+    def entries(self) -> Iterator[Entry | Passed]:
+        """The works that it says it fetched; those that it was told to leave out are none of these."""
+        left_out = 0
+        for work_id, artist, path in self._database.execute(
+            "SELECT image_id, member_id, save_name FROM pixiv_master_image WHERE typeof(image_id) = 'integer'"
+        ):
+            if path == _BLACKLISTED:
+                left_out += 1
+            elif 0 < work_id <= LARGEST_ID and path != _NEVER_FETCHED:
+                yield Entry(work_id, artist if _number(artist) else None)
+        if left_out:
+            yield Passed(
+                self.path,
+                f"{plural(left_out, 'work')} that PixivUtil2 was told to leave out: pixivcrawl forget leaves them out here",
+            )
+
+    def called(self, path: Path, *, by_name_alone: bool) -> Kept | None:
+        """What is kept under the longest end of this path that any row shares; None where rows tell different pages.
+
+        A name such as `01.jpg` may be that of many: the folder's name has to be the same too, but for `by_name_alone`.
+        """
+        ours = [_folded(part) for part in reversed(path.parts)]
+        best: dict[tuple[int, int | None], Kept] = {}
+        longest = 0
+        for work_id, page, artist, kept_path, added, mode in self._database.execute(
+            "SELECT work, page, artist, path, added, mode FROM kept WHERE name = ? AND (? OR folder = ?)",
+            (ours[0], by_name_alone, ours[1]),
+        ):
+            theirs = [_folded(part) for part in reversed(_SEPARATORS.split(kept_path))]
+            shared = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(ours, theirs, strict=False))))
+            if shared > longest:
+                longest, best = shared, {}
+            if shared == longest:
+                is_ugoira = mode == "ugoira_view" if mode else None
+                best[work_id, page] = Kept(self.path, work_id, page, _number(artist), _moment(added), is_ugoira)
+        # The row of a work of several pages names the last of them, and does not say which that is.
+        if len({work_id for work_id, _ in best}) == 1 and len(best) == 2:
+            best = {key: kept for key, kept in best.items() if kept.page is not None}
+        return next(iter(best.values())) if len(best) == 1 else None
+
+
+def downloads(path: Path, until: ExitStack) -> Downloads | str | None:
+    """The files that a database names, which stays open `until` then; why it cannot be read; None for one of another program."""
+    try:
+        if not is_database(path):
+            return "a database that is damaged: it does not begin as one" if path.name == NAME else None
+        database = until.enter_context(opened(path))
+        is_its = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'pixiv_master_image'").fetchone()
+        return Downloads(path, database) if is_its else None
+    except OSError as error:
+        return f"a database that cannot be read: {error.strerror}"
+    except sqlite3.Error as error:
+        return f"a database that cannot be read to its end ({error}): end PixivUtil2 if it runs, and import once more"
+
+
+def _part(path: str, place: int) -> str:
+    parts = ("", *_SEPARATORS.split(path))
+    return _folded(parts[place])
+
+
+def _folded(part: str) -> str:
+    """Windows does not tell cases apart, and macOS writes accents in its own way."""
+    return unicodedata.normalize("NFC", part).casefold()
