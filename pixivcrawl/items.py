@@ -133,7 +133,7 @@ class ProvenOriginal:
     flaw: str | None = None
 
 
-Evidence = Literal["recorded", "one revision", "measured", "fits", "older", "gone", "rewritten"]
+Evidence = Literal["recorded", "one revision", "fits", "older", "gone", "rewritten"]
 """What shows which page an imported file is, at which revision (verification/claims.py)."""
 
 

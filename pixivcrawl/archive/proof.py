@@ -16,15 +16,12 @@ from pixivcrawl.archive.pictures import Picture
 from pixivcrawl.archive.png import prove_png
 from pixivcrawl.archive.signatures import SNIFFED_BYTES, format_of_bytes
 from pixivcrawl.archive.ugoira import prove_ugoira
-from pixivcrawl.archive.verdict import Expected, Limits, Proof
+from pixivcrawl.archive.verdict import Expected, Limits, Proof, fits
 
 __all__ = ["Damaged", "Expected", "Limits", "Proof", "prove"]
 
 _READ_AT_ONCE = 1 << 17
 """Bytes: a PNG of many small chunks takes a twentieth less time than with the 8 KB that Python reads by itself."""
-
-_UGOIRA_BOX = (1920, 1080)
-"""pixiv: the larger of an ugoira's two zips holds its frames scaled down to fit this many pixels."""
 
 
 def prove(path: Path, expected: Expected, limits: Limits) -> Proof:
@@ -42,12 +39,12 @@ def prove(path: Path, expected: Expected, limits: Limits) -> Proof:
         try:
             picture = _prove_as(expected, source, limits)
         except Damaged as damage:
-            if damage.kind != "too many pixels" or not _fits(expected, limits):
+            if damage.kind != "too many pixels" or not _would_pass(expected, limits):
                 raise
             # So its header is wrong, and another transfer may bring the right one.
             reason = f"has more pixels than PIXIV_MAX_PIXELS allows, where pixiv says {_size(expected)}"
             raise Damaged(reason, "wrong size") from damage
-    proof = Proof(found, picture.width, picture.height, picture.frames, picture.flaw)
+    proof = Proof(found, picture.width, picture.height, picture.frames, picture.flaw, picture.sideways)
     if picture.doubt is not None:
         raise Damaged(picture.doubt, "decoder warning", proof)
     return proof
@@ -71,39 +68,17 @@ def _prove_as(expected: Expected, source: BinaryIO, limits: Limits) -> Picture:
 
 def _prove_zip(source: BinaryIO, expected: Expected, limits: Limits) -> Picture:
     picture = prove_ugoira(source, expected.frames, limits)
-    _compare_ugoira_size(picture, expected)
+    _compare_size(picture, expected)
     return picture
 
 
-def _fits(expected: Expected, limits: Limits) -> bool:
+def _would_pass(expected: Expected, limits: Limits) -> bool:
     width, height = expected.width, expected.height
     return width is not None and height is not None and width * height <= limits.max_pixels
 
 
 def _compare_size(picture: Picture, expected: Expected) -> None:
-    sizes = [(picture.width, picture.height)]
-    if picture.sideways:
-        sizes.append((picture.height, picture.width))
-    if not any(_agrees(width, expected.width) and _agrees(height, expected.height) for width, height in sizes):
-        raise _wrong_size(picture, expected)
-
-
-def _agrees(found: int, said: int | None) -> bool:
-    return said is None or found == said
-
-
-def _compare_ugoira_size(picture: Picture, expected: Expected) -> None:
-    """The API's proportions, no larger than the API's size and no smaller than the box allows, give or take a pixel."""
-    width, height = expected.width, expected.height
-    if width is None or height is None:
-        return
-    scale = min(1.0, _UGOIRA_BOX[0] / width, _UGOIRA_BOX[1] / height)
-    fits = (
-        width * scale - 1 <= picture.width <= width + 1
-        and height * scale - 1 <= picture.height <= height + 1
-        and abs(picture.width * height - picture.height * width) <= width + height
-    )
-    if not fits:
+    if not fits(picture, expected.format, expected.width, expected.height):
         raise _wrong_size(picture, expected)
 
 

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ _PART, _ENTITY = ".part", ".entity"
 
 _PIECE = 1 << 20
 _LARGEST_NOTE = 1 << 14
+_FICLONE = 0x40049409
+"""Linux: the request that has a file share another one's blocks."""
 
 
 class TooLarge(Exception):
@@ -144,6 +147,45 @@ class Receiver:
     def _count_what_is_there(self) -> None:
         while piece := self._file.read(_PIECE):
             self._count(piece)
+
+
+def copy_in(source: BinaryIO, path: Path) -> Received:
+    """A file from elsewhere as a whole body at `path`, by a reference to its blocks where the disk can, else byte by byte.
+
+    Raises `StorageFailed` where the archive's disk fails, and OSError where the source cannot be read.
+    """
+    part, hashed, size = _part_of(path), hashlib.sha256(), 0
+    with storage_errors(path):
+        forget(path)
+        path.unlink(missing_ok=True)
+        kept = part.open("xb")
+    with kept:
+        is_clone = _cloned(source, kept)
+        while piece := source.read(_PIECE):
+            hashed.update(piece)
+            size += len(piece)
+            if not is_clone:
+                with storage_errors(path):
+                    kept.write(piece)
+        with storage_errors(path):
+            kept.flush()
+            os.fsync(kept.fileno())
+    with storage_errors(path):
+        part.replace(path)
+    return Received(path, hashed.hexdigest(), size)
+
+
+def _cloned(source: BinaryIO, kept: BinaryIO) -> bool:
+    """Whether the disk lets both files share their blocks (Btrfs, XFS, bcachefs, ZFS)."""
+    if sys.platform != "linux":
+        return False
+    import fcntl  # only here: Windows has none
+
+    try:
+        fcntl.ioctl(kept.fileno(), _FICLONE, source.fileno())
+    except OSError:
+        return False
+    return True
 
 
 def left_whole(path: Path, limit: int, url: str) -> Received | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from pixivcrawl.archive.layout import Format
 from pixivcrawl.items import Frame
@@ -32,11 +33,23 @@ class Limits:
     memory: int = MEMORY
 
 
+class Picture(Protocol):
+    """What the decoders say of a picture, as far as it is compared with what pixiv says."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def sideways(self) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """What the bytes of a whole picture say: pixels as stored (of one frame for an ugoira) and the number of frames.
 
-    `flaw` says in one line what is odd beside the pixels, which are all proven; None when nothing is.
+    `flaw` says in one line what is odd beside the pixels, which are all proven; None when nothing is. `sideways`: the file says that
+    the picture is to be shown turned by a quarter, so that pixiv may tell its sides the other way round.
     """
 
     format: Format
@@ -44,3 +57,26 @@ class Proof:
     height: int
     frames: int
     flaw: str | None = None
+    sideways: bool = field(default=False, compare=False)
+
+
+_UGOIRA_BOX = (1920, 1080)
+"""pixiv: the larger of an ugoira's two zips holds its frames scaled down to fit this many pixels."""
+
+
+def fits(found: Picture, format: Format, width: int | None, height: int | None) -> bool:
+    """Whether a picture's size is the one that pixiv tells of its page; of an ugoira's zip, whether its frames are those scaled down."""
+    if format == "zip":
+        return width is None or height is None or _fits_in_box(found, width, height)
+    sizes = [(found.width, found.height), *([(found.height, found.width)] if found.sideways else [])]
+    return any(width in (None, across) and height in (None, down) for across, down in sizes)
+
+
+def _fits_in_box(found: Picture, width: int, height: int) -> bool:
+    """The API's proportions, no larger than the API's size and no smaller than the box allows, give or take a pixel."""
+    scale = min(1.0, _UGOIRA_BOX[0] / width, _UGOIRA_BOX[1] / height)
+    return (
+        width * scale - 1 <= found.width <= width + 1
+        and height * scale - 1 <= found.height <= height + 1
+        and abs(found.width * height - found.height * width) <= width + height
+    )

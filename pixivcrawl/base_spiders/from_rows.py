@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 from pixivcrawl import items_from
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive, format_of
-from pixivcrawl.archive.placing import frames_text, holds_text, place_text, quarantine
+from pixivcrawl.archive.placing import place_frames, quarantine
 from pixivcrawl.archive.verdict import Expected, Proof
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.base_spiders.base import PixivSpider
@@ -152,13 +151,8 @@ async def _complete_ugoira(
 
     After a kill in between, the work's own page is not recorded yet, so that the next run comes to it again.
     """
-    assert original.frames is not None
-    text, beside = frames_text(original.frames), archive.frames_path(original)
-    # Its zip was read at this place just now.
-    final = archive.root / beside
-    if not await asyncio.to_thread(holds_text, final, text):
-        await asyncio.to_thread(place_text, text, archive.frames_staging_path(original), final, original.uploaded)
+    beside, sha256 = await asyncio.to_thread(place_frames, archive, original)
     staged = StagedOriginal(original, "", file.sha256, file.bytes, file.etag, file.last_modified)
     proven = ProvenOriginal(staged, proof.format, proof.width, proof.height, file.as_served, proof.flaw)
-    stored = StoredOriginal(proven, file.path, beside, hashlib.sha256(text.encode()).hexdigest())
+    stored = StoredOriginal(proven, file.path, beside, sha256, file.how_it_came)
     await spider.ledger.write(updates.record_stored, stored, spider.now())

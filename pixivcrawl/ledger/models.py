@@ -344,7 +344,7 @@ class FileRow(Base):
     was kept: beside its pixels, or, `as_served`, what the decoder warned of within them. `served_sha256`: the doubtful body that came
     last, `served_at` and `served_last` when it was first and last counted, `served_times` how often. Of a file that pixivcrawl import
     brought, `source` is the tool and the file in its folder, `evidence` what shows that it is this page at this revision (recorded,
-    one revision, measured; of an adopted one fits, older, gone, rewritten), and `imported` when.
+    one revision; of an adopted one fits, older, gone, rewritten), and `imported` when.
     """
 
     __tablename__ = "files"

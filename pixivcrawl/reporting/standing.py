@@ -71,6 +71,8 @@ class Standing:
     zips_alone: int
     zips_alone_gone: int
     zips_untimed: int
+    imported: int
+    adopted: int
     waiting: list[queries.Waiting]
     unavailable_works: int
     artists: list[queries.ArtistStatus]
@@ -129,6 +131,7 @@ def of_archive(
     unread = queries.artists_unread(connection)
     flawed, as_served = queries.status_odd(connection)
     alone, alone_gone, untimed = queries.status_of_zips(connection)
+    imported, adopted = queries.status_imported(connection)
     return Standing(
         totals=totals,
         plan=plan(connection, configuration, for_works, now),
@@ -137,6 +140,8 @@ def of_archive(
         zips_alone=alone,
         zips_alone_gone=alone_gone,
         zips_untimed=untimed,
+        imported=imported,
+        adopted=adopted,
         waiting=queries.status_waiting(connection),
         unavailable_works=queries.status_unavailable_works(connection),
         artists=artists,

@@ -74,6 +74,7 @@ def headline(standing: Standing, at_work: datetime | None) -> list[str]:
     return [
         *totals(standing.totals),
         *odd(standing.flawed, standing.as_served),
+        *imported(standing.imported, standing.adopted),
         *zips_alone(standing.zips_alone, standing.zips_alone_gone, standing.zips_untimed),
         *plan_lines(standing.plan, is_all_here=not standing.waiting),
         to_do_line(standing, at_work),
@@ -153,6 +154,13 @@ def odd(flawed: int, as_served: int) -> list[str]:
     told = {"flawed: kept": flawed, "doubtful and kept as served": as_served}
     said = [f"{plural(files, 'file')} {what}" for what, files in told.items() if files]
     return [f"{'; '.join(said)}, see docs/proof.md"] if said else []
+
+
+def imported(stored: int, adopted: int) -> list[str]:
+    """How many files came from other tools' folders, if any; those of unknown revision are among no other number."""
+    told = {"imported": stored, "adopted, revision unknown: kept beside them": adopted}
+    said = [f"{plural(files, 'file')} {what}" for what, files in told.items() if files]
+    return ["; ".join(said)] if said else []
 
 
 def odd_line(file: queries.OddFile) -> str:
@@ -254,11 +262,13 @@ def _in_the_way(work: queries.WorkStatus) -> Iterator[str]:
 
 
 def file_line(file: queries.FileStatus) -> str:
-    if file.state == "stored":
+    if file.state in ("stored", "adopted"):
         pixels = f", {file.width} x {file.height}" if file.width else ""
         flaw = f"; flawed: {one_line(file.flaw, 120)}" if file.flaw else ""
         served = "; kept as served" if file.as_served else ""
-        return f"{file.path}: {file.format}{pixels}, {size(file.bytes or 0)}{flaw}{served}"
+        unknown = "; revision unknown" if file.state == "adopted" else ""
+        came = f"; imported ({file.evidence}) from {one_line(file.source or '', 160)}" if file.evidence else ""
+        return f"{file.path}: {file.format}{pixels}, {size(file.bytes or 0)}{flaw}{served}{unknown}{came}"
     what = file.kind if file.kind in ("avatar", "background") else part_name(file.kind, file.page)
     reason = f": {one_line(file.failed_reason, 160)}; {due(file.next_attempt)}" if file.failed_reason else ""
     return f"{what} of {file.revision}: {STATES.get(file.state, file.state)}{reason}"

@@ -240,6 +240,10 @@ class UserSpider(ListingSpider[UserArguments]):
         listed = frozenset(profile.work_ids)
         returned = await self.ledger.read(queries.returned_works, self.crawl.crawl_id, user_id, before.crawl_id)
         await self.ask_again(returned & listed)
+        # Imported files, of works that pixiv may have no more: each is asked for, and then says so itself.
+        if unlisted := await self.ledger.read(queries.imported_works, user_id) - listed:
+            self.vanished |= unlisted
+            yield Page(sorted(unlisted), artist=user_id)
         digest = digest_of(profile.work_ids)
         if before.digest == digest and not (self.args.refresh or self.args.reread):
             self.count_listed(work_ids, work_ids)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from pixivcrawl.api.bodies.parts import JAPAN
-from pixivcrawl.api.images import is_revision, original_url
+from pixivcrawl.api.images import is_revision
 from pixivcrawl.api.wording import plural
 from pixivcrawl.archive.damage import Damaged
-from pixivcrawl.archive.layout import Archive, Format, Name, format_of, parse_name
-from pixivcrawl.archive.placing import NameTaken, frames_listed, frames_text, place_text, sha256_of
+from pixivcrawl.archive.layout import Archive, Format, Name, format_of, is_unknown, parse_name
+from pixivcrawl.archive.placing import NameTaken, frames_listed, place_frames
 from pixivcrawl.archive.verdict import Expected
 from pixivcrawl.archive.workers import Workers
-from pixivcrawl.configuration import read_origin
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.items import OF_USERS, Original, ProvenOriginal, StagedOriginal, StoredOriginal
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.queries import KeptFile, PagesOfWork
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.ledger.updates.state import HERE
+from pixivcrawl.verification.claims import Claim, NotBelieved, original_claimed, refuse_misfit
 
 
 class NotAdopted(Exception):
@@ -58,7 +57,10 @@ def adopt(archive: Archive, ledger: Ledger, path: str, sha256: str, workers: Wor
         raise NotAdopted("it lies in another artist's folder")
     stored = _proven(archive, original, path, sha256, row, workers)
     if original.frames is not None:
-        frames_path, frames_sha256 = _frames_in_place(archive, original)
+        try:
+            frames_path, frames_sha256 = place_frames(archive, original)
+        except NameTaken as taken:
+            raise NotAdopted(f"another file lies at {taken.path.relative_to(archive.root).as_posix()}") from None
         stored = replace(stored, frames_path=frames_path, frames_sha256=frames_sha256)
     seconds = original.uploaded.timestamp()
     os.utime(archive.resolve(path), (seconds, seconds))
@@ -82,16 +84,17 @@ def _row_of(rows: list[KeptFile], name: Name, kind: str) -> KeptFile | None:
 
 
 def _refuse_unfitting(name: Name, pages: PagesOfWork, row: KeptFile | None, path: str, sha256: str) -> None:
-    if row is not None and row.state == "stored":
+    if row is not None and row.state in HERE:
         raise NotAdopted(f"that page is stored already, at {row.path}")
     if row is not None and row.sha256 is not None and row.sha256 != sha256:
         raise NotAdopted(f"the ledger knows that page by another SHA-256, {row.sha256}")
     if name.revision not in pages.revisions:
         raise NotAdopted("the ledger does not know that revision of the work")
-    if row is None and name.kind != "frame" and name.page >= pages.page_count:
-        raise NotAdopted(f"the work has {plural(pages.page_count, 'page')}")
-    if row is None and pages.kind is not None and (pages.kind == "ugoira") != (name.kind != "image"):
-        raise NotAdopted(f"the work is of kind {pages.kind}")
+    if row is None:
+        try:
+            refuse_misfit(pages, name.kind, name.page)
+        except NotBelieved as why:
+            raise NotAdopted(str(why)) from None
 
 
 def _refuse_frame_of_no_zip(name: Name, zipped: KeptFile | None) -> None:
@@ -102,42 +105,17 @@ def _refuse_frame_of_no_zip(name: Name, zipped: KeptFile | None) -> None:
 
 def _named_by_ledger(archive: Archive, name: Name, pages: PagesOfWork, row: KeptFile | None, path: str) -> Original:
     """The original that the file would be, as its row names it, or as pixiv's rules for addresses and times do."""
-    if row is not None and row.url:
+    if row is not None and (row.url or is_unknown(row.revision)):
         original = row.original
     elif not is_revision(name.revision) or pages.user_id is None:
         raise NotAdopted("the ledger knows too little of the work")
     else:
-        # The size that pixiv tells is that of the first page, and of every frame.
-        is_told = (name.page == 0 or name.kind == "frame") and name.revision == pages.revision
-        original = Original(
-            work_id=name.work_id,
-            user_id=pages.user_id,
-            page=name.page,
-            revision=name.revision,
-            url=_address(name, pages.url),
-            extension=name.extension,
-            uploaded=datetime.strptime(name.revision, "%Y%m%d%H%M%S").replace(tzinfo=JAPAN).astimezone(UTC),
-            width=pages.width if is_told else None,
-            height=pages.height if is_told else None,
-            kind=name.kind,
-        )
+        claim = Claim(archive.root / path, name.work_id, name.page, name.kind)
+        original = original_claimed(pages, claim, name.kind, pages.user_id, name.revision, name.extension)
     if name.kind == "ugoira" and original.frames is None:
         # Of one that came by its work's row the timing may not be known yet.
         original = replace(original, frames=frames_listed(archive.root / f"{path.removesuffix('.zip')}.json"))
     return original
-
-
-def _address(name: Name, of_another: str | None) -> str:
-    """pixiv: an original's address follows from its work, page and revision; the host is that of the work's other files."""
-    origin = read_origin(of_another or "")
-    host = str(origin) if origin is not None else "https://i.pximg.net"
-    address = original_url(host, name.work_id, name.page, name.revision, name.extension)
-    head, _, _ = address.rpartition("/")
-    if name.kind == "frame":
-        return f"{head}/{name.work_id}_ugoira{name.page}.{name.extension}"
-    if name.kind == "ugoira":
-        return f"{head.replace('/img-original/', '/img-zip-ugoira/')}/{name.work_id}_ugoira1920x1080.zip"
-    return address
 
 
 def _proven(
@@ -160,32 +138,17 @@ def _proven(
         proof, as_served, size = replace(damage.proof, flaw=known.flaw), True, file.stat().st_size
     said = (known.etag, known.last_modified) if known is not None else ()
     staged = StagedOriginal(original, str(file), sha256, size, *said)
-    return StoredOriginal(ProvenOriginal(staged, proof.format, proof.width, proof.height, as_served, proof.flaw), path)
-
-
-def _frames_in_place(archive: Archive, original: Original) -> tuple[str, str]:
-    """See to it that the list of frames lies beside the zip; gives its path and SHA-256. Raises NotAdopted."""
-    assert original.frames is not None
-    path, text = archive.frames_path(original), frames_text(original.frames)
-    final = archive.resolve(path)
-    sha256 = hashlib.sha256(text.encode()).hexdigest()
-    try:
-        place_text(text, archive.frames_staging_path(original), final, original.uploaded)
-    except NameTaken:
-        archive.frames_staging_path(original).unlink(missing_ok=True)
-        if frames_listed(final) != original.frames:
-            raise NotAdopted(f"another file lies at {path}") from None
-        return path, sha256_of(final)
-    return path, sha256
+    proven = ProvenOriginal(staged, proof.format, proof.width, proof.height, as_served, proof.flaw)
+    return StoredOriginal(proven, path, imported=row.how_it_came if row is not None else None)
 
 
 def _adopt_frames(archive: Archive, ledger: Ledger, path: str, sha256: str, zip_row: KeptFile | None) -> None:
     """The list of frames of a zip that is stored."""
-    if zip_row is None or zip_row.state != "stored" or zip_row.frames is None or zip_row.path is None:
+    if zip_row is None or zip_row.state not in HERE or zip_row.frames is None or zip_row.path is None:
         raise NotAdopted("its zip is not stored")
     if archive.frames_path(zip_row.original) != path:
         raise NotAdopted("it lies in another artist's folder")
-    if hashlib.sha256(frames_text(zip_row.frames).encode()).hexdigest() != sha256:
+    if frames_listed(archive.resolve(path)) != zip_row.frames:
         raise NotAdopted("the ledger lists other frames")
     if zip_row.sha256 is None or zip_row.bytes is None or zip_row.format is None:
         raise StorageFailed(
@@ -195,4 +158,5 @@ def _adopt_frames(archive: Archive, ledger: Ledger, path: str, sha256: str, zip_
     staged = StagedOriginal(zip_row.original, "", zip_row.sha256, zip_row.bytes, *said)
     width, height = zip_row.width or 0, zip_row.height or 0
     proven = ProvenOriginal(staged, zip_row.format, width, height, zip_row.as_served, zip_row.flaw)
-    ledger.write_now(updates.record_stored, StoredOriginal(proven, zip_row.path, path, sha256), datetime.now(UTC))
+    stored = StoredOriginal(proven, zip_row.path, path, sha256, zip_row.how_it_came)
+    ledger.write_now(updates.record_stored, stored, datetime.now(UTC))

@@ -23,7 +23,8 @@ from pixivcrawl.exchange.databases import is_database, opened
 from pixivcrawl.exchange.names import PICTURES, ending
 from pixivcrawl.exchange.source import Entry, Found, Passed, Source, files_in
 from pixivcrawl.exchange.sources.folder import claim_by_name
-from pixivcrawl.items import FileKind, Frame
+from pixivcrawl.exchange.zips import read_frames
+from pixivcrawl.items import FileKind
 from pixivcrawl.verification.claims import Claim, Recorded
 
 LARGEST_SIDECAR = 4 << 20
@@ -120,10 +121,11 @@ def _claim(path: Path, told: dict[str, Any]) -> Claim | None:
         by=f"the sidecar {path.name}.json",
         user_id=user_id if _is_number(user_id, 1) else None,
         revision=image.revision if image is not None else _revision(told.get("date_url")),
+        kind=kind,
         page_count=count if kind == "image" and _is_number(count := told.get("page_count"), 1) else None,
         width=width if sized and _is_number(width := told.get("width"), 1) else None,
         height=height if sized and _is_number(height := told.get("height"), 1) else None,
-        frames=_frames(told.get("frames")) if kind == "ugoira" else None,
+        frames=read_frames(told.get("frames")) if kind == "ugoira" else None,
     )
     return Claim(path, work_id, page, kind, recorded)
 
@@ -142,15 +144,6 @@ def _revision(date_url: Any) -> str | None:
         return None
     revision = f"{moment:%Y%m%d%H%M%S}"
     return revision if is_revision(revision) else None
-
-
-def _frames(told: Any) -> tuple[Frame, ...] | None:
-    try:
-        frames = tuple(Frame(frame["file"], frame["delay"]) for frame in told)
-    except (TypeError, KeyError):
-        return None
-    is_plain = all(type(frame.file) is str and type(frame.delay) is int for frame in frames)
-    return frames if frames and is_plain else None
 
 
 def _is_list(path: Path) -> bool:

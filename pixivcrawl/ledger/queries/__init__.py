@@ -24,6 +24,7 @@ from pixivcrawl.ledger.queries.files import (
     files_of_works,
     known_artists,
     pages_of_work,
+    pages_of_works,
     stored_paths,
     stored_totals,
     works_of_artist,
@@ -46,6 +47,7 @@ from pixivcrawl.ledger.queries.left import (
     works_to_come,
 )
 from pixivcrawl.ledger.queries.lists import (
+    imported_works,
     known_follows,
     listed_before,
     newest_bookmark,
@@ -67,6 +69,7 @@ from pixivcrawl.ledger.queries.status import (
     Totals,
     Unavailable,
     Waiting,
+    status_imported,
     status_missing,
     status_odd,
     status_odd_files,

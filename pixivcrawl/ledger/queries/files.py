@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, func, select
 
-from pixivcrawl.items import FileKind, Frame, Original
+from pixivcrawl.api.bodies.parts import JAPAN
+from pixivcrawl.api.images import is_revision
+from pixivcrawl.items import Evidence, FileKind, Frame, Imported, Original
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, FileRow, UserFileRow
 from pixivcrawl.ledger.updates.state import HERE, SETTLED_AVAILABILITY
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
@@ -42,10 +45,18 @@ class KeptFile:
     flaw: str | None
     etag: str | None
     last_modified: str | None
+    source: str | None = None
+    evidence: Evidence | None = None
+    imported: datetime | None = None
 
     @property
     def key(self) -> tuple[int, int, str, str]:
         return self.work_id, self.page, self.revision, self.kind
+
+    @property
+    def how_it_came(self) -> Imported | None:
+        """From which tool's folder, and by what evidence; None of a file that a transfer brought."""
+        return Imported(self.source, self.evidence) if self.source is not None and self.evidence is not None else None
 
     @property
     def original(self) -> Original:
@@ -69,7 +80,8 @@ class KeptFile:
 class PagesOfWork:
     """Which pages and revisions of a work there are or were, as far as the ledger knows.
 
-    `width` and `height` are those of page 0 at the present `revision`; `url` is the address of any of its files.
+    `width` and `height` are those of page 0 at the present `revision`; `url` is the address of any of its files. `page_count` is the
+    largest that it ever had, `page_count_now` the present one.
     """
 
     user_id: int | None
@@ -80,6 +92,17 @@ class PagesOfWork:
     width: int | None
     height: int | None
     url: str | None
+    page_count_now: int = 1
+    created: datetime | None = None
+    availability: str = "available"
+
+    @property
+    def has_one_revision(self) -> bool:
+        """Whether pixiv's times and the ledger show no other: the time in a work's addresses is that at which it was made public."""
+        if self.revision is None or self.created is None:
+            return False
+        known = {revision for revision in self.revisions if is_revision(revision)}
+        return known <= {self.revision} and f"{self.created.astimezone(JAPAN):%Y%m%d%H%M%S}" == self.revision
 
 
 _KEPT = (
@@ -103,6 +126,9 @@ _KEPT = (
     FileRow.flaw,
     FileRow.etag,
     FileRow.last_modified,
+    FileRow.source,
+    FileRow.evidence,
+    FileRow.imported,
 )
 
 
@@ -203,25 +229,43 @@ def works_stored_since(connection: Connection, since: datetime) -> array[int]:
 
 def pages_of_work(connection: Connection, work_id: int) -> PagesOfWork | None:
     """None for a work that the ledger does not know."""
-    row = connection.execute(select(ArtworkRow.__table__).where(ArtworkRow.id == work_id)).first()
-    if row is None:
-        return None
-    former = select(ArtworkVersionRow.field, ArtworkVersionRow.value).where(
-        ArtworkVersionRow.artwork_id == work_id, ArtworkVersionRow.field.in_(("revision", "page_count"))
-    )
-    versions = connection.execute(former).all()
-    rows = connection.execute(select(FileRow.revision, FileRow.url).where(FileRow.artwork_id == work_id)).all()
-    revisions = {value for field, value in versions if field == "revision"} | {file.revision for file in rows}
-    counts = [value for field, value in versions if field == "page_count"]
+    return pages_of_works(connection, [work_id]).get(work_id)
+
+
+def pages_of_works(connection: Connection, work_ids: Sequence[int]) -> dict[int, PagesOfWork]:
+    """Those of the works that the ledger knows."""
+    known: dict[int, PagesOfWork] = {}
+    for start in range(0, len(work_ids), IDS_A_QUERY):
+        some = work_ids[start : start + IDS_A_QUERY]
+        rows = connection.execute(select(ArtworkRow.__table__).where(ArtworkRow.id.in_(some))).all()
+        former = select(ArtworkVersionRow.artwork_id, ArtworkVersionRow.field, ArtworkVersionRow.value).where(
+            ArtworkVersionRow.artwork_id.in_(some), ArtworkVersionRow.field.in_(("revision", "page_count"))
+        )
+        versions: defaultdict[int, list[tuple[str, Any]]] = defaultdict(list)
+        for work_id, field, value in connection.execute(former):
+            versions[work_id].append((field, value))
+        of_files = select(FileRow.artwork_id, FileRow.revision, FileRow.url).where(FileRow.artwork_id.in_(some))
+        files: defaultdict[int, list[tuple[str, str | None]]] = defaultdict(list)
+        for work_id, revision, url in connection.execute(of_files):
+            files[work_id].append((revision, url))
+        known.update((row.id, _pages(row, versions[row.id], files[row.id])) for row in rows)
+    return known
+
+
+def _pages(row: Row[Any], versions: list[tuple[str, Any]], files: list[tuple[str, str | None]]) -> PagesOfWork:
+    revisions = {value for field, value in versions if field == "revision"} | {revision for revision, _ in files}
     return PagesOfWork(
         user_id=row.user_id,
         kind=row.kind,
-        page_count=max([row.page_count or 1, *counts]),
+        page_count=max([row.page_count or 1, *(value for field, value in versions if field == "page_count")]),
         revision=row.revision,
         revisions=frozenset(revisions | ({row.revision} if row.revision else set())),
         width=row.width,
         height=row.height,
-        url=next((file.url for file in rows if file.url), None),
+        url=next((url for _, url in files if url), None),
+        page_count_now=row.page_count or 1,
+        created=row.created,
+        availability=row.availability,
     )
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, ScalarSelect, func, or_, select
+from sqlalchemy import Connection, ScalarSelect, exists, func, or_, select
 
 from pixivcrawl.items import Reader
 from pixivcrawl.ledger.models import (
+    IMPORTED_FILE,
     ArtworkRow,
     BookmarkRow,
     CrawlArtworkRow,
     CrawlRow,
+    FileRow,
     FollowRow,
     SeriesArtworkRow,
 )
@@ -62,6 +64,13 @@ def unseen_works(connection: Connection, crawl_id: int, user_id: int, since_craw
         )
     )
     return set(connection.execute(unseen).scalars())
+
+
+def imported_works(connection: Connection, user_id: int) -> set[int]:
+    """An artist's works of which imported files are all that is known."""
+    imported = exists().where(FileRow.artwork_id == ArtworkRow.id, IMPORTED_FILE)
+    unknown = (ArtworkRow.user_id == user_id, ArtworkRow.availability == "unknown", ArtworkRow.detail.is_(None))
+    return set(connection.execute(select(ArtworkRow.id).where(*unknown, imported)).scalars())
 
 
 def returned_works(connection: Connection, crawl_id: int, user_id: int, since_crawl: int) -> set[int]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, NotNullable, and_, bindparam, exists, func, or_, select
 
+from pixivcrawl.items import Evidence, Imported
 from pixivcrawl.ledger.models import ROW_LEVEL_WORK, ArtworkRow, CrawlArtworkRow, FileRow
 from pixivcrawl.ledger.updates.state import FORGOTTEN, SETTLED_AVAILABILITY
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
@@ -29,6 +30,8 @@ _FILES_OF_ROW = (
         FileRow.flaw,
         FileRow.etag,
         FileRow.last_modified,
+        FileRow.source,
+        FileRow.evidence,
     )
     .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
     .where(
@@ -60,6 +63,12 @@ class FileOfRow:
     flaw: str | None
     etag: str | None
     last_modified: str | None
+    source: str | None
+    evidence: Evidence | None
+
+    @property
+    def how_it_came(self) -> Imported | None:
+        return Imported(self.source, self.evidence) if self.source is not None and self.evidence is not None else None
 
 
 def without_originals(connection: Connection, work_ids: Sequence[int]) -> set[int]:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, NotNullable, Select, and_, case, exists, func, literal, or_, select, true
 
 from pixivcrawl.ledger.models import (
+    IMPORTED_FILE,
     MISSING_FILE,
     ODD_FILE,
     OPEN_USER_FILE,
@@ -342,6 +343,13 @@ def status_odd(connection: Connection) -> tuple[int, int]:
     )
     counts = dict(connection.execute(alike).all())
     return counts.get(False, 0), counts.get(True, 0)
+
+
+def status_imported(connection: Connection) -> tuple[int, int]:
+    """How many files that came from other tools' folders are stored, and how many adopted, of a revision that nobody knows."""
+    counted = select(FileRow.state, func.count()).where(IMPORTED_FILE, FileRow.kind != "frames").group_by(FileRow.state)
+    counts = dict(connection.execute(counted).all())
+    return counts.get("stored", 0), counts.get("adopted", 0)
 
 
 def status_odd_files(connection: Connection) -> list[OddFile]:

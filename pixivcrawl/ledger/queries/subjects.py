@@ -32,6 +32,8 @@ class FileStatus:
     as_served: bool
     failed_reason: str | None
     next_attempt: datetime | None
+    source: str | None = None
+    evidence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

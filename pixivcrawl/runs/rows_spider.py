@@ -1,0 +1,182 @@
+"""How `pixivcrawl import` asks: for the rows of works by their ids, a hundred works a request, and never for a picture."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from scrapy import Request
+from scrapy.crawler import AsyncCrawlerProcess, Crawler
+from scrapy.settings import Settings
+
+from pixivcrawl import items_from
+from pixivcrawl.api.answers import AnswerKind, AnswerRefused
+from pixivcrawl.api.catalogue import ILLUST_DETAILS_MANY, USER_PROFILE_ILLUSTS
+from pixivcrawl.api.endpoint import BodyRefused
+from pixivcrawl.base_spiders.base import PixivSpider
+from pixivcrawl.base_spiders.from_rows import LIKELIEST
+from pixivcrawl.base_spiders.params import Arguments
+from pixivcrawl.errors import PixivcrawlError
+from pixivcrawl.extensions.run_record import RunRecord
+from pixivcrawl.items import Artwork
+from pixivcrawl.ledger import queries, updates
+from pixivcrawl.ledger.queries import PagesOfWork
+
+WORKS_A_REQUEST = 100
+"""Pixiv: either endpoint answers for up to so many works at once."""
+
+
+@dataclass(slots=True)
+class Shown:
+    """What pixiv shows of works today. `artists`: whose they are, where nobody knew; `listed`: those of lists that there are;
+    `unanswered`: nobody can say of these.
+    """
+
+    works: dict[int, PagesOfWork] = field(default_factory=dict)
+    artists: dict[int, int] = field(default_factory=dict)
+    listed: set[int] = field(default_factory=set)
+    unanswered: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The works to ask for: `by_artist` those whose files are at hand (None: nobody knows whose), `listed` those without."""
+
+    by_artist: Mapping[int | None, Sequence[int]]
+    listed: Sequence[int] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.by_artist or self.listed)
+
+
+def ask_for_rows(settings: Settings, wanted: Wanted, *, keeps: bool) -> Shown:
+    """Ask for works; `keeps`: what comes is recorded in the archive, too. Raises PixivcrawlError, and KeyboardInterrupt."""
+    shown = Shown()
+    process = AsyncCrawlerProcess(settings)
+    crawler = process.create_crawler(RowsSpider if keeps else PassingRowsSpider)
+    crawling = process.crawl(crawler, wanted=wanted, shown=shown)
+    process.start()
+    # Scrapy's are of no use to what comes after it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if crawling.done() and not crawling.cancelled() and (raised := crawling.exception()):
+        raise raised
+    record = crawler.get_extension(RunRecord)
+    if record is not None and isinstance(record.error, PixivcrawlError):
+        raise record.error
+    spider = crawler.spider
+    asking = spider.asking if isinstance(spider, RowsSpider) else None
+    if asking is None or not asking.done() or asking.cancelled():
+        raise KeyboardInterrupt
+    asking.result()
+    return shown
+
+
+class RowsSpider(PixivSpider[Arguments]):
+    """Asks for the rows of works, records them, and has the files that follow from them wanted."""
+
+    name = "import"
+    wanted: Wanted
+    shown: Shown
+    asking: asyncio.Task[None] | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, wanted: Wanted, shown: Shown, **kwargs: Any) -> Self:
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.wanted, spider.shown = wanted, shown
+        return spider
+
+    async def start(self) -> AsyncIterator[Request]:
+        # A task, because Scrapy would only log what is raised here.
+        self.asking = asyncio.ensure_future(self.ask_all())
+        await asyncio.wait([self.asking])
+        nothing: tuple[Request, ...] = ()
+        for request in nothing:
+            yield request
+
+    async def ask_all(self) -> None:
+        by_artist = {artist: list(works) for artist, works in self.wanted.by_artist.items() if artist is not None}
+        for works in hundreds(self.wanted.by_artist.get(None, ())):
+            for row in await self.many(works):
+                self.shown.artists[row.work_id] = row.user_id
+                by_artist.setdefault(row.user_id, []).append(row.work_id)
+        for works in hundreds(self.wanted.listed):
+            rows = await self.many(works)
+            self.shown.listed.update(row.work_id for row in rows)
+            await self.want_files(rows)
+        for artist, all_works in by_artist.items():
+            for works in hundreds(all_works):
+                await self.rows_of(artist, works)
+
+    async def many(self, works: Sequence[int]) -> list[Artwork]:
+        """Those works that the mobile site shows, whosever they are. It does not tell when a work was made public."""
+        try:
+            body = await self.ask(ILLUST_DETAILS_MANY, illust_ids=works)
+        except (AnswerRefused, BodyRefused) as refusal:
+            self.fail(works, refusal)
+            return []
+        return items_from.artworks_of_mobile_rows(body.illust_details)
+
+    async def rows_of(self, artist: int, works: Sequence[int]) -> None:
+        try:
+            body = await self.ask(
+                USER_PROFILE_ILLUSTS, id=artist, ids=works, work_category="illustManga", is_first_page=False
+            )
+        except AnswerRefused as refusal:
+            # An artist who has left has no works.
+            if refusal.answer.kind is not AnswerKind.NOT_FOUND:
+                self.fail(works, refusal)
+            return
+        except BodyRefused as refusal:
+            self.fail(works, refusal)
+            return
+        asked = set(works)
+        rows = [row for row in items_from.listed_artworks(body.works.values()) if row.work_id in asked]
+        self.shown.works.update((row.work_id, pages_of_row(row)) for row in rows)
+        await self.want_files(rows)
+
+    async def want_files(self, rows: Sequence[Artwork]) -> None:
+        likely = await self.ledger.read(queries.likely_extensions, {row.user_id for row in rows})
+        originals = [
+            original
+            for row in rows
+            if row.image_host is not None and self.configuration.may_fetch_image(f"{row.image_host}/")
+            for original in items_from.originals_of_row(row, likely.get((row.user_id, row.kind), LIKELIEST))
+        ]
+        if originals:
+            await self.ledger.write(updates.record_originals_of_rows, originals, self.now())
+
+    def fail(self, works: Sequence[int], refusal: Exception) -> None:
+        self.shown.unanswered.update(works)
+        self.count("lists_failed")
+        self.logger.error("%d works from %d on: %s", len(works), works[0], refusal)
+
+
+class PassingRowsSpider(RowsSpider):
+    """As RowsSpider, for what is not to be kept."""
+
+    archives = False
+
+
+def hundreds(works: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(works), WORKS_A_REQUEST):
+        yield works[start : start + WORKS_A_REQUEST]
+
+
+def pages_of_row(row: Artwork) -> PagesOfWork:
+    """A work as its row shows it."""
+    return PagesOfWork(
+        user_id=row.user_id,
+        kind=row.kind,
+        page_count=row.page_count,
+        revision=row.revision,
+        revisions=frozenset([row.revision] if row.revision else []),
+        width=row.width or None,
+        height=row.height or None,
+        url=f"{row.image_host}/" if row.image_host else None,
+        page_count_now=row.page_count,
+        created=row.created,
+    )
