@@ -14,7 +14,7 @@ from pixivcrawl.ledger.columns import UtcTime
 from pixivcrawl.ledger.journal import read_answer
 from pixivcrawl.ledger.models import Base
 
-RUNS = {"artwork_changes", "crawls", "crawl_artworks", "hosts", "journal", "paces"}
+RUNS = {"artwork_changes", "crawls", "crawl_artworks", "accounts", "hosts", "journal"}
 """What tells when a run did something, not what is true of a work."""
 
 ATTEMPTS = {"failed_runs", "failed_crawl_id", "failed_reason", "served_sha256", "served_times", "withheld_session"}

@@ -126,7 +126,7 @@ def lift_pauses(configuration: Configuration) -> None:
         ledger = Ledger.open(configuration.database_url, archive=archive)
         try:
             for pause in ledger.read_now(queries.host_pauses):
-                ledger.write_now(updates.clear_pause, pause.host)
+                ledger.write_now(updates.clear_pause, pause.host, pause.account)
         finally:
             ledger.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, func, inspect, select, text
@@ -139,7 +139,7 @@ def _read(connection: Connection, configuration: Configuration, now: datetime, e
     times = connection.execute(select(func.max(CrawlRow.started), func.max(CrawlRow.ended))).one()
     examined.newest = max((moment for moment in times if moment is not None), default=None)
     for pause in queries.host_pauses(connection):
-        until = min(pause.until, now + (pause.until - pause.since))
+        until = now + timedelta(seconds=pause.left(now))
         if pause.host == configuration.api.key:
             examined.paused_until = until
         if until > now:

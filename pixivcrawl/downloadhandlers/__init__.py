@@ -47,7 +47,7 @@ from pixivcrawl.listeners import has_listeners
 from pixivcrawl.run_ending import ANSWERED, LOST, end_run, is_stopping
 from pixivcrawl.session import reader_of, session_from_settings
 from pixivcrawl.throttling.budget import spend
-from pixivcrawl.throttling.lane import is_sure_of_lane, lane_of, sure_of_lane
+from pixivcrawl.throttling.lane import has_heard, is_sure_of_lane, lane_of, sure_of_lane
 from pixivcrawl.throttling.rate_limiter import HOLDS_SLOT, RateLimiter, limiter_of
 
 logger = logging.getLogger(__name__)
@@ -64,6 +64,9 @@ STOPPED = "somebody who listens to the signals of the download stopped it"
 
 ANSWERS_A_WRITE = 100
 """After so many answers what was learned is written, and what another process has learned is known."""
+
+HEEDS_EVERY = 3.0
+"""Seconds after which the ledger is asked what pauses others were asked for; a server tells of one at once."""
 
 OK = 200
 TOO_MANY_REQUESTS = 429
@@ -94,6 +97,8 @@ class PixivDownloadHandler(BaseDownloadHandler):
         self._connect_timeout = min(CONNECT_TIMEOUT, self.configuration.answer_timeout)
         settings = crawler.settings
         self._reader = reader_of(session_from_settings(settings))
+        self._account = queries.account_of_reader(self._reader)
+        self._heeded_at = 0.0
         self._usual_headers = _usual_headers(crawler, self.configuration)
         self._local_address = normalize_bind_address(settings.get("DOWNLOAD_BIND_ADDRESS"))
         self._warn_above = settings.getint("DOWNLOAD_WARNSIZE") or self.configuration.memory_limit
@@ -116,15 +121,15 @@ class PixivDownloadHandler(BaseDownloadHandler):
             request.meta.setdefault("proxy", None)
         if self._proxies is not None:
             self._proxies.process_request(request)
-        await self._earlier_pauses()
+        await self._others()
         is_api = self.configuration.is_api(request.url) or self.configuration.is_pixiv_me(request.url)
-        limiter = limiter_of(origin.key, self.configuration)
+        limiter = self._limiter(origin.key)
         while True:
             self._end_for_long_pause(limiter)
             async with limiter.slot(request.priority, self._is_stopping) as sent:
                 await sure_of_lane(self.crawler, self._is_stopping)
                 if is_api:
-                    await spend(self.crawler, self.configuration)
+                    await spend(self.crawler, self.configuration, self._account)
                 self._count("api_requests" if is_api else "image_requests")
                 try:
                     response, arrival = await self._answer(request, origin)
@@ -298,26 +303,41 @@ class PixivDownloadHandler(BaseDownloadHandler):
         client._retry_connection = False  # noqa: SLF001
         return client
 
-    async def _earlier_pauses(self) -> None:
-        """Once, before the first request: go on with the pauses, and the pace, that the ledger knows of."""
+    async def _others(self) -> None:
+        """Before anything is sent: go on with the pauses, and the pace, that the ledger knows of; with what others add to them, soon."""
+        now = asyncio.get_running_loop().time()
         if self._remembering is None:
             self._remembering = asyncio.ensure_future(self._remember())
+        elif self._remembering.done() and (now - self._heeded_at > HEEDS_EVERY or has_heard(self.crawler)):
+            self._remembering.result()
+            self._remembering = asyncio.ensure_future(self._heed(()))
         await asyncio.shield(self._remembering)
 
     async def _remember(self) -> None:
-        now = datetime.now(UTC)
         lane = lane_of(self.crawler)
-        known = await ledger_of(self.crawler).read(queries.host_pauses)
-        for pause in [*known, *(lane.pauses() if lane is not None else ())]:
-            # A clock that was set back must not make a pause longer than it was.
-            left = min(pause.until - now, pause.until - pause.since).total_seconds()
-            if left > 0:
-                limiter_of(pause.host, self.configuration).go_on_with_pause(left)
-        api = limiter_of(self.configuration.api.key, self.configuration)
+        await self._heed(lane.pauses() if lane is not None else ())
+        api = self._limiter(self.configuration.api.key)
         if (kept := await ledger_of(self.crawler).read(queries.kept_pace, api.host, self._reader)) is not None:
             api.take_pace(kept)
             if api.delay != self.configuration.api_delay:
                 logger.info("%s: %.3g s of rest after each answer, as earlier runs have learned", api.host, api.delay)
+
+    async def _heed(self, of_lane: Sequence[queries.HostPause]) -> None:
+        """Send nothing to where others were asked to leave alone."""
+        self._heeded_at = asyncio.get_running_loop().time()
+        now = datetime.now(UTC)
+        left = [(pause.host, pause.left(now)) for pause in of_lane]
+        left += (await ledger_of(self.crawler).read(queries.pauses_left, self._account, now)).items()
+        for host, seconds in left:
+            if seconds > 0:
+                self._limiter(host).go_on_with_pause(seconds)
+
+    def _limiter(self, host: str) -> RateLimiter:
+        return limiter_of(host, self.configuration, self._account)
+
+    def _whose_pause(self, limiter: RateLimiter) -> int | None:
+        """The account that is asked for a pause; None for a host that knows none, and means everybody."""
+        return self._account if limiter.host == self.configuration.api.key else None
 
     async def _share_pace(self, limiter: RateLimiter) -> None:
         """Tell the ledger what was learned of the API, and hear what another process has learned as this reader."""
@@ -350,14 +370,16 @@ class PixivDownloadHandler(BaseDownloadHandler):
         seconds = limiter.pause(retry_after(header, date, now), sent)
         if seconds is not None:
             until = now + timedelta(seconds=seconds)
-            await ledger_of(self.crawler).write(updates.pause_host, limiter.host, until, now)
+            await ledger_of(self.crawler).write(
+                updates.pause_host, limiter.host, until, now, self._whose_pause(limiter)
+            )
             if (lane := lane_of(self.crawler)) is not None:
                 lane.pause(limiter.host, until, now)
         await self._share_pace(limiter)
 
     async def _answered(self, limiter: RateLimiter, response: Response) -> None:
         if response.status < 500 and limiter.good_answer():
-            await ledger_of(self.crawler).write(updates.clear_pause, limiter.host)
+            await ledger_of(self.crawler).write(updates.clear_pause, limiter.host, self._whose_pause(limiter))
             if (lane := lane_of(self.crawler)) is not None:
                 lane.clear_pause(limiter.host)
         if limiter.pace is not None and limiter.pace.answers % ANSWERS_A_WRITE == 0:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -15,14 +16,16 @@ from twisted.python.failure import Failure
 from pixivcrawl import faults
 from pixivcrawl.api.wording import plural
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.errors import PixivcrawlError, StorageFailed
+from pixivcrawl.errors import AccountRefused, PixivcrawlError, StorageFailed
 from pixivcrawl.extensions.on_stored import OnStored
 from pixivcrawl.faults import Watch
+from pixivcrawl.items import Reader
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.queries import UNREACHABLE
 from pixivcrawl.ledger.service import is_archiving, ledger_of
 from pixivcrawl.run_ending import ANSWERED, LOST, RunEnding, RunStopping
 from pixivcrawl.saying import complain, say
+from pixivcrawl.session import reader_of, session_from_settings
 from pixivcrawl.throttling.rate_limiter import rest_of_api
 
 COMPLETE, FAILED, INTERRUPTED = 0, 1, 130
@@ -124,9 +127,13 @@ class RunRecord(RunEnding):
         crawl, ledger = getattr(spider, "crawl", None), ledger_of(self.crawler)
         if crawl is None or ledger.broken is not None:
             return
+        noted: list[Awaitable[None]] = []
+        if (is_refused := isinstance(self.error, AccountRefused)) or self.confirmed is not None:
+            configuration, reader = self._who_asks_whom()
+            noted.append(ledger.write(updates.note_session, configuration.api.key, reader, is_refused=is_refused))
         if _is_full_reading(spider):
             await ledger.write(updates.record_full_reading, crawl.crawl_id)
-        await ledger.write(
+        ended = ledger.write(
             updates.end_crawl,
             crawl.crawl_id,
             outcome=outcome,
@@ -138,6 +145,8 @@ class RunRecord(RunEnding):
             reason=str(self.error) if self.error else None,
             confirmed=self.confirmed,
         )
+        # In one transaction.
+        await asyncio.gather(*noted, ended)
 
     async def _note_what_waits(self, spider: Spider) -> None:
         """What failed in an earlier run and was not due in this one is missing all the same."""
@@ -165,11 +174,16 @@ class RunRecord(RunEnding):
 
     def _note_how_long_it_took(self, spider: Spider) -> None:
         """For plans: how soon the API answers, and how long pictures were on their way."""
-        _, answer = rest_of_api(Configuration.from_settings(self.crawler.settings))
+        configuration, reader = self._who_asks_whom()
+        _, answer = rest_of_api(configuration, queries.account_of_reader(reader))
         files = getattr(spider, "in_progress", None)
         for name, seconds in ((queries.ANSWER_MS, answer), (queries.PICTURES_MS, files and files.seconds)):
             if seconds:
                 self.crawler.stats.set_value(PREFIX + name, max(1, round(1000 * seconds)))
+
+    def _who_asks_whom(self) -> tuple[Configuration, Reader]:
+        settings = self.crawler.settings
+        return Configuration.from_settings(settings), reader_of(session_from_settings(settings))
 
     def counts(self) -> dict[str, int]:
         """What the run brought so far: the stats that are ours, without their prefix."""

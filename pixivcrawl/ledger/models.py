@@ -498,32 +498,36 @@ class CrawlArtworkRow(Base):
 
 
 class HostRow(Base):
-    """What holds a host back, also across a restart: a pause, and the requests spent on one day (`spent_on`, yyyymmdd)."""
+    """A pause that a host asked of everybody who reads from it, also across a restart."""
 
     __tablename__ = "hosts"
 
     host: ColumnElement[str] = column(primary_key=True)
     paused_at: ColumnElement[datetime | None]
     paused_until: ColumnElement[datetime | None]
-    spent_on: ColumnElement[str | None]
-    spent: ColumnElement[int] = column(server_default=text("0"))
 
 
-class PaceRow(Base):
-    """How long an account rests after each answer of a host (`delay`, in ms), `answers` since that changed, and when it was last refused.
+class AccountRow(Base):
+    """How much of a host an account may still ask: its pause, the requests spent on one day (`spent_on`, yyyymmdd), and its pace.
 
-    `usual` is the setting PIXIV_API_DELAY with which that was learned, in ms. `account` is its id, 0 of nobody, and less than 0 for a
-    session that does not tell whose it is.
+    `account` is its id, 0 of nobody, and less than 0 for a session that does not tell whose it is. The pace: how long it rests after each
+    answer (`delay`, in ms), `answers` since that changed, when the host last said "too many requests" (`refused_at`); `usual` is the
+    setting PIXIV_API_DELAY with which that was learned, in ms. `refused_session` is the number of a session that the host takes no longer.
     """
 
-    __tablename__ = "paces"
+    __tablename__ = "accounts"
 
     host: ColumnElement[str] = column(primary_key=True)
     account: ColumnElement[int] = column(primary_key=True, autoincrement=False)
-    delay: ColumnElement[int]
-    usual: ColumnElement[int]
-    answers: ColumnElement[int]
+    paused_at: ColumnElement[datetime | None]
+    paused_until: ColumnElement[datetime | None]
+    spent_on: ColumnElement[str | None]
+    spent: ColumnElement[int] = column(server_default=text("0"))
+    delay: ColumnElement[int | None]
+    usual: ColumnElement[int | None]
+    answers: ColumnElement[int | None]
     refused_at: ColumnElement[datetime | None]
+    refused_session: ColumnElement[int | None]
 
 
 class ForgottenRow(Base):

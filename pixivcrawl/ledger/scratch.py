@@ -14,12 +14,12 @@ from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.ledger.engine import engine_that_leaves_no_trace, is_empty, read_url
 from pixivcrawl.ledger.failures import place_of
-from pixivcrawl.ledger.models import HostRow, PaceRow, table
+from pixivcrawl.ledger.models import AccountRow, HostRow, table
 from pixivcrawl.ledger.service import Ledger
 
 logger = logging.getLogger(__name__)
 
-TAKEN_OVER = (table(HostRow), table(PaceRow))
+TAKEN_OVER = (table(HostRow), table(AccountRow))
 
 
 @contextmanager

@@ -15,7 +15,9 @@ from pixivcrawl.api.answers import Answer, AnswerKind, AnswerRefused
 from pixivcrawl.api.catalogue import ME_EXTRA
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import AccountRefused
+from pixivcrawl.items import VISITOR
 from pixivcrawl.ledger import queries
+from pixivcrawl.ledger.queries import account_of_reader
 from pixivcrawl.ledger.service import is_archiving, ledger_of
 from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, RunEnding, RunStopping, end_run
 from pixivcrawl.session import session_from_settings
@@ -133,7 +135,8 @@ class Account:
 
     async def _ask(self, answered: Request | None) -> bool | None:
         """Two refusals in a row count; one alone may be a fault of the moment. Nothing else is asked until it is known."""
-        limiter = limiter_of(self._configuration.api.key, self._configuration)
+        account = account_of_reader(self._reader or VISITOR)
+        limiter = limiter_of(self._configuration.api.key, self._configuration, account)
         in_doubt = "pixiv is asked whether it still knows the session; nothing else is sent"
         with limiter.reserved_for(BEFORE_ALL_OTHERS), waiting(self._crawler, in_doubt):
             if answered is not None:

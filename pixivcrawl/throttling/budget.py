@@ -1,4 +1,4 @@
-"""The day's budget of API requests: counted where they leave, kept in the ledger, shared by every crawl of an event loop.
+"""An account's budget of API requests for a day: counted where they leave, kept in the ledger, shared by all who use the account.
 
 A day is one of UTC: pixiv says of none when its own count begins anew.
 """
@@ -24,23 +24,24 @@ logger = logging.getLogger(__name__)
 
 
 class Budget:
-    """The requests that were sent to one host on one day."""
+    """The requests that an account sent to one host on one day."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, account: int) -> None:
         self._host = host
+        self._account = account
         self._day = ""
         self._spent = 0
         self._ledgers: WeakSet[Ledger] = WeakSet()
         self._writes: set[asyncio.Future[None]] = set()
 
     async def spend(self, ledger: Ledger, limit: int, now: datetime, lane: LaneFile | None = None) -> None:
-        """Count one request. Raises BudgetSpent, counting nothing, when `limit` (0: none) were sent on this day."""
+        """Count one request. Raises BudgetSpent, counting nothing, when `limit` (0: none) were sent on this day, by whomever."""
         day = day_of(now)
         if day != self._day:
             self._day, self._spent = day, 0
             self._ledgers.clear()
         if ledger not in self._ledgers:
-            before = await ledger.read(queries.requests_spent, self._host, now)
+            before = await ledger.read(queries.requests_spent, self._host, now, self._account)
             self._ledgers.add(ledger)
             self._spent = max(self._spent, before, lane.spent(day) if lane is not None else 0)
         if limit and self._spent >= limit:
@@ -48,8 +49,13 @@ class Budget:
         self._spent += 1
         if lane is not None:
             lane.spend(day)
+        if limit:
+            # Others may spend of it at the same time: one is taken before the request leaves, so that a kill loses none either.
+            if not await ledger.write(updates.take_request, self._host, self._account, limit, now):
+                raise budget_spent(limit, now)
+            return
         # Nobody waits for it: the writer commits what comes within a few milliseconds together.
-        write = asyncio.ensure_future(ledger.write(updates.spend_request, self._host, now))
+        write = asyncio.ensure_future(ledger.write(updates.spend_request, self._host, self._account, now))
         self._writes.add(write)
         write.add_done_callback(self._written)
 
@@ -69,19 +75,19 @@ def budget_spent(limit: int, now: datetime) -> BudgetSpent:
     )
 
 
-_BUDGETS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Budget]] = WeakKeyDictionary()
+_BUDGETS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, int], Budget]] = WeakKeyDictionary()
 
 
-async def spend(crawler: Crawler, configuration: Configuration) -> None:
+async def spend(crawler: Crawler, configuration: Configuration, account: int) -> None:
     """Count an API request that is about to leave.
 
     When the day's requests are used up, that decides how the run ends (BudgetSpent, exit code 1); what is on its way, and the files of
     works that are known, still come. Raises RunStopping then, so that nothing is recorded of what was not asked; BudgetSpent without a run.
     """
     budgets = _BUDGETS.setdefault(asyncio.get_running_loop(), {})
-    host = configuration.api.key
+    key = configuration.api.key, account
     try:
-        await budgets.setdefault(host, Budget(host)).spend(
+        await budgets.setdefault(key, Budget(*key)).spend(
             ledger_of(crawler), configuration.api_budget, datetime.now(UTC), lane_of(crawler)
         )
     except BudgetSpent as spent:

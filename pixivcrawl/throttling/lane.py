@@ -97,7 +97,10 @@ class LaneFile:
     def pauses(self) -> list[HostPause]:
         """The hosts that asked for one, over or not."""
         pauses = self._record.get("pauses", {}).items()
-        return [HostPause(host, *map(datetime.fromisoformat, times)) for host, times in pauses]
+        return [
+            HostPause(host, datetime.fromisoformat(since), datetime.fromisoformat(until))
+            for host, (since, until) in pauses
+        ]
 
     def pause(self, host: str, until: datetime, now: datetime) -> None:
         """Nothing is to be sent to a host before a time."""
@@ -241,6 +244,11 @@ def lane_of(crawler: Crawler) -> LaneFile | None:
 def is_sure_of_lane(crawler: Crawler) -> bool:
     """Whether the lane that a crawl holds is still its own, as far as can be known: not while the ledger's server is silent or gone."""
     return all(lane.is_sure for lane in _OF_CRAWLS.get(crawler, ()) if isinstance(lane, ServerLane))
+
+
+def has_heard(crawler: Crawler) -> bool:
+    """Whether the ledger's server has told of a pause, since this was last asked, that began or ended."""
+    return any(lane.has_heard() for lane in _OF_CRAWLS.get(crawler, ()) if isinstance(lane, ServerLane))
 
 
 async def sure_of_lane(crawler: Crawler, is_stopping: Callable[[], bool]) -> None:

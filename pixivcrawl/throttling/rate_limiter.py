@@ -261,13 +261,14 @@ def release_slot(request: Request) -> None:
         free()
 
 
-_LIMITERS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, RateLimiter]] = WeakKeyDictionary()
+_LIMITERS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, int], RateLimiter]] = WeakKeyDictionary()
 
 
-def limiter_of(host: str, configuration: Configuration) -> RateLimiter:
-    """The limiter of a host (`Origin.key`), by the configuration of the crawl that asked last."""
-    limiter = _limiters().setdefault(host, RateLimiter(host))
-    if host == configuration.api.key:
+def limiter_of(host: str, configuration: Configuration, account: int = 0) -> RateLimiter:
+    """The limiter of a host (`Origin.key`), of the API one for each account, by the configuration of the crawl that asked last."""
+    is_api = host == configuration.api.key
+    limiter = _limiters().setdefault((host, account if is_api else 0), RateLimiter(host))
+    if is_api:
         limiter.at_once = configuration.api_concurrency
         limiter.rest_within(Bounds(configuration.api_delay, configuration.api_delay_least))
     else:
@@ -277,9 +278,9 @@ def limiter_of(host: str, configuration: Configuration) -> RateLimiter:
     return limiter
 
 
-def rest_of_api(configuration: Configuration) -> tuple[float, float | None]:
+def rest_of_api(configuration: Configuration, account: int) -> tuple[float, float | None]:
     """Seconds of rest after each answer, as this process has learned it, and until an answer is recorded; None before there was one."""
-    limiter = _limiters().get(configuration.api.key)
+    limiter = _limiters().get((configuration.api.key, account))
     return (configuration.api_delay, None) if limiter is None else (limiter.delay, limiter.answer_seconds)
 
 
@@ -288,12 +289,12 @@ def pauses() -> dict[str, datetime]:
     now = datetime.now(UTC)
     return {
         host: limiter.paused_until
-        for host, limiter in _limiters().items()
+        for (host, _), limiter in _limiters().items()
         if limiter.paused_until and limiter.paused_until > now
     }
 
 
-def _limiters() -> dict[str, RateLimiter]:
+def _limiters() -> dict[tuple[str, int], RateLimiter]:
     return _LIMITERS.setdefault(asyncio.get_running_loop(), {})
 
 

@@ -27,6 +27,7 @@ from pixivcrawl.api.wording import one_line, spoken
 from pixivcrawl.errors import ArchiveInUse, ConfigurationError, PixivcrawlError, StorageFailed
 from pixivcrawl.ledger.engine import PATIENCE, session_engine
 from pixivcrawl.ledger.failures import place_of, storage_failed
+from pixivcrawl.ledger.updates.hosts import CHANNEL
 
 LOG = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ class ServerLane:
         self._key = key
         self._whose = whose
         self._holders = 0
+        self._heard = False
         self._failed: StorageFailed | None = None
         self._confirmed_at = -inf
         self._thread: threading.Thread | None = None
@@ -117,6 +119,11 @@ class ServerLane:
                 "another run's by now: see to the database, then run the same command again"
             )
         return self._failed
+
+    def has_heard(self) -> bool:
+        """Whether the server has told of a pause since this was last asked."""
+        heard, self._heard = self._heard, False
+        return heard
 
     def _keep(self, task: str, wait: bool, taken: Future[None]) -> None:
         """Take the lane, and have it until it is let go of; after a loss, try for a while to have it back."""
@@ -171,6 +178,10 @@ class ServerLane:
         """Until the lane is let go of. Raises DBAPIError when the connection has ended."""
         driver = connection.connection.driver_connection
         assert driver is not None
+        driver.add_notify_handler(self._hear)
+        connection.execute(text(f"LISTEN {CHANNEL}"))
+        # What was told before is not known.
+        self._hear()
         while True:
             asked = _now()
             connection.execute(text("SELECT 1"))
@@ -179,6 +190,9 @@ class ServerLane:
                 # Not left to the end of the connection, which the server may see later than the next crawl asks.
                 connection.execute(query(func.pg_advisory_unlock_all()))
                 return
+
+    def _hear(self, *_: object) -> None:
+        self._heard = True
 
     def _is_told_to_end(self, seconds: float, *others: int) -> bool:
         """Whether the lane is let go of within so many seconds; earlier where something comes from `others`."""

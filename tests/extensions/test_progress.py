@@ -56,7 +56,7 @@ class Counted:
         monkeypatch.setattr("pixivcrawl.extensions.progress.estimate.pauses", dict)
         answer = 0.0 if done else None
         monkeypatch.setattr(
-            "pixivcrawl.extensions.progress.estimate.rest_of_api", lambda given: (given.api_delay, answer)
+            "pixivcrawl.extensions.progress.estimate.rest_of_api", lambda given, _: (given.api_delay, answer)
         )
         self.estimate = ProgressEstimate(crawler)
         self.estimate.details.done, self.estimate._has_looked = done, True

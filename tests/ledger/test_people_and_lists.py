@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from pixivcrawl.items import VISITOR, RankingEntry, Reader, User
 from pixivcrawl.ledger.answer import Location
-from pixivcrawl.ledger.models import AnswerRow, RankingEntryRow, SnapshotRow, UserNameRow, UserRow
-from pixivcrawl.ledger.queries import HostPause, host_pauses, kept_pace, user_detail
+from pixivcrawl.ledger.models import AccountRow, AnswerRow, RankingEntryRow, SnapshotRow, UserNameRow, UserRow
+from pixivcrawl.ledger.queries import HostPause, host_pauses, kept_pace, pauses_left, requests_spent, user_detail
 from pixivcrawl.ledger.updates import (
     clear_pause,
     note_answers,
@@ -24,6 +24,8 @@ from pixivcrawl.ledger.updates import (
     record_user_seen,
     record_user_unavailable,
     share_pace,
+    spend_request,
+    take_request,
 )
 from pixivcrawl.ledger.updates.hosts import Pace
 from tests.ledger.making import DAY, HOUR, NOW, an_answer, an_artwork
@@ -129,8 +131,37 @@ def test_pauses_are_kept_until_cleared(connection: Connection):
     pause_host(connection, "i.pximg.net", NOW, NOW)
     clear_pause(connection, "i.pximg.net")
     clear_pause(connection, "nobody.example")
-    until = NOW + timedelta(seconds=400, microseconds=1)
-    assert host_pauses(connection) == [HostPause("www.pixiv.net", NOW + HOUR, until)]
+    (pause,) = host_pauses(connection)
+    # On a server its clock is everybody's: here it is the time of the test, and so it lasts from now.
+    began = NOW + HOUR if connection.dialect.name == "sqlite" else pause.since
+    assert pause == HostPause("www.pixiv.net", began, began + timedelta(seconds=400, microseconds=1) - HOUR)
+
+
+def test_a_pause_is_the_account_s_or_everybody_s(connection: Connection):
+    pause_host(connection, "www.pixiv.net", NOW + HOUR, NOW, 901)
+    pause_host(connection, "i.pximg.net", NOW + timedelta(minutes=1), NOW)
+    both, one = (pauses_left(connection, account, NOW) for account in (901, 902))
+    assert both == pytest.approx({"www.pixiv.net": 3600, "i.pximg.net": 60}, abs=5)
+    assert one.keys() == {"i.pximg.net"}
+    assert pauses_left(connection, 901, NOW - timedelta(days=1)) == pytest.approx(both, abs=5), (
+        "a clock that was set back"
+    )
+    clear_pause(connection, "www.pixiv.net", 902)
+    clear_pause(connection, "www.pixiv.net")
+    assert pauses_left(connection, 901, NOW).keys() == both.keys()
+    clear_pause(connection, "www.pixiv.net", 901)
+    assert pauses_left(connection, 901, NOW).keys() == one.keys()
+
+
+def test_of_a_day_s_requests_each_is_taken_once_and_an_account_takes_its_own(connection: Connection):
+    taken = [take_request(connection, "www.pixiv.net", account, 3, NOW) for account in (901, 902, 901, 901, 901, 902)]
+    assert taken == [True, True, True, True, False, True]
+    spend_request(connection, "www.pixiv.net", 903, NOW)
+    assert [requests_spent(connection, "www.pixiv.net", NOW, account) for account in (901, 902, 903)] == [3, 2, 1]
+    assert requests_spent(connection, "www.pixiv.net", NOW) == 3
+    connection.execute(update(AccountRow).values(spent_on="20200101"))
+    assert take_request(connection, "www.pixiv.net", 901, 3, NOW)
+    assert requests_spent(connection, "www.pixiv.net", NOW, 901) == 1
 
 
 def note(connection: Connection, number: int, *answer: Any, **named: Any) -> None:

@@ -29,7 +29,7 @@ from tests.ledger.making import (
     sqlite_url,
 )
 
-SMALL = {"hosts", "paces"}
+SMALL = {"accounts", "hosts"}
 """Tables that never grow."""
 
 READER = Reader(901, 1)
@@ -192,9 +192,13 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "user_detail": lambda c: queries.user_detail(c, 7),
     "counts_before": lambda c: queries.counts_before(c, 1),
     "host_pauses": queries.host_pauses,
+    "pauses_left": lambda c: queries.pauses_left(c, 901, NOW),
+    "refused_sessions": lambda c: queries.refused_sessions(c, "www.pixiv.net"),
+    "take_request": lambda c: updates.take_request(c, "www.pixiv.net", 901, 5, NOW),
+    "note_session": lambda c: updates.note_session(c, "www.pixiv.net", READER, is_refused=True),
     "artists_unread": queries.artists_unread,
     "lists_shown_in_part": queries.lists_shown_in_part,
-    "spend_request": lambda c: updates.spend_request(c, "www.pixiv.net", NOW),
+    "spend_request": lambda c: updates.spend_request(c, "www.pixiv.net", 901, NOW),
     "confirmed": lambda c: queries.confirmed(c, READER),
     "requests_spent": lambda c: queries.requests_spent(c, "www.pixiv.net", NOW),
     "withheld_works": lambda c: queries.withheld_works(c, 1),

@@ -17,7 +17,7 @@ from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger import updates, writer
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from pixivcrawl.ledger.journal import read_journal
-from pixivcrawl.ledger.models import ArtworkRow, HostRow
+from pixivcrawl.ledger.models import AccountRow, ArtworkRow
 from pixivcrawl.ledger.service import Ledger
 from tests.ledger.making import NOW, an_artwork
 from tests.ledger.server import Line
@@ -153,14 +153,14 @@ def test_requests_that_several_send_at_once_are_all_counted(postgres_url: str):
     def spend(_: int) -> None:
         ledger = Ledger.open(postgres_url)
         for _ in range(10):
-            ledger.write_now(updates.spend_request, "www.pixiv.net", NOW)
+            ledger.write_now(updates.spend_request, "www.pixiv.net", 901, NOW)
         ledger.close()
 
     spend(0)
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(spend, range(4)))
     ledger = Ledger.open(postgres_url, read_only=True)
-    assert ledger.read_now(lambda connection: connection.execute(select(func.sum(HostRow.spent))).scalar()) == 50
+    assert ledger.read_now(lambda connection: connection.execute(select(func.sum(AccountRow.spent))).scalar()) == 50
     ledger.close()
 
 

@@ -105,7 +105,7 @@ def test_changes_of_a_kind_that_wait_together_are_made_together(ledger: Ledger):
         writes = [asyncio.ensure_future(ledger.write(hold))]
         assert await asyncio.to_thread(held.wait, 30), "what comes now waits together"
         for number in range(1, 9):
-            writes.append(asyncio.ensure_future(ledger.write(updates.spend_request, "www.pixiv.net", NOW)))
+            writes.append(asyncio.ensure_future(ledger.write(updates.spend_request, "www.pixiv.net", 901, NOW)))
             body = ledger.write(updates.record_answer, an_answer("illust.detail", {"id": number}, b"{}", NOW))
             writes.append(asyncio.ensure_future(body))
         # Each of them is handed over when it begins.
@@ -118,7 +118,7 @@ def test_changes_of_a_kind_that_wait_together_are_made_together(ledger: Ledger):
         asyncio.run(run())
     finally:
         event.remove(Engine, "before_cursor_execute", statement)
-    assert changed == {"hosts": 1, "answers": 1, "journal": 1}
+    assert changed == {"accounts": 1, "answers": 1, "journal": 1}
     assert ledger.read_now(queries.requests_spent, "www.pixiv.net", NOW) == 8
 
 

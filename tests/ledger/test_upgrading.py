@@ -63,6 +63,12 @@ def facts(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
         by_name = {"tag_id": "(SELECT name FROM tags WHERE tags.id = tag_id)"} | (
             {"id": "1"} if table == "tags" else {}
         )
+        if table == "hosts" and read(folder, "SELECT 1 FROM sqlite_master WHERE name = 'accounts'"):
+            # Whose requests they were is kept since then.
+            by_name |= {
+                "spent_on": "(SELECT spent_on FROM accounts WHERE accounts.host = hosts.host)",
+                "spent": "(SELECT coalesce(max(spent), 0) FROM accounts WHERE accounts.host = hosts.host)",
+            }
         columns = ", ".join(by_name.get(name, name) for name in had)
         held[table] = sorted(read(folder, f"SELECT {columns} FROM {table}"), key=repr)
     shutil.rmtree(folder / "asked")

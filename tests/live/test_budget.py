@@ -78,7 +78,7 @@ def test_the_count_outlives_a_kill(tmp_path: Path):
         run.wait()
         # A request is on record when its answer leaves, `delay` after it came: also the last one of the killed run.
         time.sleep(0.3)
-        [(counted,)] = rows(tmp_path, "SELECT spent FROM hosts WHERE spent_on IS NOT NULL")
+        [(counted,)] = rows(tmp_path, "SELECT spent FROM accounts WHERE spent_on IS NOT NULL")
         assert sent(sandbox) - 2 <= counted <= sent(sandbox) + 1
         # The lane's record is written before the ledger's commit: a kill may lie between the two.
         (lane,) = (Path(os.environ["XDG_STATE_HOME"]) / "pixivcrawl/lanes").glob("*.json")
@@ -95,7 +95,7 @@ def test_a_new_day_begins_to_count_anew(tmp_path: Path):
         assert crawl("user", sandbox, tmp_path, phpsessid=None, settings=settings, id=11).exit_code == 1
         ledger = Ledger.open(f"sqlite:///{tmp_path / 'archive.sqlite'}")
         ledger.write_now(
-            lambda connection: connection.exec_driver_sql("UPDATE hosts SET spent_on = '20200101'").rowcount
+            lambda connection: connection.exec_driver_sql("UPDATE accounts SET spent_on = '20200101'").rowcount
         )
         ledger.close()
         (lane,) = Path(os.environ["XDG_STATE_HOME"]).glob("pixivcrawl/lanes/*.json")

@@ -20,7 +20,7 @@ from pixivcrawl.configuration import Configuration
 from pixivcrawl.items import Reader
 from pixivcrawl.throttling.lane import held, lanes_of
 from tests.live.inside import crawl
-from tests.live.running import PROJECT, assert_holds, complaints, environment, scrapy
+from tests.live.running import PROJECT, assert_holds, complaints, environment, rows, scrapy
 from tests.sandbox.serving import Sandbox, World
 from tests.travelling import settings_for
 
@@ -149,3 +149,20 @@ def test_a_user_without_a_home_has_no_lane_and_is_told(
     configuration = Configuration.from_settings(settings_for(tmp_path, sandbox))
     assert lanes_of(configuration, Reader(901)) == []
     assert "there is no home folder (set XDG_STATE_HOME)" in capsys.readouterr().err
+
+
+def test_a_pause_and_a_budget_are_the_account_s_own(tmp_path: Path, sandbox: Sandbox) -> None:
+    sandbox.faults.api("/ajax/", kind="status:429", retry_after=3600, times=1)
+    settings = {"LONGEST_WAIT": 1, "PIXIV_API_BUDGET": 40}
+    codes = [
+        crawl("user", sandbox, tmp_path, phpsessid=session, id=11, settings=settings).exit_code
+        for session in (sandbox.cookie, sandbox.premium_cookie, sandbox.cookie)
+    ]
+    assert codes == [75, 0, 75]
+    mine = [logged for logged in sandbox.requests("api") if sandbox.cookie in logged.headers["cookie"]]
+    assert len(mine) == 1, "nothing more of the account that is to wait"
+    assert rows(tmp_path, "SELECT count(*) FROM accounts WHERE paused_until IS NOT NULL AND account = 901") == [(1,)]
+    assert rows(tmp_path, "SELECT account, spent FROM accounts ORDER BY account") == [
+        (901, 1),
+        (902, len(sandbox.requests("api")) - 1),
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import signal
@@ -9,6 +10,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,10 +19,13 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.errors import ArchiveInUse, StorageFailed
+from pixivcrawl.errors import ArchiveInUse, BudgetSpent, StorageFailed
 from pixivcrawl.items import Reader
+from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.engine import read_url
+from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.throttling import server_lane
+from pixivcrawl.throttling.budget import Budget
 from pixivcrawl.throttling.lane import held, lanes_of
 from pixivcrawl.throttling.server_lane import ServerLane
 from tests.ledger.server import Line
@@ -221,9 +227,44 @@ def test_a_run_that_was_frozen_sends_nothing_before_it_knows_that_the_lane_is_it
     assert run.returncode == 0
 
 
-def lane_taken(sandbox: Sandbox, folder: Path, url: str):
+def lane_taken(sandbox: Sandbox, folder: Path, url: str) -> AbstractContextManager[None]:
     """The account's lane on the server, held by this process as another machine would."""
     configuration = Configuration.from_settings(settings_for(folder, sandbox, DATABASE_URL=url))
     return held(
         [lane for lane in lanes_of(configuration, Reader(901)) if isinstance(lane, ServerLane)], "crawl elsewhere"
     )
+
+
+def test_machines_that_share_a_budget_send_no_more_than_it(postgres_url: str) -> None:
+    """Whatever the lanes do: each request is taken before it leaves."""
+    ledgers = [Ledger.open(postgres_url) for _ in range(3)]
+
+    async def spends(ledger: Ledger) -> int:
+        budget, sent = Budget("www.pixiv.net", 901), 0
+        with suppress(BudgetSpent):
+            while True:
+                await budget.spend(ledger, 50, datetime.now(UTC))
+                sent += 1
+        return sent
+
+    with ThreadPoolExecutor(3) as threads:
+        sent = list(threads.map(lambda ledger: asyncio.run(spends(ledger)), ledgers))
+    for ledger in ledgers:
+        ledger.close()
+    assert sum(sent) == 50, sent
+
+
+def test_a_pause_of_an_image_host_is_heard_at_once_by_every_machine(postgres_url: str) -> None:
+    Ledger.open(postgres_url).close()
+    lane = lane_at(postgres_url)
+    with lane.held("crawl user"):
+        until(lane.has_heard)
+        assert not lane.has_heard()
+        ledger = Ledger.open(postgres_url)
+        now = datetime.now(UTC)
+        ledger.write_now(updates.pause_host, "i.pximg.net", now + timedelta(seconds=60), now)
+        until(lane.has_heard, seconds=0.5)
+        assert ledger.read_now(queries.pauses_left, 902, now - timedelta(hours=5)) == pytest.approx(
+            {"i.pximg.net": 60}, abs=2
+        )
+        ledger.close()

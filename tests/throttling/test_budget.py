@@ -46,7 +46,7 @@ async def spend(budget: Budget, ledger: Ledger, times: int, limit: int = 0, now:
 
 def test_as_many_requests_leave_as_the_limit_says_and_are_counted(ledger: Ledger) -> None:
     async def run() -> None:
-        budget = Budget(HOST)
+        budget = Budget(HOST, 901)
         await spend(budget, ledger, 3, limit=3)
         for _ in range(2):
             with pytest.raises(BudgetSpent, match="the 3 API requests of this day are spent"):
@@ -58,26 +58,26 @@ def test_as_many_requests_leave_as_the_limit_says_and_are_counted(ledger: Ledger
 
 
 def test_without_a_limit_requests_are_counted_all_the_same(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
-    asyncio.run(spend(Budget(HOST), ledger, 20))
+    asyncio.run(spend(Budget(HOST, 901), ledger, 20))
     assert counted(ledger) == 20
     assert not [record for record in caplog.records if record.name.startswith("pixivcrawl")]
     with pytest.raises(BudgetSpent):
-        asyncio.run(spend(Budget(HOST), ledger, 1, limit=20))
+        asyncio.run(spend(Budget(HOST, 901), ledger, 1, limit=20))
 
 
 def test_an_earlier_run_has_spent_of_the_same_day_and_none_of_another(ledger: Ledger) -> None:
-    ledger.write_now(updates.spend_request, HOST, NOON - timedelta(hours=12))
+    ledger.write_now(updates.spend_request, HOST, 901, NOON - timedelta(hours=12))
     with pytest.raises(BudgetSpent):
-        asyncio.run(spend(Budget(HOST), ledger, 3, limit=3))
+        asyncio.run(spend(Budget(HOST, 901), ledger, 3, limit=3))
     assert counted(ledger) == 3
-    asyncio.run(spend(Budget(HOST), ledger, 3, limit=3, now=NOON + DAY))
+    asyncio.run(spend(Budget(HOST, 901), ledger, 3, limit=3, now=NOON + DAY))
     assert counted(ledger, NOON + DAY) == 3
 
 
 def test_a_limit_that_was_lowered_below_what_is_spent_lets_nothing_leave(ledger: Ledger) -> None:
-    asyncio.run(spend(Budget(HOST), ledger, 5))
+    asyncio.run(spend(Budget(HOST, 901), ledger, 5))
     with pytest.raises(BudgetSpent):
-        asyncio.run(spend(Budget(HOST), ledger, 1, limit=4))
+        asyncio.run(spend(Budget(HOST, 901), ledger, 1, limit=4))
     assert counted(ledger) == 5
 
 
@@ -85,7 +85,7 @@ def test_a_day_is_one_of_utc(ledger: Ledger) -> None:
     """Two in the morning in Japan is the day before."""
 
     async def run() -> None:
-        budget = Budget(HOST)
+        budget = Budget(HOST, 901)
         await spend(budget, ledger, 2, limit=2)
         japan = timezone(timedelta(hours=9))
         with pytest.raises(BudgetSpent):
@@ -100,10 +100,10 @@ def test_all_ledgers_of_a_process_spend_from_one_budget(tmp_path: Path) -> None:
     """Each keeps the count of what was sent with it; whichever knows of more at first is believed."""
     with closing(open_ledger(tmp_path / "one.sqlite")) as one, closing(open_ledger(tmp_path / "two.sqlite")) as two:
         for _ in range(4):
-            two.write_now(updates.spend_request, HOST, NOON)
+            two.write_now(updates.spend_request, HOST, 901, NOON)
 
         async def run() -> None:
-            budget = Budget(HOST)
+            budget = Budget(HOST, 901)
             await spend(budget, one, 3, limit=6)
             await spend(budget, two, 2, limit=6)
             for ledger in (one, two):
@@ -116,18 +116,39 @@ def test_all_ledgers_of_a_process_spend_from_one_budget(tmp_path: Path) -> None:
         assert (counted(one, NOON + DAY), counted(two, NOON + DAY)) == (6, 0)
 
 
-def test_a_ledger_is_asked_once_a_day(ledger: Ledger) -> None:
-    """What another process counts meanwhile is its own: a run that asked before each request would wait for the disk each time."""
+def test_without_a_limit_a_ledger_is_asked_once_a_day(ledger: Ledger) -> None:
+    """A run that asked before each request would wait for the disk each time."""
 
     async def run() -> None:
-        budget = Budget(HOST)
-        await spend(budget, ledger, 1, limit=3)
+        budget = Budget(HOST, 901)
+        await spend(budget, ledger, 1)
         for _ in range(5):
-            await ledger.write(updates.spend_request, HOST, NOON)
-        await spend(budget, ledger, 2, limit=3)
+            await ledger.write(updates.spend_request, HOST, 901, NOON)
+        await spend(budget, ledger, 2)
 
     asyncio.run(run())
     assert counted(ledger) == 8
+
+
+def test_what_another_process_spends_meanwhile_is_spent(ledger: Ledger) -> None:
+    async def run() -> None:
+        budget = Budget(HOST, 901)
+        await spend(budget, ledger, 1, limit=4)
+        for _ in range(2):
+            assert await ledger.write(updates.take_request, HOST, 901, 4, NOON)
+        await spend(budget, ledger, 1, limit=4)
+        with pytest.raises(BudgetSpent):
+            await budget.spend(ledger, 4, NOON)
+
+    asyncio.run(run())
+    assert counted(ledger) == 4
+
+
+def test_an_account_spends_of_its_own_budget(ledger: Ledger) -> None:
+    asyncio.run(spend(Budget(HOST, 901), ledger, 3, limit=3))
+    asyncio.run(spend(Budget(HOST, 902), ledger, 3, limit=3))
+    with pytest.raises(BudgetSpent):
+        asyncio.run(spend(Budget(HOST, 901), ledger, 1, limit=3))
 
 
 def test_a_count_that_cannot_be_kept_is_said_and_stops_nothing(
@@ -142,7 +163,7 @@ def test_a_count_that_cannot_be_kept_is_said_and_stops_nothing(
         caplog.clear()
         with monkeypatch.context() as patch:
             patch.setattr(updates, "spend_request", fails)
-            asyncio.run(spend(Budget(HOST), ledger, 1))
+            asyncio.run(spend(Budget(HOST, 901), ledger, 1))
         assert caplog.text.count("an API request could not be counted: odd") == said
 
 

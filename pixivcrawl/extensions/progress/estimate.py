@@ -16,7 +16,9 @@ from pixivcrawl.api.wording import plural, size, spoken
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.ledger import queries
+from pixivcrawl.ledger.queries import account_of_reader
 from pixivcrawl.ledger.service import ledger_of
+from pixivcrawl.session import reader_of, session_from_settings
 from pixivcrawl.throttling.costs import ANSWER, REQUESTS_A_WORK
 from pixivcrawl.throttling.rate_limiter import pauses, rest_of_api
 from pixivcrawl.throttling.waits import waits_of
@@ -74,6 +76,7 @@ class ProgressEstimate:
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._configuration = Configuration.from_settings(crawler.settings)
+        self._account = account_of_reader(reader_of(session_from_settings(crawler.settings)))
         self._began = time.monotonic()
         self._noted = self._began
         self._paused = 0.0
@@ -181,7 +184,7 @@ class ProgressEstimate:
         """
         if not self._has_looked or not self._left:
             return self.wait or None
-        rest, answer = rest_of_api(self._configuration)
+        rest, answer = rest_of_api(self._configuration, self._account)
         request = (rest + (ANSWER if answer is None else answer)) / self._configuration.api_concurrency
         details = max(self.requests_left * request, self.details.seconds_left(self._noted - self._paused))
         return max(details, self._seconds_of_pictures) + self.wait

@@ -11,6 +11,8 @@ from pixivcrawl.ledger.queries.crawls import (
     last_account,
     last_crawls,
     lists_shown_in_part,
+    pauses_left,
+    refused_sessions,
     requests_spent,
     user_detail,
 )
@@ -138,4 +140,4 @@ from pixivcrawl.ledger.queries.works import (
     zip_of_ugoira,
 )
 from pixivcrawl.ledger.updates.files import Intent
-from pixivcrawl.ledger.updates.hosts import kept_pace, refused_paces
+from pixivcrawl.ledger.updates.hosts import account_of_reader, kept_pace, refused_paces

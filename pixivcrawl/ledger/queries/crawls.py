@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, NotNullable, Row, Select, Text, cast, func, or_, select
+from sqlalchemy import Connection, NotNullable, Row, Select, Text, cast, func, literal, or_, select
 
 from pixivcrawl.items import Reader
-from pixivcrawl.ledger.models import CrawlRow, HostRow, UserRow
-from pixivcrawl.ledger.updates.hosts import day_of
+from pixivcrawl.ledger.models import AccountRow, CrawlRow, HostRow, UserRow
+from pixivcrawl.ledger.updates.hosts import day_of, shared_clock
 
 LACKING = ("lists_cut_off", "parameters_ignored", "rows_refused")
 """A run's counts of what its list lacks and no run brings by itself: parts that pixiv does not show, rows that nobody can read."""
@@ -36,11 +36,16 @@ class CrawlRecord:
 
 @dataclass(frozen=True, slots=True)
 class HostPause:
-    """Nothing is to be sent to `host` before `until`; `since` is when that was said."""
+    """Nothing is to be sent to `host` before `until`, by `account` or, where it is None, by anybody; `since` is when that was said."""
 
     host: str
     since: datetime
     until: datetime
+    account: int | None = None
+
+    def left(self, now: datetime) -> float:
+        """Seconds. A clock that was set back must not make a pause longer than it was."""
+        return min(self.until - now, self.until - self.since).total_seconds()
 
 
 def last_crawls(connection: Connection, limit: int) -> list[CrawlRecord]:
@@ -102,19 +107,37 @@ def artists_unread(connection: Connection) -> set[int]:
 
 
 def host_pauses(connection: Connection) -> list[HostPause]:
-    """Every pause that was recorded and not cleared, over or not."""
-    rows = connection.execute(
-        select(HostRow.host, NotNullable(HostRow.paused_at), NotNullable(HostRow.paused_until)).where(
-            HostRow.paused_until.is_not(None)
-        )
+    """Every pause that was recorded and not cleared, over or not, whoever was asked for it."""
+    of_hosts = select(HostRow.host, HostRow.paused_at, HostRow.paused_until, literal(None)).where(
+        HostRow.paused_until.is_not(None)
     )
-    return [HostPause(*row) for row in rows]
+    of_accounts = select(AccountRow.host, AccountRow.paused_at, AccountRow.paused_until, AccountRow.account).where(
+        AccountRow.paused_until.is_not(None)
+    )
+    return [HostPause(*row) for asked in (of_hosts, of_accounts) for row in connection.execute(asked)]
 
 
-def requests_spent(connection: Connection, host: str, now: datetime) -> int:
-    """How many requests were sent to `host` on the day of `now`, as UTC counts days."""
-    spent = select(HostRow.spent).where(HostRow.host == host, HostRow.spent_on == day_of(now))
-    return connection.execute(spent).scalar() or 0
+def pauses_left(connection: Connection, account: int, now: datetime) -> dict[str, float]:
+    """The hosts to which an account sends nothing now, and for how many seconds, by the clock that all who share the ledger have."""
+    now = shared_clock(connection, now)
+    kept = [each for each in host_pauses(connection) if each.account in (None, account)]
+    return {each.host: each.left(now) for each in sorted(kept, key=lambda each: each.left(now)) if each.left(now) > 0}
+
+
+def requests_spent(connection: Connection, host: str, now: datetime, account: int | None = None) -> int:
+    """How many requests an account sent to `host` on the day of `now`, as UTC counts days; without one, the account that sent the most."""
+    spent = select(func.max(AccountRow.spent)).where(
+        AccountRow.host == host, AccountRow.spent_on == day_of(shared_clock(connection, now))
+    )
+    return connection.execute(spent if account is None else spent.where(AccountRow.account == account)).scalar() or 0
+
+
+def refused_sessions(connection: Connection, host: str) -> set[int]:
+    """The sessions that `host` takes no longer."""
+    refused = select(NotNullable(AccountRow.refused_session)).where(
+        AccountRow.host == host, AccountRow.refused_session.is_not(None)
+    )
+    return set(connection.execute(refused).scalars())
 
 
 def user_detail(connection: Connection, user_id: int) -> str | None:

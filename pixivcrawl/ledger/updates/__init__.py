@@ -40,7 +40,16 @@ from pixivcrawl.ledger.updates.files import (
 from pixivcrawl.ledger.updates.filling import fill_unknown
 from pixivcrawl.ledger.updates.follows import record_follows, record_unlisted_followers, record_unlisted_following
 from pixivcrawl.ledger.updates.forgotten import Subject, forget, remember
-from pixivcrawl.ledger.updates.hosts import Sent, clear_pause, pause_host, share_pace, spend_request, spend_requests
+from pixivcrawl.ledger.updates.hosts import (
+    Sent,
+    clear_pause,
+    note_session,
+    pause_host,
+    share_pace,
+    spend_request,
+    spend_requests,
+    take_request,
+)
 from pixivcrawl.ledger.updates.people import (
     record_user,
     record_user_name,

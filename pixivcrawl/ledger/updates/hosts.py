@@ -8,17 +8,32 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, and_, bindparam, case, column, func, or_, select, update
 
 from pixivcrawl.items import Reader
-from pixivcrawl.ledger.models import HostRow, PaceRow, table
-from pixivcrawl.ledger.updates.upsert import upsert
+from pixivcrawl.ledger.models import AccountRow, HostRow, table
+from pixivcrawl.ledger.updates.upsert import insert_new, upsert
 
-_HOSTS, _PACES = table(HostRow), table(PaceRow)
+CHANNEL = "pixivcrawl_pauses"
+"""By which a server tells everybody who listens that a pause began or ended."""
+
+_HOSTS, _ACCOUNTS = table(HostRow), table(AccountRow)
+_OF_ACCOUNT = and_(_ACCOUNTS.c.host == bindparam("of_host"), _ACCOUNTS.c.account == bindparam("of_account"))
 _SPEND = (
-    update(_HOSTS)
-    .where(_HOSTS.c.host == bindparam("of_host"), _HOSTS.c.spent_on == bindparam("day"))
-    .values(spent=_HOSTS.c.spent + bindparam("number"))
+    update(_ACCOUNTS)
+    .where(_OF_ACCOUNT, _ACCOUNTS.c.spent_on == bindparam("day"))
+    .values(spent=_ACCOUNTS.c.spent + bindparam("number"))
+)
+_TAKE = (
+    update(_ACCOUNTS)
+    .where(
+        _OF_ACCOUNT,
+        or_(_ACCOUNTS.c.spent_on.is_distinct_from(bindparam("day")), _ACCOUNTS.c.spent < bindparam("limit")),
+    )
+    .values(
+        spent=case((_ACCOUNTS.c.spent_on == bindparam("day"), _ACCOUNTS.c.spent), else_=0) + 1,
+        spent_on=bindparam("day"),
+    )
 )
 
 
@@ -27,6 +42,7 @@ class Sent:
     """What `spend_request` takes."""
 
     host: str
+    account: int
     now: datetime
 
 
@@ -45,7 +61,9 @@ class Pace:
 
 def kept_pace(connection: Connection, host: str, reader: Reader, *, lock: bool = False) -> Pace | None:
     """What earlier runs of this reader have learned of a host; None where they have nothing to tell."""
-    asked = select(_PACES).where(_PACES.c.host == host, _PACES.c.account == _account(reader))
+    asked = select(_ACCOUNTS).where(
+        _ACCOUNTS.c.host == host, _ACCOUNTS.c.account == account_of_reader(reader), _ACCOUNTS.c.delay.is_not(None)
+    )
     row = connection.execute(asked.with_for_update() if lock else asked).one_or_none()
     return None if row is None else _pace(row)
 
@@ -56,8 +74,8 @@ def _pace(row: Any) -> Pace:
 
 def refused_paces(connection: Connection, since: datetime) -> list[tuple[str, Pace]]:
     """The hosts that refused an account since then, and what was learned of it."""
-    rows = connection.execute(select(_PACES).where(_PACES.c.refused_at > since).order_by(_PACES.c.refused_at))
-    return [(row.host, _pace(row)) for row in rows]
+    refused = select(_ACCOUNTS).where(_ACCOUNTS.c.refused_at > since).order_by(_ACCOUNTS.c.refused_at)
+    return [(row.host, _pace(row)) for row in connection.execute(refused)]
 
 
 def share_pace(connection: Connection, host: str, reader: Reader, pace: Pace) -> Pace:
@@ -67,27 +85,60 @@ def share_pace(connection: Connection, host: str, reader: Reader, pace: Pace) ->
         return kept
     learned = {
         "host": host,
-        "account": _account(reader),
+        "account": account_of_reader(reader),
         "delay": round(1000 * pace.delay),
         "usual": round(1000 * pace.usual),
         "answers": pace.answers,
         "refused_at": pace.refused_at,
     }
-    upsert(connection, _PACES, [learned], ("host", "account"))
+    upsert(connection, _ACCOUNTS, [learned], ("host", "account"))
     return pace
 
 
-def _account(reader: Reader) -> int:
+def account_of_reader(reader: Reader) -> int:
+    """The number under which a reader's account is kept: its id, 0 of nobody, less than 0 for a session that does not tell whose it is."""
     return -(reader.session or 0) if reader.user_id is None else reader.user_id
 
 
-def pause_host(connection: Connection, host: str, until: datetime, now: datetime) -> None:
-    """Nothing is to be sent to `host` before `until`."""
-    upsert(connection, _HOSTS, [{"host": host, "paused_at": now, "paused_until": until}], ("host",))
+def shared_clock(connection: Connection, now: datetime) -> datetime:
+    """The time by which all who share a ledger count: its server's, whatever their own clocks say; `now` where it is a file."""
+    if connection.dialect.name == "sqlite":
+        return now
+    told: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return told
 
 
-def clear_pause(connection: Connection, host: str) -> None:
-    connection.execute(update(_HOSTS).where(_HOSTS.c.host == host).values(paused_at=None, paused_until=None))
+def pause_host(connection: Connection, host: str, until: datetime, now: datetime, account: int | None = None) -> None:
+    """Nothing is to be sent to `host` before `until`: by that account, by nobody at all without one."""
+    since = shared_clock(connection, now)
+    pause = {"host": host, "paused_at": since, "paused_until": since + (until - now)}
+    if account is None:
+        upsert(connection, _HOSTS, [pause], ("host",))
+    else:
+        upsert(connection, _ACCOUNTS, [pause | {"account": account}], ("host", "account"))
+    _tell(connection)
+
+
+def clear_pause(connection: Connection, host: str, account: int | None = None) -> None:
+    """What was asked of the account, or without one of everybody, is over."""
+    pauses = update(_HOSTS) if account is None else update(_ACCOUNTS).where(_ACCOUNTS.c.account == account)
+    connection.execute(pauses.where(column("host") == host).values(paused_at=None, paused_until=None))
+    _tell(connection)
+
+
+def _tell(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_notify(CHANNEL, "")))
+
+
+def note_session(connection: Connection, host: str, reader: Reader, *, is_refused: bool) -> None:
+    """Whether the host takes a reader's session."""
+    refused = {
+        "host": host,
+        "account": account_of_reader(reader),
+        "refused_session": reader.session if is_refused else None,
+    }
+    upsert(connection, _ACCOUNTS, [refused], ("host", "account"))
 
 
 def day_of(moment: datetime) -> str:
@@ -95,15 +146,28 @@ def day_of(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y%m%d}"
 
 
-def spend_request(connection: Connection, host: str, now: datetime) -> None:
-    """One more request leaves for `host`; the first one of a day begins to count anew."""
-    spend_requests(connection, [Sent(host, now)])
+def spend_request(connection: Connection, host: str, account: int, now: datetime) -> None:
+    """One more request of the account leaves for `host`; the first one of a day begins to count anew."""
+    spend_requests(connection, [Sent(host, account, now)])
 
 
 def spend_requests(connection: Connection, sent: Sequence[Sent]) -> list[None]:
     """`spend_request` for each."""
-    for (host, day), number in Counter((each.host, day_of(each.now)) for each in sent).items():
+    counts = Counter((each.host, each.account, day_of(shared_clock(connection, each.now))) for each in sent)
+    for (host, account, day), number in counts.items():
         # Added by the database, for others may spend at the same time.
-        if not connection.execute(_SPEND, {"of_host": host, "day": day, "number": number}).rowcount:
-            upsert(connection, _HOSTS, [{"host": host, "spent_on": day, "spent": number}], ("host",))
+        spent = {"of_host": host, "of_account": account, "day": day, "number": number}
+        if not connection.execute(_SPEND, spent).rowcount:
+            first = {"host": host, "account": account, "spent_on": day, "spent": number}
+            upsert(connection, _ACCOUNTS, [first], ("host", "account"))
     return [None] * len(sent)
+
+
+def take_request(connection: Connection, host: str, account: int, limit: int, now: datetime) -> bool:
+    """Spend one of the `limit` requests of a day, if one is left: whoever else takes them at the same time."""
+    day = day_of(shared_clock(connection, now))
+    taken = {"of_host": host, "of_account": account, "day": day, "limit": limit}
+    if connection.execute(_TAKE, taken).rowcount:
+        return True
+    insert_new(connection, _ACCOUNTS, [{"host": host, "account": account}], ("host", "account"))
+    return bool(connection.execute(_TAKE, taken).rowcount)
