@@ -8,6 +8,7 @@ description.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
 PAGES = ("spiders", "endpoints", "settings", "schema", "journal", "commands")
+SIDECAR = "sidecar.schema.json"
 
 # So that it runs in a checkout that is not installed.
 sys.path[:0] = [str(DOCS), str(DOCS.parent)]
@@ -28,7 +30,7 @@ def main() -> int:
     for variable in [name for name in os.environ if name.startswith("PIXIVCRAWL_")]:
         del os.environ[variable]
     os.environ["PIXIVCRAWL_CONFIG"] = os.devnull
-    texts = {f"{name}.md": text_of(name) for name in PAGES}
+    texts = {f"{name}.md": text_of(name) for name in PAGES} | {SIDECAR: schema_of_sidecars()}
     if incomplete := [line for page, text in texts.items() for line in undescribed(page, text)]:
         sys.stderr.writelines(f"{line}\n" for line in incomplete)
         return 2
@@ -38,6 +40,12 @@ def main() -> int:
 def text_of(name: str) -> str:
     page: Callable[[], str] = import_module(f"pages.{name}").page
     return f"{page()}\n"
+
+
+def schema_of_sidecars() -> str:
+    from pixivcrawl.exchange.export.sidecar import schema
+
+    return f"{json.dumps(schema(), indent=1)}\n"
 
 
 def undescribed(page: str, text: str) -> list[str]:

@@ -45,6 +45,10 @@ def _explanation(number: int, place: str) -> str:
             return f"{place} is a link, and a file that is one is never followed: move it away, {_AGAIN}"
         case errno.ENOENT:
             return f"{place} is gone while it was in use: see what removed it, {_AGAIN}"
+        case errno.EFBIG:
+            return f"{place} is larger than its disk takes (4 GB on FAT): choose another disk, {_AGAIN}"
+        case errno.ENAMETOOLONG:
+            return f"the name of {place} is longer than its disk takes: choose a shorter one, {_AGAIN}"
         case errno.EXDEV:
             return f"{place} and the staging folder are on two disks: keep the archive on one disk, {_AGAIN}"
         case errno.EMFILE | errno.ENFILE:

@@ -93,7 +93,30 @@ class Command(ScrapyCommand):
         )
         which.add_argument("--filter", metavar="NAME", help="works that this filter of filters.toml does not leave out")
         which.add_argument("--all", action="store_true", help="every work that the archive knows")
-        parser.add_argument(
+        forms = parser.add_argument_group("of some forms alone")
+        forms.add_argument(
+            "--name",
+            metavar="TEMPLATE",
+            help="view, cbz, sidecars: what files are called; docs/export.md lists what it may hold",
+        )
+        forms.add_argument(
+            "--by",
+            metavar="WAY",
+            help="view: reflink, symlink, hardlink or copy (default: reflink where the disk can, else symlink); a hard link is the "
+            "original itself, for whoever edits it too. cbz: series, for one book of each",
+        )
+        forms.add_argument(
+            "--like", choices=("gallery-dl",), help="sidecars: under that tool's key names, one of each file"
+        )
+        forms.add_argument(
+            "--dry-run", action="store_true", help="view: print what would be made, moved and removed, and do nothing"
+        )
+        forms.add_argument(
+            "--unchecked",
+            action="store_true",
+            help="view: link without reading each file first; sizes alone are compared",
+        )
+        forms.add_argument(
             "--columns",
             choices=("addresses", "ids", "csv"),
             help="what list writes; default: what TARGET's name ends with, else addresses",

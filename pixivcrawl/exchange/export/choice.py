@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pixivcrawl.archive.layout import Archive
@@ -28,11 +29,28 @@ class Selection:
     with_private: bool = False
 
     def works(self) -> Iterator[ExportedWork]:
-        """Each work with all that is known of it, a few hundred at a moment, so that no long question holds up a crawl."""
-        how_far = HowFar()
-        for start in range(0, len(self.work_ids), WORKS_AT_ONCE):
-            yield from self.ledger.read_now(exported_works, self.work_ids[start : start + WORKS_AT_ONCE])
-            how_far(f"read {min(start + WORKS_AT_ONCE, len(self.work_ids)):,} of {len(self.work_ids):,} works")
+        """Each work with all that is known of it."""
+        for batch in self.batches():
+            yield from batch
+
+    def batches(self, first: int = 0) -> Iterator[list[ExportedWork]]:
+        """The works from an id on, a few hundred at a moment, so that no long question holds up a crawl."""
+        how_far, total = HowFar(), len(self.work_ids)
+        for start in range(bisect_left(self.work_ids, first), total, WORKS_AT_ONCE):
+            yield self.ledger.read_now(exported_works, self.work_ids[start : start + WORKS_AT_ONCE])
+            how_far(f"read {min(start + WORKS_AT_ONCE, total):,} of {total:,} works")
+
+    def one_by_one(self) -> Callable[[int], ExportedWork]:
+        """Gives a work by its id, soonest where the next one that is asked for is one of the next."""
+        ahead: dict[int, ExportedWork] = {}
+
+        def work(work_id: int) -> ExportedWork:
+            if work_id not in ahead:
+                ahead.clear()
+                ahead.update((each.id, each) for each in next(self.batches(work_id)))
+            return ahead[work_id]
+
+        return work
 
 
 def select(archive: Archive, ledger: Ledger, choice: Choice, filters: Filters | None) -> Selection:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from pixivcrawl.exchange.export import listing
+from pixivcrawl.exchange.export import cbz, listing, sidecars, view
 from pixivcrawl.exchange.export.choice import Result, Selection
 
 
@@ -31,6 +31,25 @@ class Form:
 
 FORMS: Mapping[str, Form] = MappingProxyType(
     {
+        "view": Form(
+            "the originals in folders with human names, as reflinks, symlinks, hard links or copies",
+            "view ~/pictures --artist 11 --name '{user}/{title} ({id})/{page:03}.{ext}' --dry-run",
+            frozenset({"name", "by", "dry_run", "unchecked"}),
+            view.export,
+        ),
+        "cbz": Form(
+            "comics for readers such as Komga, Kavita and phones: ComicInfo 2.1, the pages byte for byte",
+            "cbz ~/comics --artist 11 --by series",
+            frozenset({"name", "by"}),
+            cbz.export,
+        ),
+        "sidecars": Form(
+            "one JSON of each work: every field, tags with translations, files with sums, former values (docs/sidecar.schema.json); or, "
+            "of each file, JSON under gallery-dl's key names",
+            "sidecars ~/facts --all --like gallery-dl",
+            frozenset({"name", "like"}),
+            sidecars.export,
+        ),
         "list": Form(
             "the works' addresses or ids, a line each, or a table as CSV",
             "list works.csv --artist 11",

@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 from pixivcrawl.api.wording import plural
 from pixivcrawl.exchange.export.choice import Result, Selection
+from pixivcrawl.exchange.export.tokens import rating_of
 from pixivcrawl.exchange.export.writing import writing
-from pixivcrawl.filters import MADE_BY_AI, RATINGS
+from pixivcrawl.filters import MADE_BY_AI
 from pixivcrawl.ledger.queries.exported import ExportedWork
 from pixivcrawl.reporting.writing import STANDARD_OUTPUT, write_out
 
@@ -34,7 +35,7 @@ CELLS: Mapping[str, Callable[[ExportedWork], Any]] = {
     "pages": lambda work: work.facts["page_count"],
     "created": lambda work: work.facts["created"],
     "uploaded": lambda work: work.facts["uploaded"],
-    "rating": lambda work: rating_of(work),
+    "rating": rating_of,
     "ai": lambda work: {None: None, MADE_BY_AI: "yes"}.get(work.facts["ai_type"], "no"),
     "bookmarks": lambda work: work.facts["bookmark_count"],
     "series_id": lambda work: work.series.id if work.series is not None else None,
@@ -46,12 +47,6 @@ CELLS: Mapping[str, Callable[[ExportedWork], Any]] = {
     "bytes": lambda work: sum(file.bytes or 0 for file in work.files),
 }
 """The columns of a table."""
-
-
-def rating_of(work: ExportedWork) -> str | None:
-    """safe, r18 or r18g; None where pixiv told none."""
-    rating = work.facts["x_restrict"]
-    return RATINGS[rating] if rating in range(len(RATINGS)) else None
 
 
 def export(selection: Selection, target: Path, options: argparse.Namespace) -> Result:

@@ -6,20 +6,30 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.ledger.queries.files import KeptFile
 
 PIECE = 1 << 20
+
+
+class Stored(Protocol):
+    """A file of the archive as its row tells of it; `path` is relative to the archive."""
+
+    @property
+    def path(self) -> str | None: ...
+    @property
+    def sha256(self) -> str | None: ...
+    @property
+    def bytes(self) -> int | None: ...
 
 
 class Differs(Exception):
     """A file of the archive is not what its ledger says, or not there; the text names it, and says what to do."""
 
 
-def place_of(archive: Archive, file: KeptFile) -> Path:
+def place_of(archive: Archive, file: Stored) -> Path:
     """Where a stored file lies. Raises Differs where nothing lies there, or something of another size."""
     try:
         place = archive.resolve(file.path or "")
@@ -33,7 +43,7 @@ def place_of(archive: Archive, file: KeptFile) -> Path:
     return place
 
 
-def pieces(archive: Archive, file: KeptFile) -> Iterator[bytes]:
+def pieces(archive: Archive, file: Stored) -> Iterator[bytes]:
     """The bytes of a stored file. Raises Differs as `place_of`, where they cannot be read, and after the last where they are others."""
     place, hashed = place_of(archive, file), hashlib.sha256()
     try:
@@ -47,32 +57,35 @@ def pieces(archive: Archive, file: KeptFile) -> Iterator[bytes]:
         raise _differs(file, "its SHA-256 is not the one in the ledger")
 
 
-def require_same(archive: Archive, file: KeptFile) -> Path:
+def require_same(archive: Archive, file: Stored) -> Path:
     """Where a stored file lies whose bytes are the ledger's. Raises Differs for any other."""
     for _ in pieces(archive, file):
         pass
     return place_of(archive, file)
 
 
-def _differs(file: KeptFile, how: str) -> Differs:
+def _differs(file: Stored, how: str) -> Differs:
     return Differs(f"{file.path}: {how}; pixivcrawl verify --repair sets it aside, and the next crawl fetches it again")
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[BinaryIO]:
-    """A file that gets its name when all is in it: until then it is `NAME.part`, which an error takes away and a kill leaves behind.
-
-    Raises StorageFailed.
-    """
+def unfinished(path: Path) -> Iterator[Path]:
+    """The name that a file has until it is whole, and gets its own. An error takes away what there is of it, a kill leaves it."""
     part = part_of(path)
-    with storage_errors(path):
-        try:
-            with part.open("wb") as file:
-                yield file
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+    part.unlink(missing_ok=True)
+    try:
+        yield part
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """A file that has its name when all is in it. Raises StorageFailed."""
+    with storage_errors(path), unfinished(path) as part, part.open("wb") as file:
+        yield file
 
 
 def part_of(path: Path) -> Path:

@@ -32,6 +32,7 @@ from pixivcrawl.ledger.models import (
 from pixivcrawl.ledger.queries.described import described_works
 from pixivcrawl.ledger.queries.files import KeptFile, files_of_works
 from pixivcrawl.ledger.queries.indexed import IS_MORE_THAN_AN_ID
+from pixivcrawl.ledger.updates.state import HERE
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 
@@ -134,6 +135,13 @@ class ExportedWork:
     def id(self) -> int:
         return int(self.facts["id"])
 
+    @property
+    def current_files(self) -> list[KeptFile]:
+        """Of each page, and each frame, the latest that is here; without pages that the work has no more."""
+        pages = self.facts["page_count"]
+        latest = {(file.page, file.kind): file for file in self.files}
+        return [file for file in latest.values() if file.kind != "image" or pages is None or file.page < pages]
+
 
 def exported_works(connection: Connection, work_ids: Sequence[int]) -> list[ExportedWork]:
     """These works, at most a few hundred, in the order of their ids."""
@@ -149,7 +157,7 @@ def exported_works(connection: Connection, work_ids: Sequence[int]) -> list[Expo
     }
     tags, series = _tags(connection, work_ids), _series(connection, rows)
     files: dict[int, list[KeptFile]] = defaultdict(list)
-    for file in files_of_works(connection, work_ids, ("stored",)):
+    for file in files_of_works(connection, work_ids, HERE):
         files[file.work_id].append(file)
     return [
         ExportedWork(row, artists.get(row["user_id"]), tags[row["id"]], series.get(row["id"]), files[row["id"]])
@@ -231,3 +239,16 @@ def names_borne(connection: Connection, user_ids: Iterable[int]) -> dict[int, li
     for row in rows:
         names[row.user_id].append(row)
     return names
+
+
+def bookmarks_of_works(connection: Connection, work_ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
+    """Who bookmarked each of these works, private bookmarks too."""
+    bookmarks: dict[int, list[Row[Any]]] = defaultdict(list)
+    rows = connection.execute(
+        select(BookmarkRow.__table__)
+        .where(BookmarkRow.artwork_id.in_(work_ids), BookmarkRow.unlisted.is_(None))
+        .order_by(BookmarkRow.artwork_id, BookmarkRow.user_id)
+    )
+    for row in rows:
+        bookmarks[row.artwork_id].append(row)
+    return bookmarks

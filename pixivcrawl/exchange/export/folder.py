@@ -1,0 +1,393 @@
+"""A folder that an export keeps in line with the ledger: it makes, moves and removes what changed, and touches nothing else.
+
+What it made there it notes in a database of the folder's own. A name is noted before the file is made, and how the file looks once it is
+there: after a kill, what is noted and not seen is made again, and what somebody changed or put there is never written over or removed.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from pixivcrawl.archive.failures import storage_errors
+from pixivcrawl.errors import ConfigurationError, StorageFailed
+from pixivcrawl.exchange.export.choice import Result
+from pixivcrawl.exchange.export.names import key_of, marked
+from pixivcrawl.exchange.export.writing import Differs, part_of, unfinished
+from pixivcrawl.saying import HowFar
+
+MARKER = ".pixivcrawl-{}"
+"""What says that a folder is an export's own, of which form; forms may share one. No name of a template begins with a dot."""
+
+_MARKERS = frozenset(MARKER.format(form) for form in ("view", "sidecars", "cbz"))
+
+AT_ONCE = 500
+"""Files between two commits."""
+
+Make = Callable[[int, str, Path], None]
+"""Makes a file, by its work and its print, at a path where nothing lies. Raises Differs."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS files (
+    path TEXT PRIMARY KEY, work INTEGER NOT NULL, part TEXT NOT NULL, print TEXT NOT NULL, look TEXT
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS moves (old TEXT NOT NULL, new TEXT NOT NULL);
+CREATE TEMP TABLE wanted (
+    number INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, key TEXT NOT NULL UNIQUE,
+    work INTEGER NOT NULL, part TEXT NOT NULL, print TEXT NOT NULL
+);
+CREATE UNIQUE INDEX temp.wanted_part ON wanted (work, part);
+CREATE TEMP TABLE folders (key TEXT PRIMARY KEY) WITHOUT ROWID;
+"""
+
+
+class Planned(NamedTuple):
+    """A file that is to be in the folder.
+
+    `path` is the name that it gets where that is free; else `mark` is put into it. `part` says which one of its work it is, and `print`
+    is another one where its bytes, or what it leads to, are to be others.
+    """
+
+    path: str
+    work: int
+    part: str
+    print: str
+    mark: str
+
+
+@dataclass(slots=True)
+class Difference:
+    """How many files are made, moved, removed and left as they are."""
+
+    made: int = 0
+    moved: int = 0
+    removed: int = 0
+    same: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.made:,} made, {self.moved:,} moved, {self.removed:,} removed, {self.same:,} as they were"
+
+
+class Folder:
+    """Used within `opened`."""
+
+    def __init__(self, root: Path, connection: sqlite3.Connection, *, is_shared: bool) -> None:
+        self.root = root
+        self._sql = connection
+        self._is_shared = is_shared
+        self._checked: set[str] = set()
+
+    def plan(self, files: Iterable[Planned]) -> None:
+        """Say what is to be there, the same files in the same order for the same names."""
+        for file in files:
+            path = next(path for path in _names(file) if self._is_free(path))
+            self._sql.execute(
+                "INSERT INTO wanted (path, key, work, part, print) VALUES (?, ?, ?, ?, ?)",
+                (path, key_of(path), file.work, file.part, file.print),
+            )
+            folders = [(key_of(folder),) for folder in _folders(path)]
+            self._sql.executemany("INSERT OR IGNORE INTO folders VALUES (?)", folders)
+
+    def _is_free(self, path: str) -> bool:
+        """Neither a file nor a folder has the name, and no file the name of a folder on the way."""
+        keys = [key_of(path), *map(key_of, _folders(path))]
+        marks = ", ".join("?" * len(keys))
+        taken = f"SELECT 1 FROM wanted WHERE key IN ({marks}) UNION ALL SELECT 1 FROM folders WHERE key = ? LIMIT 1"  # noqa: S608
+        return self._sql.execute(taken, (*keys, keys[0])).fetchone() is None
+
+    def changes(self) -> Iterator[str]:
+        """What `bring_in_line` would do, a line each."""
+        for old, new in self._sql.execute(
+            "SELECT files.path, wanted.path FROM wanted LEFT JOIN files USING (work, part) "
+            "WHERE files.path IS NOT wanted.path ORDER BY number"
+        ):
+            yield f"make {new}" if old is None else f"move {old} -> {new}"
+        gone = "SELECT files.path FROM files LEFT JOIN wanted USING (work, part) WHERE wanted.path IS NULL ORDER BY 1"
+        yield from (f"remove {path}" for (path,) in self._sql.execute(gone))
+
+    def bring_in_line(self, make: Make, result: Result) -> Difference:
+        """Have the folder hold what is planned."""
+        done = Difference()
+        self._finish_moves()
+        self._move_folders(done)
+        self._look_at_files(result)
+        self._remove(done, result)
+        self._make(make, done, result)
+        self._sql.commit()
+        return done
+
+    # What a kill may have left
+
+    def _finish_moves(self) -> None:
+        for old, new in self._sql.execute("SELECT old, new FROM moves").fetchall():
+            if os.path.lexists(self.root / new) and not os.path.lexists(self.root / old):
+                self._note_move(old, new)
+        self._sql.execute("DELETE FROM moves")
+        self._sql.commit()
+
+    def _note_move(self, old: str, new: str) -> None:
+        self._sql.execute(
+            "UPDATE files SET path = ? || substr(path, ?) WHERE substr(path, 1, ?) = ?",
+            (f"{new}/", len(old) + 2, len(old) + 1, f"{old}/"),
+        )
+
+    # Folders that are called otherwise now, as of an artist who was renamed
+
+    def _move_folders(self, done: Difference) -> None:
+        """A folder of which everything is to lie in another one, which is not there yet, is moved as it is."""
+        if self._is_shared:
+            # Another form, which knows nothing of it, has files in there.
+            return
+        goes = (
+            "SELECT top(files.path), count(*), sum(wanted.path = new || substr(files.path, length(top(files.path)) + 1)), new "
+            "FROM (SELECT *, top(path) AS new FROM wanted) AS wanted JOIN files USING (work, part) "
+            "WHERE top(files.path) <> '' AND new <> '' AND look IS NOT NULL GROUP BY top(files.path) "
+            "HAVING count(DISTINCT new) = 1 AND new <> top(files.path)"
+        )
+        held = "SELECT count(*) FROM files WHERE substr(path, 1, ?) = ?"
+        for old, files, same_below, new in self._sql.execute(goes).fetchall():
+            everything = self._sql.execute(held, (len(old) + 1, f"{old}/")).fetchone()[0]
+            source, target = self.root / old, self.root / new
+            if files != everything or files != same_below or os.path.lexists(target) or not source.is_dir():
+                continue
+            self._sql.execute("INSERT INTO moves VALUES (?, ?)", (old, new))
+            self._sql.commit()
+            with storage_errors(target):
+                source.rename(target)
+            self._note_move(old, new)
+            self._sql.execute("DELETE FROM moves")
+            self._sql.commit()
+            done.moved += files
+
+    # What is there no more, and what is wanted no more
+
+    def _look_at_files(self, result: Result) -> None:
+        """A file that somebody removed is made again, and one that a power cut left behind empty; what somebody changed is named."""
+        noted = "SELECT path, look, EXISTS (SELECT 1 FROM wanted WHERE wanted.path = files.path) FROM files WHERE look IS NOT NULL"
+        gone = []
+        for path, look, is_wanted in self._sql.execute(noted):
+            found = _look(self.root / path)
+            if found in (None, _EMPTY):
+                gone.append((path,))
+            elif found != look and is_wanted:
+                result.refuse(f"{path}: {_CHANGED}")
+        self._sql.executemany("UPDATE files SET look = NULL WHERE path = ?", gone)
+
+    def _remove(self, done: Difference, result: Result) -> None:
+        """Whatever is not to be where it is, but for files that `_make` moves: to where none is, from where none is to be."""
+        out_of_place = (
+            "SELECT files.path, files.look, wanted.path, wanted.print = files.print FROM files LEFT JOIN wanted USING (work, part) "
+            "WHERE wanted.path IS NULL OR wanted.path <> files.path OR wanted.print <> files.print"
+        )
+        holds = "SELECT 1 FROM files WHERE path = ? UNION ALL SELECT 1 FROM wanted WHERE path = ?"
+        for path, look, new, is_same in self._sql.execute(out_of_place).fetchall():
+            place = self.root / path
+            may_move = is_same and look is not None and not self._sql.execute(holds, (new, path)).fetchone()
+            if may_move and _look(place) == look:
+                continue
+            with storage_errors(place):
+                part_of(place).unlink(missing_ok=True)
+                if look is not None and _look(place) != look:
+                    result.refuse(f"{path}: {_CHANGED}")
+                else:
+                    place.unlink(missing_ok=True)
+                    done.removed += new is None
+            self._sql.execute("DELETE FROM files WHERE path = ?", (path,))
+            self._prune(place.parent)
+        self._sql.commit()
+
+    def _prune(self, folder: Path) -> None:
+        while folder != self.root and folder.is_relative_to(self.root):
+            try:
+                folder.rmdir()
+            except OSError:
+                # Something is in it.
+                return
+            folder = folder.parent
+
+    # What is to be made, or moved
+
+    def _make(self, make: Make, done: Difference, result: Result) -> None:
+        how_far = HowFar()
+        (total,) = self._sql.execute("SELECT count(*) FROM wanted").fetchone()
+        after = 0
+        while some := self._to_make(after):
+            after = some[-1][0]
+            self._sql.executemany(
+                "INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, NULL)",
+                [row[1:5] for row in some if self._is_ours_or_free(row, result)],
+            )
+            self._sql.commit()
+            for row in some:
+                self._make_one(row, make, done, result)
+            self._sql.commit()
+            how_far(f"{after:,} of {total:,} files")
+        (there,) = self._sql.execute("SELECT count(*) FROM files WHERE look IS NOT NULL").fetchone()
+        done.same = there - done.made - done.moved
+
+    def _to_make(self, after: int) -> list[tuple[int, str, int, str, str, str | None]]:
+        """The next files that are not where they are to be, each with where it lies as yet."""
+        return self._sql.execute(
+            "SELECT number, wanted.path, wanted.work, wanted.part, wanted.print, old.path FROM wanted "
+            "LEFT JOIN files ON files.path = wanted.path AND files.work = wanted.work AND files.part = wanted.part "
+            "AND files.print = wanted.print AND files.look IS NOT NULL "
+            "LEFT JOIN files AS old ON old.work = wanted.work AND old.part = wanted.part AND old.print = wanted.print "
+            "AND old.path <> wanted.path AND old.look IS NOT NULL "
+            "WHERE number > ? AND files.path IS NULL GROUP BY number ORDER BY number LIMIT ?",
+            (after, AT_ONCE),
+        ).fetchall()
+
+    def _is_ours_or_free(self, row: tuple[int, str, int, str, str, str | None], result: Result) -> bool:
+        _, path, *_, old = row
+        place = self.root / path
+        noted = self._sql.execute("SELECT 1 FROM files WHERE path = ?", (path,)).fetchone()
+        if noted is None and os.path.lexists(place) and (old is None or key_of(old) != key_of(path)):
+            result.refuse(f"{path}: something else lies there, and is left as it is; move it away")
+            return False
+        return True
+
+    def _make_one(
+        self,
+        row: tuple[int, str, int, str, str, str | None],
+        make: Make,
+        done: Difference,
+        result: Result,
+    ) -> None:
+        _, path, work, _, print_, old = row
+        if self._sql.execute("SELECT 1 FROM files WHERE path = ? AND look IS NULL", (path,)).fetchone() is None:
+            return
+        place = self.root / path
+        with storage_errors(place):
+            self._enter(place.parent)
+            if old is not None and os.path.lexists(self.root / old):
+                (self.root / old).replace(place)
+                self._prune((self.root / old).parent)
+                done.moved += 1
+            else:
+                try:
+                    with unfinished(place) as part:
+                        make(work, print_, part)
+                except Differs as why:
+                    self._sql.execute("DELETE FROM files WHERE path = ?", (path,))
+                    self._prune(place.parent)
+                    result.refuse(str(why))
+                    return
+                done.made += 1
+        if old is not None:
+            self._sql.execute("DELETE FROM files WHERE path = ?", (old,))
+        self._sql.execute("UPDATE files SET look = ? WHERE path = ?", (_look(place), path))
+
+    def _enter(self, folder: Path) -> None:
+        """Make a folder. Raises StorageFailed where a link has come in its place, which leads out of here."""
+        name = str(folder)
+        if name in self._checked and folder.is_dir():
+            return
+        if not folder.resolve().is_relative_to(self.root.resolve()):
+            raise StorageFailed(
+                f"{folder} leads out of {self.root} by a link: remove the link, then run the same command again"
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        self._checked.add(name)
+
+
+_EMPTY = "0 bytes"
+_CHANGED = "was changed since it was exported, and is left as it is; move it away"
+
+
+def _look(place: Path) -> str | None:
+    """How a file looks from outside, by which it is known again; None where there is none."""
+    try:
+        found = place.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if stat.S_ISLNK(found.st_mode):
+        return f"-> {place.readlink()}"
+    if found.st_nlink > 1:
+        # A hard link: its time is the original's, which the archive may set anew.
+        return f"inode {found.st_ino}"
+    return f"{found.st_size} bytes {found.st_mtime_ns}" if found.st_size else _EMPTY
+
+
+def _names(file: Planned) -> Iterator[str]:
+    yield file.path
+    yield marked(file.path, str(file.work))
+    yield marked(file.path, file.mark)
+    number = 2
+    while True:
+        yield marked(file.path, f"{file.mark} {number}")
+        number += 1
+
+
+def _folders(path: str) -> list[str]:
+    parts = path.split("/")[:-1]
+    return ["/".join(parts[: number + 1]) for number in range(len(parts))]
+
+
+@contextmanager
+def opened(root: Path, form: str, *, for_looking: bool = False) -> Iterator[Folder]:
+    """The folder of an export, made where it is not there; one that holds other things is refused. `for_looking`: nothing is made.
+
+    Raises ConfigurationError for a folder of somebody's own, and StorageFailed where it cannot be written to.
+    """
+    marker = root / MARKER.format(form)
+    is_shared = _holds_others(root, marker)
+    if not for_looking:
+        with storage_errors(root):
+            root.mkdir(parents=True, exist_ok=True)
+            # What a disk says of itself, SQLite does not repeat.
+            marker.open("ab").close()
+    connection = sqlite3.connect(":memory:" if for_looking else marker, timeout=0)
+    try:
+        if for_looking and marker.exists():
+            noted = sqlite3.connect(marker, timeout=0)
+            noted.backup(connection)
+            noted.close()
+        _make_ready(connection)
+        yield Folder(root, connection, is_shared=is_shared)
+    except sqlite3.Error as error:
+        raise _failed(root, error) from error
+    finally:
+        connection.close()
+
+
+def _holds_others(root: Path, marker: Path) -> bool:
+    """Whether other forms of export share the folder."""
+    with storage_errors(root):
+        if root.exists() and not root.is_dir():
+            raise ConfigurationError(f"{root} is no folder: name one, or one that is not there yet")
+        names = {entry.name for entry in root.iterdir()} if root.exists() else set()
+    markers = {
+        name for name in names if name in _MARKERS and (root / name).is_file() and not (root / name).is_symlink()
+    }
+    if names and not markers:
+        raise ConfigurationError(f"{root} holds other things: name an empty folder, or one that an export made")
+    return bool(markers - {marker.name})
+
+
+def _make_ready(connection: sqlite3.Connection) -> None:
+    connection.create_function("top", 1, lambda path: path.partition("/")[0] if "/" in path else "", deterministic=True)
+    # Until it is closed: two at once would take each other's files for somebody's.
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("BEGIN EXCLUSIVE")
+    for statement in _SCHEMA.split(";"):
+        connection.execute(statement)
+    connection.commit()
+
+
+def _failed(root: Path, error: sqlite3.Error) -> StorageFailed:
+    match getattr(error, "sqlite_errorname", ""):
+        case "SQLITE_BUSY":
+            why = "another export writes there: wait for its end"
+        case "SQLITE_FULL":
+            why = "the disk is full: free space"
+        case "SQLITE_CORRUPT" | "SQLITE_NOTADB":
+            why = "what it notes of the export is damaged: name another folder"
+        case _:
+            why = f"cannot be written to ({error}): check the disk"
+    return StorageFailed(f"{root}: {why}, then run the same command again")

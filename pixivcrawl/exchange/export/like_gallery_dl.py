@@ -1,0 +1,63 @@
+"""A file of a work under the key names that gallery-dl gives to pixiv's works (`--write-metadata`), so that scripts go on."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from pixivcrawl.exchange.export.tokens import in_japan
+from pixivcrawl.ledger.queries.exported import ExportedWork
+from pixivcrawl.ledger.queries.files import KeptFile
+
+_RATINGS = ("General", "R-18", "R-18G")
+
+
+def document(work: ExportedWork, file: KeptFile) -> str:
+    """What gallery-dl would write beside the file, of what the archive knows; what depends on who reads is left out."""
+    facts, artist = work.facts, work.artist
+    created = in_japan(facts["created"])
+    rating = facts["x_restrict"]
+    told: dict[str, Any] = {
+        "caption": facts["caption"],
+        "category": "pixiv",
+        "create_date": created.isoformat() if created is not None else None,
+        "date": _time(facts["created"]),
+        "date_url": _time(file.uploaded),
+        "extension": file.extension,
+        "filename": f"{work.id}_p{file.page}",
+        "frames": [{"delay": frame.delay, "file": frame.file} for frame in file.frames] if file.frames else None,
+        "height": facts["height"],
+        "id": work.id,
+        "illust_ai_type": facts["ai_type"],
+        "illust_book_style": facts["book_style"],
+        "num": file.page,
+        "page_count": facts["page_count"],
+        "rating": _RATINGS[rating] if rating in range(len(_RATINGS)) else None,
+        "restrict": facts["restrict"],
+        "sanity_level": facts["sanity_level"],
+        "series": {"id": work.series.id, "title": work.series.title} if work.series is not None else None,
+        "subcategory": "work",
+        "suffix": f"_p{file.page:02}" if (facts["page_count"] or 1) > 1 else "",
+        "tags": [tag.name for tag in work.tags],
+        "title": facts["title"],
+        "total_bookmarks": facts["bookmark_count"],
+        "total_comments": facts["comment_count"],
+        "total_view": facts["view_count"],
+        "type": facts["kind"],
+        "url": file.url,
+        "user": {
+            "account": artist["account"] if artist is not None else None,
+            "id": facts["user_id"],
+            "name": artist["name"] if artist is not None else None,
+        },
+        "width": facts["width"],
+        "x_restrict": rating,
+    }
+    if told["frames"] is None:
+        del told["frames"]
+    return json.dumps(told, ensure_ascii=False, indent=4) + "\n"
+
+
+def _time(moment: datetime | None) -> str | None:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if moment is not None else None
