@@ -267,3 +267,108 @@ class PixivUtil2(Folder):
             f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description {attributes}><dc:identifier>{work.id}</dc:identifier>'
             "</rdf:Description></rdf:RDF></x:xmpmeta>"
         ).encode()
+
+
+# Powerful Pixiv Downloader
+
+DEFAULT_OF_PBD = "pixiv/{user}-{user_id}/{id}-{title}"
+_FULL_WIDTH = str.maketrans('\\/:?"<>*|~', "＼／：？＂＜＞＊｜～")
+
+
+@dataclass(slots=True)
+class PBD(Folder):
+    """`first` is the number of first pages, `digits` how many each has at least; `unnumbered`: whether first pages bear none."""
+
+    rule: str = DEFAULT_OF_PBD
+    notes: Collection[str] = ("json",)
+    ugoira: str = "zip"
+    first: int = 0
+    digits: int = 1
+    unnumbered: bool = False
+    record: list[dict[str, str]] = field(default_factory=list)
+
+    def fetch(self, works: Iterable[Work], at: datetime = LATER) -> None:
+        for work in works:
+            for page in range(len(work.pages)):
+                name = self._name(work, page)
+                truth = Truth(work.id, page, work.revision, work.is_ugoira)
+                is_kept = not work.is_ugoira or self.ugoira == "zip"
+                content = original(self.world, work, page) if is_kept else b"any"
+                self.put(name, content, truth if is_kept else None, at)
+                address = self._address(work, page)
+                told = f"{work.id}" if work.is_ugoira else f"{work.id}_p{page}"
+                time = re.search(r"img/(.*)/", address)
+                assert time is not None
+                self.record = [each for each in self.record if each["id"] != told]
+                self.record.append({"id": told, "n": name, "d": time[1]})
+            for kind in self.notes:
+                stem = self._name(work, 0).rpartition(".")[0]
+                if self.digits == 1:
+                    stem = stem.replace(f"{work.id}_p0", str(work.id))
+                self.put(f"{stem}-meta.{kind}", self._note(work, kind), None, at)
+
+    def finish(self, *, settings: bool = False, record: bool = True) -> None:
+        if record:
+            self.put("record-total.json", json.dumps(self.record, separators=(",", ":")).encode(), None, LATER)
+        if settings:
+            told = {
+                "downloadThread": 3,
+                "userSetName": self.rule,
+                "namingRuleList": [self.rule],
+                "serialNoStart": self.first,
+            }
+            self.put("Powerful Pixiv Downloader Settings.json", json.dumps(told, indent=2).encode(), None, LATER)
+
+    def _address(self, work: Work, page: int) -> str:
+        if work.is_ugoira:
+            address: str = answer(artworks.ugoira_meta, self.world, work)["originalSrc"]
+            return address
+        return Addresses(ORIGIN).original(work, page)
+
+    def _name(self, work: Work, page: int) -> str:
+        number = "" if page == 0 and (self.unnumbered or work.is_ugoira) else str(page + self.first).zfill(self.digits)
+        artist = self.world._artists[work.artist_id]
+        values = {
+            "{id}": f"{work.id}_p{number}" if number else str(work.id),
+            "{pid}": str(work.id),
+            "{p}": number,
+            "{title}": work.title.translate(_FULL_WIDTH),
+            "{user}": artist.name.translate(_FULL_WIDTH),
+            "{user_id}": str(artist.id),
+        }
+        text = self.rule
+        for token, value in values.items():
+            # A token that is empty takes the sign before it away.
+            text = re.sub(f"[-_ ,&#]?{re.escape(token)}", "", text) if value == "" else text.replace(token, value)
+        extension = self.ugoira if work.is_ugoira else work.pages[page].extension
+        return "/".join(re.sub(r"^\.|\.$", "．", part.strip()) for part in text.split("/")) + f".{extension}"
+
+    def _note(self, work: Work, kind: str) -> bytes:
+        told = {
+            "idNum": work.id,
+            "id": str(work.id) if work.is_ugoira else f"{work.id}_p0",
+            "original": self._address(work, 0),
+            "pageCount": len(work.pages),
+            "title": work.title,
+            "userId": str(work.artist_id),
+            "fullWidth": work.first.width,
+            "fullHeight": work.first.height,
+            "date": work.created.isoformat(timespec="seconds"),
+            "type": work.kind,
+            "ugoiraInfo": None,
+        }
+        if work.is_ugoira:
+            told["ugoiraInfo"] = {
+                "frames": answer(artworks.ugoira_meta, self.world, work)["frames"],
+                "mime_type": "image/jpeg",
+            }
+        if kind == "json":
+            return json.dumps(told, ensure_ascii=False, indent=2).encode()
+        fields = [("ID", work.id), ("URL", f"https://www.pixiv.net/i/{work.id}"), ("Original", told["original"])]
+        fields += [
+            ("UserID", work.artist_id),
+            ("Title", work.title),
+            ("Description", "ID\n5\n\nDate\nnever\n\nof mine"),
+        ]
+        fields += [("Size", f"{work.first.width} x {work.first.height}"), ("Bookmark", 4), ("Date", told["date"])]
+        return "".join(f"{name}\n{value}\n\n" for name, value in fields).encode()

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from pixivcrawl.exchange.source import Source
-from pixivcrawl.exchange.sources import folder, gallery_dl, pixivutil2
+from pixivcrawl.exchange.sources import folder, gallery_dl, pbd, pixivutil2
 
-SOURCES: tuple[Source, ...] = (gallery_dl.SOURCE, pixivutil2.SOURCE, folder.SOURCE)
+SOURCES: tuple[Source, ...] = (gallery_dl.SOURCE, pixivutil2.SOURCE, pbd.SOURCE, folder.SOURCE)
 """`folder` is the last: it takes any folder for its own."""
 
 

@@ -9,21 +9,19 @@ import html
 import json
 import re
 import sqlite3
-import unicodedata
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pixivcrawl.api.bodies.parts import JAPAN
-from pixivcrawl.api.images import LARGEST_ID, is_revision, read_image_url
+from pixivcrawl.api.images import LARGEST_ID, read_image_url
 from pixivcrawl.api.wording import plural
 from pixivcrawl.exchange.databases import is_database, opened
 from pixivcrawl.exchange.source import Entry, Passed
+from pixivcrawl.exchange.told import folded_part, frames_told, moment_told, number_told
 from pixivcrawl.items import Frame
 
 NAME = "db.sqlite"
@@ -96,7 +94,7 @@ def _of_json(path: Path, text: str) -> Note | str | None:
         return None
     if "Image ID" in told:
         return _of_fields(path, told, _IN_JSON)
-    if not isinstance(told.get("urls"), dict) or (work_id := _number(told.get("illustId"))) is None:
+    if not isinstance(told.get("urls"), dict) or (work_id := number_told(told.get("illustId"))) is None:
         return None
     # pixiv's own answer, as writeRawJSON keeps it.
     original = told["urls"].get("original")
@@ -105,12 +103,12 @@ def _of_json(path: Path, text: str) -> Note | str | None:
     return Note(
         path,
         work_id,
-        user_id=_number(told.get("userId")),
-        created=_moment(told.get("createDate")),
+        user_id=number_told(told.get("userId")),
+        created=moment_told(told.get("createDate")),
         revision=image.revision if image is not None and image.work_id == work_id else timing.revision,
-        page_count=_number(told.get("pageCount")),
-        width=_number(told.get("width")),
-        height=_number(told.get("height")),
+        page_count=number_told(told.get("pageCount")),
+        width=number_told(told.get("width")),
+        height=number_told(told.get("height")),
         frames=timing.frames,
     )
 
@@ -123,7 +121,7 @@ _IN_XMP = ("identifier", "artist_id", "date", "pages", "resolution", "ugoira_dat
 def _of_fields(path: Path, told: dict[str, Any], names: tuple[str, ...]) -> Note | None:
     """A note of the tool's own making, which knows an ugoira's address alone."""
     work, artist, created, pages, resolution, ugoira = (told.get(name) for name in names)
-    work_id = _number(work)
+    work_id = number_told(work)
     if work_id is None:
         return None
     size = _SIZE.fullmatch(resolution) if isinstance(resolution, str) else None
@@ -131,10 +129,10 @@ def _of_fields(path: Path, told: dict[str, Any], names: tuple[str, ...]) -> Note
     return Note(
         path,
         work_id,
-        user_id=_number(artist),
-        created=_moment(created),
+        user_id=number_told(artist),
+        created=moment_told(created),
         revision=timing.revision,
-        page_count=_number(pages),
+        page_count=number_told(pages),
         width=int(size[1]) if size else None,
         height=int(size[2]) if size else None,
         frames=timing.frames,
@@ -184,32 +182,8 @@ def _timing(told: Any) -> _Timing:
     addresses = (body.get("originalSrc"), body.get("src"))
     images = [image for each in addresses if isinstance(each, str) and (image := read_image_url(each)) is not None]
     image = next((image for image in images if image.kind == "zip"), None)
-    try:
-        frames = tuple(Frame(frame["file"], frame["delay"]) for frame in body["frames"])
-    except (TypeError, KeyError):
-        frames = ()
-    is_plain = all(type(frame.file) is str and type(frame.delay) is int for frame in frames)
-    if image is None:
-        return _Timing(frames=frames if frames and is_plain else None)
-    return _Timing(image.work_id, image.revision, frames if frames and is_plain else None)
-
-
-def _number(value: Any) -> int | None:
-    """A number above 0, also as text."""
-    text = str(value) if type(value) in (int, str) else ""
-    is_number = text.isascii() and text.isdecimal() and len(text) < 20 and 0 < int(text) <= LARGEST_ID
-    return int(text) if is_number else None
-
-
-def _moment(value: Any) -> str | None:
-    """A time as 14 digits of Japan's; one without a zone is UTC's."""
-    try:
-        moment = datetime.fromisoformat(value)
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(JAPAN)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    digits = f"{moment:%Y%m%d%H%M%S}"
-    return digits if is_revision(digits) else None
+    frames = frames_told(body.get("frames"))
+    return _Timing(frames=frames) if image is None else _Timing(image.work_id, image.revision, frames)
 
 
 # The database
@@ -261,7 +235,7 @@ class Downloads:
             if path == _BLACKLISTED:
                 left_out += 1
             elif 0 < work_id <= LARGEST_ID and path != _NEVER_FETCHED:
-                yield Entry(work_id, artist if _number(artist) else None)
+                yield Entry(work_id, artist if number_told(artist) else None)
         if left_out:
             yield Passed(
                 self.path,
@@ -273,20 +247,20 @@ class Downloads:
 
         A name such as `01.jpg` may be that of many: the folder's name has to be the same too, but for `by_name_alone`.
         """
-        ours = [_folded(part) for part in reversed(path.parts)]
+        ours = [folded_part(part) for part in reversed(path.parts)]
         best: dict[tuple[int, int | None], Kept] = {}
         longest = 0
         for work_id, page, artist, kept_path, added, mode in self._database.execute(
             "SELECT work, page, artist, path, added, mode FROM kept WHERE name = ? AND (? OR folder = ?)",
             (ours[0], by_name_alone, ours[1]),
         ):
-            theirs = [_folded(part) for part in reversed(_SEPARATORS.split(kept_path))]
+            theirs = [folded_part(part) for part in reversed(_SEPARATORS.split(kept_path))]
             shared = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(ours, theirs, strict=False))))
             if shared > longest:
                 longest, best = shared, {}
             if shared == longest:
                 is_ugoira = mode == "ugoira_view" if mode else None
-                best[work_id, page] = Kept(self.path, work_id, page, _number(artist), _moment(added), is_ugoira)
+                best[work_id, page] = Kept(self.path, work_id, page, number_told(artist), moment_told(added), is_ugoira)
         # The row of a work of several pages names the last of them, and does not say which that is.
         if len({work_id for work_id, _ in best}) == 1 and len(best) == 2:
             best = {key: kept for key, kept in best.items() if kept.page is not None}
@@ -309,9 +283,4 @@ def downloads(path: Path, until: ExitStack) -> Downloads | str | None:
 
 def _part(path: str, place: int) -> str:
     parts = ("", *_SEPARATORS.split(path))
-    return _folded(parts[place])
-
-
-def _folded(part: str) -> str:
-    """Windows does not tell cases apart, and macOS writes accents in its own way."""
-    return unicodedata.normalize("NFC", part).casefold()
+    return folded_part(parts[place])

@@ -1,0 +1,382 @@
+"""Powerful Pixiv Downloader's folders: its names, the notes beside files, its exported download record and settings.
+
+By default `pixiv/{user}-{user_id}/{id}-{title}.{ext}`, where `{id}` is `{pid}_p{n}`. People may have the numbers count from 1, padded with
+zeros, or none where it would be the first; an ugoira has none, and is a webm unless they chose its zip. The record tells of each file its
+page and the time in its address.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pixivcrawl.api.images import is_revision, read_image_url
+from pixivcrawl.exchange.formats import Meaning, NameFormat, compiled
+from pixivcrawl.exchange.names import CONVERTED, PICTURES, Named, ending, read_name
+from pixivcrawl.exchange.source import Entry, Found, Passed, Source, files_in
+from pixivcrawl.exchange.told import folded_part, frames_told, moment_told, number_told
+from pixivcrawl.items import FileKind, Frame
+from pixivcrawl.verification.claims import Claim, Recorded
+
+FOLDERS_LOOKED_AT = 50
+"""Folders in which a sign of the tool is looked for."""
+
+LARGEST_NOTE = 4 << 20
+LARGEST_RECORD = 512 << 20
+"""The tool begins another file of its record before one has 500 MB."""
+
+TOKEN = re.compile(r"\{[A-Za-z0-9_]+\}")
+MEANINGS: Mapping[str, Meaning] = {
+    "{id}": "work and page",
+    "{pid}": "work",
+    "{id_num}": "work",
+    "{p}": "page",
+    "{p_num}": "page",
+}
+"""The tokens of a name that tell something; all others are words."""
+
+FEWEST = 3
+"""So many works have to begin at 1, and none at 0, before all numbers are taken to count from 1."""
+
+_UGOIRA = 2
+_OF_ARTIST = re.compile(r".+-[1-9][0-9]{0,18}")
+_DEFAULT = re.compile(r"[1-9][0-9]{0,18}(?:_p[0-9]+)?-.*")
+_AT_START = re.compile(r"([1-9][0-9]{0,18})(?![0-9])(?!_p[0-9])")
+_ID = re.compile(r"([1-9][0-9]{0,18})(?:_p([0-9]{1,5}))?")
+_SIZE = re.compile(r"([0-9]{1,6}) x ([0-9]{1,6})")
+_DATED = re.compile(r"[0-9]{4}(?:/[0-9]{2}){5}")
+
+
+class _Note(NamedTuple):
+    """What the tool's note of a work says; None where it does not. `stem` is the name of its files, but for numbers."""
+
+    path: Path
+    stem: str
+    work_id: int
+    user_id: int | None
+    created: str | None
+    revision: str | None
+    page_count: int | None
+    width: int | None
+    height: int | None
+    is_ugoira: bool
+    frames: tuple[Frame, ...] | None
+
+
+class _Download(NamedTuple):
+    """A line of the record: a file's name with its folders, from the last to the first; an ugoira has no page."""
+
+    record: Path
+    parts: tuple[str, ...]
+    work_id: int
+    page: int | None
+    revision: str | None
+
+
+@dataclass(slots=True)
+class _Known:
+    """What a folder holds beside pictures, and what its names tell together.
+
+    `numbers` are those that names give the pages of a work; `ids_first` says that most names begin with ids; `first` is the number of
+    first pages, as the settings or the names tell it.
+    """
+
+    folder: Path
+    notes: dict[int, list[_Note]] = field(default_factory=lambda: defaultdict(list))
+    downloads: dict[str, list[_Download]] = field(default_factory=lambda: defaultdict(list))
+    numbers: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    unnumbered: set[int] = field(default_factory=set)
+    formats: list[NameFormat] = field(default_factory=list)
+    ids_first: bool = True
+    first: int | None = None
+
+
+def is_its_own(folder: Path) -> bool:
+    """A note, a record or settings of the tool's, or an artist's folder as it names them."""
+    return any(
+        _shows_it(entries) for entries in islice(files_in(folder), FOLDERS_LOOKED_AT) if not isinstance(entries, Passed)
+    )
+
+
+def _shows_it(entries: list[os.DirEntry[str]]) -> bool:
+    for entry in entries:
+        path = Path(entry.path)
+        if _DEFAULT.fullmatch(entry.name) and _OF_ARTIST.fullmatch(path.parent.name):
+            return True
+        if ending(entry.name) in ("json", "txt"):
+            known = _Known(path.parent)
+            if _look_into(path, known) is None and (known.notes or known.downloads or known.formats):
+                return True
+    return False
+
+
+def read(folder: Path) -> Iterator[Found]:
+    known = _Known(folder)
+    names: list[str] = []
+    for entries in files_in(folder):
+        for entry in entries if not isinstance(entries, Passed) else ():
+            if ending(entry.name) in PICTURES:
+                names.append(entry.name)
+            elif ending(entry.name) in ("json", "txt") and (why := _look_into(Path(entry.path), known)) is not None:
+                yield Passed(Path(entry.path), why)
+    _count(names, known)
+    if known.first is None:
+        known.first = _first_number(known)
+    works = {download.work_id for downloads in known.downloads.values() for download in downloads}
+    yield from map(Entry, sorted(works))
+    for entries in files_in(folder):
+        if isinstance(entries, Passed):
+            yield entries
+            continue
+        yield from (_claim(Path(entry.path), known) for entry in entries if ending(entry.name) in PICTURES | CONVERTED)
+
+
+# What is no picture
+
+
+def _look_into(path: Path, known: _Known) -> str | None:
+    """Add what a file says if it is one of the tool's; why it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(1)
+            content = head + file.read(LARGEST_RECORD if head == b"[" else LARGEST_NOTE)
+            text = content.decode("utf-8-sig")
+        if path.suffix.lower() == ".txt":
+            told: Any = _fields(text) if path.stem.endswith("-meta") else None
+        else:
+            told = json.loads(text)
+    except OSError as error:
+        return f"a note that cannot be read: {error.strerror}"
+    except (ValueError, RecursionError):
+        return "a note that is damaged: it is no JSON" if path.stem.endswith("-meta") or head == b"[" else None
+    for each in told if isinstance(told, list) else [told]:
+        if not isinstance(each, dict):
+            continue
+        if (note := _note(path, each)) is not None:
+            known.notes[note.work_id].append(note)
+        elif (download := _download(path, each)) is not None:
+            known.downloads[download.parts[0]].append(download)
+        elif "downloadThread" in each:
+            _take_settings(each, known)
+    return None
+
+
+def _note(path: Path, told: dict[str, Any]) -> _Note | None:
+    """A work's note, or a line of an exported result, which is the same."""
+    original = told.get("original")
+    image = read_image_url(original) if isinstance(original, str) else None
+    work_id = number_told(told.get("idNum"))
+    if work_id is None or image is None or image.work_id != work_id:
+        return None
+    timing = told.get("ugoiraInfo")
+    return _Note(
+        path,
+        _without_number(path.stem.removesuffix("-meta"), work_id),
+        work_id,
+        user_id=number_told(told.get("userId")),
+        created=moment_told(told.get("date")),
+        revision=image.revision,
+        page_count=number_told(told.get("pageCount")),
+        width=number_told(told.get("fullWidth")),
+        height=number_told(told.get("fullHeight")),
+        is_ugoira=image.kind == "zip" or told.get("type") == _UGOIRA,
+        frames=frames_told(timing.get("frames")) if isinstance(timing, dict) else None,
+    )
+
+
+def _fields(text: str) -> dict[str, Any]:
+    """A `-meta.txt`, whose names and values stand on lines by turns with a blank one below, as the JSON of the same."""
+    pairs = re.findall(r"^([A-Za-z]+)\r?\n(.*?)\r?\n\r?$", text, re.MULTILINE)
+    # A description stands between them, and may look like anything: what comes first is the tool's, and what comes last.
+    first, last = dict(reversed(pairs)), dict(pairs)
+    size = _SIZE.fullmatch(last.get("Size", ""))
+    return {
+        "idNum": first.get("ID"),
+        "original": first.get("Original"),
+        "userId": first.get("UserID"),
+        "date": last.get("Date"),
+        "fullWidth": size[1] if size else None,
+        "fullHeight": size[2] if size else None,
+    }
+
+
+def _download(path: Path, told: dict[str, Any]) -> _Download | None:
+    """A line of the record; None for a novel's, whose time is no address's, and for any other object."""
+    name, time = told.get("n"), told.get("d")
+    found = _ID.fullmatch(each) if isinstance(each := told.get("id"), str) else None
+    if found is None or not isinstance(name, str) or number_told(found[1]) is None:
+        return None
+    if not (time is None or (isinstance(time, str) and _DATED.fullmatch(time))):
+        return None
+    revision = time.replace("/", "") if time else None
+    page = int(found[2]) if found[2] else None
+    parts = tuple(folded_part(part) for part in reversed(name.split("/")))
+    return _Download(path, parts, int(found[1]), page, revision if revision and is_revision(revision) else None)
+
+
+def _take_settings(told: dict[str, Any], known: _Known) -> None:
+    names = [told.get("userSetName"), *(told.get("namingRuleList") or ())]
+    formats = (compiled(name, TOKEN, MEANINGS) for name in dict.fromkeys(names) if isinstance(name, str))
+    known.formats += [each for each in formats if each is not None]
+    if told.get("serialNoStart") in (0, 1):
+        known.first = told["serialNoStart"]
+
+
+# Pictures
+
+
+def _count(names: list[str], known: _Known) -> None:
+    """Note the numbers that names give to pages, and whether they begin with ids: a title may hold what looks like one."""
+    told = [(name, _named(name)) for name in names]
+    elsewhere = sum(named is not None and not _begins(name, named) for name, named in told)
+    known.ids_first = elsewhere * 2 < len(told)
+    for name, named in told:
+        if named is not None and (_begins(name, named) or not known.ids_first):
+            known.numbers[named.work_id].add(named.page)
+        elif (found := _AT_START.match(name)) is not None:
+            known.unnumbered.add(int(found[1]))
+
+
+def _named(name: str) -> Named | None:
+    named = read_name(name)
+    return named if named is not None and named.kind == "image" else None
+
+
+def _begins(name: str, named: Named) -> bool:
+    return name.startswith(f"{named.work_id}_p")
+
+
+def _first_number(known: _Known) -> int | None:
+    """The number of first pages, by the works that tell it; None where they tell both, or too few tell any."""
+    told = {first for work_id in known.numbers if (first := _first_of(work_id, known)) is not None}
+    if told:
+        return told.pop() if len(told) == 1 else None
+    from_one = [numbers for numbers in known.numbers.values() if numbers == set(range(1, len(numbers) + 1))]
+    return 1 if len(from_one) == len(known.numbers) >= FEWEST else None
+
+
+def _first_of(work_id: int, known: _Known) -> int | None:
+    """The number of a work's first page, by its own files' names."""
+    numbers = known.numbers[work_id]
+    if 0 in numbers:
+        return 0
+    if work_id in known.unnumbered and 1 in numbers:
+        # The first page bears no number.
+        return 0
+    counts = {note.page_count for note in known.notes.get(work_id, ()) if note.page_count is not None}
+    return 1 if counts == {max(numbers)} else None
+
+
+def _claim(path: Path, known: _Known) -> Claim | Passed:
+    download = _recorded_as(path, known)
+    told = _told_by(path, known) if download is None else (download.work_id, download.page or 0)
+    if isinstance(told, str):
+        return Passed(path, told)
+    work_id, page = told
+    notes = known.notes.get(work_id, [])
+    kind = ending(path.name)
+    is_ugoira = any(note.is_ugoira for note in notes) or (download is not None and download.page is None)
+    if kind in CONVERTED:
+        return Passed(path, f"converted: pixiv has no {kind}")
+    if is_ugoira and kind not in ("zip", "ugoira"):
+        return Passed(path, f"converted: an ugoira as {kind}")
+    claimed: FileKind = "ugoira" if kind == "zip" else "image"
+    return Claim(path, work_id, page, claimed, _recorded(path, page, download, notes, is_ugoira))
+
+
+def _recorded_as(path: Path, known: _Known) -> _Download | None:
+    """The line of the record that ends as the path does; the folder above has to be the same where the line names one."""
+    ours = tuple(folded_part(part) for part in reversed(path.parts))
+    best: dict[tuple[int, int | None, str | None], _Download] = {}
+    longest = 0
+    for download in known.downloads.get(ours[0], ()):
+        shared = sum(1 for _ in _same(ours, download.parts))
+        is_enough = shared >= min(2, len(download.parts)) or path.parent == known.folder
+        if not is_enough or shared < longest:
+            continue
+        if shared > longest:
+            longest, best = shared, {}
+        best[download[2:]] = download
+    return next(iter(best.values())) if len(best) == 1 else None
+
+
+def _same(ours: tuple[str, ...], theirs: tuple[str, ...]) -> Iterator[str]:
+    for our, their in zip(ours, theirs, strict=False):
+        if our != their:
+            return
+        yield our
+
+
+def _told_by(path: Path, known: _Known) -> tuple[int, int] | str:
+    """The work and page of a file that no record names; why that cannot be told."""
+    if ending(path.name) in CONVERTED:
+        return f"converted: pixiv has no {ending(path.name)}"
+    told = {named for each in known.formats if (named := each.read("/".join(path.parts[-8:]))) is not None}
+    named = read_name(path.name)
+    if named is not None and named.is_reduced:
+        return "reduced: its name says so"
+    if len(told) == 1 and (named is None or not _begins(path.name, named)):
+        named = told.pop()
+    elif named is None or (known.ids_first and not _begins(path.name, named)):
+        return _unnumbered(path, known)
+    if named.page == 0:
+        return named.work_id, 0
+    of_work = _first_of(named.work_id, known) if named.work_id in known.numbers else None
+    first = of_work if of_work is not None else known.first
+    if first is None:
+        return "its number may count from 0 or from 1: put the exported download record beside it"
+    return named.work_id, named.page - first
+
+
+def _unnumbered(path: Path, known: _Known) -> tuple[int, int] | str:
+    """A first page, or the only one, may bear the id alone; so may any, after a format of one's own without numbers."""
+    found = _AT_START.match(path.name)
+    if found is None:
+        return "its name tells no page of a work, and no record names it"
+    work_id = int(found[1])
+    counts = {note.page_count for note in known.notes.get(work_id, ())}
+    is_first = work_id in known.numbers or counts == {1} or ending(path.name) == "zip"
+    return (work_id, 0) if is_first else "its name tells no page: put the exported download record beside it"
+
+
+def _recorded(
+    path: Path, page: int, download: _Download | None, notes: list[_Note], is_ugoira: bool
+) -> Recorded | None:
+    """What the record and the notes of a work say of one of its files."""
+    if download is None and not notes:
+        return None
+    work_id = download.work_id if download is not None else notes[0].work_id
+    stem = _without_number(path.stem, work_id)
+    own = [note for note in notes if note.stem == stem and note.path.parent == path.parent]
+    # The note of another name may be younger: it tells the revision where there had been no other.
+    sure = own or [note for note in notes if note.created == note.revision]
+    revisions = {note.revision for note in sure}
+    revision = download.revision if download is not None else revisions.pop() if len(revisions) == 1 else None
+    near = own or notes
+    sizes = {(note.width, note.height) for note in near}
+    width, height = sizes.pop() if len(sizes) == 1 and page == 0 and not is_ugoira else (None, None)
+    frames = {note.frames for note in near if note.frames is not None}
+    return Recorded(
+        by=f"the record {download.record.name}" if download is not None else f"the note {near[-1].path.name}",
+        user_id=next((note.user_id for note in near if note.user_id is not None), None),
+        revision=revision,
+        kind="ugoira" if is_ugoira else "image",
+        page_count=next((note.page_count for note in near if note.page_count is not None), None),
+        width=width,
+        height=height,
+        frames=frames.pop() if len(frames) == 1 else None,
+    )
+
+
+def _without_number(stem: str, work_id: int) -> str:
+    return re.sub(rf"(?<![0-9]){work_id}_p[0-9]+", str(work_id), stem, count=1)
+
+
+SOURCE = Source("pbd", is_its_own, read)
