@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.exchange.fetched import Sandbox, bring_in, gallery_dl, imported, tree
+from tests.exchange.fetched import Brought, Sandbox, bring_in, gallery_dl, imported, tree
 from tests.live.inside import crawl
 from tests.live.running import environment, ledger_files, rows, scrapy, stored_files
 from tests.sandbox.serving import World
@@ -71,7 +71,7 @@ def of_work(path: str) -> int:
     return int(path.rpartition("/")[2].split("_")[0])
 
 
-def assert_came(years: Years, archive: Path, run) -> None:
+def assert_came(years: Years, archive: Path, run: Brought) -> None:
     """Every stored file is the very one that pixiv had at that revision; every whole one is here; what is not is named."""
     assert run.image_requests == 0
     assert run.api_requests <= ceil(WORKS / 100) + 3
