@@ -22,7 +22,7 @@ from pixivcrawl.archive.layout import UMASKS, Readers
 from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.config_file import located, path_named
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.filters import FILE_NAME
+from pixivcrawl.filters import FILE_NAME, Filters, read_filters
 from pixivcrawl.scrapy_settings import refuse
 
 Ugoira = Literal["zip", "frames"]
@@ -255,6 +255,11 @@ def usable_cores() -> int:
 def filters_file(settings: BaseSettings) -> Path:
     """Where the saved filters are: beside the subscriptions."""
     return (path_named(settings, "SUBSCRIPTIONS") or _archive_dir(settings) / FILE_NAME).with_name(FILE_NAME)
+
+
+def filter_named(settings: BaseSettings, name: str | None) -> Filters | None:
+    """The saved filter of a name; None, and no file is read, where none is named. Raises ConfigurationError."""
+    return read_filters(filters_file(settings)).named(name) if name is not None else None
 
 
 def _archive_dir(settings: BaseSettings) -> Path:

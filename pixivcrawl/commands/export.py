@@ -16,12 +16,11 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.commands.crawl import show_any_text
 from pixivcrawl.commands.status import opened
 from pixivcrawl.config_file import expanded
-from pixivcrawl.configuration import Configuration, filters_file
+from pixivcrawl.configuration import Configuration, filter_named
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.exchange.export.choice import Result, Selection, select
 from pixivcrawl.exchange.export.forms import FORMS, Form
 from pixivcrawl.extensions.run_record import INTERRUPTED
-from pixivcrawl.filters import Filters, read_filters
 from pixivcrawl.ledger.queries.exported import Choice
 from pixivcrawl.reporting.writing import STANDARD_OUTPUT
 from pixivcrawl.runs.exit_codes import complain
@@ -164,7 +163,7 @@ def export(settings: Settings, form: Form, target: str, opts: argparse.Namespace
     """Write the export and say what came of it. Raises ConfigurationError and StorageFailed."""
     configuration = Configuration.from_settings(settings)
     archive = Archive(configuration.archive_dir)
-    choice, filters = choice_of(settings, configuration, opts), filter_of(settings, opts)
+    choice, filters = choice_of(settings, configuration, opts), filter_named(settings, opts.filter)
     place = place_for(target, archive) if target != STANDARD_OUTPUT or form.target == "folder" else Path(target)
     ledger = opened(configuration, archive)
     try:
@@ -238,11 +237,6 @@ def keys_of(settings: Settings, configuration: Configuration, opts: argparse.Nam
             )
         keys += [each.key for each in state.artists[name]] if subscription.of_following else [wanted.key]
     return tuple(keys)
-
-
-def filter_of(settings: Settings, opts: argparse.Namespace) -> Filters | None:
-    """The filter that is named; what is shown or fetched by default says nothing of exports."""
-    return read_filters(filters_file(settings)).named(opts.filter)
 
 
 def place_for(target: str, archive: Archive) -> Path:

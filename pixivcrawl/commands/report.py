@@ -14,9 +14,10 @@ from pixivcrawl.api.wording import size
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.commands.crawl import show_any_text
-from pixivcrawl.configuration import Configuration
+from pixivcrawl.configuration import Configuration, filter_named
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED
+from pixivcrawl.filters import Filters
 from pixivcrawl.ledger.queries import reports
 from pixivcrawl.ledger.queries.browsing.works import pictures_at
 from pixivcrawl.ledger.queries.reports import Change, Cover, Span
@@ -48,6 +49,7 @@ class Command(ScrapyCommand):
             "Tells what came to the archive's notice since a time, by artist and by list, and what needs a person: "
             "pixivcrawl report --since 7d. It reads the ledger, sends nothing to pixiv, and may run beside a crawl. --output report.html "
             "writes a page that needs nothing beside it, with small pictures of the newest works; --format json tells every row. "
+            "--filter NAME leaves out the works that the saved filter does, and counts them; runs, lists and names are told in any case. "
             "--until ends the span: pixivcrawl report --since 2026-11-01 --until 2026-12-01. Exit codes: 0 told; 2 wrong usage, or no "
             "archive yet; 5 the disk or the ledger cannot go on."
         )
@@ -56,6 +58,9 @@ class Command(ScrapyCommand):
         super().add_options(parser)
         parser.add_argument("--since", metavar="AGO", default=SINCE, help=f"7d, 12h, 2026-11-01 (default {SINCE})")
         parser.add_argument("--until", metavar="AGO", help="as --since; now when left out")
+        parser.add_argument(
+            "--filter", metavar="NAME", help="without the works that this filter of filters.toml leaves out"
+        )
         parser.add_argument(
             "--format", choices=("text", "json", "html"), help="default: what FILE's name ends with, else text"
         )
@@ -74,15 +79,15 @@ class Command(ScrapyCommand):
             raise UsageError(f"report takes options alone, not {args[0]!r}", print_help=False)
         show_any_text()
         try:
-            tell(Configuration.from_settings(self.settings), opts)
+            tell(Configuration.from_settings(self.settings), opts, filter_named(self.settings, opts.filter))
         except PixivcrawlError as error:
             self.exitcode = complain(error)
         except KeyboardInterrupt:
             self.exitcode = INTERRUPTED
 
 
-def tell(configuration: Configuration, opts: argparse.Namespace) -> None:
-    """Write the report. Raises ConfigurationError and StorageFailed."""
+def tell(configuration: Configuration, opts: argparse.Namespace, filters: Filters | None) -> None:
+    """Write the report, without the works that filters leave out. Raises ConfigurationError and StorageFailed."""
     now = datetime.now(UTC)
     span = read_span(opts.since, opts.until, now)
     if not 0 <= opts.thumbnails <= MOST_THUMBNAILS:
@@ -93,6 +98,8 @@ def tell(configuration: Configuration, opts: argparse.Namespace) -> None:
     ledger = Ledger.open(configuration.database_url, read_only=True)
     try:
         place = place_of(configuration)
+        if filters is not None:
+            span = ledger.read_now(reports.filtered, span, opts.filter, filters)
         if form == "json":
             ledger.read_now(lambda connection: write(document(connection, place, span, now)))
         elif form == "html":

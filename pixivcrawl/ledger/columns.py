@@ -91,6 +91,22 @@ def _length_on_postgresql(element: json_length, compiler: SQLCompiler, **options
     return f"json_array_length(CAST({compiler.process(element.clauses, **options)} AS JSON))"
 
 
+class json_values(FunctionElement[Any]):  # noqa: N801
+    """The values of an array in JSON, a row each; used as `json_values(text).table_valued("value")`."""
+
+    inherit_cache = True
+
+
+@compiles(json_values, "sqlite")
+def _values_on_sqlite(element: json_values, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **options)})"
+
+
+@compiles(json_values, "postgresql")
+def _values_on_postgresql(element: json_values, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_array_elements_text(CAST({compiler.process(element.clauses, **options)} AS JSON))"
+
+
 def json_text(value: Any) -> str:
     """JSON with sorted keys and no spaces."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)

@@ -22,13 +22,15 @@ def document(connection: Connection, place: Place, span: Span, made: datetime) -
     """The document in pieces; read while the connection is open."""
     runs = sum_up(reports.runs_of_span(connection, span))
     first_run = reports.first_run_since(connection, span.since)
-    failed = iter(()) if first_run is None else reports.failures(connection, first_run)
+    failed = iter(()) if first_run is None else reports.failures(connection, first_run, span=span)
     head = {
         "version": VERSION,
         "archive": str(place.root),
         "since": span.since,
         "until": span.until,
         "made": made,
+        "filter": span.filter,
+        "left_out": len(span.left_out),
         "sums": asdict(reports.sums_of_span(connection, span)),
         "run_sums": asdict(runs.sums),
         "attention": list(attention(connection, place, runs)),

@@ -135,7 +135,7 @@ def gather(connection: Connection, place: Place, span: Span, made: datetime, lim
     runs = sum_up(reports.runs_of_span(connection, span))
     first_run = reports.first_run_since(connection, span.since)
     failed: Iterator[Missing] = (
-        iter(()) if first_run is None else reports.failures(connection, first_run, limits.lines + 1)
+        iter(()) if first_run is None else reports.failures(connection, first_run, limits.lines + 1, span=span)
     )
     few = limits.lines + 1
     return News(

@@ -14,7 +14,7 @@ from pixivcrawl.items import part_name
 from pixivcrawl.ledger.queries import Missing
 from pixivcrawl.ledger.queries.reports import ArtistNews, Change, Loss, NewName, NewWork, Return
 from pixivcrawl.reporting.gathering import Limits, ListNews, News, Part
-from pixivcrawl.reporting.text import counted, day, field_name, former, rating, state, title_of
+from pixivcrawl.reporting.text import counted, day, field_name, former, left_out, rating, state, title_of
 from pixivcrawl.reporting.thumbnails import Thumbnail
 
 LIMITS = Limits(artists=40, works=12, lines=100)
@@ -94,7 +94,9 @@ def page(news: News, shown: Shown) -> Iterator[str]:
 <h1>What is new</h1>
 <p class="soft"><time datetime="{news.span.since.isoformat()}">{day(news.span.since)}</time> to
 <time datetime="{news.span.until.isoformat()}">{day(news.span.until)}</time></p>
-<nav aria-label="Parts of this report"><ul>
+"""
+    yield from (f'<p class="soft">{named(line, 400)}</p>\n' for line in left_out(news.span))
+    yield """<nav aria-label="Parts of this report"><ul>
 """
     yield from (f'<li><a href="#{key}">{name}</a></li>\n' for key, name, _ in parts)
     yield "</ul></nav>\n</header>\n<main>\n"

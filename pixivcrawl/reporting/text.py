@@ -8,7 +8,7 @@ from datetime import datetime
 from pixivcrawl.api.wording import one_line, plural, size
 from pixivcrawl.items import part_name
 from pixivcrawl.ledger.queries import Missing
-from pixivcrawl.ledger.queries.reports import ArtistNews, Change, Loss, NewName, NewWork, Return
+from pixivcrawl.ledger.queries.reports import ArtistNews, Change, Loss, NewName, NewWork, Return, Span
 from pixivcrawl.reporting.gathering import Limits, ListNews, News, Part
 
 LIMITS = Limits(artists=20, works=5, lines=20)
@@ -32,6 +32,7 @@ def report_lines(news: News) -> Iterator[str]:
     """The whole report, a line each."""
     yield f"archive: {news.place.root}"
     yield f"{day(news.span.since)} to {day(news.span.until)}"
+    yield from left_out(news.span)
     yield ""
     yield from headline(news)
     yield from section("needs a person", news.attention)
@@ -44,6 +45,12 @@ def report_lines(news: News) -> Iterator[str]:
     lists = sorted(news.runs.lists.values(), key=lambda each: (-each.files_stored, each.name))
     shown = lists[: LIMITS.lines]
     yield from section("lists read", map(list_line, shown), more=len(lists) > len(shown))
+
+
+def left_out(span: Span) -> Iterator[str]:
+    """What a filter leaves out, if there is one."""
+    if span.filter is not None:
+        yield f"filter {one_line(span.filter)}: {plural(len(span.left_out), 'work')} left out"
 
 
 def headline(news: News) -> Iterator[str]:

@@ -53,6 +53,24 @@ def test_as_a_document_for_a_span(archive: Path) -> None:
     assert document["renamed"] == []
 
 
+def test_without_what_a_filter_leaves_out(archive: Path, tmp_path: Path) -> None:
+    (archive / "filters.toml").write_text("[filter.mine]\nexclude_artists = [8]\n[filter.long]\nmin_pages = 2\n")
+    mine = type_in("report", *SINCE, "--filter", "mine", archive=archive)
+    assert (mine.code, mine.err) == (0, "")
+    assert mine.out.splitlines()[2] == "filter mine: 1 work left out"
+    assert "6 new works of 1 artist" in mine.out
+    assert "1 gone, 0 back" in mine.out
+    told = json.loads(type_in("report", *SINCE, "--filter", "long", "--format", "json", archive=archive).out)
+    assert (told["filter"], told["left_out"]) == ("long", 4)
+    assert {change["work_id"] for change in told["changed"]} == {1}
+    assert told["gone"] == told["returned"] == []
+    # Nothing but its id is known of 5, which failed.
+    assert {failure["work_id"] for failure in told["failed"]} == {5}
+    page = type_in("report", *SINCE, "--filter", "long", "--format", "html", archive=archive).out
+    assert "filter long: 4 works left out" in page
+    assert "has no filter 'none such'" in refusal(type_in("report", "--filter", "none such", archive=archive))
+
+
 def test_as_a_page_with_the_pictures_that_there_are(archive: Path, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     told = type_in("report", *SINCE, "--output", str(file), archive=archive)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine
 
+from pixivcrawl.filters import Filters
 from pixivcrawl.items import Tag
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from pixivcrawl.ledger.queries import Missing, reports
@@ -237,6 +238,7 @@ QUESTIONS: dict[str, Callable[[Connection], Any]] = {
     "new_names": lambda c: reports.new_names(c, TODAY, 20),
     "first_run_since": lambda c: reports.first_run_since(c, NOW),
     "failures": lambda c: reports.failures(c, 1, 20),
+    "filtered": lambda c: reports.filtered(c, TODAY, "calm", Filters(rating="safe")),
     "runs_of_span": lambda c: reports.runs_of_span(c, TODAY),
     "covers": lambda c: reports.covers(c, [1, 2]),
     "needing_a_session": reports.needing_a_session,

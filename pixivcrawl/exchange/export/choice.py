@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.filters import Filters
-from pixivcrawl.ledger.queries.exported import Choice, ExportedWork, chosen_works, exported_works, wanted_by
+from pixivcrawl.ledger.queries.described import wanted_by
+from pixivcrawl.ledger.queries.exported import Choice, ExportedWork, chosen_works, exported_works
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.saying import HowFar, complain
 

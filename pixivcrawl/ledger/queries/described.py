@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select
 
+from pixivcrawl.filters import Filters
 from pixivcrawl.items import Artwork, Tag, columns_of
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow
 from pixivcrawl.ledger.updates.state import FORGOTTEN
@@ -30,6 +32,16 @@ def _artwork(row: RowMapping, tags: Sequence[TagLink]) -> Artwork:
     told: dict[str, Any] = {field.name: row[name] for name, field in columns_of(Artwork).items()}
     links = tuple(Tag(tag.name, None, tag.locked, tag.user_id) for tag in tags)
     return Artwork(user_name="", detail=row["detail"], tags=links, **told)
+
+
+def wanted_by(connection: Connection, filters: Filters, work_ids: Sequence[int]) -> array[int]:
+    """Those of the works that the filters do not leave out, in their order."""
+    wanted = array("q")
+    for start in range(0, len(work_ids), IDS_A_QUERY):
+        some = work_ids[start : start + IDS_A_QUERY]
+        described = described_works(connection, some)
+        wanted.extend(id for id in some if id not in described or filters.fits(described[id]) is not False)
+    return wanted
 
 
 def works_without_comments(

@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, RowMapping, and_, or_, select
 
-from pixivcrawl.filters import Filters
 from pixivcrawl.ledger.models import (
     ArtworkRow,
     ArtworkTagRow,
@@ -29,7 +28,6 @@ from pixivcrawl.ledger.models import (
     UserNameRow,
     UserRow,
 )
-from pixivcrawl.ledger.queries.described import described_works
 from pixivcrawl.ledger.queries.files import KeptFile, files_of_works
 from pixivcrawl.ledger.queries.indexed import IS_MORE_THAN_AN_ID
 from pixivcrawl.ledger.updates.state import HERE
@@ -87,16 +85,6 @@ def _conditions(choice: Choice) -> Iterable[ColumnElement[bool]]:
     for name in choice.tags:
         bearing = select(ArtworkTagRow.artwork_id).join(TagRow, TagRow.id == ArtworkTagRow.tag_id)
         yield ArtworkRow.id.in_(bearing.where(TagRow.name == name))
-
-
-def wanted_by(connection: Connection, filters: Filters, work_ids: Sequence[int]) -> array[int]:
-    """Those of the works that the filters do not leave out, in their order."""
-    wanted = array("q")
-    for start in range(0, len(work_ids), IDS_A_QUERY):
-        some = work_ids[start : start + IDS_A_QUERY]
-        described = described_works(connection, some)
-        wanted.extend(id for id in some if id not in described or filters.fits(described[id]) is not False)
-    return wanted
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, Text, cast, exists, func, literal, or_, select
 
+from pixivcrawl.filters import Filters
+from pixivcrawl.ledger.columns import json_text, json_values
 from pixivcrawl.ledger.models import (
     MISSING_FILE,
     ArtworkRow,
@@ -21,6 +23,7 @@ from pixivcrawl.ledger.models import (
     table,
 )
 from pixivcrawl.ledger.queries.crawls import CrawlRecord, record_of
+from pixivcrawl.ledger.queries.described import wanted_by
 from pixivcrawl.ledger.queries.status import Missing, missing_files, missing_works
 from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
@@ -39,10 +42,12 @@ ROWS_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From a time on, until before another; both are aware."""
+    """From a time on, until before another; both are aware. `left_out` are works that are not told of, by the filter of that name."""
 
     since: datetime
     until: datetime
+    filter: str | None = None
+    left_out: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +167,7 @@ def sums_of_span(connection: Connection, span: Span) -> Sums:
             func.coalesce(func.sum(ArtworkRow.bytes_stored), 0).label("bytes"),
         ).where(*_is_new(span))
     ).one()
-    changed = _within(ArtworkVersionRow.true_to, span)
+    changed = _is_change(span)
     works = select(func.count(ArtworkVersionRow.artwork_id.distinct())).where(*changed)
     names = select(func.count()).select_from(UserNameRow).where(*_is_another_name(span))
     lost = select(func.count()).select_from(ArtworkRow).where(*_is_lost(span))
@@ -236,7 +241,7 @@ def changes(connection: Connection, span: Span, limit: int | None = None) -> Ite
     """Every changed field of a work, as it was seen; read while the connection is open."""
     found = (
         _versions(ArtworkVersionRow.field, ArtworkVersionRow.value, ArtworkVersionRow.true_to)
-        .where(*_within(ArtworkVersionRow.true_to, span), ArtworkVersionRow.field != RETURNED)
+        .where(*_is_change(span), ArtworkVersionRow.field != RETURNED)
         .order_by(ArtworkVersionRow.true_to, ArtworkVersionRow.id)
         .limit(limit)
     )
@@ -247,7 +252,7 @@ def returns(connection: Connection, span: Span, limit: int | None = None) -> Ite
     """Every work that came back, as it was seen; read while the connection is open."""
     found = (
         _versions(ArtworkVersionRow.value, ArtworkVersionRow.true_from, ArtworkVersionRow.true_to)
-        .where(*_within(ArtworkVersionRow.true_to, span), ArtworkVersionRow.field == RETURNED)
+        .where(*_is_change(span), ArtworkVersionRow.field == RETURNED)
         .order_by(ArtworkVersionRow.true_to, ArtworkVersionRow.id)
         .limit(limit)
     )
@@ -302,14 +307,21 @@ def first_run_since(connection: Connection, since: datetime) -> int | None:
 
 
 def failures(
-    connection: Connection, first_run: int, limit: int | None = None, *, for_the_first_time: bool = False
+    connection: Connection,
+    first_run: int,
+    limit: int | None = None,
+    *,
+    for_the_first_time: bool = False,
+    span: Span | None = None,
 ) -> Iterator[Missing]:
     """What failed in that run or a later one and has not come since: works, then files. Read while the connection is open.
 
-    `for_the_first_time`: in no run before.
+    `for_the_first_time`: in no run before; `span`: not of works that it leaves out.
     """
     works = missing_works().where(ArtworkRow.next_attempt.is_not(None), ArtworkRow.failed_crawl_id >= first_run)
     files = missing_files().where(FileRow.state == "parked", FileRow.failed_crawl_id >= first_run)
+    if span is not None:
+        works, files = works.where(*_is_told(ArtworkRow.id, span)), files.where(*_is_told(FileRow.artwork_id, span))
     if for_the_first_time:
         works, files = works.where(ArtworkRow.failed_runs == 1), files.where(FileRow.failed_runs == 1)
     left = limit
@@ -318,6 +330,19 @@ def failures(
         yield Missing(*row)
     for row in _streamed(connection, files.order_by(FileRow.artwork_id, FileRow.id).limit(left)):
         yield Missing(*row)
+
+
+def filtered(connection: Connection, span: Span, name: str, filters: Filters) -> Span:
+    """The span without the works that a filter leaves out."""
+    first_run = first_run_since(connection, span.since)
+    told = {
+        *connection.execute(select(ArtworkRow.id).where(*_is_new(span))).scalars(),
+        *connection.execute(select(ArtworkRow.id).where(*_is_lost(span))).scalars(),
+        *connection.execute(select(ArtworkVersionRow.artwork_id).where(*_is_change(span)).distinct()).scalars(),
+        *(failure.work_id for failure in (failures(connection, first_run) if first_run is not None else ())),
+    }
+    ids = sorted(told)
+    return replace(span, filter=name, left_out=tuple(told.difference(wanted_by(connection, filters, ids))))
 
 
 def runs_of_span(connection: Connection, span: Span) -> Iterator[CrawlRecord]:
@@ -384,11 +409,24 @@ def _is_new(span: Span) -> tuple[ColumnElement[bool], ...]:
     """Met within the span, still on a list (filters leave works out after they were met), and not a tombstone alone."""
     listed = exists().where(CrawlArtworkRow.artwork_id == ArtworkRow.id)
     is_there = or_(ArtworkRow.availability.not_in(LOST), ArtworkRow.files_stored > 0)
-    return *_within(ArtworkRow.first_seen, span), is_there, listed
+    return *_within(ArtworkRow.first_seen, span), is_there, listed, *_is_told(ArtworkRow.id, span)
 
 
 def _is_lost(span: Span) -> tuple[ColumnElement[bool], ...]:
-    return *_within(ArtworkRow.unavailable_since, span), ArtworkRow.availability.in_(LOST)
+    lost = _within(ArtworkRow.unavailable_since, span)
+    return *lost, ArtworkRow.availability.in_(LOST), *_is_told(ArtworkRow.id, span)
+
+
+def _is_change(span: Span) -> tuple[ColumnElement[bool], ...]:
+    return *_within(ArtworkVersionRow.true_to, span), *_is_told(ArtworkVersionRow.artwork_id, span)
+
+
+def _is_told(work_id: ColumnElement[int], span: Span) -> tuple[ColumnElement[bool], ...]:
+    """Not left out; the ids go as one text, since no database takes any number of values."""
+    if not span.left_out:
+        return ()
+    values = json_values(literal(json_text(span.left_out), Text)).table_valued("value")
+    return (work_id.not_in(select(cast(values.c.value, BigInteger))),)
 
 
 def _is_another_name(span: Span) -> tuple[ColumnElement[bool], ...]:
