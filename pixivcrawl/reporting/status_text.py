@@ -145,6 +145,7 @@ def totals(all_of_it: queries.Totals) -> list[str]:
         f"{all_of_it.complete:,} complete, {all_of_it.to_do:,} to do, "
         f"{all_of_it.parked:,} waiting after a failure, {all_of_it.unavailable:,} unavailable"
         + (f", {all_of_it.forgotten:,} forgotten" if all_of_it.forgotten else "")
+        + (f", {all_of_it.unasked:,} that no list asks for" if all_of_it.unasked else "")
     )
     return [works, f"{plural(all_of_it.files, 'file')}, {size(all_of_it.bytes)}"]
 
@@ -227,11 +228,12 @@ def artist_line(artist: queries.ArtistStatus, *, is_listed: bool = True) -> str:
     name = one_line(artist.name or "", 40)
     missing = [f"{artist.missing:,} missing"] if artist.missing or is_listed else []
     forgotten = f", {artist.forgotten:,} forgotten" if artist.forgotten else ""
+    unasked = f", {artist.unasked:,} that no list asks for" if artist.unasked else ""
     unread = [] if is_listed else ["list not read to its end"]
     return (
         f"{artist.user_id} {name}{left}: {plural(artist.works, 'work')}, {artist.complete:,} complete, "
         f"{', '.join([*missing, *unread])}, "
-        f"{artist.unavailable:,} unavailable{forgotten}; {plural(artist.files, 'file')}, {size(artist.bytes)}"
+        f"{artist.unavailable:,} unavailable{forgotten}{unasked}; {plural(artist.files, 'file')}, {size(artist.bytes)}"
     )
 
 

@@ -69,6 +69,7 @@ def an_archive_of(folder: Path, artists: int, works: int) -> Path:
         for state, every in STATES.items():
             database.execute(f"UPDATE artworks SET {state} WHERE id % 20 = {every}")
         database.execute("UPDATE files SET state = 'wanted' WHERE artwork_id % 20 = 1")
+        database.execute("UPDATE crawl_artworks SET unsettled = true WHERE artwork_id % 20 = 1")
         database.execute(
             "UPDATE files SET state = 'parked', failed_reason = 'cut', next_attempt = ? WHERE artwork_id % 20 = 2",
             LATER,
@@ -125,6 +126,7 @@ def test_every_number_is_the_one_that_sql_counts(tmp_path: Path) -> None:
         "files": count("sum(files_stored) FROM artworks"),
         "bytes": count("sum(bytes_stored) FROM artworks"),
         "forgotten": 0,
+        "unasked": 0,
     }
     of_artist = json_of("status", "1003", archive=folder)
     assert of_artist["artist"]["works"] == count(f"{works} user_id = 1003")

@@ -55,7 +55,10 @@ UNAVAILABLE = ("gone", "withheld", "masked")
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The archive in numbers. `works` is the sum of the four that follow it and of `forgotten`; `files` and `bytes` are in place."""
+    """The archive in numbers. `works` is the sum of the four that follow it, of `forgotten` and of `unasked`, which no list asks for.
+
+    `files` and `bytes` are in place.
+    """
 
     artists: int
     works: int
@@ -66,11 +69,12 @@ class Totals:
     files: int
     bytes: int
     forgotten: int = 0
+    unasked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ArtistStatus:
-    """One artist's works; `works` is the sum of complete, missing (to do or parked), unavailable and forgotten ones."""
+    """One artist's works; `works` is the sum of complete, missing (to do or parked), unavailable, forgotten and unasked ones."""
 
     user_id: int
     name: str | None
@@ -82,6 +86,7 @@ class ArtistStatus:
     files: int
     bytes: int
     forgotten: int = 0
+    unasked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +146,11 @@ class _Sums:
     files: int = 0
     bytes: int = 0
     forgotten: int = 0
+    unasked: int = 0
 
     @property
     def works(self) -> int:
-        return self.complete + self.to_do + self.parked + self.unavailable + self.forgotten
+        return self.complete + self.to_do + self.parked + self.unavailable + self.forgotten + self.unasked
 
     def add(self, row: Any) -> None:
         """Works of one availability and one state of their files. A complete work that has gone since counts as complete."""
@@ -156,6 +162,11 @@ class _Sums:
         """Works that `add` counted are forgotten, whatever else they are; what is in place of them is."""
         self._count(row, -row.works)
         self.forgotten += row.works
+
+    def leave_unasked(self, works: int) -> None:
+        """Works that `add` counted as to do are wanted by no list."""
+        self.to_do -= works
+        self.unasked += works
 
     def _count(self, row: Any, works: int) -> None:
         if row.files_state == "complete":
@@ -181,6 +192,19 @@ _COUNTED = select(
 _IS_FORGOTTEN = or_(ArtworkRow.id.in_(_FORGOTTEN_WORKS), ArtworkRow.user_id.in_(_FORGOTTEN_ARTISTS))
 
 
+_UNASKED = (
+    select(ArtworkRow.user_id, func.count().label("works"))
+    .where(
+        ArtworkRow.files_state == "found",
+        ArtworkRow.availability.not_in(UNAVAILABLE),
+        ~_IS_FORGOTTEN,
+        ~exists().where(CrawlArtworkRow.artwork_id == ArtworkRow.id, UNSETTLED_WORK),
+    )
+    .group_by(ArtworkRow.user_id)
+)
+"""Left out by the filters of every list that names them, or named without their files."""
+
+
 def status_totals(connection: Connection) -> Totals:
     """The whole archive in numbers."""
     return status_of_works(connection, 0)[0]
@@ -201,6 +225,10 @@ def status_of_works(
         everything.forget(row)
         if row.user_id is not None:
             of_artists[row.user_id].forget(row)
+    for user_id, works in connection.execute(_UNASKED.where(*of_whom)) if everything.to_do else ():
+        everything.leave_unasked(works)
+        if user_id is not None:
+            of_artists[user_id].leave_unasked(works)
     totals = Totals(
         artists=len(of_artists),
         works=everything.works,
@@ -211,6 +239,7 @@ def status_of_works(
         files=everything.files,
         bytes=everything.bytes,
         forgotten=everything.forgotten,
+        unasked=everything.unasked,
     )
     first = sorted(of_artists, key=lambda user_id: (-of_artists[user_id].works, user_id))[:limit]
     return totals, _artists(connection, {user_id: of_artists[user_id] for user_id in first})
@@ -234,6 +263,7 @@ def _artists(connection: Connection, of_artists: Mapping[int, _Sums]) -> list[Ar
             files=sums.files,
             bytes=sums.bytes,
             forgotten=sums.forgotten,
+            unasked=sums.unasked,
         )
         for user_id, sums in of_artists.items()
     ]
