@@ -239,7 +239,9 @@ def test_every_argument_is_given_by_a_test() -> None:
 
 def test_every_command_is_run_by_a_test() -> None:
     untested = [
-        name for name in making("commands").our_commands() if f'"{name}"' not in text_of_tests("live", "commands", "exchange")
+        name
+        for name in making("commands").our_commands()
+        if f'"{name}"' not in text_of_tests("live", "commands", "exchange")
     ]
     assert not untested
 
