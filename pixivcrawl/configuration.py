@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self, cast, get_args
 from urllib.parse import urlsplit
 
 from scrapy.settings import BaseSettings
@@ -23,6 +23,7 @@ from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.config_file import located, path_named
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.filters import FILE_NAME, Filters, read_filters
+from pixivcrawl.items import VideoForm
 from pixivcrawl.scrapy_settings import refuse
 
 Ugoira = Literal["zip", "frames"]
@@ -133,6 +134,7 @@ class Configuration:
     on_stored: tuple[str, ...]
     on_stored_timeout: float
     on_stored_waiting: int
+    ugoira_video: VideoForm | None
     notice_on: frozenset[str]
     notice_disk_low: int
     notice_timeout: float
@@ -185,6 +187,7 @@ class Configuration:
             on_stored=_on_stored(settings),
             on_stored_timeout=_seconds(settings, "ON_STORED_TIMEOUT", least=0.1, most=3600),
             on_stored_waiting=_whole(settings, "ON_STORED_WAITING", least=1, most=100_000),
+            ugoira_video=_ugoira_video(settings),
             notice_on=_notice_on(settings),
             notice_disk_low=_whole(settings, "NOTICE_DISK_LOW", least=0),
             notice_timeout=_seconds(settings, "NOTICE_TIMEOUT", least=0.1, most=600),
@@ -353,6 +356,14 @@ def _ugoira(settings: BaseSettings) -> Ugoira:
         if given == known:
             return known
     raise ConfigurationError(f"PIXIV_UGOIRA: {given!r} is not known; there is {' and '.join(UGOIRA)}")
+
+
+def _ugoira_video(settings: BaseSettings) -> VideoForm | None:
+    known: dict[str, VideoForm] = {form: form for form in get_args(VideoForm)}
+    given = str(settings.get("UGOIRA_VIDEO") or "")
+    if given and given not in known:
+        raise ConfigurationError(f"UGOIRA_VIDEO: {given!r} is not known; there is {', '.join(known)}, or nothing")
+    return known.get(given)
 
 
 def _on_stored(settings: BaseSettings) -> tuple[str, ...]:

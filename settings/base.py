@@ -73,6 +73,7 @@ EXTENSIONS: dict[str, int | None] = {
     "pixivcrawl.extensions.ledger.LedgerExtension": 0,
     "pixivcrawl.extensions.collector.Collector": 100,
     "pixivcrawl.extensions.on_stored.OnStored": 200,
+    "pixivcrawl.extensions.ugoira_video.UgoiraVideo": 200,
     "pixivcrawl.extensions.progress.reporter.Progress": 500,
     "pixivcrawl.extensions.run_record.RunRecord": 500,
 }
@@ -351,6 +352,11 @@ ON_STORED = from_environment("ON_STORED", "")
 # Seconds after which such a command is ended, and how many works may wait for theirs: a work that comes then goes without, which is said.
 ON_STORED_TIMEOUT = from_environment("ON_STORED_TIMEOUT", 60)
 ON_STORED_WAITING = from_environment("ON_STORED_WAITING", 100)
+
+# What each ugoira is made into once its files are in place, under derived/videos/: mp4, webp, webm or apng, see docs/ugoira.md; empty:
+# nothing. It takes only the time that nothing else wants. The run ends when all of its ugoira are made, Ctrl-C sooner; what is not made,
+# the next run makes.
+UGOIRA_VIDEO = from_environment("UGOIRA_VIDEO", "")
 
 # What notices are sent about, separated by commas, to the services that PIXIVCRAWL_NOTICE_URLS names (see docs/report.md): refused,
 # failures, disk_low, digest; or none.

@@ -74,12 +74,12 @@ class Workers:
         """As `proof.prove` for the file at `path`, which has this SHA-256: its proof, or `Damaged`, `StorageFailed` or `NoWorker`."""
         return self._threads.submit(self._proven, path, expected, sha256)
 
-    def run(self, work: str, path: Path, *arguments: Any) -> Future[Any]:
+    def run(self, work: str, path: Path, *arguments: Any, seconds: int | None = None) -> Future[Any]:
         """What the function `work` ("module:name") gives or raises for the file at `path` in a worker, which alone imports it.
 
-        Besides that `Damaged` when the worker dies, or `NoWorker`.
+        Besides that `Damaged` when the worker dies or takes more than `seconds` (None: what the file's size allows), or `NoWorker`.
         """
-        return self._threads.submit(self._done, work, path, *arguments)
+        return self._threads.submit(self._done, work, path, *arguments, seconds=seconds)
 
     def close(self) -> None:
         """End all workers at once; what is not done raises CancelledError."""
@@ -118,8 +118,8 @@ class Workers:
                 self._under_way.discard(sha256)
                 self._changed.notify_all()
 
-    def _done(self, work: str, path: Path, *arguments: Any) -> Any:
-        seconds = LEAST_SECONDS + _size_of(path) // BYTES_A_SECOND
+    def _done(self, work: str, path: Path, *arguments: Any, seconds: int | None = None) -> Any:
+        seconds = seconds or LEAST_SECONDS + _size_of(path) // BYTES_A_SECOND
         for pause in (*PAUSES, 0.0):
             try:
                 return self._done_by_one((work, (path, *arguments)), seconds)

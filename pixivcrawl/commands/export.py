@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
@@ -21,6 +23,7 @@ from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.exchange.export.choice import Result, Selection, select
 from pixivcrawl.exchange.export.forms import FORMS, Form
 from pixivcrawl.extensions.run_record import INTERRUPTED
+from pixivcrawl.items import VideoForm
 from pixivcrawl.ledger.queries.exported import Choice
 from pixivcrawl.reporting.writing import STANDARD_OUTPUT
 from pixivcrawl.runs.exit_codes import complain
@@ -120,6 +123,7 @@ class Command(ScrapyCommand):
             choices=("addresses", "ids", "csv"),
             help="what list writes; default: what TARGET's name ends with, else addresses",
         )
+        parser.add_argument("--format", choices=get_args(VideoForm), help="what video makes; default: mp4")
         parser.add_argument("--with-private", action="store_true", help="also what only your own account sees")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -167,7 +171,8 @@ def export(settings: Settings, form: Form, target: str, opts: argparse.Namespace
     place = place_for(target, archive) if target != STANDARD_OUTPUT or form.target == "folder" else Path(target)
     ledger = opened(configuration, archive)
     try:
-        selection = select(archive, ledger, choice, filters)
+        chosen = select(archive, ledger, choice, filters)
+        selection = replace(chosen, limits=configuration.proof_limits, workers=configuration.proof_workers)
         if not selection.work_ids:
             raise ConfigurationError(f"no work is chosen{left_out(selection)}: pixivcrawl status says what is there")
         result = form.run(selection, place, opts)

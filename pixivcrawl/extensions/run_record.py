@@ -18,6 +18,7 @@ from pixivcrawl.api.wording import plural
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import AccountRefused, PixivcrawlError, StorageFailed
 from pixivcrawl.extensions.on_stored import OnStored
+from pixivcrawl.extensions.ugoira_video import UgoiraVideo
 from pixivcrawl.faults import Watch
 from pixivcrawl.items import Reader
 from pixivcrawl.ledger import queries, updates
@@ -87,8 +88,9 @@ class RunRecord(RunEnding):
                 complain(f"pixivcrawl: {self.error}")
             return
         self._note_whether_pixiv_was_reached()
-        if (hook := self.crawler.get_extension(OnStored)) is not None:
-            await hook.finish(at_once=reason == "shutdown")
+        for hook in (self.crawler.get_extension(OnStored), self.crawler.get_extension(UgoiraVideo)):
+            if hook is not None:
+                await hook.finish(at_once=reason == "shutdown")
         self._note_how_long_it_took(spider)
         try:
             await self._note_what_waits(spider)
@@ -258,7 +260,9 @@ SUMMARY: dict[str, tuple[str, str]] = {
     "rows_withheld": ("row", "whose work this reader is not shown"),
     "tags_failed": ("list", "of one's own tags that could not be read"),
     "comments_failed": ("work", "whose comments could not be read"),
-    "commands_failed": ("command", "of ON_STORED that failed or had no room"),
+    "on_stored_failed": ("command", "of ON_STORED that failed or had no room"),
+    "ugoira_videos_made": ("video", "made (UGOIRA_VIDEO)"),
+    "ugoira_video_failed": ("video", "not made (UGOIRA_VIDEO); the next run tries again"),
     "reader_unconfirmed": ("question", "whether pixiv knows the session left without an answer"),
     "errors": ("fault", "of pixivcrawl itself"),
     "api_requests": ("API request", ""),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.filters import Filters
 from pixivcrawl.ledger.queries.described import wanted_by
 from pixivcrawl.ledger.queries.exported import Choice, ExportedWork, chosen_works, exported_works
@@ -20,7 +21,7 @@ WORKS_AT_ONCE = 250
 class Selection:
     """The works of an export, by their ids from the smallest on. `hidden` is how many more a filter leaves out.
 
-    `with_private`: what only the reader's own account sees may leave too.
+    `with_private`: what only the reader's own account sees may leave too. `limits` and `workers` are those of processes that decode.
     """
 
     archive: Archive
@@ -28,6 +29,8 @@ class Selection:
     work_ids: Sequence[int]
     hidden: int = 0
     with_private: bool = False
+    limits: Limits = field(default_factory=Limits)
+    workers: int = 1
 
     def works(self) -> Iterator[ExportedWork]:
         """Each work with all that is known of it."""

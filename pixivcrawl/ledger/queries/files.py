@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Row, exists, func, select
 from pixivcrawl.api.bodies.parts import JAPAN
 from pixivcrawl.api.images import is_revision
 from pixivcrawl.items import Evidence, FileKind, Frame, Imported, Original
-from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, FileRow, UserFileRow
+from pixivcrawl.ledger.models import ZIP_FILE, ArtworkRow, ArtworkVersionRow, FileRow, UserFileRow
 from pixivcrawl.ledger.updates.state import HERE, SETTLED_AVAILABILITY
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
@@ -224,6 +224,12 @@ def files_at_pixiv(connection: Connection, since: datetime | None) -> Iterator[t
 def works_stored_since(connection: Connection, since: datetime) -> array[int]:
     """The works of which a file was stored since then, the smallest id first."""
     found = select(FileRow.artwork_id).where(*_is_stored(since)).distinct().order_by(FileRow.artwork_id)
+    return array("q", connection.execute(found).scalars())
+
+
+def ugoira_stored_since(connection: Connection, since: datetime) -> array[int]:
+    """The works whose ugoira's zip was stored since then, the smallest id first."""
+    found = select(FileRow.artwork_id).where(ZIP_FILE, *_is_stored(since)).distinct().order_by(FileRow.artwork_id)
     return array("q", connection.execute(found).scalars())
 
 

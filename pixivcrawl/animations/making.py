@@ -1,0 +1,58 @@
+"""Animations made by worker processes, and put in their places whole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+from pixivcrawl.animations.animation import Animation
+from pixivcrawl.archive.failures import storage_errors
+from pixivcrawl.archive.syncing import sync
+from pixivcrawl.archive.verdict import Limits
+from pixivcrawl.archive.workers import Workers
+from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.items import VideoForm
+
+ENCODE = "pixivcrawl.animations.encoding:encode"
+
+ENCODER_MEMORY = 512 << 20
+"""Bytes that a worker may map beside what a proof may take: FFmpeg's libraries are 100 MB, and x264 has 400 for 4000 x 3000 pixels."""
+
+LEAST_SECONDS, SECONDS_A_MEGAPIXEL = 300, 10
+"""The time that an animation may take: the slowest form, APNG, takes half a second for a million pixels, and more where it gives way."""
+
+WITHOUT_FFMPEG: frozenset[VideoForm] = frozenset({"webp"})
+
+
+def require_encoder(form: VideoForm) -> None:
+    """Raises ConfigurationError where what makes this form is not installed."""
+    if form not in WITHOUT_FFMPEG and find_spec("av") is None:
+        raise ConfigurationError(
+            f"{form} is made by PyAV, which is not installed: pip install 'pixivcrawl[video]', or make webp"
+        )
+
+
+def making_workers(count: int, limits: Limits) -> Workers:
+    """Workers that make animations, `count` at once."""
+    return Workers(count, replace(limits, memory=limits.memory + ENCODER_MEMORY))
+
+
+def make(
+    animation: Animation, form: VideoForm, target: Path, workers: Workers, limits: Limits, *, gives_way: bool = False
+) -> None:
+    """Make the animation at `target`, which is whole or not there. Raises `Damaged`, `StorageFailed` or `NoWorker`.
+
+    `gives_way`: only with the time that nothing else on the machine wants.
+    """
+    part = target.with_name(f"{target.name}.part")
+    seconds = LEAST_SECONDS + SECONDS_A_MEGAPIXEL * animation.pixels * len(animation.frames) // 1_000_000
+    with storage_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            workers.run(ENCODE, part, animation, form, limits, gives_way, seconds=seconds).result()
+            part.replace(target)
+            sync(target.parent)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise

@@ -1,0 +1,39 @@
+"""What the animation of a work is made from: the frames as their artist uploaded them, where all are here, else pixiv's zip of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pixivcrawl.animations.animation import Animation, Source
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.ledger.queries.files import KeptFile
+
+
+def animations_of(archive: Archive, files: Iterable[KeptFile]) -> list[Animation]:
+    """The animations that the stored files of works are enough for, one for each revision of a work."""
+    of_revision: dict[tuple[int, str], list[KeptFile]] = {}
+    for file in files:
+        if file.state == "stored" and file.kind in ("ugoira", "frame"):
+            of_revision.setdefault((file.work_id, file.revision), []).append(file)
+    found = (_animation(archive, together) for together in of_revision.values())
+    return [animation for animation in found if animation is not None]
+
+
+def _animation(archive: Archive, files: list[KeptFile]) -> Animation | None:
+    """None where the frames' delays are not known: they come with the zip."""
+    zips = [file for file in files if file.kind == "ugoira" and file.frames]
+    if not zips:
+        return None
+    kept, frames = zips[0], zips[0].frames or ()
+    uploaded = sorted((file for file in files if file.kind == "frame"), key=lambda file: file.page)
+    has_all = [file.page for file in uploaded] == list(range(len(frames)))
+    chosen = uploaded if has_all else [kept]
+    return Animation(
+        user_id=kept.user_id or 0,
+        work_id=kept.work_id,
+        revision=kept.revision,
+        frames=frames,
+        files=tuple(Source(archive.resolve(file.path or ""), file.sha256 or "") for file in chosen),
+        is_zip=not has_all,
+        pixels=(chosen[0].width or 1) * (chosen[0].height or 1),
+    )

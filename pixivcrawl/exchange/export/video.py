@@ -1,0 +1,68 @@
+"""`export video`: each ugoira as a file that plays anywhere, every frame at its own millisecond."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+
+from pixivcrawl.animations.animation import Animation
+from pixivcrawl.animations.making import make, making_workers, require_encoder
+from pixivcrawl.animations.sources import animations_of
+from pixivcrawl.api.wording import plural
+from pixivcrawl.archive.damage import Damaged
+from pixivcrawl.exchange.export.choice import Result, Selection
+from pixivcrawl.items import VideoForm
+from pixivcrawl.saying import HowFar
+
+TOGETHER = 64
+"""So many animations are taken up, and made, before the next are looked for."""
+
+
+def export(selection: Selection, target: Path, options: argparse.Namespace) -> Result:
+    """Make `{target}/{artist}/{work}_ugoira_{revision}.mp4` of the newest revision of each ugoira; what is there already stays as it is."""
+    form: VideoForm = options.format or "mp4"
+    require_encoder(form)
+    result, how_far = Result(), HowFar()
+    there = made = 0
+    animations = newest_animations(selection, result)
+
+    def place_of(animation: Animation) -> Path:
+        return target / str(animation.user_id) / f"{animation.name}.{form}"
+
+    with (
+        ThreadPoolExecutor(selection.workers) as threads,
+        making_workers(selection.workers, selection.limits) as workers,
+    ):
+        while together := list(islice(animations, TOGETHER)):
+            lacking = [animation for animation in together if not place_of(animation).exists()]
+            there += len(together) - len(lacking)
+            tries = [
+                (animation, threads.submit(make, animation, form, place_of(animation), workers, selection.limits))
+                for animation in lacking
+            ]
+            for animation, done in tries:
+                try:
+                    done.result()
+                    made += 1
+                except Damaged as damage:
+                    result.refuse(f"{animation.name}.{form}: {damage}")
+                how_far(f"made {made:,}, work {animation.work_id}")
+    result.lines.append(f"{target}: {plural(made, form)} made, {there:,} there already")
+    return result
+
+
+def newest_animations(selection: Selection, result: Result) -> Iterator[Animation]:
+    """Of each ugoira the newest revision that is here."""
+    for work in selection.works():
+        try:
+            animations = animations_of(selection.archive, work.files)
+        except ValueError as error:
+            result.refuse(f"work {work.id}: {error}")
+            continue
+        if animations:
+            yield max(animations, key=lambda animation: animation.revision)
+        elif work.facts["kind"] == "ugoira" and work.files:
+            result.refuse(f"work {work.id}: the delays of its frames are not known; the next crawl asks for them")
