@@ -14,7 +14,8 @@ from pathlib import Path
 
 from scrapy.settings import BaseSettings
 
-from pixivcrawl.config_file import path_named
+from pixivcrawl import config_file
+from pixivcrawl.api.wording import quoted
 from pixivcrawl.cookies import CookieRefused, cookie_header
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.items import VISITOR, Reader
@@ -23,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 ACCOUNTS_OWN = re.compile(r"PHPSESSID=[0-9]+_\w{8,}")
 """pixiv: the session of an account begins with its number; that of a browser where nobody is logged in does not."""
+
+_NAME = re.compile(r"\w[\w-]{0,99}", re.ASCII)
+"""What an account may be called: no dot, so that an editor's copy is none, nor a path."""
 
 _LONGEST = 16 * 1024
 _OTHERS = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
@@ -62,15 +66,40 @@ def introduction(session: Session | None) -> str:
 
 
 def session_from_settings(settings: BaseSettings) -> Session | None:
-    """The session of this process (see `read_session`)."""
+    """The session of the account that PIXIV_ACCOUNT names, else that of this process (see `read_session`)."""
+    if name := str(settings.get("PIXIV_ACCOUNT") or ""):
+        return _session_of_account(settings, name)
     return read_session(os.environ, cookie_file(settings))
+
+
+def account_names(settings: BaseSettings) -> list[str]:
+    """The accounts that have a session in PIXIV_ACCOUNTS."""
+    folder = accounts_folder(settings)
+    return sorted(file.name for file in folder.glob("*") if _NAME.fullmatch(file.name)) if folder.is_dir() else []
+
+
+def accounts_folder(settings: BaseSettings) -> Path:
+    """Where the sessions of further accounts lie: PIXIV_ACCOUNTS, or beside pixivcrawl.toml."""
+    beside = (config_file.found() or Path(config_file.FILE_NAME).absolute()).parent
+    return config_file.path_named(settings, "PIXIV_ACCOUNTS") or beside / "accounts"
+
+
+def _session_of_account(settings: BaseSettings, name: str) -> Session:
+    if name not in (known := account_names(settings)):
+        there = f"there is {', '.join(map(quoted, known))}" if known else "there is none yet"
+        raise ConfigurationError(
+            f"PIXIV_ACCOUNT: there is no account {quoted(name)} in {accounts_folder(settings)}: {there}; "
+            "put its session into a file of that name, which its owner alone may read"
+        )
+    file = accounts_folder(settings) / name
+    return session_in(_read(file, f"account {name}"), f"account {name}: {file}")
 
 
 def cookie_file(settings: BaseSettings) -> Path | None:
     """The file that may hold the session; None where none is named."""
     if given := os.environ.get("PIXIV_COOKIE_FILE"):
         settings = BaseSettings({"PIXIV_COOKIE_FILE": given})
-    return path_named(settings, "PIXIV_COOKIE_FILE")
+    return config_file.path_named(settings, "PIXIV_COOKIE_FILE")
 
 
 def read_session(environment: Mapping[str, str], cookie_file: Path | None) -> Session | None:
@@ -84,7 +113,7 @@ def read_session(environment: Mapping[str, str], cookie_file: Path | None) -> Se
     if header := environment.get("PIXIV_COOKIE", "").strip():
         return _session(header, "PIXIV_COOKIE")
     if cookie_file is not None:
-        return session_in(_read(cookie_file), f"PIXIV_COOKIE_FILE {cookie_file}")
+        return session_in(_read(cookie_file, "PIXIV_COOKIE_FILE"), f"PIXIV_COOKIE_FILE {cookie_file}")
     return None
 
 
@@ -109,14 +138,14 @@ def _session(cookie: str, source: str) -> Session:
     return Session(cookie, int(user_id) if separator and user_id.isdecimal() and len(user_id) <= 18 else None)
 
 
-def _read(file: Path) -> str:
+def _read(file: Path, what: str) -> str:
     try:
         with file.open("rb") as opened:
             loose = stat.S_IMODE(os.fstat(opened.fileno()).st_mode) & _OTHERS
             content = opened.read(1 << 20)
     except OSError as error:
         raise ConfigurationError(
-            f"PIXIV_COOKIE_FILE {file}: cannot be read ({error.strerror}); name a file that holds the session"
+            f"{what} {file}: cannot be read ({error.strerror}); name a file that holds the session"
         ) from None
     if loose and os.name == "posix" and not is_credential(file):
         _warn_of_readers(file)

@@ -263,6 +263,13 @@ PIXIV_IMAGE_HOSTS = from_environment("PIXIV_IMAGE_HOSTS", "i.pximg.net")
 # that of ARCHIVE_DIR.
 PIXIV_COOKIE_FILE = from_environment("PIXIV_COOKIE_FILE", "")
 
+# A folder with the sessions of further accounts, one in a file of its own, as that of PIXIV_COOKIE_FILE: the file's name is what an account
+# is called here and in subscriptions.toml. Empty: `accounts`, beside pixivcrawl.toml.
+PIXIV_ACCOUNTS = from_environment("PIXIV_ACCOUNTS", "")
+
+# Which of them reads; its session then comes before all others. Empty: the session that the environment or PIXIV_COOKIE_FILE names.
+PIXIV_ACCOUNT = from_environment("PIXIV_ACCOUNT", "")
+
 # How many API requests travel at once, and the pause after each answer in seconds. pixiv: at 1.2 s after each answer no
 # 429 was seen, at 1.1 s some; the limit binds the account.
 PIXIV_API_CONCURRENCY = from_environment("PIXIV_API_CONCURRENCY", 1)

@@ -6,8 +6,8 @@ import argparse
 import gc
 import io
 import sys
-from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 
@@ -128,9 +128,9 @@ def spider_named(names: list[str], loader: SpiderLoaderProtocol) -> type[Spider]
     raise UsageError(f"name one spider: {', '.join(sorted(loader.list()))}; as in: pixivcrawl crawl user -a id=11")
 
 
-def introduce(configuration: Configuration, session: Session | None, *, sends: bool = True) -> None:
+def introduce(configuration: Configuration, *sessions: Session | None, sends: bool = True) -> None:
     """The first lines of a run: which archive, who reads, and what makes one that `sends` something riskier than it need be."""
-    lines = [f"archive: {configuration.archive_dir}", introduction(session)]
+    lines = [f"archive: {configuration.archive_dir}", *map(introduction, sessions)]
     if sends and not configuration.api.is_loopback and (risks := configuration.riskier_than_default()):
         lines.append(f"faster than the default: {'; '.join(risks)}: pixiv may throttle, warn or ban the account")
     (say if sends else print)("\n".join(lines))
@@ -156,14 +156,23 @@ _HELD = ExitStack()
 
 def wait_for_lane(opts: argparse.Namespace, configuration: Configuration, session: Session | None) -> None:
     """With --wait: have the account's lane before anything begins, when whoever has it now is done."""
-    if not opts.wait:
-        return
+    if opts.wait:
+        _HELD.enter_context(in_lane(configuration, session, "a crawl that has waited", wait=True))
+
+
+@contextmanager
+def in_lane(configuration: Configuration, session: Session | None, task: str, *, wait: bool) -> Iterator[None]:
+    """Hold the account's lane meanwhile. Raises ArchiveInUse unless whoever has it is to be waited for, which is said."""
     lanes = lanes_of(configuration, reader_of(session))
-    try:
-        _HELD.enter_context(held(lanes, "a crawl that has waited"))
-    except LaneInUse as in_use:
-        say(f"waits for {in_use.waits_for}")
-        _HELD.enter_context(held(lanes, "a crawl that has waited", wait=True))
+    with ExitStack() as until_done:
+        try:
+            until_done.enter_context(held(lanes, task))
+        except LaneInUse as in_use:
+            if not wait:
+                raise
+            say(f"waits for {in_use.waits_for}")
+            until_done.enter_context(held(lanes, task, wait=True))
+        yield
 
 
 def obey_quiet(opts: argparse.Namespace, settings: BaseSettings) -> None:

@@ -209,7 +209,7 @@ def without_refused(settings: Settings) -> tuple[list[Finding], Settings]:
 def look_at_subscriptions(settings: Settings) -> Finding:
     """Whether the file can be used, as `pixivcrawl sync` would say."""
     from pixivcrawl.doctor.findings import ok, problem
-    from pixivcrawl.runs.subscriptions import Catalogue, file_path
+    from pixivcrawl.runs.subscriptions import file_path, of_accounts
     from pixivcrawl.session import session_from_settings
     from pixivcrawl.subscriptions.file import read_file
 
@@ -222,7 +222,8 @@ def look_at_subscriptions(settings: Settings) -> Finding:
         session = session_from_settings(settings)
     try:
         file = read_file(path)
-        Catalogue(settings, session).check(file)
+        for catalogue, part in of_accounts(settings, session, file):
+            catalogue.check(part)
     except PixivcrawlError as error:
         return problem("subscriptions", error)
     return ok("subscriptions", f"{len(file.subscriptions):,} in {path}")

@@ -27,10 +27,11 @@ from pixivcrawl.items import VideoForm
 from pixivcrawl.ledger.queries.exported import Choice
 from pixivcrawl.reporting.writing import STANDARD_OUTPUT
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.runs.subscriptions import Catalogue, file_path, look_up
+from pixivcrawl.runs.subscriptions import State, file_path, look_up, of_accounts
 from pixivcrawl.saying import say
 from pixivcrawl.session import session_from_settings
-from pixivcrawl.subscriptions.file import read_file
+from pixivcrawl.subscriptions.file import Subscription, read_file
+from pixivcrawl.subscriptions.planning import Wanted
 
 REFUSED = 1
 
@@ -227,14 +228,16 @@ def ids_in(option: str, text: str) -> list[int]:
 def keys_of(settings: Settings, configuration: Configuration, opts: argparse.Namespace) -> tuple[str, ...]:
     """The lists that the subscriptions of these names read."""
     file = read_file(file_path(settings))
-    state = look_up(configuration, Catalogue(settings, session_from_settings(settings)), file)
-    by_name = {subscription.name: (subscription, wanted) for subscription, wanted in state.lists}
+    by_name: dict[str, tuple[State, Subscription, Wanted]] = {}
+    for catalogue, part in of_accounts(settings, session_from_settings(settings), file):
+        state = look_up(configuration, catalogue, part)
+        by_name |= {subscription.name: (state, subscription, wanted) for subscription, wanted in state.lists}
     keys: list[str] = []
     for name in opts.subscription:
         if name not in by_name:
             known = ", ".join(by_name) or "none yet"
             raise ConfigurationError(f"{file.path} has no entry {quoted(name)}; it has {known}")
-        subscription, wanted = by_name[name]
+        state, subscription, wanted = by_name[name]
         is_public = wanted.spider not in SHOWN_TO_THE_READER and wanted.canonical.get("rest", "show") == "show"
         if not is_public and not opts.with_private:
             raise ConfigurationError(

@@ -16,7 +16,7 @@ from pixivcrawl.api.wording import one_line, plural, quoted
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.exchange.lists import AddressList, read_list
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.runs.subscriptions import Catalogue, file_path
+from pixivcrawl.runs.subscriptions import Catalogue, as_account, file_path
 from pixivcrawl.session import session_from_settings
 from pixivcrawl.subscriptions.editing import appended, change
 from pixivcrawl.subscriptions.file import EVERY, FOLLOWING, SubscriptionFile, read_entry
@@ -56,6 +56,7 @@ class Command(ScrapyCommand):
             "--refresh", type=_period, metavar="TIME", help="how often known works are compared (default 30d), or never"
         )
         parser.add_argument("--name", metavar="NAME", help="what to call it (default: what it reads)")
+        parser.add_argument("--account", default="", metavar="NAME", help="who reads it: one of PIXIV_ACCOUNTS")
         parser.add_argument("--from", dest="source", choices=[FOLLOWING], help="everyone whom you follow")
         parser.add_argument(
             "--from-file",
@@ -75,8 +76,9 @@ class Command(ScrapyCommand):
 
     def subscribe(self, words: list[str], opts: argparse.Namespace) -> int:
         assert self.settings is not None
-        catalogue = Catalogue(self.settings, session_from_settings(self.settings))
-        how_often = {"every": opts.every or EVERY}
+        settings = as_account(self.settings, opts.account)
+        catalogue = Catalogue(settings, session_from_settings(settings), opts.account)
+        how_often = {"every": opts.every or EVERY} | ({"account": opts.account} if opts.account else {})
         if opts.refresh is not None:
             how_often["refresh"] = opts.refresh
         if opts.from_file is not None:
@@ -95,9 +97,10 @@ class Command(ScrapyCommand):
             return appended(file, {"name": name, **entry, **how_often})
 
         def check(file: SubscriptionFile) -> None:
-            catalogue.check(replace(file, subscriptions=file.subscriptions[:-1]))
+            own = file.of_account(opts.account)
+            catalogue.check(replace(own, subscriptions=own.subscriptions[:-1]))
             try:
-                catalogue.check(file)
+                catalogue.check(own)
             except ConfigurationError as refused:
                 raise ConfigurationError(_why(refused, file)) from None
 
@@ -133,7 +136,8 @@ def fresh_entries(
     file: SubscriptionFile, listed: AddressList, arguments: dict[str, Any], catalogue: Catalogue
 ) -> list[dict[str, Any]]:
     """The entries of a list that read what nothing in the file reads. Raises ConfigurationError, with the line of the list."""
-    known = {catalogue.wanted(file, subscription).key for subscription in file.subscriptions}
+    own = file.of_account(catalogue.account)
+    known = {catalogue.wanted(own, subscription).key for subscription in own.subscriptions}
     names = {subscription.name for subscription in file.subscriptions}
     fresh = []
     for address in listed.addresses:

@@ -15,7 +15,7 @@ from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.run_record import told
 from pixivcrawl.ledger.queries import NO_RUNS, ListRun, ListRuns
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.runs.subscriptions import Catalogue, State, file_path, look_up
+from pixivcrawl.runs.subscriptions import State, file_path, look_up, of_accounts
 from pixivcrawl.session import session_from_settings
 from pixivcrawl.subscriptions.file import Subscription, read_file
 from pixivcrawl.subscriptions.intervals import interval_text
@@ -54,15 +54,18 @@ class Command(ScrapyCommand):
     def show(self, *, everyone: bool) -> int:
         assert self.settings is not None
         configuration = Configuration.from_settings(self.settings)
-        catalogue = Catalogue(self.settings, session_from_settings(self.settings))
         file = read_file(file_path(self.settings))
         if not file.subscriptions:
             raise ConfigurationError(f"{file.path} names nothing to follow; begin with: pixivcrawl subscribe URL")
-        catalogue.check(file)
-        state = look_up(configuration, catalogue, file)
+        parts = list(of_accounts(self.settings, session_from_settings(self.settings), file))
+        for catalogue, part in parts:
+            catalogue.check(part)
         print(f"subscriptions: {file.path}")
-        for line in listed(state, datetime.now(UTC), everyone=everyone):
-            print(line)
+        for catalogue, part in parts:
+            if catalogue.account:
+                print(f"as {catalogue.account}:")
+            for line in listed(look_up(configuration, catalogue, part), datetime.now(UTC), everyone=everyone):
+                print(line)
         return 0
 
 

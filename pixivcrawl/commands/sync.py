@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,7 +19,7 @@ from pixivcrawl.api.wording import plural, quoted
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
 from pixivcrawl.base_spiders.second_looks import PUT_OFF
-from pixivcrawl.commands.crawl import add_quiet, add_wait, introduce, obey_quiet, show_any_text, wait_for_lane
+from pixivcrawl.commands.crawl import add_quiet, add_wait, in_lane, introduce, obey_quiet, show_any_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ArchiveInUse, ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.progress.terminal import OverallProgress
@@ -30,12 +31,12 @@ from pixivcrawl.notifications.state import Outcome
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.runs.notify import tell_of
 from pixivcrawl.runs.plans import Cost, Planned, costs_of, lines_of_all, lines_of_lists
-from pixivcrawl.runs.queue import ENDS_ALL, Job, brought, outcomes, run_all, worst
+from pixivcrawl.runs.queue import ENDS_ALL, ENDS_EVERY_ACCOUNT, Job, brought, outcomes, run_all, worst
 from pixivcrawl.runs.session_check import NewsSpider
 from pixivcrawl.runs.signals import end_when_told, nothing_to_stop, stop_crawls
-from pixivcrawl.runs.subscriptions import Catalogue, State, file_path, look_up
+from pixivcrawl.runs.subscriptions import Catalogue, State, file_path, look_up, of_accounts
 from pixivcrawl.saying import say
-from pixivcrawl.session import session_from_settings
+from pixivcrawl.session import reader_of, session_from_settings
 from pixivcrawl.subscriptions.costs import requests_for, requests_for_following
 from pixivcrawl.subscriptions.file import SubscriptionFile, read_file
 from pixivcrawl.subscriptions.planning import Due, Wanted, due, next_turn, within_share
@@ -93,57 +94,91 @@ class Command(ScrapyCommand):
         try:
             configuration = Configuration.from_settings(self.settings)
             session = session_from_settings(self.settings)
-            introduce(configuration, session, sends=not opts.plan)
-            wait_for_lane(opts, configuration, session)
-            catalogue = Catalogue(self.settings, session)
-            file = checked(catalogue, read_file(file_path(self.settings)), opts.only)
+            file = read_file(file_path(self.settings))
+            parts = [*of_accounts(self.settings, session, file)] or [(Catalogue(self.settings, session), file)]
+            introduce(configuration, *(catalogue.session for catalogue, _ in parts), sends=not opts.plan)
+            for catalogue, part in parts:
+                checked(catalogue, part, opts.only)
         except PixivcrawlError as error:
             sys.exit(complain(error))
-        self.sync = Sync(
-            configuration,
-            catalogue,
-            file,
-            everything=opts.all,
-            only=frozenset(opts.only),
-            budget=self.settings.getint("PIXIV_API_BUDGET", 0),
-        )
+        only = frozenset(opts.only)
+        self.syncs = [
+            Sync(configuration, catalogue, part, everything=opts.all, only=only, budget=configuration.api_budget)
+            for catalogue, part in parts
+            if not only or only & {subscription.name for subscription in part.subscriptions}
+        ]
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
         began = datetime.now(UTC)
         ended = []
         try:
-            self.exitcode = self.sync.show_plan() if opts.plan else self.run_due()
+            self.exitcode = self.show_plan() if opts.plan else self.run_due(wait=opts.wait)
         except PixivcrawlError as error:
             self.exitcode = complain(error)
             ended.append(Outcome("sync", self.exitcode, str(error)))
-        if not opts.plan and self.exitcode != ArchiveInUse.exit_code:
-            tell_of(self.settings, began, [*outcomes(self.sync.ran), *ended], weekly=True)
+        ran = [job for sync in self.syncs for job in sync.ran]
+        if not opts.plan and (ran or self.exitcode != ArchiveInUse.exit_code):
+            tell_of(self.settings, began, [*outcomes(ran), *ended], weekly=True)
 
-    def run_due(self) -> int:
+    def show_plan(self) -> int:
+        """Say what would run, and send nothing."""
+        for sync in self.syncs:
+            if sync.catalogue.account:
+                print(f"as {sync.catalogue.account}:")
+            for line in plan_lines(sync, sync.state(), sync.plan(), datetime.now(UTC)):
+                print(line)
+        return 0
+
+    def run_due(self, *, wait: bool) -> int:
         assert isinstance(self.crawler_process, AsyncCrawlerProcess)
-        sync = self.sync
-        archive = Archive(sync.configuration.archive_dir)
-        archive.create(sync.configuration.archive_readers)
+        configuration = self.syncs[0].configuration
+        archive = Archive(configuration.archive_dir)
+        archive.create(configuration.archive_readers)
         with held_for_all_runs(archive, "sync"):
             # Made, or brought up to date, before anything is read from it.
-            Ledger.open(sync.configuration.database_url, archive=archive).close()
-            plan = sync.plan()
-            if not plan:
-                say(sync.next_time())
+            Ledger.open(configuration.database_url, archive=archive).close()
+            due = [sync for sync in self.syncs if sync.plan()]
+            if not due:
+                for sync in self.syncs:
+                    say(sync.next_time())
                 return 0
-            process = self.crawler_process
-            end_when_told(partial(stop_crawls, process), lambda: "\n".join([*sync.report(), ""]))
-            run_all(process, sync.jobs(), sync.overall)
-        say("\n".join(sync.report()))
-        return sync.exit_code()
+            process, begun = self.crawler_process, due[:1]
+            end_when_told(partial(stop_crawls, process), lambda: "\n".join([*report(due), ""]))
+            run_all(process, in_turns(due, begun, wait=wait), lambda: begun[-1].overall())
+        say("\n".join(report(due)))
+        codes = [sync.exit_code() for sync in due]
+        return next((code for code in codes if code in ENDS_EVERY_ACCOUNT), max(codes))
+
+
+async def in_turns(syncs: Sequence[Sync], begun: list[Sync], *, wait: bool) -> AsyncIterator[Job]:
+    """The crawls of one account after those of another, each in its account's lane; what ends one's does not end another's."""
+    for sync in syncs:
+        begun.append(sync)
+        with ExitStack() as until_done:
+            lane = in_lane(sync.configuration, sync.catalogue.session, "sync", wait=wait)
+            try:
+                # It may be waited for long.
+                await asyncio.to_thread(until_done.enter_context, lane)
+            except ArchiveInUse as in_use:
+                complain(in_use)
+                sync.refusal = in_use
+                continue
+            async for job in sync.jobs():
+                yield job
+        if sync.exit_code() in ENDS_EVERY_ACCOUNT:
+            return
+
+
+def report(syncs: Sequence[Sync]) -> list[str]:
+    return [line for sync in syncs for line in sync.report()]
 
 
 def checked(catalogue: Catalogue, file: SubscriptionFile, only: Sequence[str]) -> SubscriptionFile:
     """The file. Raises ConfigurationError for what is wrong in it, for one that is empty, and for names that it does not hold."""
-    if not file.subscriptions:
+    known = [subscription.name for subscription in file.whole or file.subscriptions]
+    if not known:
         raise ConfigurationError(f"{file.path} names nothing to follow; begin with: pixivcrawl subscribe URL")
-    known = [subscription.name for subscription in file.subscriptions]
     if unknown := [name for name in only if name not in known]:
         there = ", ".join(map(quoted, known))
         raise ConfigurationError(f"--only: there is no subscription {quoted(unknown[0])}; there is: {there}")
@@ -170,6 +205,7 @@ class Sync:
     without_news: int = 0
     ended: str = ""
     finished: bool = False
+    refusal: PixivcrawlError | None = None
     _read: set[str] = field(default_factory=set)
     _unreachable: int = 0
     _costs: dict[str, Cost] = field(default_factory=dict)
@@ -231,7 +267,8 @@ class Sync:
         """How many API requests the runs of the last day took."""
         ledger = Ledger.open(self.configuration.database_url, read_only=True)
         try:
-            return ledger.read_now(queries.api_requests_since, now - DAY, full_readings=full_readings)
+            reader = reader_of(self.catalogue.session)
+            return ledger.read_now(queries.api_requests_since, now - DAY, reader, full_readings=full_readings)
         finally:
             ledger.close()
 
@@ -276,13 +313,14 @@ class Sync:
 
     async def _run(self, job: Job, wanted: Wanted | None = None) -> AsyncIterator[Job]:
         """The job, unless something ends the sync before it; sees to what came of it."""
-        if self.ended:
+        if self.ended or worst(self.ran) in ENDS_ALL:
             return
         if self.budget and await asyncio.to_thread(self.spent, datetime.now(UTC)) >= self.budget:
             self.ended = (
                 f"the {self.budget:,} API requests of a day (PIXIV_API_BUDGET) are used up; the next sync goes on"
             )
             return
+        job.account = self.catalogue.account
         self.ran.append(job)
         yield job
         if wanted is not None:
@@ -296,6 +334,8 @@ class Sync:
 
     def exit_code(self) -> int:
         """The worst of the jobs'; 1 at least where something had to be left for the next sync."""
+        if self.refusal is not None:
+            return self.refusal.exit_code
         code = worst(self.ran)
         if code in ENDS_ALL:
             return code
@@ -305,11 +345,12 @@ class Sync:
 
     def report(self) -> list[str]:
         """What each brought, for a person: a line each."""
-        lines = ["", "what each brought:", *(f"  {job}: {brought(job)}" for job in self.ran)]
+        who = f", as {self.catalogue.account}" if self.catalogue.account else ""
+        lines = ["", f"what each brought{who}:", *(f"  {job}: {brought(job)}" for job in self.ran)]
         if self.without_news:
             lines.append(f"  the feed shows nothing new of {plural(self.without_news, 'artist')}")
-        if self.ended:
-            lines.append(self.ended)
+        if ended := self.ended or str(self.refusal or ""):
+            lines.append(ended)
         if self.left:
             lines.append(f"not begun: {len(self.left):,} that are due; the next sync goes on with them")
         return lines
@@ -340,12 +381,6 @@ class Sync:
         ]
         moment, wanted = min(moments, key=lambda each: each[0])
         return f"nothing is due; next: {wanted.name}, {moment.astimezone():%Y-%m-%d %H:%M}"
-
-    def show_plan(self) -> int:
-        """Say what would run, and send nothing."""
-        for line in plan_lines(self, self.state(), self.plan(), datetime.now(UTC)):
-            print(line)
-        return 0
 
 
 def job_of(planned: Due) -> Job:

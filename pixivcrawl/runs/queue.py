@@ -29,7 +29,10 @@ ENDS_ALL = {
     *(error.exit_code for error in (ArchiveInUse, AccountRefused, StorageFailed, PauseTooLong)),
     INTERRUPTED,
 }
-"""Exit codes after which the next one would only fail in the same way."""
+"""Exit codes after which the next one of the same account would only fail in the same way."""
+
+ENDS_EVERY_ACCOUNT = {StorageFailed.exit_code, INTERRUPTED}
+"""Those after which the next one of another account would, too."""
 
 OUTCOMES = {
     0: "complete",
@@ -53,7 +56,7 @@ class Job:
     """One crawl, and what came of it; `exit_code` is None until it has run, `reason` says why it ended early.
 
     `spider` may be one that has no name of its own in the project; `name` is what a person calls the job. `decides_the_rest`: which jobs
-    follow depends on it, so that it waits for its second looks.
+    follow depends on it, so that it waits for its second looks. `account` reads, one of PIXIV_ACCOUNTS; "" for whom crawls read as anyway.
     """
 
     spider: str | type[Spider]
@@ -64,6 +67,7 @@ class Job:
     begun: bool = False
     name: str = ""
     decides_the_rest: bool = False
+    account: str = ""
 
     def __str__(self) -> str:
         spider = self.spider if isinstance(self.spider, str) else self.spider.name
@@ -72,9 +76,11 @@ class Job:
 
 
 async def in_turn(jobs: Iterable[Job]) -> AsyncIterator[Job]:
-    """Jobs that are known from the start, as `run_all` takes them."""
+    """Jobs that are known from the start, as `run_all` takes them, up to one that ends all."""
     for job in jobs:
         yield job
+        if job.exit_code in ENDS_ALL:
+            return
 
 
 def run_all(
@@ -82,8 +88,8 @@ def run_all(
     jobs: AsyncIterator[Job],
     overall: Callable[[], OverallProgress] | None = None,
 ) -> None:
-    """Run the crawls one after another in this process. `jobs` is asked for the next one when the last is over, and no more after one
-    that ends all; `overall` tells a person where the whole stands.
+    """Run the crawls one after another in this process. `jobs` is asked for the next one when the last is over, and
+    has none after one that ends all; `overall` tells a person where the whole stands.
     Raises what is a fault of ours, or of what gives the jobs.
     """
     from twisted.internet import reactor
@@ -113,13 +119,16 @@ async def one_after_another(
     from pixivcrawl.extensions.progress.reporter import watched  # only here: it imports what crawls import
 
     looked_at_later: list[Job] = []
+    ended: set[str] = set()
     numbers = count(1)
 
     async def run(job: Job, *, is_last_look: bool) -> bool:
-        """Whether another job may follow."""
+        """Whether a job of another account may follow."""
         say(f"\n{job}")
         job.begun, job.exit_code = True, None
         crawler = process.create_crawler(job.spider)
+        if job.account:
+            crawler.settings.set("PIXIV_ACCOUNT", job.account, priority="cmdline")
         if not is_last_look and not job.decides_the_rest:
             put_off_second_looks(crawler)
         crawling = process.crawl(crawler, **job.arguments)
@@ -131,15 +140,17 @@ async def one_after_another(
         job.counts = sums(job.counts, counts)
         if next(numbers) % COLLECTED_EVERY == 0:
             gc.collect()
-        return job.exit_code not in ENDS_ALL
+        if job.exit_code in ENDS_ALL:
+            ended.add(job.account)
+        return job.exit_code not in ENDS_EVERY_ACCOUNT
 
     with watched(process.settings, overall):
+        goes_on = True
         async for job in jobs:
-            if not await run(job, is_last_look=False):
-                return
+            goes_on = await run(job, is_last_look=False)
         for job in looked_at_later.copy():
-            if not await run(job, is_last_look=True):
-                return
+            if goes_on and job.account not in ended:
+                goes_on = await run(job, is_last_look=True)
 
 
 def sums(before: Mapping[str, int], counts: Mapping[str, int]) -> dict[str, int]:

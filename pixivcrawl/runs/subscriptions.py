@@ -25,7 +25,7 @@ from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import NO_RUNS, Feed, ListRun, ListRuns
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.runs.session_check import NewsSpider
-from pixivcrawl.session import Session, reader_of
+from pixivcrawl.session import Session, account_names, accounts_folder, reader_of, session_from_settings
 from pixivcrawl.spiders.user import UserArguments
 from pixivcrawl.subscriptions.file import FILE_NAME, FOLLOWING, REFRESH, Subscription, SubscriptionFile
 from pixivcrawl.subscriptions.planning import Brings, Wanted, checked_by_the_feed, may_be_known_by_the_feed
@@ -42,9 +42,10 @@ def file_path(settings: BaseSettings) -> Path:
 
 
 class Catalogue:
-    """The spiders, and who reads; turns subscriptions into lists that are wanted."""
+    """The spiders, and who reads, by the name that subscriptions give them; turns subscriptions into lists that are wanted."""
 
-    def __init__(self, settings: Settings, session: Session | None) -> None:
+    def __init__(self, settings: Settings, session: Session | None, account: str = "") -> None:
+        self.account = account
         self._loader = SpiderLoader.from_settings(settings)
         self._settings = settings
         self._ugoira = Configuration.from_settings(settings).ugoira
@@ -146,6 +147,36 @@ class Catalogue:
         if owner == "me" and self.session is not None and self.session.user_id is not None:
             spider.args.id = self.session.user_id
         return spider
+
+
+def of_accounts(
+    settings: Settings, session: Session | None, file: SubscriptionFile
+) -> Iterator[tuple[Catalogue, SubscriptionFile]]:
+    """Each account that the file names, in its order, with the subscriptions that read as it; `session` is whose no name is.
+
+    Raises ConfigurationError, with the line, for an account that is not there, and for a session that cannot be used.
+    """
+    firsts: dict[str, Subscription] = {}
+    for subscription in file.subscriptions:
+        firsts.setdefault(subscription.account, subscription)
+    known = account_names(settings)
+    for name, first in firsts.items():
+        if name and name not in known:
+            there = f"there is {', '.join(map(quoted, known))}" if known else "there is none yet"
+            raise file.refused(
+                first, "account", f"there is no account {quoted(name)} in {accounts_folder(settings)}: {there}"
+            )
+        own = as_account(settings, name)
+        yield Catalogue(own, session_from_settings(own) if name else session, name), file.of_account(name)
+
+
+def as_account(settings: Settings, name: str) -> Settings:
+    """The settings with which another account reads; the same ones without a name."""
+    if not name:
+        return settings
+    of_account = settings.copy()
+    of_account.set("PIXIV_ACCOUNT", name, priority="cmdline")
+    return of_account
 
 
 def _wanted(subscription: Subscription, spider: PixivSpider[Any], arguments: Mapping[str, str]) -> Wanted:

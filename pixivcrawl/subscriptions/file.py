@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ REFRESH = timedelta(days=30)
 
 LONGEST_NAME = 100
 
-_OWN = ("name", "url", "spider", "from", "every", "refresh")
+_OWN = ("name", "url", "spider", "from", "every", "refresh", "account")
 """An entry's own keys; all others are arguments of its spider."""
 
 _TOML_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
@@ -50,7 +50,7 @@ class Subscription:
     """One entry. `arguments` are those of `scrapy crawl SPIDER -a name=value`.
 
     With `of_following` it stands for everyone whom the reader follows, and the arguments are for each of them. `refresh` is how often
-    known works are compared with pixiv's, None for never.
+    known works are compared with pixiv's, None for never. `account` names who reads, "" for whom a crawl reads as by itself.
     """
 
     name: str
@@ -59,19 +59,25 @@ class Subscription:
     every: timedelta = EVERY
     refresh: timedelta | None = REFRESH
     of_following: bool = False
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionFile:
-    """The file as it was read; `subscriptions` are in its order."""
+    """The file as it was read, or an account's part of it; `subscriptions` are in its order, and `whole` has all where it is a part."""
 
     path: Path
     text: str
     subscriptions: tuple[Subscription, ...]
+    whole: tuple[Subscription, ...] = ()
+
+    def of_account(self, account: str) -> SubscriptionFile:
+        part = tuple(each for each in self.subscriptions if each.account == account)
+        return replace(self, subscriptions=part, whole=self.subscriptions)
 
     def refused(self, subscription: Subscription, key: str | None, why: str) -> ConfigurationError:
         """What to say of a value that a spider does not take."""
-        place = next(at for at, each in enumerate(self.subscriptions) if each is subscription)
+        place = next(at for at, each in enumerate(self.whole or self.subscriptions) if each is subscription)
         return _refused(self.path, self.text, _Refused(place, key, why))
 
 
@@ -169,6 +175,7 @@ def _entry(place: int, entry: Mapping[str, Any]) -> Subscription:
         every=_interval(place, entry, "every", read_interval, EVERY),
         refresh=_interval(place, entry, "refresh", read_period, REFRESH),
         of_following="from" in entry,
+        account=_account(place, entry),
     )
 
 
@@ -189,6 +196,13 @@ def _name(place: int, entry: Mapping[str, Any]) -> str:
         raise _Refused(place, "name", f"{quoted(name)}: write a name in quotation marks")
     if name != one_line(name, LONGEST_NAME) or name.startswith("-"):
         raise _Refused(place, "name", f"write one line of at most {LONGEST_NAME} characters that begins with no dash")
+    return name
+
+
+def _account(place: int, entry: Mapping[str, Any]) -> str:
+    name = entry.get("account", "")
+    if not isinstance(name, str):
+        raise _Refused(place, "account", f"{quoted(name)}: write the name of an account in quotation marks")
     return name
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Text, case, cast, func, select
+from sqlalchemy import Connection, Text, case, cast, func, or_, select
 
 from pixivcrawl.items import Reader
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FollowRow
@@ -235,9 +235,14 @@ def list_sizes(connection: Connection, keys: Collection[str]) -> dict[str, int]:
     return found
 
 
-def api_requests_since(connection: Connection, since: datetime, *, full_readings: bool = False) -> int:
-    """How many API requests were spent by the runs that began since then; by those that compared everything alone."""
+def api_requests_since(
+    connection: Connection, since: datetime, reader: Reader | None = None, *, full_readings: bool = False
+) -> int:
+    """How many API requests were spent by the runs that began since then, of one reader; by those that compared everything alone."""
     runs = select(CrawlRow.counts).where(CrawlRow.started >= since, CrawlRow.counts.is_not(None))
+    if reader is not None:
+        # A run of old does not say who read.
+        runs = runs.where(or_(CrawlRow.reader == reader.user_id, CrawlRow.reader.is_(None)))
     if full_readings:
         runs = runs.where(CrawlRow.full_reading)
     return sum(counts.get("api_requests", 0) for counts in connection.execute(runs).scalars() if counts)
