@@ -1,13 +1,13 @@
 """Formats that people give to the names of their files, read backwards: which work and page a path means.
 
-A path tells the page only if it does so however much of it the free parts, such as titles, are taken to be.
+A path tells a page only if it tells the same one in whatever way it fits the format: a title may hold numbers too.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal, cast
 
@@ -20,45 +20,108 @@ Meaning = Literal["work", "page", "page from 1", "file", "work and page", "free"
 Piece = tuple[Meaning | None, str]
 """A token and what it means; what stands between two of them means nothing."""
 
-_WORK = r"(?<![0-9])(?P<work{n}>[1-9][0-9]{{0,18}})(?![0-9])"
-_PAGE = r"(?<![0-9])(?P<page{n}>[0-9]{{0,5}})(?![0-9])"
-_REDUCED = r"(?P<reduced{n}>_(?:master|square|custom)1200)?"
-_SHAPES: Mapping[Meaning, str] = {
-    "work": _WORK,
-    "page": _PAGE,
-    "page from 1": _PAGE.replace("page{n}", "second{n}"),
-    "file": (
-        r"(?<![0-9])(?P<work{n}>[1-9][0-9]{{0,18}})(?:-[0-9a-f]{{32}})?(?:_big)?"
-        rf"_(?:p(?P<page{{n}}>[0-9]{{{{1,5}}}})|(?P<ugoira{{n}}>ugoira)(?:[0-9]+x[0-9]+)?)(?![0-9]){_REDUCED}"
+_WORK = r"(?P<work>[1-9][0-9]{0,18})"
+_PAGE = r"(?P<page>[0-9]{1,5})(?![0-9])"
+_SHAPES: Mapping[Meaning, re.Pattern[str]] = {
+    "work": re.compile(rf"{_WORK}(?![0-9])"),
+    "page": re.compile(_PAGE),
+    "page from 1": re.compile(_PAGE.replace("page", "second")),
+    "file": re.compile(
+        rf"{_WORK}(?:-[0-9a-f]{{32}})?(?:_big)?_(?:p{_PAGE}|(?P<ugoira>ugoira)(?:[0-9]+x[0-9]+)?(?![0-9]))"
+        r"(?P<reduced>_(?:master|square|custom)1200)?"
     ),
-    "work and page": r"(?<![0-9])(?P<work{n}>[1-9][0-9]{{0,18}})(?:_p(?P<page{n}>[0-9]{{1,5}}))?(?![0-9])",
+    "work and page": re.compile(rf"{_WORK}(?![0-9])(?:_p{_PAGE})?"),
 }
 _SEPARATOR = re.compile(r"[/\\]+")
 _SPACES = re.compile(r"\s+")
+_NUMBER = re.compile(r"(?<![0-9])[0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What a part of a path tells; None where it tells nothing."""
+
+    work: int | None = None
+    page: int | None = None
+    is_ugoira: bool = False
+    is_reduced: bool = False
+
+    def beside(self, found: re.Match[str]) -> _Reading | None:
+        """With what one token more tells; None where the two contradict each other."""
+        told = found.groupdict()
+        work = int(told["work"]) if told.get("work") else self.work
+        page = int(told["page"]) if told.get("page") else self.page
+        page = int(told["second"]) - 1 if told.get("second") else page
+        if (self.work or work) != work or (self.page if self.page is not None else page) != page:
+            return None
+        return replace(
+            self,
+            work=work,
+            page=page,
+            is_ugoira=self.is_ugoira or bool(told.get("ugoira")),
+            is_reduced=self.is_reduced or bool(told.get("reduced")),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class NameFormat:
-    """A format, as two expressions for the end of a path without its ending: free parts as short, and as long, as can be."""
+    """The tokens of a format that tell something, and what stands before, between and behind them."""
 
-    shortest: re.Pattern[str]
-    longest: re.Pattern[str]
+    tokens: tuple[re.Pattern[str], ...]
+    others: tuple[re.Pattern[str], ...]
 
     def read(self, path: str) -> Named | None:
         """The page that a path means, with `/` between its parts; None where it means none, or nobody can tell which."""
         stem = path.rpartition(".")[0]
-        told = {_named(found) for each in (self.shortest, self.longest) if (found := each.search(stem)) is not None}
+        numbers = [found.start() for found in _NUMBER.finditer(stem)]
+        # By the ends of what is read so far: all that it may tell.
+        reached: dict[int, set[_Reading]] = {0: {_Reading()}}
+        for token, before in zip(self.tokens, self.others, strict=False):
+            following: dict[int, set[_Reading]] = {}
+            for start in numbers:
+                if (found := token.match(stem, start)) is None:
+                    continue
+                for end, readings in reached.items():
+                    if end <= start and before.fullmatch(stem, end, start):
+                        further = {more for each in readings if (more := each.beside(found)) is not None}
+                        following.setdefault(found.end(), set()).update(further)
+            reached = following
+        fits = (readings for end, readings in reached.items() if self.others[-1].fullmatch(stem, end))
+        told = {named for readings in fits for each in readings if (named := _named(each)) is not None}
         return told.pop() if len(told) == 1 else None
 
 
-def compiled(text: str, token: re.Pattern[str], meanings: Mapping[str, Meaning]) -> NameFormat | None:
-    """A format whose tokens are what `token` finds; None for one that names no work."""
+def compiled(
+    text: str, token: re.Pattern[str], meanings: Mapping[str, Meaning], *, of_pages: bool = True
+) -> NameFormat | None:
+    """A format whose tokens are what `token` finds; None for one that names no work.
+
+    Without `of_pages` it is that of files which are no page of several: tokens for the page stand for nothing.
+    """
+    if not of_pages:
+        text = token.sub(lambda found: "" if meanings.get(found[0]) in ("page", "page from 1") else found[0], text)
     parts = [list(_pieces(part, token, meanings)) for part in _SEPARATOR.split(text)]
-    # What stands before the first part that tells something need not be looked at.
-    telling = [place for place, part in enumerate(parts) if any(meaning != "free" for meaning, _ in part if meaning)]
     if not any(meaning in ("work", "file", "work and page") for part in parts for meaning, _ in part):
         return None
-    return NameFormat(*(_expression(parts[telling[0] :], free) for free in ("[^/]*?", "[^/]*")))
+    # What stands before the first part that tells something need not be looked at.
+    first = next(place for place, part in enumerate(parts) if any(_tells(piece) for piece in part))
+    tokens: list[re.Pattern[str]] = []
+    others = ["(?:.*/)?"]
+    for place, part in enumerate(parts[first:], first):
+        is_last = place == len(parts) - 1
+        if part and all(meaning == "free" for meaning, _ in part) and not is_last:
+            # A token may be empty, and its folder is not there then.
+            others[-1] += "(?:[^/]*/)?"
+            continue
+        for tells, pieces in groupby(part, _tells):
+            if tells:
+                for meaning, _ in pieces:
+                    tokens.append(_SHAPES[cast("Meaning", meaning)])
+                    others.append("")
+            else:
+                others[-1] += _between(list(pieces))
+        others[-1] += "" if is_last else "/"
+    return NameFormat(tuple(tokens), tuple(map(re.compile, others)))
 
 
 def _pieces(text: str, token: re.Pattern[str], meanings: Mapping[str, Meaning]) -> Iterator[Piece]:
@@ -72,32 +135,16 @@ def _pieces(text: str, token: re.Pattern[str], meanings: Mapping[str, Meaning]) 
         yield None, text[place:]
 
 
-def _expression(parts: list[list[Piece]], free: str) -> re.Pattern[str]:
-    number = 0
-    text = ""
-    for place, part in enumerate(parts):
-        is_last = place == len(parts) - 1
-        if part and all(meaning == "free" for meaning, _ in part) and not is_last:
-            # A token may be empty, and its folder is not there then.
-            text += "(?:[^/]*/)?"
-            continue
-        for tells, pieces in groupby(part, lambda piece: piece[0] not in (None, "free")):
-            if tells:
-                for meaning, _ in pieces:
-                    number += 1
-                    text += _SHAPES[cast("Meaning", meaning)].format(n=number)
-            else:
-                text += _between(list(pieces), free)
-        text += "" if is_last else "/"
-    return re.compile(rf"(?:^|/){text}$")
+def _tells(piece: Piece) -> bool:
+    return piece[0] not in (None, "free")
 
 
-def _between(pieces: list[Piece], free: str) -> str:
+def _between(pieces: list[Piece]) -> str:
     """What stands between two tokens that tell something, with at most one free part: of five, a name of 255 letters takes for ever."""
     (first, text), (last, end) = pieces[0], pieces[-1]
     if len(pieces) == 1:
-        return free if first else _literal(text)
-    return ("" if first else _literal(text)) + free + ("" if last else _literal(end))
+        return "[^/]*" if first else _literal(text)
+    return ("" if first else _literal(text)) + "[^/]*" + ("" if last else _literal(end))
 
 
 def _literal(text: str) -> str:
@@ -105,17 +152,7 @@ def _literal(text: str) -> str:
     return r"\s*".join(map(re.escape, _SPACES.split(text)))
 
 
-def _named(found: re.Match[str]) -> Named | None:
-    """The page that the groups mean; None where two of them contradict each other."""
-    told = {name: value for name, value in found.groupdict().items() if value}
-
-    def values(group: str) -> set[int]:
-        return {int(value) for name, value in told.items() if name.rstrip("0123456789") == group}
-
-    works = values("work")
-    pages = values("page") | {number - 1 for number in values("second")}
-    is_ugoira = any(name.startswith("ugoira") for name in told)
-    if len(works) != 1 or len(pages) > 1 or min(pages, default=0) < 0 or max(works) > LARGEST_ID:
+def _named(reading: _Reading) -> Named | None:
+    if reading.work is None or reading.work > LARGEST_ID or (reading.page or 0) < 0:
         return None
-    is_reduced = any(name.startswith("reduced") for name in told)
-    return Named(works.pop(), pages.pop() if pages else 0, "ugoira" if is_ugoira else "image", is_reduced)
+    return Named(reading.work, reading.page or 0, "ugoira" if reading.is_ugoira else "image", reading.is_reduced)

@@ -57,19 +57,16 @@ def test_a_name_by_any_format_tells_its_own_page_or_none(
     tool: str, data: st.DataObject, work_id: int, page: int, title: str, words: str
 ) -> None:
     tokens, token, meanings = TOOLS[tool]
-    text = data.draw(formats(tokens))
-    found = compiled(text, token, meanings)
+    text, of_pages = data.draw(formats(tokens)), data.draw(st.booleans())
+    found = compiled(text, token, meanings, of_pages=of_pages)
     if found is None:
         assert not any(each in text for each in ("%image_id%", "%urlFilename%", "{id}", "{pid}"))
         return
-    own = f"{work_id}_p{page}"
-    values = {
-        "%image_id%": str(work_id),
-        "%urlFilename%": own,
-        "%page_index%": str(page),
-        "%page_number%": str(page + 1),
-    }
-    values |= {"{id}": own, "{pid}": str(work_id), "{p}": str(page), "{title}": title, "%title%": title}
+    page = page if of_pages else 0
+    number, second = (str(page), str(page + 1)) if of_pages else ("", "")
+    values = {"%image_id%": str(work_id), "%page_index%": number, "%page_number%": second, "{pid}": str(work_id)}
+    values |= dict.fromkeys(("%urlFilename%", "{id}"), f"{work_id}_p{page}") | {"{p}": number}
+    values |= dict.fromkeys(("{title}", "%title%"), title)
     values |= dict.fromkeys(("{user}", "{tags}", "%tags%", "%artist%", "%R-18%"), words)
     named = found.read(name_by(text, values))
     tells_page = any(each in text for each in ("%urlFilename%", "%page_index%", "%page_number%", "{id}", "{p}"))

@@ -94,6 +94,7 @@ class _Known:
     numbers: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     unnumbered: set[int] = field(default_factory=set)
     formats: list[NameFormat] = field(default_factory=list)
+    of_ugoira: list[NameFormat] = field(default_factory=list)
     ids_first: bool = True
     first: int | None = None
 
@@ -223,8 +224,10 @@ def _download(path: Path, told: dict[str, Any]) -> _Download | None:
 
 def _take_settings(told: dict[str, Any], known: _Known) -> None:
     names = [told.get("userSetName"), *(told.get("namingRuleList") or ())]
-    formats = (compiled(name, TOKEN, MEANINGS) for name in dict.fromkeys(names) if isinstance(name, str))
-    known.formats += [each for each in formats if each is not None]
+    for name in dict.fromkeys(each for each in names if isinstance(each, str)):
+        for of_pages, formats in ((True, known.formats), (False, known.of_ugoira)):
+            if (found := compiled(name, TOKEN, MEANINGS, of_pages=of_pages)) is not None:
+                formats.append(found)
     if told.get("serialNoStart") in (0, 1):
         known.first = told["serialNoStart"]
 
@@ -318,7 +321,8 @@ def _told_by(path: Path, known: _Known) -> tuple[int, int] | str:
     """The work and page of a file that no record names; why that cannot be told."""
     if ending(path.name) in CONVERTED:
         return f"converted: pixiv has no {ending(path.name)}"
-    told = {named for each in known.formats if (named := each.read("/".join(path.parts[-8:]))) is not None}
+    formats = known.of_ugoira if ending(path.name) == "zip" else known.formats
+    told = {named for each in formats if (named := each.read("/".join(path.parts[-8:]))) is not None}
     named = read_name(path.name)
     if named is not None and named.is_reduced:
         return "reduced: its name says so"

@@ -139,11 +139,11 @@ def _formats(path: Path) -> _Settings | None:
         return None
     # PixivUtil2 moved its options from section to section, and finds them wherever they are.
     options = {key: value for section in config.sections() for key, value in config[section].items()}
-    texts = [options[key] for key in ("filenameformat", "filenamemangaformat") if key in options]
+    texts = {key: options[key] for key in ("filenameformat", "filenamemangaformat") if key in options}
     if not texts:
         return None
-    formats = [found for text in texts if (found := compiled(text, TOKEN, MEANINGS)) is not None]
-    return _Settings(formats, all(_OWN_NAME.search(text) for text in texts))
+    formats = (compiled(text, TOKEN, MEANINGS, of_pages=key == "filenamemangaformat") for key, text in texts.items())
+    return _Settings([each for each in formats if each is not None], all(map(_OWN_NAME.search, texts.values())))
 
 
 def _claim(path: Path, known: _Known) -> Claim | Passed:
