@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.canonical import dump
 from tests.exchange.fetched import Brought, Sandbox, bring_in, gallery_dl, imported, tree
 from tests.live.inside import crawl
 from tests.live.running import environment, ledger_files, rows, scrapy, stored_files
@@ -133,3 +134,15 @@ def test_every_file_comes_in_as_what_it_is_and_nothing_is_fetched_twice(years: Y
     assert again.number("here already") == len(imported(archive))
     assert tree(years.folder) == untouched
     assert_the_next_crawl_fetches_the_rest(years, archive)
+
+
+def test_what_was_imported_is_remade_from_the_journal(years: Years, tmp_path: Path):
+    archive = tmp_path / "archive"
+    assert bring_in(years.sandbox, archive, years.folder).exit_code == 0
+    before = dump(archive)
+    env = environment(years.sandbox, archive)
+    rebuilt = scrapy("rebuild", "--replace", "--check", env=env)
+    assert rebuilt.returncode == 0, rebuilt.stdout
+    assert dump(archive) == before
+    assert not scrapy("verify", "--repair", env=env).returncode
+    assert dump(archive) == before
