@@ -20,13 +20,15 @@ def page() -> str:
     ours = our_commands()
     return blocks(
         "# Commands",
-        "`pixivcrawl COMMAND --help` says the same, from any folder; in the checkout `scrapy COMMAND` does the same. Each of the "
+        "`pixivcrawl COMMAND --help` shows the same text. It works from any folder; in the checkout, `scrapy COMMAND` does the "
+        "same. Each of the "
         "[spiders](spiders.md) is a command too: `pixivcrawl user 11` is `scrapy crawl user -a id=11`, with an option for each argument. "
-        "Scrapy's other commands (`pixivcrawl settings`, `pixivcrawl shell` ...) are there as always.",
-        "Only what archives opens the archive. `scrapy fetch`, `shell`, `view`, `parse` and `check` work beside a running crawl and "
-        "leave no trace; they send the session, and keep the pace and a pause that the archive knows of. "
-        "`scrapy fetch URL | python -m json.tool` shows an answer, `scrapy parse --spider artwork -c parse_work URL` what becomes of it, "
-        "and `SCRAPY_PROJECT=sandbox scrapy check` whether the spiders hold what they promise of the sandbox's works.",
+        "Scrapy's other commands (`pixivcrawl settings`, `pixivcrawl shell` ...) are available too.",
+        "Only commands that archive open the archive. `scrapy fetch`, `shell`, `view`, `parse` and `check` work beside a running crawl and "
+        "leave no trace; they send the session, and obey the pace and any pause that the archive knows of. "
+        "`scrapy fetch URL | python -m json.tool` shows an answer, `scrapy parse --spider artwork -c parse_work URL` shows the "
+        "items made from "
+        "it, and `SCRAPY_PROJECT=sandbox scrapy check` runs the spiders' contracts against the sandbox.",
         table(
             ["command", "what it does"],
             ((link(f"pixivcrawl {name}"), described(each.short_desc())) for name, each in ours.items()),

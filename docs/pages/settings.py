@@ -19,16 +19,16 @@ OWN = "Our own"
 
 ENVIRONMENT = {
     "PIXIVCRAWL_CONFIG": "The configuration file, as `--config`.",
-    "SCRAPY_PROJECT": "Which settings hold where nothing else says something: `default`, `server` or `sandbox`.",
-    "PIXIVCRAWL_AS": "The profile of that file, as `--as`.",
+    "SCRAPY_PROJECT": "Which profile gives the defaults: `default`, `server` or `sandbox`.",
+    "PIXIVCRAWL_AS": "The profile in that file, as `--as`.",
     "PIXIV_PHPSESSID": "The session: the value of the cookie `PHPSESSID` of a browser that is logged in to pixiv.",
-    "PIXIV_COOKIE": "The session as a browser's whole Cookie header; PIXIV_PHPSESSID comes first.",
-    "PIXIV_COOKIE_FILE": "A file that holds the session; PIXIV_PHPSESSID and PIXIV_COOKIE come first. As the setting.",
-    "CREDENTIALS_DIRECTORY": "Where systemd has put the credentials of a service: of a session there nobody is warned that others "
+    "PIXIV_COOKIE": "The session as a browser's whole Cookie header; PIXIV_PHPSESSID takes precedence.",
+    "PIXIV_COOKIE_FILE": "A file with the session, as the setting; PIXIV_PHPSESSID and PIXIV_COOKIE take precedence.",
+    "CREDENTIALS_DIRECTORY": "Where systemd puts a service's credentials: for a session in that folder, there is no warning that others "
     "can read it.",
-    "PIXIVCRAWL_NOTICE_URLS": "The notice services' URLs, separated by spaces; the file of NOTICE_URLS_FILE comes after it.",
-    "SSL_CERT_FILE": "A PEM file with the certificates to believe, in place of the system's own.",
-    "TERM": "What the terminal is: one that is `dumb` gets a line a minute in place of a bar.",
+    "PIXIVCRAWL_NOTICE_URLS": "The notice services' URLs, separated by spaces; takes precedence over NOTICE_URLS_FILE.",
+    "SSL_CERT_FILE": "A PEM file with the certificates to trust, instead of the system's.",
+    "TERM": "The kind of terminal: a `dumb` one gets a line a minute instead of a progress bar.",
 }
 """What the code reads from the environment under a name that is not PIXIVCRAWL_ and a setting's."""
 
@@ -62,26 +62,28 @@ def page() -> str:
     own = [setting for setting in said if setting.section == OWN]
     return blocks(
         "# Settings",
-        "A setting is given on the command line, as in `-s ARCHIVE_DIR=elsewhere`; in the environment, as in "
+        "Give a setting on the command line, as in `-s ARCHIVE_DIR=elsewhere`; in the environment, as in "
         '`PIXIVCRAWL_ARCHIVE_DIR=elsewhere`; or in `pixivcrawl.toml`, in lower case, as in `archive_dir = "elsewhere"`. The command line '
-        "wins over the environment, and that over the file. `pixivcrawl config` shows each value and where it comes from. "
-        "`SCRAPY_PROJECT=server` in the environment picks the "
-        "profile for servers, `SCRAPY_PROJECT=sandbox` that for a sandbox.",
+        "takes precedence over the environment, and the environment over the file. `pixivcrawl config` shows each value and where "
+        "it comes from. "
+        "`SCRAPY_PROJECT=server` in the environment selects the "
+        "profile for servers, `SCRAPY_PROJECT=sandbox` the one for a sandbox.",
         "## pixivcrawl.toml",
-        "The file is the one that `--config FILE` or `PIXIVCRAWL_CONFIG` names; else the nearest `pixivcrawl.toml` here or in a folder "
-        "above, as beside the archive; else the one among your own settings, where `pixivcrawl setup` writes it (on Linux "
-        "`~/.config/pixivcrawl/pixivcrawl.toml`). `--as NAME`, or `PIXIVCRAWL_AS`, takes what a profile says in place of what stands above "
-        "it.",
+        "The file is the one that `--config FILE` or `PIXIVCRAWL_CONFIG` names; otherwise the nearest `pixivcrawl.toml` in the "
+        "current folder or "
+        "one above it, such as beside the archive; otherwise the one in your configuration folder, where `pixivcrawl setup` writes it (on "
+        "Linux `~/.config/pixivcrawl/pixivcrawl.toml`). With `--as NAME` or `PIXIVCRAWL_AS`, a profile's values replace those above it in "
+        "the file.",
         EXAMPLE,
         "## What you may want to set",
         table(["setting", "default", "takes", "what it is"], (own_row(group) for group in groups(own))),
         "## Session, notices, certificates and files",
-        "A session and the URLs of notice services are secrets, so that they come from the environment or a file and never from an "
+        "A session and the URLs of notice services are secrets, so they come from the environment or a file, never from an "
         "argument list.",
         table(["environment", "what it is"], ((code(name), described(text)) for name, text in ENVIRONMENT.items())),
         "## Scrapy's own settings",
-        "Each of them is obeyed, hangs on another one as in every Scrapy project, or is refused: whoever sets one that would do nothing "
-        "here is told so in one line, with what to use instead, and the command ends with exit code 2.",
+        "Each of them is obeyed, depends on another one as in every Scrapy project, or is refused: setting one that would do nothing here "
+        "ends the command with exit code 2 and one line that says what to use instead.",
         table(["obeyed", "settings"], ((about, codes(names)) for about, names in OBEYED.items())),
         table(
             ["does nothing until this is set", "settings"], ((code(on), codes(names)) for on, names in INERT.items())
@@ -90,7 +92,7 @@ def page() -> str:
         "## What differs from Scrapy's defaults",
         *others([setting for setting in said if setting.section != OWN]),
         "## The server profile",
-        "For a machine on which nobody looks; [schedule.md](schedule.md) says how to run it there.",
+        "For a machine that nobody watches; [schedule.md](schedule.md) says how to use it.",
         table(["setting", "value", "why"], (row(setting) for setting in settings_of("server"))),
         "## The sandbox profile",
         table(["setting", "value", "why"], (row(setting) for setting in settings_of("sandbox"))),

@@ -21,15 +21,15 @@ def page() -> str:
     common = common_arguments(spiders)
     return blocks(
         "# Spiders",
-        "`scrapy crawl NAME -a argument=value` archives what a spider finds; the same command goes on where it ended. An "
-        "argument that a spider does not take, or a value that it cannot have, ends the command with one line and exit "
-        "code 2, before anything is sent.",
+        "`scrapy crawl NAME -a argument=value` archives what a spider finds; the same command continues where it stopped. An "
+        "argument that a spider does not have, or a value that an argument does not allow, ends the command with one line and exit "
+        "code 2 before anything is sent.",
         table(["spider", "archives"], ((link(name), first_sentence(spider)) for name, spider in spiders.items())),
         *(section(spider, common) for spider in spiders.values()),
         "## The arguments of every list",
-        "These are the same on every spider above that archives works.",
+        "Every spider above that archives works takes these.",
         argument_table(common),
-        f"For each work that it archives, such a spider asks what the ledger does not know: "
+        f"For each work that it archives, such a spider requests what the ledger does not know: "
         f"{endpoint_links(endpoints_of_each_work())}.",
     )
 

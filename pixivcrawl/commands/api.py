@@ -33,17 +33,16 @@ class Command(ScrapyCommand):
         return "[NAME [PARAMETER=VALUE ...]]"
 
     def short_desc(self) -> str:
-        return "Ask pixiv's web API by hand; without a name, list what can be asked"
+        return "Send a request to pixiv's web API; without a name, list the endpoints"
 
     def long_desc(self) -> str:
         return (
-            "Prints what an endpoint answers as indented JSON: pixivcrawl api user.profile_all id=11. Without a name it "
-            "lists the endpoints; "
-            "pixivcrawl api NAME --help shows the parameters of one. It asks with the session and at the pace of a "
-            "crawl: while a crawl runs "
-            "in the same archive it refuses (exit code 3), and a pause that pixiv asked for is kept and remembered in the archive, or, "
-            "where there is none, only until the command ends. Nothing that it reads is archived. What changes something at pixiv "
-            "(illust.bookmark_add, illust.like) is asked about before it is done."
+            "Prints an endpoint's answer as indented JSON: pixivcrawl api user.profile_all id=11. Without a name it "
+            "lists the endpoints; pixivcrawl api NAME --help shows the parameters of one. It uses the session and the "
+            "pace of a crawl. While a crawl runs in the same archive it refuses (exit code 3). A pause that pixiv asks "
+            "for is obeyed and kept in the archive, or only until the command ends if there is no archive. Nothing "
+            "that it reads is archived. It asks for confirmation before a request that changes something at pixiv "
+            "(illust.bookmark_add, illust.like)."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -51,10 +50,14 @@ class Command(ScrapyCommand):
         self.parser = parser
         # Argparse would answer before the endpoint's name is known.
         parser.add_argument("-h", "--help", action="store_true", help="show this help, or the parameters of NAME")
-        parser.add_argument("--raw", action="store_true", help="print the answer byte for byte, envelope and all")
+        parser.add_argument(
+            "--raw", action="store_true", help="print the whole answer byte for byte, with its envelope"
+        )
         parser.add_argument("--pages", type=at_least_one, default=1, metavar="N", help="read up to N pages of a list")
         parser.add_argument("--jsonl", action="store_true", help="print each page as one line of JSON")
-        parser.add_argument("--yes", action="store_true", help="do without asking what changes something at pixiv")
+        parser.add_argument(
+            "--yes", action="store_true", help="do not ask for confirmation before changing something at pixiv"
+        )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         show_any_text()

@@ -39,14 +39,14 @@ class Command(ScrapyCommand):
         return "URL ..."
 
     def short_desc(self) -> str:
-        return "Archive whatever stands behind pixiv addresses or ids"
+        return "Archive what pixiv addresses or ids point to"
 
     def long_desc(self) -> str:
         return (
-            "Takes addresses of pixiv's pages and images, and works' ids, and archives what each stands for, one after another: "
-            "pixivcrawl archive https://www.pixiv.net/users/11 5000111. -i FILE reads them from a file, one or several a line (what stands "
-            "behind a # is a comment), and - from standard input. What cannot be taken is named and the rest is done; "
-            "at the end it says what each brought. The exit code is the worst of them, as of one crawl."
+            "Takes addresses of pixiv pages and images, or ids of works, and archives each in turn: pixivcrawl archive "
+            "https://www.pixiv.net/users/11 5000111. -i FILE reads addresses from a file, one or more a line (text "
+            "after # is a comment); - reads them from standard input. Addresses that it cannot use are named and "
+            "skipped; at the end it says what each one brought. The exit code is the worst of the crawls'."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:

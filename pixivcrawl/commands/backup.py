@@ -33,18 +33,17 @@ class Command(ScrapyCommand):
         return "PATH"
 
     def short_desc(self) -> str:
-        return "Copy the ledger to PATH and its journal beside it, also while a crawl runs"
+        return "Copy the ledger to PATH and its journal beside it, even while a crawl runs"
 
     def long_desc(self) -> str:
         return (
-            "Copies the ledger as it is at one moment, and the journal up to there: pixivcrawl backup "
-            "/backups/pixiv.sqlite (its journal in "
-            "/backups/pixiv.journal), or pixivcrawl backup /backups for a file archive-TIME.sqlite in that folder and a "
-            "folder journal, where what an earlier backup brought is not copied again, and beside them what was marked in the gallery. It "
-            "needs no lock and holds no crawl up. The copy of the ledger is looked "
-            "at for damage before it gets its name, and never replaces a file. Originals are plain files: copy them with what you copy "
-            "files with. "
-            "Exit codes: 0 the copy is there; 2 PATH is taken, or there is no ledger; 5 the disk is full or the ledger is damaged."
+            "Copies the ledger as it is at one moment, and the journal up to that moment: pixivcrawl backup "
+            "/backups/pixiv.sqlite (its journal goes to /backups/pixiv.journal), or pixivcrawl backup /backups for a "
+            "file archive-TIME.sqlite and a folder journal in that folder, where journal files of an earlier backup "
+            "are not copied again. The gallery's favourites and notes are copied too. It takes no lock and does not "
+            "delay a crawl. The copy of the ledger is checked for damage before it gets its name, and never replaces a "
+            "file. Originals are not copied: they are plain files that your usual backup can copy. Exit codes: 0 the "
+            "copy is made; 2 PATH exists, or there is no ledger; 5 the disk is full or the ledger is damaged."
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:

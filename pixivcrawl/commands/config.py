@@ -25,13 +25,13 @@ class Command(ScrapyCommand):
     example = "config"
 
     def short_desc(self) -> str:
-        return "Show every setting, its value, and where that comes from"
+        return "Show every setting, its value, and where it comes from"
 
     def long_desc(self) -> str:
         return (
-            "Shows each setting with its value and where it comes from: -s, the environment, pixivcrawl.toml or the default; in this order "
-            "one wins over the next. A session and passwords are never shown. Sends nothing. Exit codes: 0 all can be used; 2 something "
-            "cannot, which it names."
+            "Shows each setting with its value and where it comes from: -s, the environment, pixivcrawl.toml or the "
+            "default; the first of these that is given wins. Sessions and passwords are never shown. Sends nothing. "
+            "Exit codes: 0 all values are usable; 2 some are not, and it names them."
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:

@@ -45,16 +45,16 @@ class Command(CrawlCommand):
     example = "crawl user -a id=11"
 
     def short_desc(self) -> str:
-        return "Archive what a spider finds, and go on where an earlier run of the same command ended"
+        return "Archive what a spider finds, continuing where an earlier run of the same command stopped"
 
     def long_desc(self) -> str:
         return (
-            "Archive what a spider finds: pixivcrawl crawl user -a id=11, or pixivcrawl user 11. Run the same command "
-            "again after any end and it goes on. --plan says what it would take and sends nothing. "
-            "pixivcrawl list names the spiders. Exit codes: 0 complete; 1 finished, with works that failed or wait; "
-            "2 wrong usage or configuration; 3 the archive is in use; 4 pixiv refused the account; "
-            "5 the disk or the ledger cannot go on; 70 a fault of ours; 75 pixiv asks for a pause longer than "
-            "LONGEST_WAIT; 130 interrupted."
+            "Archives what a spider finds: pixivcrawl crawl user -a id=11, or pixivcrawl user 11. If it is "
+            "interrupted, run the same command again to continue. --plan says what it would take and sends nothing. "
+            "pixivcrawl list names the spiders. Exit codes: 0 complete; 1 finished, but works failed or are waiting; 2 "
+            "wrong usage or configuration; 3 the archive is in use; 4 pixiv refused the account; 5 the disk or the "
+            "ledger failed; 70 a bug in pixivcrawl; 75 pixiv asks for a pause longer than LONGEST_WAIT; 130 "
+            "interrupted."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -62,7 +62,7 @@ class Command(CrawlCommand):
         add_quiet(parser)
         add_wait(parser)
         parser.add_argument(
-            "--plan", action="store_true", help="show what there is to do and what it would take; send nothing"
+            "--plan", action="store_true", help="show what is left to do and what it would take; send nothing"
         )
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -138,7 +138,7 @@ def introduce(configuration: Configuration, *sessions: Session | None, sends: bo
 
 def add_quiet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "-q", "--quiet", action="store_true", help="say nothing but errors; the exit code tells the rest"
+        "-q", "--quiet", action="store_true", help="print only errors; see the exit code for the result"
     )
 
 
@@ -146,7 +146,7 @@ def add_wait(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wait",
         action="store_true",
-        help="wait while another crawl of this account runs, or as many others as may read from this address",
+        help="wait while another crawl of this account runs, or while the address is used by as many crawls as are allowed",
     )
 
 

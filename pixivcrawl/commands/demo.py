@@ -33,8 +33,8 @@ class Command(ScrapyCommand):
 
     def long_desc(self) -> str:
         return (
-            "Starts a small look-alike of pixiv on this machine, archives one artist from it into ./demo-archive, and runs once more "
-            "to show that nothing is fetched twice. An earlier demo archive is kept, and gone on with."
+            "Starts a small look-alike of pixiv on this machine, archives one artist from it into ./demo-archive, and "
+            "runs again to show that nothing is fetched twice. An existing demo archive is kept and continued."
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:

@@ -33,18 +33,18 @@ class Command(ScrapyCommand):
     example = "doctor --offline"
 
     def short_desc(self) -> str:
-        return "Look whether session, clock, disk, ledger and settings are fit for a run, and say what to do"
+        return "Check whether session, clock, disk, ledger and settings are ready for a run, and say what to do"
 
     def long_desc(self) -> str:
         return (
-            "Looks at the versions, the settings, the pace, the certificates, the disk and its permissions, the ledger, the subscriptions, "
-            "where notices go, the session and the clock, and says in a line each: ok, warning or problem, and what to do next: pixivcrawl "
-            "doctor. One request asks pixiv whether it takes the session; --live asks all endpoints, --offline leaves it out, "
-            "and so does a run that is under way in "
-            "the archive. It changes nothing, needs no lock and no archive; --lift-pauses alone does, which forgets the "
-            "pauses that hosts asked for. For a program: pixivcrawl doctor --json. Exit codes: 0 nothing "
-            "worse than warnings; otherwise that of the first problem, which is what a run would end with: 1 pixiv cannot be asked; 2 "
-            "configuration; 4 pixiv refuses the session; 5 the disk or the ledger cannot go on."
+            "Checks the versions, settings, pace, certificates, disk and permissions, ledger, subscriptions, notice "
+            "services, session and clock. Each check prints one line: ok, warning or problem, and what to do about it: "
+            "pixivcrawl doctor. One request asks pixiv whether the session is valid; --live asks all endpoints; "
+            "nothing is sent with --offline, or while a run is in progress in the archive. It changes nothing and "
+            "needs no lock and no archive, except with --lift-pauses, which forgets the pauses that hosts asked for. "
+            "For use in a program: pixivcrawl doctor --json. Exit codes: 0 nothing worse than warnings; otherwise the "
+            "code that a run would end with because of the first problem: 1 pixiv cannot be asked; 2 configuration; 4 "
+            "pixiv refuses the session; 5 the disk or the ledger failed."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -52,17 +52,17 @@ class Command(ScrapyCommand):
         parser.add_argument(
             "--live",
             action="store_true",
-            help="also ask each endpoint that the reader may ask, once and at the usual pace, and say how its answer differs from what is "
-            "known; a report that holds no cookie, id or name",
+            help="also send one request to each endpoint that you may use, at the usual pace, and say how its answer differs from what is "
+            "known; the report contains no cookie, id or name",
         )
         parser.add_argument("--offline", action="store_true", help="send nothing to pixiv")
         parser.add_argument(
             "--lift-pauses",
             action="store_true",
-            help="first forget the pauses that hosts asked for, so that runs ask again",
+            help="first forget the pauses that hosts asked for, so that runs send requests again",
         )
-        parser.add_argument("-q", "--quiet", action="store_true", help="say nothing of what is well")
-        parser.add_argument("--json", action="store_true", help="write each finding as a line of JSON")
+        parser.add_argument("-q", "--quiet", action="store_true", help="print only warnings and problems")
+        parser.add_argument("--json", action="store_true", help="print each finding as a line of JSON")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None

@@ -33,15 +33,16 @@ class Command(ScrapyCommand):
         return "[WORK ...]"
 
     def short_desc(self) -> str:
-        return "The saved filters, and whether they want a work"
+        return "List the saved filters, and say whether they let a work through"
 
     def long_desc(self) -> str:
         return (
-            "Reads and checks filters.toml, which lies beside subscriptions.toml, and lists its filters; with ids of works, it says for "
-            "each of them what each filter makes of what the ledger knows. --from-file adds a filter of what another tool was told not to "
-            "fetch: PixivUtil2's blacklist_tags.txt, blacklist_members.txt and blacklist_titles.txt, or the settings that Powerful Pixiv "
-            "Downloader exports; given more than once, all files make one filter. What no filter can say is named. Sends nothing to pixiv; "
-            "it may run beside a crawl. Ends with 2 where a file says something that is not understood."
+            "Reads and checks filters.toml, which is beside subscriptions.toml, and lists its filters. With ids of "
+            "works, it says what each filter makes of each work, from what the ledger knows. --from-file adds a filter "
+            "made from what another tool was told not to fetch: PixivUtil2's blacklist_tags.txt, blacklist_members.txt "
+            "and blacklist_titles.txt, or the settings that Powerful Pixiv Downloader exports; if it is given more "
+            "than once, all files make one filter. Anything that a filter cannot express is named. Sends nothing to "
+            "pixiv, and can run beside a crawl. Ends with exit code 2 if a file cannot be understood."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -54,7 +55,7 @@ class Command(ScrapyCommand):
             metavar="FILE",
             help="add a filter of another tool's blacklists or exported settings",
         )
-        parser.add_argument("--name", metavar="NAME", default="imported", help="what to call it (default imported)")
+        parser.add_argument("--name", metavar="NAME", default="imported", help="name of the filter (default imported)")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if odd := [each for each in args if not (each.isascii() and each.isdecimal() and len(each) < 19)]:

@@ -31,22 +31,23 @@ class Command(ScrapyCommand):
         return "WORK | ARTIST ..."
 
     def short_desc(self) -> str:
-        return "Keep works, or all of an artist's, out of every later run, and with --delete-files out of the archive"
+        return "Exclude works or artists from all later runs, and with --delete-files remove their files"
 
     def long_desc(self) -> str:
         return (
-            "What is forgotten is asked for and fetched no more, whatever list names it; what is known of it stays, and so do its files "
-            "unless --delete-files is given: their rows then say that their owner deleted them. pixivcrawl forget users/11 is an "
-            "artist, pixivcrawl forget artworks/5000111 a work; a number alone will do where the archive knows one of the two by it. "
-            "--undo takes it back, and deleted files come again with the next run of their list. Sends nothing to pixiv. "
-            "Exit codes: 0 done; 2 wrong usage, or no archive; 3 the archive is in use; 5 the disk or the ledger cannot go on."
+            "No run asks for or fetches a forgotten work or artist, whatever list names it. What the ledger knows "
+            "stays, and so do the files unless --delete-files is given; their rows then say that their owner deleted "
+            "them. pixivcrawl forget users/11 names an artist, pixivcrawl forget artworks/5000111 a work; a number "
+            "alone is enough if the archive knows only one of the two by it. --undo takes it back, and the next run of "
+            "their list fetches deleted files again. Sends nothing to pixiv. Exit codes: 0 done; 2 wrong usage, or no "
+            "archive; 3 the archive is in use; 5 the disk or the ledger failed."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        parser.add_argument("--delete-files", action="store_true", help="also delete the files that are there")
-        parser.add_argument("--note", metavar="TEXT", help="why, for yourself: pixivcrawl status shows it")
-        parser.add_argument("--undo", action="store_true", help="want it again")
+        parser.add_argument("--delete-files", action="store_true", help="also delete the files")
+        parser.add_argument("--note", metavar="TEXT", help="a note for yourself, shown by pixivcrawl status")
+        parser.add_argument("--undo", action="store_true", help="take it back")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if not args:

@@ -23,44 +23,49 @@ class Command(ScrapyCommand):
     example = "gallery --open"
 
     def short_desc(self) -> str:
-        return "Look through the archive in a browser: works, history, tags, rankings, with search"
+        return "Browse the archive in a web browser: works, history, tags, rankings, with search"
 
     def long_desc(self) -> str:
         return (
-            "Serves the archive's pages to a browser on this machine, at http://127.0.0.1:8490, until Ctrl-C. It reads the ledger, asks "
-            "pixiv nothing, takes no lock, and may run beside a crawl, whose works appear within seconds; it writes derived/ (the search "
-            "index and small pictures, which may be deleted at any time) and shelf.sqlite (favourites and notes), and nothing else. "
-            "--open also opens the page. --lan lets other devices of the network in, by an address with a key. Exit codes: "
-            "0 ended; 2 wrong usage, a port that is in use, or no archive yet; 5 the disk or the ledger cannot go on."
+            "Shows the archive in a browser on this machine, at http://127.0.0.1:8490, until Ctrl-C. It reads the "
+            "ledger, asks pixiv nothing, takes no lock, and can run beside a crawl, whose works appear within seconds. "
+            "It writes only derived/ (the search index and thumbnails, which may be deleted at any time) and "
+            "shelf.sqlite (favourites and notes). --open also opens the page. --lan lets other devices on the network "
+            "in, through an address with a key. Exit codes: 0 ended; 2 wrong usage, a port that is in use, or no "
+            "archive yet; 5 the disk or the ledger failed."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.add_argument("--open", action="store_true", help="open the page in this machine's browser")
         parser.add_argument(
-            "--port", metavar="N", type=int, default=PORT, help=f"listen there; 0 for any (default {PORT})"
+            "--port",
+            metavar="N",
+            type=int,
+            default=PORT,
+            help=f"port to listen on; 0 for any free one (default {PORT})",
         )
         parser.add_argument(
-            "--lan", action="store_true", help="let other devices of the network in, by an address with a key"
+            "--lan", action="store_true", help="let other devices on the network in, through an address with a key"
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
         if args:
-            raise UsageError(f"gallery takes options alone, not {args[0]!r}", print_help=False)
+            raise UsageError(f"gallery takes only options, not {args[0]!r}", print_help=False)
         # Only here: the server is much to import for those who ask for help.
         from pixivcrawl.gallery.serving import serve
 
         try:
             if not 0 <= opts.port <= 65535:
-                raise ConfigurationError(f"--port: {opts.port} is no port; give one from 0 to 65535")
+                raise ConfigurationError(f"--port: {opts.port} is not a port; give one from 0 to 65535")
             configuration = Configuration.from_settings(self.settings)
 
             def show(address: str) -> None:
                 print(f"The gallery of {configuration.archive_dir} is at {address}")
-                print("Ctrl-C ends it. It changes nothing but derived/ and shelf.sqlite.", flush=True)
+                print("Press Ctrl-C to end it. It changes only derived/ and shelf.sqlite.", flush=True)
                 if opts.open and not webbrowser.open(address):
-                    say("pixivcrawl: no browser could be started: open the address yourself")
+                    say("pixivcrawl: no browser could be started; open the address yourself")
 
             serve(configuration, read_filters(filters_file(self.settings)), port=opts.port, lan=opts.lan, show=show)
         except PixivcrawlError as error:

@@ -25,15 +25,16 @@ class Command(ScrapyCommand):
     example = "notify"
 
     def short_desc(self) -> str:
-        return "Send a test notice, and say of each service whether it took it"
+        return "Send a test notice to each service, and say which accepted it"
 
     def long_desc(self) -> str:
         return (
-            "Tries the services that pixivcrawl sync, crawl and archive send notices to: pixivcrawl notify. Their URLs "
-            "are apprise's (mail, "
-            "Telegram, Discord, ntfy, a webhook and a hundred others) and secrets: they come from PIXIVCRAWL_NOTICE_URLS, separated by "
-            "spaces, or from a file, one a line, that NOTICE_URLS_FILE names. NOTICE_ON says what notices are about. Nothing is sent to "
-            "pixiv. Exit codes: 0 every service took it; 1 one did not; 2 there is none, or something is wrong in the settings."
+            "Tests the services to which pixivcrawl sync, crawl and archive send notices: pixivcrawl notify. Their "
+            "URLs are in apprise's format (mail, Telegram, Discord, ntfy, a webhook and a hundred others) and are "
+            "secrets: they come from PIXIVCRAWL_NOTICE_URLS, separated by spaces, or from the file that "
+            "NOTICE_URLS_FILE names, one a line. NOTICE_ON selects the events that you get notices about. Sends "
+            "nothing to pixiv. Exit codes: 0 every service accepted it; 1 one did not; 2 no service is named, or a "
+            "setting is wrong."
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:

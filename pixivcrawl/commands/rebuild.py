@@ -52,25 +52,24 @@ class Command(ScrapyCommand):
     example = "rebuild --check --replace"
 
     def short_desc(self) -> str:
-        return "Make a lost or damaged ledger anew from the journal and the files in originals/"
+        return "Rebuild a lost or damaged ledger from the journal and the files in originals/"
 
     def long_desc(self) -> str:
         return (
-            "Makes every change again that the journal holds, then looks at every file: one that is gone or has another size is wanted "
-            "again, and one that the journal does not know is adopted when its name, its place and its bytes speak for it. "
-            "--check reads every file back for its SHA-256 too. A ledger that is there is kept: without --replace rebuild refuses, with it "
-            "the old one is moved to archive.sqlite.replaced-TIME; one whose journal is gone or cut goes on as it is. It sends nothing to "
-            "pixiv, deletes no file, and may be stopped and run again. With DATABASE_URL for PostgreSQL the database must be empty. "
-            "Exit codes: 0 all came back; 1 something did not, which it names; 2 wrong usage; 3 the archive is in use; 5 the disk or the "
-            "database cannot go on."
+            "Repeats every change in the journal, then checks every file: one that is missing or has another size is "
+            "fetched again by the next crawl, and one that the journal does not know is adopted if its name, folder "
+            "and bytes are those of an original. --check also reads every file and compares its SHA-256. An existing "
+            "ledger is kept: without --replace rebuild refuses; with it, the old ledger is moved to "
+            "archive.sqlite.replaced-TIME. A ledger whose journal is gone or cut is continued as it is. Sends nothing "
+            "to pixiv, deletes no file, and can be stopped and run again. With DATABASE_URL for PostgreSQL the "
+            "database must be empty. Exit codes: 0 everything was restored; 1 something was not, and it says what; 2 "
+            "wrong usage; 3 the archive is in use; 5 the disk or the database failed."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        parser.add_argument(
-            "--replace", action="store_true", help="put the new ledger in the place of one that is there"
-        )
-        parser.add_argument("--check", action="store_true", help="read every file back and compare its SHA-256")
+        parser.add_argument("--replace", action="store_true", help="replace an existing ledger (the old one is kept)")
+        parser.add_argument("--check", action="store_true", help="also read every file and compare its SHA-256")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None

@@ -32,13 +32,13 @@ class Command(CrawlCommand):
         return "WORK ..."
 
     def short_desc(self) -> str:
-        return "Have works once more: their pages anew, and whatever of their files is missing, deleted or damaged"
+        return "Fetch works again: their pages, and whichever of their files are missing, deleted or damaged"
 
     def long_desc(self) -> str:
         return (
-            "Proves anew the files of the works that are there, as a repair does, wants again what is missing, was "
-            "deleted, or failed and waits, and asks pixiv for the works at once, known or not. A work that was forgotten "
-            "is wanted again. Exit codes: as of pixivcrawl artwork."
+            "Proves the works' files again, as verify --repair does, marks those that are missing, deleted, or failed "
+            "and waiting as wanted, and asks pixiv for the works at once, known or not. A forgotten work is wanted "
+            "again. Exit codes: as for pixivcrawl artwork."
         )
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:

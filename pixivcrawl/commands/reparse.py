@@ -33,9 +33,10 @@ class Command(ScrapyCommand):
 
     def long_desc(self) -> str:
         return (
-            "Reads the last answer about each work and user in the journal with this version's parsers, and fills what the ledger has no "
-            "value for. What is known stays as it is. It sends nothing to pixiv, and may be stopped and run again. Exit codes: 0 all were "
-            "read; 1 some could not be; 2 wrong usage; 3 the archive is in use; 5 the disk or the database cannot go on."
+            "Reads the last answer about each work and user in the journal with this version's parsers, and fills in "
+            "what the ledger does not have. Known values are not changed. Sends nothing to pixiv, and can be stopped "
+            "and run again. Exit codes: 0 all were read; 1 some could not be; 2 wrong usage; 3 the archive is in use; "
+            "5 the disk or the database failed."
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:

@@ -42,35 +42,35 @@ class Command(ScrapyCommand):
     example = "report --since 7d"
 
     def short_desc(self) -> str:
-        return "What is new, revised, gone, back, renamed and failed since a time: text, JSON or an HTML page"
+        return "Report what is new, revised, gone, back, renamed and failed since a time, as text, JSON or an HTML page"
 
     def long_desc(self) -> str:
         return (
-            "Tells what came to the archive's notice since a time, by artist and by list, and what needs a person: "
-            "pixivcrawl report --since 7d. It reads the ledger, sends nothing to pixiv, and may run beside a crawl. --output report.html "
-            "writes a page that needs nothing beside it, with small pictures of the newest works; --format json tells every row. "
-            "--filter NAME leaves out the works that the saved filter does, and counts them; runs, lists and names are told in any case. "
-            "--until ends the span: pixivcrawl report --since 2026-11-01 --until 2026-12-01. Exit codes: 0 told; 2 wrong usage, or no "
-            "archive yet; 5 the disk or the ledger cannot go on."
+            "Says what the archive learned since a time, by artist and by list, and what needs a person: pixivcrawl "
+            "report --since 7d. It reads the ledger, sends nothing to pixiv, and can run beside a crawl. --output "
+            "report.html writes a single page with thumbnails of the newest works; --format json writes every row. "
+            "--filter NAME leaves out the works that the saved filter leaves out, and counts them; runs, lists and names are always shown. "
+            "--until ends the period: pixivcrawl report --since 2026-11-01 --until 2026-12-01. Exit codes: 0 done; 2 "
+            "wrong usage, or no archive yet; 5 the disk or the ledger failed."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.add_argument("--since", metavar="AGO", default=SINCE, help=f"7d, 12h, 2026-11-01 (default {SINCE})")
-        parser.add_argument("--until", metavar="AGO", help="as --since; now when left out")
+        parser.add_argument("--until", metavar="AGO", help="as --since (default: now)")
         parser.add_argument(
             "--filter", metavar="NAME", help="without the works that this filter of filters.toml leaves out"
         )
         parser.add_argument(
-            "--format", choices=("text", "json", "html"), help="default: what FILE's name ends with, else text"
+            "--format", choices=("text", "json", "html"), help="default: by the end of FILE's name, else text"
         )
-        parser.add_argument("--output", metavar="FILE", help="write to FILE, in place of one that is there")
+        parser.add_argument("--output", metavar="FILE", help="write to FILE, replacing it")
         parser.add_argument(
             "--thumbnails",
             metavar="N",
             type=int,
             default=THUMBNAILS,
-            help=f"small pictures in an HTML page, at most {MOST_THUMBNAILS} (default {THUMBNAILS})",
+            help=f"thumbnails in an HTML page, at most {MOST_THUMBNAILS} (default {THUMBNAILS})",
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:

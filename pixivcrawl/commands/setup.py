@@ -39,35 +39,33 @@ class Command(ScrapyCommand):
     example = "setup --archive pixiv --visitor"
 
     def short_desc(self) -> str:
-        return "Ask where the archive shall lie and who reads, and write it down"
+        return "Choose where the archive is and which account reads, and save it"
 
     def long_desc(self) -> str:
         return (
-            "Asks where the archive shall lie and for the session of your browser, asks pixiv once whether it takes that, and writes "
-            f"both: {FILE_NAME} and, beside it, a file with the session, which only you can read. That may be pasted in any form: the "
-            "value of the cookie PHPSESSID, a Cookie header, a curl line, a cookies.txt or an export as JSON. --from-browser takes it from "
-            "where Firefox, Chrome or another browser keeps it, and says what to install for that. It is never shown, and never "
-            "taken from the command line, which others can see. Without a terminal it is read from standard input. Run it again to change "
-            "either; --as NAME before it makes a profile for another account. Exit codes: 0 written; 1 written, and pixiv could not be "
-            "asked; 2 something cannot be used; 4 pixiv does not take the session, and nothing was written."
+            "Asks where the archive should be and for your browser's session, asks pixiv once whether the session is valid, and saves "
+            f"both: in {FILE_NAME} and, beside it, a file with the session that only you can read. Paste the session in any form: the "
+            "value of the cookie PHPSESSID, a Cookie header, a curl line, a cookies.txt or a JSON export. --from-browser reads it from "
+            "Firefox, Chrome or another browser, and says what to install for that. The session is never shown, and never read from the "
+            "command line, which others can see. Without a terminal it is read from standard input. Run setup again to change either; "
+            "--as NAME before it makes a profile for another account. Exit codes: 0 saved; 1 saved, but pixiv could not be asked; "
+            "2 something cannot be used; 4 pixiv does not accept the session, and nothing was saved."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        parser.add_argument("--archive", metavar="FOLDER", help="where the archive shall lie, in place of the question")
+        parser.add_argument("--archive", metavar="FOLDER", help="where the archive should be, instead of asking")
         reader = parser.add_mutually_exclusive_group()
-        reader.add_argument(
-            "--cookie-file", metavar="FILE", help="read the session from FILE, in place of the question"
-        )
+        reader.add_argument("--cookie-file", metavar="FILE", help="read the session from FILE, instead of asking")
         reader.add_argument(
             "--from-browser",
             metavar="BROWSER[:PROFILE]",
-            help="take the session from a browser of this machine, as firefox or chrome:Work, in place of the question",
+            help="read the session from a browser on this machine, such as firefox or chrome:Work, instead of asking",
         )
         reader.add_argument("--visitor", action="store_true", help="read without a session")
-        parser.add_argument("--offline", action="store_true", help="do not ask pixiv whether it takes the session")
-        parser.add_argument("--config", metavar="FILE", help="write FILE in place of your own configuration")
-        parser.add_argument("--as", dest="profile", metavar="NAME", help="write the profile of that name")
+        parser.add_argument("--offline", action="store_true", help="do not ask pixiv whether the session is valid")
+        parser.add_argument("--config", metavar="FILE", help="write to FILE instead of your own configuration")
+        parser.add_argument("--as", dest="profile", metavar="NAME", help="write the profile with that name")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None

@@ -38,23 +38,21 @@ class Command(ScrapyCommand):
         return "[ARTIST | WORK | ADDRESS]"
 
     def short_desc(self) -> str:
-        return "Where the archive stands at a glance, or an artist or a work of it: what is there, missing, withheld, and why"
+        return "Show the state of the archive, or of one artist or work: what is there, missing, withheld, and why"
 
     def long_desc(self) -> str:
         return (
-            f"Tells in {LINES} lines who reads, what is there, what is missing and why, and what to do; --all tells every line of it, "
-            "--missing what a later run tries again. Of one artist or work, named by id or address: pixivcrawl status 5000111. "
-            "--json writes everything, as docs/status.schema.json describes it. It reads the ledger, sends nothing to pixiv, and may run "
-            "beside a crawl. Exit codes: 0 told; 2 wrong usage, no archive yet, or nothing known of what was named; 5 the disk or the "
-            "ledger cannot go on."
+            f"Says in {LINES} lines who reads, what is there, what is missing and why, and what to do. --all shows every line, --missing "
+            "what a later run tries again. For one artist or work, give an id or address: pixivcrawl status 5000111. --json writes "
+            "everything, as docs/status.schema.json describes it. It reads the ledger, sends nothing to pixiv, and can run beside a "
+            "crawl. Exit codes: 0 done; 2 wrong usage, no archive yet, or nothing is known of what was named; 5 the disk or the ledger "
+            "failed."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.add_argument("--all", action="store_true", help="every artist, run and missing file, not only the first")
-        parser.add_argument(
-            "--missing", action="store_true", help="what is missing alone, every line, with its reasons"
-        )
+        parser.add_argument("--missing", action="store_true", help="only what is missing, every line, with reasons")
         parser.add_argument("--json", action="store_true", help="everything as JSON")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:

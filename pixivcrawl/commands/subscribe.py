@@ -36,12 +36,13 @@ class Command(ScrapyCommand):
 
     def long_desc(self) -> str:
         return (
-            "Appends an entry to subscriptions.toml in the archive folder, or to the file that PIXIVCRAWL_SUBSCRIPTIONS names, and leaves "
-            "all else there as it is: pixivcrawl subscribe https://www.pixiv.net/users/11 --every 6h. Instead of an address, a spider: "
-            "pixivcrawl subscribe bookmarks -a id=me -a rest=both. --from following stands for everyone whom you follow, and keeps up with "
-            "whom you follow from then on. --from-file takes a list, such as PixivUtil2's list.txt or an input file of gallery-dl: an "
-            "artist's id or an address of any kind a line. What is followed already is passed over, and one odd line leaves "
-            "subscriptions.toml as it was. Nothing is sent to pixiv."
+            "Appends an entry to subscriptions.toml in the archive folder, or to the file that "
+            "PIXIVCRAWL_SUBSCRIPTIONS names, and changes nothing else there: pixivcrawl subscribe "
+            "https://www.pixiv.net/users/11 --every 6h. You can give a spider instead of an address: pixivcrawl "
+            "subscribe bookmarks -a id=me -a rest=both. --from following means everyone whom you follow, now and "
+            "later. --from-file takes a list, such as PixivUtil2's list.txt or an input file of gallery-dl: on each "
+            "line an artist's id or an address of any kind. Entries that are followed already are skipped; if a line "
+            "cannot be read, subscriptions.toml is not changed. Nothing is sent to pixiv."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -55,14 +56,14 @@ class Command(ScrapyCommand):
         parser.add_argument(
             "--refresh", type=_period, metavar="TIME", help="how often known works are compared (default 30d), or never"
         )
-        parser.add_argument("--name", metavar="NAME", help="what to call it (default: what it reads)")
-        parser.add_argument("--account", default="", metavar="NAME", help="who reads it: one of PIXIV_ACCOUNTS")
+        parser.add_argument("--name", metavar="NAME", help="name of the entry (default: what it archives)")
+        parser.add_argument("--account", default="", metavar="NAME", help="the account that reads it, one of PIXIV_ACCOUNTS")
         parser.add_argument("--from", dest="source", choices=[FOLLOWING], help="everyone whom you follow")
         parser.add_argument(
             "--from-file",
             type=Path,
             metavar="FILE",
-            help="every artist and address of a list: PixivUtil2's list.txt, gallery-dl's input file",
+            help="every artist and address in a list: PixivUtil2's list.txt, gallery-dl's input file",
         )
         parser.add_argument(
             "-a", action="append", default=[], dest="arguments", metavar="NAME=VALUE", help="an argument of the spider"

@@ -31,17 +31,17 @@ class Command(ScrapyCommand):
     example = "subscriptions --all"
 
     def short_desc(self) -> str:
-        return "What is followed: last run and what it brought, and when it is due again"
+        return "List what is followed: last run, what it brought, and when it is next due"
 
     def long_desc(self) -> str:
         return (
-            "Reads subscriptions.toml and the ledger, and sends nothing to pixiv; it may run beside a crawl. Under a subscription to "
-            "everyone whom you follow, --all shows a line for each of them."
+            "Reads subscriptions.toml and the ledger, sends nothing to pixiv, and can run beside a crawl. For a "
+            "subscription to everyone whom you follow, --all shows a line for each of them."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        parser.add_argument("--all", action="store_true", help="a line for each artist whom you follow, too")
+        parser.add_argument("--all", action="store_true", help="also show a line for each artist whom you follow")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if args:

@@ -21,12 +21,13 @@ class Command(ScrapyCommand):
         return "NAME"
 
     def short_desc(self) -> str:
-        return "Follow something no longer; what is archived of it stays"
+        return "Stop following something; what is archived of it stays"
 
     def long_desc(self) -> str:
         return (
-            "Takes the entry of that name out of subscriptions.toml, with the comments in it, and leaves all else there as it is: "
-            "pixivcrawl unsubscribe harbour. pixivcrawl subscriptions shows the names. Nothing is removed from the archive."
+            "Removes the entry of that name from subscriptions.toml, with its comments, and changes nothing else "
+            "there: pixivcrawl unsubscribe harbour. pixivcrawl subscriptions shows the names. Nothing is removed from "
+            "the archive."
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:

@@ -27,14 +27,15 @@ class Command(ScrapyCommand):
     example = "upgrade"
 
     def short_desc(self) -> str:
-        return "Bring an archive of an earlier version over to this one"
+        return "Upgrade an archive of an earlier version"
 
     def long_desc(self) -> str:
         return (
-            "Writes the journal anew in WARC files, and brings the ledger's tables up to date. The old journal is kept as "
-            "journal.replaced-TIME, and a copy of the old ledger as archive.sqlite.backup-VERSION-TIME: remove both when all is well. It "
-            "sends nothing to pixiv, needs as much free space as journal and ledger take, and may be stopped and run again. "
-            "Exit codes: 0 brought over, or nothing to do; 2 wrong usage; 3 the archive is in use; 5 the disk or the database cannot go on."
+            "Writes the journal again as WARC files, and updates the ledger's tables. The old journal is kept as "
+            "journal.replaced-TIME, and a copy of the old ledger as archive.sqlite.backup-VERSION-TIME: delete both "
+            "once all is well. Sends nothing to pixiv, needs as much free space as the journal and the ledger take, "
+            "and can be stopped and run again. Exit codes: 0 upgraded, or nothing to do; 2 wrong usage; 3 the archive "
+            "is in use; 5 the disk or the database failed."
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:

@@ -50,40 +50,40 @@ class Command(ScrapyCommand):
     example = "verify --sample 5%"
 
     def short_desc(self) -> str:
-        return "Read every file back, compare it with the ledger, and put back in line what is damaged"
+        return "Read every file, compare it with the ledger, and repair what is damaged"
 
     def long_desc(self) -> str:
         return (
-            "Looks for every file of the ledger, compares its size, its bytes and its time, and names what lies in originals/ without a "
-            "row, a line each. Sends nothing to pixiv, changes nothing, and may run beside a crawl. With --against-pixiv --sample 20 it "
-            "fetches twenty files again from the image host and names those that differ. --repair puts back in line what it "
-            "finds and deletes nothing: damaged files go to quarantine/, and the next crawl fetches them again. Ctrl-C stops it, "
-            "--continue goes on. For a nightly timer: pixivcrawl verify --sample 5%. Exit codes: 0 whole (a changed time alone is no "
-            "damage); 1 something was found; 2 wrong usage or configuration; 3 the archive is in use (--repair and --against-pixiv "
-            "alone); 5 the disk or the ledger cannot go on; 130 interrupted."
+            "Compares the size, bytes and time of every file with the ledger, and names each file in originals/ that "
+            "has no row. Sends nothing to pixiv, changes nothing, and can run beside a crawl. --against-pixiv --sample "
+            "20 fetches twenty files again from the image host and names those that differ. --repair repairs what it "
+            "finds and deletes nothing: damaged files go to quarantine/, and the next crawl fetches them again. After "
+            "Ctrl-C, --continue continues. For a nightly timer: pixivcrawl verify --sample 5%. Exit codes: 0 whole (a "
+            "changed time is not damage); 1 something was found; 2 wrong usage or configuration; 3 the archive is in "
+            "use (only with --repair or --against-pixiv); 5 the disk or the ledger failed; 130 interrupted."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         add_quiet(parser)
         parser.add_argument("--deep", action="store_true", help="also prove again that each file is the whole picture")
-        parser.add_argument("--repair", action="store_true", help="put back in line what is found; deletes nothing")
+        parser.add_argument("--repair", action="store_true", help="repair what is found; deletes nothing")
         parser.add_argument(
             "--sample",
             metavar="PART",
-            help="read a random part of the files, a percentage or a number; the next sample reads others",
+            help="read a random part of the files, as a percentage or a number; the next sample reads others",
         )
-        parser.add_argument("--since", metavar="AGO", help="look only at files stored since: 7d, 12h, 2026-11-01")
+        parser.add_argument("--since", metavar="AGO", help="check only files stored since: 7d, 12h, 2026-11-01")
         # As `continue` it could not be read back: a word of the language.
         parser.add_argument(
-            "--continue", dest="go_on", action="store_true", help="go on where the same command was stopped"
+            "--continue", dest="go_on", action="store_true", help="continue where the same command was stopped"
         )
         parser.add_argument(
             "--against-pixiv",
             action="store_true",
-            help="with --sample: fetch that part of the files again and compare it; nothing of it is kept",
+            help="with --sample: fetch that part of the files again and compare them; what is fetched is not kept",
         )
-        parser.add_argument("--json", action="store_true", help="write each finding as a line of JSON")
+        parser.add_argument("--json", action="store_true", help="print each finding as a line of JSON")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
