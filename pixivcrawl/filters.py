@@ -1,4 +1,4 @@
-"""The filters: one model of which works are wanted, for crawls, subscriptions, the gallery and reports, and the file of saved ones."""
+"""Filters: which works are wanted, in crawls, subscriptions, the gallery and reports; and the file of saved filters."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ MADE_BY_AI = 2
 """Pixiv: aiType 0 unknown, 1 not AI, 2 AI."""
 
 
-def _separated(value: Any) -> Any:
-    """A text with commas or spaces in it, as a list; a list as it is."""
+def separated(value: Any) -> Any:
+    """Split a text at commas and spaces; a list stays as it is."""
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
@@ -45,78 +45,82 @@ def _day(value: Any) -> Any:
     return value
 
 
-Words = Annotated[list[str], BeforeValidator(_separated), Field(min_length=1)]
+Words = Annotated[list[str], BeforeValidator(separated), Field(min_length=1)]
 Day = Annotated[date, BeforeValidator(_day)]
-Artists = Annotated[list[Annotated[int, Field(gt=0, lt=2**63)]], BeforeValidator(_separated), Field(min_length=1)]
+Artists = Annotated[list[Annotated[int, Field(gt=0, lt=2**63)]], BeforeValidator(separated), Field(min_length=1)]
 Ratio = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 
 
 class Filters(BaseModel):
-    """Which works of a list are wanted. A work is left out only where something that is known of it says so."""
+    """Which works of a list are wanted. A work is left out only because of something that is known about it."""
 
     model_config = ConfigDict(extra="forbid")
 
     tags: Words | None = Field(
-        None, title="Tags", description="Only works that bear all of these tags, with commas or spaces between them."
+        None, title="Tags", description="Only works with all of these tags, separated by commas or spaces."
     )
     exclude_tags: Words | None = Field(
         None,
         title="Excluded tags",
-        description="No work that bears one of these tags, with commas or spaces between them.",
+        description="No works with any of these tags, separated by commas or spaces.",
     )
-    kinds: Annotated[list[Kind], BeforeValidator(_separated), Field(min_length=1)] | None = Field(
+    kinds: Annotated[list[Kind], BeforeValidator(separated), Field(min_length=1)] | None = Field(
         None, title="Kinds", description="Only works of these kinds: illust, manga, ugoira."
     )
-    rating: Annotated[list[Rating], BeforeValidator(_separated), Field(min_length=1)] | None = Field(
+    rating: Annotated[list[Rating], BeforeValidator(separated), Field(min_length=1)] | None = Field(
         None, title="Age rating", description="Only works of these ratings: safe (all ages), r18, r18g."
     )
     ai: Literal["only", "exclude"] | None = Field(
-        None, title="AI", description="only: nothing but works that pixiv marks as made by AI; exclude: none of them."
+        None, title="AI", description="only: only works that pixiv marks as made with AI; exclude: none of those."
     )
     min_bookmarks: int | None = Field(
-        None, ge=0, title="Least bookmarks", description="Only works that at least so many people bookmarked."
+        None, ge=0, title="Least bookmarks", description="Only works with at least this many bookmarks."
     )
-    min_pages: int | None = Field(None, ge=1, title="Least pages", description="Only works of at least so many pages.")
-    max_pages: int | None = Field(None, ge=1, title="Most pages", description="Only works of at most so many pages.")
+    min_pages: int | None = Field(
+        None, ge=1, title="Least pages", description="Only works with at least this many pages."
+    )
+    max_pages: int | None = Field(
+        None, ge=1, title="Most pages", description="Only works with at most this many pages."
+    )
     min_width: int | None = Field(
-        None, ge=1, title="Least width", description="Only works whose first page is at least so many pixels wide."
+        None, ge=1, title="Least width", description="Only works whose first page is at least this many pixels wide."
     )
     min_height: int | None = Field(
-        None, ge=1, title="Least height", description="Only works whose first page is at least so many pixels high."
+        None, ge=1, title="Least height", description="Only works whose first page is at least this many pixels high."
     )
     min_ratio: Ratio | None = Field(
-        None, title="Least ratio", description="Only works whose first page has at least this width divided by height."
+        None, title="Least ratio", description="Only works whose first page has at least this ratio of width to height."
     )
     max_ratio: Ratio | None = Field(
         None,
         title="Greatest ratio",
-        description="Only works whose first page has at most this width divided by height.",
+        description="Only works whose first page has at most this ratio of width to height.",
     )
     since: Day | None = Field(
-        None, title="Since", description="Only works made on this day or later (yyyy-mm-dd, as Japan counts)."
+        None, title="Since", description="Only works made on this day or later (yyyy-mm-dd, in Japan's time zone)."
     )
     until: Day | None = Field(
-        None, title="Until", description="Only works made on this day or earlier (yyyy-mm-dd, as Japan counts)."
+        None, title="Until", description="Only works made on this day or earlier (yyyy-mm-dd, in Japan's time zone)."
     )
 
     artists: Artists | None = Field(
         None,
         title="Artists",
-        description="Only works of these artists, by their ids, with commas or spaces between them.",
+        description="Only works of these artists, by id, separated by commas or spaces.",
     )
     exclude_artists: Artists | None = Field(
-        None, title="Excluded artists", description="No work of these artists, by their ids."
+        None, title="Excluded artists", description="No works of these artists, by id."
     )
     words: Words | None = Field(
         None,
         title="Words",
-        description="Only works that hold all of these words in title, caption or tags, whatever their case, width or kana.",
+        description="Only works with all of these words in title, caption or tags, regardless of case, width or kana.",
     )
 
     exclude_words: Words | None = Field(
         None,
         title="Excluded words",
-        description="No work that holds one of these words in title, caption or tags, compared in the same way.",
+        description="No works with any of these words in title, caption or tags, compared in the same way.",
     )
 
     @field_validator("max_pages", "max_ratio", "until")

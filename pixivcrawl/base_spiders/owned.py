@@ -24,14 +24,14 @@ def _owner(value: Any) -> Any:
 class OwnerArguments(ListingArguments):
     id: Annotated[
         int | Literal["me"], BeforeValidator(_owner), id_in_address("user", "bookmarks", "following", "followers")
-    ] = Field(title="User", description="A user's id or address, or me for the one whose session it is.")
+    ] = Field(title="User", description="A user's id or address, or me for the owner of the session.")
 
 
 class RestArguments(OwnerArguments):
     rest: Literal["show", "hide", "both"] = Field(
         "show",
         title="Public or private",
-        description="show reads the public list, hide the private one (your own alone), both one after the other.",
+        description="show reads the public list, hide the private one (your own only), both the one and then the other.",
     )
 
     @property

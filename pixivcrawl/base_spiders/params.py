@@ -22,7 +22,7 @@ from pydantic import (
 
 from pixivcrawl.api.urls import ACCOUNT, UrlRefused, read_url
 from pixivcrawl.configuration import Ugoira
-from pixivcrawl.filters import Filters
+from pixivcrawl.filters import Filters, separated
 from pixivcrawl.items import Artwork
 
 if TYPE_CHECKING:
@@ -39,19 +39,12 @@ def today_in_japan() -> date:
     return datetime.now(UTC).astimezone(JAPAN).date()
 
 
-def separated(value: Any) -> Any:
-    """A text with commas or spaces in it, as a list."""
-    if isinstance(value, str):
-        return [part for part in value.replace(",", " ").split() if part]
-    return value
-
-
 ADDRESS_MARKS = frozenset("/.#")
 """No id has one of these; an address or the name of a saved file has."""
 
 
 def id_in_address(*spiders: str) -> BeforeValidator:
-    """Takes the address of a page of one of these spiders for the id in it."""
+    """Accepts, instead of an id, the address of a page that one of these spiders archives."""
 
     def read(value: Any) -> Any:
         if not isinstance(value, str) or not ADDRESS_MARKS.intersection(value):
@@ -64,7 +57,7 @@ def id_in_address(*spiders: str) -> BeforeValidator:
             raise ValueError(f"that address belongs to the spider {target.spider}, not to {spiders[0]}")
         if "id" not in target.arguments:
             name, said = next(iter(target.arguments.items()))
-            raise ValueError(f"that address names no id; give -a {name}={said} in its place")
+            raise ValueError(f"that address has no id; give -a {name}={said} instead")
         if more := [f"{name}={said}" for name, said in target.arguments.items() if name != "id"]:
             raise ValueError(f"that address also says {', '.join(more)}; give its id and -a {more[0]}")
         return target.arguments["id"]
@@ -109,64 +102,62 @@ class ListingArguments(Filters, Arguments):
     """The arguments that are the same on every listing spider."""
 
     max_works: int | None = Field(
-        None, gt=0, title="Most works", description="Look at no more works of the list than this."
+        None, gt=0, title="Most works", description="Look at no more than this many works of the list."
     )
     reread: bool = Field(
-        default=False, title="Read to the end", description="Read the list to its end, whatever was read before."
+        default=False, title="Read to the end", description="Read the list to its end, no matter what was read before."
     )
     refresh: bool = Field(
         default=False,
         title="Compare known works",
         description="Compare known works with pixiv's rows and fetch what was revised.",
     )
-    files: bool = Field(default=True, title="Fetch files", description="false keeps the metadata alone.")
+    files: bool = Field(default=True, title="Fetch files", description="false keeps only the metadata.")
     detail: Literal["full", "listing"] = Field(
         "full",
         title="Detail",
-        description="listing ends after the list's own rows, which name works and originals, and asks only for what these do not settle "
+        description="listing stops after the list's own rows, which name works and originals, and asks only for what these leave open "
         "(works that are not shown, files that are not where a row says).",
     )
     ugoira: Ugoira | None = Field(
         None,
         title="Ugoira",
-        description="frames also fetches each frame of an ugoira as its artist uploaded it; the zip alone is pixiv's own copy of them, as "
-        "JPEG within 1920x1080. As PIXIV_UGOIRA where it is left out.",
+        description="frames also fetches each frame of an ugoira as its artist uploaded it; zip fetches only pixiv's own copy of them, "
+        "as JPEG within 1920x1080. By default as PIXIV_UGOIRA.",
     )
     details: Literal["last", "first"] = Field(
         "last",
         title="Details",
-        description="When to read the details that an earlier run left: last, after the pictures of new works; or first, before the list.",
+        description="When to read details that an earlier run left open: last, after the pictures of new works; or first, before the list.",
     )
     stop_after: Literal["pictures"] | None = Field(
         None,
         title="Stop after",
-        description="pictures ends the run when all files are there that the list's rows name; a later run goes on with the details.",
+        description="pictures ends the run once all files that the list's rows name are stored; a later run continues with the details.",
     )
     comments: bool = Field(
         default=False,
         title="Keep comments",
-        description="Keep each work's comments too, with the answers to them, once, and again with refresh=true: at least one request for "
-        "each work that has any, and one for each comment that has answers.",
+        description="Keep each work's comments and replies too, once, and again with refresh=true: at least one request for "
+        "each work that has any, and one for each comment with replies.",
     )
 
     filter: Annotated[Filters | None, WithJsonSchema({"type": "string"})] = Field(
         None,
         title="Filter",
-        description="Only works that this filter of filters.toml wants, beside what else is given. Where it is left out, the one that "
-        "fetch under default names there; none for none.",
+        description="Only works that this filter of filters.toml allows, in addition to the other arguments. By default the filter named "
+        "there under [default] as fetch; none turns it off.",
     )
 
     @field_validator("ugoira")
     @classmethod
     def _are_files(cls, ugoira: str | None, info: ValidationInfo) -> str | None:
         if ugoira == "frames" and not info.data.get("files", True):
-            raise ValueError("they are files, which files=false leaves out: leave one of both out")
+            raise ValueError("frames are files, which files=false leaves out: remove one of the two")
         return ugoira
 
     def canonical(self) -> dict[str, Any]:
-        """As of every spider. What a list was read without before there was a choice is not mentioned; of a filter what it says, not its
-        name.
-        """
+        """As for every spider. Newer arguments are left out where not given; a filter stands by its content, not its name."""
         given = super().canonical()
         unsaid = {name for name in _OF_LATER if given[name] is None} | (set() if self.wants_frames else {"ugoira"})
         if self.filter is not None:
@@ -185,12 +176,12 @@ class ListingArguments(Filters, Arguments):
 
     @property
     def rows_are_all(self) -> bool:
-        """Nothing of a work is wanted but its row."""
+        """Whether only the rows of works are wanted."""
         return self.detail == "listing" and not self.files
 
     @property
     def enough(self) -> Enough:
-        """What need not be asked about a work."""
+        """How much must be known of a work so that its own page is not asked for."""
         if self.detail == "full":
             return "full"
         return "timing" if self.wants_frames else "named"
@@ -202,7 +193,7 @@ class ListingArguments(Filters, Arguments):
 
     @property
     def need_rows(self) -> bool:
-        """Whether rows are worth their requests where a list gives ids alone."""
+        """Whether rows are worth their requests where a list gives only ids."""
         return self.refresh or self.detail == "listing" or self.leave_something_out
 
 
@@ -210,25 +201,25 @@ _PLAINLY = {
     "literal_error": "give {expected}",
     "bool_parsing": "give true or false",
     "bool_type": "give true or false",
-    "float_parsing": "that is no number",
+    "float_parsing": "that is not a number",
     "greater_than": "give more than {gt}",
     "greater_than_equal": "give {ge} or more",
     "less_than": "give less than {lt}",
     "less_than_equal": "give {le:g} or less",
     "too_short": "give at least one",
     "string_too_short": "give a text",
-    "string_pattern_mismatch": "that has characters that it never has",
+    "string_pattern_mismatch": "that has characters that are not allowed here",
 }
-"""What to say in place of pydantic's own sentences."""
+"""Replaces pydantic's own sentences."""
 
 
 def explain(spider: str, arguments: type[BaseModel], error: ValidationError) -> str:
-    """A refused argument as one line that names it and says what is taken."""
+    """A refused argument as one line that names it and says what it takes."""
     first = error.errors()[0]
     plainly = _PLAINLY.get(first["type"])
     reason = plainly.format(**first.get("ctx", {})) if plainly else first["msg"].removeprefix("Value error, ")
     if not first["loc"]:
-        # What is wrong lies between the arguments.
+        # The arguments contradict each other.
         return f"{spider}: {reason}"
     name = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
@@ -238,7 +229,7 @@ def explain(spider: str, arguments: type[BaseModel], error: ValidationError) -> 
     given = str(first["input"])
     shown = given if len(given) <= 60 else given[:57] + "..."
     if first["type"] in ("int_parsing", "int_parsing_size", "int_type"):
-        reason = f"that is no whole number; write it in digits, as in -a {name}=11"
+        reason = f"that is not a whole number; write it in digits, as in -a {name}=11"
         if name == "id" and "account" in arguments.model_fields and ACCOUNT.fullmatch(given):
             reason += f"; the name of an account is -a account={given}"
     return " ".join(f"{spider}: {name}={shown!r}: {reason}".split())

@@ -36,7 +36,7 @@ class Command(CrawlCommand):
 
     def long_desc(self) -> str:
         return (
-            "Proves the works' files again, as verify --repair does, marks those that are missing, deleted, or failed "
+            "Proves the works' files again, as a repair does, marks those that are missing, deleted, or failed "
             "and waiting as wanted, and asks pixiv for the works at once, known or not. A forgotten work is wanted "
             "again. Exit codes: as for pixivcrawl artwork."
         )

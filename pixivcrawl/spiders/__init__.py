@@ -1,1 +1,1 @@
-"""What a person archives: a file per thing, each on one of the two bases."""
+"""What a person archives: one file for each, on one of the two base classes."""

@@ -37,14 +37,14 @@ PAGES = (
 
 
 class AccountArguments(Arguments):
-    """None: the session says whose account it is."""
+    """No arguments: the session says whose account it is."""
 
 
 class AccountSpider(SnapshotSpider[AccountArguments]):
-    """Keeps what pixiv tells the reader of the account itself, as dated snapshots: name and pictures, counts of follows, the dashboard,
-    notifications, live streams of those followed, linked services, browser notices.
+    """Keeps what pixiv tells readers about their own account, as dated snapshots: name and pictures, follow counts, the dashboard,
+    notifications, live streams of followed users, linked services, browser notices.
 
-    Needs a session. Each run keeps every answer anew, about a dozen requests.
+    Needs a session. Each run makes about a dozen requests and keeps every answer.
     """
 
     name = "account"

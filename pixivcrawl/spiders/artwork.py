@@ -1,4 +1,4 @@
-"""Single works, by id or address, and the works that are known from lists' rows alone."""
+"""Single works, by id or address, and works that are known only from lists' rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.api.withheld import Withheld
 from pixivcrawl.base_spiders.listing import ListingSpider
 from pixivcrawl.base_spiders.page import Page
-from pixivcrawl.base_spiders.params import ArtworkIds, ListingArguments, separated
+from pixivcrawl.base_spiders.params import ArtworkIds, ListingArguments
+from pixivcrawl.filters import separated
 from pixivcrawl.items import Artwork
 from pixivcrawl.ledger import queries, updates
 
@@ -43,17 +44,17 @@ class ArtworkArguments(ListingArguments):
     id: ArtworkIds | None = Field(
         None,
         title="Works",
-        description="One or several ids or pixiv addresses of works, with commas or spaces between them.",
+        description="One or more ids or pixiv addresses of works, separated by commas or spaces.",
     )
     unlisted: Annotated[list[Secret], BeforeValidator(separated), Field(min_length=1)] | None = Field(
         None,
         title="Unlisted works",
-        description="In place of id: works that only those find who know their address, by what stands last in it, or by the address.",
+        description="Instead of id: unlisted works, by their address or its last part.",
     )
     backfill: bool = Field(
         default=False,
         title="Complete works of rows",
-        description="In place of id: the works that detail=listing archived, the oldest first; max_works and PIXIV_API_BUDGET limit them.",
+        description="Instead of id: the works that detail=listing archived, the oldest first; limited by max_works and PIXIV_API_BUDGET.",
     )
 
     @field_validator("detail")
@@ -76,12 +77,11 @@ class ArtworkArguments(ListingArguments):
 
 
 class ArtworkSpider(ListingSpider[ArtworkArguments]):
-    """Archives the works named in `id`, or in `unlisted` those that only their address shows.
+    """Archives the works named in `id`, or the unlisted works named in `unlisted`.
 
-    A work that does not exist, or that this session may not see, is said, makes the run end with exit code 1, and is asked for again each
-    time it is named. With `refresh=true` works that are known are asked for again. `backfill=true` asks for the works of the ledger that
-    are known from lists' rows alone: their captions, tags and counts come, the sizes of their pages are checked, and what is stored is
-    not fetched again.
+    A work that does not exist, or that this session may not see, is reported, makes the run end with exit code 1, and is asked for again
+    each time you name it. With `refresh=true` known works are asked for again too. `backfill=true` asks for the works that the ledger knows
+    only from lists' rows: it adds their captions, tags and counts, checks the sizes of their pages, and does not fetch stored files again.
     """
 
     name = "artwork"

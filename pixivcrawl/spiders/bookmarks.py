@@ -25,12 +25,12 @@ class BookmarksArguments(RestArguments):
         "",
         title="Tag",
         max_length=1000,
-        description="Only bookmarks under this tag of their owner's; 未分類 stands for those without any.",
+        description="Only bookmarks to which their owner gave this tag; 未分類 means those without a tag.",
     )
     order: Literal["desc", "asc"] | None = Field(
         None,
         title="Order",
-        description="asc reads the oldest bookmark first, and the whole list in every run; desc, as where it is left out, the newest.",
+        description="asc reads the oldest bookmark first, and the whole list in every run; desc, the default, the newest.",
     )
 
     unmentioned: ClassVar[frozenset[str]] = frozenset({"order"})
@@ -44,9 +44,9 @@ class BookmarksArguments(RestArguments):
 class BookmarksSpider(OwnedListSpider[BookmarksArguments]):
     """Archives the works that a user has bookmarked, and keeps the bookmarks: public or private, in their order, with their owner's tags.
 
-    Needs a session. The newest bookmark comes first, so that a run with nothing new costs one request. What is no longer a bookmark is
-    marked so only by a run that saw the whole list, as `reread=true` makes it, without `tag`. A work that vanished stays a bookmark.
-    With `reread=true` the tags that one gave to one's own, with their numbers, are kept too, as a dated snapshot.
+    Needs a session. The newest bookmark comes first, so a run with nothing new costs one request. Removed bookmarks are noticed only by a
+    run that sees the whole list, as with `reread=true` and without `tag`. A work that is gone stays a bookmark. With `reread=true` your own
+    bookmark tags and their counts are also kept, as a dated snapshot.
     """
 
     name = "bookmarks"

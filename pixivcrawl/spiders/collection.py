@@ -1,4 +1,4 @@
-"""Collections: works that someone put together."""
+"""Collections: works that someone chose and arranged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pixivcrawl.api.catalogue import COLLECTION
 from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.base_spiders.listing import ListingSpider
 from pixivcrawl.base_spiders.page import Page, page_of_rows
-from pixivcrawl.base_spiders.params import ListingArguments, PixivId, id_in_address, separated
+from pixivcrawl.base_spiders.params import ListingArguments, PixivId, id_in_address
+from pixivcrawl.filters import separated
 
 
 class CollectionArguments(ListingArguments):
@@ -20,15 +21,15 @@ class CollectionArguments(ListingArguments):
         list[Annotated[PixivId, id_in_address("collection")]], BeforeValidator(separated), Field(min_length=1)
     ] = Field(
         title="Collections",
-        description="One or several collections' ids or addresses, with commas or spaces between them.",
+        description="One or more ids or addresses of collections, separated by commas or spaces.",
     )
 
 
 class CollectionSpider(ListingSpider[CollectionArguments]):
-    """Archives the works of one or several collections, and keeps each collection's answer, with its layout, as a dated snapshot.
+    """Archives the works of one or more collections, and keeps each collection's answer, with its layout, as a dated snapshot.
 
-    No session is needed but for R-18 works. One request a collection; novels in it are left out. One that is gone is said and makes the
-    run end with exit code 1.
+    Needs a session only for R-18 works. It makes one request for each collection and leaves out novels. A collection that is gone is
+    reported and makes the run end with exit code 1.
     """
 
     name = "collection"

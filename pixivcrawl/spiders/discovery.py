@@ -1,4 +1,4 @@
-"""Works and people that pixiv recommends."""
+"""Works and users that pixiv recommends."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class DiscoveryArguments(ListingArguments):
     target: Literal["artworks", "users"] = Field(
         "artworks",
         title="Target",
-        description="artworks archives the recommended works; users keeps the recommended people, with the rows of their newest works.",
+        description="artworks archives the recommended works; users keeps the recommended users, with the rows of their newest works.",
     )
     rounds: int = Field(1, ge=1, le=100, title="Rounds", description="How many sets to ask for.")
     mode: AgeMode = Field("all", title="Age rating", description="all, safe (all ages) or r18; for target=artworks.")
 
 
 class DiscoverySpider(ListingSpider[DiscoveryArguments]):
-    """Archives works that pixiv recommends to the reader, or keeps the people whom it recommends.
+    """Archives works that pixiv recommends to the reader, or keeps the users whom it recommends.
 
-    Needs a session. Pixiv gives another set each time, so that there is no end and nothing to go on from: each run asks for `rounds` sets,
-    of up to 100 works or 20 people, and archives what is new among them.
+    Needs a session. Pixiv gives a different set each time, so there is no end and nothing to continue: each run asks for `rounds` sets of
+    up to 100 works or 20 users, and archives what is new among them.
     """
 
     name = "discovery"

@@ -1,4 +1,4 @@
-"""New works of those whom the reader follows."""
+"""New works of the users whom the reader follows."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ class FeedReadingSpider(ListingSpider[ListingArgumentsT]):
 
 
 class FeedSpider(FeedReadingSpider[FeedArguments]):
-    """Archives the new works of those whom the reader follows, as pixiv's feed shows them.
+    """Archives the new works of the users whom the reader follows, from pixiv's feed.
 
-    Needs a session. The newest work comes first, 60 a request, so that a run with nothing new costs one request. Pixiv's feed ends after
-    about 34 pages; `following` with `archive=true` has no such end.
+    Needs a session. The newest work comes first, 60 a request, so a run with nothing new costs one request. Pixiv's feed ends after about
+    34 pages; `following` with `archive=true` has no such limit.
     """
 
     name = "feed"

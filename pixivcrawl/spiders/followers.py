@@ -1,4 +1,4 @@
-"""The people who follow a user."""
+"""The users who follow a user."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pixivcrawl.ledger import updates
 
 
 class FollowersSpider(PeopleSpider[PeopleArguments]):
-    """Keeps who follows a user, with the rows of their newest works; `archive=true` archives all their works.
+    """Keeps who follows a user, with the rows of the followers' newest works; `archive=true` archives all their works.
 
-    Needs a session. The newest follower comes first, so that a run with nothing new costs one request. With `archive=true` the whole
-    list is read, as by `following`. Who no longer follows is marked so only by a run that saw the whole list.
+    Needs a session. The newest follower comes first, so a run with nothing new costs one request. With `archive=true` the whole list is
+    read, as by `following`. Users who no longer follow are noticed only by a run that sees the whole list.
     """
 
     name = "followers"

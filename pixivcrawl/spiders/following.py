@@ -1,4 +1,4 @@
-"""The people whom a user follows."""
+"""The users whom a user follows."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class FollowingArguments(RestArguments, PeopleArguments):
 
 
 class FollowingSpider(PeopleSpider[FollowingArguments]):
-    """Keeps whom a user follows, publicly or in private, with the rows of their newest works; `archive=true` archives all their works.
+    """Keeps whom a user follows, publicly or privately, with the rows of their newest works; `archive=true` archives all their works.
 
-    Needs a session. Whom one followed last comes first, so that a run with nothing new costs one request. With `archive=true` the whole
-    list is read, fifty people a request, and only those are asked for who show a work that is not known; `reread=true` asks for all.
-    Who is no longer followed is marked so only by a run that saw the whole list.
+    Needs a session. The latest follow comes first, so a run with nothing new costs one request. With `archive=true` the whole list is read,
+    fifty users a request, and only users who show an unknown work are asked for; `reread=true` asks for all of them. Users who are no
+    longer followed are noticed only by a run that sees the whole list.
     """
 
     name = "following"

@@ -15,9 +15,9 @@ class MypixivArguments(ListingArguments):
 
 
 class MypixivSpider(FeedReadingSpider[MypixivArguments]):
-    """Archives the new works of the reader's mypixiv, whose works for mypixiv alone are shown nowhere else.
+    """Archives the new works of the reader's mypixiv, whose mypixiv-only works appear nowhere else.
 
-    Needs a session. The newest work comes first, so that a run with nothing new costs one request.
+    Needs a session. The newest work comes first, so a run with nothing new costs one request.
     """
 
     name = "mypixiv"

@@ -15,16 +15,16 @@ from pixivcrawl.base_spiders.params import ListingArguments
 
 class NewArguments(ListingArguments):
     type: Literal["illust", "manga"] = Field(
-        "illust", title="Kind of work", description="Illustrations, ugoira among them, or manga."
+        "illust", title="Kind of work", description="Illustrations (including ugoira), or manga."
     )
-    r18: bool = Field(default=False, title="R-18", description="R-18 works alone.")
+    r18: bool = Field(default=False, title="R-18", description="Only R-18 works.")
 
 
 class NewSpider(ListingSpider[NewArguments]):
     """Archives the newest works of everyone on pixiv, 20 a request.
 
-    The newest work comes first: a run stops where the last one began, or where pixiv's list ends, after a few thousand works. With
-    `max_works` it looks at so many of the newest. Needs a session.
+    Needs a session. The newest work comes first: a run stops where the last one began, or where pixiv's list ends, after a few thousand
+    works. With `max_works` it looks at only that many.
     """
 
     name = "new"

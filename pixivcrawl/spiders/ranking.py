@@ -48,10 +48,10 @@ class RankingArguments(ListingArguments):
     date: str | None = Field(
         None,
         title="Date",
-        description="A day as yyyymmdd, or a range as yyyymmdd..yyyymmdd; the latest ranking when left out.",
+        description="A day as yyyymmdd, or a range as yyyymmdd..yyyymmdd; by default the latest ranking.",
     )
     content: Annotated[Literal["all", "illust", "ugoira", "manga"], BeforeValidator(_without_its_older_name)] = Field(
-        "all", title="Content", description="The kinds of work ranked."
+        "all", title="Content", description="Which kinds of work."
     )
 
     @field_validator("date")
@@ -87,9 +87,9 @@ def _day(text: str) -> date:
 class RankingSpider(ListingSpider[RankingArguments]):
     """Archives the works of a ranking, and keeps each one's rank and previous rank with the date and mode.
 
-    Pixiv ranks at most 500 works a day, 50 a page. A past day's ranking does not change: one that was read to its end is not asked for
-    again unless `reread=true`; a day that pixiv answers with nothing is. The latest ranking is read as of the day of its first page. The
-    modes for R-18 and R-18G need a session.
+    Pixiv ranks at most 500 works a day, 50 a page. A past day's ranking does not change, so once it was read to its end it is not asked for
+    again unless `reread=true`; a day for which pixiv answered with nothing is asked for again. All pages of the latest ranking are read for
+    the day of its first page. The R-18 and R-18G modes need a session.
     """
 
     name = "ranking"

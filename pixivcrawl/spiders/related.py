@@ -1,4 +1,4 @@
-"""Works like others."""
+"""Works like other works."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ ROWS_A_REQUEST = 100
 
 class RelatedArguments(ListingArguments):
     id: ArtworkIds = Field(
-        title="Works", description="One or several ids or pixiv addresses of works, with commas or spaces between them."
+        title="Works", description="One or more ids or pixiv addresses of works, separated by commas or spaces."
     )
     depth: int = Field(
         1,
         ge=1,
         le=10,
         title="Depth",
-        description="1: what is like these works; 2: also what is like what was found; and so on.",
+        description="1: works like these; 2: also works like those; and so on.",
     )
-    limit: int = Field(200, ge=1, le=100_000, title="Limit", description="How many works to find at most.")
+    limit: int = Field(200, ge=1, le=100_000, title="Limit", description="The most works to find.")
 
 
 class RelatedSpider(ListingSpider[RelatedArguments]):
     """Archives the works that pixiv shows beside the works named in `id`, and onward to `depth`, up to `limit` works.
 
-    Needs a session. Pixiv names about 200 works beside each and chooses them anew from time to time, so that every run reads them again: a
-    request for a hundred works. A work of `id` that cannot be found is said and makes the run end with exit code 1.
+    Needs a session. Pixiv names about 200 works beside each and changes them from time to time, so every run reads them again: one request
+    for a hundred works. A work of `id` that cannot be found is reported and makes the run end with exit code 1.
     """
 
     name = "related"

@@ -29,7 +29,7 @@ class RequestsArguments(ListingArguments):
     )
 
     id: UserIds | None = Field(
-        None, title="Artists", description="Only requests to these artists; then the other arguments say nothing."
+        None, title="Artists", description="Only requests to these artists; state, type and mode are then ignored."
     )
 
     unmentioned: ClassVar[frozenset[str]] = frozenset({"id"})
@@ -43,13 +43,13 @@ class RequestsArguments(ListingArguments):
 
 
 class RequestsSpider(ListingSpider[RequestsArguments]):
-    """Keeps requests (state, price, text, who asked where that is shown, artist, work), and archives the illustrations, manga and ugoira
-    that came of completed ones.
+    """Keeps requests (state, price, text, client if shown, artist, work), and archives the illustrations, manga and ugoira that came of
+    completed ones.
 
-    24 requests a page. A page names its own requests and others that pixiv recommends: of the latter the request is kept, and the work is
-    not archived. Novels are no works here: their requests are kept. state=creators keeps who takes requests, by id alone, with the pages as
-    dated snapshots. With `id` those of single artists are kept, in whatever state. Pixiv does not promise an order, so that every run
-    reads the whole list. mode=r18 needs a session.
+    24 requests a page. A page also shows requests that pixiv recommends: those are kept, but their works are not archived. Requests for
+    novels are kept without the novel. state=creators keeps who takes requests, by id only, with the pages as dated snapshots. With `id` the
+    requests to those artists are kept, whatever their state. Pixiv does not promise an order, so every run reads the whole list. mode=r18
+    needs a session.
     """
 
     name = "requests"

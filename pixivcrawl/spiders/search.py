@@ -1,4 +1,4 @@
-"""Works under a keyword."""
+"""Works that a search finds."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class SearchArguments(ListingArguments):
         min_length=1,
         max_length=1000,
         title="Keyword",
-        description="What to search for; several words must all be there, -word must not.",
+        description="What to search for; all words must match; -word excludes a word.",
     )
     target: Literal["artworks", "illustrations", "manga", "top"] = Field(
         "artworks",
         title="Target",
-        description="Works of every kind, illustrations and ugoira, manga, or the few newest (top, which takes nothing but word).",
+        description="Works of every kind, illustrations and ugoira, manga, or the few newest (top, which takes only word).",
     )
     type: Literal["all", "illust_and_ugoira", "illust", "ugoira", "manga"] | None = Field(
         None, title="Kind of work", description="For target=illustrations: illust_and_ugoira, illust or ugoira."
@@ -82,23 +82,23 @@ class SearchArguments(ListingArguments):
         min_length=1,
         max_length=100,
         title="Tool",
-        description="What the work was made with, by pixiv's name for it.",
+        description="What the work was made with, by pixiv's name.",
     )
-    scd: Day | None = Field(None, title="First day", description="yyyy-mm-dd, as Japan counts.")
-    ecd: Day | None = Field(None, title="Last day", description="yyyy-mm-dd, as Japan counts.")
+    scd: Day | None = Field(None, title="First day", description="yyyy-mm-dd, in Japan's time zone.")
+    ecd: Day | None = Field(None, title="Last day", description="yyyy-mm-dd, in Japan's time zone.")
     blt: int | None = Field(
         None, ge=0, title="Least bookmarks", description="Ignored by pixiv without premium; see min_bookmarks."
     )
     bgt: int | None = Field(None, ge=0, title="Greatest bookmarks", description="Ignored by pixiv without premium.")
     work_lang: str | None = Field(
-        None, pattern="^[a-z]{2}$", title="Language", description="The works' own, in two letters."
+        None, pattern="^[a-z]{2}$", title="Language", description="The language of the works, in two letters."
     )
     ai_type: int | None = Field(
         None,
         ge=0,
         le=1,
         title="Works of AI",
-        description="1 hides what an AI made, 0 shows it, whatever the account is set to.",
+        description="1 hides works made with AI, 0 shows them, whatever the account's setting.",
     )
     csw: int | None = Field(None, ge=0, le=1, title="csw", description="Sent as 0 by pixiv's own pages.")
 
@@ -128,10 +128,10 @@ class SearchArguments(ListingArguments):
 class SearchSpider(ListingSpider[SearchArguments]):
     """Archives the works that a search finds.
 
-    60 works a request. Pixiv shows at most 1000 pages of a search (5000 with premium): past them a search by date goes on with another
-    first or last day, so that all of it is read; of a single day over that limit, and of a search in any other order, the rest cannot be
-    had, which is said and makes the run end with exit code 1. Newest first (the default), a run with nothing new costs one request; in
-    another order the search is read to its end each time. mode=r18 needs a session, and without one pixiv leaves R-18 works out.
+    60 works a request. Pixiv shows at most 1000 pages of a search (5000 with premium). Beyond that, a search by date continues with another
+    first or last day, so that all of it is read. If a single day exceeds the limit, or the search has any other order, the rest is
+    unreachable; a line says so and the run ends with exit code 1. Newest first (the default), a run with nothing new costs one request; in
+    another order the search is read to its end each time. mode=r18 needs a session, and without one pixiv leaves out R-18 works.
     """
 
     name = "search"

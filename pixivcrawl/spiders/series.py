@@ -19,12 +19,12 @@ ListingArgumentsT = TypeVar("ListingArgumentsT", bound=ListingArguments)
 
 class SeriesArguments(ListingArguments):
     id: SeriesIds = Field(
-        title="Series", description="One or several series' ids or addresses, with commas or spaces between them."
+        title="Series", description="One or more ids or addresses of series, separated by commas or spaces."
     )
 
 
 class SeriesReadingSpider(ListingSpider[ListingArgumentsT]):
-    """Reads series, on whatever list they stand."""
+    """Reads manga series, wherever they are listed."""
 
     async def works_of_series(self, series_id: int) -> AsyncIterator[Page]:
         """Every work of a series, in its order. One that is gone is said and makes the run end with exit code 1."""
@@ -43,9 +43,9 @@ class SeriesReadingSpider(ListingSpider[ListingArgumentsT]):
 
 
 class SeriesSpider(SeriesReadingSpider[SeriesArguments]):
-    """Archives the works of one or several manga series, and keeps their order.
+    """Archives the works of one or more manga series, and keeps their order.
 
-    The first work comes first, 12 a request, so that every run reads the whole series.
+    The first work comes first, 12 a request, so every run reads the whole series.
     """
 
     name = "series"

@@ -1,4 +1,4 @@
-"""What pixiv knows of a tag."""
+"""What pixiv knows about a tag."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class TagArguments(Arguments):
 
 
 class TagSpider(SnapshotSpider[TagArguments]):
-    """Keeps pixiv's page about a tag (the article on it, its parent and children) and the stories told under it, as dated snapshots, and
-    the tag's translations.
+    """Keeps pixiv's page about a tag (its article, parent and children) and the stories under it, as dated snapshots, and the tag's
+    translations.
 
-    No session is needed. It archives no works: see `search` for the works under a tag. Each run costs two requests.
+    Needs no session. It archives no works: see `search` for the works under a tag. Each run costs two requests.
     """
 
     name = "tag"

@@ -17,10 +17,10 @@ class TopArguments(ListingArguments):
 
 
 class TopSpider(ListingSpider[TopArguments]):
-    """Archives every work that pixiv's top page shows the reader, and keeps the page itself as a dated snapshot: which work stood under
-    follows, recommendations, the ranking, trends. Requests shown there are kept too.
+    """Archives every work that pixiv's top page shows the reader, and keeps the page itself as a dated snapshot: which works appeared under
+    follows, recommendations, the ranking and trends. Requests shown there are kept too.
 
-    Needs a session. The page is another one each time; a run costs one request, and those of the works that are new.
+    Needs a session. The page changes each time; a run costs one request, and those for new works.
     """
 
     name = "top"

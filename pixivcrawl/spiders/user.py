@@ -1,4 +1,4 @@
-"""Artists' works."""
+"""The works of artists."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ from pixivcrawl.base_spiders.from_rows import rows_to_ask_for
 from pixivcrawl.base_spiders.in_progress import WorksInProgress
 from pixivcrawl.base_spiders.listing import ListingSpider
 from pixivcrawl.base_spiders.page import Page, page_of_rows
-from pixivcrawl.base_spiders.params import Arguments, ListingArguments, UserIds, separated
+from pixivcrawl.base_spiders.params import Arguments, ListingArguments, UserIds
 from pixivcrawl.base_spiders.second_looks import LookedAtLater
+from pixivcrawl.filters import separated
 from pixivcrawl.items import Artwork, Original
 from pixivcrawl.ledger import queries, updates
 
@@ -47,18 +48,18 @@ Account = Annotated[str, StringConstraints(pattern=rf"^{ACCOUNT.pattern}$")]
 
 class UserArguments(ListingArguments):
     id: UserIds | None = Field(
-        None, title="Artists", description="One or several user ids or addresses, with commas or spaces between them."
+        None, title="Artists", description="One or more user ids or addresses, separated by commas or spaces."
     )
     account: Annotated[list[Account], BeforeValidator(separated), Field(min_length=1)] | None = Field(
         None,
         title="Artists by name",
-        description="In place of id, or beside it: artists by the names of their accounts, as in pixiv.me/NAME. Each costs one request "
-        "for the id that stands behind it.",
+        description="Instead of id or in addition to it: artists by account name, as in pixiv.me/NAME. Each costs one request "
+        "for its id.",
     )
     type: Literal["all", "illust", "manga", "ugoira", "illust_and_ugoira"] = Field(
         "all",
         title="Kind of work",
-        description="Only illustrations, only manga, only ugoira, or as on the artist's page of illustrations all but manga.",
+        description="Only illustrations, only manga, only ugoira, or everything but manga (illust_and_ugoira).",
     )
     tag: str | None = Field(
         None, min_length=1, title="Tag", description="Only the works that the artist gave this tag."
@@ -69,7 +70,7 @@ class UserArguments(ListingArguments):
     only: Literal["avatar", "background"] | None = Field(
         None,
         title="One picture of the artist",
-        description="Only the artist's avatar, or the background of their profile, as it is now: no work is asked for.",
+        description="Only the artist's current avatar, or profile background; no works.",
     )
 
     @model_validator(mode="after")
@@ -100,16 +101,16 @@ def digest_of(work_ids: Iterable[int]) -> int:
 
 
 class UserSpider(ListingSpider[UserArguments]):
-    """Archives every work of one or several artists.
+    """Archives every work of one or more artists.
 
-    Pixiv names all of an artist's works in one answer, so that a run with nothing new costs one request an artist. `refresh=true` also
-    reads the rows of the known works, a hundred a request, and fetches again what was revised. An artist who left or never existed is
-    said and makes the run end with exit code 1; the others are archived all the same. A work that the answer no longer names is asked for
-    once, and so is one that it names again.
+    Pixiv names all of an artist's works in one answer, so a run with nothing new costs one request an artist. `refresh=true` also reads the
+    rows of the known works, a hundred a request, and fetches again what was revised. An artist who left or never existed is reported and
+    makes the run end with exit code 1; the others are still archived. A work that the answer no longer names, or names again, is asked for
+    once.
 
-    The artist's own page is read once, and again with `refresh=true`; it names their avatar and their background, which are fetched as they
-    were uploaded (at most two requests of images for an artist, and two more when both have changed) and kept when others take their
-    place. `files=false` leaves them out.
+    The artist's own page is read once, and again with `refresh=true`. It names their avatar and background, which are fetched as they were
+    uploaded (at most two image requests for an artist, and two more when both have changed). Earlier pictures are kept. `files=false`
+    leaves the pictures out.
     """
 
     name = "user"

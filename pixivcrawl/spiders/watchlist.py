@@ -1,4 +1,4 @@
-"""The manga series that the reader watches."""
+"""The manga series on the reader's watchlist."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class WatchlistArguments(ListingArguments):
 class WatchlistSpider(SeriesReadingSpider[WatchlistArguments]):
     """Archives the works of every manga series on the reader's watchlist, and keeps their order.
 
-    Needs a session. Every run reads the whole watchlist, and of the series those that have another latest work, or another number of
-    works, than the ledger knows; `reread=true` reads them all.
+    Needs a session. Every run reads the whole watchlist, and then those series whose latest work or number of works is new to the ledger;
+    `reread=true` reads them all.
     """
 
     name = "watchlist"
