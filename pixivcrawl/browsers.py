@@ -52,7 +52,7 @@ def _read(browser: str, profile: str) -> dict[str, Any]:
     known = sorted(each["id"] for each in rookie_cookies.supported_browsers())
     if browser not in known:
         raise ConfigurationError(
-            f"--from-browser: {quoted(browser)} is none that can be read; {did_you_mean(browser, known)}there are {', '.join(known)}"
+            f"--from-browser: {quoted(browser)} cannot be read; {did_you_mean(browser, known)}there are {', '.join(known)}"
         )
     try:
         # Chrome on Windows would else be started and reached into, which programs against malware stop.
@@ -63,7 +63,7 @@ def _read(browser: str, profile: str) -> dict[str, Any]:
         names = {one_line(each["profile"]["display_name"], 40) for each in rookie_cookies.browser_profiles(browser)}
         there_are = f"there are {', '.join(sorted(names))}" if names else "it has none here"
         raise ConfigurationError(
-            f"--from-browser: {browser} has no one profile {quoted(profile)}: {there_are}"
+            f"--from-browser: {browser} has no single profile {quoted(profile)}: {there_are}"
         ) from None
     except rookie_cookies.RookieError as error:
         raise ConfigurationError(f"{browser} cannot be read ({one_line(str(error))}): {_OR_PASTE[3:]}") from None

@@ -74,7 +74,7 @@ def expanded(given: str, what: str) -> Path:
         return Path(given).expanduser().absolute()
     except RuntimeError:
         raise ConfigurationError(
-            f"{what}: nobody can tell where {quoted(given)} lies, as without HOME: write the whole path"
+            f"{what}: {quoted(given)} needs your home folder, which is unknown (is HOME set?): write the whole path"
         ) from None
 
 
@@ -132,9 +132,9 @@ def _text(file: Path) -> str:
             f"{file}: cannot be read ({error.strerror}); name another with --config FILE"
         ) from None
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{file}: is no text in UTF-8; save it as such") from None
+        raise ConfigurationError(f"{file}: is not UTF-8 text; save it as UTF-8") from None
     if os.name == "posix" and stat.S_ISREG(mode) and mode & (stat.S_IWGRP | stat.S_IWOTH):
-        complain(f"pixivcrawl: {file}: others can change what it says; keep them out with: chmod go-w {file}")
+        complain(f"pixivcrawl: {file}: others can change it; prevent that with: chmod go-w {file}")
     return text
 
 
@@ -160,10 +160,10 @@ def _check_version(file: Path, text: str, content: Mapping[str, Any]) -> None:
     version = content.get("version", VERSION)
     where = place_of(file, text, "version")
     if type(version) is not int or version < 1:
-        raise ConfigurationError(f"{where}: version: {VERSION} is the one that is known; write that, or leave it out")
+        raise ConfigurationError(f"{where}: version: {VERSION} is the only known version; write that, or leave it out")
     if version > VERSION:
         raise ConfigurationError(
-            f"{where}: it is for a later pixivcrawl (version {version}, this one knows {VERSION}): upgrade pixivcrawl"
+            f"{where}: it is for a later pixivcrawl (version {version}, this one knows {VERSION}): update pixivcrawl"
         )
 
 
@@ -178,7 +178,7 @@ def _written(file: Path, text: str, key: str, value: Any, table: str = "") -> Wr
             return Written.at(where, ",".join(value))
         case dict():
             raise ConfigurationError(
-                f"{where}: there is no table [{key}]: settings stand by themselves, above all [profiles.NAME]"
+                f"{where}: there is no table [{key}]: write settings without a table, above all [profiles.NAME]"
             )
         case _:
             raise ConfigurationError(f"{where}: {key}: give a text, a number, true or false, or a list of texts")
@@ -206,10 +206,10 @@ def refuse_others(written: Mapping[str, Written], known: Iterable[str]) -> None:
             given = name.lower()
             if given in ("pixiv_phpsessid", "pixiv_cookie"):
                 raise ConfigurationError(
-                    f"{value.place}: a session is kept in a file of its own: name it with pixiv_cookie_file"
+                    f"{value.place}: keep the session in a file of its own and name that with pixiv_cookie_file"
                 )
             raise ConfigurationError(
-                f"{value.place}: there is no setting {quoted(given)}; {did_you_mean(given, names)}pixivcrawl config names them"
+                f"{value.place}: there is no setting {quoted(given)}; {did_you_mean(given, names)}pixivcrawl config lists them"
             )
 
 

@@ -313,7 +313,7 @@ def _image_host(entry: str) -> str:
     origin = read_origin(f"https://{entry}")
     if origin is None or "/" in entry or "?" in entry or "#" in entry:
         raise ConfigurationError(
-            f"PIXIV_IMAGE_HOSTS: {entry!r} is no host; "
+            f"PIXIV_IMAGE_HOSTS: {entry!r} is not a host; "
             "write hosts like i.pximg.net or 127.0.0.1:8481, separated by commas"
         )
     return origin.key
@@ -346,7 +346,9 @@ def _image_concurrency_most(settings: BaseSettings) -> int:
 def _lang(settings: BaseSettings) -> str:
     given = str(settings.get("PIXIV_LANG") or "")
     if given and not re.fullmatch(r"[a-z]{2}(?:[_-][a-z]{2})?", given, re.ASCII):
-        raise ConfigurationError(f"PIXIV_LANG: {given!r} is no language; write it as pixiv does: en, ja, ko, zh, zh_tw")
+        raise ConfigurationError(
+            f"PIXIV_LANG: {given!r} is not a language; write it as pixiv does: en, ja, ko, zh, zh_tw"
+        )
     return given
 
 
@@ -374,7 +376,7 @@ def _on_stored(settings: BaseSettings) -> tuple[str, ...]:
             word.format(**dict.fromkeys(FILLED_IN, ""))
     except (ValueError, LookupError, AttributeError):
         known = ", ".join(f"{{{name}}}" for name in FILLED_IN)
-        raise ConfigurationError(f"ON_STORED: close every quote and brace; what is filled in is {known}") from None
+        raise ConfigurationError(f"ON_STORED: close every quote and brace; the placeholders are {known}") from None
     if words and shutil.which(words[0]) is None:
         raise ConfigurationError(f"ON_STORED: there is no program {quoted(words[0])}: give its whole path")
     return words
@@ -384,9 +386,7 @@ def _notice_on(settings: BaseSettings) -> frozenset[str]:
     given = settings.get("NOTICE_ON") or ""
     words = given.replace(",", " ").split() if isinstance(given, str) else [str(word) for word in given]
     if unknown := [word for word in words if word not in (*NOTICES, "none")]:
-        raise ConfigurationError(
-            f"NOTICE_ON: {unknown[0]!r} is nothing to tell of; there is {', '.join(NOTICES)}, or none"
-        )
+        raise ConfigurationError(f"NOTICE_ON: {unknown[0]!r} is not an event; there are {', '.join(NOTICES)}, or none")
     return frozenset(words) - {"none"}
 
 

@@ -32,19 +32,19 @@ def cookie_header(text: str) -> str:
     if not text:
         raise CookieRefused(f"holds nothing; {_LOG_IN}")
     if "…" in text or "..." in text:
-        raise CookieRefused("was cut short where dots stand; copy the whole value")
+        raise CookieRefused("was shortened with dots; copy the whole value")
     if text[0] in "[{":
         return _joined(_in_json(text), "an export of cookies")
     if rows := [row for line in text.splitlines() if (row := _row(line))]:
         return _joined(((row[0], row[5], row[6]) for row in rows), "a cookies.txt")
     if text.startswith("# "):
-        raise CookieRefused(f"is a cookies.txt without a cookie, so that it holds no PHPSESSID; {_LOG_IN}")
+        raise CookieRefused(f"is a cookies.txt without a cookie, so it has no PHPSESSID; {_LOG_IN}")
     if _CURL.match(text):
         return _in_curl(text)
     if re.match(r"https?://\S+$", text):
-        raise CookieRefused(f"is an address and no cookie; {_LOG_IN}")
+        raise CookieRefused(f"is an address, not a cookie; {_LOG_IN}")
     if text[0] == "<":
-        raise CookieRefused(f"is a page and no cookie; {_LOG_IN}")
+        raise CookieRefused(f"is a page, not a cookie; {_LOG_IN}")
     return _in_header(text)
 
 
@@ -62,7 +62,7 @@ def _in_json(text: str) -> Iterator[tuple[str, str, str]]:
     try:
         content = json.loads(text)
     except ValueError:
-        raise CookieRefused("begins as JSON and is none; export the cookies again, whole") from None
+        raise CookieRefused("begins like JSON but is not; export the whole cookies again") from None
     if isinstance(content, dict):
         # Firefox's tools copy them under a heading; a saved state has them beside other things.
         inner = content.get("Request Cookies") or content.get("cookies") or content

@@ -77,7 +77,7 @@ def told(error: BaseException) -> int:
         sys.stderr.write(details)
         where = "the details are above"
     what = type(error).__name__
-    line = f"pixivcrawl: a fault of pixivcrawl itself ({what}), not of yours: {where}; please report it, then run the same command again\n"
+    line = f"pixivcrawl: this is a bug in pixivcrawl ({what}), not your mistake: {where}; report it, then run the same command again\n"
     sys.stderr.write(line)
     sys.stderr.flush()
     return EXIT_CODE

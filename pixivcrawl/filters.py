@@ -129,7 +129,7 @@ class Filters(BaseModel):
         name = {"max_pages": "min_pages", "max_ratio": "min_ratio", "until": "since"}[info.field_name or ""]
         start = info.data.get(name)
         if start is not None and end is not None and end < start:
-            raise ValueError(f"lies before {name}={start}, so that no work would be left")
+            raise ValueError(f"is before {name}={start}, which would leave no works")
         return end
 
     @property

@@ -19,13 +19,13 @@ OBEYED: dict[str, tuple[str, ...]] = {
         "SCHEDULER_PRIORITY_QUEUE", "SCHEDULER_START_MEMORY_QUEUE", "SPIDER_LOADER_CLASS", "SPIDER_LOADER_WARN_ONLY",
         "SPIDER_MIDDLEWARES", "SPIDER_MIDDLEWARES_BASE", "SPIDER_MODULES", "STATS_CLASS",
     ),
-    "how requests travel": (
+    "how requests are sent": (
         "CONCURRENT_ITEMS", "CONCURRENT_REQUESTS", "CONCURRENT_REQUESTS_PER_DOMAIN", "DEFAULT_REQUEST_HEADERS",
         "DOWNLOAD_BIND_ADDRESS", "DOWNLOAD_DELAY", "DOWNLOAD_DELAY_JITTER", "DOWNLOAD_MAXSIZE", "DOWNLOAD_SLOTS",
         "DOWNLOAD_TIMEOUT", "DOWNLOAD_WARNSIZE", "HTTPPROXY_AUTH_ENCODING", "HTTPPROXY_ENABLED", "RANDOMIZE_DOWNLOAD_DELAY",
         "SCRAPER_SLOT_MAX_ACTIVE_SIZE", "USER_AGENT",
     ),
-    "when a run ends, and what watches it": (
+    "when a run ends, and what monitors it": (
         "CLOSESPIDER_ERRORCOUNT", "CLOSESPIDER_ITEMCOUNT", "CLOSESPIDER_PAGECOUNT", "CLOSESPIDER_PAGECOUNT_NO_ITEM",
         "CLOSESPIDER_TIMEOUT", "CLOSESPIDER_TIMEOUT_NO_ITEM", "DOWNLOADER_STATS", "LOGSTATS_INTERVAL", "MEMDEBUG_ENABLED",
         "MEMUSAGE_CHECK_INTERVAL_SECONDS", "MEMUSAGE_ENABLED", "MEMUSAGE_LIMIT_MB", "MEMUSAGE_NOTIFY_MAIL",
@@ -92,16 +92,16 @@ class Refused:
     always: Any = NOT_OBEYED
 
 
-_PACE = "the pace is kept where requests leave: use PIXIV_API_DELAY, PIXIV_API_CONCURRENCY, PIXIV_IMAGE_DELAY and PIXIV_IMAGE_CONCURRENCY"
-_JOURNAL = "every answer is kept in the archive's journal, and what the archive knows is not asked for again: use refresh=true to ask again"
+_PACE = "pixivcrawl has its own pace: use PIXIV_API_DELAY, PIXIV_API_CONCURRENCY, PIXIV_IMAGE_DELAY and PIXIV_IMAGE_CONCURRENCY"
+_JOURNAL = "every answer is kept in the archive's journal, and known things are not asked for again: use refresh=true to ask again"
 _RETRIES = "use PIXIV_API_RETRIES, PIXIV_API_RETRY_DELAY and PIXIV_IMAGE_RETRY_DELAY"
-_SESSION = "no cookie is kept but the session's: set PIXIV_PHPSESSID or PIXIV_COOKIE_FILE"
+_SESSION = "only the session's cookie is kept: set PIXIV_PHPSESSID or PIXIV_COOKIE_FILE"
 _ROBOTS = "a person's own session reads what that person may see, at that person's pace: leave it out"
-_DEPTH = "a list is followed to its end: use max_works=N to read less of it"
+_DEPTH = "a list is read to its end: use max_works=N to read less of it"
 _LEDGER = "the ledger knows what was asked for: use reread=true or refresh=true to ask again"
-_REDIRECTS = "a redirect elsewhere is not followed, so that the session goes nowhere else: leave it out"
+_REDIRECTS = "redirects to other places are not followed, so that the session goes nowhere else: leave it out"
 _REFERER = "each request has the Referer that pixiv expects: leave it out"
-_STATUSES = "what an answer means is settled before a spider sees it: leave it out"
+_STATUSES = "answers are classified before a spider sees them: leave it out"
 _TLS = "certificates are always verified: name your own authority in SSL_CERT_FILE, and versions and ciphers in OPENSSL_CONF"
 _NAMES = "the system looks up names: leave it out"
 
@@ -136,7 +136,7 @@ REFUSED: dict[str, Refused] = {
     **dict.fromkeys(("HTTPERROR_ALLOWED_CODES", "HTTPERROR_ALLOW_ALL"), Refused(_STATUSES)),
     **dict.fromkeys(
         ("JOBDIR", "SCHEDULER_DISK_QUEUE", "SCHEDULER_START_DISK_QUEUE"),
-        Refused("requests on the disk would hold the session: leave it out; a run goes on from the archive's ledger"),
+        Refused("requests on disk would contain the session: leave it out; a run continues from the archive's ledger"),
     ),
     "METAREFRESH_ENABLED": Refused(_REDIRECTS, always=False),
     **dict.fromkeys(("METAREFRESH_IGNORE_TAGS", "METAREFRESH_MAXDELAY"), Refused(_REDIRECTS)),

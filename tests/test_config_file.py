@@ -101,7 +101,7 @@ def test_the_sandbox_profile_does_not_read_it(file: Path, monkeypatch: pytest.Mo
         (f"version = {VERSION + 1}", 1, 1, "is for a later pixivcrawl .version 2, this one knows 1.: upgrade"),
         ("version = 'one'", 1, 1, "version: 1 is the one"),
         ("\n  archiv_dir = 'a'", 2, 3, "no setting 'archiv_dir'; did you mean archive_dir"),
-        ("colour = 'red'", 1, 1, "no setting 'colour'; pixivcrawl config names them"),
+        ("colour = 'red'", 1, 1, "no setting 'colour'; pixivcrawl config lists them"),
         ("pixiv_phpsessid = '11_secret'", 1, 1, "a session is kept in a file of its own"),
         ("# pixiv_api_delay\n\npixiv_api_delay = 'fast'", 3, 1, "PIXIV_API_DELAY: 'fast' is not a number of seconds"),
         ("pixiv_api_delay = -1", 1, 1, "PIXIV_API_DELAY: '-1' is not a number of seconds"),
@@ -156,4 +156,4 @@ def test_a_file_that_others_can_change_is_said(
     file.write_text('archive_dir = "a"\n')
     file.chmod(mode)
     assert read() == {"ARCHIVE_DIR": "a"}
-    assert ("others can change what it says; keep them out with: chmod go-w" in capsys.readouterr().err) is said
+    assert ("others can change it; prevent that with: chmod go-w" in capsys.readouterr().err) is said

@@ -75,7 +75,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _constant(name: str) -> Any:
-    raise DocumentRefused(f"holds {name}, which is no JSON")
+    raise DocumentRefused(f"has {name}, which is not JSON")
 
 
 def _whole_number(digits: str) -> int:

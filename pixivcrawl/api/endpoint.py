@@ -103,7 +103,7 @@ class Endpoint(Generic[Body]):
             return dict(request.meta["parameters"])
         parameters = self.parameters_in(request.url)
         if parameters is None:
-            raise ParameterRefused(f"{quoted(request.url)} is no address of {self.name} ({self.path})")
+            raise ParameterRefused(f"{quoted(request.url)} is not an address of {self.name} ({self.path})")
         return parameters
 
     def parameters_in(self, url: str) -> dict[str, Any] | None:
@@ -147,7 +147,7 @@ class Endpoint(Generic[Body]):
             body = self._without_odd_rows(content)
             odd_rows += [self._refusal([line]) for line in lines]
         if self.foreign is not None and parameters is not None and (field := self.foreign(body, parameters)):
-            raise BodyRefused(self.name, field, "belongs to another question than the one that was asked")
+            raise BodyRefused(self.name, field, "belongs to a different request")
         return body
 
     def next_page(self, values: Mapping[str, Any], body: Body) -> dict[str, Any] | None:

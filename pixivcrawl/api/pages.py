@@ -108,17 +108,17 @@ def _no_page(path: list[str]) -> UrlRefused:
         case ["stacc", *_]:
             return UrlRefused("a feed page names an account without its id; paste the address of the artist's own page")
         case ["jump.php", *_]:
-            return UrlRefused("an address that leads away from pixiv; paste the address of a pixiv page")
+            return UrlRefused("an address outside pixiv; paste the address of a pixiv page")
         case ["ajax", *_] | ["touch", "ajax", *_]:
             return UrlRefused("an address of pixiv's API, not a page; `pixivcrawl api` lists and calls its endpoints")
         case ["search", "users", *_]:
             return UrlRefused("a search for artists finds no works; paste an artist's own address")
     page = quoted("/" + "/".join(path))
-    return UrlRefused(f"{page} is no page that can be archived; paste a work, an artist, a search or another list")
+    return UrlRefused(f"{page} is not a page that can be archived; paste a work, an artist, a search or another list")
 
 
 def _novel() -> UrlRefused:
-    return UrlRefused("a novel; novels are not works here, only illustrations, manga and ugoira are")
+    return UrlRefused("a novel, and novels are not archived; only illustrations, manga and ugoira are")
 
 
 def _user_page(user: str, rest: list[str], query: Query) -> Target:

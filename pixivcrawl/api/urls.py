@@ -36,7 +36,7 @@ ACCOUNT = re.compile(r"[0-9A-Za-z_-]{1,64}")
 """The name of an account, which pixiv.me leads from."""
 _HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 # The text itself stays out of this message: a cookie or a password may have been pasted by mistake.
-_NO_ADDRESS = "not an address of a pixiv page; copy it from the browser, from https:// on, or give a work's id"
+_NO_ADDRESS = "not an address of a pixiv page; copy it from the browser, starting with https://, or give a work's id"
 _PAIRS = {"'": "'", "`": "`", "“": "”", "‘": "’", "«": "»", "「": "」", "『": "』", "【": "】", "(": ")", "（": "）"}
 _MARKDOWN_LINK = re.compile(r"\[[^\n]*?\]\(\s*<?((?:[^\s()<>]|\([^\s()]*\))+)>?(?:\s[^)]*)?\)")
 _NEXT_ADDRESS = re.compile(r"(?<=[\s,;|\"'<>()\d])(?=https?://)", re.IGNORECASE)
@@ -140,7 +140,7 @@ def _read(address: SplitResult, path: list[str], query: Query) -> Target:
         raise UrlRefused(_NO_ADDRESS)
     if host in ("pixiv.me", "www.pixiv.me"):
         if len(path) != 1 or not ACCOUNT.fullmatch(path[0]):
-            raise UrlRefused("pixiv.me has nothing but the names of accounts; paste it as pixiv.me/NAME")
+            raise UrlRefused("pixiv.me only has account names; paste an address like pixiv.me/NAME")
         return target("user", account=path[0])
     if path and _LANGUAGE.fullmatch(path[0]):
         path = path[1:]

@@ -120,7 +120,7 @@ class _Gif:
             raise Damaged(f"with those before it has more than {TOTAL_SHARE} times the limit of pixels", "bomb")
         if not (self.width and self.height):
             self.width, self.height = frame.x + frame.width, frame.y + frame.height
-            add_flaw(self.flaws, "tells no size but that of its first frame")
+            add_flaw(self.flaws, "has no size except that of its first frame")
         if frame.x + frame.width > self.width or frame.y + frame.height > self.height:
             add_flaw(self.flaws, f"frame {self.frames} reaches beyond the picture")
         needed = 2 * (frame.end - frame.start) + pillow_memory(frame.width, frame.height)

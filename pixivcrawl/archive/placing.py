@@ -96,7 +96,7 @@ _LARGEST_LIST = 4 << 20
 
 
 def frames_listed(beside: Path) -> tuple[Frame, ...] | None:
-    """The frames that the `.json` beside a zip lists, whatever its white space; None where it lists none, or is no plain file."""
+    """The frames that the `.json` beside a zip lists, whatever its white space; None where it lists none, or is not a plain file."""
     try:
         if not beside.is_file() or is_link(beside):
             return None

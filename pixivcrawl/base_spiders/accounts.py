@@ -50,5 +50,5 @@ def _id_in(status: int, location: str) -> int:
         with suppress(UrlRefused):
             target = read_url(location)
     if target.spider != "user" or set(target.arguments) != {"id"}:
-        raise NoArtist(f"it leads to {quoted(location, 120)}, which is no artist's page")
+        raise NoArtist(f"it leads to {quoted(location, 120)}, which is not an artist's page")
     return int(target.arguments["id"])

@@ -198,8 +198,8 @@ class PixivSpider(Args[ArgumentsT], Spider):
         if self.puts_off_second_looks or puts_off_second_looks(self.crawler):
             raise LookedAtLater(endpoint.name)
         if wait >= WORTH_SAYING:
-            self.logger.warning("%s came back empty: looking again in %.0f s", endpoint.name, wait)
-        with waiting(self.crawler, f"{endpoint.name} came back empty, and is asked for again", wait):
+            self.logger.warning("%s came back empty: asking again in %.0f s", endpoint.name, wait)
+        with waiting(self.crawler, f"{endpoint.name} came back empty and is asked for again", wait):
             await self.sleep(wait)
         return await self.ask(endpoint, snapshot=snapshot, **parameters)
 
@@ -243,7 +243,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
         while (left := until - monotonic()) > 0:
             await asyncio.sleep(min(left, STOPPING_IS_SEEN_WITHIN))
             if is_stopping(self.crawler):
-                raise RunStopping("not looked at again, because the run is ending")
+                raise RunStopping("not asked for again, because the run is ending")
 
     async def parse(self, response: Response) -> AsyncIterator[dict[str, Any]]:
         """Any answer of pixiv's web API, read as its endpoint is declared: what `scrapy parse` shows without a callback.
@@ -254,7 +254,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
         """
         endpoint = asked(response.url)
         if endpoint is None or response.request is None:
-            raise ParameterRefused(f"{quoted(response.url)} is no address of pixiv's web API that is known")
+            raise ParameterRefused(f"{quoted(response.url)} is not a known address of pixiv's web API")
         body = await self.read(endpoint, response)
         yield {"endpoint": endpoint.name, "parameters": endpoint.parameters_of(response.request), "body": body}
 

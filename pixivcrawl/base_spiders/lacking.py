@@ -14,9 +14,9 @@ from pixivcrawl.ledger import queries
 
 LACKED = {
     "lists_cut_off": ("part", "of this list not shown by pixiv in an earlier run; see pixivcrawl status"),
-    "parameters_ignored": ("parameter", "passed over by pixiv in an earlier run; reread=true asks again"),
-    "rows_withheld": ("row", "whose work was not shown in an earlier run; reread=true asks again"),
-    "rows_refused": ("row", "not to be read in an earlier run; reread=true tries again"),
+    "parameters_ignored": ("parameter", "ignored by pixiv in an earlier run; reread=true asks again"),
+    "rows_withheld": ("row", "whose works were not shown in an earlier run; reread=true asks again"),
+    "rows_refused": ("row", "unreadable in an earlier run; reread=true tries again"),
 }
 """What to say of each count once more."""
 
@@ -48,9 +48,7 @@ def say_what_was_passed_over(
         if name not in spider.passed_over:
             spider.passed_over.add(name)
             spider.count("parameters_ignored")
-            spider.logger.error(
-                "%s: pixiv passed over %s=%s: the list holds other works", spider.name, name, asked[name]
-            )
+            spider.logger.error("%s: pixiv ignored %s=%s: the list has other works", spider.name, name, asked[name])
 
 
 async def say_what_is_withheld(spider: PixivSpider[Any], work_ids: Sequence[int]) -> None:

@@ -58,7 +58,7 @@ class OwnedListSpider(ListingSpider[OwnerArgumentsT]):
         reader = spider.session.user_id
         if spider.args.id == "me":
             if reader is None:
-                raise ConfigurationError(f"{cls.name}: id=me: the session does not tell whose it is; give your user id")
+                raise ConfigurationError(f"{cls.name}: id=me: the session does not say whose it is; give your user id")
             # Another session would be another me: the ledger knows the list by its owner.
             spider.args.id = reader
         spider.owner = spider.args.id

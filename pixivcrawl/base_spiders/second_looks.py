@@ -25,7 +25,7 @@ class LookedAtLater(AnswerRefused):
         super().__init__(endpoint, Answer(AnswerKind.THROTTLED, 200, "it came back empty"))
 
     def __str__(self) -> str:
-        return f"{self.endpoint} came back empty, and is looked at again later"
+        return f"{self.endpoint} came back empty and is asked for again later"
 
 
 PUT_OFF = "lists_looked_at_later"

@@ -64,7 +64,7 @@ def command_named(word: str) -> ScrapyCommand | None:
     if is_address(word):
         return None
     meant = did_you_mean(word, [name for package in (OURS, SPIDERS, SCRAPYS) for name in names(package)])
-    raise ConfigurationError(f"there is no command {quoted(word)}; {meant}pixivcrawl --help names them")
+    raise ConfigurationError(f"there is no command {quoted(word)}; {meant}pixivcrawl --help lists them")
 
 
 def is_address(word: str) -> bool:

@@ -21,9 +21,9 @@ WIDEST = 100
 VERSION = f"pixivcrawl {__version__} (Scrapy {scrapys_version})"
 
 OF_EVERY_COMMAND = {
-    "--config FILE": "the configuration file; else pixivcrawl.toml here or above, else your own",
-    "--as NAME": "the profile of that name in it: another account, another archive",
-    "-s NAME=VALUE": "one setting for this run; docs/settings.md names them",
+    "--config FILE": "the configuration file (default: pixivcrawl.toml here or in a folder above, otherwise your own)",
+    "--as NAME": "the profile in it: another account, another archive",
+    "-s NAME=VALUE": "one setting for this run; docs/settings.md lists them",
     "--version, --help": "which version this is; what can be typed",
 }
 """`--config` and `--as` may stand anywhere; Scrapy's own are shown by each command."""
@@ -31,13 +31,13 @@ OF_EVERY_COMMAND = {
 
 PLAINLY = {
     "-h": "show this help",
-    "-o": "write what the run learned to FILE too, after what is in it: JSON, CSV or XML by its name, or FILE:FORMAT",
-    "-O": "as -o, in place of what is in it",
+    "-o": "also append what the run learned to FILE: JSON, CSV or XML by its name, or FILE:FORMAT",
+    "-O": "as -o, but replace FILE",
     "-a": argparse.SUPPRESS,
     "--logfile": "write warnings and errors to FILE",
-    "-L": "how much is written of what goes on: ERROR, WARNING, INFO or DEBUG",
-    "--nolog": "write none of it",
-    "-s": "one setting for this run, as often as there are",
+    "-L": "how much is logged: ERROR, WARNING, INFO or DEBUG",
+    "--nolog": "log nothing",
+    "-s": "one setting for this run; can be repeated",
     "--profile": argparse.SUPPRESS,
     "--pidfile": argparse.SUPPRESS,
     "--pdb": argparse.SUPPRESS,
@@ -104,14 +104,14 @@ def overview() -> str:
         f"{VERSION}: your own, complete and provable archive of pixiv works",
         "",
         "usage: pixivcrawl COMMAND [options]     pixivcrawl COMMAND --help says more",
-        "       pixivcrawl ADDRESS ...           archives what stands behind pixiv addresses or works' ids",
+        "       pixivcrawl ADDRESS ...           archives pixiv addresses or ids of works",
     ]
     for title, package in (("What can be archived", SPIDERS), ("What else can be done", OURS)):
         lines += ["", f"{title}:", *(line(name, short_description(name)) for name in names(package))]
-    lines += [line("completion", "Write what a shell needs to complete these words: bash, zsh or fish")]
+    lines += [line("completion", "Print the completion script for a shell: bash, zsh or fish")]
     lines += ["", "Options of every command:", *(line(option, text) for option, text in OF_EVERY_COMMAND.items())]
     return "\n".join(
-        [*lines, "", *textwrap.wrap(f"Scrapy's own commands are there too: {', '.join(names(SCRAPYS))}.", width())]
+        [*lines, "", *textwrap.wrap(f"Scrapy's own commands work too: {', '.join(names(SCRAPYS))}.", width())]
     )
 
 

@@ -61,7 +61,7 @@ def answer(words: list[str]) -> None:
             run([name, "--help"])
         case _:
             raise ConfigurationError(
-                f"there is no option {quoted(words[0])} without a command; pixivcrawl --help names both"
+                f"there is no option {quoted(words[0])} without a command; pixivcrawl --help lists both"
             )
 
 
@@ -75,7 +75,7 @@ def taken_apart(words: list[str]) -> tuple[list[str], dict[str, str]]:
         if option in IN_THE_ENVIRONMENT:
             chosen[option] = value if separator else next(left, "")
             if not chosen[option]:
-                raise ConfigurationError(f"{option}: say which, as in: pixivcrawl {option} NAME status")
+                raise ConfigurationError(f"{option}: give its value, as in: pixivcrawl {option} NAME status")
         else:
             others.append(option.replace("_", "-") + separator + value if option.startswith("--") else word)
     return others, chosen

@@ -84,14 +84,14 @@ class SpiderCommand(CrawlCommand):
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         name = self.spider.name
         if args and not self.main:
-            raise UsageError(f"{name} takes no {args[0]!r}: what it takes are options")
+            raise UsageError(f"{name} takes no {args[0]!r}: it takes only options")
         if args:
             joint = " " if self.model.model_fields[self.main].annotation is str else ","
             opts.spargs.append(f"{self.main}={joint.join(args)}")
             args.clear()
         given = Counter(each.partition("=")[0] for each in opts.spargs)
         if twice := [each for each, times in given.items() if times > 1]:
-            raise UsageError(f"{twice[0]} is given more than once: put commas between what belongs to it")
+            raise UsageError(f"{twice[0]} is given more than once: give it once, with commas between the values")
         if self.main and self.main not in given and self.model.model_fields[self.main].is_required():
             raise UsageError(f"{name} needs to know which {self.main}, as in: pixivcrawl {self.example}")
         super().process_options(args, opts)

@@ -60,7 +60,7 @@ class Command(ScrapyCommand):
                 "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), *sys.path])),
             }
             print(
-                "A look-alike of pixiv runs on this machine. Its pictures are made up, and its pace is none that pixiv bears."
+                "A look-alike of pixiv runs on this machine. Its pictures are made up, and the run is faster than pixiv would allow."
             )
             print(f"First run, of: pixivcrawl user {ARTIST}", flush=True)
             self.exitcode = crawl(environment)
@@ -72,7 +72,7 @@ class Command(ScrapyCommand):
         print(f"Originals: {archive / 'originals'}")
         print(f"Ledger:    {archive / 'archive.sqlite'}")
         print(f"Look at it with: pixivcrawl gallery --open -s ARCHIVE_DIR={archive}")
-        print(f"Look into it with: pixivcrawl status -s ARCHIVE_DIR={archive}")
+        print(f"See its state with: pixivcrawl status -s ARCHIVE_DIR={archive}")
         print("For real: pixivcrawl setup, then pixivcrawl user ID, or the address of any pixiv page")
 
 
@@ -85,7 +85,7 @@ def folder() -> Path:
     for place in places:
         if os.access(place, os.W_OK):
             return place
-    raise ConfigurationError(f"{Path.cwd()} may not be written: run the demo in a folder of your own")
+    raise ConfigurationError(f"{Path.cwd()} cannot be written to: run the demo in a folder of your own")
 
 
 def nobodys(environment: Mapping[str, str]) -> dict[str, str]:

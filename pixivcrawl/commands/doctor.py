@@ -68,7 +68,7 @@ class Command(ScrapyCommand):
         assert self.settings is not None
         show_any_text()
         if args:
-            raise UsageError(f"doctor takes options alone, not {args[0]!r}", print_help=False)
+            raise UsageError(f"doctor takes only options, not {args[0]!r}", print_help=False)
         if opts.live and opts.offline:
             raise UsageError("--live asks pixiv, and --offline does not: leave one of them out", print_help=False)
         from pixivcrawl.doctor.findings import exit_code
@@ -241,7 +241,7 @@ def left_out(
         before = "" if examined.last_account is None else f", where runs have read as account {examined.last_account}"
         return warning(
             "session",
-            f"there is none, so that nobody is signed in{before}: only what everyone may see is archived; set PIXIV_PHPSESSID or "
+            f"there is none{before}: only what everyone may see is archived; set PIXIV_PHPSESSID or "
             "PIXIV_COOKIE_FILE (an export is lost with its terminal)",
         )
     of = f"that of {reader(session)}; not asked about"

@@ -59,12 +59,12 @@ class Command(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if odd := [each for each in args if not (each.isascii() and each.isdecimal() and len(each) < 19)]:
-            raise UsageError(f"{odd[0]!r} is no id of a work", print_help=False)
+            raise UsageError(f"{odd[0]!r} is not an id of a work", print_help=False)
         try:
             assert self.settings is not None
             if opts.from_file:
                 if args:
-                    raise UsageError("--from-file takes no id of a work beside it", print_help=False)
+                    raise UsageError("--from-file cannot be combined with ids of works", print_help=False)
                 for line in added(filters_file(self.settings), opts.from_file, opts.name):
                     print(line)
                 return
@@ -94,7 +94,9 @@ def added(path: Path, sources: list[Path], name: str) -> Iterator[str]:
     carried = read_blacklists(sources)
     filters = carried.filters()
     if not filters.leave_something_out:
-        raise ConfigurationError(f"{', '.join(map(str, sources))}: leaves no work out, as far as a filter can say it")
+        raise ConfigurationError(
+            f"{', '.join(map(str, sources))}: leaves no works out, as far as a filter can express it"
+        )
     entry = tomlkit.dumps({"filter": {name: filters.model_dump(mode="json", exclude_none=True)}}).strip()
 
     def appended(content: bytes) -> bytes:
@@ -108,7 +110,7 @@ def added(path: Path, sources: list[Path], name: str) -> Iterator[str]:
     rewrite(path, appended)
     yield f"added to {path}: {name}: {said(filters)}"
     yield from (f"not carried over: {what}" for what in carried.left_out)
-    yield f"every run takes it once [default] says fetch = {quoted(name)}; a single one takes it with --filter {name}"
+    yield f"to use it in every run, write fetch = {quoted(name)}; a single one takes it with --filter {name}"
 
 
 def listed(saved: SavedFilters) -> Iterator[str]:

@@ -52,7 +52,7 @@ class Command(ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if not args:
             raise UsageError(
-                "forget needs to know which work or artist, as in: pixivcrawl forget artworks/5000111", print_help=False
+                "name the works or artists to forget, as in: pixivcrawl forget artworks/5000111", print_help=False
             )
         if opts.undo and (opts.delete_files or opts.note):
             raise UsageError("--undo takes no --note and no --delete-files", print_help=False)
@@ -80,10 +80,10 @@ def change(
         }:
             return f"{what} is not forgotten"
         ledger.write_now(updates.remember, subject, subject_id, now)
-        return f"{what} is wanted again: the next run of a list that names it goes on with it"
+        return f"{what} is wanted again: the next run of a list that names it archives it"
     ledger.write_now(updates.forget, subject, subject_id, now, note=opts.note, files_deleted=opts.delete_files)
     if not opts.delete_files:
-        return f"{what} is forgotten; what is there of it stays"
+        return f"{what} is forgotten; what is archived of it stays"
     # Told first and deleted then, so that a kill in between leaves files that the same command deletes, and none that count as lost.
     files, freed = delete(archive, ledger.read_now(queries.paths_deleted, subject, subject_id))
     return f"{what} is forgotten; {plural(files, 'file')} deleted, {size(freed)}"

@@ -65,7 +65,7 @@ def test(configuration: Configuration, services: tuple[Service, ...]) -> int:
     failed = failed_at(send(services, [message], configuration.notice_timeout))
     for service in services:
         why = failed.get(str(service))
-        print(f"{service}: {'it took the test notice' if why is None else why}", flush=True)
+        print(f"{service}: {'it accepted the test notice' if why is None else why}", flush=True)
     if failed:
         print("what a service needs in its URL: https://github.com/caronc/apprise/wiki", file=sys.stderr)
     return FAILED if failed else 0

@@ -223,21 +223,21 @@ def summary(rebuilt: Rebuilt) -> Iterator[str]:
     files = rebuilt.reconciled
     works, files_there = plural(totals.works, "work"), plural(totals.files, "file")
     yield f"  {works} of {plural(totals.artists, 'artist')}, {files_there}, {size(totals.bytes)}"
-    yield f"  {plural(replayed.made, 'change')} from the journal, {replayed.answers:,} of them answers of pixiv's"
+    yield f"  {plural(replayed.made, 'change')} from the journal, {replayed.answers:,} of them pixiv's answers"
     counts = {
-        ("file", "written anew from what the ledger knows"): files.rewritten,
+        ("file", "written again from the ledger"): files.rewritten,
         ("file", "adopted that the journal did not know"): files.adopted,
-        ("file", "missing: to be fetched again by the next crawls"): files.missing,
-        ("file", "damaged, now in quarantine/: to be fetched again by the next crawls"): files.damaged,
+        ("file", "missing: the next crawls fetch them again"): files.missing,
+        ("file", "damaged, now in quarantine/: the next crawls fetch them again"): files.damaged,
         ("change", "missing in the journal"): passed_over.missing,
-        ("change", "known to the old ledger and not to the journal"): rebuilt.known_to_it,
-        ("line", "of the journal without a meaning"): passed_over.lines,
+        ("change", "known to the old ledger but not to the journal"): rebuilt.known_to_it,
+        ("line", "of the journal that cannot be read"): passed_over.lines,
     }
     yield from (f"  {plural(number, what)} {which}" for (what, which), number in counts.items() if number)
     if passed_over.stretches:
         yield f"  {plural(passed_over.stretches, 'torn or damaged place')} in the journal, {plural(passed_over.bytes, 'byte')}"
     for what, number in replayed.unknown.items():
-        yield f"  {plural(number, 'change')} passed over, unknown to this version: {one_line(what, 80)}"
+        yield f"  {plural(number, 'change')} skipped, unknown to this version: {one_line(what, 80)}"
     for what, number in replayed.failed.items():
         yield f"  {plural(number, 'change')} passed over: {what} ({one_line(replayed.reasons[what], 160)})"
     if files.left_alone:
@@ -246,6 +246,6 @@ def summary(rebuilt: Rebuilt) -> Iterator[str]:
         if more := files.left_alone - len(files.named):
             yield f"    ... and {more:,} more"
     if rebuilt.goes_on:
-        yield "  the ledger was kept, and its journal goes on; it could not be made anew from that: keep a copy of it (pixivcrawl backup)"
+        yield "  the ledger was kept, and its journal continues, but cannot rebuild it any more: keep a copy of it (pixivcrawl backup)"
     if rebuilt.replaced is not None:
         yield f"  the old ledger is kept: {rebuilt.replaced}"

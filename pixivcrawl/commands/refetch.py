@@ -43,7 +43,7 @@ class Command(CrawlCommand):
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         if not args or opts.spargs:
-            raise UsageError("refetch needs to know which works, as in: pixivcrawl refetch 5000111", print_help=False)
+            raise UsageError("name the works to fetch again, as in: pixivcrawl refetch 5000111", print_help=False)
         try:
             works = [work_named(typed) for typed in args]
         except PixivcrawlError as error:
@@ -67,7 +67,7 @@ def work_named(typed: str) -> int:
     for subject, subject_id in subjects_in(typed):
         if subject == "work":
             return subject_id
-    raise ConfigurationError(f"{typed!r} is an artist: name works; pixivcrawl verify --repair looks at all files")
+    raise ConfigurationError(f"{typed!r} is an artist: name works; pixivcrawl verify --repair checks all files")
 
 
 def prepare(configuration: Configuration, works: list[int]) -> None:

@@ -71,5 +71,5 @@ def read_again(configuration: Configuration) -> int:
         f"{plural(reparsed.answers, 'answer')} read, {plural(reparsed.filled, 'work or user', 'works and users')} filled"
     )
     if reparsed.unreadable:
-        print(f"  {plural(reparsed.unreadable, 'answer')} not there any more, or not to be read")
+        print(f"  {plural(reparsed.unreadable, 'answer')} missing or unreadable")
     return NOT_ALL if reparsed.unreadable else 0

@@ -76,7 +76,7 @@ class Command(ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
         if args:
-            raise UsageError(f"report takes options alone, not {args[0]!r}", print_help=False)
+            raise UsageError(f"report takes only options, not {args[0]!r}", print_help=False)
         show_any_text()
         try:
             tell(Configuration.from_settings(self.settings), opts, filter_named(self.settings, opts.filter))

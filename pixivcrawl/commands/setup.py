@@ -70,7 +70,9 @@ class Command(ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
         if args:
-            raise UsageError("setup takes options alone; a session is pasted where it asks for it, or read from a file")
+            raise UsageError(
+                "setup takes only options; paste the session when it asks, or name a file with --cookie-file"
+            )
         try:
             self.exitcode = set_up(self.settings, opts)
         except PixivcrawlError as error:
@@ -81,9 +83,7 @@ def set_up(settings: Settings, opts: argparse.Namespace) -> int:
     """Everything is asked and looked at before anything is written; gives the exit code."""
     file = expanded(opts.config, "--config") if opts.config else found() or own_place()
     if file is None:
-        raise ConfigurationError(
-            "nobody can tell where your own files lie, as without HOME: name a file with --config FILE"
-        )
+        raise ConfigurationError("your home folder is unknown (is HOME set?): name a file with --config FILE")
     if opts.profile and not re.fullmatch(r"[\w-]+", opts.profile, re.ASCII):
         raise ConfigurationError("--as: name a profile with letters, digits and hyphens")
     winning = [name for name in (*SESSION_VARIABLES, "PIXIVCRAWL_ARCHIVE_DIR") if os.environ.get(name)]
@@ -104,7 +104,7 @@ def set_up(settings: Settings, opts: argparse.Namespace) -> int:
         pass
     print(f"written: {file}")
     for variable in winning:
-        print(f"{variable} in the environment wins over it: take it out there")
+        print(f"{variable} in the environment takes precedence: remove it there")
     words = ["pixivcrawl"]
     words += ["--config", str(file)] if opts.config else []
     words += ["--as", opts.profile] if opts.profile else []
@@ -122,14 +122,16 @@ def archive_folder(given: str | None, settings: Settings) -> Path:
             if settings.get("ARCHIVE_DIR") != "archive"
             else expanded("~/pixiv", "--archive")
         )
-        print(f"Where shall the archive lie? [{usual}] ", end="", flush=True)
+        print(f"Where should the archive be? [{usual}] ", end="", flush=True)
         given = (sys.stdin.readline().strip() if sys.stdin.isatty() else "") or str(usual)
         if not sys.stdin.isatty():
             print()
     folder = expanded(given, "--archive")
     nearest = next(place for place in (folder, *folder.parents) if place.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        raise ConfigurationError(f"{nearest} is no folder that you may write: choose another place for the archive")
+        raise ConfigurationError(
+            f"{nearest} is not a folder that you may write to: choose another place for the archive"
+        )
     return folder
 
 
@@ -149,8 +151,8 @@ def session_of(file: str | None) -> Session | None:
     session = session_in(text, source)
     if not ACCOUNTS_OWN.search(session.cookie):
         raise ConfigurationError(
-            f"{source}: holds no account's session, which begins with the account's number, as 12345_...; log in to pixiv, and copy the "
-            "cookie PHPSESSID then"
+            f"{source}: is not an account's session, which begins with the account's number, such as 12345_...; log in to pixiv, then "
+            "copy the cookie PHPSESSID"
         )
     return session
 
@@ -160,10 +162,10 @@ def pasted() -> str:
     if not sys.stdin.isatty():
         return sys.stdin.read()
     print(
-        "Log in to pixiv in your browser, and copy its cookie PHPSESSID; a Cookie header, a curl line, cookies.txt or JSON will do too."
+        "Log in to pixiv in your browser, and copy its cookie PHPSESSID; a Cookie header, a curl line, cookies.txt or JSON works too."
     )
     print(
-        "Paste it here, where it is not shown, and press Enter twice (at once: read without a session): ",
+        "Paste it here (it is not shown) and press Enter twice, or press Enter now to read without a session: ",
         end="",
         flush=True,
     )
@@ -215,7 +217,7 @@ def draft_of(file: Path, text: str) -> Iterator[Path]:
     """
     file = file.resolve()
     if file.exists() and not file.is_file():
-        raise ConfigurationError(f"{file} is no file: name another place with --config FILE")
+        raise ConfigurationError(f"{file} is not a file: name another place with --config FILE")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         number, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
@@ -251,5 +253,5 @@ def with_values(file: Path, profile: str | None, values: dict[str, str]) -> str:
         return tomlkit.dumps(document)
     except (OSError, UnicodeDecodeError, TOMLKitError) as error:
         raise ConfigurationError(
-            f"{file}: cannot be read as it is ({error}); name another with --config FILE"
+            f"{file}: is not valid ({error}); correct it, or name another with --config FILE"
         ) from None

@@ -57,9 +57,9 @@ class Command(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if len(args) > 1:
-            raise UsageError(f"status tells of one artist or work, not of {args[1]!r} too", print_help=False)
+            raise UsageError(f"status shows one artist or work, not {args[1]!r} too", print_help=False)
         if args and opts.missing:
-            raise UsageError(f"status {args[0]} tells what is missing without --missing", print_help=False)
+            raise UsageError(f"status {args[0]} already shows what is missing; leave --missing out", print_help=False)
         assert self.settings is not None
         show_any_text()
         try:
@@ -131,7 +131,7 @@ def who_reads(settings: BaseSettings, archive: Archive) -> Iterator[str]:
     try:
         yield introduction(session_from_settings(settings))
     except ConfigurationError as error:
-        yield f"reads as nobody: {error}"
+        yield f"reads as a visitor: {error}"
 
 
 def at_work_since(archive: Archive) -> datetime | None:

@@ -84,7 +84,7 @@ class Command(ScrapyCommand):
             how_often["refresh"] = opts.refresh
         if opts.from_file is not None:
             if words or opts.source is not None or opts.name is not None:
-                raise ConfigurationError("--from-file takes no address, no --from and no --name beside it")
+                raise ConfigurationError("--from-file cannot be combined with an address, --from or --name")
             return self.subscribe_to_list(read_list(opts.from_file), arguments_of(opts.arguments), how_often, catalogue)
         entry = what(words, opts.source, catalogue.spiders) | arguments_of(opts.arguments)
 
@@ -181,7 +181,7 @@ def what(words: list[str], source: str | None, spiders: Iterable[str]) -> dict[s
     """The entry's first key: an address, a spider, or where the artists come from. Raises ConfigurationError."""
     if source is not None:
         if words:
-            raise ConfigurationError("--from takes no address beside it: subscribe to one of them at a time")
+            raise ConfigurationError("--from cannot be combined with an address: subscribe to one of them at a time")
         return {"from": source}
     if len(words) != 1:
         raise ConfigurationError("name one thing to follow, as in: pixivcrawl subscribe https://www.pixiv.net/users/11")
@@ -202,7 +202,7 @@ def arguments_of(given: list[str]) -> dict[str, Any]:
         if not equals or not name:
             raise ConfigurationError(f"-a {quoted(word)}: write NAME=VALUE, as in -a type=manga")
         if name in ("name", "url", "spider", "from", "every", "refresh"):
-            raise ConfigurationError(f"-a {name}=...: is no argument of a spider; see pixivcrawl subscribe --help")
+            raise ConfigurationError(f"-a {name}=...: is not an argument of a spider; see pixivcrawl subscribe --help")
         found[name] = typed(value)
     return found
 

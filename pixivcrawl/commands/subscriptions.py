@@ -112,7 +112,7 @@ def artists(state: State, subscription: Subscription, now: datetime, *, everyone
     works = sum(run.counts.get("works_read", 0) for run in read if run is not None)
     yield (
         f"  {plural(len(of_it), 'artist')}: {sum(run is not None for run in read):,} read, {waiting:,} due now; "
-        f"{plural(works, 'work')} asked for by their last runs"
+        f"{plural(works, 'work')} requested by their last runs"
     )
     if everyone:
         yield from (f"  {line(wanted, state.runs.get(wanted.key, NO_RUNS), now)}" for wanted in of_it)

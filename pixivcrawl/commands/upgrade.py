@@ -73,9 +73,9 @@ def bring_over(configuration: Configuration) -> None:
 def summary(upgraded: Upgraded | None) -> Iterator[str]:
     """The result for a person, a line each."""
     if upgraded is None:
-        yield "it is of this version: there is nothing to do"
+        yield "it has this version already: nothing to do"
         return
-    yield f"brought over: {plural(upgraded.events, 'event')} of its journal"
+    yield f"upgraded: {plural(upgraded.events, 'event')} of its journal"
     if upgraded.from_ledger:
         yield f"  {plural(upgraded.from_ledger, 'answer')} that only its ledger had"
     if upgraded.replaced is not None:

@@ -88,7 +88,7 @@ class Command(ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
         if args:
-            raise UsageError(f"verify takes options alone, not {args[0]!r}", print_help=False)
+            raise UsageError(f"verify takes only options, not {args[0]!r}", print_help=False)
         obey_quiet(opts, self.settings)
         if opts.quiet:
             sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (until the process ends)
@@ -144,7 +144,7 @@ def run(configuration: Configuration, opts: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             memory.save(progress)
             report(in_order(progress.findings), as_json=opts.json)
-            say(f"stopped after {plural(progress.files, 'file')}; --continue goes on from there", as_json=opts.json)
+            say(f"stopped after {plural(progress.files, 'file')}; --continue continues from there", as_json=opts.json)
             raise
         findings = in_order(progress.findings)
         report(findings, as_json=opts.json)
@@ -188,9 +188,12 @@ def begin(
     options: dict[str, Any] = {"deep": opts.deep, "sample": opts.sample, "since": opts.since}
     if opts.go_on:
         if (unfinished := memory.unfinished(options)) is not None:
-            say(f"going on after {plural(unfinished.files, 'file')}", as_json=opts.json)
+            say(f"continuing after {plural(unfinished.files, 'file')}", as_json=opts.json)
             return unfinished
-        say("nothing to go on with: no verification with these options was stopped; from the start", as_json=opts.json)
+        say(
+            "nothing to continue: no verification with these options was stopped; starting from the beginning",
+            as_json=opts.json,
+        )
     if sample is None:
         return Progress(options, WHOLE, since)
 

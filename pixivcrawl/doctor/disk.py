@@ -51,7 +51,7 @@ def room(folder: Path, low: int) -> Finding:
         names = os.statvfs(folder).f_favail if hasattr(os, "statvfs") else 0
         counts_names = hasattr(os, "statvfs") and os.statvfs(folder).f_files > 0
     except OSError as error:
-        return problem("disk", StorageFailed(f"{folder} cannot be looked at ({error.strerror}): see to the disk"))
+        return problem("disk", StorageFailed(f"{folder} cannot be examined ({error.strerror}): check the disk"))
     said = f"{size(free)} are free at {folder}"
     if counts_names and names < FEW_NAMES:
         return warning(
@@ -84,7 +84,7 @@ def kind_of_disk(kind: str) -> Finding:
     if NETWORK.fullmatch(kind):
         return warning(
             "disk",
-            f"the archive lies on a network disk ({kind}), where SQLite may damage the ledger: keep it on a disk of this machine, "
+            f"the archive is on a network disk ({kind}), where SQLite may damage the ledger: keep it on a disk of this machine, "
             "or the ledger in PostgreSQL or elsewhere (DATABASE_URL)",
         )
     return ok("disk", f"a disk of this machine ({kind})")
@@ -129,7 +129,7 @@ def look_at_permissions(archive: Archive, readers: Readers = "owner") -> Iterato
         what = "change" if loose & (stat.S_IWGRP | stat.S_IWOTH) else "read"
         mode = f"{0o777 & ~UMASKS[readers]:o}"
         yield warning(
-            "permissions", f"{who} may {what} the archive folder: keep others out with: chmod {mode} {archive.root}"
+            "permissions", f"{who} may {what} the archive folder: prevent that with: chmod {mode} {archive.root}"
         )
 
 

@@ -112,7 +112,7 @@ def _version_and_soundness(connection: Connection, archive: Archive, place: str)
     if version is None and not inspect(connection).get_table_names() and (why := loss(archive, place)):
         yield problem("ledger", StorageFailed(why))
     elif version is None:
-        yield problem("ledger", ConfigurationError(f"{place} holds something else than a ledger: correct DATABASE_URL"))
+        yield problem("ledger", ConfigurationError(f"{place} is not a ledger: correct DATABASE_URL"))
     elif version > VERSION:
         newer = f"{place} is from a newer version ({version}, this one knows {VERSION}): update pixivcrawl"
         yield problem("ledger", ConfigurationError(newer))
@@ -146,8 +146,8 @@ def _read(connection: Connection, configuration: Configuration, now: datetime, e
             examined.findings.append(
                 warning(
                     "pauses",
-                    f"{pause.host} asks for a pause until {until.astimezone():%Y-%m-%d %H:%M:%S}, and runs keep it; lift it, when you "
-                    "know it to be over, with pixivcrawl doctor --lift-pauses",
+                    f"{pause.host} asks for a pause until {until.astimezone():%Y-%m-%d %H:%M:%S}, and runs obey it; if you know that "
+                    "it is over, lift it with pixivcrawl doctor --lift-pauses",
                 )
             )
     for host, pace in queries.refused_paces(connection, now - REFUSED_FOR):
@@ -158,7 +158,7 @@ def _read(connection: Connection, configuration: Configuration, now: datetime, e
         examined.findings.append(
             warning(
                 "pauses",
-                f"{host} was asked too much on {refused}: {pace.delay:g} s of rest after each answer until {over}",
+                f"{host} refused requests on {refused}: {pace.delay:g} s of rest after each answer until {over}",
             )
         )
     examined.spent = queries.requests_spent(connection, configuration.api.key, now)
@@ -167,7 +167,7 @@ def _read(connection: Connection, configuration: Configuration, now: datetime, e
         examined.findings.append(
             warning(
                 "ledger",
-                f"{plural(left, 'file')} about to be placed: to be finished or forgotten by the next crawl",
+                f"{plural(left, 'file')} about to be placed: the next crawl finishes or drops them",
             )
         )
 
@@ -178,4 +178,4 @@ def _last_run(archive: Archive) -> Finding | None:
         return None
     if holder.is_at_work:
         return ok("runs", f"under way: {holder}")
-    return warning("runs", f"{holder} was killed: run the same command again, which goes on and settles what it left")
+    return warning("runs", f"{holder} was killed: run the same command again to continue")

@@ -123,7 +123,7 @@ def look_at_session(session: Session, answered: Answered) -> Finding:
     answer = answered.answer
     assert answer is not None
     if answer.kind is AnswerKind.BODY:
-        return ok("session", f"pixiv takes the session of {reader(session)}")
+        return ok("session", f"pixiv accepts the session of {reader(session)}")
     if answer.kind in REFUSED:
         return problem("session", account_refused(answer))
     said = f": {answer.message}" if answer.message else ""

@@ -37,7 +37,7 @@ def look_at_versions() -> Iterator[Finding]:
     versions += [f"{name} {metadata.version(name)}" for name in NAMED]
     yield ok("versions", ", ".join([*versions, f"sqlite {sqlite3.sqlite_version}", ssl.OPENSSL_VERSION.split(" (")[0]]))
     for unfit in unfit_distributions():
-        yield problem("versions", ConfigurationError(f"{unfit}: install pixivcrawl again, with its constraints.txt"))
+        yield problem("versions", ConfigurationError(f"{unfit}: install pixivcrawl again with its constraints.txt"))
 
 
 def unfit_distributions() -> Iterator[str]:
@@ -70,7 +70,7 @@ def look_at_certificates() -> Finding:
     elif authorities == ssl.create_default_context().cert_store_stats()["x509_ca"]:
         store = "the system's store"
     else:
-        store = "certifi's, since the system has none"
+        store = "certifi's, because the system has none"
     folder = ssl.get_default_verify_paths().capath
     said = f"{authorities:,} authorities" if authorities or folder is None else f"the authorities in {folder}"
     return ok("certificates", f"{store}: {said}")
@@ -98,7 +98,7 @@ def look_at_proofs(configuration: Configuration) -> Finding:
     )
     if IS_LIMITED:
         return ok("proofs", processes)
-    return ok("proofs", f"{processes}; this system has no limit for it, so that what a file's header tells has to do")
+    return ok("proofs", f"{processes}; this system cannot enforce that, so the estimate from a file's header has to do")
 
 
 def look_at_secrets(settings: BaseSettings) -> Iterator[Finding]:
@@ -118,8 +118,8 @@ def look_at_notices(settings: BaseSettings) -> Finding:
     except ConfigurationError as error:
         return problem("notices", error)
     if not services:
-        return ok("notices", "none are sent: no service is named")
-    return ok("notices", f"sent to {', '.join(map(str, services))}; pixivcrawl notify tries them")
+        return ok("notices", "none are sent: no service is set")
+    return ok("notices", f"sent to {', '.join(map(str, services))}; pixivcrawl notify tests them")
 
 
 def look_at_clock(served: datetime | None, here: datetime, newest: datetime | None) -> Finding:
@@ -127,15 +127,15 @@ def look_at_clock(served: datetime | None, here: datetime, newest: datetime | No
     if newest is not None and newest - here > WRONG:
         return warning(
             "clock",
-            f"the ledger's newest time, {newest.astimezone():%Y-%m-%d %H:%M}, is in the future: set the clock, if it was set back; what "
-            "waits until then is late",
+            f"the ledger's newest time, {newest.astimezone():%Y-%m-%d %H:%M}, is in the future: correct the clock if it was set "
+            "back; otherwise what waits until then is late",
         )
     if served is None:
         return ok("clock", f"{here.astimezone():%Y-%m-%d %H:%M %z}, not before the ledger's newest time")
     wrong = here - served
     if abs(wrong) < WRONG:
         return ok("clock", "agrees with pixiv's")
-    said = f"{'ahead of' if wrong > timedelta(0) else 'behind'} pixiv's by {_rounded(abs(wrong))}: set it, best by network time"
+    said = f"{'ahead of' if wrong > timedelta(0) else 'behind'} pixiv's by {_rounded(abs(wrong))}: set it, preferably by network time"
     return problem("clock", ConfigurationError(said)) if abs(wrong) >= FAR_WRONG else warning("clock", said)
 
 

@@ -215,7 +215,7 @@ class AnswersMiddleware:
             raise end_run(
                 self.crawler,
                 NoAnswer(
-                    f"pixiv left {UNANSWERED} questions in a row without an answer (the last one: {refusal}): "
+                    f"pixiv left {UNANSWERED} requests in a row without an answer (the last one: {refusal}): "
                     "see whether it works in a browser, then run the same command again"
                 ),
             )

@@ -52,7 +52,7 @@ class SessionMiddleware:
         is_api = self.configuration.is_api(request.url) and not needs_none
         origin = read_origin(request.url)
         if origin is None or not (is_api or needs_none or self.configuration.may_fetch_image(request.url)):
-            refused = f"{_named(origin)} is neither PIXIV_BASE_URL nor on PIXIV_IMAGE_HOSTS: nothing is sent there"
+            refused = f"{_named(origin)} is neither PIXIV_BASE_URL nor in PIXIV_IMAGE_HOSTS: nothing is sent there"
             # Scrapy passes over whatever a middleware has dropped.
             logger.error(refused)
             raise HostRefused(refused)
@@ -82,7 +82,7 @@ class SessionMiddleware:
                     f"/en/users/{self.session.user_id or 11}"
                 )
             if self._token is None:
-                said = "its pages hold no token; look whether the session still works in a browser"
+                said = "its pages have no token; check whether the session still works in a browser"
                 raise AnswerRefused("pixiv", Answer(AnswerKind.REFUSED, 200, said))
         return self._token
 

@@ -225,7 +225,7 @@ def left_off(counts: Mapping[str, int]) -> list[str]:
     """Where a run stopped that could have gone on."""
     most, left = counts.get(STOPPED_AT), counts.get(LEFT)
     stopped = [f"stopped at max_works={most}"] if most else []
-    return stopped + ([f"{left:,} left: the same command goes on"] if left else [])
+    return stopped + ([f"{left:,} left: run the same command again"] if left else [])
 
 
 STOPPED_AT, STOPPED_AFTER_PICTURES, LEFT = "stopped_at_max_works", "stopped_after_pictures", "works_left"
@@ -255,7 +255,7 @@ SUMMARY: dict[str, tuple[str, str]] = {
     "works_withheld": ("work", "withheld from this reader (pixivcrawl status says why)"),
     "lists_failed": ("list", "not read to an end"),
     "lists_cut_off": ("list", "that pixiv shows only in part"),
-    "parameters_ignored": ("parameter", "that pixiv passed over"),
+    "parameters_ignored": ("parameter", "that pixiv ignored"),
     "rows_refused": ("row", "that could not be read (see the log)"),
     "rows_withheld": ("row", "whose work this reader is not shown"),
     "tags_failed": ("list", "of one's own tags that could not be read"),

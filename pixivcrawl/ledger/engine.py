@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 ANSWERS_IN_JOURNAL = "0006"
 """The revision from which on the journal alone holds pixiv's answers."""
 
-TO_UPGRADE = "{what} is of an earlier version: bring the archive over with pixivcrawl upgrade"
+TO_UPGRADE = "{what} is of an earlier version: upgrade the archive with pixivcrawl upgrade"
 
 MIGRATIONS: Traversable = files("pixivcrawl.ledger") / "migrations"
 """A folder, also within a zipped egg."""

@@ -133,7 +133,7 @@ def _why(outcome: Outcome) -> str:
     if outcome.counts.get(UNREACHABLE):
         return "pixiv could not be reached"
     if outcome.counts.get("errors"):
-        return "a fault of pixivcrawl's own, see the log"
+        return "a bug in pixivcrawl, see the log"
     return "its list or its comments could not be read to their end"
 
 

@@ -44,7 +44,9 @@ def send(services: Sequence[Service], messages: Sequence[Message], timeout: floa
     said, status = _run(json.dumps(task).encode(), timeout)
     results = dict(_results(said))
     unanswered = (
-        f"no answer within {timeout:g} s" if status is None else f"the process that sends it ended with status {status}"
+        f"no answer within {timeout:g} s"
+        if status is None
+        else f"the process that sends notices ended with status {status}"
     )
     return [
         Delivery(service, number, results.get((place, number), unanswered))

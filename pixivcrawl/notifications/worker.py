@@ -69,7 +69,7 @@ def carry(
     asset = AppriseAsset(app_id="pixivcrawl", app_desc="pixivcrawl", app_url="", async_mode=False)
     service = Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
     for number, notice in enumerate(notices):
-        why = "it is no URL that apprise knows" if service is None else told(service, notice, overheard)
+        why = "it is not a URL that apprise knows" if service is None else told(service, notice, overheard)
         with writing:
             results.write(json.dumps({"url": place, "notice": number, "why": why}) + "\n")
             results.flush()
@@ -77,7 +77,7 @@ def carry(
 
 def told(service: Any, notice: dict[str, str], overheard: Overheard) -> str | None:
     """None when the service took it, else why not."""
-    overheard.heard.why = "it did not take it"
+    overheard.heard.why = "it did not accept it"
     try:
         taken = service.notify(title=notice["title"], body=notice["body"], body_format=NotifyFormat.TEXT)
     except Exception:  # noqa: BLE001 (whatever a plugin raises may hold its URL)

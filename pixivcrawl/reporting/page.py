@@ -221,7 +221,7 @@ def _failure(of: Shown, failure: Missing) -> str:
     page = "" if failure.page is None else f" {part_name(failure.kind, failure.page)}"
     again = f" tried again from {day(failure.next_attempt)}" if failure.next_attempt else ""
     return (
-        f"{_work(of, failure.work_id, None)}{page}: {named(failure.reason or 'no reason told', 200)}, "
+        f"{_work(of, failure.work_id, None)}{page}: {named(failure.reason or 'no reason given', 200)}, "
         f"in {plural(failure.failed_runs, 'run')} {_seen(again)}"
     )
 

@@ -96,7 +96,7 @@ def parts_of(standing: Standing, at_work: datetime | None) -> list[Part]:
         ),
         Part("withheld", [withheld_line(each) for each in standing.withheld], len(standing.withheld)),
         Part("unavailable", [unavailable_line(each) for each in standing.unavailable], standing.unavailable_works),
-        Part("kept though odd", [odd_line(each) for each in standing.odd_files], len(standing.odd_files)),
+        Part("kept despite oddities", [odd_line(each) for each in standing.odd_files], len(standing.odd_files)),
         Part(
             "lists shown only in part",
             [in_part_line(each) for each in standing.lists_in_part],
@@ -171,9 +171,9 @@ def odd_line(file: queries.OddFile) -> str:
 def zips_alone(may_be_had: int, gone: int, untimed: int) -> list[str]:
     """How many ugoira are there as pixiv made them alone, and how many without their timing, if any."""
     told = {"-a ugoira=frames also fetches the frames as uploaded": may_be_had, "the works are gone": gone}
-    lines = [f"{ugoira:,} ugoira as pixiv's own zip alone: {what}" for what, ugoira in told.items() if ugoira]
+    lines = [f"{ugoira:,} ugoira only as pixiv's own zip: {what}" for what, ugoira in told.items() if ugoira]
     if untimed:
-        lines.append(f"{untimed:,} ugoira whose timing is awaited: it comes with the details")
+        lines.append(f"{untimed:,} ugoira waiting for their timing, which comes with the details")
     return ["; ".join(lines)] if lines else []
 
 
@@ -183,18 +183,18 @@ def plan_lines(plan: Plan, *, is_all_here: bool) -> list[str]:
     of_budget = f"{left:,} of {plan.budget:,} left" if plan.budget else "no limit (PIXIV_API_BUDGET)"
     lines = [f"API requests today (UTC): {plan.spent:,} sent, {of_budget}"]
     if plan.details.works:
-        all_here = "all pictures here, " if is_all_here and not plan.to_ask.works else ""
+        all_here = "all pictures are here, " if is_all_here and not plan.to_ask.works else ""
         lines.append(f"{all_here}{plural(plan.details.works, 'detail')} to come: {cost_of(plan.details)}")
     if plan.to_ask.works:
         lines.append(f"{plural(plan.to_ask.works, 'work')} to ask for: {cost_of(plan.to_ask)}")
     if plan.rows.works:
-        known = f"{plural(plan.rows.works, 'work')} known from rows alone (pixivcrawl artwork --backfill)"
+        known = f"{plural(plan.rows.works, 'work')} known only from rows (pixivcrawl artwork --backfill)"
         lines.append(f"{known}: {cost_of(plan.rows)}")
     return lines
 
 
 def cost_of(cost: Cost) -> str:
-    more = f" of asking, spread over {plural(cost.days + 1, 'day')} by the budget" if cost.days else ""
+    more = f" of requests, spread over {plural(cost.days + 1, 'day')} by the budget" if cost.days else ""
     return f"about {plural(cost.requests, 'request')}, {duration(cost.seconds)}{more} (an estimate)"
 
 
@@ -212,14 +212,14 @@ def to_do_line(standing: Standing, at_work: datetime | None) -> str:
     if last is not None and last.outcome is None and at_work is not None and last.started >= at_work:
         return "to do: nothing, a run is under way"
     if last is not None and last.outcome != "complete":
-        return f"to do: run the last command again ({run_of(last)}); it goes on where it was"
+        return f"to do: run the last command again ({run_of(last)}); it continues where it stopped"
     if not standing.waiting and not standing.plan.to_ask.works and not standing.plan.details.works:
         return "to do: nothing"
     times = [each.due for each in standing.waiting]
     if times and all(time is not None and time > datetime.now(UTC) for time in times):
         first = min(time for time in times if time is not None)
         return f"to do: nothing before {first.astimezone():%Y-%m-%d %H:%M}; then run the same commands again"
-    return "to do: run the same commands again; they go on where they were"
+    return "to do: run the same commands again; they continue where they stopped"
 
 
 def artist_line(artist: queries.ArtistStatus, *, is_listed: bool = True) -> str:
@@ -239,15 +239,13 @@ def artist_line(artist: queries.ArtistStatus, *, is_listed: bool = True) -> str:
 
 def work_lines(work: queries.WorkStatus) -> list[str]:
     """A work in a few lines: what it is, how well it is known, and what is in its way."""
-    artist = (
-        "an artist who is not known" if work.user_id is None else f"{work.user_id} {one_line(work.user_name or '', 40)}"
-    )
+    artist = "an unknown artist" if work.user_id is None else f"{work.user_id} {one_line(work.user_name or '', 40)}"
     pages = f", {plural(work.page_count, 'page')}" if work.page_count else ""
-    known = {None: "its id alone is known", "listing": "known from a list's row", "full": "known in full"}[work.detail]
-    state = {"complete": "all files are here", "parked": "what is missing waits after a failure"}
+    known = {None: "only its id is known", "listing": "known from a list's row", "full": "known in full"}[work.detail]
+    state = {"complete": "all files are here", "parked": "what is missing is waiting after a failure"}
     return [
         f"work {work.work_id} {one_line(work.title or '', 80)} of {artist}: {work.kind or 'of unknown kind'}{pages}",
-        f"{work.availability}, {known}, {state.get(work.files_state, 'files are to come')}; first seen {work.first_seen:%Y-%m-%d}",
+        f"{work.availability}, {known}, {state.get(work.files_state, 'files are still to come')}; first seen {work.first_seen:%Y-%m-%d}",
         *_in_the_way(work),
     ]
 
@@ -258,7 +256,7 @@ def _in_the_way(work: queries.WorkStatus) -> Iterator[str]:
     elif work.unavailable_since is not None:
         yield f"{work.availability} since {work.unavailable_since:%Y-%m-%d}: {one_line(work.unavailable_reason or '', 80)}"
     if work.stale_since is not None:
-        yield f"pixiv may have a newer version since {work.stale_since:%Y-%m-%d}: asked for at the next run of its list"
+        yield f"pixiv may have a newer version since {work.stale_since:%Y-%m-%d}: the next run of its list asks for it"
     if work.failed_reason is not None:
         yield f"{one_line(work.failed_reason, 160)}; {due(work.next_attempt)}"
 
@@ -305,7 +303,7 @@ def due(moment: datetime | None) -> str:
 
 
 def withheld_line(counted: WithheldWorks) -> str:
-    whom = {0: "a visitor", None: "a reader who was not kept"}.get(counted.reader, f"account {counted.reader}")
+    whom = {0: "a visitor", None: "an unknown reader"}.get(counted.reader, f"account {counted.reader}")
     to_do = next(
         (advice for known, advice in WHAT_TO_DO.items() if known == counted.reason), "run the same command again"
     )
@@ -324,12 +322,12 @@ def in_part_line(crawl: queries.CrawlRecord) -> str:
     )
     lacks = {
         f"{plural(parts, 'part')} that pixiv did not show": parts,
-        f"{plural(passed, 'parameter')} that pixiv passed over": passed,
-        f"{plural(rows, 'row')} that nobody can read": rows,
+        f"{plural(passed, 'parameter')} that pixiv ignored": passed,
+        f"{plural(rows, 'row')} that could not be read": rows,
     }
     said = " and ".join(what for what, number in lacks.items() if number)
     artists = "; following with archive=true reads the artists' own lists" if crawl.spider == "feed" else ""
-    return f"{run_of(crawl)}: {said} when it was read on {crawl.started:%Y-%m-%d}{artists}; reread=true reads it anew"
+    return f"{run_of(crawl)}: {said} when it was read on {crawl.started:%Y-%m-%d}{artists}; reread=true reads it again"
 
 
 def run_of(crawl: queries.CrawlRecord) -> str:
@@ -344,7 +342,9 @@ def run_of(crawl: queries.CrawlRecord) -> str:
 def crawl_line(crawl: queries.CrawlRecord, at_work: datetime | None = None) -> str:
     counts = f"{plural(crawl.counts.get('files_stored', 0), 'file')} stored, {plural(crawl.counts.get('api_requests', 0), 'API request')}"
     is_under_way = at_work is not None and crawl.started >= at_work
-    outcome = crawl.outcome or ("under way" if is_under_way else "broke off (killed, or the disk or the ledger failed)")
+    outcome = crawl.outcome or (
+        "under way" if is_under_way else "ended early (killed, or the disk or the ledger failed)"
+    )
     reason = f": {one_line(crawl.reason, 120)}" if crawl.reason else ""
     reader = "" if crawl.reader is None else f" as account {crawl.reader}" if crawl.reader else " as a visitor"
     began = f"{crawl.started.astimezone():%Y-%m-%d %H:%M}"

@@ -163,7 +163,7 @@ def failure_line(failure: Missing) -> str:
     what = f"work {failure.work_id}" + ("" if failure.page is None else f" {part_name(failure.kind, failure.page)}")
     often = "" if failure.failed_runs == 1 else f", in {failure.failed_runs:,} runs"
     again = f"; tried again from {day(failure.next_attempt)}" if failure.next_attempt else ""
-    return f"{what}: {one_line(failure.reason or 'no reason told', 160)}{often}{again}"
+    return f"{what}: {one_line(failure.reason or 'no reason given', 160)}{often}{again}"
 
 
 def list_line(of_list: ListNews) -> str:

@@ -33,7 +33,7 @@ def file_for(name: str, archive: Path) -> Path:
     inside = path.resolve().is_relative_to(archive.resolve())
     if inside and (path.resolve().parent != archive.resolve() or path.suffix not in (".html", ".htm", ".txt")):
         raise ConfigurationError(
-            f"--output {path}: is a place of the archive's own; name a file elsewhere, or {archive / 'report.html'}"
+            f"--output {path}: belongs to the archive; name a file elsewhere, or {archive / 'report.html'}"
         )
     return path
 

@@ -72,7 +72,7 @@ def exit_code(asking: asyncio.Task[None] | None) -> int:
         case RunStopping():
             return INTERRUPTED
         case BodyRefused() as refused:
-            return _failed(f"{refused}; --raw prints it as it came")
+            return _failed(f"{refused}; --raw prints the answer as it is")
         case AnswerRefused() | DownloadFailedError() | IgnoreRequest() as refused:
             return _failed(str(refused))
         case error:
@@ -163,7 +163,9 @@ class Asking(Spider):
         """Say what the body alone does not show: that the reader may not see the work, or that a list may be held back."""
         answer = judge_body(endpoint, body, with_session=self.with_session)
         if answer.kind is AnswerKind.THROTTLED:
-            say(f"{endpoint.name}: no rows; pixiv answers so too when asked too often: ask again in some minutes")
+            say(
+                f"{endpoint.name}: no rows; pixiv also answers like this when asked too often: ask again in a few minutes"
+            )
         elif answer.kind is not AnswerKind.BODY:
             say(f"{endpoint.name}: {answer.kind}: {answer.message}")
 

@@ -86,14 +86,14 @@ def compare(settings: Settings, configuration: Configuration, opts: argparse.Nam
     told = [f"{counts[outcome]:,} {outcome}" for outcome in get_args(Outcome) if counts[outcome]]
     if not opts.json:
         compared = f"{len(outcomes):,} of {plural(len(files), 'file')} compared with pixiv"
-        print(f"{compared}: {', '.join(told) or 'none was asked for'}")
+        print(f"{compared}: {', '.join(told) or 'none was requested'}")
     return code or int(not HARMLESS.issuperset(counts))
 
 
 def _sample(opts: argparse.Namespace) -> Sample:
     if opts.deep or opts.repair or opts.go_on:
         raise ConfigurationError(
-            "--against-pixiv goes with --sample, --since and --json alone: leave the other options out"
+            "--against-pixiv works only with --sample, --since and --json: leave the other options out"
         )
     if opts.sample is None:
         raise ConfigurationError("--against-pixiv fetches files again: say how many with --sample, as --sample 20")

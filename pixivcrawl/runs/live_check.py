@@ -135,7 +135,7 @@ class LiveCheck(Spider):
             if endpoint.auth is Auth.SESSION and self.session is None:
                 self.say(ok(name, "not asked: it needs a session"))
             elif (values := seen.values(endpoint)) is None:
-                self.say(ok(name, "not asked: no answer named anything that it could be asked about"))
+                self.say(ok(name, "not asked: nothing was found to ask it about"))
             else:
                 self.say(await self.finding(endpoint, values, seen))
 

@@ -32,7 +32,7 @@ def tell_of(settings: BaseSettings, began: datetime, outcomes: Sequence[Outcome]
         _say_what_failed(_send(settings, began, outcomes, weekly=weekly))
     except (PixivcrawlError, OSError) as error:
         said = str(error) if isinstance(error, PixivcrawlError) else error.strerror
-        _say(f"no notice was sent, or it may come again ({said}); the run is as it was")
+        _say(f"no notice was sent, or it may be sent again ({said}); this does not change the run's result")
 
 
 def failed_at(deliveries: Sequence[Delivery]) -> dict[str, str]:
@@ -59,7 +59,9 @@ def _send(settings: BaseSettings, began: datetime, outcomes: Sequence[Outcome], 
 def _say_what_failed(deliveries: Sequence[Delivery]) -> None:
     if failed := failed_at(deliveries):
         services = ", ".join(f"{service} ({why})" for service, why in failed.items())
-        _say(f"notices did not reach {services}; the run is as it was; pixivcrawl notify tries each service")
+        _say(
+            f"notices did not reach {services}; this does not change the run's result; pixivcrawl notify tests each service"
+        )
 
 
 def _say(line: str) -> None:

@@ -201,18 +201,22 @@ def lines_of_all(planned: Sequence[Planned], speed: Speed, more: int, wait: floa
     requests = more + sum(cost.requests for cost in costs)
     lists = [each for each in planned if each.due.wanted.spider != "artwork"]
     new = [each for each in lists if each.due.since is None]
-    first = f"; {plural(len(new), 'list')} read for the first time and taking more" if new else ""
-    once = f"; {spoken(wait)} more, once, where lists come back empty" if new and wait else ""
-    taken = f"about {plural(requests, 'API request')}, {speed.time_for(requests)} at the present pace"
-    yield taken + (f", and what new works take{first}{once}" if lists else "")
+    first = f"; {plural(len(new), 'list')} read for the first time, which takes longer" if new else ""
+    once = f"; {spoken(wait)} more, once, if lists come back empty" if new and wait else ""
+    taken = f"about {plural(requests, 'API request')}, {speed.time_for(requests)} at the current pace"
+    yield taken + (f"; new works come on top{first}{once}" if lists else "")
     if files := sum(cost.files for cost in costs):
         sizes = [cost.bytes for cost in costs if cost.files]
         size = None if None in sizes else sum(filter(None, sizes))
         lasts = speed.time_for_pictures(files, size)
-        time = "for how long, the first pictures will tell" if lasts is None else f"about {lasts} as they came before"
-        yield f"pictures, beside the requests: {plural(files, 'file')}{_about_size(size)}, {time}"
+        time = (
+            "the time is unknown until the first pictures arrive"
+            if lasts is None
+            else f"about {lasts} at the speed of earlier runs"
+        )
+        yield f"pictures, in addition to the requests: {plural(files, 'file')}{_about_size(size)}, {time}"
     if untold := sum(cost.untold for cost in costs):
-        yield f"how many files {plural(untold, 'work')} have, only their own pages tell"
+        yield f"{plural(untold, 'work')}: the number of files is unknown until their own pages are read"
     if any(each.due.wanted.brings is not None and each.due.wanted.brings.enough == "full" for each in lists):
         requests = ceil(100 * REQUESTS_A_WORK)
         yield f"each 100 new works: their pictures first, then about {requests} requests, {speed.time_for(requests)}"

@@ -38,7 +38,7 @@ OUTCOMES = {
     0: "complete",
     1: "finished with failures",
     2: "refused",
-    faults.EXIT_CODE: "a fault of pixivcrawl's own",
+    faults.EXIT_CODE: "a bug in pixivcrawl",
     INTERRUPTED: "interrupted",
 }
 

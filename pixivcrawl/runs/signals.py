@@ -34,7 +34,7 @@ SIGNALS = [
     if (number := getattr(signal, name, None)) is not None
 ]
 
-LEFT_AT_ONCE = "pixivcrawl: interrupted at once; nothing is lost: the same command goes on\n"
+LEFT_AT_ONCE = "pixivcrawl: interrupted at once; nothing is lost: run the same command again\n"
 
 
 def end_when_told(stop: Callable[[], bool], last_words: Callable[[], str]) -> None:

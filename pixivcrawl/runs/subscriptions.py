@@ -72,7 +72,7 @@ class Catalogue:
             return replace(wanted, refresh=None)
         spider = self._read(file, subscription, subscription.arguments)
         if subscription.refresh not in (None, REFRESH) and not _compares(spider):
-            raise file.refused(subscription, "refresh", f"{spider.name} keeps everything anew each time; leave it out")
+            raise file.refused(subscription, "refresh", f"{spider.name} keeps everything again each time; leave it out")
         return _wanted(subscription, spider, subscription.arguments)
 
     def artists(
@@ -116,9 +116,11 @@ class Catalogue:
     ) -> PixivSpider[Any]:
         if subscription.spider not in self.spiders:
             known = ", ".join(self.spiders)
-            raise file.refused(subscription, "spider", f"{quoted(subscription.spider)} is no spider; there is: {known}")
+            raise file.refused(
+                subscription, "spider", f"{quoted(subscription.spider)} is not a spider; there are: {known}"
+            )
         if subscription.of_following and "id" in subscription.arguments:
-            raise file.refused(subscription, "id", "the artists are those whom you follow; leave it out")
+            raise file.refused(subscription, "id", "the artists are those whom you follow; leave id out")
         try:
             spider = self._spider(subscription.spider, arguments)
         except ValidationError as error:
@@ -131,7 +133,7 @@ class Catalogue:
         except ConfigurationError as error:
             raise file.refused(subscription, "filter", str(error)) from None
         if getattr(spider.args, "account", None):
-            raise file.refused(subscription, "account", "follow the artist by their id, which stays: a name may change")
+            raise file.refused(subscription, "account", "follow the artist by id, because a name may change")
         return spider
 
     def _class(self, name: str) -> type[PixivSpider[Any]]:

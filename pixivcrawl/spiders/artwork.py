@@ -33,7 +33,7 @@ _ADDRESS = re.compile(
 def _secret(text: str) -> str:
     found = _ADDRESS.fullmatch(text)
     if found is None:
-        raise ValueError("give an address as pixiv.net/artworks/unlisted/..., or what stands last in it")
+        raise ValueError("give an address like pixiv.net/artworks/unlisted/..., or its last part")
     return found[1]
 
 
@@ -61,7 +61,7 @@ class ArtworkArguments(ListingArguments):
     @classmethod
     def _has_no_rows(cls, detail: str) -> str:
         if detail == "listing":
-            raise ValueError("works that are named stand on no list: leave detail out")
+            raise ValueError("named works have no list rows: leave detail out")
         return detail
 
     @model_validator(mode="after")

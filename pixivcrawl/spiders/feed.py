@@ -49,8 +49,8 @@ class FeedReadingSpider(ListingSpider[ListingArgumentsT]):
             self.count(FEED_GAPS)
             if not self.others_fill_gaps:
                 self.cut_off(
-                    "pixiv's feed ended before it came to what the last run had seen: works may have passed by; "
-                    "following with archive=true reads the artists' own lists, then reread=true begins the feed anew"
+                    "pixiv's feed ended before it reached what the last run had seen, so works may be missing; "
+                    "following with archive=true reads the artists' own lists, then reread=true starts the feed again"
                 )
 
 

@@ -63,7 +63,7 @@ class RankingArguments(ListingArguments):
         if len(days) > 2 or days != sorted(days):
             raise ValueError("give one day as yyyymmdd, or two as first..last")
         if days[-1] > today_in_japan():
-            raise ValueError("that day lies in the future; leave date out for the latest ranking")
+            raise ValueError("that day is in the future; leave date out for the latest ranking")
         if days[0] < FIRST_RANKING:
             raise ValueError("pixiv's rankings begin on 20070913")
         return "..".join(f"{day:%Y%m%d}" for day in days)

@@ -108,7 +108,7 @@ class SearchArguments(ListingArguments):
     @classmethod
     def _not_in_the_future(cls, day: date | None) -> date | None:
         if day is not None and day > today_in_japan():
-            raise ValueError("that day lies in the future")
+            raise ValueError("that day is in the future")
         return day
 
     @field_validator("ecd")
@@ -116,7 +116,7 @@ class SearchArguments(ListingArguments):
     def _not_before_the_first(cls, day: date | None, info: ValidationInfo) -> date | None:
         first = info.data.get("scd")
         if day is not None and first is not None and day < first:
-            raise ValueError(f"lies before scd={first}")
+            raise ValueError(f"is before scd={first}")
         return day
 
     def parameters(self) -> dict[str, Any]:
@@ -194,7 +194,7 @@ class SearchSpider(ListingSpider[SearchArguments]):
         if heedless := self.passed_over & {"order", "scd", "ecd"}:
             names = ", ".join(sorted(heedless))
             self.cut_off(
-                f"pixiv shows the first {values['p']} pages of {plural(body.longest, 'work')}, and passes over {names}"
+                f"pixiv shows the first {values['p']} pages of {plural(body.longest, 'work')}, and ignores {names}"
             )
             return None
         moved = MOVED_BY_ORDER.get(self.args.order)
@@ -220,7 +220,7 @@ class SearchSpider(ListingSpider[SearchArguments]):
         if self.premium is False:
             given = ", ".join(f"{name}={parameters[name]}" for name in names)
             self.logger.warning(
-                "search: %s: pixiv ignores this without a premium account, and gives the newest first", given
+                "search: %s: pixiv ignores this without a premium account and gives the newest first", given
             )
 
     async def is_premium(self) -> bool:

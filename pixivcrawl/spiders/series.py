@@ -39,7 +39,7 @@ class SeriesReadingSpider(ListingSpider[ListingArgumentsT]):
         except AnswerRefused as refusal:
             if refusal.answer.kind is not AnswerKind.NOT_FOUND:
                 raise
-            self.list_failed(f"series {series_id} is gone or never was ({refusal.answer.message}); check the id")
+            self.list_failed(f"series {series_id} is gone or never existed ({refusal.answer.message}); check the id")
 
 
 class SeriesSpider(SeriesReadingSpider[SeriesArguments]):

@@ -80,7 +80,7 @@ class UserArguments(ListingArguments):
         if self.id is None and self.account is None:
             raise ValueError("name the artists: add -a id=..., or -a account=...")
         if self.only is not None and (self.tag is not None or self.latest or not self.files):
-            raise ValueError(f"only={self.only} is one file and no work: leave tag, latest and files out")
+            raise ValueError(f"only={self.only} is one file, not works: leave tag, latest and files out")
         return self
 
     run_only: ClassVar[frozenset[str]] = Arguments.run_only | {"account"}

@@ -14,7 +14,7 @@ from pixivcrawl.subscriptions.file import ENTRIES, HEADER, SubscriptionFile, has
 from pixivcrawl.subscriptions.intervals import interval_text
 
 _FIRST_LINES = """\
-# What this archive follows; `pixivcrawl sync` runs what is due. docs/subscriptions.md says what can stand here.
+# What this archive follows; `pixivcrawl sync` runs what is due. docs/subscriptions.md says what you can write here.
 """
 
 Edit = Callable[[SubscriptionFile], str]
@@ -50,7 +50,7 @@ def removed(file: SubscriptionFile, name: str) -> str:
     names = [subscription.name for subscription in file.subscriptions]
     if name not in names:
         known = ", ".join(map(quoted, names)) or "nothing"
-        raise ConfigurationError(f"{file.path}: there is no subscription {quoted(name)}; there is: {known}")
+        raise ConfigurationError(f"{file.path}: there is no subscription {quoted(name)}; there are: {known}")
     _refuse_without_heads(file)
     place = names.index(name)
     lines = file.text.split("\n")

@@ -106,17 +106,17 @@ def read_text(path: Path, content: bytes) -> SubscriptionFile:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigurationError(f"{path}:{line}: holds bytes that are no UTF-8: save the file as UTF-8") from None
+        raise ConfigurationError(f"{path}:{line}: has bytes that are not UTF-8: save the file as UTF-8") from None
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _not_toml(path, text, str(error)) from None
     except RecursionError:
-        raise ConfigurationError(f"{path}:1: holds brackets within brackets without end: begin it anew") from None
+        raise ConfigurationError(f"{path}:1: has brackets nested without end: write it again") from None
     except ValueError:
         found = _ENDLESS_NUMBER.search(text)
         line = text.count("\n", 0, found.start()) + 1 if found else 1
-        raise ConfigurationError(f"{path}:{line}: holds an enormous number: write a smaller one") from None
+        raise ConfigurationError(f"{path}:{line}: has an enormous number: write a smaller one") from None
     try:
         return SubscriptionFile(path, text, tuple(_read(document)))
     except _Refused as refused:
@@ -162,9 +162,9 @@ def _entry(place: int, entry: Mapping[str, Any]) -> Subscription:
         if key in _OWN:
             continue
         if key == "reread":
-            raise _Refused(place, key, "refresh says how often a list is read to its end; leave this out")
+            raise _Refused(place, key, "refresh already says how often a list is read to its end; leave this out")
         if key.startswith("_") or isinstance(value, dict):
-            raise _Refused(place, key, "is no argument of a spider; leave it out")
+            raise _Refused(place, key, "is not an argument of a spider; leave it out")
         if key in arguments:
             raise _Refused(place, key, f"the address says {key}={arguments[key]} already; leave one of them out")
         arguments[key] = _argument(place, key, value)
@@ -245,7 +245,7 @@ def _argument(place: int, key: str, value: Any) -> str:
             values = [_argument(place, key, each) for each in several]
             if any("," in each for each in values):
                 raise _Refused(
-                    place, key, f"{quoted(value)}: commas stand between values: write each of them by itself"
+                    place, key, f"{quoted(value)}: use a list instead of commas: write each value separately"
                 )
             return ",".join(values)
         case bool():

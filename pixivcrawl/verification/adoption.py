@@ -37,7 +37,7 @@ def adopt(archive: Archive, ledger: Ledger, path: str, sha256: str, workers: Wor
     size that the ledger knows, and have the SHA-256 that the ledger had for it, if it had one.
     """
     name = parse_name(path)
-    assert name is not None, "only files of our naming are asked about"
+    assert name is not None, "only files named like originals are checked"
     if name.kind in OF_USERS:
         _adopt_picture(archive, ledger, path, sha256, name, workers)
         return
@@ -54,7 +54,7 @@ def adopt(archive: Archive, ledger: Ledger, path: str, sha256: str, workers: Wor
         _refuse_frame_of_no_zip(name, _row_of(rows, name._replace(page=0), "ugoira"))
     original = _named_by_ledger(archive, name, pages, row, path)
     if archive.relative_path(original, name.extension) != path:
-        raise NotAdopted("it lies in another artist's folder")
+        raise NotAdopted("it is in another artist's folder")
     stored = _proven(archive, original, path, sha256, row, workers)
     if original.frames is not None:
         try:
@@ -147,7 +147,7 @@ def _adopt_frames(archive: Archive, ledger: Ledger, path: str, sha256: str, zip_
     if zip_row is None or zip_row.state not in HERE or zip_row.frames is None or zip_row.path is None:
         raise NotAdopted("its zip is not stored")
     if archive.frames_path(zip_row.original) != path:
-        raise NotAdopted("it lies in another artist's folder")
+        raise NotAdopted("it is in another artist's folder")
     if frames_listed(archive.resolve(path)) != zip_row.frames:
         raise NotAdopted("the ledger lists other frames")
     if zip_row.sha256 is None or zip_row.bytes is None or zip_row.format is None:

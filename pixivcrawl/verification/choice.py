@@ -55,7 +55,7 @@ def read_sample(text: str) -> Sample:
             return Sample(share=share)
     elif re.fullmatch(r"[0-9]{1,12}", text) and int(text):
         return Sample(count=int(text))
-    raise ConfigurationError("--sample: give a share, as 5%, or a number of files, as 200")
+    raise ConfigurationError("--sample: give a share, such as 5%, or a number of files, such as 200")
 
 
 def read_since(text: str, now: datetime, option: str = "--since") -> datetime:
@@ -67,7 +67,7 @@ def read_since(text: str, now: datetime, option: str = "--since") -> datetime:
             return datetime.fromisoformat(text).replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         pass
-    raise ConfigurationError(f"{option}: give how long ago, as 7d (m, h, d or w), or a day, as 2026-11-01")
+    raise ConfigurationError(f"{option}: give how long ago, such as 7d (m, h, d or w), or a day, such as 2026-11-01")
 
 
 def place_on_circle(path: str) -> int:

@@ -99,7 +99,7 @@ def measure(path: Path, *, read: bool) -> tuple[int, float, str | None]:
 def nature_of(path: Path) -> str:
     """What lies at a path, in words; a symlink is not followed."""
     mode = path.lstat().st_mode
-    return next((words for is_so, words in _NATURES if is_so(mode)), "no plain file")
+    return next((words for is_so, words in _NATURES if is_so(mode)), "not a plain file")
 
 
 def why_unreadable(error: OSError) -> str:
@@ -110,7 +110,7 @@ def why_unreadable(error: OSError) -> str:
 def _place_of(archive: Archive, row: KeptFile) -> Path:
     """Where a row's file lies. Raises NotHere for a path that leads out of the archive."""
     if row.path is None:
-        raise NotHere("the ledger does not say where it lies")
+        raise NotHere("the ledger does not say where it is")
     try:
         return archive.resolve(row.path) if parse_name(row.path) is None else _in_artists_folder(archive, row.path)
     except ValueError as error:

@@ -97,7 +97,7 @@ def summary(findings: Sequence[Finding], files: int, bytes_read: int) -> str:
     counts = Counter(finding.kind for finding in findings)
     said = ", ".join(f"{counts[kind]:,} {kind}" for kind in KINDS if counts[kind])
     whole = "" if is_damaged(findings) else "whole"
-    return f"{plural(files, 'file')} looked at, {size(bytes_read)} read: {', '.join(filter(None, [whole, said]))}"
+    return f"{plural(files, 'file')} checked, {size(bytes_read)} read: {', '.join(filter(None, [whole, said]))}"
 
 
 def is_damaged(findings: Iterable[Finding]) -> bool:

@@ -244,7 +244,7 @@ def _outside_of_artists(archive: Archive, parent: str) -> Iterator[Stray | Findi
 
 
 def _extra(found: str | Finding) -> Stray | Finding:
-    return Stray(found, "extra", "no name of ours") if isinstance(found, str) else found
+    return Stray(found, "extra", "not named like an original") if isinstance(found, str) else found
 
 
 def _in_threads(found: Iterator[Stray | Finding], position: Position) -> Iterator[Batch]:
@@ -272,9 +272,9 @@ def strays_among(ledger: Ledger, paths: Sequence[str]) -> list[Stray]:
         if path in in_place:
             continue
         if name is None:
-            strays.append(Stray(path, "extra", "no name of ours"))
+            strays.append(Stray(path, "extra", "not named like an original"))
             continue
-        named = f"named as {name_of_file(name.kind, name.work_id, name.page)} at revision {name.revision}"
+        named = f"named like {name_of_file(name.kind, name.work_id, name.page)} at revision {name.revision}"
         elsewhere = at.get((name.work_id, name.page, name.revision, name.kind))
         kept = f"which the ledger has at {elsewhere}" if elsewhere else "of which the ledger has no file"
         strays.append(Stray(path, "unknown", f"{named}, {kept}"))

@@ -210,7 +210,7 @@ def _adopt(
     except ValueError as error:
         raise NotTaken(str(error)) from None
     if not file.is_file() or file.is_symlink():
-        raise NotTaken("it is no plain file")
+        raise NotTaken("it is not a plain file")
     if name.kind == "frames":
         if not file.with_suffix(".zip").is_file():
             raise NotTaken("it lists the frames of an ugoira that is not there")

@@ -210,7 +210,7 @@ def test_a_frame_beyond_the_picture_is_a_flaw(place: dict[str, int], flaw: str |
 @pytest.mark.parametrize("size", [(0, 0), (8, 0), (0, 6)])
 def test_a_picture_without_a_size_has_that_of_its_first_frame(size: tuple[int, int]) -> None:
     body = screen(*size) + frame(BLACK, 4, x=4, y=3) + FRAME + b";"
-    assert read(body) == Picture(8, 6, 2, flaw="tells no size but that of its first frame")
+    assert read(body) == Picture(8, 6, 2, flaw="has no size except that of its first frame")
 
 
 def test_frames_are_bounded_by_themselves_and_together() -> None:

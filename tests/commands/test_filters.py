@@ -177,7 +177,7 @@ def test_each_setting_is_carried_over_or_named(
         (
             "settings_json",
             '{"downloadThread": 3, "downSingleImg": false, "downMultiImg": false}',
-            "max_pages: Value error, lies before min_pages=2",
+            "max_pages: Value error, is before min_pages=2",
         ),
         ("settings_json", '{"downloadThread": 3, "postDate": true, "postDateStart": 9e99}', "is no time"),
     ],

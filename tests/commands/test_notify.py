@@ -33,7 +33,7 @@ def test_every_service_takes_a_test(tmp_path: Path, receiver: Receiver) -> None:
     assert (told.code, told.err) == (0, "")
     assert told.out.splitlines() == [
         "notices are about: refused, digest",
-        "1 json://127.0.0.1: it took the test notice",
+        "1 json://127.0.0.1: it accepted the test notice",
     ]
     assert receiver.titles == ["pixiv archive: a test"]
     assert str(tmp_path) in receiver.taken[0]["message"]
@@ -45,9 +45,9 @@ def test_one_that_does_not_is_told_of(tmp_path: Path, receiver: Receiver, monkey
     assert told.code == 1
     assert told.out.splitlines() == [
         "notices are about: nothing (NOTICE_ON)",
-        "1 json://127.0.0.1: it took the test notice",
+        "1 json://127.0.0.1: it accepted the test notice",
         "2 json://127.0.0.1: it answered with status 403",
-        "3 tgram: it is no URL that apprise knows",
+        "3 tgram: it is not a URL that apprise knows",
     ]
     assert not any(secret in told.out + told.err for secret in SECRETS)
 

@@ -93,9 +93,9 @@ def test_a_second_account_is_a_profile_and_all_else_stays(tmp_path: Path) -> Non
     ("stdin", "said"),
     [
         ("", "what was pasted: holds nothing; log in to pixiv"),
-        ("901", "what was pasted: holds no account's session, which begins with the account's number"),
-        ("AbCdEfGhIjKlMnOpQrStUvWxYz012345", "what was pasted: holds no account's session"),
-        ("0zeYA-PllRYp1tfrsq_w3vHGU1rPy237JMf5oDt73c4", "what was pasted: holds no account's session"),
+        ("901", "what was pasted: is not an account's session, which begins with the account's number"),
+        ("AbCdEfGhIjKlMnOpQrStUvWxYz012345", "what was pasted: is not an account's session"),
+        ("0zeYA-PllRYp1tfrsq_w3vHGU1rPy237JMf5oDt73c4", "what was pasted: is not an account's session"),
         ("https://www.pixiv.net/", "what was pasted: is an address and no cookie"),
     ],
 )
@@ -114,7 +114,8 @@ def test_places_that_cannot_be_used_are_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     taken = type_pixivcrawl("--config", str(tmp_path / "c"), "setup", "--archive", str(tmp_path / "file"), "--visitor")
     assert (
-        refusal(taken) == f"{tmp_path / 'file'} is no folder that you may write: choose another place for the archive"
+        refusal(taken)
+        == f"{tmp_path / 'file'} is not a folder that you may write to: choose another place for the archive"
     )
     missing = set_up(tmp_path, "--cookie-file", str(tmp_path / "none"))
     assert "none: cannot be read (No such file or directory)" in refusal(missing)
@@ -134,7 +135,7 @@ def test_a_home_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 def test_what_wins_over_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIXIV_PHPSESSID", "12_earlier_session")
     run = set_up(tmp_path, "--visitor")
-    assert "PIXIV_PHPSESSID in the environment wins over it: take it out there\n" in run.out
+    assert "PIXIV_PHPSESSID in the environment takes precedence: remove it there\n" in run.out
     assert "earlier" not in run.out + run.err
 
 

@@ -53,7 +53,7 @@ def test_a_run_without_an_end_is_under_way_or_broke_off(tmp_path: Path) -> None:
         ledger.write_now(updates.begin_crawl, "user", {"id": [11]}, datetime.now(UTC))
         assert "user id=11: under way; " in last_run()
     ledger.close()
-    assert "user id=11: broke off (killed, or the disk or the ledger failed); " in last_run()
+    assert "user id=11: ended early (killed, or the disk or the ledger failed); " in last_run()
 
 
 # At a glance

@@ -64,7 +64,7 @@ def test_what_is_listed_before_anything_ran(tmp_path: Path) -> None:
         f"subscriptions: {tmp_path / 'subscriptions.toml'}",
         "user 11: user id=11, every 6h; not run yet; due now",
         "following: following id=me rest=both reread=true refresh=true, every 1d; not run yet; due now",
-        "  0 artists: 0 read, 0 due now; 0 works asked for by their last runs",
+        "  0 artists: 0 read, 0 due now; 0 works requested by their last runs",
     ]
 
 
@@ -113,7 +113,7 @@ def test_a_wrong_file_is_named_with_its_line(tmp_path: Path) -> None:
     for words in (["subscriptions"], ["subscribe", ARTIST]):
         assert f"{file}:3: spider: 'usher' is no spider" in refusal(type_in(*words, archive=tmp_path))
     file.write_text('[[subscription]]\nname = "a"\nspider = "user"\n\nid = 3\nmin_pages = 9\nmax_pages = 2\n')
-    assert f"{file}:7: max_pages: '2': lies before" in refusal(type_in("subscriptions", archive=tmp_path))
+    assert f"{file}:7: max_pages: '2': is before" in refusal(type_in("subscriptions", archive=tmp_path))
     assert file.read_text().endswith("max_pages = 2\n")
 
 

@@ -25,7 +25,7 @@ def test_an_archive_of_before_is_refused_then_brought_over_then_used(archive: Pa
     assert "pixivcrawl upgrade" in refused.stderr
     brought = scrapy("upgrade", env=env)
     assert brought.returncode == 0, brought.stderr
-    assert "brought over: 388 events of its journal" in brought.stdout
+    assert "upgraded: 388 events of its journal" in brought.stdout
     assert "the old journal is kept: " in brought.stdout
     again = scrapy("upgrade", env=env)
     assert (again.returncode, "nothing to do" in again.stdout) == (0, True)
@@ -70,4 +70,4 @@ def test_an_answer_that_is_gone_is_said(archive: Path):
     data[start + length // 2] ^= 1
     path.write_bytes(data)
     run = scrapy("reparse", env=env)
-    assert (run.returncode, "1 answer not there any more, or not to be read" in run.stdout) == (1, True)
+    assert (run.returncode, "1 answer missing or unreadable" in run.stdout) == (1, True)

@@ -73,7 +73,7 @@ def test_a_folder_that_others_may_read_or_change_is_a_warning(tmp_path: Path) ->
     archive.root.chmod(0o755)
     assert [finding.state for finding in look_at_permissions(archive, "all")] == ["ok"]
     said = list(look_at_permissions(archive, "group"))
-    assert "everyone may read the archive folder: keep others out with: chmod 750" in said[1].found
+    assert "everyone may read the archive folder: prevent that with: chmod 750" in said[1].found
     archive.root.chmod(0o777)
     said = list(look_at_permissions(archive))
     assert [finding.state for finding in said] == ["ok", "warning"]

@@ -73,4 +73,4 @@ def test_a_name_that_nobody_has_keeps_no_other_artist_away(tmp_path: Path, sandb
 def test_a_name_is_nothing_to_subscribe_to(tmp_path: Path, sandbox: Sandbox):
     refused = scrapy("subscribe", f"https://pixiv.me/{NAME}", env=environment(sandbox, tmp_path))
     assert refused.returncode == 2
-    assert "follow the artist by their id, which stays: a name may change" in refused.stderr
+    assert "follow the artist by id, because a name may change" in refused.stderr

@@ -51,7 +51,7 @@ def test_a_run_ends_at_the_budget_says_when_it_goes_on_and_fails_nothing(tmp_pat
 
         status = scrapy("status", env=env).stdout
         assert "API requests today (UTC): 6 sent, 0 of 6 left" in status
-        assert "all pictures here, 10 details to come: about 14 requests" in status
+        assert "all pictures are here, 10 details to come: about 14 requests" in status
         assert "spread over 4 days by the budget" in status
 
         assert crawl("user", sandbox, tmp_path, phpsessid=None, id=11).exit_code == 0
@@ -135,5 +135,5 @@ def test_a_plan_tells_how_long_rows_take_to_be_completed(tmp_path: Path):
         ledger.close()
         assert lines == [
             "API requests today (UTC): 3 sent, 997 of 1,000 left",
-            "100 works known from rows alone (pixivcrawl artwork --backfill): about 140 requests, 4 minutes (an estimate)",
+            "100 works known only from rows (pixivcrawl artwork --backfill): about 140 requests, 4 minutes (an estimate)",
         ]

@@ -206,7 +206,7 @@ def test_a_ledger_made_anew_from_a_short_journal_says_what_the_old_one_knew(made
     older_journal(archive, made / "older")
     run = scrapy("rebuild", "--replace", env=environment(None, archive))
     assert run.returncode == 1
-    assert "known to the old ledger and not to the journal" in run.stdout
+    assert "known to the old ledger but not to the journal" in run.stdout
     assert "files adopted that the journal did not know" in run.stdout
 
 

@@ -49,7 +49,7 @@ def told(folder: Path, sandbox: Sandbox, code: str, *command: str) -> tuple[str,
 def test_a_fault_in_a_crawl(tmp_path: Path, sandbox: Sandbox, place: str):
     said, details = told(tmp_path, sandbox, PLACES[place], "crawl", "user", "-a", "id=11")
     (line,) = complaints(said).splitlines()
-    assert line.startswith("pixivcrawl: a fault of pixivcrawl itself (RuntimeError), not of yours")
+    assert line.startswith("pixivcrawl: this is a bug in pixivcrawl (RuntimeError), not your mistake")
     assert "secret" not in line
     assert "Traceback" in details
     env = environment(sandbox, tmp_path / "archive")

@@ -120,8 +120,10 @@ def plan(sandbox: Sandbox, folder: Path, new: int, *words: str) -> Planned:
     """`new` works nobody can know of before: for so many the plan says what a hundred take."""
     typed = type_pixivcrawl(*words, "--plan", sandbox=sandbox, archive=folder, PIXIV_API_DELAY=REST)
     assert (typed.code, typed.err) == (0, "")
-    requests, asking = figures(r"about ([\d,]+) API requests?, ([\d:]+) at the present pace", typed.out)
-    files, fetching = figures(r"pictures, .*: ([\d,]+) files?,.* about ([\d:]+) as they came before", typed.out)
+    requests, asking = figures(r"about ([\d,]+) API requests?, ([\d:]+) at the current pace", typed.out)
+    files, fetching = figures(
+        r"pictures, .*: ([\d,]+) files?,.* about ([\d:]+) at the speed of earlier runs", typed.out
+    )
     for_hundred, lasting = figures(r"each 100 new works: .* about ([\d,]+) requests, ([\d:]+)", typed.out)
     return Planned(requests + new / 100 * for_hundred, asking + new / 100 * lasting, int(files), fetching)
 

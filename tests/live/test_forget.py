@@ -30,7 +30,7 @@ def test_a_forgotten_work_is_left_out_by_every_lane_and_comes_back(tmp_path: Pat
     work = sandbox.world.work_id(11, 2)
     assert crawl("artwork", sandbox, tmp_path, id=sandbox.world.work_id(11, 1)).exit_code == 0
     done = forget(tmp_path, f"artworks/{work}", "--note", "not \x1b[2J mine")
-    assert (done.code, done.out) == (0, f"work {work} is forgotten; what is there of it stays\n")
+    assert (done.code, done.out) == (0, f"work {work} is forgotten; what is archived of it stays\n")
     for lane, arguments in (("user", {"id": 11}), ("search", {"word": "tag"}), ("artwork", {"id": work})):
         since = len(sandbox.log)
         run = crawl(lane, sandbox, tmp_path, **arguments)

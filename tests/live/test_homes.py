@@ -99,7 +99,7 @@ def test_a_configuration_that_others_can_write(folder: Path, sandbox: Sandbox, w
     file.chmod(0o666)
     run = type_there(folder, sandbox, *words, XDG_STATE_HOME=str(folder / "work" / "state"))
     assert run.returncode == code, run.stderr
-    complaint = f"pixivcrawl: {file}: others can change what it says; keep them out with: chmod go-w {file}"
+    complaint = f"pixivcrawl: {file}: others can change it; prevent that with: chmod go-w {file}"
     assert run.stderr.splitlines().count(complaint) == 1
     if words[0] == "setup":
         assert file.stat().st_mode & 0o777 == 0o600
@@ -131,14 +131,14 @@ def test_an_archive_in_a_home_that_may_only_be_read(folder: Path, sandbox: Sandb
     assert said(run).startswith("there is no archive there yet; begin one with: pixivcrawl user ID")
     run = type_there(folder, sandbox, "setup", "--visitor", "--archive", archive)
     assert run.returncode == 2
-    assert said(run) == f"{folder / 'home'} is no folder that you may write: choose another place for the archive"
+    assert said(run) == f"{folder / 'home'} is not a folder that you may write to: choose another place for the archive"
 
 
 @nobody_known
 def test_without_a_home(folder: Path, sandbox: Sandbox) -> None:
     run = type_there(folder, sandbox, "setup", "--visitor", "--archive", "pictures", HOME=None)
     assert run.returncode == 2
-    assert said(run) == "nobody can tell where your own files lie, as without HOME: name a file with --config FILE"
+    assert said(run) == "your home folder is unknown (is HOME set?): name a file with --config FILE"
     run = type_there(folder, sandbox, *FACTS, HOME=None)
     assert run.returncode == 0, run.stderr
     assert said(run) == "there is no home folder (set XDG_STATE_HOME): other crawls of account 901 are not seen"

@@ -65,8 +65,8 @@ def test_one_that_fails_is_said_once_counted_and_never_the_archive_s_fault(tmp_p
     run = archived(sandbox, tmp_path, [sys.executable, "-c", "raise SystemExit(3)"])
     assert run.code == 0
     assert run.err.count("pixivcrawl: ON_STORED failed for work ") == 1
-    assert "exit code 3; the archive goes on" in run.err
-    assert "4 commands of ON_STORED that failed or had no room" in " ".join(run.err.split())
+    assert "exit code 3; the run continues" in run.err
+    assert "4 commands of ON_STORED that failed or had to be skipped" in " ".join(run.err.split())
     assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
 
 
@@ -95,7 +95,7 @@ def test_works_for_which_there_is_no_room_go_without(tmp_path: Path, sandbox: Sa
     slow = [sys.executable, "-c", "import time; time.sleep(1.5)"]
     run = archived(sandbox, tmp_path, slow, ON_STORED_WAITING=1)
     assert run.code == 0
-    assert run.err.count("1 others wait already (ON_STORED_WAITING)") == 1
+    assert run.err.count("1 others are already waiting (ON_STORED_WAITING)") == 1
     assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
 
 

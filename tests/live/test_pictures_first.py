@@ -66,7 +66,7 @@ def test_a_run_may_end_with_the_pictures_and_another_goes_on_with_the_details(tm
     stopped = scrapy("crawl", "user", "-a", "id=11", "-a", "stop_after=pictures", env=env)
     assert stopped.returncode == 0
     assert "user: stopped after the pictures" in stopped.stderr
-    assert "34 left: the same command goes on" in stopped.stderr
+    assert "34 left: run the same command again" in stopped.stderr
     assert not own_pages(asked(mixed))
     assert rows(tmp_path, "SELECT count(*) FROM files WHERE kind IN ('image', 'ugoira') AND state = 'stored'") == [
         (46,)
@@ -84,7 +84,7 @@ def test_a_plan_tells_both_lanes_and_sends_nothing(tmp_path: Path, mixed: Sandbo
     first = type_pixivcrawl("user", "11", "--plan", **typed).out.splitlines()
     assert first[2:4] == ["would run:", "  user id=11: never read; a first reading"]
     assert first[4].startswith(
-        "about 1 API request, 0:00:02 at the present pace, and what new works take; 1 list read for the first"
+        "about 1 API request, 0:00:02 at the current pace; new works come on top; 1 list read for the first"
     )
     assert first[5] == "each 100 new works: their pictures first, then about 140 requests, 0:04:40"
     few = type_pixivcrawl("user", "11", "--max-works", "5", "--plan", **typed).out
@@ -99,10 +99,10 @@ def test_a_plan_tells_both_lanes_and_sends_nothing(tmp_path: Path, mixed: Sandbo
     # 24 of one page, 6 of several and 4 ugoira; and one who reads.
     assert "; about 1 request; 34 details to come, about 44 requests; 3 files to come, about " in then
     assert re.search(
-        r"^about 46 API requests, 0:0[12]:\d\d at the present pace, and what new works take$", then, re.MULTILINE
+        r"^about 46 API requests, 0:0[12]:\d\d at the current pace; new works come on top$", then, re.MULTILINE
     )
     assert re.search(
-        r"^pictures, beside the requests: 3 files, about .* kB, about 0:00:0\d as they came", then, re.MULTILINE
+        r"^pictures, in addition to the requests: 3 files, about .* kB, about 0:00:0\d at the speed", then, re.MULTILINE
     )
     assert len(mixed.log) == asked
 

@@ -182,4 +182,4 @@ def test_a_pause_that_the_archive_knows_of_is_kept(tmp_path: Path):
 
 def test_nothing_is_sent_to_a_host_that_is_not_pixivs(tmp_path: Path):
     ended = scrapy("fetch", "https://example.org/", env=environment(None, tmp_path))
-    assert "example.org is neither PIXIV_BASE_URL nor on PIXIV_IMAGE_HOSTS: nothing is sent there" in ended.stderr
+    assert "example.org is neither PIXIV_BASE_URL nor in PIXIV_IMAGE_HOSTS: nothing is sent there" in ended.stderr

@@ -56,13 +56,13 @@ def test_a_list_that_max_works_ended(tmp_path: Path, sandbox: Sandbox) -> None:
 
 def test_what_is_left_of_a_run_that_was_ended(tmp_path: Path, sandbox: Sandbox) -> None:
     run = archived(sandbox, tmp_path, PIXIV_API_BUDGET=6)
-    assert (run.code, "3 left: the same command goes on" in summary(run)) == (1, True)
+    assert (run.code, "3 left: run the same command again" in summary(run)) == (1, True)
     assert "5 works, 5 complete, 0 missing, " in artist(tmp_path), (
         "all pictures are here, and three details are to come"
     )
     sandbox.world.habits.sessions_last, sandbox.world.habits.refuses_unknown = 0, True
     lost = archived(sandbox, tmp_path, PIXIV_API_BUDGET=100)
-    assert (lost.code, summary(lost)[-2]) == (4, "3 left: the same command goes on")
+    assert (lost.code, summary(lost)[-2]) == (4, "3 left: run the same command again")
     sandbox.world.habits.sessions_last = None
     assert " left: " not in archived(sandbox, tmp_path).err
     assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))

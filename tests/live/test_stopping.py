@@ -84,7 +84,7 @@ def test_twice_ends_at_once_and_tells_what_was_done(tmp_path: Path, command: tup
         _, errors = run.communicate(timeout=SOON)
         assert time.monotonic() - told < AT_ONCE
         assert run.returncode == 130
-        assert errors.splitlines()[-1] == "pixivcrawl: interrupted at once; nothing is lost: the same command goes on"
+        assert errors.splitlines()[-1] == "pixivcrawl: interrupted at once; nothing is lost: run the same command again"
         assert ("user: interrupted" if command == COMMAND else "what each brought") in errors
         sandbox.faults.clear()
         assert scrapy(*COMMAND, env=environment(sandbox, tmp_path)).returncode == 0

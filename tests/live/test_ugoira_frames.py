@@ -77,7 +77,7 @@ def test_an_archive_of_zips_gets_its_frames_without_a_question_about_a_work(tmp_
     with Sandbox(world_of({}, {"frame_forms": ("png", "gif-still")})) as sandbox:
         assert crawl("user", sandbox, tmp_path, id=11).exit_code == 0
         assert_holds(tmp_path, sandbox.world.expected.user(11))
-        assert "2 ugoira as pixiv's own zip alone" in status_of(tmp_path)
+        assert "2 ugoira only as pixiv's own zip" in status_of(tmp_path)
         since = len(sandbox.log)
         assert crawl("user", sandbox, tmp_path, id=11, settings={"PIXIV_UGOIRA": "frames"}).exit_code == 0
         assert_holds(tmp_path, with_frames(sandbox))
@@ -117,7 +117,7 @@ def test_a_revision_keeps_the_frames_before_it_and_fetches_those_after_it(tmp_pa
         # Whoever wants zips alone leaves the frames where they are.
         assert crawl("user", sandbox, tmp_path, id=11, refresh="true").exit_code == 0
         assert stored_files(tmp_path) == first | sandbox.world.expected.user(11).files | json_of(tmp_path)
-        assert "1 ugoira as pixiv's own zip alone" in status_of(tmp_path)
+        assert "1 ugoira only as pixiv's own zip" in status_of(tmp_path)
         assert crawl("user", sandbox, tmp_path, id=11, ugoira="frames").exit_code == 0
         assert len(stored_files(tmp_path)) == 4 + 5
         assert stored_files(tmp_path).items() >= first.items()

@@ -181,7 +181,7 @@ def test_stopped_and_continued_it_finds_the_same(archive: Path, number: signal.S
     assert 0 < begun["files"] < 48
     going_on = verify(archive, "--json", "--continue")
     assert found(going_on) == expected
-    assert "going on after" in going_on.err
+    assert "continuing after" in going_on.err
     assert "from the start" in verify(archive, "--json", "--continue").err
 
 

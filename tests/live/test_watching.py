@@ -115,7 +115,7 @@ def test_the_second_ctrl_c_leaves_nothing_of_the_bar(tmp_path: Path, sandbox: Sa
     assert terminal.screen.cursor_is_shown
     first, _, *summary, last = filter(None, terminal.shown.splitlines())
     assert first == f"archive: {tmp_path}"
-    assert last == "pixivcrawl: interrupted at once; nothing is lost: the same command goes on"
+    assert last == "pixivcrawl: interrupted at once; nothing is lost: run the same command again"
     assert summary.count("user: interrupted") == 1
     assert not re.search("[━─]|ending: ", terminal.shown)
 
@@ -203,7 +203,7 @@ def test_without_a_terminal_a_pause_is_said_once_when_it_begins_and_once_when_it
     host = sandbox.environment()["PIXIVCRAWL_PIXIV_BASE_URL"].partition("//")[2]
     begins, ends = [line for line in run.stderr.splitlines() if host in line]
     assert re.search(rf"WARNING: {host} asks for a pause: nothing is sent there for 6 s", begins)
-    assert ends == f"{host}: the pause is over, going on"
+    assert ends == f"{host}: the pause is over, continuing"
     assert run.stderr.count(f"\n{NAME} (user id=11)\n") == 1
     assert run.stderr.count("\nuser: complete\n") == run.stderr.count("\nartwork: ") == 1
 
@@ -273,7 +273,7 @@ def test_without_a_terminal_a_log_file_takes_the_progress_too(tmp_path: Path, sa
     assert (run.returncode, complaints(run.stderr)) == (0, "")
     begins, ends = log.read_text().splitlines()
     assert "asks for a pause" in begins
-    assert ends.endswith("the pause is over, going on")
+    assert ends.endswith("the pause is over, continuing")
 
 
 def test_haste_is_said_where_pixiv_would_feel_it(capsys: pytest.CaptureFixture[str]) -> None:

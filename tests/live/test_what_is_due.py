@@ -317,7 +317,7 @@ def test_the_plan_sends_nothing_and_holds_no_lock(tmp_path: Path, sandbox: Sandb
     assert later[4].startswith("  mine (bookmarks id=me): due since ")
     assert later[4].endswith("; about 1 request")
     # How long an answer takes, the sync before has measured.
-    assert re.fullmatch(r"about 5 API requests, 0:00:0\d at the present pace, and what new works take", later[5])
+    assert re.fullmatch(r"about 5 API requests, 0:00:0\d at the current pace; new works come on top", later[5])
     assert later[6].startswith("each 100 new works: their pictures first, then about 140 requests, 0:0")
 
 

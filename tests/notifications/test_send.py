@@ -37,7 +37,7 @@ def test_each_service_is_told_of_for_itself(receiver: Receiver, capfd: pytest.Ca
         (1, 1, None),
         *((2, number, "it answered with status 403") for number in range(2)),
         *((3, number, "it could not be reached") for number in range(2)),
-        *((4, number, "it is no URL that apprise knows") for number in range(2)),
+        *((4, number, "it is not a URL that apprise knows") for number in range(2)),
     ]
     assert receiver.titles == ["first", "second"]
     assert receiver.taken[0]["message"] == "calls @\u200beveryone"
@@ -52,7 +52,7 @@ def test_a_worker_that_fails_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None
     assert failing is not None
     monkeypatch.setattr(sys, "executable", failing)
     deliveries = send(services("json://127.0.0.1:1/the-token"), [Message("title", "body")], 60)
-    assert [each.why for each in deliveries] == ["the process that sends it ended with status 1"]
+    assert [each.why for each in deliveries] == ["the process that sends notices ended with status 1"]
 
 
 @pytest.mark.long

@@ -162,7 +162,7 @@ def test_a_file_that_is_not_there_holds_none(tmp_path: Path):
     [
         ("[filter.a]\nrating = 'adult'", r"\[filter.a\] rating: Input should be "),
         ("[filter.a]\ncolour = 'red'", r"\[filter.a\] colour: is not known; there is: tags, "),
-        ("[filter.a]\nmin_pages = 3\nmax_pages = 2", r"\[filter.a\] max_pages: lies before min_pages=3"),
+        ("[filter.a]\nmin_pages = 3\nmax_pages = 2", r"\[filter.a\] max_pages: is before min_pages=3"),
         ("[filter.a]\nartists = ['someone']", r"\[filter.a\] artists: "),
         ("[filter.none]\nai = 'only'", r"\[filter.none\]: choose another name"),
         ("[filter]\na = 1", r"\[filter\] a: write it in brackets of its own"),

@@ -179,7 +179,7 @@ class ProgressReporter:
         if self._crawler is None:
             return []
         if self._crawler.engine and is_stopping(self._crawler):
-            return ["ending: what is under way is put away; Ctrl-C once more ends at once"]
+            return ["ending: finishing what is in flight; press Ctrl-C again to end at once"]
         now = datetime.now(UTC)
         waits = [
             f"waiting {clock((until - now).total_seconds())}: {host} asks for a pause, until {until.astimezone():%H:%M:%S}"
@@ -196,7 +196,7 @@ class ProgressReporter:
         long = {host for host, until in going_on.items() if (until - now).total_seconds() >= WORTH_SAYING}
         before, self._pauses = self._pauses, (self._pauses & going_on.keys()) | long
         for host in sorted(before - self._pauses):
-            say(f"{host}: the pause is over, going on")
+            say(f"{host}: the pause is over, continuing")
 
 
 _REPORTERS: list[ProgressReporter] = []

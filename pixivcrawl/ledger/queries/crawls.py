@@ -13,7 +13,7 @@ from pixivcrawl.ledger.models import AccountRow, CrawlRow, HostRow, UserRow
 from pixivcrawl.ledger.updates.hosts import day_of, shared_clock
 
 LACKING = ("lists_cut_off", "parameters_ignored", "rows_refused")
-"""A run's counts of what its list lacks and no run brings by itself: parts that pixiv does not show, rows that nobody can read."""
+"""A run's counts of what its list lacks and no run brings by itself: parts that pixiv does not show, rows that could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
