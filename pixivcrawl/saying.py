@@ -39,7 +39,7 @@ def complain(text: str) -> None:
             os.dup2(nowhere.fileno(), sys.stderr.fileno())
 
 
-class HowFar:
+class ProgressLines:
     """Says how far a command is, once in a while."""
 
     def __init__(self) -> None:

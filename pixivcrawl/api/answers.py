@@ -63,7 +63,7 @@ class AnswerRefused(Exception):
         super().__init__(f"{endpoint}: {answer}{said}")
 
 
-def judge(
+def classify(
     status: int,
     content_type: str,
     payload: bytes,
@@ -95,7 +95,7 @@ def judge(
     return Answer(kind, status, "" if kind is AnswerKind.BODY else message, retry_after)
 
 
-def judge_body(endpoint: Endpoint[Body], body: Body, *, with_session: bool) -> Answer:
+def classify_body(endpoint: Endpoint[Body], body: Body, *, with_session: bool) -> Answer:
     """What a parsed body means: a work that the reader may not see, a list that may be throttled, or simply a body.
 
     THROTTLED and an empty list look the same; it is believed only after a second look.

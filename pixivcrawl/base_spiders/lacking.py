@@ -9,7 +9,7 @@ from pixivcrawl.api.bodies.rows import IllustRow
 from pixivcrawl.api.heeded import passed_over
 from pixivcrawl.api.wording import plural
 from pixivcrawl.base_spiders.base import PixivSpider
-from pixivcrawl.base_spiders.pagination import Reading
+from pixivcrawl.base_spiders.pagination import ListCursor
 from pixivcrawl.ledger import queries
 
 LACKED = {
@@ -32,7 +32,7 @@ async def remember_what_is_lacking(spider: PixivSpider[Any], crawl_id: int) -> N
             spider.logger.error("%s: %s", spider.name, f"{plural(number, what)} {became}")
 
 
-def taken_up(spider: PixivSpider[Any], readings: Iterable[Reading]) -> Iterator[Reading]:
+def taken_up(spider: PixivSpider[Any], readings: Iterable[ListCursor]) -> Iterator[ListCursor]:
     """The readings of a list, one after the other; rows that an interrupted one left out are missing still."""
     for reading in readings:
         if reading.left_out:

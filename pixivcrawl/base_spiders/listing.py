@@ -35,7 +35,7 @@ from pixivcrawl.base_spiders.in_progress import WorksInProgress
 from pixivcrawl.base_spiders.lacking import remember_what_is_lacking, say_what_is_withheld, taken_up
 from pixivcrawl.base_spiders.many_details import read_many_details
 from pixivcrawl.base_spiders.page import Page
-from pixivcrawl.base_spiders.pagination import ListPage, Readings, read_on, rows_ahead
+from pixivcrawl.base_spiders.pagination import ListCursors, ListPage, paginate, rows_ahead
 from pixivcrawl.base_spiders.params import ListingArguments
 from pixivcrawl.base_spiders.refusals import LONGEST_REASON, read_work, record_refusal, record_withheld
 from pixivcrawl.base_spiders.second_looks import LookedAtLater
@@ -86,7 +86,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
 
     fetching: FileFetching
     crawl: updates.Crawl
-    readings: Readings
+    readings: ListCursors
     read_to_end: bool
     rows_ahead: int
     rows_a_page: int
@@ -146,7 +146,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         self.forgotten = frozenset((each.subject, each.subject_id) for each in forgotten)
         self.crawl = await self.ledger.write(updates.begin_crawl, self.name, arguments, self.now(), self.reader)
         self.goes_on = self.crawl.resumes is not None
-        self.readings = Readings(
+        self.readings = ListCursors(
             self.crawl.cursor,
             self.crawl.frontier,
             reread=self.args.reread,
@@ -246,7 +246,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
 
         readings = self.readings.readings(part, endpoint, first, self.now(), newest_first=newest_first)
         for reading in taken_up(self, readings):
-            async for body, ids in read_on(reading, endpoint, ask, ids_of):
+            async for body, ids in paginate(reading, endpoint, ask, ids_of):
                 self.rows_ahead, self.rows_a_page = rows_ahead(reading, endpoint, len(ids)), len(ids)
                 yield ListPage(body, ids, reading, part, self.readings)
 

@@ -34,7 +34,7 @@ BETWEEN_PARTS = 0
 
 
 @dataclass(slots=True)
-class Reading:
+class ListCursor:
     """How far a list has been read. Kept after each page, it is where another run goes on.
 
     `following` is the next request, None at the end. `until` is the frontier to stop at, `head` what stands at the list's head now.
@@ -75,7 +75,7 @@ class Reading:
         self.head += [each for each in ids if each not in known][: FRONTIER - len(self.head)]
 
 
-class Ask(Protocol[Answered]):
+class AskForPage(Protocol[Answered]):
     """Asks for one page; looks a second time, after the throttle time, at one that came back empty."""
 
     def __call__(self, **values: Any) -> Awaitable[Answered]: ...
@@ -87,9 +87,9 @@ class ListPage(Generic[Body]):
 
     body: Body
     ids: list[int]
-    reading: Reading
+    reading: ListCursor
     part: str
-    readings: Readings
+    readings: ListCursors
 
     @property
     def cursor(self) -> str:
@@ -102,8 +102,8 @@ class ListPage(Generic[Body]):
         return self.reading.total if self.reading.is_whole else None
 
 
-async def read_on(
-    reading: Reading, endpoint: Endpoint[Body], ask: Ask[Body], ids_of: Callable[[Body], list[int]]
+async def paginate(
+    reading: ListCursor, endpoint: Endpoint[Body], ask: AskForPage[Body], ids_of: Callable[[Body], list[int]]
 ) -> AsyncIterator[tuple[Body, list[int]]]:
     """The pages from `reading.following` on, to the frontier or the end; `reading` is up to date whenever a page is given.
 
@@ -145,7 +145,7 @@ async def read_on(
         last = ids
 
 
-def rows_ahead(reading: Reading, endpoint: Endpoint[Any], rows_a_page: int) -> int:
+def rows_ahead(reading: ListCursor, endpoint: Endpoint[Any], rows_a_page: int) -> int:
     """About how many rows are still to be read; 0 where the list tells no total, or may end anywhere, at its frontier."""
     if reading.following is None or reading.total is None or reading.until:
         return 0
@@ -177,7 +177,7 @@ def _is_frontier(frontier: Sequence[int], latest: Sequence[int]) -> bool:
     return list(frontier[start : start + run]) == list(latest[-run:])
 
 
-class Readings:
+class ListCursors:
     """The lists that one run reads: where an interrupted run stood, and the frontier that each part may stop at.
 
     Most lists are of one part, called "". `cursor` and `frontier` are what the ledger kept of the runs before. Parts that the interrupted
@@ -201,7 +201,7 @@ class Readings:
         self._began: dict[str, str] = {}
         self._before = dict(zip(parts, _split(frontier), strict=False))
         self._frontiers = {} if reread else self._before.copy()
-        self._interrupted: dict[str, Reading] = {}
+        self._interrupted: dict[str, ListCursor] = {}
         if cursor is not None:
             self._take_up(json.loads(cursor))
 
@@ -219,7 +219,7 @@ class Readings:
 
     def readings(
         self, part: str, endpoint: Endpoint[Any], first: dict[str, Any], now: datetime, *, newest_first: bool
-    ) -> Iterator[Reading]:
+    ) -> Iterator[ListCursor]:
         """What is to be read of a part, one after the other: the rest of an interrupted reading, then the list from its head."""
         if part in self._began and timedelta(0) <= now - datetime.fromisoformat(self._began[part]) < self._fresh:
             return
@@ -231,14 +231,14 @@ class Readings:
                 yield interrupted
                 self.met_frontier |= interrupted.met_frontier
             until = interrupted.frontier
-        reading = Reading(first, now.isoformat(), until=until)
+        reading = ListCursor(first, now.isoformat(), until=until)
         yield reading
         self.met_frontier |= reading.met_frontier
         self._began[part] = reading.began
         if newest_first:
             self._frontiers[part] = reading.frontier
 
-    def cursor(self, part: str, reading: Reading) -> str:
+    def cursor(self, part: str, reading: ListCursor) -> str:
         """Where the run stands, for one that may have to go on from here."""
         read = {name: ids for name, ids in self._frontiers.items() if name != part}
         began = {name: moment for name, moment in self._began.items() if name != part}
@@ -246,7 +246,7 @@ class Readings:
         return json.dumps(kept, separators=(",", ":"))
 
     def _take_up(self, kept: dict[str, Any]) -> None:
-        reading = Reading(**kept["reading"])
+        reading = ListCursor(**kept["reading"])
         if self._reread and reading.until:
             # It would not have gone on to the end.
             return

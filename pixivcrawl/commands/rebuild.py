@@ -36,11 +36,11 @@ from pixivcrawl.ledger.failures import place_of
 from pixivcrawl.ledger.integrity import require_sound
 from pixivcrawl.ledger.journal import PassedOver, end_of, is_of_old, read_journal
 from pixivcrawl.ledger.rebuilding import begin_beside, put_in_place
-from pixivcrawl.ledger.replay import Replayed, replay
+from pixivcrawl.ledger.replay import ReplayResult, replay
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.saying import HowFar
-from pixivcrawl.verification.reconciling import Reconciled, reconcile
+from pixivcrawl.saying import ProgressLines
+from pixivcrawl.verification.reconciling import Reconciliation, reconcile
 
 NOT_ALL = 1
 """The exit code where something that the archive once had did not come back."""
@@ -87,15 +87,15 @@ class Command(ScrapyCommand):
 
 
 @dataclass(frozen=True, slots=True)
-class Rebuilt:
+class RebuildResult:
     """What came of it; `replaced` is where the old ledger is now, and `known_to_it` how many of its changes the journal does not have.
 
     `goes_on`: the ledger was kept, and its journal goes on with a gap.
     """
 
-    replayed: Replayed
+    replayed: ReplayResult
     passed_over: PassedOver
-    reconciled: Reconciled
+    reconciled: Reconciliation
     totals: queries.Totals
     replaced: Path | None = None
     known_to_it: int = 0
@@ -136,7 +136,7 @@ def rebuild(configuration: Configuration, *, replace: bool, check: bool) -> int:
     return 0 if rebuilt.is_all else NOT_ALL
 
 
-def _go_on(archive: Archive, url: URL, workers: Workers, *, check: bool) -> Rebuilt:
+def _go_on(archive: Archive, url: URL, workers: Workers, *, check: bool) -> RebuildResult:
     """Keep a ledger that knows more than what is left of its journal."""
     require_sound(url)
     engine = writing_engine(url)
@@ -148,10 +148,12 @@ def _go_on(archive: Archive, url: URL, workers: Workers, *, check: bool) -> Rebu
     passed_over = PassedOver()
     for _ in read_journal(archive.journal, passed_over):
         pass
-    return dataclasses.replace(_reconciled(archive, url, workers, Replayed(), passed_over, check=check), goes_on=True)
+    return dataclasses.replace(
+        _reconciled(archive, url, workers, ReplayResult(), passed_over, check=check), goes_on=True
+    )
 
 
-def _rebuild_file(archive: Archive, url: URL, workers: Workers, *, may_replace: bool, check: bool) -> Rebuilt:
+def _rebuild_file(archive: Archive, url: URL, workers: Workers, *, may_replace: bool, check: bool) -> RebuildResult:
     database = Path(url.database or "")
     if not may_replace and _holds_something(url):
         raise ConfigurationError(
@@ -182,9 +184,9 @@ def _require_empty(url: URL) -> None:
         raise ConfigurationError(f"the database {place_of(url)} is not empty: name an empty one in DATABASE_URL")
 
 
-def _make_anew(archive: Archive, url: URL, workers: Workers, *, check: bool) -> Rebuilt:
+def _make_anew(archive: Archive, url: URL, workers: Workers, *, check: bool) -> RebuildResult:
     """A ledger at `url`, where there is none yet: first what the journal says, then what the disk says."""
-    saying = HowFar()
+    saying = ProgressLines()
     passed_over = PassedOver()
     engine = writing_engine(url)
     try:
@@ -199,9 +201,9 @@ def _make_anew(archive: Archive, url: URL, workers: Workers, *, check: bool) -> 
 
 
 def _reconciled(
-    archive: Archive, url: URL, workers: Workers, replayed: Replayed, passed_over: PassedOver, *, check: bool
-) -> Rebuilt:
-    saying = HowFar()
+    archive: Archive, url: URL, workers: Workers, replayed: ReplayResult, passed_over: PassedOver, *, check: bool
+) -> RebuildResult:
+    saying = ProgressLines()
     ledger = Ledger.open(url.render_as_string(hide_password=False), archive=archive)
     try:
         settle_intents(archive, ledger)
@@ -212,12 +214,12 @@ def _reconciled(
             check=check,
             tell=lambda sofar: saying(f"{plural(sofar.looked_at, 'file')} looked at"),
         )
-        return Rebuilt(replayed, passed_over, told, ledger.read_now(queries.status_totals))
+        return RebuildResult(replayed, passed_over, told, ledger.read_now(queries.status_totals))
     finally:
         ledger.close()
 
 
-def summary(rebuilt: Rebuilt) -> Iterator[str]:
+def summary(rebuilt: RebuildResult) -> Iterator[str]:
     """The result for a person, a line each; what did not happen is not said."""
     totals, replayed, passed_over = rebuilt.totals, rebuilt.replayed, rebuilt.passed_over
     files = rebuilt.reconciled

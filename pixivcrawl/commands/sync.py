@@ -412,7 +412,7 @@ def plan_lines(sync: Sync, state: State, plan: Sequence[Due], now: datetime) -> 
         following = sync.catalogue.following().key
         lists = [each for each in plan if each not in told and each.wanted.key != following]
         total += requests
-    planned = [Planned(str(job_of(each)), each, why(each), sync.whole_cost(each)) for each in lists]
+    planned = [PlannedList(str(job_of(each)), each, why(each), sync.whole_cost(each)) for each in lists]
     yield from lines_of_lists(planned)
     yield from lines_of_all(planned, sync.speed, total, sync.configuration.throttle_wait)
     if sync.budget:

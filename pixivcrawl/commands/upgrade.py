@@ -16,9 +16,9 @@ from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.ledger.engine import read_url
-from pixivcrawl.ledger.upgrading import Upgraded, upgrade
+from pixivcrawl.ledger.upgrading import UpgradeResult, upgrade
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.saying import HowFar
+from pixivcrawl.saying import ProgressLines
 
 
 class Command(ScrapyCommand):
@@ -59,7 +59,7 @@ def bring_over(configuration: Configuration) -> None:
     if not archive.root.is_dir():
         raise ConfigurationError(f"there is no archive at {archive.root}: name it with -s ARCHIVE_DIR=...")
     print(f"archive: {archive.root}", flush=True)
-    saying = HowFar()
+    saying = ProgressLines()
     with lock(archive, "upgrade") as held:
         upgraded = upgrade(
             archive,
@@ -70,7 +70,7 @@ def bring_over(configuration: Configuration) -> None:
     print("\n".join(summary(upgraded)), flush=True)
 
 
-def summary(upgraded: Upgraded | None) -> Iterator[str]:
+def summary(upgraded: UpgradeResult | None) -> Iterator[str]:
     """The result for a person, a line each."""
     if upgraded is None:
         yield "it has this version already: nothing to do"

@@ -15,7 +15,7 @@ from scrapy.exceptions import DownloadFailedError, IgnoreRequest
 from scrapy.http import Response
 from scrapy.settings import Settings
 
-from pixivcrawl.api.answers import Answer, AnswerKind, judge
+from pixivcrawl.api.answers import Answer, AnswerKind, classify
 from pixivcrawl.api.catalogue import ME_EXTRA
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.doctor.findings import Finding, ok, problem, warning
@@ -45,12 +45,12 @@ def ask(settings: Settings) -> Answered:
     """Ask once. Nothing is kept of it: the pace is that of this process, and the ledger is forgotten with it."""
     with scratch_ledger(Configuration.from_settings(settings)) as ledger:
         process = AsyncCrawlerProcess(settings)
-        crawler = process.create_crawler(Asking)
+        crawler = process.create_crawler(SessionSpider)
         attach(crawler, ledger)
         crawling = process.crawl(crawler)
         process.start()
         detach(crawler)
-    if isinstance(crawler.spider, Asking) and crawler.spider.answered is not None:
+    if isinstance(crawler.spider, SessionSpider) and crawler.spider.answered is not None:
         return crawler.spider.answered
     raised = crawling.exception() if crawling.done() and not crawling.cancelled() else None
     if isinstance(raised, PixivcrawlError):
@@ -60,7 +60,7 @@ def ask(settings: Settings) -> Answered:
     raise KeyboardInterrupt
 
 
-class Asking(Spider):
+class SessionSpider(Spider):
     """Asks the cheapest question that only the signed-in may ask, and keeps what came."""
 
     name = "doctor"
@@ -96,7 +96,7 @@ class Asking(Spider):
 
 def judged(response: Response) -> Answer:
     location = response.headers.get("Location")
-    return judge(
+    return classify(
         response.status,
         (response.headers.get("Content-Type") or b"").decode("latin-1"),
         response.body,

@@ -13,7 +13,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import DownloadFailedError
 from scrapy.http import Response
 
-from pixivcrawl.api.answers import Answer, AnswerKind, AnswerRefused, judge
+from pixivcrawl.api.answers import Answer, AnswerKind, AnswerRefused, classify
 from pixivcrawl.api.catalogue import ME_EXTRA, find
 from pixivcrawl.api.endpoint import Auth
 from pixivcrawl.configuration import Configuration
@@ -187,7 +187,7 @@ class AnswersMiddleware:
 
     def _judged(self, request: Request, response: Response) -> Answer:
         location = response.headers.get("Location")
-        return judge(
+        return classify(
             response.status,
             (response.headers.get("Content-Type") or b"").decode("latin-1"),
             response.body,

@@ -25,7 +25,7 @@ from pixivcrawl.ledger.engine import engine_that_leaves_no_trace, is_empty, read
 from pixivcrawl.ledger.failures import place_of, storage_failed
 from pixivcrawl.ledger.journal import End, Entry, Journal, Position, end_of, located
 from pixivcrawl.ledger.models import CrawlRow, JournalRow, table
-from pixivcrawl.ledger.replay import Replayed, make_again
+from pixivcrawl.ledger.replay import ReplayResult, make_again
 from pixivcrawl.ledger.updates import JOURNAL_GAP, note_answers
 from pixivcrawl.ledger.updates.tags import remember_tags
 from pixivcrawl.ledger.updates.upsert import upsert
@@ -199,7 +199,7 @@ def _disagreement(position: Position, end: End, archive: Archive, place: str) ->
 def _make_last_batch_again(connection: Connection, end: End, name: str, place: str) -> None:
     remember_tags(connection)
     runs = {crawl_id: crawl_id for crawl_id in connection.execute(select(CrawlRow.id)).scalars()}
-    replayed = Replayed()
+    replayed = ReplayResult()
     for entry in end.batch:
         make_again(connection, entry, runs, replayed)
     note_answers(connection, name, located(end.batch))

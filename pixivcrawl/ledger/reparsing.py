@@ -24,7 +24,7 @@ BATCH = 200
 
 
 @dataclass(slots=True)
-class Reparsed:
+class ReparseResult:
     """How many answers were read, how many works and users lacked something that theirs says, and how many answers could not be read."""
 
     answers: int = 0
@@ -32,9 +32,9 @@ class Reparsed:
     unreadable: int = 0
 
 
-def reparse(ledger: Ledger, tell: Callable[[int], None] = lambda _: None) -> Reparsed:
+def reparse(ledger: Ledger, tell: Callable[[int], None] = lambda _: None) -> ReparseResult:
     """Fill what the ledger lacks from the last answer about each work and user. `tell` hears how many were read. Raises StorageFailed."""
-    reparsed = Reparsed()
+    reparsed = ReparseResult()
     for endpoint in (ILLUST_DETAIL.name, USER_FULL.name):
         answers = _answers(ledger, endpoint)
         while batch := list(islice(answers, BATCH)):

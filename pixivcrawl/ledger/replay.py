@@ -38,7 +38,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(slots=True)
-class Replayed:
+class ReplayResult:
     """What came of a replay: how many changes were made, and answers among them; by name, how many this version does not know, and
     how many raised; and of each kind that raised the first reason.
     """
@@ -55,15 +55,15 @@ class UnknownChange(Exception):
 
 
 def replay(
-    engine: Engine, entries: Iterable[Entry], archive: str = "", tell: Callable[[Replayed], None] = lambda _: None
-) -> Replayed:
+    engine: Engine, entries: Iterable[Entry], archive: str = "", tell: Callable[[ReplayResult], None] = lambda _: None
+) -> ReplayResult:
     """Make every change again, in order; one that raises is counted and leaves the others be. `tell` is called after each batch.
 
     `archive` is how the ledger calls the one whose journal it is.
 
     Raises StorageFailed where the ledger cannot go on.
     """
-    replayed = Replayed()
+    replayed = ReplayResult()
     runs: dict[int, int] = {}
     try:
         for batch in _batches(entries):
@@ -105,7 +105,7 @@ def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         yield batch
 
 
-def make_again(connection: Connection, entry: Entry, runs: dict[int, int], replayed: Replayed) -> None:
+def make_again(connection: Connection, entry: Entry, runs: dict[int, int], replayed: ReplayResult) -> None:
     """Make one change again; `runs` tells the present id of a run by the one that it had."""
     try:
         arguments = arguments_of(entry)

@@ -45,7 +45,7 @@ from pixivcrawl.ledger.journal import (
     read_journal,
 )
 from pixivcrawl.ledger.models import AnswerRow, CrawlRow, SnapshotRow, table
-from pixivcrawl.ledger.replay import Replayed, make_again
+from pixivcrawl.ledger.replay import ReplayResult, make_again
 from pixivcrawl.ledger.updates.tags import remember_tags
 
 BATCH = 500
@@ -108,7 +108,7 @@ TYPES = {
 
 
 @dataclass(slots=True)
-class Upgraded:
+class UpgradeResult:
     """What came of it: how many events the new journal holds, how many answers only the ledger had, where the old journal is now, and
     whether there was a ledger.
     """
@@ -119,12 +119,12 @@ class Upgraded:
     has_ledger: bool = True
 
 
-def upgrade(archive: Archive, url: URL, tell: Callable[[int], None] = lambda _: None) -> Upgraded | None:
+def upgrade(archive: Archive, url: URL, tell: Callable[[int], None] = lambda _: None) -> UpgradeResult | None:
     """Bring an archive over; None where it is not of before. `tell` hears how many events are written.
 
     Nobody else may use the archive meanwhile. Raises ConfigurationError and StorageFailed.
     """
-    upgraded = Upgraded()
+    upgraded = UpgradeResult()
     _put_in_place(archive)
     engine = writing_engine(url)
     try:
@@ -146,7 +146,7 @@ def upgrade(archive: Archive, url: URL, tell: Callable[[int], None] = lambda _: 
     return upgraded
 
 
-def _convert(archive: Archive, engine: Engine | None, upgraded: Upgraded, tell: Callable[[int], None]) -> None:
+def _convert(archive: Archive, engine: Engine | None, upgraded: UpgradeResult, tell: Callable[[int], None]) -> None:
     """Write the new journal, with the answers that only a ledger of before (`engine`) has, and put it in the old one's place."""
     folder, beside = _folders(archive)
     with storage_errors(beside):
@@ -229,7 +229,7 @@ def _fill(connection: Connection, archive: Archive, name: str) -> None:
         if known is not None:
             for entry in batch:
                 if (entry.number or 0) > known.number and entry.type != ANSWER:
-                    make_again(connection, entry, runs, Replayed())
+                    make_again(connection, entry, runs, ReplayResult())
     note_position(connection, name, end_of(archive.journal).position)
 
 

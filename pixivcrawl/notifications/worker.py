@@ -21,7 +21,7 @@ _STATUS = re.compile(r"\berror=([1-5][0-9]{2})\b")
 _UNREACHED = re.compile(r"connection error|socket|timed? ?out|unreachable|resolve", re.IGNORECASE)
 
 
-class Overheard(logging.Handler):
+class LogCapture(logging.Handler):
     """What apprise says of a failure, by thread, cut down to what can hold no secret."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ def main() -> None:
     # What a plugin prints must not get among the results.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     task = json.load(sys.stdin)
-    overheard = Overheard()
+    overheard = LogCapture()
     logging.getLogger("apprise").addHandler(overheard)
     writing = threading.Lock()
     carrying = [
@@ -61,7 +61,7 @@ def carry(
     place: int,
     url: str,
     notices: list[dict[str, str]],
-    overheard: Overheard,
+    overheard: LogCapture,
     results: TextIO,
     writing: threading.Lock,
 ) -> None:
@@ -75,7 +75,7 @@ def carry(
             results.flush()
 
 
-def told(service: Any, notice: dict[str, str], overheard: Overheard) -> str | None:
+def told(service: Any, notice: dict[str, str], overheard: LogCapture) -> str | None:
     """None when the service took it, else why not."""
     overheard.heard.why = "it did not accept it"
     try:

@@ -17,7 +17,7 @@ from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.exceptions import DownloadFailedError, IgnoreRequest
 from scrapy.settings import Settings
 
-from pixivcrawl.api.answers import AnswerKind, AnswerRefused, judge_body
+from pixivcrawl.api.answers import AnswerKind, AnswerRefused, classify_body
 from pixivcrawl.api.catalogue import ENDPOINTS
 from pixivcrawl.api.documents import read_document
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
@@ -51,12 +51,12 @@ def ask(question: Question, settings: Settings, configuration: Configuration, *,
     """Ask pixiv and print what it says; gives the exit code. Raises ArchiveInUse or StorageFailed before anything is sent."""
     with ledger_for(configuration, f"api {question.endpoint.name}") as ledger:
         process = AsyncCrawlerProcess(settings)
-        crawler = process.create_crawler(Asking)
+        crawler = process.create_crawler(ApiSpider)
         attach(crawler, ledger)
         process.crawl(crawler, question=question, with_session=with_session)
         process.start()
         detach(crawler)
-    assert isinstance(crawler.spider, Asking)
+    assert isinstance(crawler.spider, ApiSpider)
     return exit_code(crawler.spider.asking)
 
 
@@ -105,7 +105,7 @@ def ledger_for(configuration: Configuration, task: str) -> Iterator[Ledger]:
         yield ledger
 
 
-class Asking(Spider):
+class ApiSpider(Spider):
     """Asks one question and prints each page that comes; keeps nothing."""
 
     name = "api"
@@ -161,7 +161,7 @@ class Asking(Spider):
 
     def remark(self, endpoint: Endpoint[Any], body: Any) -> None:
         """Say what the body alone does not show: that the reader may not see the work, or that a list may be held back."""
-        answer = judge_body(endpoint, body, with_session=self.with_session)
+        answer = classify_body(endpoint, body, with_session=self.with_session)
         if answer.kind is AnswerKind.THROTTLED:
             say(
                 f"{endpoint.name}: no rows; pixiv also answers like this when asked too often: ask again in a few minutes"

@@ -49,7 +49,7 @@ NOT_FOUND = 404
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparisonResult:
     """What came of one file."""
 
     outcome: Outcome
@@ -125,16 +125,16 @@ def _compared(settings: Settings, ledger: Ledger, comparison: Comparison) -> tup
     if not comparison.files:
         return 0, []
     process = AsyncCrawlerProcess(settings)
-    crawler = process.create_crawler(Comparing)
+    crawler = process.create_crawler(ComparisonSpider)
     attach(crawler, ledger)
     process.crawl(crawler, comparison=comparison)
     process.start()
     detach(crawler)
-    assert isinstance(crawler.spider, Comparing)
+    assert isinstance(crawler.spider, ComparisonSpider)
     return exit_code(crawler.spider.comparing), crawler.spider.outcomes
 
 
-class Comparing(Spider):
+class ComparisonSpider(Spider):
     """Fetches files again, past the caches on the way; asks nothing of the API."""
 
     name = "verify"
@@ -175,13 +175,13 @@ class Comparing(Spider):
             found = sum(outcome not in HARMLESS for outcome in self.outcomes)
             self.comparison.shown.show(len(self.outcomes), self.bytes, found)
 
-    async def compare(self, file: KeptFile) -> Compared:
+    async def compare(self, file: KeptFile) -> ComparisonResult:
         path, url = file.path or "", file.url or ""
         here = await asyncio.to_thread(check_file, self.comparison.archive, file, read=True)
         if here is not None and here.kind != "time changed":
-            return Compared("damaged here", path, f"{here.kind}: {here.reason}")
+            return ComparisonResult("damaged here", path, f"{here.kind}: {here.reason}")
         if not self.configuration.may_fetch_image(url):
-            return Compared("not compared", path, f"its address is not on PIXIV_IMAGE_HOSTS: {url}")
+            return ComparisonResult("not compared", path, f"its address is not on PIXIV_IMAGE_HOSTS: {url}")
         why = ""
         for tried in range(TRIES):
             if tried:
@@ -199,14 +199,14 @@ class Comparing(Spider):
                 return compared_with(file, received, response)
             why = f"the image host answered {response.status}"
             if response.status == NOT_FOUND:
-                return Compared("no longer at pixiv", path, f"{why}: the work was revised or removed")
-        return Compared("not compared", path, why)
+                return ComparisonResult("no longer at pixiv", path, f"{why}: the work was revised or removed")
+        return ComparisonResult("not compared", path, why)
 
 
-def compared_with(file: KeptFile, received: Received, response: Response) -> Compared:
+def compared_with(file: KeptFile, received: Received, response: Response) -> ComparisonResult:
     """A stored file beside what pixiv has now under its address."""
     path = file.path or ""
     if received.sha256 == file.sha256:
-        return Compared("same", path)
+        return ComparisonResult("same", path)
     reason = f"SHA-256 {received.sha256} at pixiv ({received.bytes:,} bytes) where the ledger says {file.sha256}"
-    return Compared("differs", path, "; ".join([reason, *named_otherwise(file, named_by(response))]))
+    return ComparisonResult("differs", path, "; ".join([reason, *named_otherwise(file, named_by(response))]))

@@ -54,7 +54,7 @@ def check_live(settings: Settings, configuration: Configuration, session: Sessio
 
 
 @dataclass(slots=True)
-class Seen:
+class KnownIds:
     """What earlier answers named, to ask about."""
 
     reader: int | None
@@ -127,7 +127,7 @@ class LiveCheck(Spider):
             yield request
 
     async def check(self) -> None:
-        seen = Seen(None if self.session is None else self.session.user_id)
+        seen = KnownIds(None if self.session is None else self.session.user_id)
         for name in dict.fromkeys([*FIRST, *ENDPOINTS]):
             endpoint = ENDPOINTS[name]
             if endpoint.method != "GET":
@@ -139,7 +139,7 @@ class LiveCheck(Spider):
             else:
                 self.say(await self.finding(endpoint, values, seen))
 
-    async def finding(self, endpoint: Endpoint[Any], values: dict[str, Any], seen: Seen) -> Finding:
+    async def finding(self, endpoint: Endpoint[Any], values: dict[str, Any], seen: KnownIds) -> Finding:
         """What the answer is like. Neither its values nor what was asked about stand in it, so that it can be shown to anybody."""
         configuration = Configuration.from_settings(self.settings)
         request = endpoint.request(configuration.base_url, configuration.lang, **values)

@@ -59,7 +59,7 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedList:
     """A crawl that would run: what a person calls it, the list, why now, and what it takes."""
 
     name: str
@@ -75,7 +75,7 @@ def plan_of_crawl(settings: Settings, spider: str, arguments: Mapping[str, str])
     require_ledger(read_url(configuration.database_url), Archive(configuration.archive_dir))
     compare = arguments.get("refresh") == "true"
 
-    def look(connection: Connection) -> Planned:
+    def look(connection: Connection) -> PlannedList:
         limited = [wanted.key] if wanted.is_limited else []
         runs = queries.runs_of_lists(connection, reader_of(session), [wanted.key], limited).get(wanted.key, NO_RUNS)
         works = queries.list_sizes(connection, [wanted.key]).get(wanted.key, 0)
@@ -86,7 +86,7 @@ def plan_of_crawl(settings: Settings, spider: str, arguments: Mapping[str, str])
             if runs.read is None
             else f"last read {runs.read.started.astimezone():%Y-%m-%d %H:%M}"
         )
-        return Planned(str(Job(spider, arguments)), due, read, cost)
+        return PlannedList(str(Job(spider, arguments)), due, read, cost)
 
     known = read_ledger(
         configuration, lambda connection: (look(connection), speed_now(connection, configuration, session))
@@ -94,7 +94,7 @@ def plan_of_crawl(settings: Settings, spider: str, arguments: Mapping[str, str])
     if known is None:
         due = Due(wanted, None, compare)
         cost = Cost(requests_for(due, NO_RUNS, 0), untold=len(named_works(wanted)), most=most_works(wanted))
-        known = Planned(str(Job(spider, arguments)), due, "never read", cost), speed_without_a_ledger(configuration)
+        known = PlannedList(str(Job(spider, arguments)), due, "never read", cost), speed_without_a_ledger(configuration)
     planned, speed = known
     yield "would run:"
     yield from lines_of_lists([planned])
@@ -171,7 +171,7 @@ def most_works(wanted: Wanted) -> int | None:
     return int(wanted.arguments["max_works"]) if wanted.is_limited else None
 
 
-def lines_of_lists(planned: Sequence[Planned]) -> Iterator[str]:
+def lines_of_lists(planned: Sequence[PlannedList]) -> Iterator[str]:
     """A line for each crawl: why, and what it takes."""
     for each in planned:
         yield f"  {each.name}: {'; '.join([each.why, *_parts(each.due, each.cost)])}"
@@ -192,7 +192,7 @@ def _about_size(size: int | None) -> str:
     return "" if size is None else f", about {spoken_size(size)}"
 
 
-def lines_of_all(planned: Sequence[Planned], speed: Speed, more: int, wait: float) -> Iterator[str]:
+def lines_of_all(planned: Sequence[PlannedList], speed: Speed, more: int, wait: float) -> Iterator[str]:
     """What all crawls take together: requests, with `more` that belong to none of them, and pictures, each with its time.
 
     `wait`: the seconds after which what comes back empty is looked at again.

@@ -13,7 +13,7 @@ from pixivcrawl.api.endpoint import Endpoint
 from pixivcrawl.base_spiders.lacking import say_what_was_passed_over
 from pixivcrawl.base_spiders.listing import ListingSpider
 from pixivcrawl.base_spiders.page import Page, page_of_rows
-from pixivcrawl.base_spiders.pagination import Reading
+from pixivcrawl.base_spiders.pagination import ListCursor
 from pixivcrawl.base_spiders.params import ListingArguments
 from pixivcrawl.ledger.queries import FEED_GAPS
 
@@ -34,7 +34,7 @@ class FeedReadingSpider(ListingSpider[ListingArgumentsT]):
     """Whoever runs this spider sees to works that passed by between two readings."""
 
     async def works_of_feed(self, endpoint: Endpoint[Feed], **parameters: Any) -> AsyncIterator[Page]:
-        pages, readings = 0, list[Reading]()
+        pages, readings = 0, list[ListCursor]()
         async for page in self.read_list(endpoint, lambda body: body.work_ids, **parameters):
             if page.reading not in readings:
                 readings.append(page.reading)

@@ -18,7 +18,7 @@ from pixivcrawl.api.wording import plural
 from pixivcrawl.base_spiders.lacking import say_what_was_passed_over, taken_up
 from pixivcrawl.base_spiders.listing import ListingSpider
 from pixivcrawl.base_spiders.page import Page, page_of_rows
-from pixivcrawl.base_spiders.pagination import Reading, read_on
+from pixivcrawl.base_spiders.pagination import ListCursor, paginate
 from pixivcrawl.base_spiders.params import AgeMode, ListingArguments, today_in_japan
 from pixivcrawl.filters import Day
 
@@ -171,12 +171,12 @@ class SearchSpider(ListingSpider[SearchArguments]):
                 # What is new comes at the end, where an interrupted reading went on to.
                 break
 
-    async def windows(self, reading: Reading) -> AsyncIterator[Page]:
+    async def windows(self, reading: ListCursor) -> AsyncIterator[Page]:
         """The pages of a search, and when pixiv's wall ends them, of the same search over the days that are left."""
         recent: dict[int, date | None] = {}
         while reading.following is not None:
             last: tuple[Search, dict[str, Any]] | None = None
-            async for body, _ in read_on(reading, self.endpoint, self.ask_for_results, _ids_of):
+            async for body, _ in paginate(reading, self.endpoint, self.ask_for_results, _ids_of):
                 last = body, self.asked
                 say_what_was_passed_over(self, self.asked, body.rows, is_premium=self.premium)
                 rows = [row for row in body.rows if row.id not in recent]

@@ -18,7 +18,7 @@ LITTER = frozenset({"thumbs.db", "desktop.ini", ".ds_store", "@eadir", ".nomedia
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class FolderContents:
     """The names in a folder that are no folders, and its folders; sorted, without LITTER. `problem`: it could not be read."""
 
     names: list[str]
@@ -26,7 +26,7 @@ class Listed:
     problem: Finding | None = None
 
 
-def listed(archive: Archive, folder: str) -> Listed:
+def listed(archive: Archive, folder: str) -> FolderContents:
     """What lies in a folder, given relative to the archive; a folder that is not there is empty. A link that is not followed is a name."""
     names: list[str] = []
     folders: list[str] = []
@@ -37,10 +37,10 @@ def listed(archive: Archive, folder: str) -> Listed:
                     continue
                 (folders if is_followed(archive, folder, entry) else names).append(entry.name)
     except (FileNotFoundError, NotADirectoryError):
-        return Listed([], [])
+        return FolderContents([], [])
     except OSError as error:
-        return Listed([], [], Finding("unreadable", folder, why_unreadable(error)))
-    return Listed(sorted(names), sorted(folders))
+        return FolderContents([], [], Finding("unreadable", folder, why_unreadable(error)))
+    return FolderContents(sorted(names), sorted(folders))
 
 
 def is_followed(archive: Archive, folder: str, entry: os.DirEntry[str]) -> bool:

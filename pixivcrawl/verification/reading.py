@@ -68,7 +68,7 @@ class Batch:
 
 
 @dataclass(slots=True)
-class Looked:
+class BatchResult:
     """What came of a batch."""
 
     findings: list[Finding]
@@ -103,7 +103,7 @@ def verify(
     archive.require_artists()
     stopping = threading.Event()
 
-    def look(batch: Batch) -> Looked:
+    def look(batch: Batch) -> BatchResult:
         return look_at(archive, batch, progress, depth, stopping)
 
     with _pool(stopping) as pool:
@@ -130,9 +130,9 @@ def _pool(stopping: threading.Event) -> Iterator[ThreadPoolExecutor]:
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, look: Callable[[Batch], Looked], waiting: Iterable[Batch]
-) -> Iterator[tuple[Batch, Looked]]:
-    under_way: deque[tuple[Batch, Future[Looked]]] = deque()
+    pool: ThreadPoolExecutor, look: Callable[[Batch], BatchResult], waiting: Iterable[Batch]
+) -> Iterator[tuple[Batch, BatchResult]]:
+    under_way: deque[tuple[Batch, Future[BatchResult]]] = deque()
     for batch in waiting:
         under_way.append((batch, pool.submit(look, batch)))
         if len(under_way) > BATCHES_A_THREAD * usable_cores():
@@ -142,9 +142,9 @@ def _in_order(
         yield first, future.result()
 
 
-def look_at(archive: Archive, batch: Batch, progress: Progress, depth: Depth, stopping: threading.Event) -> Looked:
+def look_at(archive: Archive, batch: Batch, progress: Progress, depth: Depth, stopping: threading.Event) -> BatchResult:
     """What is wrong with the files of a batch. Raises Stopped."""
-    looked = Looked(list(batch.findings), 0, 0)
+    looked = BatchResult(list(batch.findings), 0, 0)
     for row in batch.rows:
         if stopping.is_set():
             raise Stopped

@@ -33,7 +33,7 @@ _GONE = "it is not there"
 
 
 @dataclass(slots=True)
-class Reconciled:
+class Reconciliation:
     """How many files are in their place, gone, damaged (and now in quarantine), written anew from the ledger, adopted, left alone.
 
     `unproven` counts those of the last that have the name of an original. `named` holds the first of the last, each with the reason.
@@ -53,7 +53,7 @@ class Reconciled:
         return self.in_place + self.missing + self.damaged + self.rewritten + self.adopted + self.left_alone
 
 
-Tell = Callable[[Reconciled], None]
+Tell = Callable[[Reconciliation], None]
 
 
 class NotTaken(Exception):
@@ -62,13 +62,13 @@ class NotTaken(Exception):
 
 def reconcile(
     archive: Archive, ledger: Ledger, workers: Workers, *, check: bool, tell: Tell = lambda _: None
-) -> Reconciled:
+) -> Reconciliation:
     """Look at every file that the ledger has stored, then at every file in `originals/`. Nothing is deleted.
 
     Sizes are compared; `check` reads each file back for its SHA-256 too. `workers` prove what is adopted. Raises StorageFailed, NoWorker.
     """
     archive.require_artists()
-    reconciled = Reconciled()
+    reconciled = Reconciliation()
     ledger.read_now(_look_at_what_is_stored, archive, ledger, reconciled, tell, check=check)
     for paths in _files_in(archive):
         _adopt_unknown(archive, ledger, workers, paths, reconciled)
@@ -77,7 +77,7 @@ def reconcile(
 
 
 def _look_at_what_is_stored(
-    connection: Connection, archive: Archive, ledger: Ledger, reconciled: Reconciled, tell: Tell, *, check: bool
+    connection: Connection, archive: Archive, ledger: Ledger, reconciled: Reconciliation, tell: Tell, *, check: bool
 ) -> None:
     for file in queries.stored_files(connection):
         fault = _fault(archive, file, check=check)
@@ -105,7 +105,9 @@ def _fault(archive: Archive, file: queries.StoredFile, *, check: bool) -> str | 
     return None
 
 
-def _give_up(archive: Archive, ledger: Ledger, file: queries.StoredFile, fault: str, reconciled: Reconciled) -> None:
+def _give_up(
+    archive: Archive, ledger: Ledger, file: queries.StoredFile, fault: str, reconciled: Reconciliation
+) -> None:
     """A file that is gone or damaged is wanted again; a list of frames is written anew where the ledger knows it."""
     name = parse_name(file.path)
     if name is None:
@@ -165,7 +167,7 @@ def _known(ledger: Ledger, work_ids: Sequence[int]) -> dict[tuple[int, int, str,
 
 
 def _adopt_unknown(
-    archive: Archive, ledger: Ledger, workers: Workers, paths: Sequence[str], reconciled: Reconciled
+    archive: Archive, ledger: Ledger, workers: Workers, paths: Sequence[str], reconciled: Reconciliation
 ) -> None:
     names = {path: parse_name(path) for path in paths}
     owners = list({name.work_id for name in names.values() if name is not None})
@@ -183,7 +185,7 @@ def _adopt_unknown(
             _leave_alone(reconciled, path, str(why))
 
 
-def _leave_alone(reconciled: Reconciled, path: str, why: str) -> None:
+def _leave_alone(reconciled: Reconciliation, path: str, why: str) -> None:
     reconciled.left_alone += 1
     if len(reconciled.named) < MOST_NAMED:
         reconciled.named[path] = why

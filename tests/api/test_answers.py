@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixivcrawl.api import catalogue
-from pixivcrawl.api.answers import Answer, AnswerKind, AnswerRefused, judge, judge_body, retry_after
+from pixivcrawl.api.answers import Answer, AnswerKind, AnswerRefused, classify, classify_body, retry_after
 from tests.api.making import answer, detail, search
 
 JSON = "application/json; charset=utf-8"
@@ -60,19 +60,19 @@ HEADERS = st.text() | st.from_regex(r"[A-Z][a-z]{2}, \d+ [A-Z][a-z]{2} \d+ \d+:\
 def test_the_kind_of_an_answer(
     status: int, content_type: str, payload: bytes, with_session: bool, kind: AnswerKind
 ) -> None:
-    judged = judge(status, content_type, payload, with_session=with_session)
+    judged = classify(status, content_type, payload, with_session=with_session)
     assert (judged.kind, judged.status) == (kind, status)
 
 
 def test_the_message_is_pixivs_on_one_line() -> None:
-    assert judge(404, JSON, REFUSAL, with_session=True).message == "該当作品は 削除 された"
-    assert judge(404, JSON, b'{"error": "There is no such page."}', with_session=True).message == (
+    assert classify(404, JSON, REFUSAL, with_session=True).message == "該当作品は 削除 された"
+    assert classify(404, JSON, b'{"error": "There is no such page."}', with_session=True).message == (
         "There is no such page."
     )
     long = json.dumps({"error": True, "message": "x" * 10_000}).encode()
-    assert len(judge(404, JSON, long, with_session=True).message) == 120
-    assert judge(200, HTML, PAGE, with_session=True).message == "text/html; charset=UTF-8 came where JSON was due"
-    assert judge(200, JSON, BODY, with_session=True).message == ""
+    assert len(classify(404, JSON, long, with_session=True).message) == 120
+    assert classify(200, HTML, PAGE, with_session=True).message == "text/html; charset=UTF-8 came where JSON was due"
+    assert classify(200, JSON, BODY, with_session=True).message == ""
 
 
 @pytest.mark.parametrize(
@@ -86,16 +86,16 @@ def test_the_message_is_pixivs_on_one_line() -> None:
     ],
 )
 def test_a_redirection(location: str | None, kind: AnswerKind, message: str) -> None:
-    judged = judge(302, HTML, b"", with_session=True, location=location)
+    judged = classify(302, HTML, b"", with_session=True, location=location)
     assert judged.kind is kind
     assert judged.message.endswith(message)
     assert "secret" not in judged.message
 
 
 def test_how_long_to_wait_is_kept() -> None:
-    assert judge(429, JSON, REFUSAL, with_session=True, retry_after=30.0).retry_after == 30.0
-    assert judge(503, HTML, PAGE, with_session=True, retry_after=30.0).retry_after == 30.0
-    assert judge(429, JSON, REFUSAL, with_session=True).retry_after is None
+    assert classify(429, JSON, REFUSAL, with_session=True, retry_after=30.0).retry_after == 30.0
+    assert classify(503, HTML, PAGE, with_session=True, retry_after=30.0).retry_after == 30.0
+    assert classify(429, JSON, REFUSAL, with_session=True).retry_after is None
 
 
 @pytest.mark.parametrize(
@@ -142,14 +142,14 @@ def test_no_header_breaks_the_reading(header: str, date: str, now: datetime) -> 
 def test_no_answer_breaks_the_judgement(
     status: int, content_type: str, payload: bytes, with_session: bool, location: str | None
 ) -> None:
-    judged = judge(status, content_type, payload, with_session=with_session, location=location)
+    judged = classify(status, content_type, payload, with_session=with_session, location=location)
     assert judged.message.isprintable()
     assert judged.kind is not AnswerKind.BODY or 200 <= status < 300
 
 
 @given(st.binary() | st.sampled_from([PAGE, BODY, REFUSAL, b""]), st.sampled_from([JSON, HTML, "text/plain"]))
 def test_only_pixivs_own_404_says_that_something_is_gone(payload: bytes, content_type: str) -> None:
-    judged = judge(404, content_type, payload, with_session=True)
+    judged = classify(404, content_type, payload, with_session=True)
     assert (judged.kind is AnswerKind.NOT_FOUND) == (content_type != HTML and payload == REFUSAL)
 
 
@@ -159,7 +159,7 @@ def test_what_a_body_means() -> None:
 
     def judged(*, with_session: bool, **changes: object) -> Answer:
         body = endpoint.parse(answer(endpoint.name, detail(**changes)))
-        return judge_body(endpoint, body, with_session=with_session)
+        return classify_body(endpoint, body, with_session=with_session)
 
     assert judged(with_session=True).kind is AnswerKind.BODY
     assert judged(with_session=False, urls=hidden, xRestrict=1).kind is AnswerKind.LOGIN_NEEDED
@@ -170,11 +170,11 @@ def test_what_a_body_means() -> None:
     listing = catalogue.SEARCH_MANGA
     for body, kind in ((search("manga"), AnswerKind.BODY), ({"manga": {"data": [], "total": 0}}, AnswerKind.THROTTLED)):
         parsed = listing.parse(answer(listing.name, body))
-        assert judge_body(listing, parsed, with_session=True).kind is kind
+        assert classify_body(listing, parsed, with_session=True).kind is kind
 
 
 def test_a_refusal_says_what_happened() -> None:
-    refused = AnswerRefused("illust.detail", judge(404, JSON, REFUSAL, with_session=True))
+    refused = AnswerRefused("illust.detail", classify(404, JSON, REFUSAL, with_session=True))
     assert str(refused) == "illust.detail: not found (status 404): 該当作品は 削除 された"
     assert refused.answer.kind is AnswerKind.NOT_FOUND
     bare = AnswerRefused("ranking", Answer(AnswerKind.RATE_LIMITED, 429, retry_after=timedelta(minutes=1).seconds))

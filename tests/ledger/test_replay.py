@@ -52,7 +52,7 @@ from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from pixivcrawl.ledger.journal import Entry, Journal, PassedOver, _entry, _line, located, read_journal
 from pixivcrawl.ledger.models import Base
-from pixivcrawl.ledger.replay import Replayed, arguments_of, replay
+from pixivcrawl.ledger.replay import ReplayResult, arguments_of, replay
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.ledger.updates import EVENTS, Found, Intent
 from pixivcrawl.ledger.updates.tags import remember_tags
@@ -395,7 +395,7 @@ def everything(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
     return tables
 
 
-def replayed_into(folder: Path, journal: Path) -> Replayed:
+def replayed_into(folder: Path, journal: Path) -> ReplayResult:
     engine = writing_engine(read_url(sqlite_url(folder)))
     prepare(engine)
     outcome = replay(engine, read_journal(journal))

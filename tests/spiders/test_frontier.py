@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from pixivcrawl.api.endpoint import Endpoint
-from pixivcrawl.base_spiders.pagination import FRONTIER, Reading, Readings, read_on, rows_ahead
+from pixivcrawl.base_spiders.pagination import FRONTIER, ListCursor, ListCursors, paginate, rows_ahead
 from tests.spiders.test_reading import COUNTED_PAGES, NOW, PAGES, ROWS, STEPS, Site, ids
 
 
-def reading(following: dict[str, Any] | None, **facts: Any) -> Reading:
-    return Reading(following, NOW.isoformat(), **facts)
+def reading(following: dict[str, Any] | None, **facts: Any) -> ListCursor:
+    return ListCursor(following, NOW.isoformat(), **facts)
 
 
-def seen(site: Site, on: Reading, endpoint: Endpoint[Any] = STEPS) -> list[int]:
+def seen(site: Site, on: ListCursor, endpoint: Endpoint[Any] = STEPS) -> list[int]:
     async def run() -> list[int]:
-        return [row async for _, rows in read_on(on, endpoint, site.ask, lambda body: body[0]) for row in rows]
+        return [row async for _, rows in paginate(on, endpoint, site.ask, lambda body: body[0]) for row in rows]
 
     return asyncio.run(run())
 
@@ -102,7 +102,7 @@ def test_a_reading_is_whole_that_came_to_the_end_under_one_total() -> None:
         (COUNTED_PAGES, reading({"p": 12}, total=100), 0),
     ],
 )
-def test_how_many_rows_are_ahead(endpoint: Endpoint[Any], on: Reading, ahead: int) -> None:
+def test_how_many_rows_are_ahead(endpoint: Endpoint[Any], on: ListCursor, ahead: int) -> None:
     assert rows_ahead(on, endpoint, 10) == ahead
 
 
@@ -135,19 +135,19 @@ def test_rows_that_were_lost_are_gone_back_for_to_the_first_at_most(lost: int, a
 def test_a_part_that_was_just_read_is_not_read_once_more(age: timedelta, again: bool) -> None:
     """After a kill within the next part; a clock that was set back makes nothing fresh."""
     parts, hour = ("one", "two"), timedelta(hours=1)
-    before = Readings(None, [], reread=False, parts=parts, fresh=hour)
+    before = ListCursors(None, [], reread=False, parts=parts, fresh=hour)
     first = STEPS.canonical({})
     assert len(list(before.readings("one", STEPS, first, NOW, newest_first=True))) == 1
     interrupted = next(before.readings("two", STEPS, first, NOW, newest_first=True))
     cursor = before.cursor("two", interrupted)
-    after = Readings(cursor, [], reread=False, parts=parts, fresh=hour)
+    after = ListCursors(cursor, [], reread=False, parts=parts, fresh=hour)
     assert len(list(after.readings("one", STEPS, first, NOW + age, newest_first=True))) == again
     assert len(list(after.readings("two", STEPS, first, NOW + age, newest_first=True))) == 2
 
 
 def test_only_lists_with_the_newest_first_leave_a_frontier() -> None:
     for newest_first, left in ((True, [1, 2]), (False, [])):
-        readings = Readings(None, [], reread=False, parts=("",))
+        readings = ListCursors(None, [], reread=False, parts=("",))
         for on in readings.readings("", STEPS, STEPS.canonical({}), NOW, newest_first=newest_first):
             on.note_head([1, 2])
         assert readings.frontier == left
@@ -155,11 +155,11 @@ def test_only_lists_with_the_newest_first_leave_a_frontier() -> None:
 
 def test_the_frontiers_of_parts_are_kept_in_one_and_taken_apart_again() -> None:
     joined = [1, 2, 0, 0, 3]
-    readings = Readings(None, joined, reread=False, parts=("one", "two", "three"))
+    readings = ListCursors(None, joined, reread=False, parts=("one", "two", "three"))
     assert readings.frontier == joined
     found = {
         part: next(readings.readings(part, PAGES, {"p": 1}, NOW, newest_first=True)).until
         for part in ("one", "two", "three")
     }
     assert found == {"one": [1, 2], "two": [], "three": [3]}
-    assert Readings(None, joined, reread=True, parts=("one", "two", "three")).frontier == [0, 0]
+    assert ListCursors(None, joined, reread=True, parts=("one", "two", "three")).frontier == [0, 0]

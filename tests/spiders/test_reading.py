@@ -16,7 +16,7 @@ from pixivcrawl.api.answers import AnswerRefused
 from pixivcrawl.api.endpoint import Endpoint
 from pixivcrawl.api.paging import Offset, PageNumber
 from pixivcrawl.api.parameters import Param
-from pixivcrawl.base_spiders.pagination import FRONTIER, Reading, Readings, read_on
+from pixivcrawl.base_spiders.pagination import FRONTIER, ListCursor, ListCursors, paginate
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 ROWS = 5
@@ -80,17 +80,17 @@ def read(
     reread: bool = False,
     newest_first: bool = True,
     pages: int | None = None,
-) -> tuple[list[int], Readings, str | None, list[Reading]]:
+) -> tuple[list[int], ListCursors, str | None, list[ListCursor]]:
     """A run: the ids seen, and what it leaves to the next one; killed after so many `pages`."""
 
-    async def run() -> tuple[list[int], Readings, str | None, list[Reading]]:
+    async def run() -> tuple[list[int], ListCursors, str | None, list[ListCursor]]:
         seen: list[int] = []
-        whole: list[Reading] = []
+        whole: list[ListCursor] = []
         kept = cursor
-        readings = Readings(cursor, frontier, reread=reread, parts=("",))
+        readings = ListCursors(cursor, frontier, reread=reread, parts=("",))
         count = 0
         for reading in readings.readings("", endpoint, endpoint.canonical({}), NOW, newest_first=newest_first):
-            async for _, rows in read_on(reading, endpoint, site.ask, lambda body: body[0]):
+            async for _, rows in paginate(reading, endpoint, site.ask, lambda body: body[0]):
                 if count == pages:
                     return seen, readings, kept, whole
                 seen += rows
@@ -276,33 +276,33 @@ def test_an_empty_list_is_whole():
 
 
 def test_each_part_has_its_own_frontier_and_place():
-    async def pages(readings: Readings, part: str, site: Site, now: datetime) -> list[int]:
+    async def pages(readings: ListCursors, part: str, site: Site, now: datetime) -> list[int]:
         seen = []
         for reading in readings.readings(part, STEPS, STEPS.canonical({}), now, newest_first=True):
-            async for _, rows in read_on(reading, STEPS, site.ask, lambda body: body[0]):
+            async for _, rows in paginate(reading, STEPS, site.ask, lambda body: body[0]):
                 seen += rows
                 cursors.append(readings.cursor(part, reading))
         return seen
 
-    def run(readings: Readings, now: datetime = NOW) -> list[list[int]]:
+    def run(readings: ListCursors, now: datetime = NOW) -> list[list[int]]:
         return [asyncio.run(pages(readings, part, Site(listed), now)) for part, listed in lists.items()]
 
     lists = {"show": ids(1, 20), "hide": ids(101, 120)}
     cursors: list[str] = []
-    first = Readings(None, (), reread=False, parts=tuple(lists))
+    first = ListCursors(None, (), reread=False, parts=tuple(lists))
     assert run(first) == list(lists.values())
-    assert run(Readings(None, first.frontier, reread=False, parts=tuple(lists))) == [ids(1, 5), ids(101, 105)]
+    assert run(ListCursors(None, first.frontier, reread=False, parts=tuple(lists))) == [ids(1, 5), ids(101, 105)]
     # Killed after the second page of the private list.
-    assert run(Readings(cursors[5], (), reread=False, parts=tuple(lists))) == [
+    assert run(ListCursors(cursors[5], (), reread=False, parts=tuple(lists))) == [
         ids(1, 5),
         [*ids(111, 120), *ids(101, 105)],
     ]
     # The public list, read a moment before, is looked at again when that is long enough ago, or in a time to come.
     minute, killed = timedelta(minutes=1), cursors[5]
     for later, public in ((timedelta(0), []), (minute, ids(1, 5)), (-minute, ids(1, 5))):
-        going_on = Readings(killed, (), reread=False, parts=tuple(lists), fresh=minute)
+        going_on = ListCursors(killed, (), reread=False, parts=tuple(lists), fresh=minute)
         assert run(going_on, NOW + later) == [public, [*ids(111, 120), *ids(101, 105)]]
-        assert run(Readings(None, going_on.frontier, reread=False, parts=tuple(lists))) == [ids(1, 5), ids(101, 105)]
+        assert run(ListCursors(None, going_on.frontier, reread=False, parts=tuple(lists))) == [ids(1, 5), ids(101, 105)]
 
 
 CHANGE = st.tuples(st.sampled_from(["add", "remove", "move"]), st.integers(0, 60))

@@ -16,7 +16,7 @@ from pixivcrawl.items import Original, ProvenOriginal, StagedOriginal, StoredOri
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.models import ArtworkRow, FileRow
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.verification.reconciling import Reconciled, reconcile
+from pixivcrawl.verification.reconciling import Reconciliation, reconcile
 from tests.archive.making import FRAMES, jpeg, png, ugoira
 from tests.ledger.making import FIRST, NOW, SECOND, an_artwork, an_original, an_ugoira, sqlite_url
 
@@ -79,16 +79,16 @@ def two_pages(archive: Archive, ledger: Ledger) -> list[Path]:
 
 
 def test_what_is_in_its_place_stays(archive: Archive, ledger: Ledger, two_pages: list[Path]):
-    assert reconcile(archive, ledger, WORKERS, check=True) == Reconciled(in_place=2)
+    assert reconcile(archive, ledger, WORKERS, check=True) == Reconciliation(in_place=2)
     assert work(ledger, 1).files_state == "complete"
 
 
 def test_a_missing_file_is_wanted_again(archive: Archive, ledger: Ledger, two_pages: list[Path]):
     two_pages[1].unlink()
-    assert reconcile(archive, ledger, WORKERS, check=False) == Reconciled(in_place=1, missing=1)
+    assert reconcile(archive, ledger, WORKERS, check=False) == Reconciliation(in_place=1, missing=1)
     assert states(ledger)[1, 1, FIRST, "image"] == "wanted"
     assert (work(ledger, 1).files_state, work(ledger, 1).files_stored) == ("found", 1)
-    assert reconcile(archive, ledger, WORKERS, check=False) == Reconciled(in_place=1), "said once"
+    assert reconcile(archive, ledger, WORKERS, check=False) == Reconciliation(in_place=1), "said once"
 
 
 def test_a_file_of_another_size_is_damaged_and_one_of_other_bytes_where_they_are_read(
@@ -97,8 +97,8 @@ def test_a_file_of_another_size_is_damaged_and_one_of_other_bytes_where_they_are
     body = two_pages[0].read_bytes()
     two_pages[0].write_bytes(body[:-1])
     two_pages[1].write_bytes(body[:500] + b"\x00" * 9 + body[509:])
-    assert reconcile(archive, ledger, WORKERS, check=False) == Reconciled(in_place=1, damaged=1)
-    assert reconcile(archive, ledger, WORKERS, check=True) == Reconciled(damaged=1)
+    assert reconcile(archive, ledger, WORKERS, check=False) == Reconciliation(in_place=1, damaged=1)
+    assert reconcile(archive, ledger, WORKERS, check=True) == Reconciliation(damaged=1)
     assert sorted(set(states(ledger).values())) == ["wanted"]
     assert len(list(archive.quarantine.iterdir())) == 4, "each with its reason"
     assert not any(path.exists() for path in two_pages)
@@ -122,12 +122,12 @@ def test_a_list_of_frames_is_written_anew(archive: Archive, ledger: Ledger):
     before = listed.read_bytes()
     for damage in (b"[]", None):
         listed.unlink() if damage is None else listed.write_bytes(damage)
-        assert reconcile(archive, ledger, WORKERS, check=False) == Reconciled(in_place=1, rewritten=1)
+        assert reconcile(archive, ledger, WORKERS, check=False) == Reconciliation(in_place=1, rewritten=1)
         assert listed.read_bytes() == before
 
 
 class TestUnknownFiles:
-    def adopted(self, archive: Archive, ledger: Ledger, name: str, body: bytes) -> Reconciled:
+    def adopted(self, archive: Archive, ledger: Ledger, name: str, body: bytes) -> Reconciliation:
         (archive.originals / name).parent.mkdir(exist_ok=True)
         (archive.originals / name).write_bytes(body)
         found = reconcile(archive, ledger, WORKERS, check=True)
@@ -136,17 +136,17 @@ class TestUnknownFiles:
 
     def test_a_whole_picture_of_an_unknown_work(self, archive: Archive, ledger: Ledger):
         name = f"5_p0_{SECOND}.png"
-        assert self.adopted(archive, ledger, f"7/{name}", png()) == Reconciled(adopted=1)
+        assert self.adopted(archive, ledger, f"7/{name}", png()) == Reconciliation(adopted=1)
         row = work(ledger, 5)
         assert (row.user_id, row.detail, row.files_stored, row.files_state) == (7, None, 1, "complete")
-        assert reconcile(archive, ledger, WORKERS, check=True) == Reconciled(in_place=1)
+        assert reconcile(archive, ledger, WORKERS, check=True) == Reconciliation(in_place=1)
 
     def test_it_is_wanted_by_its_work_once_more_where_it_is_lost_again(self, archive: Archive, ledger: Ledger):
         """Its address is not known: the work is asked for."""
         name = f"5_p0_{SECOND}.jpg"
         self.adopted(archive, ledger, f"7/{name}", jpeg())
         (archive.originals / "7" / name).unlink()
-        assert reconcile(archive, ledger, WORKERS, check=False) == Reconciled(missing=1)
+        assert reconcile(archive, ledger, WORKERS, check=False) == Reconciliation(missing=1)
         assert work(ledger, 5).stale_since is not None
         artwork = an_artwork(5, 1, SECOND)
         assert ledger.write_now(updates.record_artwork, artwork, NOW) == list(artwork.originals)
@@ -154,18 +154,18 @@ class TestUnknownFiles:
     def test_one_that_was_wanted(self, archive: Archive, ledger: Ledger):
         original = an_original(1, width=240, height=160)
         ledger.write_now(updates.record_artwork, an_artwork(1, originals=(original,)), NOW)
-        assert self.adopted(archive, ledger, f"7/1_p0_{FIRST}.jpg", jpeg()) == Reconciled(adopted=1)
+        assert self.adopted(archive, ledger, f"7/1_p0_{FIRST}.jpg", jpeg()) == Reconciliation(adopted=1)
         assert ledger.write_now(updates.record_artwork, an_artwork(1, originals=(original,)), NOW) == []
 
     @pytest.mark.parametrize("white_space", ["", "\n \n"], ids=["as we write it", "with other white space"])
     def test_an_ugoira_comes_with_its_frames(self, archive: Archive, ledger: Ledger, white_space: str):
         (archive.originals / "7" / f"3_ugoira_{FIRST}.json").write_text(frames_text(FRAMES) + white_space)
-        assert self.adopted(archive, ledger, f"7/3_ugoira_{FIRST}.zip", ugoira()) == Reconciled(adopted=2)
-        assert reconcile(archive, ledger, WORKERS, check=True) == Reconciled(in_place=2)
+        assert self.adopted(archive, ledger, f"7/3_ugoira_{FIRST}.zip", ugoira()) == Reconciliation(adopted=2)
+        assert reconcile(archive, ledger, WORKERS, check=True) == Reconciliation(in_place=2)
 
     def test_an_ugoira_may_still_wait_for_its_frames(self, archive: Archive, ledger: Ledger):
-        assert self.adopted(archive, ledger, f"7/3_ugoira_{FIRST}.zip", ugoira()) == Reconciled(adopted=1)
-        assert reconcile(archive, ledger, WORKERS, check=True) == Reconciled(in_place=1)
+        assert self.adopted(archive, ledger, f"7/3_ugoira_{FIRST}.zip", ugoira()) == Reconciliation(adopted=1)
+        assert reconcile(archive, ledger, WORKERS, check=True) == Reconciliation(in_place=1)
 
     @pytest.mark.parametrize(
         ("name", "body", "why"),
