@@ -73,7 +73,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
     session: Session | None
     artists_told: set[int]
     """The artists of whom this run has kept which works they have."""
-    passed_over: set[str]
+    ignored_parameters: set[str]
     """The parameters that pixiv is seen not to heed."""
     held_back: list[Callable[[], Awaitable[Any]]]
 
@@ -90,7 +90,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
             raise ConfigurationError(explain(cls.name, cls.arguments(), error)) from None
         spider.configuration = Configuration.from_settings(crawler.settings)
         spider.session = session_from_settings(crawler.settings)
-        spider.passed_over = set()
+        spider.ignored_parameters = set()
         spider.artists_told = set()
         spider.held_back = []
         spider.require_session()
@@ -139,13 +139,13 @@ class PixivSpider(Args[ArgumentsT], Spider):
     def count(self, what: str, number: int = 1) -> None:
         self.crawler.stats.inc_value(f"pixiv/{what}", number)
 
-    def question(self, endpoint: Endpoint[Body], **parameters: Any) -> Request:
+    def api_request(self, endpoint: Endpoint[Body], **parameters: Any) -> Request:
         """A request whose answer is for `read`. Raises ParameterRefused."""
         request = endpoint.request(self.configuration.base_url, self.configuration.lang, **parameters)
         request.meta[HOLDS_SLOT] = True
         return request
 
-    async def ask(
+    async def fetch(
         self,
         endpoint: Endpoint[Body],
         *,
@@ -161,25 +161,25 @@ class PixivSpider(Args[ArgumentsT], Spider):
         """
         if is_stopping(self.crawler):
             raise RunStopping("not asked, because the run is ending")
-        question = self.question(endpoint, **parameters)
+        request = self.api_request(endpoint, **parameters)
         if endpoint.second_hand:
-            question.meta[TRIES] = self.configuration.api_retries
-        response = await self.crawler.engine.download_async(question)
+            request.meta[TRIES] = self.configuration.api_retries
+        response = await self.crawler.engine.download_async(request)
         return await self.read(endpoint, response, snapshot=snapshot, beside=beside)
 
-    async def ask_for_page(
+    async def fetch_page(
         self, endpoint: Endpoint[Body], *, snapshot: bool = False, was_empty: bool = False, **parameters: Any
     ) -> Body:
         """As `ask`, for a page of a list: what comes back empty is believed when it `was_empty` before or is so after the throttle time.
 
         pixiv: a throttled list answers with no rows, as one that has ended does.
         """
-        body = await self.ask(endpoint, snapshot=snapshot, **parameters)
+        body = await self.fetch(endpoint, snapshot=snapshot, **parameters)
         if was_empty or endpoint.paging is None or came(endpoint.paging.rows(body)) > 0:
             return body
-        return await self.look_again(endpoint, body, snapshot=snapshot, **parameters)
+        return await self.recheck_empty(endpoint, body, snapshot=snapshot, **parameters)
 
-    async def look_again(
+    async def recheck_empty(
         self, endpoint: Endpoint[Body], empty: Body, *, snapshot: bool = False, **parameters: Any
     ) -> Body:
         """The answer after the throttle time to a question that was just answered with `empty`; that itself when it is the second one.
@@ -201,7 +201,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
             self.logger.warning("%s came back empty: asking again in %.0f s", endpoint.name, wait)
         with waiting(self.crawler, f"{endpoint.name} came back empty and is asked for again", wait):
             await self.sleep(wait)
-        return await self.ask(endpoint, snapshot=snapshot, **parameters)
+        return await self.fetch(endpoint, snapshot=snapshot, **parameters)
 
     async def is_known_to_be_empty(self, endpoint: Endpoint[Any], parameters: Mapping[str, Any]) -> bool:
         """Whether something else says that there is nothing to be had where a list came back empty."""
@@ -327,7 +327,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
         following: dict[str, Any] | None = {name: value for name, value in parameters.items() if value is not None}
         before: Any = None
         while following is not None:
-            body = await self.ask_for_page(endpoint, snapshot=snapshot, **following)
+            body = await self.fetch_page(endpoint, snapshot=snapshot, **following)
             rows = endpoint.paging.rows(body)
             if before is not None and rows == before:
                 return

@@ -44,7 +44,7 @@ async def _read_replies(spider: PixivSpider[Any], work_id: int, body: Comments) 
     for comment in body.comments:
         following: dict[str, Any] | None = {"comment_id": comment.id} if comment.has_replies else None
         while following is not None:
-            page = await spider.ask(COMMENT_REPLIES, beside={"illust_id": work_id}, **following)
+            page = await spider.fetch(COMMENT_REPLIES, beside={"illust_id": work_id}, **following)
             replies = {reply.id for reply in page.comments}
             following = COMMENT_REPLIES.next_page(following, page) if replies - found else None
             found |= replies
@@ -55,7 +55,7 @@ async def _keep_comments_on(spider: PixivSpider[Any], work_id: int) -> None:
     following: dict[str, Any] | None = {"illust_id": work_id}
     seen: set[int] = set()
     while following is not None:
-        body = await spider.ask(ILLUST_COMMENTS, **following)
+        body = await spider.fetch(ILLUST_COMMENTS, **following)
         ids = {comment.id for comment in body.comments} | await _read_replies(spider, work_id, body)
         # A page that brings nothing else ends the list, whatever it says of a next one.
         following = ILLUST_COMMENTS.next_page(following, body) if ids - seen else None

@@ -19,7 +19,7 @@ class AsksContract(Contract):
 
     def __init__(self, method: Any, endpoint: str, *values: str) -> None:
         super().__init__(method, endpoint, *values)
-        self._request = method.__self__.question(find(endpoint), **dict(value.split("=", 1) for value in values))
+        self._request = method.__self__.api_request(find(endpoint), **dict(value.split("=", 1) for value in values))
 
     def adjust_request_args(self, args: dict[str, Any]) -> dict[str, Any]:
         request = self._request

@@ -31,8 +31,8 @@ from pixivcrawl.base_spiders.comments import keep_comments
 from pixivcrawl.base_spiders.fetching import WORKS_AT_ONCE, FileFetching
 from pixivcrawl.base_spiders.filtered import left_out
 from pixivcrawl.base_spiders.from_rows import check_files, originals_of_rows
+from pixivcrawl.base_spiders.gaps import carry_over_gaps, report_withheld, taken_up
 from pixivcrawl.base_spiders.in_progress import WorksInProgress
-from pixivcrawl.base_spiders.lacking import remember_what_is_lacking, say_what_is_withheld, taken_up
 from pixivcrawl.base_spiders.many_details import read_many_details
 from pixivcrawl.base_spiders.page import Page
 from pixivcrawl.base_spiders.pagination import ListCursors, ListPage, paginate, rows_ahead
@@ -187,7 +187,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
                 yield wanted
         if self.never_changes and self.crawl.read_to_end_before and not self.args.reread:
             self.read_to_end = True
-            await remember_what_is_lacking(self, self.crawl.crawl_id)
+            await carry_over_gaps(self, self.crawl.crawl_id)
         else:
             async for page in self.listed_pages():
                 await self.record_page(page)
@@ -223,7 +223,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         else:
             self.read_to_end = await self.confirm_reader() and not self.crawler.stats.get_value("pixiv/lists_failed")
             if self.readings.met_frontier:
-                await remember_what_is_lacking(self, self.crawl.crawl_id)
+                await carry_over_gaps(self, self.crawl.crawl_id)
 
     async def read_list(
         self,
@@ -242,7 +242,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         was_empty = newest_first and self.crawl.read_to_end_before and self.readings.was_empty(part)
 
         async def ask(**values: Any) -> Body:
-            return await self.ask_for_page(endpoint, was_empty=was_empty and values == first, **values)
+            return await self.fetch_page(endpoint, was_empty=was_empty and values == first, **values)
 
         readings = self.readings.readings(part, endpoint, first, self.now(), newest_first=newest_first)
         for reading in taken_up(self, readings):
@@ -295,7 +295,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         )
         self.fetching.look()
         if self.wanted is None:
-            await say_what_is_withheld(self, page.withheld)
+            await report_withheld(self, page.withheld)
 
     def is_forgotten(self, work_id: int, artist: int | None) -> bool:
         """Whether a work stays on the list and nothing is done for it, because a person wants it no more, or nothing of its artist."""
@@ -347,7 +347,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         return None
 
     def ask_for_work(self, work_id: int) -> Request:
-        request = self.question(ILLUST_DETAIL, id=work_id)
+        request = self.api_request(ILLUST_DETAIL, id=work_id)
         request.callback, request.errback = self.archive_work, self.work_refused
         return request
 
@@ -382,7 +382,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             if kept is not None and revision_of(kept) == detail.revision:
                 return kept
         self.count("requests_for_parts")
-        return await self.ask(endpoint, id=detail.id)
+        return await self.fetch(endpoint, id=detail.id)
 
     async def archive_work(self, response: Response) -> None:
         assert response.request is not None

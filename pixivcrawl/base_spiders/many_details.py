@@ -29,7 +29,7 @@ async def read_many_details(spider: PixivSpider[Any], crawl_id: int) -> None:
         after, work_ids = max(works), list(works.values())
         spider.count("requests_for_many")
         try:
-            await spider.ask(ILLUST_DETAILS_MANY, illust_ids=work_ids)
+            await spider.fetch(ILLUST_DETAILS_MANY, illust_ids=work_ids)
         except (AnswerRefused, BodyRefused) as refusal:
             spider.logger.warning("%s: each work is asked about by itself: %s", spider.name, refusal)
             return

@@ -60,7 +60,7 @@ class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
         if not self.is_own or parameters.get("rest") == "hide":
             return False
         with suppress(AnswerRefused, BodyRefused):
-            counts = await self.ask(ME_EXTRA)
+            counts = await self.fetch(ME_EXTRA)
             return getattr(counts, self.own_count) == 0  # type: ignore[no-any-return]
         return False
 
@@ -111,7 +111,7 @@ class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
     async def works_of(self, person: FollowRow, cursor: str | None) -> AsyncIterator[Page]:
         """Every work of one person; `cursor` is where the list of people stands meanwhile."""
         try:
-            profile = await self.ask(USER_PROFILE_ALL, id=person.user_id)
+            profile = await self.fetch(USER_PROFILE_ALL, id=person.user_id)
         except (AnswerRefused, BodyRefused) as refusal:
             if isinstance(refusal, AnswerRefused) and refusal.answer.kind is AnswerKind.NOT_FOUND:
                 said, apart = refusal.answer.message, self.configuration.gone_after
@@ -132,5 +132,5 @@ class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
         """The rows of a person's works that are worth a request."""
         if not (unsure := await rows_to_ask_for(self, work_ids)):
             return []
-        body = await self.ask(USER_PROFILE_ILLUSTS, id=person.user_id, ids=unsure)
+        body = await self.fetch(USER_PROFILE_ILLUSTS, id=person.user_id, ids=unsure)
         return items_from.listed_artworks(body.works.values())

@@ -56,5 +56,5 @@ class SnapshotSpider(PixivSpider[SnapshotArgumentsT]):
     async def _ask_every_page(self, endpoint: Endpoint[Any], parameters: dict[str, Any]) -> None:
         following: dict[str, Any] | None = parameters
         while following is not None:
-            body = await self.ask(endpoint, snapshot=True, **following)
+            body = await self.fetch(endpoint, snapshot=True, **following)
             following = endpoint.next_page(following, body)

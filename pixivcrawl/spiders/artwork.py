@@ -135,7 +135,7 @@ class ArtworkSpider(ListingSpider[ArtworkArguments]):
     async def unlisted_work(self, secret: str) -> int | None:
         """The id of the work at such an address; None where there is none, which is said without the secret."""
         try:
-            detail = await self.ask(ILLUST_UNLISTED, secret=secret)
+            detail = await self.fetch(ILLUST_UNLISTED, secret=secret)
         except (AnswerRefused, BodyRefused) as refusal:
             self.list_failed(f"an unlisted work: {refusal}; check its address")
             return None

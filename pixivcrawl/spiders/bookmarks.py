@@ -77,7 +77,7 @@ class BookmarksSpider(OwnedListSpider[BookmarksArguments]):
     async def keep_own_tags(self) -> None:
         """The tags that the reader gave to bookmarks; the bookmarks themselves need no answer about them."""
         try:
-            await self.ask(USER_BOOKMARK_TAGS, snapshot=True, id=self.owner)
+            await self.fetch(USER_BOOKMARK_TAGS, snapshot=True, id=self.owner)
         except (AnswerRefused, BodyRefused) as refusal:
             self.tags_failed(refusal)
 

@@ -38,7 +38,7 @@ class CollectionSpider(ListingSpider[CollectionArguments]):
     async def listing(self) -> AsyncIterator[Page]:
         for collection_id in dict.fromkeys(self.args.id):
             try:
-                body = await self.ask(COLLECTION, snapshot=True, id=collection_id)
+                body = await self.fetch(COLLECTION, snapshot=True, id=collection_id)
             except (AnswerRefused, BodyRefused) as refusal:
                 self.list_failed(f"collection {collection_id}: {refusal}")
                 continue

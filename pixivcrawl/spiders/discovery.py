@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from pixivcrawl.api.catalogue import DISCOVERY_ARTWORKS, DISCOVERY_USERS
-from pixivcrawl.base_spiders.lacking import say_what_was_passed_over
+from pixivcrawl.base_spiders.gaps import report_ignored_parameters
 from pixivcrawl.base_spiders.listing import ListingSpider
 from pixivcrawl.base_spiders.page import Page, page_of_rows
 from pixivcrawl.base_spiders.params import AgeMode, ListingArguments
@@ -47,14 +47,14 @@ class DiscoverySpider(ListingSpider[DiscoveryArguments]):
             if self.args.target == "users":
                 yield await self.users()
                 continue
-            body = await self.ask(DISCOVERY_ARTWORKS, mode=self.args.mode, limit=MOST_WORKS)
-            say_what_was_passed_over(self, {"mode": self.args.mode}, body.rows)
+            body = await self.fetch(DISCOVERY_ARTWORKS, mode=self.args.mode, limit=MOST_WORKS)
+            report_ignored_parameters(self, {"mode": self.args.mode}, body.rows)
             fresh = [work_id for work_id in body.work_ids if work_id not in seen]
             seen.update(fresh)
             yield page_of_rows(fresh, body.rows_for(fresh))
 
     async def users(self) -> Page:
         """A set of people is kept at once; it lists no works to be archived."""
-        body = await self.ask(DISCOVERY_USERS, limit=MOST_USERS)
+        body = await self.fetch(DISCOVERY_USERS, limit=MOST_USERS)
         self.count("people_listed", len(body.recommended_users))
         return Page([])

@@ -10,7 +10,7 @@ from pydantic import Field
 from pixivcrawl.api.bodies.listings import Feed
 from pixivcrawl.api.catalogue import FEED_ILLUST
 from pixivcrawl.api.endpoint import Endpoint
-from pixivcrawl.base_spiders.lacking import say_what_was_passed_over
+from pixivcrawl.base_spiders.gaps import report_ignored_parameters
 from pixivcrawl.base_spiders.listing import ListingSpider
 from pixivcrawl.base_spiders.page import Page, page_of_rows
 from pixivcrawl.base_spiders.pagination import ListCursor
@@ -42,7 +42,7 @@ class FeedReadingSpider(ListingSpider[ListingArgumentsT]):
             if pages == self.pages_at_first and not page.reading.until:
                 page.reading.following = None
             rows = page.body.rows_for(page.ids)
-            say_what_was_passed_over(self, parameters, rows)
+            report_ignored_parameters(self, parameters, rows)
             yield page_of_rows(page.ids, rows, page.cursor)
         if any(reading.until and not reading.met_frontier for reading in readings):
             # Pixiv's feed ends, so that works may have passed by since the last reading.

@@ -112,7 +112,7 @@ class RankingSpider(ListingSpider[RankingArguments]):
         ranked, promised = 0, None
         while values is not None:
             try:
-                body = await self.ask_for_page(RANKING, **values)
+                body = await self.fetch_page(RANKING, **values)
             except AnswerRefused as refusal:
                 if refusal.answer.kind is AnswerKind.FORBIDDEN:
                     hidden = replace(refusal.answer, message=WHAT_TO_DO[Withheld.R18])

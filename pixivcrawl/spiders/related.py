@@ -64,7 +64,7 @@ class RelatedSpider(ListingSpider[RelatedArguments]):
     async def beside(self, work_id: int, *, is_named: bool) -> AsyncIterator[list[IllustRow]]:
         """The rows of the works beside one, up to a hundred at a time."""
         try:
-            body = await self.ask(ILLUST_RECOMMEND, id=work_id, limit=min(ROWS_A_REQUEST, self.args.limit))
+            body = await self.fetch(ILLUST_RECOMMEND, id=work_id, limit=min(ROWS_A_REQUEST, self.args.limit))
         except AnswerRefused as refusal:
             if refusal.answer.kind is not AnswerKind.NOT_FOUND:
                 raise
@@ -74,7 +74,7 @@ class RelatedSpider(ListingSpider[RelatedArguments]):
         yield _works(body.illusts)
         for start in range(0, len(body.next_ids), ROWS_A_REQUEST):
             ids = body.next_ids[start : start + ROWS_A_REQUEST]
-            yield _works((await self.ask(ILLUST_RECOMMEND_ROWS, illust_ids=ids)).illusts)
+            yield _works((await self.fetch(ILLUST_RECOMMEND_ROWS, illust_ids=ids)).illusts)
 
 
 def _works(rows: list[IllustRow]) -> list[IllustRow]:

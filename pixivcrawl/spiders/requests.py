@@ -66,11 +66,11 @@ class RequestsSpider(ListingSpider[RequestsArguments]):
     async def listing(self) -> AsyncIterator[Page]:
         if self.args.id is not None:
             for user_id in dict.fromkeys(self.args.id):
-                body = await self.ask(USER_REQUESTS, id=user_id, snapshot=True)
+                body = await self.fetch(USER_REQUESTS, id=user_id, snapshot=True)
                 yield self.page_of(body, body.requests)
             return
         if self.args.state == "overview":
-            overview = await self.ask(REQUESTS_OVERVIEW, snapshot=True)
+            overview = await self.fetch(REQUESTS_OVERVIEW, snapshot=True)
             yield self.page_of(overview, overview.own_requests)
             return
         for part in self.parts:

@@ -13,9 +13,9 @@ from pixivcrawl.api.bodies.rows import IllustRow
 from pixivcrawl.api.bodies.search import Search
 from pixivcrawl.api.catalogue import SEARCH_ARTWORKS, SEARCH_ILLUSTRATIONS, SEARCH_MANGA, SEARCH_TOP, USER_SHORT
 from pixivcrawl.api.endpoint import Endpoint
-from pixivcrawl.api.heeded import day_of
+from pixivcrawl.api.ignored import day_of
 from pixivcrawl.api.wording import plural
-from pixivcrawl.base_spiders.lacking import say_what_was_passed_over, taken_up
+from pixivcrawl.base_spiders.gaps import report_ignored_parameters, taken_up
 from pixivcrawl.base_spiders.listing import ListingSpider
 from pixivcrawl.base_spiders.page import Page, page_of_rows
 from pixivcrawl.base_spiders.pagination import ListCursor, paginate
@@ -156,8 +156,8 @@ class SearchSpider(ListingSpider[SearchArguments]):
     async def listing(self) -> AsyncIterator[Page]:
         parameters = self.args.parameters()
         if self.args.target == "top":
-            top = await self.ask(SEARCH_TOP, **parameters)
-            yield _page(top if top.rows else await self.look_again(SEARCH_TOP, top, **parameters))
+            top = await self.fetch(SEARCH_TOP, **parameters)
+            yield _page(top if top.rows else await self.recheck_empty(SEARCH_TOP, top, **parameters))
             return
         await self.warn_of_premium(parameters)
         newest_first = self.args.order == "date_d"
@@ -178,7 +178,7 @@ class SearchSpider(ListingSpider[SearchArguments]):
             last: tuple[Search, dict[str, Any]] | None = None
             async for body, _ in paginate(reading, self.endpoint, self.ask_for_results, _ids_of):
                 last = body, self.asked
-                say_what_was_passed_over(self, self.asked, body.rows, is_premium=self.premium)
+                report_ignored_parameters(self, self.asked, body.rows, is_premium=self.premium)
                 rows = [row for row in body.rows if row.id not in recent]
                 recent = _recent_only(recent, body.rows)
                 yield _page(body, rows, self.readings.cursor("", reading))
@@ -187,11 +187,11 @@ class SearchSpider(ListingSpider[SearchArguments]):
 
     async def ask_for_results(self, **values: Any) -> Search:
         self.asked = values
-        return await self.ask_for_page(self.endpoint, **values)
+        return await self.fetch_page(self.endpoint, **values)
 
     def past_the_wall(self, body: Search, values: dict[str, Any]) -> dict[str, Any] | None:
         """Where to go on after the deepest page that pixiv shows, which `values` asked for; None when there is no more to be had."""
-        if heedless := self.passed_over & {"order", "scd", "ecd"}:
+        if heedless := self.ignored_parameters & {"order", "scd", "ecd"}:
             names = ", ".join(sorted(heedless))
             self.cut_off(
                 f"pixiv shows the first {values['p']} pages of {plural(body.longest, 'work')}, and ignores {names}"
@@ -226,7 +226,7 @@ class SearchSpider(ListingSpider[SearchArguments]):
     async def is_premium(self) -> bool:
         if self.session is None or self.session.user_id is None:
             return False
-        return (await self.ask(USER_SHORT, id=self.session.user_id)).premium is True
+        return (await self.fetch(USER_SHORT, id=self.session.user_id)).premium is True
 
     def _is_asked_for(self, day: date) -> bool:
         first, last = self.args.scd, self.args.ecd or today_in_japan()

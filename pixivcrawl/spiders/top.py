@@ -29,5 +29,5 @@ class TopSpider(ListingSpider[TopArguments]):
         return "the top page"
 
     async def listing(self) -> AsyncIterator[Page]:
-        top = await self.ask(TOP_ILLUST, snapshot=True, mode=self.args.mode)
+        top = await self.fetch(TOP_ILLUST, snapshot=True, mode=self.args.mode)
         yield page_of_rows([row.id for row in top.rows], top.rows)

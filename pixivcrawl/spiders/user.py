@@ -225,17 +225,17 @@ class UserSpider(ListingSpider[UserArguments]):
                 yield page
             return
         if self.args.latest:
-            latest = await self.ask(USER_WORKS_LATEST, id=user_id)
+            latest = await self.fetch(USER_WORKS_LATEST, id=user_id)
             if not latest.work_ids:
-                latest = await self.look_again(USER_WORKS_LATEST, latest, id=user_id)
+                latest = await self.recheck_empty(USER_WORKS_LATEST, latest, id=user_id)
             async for page in self.pages_for(user_id, latest.work_ids):
                 yield page
             return
         before = self.profile_before(user_id)
-        profile = await self.ask(USER_PROFILE_ALL, id=user_id)
+        profile = await self.fetch(USER_PROFILE_ALL, id=user_id)
         # A throttled answer is empty throughout: one that names novels is not.
         if not profile.work_ids and not profile.novels and before.digest != digest_of(()):
-            profile = await self.look_again(USER_PROFILE_ALL, profile, id=user_id)
+            profile = await self.recheck_empty(USER_PROFILE_ALL, profile, id=user_id)
         # Pixiv lists ugoira among the illustrations.
         work_ids = {"all": profile.work_ids, "manga": profile.manga}.get(self.args.type, profile.illusts)
         listed = frozenset(profile.work_ids)
@@ -291,7 +291,7 @@ class UserSpider(ListingSpider[UserArguments]):
         unsure = await rows_to_ask_for(self, work_ids, self.is_wanted if by_kind else None)
         rows: list[Artwork] = []
         if unsure:
-            body = await self.ask(
+            body = await self.fetch(
                 USER_PROFILE_ILLUSTS, id=user_id, ids=unsure, work_category="illustManga", is_first_page=False
             )
             # One that names another artist would lead its files to a wrong folder: the work itself is asked then.
@@ -310,10 +310,10 @@ class UserSpider(ListingSpider[UserArguments]):
         again = self.args.refresh or self.args.only is not None or await self.has_failed_pictures(user_id)
         if self.args.detail == "listing":
             if again or level is None:
-                short = await self.ask(USER_SHORT, beside={"pictures": True}, id=user_id)
+                short = await self.fetch(USER_SHORT, beside={"pictures": True}, id=user_id)
                 self.say_what_is_missing(short)
         elif again or level != "full":
-            full = await self.ask(USER_FULL, id=user_id)
+            full = await self.fetch(USER_FULL, id=user_id)
             self.say_what_is_missing(full)
 
     def say_what_is_missing(self, artist: UserRow) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pixivcrawl.api.bodies.rows import IllustRow
-from pixivcrawl.api.heeded import passed_over
+from pixivcrawl.api.ignored import ignored_parameters
 from pixivcrawl.api.wording import plural
 from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.base_spiders.pagination import ListCursor
@@ -21,7 +21,7 @@ LACKED = {
 """What to say of each count once more."""
 
 
-async def remember_what_is_lacking(spider: PixivSpider[Any], crawl_id: int) -> None:
+async def carry_over_gaps(spider: PixivSpider[Any], crawl_id: int) -> None:
     """A reading that stops where an earlier one had come lacks what that one lacked."""
     earlier = await spider.ledger.read(queries.counts_before, crawl_id)
     for name, (what, became) in LACKED.items():
@@ -40,18 +40,18 @@ def taken_up(spider: PixivSpider[Any], readings: Iterable[ListCursor]) -> Iterat
         yield reading
 
 
-def say_what_was_passed_over(
+def report_ignored_parameters(
     spider: PixivSpider[Any], asked: Mapping[str, Any], rows: Sequence[IllustRow], *, is_premium: bool | None = None
 ) -> None:
     """Say and count, once each, what pixiv was asked and did not heed, as far as the rows tell."""
-    for name in passed_over(asked, rows, is_premium=is_premium):
-        if name not in spider.passed_over:
-            spider.passed_over.add(name)
+    for name in ignored_parameters(asked, rows, is_premium=is_premium):
+        if name not in spider.ignored_parameters:
+            spider.ignored_parameters.add(name)
             spider.count("parameters_ignored")
             spider.logger.error("%s: pixiv ignored %s=%s: the list has other works", spider.name, name, asked[name])
 
 
-async def say_what_is_withheld(spider: PixivSpider[Any], work_ids: Sequence[int]) -> None:
+async def report_withheld(spider: PixivSpider[Any], work_ids: Sequence[int]) -> None:
     """Of rows alone nothing else would say that works are missing which this reader is not shown."""
     known = await spider.ledger.read(queries.known_works, work_ids)
     if missing := [work_id for work_id in work_ids if work_id not in known or known[work_id].detail is None]:

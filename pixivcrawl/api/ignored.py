@@ -26,7 +26,9 @@ BY_CHANCE = 8
 """So many works of a page stand in order of time by chance once in 40,000 times."""
 
 
-def passed_over(asked: Mapping[str, Any], rows: Sequence[IllustRow], *, is_premium: bool | None = None) -> list[str]:
+def ignored_parameters(
+    asked: Mapping[str, Any], rows: Sequence[IllustRow], *, is_premium: bool | None = None
+) -> list[str]:
     """The parameters in `asked` that some of the rows contradict. `is_premium`: whether the reader is, where that is known."""
     shown = [row for row in rows if not row.is_masked]
     names = [
