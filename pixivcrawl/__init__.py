@@ -1,3 +1,3 @@
-"""What pixiv is and what an archive is: the API as data, the files, the ledger, the spiders."""
+"""pixivcrawl: pixiv's API as data, the files, the ledger, the spiders, the commands."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Who is signed in to pixiv in a browser of this machine: that cookie alone is taken from its profile.
+"""Reads the pixiv session from a browser on this machine; takes only that cookie from its profile.
 
 Where each browser keeps its cookies, and how, is known to rookie-cookies, which is an extra.
 """
@@ -21,7 +21,7 @@ _OR_PASTE = "or run setup without --from-browser and paste the session"
 
 
 def session_in_browser(named: str) -> Session:
-    """The session of the one account that is signed in to pixiv in a browser, named as `firefox` or `firefox:PROFILE`.
+    """The session of the one account that is signed in to pixiv in a browser, given as `firefox` or `firefox:PROFILE`.
 
     Raises ConfigurationError, in one line without any cookie, where there is none, or more than one.
     """
@@ -39,7 +39,7 @@ def session_in_browser(named: str) -> Session:
 
 
 def _read(browser: str, profile: str) -> dict[str, Any]:
-    """Every profile of a browser with its cookies of pixiv, and what could not be read; or one profile."""
+    """Every profile of a browser with its pixiv cookies, and what could not be read; or only the given profile."""
     # Every keyring that is not there is a warning; what became of the cookies stands in the report.
     logging.getLogger("rookie_cookies").setLevel(logging.CRITICAL)
     try:

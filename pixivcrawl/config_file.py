@@ -46,7 +46,7 @@ class Place:
 
 
 class Written(str):
-    """The value of a setting, as text, with the place where it is written."""
+    """The value of a setting, as text, and where it is written."""
 
     place: Place
 
@@ -58,7 +58,7 @@ class Written(str):
 
 
 def own_place() -> Path | None:
-    """Where a person's own file lies on this system; None where nobody can tell, as without HOME."""
+    """Where a user's own configuration file belongs on this system; None if the home folder is unknown, as without HOME."""
     # Only here: one that lies nearer is found without it.
     from platformdirs import user_config_path
 
@@ -69,7 +69,7 @@ def own_place() -> Path | None:
 
 
 def expanded(given: str, what: str) -> Path:
-    """A path as a person writes it, whole, with `~` for a home. Raises ConfigurationError, which begins with `what` it is."""
+    """A path with `~` replaced by the home folder. Raises ConfigurationError, whose message begins with `what` the path is."""
     try:
         return Path(given).expanduser().absolute()
     except RuntimeError:
@@ -79,7 +79,7 @@ def expanded(given: str, what: str) -> Path:
 
 
 def found() -> Path | None:
-    """The file that PIXIVCRAWL_CONFIG names; else the nearest one here or above, beside the archive; else the person's own, if any."""
+    """The file that PIXIVCRAWL_CONFIG names; otherwise the nearest one here or above; otherwise the user's own, if any."""
     if given := os.environ.get("PIXIVCRAWL_CONFIG"):
         return expanded(given, "--config")
     here = Path.cwd()
@@ -88,7 +88,7 @@ def found() -> Path | None:
 
 
 def read() -> dict[str, Written]:
-    """What the file and the profile that PIXIVCRAWL_AS names say, by the settings' names.
+    """What the file, and the profile that PIXIVCRAWL_AS names, say, by setting.
 
     Raises ConfigurationError, in one line with the place, for what cannot be used.
     """
@@ -185,7 +185,7 @@ def _written(file: Path, text: str, key: str, value: Any, table: str = "") -> Wr
 
 
 def place_of(file: Path, text: str, key: str, table: str = "") -> Place:
-    """Where a key is written: as such in its table, else wherever its name stands first."""
+    """Where a key is written: in its table, otherwise wherever the name first appears."""
     here, first = "", None
     for number, line in enumerate(text.splitlines(), 1):
         if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]", line):
@@ -199,7 +199,7 @@ def place_of(file: Path, text: str, key: str, table: str = "") -> Place:
 
 
 def refuse_others(written: Mapping[str, Written], known: Iterable[str]) -> None:
-    """Raises ConfigurationError for the first setting that is written and that nobody asks for."""
+    """Raises ConfigurationError for the first setting in the file that nothing reads."""
     names = [name.lower() for name in known]
     for name, value in written.items():
         if name.lower() not in names:
@@ -214,14 +214,14 @@ def refuse_others(written: Mapping[str, Written], known: Iterable[str]) -> None:
 
 
 def located(settings: BaseSettings, error: ConfigurationError) -> ConfigurationError:
-    """An error about a setting, which begins with its name, with the place where that is written."""
+    """An error about a setting, with the place where that setting is written in front."""
     name = re.match(r"\w*", str(error))
     value = settings.get(name[0]) if name else None
     return ConfigurationError(f"{value.place}: {error}") if isinstance(value, Written) else error
 
 
 def path_named(settings: BaseSettings, name: str) -> Path | None:
-    """The path that a setting names; None where it is empty.
+    """The path that a setting gives; None if it is empty.
 
     A relative one counts from the folder of the file in which it is written, else from that of scrapy.cfg, else from here.
     """

@@ -1,4 +1,4 @@
-"""The settings of a run, each checked once, and the two questions that decide where a request may go."""
+"""The settings of a run, each checked once, and the rules for where a request may go."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ UGOIRA: tuple[Ugoira, ...] = ("zip", "frames")
 """What PIXIV_UGOIRA can be."""
 
 FILLED_IN = ("id", "artist", "title", "files")
-"""What the words of ON_STORED may name of a work."""
+"""The placeholders that ON_STORED may use."""
 
 PROOF_WORKERS = 4
-"""So many processes prove files on a machine with as many cores or more: they keep up with any line to pixiv."""
+"""The most proof processes by default: they keep up with any connection to pixiv."""
 
 NOTICES = ("refused", "failures", "disk_low", "digest")
-"""What a notice can be about."""
+"""The events that a notice can be about."""
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
@@ -52,7 +52,7 @@ _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a URL points: scheme, host in lower case, and the port even where the URL leaves it out."""
+    """The origin of a URL: scheme, host in lower case, and the port, even if the URL leaves it out."""
 
     scheme: str
     host: str
@@ -60,7 +60,7 @@ class Origin:
 
     @property
     def key(self) -> str:
-        """`host`, or `host:port` where the port is not the scheme's own."""
+        """`host`, or `host:port` if the port is not the scheme's default."""
         return self.host if self.port == _DEFAULT_PORTS[self.scheme] else f"{self.host}:{self.port}"
 
     @property
@@ -78,7 +78,7 @@ class Origin:
 
 @lru_cache(maxsize=256)
 def read_origin(url: str) -> Origin | None:
-    """The origin of an http or https URL; None where a user or password is given, or where two parsers might differ."""
+    """The origin of an http or https URL; None if it has a user or password, or if two parsers might disagree about it."""
     if not url.isprintable() or "\\" in url or " " in url:
         return None
     try:
@@ -97,7 +97,7 @@ def read_origin(url: str) -> Origin | None:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What a run goes by; times in seconds, sizes in bytes. settings/base.py holds the defaults and says what each value means."""
+    """The checked settings of a run; times in seconds, sizes in bytes. settings/base.py has the defaults and explains each value."""
 
     archive_dir: Path
     archive_readers: Readers
@@ -230,20 +230,20 @@ class Configuration:
         return [f"{name}={now:g} (default {usual:g})" for name, (now, usual, is_so) in riskier.items() if is_so]
 
     def is_api(self, url: str) -> bool:
-        """Whether a URL lies on the one origin that may see the session."""
+        """Whether a URL belongs to the only origin that may get the session."""
         return read_origin(url) == self.api
 
     @property
     def pixiv_me(self) -> str:
-        """Where it is asked whose account a name is; a sandbox has a folder for it."""
+        """The address at which account names are looked up; a sandbox has a folder for it."""
         return PIXIV_ME if self.base_url == PIXIV else f"{self.base_url}/pixiv.me"
 
     def is_pixiv_me(self, url: str) -> bool:
-        """Whether a URL is such a question, which needs no session and gets none."""
+        """Whether a URL looks up an account name, which needs no session and gets none."""
         return url.startswith(f"{self.pixiv_me}/")
 
     def may_fetch_image(self, url: str) -> bool:
-        """Whether an image may be asked for at a URL: https (http only on loopback), on a host of PIXIV_IMAGE_HOSTS."""
+        """Whether an image may be fetched from a URL: https (http only on loopback), on a host of PIXIV_IMAGE_HOSTS."""
         origin = read_origin(url)
         return (
             origin is not None and origin.key in self.image_hosts and (origin.scheme == "https" or origin.is_loopback)

@@ -1,4 +1,4 @@
-"""The session in whatever a person copied: a value, a header, a `curl` line, a cookies.txt, a browser's export as JSON.
+"""Finds the session in whatever a person copied: a value, a header, a `curl` line, a cookies.txt, a browser's JSON export.
 
 What is refused is told by what it seems to be; nothing of it is repeated.
 """
@@ -23,11 +23,11 @@ _LOG_IN = "log in to pixiv in a browser and copy that cookie"
 
 
 class CookieRefused(ValueError):
-    """Why something holds no session, in a line."""
+    """Why a text has no session, in one line."""
 
 
 def cookie_header(text: str) -> str:
-    """The Cookie header that a text stands for. Raises CookieRefused."""
+    """The Cookie header in a text. Raises CookieRefused."""
     text = text.strip().removeprefix("\ufeff").strip()
     if not text:
         raise CookieRefused(f"holds nothing; {_LOG_IN}")
@@ -49,7 +49,7 @@ def cookie_header(text: str) -> str:
 
 
 def _row(line: str) -> list[str] | None:
-    """The seven fields of a cookies.txt, between tabs or, where an editor took those away, blanks."""
+    """The seven fields of a cookies.txt line, separated by tabs or, if an editor replaced those, by blanks."""
     line = line.strip("\r\n ").removeprefix(_HTTP_ONLY)
     for fields in (line.split("\t"), line.split()):
         if len(fields) == 7 and {fields[1].upper(), fields[3].upper()} <= {"TRUE", "FALSE"}:
@@ -58,7 +58,7 @@ def _row(line: str) -> list[str] | None:
 
 
 def _in_json(text: str) -> Iterator[tuple[str, str, str]]:
-    """Each cookie with its domain: a browser's list, that in a saved state, or names with their values."""
+    """Each cookie with its domain: from a browser's list, from a list in a saved state, or from names with values."""
     try:
         content = json.loads(text)
     except ValueError:
@@ -76,7 +76,7 @@ def _in_json(text: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _joined(cookies: Iterator[tuple[str, str, str]] | Any, what: str) -> str:
-    """As a browser would send them to pixiv."""
+    """The cookies as a browser would send them to pixiv."""
     cookies = list(cookies)
     ours = [(name, value) for domain, name, value in cookies if domain.lower().removeprefix(".") in PIXIV_DOMAINS]
     if "PHPSESSID" not in dict(ours):

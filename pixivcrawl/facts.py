@@ -1,4 +1,4 @@
-"""What an answer says, as facts: made from the question, the body and the reader alone, so that a kept answer says the same again.
+"""Turns an answer into facts, from the request, the body and the reader alone, so that a kept answer gives the same facts again.
 
 A work's own page says nothing here: it is one `Artwork` with what the answers about its parts say (`items_from.artwork`).
 """
@@ -24,8 +24,8 @@ Question = Mapping[str, Any]
 
 
 def facts_of(endpoint: str, question: Question, body: Any, reader: Reader) -> Facts:
-    """What the answer to `question` says. `question` holds what was asked, and beside it what is to be known to read the answer:
-    for comment.replies the `illust_id`, for user.short whether its pictures are wanted too (`pictures`).
+    """The facts in the answer to `question`, which has the request's parameters and what else is needed to read the answer: for
+    comment.replies the `illust_id`, for user.short whether its pictures are wanted too (`pictures`).
     """
     read = _FACTS.get(endpoint)
     return Facts() if read is None else read(question, body, reader)

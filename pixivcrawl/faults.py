@@ -1,4 +1,4 @@
-"""A fault of ours: an exception that nobody caught. It is said in one line, its details are kept in a file, and the exit code is 70.
+"""Reports bugs in pixivcrawl: an uncaught exception gets one line, a file with the details, and exit code 70.
 
 Never 1, which timers and queues take for a run that finished with works left to do.
 """
@@ -25,7 +25,7 @@ _OURS = ("scrapy", "twisted", "asyncio", "pixivcrawl", "pipelines")
 
 
 class Watch(logging.Handler):
-    """Hears of what Scrapy, Twisted and asyncio caught in our stead and only log; `first` is the first such fault."""
+    """Notices the exceptions that Scrapy, Twisted and asyncio catch and only log; `first` is the first one."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -35,7 +35,7 @@ class Watch(logging.Handler):
         self.first = self.first or fault_in(record)
 
     def begin(self) -> None:
-        """Listen from now on, and keep tracebacks from the terminal, where they would bury the one line, unless they are asked for."""
+        """Start listening, and keep tracebacks off the terminal, where they would bury the one line, unless they are asked for."""
         root = logging.getLogger()
         root.addHandler(self)
         for handler in root.handlers:
@@ -47,7 +47,7 @@ class Watch(logging.Handler):
 
 
 def fault_in(record: logging.LogRecord) -> BaseException | None:
-    """The fault that a line of the log tells of; None where it tells of none."""
+    """The exception in a log record that is a bug of ours; None if there is none."""
     error = record.exc_info[1] if record.exc_info else None
     if record.levelno < logging.ERROR or error is None or record.name.split(".")[0] not in _OURS or not is_fault(error):
         return None
@@ -60,13 +60,13 @@ def is_no_fault(record: logging.LogRecord) -> bool:
 
 
 def is_fault(error: BaseException) -> bool:
-    """Whether an exception is neither a word of ours or Scrapy's nor an interruption."""
+    """Whether an exception is neither ours nor Scrapy's own, nor an interruption."""
     words = (PixivcrawlError, IgnoreRequest, DropItem, DownloadFailedError)
     return isinstance(error, Exception) and not isinstance(error, words)
 
 
 def told(error: BaseException) -> int:
-    """Say a fault in its one line, and keep its details; gives the exit code."""
+    """Print a fault's one line and keep its details; returns the exit code."""
     details = "".join(traceback.format_exception(error))
     if _is_asked_for():
         sys.stderr.write(details)
@@ -84,12 +84,14 @@ def told(error: BaseException) -> int:
 
 
 def _is_asked_for() -> bool:
-    """Whether the command line asks for a log of its own (-L), and so for tracebacks."""
+    """Whether the command line sets a log level (-L), and so asks for tracebacks."""
     return any(word.startswith(("-L", "--loglevel")) for word in sys.argv)
 
 
 def _keep(details: str) -> Path:
-    """In the user's state, because not every command has an archive; for the user alone, because what an exception says may be private."""
+    """Write the details to the user's state folder, because not every command has an archive, readable only by the user, because exceptions
+    may contain private data.
+    """
     from platformdirs import user_state_path  # only here: most runs have no faults
 
     from pixivcrawl import __version__

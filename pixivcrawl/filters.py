@@ -18,10 +18,10 @@ from pixivcrawl.folding import fold, fold_name, plain
 from pixivcrawl.items import Artwork, Kind
 
 FILE_NAME = "filters.toml"
-"""Lies beside subscriptions.toml."""
+"""It is beside subscriptions.toml."""
 
 NONE = "none"
-"""What stands in a filter's place where none is wanted, whatever the default says."""
+"""The name that turns off the default filter."""
 
 Rating = Literal["safe", "r18", "r18g"]
 RATINGS: tuple[Rating, ...] = ("safe", "r18", "r18g")
@@ -138,7 +138,7 @@ class Filters(BaseModel):
         return any(getattr(self, name) is not None for name in Filters.model_fields)
 
     def fits(self, artwork: Artwork) -> bool | None:
-        """Whether a work is wanted; None when what is known of it leaves that open."""
+        """Whether a work is wanted; None if what is known of it is not enough to decide."""
         answers = set(_answers(self, artwork))
         if False in answers:
             return False
@@ -146,7 +146,7 @@ class Filters(BaseModel):
 
 
 def _answers(filters: Filters, artwork: Artwork) -> Iterator[bool | None]:
-    """What each filter that was given says of a work."""
+    """What each given filter says about a work."""
     if filters.tags or filters.exclude_tags:
         yield _bears(filters, artwork)
     if filters.kinds:
@@ -176,7 +176,7 @@ def _answers(filters: Filters, artwork: Artwork) -> Iterator[bool | None]:
 
 
 def _bears(filters: Filters, artwork: Artwork) -> bool | None:
-    """A row without tags may only have left them out."""
+    """Whether the tags fit. A row without tags may just have left them out."""
     if not artwork.tags and artwork.detail == "listing":
         return None
     borne = {tag.name.casefold() for tag in artwork.tags}
@@ -186,7 +186,7 @@ def _bears(filters: Filters, artwork: Artwork) -> bool | None:
 
 
 def _holds(words: list[str], artwork: Artwork) -> bool | None:
-    """A row tells no caption."""
+    """Whether the words fit. A row has no caption."""
     texts = _texts(artwork)
     if all(any(fold(word) in text for text in texts) for word in words):
         return True
@@ -201,13 +201,13 @@ def _holds_none(words: list[str], artwork: Artwork) -> bool | None:
 
 
 def _texts(artwork: Artwork) -> list[str]:
-    """What is searched for words, folded."""
+    """The texts that words are searched in, folded."""
     names = (fold_name(tag.name) for tag in artwork.tags)
     return [fold(artwork.title or ""), fold(plain(artwork.caption or "")), *names]
 
 
 def day_in_japan(moment: datetime) -> date:
-    """The day on which a work was made, as its artist would say."""
+    """The day on which a work was made, in Japan's time zone."""
     try:
         return moment.astimezone(JAPAN).date()
     except OverflowError:
@@ -228,7 +228,7 @@ def _within(value: Any, least: Any, most: Any) -> bool | None:
 
 @dataclass(frozen=True, slots=True)
 class SavedFilters:
-    """`filters.toml`: filters by their names, which of them the gallery shows where none is named, and which crawls fetch by then."""
+    """`filters.toml`: filters by name, and the default filters of the gallery (`show`) and of crawls (`fetch`)."""
 
     path: Path
     filters: Mapping[str, Filters] = field(default_factory=dict)
@@ -236,7 +236,7 @@ class SavedFilters:
     fetch: str | None = None
 
     def named(self, name: str | None) -> Filters | None:
-        """The filter of a name; None where there is no name, or it is "none". Raises ConfigurationError."""
+        """The filter with a name; None if there is no name, or it is "none". Raises ConfigurationError."""
         if name is None or name == NONE:
             return None
         if name not in self.filters:
@@ -246,7 +246,7 @@ class SavedFilters:
 
 
 def read_filters(path: Path) -> SavedFilters:
-    """The saved filters; a file that is not there holds none. Raises ConfigurationError: the file, where in it, and what to write."""
+    """The saved filters; none if the file does not exist. Raises ConfigurationError with the file, the place in it, and what to write."""
     try:
         content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
@@ -257,7 +257,7 @@ def read_filters(path: Path) -> SavedFilters:
 
 
 def parse_filters(path: Path, content: bytes) -> SavedFilters:
-    """As `read_filters`, of what stands in the file."""
+    """As `read_filters`, for the file's content."""
     try:
         document = tomllib.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
@@ -271,7 +271,7 @@ def parse_filters(path: Path, content: bytes) -> SavedFilters:
 
 
 class _Refused(Exception):
-    """Something in the file is not understood."""
+    """Something in the file cannot be understood."""
 
 
 def _saved(path: Path, document: Mapping[str, Any]) -> SavedFilters:

@@ -1,4 +1,4 @@
-"""Text made comparable: what reads alike is alike."""
+"""Makes texts comparable that look alike."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from functools import lru_cache
 
 _TO_KATAKANA = {letter: letter + 0x60 for letter in (*range(0x3041, 0x3097), 0x309D, 0x309E)}
 _RESERVED = re.compile("[\x00\U0010ff00-\U0010ff7f\U0010fffd]")
-"""Letters of nobody's that the index of the gallery uses for its own ends."""
+"""Unassigned letters that the gallery's index uses for itself."""
 _SPACES = re.compile(r"\s+")
 _ELEMENT = re.compile(r"<[^>]*>")
 
 
 def fold(text: str) -> str:
-    """`text` with what differs in width, case, kana or spacing alone made the same."""
+    """`text` without differences in width, case, kana or spacing."""
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return _SPACES.sub(" ", _RESERVED.sub("\ufffd", text.translate(_TO_KATAKANA))).strip()
 
 
 @lru_cache(100_000)
 def fold_name(name: str) -> str:
-    """`fold` of a tag's name, most of which come again and again."""
+    """`fold` for tag names, cached because most come up again and again."""
     return fold(name)
 
 
 def plain(caption: str) -> str:
-    """A caption, which is HTML, as the text that a reader sees."""
+    """A caption's HTML as the text that a reader sees."""
     return html.unescape(_ELEMENT.sub(" ", caption))

@@ -1,4 +1,4 @@
-"""The items of one answer on their way through the item pipelines, so that whoever records them does it for all at once."""
+"""Groups the items of one answer on their way through the item pipelines, so that they are recorded together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pixivcrawl.ledger.answer import StoredAnswer
 
 
 class ItemBatch:
-    """Gathers items until each has either come or left the pipelines, then has those that came recorded together.
+    """Collects items until each has either arrived or left the pipelines, then has the arrived ones recorded together.
 
     `answer` is what all of them were read from.
     """
@@ -35,17 +35,17 @@ class ItemBatch:
         await self._recording
 
     def left(self) -> None:
-        """An item is through, recorded, dropped or failed."""
+        """An item is done: recorded, dropped or failed."""
         self._under_way -= 1
         self._look()
 
     @property
     def is_whole(self) -> bool:
-        """Whether all items came as they were sent: no pipeline dropped or changed one."""
+        """Whether all items arrived as they were sent: no pipeline dropped or changed one."""
         return len(self._came) == len(self.sent) and {*map(id, self._came)} == {*map(id, self.sent)}
 
     async def end(self) -> bool:
-        """Whether items were recorded. Raises what kept them from it."""
+        """Whether items were recorded. Raises what prevented it."""
         if self._recording is not None:
             await self._recording
         return self._recording is not None
@@ -60,7 +60,7 @@ class ItemBatch:
 
 
 BATCH: ContextVar[ItemBatch | None] = ContextVar("batch", default=None)
-"""That of the item which is on its way; None for one that a callback yielded."""
+"""The batch of the item being processed; None for an item that a callback yielded."""
 
 
 async def send(crawler: Crawler, item: Any, response: Response | None = None) -> None:
@@ -79,7 +79,7 @@ async def send(crawler: Crawler, item: Any, response: Response | None = None) ->
 async def through_pipelines(
     crawler: Crawler, items: Sequence[Any], response: Response | None = None, answer: StoredAnswer | None = None
 ) -> bool:
-    """Send items together, and wait until they are recorded; gives whether any was. Raises what prevents that."""
+    """Send items together, and wait until they are recorded; returns whether any was. Raises what prevents that."""
     batch = ItemBatch(items, answer)
 
     async def send_one(item: Any) -> None:

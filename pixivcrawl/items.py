@@ -1,4 +1,4 @@
-"""What spiders learn and pipelines take.
+"""The items that spiders yield and pipelines process.
 
 A file is one item of its own and changes its type as it moves on, so that each pipeline can only be given what the one before it has
 finished: `Original` -> `StagedOriginal` -> `ProvenOriginal` -> `StoredOriginal`; it leaves as a flat `StoredFile`. What an answer says of
@@ -25,7 +25,7 @@ the frames' names and delays that lie beside the zip as JSON; a user's picture a
 """
 
 OF_USERS: frozenset[FileKind] = frozenset({"avatar", "background"})
-"""The kinds of file that belong to a user and to no work."""
+"""The kinds of file that belong to a user, not to a work."""
 
 
 def part_name(kind: str, page: int) -> str:
@@ -40,7 +40,7 @@ def name_of_file(kind: str, owner: int, page: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads: an account, None where its session does not tell it, or 0 for nobody.
+    """Who reads: an account, None if its session does not say which, or 0 for a visitor.
 
     `session` is another number for another session, and gives nothing of it away; 0 for nobody, None where it is not known (runs of old).
     """
@@ -100,14 +100,14 @@ class Original:
         return name_of_file(self.kind, self.work_id, self.page)
 
     def with_extension(self, extension: str) -> Original:
-        """The same page or frame under another extension."""
+        """The same page or frame with another extension."""
         stem = self.url.removesuffix(f".{self.extension}")
         return replace(self, url=f"{stem}.{extension}", extension=extension)
 
 
 @dataclass(frozen=True, slots=True)
 class StagedOriginal:
-    """An original whose whole body lies, synced, in the staging folder (`staged` is that path).
+    """An original whose whole body is in the staging folder, synced, at the path `staged`.
 
     `etag` and `last_modified` are the image host's own words; None where it said none, or an ended run had received the body.
     """
@@ -122,7 +122,7 @@ class StagedOriginal:
 
 @dataclass(frozen=True, slots=True)
 class ProvenOriginal:
-    """A staged original that was shown to be the whole picture; format and pixel size are those of the bytes.
+    """A staged original that is proven to be the whole picture; format and pixel size are those of the bytes.
 
     `flaw` is what is odd beside its pixels, which are all proven. `as_served` marks the one exception: a body that makes the decoder warn
     of its pixels (`flaw` says of what) and came the same in three transfers over a day or more.
@@ -142,7 +142,7 @@ Evidence = Literal["recorded", "one revision", "fits", "older", "gone", "rewritt
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How a file came that no transfer brought: `source` names a tool and the file in its folder."""
+    """Where a file came from that was not downloaded: `source` names a tool and the file in its folder."""
 
     source: str
     evidence: Evidence
@@ -150,7 +150,7 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class StoredOriginal:
-    """An original in its place; paths are relative to the archive folder. `frames_path` and `frames_sha256` belong to an ugoira.
+    """An original at its final path; paths are relative to the archive folder. `frames_path` and `frames_sha256` belong to an ugoira.
 
     `imported`: it was taken from a folder of another tool's.
     """
@@ -163,23 +163,24 @@ class StoredOriginal:
 
 
 IN_ROWS = {"in_rows": True}
-"""Marks what a list's row may change on a work that is known in full. The rest follows the images' revision, or is cut short in rows."""
+"""Marks a field that a list's row may change on a fully known work. The other fields follow the images' revision, or are cut short in rows.
+"""
 
 HISTORY = {"history": True}
 """Marks a field whose former values are kept."""
 
 NO_COLUMN = {"no_column": True}
-"""Marks a field that the ledger keeps in another place than a column of the item's own row, or has no use for."""
+"""Marks a field that has no column in its item's own table."""
 
 
 def column(name: str) -> dict[str, Any]:
-    """Marks a field whose column has another name."""
+    """Marks a field whose column has a different name."""
     return {"column": name}
 
 
 @cache
 def columns_of(item: Any, mark: str | None = None) -> dict[str, Field[Any]]:
-    """{column: field} of a type of item: its fields as the columns of its row, or those of them that bear a mark.
+    """{column: field} for a type of item: its fields by their columns, or only those with a mark.
 
     This is the one list of what is recorded of an item: what the ledger reads, writes and keeps former values of follows from it.
     """
@@ -189,7 +190,7 @@ def columns_of(item: Any, mark: str | None = None) -> dict[str, Field[Any]]:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file of the archive, as feeds have it; `path` is relative to the archive folder.
+    """A file of the archive, as feeds show it; `path` is relative to the archive folder.
 
     `work_id` is None for a user's picture, `flaw` what is odd about the file where something is (docs/proof.md).
     """
@@ -211,7 +212,7 @@ class StoredFile:
 
     @classmethod
     def of(cls, stored: StoredOriginal) -> Self:
-        """A file by what was learned of it on its way: the size in pixels is that of its bytes."""
+        """Make one from a stored original; the size in pixels is that of its bytes."""
         proven = stored.proven
         staged, original = proven.staged, proven.staged.original
         told = {
@@ -225,7 +226,7 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A work's tag as its artist wrote it, with pixiv's translation for the reader's language where there is one.
+    """A work's tag as its artist wrote it, with pixiv's translation into the reader's language if there is one.
 
     `locked`: only the artist may remove it; `user_id` is who added it. Both are None where the source does not say, as in rows.
     """
@@ -238,7 +239,7 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Artwork:
-    """A work as `illust/{id}` tells it (detail "full") or a list's row does (detail "listing").
+    """A work, from its own page (detail "full") or from a list's row (detail "listing").
 
     None means that the source did not say, and never replaces what is known. `revision` is page 0's; `originals` is empty when the
     reader may not see them (`availability` is then "withheld"; in journals of old "login needed"), and in rows. `image_host` (such as
@@ -289,7 +290,7 @@ class Artwork:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A pixiv user; `detail` "listing" knows the name alone, "full" the profile text too. None, a name too, means not said.
+    """A pixiv user; with `detail` "listing" only the name is known, with "full" also the profile. None means not said.
 
     `background` is the address of the picture behind the profile. `social`, `workspace` and `pickup` (what stands first on the profile)
     are as pixiv tells them. `pictures` are the avatar and the background as they were uploaded, None where the source is not the user's
@@ -312,7 +313,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class RankingEntry:
-    """A work's place in one ranking on one day (`date` as yyyymmdd); `previous_rank` is 0 when it was not in the last one."""
+    """A work's place in one ranking on one day (`date` as yyyymmdd); `previous_rank` is 0 if it was not in the ranking before."""
 
     mode: str
     content: str
@@ -324,7 +325,7 @@ class RankingEntry:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment on a work, or a stamp in its place; `user_id` is None where the writer left, `written` is told to the minute.
+    """A comment or stamp on a work; `user_id` is None if its writer left pixiv, `written` is exact to the minute.
 
     `image` is the address of the writer's picture beside it.
     """
@@ -343,7 +344,7 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class CommissionRequest:
-    """A request to an artist; `price` in yen, `requester_id` None where pixiv does not show who asked.
+    """A request to an artist; `price` is in yen, `requester_id` None if pixiv does not show who asked.
 
     `kind` is illust, manga, ugoira or novel. `work_id` is the work that came of it, None while there is none, and for a novel, whose
     id belongs to another space.
@@ -362,7 +363,7 @@ class CommissionRequest:
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """A work on a user's list of bookmarks, with the owner's own tags (None where pixiv does not tell them).
+    """A work that a user bookmarked, with the user's own tags (None if pixiv does not show them).
 
     `bookmark_id` is known of the reader's own bookmarks alone.
     """
@@ -376,7 +377,7 @@ class Bookmark:
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """`follower_id` follows `followed_id`; a list of followers does not say whether in private."""
+    """`follower_id` follows `followed_id`; a list of followers does not say whether privately."""
 
     follower_id: int
     followed_id: int
@@ -406,7 +407,7 @@ class SeriesPlace:
 
 @dataclass(frozen=True, slots=True)
 class MaskedWork:
-    """A work that a list names and shows without content; `reason` is the placeholder's name."""
+    """A work that a list names but shows without content; `reason` is the placeholder's name."""
 
     work_id: int
     reason: str
@@ -423,7 +424,7 @@ class TagTranslation:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """An answer that is kept as it came, by its date, with the question; `body` is pixiv's JSON."""
+    """A dated copy of an answer, with its request; `body` is pixiv's JSON."""
 
     endpoint: str
     parameters: dict[str, Any]
@@ -433,7 +434,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What one answer says, by the type of item: it is recorded together."""
+    """Everything that one answer says, by type of item; it is recorded together."""
 
     users: tuple[User, ...] = ()
     artworks: tuple[Artwork, ...] = ()
@@ -449,7 +450,7 @@ class Facts:
 
     @classmethod
     def of(cls, items: Sequence[Any]) -> Self:
-        """Facts that came one by one."""
+        """Collect facts that come one by one."""
         return cls(**{name: tuple(item for item in items if type(item) is kind) for kind, name in fact_types().items()})
 
     def items(self) -> list[Any]:
@@ -458,11 +459,11 @@ class Facts:
 
 @cache
 def fact_types() -> dict[type[Any], str]:
-    """The types of the items that are facts, and where `Facts` has them."""
+    """The item types that are facts, and the field of `Facts` for each."""
     return {get_args(hint)[0]: name for name, hint in get_type_hints(Facts).items()}
 
 
 @cache
 def feed_types() -> dict[str, type[Any]]:
-    """The types of the items that leave a run, by their names."""
+    """The item types that feeds can hold, by name."""
     return dict(sorted((kind.__name__, kind) for kind in (*fact_types(), Snapshot, StoredFile)))

@@ -1,4 +1,4 @@
-"""What pixiv's bodies say, as items: the one place where a body's field becomes a fact of the archive."""
+"""Turns pixiv's bodies into items: the only place where a body's field becomes a fact of the archive."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def artwork(
     *,
     frames: bool = False,
 ) -> Artwork:
-    """A work in full, with its originals; without any when the reader may not see them.
+    """A full work with its originals; without originals if the reader may not see them.
 
     `pages` is needed for a work of more than one page, `ugoira` for an ugoira, whose `frames` as uploaded are named where they are asked
     for. Raises BodyRefused when they do not agree with `detail`.
@@ -74,13 +74,13 @@ def artwork(
 
 
 def _work(body: Any, **told: Any) -> Artwork:
-    """A work: what a body says under the names of the item's fields, and what is told besides."""
+    """A work from a body's fields of the same names, and from other values."""
     return Artwork(**{name: getattr(body, name) for name in _named_alike(Artwork, body.__class__)} | told)
 
 
 @cache
 def _named_alike(item: Any, body: Any) -> tuple[str, ...]:
-    """The fields of a type of item that a model of bodies has under the same names, be it as a field or as a property."""
+    """The fields of an item type that a body model has under the same names, as a field or as a property."""
     return tuple(each.name for each in fields(item) if each.name in body.model_fields or hasattr(body, each.name))
 
 
@@ -94,7 +94,7 @@ def _translated(translation: TitleCaptionTranslation | None) -> dict[str, str | 
 
 
 def unlisted_artwork(detail: IllustDetail) -> Artwork:
-    """A work whose pages nobody is told: their addresses follow from the first one's."""
+    """A work whose pages are shown to nobody: their addresses follow from the first one's."""
     shown = artwork(detail)
     return replace(
         shown,
@@ -160,7 +160,7 @@ def _of_zip(ugoira: UgoiraMeta) -> dict[str, Any]:
 
 
 def frames_as_uploaded(zipped: Original, first_frame: str | None = None) -> list[Original]:
-    """An ugoira's frames as its artist uploaded them, by its zip and the address of the first one.
+    """An ugoira's frames as its artist uploaded them, from its zip and the address of the first one.
 
     Without that, it lies where the zip's address says, most likely as JPEG. The others most often have the extension of the first.
     pixiv: the width and height of the work are theirs.
@@ -186,23 +186,23 @@ def frames_as_uploaded(zipped: Original, first_frame: str | None = None) -> list
 
 
 def _time_of(revision: str) -> datetime:
-    """The time that a revision's 14 digits stand for. Pixiv: the path's time is Japan's."""
+    """The time in a revision's 14 digits. Pixiv: it is Japan's."""
     return datetime.strptime(revision, "%Y%m%d%H%M%S").replace(tzinfo=JAPAN).astimezone(UTC)
 
 
 def listed_artworks(rows: Iterable[IllustRow]) -> list[Artwork]:
-    """Works as a list's rows tell them; a masked row says nothing of its work and is left out."""
+    """Works from a list's rows; masked rows say nothing about their works and are left out."""
     return [_listed(row, row.id, uploaded=row.updated, sanity_level=row.sl) for row in rows if not row.is_masked]
 
 
 def _listed(row: IllustRow | ManyDetailsRow | RankingRow, work_id: int, **told: Any) -> Artwork:
-    """A work as a list's row tells it."""
+    """A work from a list's row."""
     tags, image_host = tuple(Tag(tag) for tag in row.tags), _image_host(row.url, work_id)
     return _work(row, work_id=work_id, detail="listing", tags=tags, image_host=image_host, **told)
 
 
 def artworks_of_mobile_rows(rows: Iterable[ManyDetailsRow]) -> list[Artwork]:
-    """Works as the mobile site tells them: as a list's row does, with the caption and the first page's extension.
+    """Works from the mobile site: as from a list's row, with the caption and the first page's extension.
 
     A masked row is left out: why it is masked is another answer's to say.
     """
@@ -222,14 +222,14 @@ def artworks_of_mobile_rows(rows: Iterable[ManyDetailsRow]) -> list[Artwork]:
 
 
 def ranked_artworks(ranking: Ranking) -> list[Artwork]:
-    """Works as a ranking's rows tell them; a masked row tells a place alone."""
+    """Works from a ranking's rows; a masked row only has a place."""
     return [
         _listed(row, row.illust_id, page_count=row.illust_page_count) for row in ranking.contents if not row.is_masked
     ]
 
 
 def _image_host(thumbnail: str | None, work_id: int) -> str | None:
-    """Where a work's pictures lie, by its thumbnail; None for a placeholder, and for a work whose addresses hold a secret."""
+    """The host of a work's pictures, from its thumbnail; None for a placeholder, and for a work whose addresses contain a secret."""
     image = read_image_url(thumbnail or "")
     parts = urlsplit(thumbnail or "")
     if image is None or image.work_id != work_id or f"{work_id}-" in parts.path:
@@ -238,7 +238,7 @@ def _image_host(thumbnail: str | None, work_id: int) -> str | None:
 
 
 def originals_of_row(row: Artwork, extension: str) -> tuple[Original, ...]:
-    """The originals of a work that a list's row shows: its pages, or an ugoira's zip without its timing.
+    """The originals of a work from a list's row: its pages, or an ugoira's zip without its timing.
 
     `extension` is the guess where the row tells none.
 
@@ -299,7 +299,7 @@ def user(full: UserFull) -> User:
 
 
 def user_of_profile(user_id: int, profile: ProfileAll) -> User:
-    """What stands first on a user's profile, which the list of their works tells."""
+    """What is at the top of a user's profile, from the list of their works."""
     return User(user_id=user_id, name=None, pickup=profile.pickup)
 
 
@@ -309,7 +309,7 @@ def _background(row: UserRow) -> str | None:
 
 
 def pictures_of_user(row: UserRow) -> tuple[Original, ...]:
-    """The avatar and the background that a user's own page names, as they were uploaded; not what stands in for one that nobody chose."""
+    """The avatar and the background on a user's own page, as they were uploaded; without pixiv's placeholders."""
     told = (row.image_big or row.image, _background(row))
     images = [read_user_image_url(url) for url in told if url is not None]
     return tuple(
@@ -329,12 +329,12 @@ def pictures_of_user(row: UserRow) -> tuple[Original, ...]:
 
 
 def listed_user(row: UserRow) -> User:
-    """A person as lists show them."""
+    """A user as lists show them."""
     return User(user_id=row.user_id, name=row.name, image=row.image_big or row.image, background=_background(row))
 
 
 def comments(work_id: int, body: Comments, parent: int | None = None) -> list[Comment]:
-    """One page of the comments on a work, or of the answers to the comment `parent`."""
+    """One page of the comments on a work, or of the replies to the comment `parent`."""
     return [
         Comment(
             comment_id=comment.id,
@@ -353,7 +353,7 @@ def comments(work_id: int, body: Comments, parent: int | None = None) -> list[Co
 
 
 def commission_requests(bodies: Iterable[RequestBody]) -> list[CommissionRequest]:
-    """Requests; their title is that of the artist's plan. Pixiv: the price of a completed one is told as 0."""
+    """Requests; their title is that of the artist's plan. Pixiv: completed ones have the price 0."""
     return [
         CommissionRequest(
             request_id=body.request_id,
@@ -377,7 +377,7 @@ def _plan_title(body: RequestBody) -> str | None:
 
 
 def bookmarks(body: Bookmarks, owner: int, *, private: bool, own: bool) -> list[Bookmark]:
-    """The bookmarks on a page of `owner`'s list, masked ones among them; `own`: it is the reader's list.
+    """The bookmarks on a page of `owner`'s list, masked ones included; `own`: it is the reader's list.
 
     pixiv: a row's bookmark is the reader's own, so that on the list of another user it tells nothing of that user's.
     """
@@ -404,7 +404,7 @@ def followers(people: Iterable[FollowRow], followed: int) -> list[Follow]:
 
 
 def series(row: SeriesRow) -> Series:
-    """A series as a list of series, or its own page, tells it."""
+    """A series, from a list of series or from its own page."""
     return Series(
         series_id=row.id,
         user_id=row.user_id,
@@ -421,5 +421,5 @@ def series_places(body: SeriesBody, series_id: int) -> list[SeriesPlace]:
 
 
 def masked(rows: Iterable[IllustRow]) -> list[MaskedWork]:
-    """The works whose rows stand for a vanished one."""
+    """The works whose rows say that they vanished."""
     return [MaskedWork(row.id, row.masked_because or "masked") for row in rows if row.has_vanished]

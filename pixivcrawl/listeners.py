@@ -1,4 +1,4 @@
-"""Scrapy's signals for as long as somebody listens: to send one that nobody hears takes six times as long as to see that nobody does."""
+"""Sends Scrapy's signals only while somebody listens: sending one that nobody hears takes six times as long as checking."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ def has_listeners(crawler: Crawler, signal: object) -> bool:
 
 
 def send(crawler: Crawler, signal: object, **told: Any) -> None:
-    """As Scrapy sends it."""
+    """Send a signal as Scrapy does."""
     if has_listeners(crawler, signal):
         crawler.signals.send_catch_log(signal, spider=crawler.spider, **told)

@@ -1,4 +1,4 @@
-"""How a run ends before its time: who decides it, who asks whether it does, and what is raised for what is left undone."""
+"""How a run ends early: who decides it, who checks for it, and what is raised for work that is left undone."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from scrapy.exceptions import IgnoreRequest
 from pixivcrawl.errors import PixivcrawlError
 
 STOPPING_IS_SEEN_WITHIN = 0.25
-"""Seconds between two looks of one who waits at whether the run is ending."""
+"""Seconds between two checks of whoever waits for whether the run is ending."""
 
 TRIES = "tries"
-"""The key in a request's `meta` of how often it was sent again."""
+"""The key in a request's `meta` for how often it was sent again."""
 
 ANSWERED, LOST = "requests/answered", "requests/lost"
 """Counts of requests that brought an answer, of whatever kind, and of those that brought none."""
 
 
 class RunStopping(IgnoreRequest):
-    """The run is ending: what still waited was not sent, and nothing about its work is to be recorded."""
+    """The run is ending: whatever still waited was not sent, and nothing about its work is to be recorded."""
 
 
 class RunEnding:
-    """Why a run ends, as soon as anybody knows; the extension that records the run is one.
+    """Why a run ends, as soon as it is known; the extension that records the run implements this.
 
     `confirmed` is when pixiv last showed that it knows the session.
     """
@@ -38,22 +38,22 @@ class RunEnding:
 
     @property
     def is_ending(self) -> bool:
-        """An error has stopped the run."""
+        """Whether an error has stopped the run."""
         return self._stopping is not None
 
     def decide(self, error: PixivcrawlError) -> None:
-        """`error` decides how the run ends, which goes on until then."""
+        """Let `error` decide how the run ends; it continues until then."""
         self.error = self.error or error
 
     def end(self, error: PixivcrawlError) -> None:
-        """Stop the run in good order, once, because of `error`."""
+        """Shut the run down, once, because of `error`."""
         if self._stopping is None:
             self.error = error
             self._stopping = asyncio.ensure_future(self.crawler.stop_async())
 
 
 def end_run(crawler: Crawler, error: PixivcrawlError) -> Exception:
-    """Stop the run in good order because of `error`; gives what to raise meanwhile, so that nothing is recorded of what was asked for."""
+    """Shut the run down because of `error`; returns what to raise meanwhile, so that nothing is recorded for unanswered requests."""
     ending = crawler.get_extension(RunEnding)
     if ending is None:
         return error
@@ -64,7 +64,7 @@ def end_run(crawler: Crawler, error: PixivcrawlError) -> Exception:
 
 
 def is_stopping(crawler: Crawler) -> bool:
-    """Whether the run takes no new work: a request that has not left stays."""
+    """Whether the run takes no new work: a request that has not been sent stays unsent."""
     engine = crawler.engine
     # Scrapy has no public word for a spider that is being closed while the engine still runs.
     slot = engine._slot  # noqa: SLF001

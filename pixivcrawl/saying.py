@@ -1,4 +1,4 @@
-"""What a run says to people: on standard error, because standard output belongs to what they asked for."""
+"""Messages to people, on standard error, because standard output belongs to what they asked for."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 
 SECONDS_BETWEEN = 5.0
-"""Between two lines that say how far a command is."""
+"""Seconds between two progress lines."""
 
 _QUIET: list[bool] = []
 
 
 def be_quiet() -> None:
-    """From now on only errors are said."""
+    """From now on print only errors."""
     _QUIET.append(True)
 
 
@@ -23,13 +23,13 @@ def is_quiet() -> bool:
 
 
 def say(text: str) -> None:
-    """A line or several. A run goes on when its reader has seen enough."""
+    """Print one or more lines. A run continues when nobody reads them any more."""
     if not _QUIET:
         complain(text)
 
 
 def complain(text: str) -> None:
-    """As `say`, of an error."""
+    """Print an error."""
     try:
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
@@ -40,7 +40,7 @@ def complain(text: str) -> None:
 
 
 class ProgressLines:
-    """Says how far a command is, once in a while."""
+    """Prints how far a command is, every few seconds."""
 
     def __init__(self) -> None:
         self._said = time.monotonic()

@@ -1,4 +1,4 @@
-"""What becomes of each of Scrapy's settings here: it is obeyed, it hangs on another one, or it is refused in one line."""
+"""Decides for each Scrapy setting whether it is obeyed, depends on another one, or is refused in one line."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ OBEYED: dict[str, tuple[str, ...]] = {
         "DEFAULT_ITEM_CLASS", "EDITOR", "NEWSPIDER_MODULE", "SPIDER_CONTRACTS", "SPIDER_CONTRACTS_BASE", "TEMPLATES_DIR",
     ),
 }  # fmt: skip
-"""The settings that mean what Scrapy says they mean, by what they are about."""
+"""The settings that mean what Scrapy says they mean, by topic."""
 
 INERT: dict[str, tuple[str, ...]] = {
     "TELNETCONSOLE_ENABLED": (
@@ -78,7 +78,7 @@ INERT: dict[str, tuple[str, ...]] = {
     ),
     "SPIDER_MODULES (a CrawlSpider of your own)": ("CRAWLSPIDER_FOLLOW_LINKS",),
 }  # fmt: skip
-"""The settings that do nothing until a switch is set, as in every Scrapy project: the switch and what hangs on it."""
+"""The settings that do nothing until a switch is set, as in every Scrapy project, by that switch."""
 
 NOT_OBEYED = object()
 """There is no value with which the setting would be obeyed."""
@@ -86,7 +86,7 @@ NOT_OBEYED = object()
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a setting is refused and what to use instead. One whose value is `always` says what is so anyway."""
+    """Why a setting is refused and what to use instead. The value `always` is accepted, because it is in force anyway."""
 
     instead: str
     always: Any = NOT_OBEYED
@@ -166,7 +166,7 @@ ON_DEMAND = {
 
 
 class ScrapySettings:
-    """The add-on that sees the settings of every crawl and of every command of Scrapy's before anything is made of them."""
+    """The add-on that checks the settings of every crawl and of every Scrapy command before they are used."""
 
     @classmethod
     def update_pre_crawler_settings(cls, settings: BaseSettings) -> None:
@@ -174,7 +174,7 @@ class ScrapySettings:
         refuse(settings)
 
     def update_settings(self, settings: BaseSettings) -> None:
-        """Raises ConfigurationError for what a spider's own settings add."""
+        """Raises ConfigurationError for settings that a spider adds."""
         refuse(settings)
         for name, extension in ON_DEMAND.items():
             if settings.getbool(name):

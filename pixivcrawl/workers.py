@@ -1,4 +1,4 @@
-"""The workers of a crawl."""
+"""The proof workers of a crawl."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WORKERS: weakref.WeakKeyDictionary[Crawler, Workers] = weakref.WeakKeyDictionar
 
 
 def workers_of(crawler: Crawler) -> Workers:
-    """Those that prove the files of a crawl; they end with it."""
+    """The worker processes that prove a crawl's files; they end with the crawl."""
     if crawler not in _WORKERS:
         configuration = Configuration.from_settings(crawler.settings)
         workers = _WORKERS[crawler] = Workers(configuration.proof_workers, configuration.proof_limits)

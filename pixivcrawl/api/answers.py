@@ -1,4 +1,4 @@
-"""What an answer means: a body, or which of the ways in which pixiv says no."""
+"""Classifies answers: a body, or one of the ways in which pixiv refuses."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from pixivcrawl.api.endpoint import Body, Endpoint
 from pixivcrawl.api.wording import one_line
 
 LONGEST_RETRY_AFTER = 86400.0
-"""Seconds for which a Retry-After that asks for more is kept: whoever asks then is told anew."""
+"""Seconds for which a longer Retry-After is obeyed; a request after that is told again."""
 
 _FARTHEST_DATE = 30 * 86400.0
-"""Seconds between an answer's own Date and the date in its Retry-After, past which that Date is taken for wrong."""
+"""Seconds between an answer's own Date and the date in its Retry-After, beyond which that Date is considered wrong."""
 
 
 class AnswerKind(StrEnum):
@@ -39,7 +39,7 @@ class AnswerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `message` is pixiv's own, on one line, or ours where it has none; `retry_after` is in seconds.
+    """A classified answer. `message` is pixiv's own, on one line, or ours if it has none; `retry_after` is in seconds.
 
     `status` is 0 where nothing came: no name was found, no connection made, or it broke.
     """
@@ -54,7 +54,7 @@ class Answer:
 
 
 class AnswerRefused(Exception):
-    """An answer that is not a body; `answer` tells what it is."""
+    """An answer that is not a body; `answer` says what it is."""
 
     def __init__(self, endpoint: str, answer: Answer) -> None:
         self.endpoint = endpoint
@@ -109,7 +109,7 @@ def classify_body(endpoint: Endpoint[Body], body: Body, *, with_session: bool) -
 
 
 def retry_after(header: str, date: str, now: datetime) -> float | None:
-    """The header Retry-After, seconds or a date, as seconds; None when it is neither.
+    """The header Retry-After in seconds, from seconds or a date; None if it is neither.
 
     A date counts from the answer's own header Date, so that a wrong clock here does not matter; without one that can be true, from `now`.
     """
@@ -126,7 +126,7 @@ def retry_after(header: str, date: str, now: datetime) -> float | None:
 
 
 def _moment(date: str) -> datetime | None:
-    """An HTTP date; None for what is none."""
+    """An HTTP date; None if it is not one."""
     try:
         moment = parsedate_to_datetime(date)
     except (ValueError, OverflowError):

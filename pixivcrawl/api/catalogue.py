@@ -636,6 +636,6 @@ def find(name: str) -> Endpoint[Any]:
 
 
 def asked(url: str) -> Endpoint[Any] | None:
-    """The endpoint that an address asks, None where there is no such; of two with the same path, the one whose constants it has."""
+    """The endpoint that an address belongs to, None if there is none; of two with the same path, the one whose constants match."""
     found = [endpoint for endpoint in ENDPOINTS.values() if endpoint.parameters_in(url) is not None]
     return max(found, key=lambda endpoint: len(endpoint.params), default=None)

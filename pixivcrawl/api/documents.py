@@ -1,4 +1,4 @@
-"""JSON as pixiv sends it, read strictly: what two readers could understand in two ways is refused."""
+"""Reads pixiv's JSON strictly: anything that two readers could understand differently is refused."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Any
 from pixivcrawl.api.wording import quoted
 
 DEEPEST = 64
-"""Levels of nesting that are read; pixiv's own bodies have about ten."""
+"""The deepest nesting that is read; pixiv's own bodies have about ten levels."""
 
 _WHOLE_NUMBERS = range(-(2**63), 2**63)
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
-"""Half of a surrogate pair, written as JSON may: in UTF-8 there is none."""
+"""Half of a surrogate pair as a JSON escape; UTF-8 has none."""
 
 
 class DocumentRefused(ValueError):
-    """The text is no JSON, or JSON that means different things to different readers; says why in one line."""
+    """The text is not JSON, or is JSON that means different things to different readers; says why in one line."""
 
 
 @lru_cache(maxsize=8)
 def read_document(payload: bytes | str) -> Any:
-    """The value that a JSON text holds; it is not to be changed, because who asks for the same text again is given the same value.
+    """The value of a JSON text. Do not change it: requests for the same text get the same value.
 
     An answer is judged, then its body is read: of those that travel at once each is taken apart once.
 
@@ -56,7 +56,7 @@ def read_document(payload: bytes | str) -> Any:
 
 
 def _without_halves(document: Any) -> Any:
-    """Half of a surrogate pair can be neither written to a file nor to the ledger."""
+    """Replace halves of surrogate pairs, which can be written neither to a file nor to the ledger."""
     text = json.dumps(document, ensure_ascii=False)
     try:
         text.encode()

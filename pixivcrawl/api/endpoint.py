@@ -1,4 +1,4 @@
-"""The vocabulary of endpoints: one declaration gives a request, its answer's parser, and the way to the next page."""
+"""The classes that declare endpoints: one declaration gives the request, the parser of its answer, and the next page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PIXIV = "https://www.pixiv.net/"
 
 
 class Auth(StrEnum):
-    """What pixiv wants of the reader. What needs a premium account is said by the parameters themselves."""
+    """What pixiv requires of the reader. Parameters say themselves what needs a premium account."""
 
     NONE = "none"
     SESSION_FOR_R18 = "session for R-18"
@@ -49,7 +49,7 @@ class BodyRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint(Generic[Body]):
-    """One thing that pixiv's web API can be asked.
+    """One kind of request to pixiv's web API.
 
     `path` is a template under /ajax, or, beginning with a slash, from the root. `referer` is a template under
     `https://www.pixiv.net/`. `body` is what the envelope `{error, message, body}` holds, or without an `envelope` the
@@ -71,7 +71,7 @@ class Endpoint(Generic[Body]):
     second_hand: bool = False
 
     def request(self, base_url: str, lang: str = "", /, **values: Any) -> Request:
-        """The request for these values, to be sent to `base_url`, with a Referer that is pixiv's own wherever that is.
+        """The request for these values, to be sent to `base_url`, with pixiv's own Referer whatever the base URL.
 
         `lang` is the language of what pixiv translates; empty for the account's own.
         Its meta holds `endpoint`, the name, and `parameters`, the values in their one form with defaults. A value of
@@ -95,7 +95,7 @@ class Endpoint(Generic[Body]):
         )
 
     def parameters_of(self, request: Request) -> dict[str, Any]:
-        """The parameters of a request: as `request` puts them into its meta, or, where only an address was given, read from that.
+        """The parameters of a request: from its meta, where `request` put them, or else from its address.
 
         Raises ParameterRefused for an address that is another endpoint's.
         """
@@ -107,7 +107,9 @@ class Endpoint(Generic[Body]):
         return parameters
 
     def parameters_in(self, url: str) -> dict[str, Any] | None:
-        """What an address asks this endpoint, in one form with defaults; None where it asks another. Parameters of others pass."""
+        """The parameters in an address of this endpoint, canonical and with defaults; None for an address of another endpoint. Unknown
+        parameters are ignored.
+        """
         address = urlsplit(url)
         path = self.path if self.path.startswith("/") else f"/ajax/{self.path}"
         template = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path))
@@ -132,7 +134,7 @@ class Endpoint(Generic[Body]):
         parameters: Mapping[str, Any] | None = None,
         odd_rows: list[BodyRefused] | None = None,
     ) -> Body:
-        """The body of an answer; `parameters`, as a request's meta holds them, tell whether it answers that question.
+        """The body of an answer; `parameters`, from the request's meta, show whether it answers that request.
 
         Rows of its lists that cannot be read are left out and put into `odd_rows`; without that, one of them is enough
         for the body to be refused. Raises BodyRefused, and nothing else, for whatever the payload is.
@@ -151,7 +153,7 @@ class Endpoint(Generic[Body]):
         return body
 
     def next_page(self, values: Mapping[str, Any], body: Body) -> dict[str, Any] | None:
-        """The values that ask for the page after `body`, or None when the list says that it has ended.
+        """The values that ask for the page after `body`, or None if the list says that it has ended.
 
         The values are for the endpoint `continued_by`. pixiv: past the end of a search, and of follow_latest, the last
         page comes again and again: to notice that is the caller's, as is to doubt an empty page (`looks_throttled`).
@@ -160,11 +162,11 @@ class Endpoint(Generic[Body]):
 
     @property
     def continued_by(self) -> str:
-        """The endpoint that answers for the next page: this one, but where a list only names the ids that follow."""
+        """The endpoint of the next page: usually this one, another where a list only names the ids that follow."""
         return self.paging.continues if isinstance(self.paging, NextIds) else self.name
 
     def looks_throttled(self, body: Body) -> bool:
-        """Whether a list came without a row and without a total.
+        """Whether a list has neither rows nor a total.
 
         pixiv: so a search answers one who asks too often, for about 3 minutes. An empty list looks the same: a second
         look after that time tells.
@@ -174,11 +176,11 @@ class Endpoint(Generic[Body]):
         return self.paging.total is None or not self.paging.total(body)
 
     def canonical(self, values: dict[str, Any]) -> dict[str, Any]:
-        """The values in their one form, with defaults. Raises ParameterRefused."""
+        """The values in canonical form, with defaults. Raises ParameterRefused."""
         return canonical_values(self.name, self.params, values)
 
     def premium_needed_for(self, values: Mapping[str, Any]) -> list[str]:
-        """Which of the parameters have values that pixiv ignores for an account without premium."""
+        """The parameters whose values pixiv ignores for accounts without premium."""
         parameters = self.canonical(dict(values))
         given = [param for param in self.params if param.name in parameters]
         return [param.name for param in given if param.needs_premium(parameters[param.name])]
@@ -231,7 +233,7 @@ _readers: dict[Any, TypeAdapter[Any]] = {}
 
 
 def _reader(body: type[Body]) -> TypeAdapter[Body]:
-    """Built when it is first needed: to build all of them would cost every start a second."""
+    """The body's validator, built when it is first needed: building all of them would cost every start a second."""
     if body not in _readers:
         plain = isinstance(body, type) and issubclass(body, BaseModel)
         _readers[body] = TypeAdapter(body) if plain else TypeAdapter(body, config=ConfigDict(defer_build=True))

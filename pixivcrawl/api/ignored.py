@@ -1,4 +1,4 @@
-"""Whether pixiv heeded what it was asked, as far as the rows of an answer tell. pixiv: it passes over in silence what it does not give."""
+"""Detects parameters that pixiv ignored, from the rows of an answer. pixiv: it ignores silently what it does not offer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AI = 2
 KINDS_OF_TYPE = {"illust_and_ugoira": (0, 2), "illust": (0,), "manga": (1,), "ugoira": (2,)}
 
 UNSQUARE = 0.2
-"""A picture whose sides differ by a greater part than this is no square to anyone."""
+"""A picture whose sides differ by more than this share is not square to anyone."""
 
 DISORDER = 0.25
 """Of neighbours on a page that stand in order of time, so many the other way round are another order; a few are works that were
@@ -29,7 +29,7 @@ BY_CHANCE = 8
 def ignored_parameters(
     asked: Mapping[str, Any], rows: Sequence[IllustRow], *, is_premium: bool | None = None
 ) -> list[str]:
-    """The parameters in `asked` that some of the rows contradict. `is_premium`: whether the reader is, where that is known."""
+    """The parameters in `asked` that some of the rows contradict. `is_premium`: whether the reader is, if known."""
     shown = [row for row in rows if not row.is_masked]
     names = [
         name
@@ -41,7 +41,7 @@ def ignored_parameters(
 
 
 def day_of(row: IllustRow) -> date | None:
-    """The day on which a work was published, as Japan counts."""
+    """The day on which a work was published, in Japan's time zone."""
     return row.created.astimezone(JAPAN).date() if row.created else None
 
 

@@ -1,4 +1,4 @@
-"""Image addresses: which work, page and revision one belongs to.
+"""Image addresses: which work, page and revision an address belongs to.
 
 pixiv: the time in an image's path is Japan's (+09:00) and changes when the artist replaces, adds or reorders images: a
 revision.
@@ -81,7 +81,7 @@ class ImageUrl:
 
 
 def _parts(url: str) -> SplitResult | None:
-    """An address of the web in its parts; None for what is none."""
+    """The parts of a web address; None if it is not one."""
     # urlsplit passes over line ends and spaces that the address would still hold.
     if len(url) > LONGEST_URL or not re.fullmatch(r"[!-~]+", url):
         return None
@@ -93,7 +93,7 @@ def _parts(url: str) -> SplitResult | None:
 
 
 def read_image_url(url: str) -> ImageUrl | None:
-    """What an image address names, on whatever host; None for anything that is no address of a work's image."""
+    """What an image address names, on any host; None if it is not the address of a work's image."""
     if (parts := _parts(url)) is None:
         return None
     for kind, shape in _SHAPES:
@@ -115,7 +115,7 @@ def _read(kind: ImageKind, found: dict[str, str | None]) -> ImageUrl | None:
 
 @dataclass(frozen=True, slots=True)
 class UserImageUrl:
-    """What the address of a user's picture names; `url` is where it lies as uploaded, not reduced."""
+    """What the address of a user's picture names; `url` is the address of the uploaded file, not reduced."""
 
     kind: Literal["avatar", "background"]
     url: str
@@ -124,7 +124,7 @@ class UserImageUrl:
 
 
 def read_user_image_url(url: str) -> UserImageUrl | None:
-    """What the address of a user's picture names; None for any other, such as that of the picture of those who have none.
+    """What the address of a user's picture names; None for any other, such as pixiv's placeholder.
 
     pixiv: the path's time is Japan's, and changes with the picture.
     """
@@ -140,7 +140,7 @@ def read_user_image_url(url: str) -> UserImageUrl | None:
 
 
 def is_revision(text: str) -> bool:
-    """Whether `text` is 14 digits that make a time, as `20220811234614`, in a year in which there may have been pixiv."""
+    """Whether `text` is 14 digits that make a time, such as `20220811234614`, in a year in which pixiv may have existed."""
     if not re.fullmatch(r"\d{14}", text, re.ASCII):
         return False
     try:
@@ -152,7 +152,7 @@ def is_revision(text: str) -> bool:
 
 
 def first_frame_url(zip_url: str, extension: str) -> str:
-    """Where an ugoira's first frame lies as it was uploaded, by the address of its zip.
+    """The address of an ugoira's first frame as it was uploaded, from the address of its zip.
 
     pixiv: the larger zip is named after the box that its frames fit.
     """
@@ -162,12 +162,12 @@ def first_frame_url(zip_url: str, extension: str) -> str:
 
 
 def frame_url(first_frame: str, number: int) -> str:
-    """Where frame `number` (from 0) lies, by the address of the first one."""
+    """The address of frame `number` (from 0), from the address of the first one."""
     return re.sub(r"_ugoira0(\.\w+)$", rf"_ugoira{number}\1", first_frame)
 
 
 def original_url(host: str, work_id: int, page: int, revision: str, extension: str) -> str:
-    """The address of a page's original; `host` is such as `https://i.pximg.net`. Raises ValueError when `revision` is none."""
+    """The address of a page's original; `host` is such as `https://i.pximg.net`. Raises ValueError if `revision` is not one."""
     return f"{host}/img-original/img/{_dated(revision)}/{work_id}_p{page}.{extension}"
 
 

@@ -1,4 +1,4 @@
-"""What is kept of an answer about one work: what it says of the work."""
+"""Reduces an answer about one work to what it says about that work."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ about all of them would grow with the square of their number."""
 
 
 def without_other_works(payload: bytes) -> bytes:
-    """An answer about a work without the mere ids of its artist's others; the rows of a few neighbours, which stand among them, stay.
+    """An answer about a work without the bare ids of its artist's other works; the rows of a few neighbours stay.
 
     Raises DocumentRefused where it is no answer.
     """

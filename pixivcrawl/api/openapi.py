@@ -111,7 +111,7 @@ UNLISTED_PARAMETER: Schema = {
 
 
 def openapi_document() -> Schema:
-    """The document. Its response schemas are made from the models that read the answers: what they take, it allows."""
+    """The document. Its response schemas are made from the models that read the answers, so it allows what they accept."""
     bodies, schemas = _body_schemas()
     paths: dict[str, Schema] = {}
     for endpoints in _by_operation():
@@ -144,7 +144,7 @@ def openapi_document() -> Schema:
 
 
 def _by_operation() -> Iterable[list[Endpoint[Any]]]:
-    """The endpoints that are one operation to OpenAPI, which tells operations apart by path and method alone."""
+    """The endpoints that are one operation in OpenAPI, which only distinguishes path and method."""
     operations: dict[tuple[str, str], list[Endpoint[Any]]] = {}
     for endpoint in ENDPOINTS.values():
         operations.setdefault((endpoint.path, endpoint.method), []).append(endpoint)
@@ -224,7 +224,7 @@ def _meaning(param: Param) -> str:
 
 
 def _value(param: Param) -> Schema:
-    """The schema of a value as it stands in an address."""
+    """The schema of a value as written in an address."""
     match param.type:
         case "constant":
             return {"type": "string", "const": str(param.default)}
@@ -261,7 +261,7 @@ def _bounded(schema: Schema, least: str, most: str, param: Param) -> Schema:
 
 
 def _posted(endpoint: Endpoint[Any]) -> Schema:
-    """The schema of a JSON body. pixiv: ids stand there as strings."""
+    """The schema of a JSON body. pixiv: ids are strings in it."""
     fields = {param.name: _value(param) | {"description": _meaning(param)} for param in endpoint.params}
     for param in endpoint.params:
         if param.type == "id":
@@ -287,7 +287,7 @@ def _answer(description: str, schema: Schema, *, may_be_html: bool = False) -> S
 
 
 def _body_schemas() -> tuple[dict[str, Schema], dict[str, Schema]]:
-    """The schema of each endpoint's body by the endpoint's name, and the schemas that these refer to."""
+    """The schema of each endpoint's body by endpoint name, and the schemas that these refer to."""
     made, shared = TypeAdapter.json_schemas(
         [(name, "validation", TypeAdapter(endpoint.body)) for name, endpoint in ENDPOINTS.items()],
         ref_template="#/components/schemas/{model}",
@@ -309,7 +309,7 @@ def _with_named_choices(schemas: dict[str, Schema]) -> dict[str, Schema]:
 
 
 class AsPixivSends(GenerateJsonSchema):
-    """What the models take, rather than what they hold: `[]` for an empty object, null for a list, ids as keys."""
+    """Schemas of what the models accept rather than of what they hold: `[]` for an empty object, null for a list, ids as keys."""
 
     also_taken: ClassVar[dict[Any, tuple[Schema, ...]]] = {
         Keyed.func: (EMPTY_LIST, NULL),

@@ -1,4 +1,4 @@
-"""Pixiv's pages: which spider reads one, and with which arguments.
+"""Pixiv's pages: which spider reads a page, and with which arguments.
 
 pixiv: many pages have an older address too, which still leads to them. Only numbers, words and pixiv's own query values are taken over;
 whether a value is one that pixiv knows is for the spider to say.
@@ -36,7 +36,7 @@ _SEARCH = (
 _SEARCH_MODES = {"tag": "s_tag", "tag_full": "s_tag_full", "tc": "s_tc"}
 
 _SAYS_NOTHING = re.compile(r"p|page|lang|format|utm_.*|fbclid|gclid|igshid|ref|referer")
-"""Parameters that do not change which works a page is about: where it was opened, in which language, by way of what."""
+"""Parameters that do not change which works a page is about: where it was opened, in which language, from where."""
 
 Query = dict[str, str]
 """A page's parameters; each is taken out when it is read, so that what is left was not understood."""
@@ -44,7 +44,7 @@ Query = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The spider that reads a page, and its arguments as they are given on the command line."""
+    """The spider that reads a page, and its arguments as on the command line."""
 
     spider: str
     arguments: dict[str, str]
@@ -60,7 +60,7 @@ def read_page(path: list[str], query: Query, fragment: str) -> Target:
 
 
 def _understood(read: Target, left: Mapping[str, str]) -> Target:
-    """`read`, when nothing that could change which works it means is left of the query; an id says by itself which work it is."""
+    """`read`, if nothing is left in the query that could change which works it means; an id alone says which work it is."""
     for name in left:
         if read.spider != "artwork" and not _SAYS_NOTHING.fullmatch(name):
             raise UrlRefused(f"its parameter {quoted(name)} is not known here; leave it out if it does not matter")
@@ -168,7 +168,7 @@ def _tag_page(word: str, rest: list[str], query: Query) -> Target:
 
 
 def _search(word: str | None, query: Query) -> Target:
-    """The pages /search and /search.php, whose `type` says what the newer addresses say in their path."""
+    """The pages /search and /search.php, whose `type` says what newer addresses say in their path."""
     if not word:
         raise UrlRefused("a search without a word; paste the address of a search's results")
     carried = _carried(query, *_SEARCH)
@@ -263,12 +263,12 @@ def _carried(query: Query, *names: str) -> dict[str, str]:
 
 
 def _tag_as_filter(query: Query) -> dict[str, str]:
-    """The tag of a page that pixiv's API has no list by tag for; an empty one stands for all."""
+    """The tag of a page for which pixiv's API has no list by tag; an empty one means all."""
     return {"tags": tag} if (tag := query.pop("tag", "")) else {}
 
 
 def target(spider: str, **arguments: str) -> Target:
-    """What a page means. Raises UrlRefused for a value that is empty or holds control characters."""
+    """What a page means. Raises UrlRefused for a value that is empty or has control characters."""
     for name, value in arguments.items():
         if not value.strip():
             raise UrlRefused(f"{name} is empty; copy the whole address")
@@ -280,7 +280,7 @@ def target(spider: str, **arguments: str) -> Target:
 
 
 def number(text: str, what: str) -> str:
-    """An id as it is written, without zeros before it. Raises UrlRefused, naming `what` it is not."""
+    """An id without leading zeros. Raises UrlRefused, naming `what` it is not."""
     found = re.fullmatch(r"0*([1-9][0-9]{0,18})", text)
     if found is None or int(found[1]) > LARGEST_ID:
         raise UrlRefused(f"{quoted(text)} is not {what}; a positive whole number is")

@@ -1,4 +1,4 @@
-"""The vocabulary of lists: how each kind of list is read on, and how it says that it has ended."""
+"""The kinds of paging: how each kind of list continues, and how it says that it has ended."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Values = Mapping[str, Any]
 
 
 class PartOf(list[Row]):
-    """The rows of a list that could be read; `came` is how many there were, the odd ones among them."""
+    """The rows of a list that could be read; `came` counts all that pixiv sent, odd ones included."""
 
     def __init__(self, rows: Iterable[Row], came: int) -> None:
         super().__init__(rows)
@@ -20,7 +20,7 @@ class PartOf(list[Row]):
 
 
 def came(rows: Sized) -> int:
-    """How many rows pixiv sent, read or not."""
+    """How many rows pixiv sent, readable or not."""
     return rows.came if isinstance(rows, PartOf) else len(rows)
 
 
@@ -29,13 +29,13 @@ def _goes_on(said: bool | None, rows: Sized) -> bool:
 
 
 def below(place: int, total: int | None) -> bool | None:
-    """Whether rows follow the first `place` of `total`; None where there is no total."""
+    """Whether rows follow the first `place` of `total`; None if there is no total."""
     return None if total is None else place < total
 
 
 @dataclass(frozen=True, slots=True)
 class PageNumber(Generic[Body]):
-    """Pages counted from 1. `more` tells from a body and its page whether another page follows.
+    """Pages counted from 1. `more` says from a body and its page number whether another page follows.
 
     None: the body does not say, and whether the next page has rows, or others, tells.
     """
@@ -52,7 +52,7 @@ class PageNumber(Generic[Body]):
 
 @dataclass(frozen=True, slots=True)
 class Offset(Generic[Body]):
-    """`offset` and `limit`; `more` tells from a body and the offset after its rows whether anything follows (as above).
+    """`offset` and `limit`; `more` says from a body and the offset after its rows whether anything follows (as above).
 
     The next offset counts the rows that came, not those that were asked for: pixiv may send fewer than `limit`, and a
     row that comes twice is harmless where a row that is passed over is not.
@@ -69,7 +69,7 @@ class Offset(Generic[Body]):
 
 @dataclass(frozen=True, slots=True)
 class Cursor(Generic[Body]):
-    """Each page names where the next one begins; one without rows, or that names its own beginning, is the last."""
+    """Each page names where the next one begins; a page without rows, or one that names its own beginning, is the last."""
 
     rows: Callable[[Body], Sized]
     cursor: Callable[[Body], int | None]

@@ -1,4 +1,4 @@
-"""The vocabulary of what may be asked: parameters, their types, and how each is written into a request."""
+"""The parameters of endpoints: their types, and how each is written into a request."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ LONGEST_TEXT = 1000
 
 
 class ParameterRefused(ConfigurationError):
-    """A parameter that the endpoint does not take, or a value that it cannot have; names both and what is allowed."""
+    """A parameter that the endpoint does not have, or a value that it does not allow; names both and what is allowed."""
 
 
 class ValueRefused(ValueError):
-    """A value that a parameter cannot have; the text says what is allowed."""
+    """A value that a parameter does not allow; the text says what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Param:
     twin: str = ""
 
     def canonical(self, value: Any) -> Any:
-        """The value in its one form: int, str, bool, or a list of ints or texts. Raises ValueRefused."""
+        """The value in canonical form: int, str, bool, or a list of ints or texts. Raises ValueRefused."""
         match self.type:
             case "id":
                 return _whole_number(value, 1, LARGEST_ID, "a positive whole number")
@@ -77,7 +77,7 @@ class Param:
                 raise ValueRefused(f"nothing: it is always {self.default}")
 
     def written(self, value: Any) -> list[str]:
-        """A canonical value as it stands in an address, once for each item of a list."""
+        """A canonical value as written in an address, once for each item of a list."""
         match value:
             case str() if value in self.unsaid:
                 return []
@@ -89,7 +89,7 @@ class Param:
                 return [str(value)]
 
     def in_json(self, value: Any) -> Any:
-        """A canonical value as it stands in a JSON body. pixiv: its own pages send ids there as strings."""
+        """A canonical value as written in a JSON body. pixiv: its own pages send ids there as strings."""
         return str(value) if self.type == "id" else value
 
     @property
@@ -162,7 +162,7 @@ def _date(value: Any) -> date:
 
 
 def canonical_values(endpoint: str, params: tuple[Param, ...], values: dict[str, Any]) -> dict[str, Any]:
-    """The values in their one form and in declared order, with defaults and without constants.
+    """The values in canonical form and declared order, with defaults and without constants.
 
     Raises ParameterRefused.
     """

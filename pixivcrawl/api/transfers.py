@@ -1,4 +1,4 @@
-"""How an original is asked for, and what the image host says of the body that it sends."""
+"""Requests for originals, and what the image host says about the body that it sends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PAST_CACHES = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
 
 
 def original_request(url: str, page: str, stage_to: Path, *, past_caches: bool) -> Request:
-    """Asks the image host for an original, as from a `page` of pixiv's such as artworks/1, whose body goes to the file `stage_to`.
+    """A request to the image host for an original, as from a `page` of pixiv such as artworks/1; its body goes to the file `stage_to`.
 
     `past_caches`: for what pixiv itself has now.
     """

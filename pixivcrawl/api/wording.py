@@ -1,4 +1,4 @@
-"""Words for a person: text from outside, fit to stand in one line of a log or an error, numbers of things, and lengths of time."""
+"""Text for people: foreign text made safe for one line of a log or an error, numbers of things, sizes and durations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def one_line(text: str, longest: int = 120) -> str:
-    """`text` on one line, at most `longest` characters, without those that a terminal would act on or cannot show.
+    """`text` on one line, at most `longest` characters, without characters that a terminal would act on or cannot show.
 
     Right-to-left marks are among them.
     """
@@ -20,7 +20,7 @@ def one_line(text: str, longest: int = 120) -> str:
 
 
 def quoted(value: object, longest: int = 60) -> str:
-    """A value of whatever type as a short quotation. Only plain values are shown; of the others, what they are."""
+    """A value of any type as a short quotation. Only plain values are shown; for others, what they are."""
     match value:
         case str():
             return f"'{one_line(value, longest)}'"
@@ -41,7 +41,7 @@ def quoted(value: object, longest: int = 60) -> str:
 
 
 def plural(number: int, what: str, many: str | None = None) -> str:
-    """So many of them: 1 work, 2 works, 1,200 works; `many` is the plural where it is no s more."""
+    """A number of things: 1 work, 2 works, 1,200 works; `many` is the plural if it is not formed with s."""
     return f"{number:,} {what if number == 1 else many or what + 's'}"
 
 
@@ -54,7 +54,7 @@ def size(number: int) -> str:
 
 
 def spoken(seconds: float) -> str:
-    """A length of time, as exact as a guess can be: 40 s, 12 min, 3 h, 2 days."""
+    """A duration, rounded as an estimate should be: 40 s, 12 min, 3 h, 2 days."""
     for unit, name in ((86400, "days"), (3600, "h"), (60, "min")):
         if seconds >= 2 * unit:
             return f"{seconds / unit:,.0f} {name}"
@@ -62,7 +62,7 @@ def spoken(seconds: float) -> str:
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """The known names that hold or look like the one given, as a question to put in between; empty when none does."""
+    """The known names that contain or resemble the given one, as a question to insert; empty if there are none."""
     # Only here: most commands are typed as they are spelled.
     from difflib import get_close_matches
 

@@ -1,1 +1,1 @@
-"""What comes back, an area a module. A body keeps the keys that its model does not name."""
+"""Models of pixiv's bodies, one area a module. A body keeps the keys that its model does not name."""

@@ -1,4 +1,4 @@
-"""Lists whose rows are read each for itself, so that one odd row costs itself and not the list."""
+"""Lists whose rows are read one by one, so that an odd row costs only itself."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pixivcrawl.api.paging import PartOf
 from pixivcrawl.api.wording import quoted
 
 ODD = "odd_row"
-"""The type of an error that is the fault of one row."""
+"""The type of an error that is one row's fault."""
 
 LEAVING_OUT = "leaving out odd rows"
-"""The context in which odd rows are left out, rather than refused."""
+"""The validation context in which odd rows are left out rather than refused."""
 
 ALL_ODD = 10
-"""Of so many rows or more some are read, or the whole list has another shape than it had."""
+"""If a list of at least this many rows has no readable row, the whole list has changed its shape."""
 
 _REASONS = {
     "model_type": "must be an object",
@@ -39,12 +39,12 @@ def reason_of(line: ErrorDetails) -> str:
 
 
 def read_alone(value: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-    """A list, or an object of rows by their keys."""
+    """Validates a list, or an object of rows by key, row by row."""
     return read_rows(value, read, leaving_out=info.context == LEAVING_OUT)
 
 
 def read_rows(rows: Any, read: Callable[[Any], Any], *, leaving_out: bool, places: Sequence[int] | None = None) -> Any:
-    """What can be read of the rows. Otherwise an odd row raises, once, as that row's fault.
+    """The rows that can be read. Otherwise an odd row raises, once, as that row's fault.
 
     `places` are where the rows stand on their list, if not one after the other.
     """
@@ -67,7 +67,7 @@ def read_rows(rows: Any, read: Callable[[Any], Any], *, leaving_out: bool, place
 
 
 EachAlone = WrapValidator(read_alone)
-"""Stands directly behind the list or the object whose rows are meant."""
+"""Goes directly after the list or the object whose rows are meant."""
 
 
 def _read_others(rows: Any, read: Callable[[Any], Any], odd: Collection[int | str]) -> Any:

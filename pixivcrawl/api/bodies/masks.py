@@ -1,4 +1,4 @@
-"""Rows that stand in a work's place: the one rule by which they are known, in whatever list and spelling they come."""
+"""Masked rows, which stand in for a work: the one rule by which they are recognised, in every list and spelling."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from pixivcrawl.api.bodies.parts import PixivModel, placeholder_of, read_optiona
 
 VANISHED_PICTURE = "limit_unknown"
 WITHHELD = "placeholder"
-"""The reason where pixiv gives none."""
+"""The reason if pixiv gives none."""
 
 
 class Mask(NamedTuple):
-    """Why a row shows nothing of its work. `vanished`: the work is lost, and not only kept from this reader."""
+    """Why a row shows nothing of its work. `vanished`: the work is lost, not only hidden from this reader."""
 
     because: str
     vanished: bool
 
 
 def mask_of(row: Mapping[str, Any]) -> Mask | None:
-    """What hides the work in a row as it came, with keys in either spelling; None for a row that shows its work.
+    """What hides the work in a raw row, with keys in either spelling; None for a row that shows its work.
 
     pixiv: a work that vanished has `isMasked`, user 0, dates of 1970 or limit_unknown for a picture. One that this
     reader may not see has a `mask_reason`, user 1, no title, or another limit_* picture, each with or without the rest.
@@ -53,7 +53,7 @@ def _placeholder(url: Any) -> str | None:
 
 
 class WorkRow(PixivModel):
-    """A work as some list shows it: the base of every model of such a row.
+    """A work in a list: the base of every model of such a row.
 
     A masked row tells `told_when_masked` and nothing else: its other fields are `blank`, whatever stood there.
     `mask_reason` is why the work is kept from this reader, None where it vanished.

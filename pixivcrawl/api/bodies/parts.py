@@ -1,4 +1,4 @@
-"""What all bodies are made of: numbers, times and mappings as pixiv writes them, and a model that keeps other keys."""
+"""The building blocks of all bodies: numbers, times and mappings as pixiv writes them, and a model that keeps other keys."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class PixivModel(BaseModel):
 
 
 class SnakeCaseModel(PixivModel):
-    """One of the objects whose keys pixiv writes in snake_case."""
+    """An object whose keys pixiv writes in snake_case."""
 
     model_config = ConfigDict(alias_generator=lambda name: name)
 
@@ -122,19 +122,19 @@ def _odd_as_null(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
 T = TypeVar("T")
 
 Lenient = Annotated[T | None, WrapValidator(_odd_as_null)]
-"""A value on which nothing hangs but its own column: an odd one costs itself and not the body."""
+"""A value that only its own column depends on: an odd one costs itself, not the body."""
 
 Texts = Annotated[list[str], NullAsEmpty]
 Ids = Annotated[list[Id], EachAlone, NullAsEmpty]
 Fields = Annotated[dict[str, Any], Keyed]
-"""An object that is kept as it came."""
+"""An object that is kept as it is."""
 
 TagTranslations = Annotated[dict[str, dict[str, str | None]], EachAlone, Keyed]
 """{tag: {language or "romaji": text}}, `[]` when there is none."""
 
 
 def ids_of_keys(value: Any) -> Any:
-    """The keys of an object, as numbers where they are some."""
+    """The keys of an object that are numbers."""
     value = _empty_list_as_object(value)
     if isinstance(value, dict):
         # All at once where all are sound: an artist may have a hundred thousand works.
@@ -178,7 +178,7 @@ OriginalUrl = Annotated[str | None, AfterValidator(_image_url)]
 
 
 def placeholder_of(*urls: str | None) -> str | None:
-    """Why a placeholder stands in place of a picture, such as limit_sanity_level; None where none does."""
+    """Why a placeholder replaces a picture, such as limit_sanity_level; None if none does."""
     images = (read_image_url(url) for url in urls if url)
     return next((image.because for image in images if image is not None and image.because), None)
 

@@ -1,4 +1,4 @@
-"""A work as lists show it."""
+"""Works in lists."""
 
 from __future__ import annotations
 
@@ -124,13 +124,13 @@ RowsOrNullById = Annotated[dict[Id, IllustRow | None], EachAlone, BeforeValidato
 
 
 class Thumbnails(PixivModel):
-    """The rows of all works that the rest of a body names by id alone."""
+    """The rows of all works that the rest of a body names only by id."""
 
     illust: RowList = Field(default_factory=list)
 
 
 class Framed(PixivModel):
-    """A body whose lists hold ids and whose rows lie apart, in `thumbnails`."""
+    """A body whose lists have ids and whose rows are apart, in `thumbnails`."""
 
     thumbnails: Annotated[Thumbnails, Keyed] = Field(default_factory=Thumbnails)
     tag_translation: TagTranslations = Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Works under a keyword, and what pixiv knows of a tag."""
+"""Search results, and what pixiv knows about a tag."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pixivcrawl.api.paging import PartOf, came
 
 
 class Found(PixivModel):
-    """One kind of works, and how many of them there are on all pages."""
+    """One kind of works, and how many there are on all pages."""
 
     data: RowList
     total: Count
