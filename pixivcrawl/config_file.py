@@ -74,7 +74,7 @@ def expanded(given: str, what: str) -> Path:
         return Path(given).expanduser().absolute()
     except RuntimeError:
         raise ConfigurationError(
-            f"{what}: {quoted(given)} needs your home folder, which is unknown (is HOME set?): write the whole path"
+            f"{what}: the home folder in {quoted(given)} is unknown (is HOME set?): write the whole path"
         ) from None
 
 

@@ -39,7 +39,7 @@ def complain(text: str) -> None:
             os.dup2(nowhere.fileno(), sys.stderr.fileno())
 
 
-class ProgressLines:
+class HowFar:
     """Prints how far a command is, every few seconds."""
 
     def __init__(self) -> None:

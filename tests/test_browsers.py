@@ -121,7 +121,9 @@ def test_of_several_accounts_one_must_be_named(home: Path) -> None:
         refusal(home, "firefox")
         == "2 profiles of firefox are signed in to pixiv (default, work): say which, as in --from-browser 'firefox:default'"
     )
-    assert refusal(home, "firefox:home") == "--from-browser: firefox has no one profile 'home': there are default, work"
+    assert (
+        refusal(home, "firefox:home") == "--from-browser: firefox has no single profile 'home': there are default, work"
+    )
     assert taken(home, "firefox:work") == "PHPSESSID=13_secret_session\n"
 
 
@@ -146,10 +148,8 @@ def test_what_cannot_be_read_is_said(home: Path) -> None:
 
 def test_a_browser_that_is_not_there_is_said(home: Path) -> None:
     assert refusal(home, "chrome").startswith("no profile of chrome was found here: sign in to pixiv in it, or ")
-    assert refusal(home, "firefux").startswith(
-        "--from-browser: 'firefux' is none that can be read; did you mean firefox? "
-    )
-    assert refusal(home, "firefox:work") == "--from-browser: firefox has no one profile 'work': it has none here"
+    assert refusal(home, "firefux").startswith("--from-browser: 'firefux' cannot be read; did you mean firefox? ")
+    assert refusal(home, "firefox:work") == "--from-browser: firefox has no single profile 'work': it has none here"
 
 
 def test_without_the_extra_it_is_said_what_to_install(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ def test_without_home_there_is_no_file_of_ones_own(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("setting", ["ARCHIVE_DIR", "PIXIV_COOKIE_FILE"])
 def test_a_home_that_nobody_knows_is_said(setting: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"{setting}: nobody can tell where '~nosuchuser/pixiv' lies, as "):
+    with pytest.raises(ConfigurationError, match=f"{setting}: the home folder in '~nosuchuser/pixiv' is unknown"):
         path_named(Settings({setting: "~nosuchuser/pixiv"}), setting)
 
 
@@ -98,11 +98,11 @@ def test_the_sandbox_profile_does_not_read_it(file: Path, monkeypatch: pytest.Mo
         ('archive_dir "a"', 1, 13, "Expected '='"),
         ('\n\narchive_dir = "a', 3, 17, "(?i)unterminated|expected|illegal"),
         ("archive_dir = 'a'\narchive_dir = 'b'", 2, 18, "overwrite"),
-        (f"version = {VERSION + 1}", 1, 1, "is for a later pixivcrawl .version 2, this one knows 1.: upgrade"),
-        ("version = 'one'", 1, 1, "version: 1 is the one"),
+        (f"version = {VERSION + 1}", 1, 1, "is for a later pixivcrawl .version 2, this one knows 1.: update"),
+        ("version = 'one'", 1, 1, "version: 1 is the only known version"),
         ("\n  archiv_dir = 'a'", 2, 3, "no setting 'archiv_dir'; did you mean archive_dir"),
         ("colour = 'red'", 1, 1, "no setting 'colour'; pixivcrawl config lists them"),
-        ("pixiv_phpsessid = '11_secret'", 1, 1, "a session is kept in a file of its own"),
+        ("pixiv_phpsessid = '11_secret'", 1, 1, "keep the session in a file of its own"),
         ("# pixiv_api_delay\n\npixiv_api_delay = 'fast'", 3, 1, "PIXIV_API_DELAY: 'fast' is not a number of seconds"),
         ("pixiv_api_delay = -1", 1, 1, "PIXIV_API_DELAY: '-1' is not a number of seconds"),
         ("database_url = 'mysql://me:secret@host/x'", 1, 1, "DATABASE_URL: begin it with"),
@@ -140,7 +140,7 @@ def test_a_profile_that_is_not_there_is_said(
 
 def test_a_file_that_cannot_be_read_is_said(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_bytes(b"archive_dir = '\xff'")
-    with pytest.raises(ConfigurationError, match="no text in UTF-8"):
+    with pytest.raises(ConfigurationError, match="not UTF-8 text"):
         read()
     monkeypatch.setenv("PIXIVCRAWL_CONFIG", str(file.parent / "none.toml"))
     with pytest.raises(

@@ -118,7 +118,7 @@ def _no_page(path: list[str]) -> UrlRefused:
 
 
 def _novel() -> UrlRefused:
-    return UrlRefused("a novel, and novels are not archived; only illustrations, manga and ugoira are")
+    return UrlRefused("a novel; only illustrations, manga and ugoira are archived")
 
 
 def _user_page(user: str, rest: list[str], query: Query) -> Target:

@@ -145,8 +145,8 @@ class ListingArguments(Filters, Arguments):
     filter: Annotated[Filters | None, WithJsonSchema({"type": "string"})] = Field(
         None,
         title="Filter",
-        description="Only works that this filter of filters.toml allows, in addition to the other arguments. By default the filter named "
-        "there under [default] as fetch; none turns it off.",
+        description="Only works that this filter of filters.toml allows, in addition to the other arguments. By default the one that "
+        "fetch names there under default; none turns it off.",
     )
 
     @field_validator("ugoira")

@@ -39,7 +39,7 @@ from pixivcrawl.ledger.rebuilding import begin_beside, put_in_place
 from pixivcrawl.ledger.replay import ReplayResult, replay
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.saying import ProgressLines
+from pixivcrawl.saying import HowFar
 from pixivcrawl.verification.reconciling import Reconciliation, reconcile
 
 NOT_ALL = 1
@@ -186,7 +186,7 @@ def _require_empty(url: URL) -> None:
 
 def _make_anew(archive: Archive, url: URL, workers: Workers, *, check: bool) -> RebuildResult:
     """A ledger at `url`, where there is none yet: first what the journal says, then what the disk says."""
-    saying = ProgressLines()
+    saying = HowFar()
     passed_over = PassedOver()
     engine = writing_engine(url)
     try:
@@ -203,7 +203,7 @@ def _make_anew(archive: Archive, url: URL, workers: Workers, *, check: bool) -> 
 def _reconciled(
     archive: Archive, url: URL, workers: Workers, replayed: ReplayResult, passed_over: PassedOver, *, check: bool
 ) -> RebuildResult:
-    saying = ProgressLines()
+    saying = HowFar()
     ledger = Ledger.open(url.render_as_string(hide_password=False), archive=archive)
     try:
         settle_intents(archive, ledger)

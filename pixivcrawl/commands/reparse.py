@@ -17,7 +17,7 @@ from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.ledger.reparsing import reparse
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.saying import ProgressLines
+from pixivcrawl.saying import HowFar
 
 NOT_ALL = 1
 """The exit code where answers could not be read."""
@@ -59,7 +59,7 @@ def read_again(configuration: Configuration) -> int:
     archive = Archive(configuration.archive_dir)
     if not archive.root.is_dir():
         raise ConfigurationError(f"there is no archive at {archive.root}: name it with -s ARCHIVE_DIR=...")
-    saying = ProgressLines()
+    saying = HowFar()
     with lock(archive, "reparse") as held:
         ledger = Ledger.open(configuration.database_url, archive=archive, after_a_kill=held.after_a_kill)
         try:

@@ -18,7 +18,7 @@ from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.upgrading import UpgradeResult, upgrade
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.saying import ProgressLines
+from pixivcrawl.saying import HowFar
 
 
 class Command(ScrapyCommand):
@@ -59,7 +59,7 @@ def bring_over(configuration: Configuration) -> None:
     if not archive.root.is_dir():
         raise ConfigurationError(f"there is no archive at {archive.root}: name it with -s ARCHIVE_DIR=...")
     print(f"archive: {archive.root}", flush=True)
-    saying = ProgressLines()
+    saying = HowFar()
     with lock(archive, "upgrade") as held:
         upgraded = upgrade(
             archive,

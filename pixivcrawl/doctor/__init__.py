@@ -1,1 +1,1 @@
-"""What is amiss with an archive, its machine and its session, and what to do about it; looks alone, and changes nothing."""
+"""Finds problems with an archive, its machine and its session, and says what to do about them; changes nothing."""

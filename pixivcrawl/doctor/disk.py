@@ -1,4 +1,4 @@
-"""The disk under an archive: its room, what kind it is, and who may read and write there."""
+"""The disk under an archive: free space, file system, and who may read and write there."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from pixivcrawl.doctor.findings import Finding, ok, problem, warning
 from pixivcrawl.errors import StorageFailed
 
 TOO_LOW = 200 * 10**6
-"""Bytes without which a run soon ends."""
+"""Free bytes below which a run soon ends."""
 
 FEW_NAMES = 1000
-"""Files that a disk has names for (inodes) below which it is about to be full, however many bytes are free."""
+"""Free inodes below which a disk is nearly full, however many bytes are free."""
 
 MOUNTS = Path("/proc/self/mountinfo")
 
 NETWORK = re.compile(
     r"nfs\d?|cifs|smb\w*|9p|afs|ceph|glusterfs|davfs2?|ncpfs|lustre|beegfs|fuse\.(?!fuseblk|ext|ntfs).*"
 )
-"""Types of file systems that lie on another machine, or are shared with one, as Linux calls them."""
+"""Types of file systems that are on another machine, or shared with one, by their names in Linux."""
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
 def look_at_disk(archive: Archive, low: int) -> Iterator[Finding]:
-    """Free space, of which fewer than `low` bytes are little, and where the folder lies: it, or the one that it will lie in."""
+    """Check the free space, with a warning below `low` bytes, and the file system of the folder, or of where it will be."""
     folder = nearest(archive.root)
     yield room(folder, low)
     if (kind := filesystem_of(folder, _mounts())) is not None:
@@ -41,7 +41,7 @@ def look_at_disk(archive: Archive, low: int) -> Iterator[Finding]:
 
 
 def nearest(folder: Path) -> Path:
-    """The folder, or the nearest above it that is there."""
+    """The folder, or its nearest parent that exists."""
     return next((each for each in (folder, *folder.parents) if each.exists()), Path("/"))
 
 
@@ -65,7 +65,7 @@ def room(folder: Path, low: int) -> Finding:
 
 
 def filesystem_of(folder: Path, mounts: str) -> str | None:
-    """The type of the file system that `folder` lies on, by the text of /proc/self/mountinfo; None where that does not tell."""
+    """The type of the file system of `folder`, from the text of /proc/self/mountinfo; None if that does not say."""
     resolved = folder.resolve()
     found: tuple[int, str] | None = None
     for line in mounts.splitlines():
@@ -99,7 +99,7 @@ def one_disk(archive: Archive) -> Iterator[Finding]:
 
 
 def look_at_permissions(archive: Archive, readers: Readers = "owner") -> Iterator[Finding]:
-    """Whether this user may read and write what is there, and whether others than `readers` may read or change it."""
+    """Check whether this user may read and write the archive, and whether others than `readers` may read or change it."""
     if not archive.root.exists():
         folder = nearest(archive.root)
         may = os.access(folder, os.W_OK | os.X_OK)

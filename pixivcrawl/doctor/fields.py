@@ -1,4 +1,4 @@
-"""The fields of pixiv's answers as they were known when this version was made, and how an answer of today differs from them."""
+"""The known fields of pixiv's answers, and how an answer differs from them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from importlib.resources import files
 from typing import Any
 
 EVERY = "*"
-"""Stands in `known_fields.json` for the keys of an object that are ids or words."""
+"""Replaces, in `known_fields.json`, the keys of an object that are ids or words."""
 
 ALWAYS = "!"
-"""Ends the name of a field there that has always been sent."""
+"""Marks there the name of a field that has always been sent."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,60}", re.ASCII)
 
@@ -23,7 +23,7 @@ Known = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """Dotted paths, sorted, each once; ids and words among the keys stand as `*`."""
+    """Dotted paths, sorted, each once; ids and words among the keys are replaced by `*`."""
 
     new: tuple[str, ...]
     missing: tuple[str, ...]
@@ -31,14 +31,14 @@ class Differences:
 
 @cache
 def known_fields() -> Mapping[str, Known]:
-    """By endpoint, the fields of its body: a name that ends with `!` was always sent; the value holds the fields within."""
+    """The fields of each endpoint's body: a name that ends with `!` was always sent; the value has the fields inside."""
     text = files("pixivcrawl.doctor").joinpath("known_fields.json").read_text(encoding="utf-8")
     known: Mapping[str, Known] = json.loads(text)
     return known
 
 
 def differences(body: Any, known: Known) -> Differences:
-    """What `body` has and lacks against the fields that are known."""
+    """The fields that `body` has or lacks compared with the known ones."""
     found = sorted(set(_differences(body, known, "")))
     return Differences(
         tuple(path for path, is_new in found if is_new), tuple(path for path, is_new in found if not is_new)
@@ -46,7 +46,7 @@ def differences(body: Any, known: Known) -> Differences:
 
 
 def _differences(value: Any, known: Known, place: str) -> Iterator[tuple[str, bool]]:
-    """Each path, with whether the field is new; what lies within a new field belongs to it."""
+    """Each path, and whether the field is new; fields inside a new field belong to it."""
     if isinstance(value, list):
         for item in value:
             yield from _differences(item, known, place)

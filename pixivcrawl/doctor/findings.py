@@ -1,4 +1,4 @@
-"""What was found, in words for a person and for a program."""
+"""Findings, for people and programs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pixivcrawl.errors import PixivcrawlError
 State = Literal["ok", "warning", "problem"]
 
 LONGEST = 400
-"""Characters of what was found that are shown."""
+"""Characters of a finding that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. `found` says how it is, with what to do next where it is not ok.
+    """The result of one check. `found` says what was found, and what to do next if it is not ok.
 
     `exit_code` is what a run would end with for it; 0 unless it is a problem.
     """
@@ -48,10 +48,10 @@ def warning(check: str, found: str) -> Finding:
 
 
 def problem(check: str, error: PixivcrawlError) -> Finding:
-    """The error that would end a run."""
+    """A finding for an error that would end a run."""
     return Finding(check, "problem", str(error), error.exit_code)
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
-    """That of the first problem; 0 where there are warnings alone."""
+    """The exit code of the first problem; 0 if there are only warnings."""
     return next((finding.exit_code for finding in findings if finding.state == "problem"), 0)

@@ -1,4 +1,4 @@
-"""The ledger: its version, its soundness, and what a run that was killed left in it."""
+"""Checks the ledger: its version, its soundness, and what a killed run left in it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from pixivcrawl.throttling.learning import REFUSED_FOR
 
 @dataclass(slots=True)
 class Examined:
-    """What was found of a ledger, and what else it knows: its newest time, a pause, what was spent today, and which account read last."""
+    """The findings about a ledger, and what else it knows: its newest time, a pause, what was spent today, which account read last."""
 
     findings: list[Finding] = field(default_factory=list)
     newest: datetime | None = None
@@ -39,7 +39,7 @@ class Examined:
 
 
 def look_at_ledger(configuration: Configuration, archive: Archive, now: datetime) -> Examined:
-    """Reads the whole file once, which takes about a second for 500 MB."""
+    """Check the ledger; reads the whole file once, about a second for 500 MB."""
     examined = Examined()
     try:
         url = read_url(configuration.database_url)

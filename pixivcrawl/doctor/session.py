@@ -1,4 +1,4 @@
-"""Whether pixiv takes the session: one question, asked as a crawl asks, at its pace and over its connections."""
+"""Checks whether pixiv accepts the session, with one request, at the pace and over the connections of a crawl."""
 
 from __future__ import annotations
 
@@ -27,12 +27,14 @@ from pixivcrawl.throttling.account import REFUSED, account_refused
 from pixivcrawl.throttling.rate_limiter import pauses
 
 LOOK_EVERY = 0.1
-"""Seconds between two looks at whether pixiv asks for a pause."""
+"""Seconds between two checks of whether pixiv asks for a pause."""
 
 
 @dataclass(slots=True)
 class Answered:
-    """What came of the question, at `at`: an answer, or a pause that pixiv asked for, or why nothing came. `served` is pixiv's time."""
+    """The result of the request, at the time `at`: an answer, or a pause that pixiv asked for, or why nothing came. `served` is pixiv's
+    time.
+    """
 
     at: datetime
     answer: Answer | None = None
@@ -42,7 +44,7 @@ class Answered:
 
 
 def ask(settings: Settings) -> Answered:
-    """Ask once. Nothing is kept of it: the pace is that of this process, and the ledger is forgotten with it."""
+    """Send the request. Nothing is kept: the pace is that of this process, and its ledger is temporary."""
     with scratch_ledger(Configuration.from_settings(settings)) as ledger:
         process = AsyncCrawlerProcess(settings)
         crawler = process.create_crawler(SessionSpider)
@@ -61,7 +63,7 @@ def ask(settings: Settings) -> Answered:
 
 
 class SessionSpider(Spider):
-    """Asks the cheapest question that only the signed-in may ask, and keeps what came."""
+    """Sends the cheapest request that needs a session, and keeps the answer."""
 
     name = "doctor"
     custom_settings = {"ITEM_PIPELINES": {}, "EXTENSIONS": {}}  # noqa: RUF012 (Scrapy's own name, never changed)
@@ -107,7 +109,7 @@ def judged(response: Response) -> Answer:
 
 
 def served_at(response: Response) -> datetime | None:
-    """The time that the answer itself says; None where it says none."""
+    """The time in the answer itself; None if it has none."""
     with suppress(ValueError, OverflowError):
         moment = parsedate_to_datetime((response.headers.get("Date") or b"").decode("latin-1"))
         return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
@@ -115,7 +117,7 @@ def served_at(response: Response) -> datetime | None:
 
 
 def look_at_session(session: Session, answered: Answered) -> Finding:
-    """What the answer says of the session."""
+    """What the answer says about the session."""
     if answered.error is not None:
         return problem("session", answered.error)
     if answered.paused_until is not None:

@@ -1,4 +1,4 @@
-"""What the program stands on: versions, certificates, settings, the clock."""
+"""Checks what the program depends on: versions, certificates, settings, the clock."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _OTHERS = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
 
 
 def look_at_versions() -> Iterator[Finding]:
-    """What is installed, and whether it is what this program was made for."""
+    """Check whether the installed versions are those that this program needs."""
     versions = [f"python {platform.python_version()}", f"pixivcrawl {__version__}"]
     versions += [f"{name} {metadata.version(name)}" for name in NAMED]
     yield ok("versions", ", ".join([*versions, f"sqlite {sqlite3.sqlite_version}", ssl.OPENSSL_VERSION.split(" (")[0]]))
@@ -41,7 +41,7 @@ def look_at_versions() -> Iterator[Finding]:
 
 
 def unfit_distributions() -> Iterator[str]:
-    """What is installed and lies outside the ranges that pixivcrawl asks for; nothing where it runs from a folder, uninstalled."""
+    """Installed packages outside the ranges that pixivcrawl needs; none if it runs from a folder, uninstalled."""
     try:
         wanted = metadata.requires("pixivcrawl") or []
     except metadata.PackageNotFoundError:
@@ -59,7 +59,7 @@ def unfit_distributions() -> Iterator[str]:
 
 
 def look_at_certificates() -> Finding:
-    """Whose certificates are believed."""
+    """Say which certificate store is used."""
     try:
         context = trust_context()
     except ConfigurationError as error:
@@ -92,7 +92,7 @@ def look_at_pace(configuration: Configuration) -> Iterator[Finding]:
 
 
 def look_at_proofs(configuration: Configuration) -> Finding:
-    """How many processes prove files, and whether the system holds them to their memory."""
+    """Say how many processes prove files, and whether the system enforces their memory limit."""
     processes = (
         f"{configuration.proof_workers} processes, {configuration.proof_memory:,} bytes of memory each (PROOF_MEMORY)"
     )
@@ -102,7 +102,7 @@ def look_at_proofs(configuration: Configuration) -> Finding:
 
 
 def look_at_secrets(settings: BaseSettings) -> Iterator[Finding]:
-    """Whether anyone else can read the session, or where notices go."""
+    """Check whether anyone else can read the session, or the notice services' URLs."""
     for what, file in (("the session", cookie_file(settings)), ("the URLs of notices", urls_file(settings))):
         if file is None or os.name != "posix" or not file.exists():
             continue
@@ -123,7 +123,7 @@ def look_at_notices(settings: BaseSettings) -> Finding:
 
 
 def look_at_clock(served: datetime | None, here: datetime, newest: datetime | None) -> Finding:
-    """`served` is what the time was in pixiv's answer, which came at `here`; `newest` is the ledger's newest time."""
+    """Check the clock: `served` is the time in pixiv's answer, which came at `here`; `newest` is the ledger's newest time."""
     if newest is not None and newest - here > WRONG:
         return warning(
             "clock",

@@ -1,1 +1,1 @@
-"""What lives as long as a run: the ledger, the progress line, the record of the run."""
+"""What lasts as long as a run: the ledger, the progress line, the record of the run."""

@@ -1,4 +1,4 @@
-"""Python's collector of circular garbage, told what a crawl is like: much that stays, and then short-lived things."""
+"""Tunes Python's garbage collector for a crawl: much that stays, and then short-lived objects."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 
 YOUNG = 10_000
-"""Objects that may come between two looks at the youngest; Python's default of 700 is a look or two for each request."""
+"""New objects between two collections of the youngest; Python's default of 700 means one or two for each request."""
 
 
 class Collector:
-    """What start-up has made (modules, classes, the ledger's models) is not gone through again and again while the crawl runs.
+    """Exempts the objects made at start-up (modules, classes, the ledger's models) from garbage collection during the crawl.
 
     To go through all of it takes a tenth of a second, in which the event loop stands still.
     """

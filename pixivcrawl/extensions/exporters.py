@@ -1,4 +1,4 @@
-"""How an item is written into a feed: without anything of Python's in it."""
+"""Writes items into feeds as plain data, without Python's own notation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pixivcrawl.items import Tag, feed_types
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: times in ISO 8601 and UTC, nested items as objects."""
+    """A value as in JSON: times in ISO 8601 and UTC, nested items as objects."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if is_dataclass(value):
@@ -25,7 +25,7 @@ def plain(value: Any) -> Any:
 
 
 def in_a_cell(value: Any) -> Any:
-    """A value in one cell: tags by their names, with spaces between, which no tag holds; anything else that is nested as JSON."""
+    """A value in one cell: tags by name, separated by spaces (no tag contains one); other nested values as JSON."""
     if isinstance(value, tuple) and all(isinstance(each, (str, Tag)) for each in value):
         return " ".join(each if isinstance(each, str) else each.name for each in value)
     value = plain(value)
@@ -33,7 +33,7 @@ def in_a_cell(value: Any) -> Any:
 
 
 class _Plain(exporters.BaseItemExporter):
-    """Each object begins with the type of its item, where no fields are chosen."""
+    """Begins each object with its item's type, unless fields are chosen."""
 
     def get_serialized_fields(
         self, item: Any, default_value: Any = None, include_empty: bool | None = None
@@ -45,7 +45,7 @@ class _Plain(exporters.BaseItemExporter):
 
 
 class JsonLines(_Plain, exporters.JsonLinesItemExporter):
-    """An object a line."""
+    """One object a line."""
 
 
 class Json(_Plain, exporters.JsonItemExporter):
@@ -53,7 +53,7 @@ class Json(_Plain, exporters.JsonItemExporter):
 
 
 class Xml(_Plain, exporters.XmlItemExporter):
-    """An element an item."""
+    """One element an item."""
 
     def _export_xml_field(self, name: str, serialized_value: Any, depth: int) -> None:
         if serialized_value is None:
@@ -64,7 +64,7 @@ class Xml(_Plain, exporters.XmlItemExporter):
 
 
 class Csv(exporters.CsvItemExporter):
-    """A row an item, all of one type."""
+    """One row an item, all of one type."""
 
     def serialize_field(self, field: Mapping[str, Any], name: str, value: Any) -> Any:
         return in_a_cell(exporters.BaseItemExporter.serialize_field(self, field, name, value))

@@ -1,4 +1,4 @@
-"""Feeds: which items of a run go into which file."""
+"""Chooses which items of a run go into which feed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pixivcrawl.items import feed_types
 
 
 class TypedFeedExporter(FeedExporter):
-    """Scrapy's, with FEED_ITEMS for the feeds that name no `item_classes`. Raises ConfigurationError for CSV of more than one type."""
+    """Scrapy's feed exporter, with FEED_ITEMS for feeds without `item_classes`. Raises ConfigurationError for CSV of more than one type."""
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
@@ -29,7 +29,7 @@ class TypedFeedExporter(FeedExporter):
 
 
 def _type_named(name: str) -> type[Any] | str:
-    """One of ours by its name; any other by its import path, which Scrapy reads."""
+    """One of our item types by name, or any other by its import path, which Scrapy reads."""
     types = feed_types()
     if name not in types and "." not in name:
         raise ConfigurationError(f"FEED_ITEMS={name}: no such type of item; there are {', '.join(types)}")

@@ -1,4 +1,4 @@
-"""The ledger of a crawl, from its begin to its end: the archive's under its lock, or a scratch one for what archives nothing."""
+"""Opens and closes the ledger of a crawl: the archive's, under its lock, or a temporary one for crawls that archive nothing."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class LedgerExtension:
 
 @contextmanager
 def archive_ledger(crawler: Crawler, configuration: Configuration) -> Iterator[Ledger]:
-    """The ledger of the archive, which is locked meanwhile; what a killed run was about to place is settled first."""
+    """The archive's ledger, under lock; what a killed run was about to place is finished or dropped first."""
     archive = Archive(configuration.archive_dir)
     archive.create(configuration.archive_readers)
     with lane_held(crawler, configuration), lock_of_run(archive, f"crawl {crawler.spidercls.name}") as lock:
@@ -63,7 +63,7 @@ def archive_ledger(crawler: Crawler, configuration: Configuration) -> Iterator[L
 
 
 def settle_intents(archive: Archive, ledger: Ledger) -> None:
-    """Finish or forget what a killed run was about to place.
+    """Finish or drop what a killed run was about to place.
 
     An intent's file is either in place with the very bytes (its row is marked stored), or still in staging with them (it is placed),
     or neither (the intent is forgotten, and the file is fetched again); a name that another file has taken is no place. An ugoira's
@@ -78,7 +78,7 @@ def settle_intents(archive: Archive, ledger: Ledger) -> None:
 
 
 def sweep_staging(archive: Archive, ledger: Ledger) -> None:
-    """Remove what lies in the staging folder of files that nobody wants any more, such as those of a work that was revised meanwhile."""
+    """Remove staged files that are no longer needed, such as those of a work that has been revised."""
     left = {name: place for name in left_behind(archive.staging) if (place := parse_staged_name(name)) is not None}
     if not left:
         return
@@ -90,7 +90,7 @@ def sweep_staging(archive: Archive, ledger: Ledger) -> None:
 
 
 def _is_in_place(archive: Archive, intent: updates.Intent) -> bool:
-    """Whether the intent's files lie in place, after what lies in staging with the very bytes was put there."""
+    """Whether the intent's files are in place, after staged files with the right bytes were put there."""
     staged = archive.staging_path(intent.original)
     try:
         final = archive.resolve(intent.path)

@@ -1,4 +1,4 @@
-"""ON_STORED: a command of the user's for each work whose files are all in place."""
+"""ON_STORED: runs a command of the user's for each work whose files are all stored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.service import is_archiving, ledger_of
 
 SECRETS = ("PIXIV_PHPSESSID", "PIXIV_COOKIE", "PIXIVCRAWL_NOTICE_URLS", "PIXIVCRAWL_DATABASE_URL")
-"""What the command's environment lacks of ours."""
+"""Variables that are removed from the command's environment."""
 
 
 class OnStored(FinishedWorks):
@@ -79,7 +79,7 @@ class OnStored(FinishedWorks):
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """End it, and whatever it started."""
+    """End the command and everything that it started."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             if hasattr(os, "killpg"):

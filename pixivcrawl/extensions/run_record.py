@@ -44,11 +44,13 @@ TRIED_AGAIN = (
     "reader_unconfirmed",
 )
 INCOMPLETE = (*TRIED_AGAIN, "lists_cut_off", "parameters_ignored", "rows_refused", "rows_withheld", "tags_failed")
-"""Counts of what is missing from the archive after a run; what pixiv cuts off or passes over, and rows nobody can read, no run brings."""
+"""Counts of what is missing from the archive after a run, including what no run brings: what pixiv cuts off or ignores, and unreadable
+rows.
+"""
 
 
 class RunRecord(RunEnding):
-    """Listens for what ends or spoils a run; of one that archives nothing it says no more than the error that ended it.
+    """Notices what ends or spoils a run; for one that archives nothing, it only reports the error that ended it.
 
     `exit_code` is right once the crawl is over, `is_told` when its summary was shown.
     """
@@ -76,7 +78,7 @@ class RunRecord(RunEnding):
         return record
 
     def something_raised(self, failure: Failure) -> None:
-        """A callback or a pipeline raised: what ends the run stops it, anything else is a fault of ours that is counted."""
+        """A callback or a pipeline raised: an error that ends the run stops it, anything else is a bug of ours and is counted."""
         if isinstance(failure.value, PixivcrawlError):
             self.end(failure.value)
         elif not isinstance(failure.value, RunStopping):
@@ -106,7 +108,7 @@ class RunRecord(RunEnding):
         self.is_told = True
 
     def _outcome(self, reason: str) -> str:
-        """In a word, how the run ended; sets the exit code."""
+        """How the run ended, in a word; sets the exit code."""
         if self.error is not None:
             self.exit_code = self.error.exit_code
             return "stopped" if self.is_ending else "finished with failures"
@@ -151,7 +153,7 @@ class RunRecord(RunEnding):
         await asyncio.gather(*noted, ended)
 
     async def _note_what_waits(self, spider: Spider) -> None:
-        """What failed in an earlier run and was not due in this one is missing all the same."""
+        """Count what failed in an earlier run and was not due in this one: it is missing all the same."""
         crawl, ledger = getattr(spider, "crawl", None), ledger_of(self.crawler)
         if crawl is not None and ledger.broken is None:
             files = getattr(getattr(spider, "args", None), "files", True)
@@ -161,7 +163,7 @@ class RunRecord(RunEnding):
                 self.crawler.stats.set_value(PREFIX + "works_withheld", withheld)
 
     async def _note_what_is_left(self, spider: Spider) -> None:
-        """Works that the run was to do and did not come to."""
+        """Count the works that the run did not get to."""
         crawl, ledger, wanted = getattr(spider, "crawl", None), ledger_of(self.crawler), getattr(spider, "wanted", None)
         if crawl is not None and ledger.broken is None and wanted is not None:
             left = await ledger.read(queries.works_left, crawl.crawl_id, **wanted)
@@ -175,7 +177,7 @@ class RunRecord(RunEnding):
             stats.set_value(PREFIX + UNREACHABLE, lost)
 
     def _note_how_long_it_took(self, spider: Spider) -> None:
-        """For plans: how soon the API answers, and how long pictures were on their way."""
+        """For plans: record how fast the API answered, and how long pictures took."""
         configuration, reader = self._who_asks_whom()
         _, answer = rest_of_api(configuration, queries.account_of_reader(reader))
         files = getattr(spider, "in_progress", None)
@@ -188,19 +190,19 @@ class RunRecord(RunEnding):
         return Configuration.from_settings(settings), reader_of(session_from_settings(settings))
 
     def counts(self) -> dict[str, int]:
-        """What the run brought so far: the stats that are ours, without their prefix."""
+        """What the run brought so far: our own stats, without their prefix."""
         stats = self.crawler.stats.get_stats()
         return {name.removeprefix(PREFIX): number for name, number in stats.items() if name.startswith(PREFIX)}
 
 
 def _is_full_reading(spider: Spider) -> bool:
-    """Whether the run was to read its list whole and to compare the works that are known."""
+    """Whether the run reads its whole list and compares known works."""
     arguments = getattr(spider, "args", None)
     return bool(getattr(arguments, "reread", False) and getattr(arguments, "refresh", False))
 
 
 def summary(spider: str, outcome: str, counts: Mapping[str, int]) -> list[str]:
-    """What a run did, for a person: a heading, then a line for each thing that happened."""
+    """What a run did: a heading, then a line for each thing that happened."""
     brought = [told(name, counts[name]) for name in SUMMARY if counts.get(name)]
     for name, number in sorted(counts.items()):
         if name.startswith("works_unavailable/"):
@@ -222,7 +224,7 @@ def told(name: str, number: int) -> str:
 
 
 def left_off(counts: Mapping[str, int]) -> list[str]:
-    """Where a run stopped that could have gone on."""
+    """Where a run stopped that could have continued."""
     most, left = counts.get(STOPPED_AT), counts.get(LEFT)
     stopped = [f"stopped at max_works={most}"] if most else []
     return stopped + ([f"{left:,} left: run the same command again"] if left else [])
@@ -272,12 +274,12 @@ SUMMARY: dict[str, tuple[str, str]] = {
 
 
 def is_worth_a_traceback(record: logging.LogRecord) -> bool:
-    """What ends a run is said in one line by the command; Scrapy's traceback of it would bury that line."""
+    """Whether an exception is not already printed in one line by the command, which Scrapy's traceback would bury."""
     return not (record.exc_info and isinstance(record.exc_info[1], (PixivcrawlError, RunStopping)))
 
 
 class OneLine(LogFormatter):
-    """A dropped file is one line, without the item's dump."""
+    """Logs a dropped file in one line, without dumping the item."""
 
     def dropped(self, item: Any, exception: BaseException, response: Any, spider: Spider) -> LogFormatterResult:
         said = super().dropped(item, exception, response, spider)

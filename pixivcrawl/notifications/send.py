@@ -1,4 +1,4 @@
-"""Brings notices to their services within a time, whatever these do."""
+"""Sends notices to their services within a time limit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pixivcrawl.notifications.services import Service
 
 LONGEST_BODY = 1900
-"""Characters: what the smallest of the usual services takes (Discord, 2,000 with the title)."""
+"""Characters that the smallest of the usual services accepts (Discord, 2,000 with the title)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of one message (by its place) at one service; `why` is None when it took it."""
+    """The result for one message (by position) at one service; `why` is None if it was accepted."""
 
     service: Service
     message: int
@@ -33,7 +33,7 @@ class Delivery:
 
 
 def send(services: Sequence[Service], messages: Sequence[Message], timeout: float) -> list[Delivery]:
-    """Every message to every service, all services at once; what takes longer than `timeout` seconds is given up.
+    """Send every message to every service, to all services at once; give up what takes longer than `timeout` seconds.
 
     In a process of its own, which is ended then: a service may hang, and what the libraries log of it holds its secrets.
     """
@@ -56,7 +56,7 @@ def send(services: Sequence[Service], messages: Sequence[Message], timeout: floa
 
 
 def _run(task: bytes, timeout: float) -> tuple[bytes, int | None]:
-    """What the worker said, and with which status it ended; None when its time was over."""
+    """What the worker printed, and its exit status; None if the time was over."""
     # The session and the ledger's password are no business of a notice.
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIXIV", "DATABASE_URL"))}
     worker = subprocess.Popen(
@@ -95,5 +95,5 @@ def _results(said: bytes) -> Iterator[tuple[tuple[int, int], str | None]]:
 
 
 def _inert(text: str) -> str:
-    """A name must call nobody: many services read `@everyone` in whatever text they are given."""
+    """The text without mentions: many services act on `@everyone` in any text."""
     return text.replace("@", "@\u200b")

@@ -1,4 +1,4 @@
-"""Where notices go: URLs that are secrets, from the environment or a file, of which nothing but their kind is ever shown."""
+"""The notice services: their URLs are secrets, from the environment or a file, and only their kind is ever shown."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ _ON_A_HOST = frozenset(
     )
     for secure in ("", "s")
 )
-"""Schemes of which the host names a server; in those of many a service a token stands in its place."""
+"""Schemes whose host is a server's name; in the URLs of many services it is a token."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One of them. `place` counts from 1, in the order in which they were given; its text holds no secret."""
+    """A notice service. `place` counts from 1, in the given order; its text has no secret."""
 
     place: int
     url: str = field(repr=False)
@@ -66,12 +66,12 @@ def services_from_settings(settings: BaseSettings) -> tuple[Service, ...]:
 
 
 def urls_file(settings: BaseSettings) -> Path | None:
-    """The file that may hold their URLs; None where none is named."""
+    """The file that may have their URLs; None if none is named."""
     return path_named(settings, "NOTICE_URLS_FILE")
 
 
 def read_services(environment: Mapping[str, str], file: Path | None) -> tuple[Service, ...]:
-    """Those of PIXIVCRAWL_NOTICE_URLS, separated by spaces or lines, else those of a file, one a line; none without either.
+    """The services of PIXIVCRAWL_NOTICE_URLS, separated by spaces or lines, or else of a file, one a line; none without either.
 
     In a file, lines that begin with # are passed over. Raises ConfigurationError, which repeats nothing of them, for a file that
     cannot be read, and where nothing is installed that can send.
@@ -86,7 +86,7 @@ def read_services(environment: Mapping[str, str], file: Path | None) -> tuple[Se
 
 
 def _host(url: str, rest: str) -> str | None:
-    """None where it is not sure to be a host: a password with a slash in it would be taken apart wrongly."""
+    """The host of a URL; None if it is not certain to be one, because a password with a slash in it would be split wrongly."""
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     if "@" in rest[len(authority) :] or "\\" in rest:
         return None

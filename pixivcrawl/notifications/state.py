@@ -1,4 +1,4 @@
-"""What came of a run, and what was told of earlier ones: kept in the archive folder, so that a timer does not tell it again and again."""
+"""The results of a run, and which notices were sent; kept in the archive folder so that a timer does not repeat them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ FILE_NAME = "notices.json"
 _VERSION = 1
 
 _LENGTH = 2000
-"""Characters, so that what is written over it finds its room there."""
+"""Characters of padding, so that overwriting fits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one crawl: its exit code, why it ended early (empty where it did not) and its counts."""
+    """The result of one crawl: its exit code, why it ended early (empty if it did not), and its counts."""
 
     name: str
     exit_code: int
@@ -31,14 +31,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """When something was told last, and `what` it was, so that something else is told at once."""
+    """When a notice was last sent, and `what` it said, so that something else is sent at once."""
 
     at: datetime
     what: str
 
 
 def remembered(root: Path) -> dict[str, Told]:
-    """{what notices are about: the last one}. A file that is not there or not to be read holds nothing: it is told once more then."""
+    """{event: the last notice}. A missing or unreadable file has nothing, so the notices are sent once more."""
     try:
         kept = json.loads((root / FILE_NAME).read_bytes())
         return {str(event): _told(told) for event, told in kept["told"].items()} if kept["version"] == _VERSION else {}
@@ -47,7 +47,7 @@ def remembered(root: Path) -> dict[str, Told]:
 
 
 def remember(root: Path, told: Mapping[str, Told]) -> None:
-    """Replace the file in one step; on a full disk, where a timer would otherwise tell of it again and again, write over it.
+    """Replace the file in one step; on a full disk, which a timer would otherwise report again and again, overwrite it.
 
     Raises StorageFailed.
     """

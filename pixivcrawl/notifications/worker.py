@@ -1,4 +1,4 @@
-"""`python -m pixivcrawl.notifications.worker`: carries notices to their services, in a process of its own.
+"""`python -m pixivcrawl.notifications.worker`: delivers notices to their services, in a separate process.
 
 Standard input: `{"urls": [...], "notices": [{"title": ..., "body": ...}, ...]}`. Standard output: for each URL and notice, as soon as it is
 known, a line `{"url": 0, "notice": 0, "why": null}`, by their places, `why` being what went wrong. What apprise and its libraries log
@@ -22,7 +22,7 @@ _UNREACHED = re.compile(r"connection error|socket|timed? ?out|unreachable|resolv
 
 
 class LogCapture(logging.Handler):
-    """What apprise says of a failure, by thread, cut down to what can hold no secret."""
+    """What apprise logs about a failure, by thread, reduced to what cannot have secrets."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -65,7 +65,7 @@ def carry(
     results: TextIO,
     writing: threading.Lock,
 ) -> None:
-    """Bring every notice to one service, one after another."""
+    """Deliver every notice to one service, one after another."""
     asset = AppriseAsset(app_id="pixivcrawl", app_desc="pixivcrawl", app_url="", async_mode=False)
     service = Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
     for number, notice in enumerate(notices):
@@ -76,7 +76,7 @@ def carry(
 
 
 def told(service: Any, notice: dict[str, str], overheard: LogCapture) -> str | None:
-    """None when the service took it, else why not."""
+    """None if the service accepted the notice, otherwise why not."""
     overheard.heard.why = "it did not accept it"
     try:
         taken = service.notify(title=notice["title"], body=notice["body"], body_format=NotifyFormat.TEXT)

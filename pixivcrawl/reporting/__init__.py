@@ -1,1 +1,1 @@
-"""What happened in an archive within a span of time, for a person and for programs."""
+"""What happened in an archive during a period, for people and programs."""

@@ -1,4 +1,4 @@
-"""A report as JSON: everything within the span, a row at a time, in plain ASCII that no terminal or page acts on."""
+"""A report as JSON: everything in the period, one row at a time, in plain ASCII that no terminal or page acts on."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pixivcrawl.ledger.queries.reports import Span
 from pixivcrawl.reporting.gathering import Place, attention, sum_up
 
 VERSION = 1
-"""Goes up when what is there changes its meaning or goes away; docs/report.schema.json describes it."""
+"""Increases when something in the document changes its meaning or is removed; docs/report.schema.json describes it."""
 
 
 def document(connection: Connection, place: Place, span: Span, made: datetime) -> Iterator[str]:
-    """The document in pieces; read while the connection is open."""
+    """The document in pieces, read while the connection is open."""
     runs = sum_up(reports.runs_of_span(connection, span))
     first_run = reports.first_run_since(connection, span.since)
     failed = iter(()) if first_run is None else reports.failures(connection, first_run, span=span)

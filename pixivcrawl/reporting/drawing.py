@@ -1,4 +1,4 @@
-"""A small picture of a file, drawn in a worker process: nobody else imports this."""
+"""Draws thumbnails in a worker process; nothing else imports this."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ LARGEST = 24 << 10
 """Bytes of a thumbnail of that side, and of a larger one by its area; noise is pressed harder until it fits, or left out."""
 
 MOST_PIXELS = 64_000_000
-"""A larger picture gets none: its decoder would hold hundreds of megabytes. A JPEG, which is read at an eighth, may be twice as large."""
+"""Larger pictures get no thumbnail: their decoder would hold hundreds of megabytes. A JPEG, which is read at an eighth, may be twice as
+large.
+"""
 
 Form = Literal["JPEG", "WEBP"]
 
@@ -31,7 +33,7 @@ _PIXEL_BYTES = 4
 MOST_FRAME_BYTES = 32 << 20
 
 _BACKGROUND = (128, 128, 128)
-"""Under what is transparent: neither black lines nor white ones vanish on it."""
+"""Replaces transparency: neither black lines nor white ones disappear on it."""
 
 _REFUSED = (
     OSError,
@@ -48,13 +50,13 @@ _REFUSED = (
     zipfile.BadZipFile,
     Image.DecompressionBombError,
 )
-"""What Pillow and zipfile raise for what they cannot read, or is not there any more."""
+"""What Pillow and zipfile raise for what they cannot read, or what is gone."""
 
 
 def draw(
     path: Path, kind: str, frame: str | None, side: int = LONGEST_SIDE, form: Form = "JPEG"
 ) -> tuple[bytes, int, int] | None:
-    """A picture with a longest side of at most so many pixels, with its width and height; of an ugoira, its first frame.
+    """A picture whose longest side has at most this many pixels, with its width and height; for an ugoira, its first frame.
 
     None for one that is not there, too large, or not to be read.
     """

@@ -1,4 +1,4 @@
-"""What a report tells, gathered from the ledger: as much as a person reads, however large the archive is."""
+"""Collects a report from the ledger: as much as a person reads, however large the archive is."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from pixivcrawl.ledger.queries.reports import (
 T = TypeVar("T")
 
 STUCK_AFTER = 4
-"""A work or file that failed in so many runs waits a week from then on."""
+"""A work or file that failed in this many runs waits a week from then on."""
 
 LASTING = 3
-"""A list that could not be read so many times in a row needs a person."""
+"""A list that could not be read this many times in a row needs a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The archive that is reported on; `disk_low` is how many free bytes are too few, 0 for any number; `free` how many there are."""
+    """The archive of a report; `disk_low` is how many free bytes are too few (0: no limit), `free` how many there are."""
 
     root: Path
     free: int
@@ -56,7 +56,7 @@ class Limits:
 
 @dataclass(slots=True)
 class RunSums:
-    """The span's runs in numbers; `unfinished` were interrupted or killed, or are under way."""
+    """The period's runs in numbers; `unfinished` were interrupted or killed, or are still going."""
 
     runs: int = 0
     complete: int = 0
@@ -71,7 +71,7 @@ class RunSums:
 
 @dataclass(slots=True)
 class ListNews:
-    """One list and its runs within the span. `unread_in_a_row`: how many of the last ones could not read it to its end."""
+    """One list and its runs in the period. `unread_in_a_row`: how many of the last ones could not read it to its end."""
 
     name: str
     spider: str
@@ -88,7 +88,7 @@ class ListNews:
 
 @dataclass(slots=True)
 class Runs:
-    """The span's runs summed up, in all and by list, and the last one that ended."""
+    """The period's runs summed up, in all and by list, and the last one that ended."""
 
     sums: RunSums = field(default_factory=RunSums)
     lists: dict[int, ListNews] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """All that a person is told. `newest` has the new works that are shown of each artist; `attention` is what needs a person."""
+    """Everything in the report. `newest` has the shown new works of each artist; `attention` is what needs a person."""
 
     place: Place
     span: Span
@@ -174,7 +174,7 @@ def sum_up(runs: Iterable[CrawlRecord]) -> Runs:
 
 
 def attention(connection: Connection, place: Place, runs: Runs) -> Iterator[str]:
-    """What does not mend by itself, a line each, with what to do."""
+    """What does not fix itself, one line each, with what to do."""
     if runs.last is not None and runs.last.exit_code in (AccountRefused.exit_code, StorageFailed.exit_code):
         yield one_line(f"the last run was stopped: {runs.last.reason or runs.last.outcome}", 400)
     for of_list in runs.lists.values():
@@ -193,7 +193,7 @@ def attention(connection: Connection, place: Place, runs: Runs) -> Iterator[str]
 
 
 def list_name(spider: str, arguments: Mapping[str, Any]) -> str:
-    """A list in the words of the command line, without what says nothing."""
+    """A list in the words of the command line, without defaults."""
     said = {name: value for name, value in arguments.items() if value not in (None, False, "", "all", [], "full")}
     if said.get("files") is True:
         del said["files"]

@@ -1,4 +1,4 @@
-"""A report as one HTML file that needs nothing beside it: no script, no address that is asked, every name in its place."""
+"""A report as a single HTML file: no script, nothing loaded from elsewhere, every name escaped."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LIMITS = Limits(artists=40, works=12, lines=100)
 PIXIV = "https://www.pixiv.net"
 
 GALLERY = "http://127.0.0.1:8490"
-"""Where `pixivcrawl gallery` answers unless it is told otherwise."""
+"""Where `pixivcrawl gallery` answers by default."""
 
 STYLE = """
 :root { color-scheme: light dark; --back: #fbfaf8; --card: #fff; --text: #1d1c1a; --soft: #5c5953; --line: #ddd8cf;
@@ -63,12 +63,12 @@ footer { max-width: 66rem; margin: 2rem auto; padding: 0 1rem; color: var(--soft
 _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode("ascii")
 
 POLICY = f"default-src 'none'; img-src data:; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
-"""What a browser is to allow this page: its own style and pictures that stand in it, should a name ever get out of its place."""
+"""What a browser may load for this page: only its own style and embedded pictures, in case a name ever escapes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What is known of works by their ids: the picture of each, the one that it had before it was revised, and which have a file here."""
+    """What is known of works by id: each one's picture, the picture before a revision, and which have a file here."""
 
     pictures: Mapping[int, Thumbnail] = field(default_factory=dict)
     before: Mapping[int, Thumbnail] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class Shown:
 
 
 def page(news: News, shown: Shown) -> Iterator[str]:
-    """The page in pieces. A work of which a file is here leads to the gallery, any other to pixiv."""
+    """The page in pieces. A work with a file here links to the gallery, any other to pixiv."""
     title = f"What is new: {day(news.span.since)} to {day(news.span.until)}"
     parts = [part for part in _parts(news, shown) if part is not None]
     yield f"""<!DOCTYPE html>
@@ -117,7 +117,7 @@ _Section = tuple[str, str, Iterable[str]]
 
 
 def _parts(news: News, of: Shown) -> Iterator[_Section | None]:
-    """Each part that has something to tell: its anchor, its heading and what stands in it."""
+    """Each part that has something to show: its anchor, heading and content."""
     if news.artists:
         yield "new", "New works", _new(news, of)
     yield _lines("changed", "Changed", news.changed, partial(_change, of))
@@ -266,7 +266,7 @@ def _seen(text: str) -> str:
 
 
 def named(text: str, longest: int = 120) -> str:
-    """Text from outside: on one line, without marks that turn what follows, set apart from its surroundings, and nothing but text."""
+    """Foreign text, made inert: on one line, without direction marks, isolated from its surroundings, and escaped."""
     return f"<bdi>{escaped(one_line(text, longest))}</bdi>"
 
 

@@ -1,1 +1,1 @@
-"""What the crawls of one process share: the queue, signals, exit codes, and requests of commands."""
+"""What the crawls of one process share: the queue, signals, exit codes, plans, and the requests of commands."""

@@ -1,4 +1,4 @@
-"""How `pixivcrawl api` asks: a crawl of one question, through the settings, the session and the pace of every crawl."""
+"""The crawl behind `pixivcrawl api`: one request, with the settings, the session and the pace of every crawl."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _HIDDEN = re.compile(r"[^\x20-\x7e\n]")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to ask, with canonical values; how many pages of it at most; and how to print what comes."""
+    """What to request, with canonical values; the most pages to read; and how to print the answers."""
 
     endpoint: Endpoint[Any]
     values: dict[str, Any]
@@ -48,7 +48,7 @@ class Question:
 
 
 def ask(question: Question, settings: Settings, configuration: Configuration, *, with_session: bool) -> int:
-    """Ask pixiv and print what it says; gives the exit code. Raises ArchiveInUse or StorageFailed before anything is sent."""
+    """Send the request and print the answer; returns the exit code. Raises ArchiveInUse or StorageFailed before anything is sent."""
     with ledger_for(configuration, f"api {question.endpoint.name}") as ledger:
         process = AsyncCrawlerProcess(settings)
         crawler = process.create_crawler(ApiSpider)
@@ -61,7 +61,7 @@ def ask(question: Question, settings: Settings, configuration: Configuration, *,
 
 
 def exit_code(asking: asyncio.Task[None] | None) -> int:
-    """What the process ends with; what went wrong is said in one line. Raises what is a fault of ours."""
+    """What the process ends with; an error is printed in one line. Raises bugs of ours."""
     if asking is None or not asking.done() or asking.cancelled():
         return INTERRUPTED
     match asking.exception():
@@ -85,14 +85,14 @@ def _failed(why: str) -> int:
 
 
 def say(text: str) -> None:
-    """A note beside the answer, which has standard output for itself."""
+    """Print a note on standard error; standard output belongs to the answer."""
     print(f"pixivcrawl: {text}", file=sys.stderr, flush=True)
 
 
 @contextmanager
 def ledger_for(configuration: Configuration, task: str) -> Iterator[Ledger]:
-    """The archive's ledger under its lock, so that two never ask pixiv at once and a pause outlives this process; where no crawl has
-    begun an archive yet, a ledger that is forgotten with this process.
+    """The archive's ledger under its lock, so that two processes never ask pixiv at once and a pause outlives this one; if there is no
+    archive yet, a temporary ledger.
     """
     archive = Archive(configuration.archive_dir)
     with ExitStack() as until_the_end:
@@ -106,7 +106,7 @@ def ledger_for(configuration: Configuration, task: str) -> Iterator[Ledger]:
 
 
 class ApiSpider(Spider):
-    """Asks one question and prints each page that comes; keeps nothing."""
+    """Sends one request and prints each page of the answer; keeps nothing."""
 
     name = "api"
     custom_settings = {"ITEM_PIPELINES": {}, "EXTENSIONS": {}}  # noqa: RUF012 (Scrapy's own name, never changed)
@@ -123,7 +123,7 @@ class ApiSpider(Spider):
             yield request
 
     async def print_pages(self) -> None:
-        """Raises whatever the asking raises."""
+        """Raises whatever the requests raise."""
         before = None
         async for endpoint, payload in self.payloads():
             if payload == before:
@@ -160,7 +160,7 @@ class ApiSpider(Spider):
         return (await self.crawler.engine.download_async(request)).body
 
     def remark(self, endpoint: Endpoint[Any], body: Any) -> None:
-        """Say what the body alone does not show: that the reader may not see the work, or that a list may be held back."""
+        """Note what the body alone does not show: that the reader may not see the work, or that a list may be throttled."""
         answer = classify_body(endpoint, body, with_session=self.with_session)
         if answer.kind is AnswerKind.THROTTLED:
             say(
@@ -171,7 +171,7 @@ class ApiSpider(Spider):
 
 
 def next_questions(endpoint: Endpoint[Any], values: dict[str, Any], body: Any) -> list[dict[str, Any]]:
-    """The values for the pages after `body` as far as it tells them: one page, or every portion of the ids that it names."""
+    """The values for the pages after `body`, as far as it names them: one page, or every batch of the ids that it names."""
     if body is None or endpoint.paging is None:
         return []
     if isinstance(endpoint.paging, NextIds):

@@ -1,4 +1,4 @@
-"""An archive that a command changes without a crawl."""
+"""Opens an archive for a command that changes it without a crawl."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pixivcrawl.ledger.service import Ledger
 
 @contextmanager
 def ledger_to_change(configuration: Configuration, task: str) -> Iterator[tuple[Archive, Ledger]]:
-    """The archive under its lock, and its ledger; what a killed run was about to place is settled.
+    """The archive under its lock, and its ledger; what a killed run was about to place is finished or dropped first.
 
     Raises ArchiveInUse, ConfigurationError and StorageFailed.
     """

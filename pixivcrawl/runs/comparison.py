@@ -1,4 +1,4 @@
-"""How `pixivcrawl verify --against-pixiv` compares: files are fetched again at the pace of a crawl, and none of them is kept."""
+"""The crawl behind `pixivcrawl verify --against-pixiv`: fetches files again at the pace of a crawl and keeps none of them."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ HARMLESS: frozenset[Outcome] = frozenset({"same", "no longer at pixiv"})
 
 TRIES = 3
 GROWTH = 4
-"""Each pause before another try is so many times the last one."""
+"""Each pause before another try is this many times the one before."""
 
 NOT_FOUND = 404
 
 
 @dataclass(frozen=True, slots=True)
 class ComparisonResult:
-    """What came of one file."""
+    """The result for one file."""
 
     outcome: Outcome
     path: str
@@ -111,7 +111,7 @@ def _files(ledger: Ledger, is_chosen: Callable[[str], bool], since: datetime | N
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What is compared, and where a body lies while it is: in `folder`."""
+    """What to compare, and the `folder` for the bodies meanwhile."""
 
     archive: Archive
     folder: Path
@@ -121,7 +121,7 @@ class Comparison:
 
 
 def _compared(settings: Settings, ledger: Ledger, comparison: Comparison) -> tuple[int, list[Outcome]]:
-    """The exit code of the asking itself, and what came of each file."""
+    """The exit code of the requests themselves, and the result for each file."""
     if not comparison.files:
         return 0, []
     process = AsyncCrawlerProcess(settings)
@@ -135,7 +135,7 @@ def _compared(settings: Settings, ledger: Ledger, comparison: Comparison) -> tup
 
 
 class ComparisonSpider(Spider):
-    """Fetches files again, past the caches on the way; asks nothing of the API."""
+    """Fetches files again, bypassing caches; sends no API requests."""
 
     name = "verify"
     custom_settings = {"ITEM_PIPELINES": {}, "EXTENSIONS": {}}  # noqa: RUF012 (Scrapy's own name, never changed)
@@ -154,7 +154,7 @@ class ComparisonSpider(Spider):
             yield request
 
     async def compare_all(self) -> None:
-        """Raises whatever ends the asking."""
+        """Raises whatever ends the requests."""
         files = iter(self.comparison.files)
         lanes = [
             asyncio.ensure_future(self.compare_in_turn(files)) for _ in range(self.configuration.image_concurrency)
@@ -204,7 +204,7 @@ class ComparisonSpider(Spider):
 
 
 def compared_with(file: KeptFile, received: Received, response: Response) -> ComparisonResult:
-    """A stored file beside what pixiv has now under its address."""
+    """Compares a stored file with what pixiv now has at its address."""
     path = file.path or ""
     if received.sha256 == file.sha256:
         return ComparisonResult("same", path)

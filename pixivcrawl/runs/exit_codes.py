@@ -1,4 +1,4 @@
-"""How a crawl, or a command, ended: its exit code, and why in one line."""
+"""Exit codes of crawls and commands, and the one line that says why."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pixivcrawl.extensions.run_record import COMPLETE, FAILED, INTERRUPTED, RunR
 
 
 def exit_code(crawler: Crawler, crawling: asyncio.Task[None]) -> int:
-    """What the process ends with; an error that ended the run, and a fault of ours, are said in one line each."""
+    """What the process ends with; an error that ended the run, and bugs of ours, are printed in one line each."""
     if not crawling.done() or crawling.cancelled():
         return INTERRUPTED
     raised = crawling.exception()
@@ -33,7 +33,7 @@ def exit_code(crawler: Crawler, crawling: asyncio.Task[None]) -> int:
 
 
 def came_of(crawler: Crawler, crawling: asyncio.Task[None]) -> tuple[str, dict[str, int]]:
-    """Why a crawl that is over ended early, empty where it did not, and what it brought."""
+    """Why a finished crawl ended early (empty if it did not), and what it brought."""
     if crawling.cancelled():
         return "", {}
     if raised := crawling.exception():
@@ -43,6 +43,6 @@ def came_of(crawler: Crawler, crawling: asyncio.Task[None]) -> tuple[str, dict[s
 
 
 def complain(error: PixivcrawlError) -> int:
-    """Say an error in its one line; gives its exit code."""
+    """Print an error in one line; returns its exit code."""
     saying.complain(f"pixivcrawl: {error}")
     return error.exit_code

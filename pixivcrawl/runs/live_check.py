@@ -1,4 +1,4 @@
-"""How `pixivcrawl doctor --live` asks: each endpoint that the reader may ask once, at the pace of a crawl; nothing is kept."""
+"""The crawl behind `pixivcrawl doctor --live`: one request to each usable endpoint, at the pace of a crawl; keeps nothing."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from pixivcrawl.runs.api_spider import ledger_for
 from pixivcrawl.session import Session
 
 FIRST = ("ranking", "search.illustrations", "illust.detail", "illust.comments", "watchlist.manga")
-"""Endpoints whose answers name what others are asked about."""
+"""Endpoints whose answers have the ids for others."""
 
 Say = Callable[[Finding], None]
 
 
 def check_live(settings: Settings, configuration: Configuration, session: Session | None, say: Say) -> None:
-    """Ask, and say what each answer is like as soon as it is there. Raises ArchiveInUse or StorageFailed before anything is sent."""
+    """Send the requests and report each answer as it arrives. Raises ArchiveInUse or StorageFailed before anything is sent."""
     with ledger_for(configuration, "doctor --live") as ledger:
         process = AsyncCrawlerProcess(settings)
         crawler = process.create_crawler(LiveCheck)
@@ -55,7 +55,7 @@ def check_live(settings: Settings, configuration: Configuration, session: Sessio
 
 @dataclass(slots=True)
 class KnownIds:
-    """What earlier answers named, to ask about."""
+    """Ids from earlier answers, for the requests that need one."""
 
     reader: int | None
     work: int | None = None
@@ -82,7 +82,7 @@ class KnownIds:
                 self.series = self.series or next(iter(body.page.watched_series_ids), None)
 
     def values(self, endpoint: Endpoint[Any]) -> dict[str, Any] | None:
-        """What to ask `endpoint` about; None when nothing was seen that it could be asked about."""
+        """The parameters for a request to `endpoint`; None if no fitting id is known."""
         values: dict[str, Any] = {
             param.name: self._value(endpoint, param.name) for param in endpoint.params if param.required
         }
@@ -110,7 +110,7 @@ class KnownIds:
 
 
 class LiveCheck(Spider):
-    """Asks, compares, keeps nothing."""
+    """Requests, compares, keeps nothing."""
 
     name = "doctor"
     custom_settings = {"ITEM_PIPELINES": {}, "EXTENSIONS": {}}  # noqa: RUF012 (Scrapy's own name, never changed)
@@ -140,7 +140,7 @@ class LiveCheck(Spider):
                 self.say(await self.finding(endpoint, values, seen))
 
     async def finding(self, endpoint: Endpoint[Any], values: dict[str, Any], seen: KnownIds) -> Finding:
-        """What the answer is like. Neither its values nor what was asked about stand in it, so that it can be shown to anybody."""
+        """What the answer is like. It contains neither its values nor the request's, so it can be shown to anybody."""
         configuration = Configuration.from_settings(self.settings)
         request = endpoint.request(configuration.base_url, configuration.lang, **values)
         try:

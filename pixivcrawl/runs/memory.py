@@ -1,4 +1,4 @@
-"""The memory of a process that proves pictures."""
+"""Limits the memory of a process that proves pictures."""
 
 from __future__ import annotations
 

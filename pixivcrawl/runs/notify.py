@@ -1,4 +1,4 @@
-"""The notices that `scrapy crawl`, `archive` and `sync` owe at their end; nothing here changes how the run ended."""
+"""Sends the notices at the end of `scrapy crawl`, `archive` and `sync`; never changes how the run ended."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def tell_of(settings: BaseSettings, began: datetime, outcomes: Sequence[Outcome]
 
 
 def failed_at(deliveries: Sequence[Delivery]) -> dict[str, str]:
-    """{service: why} of those that did not take every message."""
+    """{service: why} for the services that did not accept every message."""
     return {str(each.service): each.why for each in deliveries if each.why is not None}
 
 

@@ -1,4 +1,4 @@
-"""What would run, and what it would take: told before anything is sent, from what the ledger knows."""
+"""Plans: what would run and what it would take, estimated from the ledger before anything is sent."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from pixivcrawl.throttling.costs import ENOUGH_FILES, REQUESTS_A_WORK, Speed, sp
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one crawl takes: API requests for its list and for the own pages of `details` works, and files that are known to be missing.
+    """What one crawl takes: API requests for its list and for the own pages of `details` works, and known missing files.
 
     `untold` works have no row yet, which would tell how many requests they take. `bytes` is about how large the files are, None where
     nothing tells. `most` is how many works a first reading looks at, None for all.
@@ -50,7 +50,7 @@ class Cost:
 
     @property
     def has_works(self) -> bool:
-        """Something is left to do of works that are known."""
+        """Whether anything is left to do for known works."""
         return bool(self.details or self.untold or self.files)
 
     @property
@@ -60,7 +60,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class PlannedList:
-    """A crawl that would run: what a person calls it, the list, why now, and what it takes."""
+    """A crawl that would run: its name, its list, why now, and what it takes."""
 
     name: str
     due: Due
@@ -69,7 +69,7 @@ class PlannedList:
 
 
 def plan_of_crawl(settings: Settings, spider: str, arguments: Mapping[str, str]) -> Iterator[str]:
-    """What one crawl would take, for a person. Raises ConfigurationError and StorageFailed as the crawl itself would."""
+    """What one crawl would take, as lines. Raises ConfigurationError and StorageFailed as the crawl itself would."""
     configuration, session = Configuration.from_settings(settings), session_from_settings(settings)
     wanted = Catalogue(settings, session).list_of(spider, arguments)
     require_ledger(read_url(configuration.database_url), Archive(configuration.archive_dir))
@@ -120,7 +120,7 @@ def speed_now(connection: Connection, configuration: Configuration, session: Ses
 
 
 def cost_of(connection: Connection, due: Due, list_requests: int, reader: Reader, now: datetime) -> Cost:
-    """What a crawl takes, as far as the ledger knows the works that it comes to."""
+    """What a crawl takes, as far as the ledger knows its works."""
     wanted = due.wanted
     most = most_works(wanted) if due.since is None else None
     if wanted.brings is None:
@@ -153,7 +153,7 @@ def cost_of(connection: Connection, due: Due, list_requests: int, reader: Reader
 
 
 def works_of(connection: Connection, wanted: Wanted) -> ColumnElement[bool]:
-    """The works that a crawl comes to: those left of its list, or, where that was never begun, those that its arguments name."""
+    """The works of a crawl: those left on its list or, if it never ran, those that its arguments name."""
     if wanted.spider == "artwork" and wanted.canonical.get("backfill"):
         return queries.known_from_rows()
     if wanted.spider == "artwork":
@@ -172,7 +172,7 @@ def most_works(wanted: Wanted) -> int | None:
 
 
 def lines_of_lists(planned: Sequence[PlannedList]) -> Iterator[str]:
-    """A line for each crawl: why, and what it takes."""
+    """One line for each crawl: why it runs, and what it takes."""
     for each in planned:
         yield f"  {each.name}: {'; '.join([each.why, *_parts(each.due, each.cost)])}"
 
@@ -193,7 +193,7 @@ def _about_size(size: int | None) -> str:
 
 
 def lines_of_all(planned: Sequence[PlannedList], speed: Speed, more: int, wait: float) -> Iterator[str]:
-    """What all crawls take together: requests, with `more` that belong to none of them, and pictures, each with its time.
+    """What all crawls take together: requests, including `more` that belong to none of them, and pictures, each with its time.
 
     `wait`: the seconds after which what comes back empty is looked at again.
     """

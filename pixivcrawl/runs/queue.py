@@ -1,4 +1,4 @@
-"""Several crawls one after another in one process: what `pixivcrawl archive` and `pixivcrawl sync` have in common."""
+"""Runs several crawls one after another in one process, for `pixivcrawl archive` and `pixivcrawl sync`."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ is there when it begins (extensions/collector.py). It takes a tenth of a second.
 """
 
 UNSAID = {"bytes_stored", "api_requests", "image_requests"}
-"""Counts that each crawl's own summary tells, and the report at the end leaves out."""
+"""Counts that each crawl's own summary shows, and that the final report leaves out."""
 
 
 @dataclass(slots=True)
 class Job:
-    """One crawl, and what came of it; `exit_code` is None until it has run, `reason` says why it ended early.
+    """One crawl and its result; `exit_code` is None until it has run, `reason` says why it ended early.
 
     `spider` may be one that has no name of its own in the project; `name` is what a person calls the job. `decides_the_rest`: which jobs
     follow depends on it, so that it waits for its second looks. `account` reads, one of PIXIV_ACCOUNTS; "" for whom crawls read as anyway.
@@ -154,7 +154,7 @@ async def one_after_another(
 
 
 def sums(before: Mapping[str, int], counts: Mapping[str, int]) -> dict[str, int]:
-    """What both runs of a job brought; the lists that the first one put off are no failures any more."""
+    """The counts of both runs of a job; lists that the first one put off are no longer failures."""
     put_off = before.get(PUT_OFF, 0)
     kept = {name: number for name, number in before.items() if name != PUT_OFF}
     kept["lists_failed"] = kept.get("lists_failed", 0) - put_off
@@ -163,13 +163,13 @@ def sums(before: Mapping[str, int], counts: Mapping[str, int]) -> dict[str, int]
 
 
 def worst(jobs: Iterable[Job]) -> int:
-    """The exit code of all together: the one that ended them, else the greatest. A job that never ran was interrupted."""
+    """The exit code of all jobs together: the one that ended them, otherwise the greatest. A job that never ran counts as interrupted."""
     codes = [INTERRUPTED if job.exit_code is None else job.exit_code for job in jobs]
     return next((code for code in codes if code in ENDS_ALL), max(codes, default=0))
 
 
 def brought(job: Job) -> str:
-    """What came of a job, for a person, in one line."""
+    """The result of a job in one line."""
     if job.exit_code is None:
         return f"{'interrupted' if job.begun else 'not begun'}; run the same command again"
     counts = [told(name, job.counts[name]) for name in SUMMARY if name in job.counts.keys() - UNSAID]
@@ -178,7 +178,7 @@ def brought(job: Job) -> str:
 
 
 def outcomes(jobs: Iterable[Job]) -> list[Outcome]:
-    """What came of those that have run."""
+    """The results of the jobs that have run."""
     return [
         Outcome(str(job), INTERRUPTED if job.exit_code is None else job.exit_code, job.reason, job.counts)
         for job in jobs

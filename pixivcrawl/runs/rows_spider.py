@@ -114,7 +114,7 @@ class RowsSpider(PixivSpider[Arguments]):
     async def many(self, works: Sequence[int]) -> list[Artwork]:
         """Those works that the mobile site shows, whosever they are. It does not tell when a work was made public."""
         try:
-            body = await self.ask(ILLUST_DETAILS_MANY, illust_ids=works)
+            body = await self.fetch(ILLUST_DETAILS_MANY, illust_ids=works)
         except (AnswerRefused, BodyRefused) as refusal:
             self.fail(works, refusal)
             return []
@@ -122,7 +122,7 @@ class RowsSpider(PixivSpider[Arguments]):
 
     async def rows_of(self, artist: int, works: Sequence[int]) -> None:
         try:
-            body = await self.ask(
+            body = await self.fetch(
                 USER_PROFILE_ILLUSTS, id=artist, ids=works, work_category="illustManga", is_first_page=False
             )
         except AnswerRefused as refusal:

@@ -1,4 +1,4 @@
-"""What a sync looks at for itself: who of those followed has something new."""
+"""The feed reading of a sync: which followed artists have something new."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pixivcrawl.spiders.feed import FeedSpider
 
 
 class NewsSpider(FeedSpider):
-    """Reads the feed for its rows, from its head down to what was seen before; the first time only its head.
+    """Reads the feed's rows from its head down to what was seen before; the first time only the head.
 
     Where it ends before, the sync asks every artist.
     """

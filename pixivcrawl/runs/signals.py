@@ -1,4 +1,4 @@
-"""How a crawl ends that is told to: at the first signal in good order and soon, at the second at once.
+"""Graceful shutdown on SIGINT, SIGTERM and SIGHUP: the first signal ends a crawl cleanly and soon, the second at once.
 
 Ctrl-C, SIGTERM and a terminal that closes are all the same. To end at once is to be killed, which loses nothing: the next run settles it.
 """
@@ -26,7 +26,7 @@ from pixivcrawl.extensions.run_record import INTERRUPTED, RunRecord
 from pixivcrawl.saying import is_quiet
 
 SOON = 8.0
-"""Seconds that the good order may take; what a disk or a proof holds up longer than this is left for the next run."""
+"""Seconds that the clean shutdown may take; what a disk or a proof delays longer is left for the next run."""
 
 SIGNALS = [
     number
@@ -38,7 +38,7 @@ LEFT_AT_ONCE = "pixivcrawl: interrupted at once; nothing is lost: run the same c
 
 
 def end_when_told(stop: Callable[[], bool], last_words: Callable[[], str]) -> None:
-    """From now on the first signal calls `stop`; the second ends the process, and so does the first when `stop` finds nothing to stop.
+    """From now on the first signal calls `stop`; the second ends the process, as does the first if `stop` finds nothing to stop.
 
     `last_words` are the report that is still owed then. A second call takes the place of the first.
     """
@@ -64,7 +64,7 @@ def end_when_told(stop: Callable[[], bool], last_words: Callable[[], str]) -> No
 
 
 def end_at_once(last_words: Callable[[], str]) -> None:
-    """Without waiting for a thread or a connection; safe in a signal handler and in any thread."""
+    """End the process without waiting for a thread or a connection; safe in a signal handler and in any thread."""
     with contextlib.suppress(Exception):
         _say(sys.stderr, erased())
         _say(sys.stderr, "" if is_quiet() else last_words())
@@ -73,7 +73,7 @@ def end_at_once(last_words: Callable[[], str]) -> None:
 
 
 def end_whatever_the_clock_does() -> None:
-    """Before the reactor has anything to do: Twisted counts by the system's clock, and a run's end would wait for one that was set back."""
+    """Keep the shutdown independent of the system clock, which Twisted uses: if it was set back, the end of a run would wait for it."""
     if not is_reactor_installed():
         return
     from twisted.internet import reactor
@@ -82,7 +82,7 @@ def end_whatever_the_clock_does() -> None:
 
 
 def stop_crawls(process: AsyncCrawlerProcess) -> bool:
-    """Have every crawl of the process end in good order; False when none has begun."""
+    """Shut down every crawl of the process; False if none has begun."""
     if not any(_has_begun(crawler) for crawler in process.crawlers):
         return False
     from twisted.internet import reactor
@@ -96,7 +96,7 @@ def nothing_to_stop() -> bool:
 
 
 def record_of(crawler: Crawler) -> RunRecord | None:
-    """The record of a crawl; None before there is an engine, of which Scrapy tells by an error."""
+    """The record of a crawl; None before there is an engine, which Scrapy reports as an error."""
     try:
         return crawler.get_extension(RunRecord) if crawler.engine else None
     except RuntimeError:
@@ -114,7 +114,7 @@ def _say(stream: TextIO, text: str) -> None:
 
 
 def _let_go_of_terminal() -> None:
-    """What is written to a terminal that is gone would fail, in the middle of the good order."""
+    """Stop writing to a terminal that is gone, because that would fail in the middle of the shutdown."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         # One that is gone already no longer says that it is a terminal.

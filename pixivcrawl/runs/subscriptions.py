@@ -1,4 +1,4 @@
-"""What the subscriptions ask of which spider, checked by the spiders' own arguments."""
+"""Turns subscriptions into lists for spiders, checked by the spiders' own arguments."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from pixivcrawl.subscriptions.planning import Brings, Wanted, checked_by_the_fee
 Answer = TypeVar("Answer")
 
 ANY_ARTIST = 1
-"""Stands for everyone in the arguments of a subscription to all whom the reader follows."""
+"""Stands for everyone in the arguments of a subscription to everyone whom the reader follows."""
 
 
 def file_path(settings: BaseSettings) -> Path:
-    """Where the subscriptions are: SUBSCRIPTIONS, or in the archive."""
+    """The path of the subscriptions file: SUBSCRIPTIONS, or in the archive."""
     return path_named(settings, "SUBSCRIPTIONS") or Configuration.from_settings(settings).archive_dir / FILE_NAME
 
 
@@ -56,7 +56,7 @@ class Catalogue:
         return sorted(self._loader.list())
 
     def check(self, file: SubscriptionFile) -> None:
-        """Raises ConfigurationError, with the line, for what a spider does not take and for a list that stands there twice."""
+        """Raises ConfigurationError, with the line, for arguments that a spider does not take and for a list that appears twice."""
         lists: dict[str, str] = {}
         for subscription in file.subscriptions:
             wanted = self.wanted(file, subscription)
@@ -64,7 +64,9 @@ class Catalogue:
                 raise file.refused(subscription, None, f"reads the same list as {quoted(other)}; leave one of them out")
 
     def wanted(self, file: SubscriptionFile, subscription: Subscription) -> Wanted:
-        """The list that a subscription reads; of one to all whom the reader follows, the list of them. Raises as `check` does."""
+        """The list that a subscription reads; for a subscription to everyone whom the reader follows, the list of them. Raises as `check`
+        does.
+        """
         if subscription.of_following:
             self._read(file, subscription, {**subscription.arguments, "id": str(ANY_ARTIST)})
             arguments = {"id": "me", "rest": "both", "reread": "true", "refresh": "true"}
@@ -78,7 +80,7 @@ class Catalogue:
     def artists(
         self, file: SubscriptionFile, subscription: Subscription, followed: Collection[int]
     ) -> Iterator[Wanted]:
-        """The lists of those whom the reader follows, under a subscription to all of them."""
+        """The lists of the followed artists under a subscription to everyone whom the reader follows."""
         arguments = {**subscription.arguments, "id": str(ANY_ARTIST)}
         like_all = _wanted(subscription, self._read(file, subscription, arguments), arguments)
         for artist in sorted(followed):
@@ -101,12 +103,12 @@ class Catalogue:
         return _wanted(Subscription(name, name, arguments, refresh=None), spider, arguments)
 
     def following(self) -> Wanted:
-        """The list of those whom the reader follows, read whole."""
+        """The list of the users whom the reader follows, read whole."""
         subscription = Subscription(FOLLOWING, "user", {}, refresh=None, of_following=True)
         return self.wanted(SubscriptionFile(Path(), "", ()), subscription)
 
     def news(self) -> Wanted:
-        """The feed of those whom the reader follows, for its rows alone."""
+        """The reader's feed, for its rows only."""
         arguments = {"files": "false", "detail": "listing"}
         subscription = Subscription(NewsSpider.name, NewsSpider.name, arguments, refresh=None)
         return _wanted(subscription, NewsSpider(**arguments), arguments)
@@ -208,7 +210,7 @@ def _compares(spider: PixivSpider[Any]) -> bool:
 
 
 def _whole_artist(arguments: Any) -> int | None:
-    """The artist whose every work a list holds, without limits; their works' rows in the feed then say what is new on it."""
+    """The artist whose works a list has without limits; their rows in the feed then show what is new on it."""
     if not isinstance(arguments, UserArguments) or arguments.id is None or len(arguments.id) != 1:
         return None
     is_part = arguments.type != "all" or arguments.tag is not None or arguments.latest or arguments.only is not None
@@ -217,7 +219,7 @@ def _whole_artist(arguments: Any) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is wanted, and what its runs were.
+    """The wanted lists and their runs.
 
     `lists` has each subscription with its list; `artists` has, by the name of a subscription to all whom the reader follows, the list
     of each of them. Whoever has a subscription of their own is not among these. A list of which the feed showed that nothing is new on
@@ -232,7 +234,7 @@ class State:
 
     @property
     def wanted(self) -> Iterator[Wanted]:
-        """Every list there is."""
+        """All lists."""
         yield from (wanted for _, wanted in self.lists)
         for of_one in self.artists.values():
             yield from of_one
@@ -242,13 +244,13 @@ class State:
 
 
 def look_up(configuration: Configuration, catalogue: Catalogue, file: SubscriptionFile) -> State:
-    """What is wanted, with all that the ledger knows of it. Raises ConfigurationError and StorageFailed."""
+    """The wanted lists, with all that the ledger knows of them. Raises ConfigurationError and StorageFailed."""
     state = read_ledger(configuration, lambda connection: _look_up(connection, catalogue, file))
     return state or State(*_wanted_of(catalogue, file, ()), {}, {}, frozenset())
 
 
 def read_ledger(configuration: Configuration, query: Callable[[Connection], Answer]) -> Answer | None:
-    """What the ledger answers; None where there is none yet."""
+    """What the ledger knows; None if there is none yet."""
     if configuration.database_url.startswith("sqlite") and not Archive(configuration.archive_dir).database.exists():
         return None
     ledger = Ledger.open(configuration.database_url, read_only=True)
@@ -280,7 +282,7 @@ def _look_up(connection: Connection, catalogue: Catalogue, file: SubscriptionFil
 def _wanted_of(
     catalogue: Catalogue, file: SubscriptionFile, followed: Collection[int]
 ) -> tuple[tuple[tuple[Subscription, Wanted], ...], dict[str, tuple[Wanted, ...]]]:
-    """Each subscription with its list, and the lists of those whom the reader follows."""
+    """Each subscription with its list, and the lists of the followed artists."""
     lists = tuple((subscription, catalogue.wanted(file, subscription)) for subscription in file.subscriptions)
     taken = {artist for _, wanted in lists if wanted.spider == "user" for artist in wanted.canonical["id"]}
     artists = {}
@@ -291,7 +293,7 @@ def _wanted_of(
 
 
 def _checked(connection: Connection, state: State, feed: Feed) -> dict[str, ListRuns]:
-    """The lists of artists of which the feed shows that nothing is new on them."""
+    """The artists' lists for which the feed showed nothing new."""
     known = [wanted for wanted in state.wanted if may_be_known_by_the_feed(wanted, state.runs_of(wanted), feed)]
     read = {wanted.key: run for wanted in known if (run := state.runs_of(wanted).read) is not None}
     if not read:
@@ -305,7 +307,9 @@ def _checked(connection: Connection, state: State, feed: Feed) -> dict[str, List
 
 
 def _has_news(connection: Connection, wanted: Wanted, read: ListRun, seen: Mapping[int, int]) -> bool:
-    """Whether the feed has shown a work of the artist, after the list was read, that is not on the list and not left out by its filters."""
+    """Whether the feed has shown, since the list was read, a work of the artist that is not on the list and that its filters do not leave
+    out.
+    """
     later = [work_id for work_id, crawl_id in seen.items() if crawl_id > read.crawl_id]
     new = queries.not_on_list(connection, wanted.key, later)
     if not new or wanted.fits is None:

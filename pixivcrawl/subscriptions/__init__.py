@@ -1,1 +1,1 @@
-"""What an archive follows: the file that says so, and which of it is due. No Scrapy, and nothing is sent from here."""
+"""What an archive follows: the subscriptions file, and which entries are due. No Scrapy, and nothing is sent from here."""

@@ -1,4 +1,4 @@
-"""What a reading takes: API requests, as far as earlier runs tell."""
+"""Estimates what a reading takes, in API requests, from earlier runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OF_WORKS = ("works_read", "requests_for_parts", "requests_for_many")
 
 
 def requests_for(due: Due, runs: ListRuns, works: int) -> int:
-    """About how many API requests a reading takes, before what new works take; `works` are known on the list.
+    """About how many API requests a reading takes, not counting new works; `works` are known on the list.
 
     Of a list that was never read, only that it takes one or more.
     """
@@ -29,5 +29,5 @@ def requests_for(due: Due, runs: ListRuns, works: int) -> int:
 
 
 def requests_for_following(people: int) -> int:
-    """What the whole list of those whom the reader follows takes: the public part and the private one."""
+    """What the whole list of followed users takes: the public part and the private one."""
     return 1 + max(1, -(-people // PEOPLE_A_REQUEST))

@@ -1,4 +1,4 @@
-"""Changes of `subscriptions.toml`: an entry more, an entry less; every other byte stays as its writer left it."""
+"""Adds entries to `subscriptions.toml` and removes them; every other byte stays as it was written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FIRST_LINES = """\
 """
 
 Edit = Callable[[SubscriptionFile], str]
-"""The new text of the file, from what it is now. Raises ConfigurationError for a change that cannot be made."""
+"""The new text of the file, from the current one. Raises ConfigurationError for a change that cannot be made."""
 
 
 def appended(file: SubscriptionFile, *entries: Mapping[str, Any]) -> str:
@@ -43,7 +43,7 @@ def appended(file: SubscriptionFile, *entries: Mapping[str, Any]) -> str:
 
 
 def removed(file: SubscriptionFile, name: str) -> str:
-    """The file without the entry of that name and the comments in it; those above it, and after a blank line below it, stay.
+    """The file without the entry of that name and the comments in it; comments above it, and below it after a blank line, stay.
 
     Raises ConfigurationError when there is none.
     """
@@ -60,7 +60,7 @@ def removed(file: SubscriptionFile, name: str) -> str:
 
 
 def _refuse_without_heads(file: SubscriptionFile) -> None:
-    """Raises ConfigurationError for entries in one list, `subscription = [{...}, {...}]`: lines of it are no entries."""
+    """Raises ConfigurationError for entries in one list, `subscription = [{...}, {...}]`, which cannot be edited line by line."""
     if not has_heads(file.text):
         line = line_of(file.text, None, ENTRIES)
         raise ConfigurationError(
@@ -69,7 +69,7 @@ def _refuse_without_heads(file: SubscriptionFile) -> None:
 
 
 def _end_of_entry(lines: Sequence[str], first: int, below: int) -> int:
-    """Where what follows an entry begins, which has its head at `first` and nothing of its own from `below` on."""
+    """Where the text after an entry begins; its header is at `first`, and it has nothing of its own from `below` on."""
     after = 1 + max(at for at in range(first, below) if not _is_blank(lines[at]) and not _is_comment(lines[at]))
     comments = after
     while comments < below and _is_comment(lines[comments]):
@@ -90,7 +90,7 @@ def _is_comment(line: str) -> bool:
 
 
 def change(path: Path, edit: Edit, check: Callable[[SubscriptionFile], object]) -> SubscriptionFile:
-    """Make a change and put it in place whole; one that somebody else made meanwhile is not lost, but gone on from.
+    """Change the file and replace it in one step; a change that somebody else makes meanwhile is kept.
 
     `check` raises ConfigurationError for a file that must not come to be. Raises ConfigurationError or StorageFailed; the file is
     then as it was.

@@ -1,4 +1,4 @@
-"""`subscriptions.toml`: what it says, checked as far as that goes without the spiders; every error names its line."""
+"""Reads `subscriptions.toml` and checks it as far as possible without the spiders; every error names its line."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ ENTRIES = "subscription"
 HEADER = f"[[{ENTRIES}]]"
 
 FOLLOWING = "following"
-"""What `from` can say: everyone whom the reader follows."""
+"""The value that `from` can have: everyone whom the reader follows."""
 
 EVERY = timedelta(days=1)
-"""How often a subscription runs that does not say."""
+"""How often a subscription runs by default."""
 
 REFRESH = timedelta(days=30)
-"""How often its known works are compared when it does not say."""
+"""How often its known works are compared by default."""
 
 LONGEST_NAME = 100
 
@@ -82,7 +82,7 @@ class SubscriptionFile:
 
 
 class _Refused(Exception):
-    """Something is wrong with the entry at a place, from 0, and there with a key of its own, or with the file as a whole."""
+    """Something is wrong: with the entry at a position (from 0) and with one of its keys, or with the file as a whole."""
 
     def __init__(self, place: int | None, key: str | None, why: str) -> None:
         super().__init__(why)
@@ -90,7 +90,7 @@ class _Refused(Exception):
 
 
 def read_file(path: Path) -> SubscriptionFile:
-    """A file that is not there holds nothing. Raises ConfigurationError: the file, the line, what is wrong and what to write."""
+    """Read the file; a missing one has no entries. Raises ConfigurationError: the file, the line, what is wrong and what to write."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -101,7 +101,7 @@ def read_file(path: Path) -> SubscriptionFile:
 
 
 def read_text(path: Path, content: bytes) -> SubscriptionFile:
-    """As `read_file`, of what stands in it."""
+    """As `read_file`, for the file's content."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -180,7 +180,7 @@ def _entry(place: int, entry: Mapping[str, Any]) -> Subscription:
 
 
 def read_entry(entry: Mapping[str, Any]) -> Subscription:
-    """An entry that stands in no file yet. Raises ConfigurationError, which names the key."""
+    """An entry that is not in a file yet. Raises ConfigurationError, which names the key."""
     try:
         return _entry(0, entry)
     except _Refused as refused:
@@ -207,7 +207,7 @@ def _account(place: int, entry: Mapping[str, Any]) -> str:
 
 
 def _what(place: int, entry: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
-    """The spider, and the arguments that an address stands for."""
+    """The spider and the arguments that an address stands for."""
     given = [key for key in ("url", "spider", "from") if key in entry]
     if not given:
         raise _Refused(place, None, "the entry does not say what to archive; add url = '...' or spider = '...'")
@@ -262,7 +262,7 @@ def _argument(place: int, key: str, value: Any) -> str:
 
 
 def line_of(text: str, place: int | None, key: str | None = None) -> int:
-    """The line, from 1, of the entry at a place (from 0), or of a key of it; of a key of the file when there is no place.
+    """The line (from 1) of the entry at a position (from 0), or of one of its keys; of a key of the file if there is no position.
 
     1 where that cannot be told.
     """
@@ -283,7 +283,7 @@ def line_of(text: str, place: int | None, key: str | None = None) -> int:
 
 
 def has_heads(text: str) -> bool:
-    """Whether each entry there is begins with `HEADER`, and does not stand in a list."""
+    """Whether each entry begins with `HEADER` instead of being part of a list."""
     try:
         document: Any = tomlkit.parse(text)
     except (TOMLKitError, RecursionError):

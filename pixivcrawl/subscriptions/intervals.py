@@ -1,4 +1,4 @@
-"""How often: `6h`, `30d`, as a person writes it."""
+"""Intervals as people write them: `6h`, `30d`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _INTERVAL = re.compile(r"([1-9][0-9]{0,3})([mhdw])", re.ASCII)
 
 
 def read_interval(value: Any) -> timedelta:
-    """Raises ValueError, in one line, for what is no number from 1 to 9999 with m, h, d or w behind it."""
+    """Raises ValueError, in one line, unless the text is a number from 1 to 9999 followed by m, h, d or w."""
     found = _INTERVAL.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise ValueError(f"{quoted(value)}: write a number and m, h, d or w in quotation marks, such as {quoted('6h')}")
@@ -23,7 +23,7 @@ def read_interval(value: Any) -> timedelta:
 
 
 def read_period(value: Any) -> timedelta | None:
-    """As `read_interval`; None for what says never (`never`, 0)."""
+    """As `read_interval`; None for never (`never`, 0)."""
     if value == NEVER or (value == 0 and value is not False):
         return None
     try:

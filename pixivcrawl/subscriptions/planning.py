@@ -14,21 +14,21 @@ from pixivcrawl.ledger.queries.subscriptions import NO_RUNS, Feed, ListRuns
 from pixivcrawl.ledger.updates.crawls import list_key
 
 EARLY = 10
-"""A run may begin early by one part in so many of its interval, since no timer comes to the second; but by no more than `EARLIEST`."""
+"""A run may begin early by this fraction of its interval, since timers are not exact to the second; but by no more than `EARLIEST`."""
 
 EARLIEST = timedelta(minutes=30)
 
 UNFINISHED = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=7))
-"""How long a list waits whose works failed in one run, in two, in three, in more, if its own interval is not shorter."""
+"""How long a list waits whose works failed in one run, in two, in three, in more, unless its own interval is shorter."""
 
 FIRST_RETRY = timedelta(hours=1)
 LONGEST_RETRY = timedelta(days=30)
-"""A list that cannot be read is tried again after the first, then as often as it would run, then ever more seldom, up to the last."""
+"""A list that cannot be read is tried again after the first of these, then after its interval, then less and less often, up to the last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Brings:
-    """What a crawl brings of each work: see `queries.works_to_come`. `by_name`: what failed before does not wait."""
+    """What a crawl brings of each work: see `queries.works_to_come`. `by_name`: earlier failures do not wait."""
 
     files: bool
     enough: Enough
@@ -62,7 +62,7 @@ class Wanted:
 
     @property
     def is_limited(self) -> bool:
-        """Only so many works of the list are wanted."""
+        """Whether only some of the list's works are wanted."""
         return "max_works" in self.arguments
 
 
@@ -90,7 +90,7 @@ def next_reading(wanted: Wanted, runs: ListRuns, now: datetime) -> datetime | No
 
 
 def next_comparison(wanted: Wanted, runs: ListRuns, now: datetime) -> datetime | None:
-    """When a list that was read is to be read whole and its works compared; None for never, and before it was read at all.
+    """When a list is to be read whole and its works compared; None for never, and before it was read at all.
 
     The first time comes between half a period and a whole one after the first reading, each list at a point of its own, so that what
     was subscribed to together is not compared together.
@@ -116,8 +116,8 @@ def next_turn(wanted: Wanted, runs: ListRuns, now: datetime) -> datetime | None:
 def due(
     wanted: Iterable[Wanted], runs: Mapping[str, ListRuns], now: datetime, forced: Collection[str] = ()
 ) -> list[Due]:
-    """What is to be read now, and the lists whose keys are `forced` whether due or not: the most overdue first, then what is only to be
-    compared, then what was never read.
+    """What is to be read now, including the lists whose keys are `forced`: the most overdue first, then those that only need comparing,
+    then those that were never read.
 
     A first reading may be long, and what is new elsewhere shall not wait for it.
     """
@@ -127,7 +127,7 @@ def due(
 
 
 def within_share(planned: Iterable[Due], cost: Callable[[Due], int], share: int) -> list[Due]:
-    """The plan with no more comparisons than a share of so many requests allows, but for the first, which always may be."""
+    """The plan with no more comparisons than a share of that many requests allows; the first comparison is always allowed."""
     left: float = max(share, 1)
     kept = []
     for each in planned:
@@ -171,13 +171,13 @@ def may_be_known_by_the_feed(wanted: Wanted, runs: ListRuns, feed: Feed) -> bool
 
 
 def checked_by_the_feed(runs: ListRuns, feed: Feed) -> ListRuns:
-    """The runs of a list of which the feed showed that nothing is new on it: as good as read when the feed was."""
+    """The runs of a list for which the feed showed nothing new: it counts as read when the feed was read."""
     return replace(runs, read=feed.read)
 
 
 def _after(last: datetime, wait: timedelta, now: datetime) -> datetime:
-    """So long after `last`, or a little earlier. A time still to come counts as now; one that lies further ahead than the wait itself
-    was written before the clock was set back, and holds nothing up.
+    """`last` plus an interval, or a little earlier. A time in the future counts as now; one further ahead than the interval was written
+    before the clock was set back, and delays nothing.
     """
     if last > now + wait:
         return now
@@ -196,5 +196,5 @@ def _retry(every: timedelta, failures: int) -> timedelta:
 
 
 def _share(name: str) -> float:
-    """A number from 0 to 1 that is the same for a name always."""
+    """A number from 0 to 1, always the same for a name."""
     return int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:4]) / 2**32

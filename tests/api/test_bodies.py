@@ -388,7 +388,7 @@ def test_comments() -> None:
         (b'{"error": true, "body": {}}', "error: pixiv says true"),
         (b'{"error": false, "body": []}', "the body: must be an object, not a list"),
         (b'{"error": false, "error": false, "body": {}}', "the body: has the key 'error' twice"),
-        (b'{"error": false, "body": {"id": NaN}}', "the body: holds NaN, which is no JSON"),
+        (b'{"error": false, "body": {"id": NaN}}', "the body: has NaN, which is not JSON"),
         (b'{"error": false, "body": {"id": 1e999}}', "the body: holds a number too large to be one"),
         (b'{"error": false, "body": {"id": ' + b"9" * 5000 + b"}}", "the body: holds a number beyond 64 bits"),
         (b'{"body": {"\\ud800": 1, "\\udfff": 2}}', "the body: has the key '\ufffd' twice"),

@@ -327,6 +327,6 @@ def test_an_address_tells_what_it_asks(wanted: Wanted):
 
 
 def test_an_address_of_another_endpoint_is_refused():
-    with pytest.raises(ParameterRefused, match=r"is no address of illust\.detail"):
+    with pytest.raises(ParameterRefused, match=r"is not an address of illust\.detail"):
         catalogue.ILLUST_DETAIL.parameters_of(Request(f"{PIXIV}/ajax/user/11"))
     assert catalogue.asked(f"{PIXIV}/artworks/22") is None

@@ -270,7 +270,7 @@ def test_what_is_not_there_is_said(tmp_path: Path, shared: Sandbox) -> None:
     ("kind", "more", "said"),
     [
         ("html", {}, "not JSON"),
-        ("missing_field", {"field": "illustType"}, "illustType: is missing; --raw prints it as it came"),
+        ("missing_field", {"field": "illustType"}, "illustType: is missing; --raw prints the answer as it is"),
         ("status:500", {}, "server error"),
         ("disconnect", {}, "no answer"),
     ],

@@ -74,7 +74,7 @@ def test_what_no_spider_reads_is_named_with_the_reason() -> None:
     jobs, refused = plan(["https://www.pixiv.net/novel/show.php?id=5", "\x1b[31mhttps://example.org/", "7"])
     assert jobs == [Job("artwork", {"id": "7"})]
     assert list(refused) == ["'https://www.pixiv.net/novel/show.php?id=5'", "'[31mhttps://example.org/'"]
-    assert "novels are not works here" in next(iter(refused.values()))
+    assert "only illustrations, manga and ugoira are archived" in next(iter(refused.values()))
 
 
 def test_addresses_come_from_the_line_and_from_files(tmp_path: Path) -> None:

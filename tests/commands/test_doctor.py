@@ -176,7 +176,7 @@ def test_that_pixiv_was_asked_too_much_is_said_for_a_day(sandbox: Sandbox, archi
     typed, amiss = doctor(sandbox, archive, "--offline")
     [said] = amiss["pauses"]
     assert (typed.code, said["state"]) == (0, "warning")
-    assert said["found"].startswith("www.pixiv.net was asked too much on ")
+    assert said["found"].startswith("www.pixiv.net refused requests on ")
     assert ": 2.25 s of rest after each answer until " in said["found"]
 
 

@@ -169,11 +169,11 @@ def test_each_setting_is_carried_over_or_named(
     ("name", "text", "said"),
     [
         ("blacklist_members", "12\nsomebody\n", ":2: 'somebody' is no artist's id"),
-        ("blacklist_tags", "# none\n", "leaves no work out"),
+        ("blacklist_tags", "# none\n", "leaves no works out"),
         ("wishes", "cat\n", "nobody can tell what it lists"),
         ("settings_json", "[1]", "holds no settings of Powerful Pixiv Downloader"),
         ("settings_json", "{", "is no JSON"),
-        ("settings_json", '{"downloadThread": 3}', "leaves no work out"),
+        ("settings_json", '{"downloadThread": 3}', "leaves no works out"),
         (
             "settings_json",
             '{"downloadThread": 3, "downSingleImg": false, "downMultiImg": false}',

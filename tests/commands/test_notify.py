@@ -61,7 +61,7 @@ def test_without_a_service_it_says_where_to_name_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ({"NOTICE_ON": "refused, everything"}, "NOTICE_ON: 'everything' is nothing to tell of"),
+        ({"NOTICE_ON": "refused, everything"}, "NOTICE_ON: 'everything' is not an event"),
         ({"NOTICE_TIMEOUT": "0"}, "NOTICE_TIMEOUT"),
         ({"NOTICE_DISK_LOW": "-1"}, "NOTICE_DISK_LOW"),
     ],

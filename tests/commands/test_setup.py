@@ -38,7 +38,7 @@ def test_a_session_that_pixiv_takes_is_kept(tmp_path: Path, sandbox: Sandbox) ->
     assert (run.code, run.err) == (0, "")
     assert len(sandbox.requests("api")) == asked + 1
     assert run.out.splitlines() == [
-        "ok       session       pixiv takes the session of reader 901",
+        "ok       session       pixiv accepts the session of reader 901",
         f"written: {tmp_path / 'pixivcrawl.toml'}",
         f"next: pixivcrawl --config {tmp_path / 'pixivcrawl.toml'} bookmarks me, or the address of any pixiv page",
     ]
@@ -96,7 +96,7 @@ def test_a_second_account_is_a_profile_and_all_else_stays(tmp_path: Path) -> Non
         ("901", "what was pasted: is not an account's session, which begins with the account's number"),
         ("AbCdEfGhIjKlMnOpQrStUvWxYz012345", "what was pasted: is not an account's session"),
         ("0zeYA-PllRYp1tfrsq_w3vHGU1rPy237JMf5oDt73c4", "what was pasted: is not an account's session"),
-        ("https://www.pixiv.net/", "what was pasted: is an address and no cookie"),
+        ("https://www.pixiv.net/", "what was pasted: is an address, not a cookie"),
     ],
 )
 def test_what_is_no_session_is_refused_and_nothing_written(tmp_path: Path, stdin: str, said: str) -> None:
@@ -106,7 +106,7 @@ def test_what_is_no_session_is_refused_and_nothing_written(tmp_path: Path, stdin
 
 def test_a_session_among_the_words_is_refused_without_repeating_it(tmp_path: Path) -> None:
     line = refusal(set_up(tmp_path, "901_made_up_session"))
-    assert "a session is pasted where it asks for it" in line
+    assert "paste the session when it asks" in line
     assert "made_up" not in line
 
 
@@ -147,6 +147,6 @@ def test_a_link_stays_one_and_what_is_no_file_stays_as_it_is(tmp_path: Path) -> 
     with draft_of(link, "new"):
         pass
     assert (link.is_symlink(), kept.read_text()) == (True, "new")
-    with pytest.raises(ConfigurationError, match="pipe is no file"), draft_of(pipe, "new"):
+    with pytest.raises(ConfigurationError, match="pipe is not a file"), draft_of(pipe, "new"):
         pass
     assert pipe.is_fifo()

@@ -73,7 +73,7 @@ def test_what_is_listed_before_anything_ran(tmp_path: Path) -> None:
     [
         (["subscribe"], "name one thing"),
         (["subscribe", ARTIST, ARTIST], "name one thing"),
-        (["subscribe", ARTIST, "--from", "following"], "takes no address"),
+        (["subscribe", ARTIST, "--from", "following"], "cannot be combined with an address"),
         (["subscribe", "https://example.org"], "not pixiv"),
         (["subscribe", ARTIST, "-a", "manga"], "NAME=VALUE"),
         (["subscribe", ARTIST, "-a", "every=6h"], "--help"),
@@ -111,7 +111,7 @@ def test_a_wrong_file_is_named_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "subscriptions.toml"
     file.write_text('[[subscription]]\nname = "a"\nspider = "usher"\nid = 3\n')
     for words in (["subscriptions"], ["subscribe", ARTIST]):
-        assert f"{file}:3: spider: 'usher' is no spider" in refusal(type_in(*words, archive=tmp_path))
+        assert f"{file}:3: spider: 'usher' is not a spider" in refusal(type_in(*words, archive=tmp_path))
     file.write_text('[[subscription]]\nname = "a"\nspider = "user"\n\nid = 3\nmin_pages = 9\nmax_pages = 2\n')
     assert f"{file}:7: max_pages: '2': is before" in refusal(type_in("subscriptions", archive=tmp_path))
     assert file.read_text().endswith("max_pages = 2\n")
@@ -191,7 +191,7 @@ def test_the_addresses_of_gallery_dl_are_followed_beside_what_was(tmp_path: Path
         ("11\nkomachi\n\nhttps://example.org/a\n", [], "line 4: 'https://example.org/a': 'example.org' is not pixiv"),
         ("\n".join("abcdefg"), [], "and 2 more odd lines"),
         ("11\n0\n", [], "line 2: "),
-        ("11\nhttps://pixiv.me/somebody", [], ":2: account: follow the artist by their id"),
+        ("11\nhttps://pixiv.me/somebody", [], ":2: account: follow the artist by id"),
         ("https://www.pixiv.net/ranking.php\n11", ["-a", "tag=x"], ":1: tag: ranking takes no argument"),
         ("11\nhttps://www.pixiv.net/users/12/manga", ["-a", "type=illust"], ":2: type: the address says type=manga"),
         ("# nobody yet\n\n", [], "names nothing to follow"),

@@ -150,23 +150,23 @@ def test_without_a_home(folder: Path, sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("words", "more", "what"),
     [
-        (["status"], {"PIXIVCRAWL_ARCHIVE_DIR": "~/pixiv"}, "ARCHIVE_DIR: nobody can tell where '~/pixiv' lies"),
-        (FACTS, {"PIXIVCRAWL_ARCHIVE_DIR": "~/pixiv"}, "ARCHIVE_DIR: nobody can tell where '~/pixiv' lies"),
+        (["status"], {"PIXIVCRAWL_ARCHIVE_DIR": "~/pixiv"}, "ARCHIVE_DIR: the home folder in '~/pixiv' is unknown"),
+        (FACTS, {"PIXIVCRAWL_ARCHIVE_DIR": "~/pixiv"}, "ARCHIVE_DIR: the home folder in '~/pixiv' is unknown"),
         (
             ["user", "11"],
             {"PIXIV_PHPSESSID": None, "PIXIV_COOKIE_FILE": "~/session"},
-            "PIXIV_COOKIE_FILE: nobody can tell",
+            "PIXIV_COOKIE_FILE: the home folder in",
         ),
-        (["--config", "~/c", "status"], {}, "--config: nobody can tell where '~/c' lies"),
+        (["--config", "~/c", "status"], {}, "--config: the home folder in '~/c' is unknown"),
         (
             ["--config", "c", "setup", "--visitor"],
             {"PIXIVCRAWL_ARCHIVE_DIR": None},
-            "--archive: nobody can tell where '~/pixiv'",
+            "--archive: the home folder in '~/pixiv'",
         ),
         (
             ["--config", "c", "setup", "--visitor", "--archive", "~/a"],
             {},
-            "--archive: nobody can tell where '~/a' lies",
+            "--archive: the home folder in '~/a' is unknown",
         ),
     ],
 )
@@ -176,4 +176,4 @@ def test_what_lies_in_a_home_that_nobody_knows(
     run = type_there(folder, sandbox, *words, HOME=None, **more)
     assert run.returncode == 2, run.stderr
     assert said(run).startswith(what)
-    assert said(run).endswith(", as without HOME: write the whole path")
+    assert said(run).endswith("is unknown (is HOME set?): write the whole path")

@@ -117,7 +117,7 @@ def test_any_answer_is_shown_as_it_is_read(beside: Beside):
 
 def test_an_address_of_another_answer_is_refused_with_its_reason(beside: Beside):
     ended = scrapy("parse", "--spider", "artwork", "-c", "parse_work", beside.address("user/11"), env=beside.env)
-    assert "is no address of illust.detail (illust/{id})" in ended.stderr
+    assert "is not an address of illust.detail (illust/{id})" in ended.stderr
 
 
 def test_every_spiders_contracts_hold(beside: Beside):

@@ -62,7 +62,7 @@ def build(spider: type[PixivSpider], archive: Path, **arguments: str) -> PixivSp
         (UserSpider, {"id": "1", "files": "maybe"}, "give true or false"),
         (UserSpider, {"id": "1", "stop_after": "details"}, "give 'pictures'"),
         (UserSpider, {"id": "1", "max_works": "0"}, "give more than 0"),
-        (UserSpider, {"id": "1", "min_ratio": "wide"}, "no number"),
+        (UserSpider, {"id": "1", "min_ratio": "wide"}, "not a number"),
         (UserSpider, {"id": "1", "min_ratio": "5000"}, "give 1000 or less"),
         (UserSpider, {"id": ""}, "give at least one"),
         (UserSpider, {"account": "a!"}, "characters"),

@@ -58,7 +58,7 @@ def test_an_entry_goes_with_the_comments_in_it() -> None:
 
 
 def test_what_is_not_there_is_named_with_what_is() -> None:
-    with pytest.raises(ConfigurationError, match="no subscription 'd'; there is: 'a', 'b', 'c'"):
+    with pytest.raises(ConfigurationError, match="no subscription 'd'; there are: 'a', 'b', 'c'"):
         without("d")
 
 

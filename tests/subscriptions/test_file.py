@@ -94,7 +94,7 @@ WRONG = {
     with_one_more('name = "new"'): (HEAD, "does not say what to archive"),
     with_one_more('name = "new"\nurl = "https://www.pixiv.net/users/1"\nspider = "user"'): (HEAD + 3, "url already"),
     with_one_more('name = "new"\nid = 3\nurl = "https://www.pixiv.net/users/1"'): (HEAD + 2, "says id=1 already"),
-    with_one_more('name = "new"\nspider = "top"\nreread = true'): (HEAD + 3, "refresh says"),
+    with_one_more('name = "new"\nspider = "top"\nreread = true'): (HEAD + 3, "refresh already says"),
     with_one_more('name = "new"\nspider = "top"\nmode.of = "r18"'): (HEAD + 3, "leave it out"),
     with_one_more('name = "new"\nspider = "top"\nmode = [\n[1]\n]'): (HEAD + 3, "mode: a list"),
     GOOD + "\n\n[harbour]\nevery = '6h'\n": (HEAD + 1, "not known here"),
@@ -102,7 +102,7 @@ WRONG = {
     "\nsubscription = 3\n": (2, "two brackets"),
     "\nsubscription = [1]\n": (2, "something else"),
     "x = " + "[" * 100_000: (1, "brackets"),
-    with_one_more('name = "new"\nspider = "user"\nid = 11\ntags = ["sea", "a,b"]'): (HEAD + 4, "commas stand between"),
+    with_one_more('name = "new"\nspider = "user"\nid = 11\ntags = ["sea", "a,b"]'): (HEAD + 4, "use a list instead of commas"),
     with_one_more('name = "new"\nspider = "user"\nid = ' + "9" * 5000): (HEAD + 3, "enormous number"),
     with_one_more('name = "new"\nspider = "user"\nid = 0x' + "f" * 5000): (HEAD + 3, "id: an enormous number"),
 }  # fmt: skip

@@ -12,7 +12,7 @@ from pixivcrawl.filters import Filters
 from pixivcrawl.ledger.queries.described import wanted_by
 from pixivcrawl.ledger.queries.exported import Choice, ExportedWork, chosen_works, exported_works
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.saying import ProgressLines, complain
+from pixivcrawl.saying import HowFar, complain
 
 WORKS_AT_ONCE = 250
 
@@ -39,7 +39,7 @@ class Selection:
 
     def batches(self, first: int = 0) -> Iterator[list[ExportedWork]]:
         """The works from an id on, a few hundred at a moment, so that no long question holds up a crawl."""
-        how_far, total = ProgressLines(), len(self.work_ids)
+        how_far, total = HowFar(), len(self.work_ids)
         for start in range(bisect_left(self.work_ids, first), total, WORKS_AT_ONCE):
             yield self.ledger.read_now(exported_works, self.work_ids[start : start + WORKS_AT_ONCE])
             how_far(f"read {min(start + WORKS_AT_ONCE, total):,} of {total:,} works")

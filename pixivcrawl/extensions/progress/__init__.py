@@ -1,1 +1,1 @@
-"""How a run is getting on, for whoever watches it."""
+"""Shows the progress of a run."""

@@ -1,4 +1,4 @@
-"""What a crawl has done so far, how fast, and how long the rest will take at the pace it must keep."""
+"""Estimates a crawl's progress: what is done, how fast, and how long the rest will take at the pace it must keep."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from pixivcrawl.throttling.rate_limiter import pauses, rest_of_api
 from pixivcrawl.throttling.waits import waits_of
 
 ENOUGH = 10
-"""So many works, or files, tell how fast the next ones will be."""
+"""From this many works, or files, the speed of the next ones is estimated."""
 
 LOOK_EVERY, LOOK_SOON = 5.0, 0.5
 """Seconds between two looks into the ledger at what is left, and when more works were listed meanwhile; more where a look takes long."""
 
 REST = 20
-"""So many times as long as a look took passes before the next one: it must cost next to nothing, however long the list is."""
+"""This many times as long as a count took passes before the next one: counting must cost next to nothing, however long the list is."""
 
 A_WHILE = 60.0
-"""Seconds over which a rate is taken."""
+"""Seconds over which a rate is measured."""
 
 
 class Lane:
-    """One of the two things that a run does side by side, works' own pages and their files: how far it is, in works.
+    """One of the two things that a run does side by side, reading works' own pages and fetching their files: its progress, in works.
 
     `parts` is what the works consist of that take the time: requests, or files.
     """
@@ -48,7 +48,7 @@ class Lane:
         self._parts = 0.0
 
     def looked(self, left: int, done: int, parts: float) -> None:
-        """The ledger had so many left, of so many parts, when so many were done."""
+        """Note that the ledger had this many left, with this many parts, when that many were done."""
         self._left, self._done_when_looked, self._parts = left, done, parts
 
     @property
@@ -60,7 +60,7 @@ class Lane:
         return self._parts * self.left / self._left if self._left else 0.0
 
     def seconds_left(self, now: float) -> float:
-        """As long as the ones before took; 0 where too few tell."""
+        """As long as the ones before took; 0 if too few are done to tell."""
         return self.left * (now - self.began) / self.done if self.done >= ENOUGH else 0.0
 
 
@@ -71,7 +71,7 @@ class Moment(NamedTuple):
 
 
 class ProgressEstimate:
-    """The counts of one crawl; `note` is called now and then."""
+    """The counts and estimates of one crawl; call `note` now and then."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
@@ -88,7 +88,7 @@ class ProgressEstimate:
         self._looking: asyncio.Future[None] | None = None
 
     def note(self, *, paused: bool) -> None:
-        """Keep in mind how far it is now; `paused`: nothing could be asked since the last time."""
+        """Remember the current progress; `paused`: nothing could be requested since the last time."""
         now = time.monotonic()
         self._paused += (now - self._noted) * paused
         self._noted = now
@@ -105,7 +105,7 @@ class ProgressEstimate:
             self.details.done, self.pictures.done = spider.asking.settled, spider.in_progress.settled
 
     async def count_what_is_left(self) -> None:
-        """Ask the ledger, when it is time to."""
+        """Count in the ledger what is left, when it is time to."""
         if self._looking is not None and not self._looking.done():
             return
         has_more = self._count("works_listed") != self._listed_when_looked
@@ -150,7 +150,7 @@ class ProgressEstimate:
 
     @property
     def total(self) -> int | None:
-        """All that is to be done in this run, what is done included; None where nobody knows."""
+        """All that this run has to do, including what is done; None if unknown."""
         return self.done + self._left if self._has_looked else None
 
     @property
@@ -162,7 +162,7 @@ class ProgressEstimate:
 
     @property
     def _rows_ahead(self) -> int:
-        """Works on pages that are still to be read, as far as the list tells how long it is."""
+        """Works on pages that are still to be read, as far as the list says how long it is."""
         spider = self._crawler.spider
         ahead: int = getattr(spider, "rows_ahead", 0)
         most = getattr(getattr(spider, "args", None), "max_works", None)
@@ -178,7 +178,8 @@ class ProgressEstimate:
 
     @property
     def seconds_left(self) -> float | None:
-        """About how long the rest takes: requests at the pace, or as long as they have taken, and pictures beside them. None if unknown.
+        """About how long the rest takes: requests at the pace, or as long as they have taken, and pictures at the same time. None if
+        unknown.
 
         It comes after what is waited for now.
         """
@@ -191,14 +192,14 @@ class ProgressEstimate:
 
     @property
     def _seconds_of_pictures(self) -> float:
-        """As long as those before took; 0 where too few tell."""
+        """As long as those before took; 0 if too few are done to tell."""
         files, spider = self._count("files_stored"), self._crawler.spider
         seconds: float = spider.in_progress.seconds if files >= ENOUGH else 0.0  # type: ignore[union-attr]
         return self.pictures.parts_left * seconds / max(1, files)
 
     @property
     def wait(self) -> float:
-        """Seconds for which the crawl waits now, for a pause to end or to look at something again, as far as that is known."""
+        """Seconds for which the crawl is waiting now, for a pause to end or to ask again, as far as known."""
         now = datetime.now(UTC)
         ends = [(until - now).total_seconds() for until in pauses().values()]
         return max([0.0, *ends, *(wait.left or 0.0 for wait in waits_of(self._crawler))])
@@ -223,7 +224,7 @@ class ProgressEstimate:
         return [part for part, is_worth_saying in told.items() if is_worth_saying] or ["asking pixiv"]
 
     def _of_lanes(self) -> list[str]:
-        """How many works are done, and where pictures come beside details, of how many works those are there."""
+        """How many works are done, and where pictures come alongside details, how many works have those."""
         told: list[str] = []
         for lane in (self.details, self.pictures) if self._has_looked else ():
             total = lane.done + lane.left + self._rows_ahead
@@ -232,7 +233,7 @@ class ProgressEstimate:
         return told
 
     def _rates(self) -> tuple[float, float]:
-        """Works a minute and bytes a second, in the last while."""
+        """Works a minute and bytes a second over the last minutes."""
         first, last = self._moments[0], self._moments[-1]
         seconds = max(1.0, last.time - first.time)
         return 60 * (last.works - first.works) / seconds, (last.bytes - first.bytes) / seconds
@@ -242,6 +243,6 @@ class ProgressEstimate:
 
 
 def _timed_works_left(connection: Connection, /, crawl_id: int, **which: Any) -> tuple[queries.WorksLeft, float]:
-    """What is left, and the seconds of a processor that it took to find out."""
+    """What is left, and the processor seconds that it took to find out."""
     began = time.thread_time()
     return queries.works_left(connection, crawl_id, **which), time.thread_time() - began

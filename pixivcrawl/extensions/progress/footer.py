@@ -1,4 +1,4 @@
-"""Lines that stay at the foot of a terminal, while whatever else is written meanwhile appears above them."""
+"""Lines that stay at the bottom of a terminal, while everything else that is written appears above them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from rich.text import Text
 from pixivcrawl.extensions.progress.terminal import forget, note
 
 ROOM = 3
-"""Columns that stay free: in a full line the ^C that a terminal itself shows for Ctrl-C would begin another one."""
+"""Columns that stay free: in a full line, the ^C that a terminal shows for Ctrl-C would begin another line."""
 
 USUAL = (80, 24)
 """Columns and lines of a terminal that does not say."""
 
 
 class LiveFooter:
-    """`draw` gives the lines from the top, for a width in columns; none of them may be wider.
+    """`draw` returns the lines from the top, for a width in columns; none of them may be wider.
 
     From `put_up` to `take_down` standard error shows them, and what is written to it, or to a standard output that is the same
     terminal, line by line above them; also by another thread.
@@ -65,7 +65,7 @@ class LiveFooter:
             self._live.refresh()
 
     def take_down(self) -> None:
-        """Leaves nothing of the lines; harmless when they are not there."""
+        """Remove the lines; harmless if they are not there."""
         with self._lock:
             if not self.is_up:
                 return
@@ -87,7 +87,7 @@ class LiveFooter:
                 self._live.refresh()
 
     def write_above(self, lines: str) -> None:
-        """Whole lines, without the last one's end; the terminal breaks those that are too long for it."""
+        """Write whole lines, without the last one's end; the terminal wraps those that are too long."""
         # A terminal that is gone takes nothing any more; that is no reason to end.
         with self._lock, suppress(OSError):
             self._console.print(Text(lines), soft_wrap=True)
@@ -101,7 +101,7 @@ class LiveFooter:
         return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
     def _size(self) -> tuple[int, int]:
-        """Of the terminal itself, whatever COLUMNS says: what is wider would break the lines."""
+        """The size of the terminal itself, whatever COLUMNS says: wider text would break the lines."""
         try:
             columns, height = os.get_terminal_size(sys.stderr.fileno())
         except OSError:
@@ -112,7 +112,7 @@ class LiveFooter:
 
 
 class FooterStream:
-    """A stream of the terminal on which a foot stands; once that is taken down, the stream itself."""
+    """A stream of the terminal that has a footer; once that is taken down, the stream itself."""
 
     def __init__(self, foot: LiveFooter, stream: TextIO) -> None:
         self._footer = foot
@@ -135,7 +135,7 @@ class FooterStream:
         self.write("".join(lines))
 
     def flush(self) -> None:
-        """A line that has no end yet waits for it, until the foot is taken down."""
+        """Hold back an unfinished line until it ends or the footer is taken down."""
         if self._begun and not self._footer.is_up:
             begun, self._begun = self._begun, ""
             self._stream.write(begun)

@@ -1,4 +1,4 @@
-"""Lines that fit a terminal: a bar and what stands beside it.
+"""Lines that fit a terminal: a progress bar and what is beside it.
 
 By hand, because the columns of `rich.progress` shrink all together, where here the least important parts are left out first.
 """
@@ -22,7 +22,7 @@ NARROW = 60
 
 
 def bar_line(parts: Sequence[str], done: int, total: int | None, width: int) -> Text:
-    """A name, a bar where there is room and something known to fill it with, the first of the other parts, and as many more as fit."""
+    """A name, a bar if there is room and something known to fill it with, the first of the other parts, and as many more as fit."""
     name, *others = parts
     dot = " · " if _can_show("·") else ", "
     room = width - cell_len(_shortened(name, LEAST_NAME)) - 1 - (SHORTEST + 1) * bool(total and width >= NARROW)
@@ -49,7 +49,7 @@ def text_line(text: str, width: int) -> Text:
 
 
 def _shortened(text: str, width: int) -> str:
-    """The text in so many columns at most; wide characters take two."""
+    """The text in at most this many columns; wide characters take two."""
     text = _plain(text)
     if cell_len(text) <= width:
         return text
@@ -58,7 +58,7 @@ def _shortened(text: str, width: int) -> str:
 
 
 def _plain(text: str) -> str:
-    """What the terminal's encoding cannot show is a question mark: an escape would be wider than it looks here."""
+    """The text with question marks for what the terminal's encoding cannot show: an escape would be wider than it looks here."""
     encoding = sys.stderr.encoding or "utf-8"
     return text.encode(encoding, "replace").decode(encoding)
 

@@ -1,4 +1,4 @@
-"""How a run is getting on: lines at the foot of a terminal, else a line a minute and at each change.
+"""Shows a run's progress: lines at the bottom of a terminal, otherwise a line a minute and at each change.
 
 All of it goes to standard error, so that standard output holds the report alone; without a terminal it goes where the log goes.
 """
@@ -44,7 +44,7 @@ WORTH_SAYING = 5.0
 
 
 class Progress:
-    """One crawl, for as long as its engine runs, before the eyes of whoever watches the process."""
+    """Reports one crawl, for as long as its engine runs, to the process's reporter."""
 
     def __init__(self, crawler: Crawler) -> None:
         if not crawler.settings.getbool("PROGRESS_ENABLED") or not is_archiving(crawler):
@@ -75,7 +75,7 @@ class Progress:
 
 
 class ProgressReporter:
-    """What one command shows of its crawls, one after another, while its event loop runs."""
+    """Shows the crawls of one command, one after another, while its event loop runs."""
 
     def __init__(self, overall: Callable[[], OverallProgress] | None = None) -> None:
         self._overall = overall
@@ -106,7 +106,7 @@ class ProgressReporter:
             self._footer.take_down()
 
     def show(self, crawler: Crawler | None) -> None:
-        """From now on this crawl; None: between two of them."""
+        """Show this crawl from now on; None: between two crawls."""
         self._crawler = crawler
         self._estimate = None if crawler is None else ProgressEstimate(crawler)
         if self._footer is not None:
@@ -116,7 +116,7 @@ class ProgressReporter:
             self._say_ended_pauses()
 
     def lines(self, width: int) -> list[Text]:
-        """What stands at the foot of a terminal so many columns wide."""
+        """The lines for the bottom of a terminal this many columns wide."""
         from pixivcrawl.extensions.progress.lines import bar_line, text_line
 
         lines = []
@@ -151,7 +151,7 @@ class ProgressReporter:
             say(self.line())
 
     def line(self) -> str:
-        """How it is getting on, in one line of a log."""
+        """The progress in one line of a log."""
         parts = []
         if self._overall is not None:
             whole = self._overall()
@@ -161,21 +161,21 @@ class ProgressReporter:
         return "; ".join([*parts, *self._waits()])
 
     def _whole_left(self, whole: OverallProgress) -> list[str]:
-        """How long the command still takes, with the crawl that is under way; nothing where that is not known."""
+        """How long the command still takes, with the current crawl; nothing if unknown."""
         if whole.seconds_left is None:
             return []
         seconds = whole.seconds_left + ((self._estimate and self._estimate.seconds_left) or 0)
         return [f"about {spoken(seconds)} left"] if seconds >= 1 else []
 
     def _name(self) -> str:
-        """What a person calls the crawl."""
+        """The crawl's name for people."""
         name = self._overall().current if self._overall is not None else ""
         if not name and self._crawler is not None:
             name = self._crawler.spidercls.name
         return one_line(name, 60)
 
     def _waits(self) -> list[str]:
-        """What is waited for now, a line each."""
+        """What is being waited for, a line each."""
         if self._crawler is None:
             return []
         if self._crawler.engine and is_stopping(self._crawler):
@@ -191,7 +191,7 @@ class ProgressReporter:
         return waits
 
     def _say_ended_pauses(self) -> None:
-        """A line for each host that asked for a pause worth mentioning, which is over since this was called the last time."""
+        """Print a line for each host whose pause was long enough to mention and has ended since the last call."""
         now, going_on = datetime.now(UTC), pauses()
         long = {host for host, until in going_on.items() if (until - now).total_seconds() >= WORTH_SAYING}
         before, self._pauses = self._pauses, (self._pauses & going_on.keys()) | long
@@ -200,12 +200,12 @@ class ProgressReporter:
 
 
 _REPORTERS: list[ProgressReporter] = []
-"""The watch of this process, while there is one."""
+"""The reporter of this process, while there is one."""
 
 
 @contextmanager
 def watched(settings: BaseSettings, overall: Callable[[], OverallProgress] | None) -> Iterator[None]:
-    """Meanwhile the crawls of this process are shown as parts of one whole; needs a running event loop."""
+    """Meanwhile show the crawls of this process as parts of one whole; needs a running event loop."""
     if overall is None or not settings.getbool("PROGRESS_ENABLED"):
         yield
         return
@@ -218,7 +218,7 @@ def watched(settings: BaseSettings, overall: Callable[[], OverallProgress] | Non
 
 
 def say(line: str) -> None:
-    """A line for whoever reads the log: into its file, where it has one, whatever its level; else to standard error."""
+    """Write a line to the log file, if there is one, whatever its level; otherwise to standard error."""
     handler = get_scrapy_root_handler()
     if isinstance(handler, logging.FileHandler):
         handler.handle(logging.LogRecord(__name__, logging.INFO, __file__, 0, "%s", (line,), None))
@@ -227,7 +227,7 @@ def say(line: str) -> None:
 
 
 def clock(seconds: float) -> str:
-    """A time to come, as a clock counts it down: 0:07, 2:34, 1:00:00."""
+    """A remaining time, as a clock counts it down: 0:07, 2:34, 1:00:00."""
     minutes, rest = divmod(max(0, round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

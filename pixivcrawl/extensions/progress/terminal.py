@@ -1,4 +1,4 @@
-"""Where a command stands, and what stands at the foot of its terminal, for one who must be rid of it.
+"""How far a command is, and what its terminal's footer shows, for code that has to remove it.
 
 What every command imports is kept apart here from what shows it.
 """
@@ -15,8 +15,7 @@ SHOW_CURSOR = "\x1b[?25h"
 
 @dataclass(frozen=True, slots=True)
 class OverallProgress:
-    """Where a command stands that runs several crawls: how many of them are done, and the seconds that those
-    which have not begun will take, if known.
+    """How far a command with several crawls is: how many are done, and the seconds that those which have not begun will take, if known.
 
     `current` is what a person calls the one that is under way.
     """
@@ -29,7 +28,7 @@ class OverallProgress:
 
 
 class Footer(Protocol):
-    """Lines on a terminal: how many."""
+    """Lines on a terminal, by their number."""
 
     height: int
 
@@ -49,16 +48,18 @@ def forget(foot: Footer) -> None:
 
 
 def put_away() -> None:
-    """Take down whatever still stands there; for the end of a process."""
+    """Remove whatever is still shown; for the end of a process."""
     for foot in [*_STANDING]:
         foot.take_down()
 
 
 def erased() -> str:
-    """What to write to the terminal, in a signal handler too, where nothing can be waited for; empty where nothing stands there."""
+    """What to write to the terminal to remove the footer, usable in a signal handler, where nothing can be waited for; empty if there is
+    none.
+    """
     return "".join("\r\x1b[2K" + "\x1b[1A\x1b[2K" * (foot.height - 1) + SHOW_CURSOR for foot in _STANDING)
 
 
 def is_terminal() -> bool:
-    """Whether standard error is a terminal on which a line can be drawn anew."""
+    """Whether standard error is a terminal on which a line can be redrawn."""
     return sys.stderr.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
