@@ -260,8 +260,8 @@ PIXIV_IMAGE_HOSTS = from_environment("PIXIV_IMAGE_HOSTS", "i.pximg.net")
 # PIXIV_PHPSESSID and PIXIV_COOKIE take precedence. Empty: no session. Relative paths work as for ARCHIVE_DIR.
 PIXIV_COOKIE_FILE = from_environment("PIXIV_COOKIE_FILE", "")
 
-# A folder with the sessions of further accounts, each in a file of its own, in the form of PIXIV_COOKIE_FILE: the file's name is the account's
-# name here and in subscriptions.toml. Empty: `accounts`, beside pixivcrawl.toml.
+# A folder with the sessions of further accounts, each in a file of its own, in the form of PIXIV_COOKIE_FILE: the file's name is the
+# account's name here and in subscriptions.toml. Empty: `accounts`, beside pixivcrawl.toml.
 PIXIV_ACCOUNTS = from_environment("PIXIV_ACCOUNTS", "")
 
 # Which of them reads; its session then takes precedence over all others. Empty: the session from the environment or PIXIV_COOKIE_FILE.
@@ -360,7 +360,8 @@ ON_STORED_TIMEOUT = from_environment("ON_STORED_TIMEOUT", 60)
 ON_STORED_WAITING = from_environment("ON_STORED_WAITING", 100)
 
 # What to make of each ugoira once its files are stored, under derived/videos/: mp4, webp, webm or apng, see docs/ugoira.md; empty: nothing.
-# It uses only time that nothing else needs. The run ends when all of its ugoira are made, or sooner with Ctrl-C; the next run makes the rest.
+# It uses only time that nothing else needs. The run ends when all of its ugoira are made, or sooner with Ctrl-C; the next run makes the
+# rest.
 UGOIRA_VIDEO = from_environment("UGOIRA_VIDEO", "")
 
 # Which events are sent as notices, separated by commas, to the services that PIXIVCRAWL_NOTICE_URLS names (see docs/report.md): refused,

@@ -57,7 +57,9 @@ class Command(ScrapyCommand):
             "--refresh", type=_period, metavar="TIME", help="how often known works are compared (default 30d), or never"
         )
         parser.add_argument("--name", metavar="NAME", help="name of the entry (default: what it archives)")
-        parser.add_argument("--account", default="", metavar="NAME", help="the account that reads it, one of PIXIV_ACCOUNTS")
+        parser.add_argument(
+            "--account", default="", metavar="NAME", help="the account that reads it, one of PIXIV_ACCOUNTS"
+        )
         parser.add_argument("--from", dest="source", choices=[FOLLOWING], help="everyone whom you follow")
         parser.add_argument(
             "--from-file",

@@ -56,7 +56,7 @@ class Command(ScrapyCommand):
         configuration = Configuration.from_settings(self.settings)
         file = read_file(file_path(self.settings))
         if not file.subscriptions:
-            raise ConfigurationError(f"{file.path} names nothing to follow; begin with: pixivcrawl subscribe URL")
+            raise ConfigurationError(f"{file.path} has no subscriptions yet; begin with: pixivcrawl subscribe URL")
         parts = list(of_accounts(self.settings, session_from_settings(self.settings), file))
         for catalogue, part in parts:
             catalogue.check(part)

@@ -30,7 +30,7 @@ from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.notifications.state import Outcome
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.runs.notify import tell_of
-from pixivcrawl.runs.plans import Cost, Planned, costs_of, lines_of_all, lines_of_lists
+from pixivcrawl.runs.plans import Cost, PlannedList, costs_of, lines_of_all, lines_of_lists
 from pixivcrawl.runs.queue import ENDS_ALL, ENDS_EVERY_ACCOUNT, Job, brought, outcomes, run_all, worst
 from pixivcrawl.runs.session_check import NewsSpider
 from pixivcrawl.runs.signals import end_when_told, nothing_to_stop, stop_crawls
@@ -178,7 +178,7 @@ def checked(catalogue: Catalogue, file: SubscriptionFile, only: Sequence[str]) -
     """The file. Raises ConfigurationError for what is wrong in it, for one that is empty, and for names that it does not hold."""
     known = [subscription.name for subscription in file.whole or file.subscriptions]
     if not known:
-        raise ConfigurationError(f"{file.path} names nothing to follow; begin with: pixivcrawl subscribe URL")
+        raise ConfigurationError(f"{file.path} has no subscriptions yet; begin with: pixivcrawl subscribe URL")
     if unknown := [name for name in only if name not in known]:
         there = ", ".join(map(quoted, known))
         raise ConfigurationError(f"--only: there is no subscription {quoted(unknown[0])}; there is: {there}")

@@ -67,7 +67,7 @@ class FinishedWorks(ABC):
         self._crawler.stats.inc_value(f"pixiv/{self.setting.lower()}_failed")
         if why not in self._failed:
             self._failed.add(why)
-            complain(f"pixivcrawl: {self.setting} failed for work {work_id}: {why}; the archive goes on")
+            complain(f"pixivcrawl: {self.setting} failed for work {work_id}: {why}; the run continues")
 
     async def _do_all(self) -> None:
         while True:

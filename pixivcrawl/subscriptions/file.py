@@ -76,7 +76,7 @@ class SubscriptionFile:
         return replace(self, subscriptions=part, whole=self.subscriptions)
 
     def refused(self, subscription: Subscription, key: str | None, why: str) -> ConfigurationError:
-        """What to say of a value that a spider does not take."""
+        """The error for a value that a spider does not take."""
         place = next(at for at, each in enumerate(self.whole or self.subscriptions) if each is subscription)
         return _refused(self.path, self.text, _Refused(place, key, why))
 
