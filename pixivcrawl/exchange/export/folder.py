@@ -25,7 +25,7 @@ from pixivcrawl.saying import HowFar
 MARKER = ".pixivcrawl-{}"
 """What says that a folder is an export's own, of which form; forms may share one. No name of a template begins with a dot."""
 
-_MARKERS = frozenset(MARKER.format(form) for form in ("view", "sidecars", "cbz"))
+_MARKERS = frozenset(MARKER.format(form) for form in ("view", "sidecars", "cbz", "bagit"))
 
 AT_ONCE = 500
 """Files between two commits."""
@@ -121,6 +121,10 @@ class Folder:
         self._make(make, done, result)
         self._sql.commit()
         return done
+
+    def held(self) -> Iterator[tuple[str, str]]:
+        """What lies there by what is noted: each file's path, and its print."""
+        yield from self._sql.execute("SELECT path, print FROM files WHERE look IS NOT NULL ORDER BY path")
 
     # What a kill may have left
 

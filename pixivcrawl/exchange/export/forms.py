@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from pixivcrawl.exchange.export import cbz, listing, sidecars, video, view
+from pixivcrawl.exchange.export import bagit, cbz, listing, sidecars, video, view
 from pixivcrawl.exchange.export.choice import Result, Selection
 
 
@@ -56,6 +56,12 @@ FORMS: Mapping[str, Form] = MappingProxyType(
             frozenset({"columns"}),
             listing.export,
             target="stream",
+        ),
+        "bagit": Form(
+            "a bag for libraries: originals with their sums, facts with their history, pixiv's answers",
+            "bagit ~/bag --artist 11",
+            frozenset(),
+            bagit.export,
         ),
         "video": Form(
             "each ugoira as mp4, WebP, webm or APNG with the exact delays of its frames",

@@ -119,7 +119,7 @@ def way_for(selection: Selection, target: Path, by: str | None) -> str:
     if by == COPY:
         return by
     for way in (by,) if by is not None else ("reflink", "symlink"):
-        if _works(selection, target, way):
+        if takes(selection, target, way):
             return way
     what = f"{by}s" if by is not None else "links"
     raise ConfigurationError(
@@ -127,7 +127,7 @@ def way_for(selection: Selection, target: Path, by: str | None) -> str:
     )
 
 
-def _works(selection: Selection, target: Path, way: str) -> bool:
+def takes(selection: Selection, target: Path, way: str) -> bool:
     """Tried with a file of the archive."""
     stored = (file for work in selection.works() for file in work.current_files)
     trial = target / TRIAL

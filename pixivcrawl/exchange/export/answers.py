@@ -1,0 +1,116 @@
+"""Pixiv's answers about the chosen works, out of the journal: what BagIt and WACZ hold of it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from pixivcrawl.archive.warc import Record, digest, http_block, members, read_record, write_record
+from pixivcrawl.ledger.answer import Location, StoredAnswer, answer_of
+from pixivcrawl.ledger.journal import files_of
+
+ABOUT = {"illust.detail": "id", "illust.pages": "id", "illust.ugoira_meta": "id", "illust.comments": "illust_id"}
+"""The endpoints whose answers are about one work, and the parameter that says which."""
+
+OF_THE_READER: dict[str, Any] = {
+    "bookmarkData": None,
+    "likeData": False,
+    "isFollowed": False,
+    "isMypixiv": False,
+    "isBlocking": False,
+    "followedBack": False,
+    "isWatched": False,
+    "isNotifying": False,
+    "canSendMessage": False,
+    "selectedValue": None,
+    "role": None,
+    "collaborating": False,
+    "collaborateAnonymousFlg": False,
+    "editable": False,
+    "deletable": False,
+    "writable": False,
+    "zoneConfig": {},
+}
+"""What pixiv says in such answers of the account that reads, by its key, and what it says to nobody. zoneConfig: the advertisements."""
+
+_RESPONSE = b"WARC/1.1\r\nWARC-Type: response\r\n"
+_KEPT_FIELDS = ("WARC-Target-URI", "Content-Type", "X-Endpoint", "X-Parameters", "X-Reduced")
+
+
+def answers_about(journal: Path, works: Collection[int]) -> dict[int, list[Location]]:
+    """Where the answers about each of these works lie in a journal, the oldest first.
+
+    Takes a second for 100 MB of it: no answer is parsed that is about another work.
+    """
+    found: dict[int, list[Location]] = defaultdict(list)
+    for path in files_of(journal):
+        for member in members(path):
+            if member.text.startswith(_RESPONSE) and (work := _subject(member.text)) in works:
+                found[work].append(Location(path.name, member.start, len(member.packed)))
+    return found
+
+
+def _subject(text: bytes) -> int:
+    """The id of the work that a response record is about; 0 where it is about none."""
+    head = text.partition(b"\r\n\r\n")[0].decode(errors="replace")
+    fields = dict(line.partition(": ")[::2] for line in head.split("\r\n"))
+    try:
+        told = str(json.loads(fields["X-Parameters"])[ABOUT[fields["X-Endpoint"]]])
+    except (KeyError, ValueError, TypeError):
+        return 0
+    return int(told) if told.isdecimal() else 0
+
+
+def records_at(journal: Path, places: Iterable[Location], *, with_private: bool) -> list[tuple[StoredAnswer, bytes]]:
+    """The answers at these places with their WARC records as they are; without what they say of the reader, unless that may leave too.
+
+    One that is damaged is left out, as by every reader of the journal.
+    """
+    found = []
+    for place in places:
+        with (journal / place.file).open("rb") as file:
+            file.seek(place.offset)
+            packed = file.read(place.length)
+        record = read_record(packed)
+        answer = answer_of(record) if record is not None else None
+        if record is not None and answer is not None:
+            found.append((answer, packed if with_private else _public(record, answer)))
+    return found
+
+
+def _public(record: Record, answer: StoredAnswer) -> bytes:
+    """The record without who read; where its body tells of them, that is emptied, and the record, which is another one then, says so."""
+    body, record_id = answer.payload, record.id
+    fields = [(name, record.fields[name.lower()]) for name in _KEPT_FIELDS if name.lower() in record.fields]
+    if not answer.reader.is_visitor and (emptied := without_reader(body)) != body:
+        body, record_id = emptied, f"urn:uuid:{uuid5(NAMESPACE_URL, record.id)}"
+        fields = [(name, value) for name, value in fields if name != "X-Reduced"]
+        fields.append(("X-Reduced", ", ".join(filter(None, (answer.reduced, "reader")))))
+    fields.append(("WARC-Payload-Digest", digest(body)))
+    block = http_block(answer.status, answer.headers, body)
+    return write_record("response", record_id, answer.read_at, fields, block)
+
+
+def without_reader(body: bytes) -> bytes:
+    """An answer's body without what it says of its reader: the same bytes where it says nothing, none where it is no JSON."""
+    try:
+        document = json.loads(body)
+        emptied = _emptied(document)
+    except (ValueError, RecursionError):
+        return b""
+    if emptied == document:
+        return body
+    return json.dumps(emptied, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass")
+
+
+def _emptied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: OF_THE_READER[name] if name in OF_THE_READER and inner else _emptied(inner)
+            for name, inner in value.items()
+        }
+    return [_emptied(inner) for inner in value] if isinstance(value, list) else value
