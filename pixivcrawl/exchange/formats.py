@@ -113,13 +113,14 @@ def compiled(
             # A token may be empty, and its folder is not there then.
             others[-1] += "(?:[^/]*/)?"
             continue
-        for tells, pieces in groupby(part, _tells):
+        groups = [(tells, list(pieces)) for tells, pieces in groupby(part, _tells)]
+        for at, (tells, pieces) in enumerate(groups):
             if tells:
                 for meaning, _ in pieces:
                     tokens.append(_SHAPES[cast("Meaning", meaning)])
                     others.append("")
             else:
-                others[-1] += _between(list(pieces))
+                others[-1] += _between(pieces, at_start=at == 0, at_end=at == len(groups) - 1)
         others[-1] += "" if is_last else "/"
     return NameFormat(tuple(tokens), tuple(map(re.compile, others)))
 
@@ -139,17 +140,24 @@ def _tells(piece: Piece) -> bool:
     return piece[0] not in (None, "free")
 
 
-def _between(pieces: list[Piece]) -> str:
-    """What stands between two tokens that tell something, with at most one free part: of five, a name of 255 letters takes for ever."""
+def _between(pieces: list[Piece], *, at_start: bool, at_end: bool) -> str:
+    """What stands between two tokens that tell something, or between one and an end of the part.
+
+    At most one part of it is free: with five, a name of 255 letters takes for ever. Where that is empty, spaces that come to stand
+    together are one, and at an end none.
+    """
     (first, text), (last, end) = pieces[0], pieces[-1]
-    if len(pieces) == 1:
-        return "[^/]*" if first else _literal(text)
-    return ("" if first else _literal(text)) + "[^/]*" + ("" if last else _literal(end))
+    before, after = "" if first else text, "" if last or len(pieces) == 1 else end
+    if not any(meaning for meaning, _ in pieces):
+        return _literal(before)
+    alone = _SPACES.sub(" ", before + after)
+    alone = alone.lstrip(" .") if at_start else alone
+    alone = alone.rstrip(" .") if at_end else alone
+    return rf"(?:{_literal(before)}[^/]*{_literal(after)}|{_literal(alone)})"
 
 
 def _literal(text: str) -> str:
-    """Tools take spaces away that come to stand together, or at an end."""
-    return r"\s*".join(map(re.escape, _SPACES.split(text)))
+    return r"\s+".join(map(re.escape, _SPACES.split(text)))
 
 
 def _named(reading: _Reading) -> Named | None:

@@ -46,7 +46,7 @@ FEWEST = 3
 """So many works have to begin at 1, and none at 0, before all numbers are taken to count from 1."""
 
 _UGOIRA = 2
-_OF_ARTIST = re.compile(r".+-[1-9][0-9]{0,18}")
+_OF_ARTIST = re.compile(r".+-([1-9][0-9]{0,17})")
 _DEFAULT = re.compile(r"[1-9][0-9]{0,18}(?:_p[0-9]+)?-.*")
 _AT_START = re.compile(r"([1-9][0-9]{0,18})(?![0-9])(?!_p[0-9])")
 _ID = re.compile(r"([1-9][0-9]{0,18})(?:_p([0-9]{1,5}))?")
@@ -354,8 +354,10 @@ def _recorded(
     path: Path, page: int, download: _Download | None, notes: list[_Note], is_ugoira: bool
 ) -> Recorded | None:
     """What the record and the notes of a work say of one of its files."""
+    folder = _OF_ARTIST.fullmatch(path.parent.name)
+    by_folder = int(folder[1]) if folder else None
     if download is None and not notes:
-        return None
+        return Recorded(by=f"the folder {path.parent.name}", user_id=by_folder) if folder else None
     work_id = download.work_id if download is not None else notes[0].work_id
     stem = _without_number(path.stem, work_id)
     own = [note for note in notes if note.stem == stem and note.path.parent == path.parent]
@@ -369,7 +371,7 @@ def _recorded(
     frames = {note.frames for note in near if note.frames is not None}
     return Recorded(
         by=f"the record {download.record.name}" if download is not None else f"the note {near[-1].path.name}",
-        user_id=next((note.user_id for note in near if note.user_id is not None), None),
+        user_id=next((note.user_id for note in near if note.user_id is not None), by_folder),
         revision=revision,
         kind="ugoira" if is_ugoira else "image",
         page_count=next((note.page_count for note in near if note.page_count is not None), None),

@@ -41,7 +41,7 @@ MEANINGS: Mapping[str, Meaning] = {
 
 _NOTES = frozenset({"json", "txt", "xmp", "js", "ugoira"})
 _DATABASES = frozenset({"sqlite", "sqlite3", "db"})
-_ARTIST = re.compile(r".+ \([1-9][0-9]{0,18}\)")
+_ARTIST = re.compile(r".+ \(([1-9][0-9]{0,17})\)")
 _OF_ARTIST = re.compile(r"[1-9][0-9]{0,18}_(?:p[0-9]+|ugoira[0-9]+x[0-9]+) -.*")
 _FOLDER_OF_PAGES = re.compile(r"(?<![0-9])([1-9][0-9]{0,18}(?:_big)?)/(_p[0-9]+)(?=[^/]*$)")
 """createMangaDir: `{id}/_p{n} - {title}.jpg` for `{id}_p{n} - {title}.jpg`."""
@@ -226,8 +226,11 @@ def _is_animated(path: Path) -> bool:
 def _recorded(path: Path, page: int, kept: Kept | None, notes: list[Note]) -> Recorded | None:
     """What notes of a work and the database say of one of its files."""
     near = [note for note in notes if note.path.parent == path.parent] or notes
+    if not near and kept is not None:
+        return Recorded(by=f"the database {kept.database.name}", user_id=kept.user_id)
     if not near:
-        return None if kept is None else Recorded(by=f"the database {kept.database.name}", user_id=kept.user_id)
+        folder = _ARTIST.fullmatch(path.parent.name)
+        return Recorded(by=f"the folder {path.parent.name}", user_id=int(folder[1])) if folder else None
     newest = near[-1]
     frames = {note.frames for note in near if note.frames is not None}
     sizes = {(note.width, note.height) for note in near if note.width is not None}
