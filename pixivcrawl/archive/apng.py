@@ -1,4 +1,4 @@
-"""The animation of a PNG: its frames are proven as its pixels are, but what is wrong with them is only a flaw beside the whole still."""
+"""Proves the animation of a PNG: its frames are checked like its pixels, but a fault in them is only a flaw if the still is whole."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FRAME = struct.Struct(">5I2H2B")
 
 
 class Animation:
-    """What acTL, fcTL and fdAT chunks tell, taken in their order. A chunk whose checksum is right came as its maker wrote it."""
+    """What the acTL, fcTL and fdAT chunks say, read in order. A chunk with a correct checksum is as its maker wrote it."""
 
     def __init__(self, width: int, height: int, coding: Coding, max_pixels: int, flaws: list[str]) -> None:
         self.whole_frames = 0
@@ -34,7 +34,7 @@ class Animation:
             self._promised = int.from_bytes(body[:4], "big")
 
     def begin_frame(self, body: bytes, *, behind_pixels: bool) -> None:
-        """fcTL: the place of a frame, whose pixels follow. Before the still's pixels it says that they are the first frame."""
+        """fcTL: the position of a frame, whose pixels follow. Before the still's pixels it makes them the first frame."""
         self._end_frame()
         number, width, height, x, y, *_ = _FRAME.unpack(body)
         self._frames += 1
@@ -49,7 +49,7 @@ class Animation:
             self._rows = Rows(self._coding.passes(width, height))
 
     def feed(self, piece: bytes, *, begins: bool) -> None:
-        """fdAT: some of a frame's pixels, where the chunk begins behind its number. A frame that cannot be inflated is not whole."""
+        """fdAT: some of a frame's pixels, after the chunk's number. A frame that cannot be inflated is not whole."""
         if begins:
             self._follow(int.from_bytes(piece[:4], "big"))
             piece = piece[4:]
@@ -61,7 +61,7 @@ class Animation:
             self._rows = None
 
     def finish(self) -> None:
-        """All chunks were there."""
+        """All chunks have been read."""
         self._end_frame()
         promised = self._promised or 0
         self.is_whole = self.whole_frames == self._frames == promised and self._promised != 0

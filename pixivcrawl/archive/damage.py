@@ -1,4 +1,4 @@
-"""The one exception of all proofs, apart from them: to catch it costs no decoder's import."""
+"""The exception that all proofs raise, in a module of its own so that catching it imports no decoder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LONGEST_REASON = 300
 
 
 class Damaged(Exception):
-    """The file is not proven to be the whole picture: `reason` in one line for people, `kind` for programs.
+    """The file is not proven to be the whole picture: `reason` is one line for people, `kind` is for programs.
 
     `proof` is what a doubtful picture says of itself, so that nobody opens the file again to learn it.
     """
@@ -46,10 +46,10 @@ class Damaged(Exception):
 
     @property
     def is_no_verdict(self) -> bool:
-        """The file was not looked at to its end, since a limit of ours forbids it: it may be whole."""
+        """Whether a limit of ours kept the file from being read to its end, so that it may be whole."""
         return self.kind in ("too many pixels", "too much memory")
 
     @property
     def only_warned(self) -> bool:
-        """Doubtful: length, format and size are right and the picture decodes to its end: only the strict decoder complained."""
+        """Whether the file is doubtful: length, format and size are right and it decodes to its end, but the strict decoder complained."""
         return self.kind == "decoder warning"

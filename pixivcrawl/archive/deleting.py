@@ -1,4 +1,4 @@
-"""Files that their owner wants no more."""
+"""Deletes files that their owner no longer wants."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pixivcrawl.archive.syncing import sync
 
 
 def delete(archive: Archive, paths: Iterable[str]) -> tuple[int, int]:
-    """Delete those of the files that are there; gives how many, and their bytes. Nothing outside the archive is touched.
+    """Delete those of the files that exist; returns how many, and their bytes. Nothing outside the archive is touched.
 
     Raises StorageFailed.
     """

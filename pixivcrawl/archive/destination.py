@@ -1,4 +1,4 @@
-"""Can a file be put in its final place? Looked at before the file is asked for, so that a place which cannot be used costs no transfer."""
+"""Checks whether a file can be put at its final path before it is fetched, so that an unusable path costs no transfer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pixivcrawl.items import Original
 
 
 class Destinations:
-    """The final places in `archive`, for one run.
+    """The final paths in `archive`, for one run.
 
     An artist's folder that was found good is not looked at again, nor what lies in one that the run itself begins.
     """
@@ -23,7 +23,7 @@ class Destinations:
         self._begun: set[str] = set()
 
     def trouble(self, original: Original) -> str | None:
-        """Why the original cannot be put in its place, and what to do, in one line; None where it can."""
+        """Why the original cannot be put at its final path, and what to do, in one line; None if it can."""
         path = self._archive.relative_path(original, original.extension)
         folder, _, _ = path.rpartition("/")
         if folder not in self._good:
@@ -48,7 +48,7 @@ class Destinations:
 
 
 def in_the_way(archive: Archive, path: str) -> str | None:
-    """What lies in the way at `path` (relative), and what to do; None where nothing does. Raises StorageFailed."""
+    """What blocks `path` (relative), and what to do; None if nothing does. Raises StorageFailed."""
     place = archive.root / path
     if is_free(place):
         return None

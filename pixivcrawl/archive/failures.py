@@ -1,4 +1,4 @@
-"""A failing disk, said in one line: every `OSError` of this package becomes `StorageFailed` here."""
+"""Turns every `OSError` of this package into `StorageFailed`, with one line that says what is wrong with the disk."""
 
 from __future__ import annotations
 

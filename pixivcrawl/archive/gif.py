@@ -1,4 +1,4 @@
-"""The proof of a GIF: every block up to the trailer, and every frame decoded by itself."""
+"""Proves a GIF: every block up to the trailer, and every frame decoded on its own."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def prove_gif(source: BinaryIO, limits: Limits) -> Picture:
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """A frame's place on the screen; its data, the size of its codes first, begin at byte `start`."""
+    """A frame's place on the screen; its data, beginning with the size of its codes, starts at byte `start`."""
 
     x: int
     y: int
@@ -61,7 +61,7 @@ class _Frame:
 
 
 class _Gif:
-    """What the blocks that were read so far have told."""
+    """What the blocks read so far say."""
 
     def __init__(self, source: BinaryIO, limits: Limits) -> None:
         self._source = source
@@ -76,7 +76,7 @@ class _Gif:
         self._skip_colours(flags)
 
     def take_block(self) -> bool:
-        """Read a block; False when it was the last. Raises `Damaged`."""
+        """Read a block; False if it was the last. Raises `Damaged`."""
         kind = self._source.read(1)
         if kind == b"\0":
             self._zeros += 1
@@ -134,7 +134,7 @@ class _Gif:
             add_flaw(self.flaws, "has no trailer behind its last block")
 
     def _skip_colours(self, flags: int) -> None:
-        """Over the table of colours that a screen's or a frame's flags announce."""
+        """Skip the colour table that a screen's or a frame's flags announce."""
         if flags & 0x80:
             self._source.seek(3 * (2 << (flags & 7)), os.SEEK_CUR)
 

@@ -1,4 +1,4 @@
-"""The proof of a JPEG: a strict decode of every coefficient to one eighth of the size, from nothing but what matters for its pixels."""
+"""Proves a JPEG: decodes every coefficient strictly, to one eighth of the size, from only what matters for the pixels."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FACTORS = frozenset({(1, 1), (2, 1), (1, 2), (2, 2), (4, 1), (1, 4)})
 
 @dataclass(frozen=True, slots=True)
 class Jpeg:
-    """A JPEG whose markers were read; `size` is the file's length without what was put behind it."""
+    """A JPEG whose markers were read; `size` is the file's length without what was appended to it."""
 
     data: Held
     size: int
@@ -42,7 +42,7 @@ class Jpeg:
 
 
 def read_jpeg(source: BinaryIO, limits: Limits) -> Jpeg:
-    """Read the file whole and its markers, decoding nothing. Raises `Damaged`, also when the decoding would take too much memory."""
+    """Read the whole file and its markers without decoding. Raises `Damaged`, also if decoding would take too much memory."""
     size = source.seek(0, 2)
     refuse_memory(size, limits)
     data = hold(source, size, END)
@@ -58,7 +58,8 @@ def read_jpeg(source: BinaryIO, limits: Limits) -> Jpeg:
 
 
 def prove_jpeg(jpeg: Jpeg) -> Picture:
-    """Decode all of it; `doubt` when the strict decoder complains and a lenient one still shows a whole picture. Raises `Damaged`.
+    """Decode the whole picture; sets `doubt` if the strict decoder complains but a lenient one still shows a whole picture. Raises
+    `Damaged`.
 
     Bytes behind the end marker (a second picture, a camera's trailer, padding) are not judged, but only when the strict decoder is
     content: otherwise the end marker may itself be damage, and what follows the lost rest.
@@ -83,7 +84,7 @@ def prove_jpeg(jpeg: Jpeg) -> Picture:
 
 
 def _is_whole_without_end(jpeg: Jpeg) -> bool:
-    """Whether every coded block is there, and behind them nothing but zeros.
+    """Whether every coded block is there, followed only by zeros.
 
     Zeros are not taken for data, which they may stand for. Arithmetic coding leaves out some at its end: what is missing cannot be told.
     """
@@ -108,7 +109,7 @@ def _is_coded(markers: Markers) -> bool:
 
 
 def _warning(data: Held, markers: Markers) -> str | None:
-    """What a strict decoder says of the picture; None when it is content."""
+    """What a strict decoder says about the picture; None if it has no complaint."""
     if markers.hole:
         return "a run of zero bytes where fine detail belongs"
     # Bytes that belong to nothing may be a lost scan, or what an arithmetic decoder then makes up without a word.
@@ -127,7 +128,7 @@ def _decoded(data: Held, markers: Markers, *, strict: bool) -> str | None:
 
 
 def _takes(frame: Frame) -> bool:
-    """Whether simplejpeg takes the subsampling."""
+    """Whether simplejpeg accepts the subsampling."""
     factors = [component[1:] for component in frame.components]
     first = factors[0]
     usual = first in _FACTORS and set(factors[1:3]) <= {(1, 1)} and factors[3:] in ([], [first])
@@ -135,12 +136,12 @@ def _takes(frame: Frame) -> bool:
 
 
 def _bytes_beside(markers: Markers) -> int:
-    """What it takes to look at what does not matter for the pixels: its bytes, and some of them once more in their order."""
+    """Memory for examining what does not matter for the pixels: its bytes, and some of them again in order."""
     return 2 * sum(piece.stop - piece.start for piece in markers.beside)
 
 
 def _decoder_bytes(markers: Markers) -> int:
-    """What a decode to one eighth takes: the result, some rows, and with several scans all coefficients."""
+    """Memory for a decode to one eighth: the result, some rows and, with several scans, all coefficients."""
     frame = markers.frame
     colours = 5 if len(frame.components) == 4 else 1
     result = colours * -(-frame.width // 8) * -(-frame.height // 8)

@@ -6,7 +6,7 @@ import simplejpeg
 
 
 def complaint(data: bytes | memoryview, *, strict: bool) -> str | None:
-    """What it says against a JPEG that it decodes to an eighth of its size: of warnings too when `strict`. Raises MemoryError."""
+    """The complaint about a JPEG that is decoded to an eighth of its size; with `strict`, warnings count too. Raises MemoryError."""
     try:
         simplejpeg.decode_jpeg(data, strict=strict, min_width=1, colorspace="GRAY")
     except ValueError as error:

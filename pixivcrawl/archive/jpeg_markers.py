@@ -1,4 +1,4 @@
-"""A JPEG from marker to marker: its frame, its scans, and what is odd beside the pixels. Nothing is decoded.
+"""Reads a JPEG from marker to marker: its frame, its scans, and what is odd outside the pixels. Decodes nothing.
 
 Only codings that are named here go on to a decoder.
 """
@@ -74,7 +74,7 @@ class Frame:
         return self.code in _ARITHMETIC
 
     def units(self) -> tuple[int, int]:
-        """Columns and rows of units in an interleaved scan: the last of each may reach beyond the picture."""
+        """Columns and rows of units in an interleaved scan; the last of each may extend past the picture."""
         across, down = self._most()
         return -(-self.width // (8 * across)), -(-self.height // (8 * down))
 
@@ -91,7 +91,7 @@ class Frame:
 
 
 class Scan(NamedTuple):
-    """A scan header: components by their place in the frame, the coefficients that it codes, and its first and last bit of them."""
+    """A scan header: components by their position in the frame, the coefficients that it codes, and its first and last bit of them."""
 
     components: tuple[int, ...]
     first: int
@@ -101,7 +101,7 @@ class Scan(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A stretch of the file: a segment from its marker on, with its body; or what lies between two segments."""
+    """A stretch of the file: a segment from its marker on, with its body, or what is between two segments."""
 
     code: int
     start: int
@@ -111,7 +111,7 @@ class Piece(NamedTuple):
 
 @dataclass(slots=True)
 class Markers:
-    """What a JPEG says up to `end`, the position behind its end marker.
+    """The structure of a JPEG up to `end`, the position after its end marker.
 
     `pieces` are those that matter for the pixels, `beside` the others; `flaws` say what is odd about the others, but not within segments.
     """
@@ -123,9 +123,9 @@ class Markers:
     end: int
     flaws: list[str]
     hole: bool
-    """Zeros lie where fine detail belongs."""
+    """Whether zeros are where fine detail belongs."""
     broken_off: bool
-    """Bytes that belong to nothing follow a scan."""
+    """Whether bytes that belong to nothing follow a scan."""
 
 
 def read_markers(data: Held, size: int) -> Markers:
@@ -137,13 +137,15 @@ def read_markers(data: Held, size: int) -> Markers:
 
 
 def blank(data: Held, pieces: list[Piece]) -> None:
-    """Overwrite with fill bytes, which no decoder minds, what does not matter for the pixels: all that it then warns of lies in them."""
+    """Overwrite what does not matter for the pixels with fill bytes, which decoders ignore, so that any remaining warning is about the
+    pixels.
+    """
     for piece in pieces:
         data[piece.start : piece.stop] = b"\xff" * (piece.stop - piece.start)
 
 
 def _pieces(data: Held, size: int) -> Iterator[Piece]:
-    """Every piece from the first segment to the end marker. Raises `Damaged` for a segment that reaches beyond the file."""
+    """Every piece from the first segment to the end marker. Raises `Damaged` for a segment that extends past the file."""
     position, in_scan = len(END), False
     while match := _MARKER.search(data, position):
         code, start, body = match[1][0], match.start(), match.end()
@@ -163,7 +165,7 @@ def _pieces(data: Held, size: int) -> Iterator[Piece]:
 
 
 class _Reading:
-    """Takes one piece after another."""
+    """Interprets one piece after another."""
 
     def __init__(self, data: Held) -> None:
         self._data = data
@@ -195,7 +197,7 @@ class _Reading:
         self._pieces.append(piece)
 
     def markers(self, size: int) -> Markers:
-        """What was taken, up to the end marker. Raises `Damaged` when it is no picture."""
+        """The structure read so far, up to the end marker. Raises `Damaged` if it is not a picture."""
         if self._frame is None or not self._scans:
             raise Damaged("is a JPEG without a picture", "broken")
         end = self._pieces[-1].stop

@@ -1,4 +1,4 @@
-"""The proof of a JPEG whose subsampling simplejpeg does not take (4:1:0 and other odd factors), scan by scan.
+"""Proves a JPEG whose subsampling simplejpeg does not accept (4:1:0 and other odd factors), scan by scan.
 
 A component that stands alone in a scan is coded as a grey picture is, so that is what simplejpeg gets of it. Only scans in which
 components take turns are read here, code by code: 1 MB in about two seconds, and rare enough for that.
@@ -35,7 +35,7 @@ def complaint_of_scans(data: Held, markers: Markers) -> str | None:
 
 
 def _alone(data: Held, markers: Markers, place: int) -> bytes:
-    """A grey JPEG of all scans that have this component alone; empty when there are none."""
+    """A grey JPEG made of all scans that have only this component; empty if there are none."""
     frame, scans = markers.frame, iter(markers.scans)
     if not any(scan.components == (place,) for scan in markers.scans):
         return b""
@@ -70,7 +70,7 @@ def _flat_scan(frame: Frame, component: Component) -> bytes:
 
 
 def _complaints_of_shared(data: Held, markers: Markers) -> Iterator[str]:
-    """Of each scan in which components take turns."""
+    """The complaints about each scan with several components."""
     tables: dict[int, _Codes] = {}
     interval = 0
     scans = iter(markers.scans)
@@ -114,7 +114,7 @@ def _blocks_of_unit(frame: Frame, scan: Scan, selectors: bytes, tables: dict[int
 
 
 def _complaints(data: bytes, blocks: list[_Tables], units: int, interval: int) -> Iterator[str]:
-    """Of one scan: each stretch between restart markers by itself."""
+    """The complaints about one scan: each stretch between restart markers on its own."""
     interval = interval or units
     parts = _RESTART.split(data)
     stretches, markers = parts[::2], parts[1::2]
@@ -134,7 +134,7 @@ def _complaints(data: bytes, blocks: list[_Tables], units: int, interval: int) -
 
 
 def _end_of_codes(data: bytes, blocks: list[_Tables], units: int) -> int:
-    """The position, in bits, behind the last unit's last code. Raises ValueError."""
+    """The position, in bits, after the last unit's last code. Raises ValueError."""
     end, position = 8 * len(data), 0
     data += bytes(_LOOKED_AT)
     for _ in range(units):

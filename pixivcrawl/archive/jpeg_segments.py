@@ -1,4 +1,4 @@
-"""What is odd in the segments of a JPEG that tell nothing of its pixels: JFIF, EXIF, ICC, MPF, Photoshop, Adobe."""
+"""Finds oddities in the segments of a JPEG that do not affect its pixels: JFIF, EXIF, ICC, MPF, Photoshop, Adobe."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MPF_ENTRY = {"little": struct.Struct("<4x2L4x"), "big": struct.Struct(">4x2L4x"
 
 
 class Segments:
-    """The applications' segments of a file, whose bodies are read from it when they are asked for."""
+    """The application segments of a file, whose bodies are read when they are needed."""
 
     def __init__(self, data: Held, pieces: list[Piece]) -> None:
         self._data = data
@@ -32,7 +32,7 @@ class Segments:
         return next(self._bodies(1, _EXIF), b"")
 
     def flaws(self, end: int, size: int) -> Iterator[str]:
-        """Each oddity in some words; `end` is where the picture ends and `size` the length of the file."""
+        """Each oddity in a few words; `end` is where the picture ends and `size` the length of the file."""
         for body in self._bodies(0, _JFIF):
             # Version, unit, two densities, the thumbnail's width and height, and its pixels of 3 bytes.
             if len(body) < 9 or len(body) < 9 + 3 * body[7] * body[8]:
@@ -77,7 +77,7 @@ def _is_directory(data: bytes) -> bool:
 
 
 def _is_profile(parts: list[bytes]) -> bool:
-    """Whether the parts are numbered 1 to their count, each there once, and as long together as the profile says."""
+    """Whether the parts are numbered 1 to their count, each present once, and together as long as the profile says."""
     numbers = sorted(part[:2] for part in parts)
     profile = b"".join(part[2:] for part in sorted(parts))
     return (
@@ -103,7 +103,7 @@ def _are_resources(data: bytes) -> bool:
 
 
 def _lists_pictures(index: bytes, place: int, size: int) -> bool:
-    """Whether an index at this place can be read and each of its pictures lies within the file, the last at its end."""
+    """Whether an index here can be read and each of its pictures is within the file, the last one at its end."""
     try:
         directory = read_directory(index)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Where everything lies in an archive folder, built from checked numbers alone: no name from pixiv becomes a path.
+"""The paths in an archive folder, built only from checked numbers: no name from pixiv becomes part of a path.
 
 Folders that the owner of the archive linked are followed, files never. The archive's folder itself, each folder in it, and an artist's
 folder in `originals/` may be a symlink (on Windows also a junction) to a folder elsewhere on the same disk, made by this user, by the
@@ -57,7 +57,7 @@ _JUNCTION = 0xA0000003
 
 
 class Name(NamedTuple):
-    """What the relative path of a stored file says; `page` counts from 0: the page, or the frame; it is 0 for an ugoira's zip.
+    """What the relative path of a stored file says; `page` counts from 0: the page or the frame; 0 for an ugoira's zip.
 
     Of a user's picture, `work_id` is the user's.
     """
@@ -70,7 +70,7 @@ class Name(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A page or frame of a work at one revision; an ugoira's zip stands for the list of its frames too."""
+    """A page or frame of a work at one revision; an ugoira's zip also stands for the list of its frames."""
 
     work_id: int
     page: int
@@ -80,7 +80,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """One archive folder. `root` is absolute; paths kept in the ledger are relative to it and use `/`."""
+    """One archive folder. `root` is absolute; paths in the ledger are relative to it and use `/`."""
 
     root: Path
 
@@ -117,7 +117,7 @@ class Archive:
         return self.root / "archive.sqlite"
 
     def create(self, readers: Readers = "owner") -> None:
-        """Make the folders that are missing and write to each once. Raises `StorageFailed` where that does not work.
+        """Create missing folders and write to each once. Raises `StorageFailed` if that fails.
 
         So it does for a folder that leads somewhere else than it should, and for two artists' folders that are one. What this process
         makes from now on, in the archive and elsewhere, may be read by `readers` alone.
@@ -137,12 +137,12 @@ class Archive:
         self._refuse_shared_folders()
 
     def require_artists(self) -> None:
-        """Raises `StorageFailed` where an artist's linked folder cannot be reached: its files are not known to be gone."""
+        """Raises `StorageFailed` if an artist's linked folder cannot be reached, because its files may still exist."""
         for link in self._linked_artists():
             self._refuse_astray(link)
 
     def has_journal(self) -> bool:
-        """Whether something was ever journaled here."""
+        """Whether anything was ever written to the journal."""
         with storage_errors(self.journal):
             return self.journal.is_dir() and any(path.stat().st_size for path in self.journal.glob("*.gz"))
 
@@ -164,7 +164,7 @@ class Archive:
         return _relative(original, "json", "frames")
 
     def staging_path(self, original: Original) -> Path:
-        """Where the body of this page at this revision is received; one for each extension. Raises as `relative_path`."""
+        """Where the body of this page at this revision is received; a different path for each extension. Raises as `relative_path`."""
         of_user = f"user{_number(original.user_id, 1)}_" if original.kind in OF_USERS else ""
         return self.staging / f"{of_user}{_stem(original, original.kind)}.{format_of(original.extension)}.body"
 
@@ -173,7 +173,7 @@ class Archive:
         return self.staging / f"{_stem(original, 'frames')}.json"
 
     def resolve(self, relative: str) -> Path:
-        """The file a ledger row means. ValueError for a path that is absolute or climbs, and for a link that is not followed."""
+        """The file of a ledger row. ValueError for a path that is absolute or climbs, and for a link that is not followed."""
         path = self._inside(relative)
         if is_link(path):
             raise ValueError(f"{relative!r} is a link, and a file that is one is never followed")
@@ -183,7 +183,7 @@ class Archive:
         return path
 
     def resolve_folder(self, relative: str) -> Path:
-        """A folder on the way to files; it may be linked, where the owner may link one. Raises ValueError as `resolve`."""
+        """A folder on the path to files; it may be a link where the owner may link one. Raises ValueError as `resolve`."""
         path = self._inside(relative)
         # `originals` and `users`, and an artist's folder in them.
         may_be_linked = relative.count("/") < 2
@@ -207,7 +207,7 @@ class Archive:
             raise StorageFailed(f"{why}, then run the same command again")
 
     def _astray(self, link: Path) -> str | None:
-        """Why a link in the place of a folder is not followed, and what to do; None when it is."""
+        """Why a link in place of a folder is not followed, and what to do; None if it is followed."""
         try:
             target = link.resolve(strict=True)
             owner = link.lstat().st_uid
@@ -237,7 +237,7 @@ class Archive:
         return links
 
     def _refuse_shared_folders(self) -> None:
-        """Each would count the other's files among what it does not know."""
+        """Refuse two artists' folders that are the same: each would count the other's files as unknown."""
         seen: dict[str, Path] = {}
         for link in self._linked_artists():
             other = seen.setdefault(os.path.realpath(link), link)
@@ -259,7 +259,7 @@ def is_unknown(revision: str) -> bool:
 
 
 def is_link(place: Path) -> bool:
-    """Whether a name leads elsewhere: a symlink, or a junction of Windows. False where nothing can be seen.
+    """Whether a name is a link: a symlink, or a junction on Windows. False if nothing can be seen.
 
     Each look lets another thread have the interpreter; to resolve a whole path takes four times as many.
     """
@@ -277,7 +277,7 @@ def is_artist(name: str) -> bool:
 
 
 def format_of(extension: str) -> Format:
-    """The format an extension (without its dot) stands for; `jpeg` is jpg. Raises ValueError for any other."""
+    """The format of an extension (without its dot); `jpeg` is jpg. Raises ValueError for any other."""
     try:
         return _FORMATS[extension.lower()]
     except KeyError:

@@ -235,7 +235,7 @@ def _ended(pid: int) -> int:
 
 
 class _Spawned:
-    """A process that imports the decoders for itself."""
+    """A worker process that imports the decoders itself."""
 
     def __init__(self, memory: int) -> None:
         context = multiprocessing.get_context("spawn")

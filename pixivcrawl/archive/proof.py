@@ -1,4 +1,4 @@
-"""Is this the whole picture? The one question that stands between a body from outside and the archive.
+"""Proves that a file is the whole picture: the check that every file from outside must pass.
 
 Importing this module costs Pillow, simplejpeg and NumPy: import it where a proof is needed, not before.
 """

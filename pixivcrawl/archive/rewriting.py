@@ -1,4 +1,4 @@
-"""A file that a person writes too: changed whole or not at all, and never over what somebody else wrote meanwhile."""
+"""Rewrites a file that people also edit: as a whole or not at all, and never over somebody else's change."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pixivcrawl.archive.syncing import sync
 from pixivcrawl.errors import ConfigurationError
 
 TRIES = 5
-"""How often a change is made anew because somebody else changed the file meanwhile."""
+"""How often a change is made again because somebody else changed the file meanwhile."""
 
 LOCK_WAIT = 10.0
 """Seconds that one change waits for another of this program's."""
 
 
 def rewrite(path: Path, edit: Callable[[bytes], bytes]) -> bytes:
-    """Put what `edit` makes of a file in its place, and return it; a file that is not there is empty.
+    """Replace a file by what `edit` makes of it, and return that; a missing file counts as empty.
 
     Raises ConfigurationError or StorageFailed, and whatever `edit` raises; the file is then as it was.
     """
@@ -56,7 +56,7 @@ def _content(path: Path) -> bytes:
 
 
 def _replace(path: Path, expected: bytes, wanted: bytes) -> bool:
-    """Put `wanted` in place of `expected`; False, and nothing done, when something else stands there by now."""
+    """Replace `expected` with `wanted`; False, without doing anything, if the file has changed meanwhile."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as temporary:

@@ -1,4 +1,4 @@
-"""How originals begin, by which they are known without a decoder."""
+"""Recognises originals by their first bytes, without a decoder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SNIFFED_BYTES = max(map(len, _SIGNATURES))
 
 
 def format_of_bytes(head: bytes) -> Format | None:
-    """The format that the first `SNIFFED_BYTES` bytes of a file announce; None when it is none of an original's."""
+    """The format that a file's first `SNIFFED_BYTES` bytes announce; None if it is not an original's."""
     for signature, name in _SIGNATURES.items():
         if head.startswith(signature):
             return name

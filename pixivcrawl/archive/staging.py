@@ -1,4 +1,4 @@
-"""Bodies on their way in: received into the staging folder, hashed while they are written, synced before they count.
+"""Receives bodies into the staging folder, hashing them while they are written and syncing them before they count.
 
 A body is received under `NAME.part` and gets its own name, NAME, when it is whole and on the disk. What a broken transfer or a kill
 leaves is gone on with: a whole body needs no request, a part of one is continued when `NAME.part.entity` says of which body it is.
@@ -35,7 +35,7 @@ class TooLarge(Exception):
 
 
 class LengthMismatch(Exception):
-    """The body has `got` bytes where `declared` were announced."""
+    """The body has `got` bytes, but `declared` were announced."""
 
     def __init__(self, declared: int, got: int) -> None:
         super().__init__(f"the body has {got:,} bytes where {declared:,} were announced")
@@ -54,7 +54,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """Which body a part is of: its address, the ETag or else the date that the server gave it, its whole length in bytes."""
+    """Which body a part belongs to: its address, the server's ETag or else date, its whole length in bytes."""
 
     url: str
     validator: str
@@ -101,7 +101,7 @@ class Receiver:
                 raise
 
     def write(self, chunk: bytes | bytearray | memoryview) -> None:
-        """Add a chunk. Raises `TooLarge`, writing nothing of it, when it would pass the limit."""
+        """Add a chunk. Raises `TooLarge`, without writing any of it, if it would exceed the limit."""
         self._count(chunk)
         with storage_errors(self.path):
             self._file.write(chunk)
@@ -126,7 +126,7 @@ class Receiver:
         return Received(self.path, self._hash.hexdigest(), self.bytes)
 
     def close(self) -> None:
-        """Leave what came for a later try."""
+        """Keep what was received for a later try."""
         with storage_errors(self.path):
             self._file.close()
 
@@ -189,7 +189,7 @@ def _cloned(source: BinaryIO, kept: BinaryIO) -> bool:
 
 
 def left_whole(path: Path, limit: int, url: str) -> Received | None:
-    """The whole body that an earlier run left at `path`, or all but named there as the one at `url`; None without one.
+    """The whole body that an earlier run left at `path`, or left almost complete there as the one at `url`; None if there is none.
 
     Nobody has synced the latter yet, and the proof that follows reads either of them to its end.
     """
@@ -204,7 +204,7 @@ def left_whole(path: Path, limit: int, url: str) -> Received | None:
 
 
 def left_part(path: Path, url: str) -> Part | None:
-    """What an earlier try left of the body at `url`; None when there is nothing that could be continued."""
+    """What an earlier try left of the body at `url`; None if nothing can be continued."""
     part = _part_of(path)
     with storage_errors(path):
         if not _can_be_continued(part) or not (size := part.stat().st_size):
@@ -214,14 +214,14 @@ def left_part(path: Path, url: str) -> Part | None:
 
 
 def left_behind(folder: Path) -> set[str]:
-    """The names of the bodies of which something lies in the staging folder, whole or in part."""
+    """The names of the bodies of which the staging folder has something, whole or in part."""
     with storage_errors(folder):
         names = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208 (names are all that is wanted)
     return {name.removesuffix(_ENTITY).removesuffix(_PART) for name in names}
 
 
 def forget(path: Path) -> None:
-    """Forget what an earlier try left of a body."""
+    """Remove what an earlier try left of a body."""
     part = _part_of(path)
     part.unlink(missing_ok=True)
     _entity_of(part).unlink(missing_ok=True)

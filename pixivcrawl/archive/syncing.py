@@ -1,4 +1,4 @@
-"""Having the disk keep what was written."""
+"""Flushes writes to the disk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def sync(path: Path) -> None:
-    """A file's bytes; of a folder the names in it, after one was made, placed or replaced."""
+    """Sync a file's bytes or, for a folder, the names in it after one was created, placed or replaced."""
     if path.is_dir() and os.name != "posix":  # Windows cannot sync a folder; NTFS keeps its own journal.
         return
     descriptor = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)

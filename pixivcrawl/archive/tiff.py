@@ -1,4 +1,4 @@
-"""TIFF directories, of which EXIF and the index of a file of several pictures (MPF) are made."""
+"""Reads TIFF directories, which EXIF and the index of multi-picture files (MPF) consist of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The proof of an ugoira's zip: its members' names and checksums, every frame decoded, nothing extracted."""
+"""Proves an ugoira's zip: its members' names and checksums, every frame decoded, nothing extracted."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _prove_frame(data: bytes, limits: Limits) -> Picture:
 
 @contextmanager
 def _named(member: Member) -> Iterator[None]:
-    """Say of what is damaged which member it is."""
+    """Adds to a damage which member it is about."""
     try:
         yield
     except Damaged as damage:

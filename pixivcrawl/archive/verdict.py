@@ -1,4 +1,4 @@
-"""What a proof is asked and what it answers, apart from the decoders: to import this costs none of them."""
+"""The input and output of a proof, apart from the decoders, so that importing this is cheap."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MEMORY = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the API says of a file: format, size in pixels, an ugoira's frames; None where it does not say."""
+    """What the API says about a file: format, size in pixels, an ugoira's frames; None for what it does not say."""
 
     format: Format
     width: int | None = None
@@ -27,7 +27,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one proof may take: pixels of one picture, and bytes of memory for the file and its decoder together."""
+    """What one proof may use: pixels of one picture, and bytes of memory for the file and its decoder together."""
 
     max_pixels: int = MAX_PIXELS
     memory: int = MEMORY

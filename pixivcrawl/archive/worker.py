@@ -41,14 +41,16 @@ def import_decoders() -> None:
 
 
 def outlive_signals() -> None:
-    """A terminal or systemd tells every process of a run to end: the crawl then ends in good order, and needs its proofs for that."""
+    """Ignore the signals with which a terminal or systemd ends every process of a run: the crawl then shuts down cleanly and needs its
+    proofs for that.
+    """
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 def work(connection: Connection, memory: int) -> NoReturn:
-    """Do all the work that comes, with at most `memory` bytes for each piece, and end with whoever gives it."""
+    """Do all incoming work, with at most `memory` bytes for each piece, and end together with the parent."""
     try:
         connection.send(_answer(_make_ready, memory))
         while True:

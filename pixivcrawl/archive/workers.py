@@ -1,4 +1,4 @@
-"""The worker processes in which files are proven, so that no file can end the process that asks.
+"""The worker processes that prove files, so that no file can end the process that asks.
 
 How a worker ends decides what is said of the file that it had:
 

@@ -1,4 +1,4 @@
-"""The members of a zip: where each one's bytes lie, and that no reader can see others than those its directory names."""
+"""The members of a zip: where each one's bytes are, and that no reader can see others than those in its directory."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _ENCRYPTED, _DESCRIBED_BEHIND, _UTF8 = 0x1, 0x8, 0x800
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member as the directory tells it; its packed bytes begin at byte `start`."""
+    """One member as in the directory; its packed bytes begin at byte `start`."""
 
     name: str
     start: int
@@ -91,7 +91,7 @@ def read_members(source: BinaryIO, limits: Limits, flaws: list[str]) -> list[Mem
 
 
 def inflate(source: BinaryIO, member: Member, limits: Limits) -> bytes:
-    """One member's bytes, never more than the directory tells: zipfile would inflate all that is packed, and then cut it off."""
+    """One member's bytes, never more than the directory says: zipfile would inflate everything that is packed, and then cut it off."""
     refuse_memory(member.packed + member.size, limits)
     source.seek(member.start)
     data = source.read(member.packed)

@@ -1,4 +1,4 @@
-"""Artists by the name of their account: pixiv.me leads from it to their page."""
+"""Finds artists by account name: pixiv.me leads from the name to their page."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ PAGES = ("https://www.pixiv.net/", "http://www.pixiv.net/")
 
 
 class NoArtist(Exception):
-    """The name leads to no artist; the message says where it leads."""
+    """The name does not lead to an artist; the message says where it leads."""
 
 
 async def artist_called(spider: ListingSpider[Any], account: str) -> int | None:
-    """The id of the artist whose account has that name; None, which is said and counted, where pixiv.me does not tell it.
+    """The id of the artist with that account name; None, which is reported and counted, if pixiv.me does not say.
 
     Asked once and without the session; of the answer nothing is followed: it is read for the id in the address that it names.
     """

@@ -1,4 +1,4 @@
-"""The base of every spider: its arguments, the ledger, the session, and how it asks pixiv."""
+"""The base of every spider: its arguments, the ledger, the session, and how it sends requests to pixiv."""
 
 from __future__ import annotations
 
@@ -58,28 +58,28 @@ ArgumentsT = TypeVar("ArgumentsT", bound=Arguments)
 
 
 class PixivSpider(Args[ArgumentsT], Spider):
-    """Asks pixiv through the catalogue and keeps every body it reads in the ledger's journal.
+    """Sends requests through the catalogue and keeps every body that it reads in the ledger's journal.
 
     A spider is a `PixivSpider[ItsArguments]`: `Args` (scrapy-spider-metadata) validates the arguments into `self.args`.
     """
 
     archives: ClassVar[bool] = True
-    """A crawl of it opens the archive (`is_archiving`)."""
+    """Whether its crawls open the archive (`is_archiving`)."""
     sample: ClassVar[str] = ""
-    """An argument for `scrapy parse`, `check` and `shell`, which need a spider and do not run it, where none is given."""
+    """A default argument for `scrapy parse`, `check` and `shell`, which need a spider but do not run it."""
 
     args: ArgumentsT
     configuration: Configuration
     session: Session | None
     artists_told: set[int]
-    """The artists of whom this run has kept which works they have."""
+    """The artists whose list of works this run has kept."""
     ignored_parameters: set[str]
-    """The parameters that pixiv is seen not to heed."""
+    """The parameters that pixiv was seen to ignore."""
     held_back: list[Callable[[], Awaitable[Any]]]
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
-        """Raises ConfigurationError, in one line, for arguments that the spider does not take or a session that it needs."""
+        """Raises ConfigurationError, in one line, for arguments that the spider does not take or a session that it lacks."""
         # Scrapyd adds `_job`; names that begin with an underscore are never ours.
         given = {name: value for name, value in kwargs.items() if not name.startswith("_")}
         if not given and cls.sample and not is_archiving(crawler):
@@ -97,16 +97,16 @@ class PixivSpider(Args[ArgumentsT], Spider):
         return spider
 
     def require_session(self) -> None:
-        """Raises ConfigurationError where there is none and the arguments need one."""
+        """Raises ConfigurationError if there is no session and the arguments need one."""
         if self.session is None and (what := self.session_needed_for()):
             raise ConfigurationError(f"{self.name}: {what} needs a session: set PIXIV_PHPSESSID or PIXIV_COOKIE_FILE")
 
     filters_by_default: ClassVar[bool] = True
-    """Whether the saved filter counts that `[default] fetch` names, where no other is given."""
+    """Whether the filter that `[default] fetch` names applies if no other is given."""
 
     @classmethod
     def with_filter(cls, given: Mapping[str, Any], settings: BaseSettings) -> dict[str, Any]:
-        """The arguments with the saved filter itself in the place of its name. Raises ConfigurationError."""
+        """The arguments with the saved filter itself instead of its name. Raises ConfigurationError."""
         if "filter" not in cls.arguments().model_fields:
             return dict(given)
         saved = read_filters(filters_file(settings))
@@ -115,11 +115,11 @@ class PixivSpider(Args[ArgumentsT], Spider):
 
     @classmethod
     def arguments(cls) -> type[Arguments]:
-        """The model of the spider's arguments: what stands in the brackets of its base."""
+        """The model of the spider's arguments: the type parameter of its base."""
         return cast("type[Arguments]", cls.__orig_bases__[0].__args__[0])  # type: ignore[attr-defined]
 
     def session_needed_for(self) -> str | None:
-        """What among the arguments pixiv shows only to a signed-in reader, or None."""
+        """The argument for which pixiv requires a session, or None."""
         return None
 
     @property
@@ -153,7 +153,8 @@ class PixivSpider(Args[ArgumentsT], Spider):
         beside: Mapping[str, Any] | None = None,
         **parameters: Any,
     ) -> Body:
-        """One question to pixiv and its answer, journaled and with its facts recorded; with `snapshot` also kept as a dated snapshot.
+        """Send one request and return the body of its answer, journaled and with its facts recorded; with `snapshot`, also kept as a dated
+        snapshot.
 
         `beside` is what is to be known to read the answer (`facts_of`).
         Raises AnswerRefused when the answer is not a body (not found, login needed ...), BodyRefused when the body would make a wrong
@@ -170,7 +171,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
     async def fetch_page(
         self, endpoint: Endpoint[Body], *, snapshot: bool = False, was_empty: bool = False, **parameters: Any
     ) -> Body:
-        """As `ask`, for a page of a list: what comes back empty is believed when it `was_empty` before or is so after the throttle time.
+        """As `fetch`, for a page of a list. An empty page is accepted if it `was_empty` before, or still is after the throttle time.
 
         pixiv: a throttled list answers with no rows, as one that has ended does.
         """
@@ -182,7 +183,8 @@ class PixivSpider(Args[ArgumentsT], Spider):
     async def recheck_empty(
         self, endpoint: Endpoint[Body], empty: Body, *, snapshot: bool = False, **parameters: Any
     ) -> Body:
-        """The answer after the throttle time to a question that was just answered with `empty`; that itself when it is the second one.
+        """The answer, after the throttle time, to a request that was just answered with `empty`; `empty` itself if that was the second
+        look.
 
         Raises LookedAtLater when the second look is put off to the end of the command.
         """
@@ -204,7 +206,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
         return await self.fetch(endpoint, snapshot=snapshot, **parameters)
 
     async def is_known_to_be_empty(self, endpoint: Endpoint[Any], parameters: Mapping[str, Any]) -> bool:
-        """Whether something else says that there is nothing to be had where a list came back empty."""
+        """Whether something else confirms that an empty list is empty."""
         return False
 
     @property
@@ -213,7 +215,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
         return self.session is not None and account_of(self.crawler).in_doubt
 
     async def confirm_reader(self) -> bool:
-        """Whether all answers so far were for this run's reader; pixiv is asked where the last of them may have been a visitor's.
+        """Whether all answers so far were for this run's reader; asks pixiv if the last of them may have been a visitor's.
 
         A session that it does not know ends the run (AccountRefused, exit code 4), here with RunStopping.
         """
@@ -229,7 +231,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
         return True
 
     async def once_confirmed(self, record: Callable[[], Awaitable[Any]]) -> None:
-        """Record what holds only if pixiv knew the session: at once where that is certain, else when it is confirmed, or never.
+        """Record what is valid only if pixiv accepted the session: at once if that is certain, otherwise once it is confirmed, or never.
 
         Pixiv is asked for it no more than once in BELIEVED_FOR seconds.
         """
@@ -238,7 +240,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
             await self.confirm_reader()
 
     async def sleep(self, seconds: float) -> None:
-        """Raises RunStopping when the run ends before."""
+        """Raises RunStopping if the run ends first."""
         until = monotonic() + seconds
         while (left := until - monotonic()) > 0:
             await asyncio.sleep(min(left, STOPPING_IS_SEEN_WITHIN))
@@ -246,7 +248,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
                 raise RunStopping("not asked for again, because the run is ending")
 
     async def parse(self, response: Response) -> AsyncIterator[dict[str, Any]]:
-        """Any answer of pixiv's web API, read as its endpoint is declared: what `scrapy parse` shows without a callback.
+        """Any answer of pixiv's web API, read as its endpoint declares: what `scrapy parse` shows without a callback.
 
         @asks user.full id=11
         @returns items 1
@@ -266,7 +268,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
         snapshot: bool = False,
         beside: Mapping[str, Any] | None = None,
     ) -> Body:
-        """The body of a response to `endpoint`, journaled and, with `snapshot`, kept by its date, with its facts recorded.
+        """The body of a response to `endpoint`, journaled, with its facts recorded and, with `snapshot`, kept by date.
 
         Raises BodyRefused.
         """
@@ -295,14 +297,14 @@ class PixivSpider(Args[ArgumentsT], Spider):
     async def learn(
         self, facts: Facts, body: Any = None, response: Response | None = None, answer: StoredAnswer | None = None
     ) -> bool:
-        """Send the facts of an answer through the item pipelines; gives whether any was recorded, and with it the answer.
+        """Send the facts of an answer through the item pipelines; returns whether any was recorded, and with it the answer.
 
         They are committed before anything follows from them.
         """
         return await through_pipelines(self.crawler, facts.items(), response, answer)
 
     def without_repeats(self, answer: StoredAnswer, body: Any) -> StoredAnswer:
-        """The answer as it is kept: which works an artist has, which every answer about one of them says, once a run."""
+        """The answer to keep: the list of all of an artist's works, which every answer about one of them contains, is kept once a run."""
         artist = body.user_id if isinstance(body, IllustDetail) else None
         if artist in self.artists_told:
             return replace(answer, payload=without_other_works(answer.payload), reduced="userIllusts")
@@ -312,7 +314,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
         return answer
 
     def say_odd_rows(self, odd_rows: Sequence[BodyRefused]) -> None:
-        """Rows that could not be read are missing in the archive; the answer that holds them is kept in the journal."""
+        """Report rows that could not be read, which are missing from the archive; the journal keeps their answer."""
         self.count("rows_refused", len(odd_rows))
         for refusal in odd_rows[:ROWS_NAMED]:
             self.logger.error("a row is left out: %s", refusal)
@@ -322,7 +324,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
     async def pages_of(
         self, endpoint: Endpoint[Body], *, snapshot: bool = False, **parameters: Any
     ) -> AsyncIterator[Body]:
-        """Every page of a list, until the declaration's end test says that it has ended, or the same page comes again."""
+        """Every page of a list, until its declaration says that it has ended, or the same page comes again."""
         assert endpoint.paging is not None
         following: dict[str, Any] | None = {name: value for name, value in parameters.items() if value is not None}
         before: Any = None

@@ -39,7 +39,7 @@ def _comments_refused(spider: PixivSpider[Any], work_id: int, refusal: Exception
 
 
 async def _read_replies(spider: PixivSpider[Any], work_id: int, body: Comments) -> set[int]:
-    """Read the answers to those comments of a page that have any; gives their ids."""
+    """Read the replies to those comments of a page that have any; returns their ids."""
     found: set[int] = set()
     for comment in body.comments:
         following: dict[str, Any] | None = {"comment_id": comment.id} if comment.has_replies else None

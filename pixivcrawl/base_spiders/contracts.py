@@ -1,4 +1,4 @@
-"""What `scrapy check` needs to know beside Scrapy's own contracts; SPIDER_CONTRACTS names it."""
+"""Contracts for `scrapy check`, in addition to Scrapy's own; SPIDER_CONTRACTS names this."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pixivcrawl.api.catalogue import find
 
 
 class AsksContract(Contract):
-    """The question that the callback reads the answer to, an endpoint and its parameters: `@asks illust.detail id=5000011`.
+    """The request whose answer the callback reads, an endpoint and its parameters: `@asks illust.detail id=5000011`.
 
     The works and artists are the sandbox's, whose addresses PIXIV_BASE_URL and PIXIV_IMAGE_HOSTS name.
     """

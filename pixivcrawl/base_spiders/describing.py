@@ -1,4 +1,4 @@
-"""What a spider's arguments take and default to, in words: for the pages of docs/ and for `--help`."""
+"""Describes what a spider's arguments take and default to, for the pages of docs/ and for `--help`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pixivcrawl.base_spiders.base import PixivSpider
 
 
 def arguments_of(spider: type[PixivSpider[Any]]) -> dict[str, Any]:
-    """The JSON Schema of each argument by its name; `required` is added to those that must be given."""
+    """The JSON Schema of each argument by name; required ones have `required`."""
     schema = spider.get_param_schema(normalize=True)
     required = schema.get("required", [])
     definitions = schema.get("$defs", {})
@@ -17,7 +17,7 @@ def arguments_of(spider: type[PixivSpider[Any]]) -> dict[str, Any]:
 
 
 def resolved(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """A schema with what it refers to put in its place."""
+    """A schema with its references replaced by what they refer to."""
     reference = schema.get("$ref", "").rpartition("/")[2]
     merged: dict[str, Any] = definitions.get(reference, {}) | {
         key: value for key, value in schema.items() if key != "$ref"
@@ -29,7 +29,7 @@ def resolved(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, A
 
 
 def values_taken(schema: dict[str, Any]) -> str:
-    """What an argument may be, in words."""
+    """The values that an argument takes, in words."""
     for several in ("anyOf", "oneOf"):
         if several in schema:
             kinds = [values_taken(one) for one in schema[several] if one.get("type") != "null"]
@@ -54,7 +54,7 @@ def values_taken(schema: dict[str, Any]) -> str:
 
 
 def bounds(schema: dict[str, Any]) -> str:
-    """From where to where a number may go, where that says more than that it is positive."""
+    """The range of a number, if it says more than that the number is positive."""
     least, most = schema.get("minimum"), schema.get("maximum")
     if least is not None and most is not None:
         return f" from {least} to {most}"

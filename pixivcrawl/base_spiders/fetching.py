@@ -1,4 +1,4 @@
-"""The files of a list's works are fetched beside all that is asked about the list, the works and their parts."""
+"""Fetches the files of a list's works while the list, the works and their parts are being asked about."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FILES_OF_WORKS_AT_ONCE = 16
 
 
 class FileFetching:
-    """Fetches what the ledger wants of the works on a spider's list, in the list's order, a few works at a time.
+    """Fetches the missing files of the works on a spider's list, in the list's order, a few works at a time.
 
     A work whose own page is being asked for is left until that was read, which may say more of its files. `waits`: what is asked for now
     names files that are not known yet.
@@ -41,23 +41,23 @@ class FileFetching:
         self._is_all_asked = False
 
     def look(self) -> None:
-        """More files may be wanted of works further down the list."""
+        """More files may be wanted for works further down the list."""
         self._goes_on = True
         self._may_be_more.set()
 
     def look_at(self, work_id: int) -> None:
-        """The work was asked about. Where all its files were named before, others can wait for more such works."""
+        """The work was asked about. If all its files were named before, others may wait for more such works."""
         self._asked.append(work_id)
         if self.waits or len(self._asked) >= WORKS_AT_ONCE:
             self._may_be_more.set()
 
     def end(self) -> None:
-        """Nothing more will be asked before `run` has ended."""
+        """Nothing more will be asked until `run` has ended."""
         self._is_all_asked = True
         self._may_be_more.set()
 
     async def run(self) -> None:
-        """Go on until nothing is missing and nothing more is asked, or the run is ending."""
+        """Continue until nothing is missing and nothing more is asked, or the run is ending."""
         spider = self._spider
         while spider.args.files and not is_stopping(spider.crawler):
             is_last_look = self._is_all_asked

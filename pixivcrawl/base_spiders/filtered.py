@@ -1,4 +1,4 @@
-"""Which works of a page the filters leave out, before a request is spent on them."""
+"""Applies the filters to the works of a page before a request is spent on them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pixivcrawl.ledger.service import Ledger
 async def left_out(
     filters: Filters, ledger: Ledger, work_ids: Sequence[int], rows: Mapping[int, Artwork], *, refresh: bool
 ) -> set[int]:
-    """Those of the works on a page that are not wanted, by their rows, or where these leave it open by what the ledger knows.
+    """The works on a page that are not wanted, judged by their rows or, if these are not enough, by what the ledger knows.
 
     With `refresh`, what the ledger knows of a work from a row alone is not trusted.
     """

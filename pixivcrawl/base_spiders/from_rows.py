@@ -1,4 +1,4 @@
-"""Originals come by the rows of their works, before these are asked about; what the works themselves tell later is held against them."""
+"""Fetches originals by the rows of their works, before the works are asked about, and checks them once the works are read."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WORTH_ROWS = 3
 
 
 async def originals_of_rows(spider: PixivSpider[Any], rows: Sequence[Artwork]) -> list[Original]:
-    """The originals that follow from the rows, under the extension that the artist's works bear most.
+    """The originals that follow from the rows, with the extension that most of the artist's works have.
 
     A row brings none where its work is known in full, or has all its files at the row's revision, or may yet be left out by a filter;
     nor where its thumbnail does not lie on a host that images may come from.
@@ -58,14 +58,14 @@ async def originals_of_rows(spider: PixivSpider[Any], rows: Sequence[Artwork]) -
 
 
 def _has_more(known: queries.KnownWork | None) -> bool:
-    """Whether a work's row may name files that the ledger does not have; where it shows a new revision, the work is stale."""
+    """Whether a work's row may name files that the ledger does not have; if it shows a new revision, the work is stale."""
     return known is not None and known.detail != "full" and (known.files_state != "complete" or known.stale)
 
 
 async def rows_to_ask_for(
     spider: PixivSpider[Any], work_ids: Sequence[int], is_wanted: Callable[[str | None], bool] | None = None
 ) -> list[int]:
-    """Those of the works that a list names by their ids alone whose rows are worth a request for up to a hundred.
+    """The works that a list names only by id whose rows are worth a request for up to a hundred.
 
     `is_wanted` tells by a work's kind, None where that is not known, whether the list is read for it.
     """
@@ -84,7 +84,7 @@ async def rows_to_ask_for(
 
 
 async def _without_files(spider: PixivSpider[Any], work_ids: Sequence[int]) -> set[int]:
-    """Those of the works whose rows would bring files that the ledger does not have."""
+    """The works whose rows would bring files that the ledger does not have."""
     arguments: ListingArguments = spider.args
     if not arguments.files:
         return set()
@@ -95,7 +95,7 @@ async def _without_files(spider: PixivSpider[Any], work_ids: Sequence[int]) -> s
 
 
 async def check_files(spider: PixivSpider[Any], artwork: Artwork) -> None:
-    """Hold the files that were taken by a work's row against what the work itself now tells of their size, format and timing.
+    """Compare the files that were fetched by a work's row with what the work's own page says of their size, format and timing.
 
     Those that do not pass go to quarantine, and are wanted again. Raises NameTaken where an ugoira's timing has no place.
     """
@@ -125,7 +125,9 @@ def _agree(file: queries.FileOfRow, original: Original) -> bool:
 async def _proven(
     archive: Archive, file: queries.FileOfRow, original: Original, workers: Workers
 ) -> Proof | str | None:
-    """The proof that a stored file is the original that the API tells; why it is not, and it is in quarantine then. None for no verdict."""
+    """The proof that a stored file is the original that the API names; otherwise why it is not, with the file moved to quarantine. None if
+    there is no verdict.
+    """
     path = archive.resolve(file.path)
     if not path.is_file():
         if not path.parent.is_dir():
@@ -147,7 +149,7 @@ async def _proven(
 async def _complete_ugoira(
     spider: PixivSpider[Any], archive: Archive, file: queries.FileOfRow, original: Original, proof: Proof
 ) -> None:
-    """Put the timing beside a zip that was stored without it.
+    """Write the timing beside a zip that was stored without it.
 
     After a kill in between, the work's own page is not recorded yet, so that the next run comes to it again.
     """

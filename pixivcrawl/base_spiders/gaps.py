@@ -1,4 +1,4 @@
-"""What a list lacks and no run brings by itself is not forgotten by the runs that come after."""
+"""Carries the known gaps of a list over to later runs, which do not close them by themselves."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LACKED = {
 
 
 async def carry_over_gaps(spider: PixivSpider[Any], crawl_id: int) -> None:
-    """A reading that stops where an earlier one had come lacks what that one lacked."""
+    """Take over an earlier reading's gaps into a reading that stops where that one had come."""
     earlier = await spider.ledger.read(queries.counts_before, crawl_id)
     for name, (what, became) in LACKED.items():
         number = earlier.get(name, 0)
@@ -33,7 +33,7 @@ async def carry_over_gaps(spider: PixivSpider[Any], crawl_id: int) -> None:
 
 
 def taken_up(spider: PixivSpider[Any], readings: Iterable[ListCursor]) -> Iterator[ListCursor]:
-    """The readings of a list, one after the other; rows that an interrupted one left out are missing still."""
+    """The readings of a list, one after another; counts rows that an interrupted one left out as still missing."""
     for reading in readings:
         if reading.left_out:
             spider.count("rows_refused", reading.left_out)
@@ -43,7 +43,7 @@ def taken_up(spider: PixivSpider[Any], readings: Iterable[ListCursor]) -> Iterat
 def report_ignored_parameters(
     spider: PixivSpider[Any], asked: Mapping[str, Any], rows: Sequence[IllustRow], *, is_premium: bool | None = None
 ) -> None:
-    """Say and count, once each, what pixiv was asked and did not heed, as far as the rows tell."""
+    """Report and count, once each, the parameters that pixiv ignored, as far as the rows show."""
     for name in ignored_parameters(asked, rows, is_premium=is_premium):
         if name not in spider.ignored_parameters:
             spider.ignored_parameters.add(name)
@@ -52,7 +52,7 @@ def report_ignored_parameters(
 
 
 async def report_withheld(spider: PixivSpider[Any], work_ids: Sequence[int]) -> None:
-    """Of rows alone nothing else would say that works are missing which this reader is not shown."""
+    """Report and count works that this reader is not shown, which rows alone would not reveal."""
     known = await spider.ledger.read(queries.known_works, work_ids)
     if missing := [work_id for work_id in work_ids if work_id not in known or known[work_id].detail is None]:
         spider.count("rows_withheld", len(missing))

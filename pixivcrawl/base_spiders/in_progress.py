@@ -13,7 +13,7 @@ from pixivcrawl.items import Original
 
 
 class WorksInProgress:
-    """Counts the open parts (the asking, each file) of every work begun; at most `limit` works are open at once.
+    """Counts the open parts (the request, each file) of every work begun; at most `limit` works are open at once.
 
     `settled` is how many works have none left, and are not looked at again; `seconds`, for how long any was open.
     """
@@ -43,7 +43,7 @@ class WorksInProgress:
         return self._seconds + (0.0 if self._open_since is None else monotonic() - self._open_since)
 
     async def begin(self, work_id: int) -> bool:
-        """Open a work with one part, waiting until there is room for it; False, and nothing is done, where it is open `beside` these."""
+        """Open a work with one part, waiting until there is room for it; False if it is already open in one of `beside`."""
         async with self._changed:
             await self._changed.wait_for(lambda: len(self._parts) < self._limit)
             if self.beside is not None and work_id in self.beside:
@@ -69,7 +69,7 @@ class WorksInProgress:
             await self.settle(work_id)
 
     def look_again(self, work_id: int) -> None:
-        """This look at a work, which is open, was not its last."""
+        """Note that an open work will be looked at again."""
         self._looked_at_again.add(work_id)
 
     async def settle(self, work_id: int) -> None:

@@ -48,20 +48,20 @@ Body = TypeVar("Body")
 ListingArgumentsT = TypeVar("ListingArgumentsT", bound=ListingArguments)
 
 AT_HAND = timedelta(days=1)
-"""For so long is an answer about a work good enough to go on from."""
+"""For how long an answer about a work is recent enough to continue from."""
 
 FRESH = timedelta(minutes=10)
-"""For so long has a list nothing new worth a request, when the run that read it was killed while it read another one."""
+"""For how long a list counts as just read, if the run that read it was killed while it read another one."""
 
 
 class ListingSpider(PixivSpider[ListingArgumentsT]):
     """Reads `listing()` and archives every work that it finds."""
 
     rereads_on_refresh: ClassVar[bool] = False
-    """`refresh=true` asks for each known work again, because the list has no rows that would tell a revised one."""
+    """Whether `refresh=true` asks for each known work again, because the list has no rows that would show a revision."""
 
     goes_on = False
-    """Whether this run goes on from one that was interrupted."""
+    """Whether this run continues an interrupted one."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -79,10 +79,10 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         return spider
 
     in_progress: WorksInProgress
-    """Works whose files are on their way."""
+    """Works whose files are being fetched."""
 
     asking: WorksInProgress
-    """Works whose own pages are on their way; none whose files are."""
+    """Works whose own pages are being read; their files are not fetched meanwhile."""
 
     fetching: FileFetching
     crawl: updates.Crawl
@@ -92,24 +92,24 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     rows_a_page: int
     began: datetime
     forgotten: frozenset[tuple[updates.Subject, int]]
-    """Works and artists that a person wants no more, when the run began."""
+    """Works and artists that the user had forgotten when the run began."""
 
     vanished: set[int]
-    """Works that the list named before, and names no longer."""
+    """Works that the list named before and no longer names."""
 
     @property
     def asked_by_name(self) -> bool:
-        """The works were named by the person who runs it, so that one which cannot be had is a failure of the run."""
+        """Whether the user named the works, so that one which cannot be fetched is a failure of the run."""
         return False
 
     @property
     def due_by(self) -> datetime | None:
-        """What failed before is tried when it is due by this time; without one, at once: somebody asks for it by name."""
+        """Earlier failures are tried again if they are due by this time; without one, at once, because the user named the works."""
         return None if self.asked_by_name else self.now()
 
     @property
     def wanted(self) -> dict[str, Any] | None:
-        """What of the listed works this run is to bring, as `queries.works_left` takes it; None where their rows are all of it."""
+        """What this run is to bring of the listed works, as `queries.works_left` takes it; None if only their rows are wanted."""
         if self.args.rows_are_all:
             return None
         return {
@@ -122,12 +122,12 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
 
     @property
     def never_changes(self) -> bool:
-        """A list that was read to its end will never hold anything else."""
+        """Whether the list will stay as it is once it was read to its end."""
         return False
 
     @property
     def parts(self) -> Sequence[str]:
-        """The parts of the list that are read one after another and have each a frontier of their own."""
+        """The parts of the list that are read one after another, each with its own frontier."""
         return ("",)
 
     @property
@@ -178,7 +178,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         await self.confirm_reader()
 
     async def ask_all(self) -> AsyncIterator[Request]:
-        """All that pixiv is asked, in this order: the list, what files wait for, then every other work's own page.
+        """Send all API requests in this order: the list, the pages that files wait for, then every other work's own page.
 
         Meanwhile `fetching` fetches what is known by then.
         """
@@ -234,7 +234,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         newest_first: bool = True,
         **parameters: Any,
     ) -> AsyncIterator[ListPage[Body]]:
-        """The pages of a list, from where an interrupted run stood, then from its head.
+        """The pages of a list, from where an interrupted run stopped, then from its head.
 
         One that has the newest first is read to its frontier when it was once read to its end, all others to their end.
         """
@@ -251,19 +251,19 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
                 yield ListPage(body, ids, reading, part, self.readings)
 
     def count_listed(self, work_ids: Sequence[int], known: Container[int]) -> None:
-        """Count the works that the list named, and those of them that are `known` to have stood on it before."""
+        """Count the works that the list named, and those of them that are `known` to have been on it before."""
         new = sum(work_id not in known for work_id in dict.fromkeys(work_ids))
         for what, number in (("listed", len(work_ids)), ("known", len(work_ids) - new), ("new", new)):
             if number:
                 self.count(f"works_{what}", number)
 
     def cut_off(self, reason: str) -> None:
-        """Part of the list cannot be had by any request."""
+        """Record that part of the list cannot be read by any request."""
         self.count("lists_cut_off")
         self.logger.error("%s: %s", self.name, reason)
 
     def list_failed(self, reason: str, level: int = logging.ERROR) -> None:
-        """The list, or one of the lists, could not be read to its end."""
+        """Record that the list, or one of the lists, could not be read to its end."""
         self.count("lists_failed")
         self.logger.log(level, "%s: %s", self.name, one_line(reason, LONGEST_REASON))
 
@@ -298,7 +298,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             await report_withheld(self, page.withheld)
 
     def is_forgotten(self, work_id: int, artist: int | None) -> bool:
-        """Whether a work stays on the list and nothing is done for it, because a person wants it no more, or nothing of its artist."""
+        """Whether the user has forgotten the work or its artist, so that it stays on the list but nothing is done for it."""
         return ("work", work_id) in self.forgotten or ("artist", artist) in self.forgotten
 
     async def filtered(self, page: Page) -> Page:
@@ -311,7 +311,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         return replace(page, work_ids=[work_id for work_id in page.work_ids if work_id not in unwanted])
 
     async def works_to_ask(self, enough: queries.Enough, **which: Any) -> AsyncIterator[Request]:
-        """A request for each work of which more than `enough` is to be known, but for those whose page is at hand."""
+        """A request for each work of which less than `enough` is known, except those whose page is at hand."""
         after, busy = 0, list[queries.WorkToDo]()
         while works := await self.next_to_ask(enough, after, **which):
             for work in works:
@@ -330,14 +330,14 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     async def next_to_ask(
         self, enough: queries.Enough, after: int = 0, limit: int = WORKS_AT_ONCE, **which: Any
     ) -> list[queries.WorkToDo]:
-        """The next works after a position of the list of which more than `enough` is to be known."""
+        """The next works after a position of the list of which less than `enough` is known."""
         if self.wanted is None:
             return []
         which |= {"reader": self.reader, "now": self.now() if which.get("stale") else self.due_by}
         return await self.ledger.read(queries.works_to_ask, self.crawl.crawl_id, after, limit, enough=enough, **which)
 
     async def ask_about(self, work: queries.WorkToDo) -> Request | None:
-        """What asks for the page of a work in `asking`; None where that is at hand, and was recorded."""
+        """The request for the page of a work in `asking`; None if the page is at hand and was recorded."""
         if (detail := await self.detail_at_hand(work)) is None:
             return self.ask_for_work(work.work_id)
         try:
@@ -357,7 +357,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         self.fetching.look_at(work_id)
 
     async def detail_at_hand(self, work: queries.WorkToDo) -> IllustDetail | None:
-        """What an interrupted run was told of a work and had not recorded, because the rest was still to be asked for."""
+        """The page of a work that an interrupted run received but did not record, because its parts were still to be asked for."""
         known = work.known
         if not self.goes_on or known.detail == "full" or known.stale or known.next_attempt is not None:
             return None
@@ -376,7 +376,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     async def part_of(
         self, detail: IllustDetail, endpoint: Endpoint[Body], revision_of: Callable[[Body], str | None]
     ) -> Body:
-        """A work's `pages` or `ugoira_meta`: what an interrupted run was told of the very revision, else what pixiv says now."""
+        """A work's `pages` or `ugoira_meta`: from an interrupted run if the revision is the same, otherwise from pixiv."""
         if self.goes_on:
             kept = await self.kept_body(endpoint, detail.id, self.began - AT_HAND)
             if kept is not None and revision_of(kept) == detail.revision:
@@ -413,7 +413,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             yield artwork
 
     async def whole_work(self, work_id: int, detail: IllustDetail) -> Artwork | None:
-        """After `illust/{id}`, `pages` of more than one and `ugoira_meta` of an ugoira: the work; None when it is settled so."""
+        """The work, after `illust/{id}`, `pages` if it has several, and `ugoira_meta` if it is an ugoira; None if that settles it."""
         try:
             artwork, because = await self.read_work(detail)
             if self.args.fits(artwork) is False:
@@ -429,11 +429,11 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         return artwork
 
     async def read_work(self, detail: IllustDetail) -> tuple[Artwork, Withheld | None]:
-        """The work as its own page and the answers about its parts tell it, and why its files are withheld."""
+        """The work from its own page and the answers about its parts, and why its files are withheld."""
         return await read_work(self, detail)
 
     async def leave_out(self, artwork: Artwork) -> None:
-        """A work that only its own page showed to be unwanted: known as a row would tell it, so that it is not asked for again."""
+        """Record a work that only its own page showed to be unwanted as a row would, so that it is not asked for again."""
         self.count("works_filtered")
         await self.learn(Facts(artworks=(replace(artwork, detail="listing", originals=()),)))
         await self.ledger.write(updates.drop_from_list, self.crawl.crawl_id, [artwork.work_id])

@@ -1,4 +1,4 @@
-"""Captions and AI marks of a list's works before their own pages are read, from the mobile site, a hundred works a request."""
+"""Reads captions and AI marks of a list's works from the mobile site, a hundred works a request, before their own pages."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.ledger import queries
 
 WORKS_A_REQUEST = 100
-"""Pixiv: the mobile site answers for up to so many works at once."""
+"""Pixiv: the most works for which the mobile site answers at once."""
 
 WORTH_A_REQUEST = 5
 """The own pages of fewer works come soon enough."""
 
 
 async def read_many_details(spider: PixivSpider[Any], crawl_id: int) -> None:
-    """Ask for the works of the list that run `crawl_id` reads which are known from rows alone and have no caption yet.
+    """Ask for the works on the list of run `crawl_id` that are known only from rows and have no caption yet.
 
     Nothing is missing without them, since each work's own page tells the same: the first odd answer ends it, and is said.
     """

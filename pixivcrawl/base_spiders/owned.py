@@ -1,4 +1,4 @@
-"""The lists that belong to one user: bookmarks, follows."""
+"""Lists that belong to one user: bookmarks, follows."""
 
 from __future__ import annotations
 

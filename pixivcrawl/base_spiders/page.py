@@ -13,7 +13,8 @@ from pixivcrawl.items import Artwork
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The works on one page of a list, in its order, with what its rows say of them (`rows` may lack some), and where to go on.
+    """The works on one page of a list, in its order, with what its rows say about them (`rows` may lack some), and where the list
+    continues.
 
     `artist`: whose works all of them are, where the list says that. `withheld`: those whose rows say that this reader is not shown them.
     """
@@ -26,6 +27,6 @@ class Page:
 
 
 def page_of_rows(work_ids: list[int], rows: Sequence[IllustRow], cursor: str | None = None) -> Page:
-    """A page of a list that tells its works by such rows."""
+    """A page of a list whose works come as such rows."""
     withheld = [row.id for row in rows if row.mask_reason not in (None, WITHHELD)]
     return Page(work_ids, items_from.listed_artworks(rows), cursor, withheld=withheld)

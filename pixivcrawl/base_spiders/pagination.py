@@ -1,4 +1,4 @@
-"""How a list is read page by page: where it may stop, what is not believed at once, and how it goes on after an interruption.
+"""Reads lists page by page: where reading may stop, what is checked twice, and how it continues after an interruption.
 
 A list that has the newest first may stop at its frontier: what stood at its head when it was last read to its end. Otherwise it is read
 until pixiv ends it. Between two pages a list changes: what is added pushes rows on to a page still to come, where they come again;
@@ -21,21 +21,21 @@ Body = TypeVar("Body")
 Answered = TypeVar("Answered", covariant=True)
 
 FRONTIER = 300
-"""How many ids at the head of a list are remembered: removals there must not use them all up."""
+"""How many ids at the head of a list are remembered; removals there must not use them all up."""
 
 RUN = 3
-"""So many neighbours of the frontier, side by side at the end of a page, are the frontier; fewer may have been moved to the head."""
+"""This many neighbours of the frontier, side by side at the end of a page, are the frontier; fewer may have been moved to the head."""
 
 STEPS_BACK = 20
-"""How often one reading goes back because of a total that fell: pixiv's caches may disagree about a total for ever."""
+"""How often one reading goes back because a total fell: pixiv's caches may disagree about a total for ever."""
 
 BETWEEN_PARTS = 0
-"""Stands between the frontiers of a list's parts; no id is 0."""
+"""Separates the frontiers of a list's parts; no id is 0."""
 
 
 @dataclass(slots=True)
 class ListCursor:
-    """How far a list has been read. Kept after each page, it is where another run goes on.
+    """How far a list has been read. It is kept after each page, and another run continues from it.
 
     `following` is the next request, None at the end. `until` is the frontier to stop at, `head` what stands at the list's head now.
     `began` is an ISO time; `first_total` and `total` are pixiv's count at the first page and at the last one read. `position` is the
@@ -58,13 +58,13 @@ class ListCursor:
 
     @property
     def is_whole(self) -> bool:
-        """Every row was read, from the first to the last, under one and the same total."""
+        """Whether every row was read, from the first to the last, under one and the same total."""
         ended = self.following is None and not self.met_frontier and not self.left_out
         return ended and self.total is not None and self.first_total == self.total
 
     @property
     def frontier(self) -> list[int]:
-        """What the next reading may stop at: the head of this one, and where it met its own frontier, what stood behind."""
+        """What the next reading may stop at: the head of this one and, if it met its own frontier, what was behind it."""
         if not self.met_frontier or len(self.head) >= FRONTIER:
             return self.head
         known = set(self.head)
@@ -76,14 +76,14 @@ class ListCursor:
 
 
 class AskForPage(Protocol[Answered]):
-    """Asks for one page; looks a second time, after the throttle time, at one that came back empty."""
+    """Fetches one page; looks a second time, after the throttle time, if it is empty."""
 
     def __call__(self, **values: Any) -> Awaitable[Answered]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class ListPage(Generic[Body]):
-    """One page of a part of a list: its body, the ids on it in their order, and how far the reading has come with it."""
+    """One page of a part of a list: its body, the ids on it in order, and the cursor after it."""
 
     body: Body
     ids: list[int]
@@ -93,19 +93,19 @@ class ListPage(Generic[Body]):
 
     @property
     def cursor(self) -> str:
-        """Where to go on after it."""
+        """Where to continue after this page."""
         return self.readings.cursor(self.part, self.reading)
 
     @property
     def whole_total(self) -> int | None:
-        """How many rows the list has, on the last page of a reading that saw each of them; None on every other page."""
+        """How many rows the list has, on the last page of a reading that saw all of them; None on every other page."""
         return self.reading.total if self.reading.is_whole else None
 
 
 async def paginate(
     reading: ListCursor, endpoint: Endpoint[Body], ask: AskForPage[Body], ids_of: Callable[[Body], list[int]]
 ) -> AsyncIterator[tuple[Body, list[int]]]:
-    """The pages from `reading.following` on, to the frontier or the end; `reading` is up to date whenever a page is given.
+    """The pages from `reading.following` on, to the frontier or the end; `reading` is up to date whenever a page is yielded.
 
     pixiv: past the end of some lists the last page comes again and again; a page that is the same as the one before it ends the list,
     and so do two empty ones. Raises AnswerRefused for a list that had rows a moment ago and is empty even at a second look.
@@ -146,7 +146,7 @@ async def paginate(
 
 
 def rows_ahead(reading: ListCursor, endpoint: Endpoint[Any], rows_a_page: int) -> int:
-    """About how many rows are still to be read; 0 where the list tells no total, or may end anywhere, at its frontier."""
+    """About how many rows are still to be read; 0 if the list has no total, or may end anywhere, at its frontier."""
     if reading.following is None or reading.total is None or reading.until:
         return 0
     match endpoint.paging:
@@ -158,7 +158,7 @@ def rows_ahead(reading: ListCursor, endpoint: Endpoint[Any], rows_a_page: int) -
 
 
 def _before(endpoint: Endpoint[Any], values: dict[str, Any], rows: int, rows_a_page: int) -> dict[str, Any]:
-    """The request for a page that begins at least so many rows before the one that `values` ask for."""
+    """The request for a page that begins at least this many rows before the one that `values` ask for."""
     match endpoint.paging:
         case Offset():
             return {**values, "offset": max(0, values["offset"] - rows)}
@@ -169,7 +169,7 @@ def _before(endpoint: Endpoint[Any], values: dict[str, Any], rows: int, rows_a_p
 
 
 def _is_frontier(frontier: Sequence[int], latest: Sequence[int]) -> bool:
-    """Whether the latest ids are neighbours of the frontier, in its order."""
+    """Whether the latest ids are neighbours in the frontier, in its order."""
     run = min(RUN, len(frontier))
     if not run or len(latest) < run or latest[-run] not in frontier:
         return False
@@ -178,7 +178,7 @@ def _is_frontier(frontier: Sequence[int], latest: Sequence[int]) -> bool:
 
 
 class ListCursors:
-    """The lists that one run reads: where an interrupted run stood, and the frontier that each part may stop at.
+    """The lists that one run reads: where an interrupted run stopped, and the frontier that each part may stop at.
 
     Most lists are of one part, called "". `cursor` and `frontier` are what the ledger kept of the runs before. Parts that the interrupted
     run began less than `fresh` ago, and read to what ends them, are not read once more. `met_frontier`: one of them was read no further
@@ -207,20 +207,20 @@ class ListCursors:
 
     @property
     def frontier(self) -> list[int]:
-        """The frontiers of all parts in one, as the ledger keeps them."""
+        """The frontiers of all parts as one list, as the ledger keeps them."""
         joined: list[int] = []
         for part in self._parts:
             joined += [BETWEEN_PARTS] * (part != self._parts[0]) + self._frontiers.get(part, [])
         return joined
 
     def was_empty(self, part: str) -> bool:
-        """Whether a part held nothing when it was last read to its end; means nothing of a list that never was."""
+        """Whether a part was empty when it was last read to its end; meaningless for a list that never was."""
         return self._before.get(part) == []
 
     def readings(
         self, part: str, endpoint: Endpoint[Any], first: dict[str, Any], now: datetime, *, newest_first: bool
     ) -> Iterator[ListCursor]:
-        """What is to be read of a part, one after the other: the rest of an interrupted reading, then the list from its head."""
+        """What to read of a part, in this order: the rest of an interrupted reading, then the list from its head."""
         if part in self._began and timedelta(0) <= now - datetime.fromisoformat(self._began[part]) < self._fresh:
             return
         until = self._frontiers.get(part, [])
@@ -239,7 +239,7 @@ class ListCursors:
             self._frontiers[part] = reading.frontier
 
     def cursor(self, part: str, reading: ListCursor) -> str:
-        """Where the run stands, for one that may have to go on from here."""
+        """Where the run is now, for a run that may have to continue from here."""
         read = {name: ids for name, ids in self._frontiers.items() if name != part}
         began = {name: moment for name, moment in self._began.items() if name != part}
         kept = {"part": part, "read": read, "began": began, "reading": asdict(reading)}
@@ -257,7 +257,7 @@ class ListCursors:
 
 
 def _with_overlap(endpoint: Endpoint[Any], values: dict[str, Any]) -> dict[str, Any]:
-    """A list counted in pages that tells no total may have shrunk in the meantime: one page again."""
+    """The page before, for a list counted in pages without a total, which may have shrunk in the meantime."""
     if isinstance(endpoint.paging, PageNumber) and endpoint.paging.total is None:
         return _before(endpoint, values, 1, 1)
     return values

@@ -35,12 +35,12 @@ JAPAN = timezone(timedelta(hours=9))
 
 
 def today_in_japan() -> date:
-    """The date that pixiv's rankings and searches count by."""
+    """The date by which pixiv's rankings and searches count."""
     return datetime.now(UTC).astimezone(JAPAN).date()
 
 
 ADDRESS_MARKS = frozenset("/.#")
-"""No id has one of these; an address or the name of a saved file has."""
+"""No id contains one of these; an address or the name of a saved file does."""
 
 
 def id_in_address(*spiders: str) -> BeforeValidator:
@@ -83,7 +83,7 @@ class Arguments(BaseModel):
     run_only: ClassVar[frozenset[str]] = frozenset({"max_works", "reread", "refresh", "details", "stop_after"})
 
     unmentioned: ClassVar[frozenset[str]] = frozenset()
-    """Arguments that lists could be read without before there were any: mentioned only where they are given."""
+    """Arguments that were added later, and are left out of the canonical arguments unless given."""
 
     def canonical(self) -> dict[str, Any]:
         """The arguments that say which list is read, apart from those that say how far or how thoroughly this run reads it."""

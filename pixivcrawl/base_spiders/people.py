@@ -1,4 +1,4 @@
-"""The base of the spiders that read a list of people."""
+"""The base of the spiders that read a list of users."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
     """Keeps who is on the list, with their newest works' rows, and with `archive=true` archives everyone's works."""
 
     own_count: ClassVar[Literal["following", "followers"]]
-    """What `me.extra` calls the number of people on the reader's own list, the private part of which it may leave out."""
+    """The field of `me.extra` with the number of users on the reader's own list, which may leave out the private part."""
 
     unsure: Sequence[FollowRow] = ()
-    """Those on the page that was read last whose works are to be listed."""
+    """The users on the last page whose works are to be listed."""
 
     failed_at: str | None = None
-    """The cursor of the first page on which someone's works could not be listed: a later run goes on there."""
+    """The cursor of the first page on which someone's works could not be listed: a later run continues there."""
 
     @abstractmethod
     def people(self) -> AsyncIterator[ListPage[Follows]]:
@@ -54,7 +54,7 @@ class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
 
     @abstractmethod
     async def record_unlisted(self, page: ListPage[Follows], total: int) -> None:
-        """After the last page of a whole reading of `total` people: who is no longer on the list."""
+        """After the last page of a whole reading of `total` users: record who is no longer on the list."""
 
     async def is_known_to_be_empty(self, endpoint: Endpoint[Any], parameters: Mapping[str, Any]) -> bool:
         if not self.is_own or parameters.get("rest") == "hide":
@@ -81,7 +81,7 @@ class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
     async def learn(
         self, facts: Facts, body: Any = None, response: Response | None = None, answer: StoredAnswer | None = None
     ) -> bool:
-        """A page is compared with what is known of those on it before it is recorded."""
+        """Compare a page with what is known of its users before it is recorded."""
         if isinstance(body, Follows):
             self.unsure = await self.those_unsure(body, facts.follows) if self.args.archive else []
             now = self.now()
@@ -89,7 +89,7 @@ class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
         return await super().learn(facts, body, response, answer)
 
     async def those_unsure(self, body: Follows, follows: Sequence[Follow]) -> Sequence[FollowRow]:
-        """Those who may have works that this list does not know: someone new, or whose newest works are.
+        """The users who may have works that this list does not know: new users, and those whose newest works are unknown.
 
         Someone without a work to show is asked for unless the list was read to its end since.
         """
@@ -109,7 +109,7 @@ class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
         ]
 
     async def works_of(self, person: FollowRow, cursor: str | None) -> AsyncIterator[Page]:
-        """Every work of one person; `cursor` is where the list of people stands meanwhile."""
+        """Every work of one user; `cursor` is where the list of users is meanwhile."""
         try:
             profile = await self.fetch(USER_PROFILE_ALL, id=person.user_id)
         except (AnswerRefused, BodyRefused) as refusal:
@@ -129,7 +129,7 @@ class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
                 yield Page(chunk, [*shown.values(), *rows], cursor, person.user_id)
 
     async def rows_of(self, person: FollowRow, work_ids: list[int]) -> list[Artwork]:
-        """The rows of a person's works that are worth a request."""
+        """The rows of a user's works that are worth a request."""
         if not (unsure := await rows_to_ask_for(self, work_ids)):
             return []
         body = await self.fetch(USER_PROFILE_ILLUSTS, id=person.user_id, ids=unsure)

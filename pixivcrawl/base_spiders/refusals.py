@@ -1,4 +1,4 @@
-"""What it means when pixiv shows only a part of a work, or another answer than the work."""
+"""Handles answers in which pixiv shows only a part of a work, or something else than the work."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ LONGEST_REASON = 300
 WITHHELD = {AnswerKind.LOGIN_NEEDED, AnswerKind.FORBIDDEN}
 
 NOT_SHOWN = {AnswerKind.NOT_FOUND, *WITHHELD}
-"""What an answer about a work may say instead of what was asked for."""
+"""What an answer about a work may say instead of the work."""
 
 
 async def read_work(spider: ListingSpider[Any], detail: IllustDetail) -> tuple[Artwork, Withheld | None]:
-    """The work as its own page and the answers about its parts tell it, and why its files are withheld.
+    """The work from its own page and the answers about its parts, and why its files are withheld.
 
     What an answer about a part refuses says nothing of the rest: what the work's own page told is kept.
     """
@@ -62,7 +62,7 @@ async def read_work(spider: ListingSpider[Any], detail: IllustDetail) -> tuple[A
 
 
 async def record_refusal(spider: ListingSpider[Any], work_id: int, refusal: BaseException | None) -> None:
-    """What an answer that is no body says of the work; a run that is ending says nothing of it."""
+    """Record what an answer without a body says about the work; nothing while a run is ending."""
     if isinstance(refusal, RunStopping):
         return
     if isinstance(refusal, AnswerRefused) and refusal.answer.kind in WITHHELD:
@@ -78,7 +78,7 @@ async def record_refusal(spider: ListingSpider[Any], work_id: int, refusal: Base
 
 
 async def record_withheld(spider: ListingSpider[Any], work_id: int, because: Withheld) -> None:
-    """The work is there, and this reader is not shown it."""
+    """Record that the work exists and is not shown to this reader."""
     spider.count("works_unavailable/withheld")
     spider.logger.error("work %d: withheld: %s; %s", work_id, because, WHAT_TO_DO[because])
     withheld = (work_id, str(because), spider.now(), spider.reader)
@@ -86,7 +86,7 @@ async def record_withheld(spider: ListingSpider[Any], work_id: int, because: Wit
 
 
 async def _record_not_found(spider: ListingSpider[Any], work_id: int, reason: str) -> None:
-    """Pixiv answered 404: a tombstone when it does so again, or when the list that the work stood on no longer names it."""
+    """Record a 404: a tombstone the second time, or when the list that named the work no longer does."""
     if spider.asked_by_name:
         spider.count("works_failed")
         spider.logger.error("work %d: not found: %s", work_id, reason)

@@ -1,4 +1,4 @@
-"""Second looks at what came back empty: a throttled list answers with no rows, as one that has none does.
+"""Second looks at empty lists: a throttled list has no rows, just as an empty one.
 
 pixiv: throttling lasts about three minutes, so that what is still empty after that time is empty. Where a command has more to do, that
 comes first: the list counts as failed, the command asks for it again at its end, and many empty lists cost one wait.
@@ -36,7 +36,7 @@ _FIRST_LOOKS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, float]] = W
 
 
 def put_off_second_looks(crawler: Crawler) -> None:
-    """More is to be done after this crawl, which therefore waits for no second look."""
+    """Let this crawl not wait for second looks, because the command has more to do."""
     _PUTTING_OFF.add(crawler)
 
 
@@ -45,7 +45,7 @@ def puts_off_second_looks(crawler: Crawler) -> bool:
 
 
 def seconds_until_second_look(endpoint: str, parameters: Mapping[str, Any], wait: float) -> float:
-    """How long to wait before this question, which came back empty just now, is asked again; 0 when that was its second look."""
+    """How long to wait before a request that just came back empty is sent again; 0 if that was its second look."""
     looks = _FIRST_LOOKS.setdefault(asyncio.get_running_loop(), {})
     question = json.dumps([endpoint, parameters], sort_keys=True, default=str)
     return max(0.0, looks.setdefault(question, monotonic()) + wait - monotonic())

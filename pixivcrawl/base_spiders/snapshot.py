@@ -1,4 +1,4 @@
-"""The base of the spiders that keep answers as they come, by their date, and archive no works."""
+"""The base of the spiders that keep answers as they come, by date, and archive no works."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SnapshotArgumentsT = TypeVar("SnapshotArgumentsT", bound=Arguments)
 
 
 class SnapshotSpider(PixivSpider[SnapshotArgumentsT]):
-    """Asks every question of `questions()` and keeps each answer as a dated snapshot; one that fails leaves the others."""
+    """Sends every request of `questions()` and keeps each answer as a dated snapshot; a failure does not affect the others."""
 
     crawl: updates.Crawl
     read_to_end: bool
@@ -32,7 +32,7 @@ class SnapshotSpider(PixivSpider[SnapshotArgumentsT]):
 
     @abstractmethod
     def questions(self) -> Iterator[tuple[Endpoint[Any], dict[str, Any]]]:
-        """What to ask, with its parameters."""
+        """The requests, with their parameters."""
 
     async def start(self) -> AsyncIterator[Request]:
         self.crawl = await self.ledger.write(

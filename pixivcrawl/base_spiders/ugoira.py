@@ -1,4 +1,4 @@
-"""The frames as uploaded of an ugoira whose zip and timing are known."""
+"""Fetches the uploaded frames of an ugoira whose zip and timing are known."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pixivcrawl.ledger import queries, updates
 
 
 async def want_frames(spider: PixivSpider[Any], work_id: int, detail: IllustDetail | None) -> bool:
-    """Have the frames of an ugoira fetched of which the ledger knows the zip, and `detail` if it was read.
+    """Have the frames of an ugoira fetched of which the ledger knows the zip, with `detail` if it was read.
 
     False when only the work's own page tells where they lie.
     """

@@ -1,1 +1,1 @@
-"""The command `pixivcrawl`: from any folder what `scrapy` does in the project, with each spider as a command."""
+"""The command `pixivcrawl`: from any folder, what `scrapy` does in the project, with each spider as a command."""

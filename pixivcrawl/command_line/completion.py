@@ -1,4 +1,4 @@
-"""What a shell needs to complete the words behind `pixivcrawl`."""
+"""Shell completion for `pixivcrawl`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 def script(words: list[str]) -> str:
-    """For a shell to read. Raises ConfigurationError for one that is not known."""
+    """The completion script for a shell. Raises ConfigurationError for an unknown shell."""
     if len(words) != 1 or words[0] not in SHELLS:
         given = f"{quoted(words[0])} is none of them: " if words else ""
         raise ConfigurationError(f"{given}name one shell of {', '.join(SHELLS)}, as in: pixivcrawl completion bash")

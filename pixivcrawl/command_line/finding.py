@@ -1,4 +1,4 @@
-"""Which command the first word stands for: one of ours, a spider, one of Scrapy's, or a pixiv address."""
+"""Finds the command that the first word means: one of ours, a spider, one of Scrapy's, or a pixiv address."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def project_settings() -> Settings:
 
 
 def names(package: str) -> list[str]:
-    """What can be asked for by name in a package."""
+    """The names of the modules in a package."""
     known = import_module(package)
     # The loader of spiders lies among them.
     return [module.name for module in iter_modules(known.__path__) if module.name != "loader"]
@@ -68,7 +68,7 @@ def command_named(word: str) -> ScrapyCommand | None:
 
 
 def is_address(word: str) -> bool:
-    """Whether a person means a pixiv page or works by it, be it one that can be read or not."""
+    """Whether the user means a pixiv page or works by it, readable or not."""
     if IN_ADDRESSES.intersection(word):
         return True
     try:

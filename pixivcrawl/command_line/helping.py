@@ -1,4 +1,4 @@
-"""What `--help` shows: of the whole, and of each command."""
+"""The output of `--help`, for the program and for each command."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ PLAINLY = {
     "--pidfile": argparse.SUPPRESS,
     "--pdb": argparse.SUPPRESS,
 }
-"""Scrapy's options in the words of whoever archives; what only helps to write a spider works, and is not shown."""
+"""Scrapy's options, described for people who archive; options that only help to write spiders work but are not shown."""
 
 OF_SCRAPY = "Global Options"
 
 
 class Parser(ScrapyArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """In one line, where argparse would show how the command is used."""
+        """Print the error in one line, instead of argparse's usage text."""
         complain(f"pixivcrawl: {message}; see {self.prog} --help")
         self.exit(ConfigurationError.exit_code)
 
@@ -58,7 +58,7 @@ class Parser(ScrapyArgumentParser):
         return [each for action in self._actions for each in action.option_strings]
 
     def use_plain_words(self) -> None:
-        """Say Scrapy's options in our words, and put those of every command last."""
+        """Describe Scrapy's options in our words, and list those of every command last."""
         for action in self._actions:
             action.help = next((PLAINLY[each] for each in action.option_strings if each in PLAINLY), action.help)
         last = ["options", OF_SCRAPY]
@@ -99,7 +99,7 @@ def parser_of(name: str, command: ScrapyCommand) -> Parser:
 
 
 def overview() -> str:
-    """What can be typed."""
+    """The overview of all commands."""
     lines = [
         f"{VERSION}: your own, complete and provable archive of pixiv works",
         "",
@@ -122,5 +122,5 @@ def short_description(name: str) -> str:
 
 
 def line(name: str, text: str) -> str:
-    """What one is for, beside its name."""
+    """What a command is for, in a line beside its name."""
     return textwrap.fill(f"{name:<18} {text}", width(), initial_indent="  ", subsequent_indent=" " * 21)

@@ -1,4 +1,4 @@
-"""Reads the words and runs the command that they ask for, in Scrapy's own process."""
+"""Parses the command line and runs the command, in Scrapy's own process."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ IN_THE_ENVIRONMENT = {"--config": "PIXIVCRAWL_CONFIG", "--as": "PIXIVCRAWL_AS"}
 
 
 TAKE_A_VALUE = ("-s", "--set", "-L", "--loglevel", "--logfile")
-"""The options of every command behind which a word is none."""
+"""The options of every command whose next word is their value."""
 
 
 def run(words: list[str], settings: Settings | None = None) -> None:
-    """Ends the process with the command's exit code. Raises ConfigurationError for a word that nobody knows."""
+    """Run the command and exit with its exit code. Raises ConfigurationError for an unknown word."""
     words, chosen = taken_apart(words)
     pairs = pairwise(["", *words])
     name = next((word for before, word in pairs if not word.startswith("-") and before not in TAKE_A_VALUE), None)
@@ -51,7 +51,7 @@ def run(words: list[str], settings: Settings | None = None) -> None:
 
 
 def answer(words: list[str]) -> None:
-    """What is asked of no command."""
+    """Handle options without a command, such as --help and --version."""
     match words:
         case [] | ["help"] | ["-h"] | ["--help"]:
             print(overview())
@@ -66,7 +66,7 @@ def answer(words: list[str]) -> None:
 
 
 def taken_apart(words: list[str]) -> tuple[list[str], dict[str, str]]:
-    """The words without --config and --as, and what these say; options as they are spelled, max_works with a hyphen."""
+    """The words without --config and --as, and the values of those; options as they are spelled, max_works with a hyphen."""
     others: list[str] = []
     chosen: dict[str, str] = {}
     left = iter(words)
@@ -91,7 +91,7 @@ def keep_in_mind(chosen: dict[str, str], name: str, words: list[str]) -> None:
 
 
 def run_command(name: str, command: ScrapyCommand, words: list[str], settings: Settings) -> None:
-    """As Scrapy runs it; what is wrong with the words is said in one line."""
+    """Run the command as Scrapy does; report mistakes in the words in one line."""
     settings.setdict(command.default_settings, priority="command")
     command.settings = settings
     parser = parser_of(name, command)

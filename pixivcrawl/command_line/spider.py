@@ -68,7 +68,7 @@ class SpiderCommand(CrawlCommand):
         return f"{text} ({'; '.join(said)})" if said else text
 
     def in_options(self, text: str) -> str:
-        """A text about arguments, with them as they are typed here: reread=true is --reread."""
+        """A text about arguments, with the arguments as options: reread=true is --reread."""
 
         def option(found: re.Match[str]) -> str:
             name, value = found["name"], found["value"]
@@ -101,7 +101,7 @@ class SpiderCommand(CrawlCommand):
 
 
 def add_option(group: argparse._ArgumentGroup, name: str, field: FieldInfo, text: str) -> None:
-    """One that adds what `-a name=value` adds."""
+    """Add an option that does what `-a name=value` does."""
     spelled, text = name.replace("_", "-"), text.replace("%", "%%")
     if field.annotation is bool:
         option, value = (f"--no-{spelled}", "false") if field.default else (f"--{spelled}", "true")

@@ -18,12 +18,12 @@ from pixivcrawl.saying import complain
 INTERRUPTED = 130
 
 UNREAD = 141
-"""What a shell sees of a program whose reader has gone: 128 and the number of SIGPIPE."""
+"""The exit code that a shell sees of a program whose reader has gone: 128 plus the number of SIGPIPE."""
 
 
 def end_without_traceback(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    """For Ctrl-C while commands are being imported, and in those that have nothing to put away; for whoever stops reading what a command
-    prints; for what ends one of Scrapy's own commands; and for a fault of ours, anywhere.
+    """Handle an uncaught exception in one line: Ctrl-C while commands are being imported or have nothing to clean up, a reader of the
+    output that went away, errors in Scrapy's own commands, and bugs of ours.
     """
     if issubclass(kind, BrokenPipeError) and has_lost_its_reader():
         os._exit(UNREAD)
@@ -53,7 +53,7 @@ def has_lost_its_reader() -> bool:
 
 
 def print_the_rest() -> None:
-    """What is still in the buffer when a command has ended: the interpreter itself would complain that nobody reads it."""
+    """Flush the output when a command has ended: otherwise the interpreter would complain if nobody reads it."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -61,7 +61,7 @@ def print_the_rest() -> None:
 
 
 def is_command_line() -> bool:
-    """Whether this process is `scrapy`, `pixivcrawl` or `python -m` one of them, and not one that only imports what is here."""
+    """Whether this process is `scrapy`, `pixivcrawl` or `python -m` one of them, rather than one that only imports this."""
     program = Path(sys.argv[0])
     return (program.parent.name if program.stem == "__main__" else program.stem) in ("scrapy", "pixivcrawl")
 

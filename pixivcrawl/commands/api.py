@@ -1,4 +1,4 @@
-"""`pixivcrawl api`: pixiv's web API by hand, with the session, the pace, the errors and the exit codes of a crawl."""
+"""`pixivcrawl api`: requests to pixiv's web API, with the session, the pace, the errors and the exit codes of a crawl."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.session import session_from_settings
 
 NOT_DONE = 1
-"""The exit code when the person said no."""
+"""The exit code when the user said no."""
 
 
 class Command(ScrapyCommand):
@@ -103,7 +103,7 @@ def at_least_one(text: str) -> int:
 
 
 def find(name: str) -> Endpoint[Any]:
-    """The endpoint of that name. Raises ConfigurationError, which names those that look like it."""
+    """The endpoint of that name. Raises ConfigurationError, which suggests similar names."""
     if name not in ENDPOINTS:
         raise ConfigurationError(
             f"there is no endpoint {quoted(name)}; {did_you_mean(name, ENDPOINTS)}`pixivcrawl api` lists them"
@@ -112,7 +112,7 @@ def find(name: str) -> Endpoint[Any]:
 
 
 def read_values(endpoint: Endpoint[Any], words: list[str]) -> dict[str, Any]:
-    """The canonical values that `name=value` words give; a list may be given at once, with commas, or word by word.
+    """The canonical values of `name=value` words; a list may be given with commas, or word by word.
 
     Raises ParameterRefused, in one line.
     """
@@ -140,7 +140,7 @@ def _joined(param: Param, values: list[str]) -> str | list[str]:
 
 
 def is_wanted(question: Question) -> bool:
-    """Whether the person says yes to what changes something at pixiv; the question goes to standard error."""
+    """Whether the user confirms a request that changes something at pixiv; the question goes to standard error."""
     values = " ".join(f"{name}={quoted(value)}" for name, value in question.values.items() if value not in ("", []))
     sys.stderr.write(f"{question.endpoint.name} {values}: {question.endpoint.title} Do it? [y/N] ")
     sys.stderr.flush()
@@ -155,7 +155,7 @@ def listed(endpoints: Iterable[Endpoint[Any]]) -> list[str]:
 
 
 def described(endpoint: Endpoint[Any]) -> list[str]:
-    """What a person must know to ask an endpoint, in lines."""
+    """What a user must know to use an endpoint, in lines."""
     lines = [f"{endpoint.name}: {endpoint.title}", f"  {endpoint.method} {PIXIV}{path(endpoint)}"]
     lines.append(f"  needs: {'nothing' if endpoint.auth is Auth.NONE else endpoint.auth}")
     lines.append(f"  pages: {'one' if endpoint.paging is None else 'a list, read on with --pages N'}")
@@ -168,7 +168,7 @@ def described(endpoint: Endpoint[Any]) -> list[str]:
 
 
 def traits(param: Param) -> list[str]:
-    """What a value can be, and what it is when it is left out."""
+    """The values that a parameter takes, and its default."""
     found = ["|".join(param.choices) or TYPES.get(param.type, param.type)]
     if param.type == "integer" and (param.least or param.most is not None):
         found.append(f"from {param.least}" + (f" to {param.most}" if param.most is not None else ""))
@@ -187,7 +187,7 @@ EXAMPLES = {"id": "11", "ids": "11,12", "text": "WORD"}
 
 
 def example(endpoint: Endpoint[Any]) -> str:
-    """A command that asks this endpoint."""
+    """A command that uses this endpoint."""
     needed = [f"{param.name}={EXAMPLES[param.type]}" for param in endpoint.params if param.required]
     return " ".join(["pixivcrawl api", endpoint.name, *needed])
 

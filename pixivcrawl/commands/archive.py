@@ -1,4 +1,4 @@
-"""`pixivcrawl archive`: whatever a person pasted, each to the spider that reads it, one after another."""
+"""`pixivcrawl archive`: gives each pasted address to the spider that reads it, one after another."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Command(ScrapyCommand):
 
 
 def pasted(words: Iterable[str], files: Iterable[str]) -> Iterator[str]:
-    """Every address that was given, in order; `-` stands for standard input. Raises ConfigurationError for an unreadable file."""
+    """Every given address, in order; `-` means standard input. Raises ConfigurationError for an unreadable file."""
     for word in words:
         if word == STANDARD_INPUT:
             yield from _listed(sys.stdin.buffer.read())
@@ -141,13 +141,13 @@ def plan(addresses: Iterable[str]) -> tuple[list[Job], dict[str, str]]:
 
 
 def whole(jobs: list[Job]) -> OverallProgress:
-    """Where the command stands."""
+    """The progress of the whole command."""
     current = next((str(job) for job in reversed(jobs) if job.begun), "")
     return OverallProgress("archive", sum(job.exit_code is not None for job in jobs), len(jobs), current)
 
 
 def report(jobs: list[Job], refused: dict[str, str]) -> list[str]:
-    """What each address brought, for a person: a line each."""
+    """What each address brought, a line each."""
     lines = ["", "what each brought:"]
     lines += [f"  {job}: {brought(job)}" for job in jobs]
     return lines + [f"  {address}: not taken; {why}" for address, why in refused.items()]

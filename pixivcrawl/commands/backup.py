@@ -1,4 +1,4 @@
-"""`pixivcrawl backup`: a copy of the ledger, also while a crawl writes into it."""
+"""`pixivcrawl backup`: copies the ledger and its journal, even while a crawl runs."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Command(ScrapyCommand):
 
 
 def back_up(configuration: Configuration, to: Path) -> None:
-    """Say where the copy is and how large. Raises ConfigurationError or StorageFailed."""
+    """Make the copy and print where it is and how large. Raises ConfigurationError or StorageFailed."""
     url = read_url(configuration.database_url)
     if url.get_backend_name() != "sqlite":
         raise ConfigurationError("the ledger is in PostgreSQL: copy it with pg_dump, as in pg_dump --format=custom")

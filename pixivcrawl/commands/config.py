@@ -1,4 +1,4 @@
-"""`pixivcrawl config`: every setting of this project, its value, and where that comes from."""
+"""`pixivcrawl config`: shows every setting of this project, its value, and where it comes from."""
 
 from __future__ import annotations
 

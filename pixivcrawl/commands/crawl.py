@@ -1,4 +1,4 @@
-"""`scrapy crawl`: Scrapy's own, with one-line errors and exit codes that a timer can read."""
+"""`scrapy crawl` with one-line errors and exit codes for timers."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Command(CrawlCommand):
             self.crawl(args, opts)
 
     def show_plan(self, args: list[str], arguments: Mapping[str, str]) -> int:
-        """Say what the crawl would do and take."""
+        """Print what the crawl would do and take."""
         assert self.crawler_process is not None
         assert self.settings is not None
         show_any_text()
@@ -121,7 +121,7 @@ class Command(CrawlCommand):
 
 
 def spider_named(names: list[str], loader: SpiderLoaderProtocol) -> type[Spider]:
-    """The spider of the one name that is due here. Raises UsageError."""
+    """The single spider name in the arguments. Raises UsageError."""
     with suppress(KeyError):
         if len(names) == 1:
             return loader.load(names[0])
@@ -151,7 +151,7 @@ def add_wait(parser: argparse.ArgumentParser) -> None:
 
 
 _HELD = ExitStack()
-"""What is held until the process ends."""
+"""Held until the process ends."""
 
 
 def wait_for_lane(opts: argparse.Namespace, configuration: Configuration, session: Session | None) -> None:
@@ -176,7 +176,7 @@ def in_lane(configuration: Configuration, session: Session | None, task: str, *,
 
 
 def obey_quiet(opts: argparse.Namespace, settings: BaseSettings) -> None:
-    """With -q: nothing is said but errors, no progress, and of the log the errors alone, unless -L asks for more."""
+    """With -q: print only errors, no progress, and log only errors, unless -L asks for more."""
     if not opts.quiet:
         return
     saying.be_quiet()
@@ -186,13 +186,13 @@ def obey_quiet(opts: argparse.Namespace, settings: BaseSettings) -> None:
 
 
 def show_any_text() -> None:
-    """What standard output cannot show (a pipe on Windows, an old locale) is shown by its number; a title must not end the command."""
+    """Replace what standard output cannot show (a pipe on Windows, an old locale) by its number; a title must not end the command."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def summary_so_far(crawler: Crawler) -> str:
-    """What an interrupted run has to tell; nothing before it has begun or when it has told already."""
+    """The summary of an interrupted run; empty before it has begun or once it was printed."""
     record = record_of(crawler)
     if record is None or record.is_told:
         return ""

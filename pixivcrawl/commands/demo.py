@@ -1,4 +1,4 @@
-"""`pixivcrawl demo`: an artist archived from the built-in sandbox, twice, without an account and without a network."""
+"""`pixivcrawl demo`: archives an artist from the built-in sandbox, twice, without an account or network."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Command(ScrapyCommand):
 
 
 def folder() -> Path:
-    """Here, or where that may not be written, the person's own. Raises ConfigurationError where neither may be."""
+    """The current folder or, if that cannot be written to, the user's own. Raises ConfigurationError if neither can."""
     places = [Path.cwd()]
     # Without HOME, for a user whom the system does not know, nobody can tell.
     with suppress(RuntimeError):
@@ -89,17 +89,17 @@ def folder() -> Path:
 
 
 def nobodys(environment: Mapping[str, str]) -> dict[str, str]:
-    """Without what a person has set for real: made-up works never lie beside real ones."""
+    """The environment without the user's real settings: made-up works never go into a real archive."""
     return {name: value for name, value in environment.items() if not name.startswith(("PIXIV", "SCRAPY_"))}
 
 
 def crawl(environment: dict[str, str]) -> int:
-    """The command a person would type, in a process of its own."""
+    """Run the command that a user would type, in a separate process."""
     command = [sys.executable, "-m", "pixivcrawl", "user", str(ARTIST)]
     return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 (fixed words)
 
 
 def images_fetched(sandbox: Sandbox) -> int:
-    """Addresses that were tried and are none bring no image."""
+    """Count the fetched images, without addresses that were tried and do not exist."""
     images = [*sandbox.requests(kind="image"), *sandbox.requests(kind="portrait")]
     return sum(logged.status < 400 for logged in images)

@@ -1,4 +1,4 @@
-"""`pixivcrawl doctor`: what is amiss with an archive, its machine and its session, and what to do about it."""
+"""`pixivcrawl doctor`: finds problems with an archive, its machine and its session, and says what to do about them."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Command(ScrapyCommand):
 
 
 def ask_everything(settings: Settings, say: Callable[[Finding], None]) -> None:
-    """Say of each endpoint's answer how it differs from what is known. Raises as a crawl does."""
+    """Print how each endpoint's answer differs from what is known. Raises as a crawl does."""
     from pixivcrawl.runs.live_check import check_live
     from pixivcrawl.session import session_from_settings
 
@@ -112,7 +112,7 @@ def ask_everything(settings: Settings, say: Callable[[Finding], None]) -> None:
 
 
 def lift_pauses(configuration: Configuration) -> None:
-    """Forget every pause that a host asked for. Raises ConfigurationError where there is no ledger, ArchiveInUse, StorageFailed."""
+    """Forget every pause that a host asked for. Raises ConfigurationError if there is no ledger, ArchiveInUse, StorageFailed."""
     from pixivcrawl.archive.layout import Archive
     from pixivcrawl.archive.lock import lock
     from pixivcrawl.errors import ConfigurationError
@@ -132,7 +132,7 @@ def lift_pauses(configuration: Configuration) -> None:
 
 
 def summary(findings: list[Finding]) -> str:
-    """What it comes to, in one line."""
+    """The overall result in one line."""
     counts = {state: sum(finding.state == state for finding in findings) for state in ("problem", "warning")}
     if not any(counts.values()):
         return "all is well"
@@ -140,7 +140,7 @@ def summary(findings: list[Finding]) -> str:
 
 
 def examination(settings: Settings, *, offline: bool, live: bool = False) -> Iterator[Finding]:
-    """Everything that is looked at, each as soon as it is known; what cannot be looked at because of an earlier problem is left out."""
+    """All checks, each yielded as soon as its result is known; checks that an earlier problem prevents are left out."""
     # Only here: they are many, and every command would import them.
     from pixivcrawl.archive.layout import Archive
     from pixivcrawl.doctor.disk import look_at_disk, look_at_permissions
@@ -195,7 +195,7 @@ def examination(settings: Settings, *, offline: bool, live: bool = False) -> Ite
 
 
 def without_refused(settings: Settings) -> tuple[list[Finding], Settings]:
-    """What is to be said of settings that a run refuses, and the others, so that the rest can be looked at."""
+    """The findings about settings that a run refuses, and the remaining settings, so that the rest can be checked."""
     from pixivcrawl.doctor.findings import problem
     from pixivcrawl.scrapy_settings import refused_in
 
@@ -207,7 +207,7 @@ def without_refused(settings: Settings) -> tuple[list[Finding], Settings]:
 
 
 def look_at_subscriptions(settings: Settings) -> Finding:
-    """Whether the file can be used, as `pixivcrawl sync` would say."""
+    """Check whether the file can be used, as `pixivcrawl sync` would."""
     from pixivcrawl.doctor.findings import ok, problem
     from pixivcrawl.runs.subscriptions import file_path, of_accounts
     from pixivcrawl.session import session_from_settings
@@ -232,7 +232,7 @@ def look_at_subscriptions(settings: Settings) -> Finding:
 def left_out(
     configuration: Configuration, archive: Archive, session: Session | None, examined: Examined, *, offline: bool
 ) -> Finding | None:
-    """What to say of the session when pixiv is not asked about it; None when it is to be asked."""
+    """The finding about the session if pixiv is not asked; None if it is to be asked."""
     from pixivcrawl.archive.lock import last_holder
     from pixivcrawl.doctor.findings import ok, warning
     from pixivcrawl.doctor.session import paused, reader

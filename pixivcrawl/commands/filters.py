@@ -1,4 +1,4 @@
-"""`pixivcrawl filters`: the saved filters, and what each of them makes of a work."""
+"""`pixivcrawl filters`: lists the saved filters, and says what each makes of a work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`pixivcrawl forget`: a work or an artist that is wanted no more, or again."""
+"""`pixivcrawl forget`: excludes a work or an artist from later runs, or takes that back."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Command(ScrapyCommand):
 def change(
     archive: Archive, ledger: Ledger, opts: argparse.Namespace, subject: updates.Subject, subject_id: int
 ) -> str:
-    """Forget, or remember; gives what to say of it."""
+    """Forget or remember it; returns the line to print."""
     now, what = datetime.now(UTC), f"{subject} {subject_id}"
     if opts.undo:
         if (subject, subject_id) not in {

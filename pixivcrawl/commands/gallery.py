@@ -1,4 +1,4 @@
-"""`pixivcrawl gallery`: the archive as pages in a browser."""
+"""`pixivcrawl gallery`: shows the archive as pages in a browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`pixivcrawl notify`: a test notice to every service, and which of them took it."""
+"""`pixivcrawl notify`: sends a test notice to every service, and says which accepted it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Command(ScrapyCommand):
 
 
 def test(configuration: Configuration, services: tuple[Service, ...]) -> int:
-    """Gives the exit code. Raises ConfigurationError where no service is named."""
+    """Send the test notices; returns the exit code. Raises ConfigurationError if no service is set."""
     if not services:
         raise ConfigurationError(
             "no notice service is named: put apprise's URLs in PIXIVCRAWL_NOTICE_URLS, or in a file that "

@@ -1,4 +1,4 @@
-"""`pixivcrawl openapi`: the whole catalogue as an OpenAPI 3.1 document."""
+"""`pixivcrawl openapi`: writes the whole catalogue as an OpenAPI 3.1 document."""
 
 from __future__ import annotations
 

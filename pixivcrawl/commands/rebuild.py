@@ -1,4 +1,4 @@
-"""`pixivcrawl rebuild`: a lost or damaged ledger made anew from the journal and the files."""
+"""`pixivcrawl rebuild`: rebuilds a lost or damaged ledger from the journal and the files."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from pixivcrawl.saying import HowFar
 from pixivcrawl.verification.reconciling import Reconciliation, reconcile
 
 NOT_ALL = 1
-"""The exit code where something that the archive once had did not come back."""
+"""The exit code if something that the archive once had was not restored."""
 
 
 class Command(ScrapyCommand):
@@ -88,7 +88,7 @@ class Command(ScrapyCommand):
 
 @dataclass(frozen=True, slots=True)
 class RebuildResult:
-    """What came of it; `replaced` is where the old ledger is now, and `known_to_it` how many of its changes the journal does not have.
+    """The result of a rebuild; `replaced` is where the old ledger is now, and `known_to_it` how many of its changes the journal lacks.
 
     `goes_on`: the ledger was kept, and its journal goes on with a gap.
     """
@@ -103,7 +103,7 @@ class RebuildResult:
 
     @property
     def is_all(self) -> bool:
-        """Whether all is back that ledger, journal or disk held. Of a file that was adopted more was known once than its bytes."""
+        """Whether all that the ledger, journal or disk had was restored. Of an adopted file, more than its bytes was known before."""
         passed_over, files = self.passed_over, self.reconciled
         lost = (
             *(passed_over.missing, passed_over.lines, passed_over.stretches, self.known_to_it),
@@ -113,7 +113,7 @@ class RebuildResult:
 
 
 def rebuild(configuration: Configuration, *, replace: bool, check: bool) -> int:
-    """Say what is done as it is done; gives the exit code. Raises ConfigurationError, ArchiveInUse or StorageFailed."""
+    """Rebuild and print each step; returns the exit code. Raises ConfigurationError, ArchiveInUse or StorageFailed."""
     archive = Archive(configuration.archive_dir)
     print(f"archive: {archive.root}", flush=True)
     if not archive.journal.is_dir() and not archive.originals.is_dir():
@@ -185,7 +185,7 @@ def _require_empty(url: URL) -> None:
 
 
 def _make_anew(archive: Archive, url: URL, workers: Workers, *, check: bool) -> RebuildResult:
-    """A ledger at `url`, where there is none yet: first what the journal says, then what the disk says."""
+    """Make a ledger at `url`, where there is none yet: first from the journal, then from the disk."""
     saying = HowFar()
     passed_over = PassedOver()
     engine = writing_engine(url)
@@ -220,7 +220,7 @@ def _reconciled(
 
 
 def summary(rebuilt: RebuildResult) -> Iterator[str]:
-    """The result for a person, a line each; what did not happen is not said."""
+    """The result, a line each; zeros are left out."""
     totals, replayed, passed_over = rebuilt.totals, rebuilt.replayed, rebuilt.passed_over
     files = rebuilt.reconciled
     works, files_there = plural(totals.works, "work"), plural(totals.files, "file")

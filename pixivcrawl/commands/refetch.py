@@ -1,4 +1,4 @@
-"""`pixivcrawl refetch`: a work once more, its page and whatever of its files is not there or not whole."""
+"""`pixivcrawl refetch`: reads a work's page again and fetches whichever of its files are missing or not whole."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Command(CrawlCommand):
 
 
 def work_named(typed: str) -> int:
-    """Raises ConfigurationError for what is no work."""
+    """Raises ConfigurationError for what is not a work."""
     for subject, subject_id in subjects_in(typed):
         if subject == "work":
             return subject_id
@@ -71,7 +71,7 @@ def work_named(typed: str) -> int:
 
 
 def prepare(configuration: Configuration, works: list[int]) -> None:
-    """Have the ledger want what is to be fetched. Raises PixivcrawlError."""
+    """Mark what is to be fetched as wanted in the ledger. Raises PixivcrawlError."""
     with (
         ledger_to_change(configuration, "refetch") as (archive, ledger),
         Workers(configuration.proof_workers, configuration.proof_limits) as workers,
@@ -82,7 +82,7 @@ def prepare(configuration: Configuration, works: list[int]) -> None:
 
 
 def want(ledger: Ledger, work_id: int) -> None:
-    """Take back that the work was forgotten. Raises ConfigurationError where all of its artist's is."""
+    """Take back that the work was forgotten. Raises ConfigurationError if its artist is."""
     forgotten = {(each.subject, each.subject_id) for each in ledger.read_now(queries.forgotten)}
     known = ledger.read_now(queries.known_works, [work_id]).get(work_id)
     if known is not None and ("artist", known.user_id) in forgotten:

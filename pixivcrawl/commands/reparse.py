@@ -1,4 +1,4 @@
-"""`pixivcrawl reparse`: pixiv's answers read again with this version's parsers."""
+"""`pixivcrawl reparse`: reads pixiv's kept answers again with this version's parsers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.saying import HowFar
 
 NOT_ALL = 1
-"""The exit code where answers could not be read."""
+"""The exit code if answers could not be read."""
 
 
 class Command(ScrapyCommand):
@@ -55,7 +55,7 @@ class Command(ScrapyCommand):
 
 
 def read_again(configuration: Configuration) -> int:
-    """Say what is done; gives the exit code. Raises ConfigurationError, ArchiveInUse or StorageFailed."""
+    """Read them and print what was done; returns the exit code. Raises ConfigurationError, ArchiveInUse or StorageFailed."""
     archive = Archive(configuration.archive_dir)
     if not archive.root.is_dir():
         raise ConfigurationError(f"there is no archive at {archive.root}: name it with -s ARCHIVE_DIR=...")

@@ -1,4 +1,4 @@
-"""`pixivcrawl report`: what is new, revised and gone, for a person to read or a program to go on with."""
+"""`pixivcrawl report`: writes what is new, revised and gone, for people or programs."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def read_span(since: str, until: str | None, now: datetime) -> Span:
 
 
 def html_page(ledger: Ledger, place: Place, span: Span, now: datetime, most: int, workers: Workers) -> Iterator[str]:
-    """The page in pieces, with at most so many pictures, which `workers` draw."""
+    """The page in pieces, with at most this many pictures, which `workers` draw."""
     news = ledger.read_now(gather, place, span, now, page.LIMITS)
     here = ledger.read_now(reports.covers, [*mentioned(news)])
     revised = [change for change in news.changed.shown if change.field == "revision"][:most]

@@ -1,4 +1,4 @@
-"""`pixivcrawl setup`: where the archive lies and who reads, asked once and written down."""
+"""`pixivcrawl setup`: asks once where the archive is and who reads, and saves it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Command(ScrapyCommand):
 
 
 def set_up(settings: Settings, opts: argparse.Namespace) -> int:
-    """Everything is asked and looked at before anything is written; gives the exit code."""
+    """Ask and check everything before anything is written; returns the exit code."""
     file = expanded(opts.config, "--config") if opts.config else found() or own_place()
     if file is None:
         raise ConfigurationError("your home folder is unknown (is HOME set?): name a file with --config FILE")
@@ -136,7 +136,7 @@ def archive_folder(given: str | None, settings: Settings) -> Path:
 
 
 def session_of(file: str | None) -> Session | None:
-    """What was pasted, or stands in a file; None where nothing was pasted at a terminal. Raises ConfigurationError with the reason."""
+    """The session that was pasted or is in a file; None if nothing was pasted at a terminal. Raises ConfigurationError with the reason."""
     if file is not None:
         try:
             text, source = Path(file).read_bytes().decode(errors="replace"), file
@@ -158,7 +158,7 @@ def session_of(file: str | None) -> Session | None:
 
 
 def pasted() -> str:
-    """What is pasted at a terminal, which does not show it, up to an empty line; else all of standard input."""
+    """What is pasted at a terminal, which does not show it, up to an empty line; otherwise all of standard input."""
     if not sys.stdin.isatty():
         return sys.stdin.read()
     print(
@@ -193,7 +193,7 @@ def pasted() -> str:
 
 
 def is_taken(settings: Settings, file: Path, session: Session) -> bool:
-    """Whether pixiv said so when asked; False where it could not be asked. Raises AccountRefused."""
+    """Whether pixiv accepted the session; False if it could not be asked. Raises AccountRefused."""
     # Only here: they are what a crawl needs.
     from pixivcrawl.doctor.session import ask, look_at_session
     from pixivcrawl.throttling.account import REFUSED, account_refused
@@ -236,7 +236,7 @@ def draft_of(file: Path, text: str) -> Iterator[Path]:
 
 
 def with_values(file: Path, profile: str | None, values: dict[str, str]) -> str:
-    """The text of the configuration with these values; all else in it stays as it is."""
+    """The text of the configuration with these values; everything else in it stays."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 

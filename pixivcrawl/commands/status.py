@@ -1,4 +1,4 @@
-"""`pixivcrawl status`: where the archive stands, or one artist or work of it, for a person or as JSON."""
+"""`pixivcrawl status`: shows the state of the archive, or of one artist or work, as text or JSON."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def show(settings: BaseSettings, opts: argparse.Namespace, subject: str | None =
 
 
 def opened(configuration: Configuration, archive: Archive) -> Ledger:
-    """The ledger, for reading. Raises ConfigurationError where there is no archive yet, StorageFailed where its ledger is lost."""
+    """The ledger, for reading. Raises ConfigurationError if there is no archive yet, StorageFailed if its ledger is lost."""
     database = read_url(configuration.database_url)
     require_ledger(database, archive)
     if database.get_backend_name() == "sqlite" and not Path(str(database.database)).exists():
@@ -118,7 +118,7 @@ def gathered(
 
 
 def who_would_read(settings: BaseSettings) -> Reader:
-    """Nobody with a session that cannot be used, as `who_reads` says."""
+    """A visitor if the session cannot be used, which `who_reads` reports."""
     try:
         return reader_of(session_from_settings(settings))
     except ConfigurationError:
@@ -126,7 +126,7 @@ def who_would_read(settings: BaseSettings) -> Reader:
 
 
 def who_reads(settings: BaseSettings, archive: Archive) -> Iterator[str]:
-    """As the first lines of a run say it; a session that cannot be used is no obstacle here."""
+    """As in the first lines of a run; a session that cannot be used does not prevent it."""
     yield f"archive: {archive.root}"
     try:
         yield introduction(session_from_settings(settings))
@@ -135,7 +135,7 @@ def who_reads(settings: BaseSettings, archive: Archive) -> Iterator[str]:
 
 
 def at_work_since(archive: Archive) -> datetime | None:
-    """Since when a process is at work in the archive; None when none is, or none that signs where it can be read."""
+    """Since when a process is using the archive; None if none is, or if it left no readable note."""
     holder = last_holder(archive)
     try:
         return datetime.fromisoformat(holder.started) if holder is not None and holder.is_at_work else None

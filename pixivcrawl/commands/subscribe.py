@@ -1,4 +1,4 @@
-"""`pixivcrawl subscribe`: one more thing for `pixivcrawl sync` to follow."""
+"""`pixivcrawl subscribe`: adds something for `pixivcrawl sync` to follow."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class Command(ScrapyCommand):
     def subscribe_to_list(
         self, listed: AddressList, arguments: dict[str, Any], how_often: dict[str, Any], catalogue: Catalogue
     ) -> int:
-        """An entry for each address of a list that nothing follows yet."""
+        """Add an entry for each address in a list that nothing follows yet."""
         assert self.settings is not None
         fresh: list[dict[str, Any]] = []
 
@@ -218,7 +218,7 @@ def typed(value: str) -> bool | int | str:
 
 
 def free_name(entry: dict[str, Any], taken: Container[str]) -> str:
-    """What an entry is called when nobody says: what it reads."""
+    """The default name of an entry: what it archives."""
     words = [str(value) for value in entry.values() if isinstance(value, str)]
     if "url" in entry:
         target = read_url(entry["url"])

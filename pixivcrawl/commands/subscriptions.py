@@ -1,4 +1,4 @@
-"""`pixivcrawl subscriptions`: what is followed, how its last run ended, and when it is due again."""
+"""`pixivcrawl subscriptions`: lists what is followed, how its last run ended, and when it is next due."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pixivcrawl.subscriptions.intervals import interval_text
 from pixivcrawl.subscriptions.planning import Wanted, next_comparison, next_reading
 
 NEWS = ("works_read", "files_stored", "works_failed", "files_failed", "lists_failed")
-"""The counts of a run that say what it brought, in this order."""
+"""The counts of a run that show what it brought, in this order."""
 
 
 class Command(ScrapyCommand):
@@ -70,7 +70,7 @@ class Command(ScrapyCommand):
 
 
 def listed(state: State, now: datetime, *, everyone: bool) -> Iterator[str]:
-    """A line for each subscription, and indented below it for what it stands for."""
+    """A line for each subscription, and an indented one for what it stands for."""
     for subscription, wanted in state.lists:
         yield f"{line(wanted, state.runs_of(wanted), now)}"
         if subscription.of_following:
@@ -97,7 +97,7 @@ def last(run: ListRun | None) -> str:
 
 
 def following(wanted: Wanted, runs: ListRuns, now: datetime) -> str:
-    """When it is due again, and when its known works are compared."""
+    """When it is next due, and when its known works are compared."""
     reading, comparison = next_reading(wanted, runs, now), next_comparison(wanted, runs, now)
     due = "due now" if reading is None or reading <= now else f"due {at(reading)}"
     failed = f", could not be read {plural(len(runs.failed), 'time')}" if runs.failed else ""

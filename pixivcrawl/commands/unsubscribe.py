@@ -1,4 +1,4 @@
-"""`pixivcrawl unsubscribe`: one thing less for `pixivcrawl sync` to follow; what is archived stays."""
+"""`pixivcrawl unsubscribe`: removes something from what `pixivcrawl sync` follows; what is archived stays."""
 
 from __future__ import annotations
 

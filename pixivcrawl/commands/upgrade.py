@@ -1,4 +1,4 @@
-"""`pixivcrawl upgrade`: an archive of an earlier version, brought over to this one."""
+"""`pixivcrawl upgrade`: upgrades an archive of an earlier version."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Command(ScrapyCommand):
 
 
 def bring_over(configuration: Configuration) -> None:
-    """Say what is done. Raises ConfigurationError, ArchiveInUse or StorageFailed."""
+    """Upgrade the archive and print what was done. Raises ConfigurationError, ArchiveInUse or StorageFailed."""
     archive = Archive(configuration.archive_dir)
     if not archive.root.is_dir():
         raise ConfigurationError(f"there is no archive at {archive.root}: name it with -s ARCHIVE_DIR=...")
@@ -71,7 +71,7 @@ def bring_over(configuration: Configuration) -> None:
 
 
 def summary(upgraded: UpgradeResult | None) -> Iterator[str]:
-    """The result for a person, a line each."""
+    """The result, a line each."""
     if upgraded is None:
         yield "it has this version already: nothing to do"
         return

@@ -1,4 +1,4 @@
-"""`pixivcrawl verify`: every file read back and compared with the ledger; with --repair, put back in line."""
+"""`pixivcrawl verify`: reads every file and compares it with the ledger; with --repair, repairs what is damaged."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class Command(ScrapyCommand):
 
 @contextmanager
 def stopped_like_ctrl_c() -> Iterator[None]:
-    """A timer stops a command by SIGTERM."""
+    """Treat SIGTERM, with which timers stop commands, like Ctrl-C."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -126,7 +126,7 @@ def stopped_like_ctrl_c() -> Iterator[None]:
 
 
 def run(configuration: Configuration, opts: argparse.Namespace) -> int:
-    """Verify, and repair if asked to; gives the exit code. Raises PixivcrawlError."""
+    """Verify, and repair if asked to; returns the exit code. Raises PixivcrawlError."""
     limit_heaps()
     archive = Archive(configuration.archive_dir)
     sample = None if opts.sample is None else read_sample(opts.sample)
@@ -160,7 +160,7 @@ def run(configuration: Configuration, opts: argparse.Namespace) -> int:
 
 
 def require_archive(configuration: Configuration) -> None:
-    """Raises ConfigurationError where no crawl has begun one, StorageFailed where one has lost its ledger."""
+    """Raises ConfigurationError if there is no archive yet, StorageFailed if it has lost its ledger."""
     database = read_url(configuration.database_url)
     require_ledger(database, Archive(configuration.archive_dir))
     if database.get_backend_name() == "sqlite" and not Path(str(database.database)).exists():
@@ -170,7 +170,7 @@ def require_archive(configuration: Configuration) -> None:
 
 
 def opened(configuration: Configuration, archive: Archive, held: ExitStack, *, to_repair: bool) -> Ledger:
-    """The ledger, to be read alone, or locked and ready to be changed; `held` closes it."""
+    """The ledger, read-only, or locked for changes; `held` closes it."""
     if not to_repair:
         ledger = Ledger.open(configuration.database_url, read_only=True)
         held.callback(ledger.close)
@@ -184,7 +184,7 @@ def opened(configuration: Configuration, archive: Archive, held: ExitStack, *, t
 def begin(
     ledger: Ledger, memory: Memory, opts: argparse.Namespace, sample: Sample | None, since: datetime | None
 ) -> Progress:
-    """Where an interrupted verification with the same options stood, or the start of a new one."""
+    """The progress of an interrupted verification with the same options, or of a new one."""
     options: dict[str, Any] = {"deep": opts.deep, "sample": opts.sample, "since": opts.since}
     if opts.go_on:
         if (unfinished := memory.unfinished(options)) is not None:
@@ -204,7 +204,7 @@ def begin(
 
 
 def look(archive: Archive, ledger: Ledger, memory: Memory, progress: Progress, depth: Depth, *, is_shown: bool) -> None:
-    """The verification, shown while it runs and remembered every few seconds."""
+    """Verify, showing progress and saving it every few seconds."""
     files, size = ledger.read_now(queries.stored_totals, progress.since)
     with VerificationProgress(files, size, is_shown=is_shown) as shown:
 
@@ -216,7 +216,7 @@ def look(archive: Archive, ledger: Ledger, memory: Memory, progress: Progress, d
 
 
 def report(findings: Sequence[Finding], *, as_json: bool) -> None:
-    """A line each; to people the changed times, which may be those of every file, are one."""
+    """Print a line for each finding; in text output, all changed times, which may affect every file, share one."""
     times = [] if as_json else [finding for finding in findings if finding.kind == HARMLESS]
     for finding in findings if len(times) < 2 else [each for each in findings if each.kind != HARMLESS]:
         print(json.dumps(finding.as_json()) if as_json else finding)
@@ -227,7 +227,7 @@ def report(findings: Sequence[Finding], *, as_json: bool) -> None:
 
 
 class Repairs:
-    """Says what a repair does, a line each; to people the times that it sets are one, at its end."""
+    """Prints each repair; in text output, all changed times share one line at the end."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
@@ -252,5 +252,5 @@ class Repairs:
 
 
 def say(line: str, *, as_json: bool) -> None:
-    """For people; beside JSON it goes to standard error."""
+    """Print for people; with JSON output, to standard error."""
     print(line, file=sys.stderr if as_json else sys.stdout, flush=True)

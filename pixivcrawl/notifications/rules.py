@@ -1,4 +1,4 @@
-"""Which notices a run owes: from what came of it, the ledger, the disk, what was told before, and the time."""
+"""Decides which notices a run sends: from its result, the ledger, the disk, earlier notices, and the time."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from pixivcrawl.reporting.text import artist_name, counted, day, failure_line, h
 WEEK = timedelta(days=7)
 
 EARLY = timedelta(minutes=30)
-"""No timer comes to the second."""
+"""Timers are not exact to the second."""
 
 LONGEST_DIGEST = timedelta(days=31)
-"""A digest that could not be sent for long does not tell of more than this."""
+"""The longest period of a digest, even if none could be sent for longer."""
 
 AGAIN_AFTER = {"refused": timedelta(days=1), "disk_low": timedelta(days=1), "failures": WEEK}
-"""How long the same thing is not told again."""
+"""How long the same notice is not repeated."""
 
 SHOWN = 10
-"""Lines of a notice's list."""
+"""Lines of a list in a notice."""
 
 NOT_READ = ("lists_failed", "comments_failed", "errors", UNREACHABLE)
-"""Counts of a run that speak of more than single works and files, which the ledger knows."""
+"""Counts of a run about more than single works and files, which the ledger knows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """`event` is one of the words of NOTICE_ON; `what` is the same for what needs not to be told again soon."""
+    """A notice. `event` is one of the words of NOTICE_ON; `what` identifies it, so that it is not soon repeated."""
 
     event: str
     title: str
@@ -56,13 +56,13 @@ def notices(
     told: Mapping[str, Told],
     now: datetime,
 ) -> list[Notice]:
-    """What is to be told, but for the digest. `failed` are works and files that failed for the first time, `SHOWN` + 1 at most."""
+    """The notices to send, except the digest. `failed` are works and files that failed for the first time, `SHOWN` + 1 at most."""
     found = [*_refused(outcomes), *_failures(outcomes, failed), *_disk_low(place)]
     return [notice for notice in found if notice.event in on and not _was_told(notice, told, now)]
 
 
 def settled(outcomes: Sequence[Outcome], place: Place) -> set[str]:
-    """What is over and is told at once when it comes back."""
+    """What is over, so that a notice is sent at once if it comes back."""
     over = set()
     if outcomes and all(outcome.exit_code in (0, 1) for outcome in outcomes):
         over.add("refused")
@@ -72,7 +72,7 @@ def settled(outcomes: Sequence[Outcome], place: Place) -> set[str]:
 
 
 def digest_begins(told: Mapping[str, Told], now: datetime) -> datetime | None:
-    """From when on a digest that is due now tells; None while none is due. The first one is due at once.
+    """The start of the period of a digest that is due now; None if none is due. The first one is due at once.
 
     A time ahead of now was written before the clock was set back.
     """
@@ -164,7 +164,7 @@ def owed_by_run(
     *,
     weekly: bool,
 ) -> list[Notice]:
-    """What is to be told of a run that `began` then; `weekly`: the digest too, when it is due."""
+    """The notices to send for a run that `began` then; `weekly`: also the digest, if it is due."""
     now = datetime.now(UTC)
     place = place_of(configuration)
     begins = digest_begins(told, now) if weekly and "digest" in configuration.notice_on else None
@@ -188,7 +188,7 @@ def owed_by_run(
 def remember_taken(
     configuration: Configuration, outcomes: Sequence[Outcome], told: Mapping[str, Told], taken: Mapping[str, Notice]
 ) -> None:
-    """Keep what was told; `taken` are the notices, by event, that a service took. Raises OSError.
+    """Remember what was sent; `taken` are the notices, by event, that a service accepted. Raises OSError.
 
     One service that took a notice is enough: another that always fails must not have it repeated.
     """

@@ -1,4 +1,4 @@
-"""Where an archive stands, or one artist or work of it: gathered from the ledger, and as JSON (docs/status.schema.json)."""
+"""The state of an archive, or of one artist or work: collected from the ledger, and as JSON (docs/status.schema.json)."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from pixivcrawl.ledger.models import ArtworkRow, UserRow
 from pixivcrawl.ledger.updates import Subject
 
 VERSION = 1
-"""Goes up when what is there changes its meaning or goes away."""
+"""Increases when something in the document changes its meaning or is removed."""
 
 ForWorks = Callable[[int], tuple[int, timedelta]]
-"""About how many requests so many works take, and how long those last at the pace of who reads."""
+"""About how many requests this many works take, and how long at the reader's pace."""
 
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """So many works are not shown to `reader` (0: a visitor; None: not known), and why."""
+    """How many works are not shown to `reader` (0: a visitor; None: not known), and why."""
 
     reason: str | None
     reader: int | None
@@ -37,7 +37,7 @@ class Withheld:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """About what asking for `works` takes: so many requests and seconds, and further days where the budget of this one is too small."""
+    """About what asking for `works` takes: requests, seconds, and further days if today's budget is too small."""
 
     works: int
     requests: int
@@ -47,7 +47,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What was sent today, as UTC counts days, of a `budget` (0: none), and what is left to ask for.
+    """What was sent today (UTC), of a `budget` (0: none), and what is left to ask for.
 
     `to_ask` holds works of which not even the files are known; `details` those whose files are here, or on their way, and whose own pages
     are still to come; `rows` those that nobody asked to know better.
@@ -62,7 +62,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The whole archive. `artists`, `missing` and `unavailable` hold as many as were asked for, of those that the counts tell of."""
+    """The state of the whole archive. `artists`, `missing` and `unavailable` have at most as many entries as were asked for."""
 
     totals: queries.Totals
     plan: Plan
@@ -89,7 +89,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class ArtistStanding:
-    """One artist. `lists`: the last run of each list of the artist's own works."""
+    """The state of one artist. `lists`: the last run of each list of the artist's own works."""
 
     artist: queries.ArtistStatus
     is_unread: bool
@@ -102,7 +102,7 @@ class ArtistStanding:
 
 @dataclass(frozen=True, slots=True)
 class WorkStanding:
-    """One work. `lists`: of each list that names it, the last run that saw it there."""
+    """The state of one work. `lists`: of each list that names it, the last run that saw it there."""
 
     work: queries.WorkStatus
     files: list[queries.FileStatus]
@@ -112,7 +112,7 @@ class WorkStanding:
 
 @dataclass(frozen=True, slots=True)
 class MissingStanding:
-    """What is missing alone, by reason and one by one."""
+    """Only what is missing, by reason and one by one."""
 
     waiting: list[queries.Waiting]
     missing: list[queries.Missing]
@@ -126,7 +126,7 @@ ABOUT = {Standing: "archive", ArtistStanding: "artist", WorkStanding: "work", Mi
 def of_archive(
     connection: Connection, configuration: Configuration, for_works: ForWorks, now: datetime, limit: int | None
 ) -> Standing:
-    """The whole archive, at most `limit` of what there may be many of."""
+    """The state of the whole archive, with at most `limit` entries in each long part."""
     totals, artists = queries.status_of_works(connection, limit)
     unread = queries.artists_unread(connection)
     flawed, as_served = queries.status_odd(connection)
@@ -163,7 +163,7 @@ def of_missing(connection: Connection) -> MissingStanding:
 
 
 def of_subject(connection: Connection, typed: str) -> list[Told]:
-    """What a person named: an artist, a work, or, where a number is the id of both, each. Raises ConfigurationError."""
+    """The state of what the user named: an artist, a work or, if a number is the id of both, each. Raises ConfigurationError."""
     told: list[Told] = []
     for kind, subject_id in subjects_in(typed):
         if kind == "artist" and queries.is_known(connection, UserRow, subject_id):
@@ -176,7 +176,7 @@ def of_subject(connection: Connection, typed: str) -> list[Told]:
 
 
 def subjects_in(typed: str) -> list[tuple[Subject, int]]:
-    """What a word may name: an artist or a work. Raises ConfigurationError for what names neither."""
+    """What a word may mean: an artist or a work. Raises ConfigurationError if it is neither."""
     if typed.isascii() and typed.isdecimal() and int(typed) < 2**63:
         return [("artist", int(typed)), ("work", int(typed))]
     try:
@@ -192,7 +192,7 @@ def subjects_in(typed: str) -> list[tuple[Subject, int]]:
 
 
 def subject_named(connection: Connection, typed: str) -> tuple[Subject, int]:
-    """The one artist or work that a person named. Raises ConfigurationError where a number alone does not tell which."""
+    """The one artist or work that the user named. Raises ConfigurationError if a number alone is ambiguous."""
     named = subjects_in(typed)
     models: dict[str, type[ArtworkRow] | type[UserRow]] = {"artist": UserRow, "work": ArtworkRow}
     known = [each for each in named if len(named) == 1 or queries.is_known(connection, models[each[0]], each[1])]
@@ -231,7 +231,7 @@ def _of(connection: Connection, user_id: int | None, work_id: int | None) -> lis
 
 
 def plan(connection: Connection, configuration: Configuration, for_works: ForWorks, now: datetime) -> Plan:
-    """What was spent of the day's API requests, and about what is left to ask for takes."""
+    """What was spent of the day's API requests, and about what the remaining requests take."""
     spent = queries.requests_spent(connection, configuration.api.key, now)
     left = max(0, configuration.api_budget - spent)
     to_ask, details = queries.status_to_ask(connection)
@@ -241,14 +241,14 @@ def plan(connection: Connection, configuration: Configuration, for_works: ForWor
 
 
 def cost(works: int, for_works: ForWorks, budget: int, left: int) -> Cost:
-    """About how many requests so many works take and how long, where `left` requests are left of today's budget, if there is one."""
+    """About how many requests this many works take and how long, with `left` requests left of today's budget, if there is one."""
     requests, lasting = for_works(works)
     days = 0 if not budget else math.ceil(max(0, requests - left) / budget)
     return Cost(works, requests, lasting.total_seconds(), days)
 
 
 def document(told: Told, archive: Path, reader: int | None, made: datetime) -> Iterator[str]:
-    """What was gathered as JSON, in plain ASCII that no terminal acts on; `reader` is who would read now, 0 for a visitor."""
+    """The state as JSON, in plain ASCII that no terminal acts on; `reader` is who would read now, 0 for a visitor."""
     head = {"version": VERSION, "about": ABOUT[type(told)], "archive": str(archive), "reader": reader, "made": made}
     yield from _ENCODER.iterencode(head | _plain(told))
     yield "\n"

@@ -1,4 +1,4 @@
-"""Where an archive, an artist or a work stands, in lines for a terminal, in which no name does anything but stand there."""
+"""The state of an archive, an artist or a work as lines for a terminal, with all names made inert."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pixivcrawl.reporting.standing import ArtistStanding, Cost, MissingStanding,
 from pixivcrawl.reporting.standing import Withheld as WithheldWorks
 
 LINES = 20
-"""What is seen at a glance, the two first lines among them."""
+"""The lines that are seen at a glance, including the first two."""
 
 EVERYTHING = "pixivcrawl status --all"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A heading and its lines, of which there may be more than are here (`number` in all); `where` shows them."""
+    """A heading and its lines, of which there may be more (`number` in all); `where` shows them."""
 
     title: str
     lines: Sequence[str]
@@ -31,7 +31,7 @@ class Part:
     """What its heading says beside how many there are, where not all are shown."""
 
     def shown(self, most: int | None) -> list[str]:
-        """The heading and at most so many lines; nothing where there is nothing."""
+        """The heading and at most this many lines; nothing if there are none."""
         lines = self.lines[:most]
         whole = len(lines) == self.number
         more = "" if whole else f": {self.number:,}{self.said}" + (f", the first {len(lines)} of them" if lines else "")
@@ -40,7 +40,7 @@ class Part:
 
 
 def lines_of(told: Told, *, in_full: bool, at_work: datetime | None) -> list[str]:
-    """All that is told, at most LINES with the two that stand before them unless `in_full`. Runs since `at_work` may be under way."""
+    """All lines, at most LINES with the two above them unless `in_full`. Runs since `at_work` may be under way."""
     match told:
         case Standing():
             fixed, parts = headline(told, at_work), parts_of(told, at_work)
@@ -59,7 +59,7 @@ def lines_of(told: Told, *, in_full: bool, at_work: datetime | None) -> list[str
 
 
 def shares(wanted: Sequence[int], room: int) -> list[int]:
-    """How many lines each part gets, one after another in turn, until the room or the lines are used up."""
+    """How many lines each part gets, in turns, until the room or the lines are used up."""
     given = [0] * len(wanted)
     while room > 0 and given != list(wanted):
         for place, lines in enumerate(wanted):
@@ -151,7 +151,7 @@ def totals(all_of_it: queries.Totals) -> list[str]:
 
 
 def odd(flawed: int, as_served: int) -> list[str]:
-    """How many files are kept though something about them is odd, if any."""
+    """How many files are kept despite an oddity, if any."""
     told = {"flawed: kept": flawed, "doubtful and kept as served": as_served}
     said = [f"{plural(files, 'file')} {what}" for what, files in told.items() if files]
     return [f"{'; '.join(said)}, see docs/proof.md"] if said else []
@@ -178,7 +178,7 @@ def zips_alone(may_be_had: int, gone: int, untimed: int) -> list[str]:
 
 
 def plan_lines(plan: Plan, *, is_all_here: bool) -> list[str]:
-    """What was spent of the day's API requests, and about how long what is left to ask for will take."""
+    """What was spent of the day's API requests, and about how long the remaining requests will take."""
     left = max(0, plan.budget - plan.spent)
     of_budget = f"{left:,} of {plan.budget:,} left" if plan.budget else "no limit (PIXIV_API_BUDGET)"
     lines = [f"API requests today (UTC): {plan.spent:,} sent, {of_budget}"]
@@ -207,7 +207,7 @@ def duration(seconds: float) -> str:
 
 
 def to_do_line(standing: Standing, at_work: datetime | None) -> str:
-    """What a person would do next."""
+    """What the user should do next."""
     last = standing.runs[0] if standing.runs else None
     if last is not None and last.outcome is None and at_work is not None and last.started >= at_work:
         return "to do: nothing, a run is under way"
@@ -238,7 +238,7 @@ def artist_line(artist: queries.ArtistStatus, *, is_listed: bool = True) -> str:
 
 
 def work_lines(work: queries.WorkStatus) -> list[str]:
-    """A work in a few lines: what it is, how well it is known, and what is in its way."""
+    """A work in a few lines: what it is, how well it is known, and what is blocking it."""
     artist = "an unknown artist" if work.user_id is None else f"{work.user_id} {one_line(work.user_name or '', 40)}"
     pages = f", {plural(work.page_count, 'page')}" if work.page_count else ""
     known = {None: "only its id is known", "listing": "known from a list's row", "full": "known in full"}[work.detail]
@@ -331,7 +331,7 @@ def in_part_line(crawl: queries.CrawlRecord) -> str:
 
 
 def run_of(crawl: queries.CrawlRecord) -> str:
-    """The spider and its arguments, as far as they say something."""
+    """The spider and its arguments, without defaults."""
     said = {name: value for name, value in crawl.arguments.items() if value not in (None, False, "all")}
     arguments = (
         f"{name}={','.join(map(str, value)) if isinstance(value, list) else value}" for name, value in said.items()

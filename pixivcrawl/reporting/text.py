@@ -1,4 +1,4 @@
-"""A report for a terminal or a mail: plain lines, in which no name does anything but stand there."""
+"""A report as plain lines for a terminal or a mail, with all names made inert."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MORE = "... (--format json has everything)"
 
 
 def report_lines(news: News) -> Iterator[str]:
-    """The whole report, a line each."""
+    """The whole report, line by line."""
     yield f"archive: {news.place.root}"
     yield f"{day(news.span.since)} to {day(news.span.until)}"
     yield from left_out(news.span)
@@ -54,7 +54,7 @@ def left_out(span: Span) -> Iterator[str]:
 
 
 def headline(news: News) -> Iterator[str]:
-    """The span in three lines."""
+    """The period in three lines."""
     sums, runs = news.sums, news.runs.sums
     stored = f"{plural(sums.files, 'file')} of them stored ({size(sums.bytes)})"
     yield f"{plural(sums.works, 'new work')} of {plural(sums.artists, 'artist')}, {stored}"
@@ -70,7 +70,7 @@ def headline(news: News) -> Iterator[str]:
 
 
 def section(title: str, lines: Iterable[str], *, more: object = False) -> Iterator[str]:
-    """A heading and its lines; nothing where there are none."""
+    """A heading and its lines; nothing if there are none."""
     begun = False
     for line in lines:
         if not begun:
@@ -105,7 +105,7 @@ def artist_name(user_id: int | None, name: str | None) -> str:
 
 
 def title_of(title: str | None) -> str:
-    """A work's title, fit for one line; every work has something to be called by."""
+    """A work's title, fit for one line; a substitute if it has none."""
     return one_line(title or "", 80) or "(no title)"
 
 
@@ -119,7 +119,7 @@ def rating(x_restrict: int | None) -> str:
 
 
 def state(work: NewWork) -> str:
-    """What is to be said of a new work that is not simply there."""
+    """A note about a new work that is not simply stored."""
     if work.availability == "withheld":
         return ", withheld from this reader"
     if work.availability in ("gone", "masked"):

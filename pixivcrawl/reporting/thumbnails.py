@@ -1,4 +1,4 @@
-"""Small pictures of works, made from their originals, as data that stands in a page."""
+"""Thumbnails of works, made from their originals and embedded in a page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Thumbnail:
 
 
 def thumbnails(archive: Archive, covers: Iterable[Cover], workers: Workers) -> dict[int, Thumbnail]:
-    """{work: its picture} of those that can be read. Raises NoWorker."""
+    """{work: its thumbnail} for those that can be read. Raises NoWorker."""
     drawing: dict[int, Future[Any]] = {}
     for cover in covers:
         try:
@@ -40,7 +40,7 @@ def thumbnails(archive: Archive, covers: Iterable[Cover], workers: Workers) -> d
 
 
 def _thumbnail(drawing: Future[Any]) -> Thumbnail | None:
-    """None for a picture that is not there, too large, or not to be read: a report does without it."""
+    """None for a picture that is missing, too large, or unreadable: a report does without it."""
     try:
         drawn = drawing.result()
     except Damaged:

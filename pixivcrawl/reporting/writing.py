@@ -1,4 +1,4 @@
-"""Where a report goes: to standard output, or to a file that is whole or as it was."""
+"""Writes a report to standard output, or to a file that is replaced as a whole."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pixivcrawl.errors import ConfigurationError
 STANDARD_OUTPUT = "-"
 
 FORMATS = {".html": "html", ".htm": "html", ".json": "json", ".txt": "text"}
-"""What a report is by the end of its file's name."""
+"""The format of a report by the end of its file's name."""
 
 
 def write_out(pieces: Iterable[str]) -> None:
-    """To standard output, a piece at a time."""
+    """Write to standard output, a piece at a time."""
     for piece in pieces:
         sys.stdout.write(piece)
     sys.stdout.flush()
 
 
 def file_for(name: str, archive: Path) -> Path:
-    """The file that is meant. Raises ConfigurationError for a folder, a folder that is not there, and what is the archive's own."""
+    """The file that is meant. Raises ConfigurationError for a folder, a missing folder, and the archive's own files."""
     path = expanded(name, "--output")
     if path.is_dir():
         raise ConfigurationError(f"--output {path}: is a folder; name a file in it, as in {path / 'report.html'}")
@@ -39,7 +39,7 @@ def file_for(name: str, archive: Path) -> Path:
 
 
 def write_file(path: Path, pieces: Iterable[str]) -> None:
-    """Into a file, which has its old content until the new one is whole. Raises StorageFailed."""
+    """Write to a file, which keeps its old content until the new one is complete. Raises StorageFailed."""
     if path.exists() and not path.is_file():
         # A device or a pipe is written to as it is.
         with storage_errors(path), path.open("w", encoding="utf-8") as there:

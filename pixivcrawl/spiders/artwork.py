@@ -91,7 +91,7 @@ class ArtworkSpider(ListingSpider[ArtworkArguments]):
 
     @property
     def asked_by_name(self) -> bool:
-        """Works of a backfill were named by nobody: that one has gone since is no failure."""
+        """Nobody named the works of a backfill, so one that has gone is not a failure."""
         return not self.args.backfill
 
     @classmethod
@@ -133,7 +133,7 @@ class ArtworkSpider(ListingSpider[ArtworkArguments]):
             yield Page(works)
 
     async def unlisted_work(self, secret: str) -> int | None:
-        """The id of the work at such an address; None where there is none, which is said without the secret."""
+        """The id of the work at such an address; None if there is none, which is reported without the secret."""
         try:
             detail = await self.fetch(ILLUST_UNLISTED, secret=secret)
         except (AnswerRefused, BodyRefused) as refusal:
@@ -146,7 +146,7 @@ class ArtworkSpider(ListingSpider[ArtworkArguments]):
         return self.unlisted.get(work.work_id) or await super().detail_at_hand(work)
 
     async def read_work(self, detail: IllustDetail) -> tuple[Artwork, Withheld | None]:
-        """Of an unlisted work nobody is told the pages, who asks for them by its id."""
+        """For an unlisted work, pixiv shows nobody the pages by id."""
         if detail.id in self.unlisted and detail.kind != "ugoira" and detail.urls.original is not None:
             return items_from.unlisted_artwork(detail), None
         return await super().read_work(detail)

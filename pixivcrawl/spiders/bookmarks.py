@@ -75,7 +75,7 @@ class BookmarksSpider(OwnedListSpider[BookmarksArguments]):
             await self.keep_own_tags()
 
     async def keep_own_tags(self) -> None:
-        """The tags that the reader gave to bookmarks; the bookmarks themselves need no answer about them."""
+        """Keep the tags that the reader gave to bookmarks; the bookmarks themselves do not need this answer."""
         try:
             await self.fetch(USER_BOOKMARK_TAGS, snapshot=True, id=self.owner)
         except (AnswerRefused, BodyRefused) as refusal:
@@ -86,7 +86,7 @@ class BookmarksSpider(OwnedListSpider[BookmarksArguments]):
         self.logger.error("%s: %s; reread=true asks again", self.name, refusal)
 
     async def record_order(self, page: ListPage[Bookmarks], *, private: bool) -> None:
-        """Where the page's bookmarks stand; after the last page of a whole reading also what is no longer listed."""
+        """Record the order of the page's bookmarks and, after the last page of a whole reading, which are no longer listed."""
         reading = page.reading
         if reading.position is None and not self.args.tag and page.body.total is not None and self.args.order is None:
             newest = await self.ledger.read(queries.newest_bookmark, self.owner, private=private)

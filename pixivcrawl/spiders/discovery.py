@@ -54,7 +54,7 @@ class DiscoverySpider(ListingSpider[DiscoveryArguments]):
             yield page_of_rows(fresh, body.rows_for(fresh))
 
     async def users(self) -> Page:
-        """A set of people is kept at once; it lists no works to be archived."""
+        """Keep a set of users at once; it lists no works to archive."""
         body = await self.fetch(DISCOVERY_USERS, limit=MOST_USERS)
         self.count("people_listed", len(body.recommended_users))
         return Page([])

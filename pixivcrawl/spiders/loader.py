@@ -1,4 +1,4 @@
-"""Spiders by name, each from the file of that name. It is imported when it is asked for: all of them cost a start a tenth of a second."""
+"""Loads a spider by name from the file of that name, when it is needed: importing all of them costs a start a tenth of a second."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from scrapy.spiderloader import SpiderLoader
 
 
 class LazySpiderLoader(SpiderLoader):
-    """Scrapy's own, from when more than one spider by its name is wanted."""
+    """Falls back to Scrapy's own loader when more than one spider by name is needed."""
 
     def _load_all_spiders(self) -> None:
-        """Scrapy's loader calls this when it is made: nothing is loaded yet."""
+        """Scrapy's loader calls this when it is created: nothing is loaded yet."""
 
     def load(self, spider_name: str) -> type[Spider]:
-        """Raises KeyError for a name that no spider has."""
+        """Raises KeyError for an unknown name."""
         if spider_name not in self._spiders and spider_name.isidentifier():
             for package in self.spider_modules:
                 if find_spec(name := f"{package}.{spider_name}") is not None:

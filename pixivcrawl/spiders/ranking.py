@@ -107,7 +107,7 @@ class RankingSpider(ListingSpider[RankingArguments]):
                 yield page
 
     async def ranking_of(self, day: str | None) -> AsyncIterator[Page]:
-        """The pages of one day's ranking, all of the day of the first one: at noon in Japan the latest one becomes another."""
+        """The pages of one day's ranking, all of the day of the first page: at noon in Japan the latest ranking changes."""
         values: dict[str, Any] | None = {"mode": self.args.mode, "content": self.args.content, "date": day}
         ranked, promised = 0, None
         while values is not None:
@@ -133,6 +133,6 @@ class RankingSpider(ListingSpider[RankingArguments]):
             values = following and {**following, "date": body.date}
 
     def ends_too_soon(self, day: str | None, ranked: int, promised: int | None, said: str) -> None:
-        """Such a day was not read, and is asked for again."""
+        """Record that such a day was not read, so that it is asked for again."""
         brought = f"{ranked:,} of {plural(promised, 'work')}" if promised else plural(ranked, "work")
         self.list_failed(f"mode={self.args.mode} date={day or 'latest'}: {brought} came ({said})")

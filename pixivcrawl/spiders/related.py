@@ -62,7 +62,7 @@ class RelatedSpider(ListingSpider[RelatedArguments]):
             layer = beside
 
     async def beside(self, work_id: int, *, is_named: bool) -> AsyncIterator[list[IllustRow]]:
-        """The rows of the works beside one, up to a hundred at a time."""
+        """The rows of the works related to one work, up to a hundred at a time."""
         try:
             body = await self.fetch(ILLUST_RECOMMEND, id=work_id, limit=min(ROWS_A_REQUEST, self.args.limit))
         except AnswerRefused as refusal:

@@ -172,7 +172,7 @@ class SearchSpider(ListingSpider[SearchArguments]):
                 break
 
     async def windows(self, reading: ListCursor) -> AsyncIterator[Page]:
-        """The pages of a search, and when pixiv's wall ends them, of the same search over the days that are left."""
+        """The pages of a search and, once pixiv's wall ends them, of the same search over the remaining days."""
         recent: dict[int, date | None] = {}
         while reading.following is not None:
             last: tuple[Search, dict[str, Any]] | None = None
@@ -190,7 +190,7 @@ class SearchSpider(ListingSpider[SearchArguments]):
         return await self.fetch_page(self.endpoint, **values)
 
     def past_the_wall(self, body: Search, values: dict[str, Any]) -> dict[str, Any] | None:
-        """Where to go on after the deepest page that pixiv shows, which `values` asked for; None when there is no more to be had."""
+        """Where to continue after the deepest page that pixiv shows, which `values` asked for; None if nothing is left to read."""
         if heedless := self.ignored_parameters & {"order", "scd", "ecd"}:
             names = ", ".join(sorted(heedless))
             self.cut_off(
@@ -213,7 +213,7 @@ class SearchSpider(ListingSpider[SearchArguments]):
         return {**values, moved: edge.isoformat(), "p": 1} if self._is_asked_for(edge) else None
 
     async def warn_of_premium(self, parameters: dict[str, Any]) -> None:
-        """Say what pixiv will ignore, before it does."""
+        """Say which parameters pixiv will ignore, before it does."""
         names = self.endpoint.premium_needed_for(parameters)
         if names:
             self.premium = await self.is_premium()
@@ -243,12 +243,12 @@ def _ids_of(body: Search) -> list[int]:
 
 
 def _one_page_again(values: dict[str, Any] | None) -> dict[str, Any] | None:
-    """An interrupted reading looks at its last page again, so that a wall right behind it is known as one."""
+    """An interrupted reading reads its last page again, so that a wall right behind it is recognised."""
     return values and {**values, "p": max(1, values.get("p", 1) - 1)}
 
 
 def _recent_only(recent: dict[int, date | None], rows: list[IllustRow]) -> dict[int, date | None]:
-    """The works that may come again: those of the days at which the reading is, and of the day next to them, and on the last page."""
+    """The works that may come again: those on the last page, and those of the days being read and of the day next to them."""
     days = {day for row in rows if (day := day_of(row)) is not None}
     if not days:
         return recent

@@ -88,14 +88,14 @@ class UserArguments(ListingArguments):
 
 
 class Profile(NamedTuple):
-    """Which works an artist's answer named, as `digest_of` them, and the last run that looked at each of them."""
+    """Which works an artist's answer named, as a `digest_of` them, and the last run that looked at each of them."""
 
     digest: int
     crawl_id: int
 
 
 def digest_of(work_ids: Iterable[int]) -> int:
-    """A number that differs for other works."""
+    """A number that differs for different works."""
     text = ",".join(map(str, sorted(work_ids)))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest())
 
@@ -133,7 +133,7 @@ class UserSpider(ListingSpider[UserArguments]):
 
     @property
     def artists(self) -> list[int]:
-        """Those named, without those that a person wants no more."""
+        """The named artists, except forgotten ones."""
         return [each for each in dict.fromkeys(self.args.id or ()) if ("artist", each) not in self.forgotten]
 
     async def start(self) -> AsyncIterator[Request]:
@@ -180,7 +180,7 @@ class UserSpider(ListingSpider[UserArguments]):
 
     @property
     def asked_by_name(self) -> bool:
-        """One picture was asked for: what failed before does not wait."""
+        """Whether one picture was asked for: earlier failures then do not wait."""
         return self.args.only is not None
 
     async def artist(self, user_id: int) -> AsyncIterator[Page]:
@@ -193,12 +193,12 @@ class UserSpider(ListingSpider[UserArguments]):
             await self.artist_failed(user_id, refusal)
 
     def to_look_for_again(self) -> list[int]:
-        """The artists who were not found, if that is long enough ago now that the others are read."""
+        """The artists who were not found, if that is long enough ago once the others are read."""
         apart = timedelta(seconds=self.configuration.gone_after)
         return [user_id for user_id, first in self.not_found.items() if self.now() >= first + apart]
 
     async def artist_failed(self, user_id: int, refusal: AnswerRefused | BodyRefused) -> None:
-        """One artist's list could not be read; the others' are read all the same."""
+        """Record that one artist's list could not be read; the others' are still read."""
         if isinstance(refusal, LookedAtLater):
             if self.puts_off_second_looks:
                 self.looked_at_later.append(user_id)
@@ -210,7 +210,7 @@ class UserSpider(ListingSpider[UserArguments]):
             self.list_failed(f"artist {user_id}: {refusal}")
 
     async def artist_not_found(self, user_id: int, said: str) -> None:
-        """One 404 is not believed; with the second one the artist has left, and with them their works."""
+        """Record a 404; after the second one the artist has left, and their works with them."""
         if user_id not in self.not_found:
             self.list_failed(f"artist {user_id} left pixiv or never existed ({said}); check the id")
             self.not_found[user_id] = self.now()
@@ -268,7 +268,7 @@ class UserSpider(ListingSpider[UserArguments]):
         return known.get(user_id, Profile(digest=-1, crawl_id=0))
 
     async def ask_again(self, work_ids: set[int]) -> None:
-        """Whether a work came or went is for its own page to say, which is asked for at the end of the run."""
+        """Have works that came or went asked for at the end of the run, because only their own pages can say what happened."""
         for work_id in work_ids:
             await self.ledger.write(updates.mark_stale, work_id, self.now())
 
@@ -279,14 +279,14 @@ class UserSpider(ListingSpider[UserArguments]):
             yield await self.compared(user_id, work_ids[start : start + ROWS_A_REQUEST])
 
     async def tagged(self, user_id: int, tag: str) -> AsyncIterator[Page]:
-        """The artist's works under a tag, with their rows, which tell an ugoira from an illustration."""
+        """The artist's works with a tag, with their rows, which distinguish an ugoira from an illustration."""
         category = {"all": "illustmanga", "manga": "manga"}.get(self.args.type, "illusts")
         async for body in self.pages_of(USER_TAGGED, id=user_id, category=category, tag=tag):
             wanted = [row.id for row in body.works if row.is_masked or self.is_wanted(row.kind)]
             yield page_of_rows(wanted, body.works)
 
     async def compared(self, user_id: int, work_ids: list[int]) -> Page:
-        """The works with their rows, which tell files, kind and revision, where these are not known or are to be compared."""
+        """The works with their rows, which show files, kind and revision, for works that are unknown or to be compared."""
         by_kind = self.args.type in ("illust", "ugoira")
         unsure = await rows_to_ask_for(self, work_ids, self.is_wanted if by_kind else None)
         rows: list[Artwork] = []
@@ -305,7 +305,7 @@ class UserSpider(ListingSpider[UserArguments]):
         return kind is None or self.args.type in ("all", kind) or (self.args.type == ILLUSTRATIONS and kind != "manga")
 
     async def describe(self, user_id: int) -> None:
-        """The artist's own page, once, and again with `refresh=true`, or where it may say why a picture that it named did not come."""
+        """Read the artist's own page once, again with `refresh=true`, and when it may say why a picture that it named did not come."""
         level = await self.ledger.read(queries.user_detail, user_id)
         again = self.args.refresh or self.args.only is not None or await self.has_failed_pictures(user_id)
         if self.args.detail == "listing":
@@ -325,6 +325,6 @@ class UserSpider(ListingSpider[UserArguments]):
         return self.args.files and any(picture.retried for picture in await self.wanted_pictures(user_id, self.due_by))
 
     async def wanted_pictures(self, user_id: int, now: datetime | None) -> list[Original]:
-        """Those of the artist's pictures that this run is to fetch and that are due."""
+        """The artist's pictures that this run is to fetch and that are due."""
         wanted = await self.ledger.read(queries.wanted_pictures, user_id, self.crawl.crawl_id, now)
         return [picture for picture in wanted if self.args.only in (None, picture.kind)]
