@@ -116,6 +116,8 @@ def _begin(ledger: Ledger, path: Path) -> None:
     )
     with closing(schema.open_for_writing(new)) as connection:
         schema.create(connection)
+        if path.exists():
+            schema.take_looks(connection, path)
         _note(connection, place)
     _remove(path)
     new.rename(path)

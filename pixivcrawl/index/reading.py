@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.filters import Filters, SavedFilters
 from pixivcrawl.folding import fold
-from pixivcrawl.index import schema
+from pixivcrawl.index import duplicates, schema
 from pixivcrawl.index.following import place_of
 from pixivcrawl.index.matching import Match, match_filters, match_query
 from pixivcrawl.index.search import Sort, WorksQuery
@@ -154,9 +154,19 @@ class Index:
 
     def same_bytes(self, sha256: str) -> list[tuple[int, int]]:
         """The works and pages of which a file with this SHA-256 is stored."""
-        digest = int(sha256[:16], 16) - 2**63
-        rows = self._connection().execute("SELECT work_id, page FROM digests WHERE digest = ?", (digest,))
-        return rows.fetchall()
+        return duplicates.places(self._connection(), schema.digest_of(sha256))
+
+    def duplicates(
+        self, show: duplicates.Show, *, artist: int | None, across_works: bool, after: int, limit: int
+    ) -> tuple[list[duplicates.Group], int | None]:
+        """As `duplicates.groups`."""
+        return duplicates.groups(
+            self._connection(), show, artist=artist, across_works=across_works, after=after, limit=limit
+        )
+
+    def unseen(self) -> int:
+        """How many pictures nobody looked at yet, so that what is like them is not known."""
+        return int(self._connection().execute("SELECT count(*) FROM unseen").fetchone()[0])
 
     def behind(self) -> int:
         """How many works and changes of the ledger are not in the index yet."""

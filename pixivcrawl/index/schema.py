@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import struct
 from pathlib import Path
 
-VERSION = "1"
+VERSION = "2"
 """Of the tables and of what is written into them: an index of another one is made anew."""
 
 NAME = "index.sqlite"
@@ -49,7 +50,32 @@ CREATE INDEX names_subject ON names (kind, subject_id);
 -- The first 8 bytes of the SHA-256 of each stored file.
 CREATE TABLE digests (digest INTEGER NOT NULL, work_id INTEGER NOT NULL, page INTEGER NOT NULL,
     PRIMARY KEY (digest, work_id, page)) WITHOUT ROWID;
+
+-- Pictures that look alike, each way round, by their digests, and how many bits of their hashes differ. A digest that stands beside
+-- itself is that of bytes which several pages have.
+CREATE TABLE alike (digest INTEGER NOT NULL, other INTEGER NOT NULL, bits INTEGER NOT NULL,
+    PRIMARY KEY (digest, other)) WITHOUT ROWID;
+CREATE INDEX alike_same ON alike (digest) WHERE digest = other;
+
+-- What pictures look like, by their files' digests: a few colours, and the hashes of many packed together (comparing.py), since three
+-- million rows take seconds to read. A picture that shows too little, or cannot be decoded, has none.
+CREATE TABLE looks (digest INTEGER PRIMARY KEY, colours BLOB NOT NULL);
+CREATE TABLE hashes (number INTEGER PRIMARY KEY, packed BLOB NOT NULL);
+
+-- Files that were not looked at yet.
+CREATE TABLE unseen (digest INTEGER PRIMARY KEY, work_id INTEGER NOT NULL, page INTEGER NOT NULL);
 """
+
+LOOKS_VERSION = "1"
+"""Of `looks`, `hashes` and the pairs of `alike`: what an index that is made anew takes from the one before it, since they took hours."""
+
+PACKED = struct.Struct("<qQQ")
+"""In `hashes`: a digest, and the hashes of what changes across and down."""
+
+
+def digest_of(sha256: str) -> int:
+    """The first 8 bytes of a SHA-256 in hexadecimal, as a number that SQLite can hold."""
+    return int(sha256[:16], 16) - 2**63
 
 
 def create(connection: sqlite3.Connection) -> None:
@@ -57,11 +83,35 @@ def create(connection: sqlite3.Connection) -> None:
     connection.executescript(TABLES)
     # SQLite's own 1 MB is written out after some 600 works, and what is written out in small parts is merged again and again.
     connection.execute("INSERT INTO texts (texts, rank) VALUES ('hashsize', 33554432)")
+    connection.execute("INSERT INTO facts VALUES ('looks', ?)", (LOOKS_VERSION,))
+
+
+def take_looks(connection: sqlite3.Connection, before: Path) -> None:
+    """Take over what an index from before knows of how pictures look; what is in none that can be read is looked at again."""
+    try:
+        connection.execute("ATTACH ? AS before", (f"{before.absolute().as_uri()}?mode=ro",))
+    except sqlite3.OperationalError:
+        return
+    try:
+        known = connection.execute("SELECT value FROM before.facts WHERE name = 'looks'").fetchone()
+        if known == (LOOKS_VERSION,):
+            connection.execute("BEGIN")
+            for table in ("looks", "hashes"):
+                connection.execute(f"INSERT INTO {table} SELECT * FROM before.{table}")
+            connection.execute("INSERT INTO alike SELECT * FROM before.alike WHERE digest != other")
+            connection.execute("COMMIT")
+    except sqlite3.DatabaseError:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    finally:
+        connection.execute("DETACH before")
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
     """The index at `path`, made where there is none."""
-    connection = sqlite3.connect(path, timeout=LOCK_WAIT, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        path.absolute().as_uri(), uri=True, timeout=LOCK_WAIT, isolation_level=None, check_same_thread=False
+    )
     connection.execute("PRAGMA journal_mode = WAL")
     # What a power cut takes is read from the ledger again: the file stays sound, and no commit waits for the disk.
     connection.execute("PRAGMA synchronous = NORMAL")

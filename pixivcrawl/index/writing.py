@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from pixivcrawl.folding import fold, fold_name, plain
+from pixivcrawl.index import schema
 from pixivcrawl.index.days import day_of
 from pixivcrawl.index.words import document
 from pixivcrawl.ledger.queries.indexed import Searched
@@ -116,7 +117,7 @@ def _entry(work: Searched) -> dict[str, Any]:
         "month": None if day is None else day // 100,
         "revised": work.is_revised,
         "gone": work.availability == "gone",
-        "files": sorted([page, int(sha256[:16], 16) - 2**63] for page, sha256 in work.files),
+        "files": sorted([page, schema.digest_of(sha256)] for page, sha256 in work.files),
     }
 
 
@@ -164,7 +165,30 @@ def _replace_digests(
     old = {(digest, work_id, page) for work_id in gone for page, digest in before[work_id]["files"]}
     new = {(digest, work_id, page) for work_id in come for page, digest in after[work_id][1]["files"]}
     connection.executemany("DELETE FROM digests WHERE digest = ? AND work_id = ? AND page = ?", old - new)
-    connection.executemany("INSERT OR IGNORE INTO digests VALUES (?, ?, ?)", sorted(new - old))
+    _forget_looks(connection, {digest for digest, _, _ in old - new})
+    come_now = sorted(new - old)
+    connection.executemany("INSERT OR IGNORE INTO digests VALUES (?, ?, ?)", come_now)
+    connection.executemany(_TO_SEE, come_now)
+    connection.executemany(_SAME, ((digest,) for digest, _, _ in come_now))
+
+
+_TO_SEE = "INSERT OR IGNORE INTO unseen SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM looks WHERE digest = ?1)"
+_SAME = "INSERT OR IGNORE INTO alike SELECT digest, digest, 0 FROM digests WHERE digest = ? GROUP BY digest HAVING count(*) > 1"
+
+
+def _forget_looks(connection: sqlite3.Connection, digests: Iterable[int]) -> None:
+    """Files that are the bytes of fewer pages now: nothing is kept of how a picture looked that none has any more."""
+    for digest in digests:
+        places = connection.execute("SELECT work_id, page FROM digests WHERE digest = ? LIMIT 2", (digest,)).fetchall()
+        if len(places) < 2:
+            connection.execute("DELETE FROM alike WHERE digest = ?1 AND other = ?1", (digest,))
+        if places:
+            connection.execute("UPDATE unseen SET work_id = ?, page = ? WHERE digest = ?", (*places[0], digest))
+            continue
+        others = connection.execute("SELECT other, digest FROM alike WHERE digest = ?", (digest,)).fetchall()
+        connection.executemany("DELETE FROM alike WHERE digest = ? AND other = ?", others)
+        for table in ("alike", "looks", "unseen"):
+            connection.execute(f"DELETE FROM {table} WHERE digest = ?", (digest,))
 
 
 def _count(

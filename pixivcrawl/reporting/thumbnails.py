@@ -13,7 +13,7 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.ledger.queries.reports import Cover
 
-DRAW = "pixivcrawl.reporting.drawing:draw"
+DRAW = "pixivcrawl.archive.drawing:draw"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from pixivcrawl.archive.drawing import LONGEST_SIDE
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
-from pixivcrawl.reporting.drawing import LONGEST_SIDE
 from tests.commands.typing_in import Typed, type_in
 from tests.ledger.making import an_artwork, connected, sqlite_url
 from tests.reporting.making import news_of_every_kind

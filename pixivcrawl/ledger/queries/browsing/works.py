@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, func, select, tuple_
 
 from pixivcrawl.ledger.models import (
     ArtworkRow,
@@ -301,6 +301,20 @@ def pictures_at(connection: Connection, work_id: int, revision: str, first: int 
             FileRow.state.in_(HERE),
         )
         .order_by(FileRow.page, FileRow.kind.desc())
+    )
+    return [_picture(row) for row in rows]
+
+
+def pictures_in(connection: Connection, places: Iterable[tuple[int, int]]) -> list[Picture]:
+    """The stored pictures of these works and pages, of every revision; at most a few hundred places at once."""
+    rows = connection.execute(
+        select(*_PICTURE)
+        .where(
+            tuple_(FileRow.artwork_id, FileRow.page).in_(list(places)),
+            FileRow.kind.in_(("image", "ugoira", "frame")),
+            FileRow.state == "stored",
+        )
+        .order_by(FileRow.artwork_id.desc(), FileRow.page, FileRow.revision.desc(), FileRow.kind.desc())
     )
     return [_picture(row) for row in rows]
 

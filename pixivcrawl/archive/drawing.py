@@ -28,7 +28,11 @@ large.
 
 Form = Literal["JPEG", "WEBP"]
 
-_PIXEL_BYTES = 4
+FORMATS = ("JPEG", "PNG", "GIF")
+"""Of originals."""
+
+_PIXEL_BYTES = 5
+"""Four of its colours, and one of its palette."""
 
 MOST_FRAME_BYTES = 32 << 20
 
@@ -60,13 +64,29 @@ def draw(
 
     None for one that is not there, too large, or not to be read.
     """
+    small = shrunk(path, kind, frame, side)
+    if small is None:
+        return None
+    best, largest = QUALITIES[form], LARGEST * max(1, side * side // LONGEST_SIDE**2)
+    for quality in (best, best // 2, best // 4):
+        packed = io.BytesIO()
+        small.save(packed, form, quality=quality, optimize=True)
+        if packed.tell() <= largest:
+            return packed.getvalue(), small.width, small.height
+    return None
+
+
+def shrunk(
+    path: Path, kind: str, frame: str | None, side: int, formats: tuple[str, ...] = FORMATS
+) -> Image.Image | None:
+    """A picture no larger than so many pixels a side, upright and opaque; None as for `draw`."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if kind == "ugoira":
-                return _drawn(io.BytesIO(_first_frame(path, frame)), side, form)
+                return _shrunk(io.BytesIO(_first_frame(path, frame)), side, formats)
             with path.open("rb") as file:
-                return _drawn(file, side, form)
+                return _shrunk(file, side, formats)
     except _REFUSED:
         return None
 
@@ -79,24 +99,23 @@ def _first_frame(path: Path, name: str | None) -> bytes:
         return frames.read(member)
 
 
-def _drawn(file: BinaryIO, side: int, form: Form) -> tuple[bytes, int, int] | None:
-    with Image.open(file, formats=("JPEG", "PNG", "GIF")) as picture:
+def _shrunk(file: BinaryIO, side: int, formats: tuple[str, ...]) -> Image.Image | None:
+    with Image.open(file, formats=formats) as picture:
         most = MOST_PIXELS * (2 if picture.format == "JPEG" else 1)
         if picture.width * picture.height > most:
             return None
         # A JPEG is then decoded at half its size, or a quarter, or an eighth.
         picture.draft("RGB", (2 * side, 2 * side))
         share.need(picture.width * picture.height * _PIXEL_BYTES)
+        # Of a palette or of black and white Pillow would keep single pixels instead of scaling them.
+        scaled = _coloured(picture) if picture.mode in ("1", "P") else picture
         # Before all else, so that nothing large is held twice.
-        picture.thumbnail((side, side))
-        small = _opaque(ImageOps.exif_transpose(picture))
-    best, largest = QUALITIES[form], LARGEST * max(1, side * side // LONGEST_SIDE**2)
-    for quality in (best, best // 2, best // 4):
-        packed = io.BytesIO()
-        small.save(packed, form, quality=quality, optimize=True)
-        if packed.tell() <= largest:
-            return packed.getvalue(), small.width, small.height
-    return None
+        scaled.thumbnail((side, side))
+        return _opaque(ImageOps.exif_transpose(scaled))
+
+
+def _coloured(picture: Image.Image) -> Image.Image:
+    return picture.convert("L" if picture.mode == "1" else "RGBA" if picture.has_transparency_data else "RGB")
 
 
 def _opaque(picture: Image.Image) -> Image.Image:

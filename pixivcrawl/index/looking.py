@@ -1,0 +1,244 @@
+"""The pictures of an archive looked at one after another, each compared with those before it; and one from anywhere found among them."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from pixivcrawl.archive.damage import Damaged
+from pixivcrawl.archive.failures import storage_errors
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.workers import Workers
+from pixivcrawl.errors import ConfigurationError, StorageFailed
+from pixivcrawl.index import schema
+from pixivcrawl.index.duplicates import places
+from pixivcrawl.ledger.queries.browsing.works import Picture, pictures_in
+from pixivcrawl.ledger.service import Ledger
+
+LOOK, LOOK_AT_ANY, ARE_ALIKE = (f"pixivcrawl.archive.looks:{name}" for name in ("look", "look_at_any", "are_alike"))
+CANDIDATES = "pixivcrawl.index.comparing:candidates"
+
+TOGETHER = 200
+"""Pictures looked at before they are compared with all others, whose hashes are read for that: of three million in a tenth of a second."""
+
+AT_ONCE = 4
+"""Pictures handed to the workers at once: a small picture that a page waits for comes soon after."""
+
+LEAST_DIGEST = -(2**63)
+
+Drawn = tuple[Path, str, str | None]
+"""A file, its kind, and the name of a zip's first picture, as the workers are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """A stored picture that is like another one: of the same bytes, or `bits` of the 128 of their hashes differ."""
+
+    picture: Picture
+    same_bytes: bool
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an archive has of a picture. `is_plain`: it shows too little for more than its bytes to be looked for."""
+
+    sha256: str
+    is_plain: bool
+    like: list[Like]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pictures:
+    """Stored files as the ledger and the archive have them."""
+
+    ledger: Ledger
+    archive: Archive
+
+    def at(self, wanted: Mapping[int, Iterable[tuple[int, int]]]) -> dict[int, list[Picture]]:
+        """{digest: the pictures with these bytes that lie in their places}."""
+        found: dict[int, list[Picture]] = {digest: [] for digest in wanted}
+        everywhere = sorted({place for several in wanted.values() for place in several})
+        for start in range(0, len(everywhere), TOGETHER):
+            for picture in self.ledger.read_now(pictures_in, everywhere[start : start + TOGETHER]):
+                digest = schema.digest_of(picture.sha256)
+                if digest in found and self.drawn(picture) is not None:
+                    found[digest].append(picture)
+        return found
+
+    def drawn(self, picture: Picture) -> Drawn | None:
+        try:
+            path = self.archive.resolve(picture.path)
+        except ValueError:
+            return None
+        return (path, picture.kind, picture.frame) if path.is_file() else None
+
+
+def look_on(
+    ledger: Ledger,
+    archive: Archive,
+    folder: Path,
+    workers: Workers,
+    *,
+    after: int = LEAST_DIGEST,
+    pause: Callable[[], object] = lambda: None,
+) -> int | None:
+    """Look at the next pictures of the index in `folder` that nobody looked at; gives after which digest to go on.
+
+    None when there are none left, or another process does this. `pause` is called before each picture. A file that is not in its place
+    is left for another time. Raises PixivcrawlError.
+    """
+    path = folder / schema.NAME
+    if not path.exists():
+        return None
+    try:
+        with FileLock(folder / "looks.lock", blocking=False), closing(schema.open_for_writing(path)) as connection:
+            query = "SELECT digest, work_id, page FROM unseen WHERE digest > ? ORDER BY digest LIMIT ?"
+            rows = connection.execute(query, (after, TOGETHER)).fetchall()
+            if not rows:
+                return None
+            pictures = _Pictures(ledger, archive)
+            here = pictures.at({digest: [(work_id, page)] for digest, work_id, page in rows})
+            sources = {digest: pictures.drawn(several[0]) for digest, several in here.items() if several}
+            looks = _looks({digest: drawn for digest, drawn in sources.items() if drawn is not None}, workers, pause)
+            hashed = [(digest, *look) for digest, look in looks.items() if look is not None]
+            pairs = _pairs(connection, path, pictures, workers, hashed, sources)
+            _keep(connection, looks, hashed, pairs)
+            return int(rows[-1][0])
+    except Timeout:
+        return None
+    except (sqlite3.Error, OSError) as error:
+        raise StorageFailed(
+            f"the index {path} cannot be used ({error}): see to its disk; the index may be deleted"
+        ) from error
+
+
+def unseen(folder: Path) -> int:
+    """How many pictures of the index nobody looked at yet."""
+    with closing(schema.open_for_reading(folder / schema.NAME)) as connection:
+        return int(connection.execute("SELECT count(*) FROM unseen").fetchone()[0])
+
+
+def find(path: Path, ledger: Ledger, archive: Archive, folder: Path, workers: Workers) -> Found:
+    """The stored pictures that show what the file at `path` does, those with its bytes first. Raises PixivcrawlError."""
+    if not path.is_file():
+        raise ConfigurationError(f"{path} is not a file: name a picture")
+    with storage_errors(path), path.open("rb") as opened:
+        sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+    try:
+        is_picture, look = workers.run(LOOK_AT_ANY, path).result()
+    except Damaged:
+        is_picture, look = False, None
+    pictures, digest = _Pictures(ledger, archive), schema.digest_of(sha256)
+    with closing(schema.open_for_reading(folder / schema.NAME)) as connection:
+        same = pictures.at({digest: places(connection, digest)})[digest]
+        like = [Like(picture, same_bytes=True, bits=0) for picture in same if picture.sha256 == sha256]
+        if not is_picture and not like:
+            raise ConfigurationError(
+                f"{path} cannot be looked at: it is no JPEG, PNG, GIF or WebP that is whole, or it has more than 64 million pixels"
+            )
+        if look is not None:
+            (candidates,) = workers.run(CANDIDATES, folder / schema.NAME, [(digest, *look)]).result()
+            near = pictures.at({other: places(connection, other) for other, _ in candidates})
+            asked = {
+                other: drawn for other, several in near.items() if several and (drawn := pictures.drawn(several[0]))
+            }
+            alike = _are_alike(workers, (path, "image", None), asked, "WEBP")
+            like += [
+                Like(each, same_bytes=False, bits=bits)
+                for other, bits in candidates
+                if other in alike
+                for each in near[other]
+            ]
+    return Found(sha256, look is None, like)
+
+
+def _looks(
+    sources: Mapping[int, Drawn], workers: Workers, pause: Callable[[], object]
+) -> dict[int, tuple[int, int, bytes] | None]:
+    """What each looks like; None where it shows too little, or cannot be decoded."""
+    looks: dict[int, Any] = {}
+    under_way: deque[tuple[int, Future[Any]]] = deque()
+
+    def take() -> None:
+        digest, future = under_way.popleft()
+        try:
+            looks[digest] = future.result()
+        except Damaged:
+            looks[digest] = None
+
+    for digest, drawn in sources.items():
+        pause()
+        under_way.append((digest, workers.run(LOOK, *drawn)))
+        if len(under_way) == AT_ONCE:
+            take()
+    while under_way:
+        take()
+    return looks
+
+
+def _pairs(
+    connection: sqlite3.Connection,
+    path: Path,
+    pictures: _Pictures,
+    workers: Workers,
+    hashed: Sequence[tuple[int, int, int, bytes]],
+    sources: Mapping[int, Drawn | None],
+) -> Iterator[tuple[int, int, int]]:
+    """Two digests each, and how many bits differ, of the pictures that a closer look finds alike."""
+    if not hashed:
+        return
+    for (digest, *_), candidates in zip(hashed, workers.run(CANDIDATES, path, hashed).result(), strict=True):
+        stored = pictures.at({other: places(connection, other) for other, _ in candidates})
+        asked = {other: drawn for other, several in stored.items() if several and (drawn := pictures.drawn(several[0]))}
+        own = sources[digest]
+        assert own is not None
+        alike = _are_alike(workers, own, asked)
+        for other, bits in candidates:
+            if other in alike:
+                yield digest, other, bits
+                yield other, digest, bits
+
+
+def _are_alike(workers: Workers, own: Drawn, others: Mapping[int, Drawn], *formats: str) -> set[int]:
+    if not others:
+        return set()
+    try:
+        answers = workers.run(ARE_ALIKE, *own, list(others.values()), formats).result()
+    except Damaged:
+        return set()
+    return {digest for digest, is_alike in zip(others, answers, strict=True) if is_alike}
+
+
+def _keep(
+    connection: sqlite3.Connection,
+    looked_at: Iterable[int],
+    hashed: Sequence[tuple[int, int, int, bytes]],
+    pairs: Iterable[tuple[int, int, int]],
+) -> None:
+    found = list(pairs)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # What was deleted meanwhile leaves nothing behind.
+        gone = [(digest,) for digest in looked_at if not places(connection, digest)]
+        connection.executemany("INSERT OR REPLACE INTO looks VALUES (?, ?)", [(each[0], each[3]) for each in hashed])
+        packed = b"".join(schema.PACKED.pack(*each[:3]) for each in hashed)
+        connection.execute("INSERT INTO hashes (packed) VALUES (?)", (packed,))
+        connection.executemany("INSERT OR REPLACE INTO alike VALUES (?, ?, ?)", found)
+        connection.executemany("DELETE FROM unseen WHERE digest = ?", [(digest,) for digest in looked_at])
+        for table in ("looks", "alike"):
+            connection.executemany(f"DELETE FROM {table} WHERE digest = ?", gone)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
