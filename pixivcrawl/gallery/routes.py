@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pixivcrawl.gallery.asked import PageFunction
-from pixivcrawl.gallery.pages import days, history, lists, people, reader, shelf, work, works
+from pixivcrawl.gallery.pages import days, duplicates, history, lists, people, reader, shelf, work, works
 
 
 class PageRoute(NamedTuple):
@@ -36,6 +36,7 @@ PAGES = (
     PageRoute("/gone", days.gone),
     PageRoute("/changes", days.changes),
     PageRoute("/missing", days.missing),
+    PageRoute("/duplicates", duplicates.duplicates),
     PageRoute("/stats", days.stats),
     PageRoute("/runs", days.runs),
     PageRoute("/complete", works.complete),

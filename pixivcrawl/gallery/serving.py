@@ -10,6 +10,7 @@ import sqlite3
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from pixivcrawl.gallery.guard import Guard, new_key
 from pixivcrawl.gallery.shelf import Shelf
 from pixivcrawl.gallery.thumbnails import Source, Thumbnails
 from pixivcrawl.index.following import follow
+from pixivcrawl.index.looking import LEAST_DIGEST, look_on
 from pixivcrawl.index.reading import Index
 from pixivcrawl.index.search import WorksQuery
 from pixivcrawl.ledger.queries.browsing.works import covers
@@ -61,7 +63,9 @@ def opened(configuration: Configuration, saved: SavedFilters) -> Iterator[Galler
         workers = held.enter_context(Workers(configuration.proof_workers, configuration.proof_limits))
         held.enter_context(_following(configuration, derived))
         index = Index(derived, ledger, saved)
-        yield Gallery(archive, ledger, index, Shelf(archive.root), Thumbnails(derived, workers), local_zone())
+        thumbnails = Thumbnails(derived, workers)
+        held.enter_context(_looking(archive, ledger, index, derived, thumbnails, workers))
+        yield Gallery(archive, ledger, index, Shelf(archive.root), thumbnails, local_zone())
 
 
 @contextmanager
@@ -80,6 +84,38 @@ def derived_folder(archive: Archive) -> Iterator[Path]:
             yield Path(instead)
     else:
         yield folder
+
+
+@contextmanager
+def _looking(
+    archive: Archive, ledger: Ledger, index: Index, derived: Path, thumbnails: Thumbnails, workers: Workers
+) -> Iterator[None]:
+    """While nobody asks for anything, pictures are looked at, so that those alike are known."""
+    stop = threading.Event()
+
+    def until_idle() -> None:
+        while (left := thumbnails.idle_in()) > 0 and not stop.is_set():
+            stop.wait(left)
+        if stop.is_set():
+            raise CancelledError
+
+    def keep_looking() -> None:
+        while not stop.wait(FOLLOW_EVERY):
+            # What is amiss with the index or the ledger is said where it is followed.
+            with suppress(PixivcrawlError, sqlite3.Error, CancelledError):
+                after: int | None = LEAST_DIGEST
+                while after is not None and not index.behind():
+                    after = look_on(ledger, archive, derived, workers, after=after, pause=until_idle)
+
+    thread = threading.Thread(target=keep_looking, name="looks", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        # So that no picture that is under way is waited for.
+        workers.close()
+        thread.join()
 
 
 @contextmanager

@@ -82,13 +82,17 @@ class Thumbnails:
             sources, before = await covers(before)
             lacking = [each for each in sources if not self._is_settled(each) and each.path.is_file()]
             for source in lacking:
-                while (left := self.last_asked + IDLE - time.monotonic()) > 0:  # noqa: ASYNC110 (no event tells of it)
+                while (left := self.idle_in()) > 0:  # noqa: ASYNC110 (no event tells of it)
                     await asyncio.sleep(left)
                 if await self._size() > ROOM * self._most_bytes:
                     return
                 await self.make(source, SIDES[0])
             if before is None or (only_new and not lacking):
                 return
+
+    def idle_in(self) -> float:
+        """Seconds after which nobody is taken to look at anything, if nothing is asked meanwhile."""
+        return self.last_asked + IDLE - time.monotonic()
 
     def _is_settled(self, source: Source) -> bool:
         """Whether its cover is drawn, or cannot be."""

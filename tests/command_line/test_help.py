@@ -59,6 +59,7 @@ ELSEWHERE = {
     "demo": "tests/live/test_demo.py",
     "gallery": "tests/commands/test_gallery.py",
     "notify": "tests/commands/test_notify.py",
+    "similar": "tests/commands/test_similar.py",
 }
 """Commands whose example is the command alone, with a test that runs it."""
 

@@ -65,6 +65,8 @@ PAGES = (
     "/gone?kind=withheld",
     "/changes",
     "/missing",
+    "/duplicates",
+    "/duplicates?show=near&of=works&artist=11",
     "/stats",
     "/runs",
     "/works/{}/history",

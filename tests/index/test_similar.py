@@ -102,7 +102,7 @@ def planted(number: int, pairs: int) -> tuple[dict[int, Sequence[bytes]], list[s
 
 @pytest.mark.parametrize(
     ("number", "pairs"),
-    [(40, 7), pytest.param(600, 35, marks=pytest.mark.long), pytest.param(5_000, 50, marks=pytest.mark.campaign)],
+    [(40, 7), pytest.param(300, 21, marks=pytest.mark.long), pytest.param(5_000, 50, marks=pytest.mark.campaign)],
 )
 def test_planted_copies_are_found_and_no_other(looked: Looked, number: int, pairs: int):
     works, expected = planted(number, pairs)

@@ -100,6 +100,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
             "/changes",
             "/gone",
             "/missing",
+            "/duplicates",
         ]
         paths += ["/stats", "/runs", "/nothing-here", "/works?q=kind:novel"]
         yield [address + path for path in paths]

@@ -1,0 +1,176 @@
+"""`pixivcrawl similar`: a picture from anywhere looked for in the archive."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+from pixivcrawl.api.wording import one_line, plural
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.workers import Workers
+from pixivcrawl.commands.crawl import add_quiet, obey_quiet, show_any_text
+from pixivcrawl.commands.verify import require_archive, stopped_like_ctrl_c
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import PixivcrawlError
+from pixivcrawl.extensions.run_record import INTERRUPTED
+from pixivcrawl.index import looking
+from pixivcrawl.index.following import follow
+from pixivcrawl.ledger.queries.browsing.works import cards
+from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.saying import HowFar, say
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+    example = "similar ~/Downloads/picture.jpg"
+
+    def syntax(self) -> str:
+        return "FILE ..."
+
+    def short_desc(self) -> str:
+        return "Whether the archive has a picture, also where it was scaled, pressed or converted since"
+
+    def long_desc(self) -> str:
+        return (
+            "Names the works and pages that show what a JPEG, PNG, GIF or WebP file shows: those of the same bytes first, then copies that "
+            "were scaled, pressed harder, converted or slightly trimmed. A page that is blank or nearly so is looked for by its bytes "
+            "alone. The first time, every picture of the archive is looked at, some thirty a second for each core; Ctrl-C stops that and "
+            "the next time goes on, and an open gallery does it while nobody uses it. --known asks what was looked at already. Sends "
+            "nothing to pixiv, writes derived/ alone, and may run beside a crawl. Exit codes: 0 looked for, found or not; 2 wrong usage, "
+            "no archive yet, or a file that is no picture; 5 the disk or the ledger cannot go on; 130 interrupted."
+        )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        add_quiet(parser)
+        parser.add_argument("--known", action="store_true", help="look for it among the pictures looked at before")
+        parser.add_argument("--json", action="store_true", help="write a line of JSON for each file")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        if not args:
+            raise UsageError(
+                "similar needs to know which picture, as in: pixivcrawl similar picture.jpg", print_help=False
+            )
+        obey_quiet(opts, self.settings)
+        show_any_text()
+        try:
+            configuration = Configuration.from_settings(self.settings)
+            require_archive(configuration)
+            with stopped_like_ctrl_c(), ExitStack() as held:
+                self.look_for([Path(each) for each in args], Looker.of(configuration, held), opts)
+        except PixivcrawlError as error:
+            self.exitcode = complain(error)
+        except KeyboardInterrupt:
+            self.exitcode = INTERRUPTED
+
+    def look_for(self, paths: list[Path], looker: Looker, opts: argparse.Namespace) -> None:
+        """Tell of each file; one that is no picture is said, and the others are looked for."""
+        if not opts.known:
+            looker.look_at_all()
+        left = looking.unseen(looker.derived)
+        for path in paths:
+            try:
+                found = looker.find(path)
+            except PixivcrawlError as error:
+                self.exitcode = complain(error)
+                continue
+            for line in [as_json(path, found, left)] if opts.json else lines(path, found):
+                print(line)
+        if left and not opts.json:
+            say(f"pixivcrawl: {plural(left, 'picture')} of the archive were not looked at yet")
+
+
+@dataclass(frozen=True, slots=True)
+class Looker:
+    """What looks for pictures in an archive."""
+
+    archive: Archive
+    ledger: Ledger
+    workers: Workers
+
+    @property
+    def derived(self) -> Path:
+        return self.archive.root / "derived"
+
+    @classmethod
+    def of(cls, configuration: Configuration, held: ExitStack) -> Looker:
+        ledger = Ledger.open(configuration.database_url, read_only=True)
+        held.callback(ledger.close)
+        workers = held.enter_context(Workers(configuration.proof_workers, configuration.proof_limits))
+        return cls(Archive(configuration.archive_dir), ledger, workers)
+
+    def look_at_all(self) -> None:
+        """Bring the index in line, and look at what nobody looked at yet."""
+        follow(self.ledger, self.derived, stop=Event())
+        how_far = HowFar()
+        after: int | None = looking.LEAST_DIGEST
+        while after is not None:
+            left = looking.unseen(self.derived)
+            how_far(f"looking at the pictures of the archive for the first time: {plural(left, 'picture')} to go")
+            after = looking.look_on(self.ledger, self.archive, self.derived, self.workers, after=after)
+
+    def find(self, path: Path) -> Found:
+        found = looking.find(path, self.ledger, self.archive, self.derived, self.workers)
+        return Found(
+            found,
+            {
+                card.work_id: card
+                for card in self.ledger.read_now(cards, list({like.picture.work_id for like in found.like}))
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found, and the works that it belongs to."""
+
+    found: looking.Found
+    works: dict[int, Any]
+
+
+def lines(path: Path, told: Found) -> Iterator[str]:
+    found = told.found
+    if not found.like:
+        yield f"{path}: nothing like it is in the archive"
+    for like in found.like:
+        picture, work = like.picture, told.works.get(like.picture.work_id)
+        how = "the same bytes" if like.same_bytes else f"like it ({like.bits} of 128 bits differ)"
+        name = f" {one_line(work.title or '', 60)} by {one_line(work.user_name or '', 40)}" if work is not None else ""
+        size = f"{picture.width}x{picture.height}" if picture.width else picture.extension
+        yield f"{path}: {how}: work {picture.work_id} page {picture.page},{name}, {size}, {picture.path}"
+    if found.is_plain:
+        yield f"{path}: it shows too little to be told from others: only the same bytes were looked for"
+
+
+def as_json(path: Path, told: Found, left: int) -> str:
+    found = told.found
+    like = [
+        {
+            "work": each.picture.work_id,
+            "page": each.picture.page,
+            "revision": each.picture.revision,
+            "path": each.picture.path,
+            "sha256": each.picture.sha256,
+            "width": each.picture.width,
+            "height": each.picture.height,
+            "same_bytes": each.same_bytes,
+            "bits": each.bits,
+            "title": work.title if (work := told.works.get(each.picture.work_id)) is not None else None,
+            "user": work.user_id if work is not None else None,
+        }
+        for each in found.like
+    ]
+    said = {"file": str(path), "sha256": found.sha256, "plain": found.is_plain, "like": like, "not_looked_at": left}
+    return json.dumps(said, ensure_ascii=False)
