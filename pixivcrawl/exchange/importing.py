@@ -269,7 +269,6 @@ class Importing:
         placed = await loop.run_in_executor(threads, self._placed, whole)
         now = datetime.now(UTC)
         await asyncio.gather(*(ledger.write(updates.record_stored, stored, now) for stored in placed))
-        await loop.run_in_executor(threads, _discard_all, placed)
 
     def _take_back(self, looked: Looked, stored: StoredOriginal, problem: str) -> None:
         """A file that was counted, and then could not be copied as it had been read."""
@@ -319,6 +318,8 @@ class Importing:
             folders.add(final.parent)
             placed.append(stored)
         sync_folders(folders)
+        for stored in placed:
+            discard(Path(stored.proven.staged.staged))
         return placed
 
 
@@ -357,11 +358,6 @@ def _link(source: Path, staged: Path) -> None:
         raise ConfigurationError(
             f"{source} cannot be linked into the archive ({error.strerror}): leave --link out, and files are copied"
         ) from None
-
-
-def _discard_all(files: Sequence[StoredOriginal]) -> None:
-    for stored in files:
-        discard(Path(stored.proven.staged.staged))
 
 
 def told(brought: Brought) -> list[str]:
