@@ -49,8 +49,9 @@ class Command(ScrapyCommand):
 
     def long_desc(self) -> str:
         return (
-            "Reads folders of gallery-dl, and any others whose files bear pixiv's names; finds out which page of which work, and "
-            "at which revision, each file is, and by what evidence; asks pixiv for the works' rows alone, a hundred works a "
+            "Reads folders of gallery-dl, PixivUtil2 and Powerful Pixiv Downloader, and any others whose files bear pixiv's names; "
+            "finds out which page of which work, and at which revision, each file is, and by what evidence; asks pixiv for the "
+            "works' rows alone, a hundred works a "
             "request; proves each file whole and copies it into the archive. What cannot be shown to be of a known revision is "
             "adopted: kept, shown so, counted apart, and the present one is still fetched. What is damaged, reduced or converted "
             "is named and left where it is. The folders themselves are only read. A second import of the same folders does "

@@ -46,7 +46,8 @@ FEWEST = 3
 """So many works have to begin at 1, and none at 0, before all numbers are taken to count from 1."""
 
 _UGOIRA = 2
-_OF_ARTIST = re.compile(r".+-([1-9][0-9]{0,17})")
+_OF_ARTIST = re.compile(r"(?![0-9]{4}(?:-[0-9]{2}){1,2}$).+-([1-9][0-9]{0,17})")
+"""`{user}-{user_id}`, but for what is a day or a month."""
 _DEFAULT = re.compile(r"[1-9][0-9]{0,18}(?:_p[0-9]+)?-.*")
 _AT_START = re.compile(r"([1-9][0-9]{0,18})(?![0-9])(?!_p[0-9])")
 _ID = re.compile(r"([1-9][0-9]{0,18})(?:_p([0-9]{1,5}))?")
