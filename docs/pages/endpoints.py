@@ -38,14 +38,14 @@ def page() -> str:
     models = bodies.models_in(endpoint.body for endpoint in ENDPOINTS.values())
     return blocks(
         "# Pixiv's web API",
-        f"Every endpoint that pixivcrawl knows. Paths count from `{PIXIV.rstrip('/')}`; an answer is "
-        "`{error, message, body}`, and what is told of it here is the `body`, unless it says otherwise. A request carries "
-        f"the Referer `{PIXIV}` where no other is named.",
+        f"Every endpoint that pixivcrawl knows. Paths are relative to `{PIXIV.rstrip('/')}`; an answer is "
+        "`{error, message, body}`, and this page describes the `body` unless it says otherwise. A request carries "
+        f"the Referer `{PIXIV}` unless another is named.",
         *group_blocks(summaries()),
         *(section(endpoint, readers.get(endpoint.name, [])) for endpoint in ENDPOINTS.values()),
         "## Shapes",
-        "What bodies are made of: the keys that pixivcrawl reads; all others are kept as they came. Pixiv writes whole "
-        "numbers as numbers in some places and in quotation marks in others, and an empty object as `[]`: both are taken.",
+        "The parts of bodies: the keys that pixivcrawl reads; all others are kept unchanged. Pixiv writes whole "
+        "numbers as numbers in some places and as strings in others, and an empty object as `[]`: both are accepted.",
         *(bodies.section(model) for model in models),
     )
 

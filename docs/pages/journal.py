@@ -15,7 +15,7 @@ from pixivcrawl.ledger.updates import EVENTS
 
 REDUCED = (
     "what was left out of the body: `userIllusts` (the ids of the artist's other works, which every answer about one of them repeats; "
-    "once a run they are kept), `body` (a page in place of data: it may hold a token)"
+    "they are kept once a run), `body` (a page instead of data, which may contain a token)"
 )
 
 
@@ -28,22 +28,22 @@ def page() -> str:
         "ReplayWeb.page. `zcat` shows it as text. [`pixivcrawl rebuild`](recover.md#make-the-ledger-anew) makes the ledger from it, and "
         "[`pixivcrawl backup`](recover.md#back-the-ledger-up) copies it.",
         "## Answers",
-        "A `response` record holds one answer of pixiv's API, refusals (404 and the like) among them, as HTTP/1.1 would have sent it: its "
+        "A `response` record holds one answer of pixiv's API, including refusals (such as 404), in the form of HTTP/1.1: its "
         f"status, its headers {', '.join(map(code, ANSWER_HEADERS))}, and its body. No request is kept, and no cookie, token or other "
-        "header. Fields of our own say what it answers:",
+        "header. Our own fields say which request it answers:",
         table(
             ["field", "what it is"],
             [
                 (code("X-Endpoint"), "the name of the endpoint in [endpoints.md](endpoints.md)"),
                 (code("X-Parameters"), "its parameters, as JSON"),
-                (code("X-Reader"), "who asked: the account's id, `visitor` for nobody, `unknown` where the session does not tell"),
+                (code("X-Reader"), "the reader: the account's id, `visitor` without one, `unknown` if the session does not say"),
                 (code("X-Reduced"), REDUCED),
             ],
         ),
-        "In the ledger, `answers` and `snapshots` say where the last answer about a work or user, and each snapshot, lies.",
+        "In the ledger, `answers` and `snapshots` give the place of the last answer about each work or user, and of each snapshot.",
         f"## Events of version {journal.VERSION}",
-        table(["type", "what it says", "data"], (_row(*event) for event in EVENTS.items())),
-        "## What they hold",
+        table(["type", "meaning", "data"], (_row(*event) for event in EVENTS.items())),
+        "## What they contain",
         *(_section(name, held[name]) for name in sorted(held)),
     )  # fmt: skip
 

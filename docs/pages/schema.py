@@ -20,7 +20,7 @@ def page() -> str:
     of_all = {model.__table__.name: model for model in Base.__subclasses__() if "__table__" in vars(model)}
     return blocks(
         "# The ledger's tables",
-        "They lie in `archive.sqlite` in the archive's folder, or in the PostgreSQL database that `DATABASE_URL` names.",
+        "They are in `archive.sqlite` in the archive's folder, or in the PostgreSQL database that `DATABASE_URL` names.",
         *paragraphs(models.__doc__),
         "On SQLite a time is text such as `2026-01-31T12:00:00.000000Z`, which sorts as it reads, and a boolean is 0 or 1.",
         f"{', '.join(link(name) for name in Base.metadata.tables)}.",

@@ -1,4 +1,4 @@
-"""The journal: what the ledger can be made from again, in WARC files.
+"""The journal: WARC files from which the ledger can be rebuilt.
 
 Each process that changes the ledger begins a file, `000042-20261130T010203Z.warc.gz`, and another one past ROTATE_AT bytes. A commit is a
 batch: a `response` record for each answer of pixiv's, then one `metadata` record that ends it. A batch without its end was never committed.

@@ -1,7 +1,6 @@
-"""The tables of the ledger. Times are UTC; ids are pixiv's unless a key counts up by itself.
+"""The tables of the ledger. Times are UTC; ids are pixiv's, except keys that count up by themselves.
 
-What pixiv says of a work that nobody archives (a rank, a bookmark, a follow) does not need the work's row, so those tables have no
-foreign key to it.
+Tables about works that may not be archived (a rank, a bookmark, a follow) have no foreign key to the works' rows.
 """
 
 from __future__ import annotations
@@ -73,12 +72,12 @@ class Base:
 
     @classmethod
     def __clause_element__(cls) -> Table:
-        """By this SQLAlchemy takes the class for its table."""
+        """Lets SQLAlchemy take the class for its table."""
         return cls.__table__
 
 
 def column(*arguments: Any, **options: Any) -> Any:
-    """What is to be said of a column besides its name, its type and whether it may be null."""
+    """The properties of a column besides its name, its type and whether it may be null."""
     return arguments, options
 
 
@@ -100,10 +99,11 @@ def give_partial_indexes(dialect: str) -> None:
 
 
 class UserRow(Base):
-    """A pixiv user. `detail` is None (an id alone), listing or full; `availability` is unknown, available or gone.
+    """A pixiv user. `detail` is None (only an id), listing or full; `availability` is unknown, available or gone.
 
-    `missing_since`: pixiv answered 404, which counts when it comes again. `described`: when the profile was first read. `background` is the
-    address of the picture behind it; `social`, `workspace` and `pickup` (what stands first on it) are as pixiv told them.
+    `missing_since`: pixiv answered 404, which counts when it happens again. `described`: when the profile was first read. `background` is
+    the address of the picture behind the profile; `social`, `workspace` and `pickup` (what is at the top of the profile) are as pixiv gives
+    them.
     """
 
     __tablename__ = "users"
@@ -126,7 +126,7 @@ class UserRow(Base):
 
 
 class UserVersionRow(Base):
-    """A former value of one field of a user's profile and from when to when it was true, as far as the ledger saw."""
+    """A former value of one field of a user's profile, and the times between which the ledger saw it."""
 
     __tablename__ = "user_versions"
 
@@ -139,9 +139,9 @@ class UserVersionRow(Base):
 
 
 class UserFileRow(Base):
-    """A user's picture (`kind`: avatar, background) at one revision; the other words are those of `files`.
+    """A user's picture (`kind`: avatar, background) at one revision; the other columns are as in `files`.
 
-    A table of its own, because a file of `files` is a page of a work and has its key: user 7 is not work 7.
+    It is a table of its own, because a row of `files` is a page of a work and has the work's key: user 7 is not work 7.
     """
 
     __tablename__ = "user_files"
@@ -182,7 +182,7 @@ class UserFileRow(Base):
 
 
 class UserNameRow(Base):
-    """A name that a user bore, and between which times it was seen."""
+    """A name that a user had, and the times between which it was seen."""
 
     __tablename__ = "user_names"
     __table_args__ = (Index("user_names_first_seen", "first_seen"),)
@@ -197,15 +197,15 @@ class UserNameRow(Base):
 class ArtworkRow(Base):
     """A work.
 
-    `detail`: None (an id alone), listing, full. `availability`: unknown, available, withheld, gone, masked.
-    `files_state`: found (some are to be fetched), complete, parked (what is missing failed and waits). `stale_since`: pixiv has a newer
-    revision than the one known. `row_revision` and `row_updated` are what the last list row said. The `failed_*` columns and
-    `next_attempt` are about reading the work itself: in how many runs that failed, in which run last, why, and when it is due again.
-    `comments_read`: when its comments were last kept, all of them. `withheld_from`, `withheld_session` and `withheld_at` are the reader
-    whom pixiv last did not show the work, as in `crawls`, and when. `missing_since`: pixiv answered 404, which counts when it comes again.
-    `series_order` is its place in its series, from 1; `location_mask`: it is not shown in the reader's region; `reuploaded`: when its
-    images were last replaced; `book_style`: how a manga's pages turn. The translations are pixiv's into the reader's language.
-    `request`, the request that it came from, and `poll`, what its readers are asked, are as pixiv told them.
+    `detail`: None (only an id), listing, full. `availability`: unknown, available, withheld, gone, masked. `files_state`: found (some are
+    to be fetched), complete, parked (what is missing failed and waits). `stale_since`: pixiv has a newer revision than the known one.
+    `row_revision` and `row_updated` are from the last list row. The `failed_*` columns and `next_attempt` are about reading the work
+    itself: in how many runs that failed, in which run last, why, and when it is due again. `comments_read`: when all of its comments were
+    last kept. `withheld_from`, `withheld_session` and `withheld_at`: the reader to whom pixiv last did not show the work, as in `crawls`,
+    and when. `missing_since`: pixiv answered 404, which counts when it happens again. `series_order` is its place in its series, from 1;
+    `location_mask`: it is not shown in the reader's region; `reuploaded`: when its images were last replaced; `book_style`: how a manga's
+    pages turn. The translations are pixiv's, into the reader's language. `request` (the request that it came from) and `poll` (a poll for
+    its readers) are as pixiv gives them.
     """
 
     __tablename__ = "artworks"
@@ -280,9 +280,9 @@ class ArtworkRow(Base):
 
 
 class ArtworkVersionRow(Base):
-    """A former value of one field of a work and from when to when it was true, as far as the ledger saw.
+    """A former value of one field of a work, and the times between which the ledger saw it.
 
-    The field `availability` tells of the time in which a work was away that came back: gone or forbidden.
+    The field `availability` records the time in which a work that came back was away: gone or forbidden.
     """
 
     __tablename__ = "artwork_versions"
@@ -297,7 +297,7 @@ class ArtworkVersionRow(Base):
 
 
 class TagRow(Base):
-    """A tag, written as pixiv writes it."""
+    """A tag, spelled as pixiv spells it."""
 
     __tablename__ = "tags"
 
@@ -306,7 +306,7 @@ class TagRow(Base):
 
 
 class TagTranslationRow(Base):
-    """A tag in another language; language `reader` is the one that pixiv chose for whoever read it."""
+    """A tag in another language; language `reader` is the one that pixiv chose for the reader."""
 
     __tablename__ = "tag_translations"
     __table_options__ = WITHOUT_ROWID
@@ -318,7 +318,7 @@ class TagTranslationRow(Base):
 
 
 class ArtworkTagRow(Base):
-    """A work's present tags in the artist's order; former ones are in `artwork_versions`.
+    """A work's current tags in the artist's order; former ones are in `artwork_versions`.
 
     `locked`: only the artist may remove it. `user_id` is who added it.
     """
@@ -394,7 +394,7 @@ class FileRow(Base):
 
 
 class AnswerRow(Base):
-    """The last answer that a row was made from; `subject_id` is the work's or user's id.
+    """The last answer from which a row was made; `subject_id` is the work's or user's id.
 
     It is the WARC record of `length` bytes from `start` on in `file` of the journal of `archive` (its `.name`; "" in SQLite).
     """
@@ -411,7 +411,7 @@ class AnswerRow(Base):
 
 
 class SnapshotRow(Base):
-    """An answer that has no table of its own: where it lies in the journal, as in `answers`."""
+    """A dated copy of an answer that has no table of its own: its place in the journal, as in `answers`."""
 
     __tablename__ = "snapshots"
     __table_args__ = (Index("snapshots_endpoint", "endpoint", "read_at"),)
@@ -472,10 +472,10 @@ class CrawlRow(Base):
 
 
 class CrawlArtworkRow(Base):
-    """A work found on a list: `position` in the order of finding, `crawl_id` the last run that saw it there.
+    """A work found on a list: `position` is the order of finding, `crawl_id` the last run that saw it there.
 
-    `unsettled` repeats whether the work's own row says less than suffices for the list, so that what is left to do is found without
-    looking at what is done.
+    `unsettled` repeats whether less is known of the work than suffices for the list, so that what is left to do is found without looking at
+    what is done.
     """
 
     __tablename__ = "crawl_artworks"
@@ -498,7 +498,7 @@ class CrawlArtworkRow(Base):
 
 
 class HostRow(Base):
-    """A pause that a host asked of everybody who reads from it, also across a restart."""
+    """A pause that a host asked of everybody who reads from it; it holds across restarts."""
 
     __tablename__ = "hosts"
 
@@ -531,7 +531,7 @@ class AccountRow(Base):
 
 
 class ForgottenRow(Base):
-    """A work or an artist (`subject`) that a person wants no more, since when, and what they noted."""
+    """A work or an artist (`subject`) that the archive's owner has forgotten, since when, and their note."""
 
     __tablename__ = "forgotten"
     __table_options__ = WITHOUT_ROWID
@@ -543,7 +543,7 @@ class ForgottenRow(Base):
 
 
 class RankingEntryRow(Base):
-    """A work's place in a ranking of one day (`date` is yyyymmdd); `previous_rank` is 0 where it had none."""
+    """A work's place in a ranking of one day (`date` is yyyymmdd); `previous_rank` is 0 if it had none."""
 
     __tablename__ = "ranking_entries"
     __table_options__ = WITHOUT_ROWID
@@ -558,9 +558,9 @@ class RankingEntryRow(Base):
 
 
 class BookmarkRow(Base):
-    """A work on a user's list of bookmarks. The newest has the greatest `position`; the numbers say nothing but the order.
+    """A work on a user's list of bookmarks. The newest has the greatest `position`; the numbers only give the order.
 
-    `bookmark_id` is known of the reader's own bookmarks alone. `unlisted` is when a complete reading no longer showed it.
+    `bookmark_id` is known only for the reader's own bookmarks. `unlisted` is when a complete reading no longer showed it.
     """
 
     __tablename__ = "bookmarks"
@@ -580,7 +580,7 @@ class BookmarkRow(Base):
 class FollowRow(Base):
     """`follower_id` follows `followed_id`.
 
-    `again_since`: it was not seen in one reading of the list, and has been seen in each from this time on.
+    `again_since`: it was missing from one reading of the list, and has been seen in every reading since this time.
     """
 
     __tablename__ = "follows"
@@ -596,7 +596,7 @@ class FollowRow(Base):
 
 
 class CommissionRequestRow(Base):
-    """A request (commission); `price` in yen, `requester_id` None where pixiv does not show who asked."""
+    """A request (commission); `price` is in yen, `requester_id` None if pixiv does not show who asked."""
 
     __tablename__ = "commission_requests"
 
@@ -614,7 +614,7 @@ class CommissionRequestRow(Base):
 
 
 class CommentRow(Base):
-    """A comment on a work, or a stamp in its place; a reply has a `parent_id`. `image` is the address of its writer's picture."""
+    """A comment on a work, or a stamp instead; a reply has a `parent_id`. `image` is the address of its writer's picture."""
 
     __tablename__ = "comments"
     __item__ = Comment
@@ -632,9 +632,9 @@ class CommentRow(Base):
 
 
 class JournalRow(Base):
-    """How far the journal of an archive was when it last changed the ledger: the `number` of its last change, and the `bytes` of its files.
+    """The state of an archive's journal at its last change of the ledger: the `number` of that change, and the `bytes` of the files.
 
-    `archive` is the name by which a ledger that several archives share tells them apart, "" in one that is of one archive.
+    `archive` is the archive's name in a ledger that several archives share, "" in a ledger of a single archive.
     """
 
     __tablename__ = "journal"
@@ -660,7 +660,7 @@ class SeriesRow(Base):
 
 
 class SeriesArtworkRow(Base):
-    """`position` is pixiv's own number of the work in the series, from 1; `unlisted` as of a bookmark."""
+    """A work in a series: `position` is pixiv's own number, from 1; `unlisted` is as for bookmarks."""
 
     __tablename__ = "series_artworks"
     __table_options__ = WITHOUT_ROWID
@@ -673,10 +673,10 @@ class SeriesArtworkRow(Base):
 
 
 class ArtworkChangeRow(Base):
-    """A work, user or tag (`kind`) of which something changed that a gallery shows: rows that are only ever appended, for its index.
+    """A change of a work, user or tag (`kind`) that the gallery shows: rows are only ever appended, for its index.
 
-    `number` is greater the later the change was made, on PostgreSQL the number of its transaction. 0 is that of the row of kind ledger,
-    whose `subject_id` is a random name for this ledger.
+    A later change has a greater `number`; on PostgreSQL it is the number of the transaction. 0 belongs to the row of kind ledger, whose
+    `subject_id` is a random name for this ledger.
     """
 
     __tablename__ = "artwork_changes"

@@ -30,7 +30,7 @@ class Answered:
 
 
 def record_answer(connection: Connection, answer: StoredAnswer, facts: Facts | None = None) -> int:
-    """An answer for the journal, and what it says (`facts_of`). Gives how many of its comments are new.
+    """Record an answer in the journal, and the facts in it (`facts_of`). Returns how many of its comments are new.
 
     `note_answers` is told where it lies there.
     """

@@ -40,7 +40,7 @@ def record_unavailable(
     *,
     with_session: bool = False,
 ) -> None:
-    """A tombstone: since when and why the work cannot be had. Its files and all that is known of it stay.
+    """Record a tombstone: since when and why the work is unavailable. Its files and everything known of it stay.
 
     gone settles a work until it is marked stale. masked (a list's row without content) has the work asked for once, however often the row
     comes again. `with_session` was told of what needs a session, which is no longer final.
@@ -67,8 +67,7 @@ def record_unavailable(
 def record_withheld(
     connection: Connection, work_id: int, reason: str, now: datetime, reader: Reader | None = None
 ) -> None:
-    """The work is there, and `reader` is not shown it (None: who that was is not known). A work that is known in full and complete stays
-    available.
+    """Record that the work exists and `reader` is not shown it (None: unknown who that was). A fully known, complete work stays available.
 
     It is asked for again by another reader or session, and by this one once a day.
     """
@@ -96,7 +95,7 @@ def record_not_found(
     is_unlisted: bool = False,
     crawl_id: int | None = None,
 ) -> bool:
-    """Pixiv answered 404, which is a tombstone when it comes again, `apart` seconds after the first time or more; gives whether it is one.
+    """Record a 404, which becomes a tombstone if it happens again at least `apart` seconds after the first time; returns whether it is one.
 
     One answer is enough where a list says it too: it no longer names the work (`is_unlisted`), or shows it without content.
     """
@@ -118,7 +117,7 @@ def record_not_found(
 
 
 def record_artist_left(connection: Connection, user_id: int, now: datetime) -> None:
-    """A tombstone for each work of an artist who left; a work that had one keeps its own."""
+    """Record a tombstone for each work of an artist who left; a work that has one keeps it."""
     works = and_(_ARTWORKS.c.user_id == user_id, _ARTWORKS.c.availability.not_in(SETTLED_AVAILABILITY))
     unsettled = _CRAWL_ARTWORKS.c.artwork_id.in_(select(_ARTWORKS.c.id).where(works))
     connection.execute(update(_CRAWL_ARTWORKS).where(unsettled).values(unsettled=False))
@@ -136,7 +135,7 @@ def record_artist_left(connection: Connection, user_id: int, now: datetime) -> N
 def record_work_failed(
     connection: Connection, work_id: int, reason: str, now: datetime, crawl_id: int | None = None
 ) -> None:
-    """The work could not be read in run `crawl_id`; a later one tries again."""
+    """Record that the work could not be read in run `crawl_id`; a later one tries again."""
     record_stubs(connection, [work_id], now)
     known = known_rows(connection, [work_id])[work_id]
     failure = failed_again(connection, known["failed_runs"], known["failed_crawl_id"], now, crawl_id)
@@ -146,14 +145,14 @@ def record_work_failed(
 
 
 def mark_stale(connection: Connection, work_id: int, now: datetime) -> None:
-    """Pixiv may hold something newer than the ledger knows (an original answered 404, a refresh): the work is asked for again."""
+    """Record that pixiv may have something newer than the ledger (an original answered 404, a refresh): the work is asked for again."""
     change = update(_ARTWORKS).where(_ARTWORKS.c.id == work_id, _ARTWORKS.c.stale_since.is_(None))
     connection.execute(change.values(stale_since=now))
     refresh_unsettled(connection, work_id)
 
 
 def record_told_to_ask(connection: Connection, work_ids: Sequence[int], now: datetime) -> None:
-    """A person named the works: those that could not be had, or failed, are asked for again, whatever was to be waited for."""
+    """Record that the user named the works: those that were unavailable, or failed, are asked for again without waiting."""
     for start in range(0, len(work_ids), IDS_A_QUERY):
         for work_id, known in known_rows(connection, work_ids[start : start + IDS_A_QUERY]).items():
             is_away = known["availability"] in ("gone", "withheld", "masked") or known["failed_crawl_id"] is not None

@@ -18,7 +18,7 @@ _BOOKMARKS = table(BookmarkRow)
 def record_bookmarks(
     connection: Connection, bookmarks: Sequence[Bookmark], now: datetime, *, position: int | None = None
 ) -> None:
-    """Bookmarks in the order of their list, from `position` downwards; without one (a part of the list) the order stays as it is.
+    """Record bookmarks in the order of their list, from `position` downwards; without one (a part of the list) the order stays.
 
     What a list does not tell (None) never replaces what is known.
     """
@@ -29,7 +29,7 @@ def record_bookmarks(
 
 
 def record_bookmark_order(connection: Connection, user_id: int, work_ids: Sequence[int], position: int) -> None:
-    """A user's bookmarks stand in this order on their list, from `position` downwards."""
+    """Record that a user's bookmarks are in this order on their list, from `position` downwards."""
     moved = and_(_BOOKMARKS.c.user_id == user_id, _BOOKMARKS.c.artwork_id == bindparam("work_id"))
     places = [{"work_id": work_id, "place": position - place} for place, work_id in enumerate(work_ids)]
     if places:
@@ -39,7 +39,7 @@ def record_bookmark_order(connection: Connection, user_id: int, work_ids: Sequen
 def record_unlisted_bookmarks(
     connection: Connection, user_id: int, since: datetime, total: int, now: datetime, *, private: bool
 ) -> int:
-    """After a whole reading of the public or private list that began at `since`: what it did not show is no longer listed.
+    """After a whole reading of the public or private list that began at `since`: bookmarks that it did not show are no longer listed.
 
     Nothing is said when fewer or more distinct works were seen than `total`. Gives how many were marked.
     """
@@ -52,7 +52,7 @@ def record_unlisted_bookmarks(
 
 
 def settle_bookmark_order(connection: Connection, user_id: int, *, private: bool) -> None:
-    """Number a list's bookmarks from 1, the oldest, in the order in which they stand, whatever it took to read them."""
+    """Number a list's bookmarks from 1, the oldest first, whatever it took to read them."""
     of_list = and_(_BOOKMARKS.c.user_id == user_id, _BOOKMARKS.c.private == private, _BOOKMARKS.c.position.is_not(None))
     place = func.row_number().over(order_by=(_BOOKMARKS.c.position, _BOOKMARKS.c.artwork_id)).label("place")
     ordered = select(_BOOKMARKS.c.artwork_id, place).where(of_list).subquery("ordered")
@@ -61,6 +61,6 @@ def settle_bookmark_order(connection: Connection, user_id: int, *, private: bool
 
 
 def record_masked(connection: Connection, reasons: Mapping[int, str], now: datetime) -> None:
-    """Works that a list shows without content ({work id: placeholder}): each is lost, or no longer for this reader."""
+    """Record works that a list shows without content ({work id: placeholder}): each is lost, or no longer shown to this reader."""
     for work_id, reason in reasons.items():
         record_unavailable(connection, work_id, "masked", reason, now)

@@ -15,7 +15,7 @@ _ARTWORKS, _COMMENTS = table(ArtworkRow), table(CommentRow)
 
 
 def record_comments(connection: Connection, comments: Sequence[Comment], now: datetime) -> int:
-    """A page of comments; one that is no longer shown stays. Returns how many of them are new."""
+    """Record a page of comments; comments that are no longer shown stay. Returns how many of them are new."""
     ids = {comment.comment_id for comment in comments}
     known = connection.execute(select(_COMMENTS.c.id).where(_COMMENTS.c.id.in_(ids))).all()
     rows = rows_of(comments, first_seen=now, last_seen=now)
@@ -26,5 +26,5 @@ def record_comments(connection: Connection, comments: Sequence[Comment], now: da
 
 
 def record_comments_read(connection: Connection, work_id: int, now: datetime) -> None:
-    """All comments on a work were kept."""
+    """Record that all comments on a work were kept."""
     connection.execute(update(_ARTWORKS).where(_ARTWORKS.c.id == work_id).values(comments_read=now))

@@ -37,7 +37,7 @@ class Crawl:
 def begin_crawl(
     connection: Connection, spider: str, arguments: Mapping[str, Any], now: datetime, reader: Reader | None = None
 ) -> Crawl:
-    """A new run. What earlier runs with the same spider and arguments found, and did not finish, is this one's to do.
+    """Begin a run. What earlier runs with the same spider and arguments found, and did not finish, is this one's to do.
 
     How far a list was read is another matter for each reader, who may be shown more than others (`reader` None: not known).
     """
@@ -116,7 +116,7 @@ def record_listing(
     confirmed: bool = False,
     artist: int | None = None,
 ) -> None:
-    """A page of the list, in its order, and where the list goes on. The same page again changes nothing.
+    """Record a page of the list, in its order, and where the list continues. The same page again changes nothing.
 
     `confirmed`: up to this page it is known that the answers were for the run's reader. `artist`: whose works all of them are, where the
     list says that; a user whom the ledger knows.
@@ -139,7 +139,7 @@ def record_listing(
 
 
 def drop_from_list(connection: Connection, crawl_id: int, work_ids: Sequence[int]) -> None:
-    """Works that turned out not to be wanted: nothing is to be done for them on this list."""
+    """Record works that turned out not to be wanted: nothing is to be done for them on this list."""
     list_id = select(CrawlRow.list_id).where(CrawlRow.id == crawl_id).scalar_subquery()
     for start in range(0, len(work_ids), IDS_A_QUERY):
         dropped = _CRAWL_ARTWORKS.c.artwork_id.in_(work_ids[start : start + IDS_A_QUERY])
@@ -159,7 +159,7 @@ def end_crawl(
     reason: str | None = None,
     confirmed: datetime | None = None,
 ) -> None:
-    """A run came to its end: `complete`, or any other outcome, which the next run with the same arguments goes on from.
+    """End a run: `complete`, or any other outcome, from which the next run with the same arguments continues.
 
     `read_to_end`: it saw the list to its end, or to the frontier of a run that had. `frontier`: the ids at the head of the list.
     `confirmed`: when pixiv last showed that it knows the session.

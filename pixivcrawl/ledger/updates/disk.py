@@ -44,7 +44,9 @@ class Found:
 
 
 def record_journal_gap(connection: Connection, number: int, now: datetime) -> None:
-    """The journal goes on with this change, `number`, after it lost others. The ledger has what those made, and stays as it is."""
+    """Record that the journal continues with this change, `number`, after it lost others. The ledger has what those made, and stays as it
+    is.
+    """
 
 
 def record_found(connection: Connection, found: Found, now: datetime) -> bool:

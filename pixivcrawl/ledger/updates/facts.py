@@ -30,7 +30,7 @@ class Learned:
 
 
 def record_facts(connection: Connection, facts: Facts, now: datetime) -> int:
-    """What an answer says of works, people and lists. Gives how many of its comments are new."""
+    """Record what an answer says about works, people and lists. Returns how many of its comments are new."""
     (new_comments,) = record_all_facts(connection, [Learned(facts, now)])
     return new_comments
 

@@ -13,7 +13,7 @@ _ARTWORKS, _USERS = table(ArtworkRow), table(UserRow)
 
 
 def fill_unknown(connection: Connection, facts: Facts) -> None:
-    """Fill the empty columns of works and users with what kept answers say. What is known stays, and nothing becomes history."""
+    """Fill the empty columns of works and users from kept answers. Known values stay, and nothing becomes history."""
     for target, items in ((_ARTWORKS, facts.artworks), (_USERS, facts.users)):
         for row in rows_of(items):
             told = {name: value for name, value in row.items() if name != "id" and value is not None}

@@ -16,7 +16,7 @@ _FOLLOWS = table(FollowRow)
 
 
 def record_follows(connection: Connection, follows: Sequence[Follow], names: Mapping[int, str], now: datetime) -> None:
-    """Follows, and the names ({user id: name}) of those on the list."""
+    """Record follows, and the names ({user id: name}) of the users on the list."""
     for user_id, name in names.items():
         record_user_name(connection, user_id, name, now)
     rows = rows_of(follows, first_seen=now, last_seen=now, unlisted=None)
@@ -26,7 +26,7 @@ def record_follows(connection: Connection, follows: Sequence[Follow], names: Map
 def record_unlisted_following(
     connection: Connection, follower_id: int, since: datetime, total: int, now: datetime, *, private: bool
 ) -> int:
-    """After a whole reading that began at `since` of whom a user follows: the others are no longer followed.
+    """After a whole reading, begun at `since`, of whom a user follows: the others are no longer followed.
 
     Nothing is said when fewer or more people were seen than `total`. Gives how many were marked.
     """

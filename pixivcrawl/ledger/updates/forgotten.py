@@ -27,7 +27,8 @@ def forget(
     note: str | None = None,
     files_deleted: bool = False,
 ) -> None:
-    """A person wants a work, or all works and pictures of an artist, no more: nothing of it is asked for or fetched until `remember`.
+    """Record that the owner wants a work, or all works and pictures of an artist, no more: nothing of it is asked for or fetched until
+    `remember`.
 
     `files_deleted`: its files go too; their rows keep path and SHA-256. Forgotten twice, it keeps its first time, and its note unless
     there is another one.
@@ -46,7 +47,7 @@ def forget(
 
 
 def remember(connection: Connection, subject: Subject, subject_id: int, now: datetime) -> None:
-    """A person wants again what was forgotten. Files that were deleted then are as files that were lost."""
+    """Record that the owner wants again what was forgotten. Files that were deleted then count as lost."""
     connection.execute(delete(_FORGOTTEN).where(_is(subject, subject_id)))
     for files, of_subject in _files_of(subject, subject_id):
         deleted = connection.execute(select(files).where(of_subject, files.c.state == "deleted")).mappings().all()

@@ -32,7 +32,7 @@ _AVAILABLE = {
 
 
 def record_user(connection: Connection, user: User, now: datetime) -> None:
-    """What an answer about a user says; a user who had left is back. None never replaces what is known, and former values are kept.
+    """Record a user from an answer; one who had left is back. None never replaces what is known, and former values are kept.
 
     Pictures that are named are wanted.
     """
@@ -61,7 +61,7 @@ def record_user(connection: Connection, user: User, now: datetime) -> None:
 
 
 def record_user_name(connection: Connection, user_id: int, name: str, now: datetime) -> None:
-    """The name that a row or a work tells of its artist."""
+    """Record the name of an artist from a row or a work."""
     record_user_names(connection, [(user_id, name, now)])
 
 
@@ -87,7 +87,7 @@ def record_user_names(connection: Connection, told: Iterable[tuple[int, str, dat
 
 
 def record_user_seen(connection: Connection, user_id: int, now: datetime) -> None:
-    """The user exists, though nothing more was said."""
+    """Record that the user exists, although nothing else is known."""
     insert_new(connection, _USERS, [{"id": user_id, "first_seen": now, "last_seen": now}], ("id",))
     connection.execute(update(_USERS).where(_USERS.c.id == user_id).values(**_AVAILABLE, last_seen=now))
 
@@ -95,7 +95,7 @@ def record_user_seen(connection: Connection, user_id: int, now: datetime) -> Non
 def record_user_unavailable(
     connection: Connection, user_id: int, availability: str, reason: str, now: datetime
 ) -> None:
-    """The user left, or never existed; all that is known stays."""
+    """Record that the user left, or never existed; everything that is known stays."""
     insert_new(connection, _USERS, [{"id": user_id, "first_seen": now, "last_seen": now}], ("id",))
     change = update(_USERS).where(_USERS.c.id == user_id, _USERS.c.availability != availability)
     connection.execute(
@@ -104,7 +104,7 @@ def record_user_unavailable(
 
 
 def record_user_not_found(connection: Connection, user_id: int, reason: str, now: datetime, *, apart: float) -> bool:
-    """Pixiv answered 404 for a user, who has left when it does so again, `apart` seconds later or more; gives whether that is so."""
+    """Record a 404 for a user, who has left if it happens again at least `apart` seconds later; returns whether that is so."""
     insert_new(connection, _USERS, [{"id": user_id, "first_seen": now, "last_seen": now}], ("id",))
     of_user = _USERS.c.id == user_id
     first, availability = connection.execute(select(_USERS.c.missing_since, _USERS.c.availability).where(of_user)).one()

@@ -13,7 +13,7 @@ from pixivcrawl.ledger.updates.upsert import rows_of, upsert
 
 
 def record_ranking(connection: Connection, entries: Sequence[RankingEntry], now: datetime) -> None:
-    """Places of works, archived or not; the same ranking read again replaces them."""
+    """Record places of works, archived or not; the same ranking read again replaces them."""
     rows = rows_of(entries, seen=now)
     for row in rows:
         # Journals of earlier versions have pixiv's older word.

@@ -14,12 +14,12 @@ _CRAWLS, _FOLLOWS = table(CrawlRow), table(FollowRow)
 
 
 def record_full_reading(connection: Connection, crawl_id: int) -> None:
-    """The run was to read its list whole, and to compare the works that were known."""
+    """Record that the run was to read its whole list and to compare the known works."""
     connection.execute(update(_CRAWLS).where(_CRAWLS.c.id == crawl_id).values(full_reading=True))
 
 
 def record_gaps_in_following(connection: Connection, crawl_id: int, follows: Sequence[Follow], now: datetime) -> None:
-    """Before follows that run `crawl_id` sees are recorded: those that the last whole reading of its list did not see are there again.
+    """Before the follows that run `crawl_id` sees are recorded: those that the last whole reading of its list did not see have come back.
 
     At most a few hundred follows at once.
     """

@@ -13,6 +13,6 @@ from pixivcrawl.ledger.updates.upsert import keep_known, may_be_unsaid, rows_of
 
 
 def record_requests(connection: Connection, requests: Sequence[CommissionRequest], now: datetime) -> None:
-    """What is said of requests now; what is not said any more (a price, who asked) keeps its last value."""
+    """Record requests; a value that is no longer given (a price, who asked) keeps its last value."""
     rows = rows_of(requests, first_seen=now, last_seen=now)
     keep_known(connection, table(CommissionRequestRow), rows, ("id",), may_be_unsaid(CommissionRequest))

@@ -17,7 +17,7 @@ _SERIES, _PLACES = table(SeriesRow), table(SeriesArtworkRow)
 def record_series(
     connection: Connection, series: Sequence[Series], places: Sequence[SeriesPlace], now: datetime
 ) -> None:
-    """Series, and the places of works in them; what is not told (None) never replaces what is known."""
+    """Record series, and the places of works in them; what is not given (None) never replaces what is known."""
     keep_known(connection, _SERIES, rows_of(series, first_seen=now, last_seen=now), ("id",), may_be_unsaid(Series))
     upsert(connection, _PLACES, rows_of(places, seen=now, unlisted=None), ("series_id", "artwork_id"))
 

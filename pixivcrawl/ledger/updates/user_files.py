@@ -17,7 +17,7 @@ _USER_FILES, _USERS = table(UserFileRow), table(UserRow)
 
 
 def record_user_pictures(connection: Connection, user_id: int, pictures: Sequence[Original], now: datetime) -> None:
-    """The pictures that a user's page names: new ones are wanted, those that are there stay, what was never had of others is superseded."""
+    """Record the pictures on a user's page: new ones are wanted, stored ones stay, earlier ones never fetched are superseded."""
     insert_new(connection, _USERS, [{"id": user_id, "first_seen": now, "last_seen": now}], ("id",))
     rows = connection.execute(select(_USER_FILES).where(_USER_FILES.c.user_id == user_id)).all()
     others = {(row.kind, row.revision): row for row in rows}

@@ -80,7 +80,7 @@ def record_artist(connection: Connection, work_ids: Sequence[int], user_id: int)
 
 
 def record_rows(connection: Connection, artworks: Sequence[Artwork], now: datetime) -> list[int]:
-    """What list rows say of works, never masked ones. A work known in full keeps all that a row does not tell, and its level.
+    """Record works from list rows, never masked ones. A fully known work keeps its level and everything that a row does not say.
 
     Returns the works that must be asked for again, which are marked stale: the row shows another revision or update than the ledger
     knows, or shows a work that was gone.
@@ -160,7 +160,7 @@ class Told:
 def record_artwork(
     connection: Connection, artwork: Artwork, now: datetime, *, retry_parked: bool = False
 ) -> list[Original]:
-    """What a work's own page says. Returns the originals that are to be fetched: not stored, and not parked until later.
+    """Record a work from its own page. Returns the originals to fetch: not stored, and not parked until later.
 
     `retry_parked` also returns those whose time has not come. Former values go to `artwork_versions`; what was wanted of an older
     revision is superseded, what is stored of it stays. A work that was gone is back; one that now needs a session keeps what is known.
