@@ -25,6 +25,7 @@ from pixivcrawl.gallery.app import Gallery, application, local_zone
 from pixivcrawl.gallery.guard import Guard, new_key
 from pixivcrawl.gallery.shelf import Shelf
 from pixivcrawl.gallery.thumbnails import Source, Thumbnails
+from pixivcrawl.index import sums
 from pixivcrawl.index.following import follow
 from pixivcrawl.index.looking import LEAST_DIGEST, look_on
 from pixivcrawl.index.reading import Index
@@ -131,6 +132,7 @@ def _following(configuration: Configuration, derived: Path) -> Iterator[None]:
                 try:
                     while not stop.is_set():
                         follow(ledger, derived, stop=stop)
+                        sums.keep(ledger, derived)
                         told = None
                         stop.wait(FOLLOW_EVERY)
                 finally:

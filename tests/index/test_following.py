@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
-from pixivcrawl.index import reading
+from pixivcrawl.index import reading, sums
 from pixivcrawl.index.reading import Index
 from pixivcrawl.index.search import parse
 from pixivcrawl.items import Tag
 from pixivcrawl.ledger import updates
+from pixivcrawl.ledger.queries.status import status_of_works
 from pixivcrawl.ledger.service import Ledger
-from tests.index.making import contents, follow, know
+from tests.index.making import PATIENCE, contents, follow, know
 from tests.ledger.making import NOW, an_artwork
 
 
@@ -67,13 +69,12 @@ def test_an_index_that_is_spoilt_is_made_anew(ledger: Ledger, derived: Path, ind
     assert index.works(parse("")).ids == [1]
 
 
-@pytest.mark.parametrize(("most_sorted", "most_held"), [(100, 100), (3, 100), (3, 5)])
+@pytest.mark.parametrize("most_sorted", [100, 3])
 def test_pages_in_an_order_are_the_same_however_many_works_fit(
-    ledger: Ledger, derived: Path, index: Index, monkeypatch: pytest.MonkeyPatch, most_sorted: int, most_held: int
+    ledger: Ledger, derived: Path, index: Index, monkeypatch: pytest.MonkeyPatch, most_sorted: int
 ):
-    """Few are sorted, many are held, and of most each is asked for by itself."""
+    """Few are sorted, and of many the order is walked."""
     monkeypatch.setattr(reading, "MOST_SORTED", most_sorted)
-    monkeypatch.setattr(reading, "MOST_HELD", most_held)
     know(
         ledger,
         *(an_artwork(number, title="猫" if number % 2 else "犬", bookmark_count=number % 5) for number in range(1, 25)),
@@ -85,3 +86,22 @@ def test_pages_in_an_order_are_the_same_however_many_works_fit(
     second = index.works(query, before=first.older, limit=100)
     assert [*first.ids, *second.ids] == wanted
     assert index.works(query, after=second.newer, limit=3).ids == wanted[2:5]
+
+
+def test_sums_are_kept_until_something_changes(ledger: Ledger, derived: Path, index: Index):
+    know(ledger, an_artwork(1), an_artwork(2))
+    follow(ledger, derived)
+    assert index.sums() is None
+    sums.keep(ledger, derived)
+    first = index.sums()
+    assert first is not None
+    assert (first.totals, first.artists) == ledger.read_now(status_of_works, sums.MOST_PEOPLE)
+    sums.keep(ledger, derived)
+    assert index.sums() == first
+    know(ledger, an_artwork(3))
+    until = time.monotonic() + PATIENCE
+    while (now := index.sums()) == first:
+        assert time.monotonic() < until
+        sums.keep(ledger, derived)
+    assert now is not None
+    assert now.totals.works == 3

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.gallery.asked import Asked, Page
 from pixivcrawl.gallery.pages.keys import as_text, moment
+from pixivcrawl.index.sums import MOST_PEOPLE
 from pixivcrawl.ledger.queries.browsing import days
 from pixivcrawl.ledger.queries.browsing import missing as lacking
 from pixivcrawl.ledger.queries.browsing.works import cards, titles
@@ -18,7 +19,6 @@ from pixivcrawl.ledger.queries.status import status_of_works, status_withheld
 from pixivcrawl.reporting.gathering import list_name
 
 A_PAGE = 60
-MOST_PEOPLE = 20
 MOST_TAGS = 50
 MOST_COUNTED = 1000
 
@@ -106,7 +106,8 @@ def missing(connection: Connection, asked: Asked) -> Page:
 
 def stats(connection: Connection, asked: Asked) -> Page:
     """The archive in numbers."""
-    totals, artists = status_of_works(connection, MOST_PEOPLE)
+    kept = asked.index.sums()
+    totals, artists = (kept.totals, kept.artists) if kept is not None else status_of_works(connection, MOST_PEOPLE)
     months = [(f"{month // 100}-{month % 100:02}", works) for month, works in asked.index.months()]
     most = max((works for _, works in months), default=0)
     tags, _ = asked.index.tags(limit=MOST_TAGS)
@@ -114,6 +115,7 @@ def stats(connection: Connection, asked: Asked) -> Page:
         "stats.html",
         {
             "totals": totals,
+            "counted": kept.counted if kept is not None else None,
             "artists": artists,
             "months": [Month(month, works, most) for month, works in months],
             "tags": [tag for tag in tags if tag.name is not None],
