@@ -31,7 +31,7 @@ from pixivcrawl.notifications.state import Outcome
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.runs.notify import tell_of
 from pixivcrawl.runs.plans import Cost, PlannedList, costs_of, lines_of_all, lines_of_lists
-from pixivcrawl.runs.queue import ENDS_ALL, ENDS_EVERY_ACCOUNT, Job, brought, outcomes, run_all, worst
+from pixivcrawl.runs.queue import ENDS_ALL, ENDS_EVERY_ACCOUNT, Job, brought, job_of, outcomes, run_all, worst
 from pixivcrawl.runs.session_check import NewsSpider
 from pixivcrawl.runs.signals import end_when_told, nothing_to_stop, stop_crawls
 from pixivcrawl.runs.subscriptions import Catalogue, State, file_path, look_up, of_accounts
@@ -381,12 +381,6 @@ class Sync:
         ]
         moment, wanted = min(moments, key=lambda each: each[0])
         return f"nothing is due; next: {wanted.name}, {moment.astimezone():%Y-%m-%d %H:%M}"
-
-
-def job_of(planned: Due) -> Job:
-    wanted = planned.wanted
-    compared = {"refresh": "true", "reread": "true"} if planned.compare else {}
-    return Job(wanted.spider, {**wanted.arguments, **compared}, name=wanted.name)
 
 
 def plan_lines(sync: Sync, state: State, plan: Sequence[Due], now: datetime) -> Iterator[str]:

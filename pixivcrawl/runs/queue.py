@@ -24,6 +24,7 @@ from pixivcrawl.runs.exit_codes import came_of, exit_code
 from pixivcrawl.runs.memory import limit_heaps
 from pixivcrawl.runs.signals import end_whatever_the_clock_does
 from pixivcrawl.saying import say
+from pixivcrawl.subscriptions.planning import Due
 
 ENDS_ALL = {
     *(error.exit_code for error in (ArchiveInUse, AccountRefused, StorageFailed, PauseTooLong)),
@@ -73,6 +74,13 @@ class Job:
         spider = self.spider if isinstance(self.spider, str) else self.spider.name
         what = one_line(" ".join([spider, *(f"{name}={value}" for name, value in self.arguments.items())]))
         return f"{self.name} ({what})" if self.name else what
+
+
+def job_of(planned: Due) -> Job:
+    """The crawl that reads a list that is due."""
+    wanted = planned.wanted
+    compared = {"refresh": "true", "reread": "true"} if planned.compare else {}
+    return Job(wanted.spider, {**wanted.arguments, **compared}, name=wanted.name)
 
 
 async def in_turn(jobs: Iterable[Job]) -> AsyncIterator[Job]:

@@ -1,0 +1,66 @@
+"""`pixivcrawl work`: a worker of a fleet."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from contextlib import suppress
+
+from scrapy.commands import ScrapyCommand
+
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.lock import lock
+from pixivcrawl.commands.crawl import add_quiet, obey_quiet
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import PixivcrawlError
+from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.saying import say
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+    example = "work"
+
+    def short_desc(self) -> str:
+        return "Work for a fleet: crawl what is due of all accounts, beside other workers on one ledger"
+
+    def long_desc(self) -> str:
+        return (
+            "Runs what is due of the subscriptions, as every other worker does that shares the ledger on PostgreSQL "
+            "(DATABASE_URL): pixivcrawl work. Each list is read once, and each account in one crawl at a time, in a process of its own. "
+            "What a worker that died had begun is taken back. Several workers on one machine each need an ARCHIVE_DIR. It needs the extra "
+            "fleet: pip install 'pixivcrawl[fleet]'. Exit codes: 0 told to end, or, with --once, nothing is left to do now; 2 wrong "
+            "configuration; 3 another run uses the archive; 5 the database cannot be used."
+        )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        add_quiet(parser)
+        parser.add_argument("--once", action="store_true", help="end when nothing is left to do now")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        obey_quiet(opts, self.settings)
+        try:
+            from pixivcrawl.fleet.queue import app_of, prepare
+
+            configuration = Configuration.from_settings(self.settings)
+            app = app_of(configuration.database_url)
+            # Made, or brought up to date, before anything is read from it.
+            archive = Archive(configuration.archive_dir)
+            archive.create(configuration.archive_readers)
+            with lock(archive, "work"):
+                Ledger.open(configuration.database_url, archive=archive).close()
+            prepare(configuration.database_url)
+            from pixivcrawl.fleet.working import add_tasks, work
+
+            given = [word for each in opts.set for word in ("-s", each)]
+            add_tasks(app, self.settings, [*given, *(["-q"] if opts.quiet else [])])
+            say("works for the fleet")
+            with suppress(asyncio.CancelledError):
+                asyncio.run(work(app, self.settings, once=opts.once))
+            self.exitcode = 0
+        except PixivcrawlError as error:
+            self.exitcode = complain(error)

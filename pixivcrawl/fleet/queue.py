@@ -1,0 +1,87 @@
+"""The queue: Procrastinate's tables in a schema of their own, beside those of the ledger on its server."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pixivcrawl.errors import ConfigurationError, StorageFailed
+from pixivcrawl.ledger.engine import CONNECT_TIMEOUT, read_url
+from pixivcrawl.ledger.failures import place_of
+
+if TYPE_CHECKING:
+    from procrastinate import App
+
+SCHEMA = "fleet"
+
+CRAWL = "crawl"
+"""The task that a job of an account is of."""
+
+_ONE_AT_A_TIME = 0x666C6565
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a job is to do: a crawl as an account (one of PIXIV_ACCOUNTS, or "")."""
+
+    account: str
+    spider: str
+    arguments: Mapping[str, str]
+
+    @property
+    def key(self) -> str:
+        """One that waits is not asked for twice."""
+        text = "\0".join(
+            [self.account, self.spider, *(f"{name}={self.arguments[name]}" for name in sorted(self.arguments))]
+        )
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def queue_of(account: str) -> str:
+    """The queue of an account: a worker takes from those whose sessions it has."""
+    return f"account {account}"
+
+
+def server_of(database_url: str) -> str:
+    """How to connect to the ledger's server. Raises ConfigurationError where the ledger is a file."""
+    url = read_url(database_url)
+    if url.get_backend_name() == "sqlite":
+        raise ConfigurationError(
+            "a fleet shares a ledger on PostgreSQL: name it in DATABASE_URL; on one machine alone pixivcrawl sync does the same"
+        )
+    given = url.set(drivername="postgresql").update_query_dict({"options": f"-csearch_path={SCHEMA}"}, append=True)
+    limited = (
+        given if "connect_timeout" in url.query else given.update_query_dict({"connect_timeout": str(CONNECT_TIMEOUT)})
+    )
+    return limited.render_as_string(hide_password=False)
+
+
+def app_of(database_url: str) -> App:
+    """Procrastinate on the ledger's server, without tasks. Raises ConfigurationError."""
+    server = server_of(database_url)
+    try:
+        from procrastinate import App, PsycopgConnector
+    except ModuleNotFoundError:
+        raise ConfigurationError("a fleet needs Procrastinate: pip install 'pixivcrawl[fleet]'") from None
+
+    return App(connector=PsycopgConnector(conninfo=server, min_size=1, max_size=4))
+
+
+def prepare(database_url: str) -> None:
+    """Make the queue's tables where there are none. Raises ConfigurationError, and StorageFailed where the server cannot be used."""
+    server = server_of(database_url)
+    import psycopg
+    from procrastinate.schema import SchemaManager
+
+    try:
+        with psycopg.connect(server) as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [_ONE_AT_A_TIME])
+            (found,) = connection.execute("SELECT to_regclass('procrastinate_jobs')").fetchone() or (None,)
+            if found is None:
+                connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+                connection.execute(SchemaManager.get_schema())
+    except psycopg.Error as error:
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        raise StorageFailed(f"the queue on {place_of(read_url(database_url))} cannot be used: {said[0]}") from None

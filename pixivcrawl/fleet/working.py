@@ -1,0 +1,178 @@
+"""What a worker does: it plans what is due, runs crawls in processes of their own, and takes back what a dead worker had begun."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from procrastinate import App, BaseRetryStrategy, RetryDecision
+from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.jobs import Job
+from scrapy.settings import Settings
+
+from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import AccountRefused, ArchiveInUse, ConfigurationError
+from pixivcrawl.fleet.queue import CRAWL, Work, queue_of
+from pixivcrawl.ledger import queries
+from pixivcrawl.runs.queue import job_of
+from pixivcrawl.runs.subscriptions import as_account, file_path, look_up, of_accounts, read_ledger
+from pixivcrawl.saying import say
+from pixivcrawl.session import account_names, reader_of, session_from_settings
+from pixivcrawl.subscriptions.file import read_file
+from pixivcrawl.subscriptions.planning import due
+
+PLANNING = "planning"
+
+DONE = {0, 1}
+"""Exit codes after which a job is done: what is left of it has a time of its own, and is planned again."""
+
+FOR_A_PERSON = {ConfigurationError.exit_code, AccountRefused.exit_code}
+"""Exit codes that no repetition mends."""
+
+TAKEN_WAIT, FIRST_WAIT, LONGEST_WAIT = 15, 5, 3600
+"""Seconds until what ended otherwise is tried again: where another crawl had the lane, and else, twice as many each time."""
+
+BEATS_EVERY, DEAD_AFTER = 3.0, 15.0
+"""Seconds between two signs of life of a worker, and without one after which its jobs are taken back."""
+
+ENDS_WITHIN = 20.0
+"""Seconds that a crawl has when its worker is told to end: its own good order takes up to 8, a disk may hold it up."""
+
+
+class EndedWith(Exception):
+    """A crawl did not do what it was to do."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(f"exit code {exit_code}")
+        self.exit_code = exit_code
+
+
+class TriedAgain(BaseRetryStrategy):
+    """Later and later, unless a person has to see to it first."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        if isinstance(exception, EndedWith) and exception.exit_code in FOR_A_PERSON:
+            return None
+        if isinstance(exception, EndedWith) and exception.exit_code == ArchiveInUse.exit_code:
+            return RetryDecision(retry_in={"seconds": TAKEN_WAIT})
+        return RetryDecision(retry_in={"seconds": min(FIRST_WAIT * 2 ** min(job.attempts, 16), LONGEST_WAIT)})
+
+
+def add_tasks(app: App, settings: Settings, options: Sequence[str]) -> None:
+    """What jobs of the queue are done by. `options` are given to each crawl, as they were to the worker."""
+
+    @app.task(name=CRAWL, retry=TriedAgain())
+    async def crawl(account: str, spider: str, arguments: dict[str, str]) -> int:
+        work = Work(account, spider, arguments)
+        if await asyncio.to_thread(is_refused, settings, account):
+            raise EndedWith(AccountRefused.exit_code)
+        code = await run_crawl(work, options)
+        say(
+            f"{spider} {' '.join(f'{name}={value}' for name, value in arguments.items())} as {account or 'yourself'}: exit code {code}"
+        )
+        if code not in DONE:
+            raise EndedWith(code)
+        return code
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="plan", queue=PLANNING, lock=PLANNING, queueing_lock=PLANNING)
+    async def plan(timestamp: int) -> None:
+        await plan_now(app, settings)
+
+
+async def plan_now(app: App, settings: Settings) -> None:
+    """Ask for a job for each list that is due, unless there is one."""
+    at_work = {job.queueing_lock for job in await app.job_manager.list_jobs_async(status="doing")}
+    for work in await asyncio.to_thread(lambda: list(due_work(settings))):
+        if work.key in at_work:
+            continue
+        # One account, one crawl at a time; one list, one job that waits.
+        asked = app.configure_task(
+            CRAWL, queue=queue_of(work.account), lock=queue_of(work.account), queueing_lock=work.key
+        )
+        with suppress(AlreadyEnqueued):
+            await asked.defer_async(account=work.account, spider=work.spider, arguments=dict(work.arguments))
+
+
+def due_work(settings: Settings) -> Iterator[Work]:
+    """What is due of the subscriptions, but for accounts that pixiv takes no longer."""
+    configuration, file = Configuration.from_settings(settings), read_file(file_path(settings))
+    for catalogue, part in of_accounts(settings, session_from_settings(settings), file):
+        catalogue.check(part)
+        if is_refused(settings, catalogue.account):
+            continue
+        state = look_up(configuration, catalogue, part)
+        for each in due(state.wanted, state.runs, datetime.now(UTC)):
+            job = job_of(each)
+            yield Work(catalogue.account, str(job.spider), job.arguments)
+
+
+def is_refused(settings: Settings, account: str) -> bool:
+    """Whether pixiv refused the very session of an account when it was used last."""
+    configuration = Configuration.from_settings(settings)
+    session = reader_of(session_from_settings(as_account(settings, account))).session
+    refused = read_ledger(configuration, lambda connection: queries.refused_sessions(connection, configuration.api.key))
+    return session is not None and session in (refused or ())
+
+
+async def run_crawl(work: Work, options: Sequence[str]) -> int:
+    """Run a crawl to its end in a process of its own; gives its exit code. It is told to end when this is cancelled."""
+    words = [word for name, value in work.arguments.items() for word in ("-a", f"{name}={value}")]
+    account = ["-s", f"PIXIV_ACCOUNT={work.account}"] if work.account else []
+    command = [
+        sys.executable,
+        "-m",
+        "pixivcrawl.fleet.child",
+        str(os.getpid()),
+        CRAWL,
+        work.spider,
+        *words,
+        *account,
+        *options,
+    ]
+    # In a group of its own: Ctrl-C is for the worker, who tells it.
+    child = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL, start_new_session=True)
+    try:
+        return await child.wait()
+    except asyncio.CancelledError:
+        with suppress(ProcessLookupError):
+            child.terminate()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(child.wait(), ENDS_WITHIN)
+        if child.returncode is None:
+            os.killpg(child.pid, signal.SIGKILL)
+        raise
+
+
+async def take_back(app: App) -> None:
+    """Have what a dead worker had begun done by another: for as long as this runs, every few seconds."""
+    while True:
+        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER):
+            await app.job_manager.retry_job(job)
+        await asyncio.sleep(BEATS_EVERY)
+
+
+async def work(app: App, settings: Settings, *, once: bool) -> None:
+    """Do what the queue holds of the accounts that have a session here, until told to end; `once`: until nothing is left."""
+    own = [queue_of(account) for account in ("", *account_names(settings))]
+    how: dict[str, Any] = {
+        "update_heartbeat_interval": BEATS_EVERY,
+        "stalled_worker_timeout": DEAD_AFTER,
+        "delete_jobs": "successful",
+    }
+    async with app.open_async():
+        await plan_now(app, settings)
+        taking_back = asyncio.ensure_future(take_back(app))
+        try:
+            # One crawl at a time: they would wait for each other's lock of the archive's folder.
+            await app.run_worker_async(
+                queues=[PLANNING, *own], concurrency=1, wait=not once, shutdown_graceful_timeout=0, **how
+            )
+        finally:
+            taking_back.cancel()
