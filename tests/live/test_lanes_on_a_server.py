@@ -134,16 +134,12 @@ def test_whoever_loses_the_lane_has_it_again_and_goes_on(tmp_path: Path, sandbox
     }
 
 
-@pytest.mark.parametrize("hours", [pytest.param(-3, marks=pytest.mark.long), 3])
-def test_a_machine_whose_clock_is_wrong_sends_nothing(
-    hours: int, tmp_path: Path, sandbox: Sandbox, postgres_url: str
-) -> None:
-    then = datetime.now(UTC) + timedelta(hours=hours)
+def test_a_machine_whose_clock_is_wrong_sends_nothing(tmp_path: Path, sandbox: Sandbox, postgres_url: str) -> None:
+    then = datetime.now(UTC) + timedelta(hours=3)
     refused = scrapy_at(then, "crawl", "user", "-a", "id=11", env=machine(sandbox, tmp_path, postgres_url))
     assert (refused.returncode, sandbox.log) == (2, [])
     (said,) = complaints(refused.stderr).splitlines()
-    side = "ahead of" if hours > 0 else "behind"
-    assert said.startswith(f"pixivcrawl: this machine's clock is 3 h {side} that of the ledger ")
+    assert said.startswith("pixivcrawl: this machine's clock is 3 h ahead of that of the ledger ")
 
 
 def test_a_lane_is_lost_the_moment_its_connection_ends(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
