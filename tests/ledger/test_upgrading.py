@@ -147,10 +147,10 @@ def test_a_servers_ledger_too(old: Path, postgres_url: str):
 def test_before_that_it_is_refused_in_one_line(old: Path):
     before = {path: path.read_bytes() for path in old.rglob("*") if path.is_file()}
     for options in ({}, {"read_only": True}):
-        with pytest.raises(ConfigurationError, match=r"bring the archive over with pixivcrawl upgrade$"):
+        with pytest.raises(ConfigurationError, match=r"upgrade the archive with pixivcrawl upgrade$"):
             Ledger.open(sqlite_url(old), archive=Archive(old), **options)
     (old / "archive.sqlite").unlink()
-    with pytest.raises(ConfigurationError, match=r"bring the archive over with pixivcrawl upgrade$"):
+    with pytest.raises(ConfigurationError, match=r"upgrade the archive with pixivcrawl upgrade$"):
         Ledger.open(sqlite_url(old), archive=Archive(old))
     assert {path: path.read_bytes() for path in old.rglob("*") if path.is_file()}.items() <= before.items()
 

@@ -126,14 +126,14 @@ def test_forgotten_in_a_journal_is_forgotten_in_the_ledger_made_from_it(tmp_path
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("forget", "forget needs to know which work or artist"),
+        ("forget", "name the works or artists to forget"),
         (
             "forget 5000999",
             "5000999 is no artist and no work that is known here: say users/5000999 or artworks/5000999",
         ),
         ("forget pixiv.net/tags/cat", "names neither an artist nor a work"),
         ("forget artworks/1 --undo --delete-files", "--undo takes no --note and no --delete-files"),
-        ("refetch", "refetch needs to know which works"),
+        ("refetch", "name the works to fetch again"),
         ("refetch users/11", "'users/11' is an artist: name works"),
         ("refetch everything", "'everything': not an address"),
     ],

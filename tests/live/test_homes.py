@@ -86,7 +86,7 @@ def test_a_configuration_of_a_newer_version(folder: Path, sandbox: Sandbox, word
     run = type_there(folder, sandbox, *words)
     assert (run.returncode, run.stdout) == (2, "")
     assert said(run) == (
-        f"{file}, line 1, column 1: it is for a later pixivcrawl (version 2, this one knows 1): upgrade pixivcrawl"
+        f"{file}, line 1, column 1: it is for a later pixivcrawl (version 2, this one knows 1): update pixivcrawl"
     )
     assert file.read_text().startswith("version = 2\n")
 

@@ -70,7 +70,7 @@ def test_a_refused_session_is_told_whatever_the_services_do(archive: Path, sandb
     assert "no longer takes the session" in refused
     assert unsent == (
         "pixivcrawl: notices did not reach 2 json://127.0.0.1 (it answered with status 403), 3 json://127.0.0.1 (no answer within 6 s); "
-        "the run is as it was; pixivcrawl notify tries each service"
+        "this does not change the run's result; pixivcrawl notify tests each service"
     )
     assert_shows_no_secret(run, archive)
 
@@ -176,7 +176,7 @@ def test_a_file_of_services_that_cannot_be_read_is_said_and_no_more(archive: Pat
     assert run.returncode == 0
     (line,) = complaints(run.stderr).splitlines()
     assert "NOTICE_URLS_FILE" in line
-    assert "the run is as it was" in line
+    assert "this does not change the run's result" in line
 
 
 @pytest.mark.long

@@ -104,7 +104,7 @@ def test_works_for_which_there_is_no_room_go_without(tmp_path: Path, sandbox: Sa
     [
         ("no-such-program-here {id}", "ON_STORED: there is no program 'no-such-program-here': give its whole path"),
         ("true 'unclosed", "ON_STORED: close every quote and brace"),
-        ("true {path}", "what is filled in is {id}, {artist}, {title}, {files}"),
+        ("true {path}", "the placeholders are {id}, {artist}, {title}, {files}"),
         ("true {", "ON_STORED: close every quote and brace"),
     ],
 )

@@ -84,7 +84,7 @@ def test_an_archive_of_zips_gets_its_frames_without_a_question_about_a_work(tmp_
         assert asked(sandbox, since) == ["/ajax/user/11/profile/all"]
         # The frame of another kind is looked for under the extensions of the others first.
         assert fetched(sandbox, since) == {200: 4, 404: 2}
-        assert "zip alone" not in status_of(tmp_path)
+        assert "only as pixiv's own zip" not in status_of(tmp_path)
         # Neither run has anything left to do; the list is the same one whether an argument or a setting asks.
         since = len(sandbox.log)
         assert crawl("user", sandbox, tmp_path, id=11).exit_code == 0

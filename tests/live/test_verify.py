@@ -182,7 +182,7 @@ def test_stopped_and_continued_it_finds_the_same(archive: Path, number: signal.S
     going_on = verify(archive, "--json", "--continue")
     assert found(going_on) == expected
     assert "continuing after" in going_on.err
-    assert "from the start" in verify(archive, "--json", "--continue").err
+    assert "from the beginning" in verify(archive, "--json", "--continue").err
 
 
 def make_long(archive: Path, path: str) -> None:

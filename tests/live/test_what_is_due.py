@@ -356,9 +356,9 @@ def test_killed_in_the_middle_it_goes_on(tmp_path: Path, sandbox: Sandbox) -> No
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["sync"], "names nothing to follow"),
+        (["sync"], "has no subscriptions yet"),
         (["sync", "artist 11"], "--only"),
-        (["sync", "--only", "harbour"], "names nothing"),
+        (["sync", "--only", "harbour"], "has no subscriptions yet"),
     ],
 )
 def test_wrong_usage_is_one_line(tmp_path: Path, sandbox: Sandbox, words: list[str], said: str) -> None:
