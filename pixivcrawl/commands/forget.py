@@ -15,6 +15,7 @@ from pixivcrawl.commands.crawl import show_any_text
 from pixivcrawl.commands.verify import require_archive
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
+from pixivcrawl.gallery.thumbnails import small_pictures
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reporting.standing import subject_named
@@ -85,5 +86,7 @@ def change(
     if not opts.delete_files:
         return f"{what} is forgotten; what is archived of it stays"
     # Told first and deleted then, so that a kill in between leaves files that the same command deletes, and none that count as lost.
-    files, freed = delete(archive, ledger.read_now(queries.paths_deleted, subject, subject_id))
+    deleted = ledger.read_now(queries.paths_deleted, subject, subject_id)
+    files, freed = delete(archive, [path for path, _ in deleted])
+    delete(archive, small_pictures(sha256 for _, sha256 in deleted if sha256 is not None))
     return f"{what} is forgotten; {plural(files, 'file')} deleted, {size(freed)}"

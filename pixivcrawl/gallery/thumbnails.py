@@ -6,7 +6,7 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,7 +151,18 @@ class Thumbnails:
         return left
 
     def _place(self, sha256: str, side: int) -> Path:
-        return self._folder / sha256[:2] / f"{sha256}-{side:d}.webp"
+        return self._folder / _place(sha256, side)
+
+
+def small_pictures(sha256s: Iterable[str]) -> Iterator[str]:
+    """Where the small pictures of these files lie, if they were drawn, as paths within the archive."""
+    for sha256 in sha256s:
+        for side in SIDES:
+            yield f"derived/{FOLDER}/{_place(sha256, side)}"
+
+
+def _place(sha256: str, side: int) -> str:
+    return f"{sha256[:2]}/{sha256}-{side:d}.webp"
 
 
 def _write(path: Path, content: bytes) -> None:

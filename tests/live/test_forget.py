@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.typing_in import Typed, type_in, type_pixivcrawl
+from tests.gallery.conftest import visiting
 from tests.live.inside import crawl
 from tests.live.running import assert_holds, rows, stored_files
 from tests.sandbox.serving import Sandbox, World
@@ -53,7 +54,12 @@ def test_files_are_deleted_once_told_so_and_come_again_when_it_is_taken_back(tmp
     assert crawl("user", sandbox, tmp_path, id=11).exit_code == 0
     work = sandbox.world.work_id(11, 3)
     (path,) = [path for path in stored_files(tmp_path) if str(work) in path]
+    ((sha256,),) = rows(tmp_path, f"SELECT sha256 FROM files WHERE artwork_id = {work}")
+    with visiting(tmp_path) as gallery:
+        assert gallery.get(f"/thumbs/{sha256}.webp").headers["Content-Type"] == "image/webp"
+    assert list((tmp_path / "derived/thumbnails").rglob(f"{sha256}*"))
     done = forget(tmp_path, str(work), "--delete-files")
+    assert not list((tmp_path / "derived/thumbnails").rglob(f"{sha256}*"))
     assert done.out.startswith(f"work {work} is forgotten; 1 file deleted, ")
     assert not (tmp_path / path).exists()
     assert "page 0 of " in (told := type_in("status", str(work), archive=tmp_path).out)

@@ -29,10 +29,11 @@ def forgotten(connection: Connection) -> list[Forgotten]:
     return [Forgotten(**row) for row in rows.mappings()]
 
 
-def paths_deleted(connection: Connection, subject: Subject, subject_id: int) -> list[str]:
-    """Where the files of a subject lay, or still lie, that were deleted with it."""
-    of_works = select(FileRow.path).join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
+def paths_deleted(connection: Connection, subject: Subject, subject_id: int) -> list[tuple[str, str | None]]:
+    """Where the files of a subject lay, or still lie, that were deleted with it, each with its SHA-256."""
+    of_works = select(FileRow.path, FileRow.sha256).join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
     of_works = of_works.where((ArtworkRow.id if subject == "work" else ArtworkRow.user_id) == subject_id)
-    of_user = select(UserFileRow.path).where(UserFileRow.user_id == subject_id, UserFileRow.state == "deleted")
+    of_user = select(UserFileRow.path, UserFileRow.sha256)
+    of_user = of_user.where(UserFileRow.user_id == subject_id, UserFileRow.state == "deleted")
     found = [of_works.where(FileRow.state == "deleted"), *([of_user] if subject == "artist" else [])]
-    return [path for each in found for path in connection.execute(each).scalars() if path is not None]
+    return [(path, sha256) for each in found for path, sha256 in connection.execute(each) if path is not None]
