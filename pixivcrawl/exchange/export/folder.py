@@ -271,6 +271,9 @@ class Folder:
             self._enter(place.parent)
             if old is not None and os.path.lexists(self.root / old):
                 (self.root / old).replace(place)
+                if key_of(old) != key_of(path):
+                    # Where both are hard links to one file, a rename leaves both.
+                    (self.root / old).unlink(missing_ok=True)
                 self._prune((self.root / old).parent)
                 done.moved += 1
             else:

@@ -76,9 +76,9 @@ def unfinished(path: Path) -> Iterator[Path]:
     try:
         yield part
         part.replace(path)
-    except BaseException:
+    finally:
+        # Where both are hard links to one file, a rename leaves both.
         part.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager
