@@ -202,6 +202,17 @@ def test_what_is_reduced_converted_or_nameless_is_passed_over_with_its_reason(wo
     assert set(claims_in(tmp_path)) == set(made.files)
 
 
+def test_a_zip_of_a_works_pages_is_to_be_unpacked(world: World, tmp_path: Path) -> None:
+    """createPixivArchive: the database names the zip, and its pages by their names in it."""
+    made = PixivUtil2(tmp_path, world, single="%member_id%/%image_id%", manga="%member_id%/%image_id%/%page_number%")
+    work = next(work for work in works_of(world) if len(work.pages) == 3)
+    made.put(f"11/{work.id}.zip", b"PK\3\4", None, LATER)
+    made.rows.append((work.id, ARTIST, "t", f"D:\\p\\11\\{work.id}.zip", None, None, "manga"))
+    made.pages = [(work.id, page, f"{page + 1}.png", None, None) for page in range(3)]
+    made.finish()
+    assert passed_in(tmp_path) == {f"{work.id}.zip": "a zip of pages: unpack it, and import its folder"}
+
+
 def test_a_name_and_a_database_that_contradict_each_other_claim_nothing(world: World, tmp_path: Path) -> None:
     made = PixivUtil2(tmp_path, world)
     first, second = works_of(world)[:2]

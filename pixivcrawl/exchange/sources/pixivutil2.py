@@ -161,13 +161,12 @@ def _claim(path: Path, known: _Known) -> Claim | Passed:
     told = kept if kept is not None and (named is None or _contradicts(named, kept)) else named
     if told is None:
         return Passed(path, "neither its name nor a database tells its work")
+    notes = known.notes.get(told.work_id, [])
+    if (why := _not_original(path, _is_ugoira(named, kept, notes))) is not None:
+        return Passed(path, why)
     page = told.page if told.page is not None or named is None else named.page
     if page is None:
         return Passed(path, f"a page of work {told.work_id}; neither its name nor the database tells which")
-    notes = known.notes.get(told.work_id, [])
-    is_ugoira = _is_ugoira(named, kept, notes)
-    if (why := _not_original(path, is_ugoira, notes)) is not None:
-        return Passed(path, why)
     kind: FileKind = "ugoira" if ending(path.name) in ("zip", "ugoira") else "image"
     recorded = _recorded(path, page, kept, notes)
     return Claim(path, told.work_id, page, kind, recorded, rewritten=ending(path.name) == "ugoira")
@@ -198,12 +197,13 @@ def _contradicts(named: Named, kept: Kept) -> bool:
     return named.work_id != kept.work_id or kept.page not in (None, named.page)
 
 
-def _not_original(path: Path, is_ugoira: bool | None, notes: list[Note]) -> str | None:
+def _not_original(path: Path, is_ugoira: bool | None) -> str | None:
     """Why a file is no original of pixiv's; None where it may be one."""
     kind = ending(path.name)
     if kind in CONVERTED:
         return f"converted: pixiv has no {kind}"
-    if kind == "zip" and not is_ugoira and any(note.page_count and note.page_count > 1 for note in notes):
+    if kind == "zip" and is_ugoira is False:
+        # createPixivArchive
         return "a zip of pages: unpack it, and import its folder"
     if kind in ("zip", "ugoira"):
         return None
