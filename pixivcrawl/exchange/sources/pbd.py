@@ -50,6 +50,7 @@ _OF_ARTIST = re.compile(r"(?![0-9]{4}(?:-[0-9]{2}){1,2}$).+-([1-9][0-9]{0,17})")
 """`{user}-{user_id}`, but for what is a day or a month."""
 _DEFAULT = re.compile(r"[1-9][0-9]{0,18}(?:_p[0-9]+)?-.*")
 _AT_START = re.compile(r"([1-9][0-9]{0,18})(?![0-9])(?!_p[0-9])")
+_NUMBERED = re.compile(r"(?<![0-9])([1-9][0-9]{0,18})_p[0-9]+")
 _ID = re.compile(r"([1-9][0-9]{0,18})(?:_p([0-9]{1,5}))?")
 _SIZE = re.compile(r"([0-9]{1,6}) x ([0-9]{1,6})")
 _DATED = re.compile(r"[0-9]{4}(?:/[0-9]{2}){5}")
@@ -383,7 +384,7 @@ def _recorded(
 
 
 def _without_number(stem: str, work_id: int) -> str:
-    return re.sub(rf"(?<![0-9]){work_id}_p[0-9]+", str(work_id), stem, count=1)
+    return _NUMBERED.sub(lambda found: found[1] if found[1] == str(work_id) else found[0], stem)
 
 
 SOURCE = Source("pbd", is_its_own, read)
