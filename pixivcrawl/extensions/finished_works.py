@@ -51,7 +51,7 @@ class FinishedWorks(ABC):
         try:
             self._waiting.put_nowait(work_id)
         except asyncio.QueueFull:
-            self.fail(work_id, f"{self._waiting.maxsize:,} others wait already ({self.setting}_WAITING)")
+            self.fail(work_id, f"{self._waiting.maxsize:,} others are already waiting ({self.setting}_WAITING)")
 
     async def finish(self, *, at_once: bool) -> None:
         """Before the run ends: all that wait have their turn, or, `at_once`, none of them, and the one that is being done is ended."""
