@@ -71,7 +71,7 @@ def test_each_format_is_read_from_the_settings(
     assert made_of_ugoira <= set(passed_in(made.root))
 
 
-@pytest.mark.parametrize("said_root", ["D:\\Pictures\\pixiv", "/home/somebody/pixiv"])
+@pytest.mark.parametrize("said_root", ["D:\\Pictures\\pixiv", "/srv/pixiv"])
 @pytest.mark.parametrize(("single", "manga"), FORMATS)
 def test_a_folder_that_was_moved_is_found_in_its_database(
     world: World, tmp_path: Path, single: str, manga: str, said_root: str
