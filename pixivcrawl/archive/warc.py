@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
@@ -64,13 +65,28 @@ def new_record_id() -> str:
 
 def write_record(kind: str, record_id: str, date: datetime, fields: Fields, block: bytes) -> bytes:
     """A record as a gzip member. No field's value may contain a line break."""
-    head = "".join(f"{name}: {value}\r\n" for name, value in fields)
-    text = (
-        f"WARC/1.1\r\nWARC-Type: {kind}\r\nWARC-Record-ID: <{record_id}>\r\n"
-        f"WARC-Date: {date.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}\r\n{head}"
-        f"WARC-Block-Digest: {digest(block)}\r\nContent-Length: {len(block)}\r\n\r\n"
-    ).encode() + block
+    text = _head(kind, record_id, date, fields, digest(block), len(block)) + block
     return _pack(text + b"\r\n\r\n")
+
+
+def stream_record(
+    kind: str, record_id: str, date: datetime, fields: Fields, sha256: str, size: int, pieces: Iterable[bytes]
+) -> Iterator[bytes]:
+    """As `write_record`, piece by piece and not compressed, for a file of which the sum and the size are known beforehand."""
+    compressor = zlib.compressobj(0, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    head = _head(kind, record_id, date, fields, f"sha256:{sha256}", size)
+    for piece in chain([head], pieces, [b"\r\n\r\n"]):
+        yield compressor.compress(piece)
+    yield compressor.flush()
+
+
+def _head(kind: str, record_id: str, date: datetime, fields: Fields, block_digest: str, length: int) -> bytes:
+    told = "".join(f"{name}: {value}\r\n" for name, value in fields)
+    return (
+        f"WARC/1.1\r\nWARC-Type: {kind}\r\nWARC-Record-ID: <{record_id}>\r\n"
+        f"WARC-Date: {date.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}\r\n{told}"
+        f"WARC-Block-Digest: {block_digest}\r\nContent-Length: {length}\r\n\r\n"
+    ).encode()
 
 
 def http_block(status: int, headers: Fields, body: bytes) -> bytes:

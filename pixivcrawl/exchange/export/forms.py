@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from pixivcrawl.exchange.export import bagit, cbz, listing, sidecars, video, view
+from pixivcrawl.exchange.export import bagit, cbz, listing, sidecars, video, view, wacz
 from pixivcrawl.exchange.export.choice import Result, Selection
 
 
@@ -62,6 +62,13 @@ FORMS: Mapping[str, Form] = MappingProxyType(
             "bagit ~/bag --artist 11",
             frozenset(),
             bagit.export,
+        ),
+        "wacz": Form(
+            "a web archive for ReplayWeb.page: originals under their addresses, pixiv's answers, a page of each work",
+            "wacz works.wacz --artist 11",
+            frozenset(),
+            wacz.export,
+            target="stream",
         ),
         "video": Form(
             "each ugoira as mp4, WebP, webm or APNG with the exact delays of its frames",

@@ -48,6 +48,7 @@ class KeptFile:
     source: str | None = None
     evidence: Evidence | None = None
     imported: datetime | None = None
+    stored: datetime | None = None
 
     @property
     def key(self) -> tuple[int, int, str, str]:
@@ -129,6 +130,7 @@ _KEPT = (
     FileRow.source,
     FileRow.evidence,
     FileRow.imported,
+    FileRow.stored,
 )
 
 
