@@ -32,6 +32,9 @@ from pixivcrawl.reporting.writing import STANDARD_OUTPUT
 OURS = "https://pixivcrawl.invalid/"
 """Where pages of ours lie: no such host can ever be (RFC 6761), so that nobody takes them for pixiv's."""
 
+SPARE = 64 << 20
+"""Bytes of a WARC file beside its originals and answers, at most: the page, and what stands before each record."""
+
 MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png", "gif": "image/gif", "zip": "application/zip"}
 
 
@@ -87,7 +90,8 @@ def write_work(file: WaczFile, selection: Selection, work: ExportedWork, places:
     parts.append(page_part(work.id, at, page))
     title = work.facts["title"] or str(work.id)
     try:
-        with file.warc(work.id, print_, Page(address_of(work.id), at, title), refused) as write:
+        size = sum(each.bytes or 0 for each in kept) + sum(len(record) for _, record in answers) + SPARE
+        with file.warc(work.id, print_, size, Page(address_of(work.id), at, title), refused) as write:
             for part in parts:
                 told = {"url": part.url, "mime": part.mime, "status": part.status, "digest": part.digest}
                 write(part.bytes(), told, surt(part.url), part.at)

@@ -39,7 +39,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS warcs (
     number INTEGER PRIMARY KEY, work INTEGER NOT NULL, print TEXT NOT NULL, name TEXT NOT NULL, start INTEGER NOT NULL,
     end INTEGER NOT NULL, size INTEGER NOT NULL, crc INTEGER NOT NULL, sha256 TEXT NOT NULL, page TEXT NOT NULL,
-    created TEXT NOT NULL, refused TEXT NOT NULL
+    created TEXT NOT NULL, refused TEXT NOT NULL, version INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS lines (line TEXT NOT NULL, number INTEGER NOT NULL);
 """
@@ -70,28 +70,30 @@ class WaczFile:
         if self._zip is not None:
             return False
         found = self._sql.execute(
-            "SELECT name, start, end, size, crc FROM warcs WHERE number = ? AND work = ? AND print = ?",
+            "SELECT name, start, end, size, crc, version FROM warcs WHERE number = ? AND work = ? AND print = ?",
             (self._number, work, print_),
         ).fetchone()
         if found is None:
             self._zip = self._begun()
             return False
-        name, start, end, size, crc = found
+        name, start, end, size, crc, version = found
         member = ZipInfo(name, EARLIEST)
         member.header_offset, member.CRC, member.file_size, member.compress_size = start, crc, size, size
         # As `warc` has its members listed.
-        member.create_version = member.extract_version = 45
+        member.create_version = member.extract_version = version
         member.external_attr = 0o600 << 16
         self._kept.append(member)
         self._number, self._end = self._number + 1, end
         return True
 
     @contextmanager
-    def warc(self, work: int, print_: str, page: Page, refused: Sequence[str]) -> Iterator[Write]:
-        """The WARC file of a work; `refused` is what is not in it, and why."""
+    def warc(self, work: int, print_: str, size: int, page: Page, refused: Sequence[str]) -> Iterator[Write]:
+        """The WARC file of a work, of some `size`; `refused` is what is not in it, and why."""
         assert self._zip is not None
         member, hashed, written, lines = ZipInfo(f"archive/{work:d}.warc.gz", EARLIEST), hashlib.sha256(), 0, []
-        with self._zip.open(member, "w", force_zip64=True) as out:
+        # With this it gets sizes of 64 bits where they may be needed. ReplayWeb.page 2.4.6 finds no member that has them for nothing.
+        member.file_size = size
+        with self._zip.open(member, "w") as out:
 
             def write(pieces: Iterable[bytes], told: dict[str, Any], key: str, at: datetime) -> None:
                 nonlocal written
@@ -181,8 +183,8 @@ class WaczFile:
             sha256,
         )
         self._sql.execute(
-            f"INSERT INTO warcs VALUES ({', '.join('?' * 12)})",  # noqa: S608 (question marks)
-            (*row, json.dumps(shown, ensure_ascii=False), shown["ts"], json.dumps(refused)),
+            f"INSERT INTO warcs VALUES ({', '.join('?' * 13)})",  # noqa: S608 (question marks)
+            (*row, json.dumps(shown, ensure_ascii=False), shown["ts"], json.dumps(refused), member.extract_version),
         )
         self._sql.executemany("INSERT INTO lines VALUES (?, ?)", [(line, self._number) for line in lines])
         self._number += 1

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from pixivcrawl.animations.making import make, making_workers
 from pixivcrawl.archive.verdict import Limits
@@ -46,43 +44,49 @@ PICTURES = """(() => {
 """Every picture of the replayed page, in whatever frame of ReplayWeb.page's it lies."""
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+@asynccontextmanager
+async def served(folder: Path) -> AsyncIterator[str]:
+    """The folder's files by HTTP, ranges of them too, as a replay asks for them."""
+    app = web.Application()
+    app.router.add_get("/", lambda _: web.FileResponse(folder / "index.html"))
+    app.router.add_static("/", folder)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
-        server.shutdown()
+        await runner.cleanup()
+
+
+async def seen_in_a_browser(folder: Path, look: Callable[[Page], Awaitable[Any]]) -> Any:
+    """What `look` finds on the folder's page."""
+    async with served(folder) as address:
+        with browser() as port:
+            async with first_page(port) as page:
+                await page.visit(f"{address}/index.html")
+                return await look(page)
 
 
 @pytest.mark.skipif(REPLAY is None, reason="replaywebpage is not there: npm pack it, its node_modules/.bin in PATH")
 def test_replayweb_shows_every_picture(tmp_path: Path) -> None:
     assert REPLAY is not None
     world = crawled(tmp_path / "archive")
-    web = tmp_path / "web"
-    web.mkdir()
-    assert type_in("export", "wacz", str(web / "works.wacz"), "--all", archive=tmp_path / "archive").code == 0
+    folder = tmp_path / "web"
+    folder.mkdir()
+    assert type_in("export", "wacz", str(folder / "works.wacz"), "--all", archive=tmp_path / "archive").code == 0
     for name in ("ui.js", "sw.js"):
-        shutil.copy(REPLAY / name, web)
+        shutil.copy(REPLAY / name, folder)
     work = next(work for work in world.works_of(11, None) if len(work.pages) == 2)
-    (web / "index.html").write_text(PAGE.format(url=f"https://pixivcrawl.invalid/works/{work.id}"))
+    (folder / "index.html").write_text(PAGE.format(url=f"https://pixivcrawl.invalid/works/{work.id}"))
 
-    async def look(address: str) -> list[list[Any]]:
-        with browser() as port:
-            async with first_page(port) as page:
-                await page.visit(f"{address}/index.html")
-                await page.comes(f"{PICTURES}.length && {PICTURES}.every(([complete]) => complete)", within=60)
-                found: list[list[Any]] = await page.value(PICTURES)
-                return found
+    async def look(page: Page) -> Any:
+        await page.comes(f"{PICTURES}.length && {PICTURES}.every(([complete]) => complete)", within=60)
+        return await page.value(PICTURES)
 
-    with served(web) as address:
-        assert asyncio.run(look(address)) == [[True, page.width, page.height] for page in work.pages]
+    found = asyncio.run(seen_in_a_browser(folder, look))
+    assert found == [[True, page.width, page.height] for page in work.pages]
 
 
 DELAYS = (80, 41, 33, 400)
@@ -136,14 +140,7 @@ def test_films_play_to_their_last_frame(form: VideoForm, tmp_path: Path) -> None
     kind = "image/webp" if form == "webp" else "image/png"
     asked = TO_THE_END if is_film else ANIMATION.replace("FORM", form).replace("TYPE", kind)
 
-    async def look(address: str) -> Any:
-        with browser() as port:
-            async with first_page(port) as page:
-                await page.visit(f"{address}/index.html")
-                return await worth(page, asked)
-
-    with served(tmp_path) as address:
-        found = asyncio.run(look(address))
+    found = asyncio.run(seen_in_a_browser(tmp_path, lambda page: worth(page, asked)))
     if not is_film:
         assert found == list(DELAYS)
         return
