@@ -6,16 +6,15 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-import tomlkit
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from pixivcrawl.api.wording import one_line, quoted
-from pixivcrawl.archive.rewriting import rewrite
 from pixivcrawl.configuration import Configuration, filters_file
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.exchange.blacklists import read_blacklists
-from pixivcrawl.filters import Filters, SavedFilters, parse_filters, read_filters
+from pixivcrawl.filters import Filters, SavedFilters, read_filters
+from pixivcrawl.index.saving import add_filter
 from pixivcrawl.items import Artwork
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.service import Ledger
@@ -97,17 +96,7 @@ def added(path: Path, sources: list[Path], name: str) -> Iterator[str]:
         raise ConfigurationError(
             f"{', '.join(map(str, sources))}: leaves no works out, as far as a filter can express it"
         )
-    entry = tomlkit.dumps({"filter": {name: filters.model_dump(mode="json", exclude_none=True)}}).strip()
-
-    def appended(content: bytes) -> bytes:
-        if name in parse_filters(path, content).filters:
-            raise ConfigurationError(f"{path} has a filter {quoted(name)} already: choose another one with --name")
-        before = content + b"\n" if content and not content.endswith(b"\n") else content
-        wanted = before + (b"\n" if before else b"") + f"{entry}\n".encode()
-        parse_filters(path, wanted)
-        return wanted
-
-    rewrite(path, appended)
+    add_filter(path, name, filters)
     yield f"added to {path}: {name}: {said(filters)}"
     yield from (f"not carried over: {what}" for what in carried.left_out)
     yield f"to use it in every run, write fetch = {quoted(name)}; a single one takes it with --filter {name}"

@@ -53,7 +53,7 @@ def application(gallery: Gallery, guarded_by: Guard) -> web.Application:
     )
     app.router.add_routes([web.get(route.path, _answering(gallery, route.page)) for route in PAGES])
     app.router.add_routes(Media(gallery.archive, gallery.ledger, gallery.index, gallery.thumbnails).routes())
-    app.router.add_routes(forms.routes(gallery.shelf))
+    app.router.add_routes(forms.routes(gallery.shelf, gallery.index))
     app.router.add_get("/opensearch.xml", _opensearch)
     app.router.add_get(r"/static/{name:[a-z]+\.[a-z]+}", _static)
     app.on_response_prepare.append(guard.give_headers)

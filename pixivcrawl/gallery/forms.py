@@ -1,16 +1,21 @@
-"""What a person changes: marks on the shelf, and the choices of a browser. Each is a form of the gallery, sent by POST."""
+"""What a person changes: marks on the shelf, saved filters, and the choices of a browser. Each is a form of the gallery, sent by POST."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 from multidict import MultiMapping
 
 from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.gallery.pages.works import LONGEST_BOX
 from pixivcrawl.gallery.rendering import LANGUAGES
 from pixivcrawl.gallery.shelf import Shelf
+from pixivcrawl.index.reading import Index
+from pixivcrawl.index.saving import add_filter
+from pixivcrawl.index.search import WorksQuery, parse
 
 COVERED, LANGUAGE = "pixivcrawl_covered", "pixivcrawl_language"
 """Cookies: what the person at this browser has chosen."""
@@ -20,7 +25,7 @@ YEAR = 365 * 86400
 LARGEST_NUMBER = 2**63 - 1
 
 
-def routes(shelf: Shelf) -> list[web.RouteDef]:
+def routes(shelf: Shelf, index: Index) -> list[web.RouteDef]:
     async def mark(request: web.Request) -> web.Response:
         form = await _form(request)
         work_id, field, value = (str(form.get(name, "")) for name in ("work", "field", "value"))
@@ -31,7 +36,21 @@ def routes(shelf: Shelf) -> list[web.RouteDef]:
         await asyncio.to_thread(shelf.mark, int(work_id), field, value if field == "note" else int(value))
         return _back(str(form.get("back", "")))
 
-    return [web.post("/shelf", mark), web.post("/settings", _settings)]
+    async def save(request: web.Request) -> web.Response:
+        form = await _form(request)
+        name, view = (str(form.get(part, "")).strip() for part in ("name", "q"))
+        if not name or len(view) > LONGEST_BOX:
+            raise ConfigurationError(
+                f"a view is saved under a name, and its search has at most {LONGEST_BOX:,} characters"
+            )
+        await asyncio.to_thread(_save, index, name, view)
+        return _back(f"/works?{urlencode({'q': WorksQuery(filter=name).text()})}")
+
+    return [web.post("/shelf", mark), web.post("/filters", save), web.post("/settings", _settings)]
+
+
+def _save(index: Index, name: str, text: str) -> None:
+    index.saved = add_filter(index.saved.path, name, index.as_filter(parse(text)))
 
 
 async def _settings(request: web.Request) -> web.Response:

@@ -160,9 +160,17 @@ def any_of(expressions: Iterable[str]) -> str:
 
 def tags_called(connection: sqlite3.Connection, text: str) -> list[int]:
     """The tags of this name, or else those of which it is a translation, whatever its case, width or kana."""
+    return sorted({tag_id for tag_id, _ in _tags_meant(connection, text)})
+
+
+def tags_names(connection: sqlite3.Connection, text: str) -> list[str]:
+    """What those tags are called."""
+    return sorted({name for _, name in _tags_meant(connection, text) if name is not None})
+
+
+def _tags_meant(connection: sqlite3.Connection, text: str) -> list[tuple[int, str | None]]:
     found = _tags_named(connection, text)
-    named = [tag_id for tag_id, name in found if name is not None and fold(name) == fold(text)]
-    return sorted(set(named or (tag_id for tag_id, _ in found)))
+    return [each for each in found if each[1] is not None and fold(each[1]) == fold(text)] or found
 
 
 def _tags_of_filter(connection: sqlite3.Connection, text: str) -> list[int]:

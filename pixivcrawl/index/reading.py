@@ -13,9 +13,9 @@ from typing import Literal, NamedTuple
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.filters import Filters, SavedFilters
 from pixivcrawl.folding import fold
-from pixivcrawl.index import duplicates, schema, sums
+from pixivcrawl.index import duplicates, saving, schema, sums
 from pixivcrawl.index.following import place_of
-from pixivcrawl.index.matching import Match, match_filters, match_query
+from pixivcrawl.index.matching import Match, artists_called, match_filters, match_query, tags_names
 from pixivcrawl.index.search import Sort, WorksQuery
 from pixivcrawl.ledger.queries import indexed
 from pixivcrawl.ledger.service import Ledger
@@ -151,6 +151,17 @@ class Index:
     def same_bytes(self, sha256: str) -> list[tuple[int, int]]:
         """The works and pages of which a file with this SHA-256 is stored."""
         return duplicates.places(self._connection(), schema.digest_of(sha256))
+
+    def as_filter(self, query: WorksQuery) -> Filters:
+        """A search as a filter to be saved. Raises ConfigurationError for what a filter cannot express."""
+        connection = self._connection()
+        return saving.as_filter(
+            query,
+            self._filters(query),
+            artists=[] if query.artist is None else artists_called(connection, query.artist),
+            tags=[_only(tag, tags_names(connection, tag)) for tag in query.tags],
+            without_tags=[name for tag in query.without_tags for name in tags_names(connection, tag) or [tag]],
+        )
 
     def sums(self) -> sums.Sums | None:
         """The archive in numbers as they were counted last; None where that was not done yet."""
@@ -296,6 +307,15 @@ def _ids(connection: sqlite3.Connection, found: Match, most: int) -> list[int]:
         )
         values = (found.expression, *found.values)
     return [row[0] for row in connection.execute(query, (*values, most))]
+
+
+def _only(text: str, names: list[str]) -> str:
+    """The one tag that is called so. Raises ConfigurationError where there are several: a filter's tags are all wanted."""
+    if len(names) > 1:
+        raise ConfigurationError(
+            f"several tags are called {text[:40]!r}: name one of them as pixiv does, and save that"
+        )
+    return names[0] if names else text
 
 
 def _key(sort: Sort, value: int, work_id: int) -> str:

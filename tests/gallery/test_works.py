@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 from urllib.parse import quote, unquote_plus
 
@@ -159,3 +160,32 @@ def test_the_style_sheet_has_each_ratio_that_a_card_can_have() -> None:
     for width in widths:
         exact = min(max(width / 100, LEAST_RATIO), MOST_RATIO)
         assert float(rules[f"r{ratio(width, 100)}"]) == pytest.approx(exact, rel=0.021)
+
+
+def test_a_view_is_saved_as_a_filter_that_shows_it(tmp_path: Path) -> None:
+    root = archive_at(tmp_path / "archive")
+    (root / "filters.toml").write_text("# mine\n[filter.safe]\nrating = 'safe'\n", encoding="utf-8")
+    with visiting(root) as gallery:
+        view = "#cat 夏空 kind:illust pages:<=3"
+        saved = gallery.post("/filters", {"name": "猫 in summer", "q": view})
+        assert saved.status == 303
+        assert shown(gallery, saved.headers["Location"]) == shown(gallery, f"/works?q={quote(view)}") == [NORMAL]
+        text = (root / "filters.toml").read_text(encoding="utf-8")
+        assert text.startswith("# mine\n[filter.safe]\nrating = 'safe'\n\n")
+        assert tomllib.loads(text)["filter"]["猫 in summer"] == {
+            "tags": ["猫"], "kinds": ["illust"], "max_pages": 3, "words": ["夏空"],
+        }  # fmt: skip
+        both = gallery.post("/filters", {"name": "both", "q": "filter:safe is:gone"})
+        assert (both.status, "cannot say is:revised or is:gone" in both.text) == (400, True)
+        for name, view in (
+            ("safe", "猫"),
+            ("none", "猫"),
+            ("", "猫"),
+            ("x", ""),
+            ("x", "bookmarks:<5"),
+            ("x", "filter:safe rating:r18"),
+        ):
+            assert gallery.post("/filters", {"name": name, "q": view}).status == 400, (name, view)
+        assert gallery.post("/filters", {"name": "x", "q": "猫"}, Origin="http://evil.example").status == 403
+        assert gallery.get("/filters?name=x&q=猫").status == 405
+        assert (root / "filters.toml").read_text(encoding="utf-8") == text
