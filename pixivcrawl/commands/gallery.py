@@ -63,7 +63,10 @@ class Command(ScrapyCommand):
 
             def show(address: str) -> None:
                 print(f"The gallery of {configuration.archive_dir} is at {address}")
-                print("Press Ctrl-C to end it. It changes only derived/, shelf.sqlite and, if you save a view, filters.toml.", flush=True)
+                print(
+                    "Press Ctrl-C to end it. It changes only derived/, shelf.sqlite and, if you save a view, filters.toml.",
+                    flush=True,
+                )
                 if opts.open and not webbrowser.open(address):
                     say("pixivcrawl: no browser could be started; open the address yourself")
 
