@@ -6,20 +6,23 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 from procrastinate import App, BaseRetryStrategy, RetryDecision
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job
 from scrapy.settings import Settings
 
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.errors import AccountRefused, ArchiveInUse, ConfigurationError
+from pixivcrawl.errors import AccountRefused, ArchiveInUse, ConfigurationError, StorageFailed
 from pixivcrawl.fleet.queue import CRAWL, Work, queue_of
 from pixivcrawl.ledger import queries
+from pixivcrawl.ledger.engine import read_url
+from pixivcrawl.ledger.failures import place_of
 from pixivcrawl.runs.queue import job_of
 from pixivcrawl.runs.subscriptions import as_account, file_path, look_up, of_accounts, read_ledger
 from pixivcrawl.saying import say
@@ -158,6 +161,19 @@ async def take_back(app: App) -> None:
         await asyncio.sleep(BEATS_EVERY)
 
 
+@asynccontextmanager
+async def queue_there(settings: Settings) -> AsyncIterator[None]:
+    """Raises StorageFailed where the queue's server goes away meanwhile: the worker is started again, and its jobs are taken back."""
+    try:
+        yield
+    except (ConnectorException, psycopg.Error) as error:
+        place = place_of(read_url(Configuration.from_settings(settings).database_url))
+        said = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]
+        raise StorageFailed(
+            f"the queue on {place} cannot go on: {said[0]}: see to the database, then start the worker again"
+        ) from error
+
+
 async def work(app: App, settings: Settings, *, once: bool) -> None:
     """Do what the queue holds of the accounts that have a session here, until told to end; `once`: until nothing is left."""
     own = [queue_of(account) for account in ("", *account_names(settings))]
@@ -166,7 +182,7 @@ async def work(app: App, settings: Settings, *, once: bool) -> None:
         "stalled_worker_timeout": DEAD_AFTER,
         "delete_jobs": "successful",
     }
-    async with app.open_async():
+    async with queue_there(settings), app.open_async():
         await plan_now(app, settings)
         taking_back = asyncio.ensure_future(take_back(app))
         try:

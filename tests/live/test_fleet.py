@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from pixivcrawl.sandbox.log import Logged
+from tests.ledger.server import Line
 from tests.live.running import PROJECT, complaints, environment, scrapy, stored_files
 from tests.sandbox.serving import Sandbox, World
 
@@ -138,6 +139,23 @@ def test_an_account_that_pixiv_refuses_is_left_alone(
     assert len(asked_as(sandbox, over["PIXIV_PHPSESSID"])) == asked
     assert scrapy("work", "--once", env=fleet("a")).returncode == 0
     assert answered(postgres_url, "SELECT exit_code FROM crawls WHERE reader = 901 ORDER BY id") == [(4,), (0,)]
+
+
+@pytest.mark.long
+def test_a_worker_whose_server_goes_away_ends_with_a_line(
+    postgres_url: str, fleet: Callable[..., dict[str, str]], tmp_path: Path
+) -> None:
+    (tmp_path / "subscriptions.toml").write_text("")
+    with Line(postgres_url) as line:
+        command = [sys.executable, "-m", "scrapy", "work"]
+        env = fleet("a") | {"PIXIVCRAWL_DATABASE_URL": line.url}
+        worker = subprocess.Popen(command, cwd=PROJECT, env=env, stderr=subprocess.PIPE, text=True)
+        until(lambda: answered(postgres_url, "SELECT to_regclass('fleet.procrastinate_workers')") != [(None,)])
+        until(lambda: answered(postgres_url, "SELECT count(*) FROM fleet.procrastinate_workers") == [(1,)])
+        line.cut()
+        _, said = worker.communicate(timeout=120)
+    assert worker.returncode == 5, said
+    assert [each for each in said.splitlines() if each.startswith("pixivcrawl: the queue on 127.0.0.1:")]
 
 
 @pytest.mark.parametrize("words", [["work"], ["fleet", "status"]])
