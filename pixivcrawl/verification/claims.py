@@ -94,7 +94,8 @@ def judge(claim: Claim, work: PagesOfWork | None, found: Proof) -> Judged:
     kind = _kind(claim, work, found)
     if claim.rewritten:
         return Judged(kind, None, "rewritten")
-    if (said := claim.recorded) is not None and said.revision is not None and not _contradicts(work, said.revision):
+    said = claim.recorded
+    if said is not None and said.revision is not None and not _contradicts(work, claim.page, said, said.revision):
         _refuse_reduced(found, said.width, said.height)
         if work is None or work.revision != said.revision:
             return Judged(kind, said.revision, "recorded")
@@ -112,8 +113,10 @@ def judge(claim: Claim, work: PagesOfWork | None, found: Proof) -> Judged:
     return Judged(kind, None, "older")
 
 
-def _contradicts(work: PagesOfWork | None, revision: str) -> bool:
-    """Whether pixiv's times show that the work was never at a revision."""
+def _contradicts(work: PagesOfWork | None, page: int, said: Recorded, revision: str) -> bool:
+    """Whether a record tells of another page, or pixiv's times show that the work was never at the record's revision."""
+    if said.page_count is not None and said.kind == "image" and page >= said.page_count:
+        return True
     if work is None or work.created is None:
         return False
     return time_of(revision) < work.created or (work.has_one_revision and revision != work.revision)

@@ -31,7 +31,7 @@ LARGEST_SIDECAR = 4 << 20
 FOLDERS_LOOKED_AT = 50
 """Folders in which a sign of gallery-dl is looked for."""
 
-_ARTIST = re.compile(r"[1-9][0-9]{0,18} \S+")
+_ARTIST = re.compile(r"[1-9][0-9]{0,17} \S+")
 _ENTRY = re.compile(r"pixiv[^0-9]{0,16}([1-9][0-9]{0,18})(?![0-9])")
 _SQLITE = frozenset({"sqlite3", "sqlite", "db"})
 
@@ -47,7 +47,7 @@ def _shows_it(entries: list[os.DirEntry[str]]) -> bool:
     names = {entry.name for entry in entries}
     for entry in entries:
         path = Path(entry.path)
-        if _ARTIST.fullmatch(path.parent.name) and path.parent.parent.name == "pixiv":
+        if _is_artists(path.parent):
             return True
         if entry.name.endswith(".json") and entry.name[:-5] in names and isinstance(_sidecar(path), dict):
             return True
@@ -83,9 +83,20 @@ def _claimed(entry: os.DirEntry[str], has_sidecar: bool) -> Iterator[Claim | Pas
     ):
         yield recorded
     elif isinstance(by_name, Claim):
-        yield replace(by_name, served=_time_of(entry))
+        yield replace(by_name, recorded=_by_folder(Path(entry.path).parent), served=_time_of(entry))
     elif by_name is not None:
         yield by_name
+
+
+def _by_folder(folder: Path) -> Recorded | None:
+    """Whose the files in `pixiv/{id} {account}` are."""
+    if not _is_artists(folder):
+        return None
+    return Recorded(by=f"the folder {folder.name}", user_id=int(folder.name.partition(" ")[0]))
+
+
+def _is_artists(folder: Path) -> bool:
+    return folder.parent.name == "pixiv" and _ARTIST.fullmatch(folder.name) is not None
 
 
 def _time_of(entry: os.DirEntry[str]) -> datetime:
