@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
-from pixivcrawl.exchange.importing import Known, files_known, is_here
+from pixivcrawl.exchange.importing import Known
 from pixivcrawl.exchange.reading import Offered
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import PagesOfWork
@@ -19,12 +20,20 @@ LOOKED_UP = 2000
 
 def not_here(ledger: Ledger | None, offered: Sequence[Offered]) -> list[Offered]:
     """The files that no earlier import took as they are now."""
+    if ledger is None:
+        return list(offered)
     pending: list[Offered] = []
     for start in range(0, len(offered), LOOKED_UP):
         some = offered[start : start + LOOKED_UP]
-        files = files_known(ledger, (each.claim.work_id for each in some))
-        pending += (each for each in some if not is_here(each, files.get(each.claim.work_id, ())))
+        work_ids = sorted({each.claim.work_id for each in some})
+        here = ledger.read_now(queries.imported_from, work_ids)
+        pending += (each for each in some if not _is_as_it_was(each, here.get(each.source)))
     return pending
+
+
+def _is_as_it_was(offered: Offered, came: tuple[int | None, datetime] | None) -> bool:
+    """Whether nothing has changed about a file since an earlier import took it."""
+    return came is not None and came[0] == offered.size and offered.touched <= came[1]
 
 
 def works_to_ask(ledger: Ledger | None, offered: Iterable[Offered]) -> dict[int | None, list[int]]:

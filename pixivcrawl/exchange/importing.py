@@ -332,18 +332,6 @@ def files_known(ledger: Ledger | None, work_ids: Iterable[int]) -> dict[int, lis
     return files
 
 
-def is_here(offered: Offered, files: Iterable[KeptFile]) -> bool:
-    """Whether an earlier import took this very file, and nothing has changed about it since."""
-    return any(
-        file.source == offered.source
-        and file.bytes == offered.size
-        and file.state in HERE
-        and file.imported is not None
-        and offered.touched <= file.imported
-        for file in files
-    )
-
-
 def _opened(path: Path) -> BufferedReader:
     """The file for reading alone; never through a link, and never a pipe that nobody fills."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)

@@ -95,7 +95,7 @@ def judge(claim: Claim, work: PagesOfWork | None, found: Proof) -> Judged:
     if claim.rewritten:
         return Judged(kind, None, "rewritten")
     said = claim.recorded
-    if said is not None and said.revision is not None and not _contradicts(work, claim.page, said, said.revision):
+    if said is not None and said.revision is not None and not _contradicts(claim.page, said, said.revision, work):
         _refuse_reduced(found, said.width, said.height)
         if work is None or work.revision != said.revision:
             return Judged(kind, said.revision, "recorded")
@@ -113,7 +113,7 @@ def judge(claim: Claim, work: PagesOfWork | None, found: Proof) -> Judged:
     return Judged(kind, None, "older")
 
 
-def _contradicts(work: PagesOfWork | None, page: int, said: Recorded, revision: str) -> bool:
+def _contradicts(page: int, said: Recorded, revision: str, work: PagesOfWork | None) -> bool:
     """Whether a record tells of another page, or pixiv's times show that the work was never at the record's revision."""
     if said.page_count is not None and said.kind == "image" and page >= said.page_count:
         return True

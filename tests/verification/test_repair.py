@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -129,6 +130,19 @@ def test_an_ugoira_without_rows_is_adopted(archive: Archive, whole: Archive, los
     repaired(archive)
     assert rows(archive) == rows(whole)
     assert found(archive, DEEP) == []
+
+
+@pytest.mark.parametrize("lost", [("ugoira",), ("frames",), ("ugoira", "frames")])
+def test_a_list_of_frames_is_known_by_what_it_says(archive: Archive, whole: Archive, lost: tuple[str, ...]) -> None:
+    said, time = json.loads((archive.root / FRAMES).read_text()), (archive.root / FRAMES).stat().st_mtime
+    (archive.root / FRAMES).write_text(json.dumps(said, separators=(",", ":")))
+    os.utime(archive.root / FRAMES, (time, time))
+    for kind in ("frames", *lost):
+        change(archive, "DELETE FROM files WHERE kind = ?", kind)
+    repaired(archive)
+    assert found(archive, DEEP) == []
+    assert {row[0] for row in rows(archive)} == {row[0] for row in rows(whole)}
+    assert json.loads((archive.root / FRAMES).read_text()) == said
 
 
 @pytest.mark.parametrize("lost", ["frame", "'ugoira', 'frames', 'frame'"])

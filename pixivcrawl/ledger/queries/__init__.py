@@ -24,6 +24,7 @@ from pixivcrawl.ledger.queries.files import (
     artists_of_works,
     files_at_pixiv,
     files_of_works,
+    imported_from,
     known_artists,
     pages_of_work,
     pages_of_works,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, select
+from sqlalchemy import ColumnElement, Connection, NotNullable, Row, exists, func, select
 
 from pixivcrawl.api.bodies.parts import JAPAN
 from pixivcrawl.api.images import is_revision
@@ -169,6 +169,22 @@ def files_of_works(
 def all_files_of_work(connection: Connection, work_id: int) -> list[KeptFile]:
     """The files of a work in whatever state."""
     return files_of_works(connection, [work_id])
+
+
+def imported_from(connection: Connection, work_ids: Sequence[int]) -> dict[str, tuple[int | None, datetime]]:
+    """By their sources the imported files of these works that are here: their bytes, and when they came."""
+    found: dict[str, tuple[int | None, datetime]] = {}
+    for start in range(0, len(work_ids), IDS_A_QUERY):
+        rows = connection.execute(
+            select(NotNullable(FileRow.source), FileRow.bytes, NotNullable(FileRow.imported)).where(
+                FileRow.artwork_id.in_(work_ids[start : start + IDS_A_QUERY]),
+                FileRow.source.is_not(None),
+                FileRow.kind != "frames",
+                FileRow.state.in_(HERE),
+            )
+        )
+        found.update((source, (size, imported)) for source, size, imported in rows)
+    return found
 
 
 def known_artists(connection: Connection, work_ids: Sequence[int]) -> dict[int, int]:
