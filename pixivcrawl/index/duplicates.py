@@ -12,7 +12,7 @@ MOST_WALKED = 5_000
 """So many pictures that have others like them are looked at for one page of groups (some 100 ms)."""
 
 MOST_IN_GROUP = 500
-"""Pictures of one group; what hangs on to more of them stands in a group of its own."""
+"""Pictures of one group, and pages with the same bytes; what hangs on to more of them stands in a group of its own."""
 
 _WALKS: dict[Show, str] = {"all": "1", "same": "digest = other", "near": "digest != other"}
 
@@ -59,8 +59,9 @@ def groups(
 
 
 def places(connection: sqlite3.Connection, digest: int) -> list[tuple[int, int]]:
-    """The works and pages of which a file with this digest is stored."""
-    return connection.execute("SELECT work_id, page FROM digests WHERE digest = ?", (digest,)).fetchall()
+    """The works and pages of which a file with this digest is stored, at most so many as a group has."""
+    query = "SELECT work_id, page FROM digests WHERE digest = ? LIMIT ?"
+    return connection.execute(query, (digest, MOST_IN_GROUP)).fetchall()
 
 
 def _family(connection: sqlite3.Connection, digest: int) -> list[int]:

@@ -173,7 +173,10 @@ def _replace_digests(
 
 
 _TO_SEE = "INSERT OR IGNORE INTO unseen SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM looks WHERE digest = ?1)"
-_SAME = "INSERT OR IGNORE INTO alike SELECT digest, digest, 0 FROM digests WHERE digest = ? GROUP BY digest HAVING count(*) > 1"
+_SAME = (
+    "INSERT OR IGNORE INTO alike SELECT ?1, ?1, 0 "
+    "WHERE (SELECT count(*) FROM (SELECT 1 FROM digests WHERE digest = ?1 LIMIT 2)) > 1"
+)
 
 
 def _forget_looks(connection: sqlite3.Connection, digests: Iterable[int]) -> None:
