@@ -31,7 +31,7 @@ class Command(ScrapyCommand):
             "Runs what is due of the subscriptions, as every other worker does that shares the ledger on PostgreSQL "
             "(DATABASE_URL): pixivcrawl work. Each list is read once, and each account in one crawl at a time, in a process of its own. "
             "What a worker that died had begun is taken back. Several workers on one machine each need an ARCHIVE_DIR. It needs the extra "
-            "fleet: pip install 'pixivcrawl[fleet]'. Exit codes: 0 told to end, or, with --once, nothing is left to do now; 2 wrong "
+            "fleet. Exit codes: 0 told to end, or, with --once, nothing is left to do now; 2 wrong "
             "configuration; 3 another run uses the archive; 5 the database cannot be used."
         )
 
