@@ -359,7 +359,7 @@ ON_STORED = from_environment("ON_STORED", "")
 ON_STORED_TIMEOUT = from_environment("ON_STORED_TIMEOUT", 60)
 ON_STORED_WAITING = from_environment("ON_STORED_WAITING", 100)
 
-# What to make of each ugoira once its files are stored, under derived/videos/: mp4, webp, webm or apng, see docs/ugoira.md; empty: nothing.
+# What to make of each ugoira once its files are stored, under derived/videos/: mp4, webp, webm or apng, see docs/export.md; empty: nothing.
 # It uses only time that nothing else needs. The run ends when all of its ugoira are made, or sooner with Ctrl-C; the next run makes the
 # rest.
 UGOIRA_VIDEO = from_environment("UGOIRA_VIDEO", "")

@@ -45,7 +45,12 @@ EXPORTS: dict[str, dict[str, Any]] = {
     "sidecars": {"name": "{user}/{title}"},
     "sidecars like gallery-dl": {"like": "gallery-dl"},
     "list": {"columns": "csv"},
+    "bagit": {},
+    "wacz": {},
 }
+
+FILES = {"list": "works.csv", "wacz": "works.wacz"}
+"""The forms that are a file."""
 
 
 class Killer:
@@ -61,7 +66,7 @@ class Killer:
         assert self._forks.stdin is not None
         assert self._forks.stdout is not None
         form = export.partition(" ")[0]
-        target = target / "works.csv" if form == "list" else target
+        target = target / FILES[form] if form in FILES else target
         asked = [str(self._root), form, str(target), OPTIONS | EXPORTS[export]]
         print(json.dumps(asked), file=self._forks.stdin, flush=True)
         child = int(self._forks.stdout.readline())
@@ -110,6 +115,7 @@ def whole(path: Path) -> bool:
     """Whether a file with a name of its own is all of it."""
     readers: dict[str, Callable[[], object]] = {
         ".cbz": lambda: zipfile.ZipFile(path).testzip() is None,
+        ".wacz": lambda: zipfile.ZipFile(path).testzip() is None,
         ".json": lambda: json.loads(path.read_bytes()),
         ".csv": lambda: path.read_bytes().count(b"\r\n") == WORKS + 1,
         ".jpg": lambda: path.read_bytes().startswith(b"of a picture " * 500) and path.read_bytes()[-1:].isdigit(),
@@ -140,7 +146,9 @@ def test_killed_anywhere_an_export_goes_on(killer: Killer, tmp_path: Path, expor
             # Sooner, then: a busy machine is slow to kill.
             lasts *= 0.8
         broken = [
-            path for path in out.rglob("*.*") if path.suffix in (".cbz", ".json", ".csv", ".jpg") and not whole(path)
+            path
+            for path in out.rglob("*.*")
+            if path.suffix in (".cbz", ".json", ".csv", ".jpg", ".wacz") and not whole(path)
         ]
         assert broken == []
         if not number % 2:
