@@ -93,6 +93,7 @@ def _offered(place: Path, source: Source, claim: Claim) -> Offered | Passed:
         found = claim.path.stat(follow_symlinks=False)
     except OSError as error:
         return Passed(claim.path, f"cannot be read: {error.strerror}")
-    name = storable(f"{source.name}: {claim.path.relative_to(place).as_posix()}")
+    within = claim.path.as_posix().removeprefix(f"{place.as_posix()}/")
+    name = storable(f"{source.name}: {within}")
     written, touched = (datetime.fromtimestamp(seconds, UTC) for seconds in (found.st_mtime, found.st_ctime))
     return Offered(claim, name, found.st_size, written, touched)

@@ -136,6 +136,7 @@ def test_every_file_comes_in_as_what_it_is_and_nothing_is_fetched_twice(years: Y
     assert_the_next_crawl_fetches_the_rest(years, archive)
 
 
+@pytest.mark.long
 def test_what_was_imported_is_remade_from_the_journal(years: Years, tmp_path: Path):
     archive = tmp_path / "archive"
     assert bring_in(years.sandbox, archive, years.folder).exit_code == 0

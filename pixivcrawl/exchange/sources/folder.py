@@ -25,9 +25,10 @@ def read(folder: Path) -> Iterator[Found]:
 
 def claim_by_name(entry: os.DirEntry[str]) -> Claim | Passed | None:
     """What a file's name alone says; None for what is no picture."""
-    kind, path = ending(entry.name), Path(entry.path)
-    if kind not in PICTURES | CONVERTED:
+    kind = ending(entry.name)
+    if kind not in PICTURES and kind not in CONVERTED:
         return None
+    path = Path(entry.path)
     named = read_name(entry.name)
     if named is None:
         return Passed(path, "its name tells no page of a work")

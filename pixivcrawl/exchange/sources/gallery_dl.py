@@ -71,11 +71,12 @@ def read(folder: Path) -> Iterator[Found]:
 
 def _claimed(entry: os.DirEntry[str], has_sidecar: bool) -> Iterator[Claim | Passed]:
     by_name = claim_by_name(entry)
-    sidecar = Path(f"{entry.path}.json")
-    told = _sidecar(sidecar) if has_sidecar else None
+    if by_name is None:
+        return
+    told = _sidecar(Path(f"{entry.path}.json")) if has_sidecar else None
     if isinstance(told, str):
-        yield Passed(sidecar, told)
-    recorded = _claim(Path(entry.path), told) if isinstance(told, dict) else None
+        yield Passed(Path(f"{entry.path}.json"), told)
+    recorded = _claim(by_name.path, told) if isinstance(told, dict) else None
     if (
         recorded is not None
         and ending(entry.name) in PICTURES
@@ -83,8 +84,8 @@ def _claimed(entry: os.DirEntry[str], has_sidecar: bool) -> Iterator[Claim | Pas
     ):
         yield recorded
     elif isinstance(by_name, Claim):
-        yield replace(by_name, recorded=_by_folder(Path(entry.path).parent), served=_time_of(entry))
-    elif by_name is not None:
+        yield replace(by_name, recorded=_by_folder(by_name.path.parent), served=_time_of(entry))
+    else:
         yield by_name
 
 
