@@ -378,8 +378,8 @@ def status_odd(connection: Connection) -> tuple[int, int]:
 def status_imported(connection: Connection) -> tuple[int, int]:
     """How many files that came from other tools' folders are stored, and how many adopted, of a revision that nobody knows."""
     counted = select(FileRow.state, func.count()).where(IMPORTED_FILE, FileRow.kind != "frames").group_by(FileRow.state)
-    counts = dict(connection.execute(counted).all())
-    return counts.get("stored", 0), counts.get("adopted", 0)
+    counts = Counter(dict(connection.execute(counted).all()))
+    return counts["stored"], counts["adopted"]
 
 
 def status_odd_files(connection: Connection) -> list[OddFile]:
