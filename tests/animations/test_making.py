@@ -62,7 +62,7 @@ def test_equal_frames_are_frames(form: VideoForm, tmp_path: Path, workers: Worke
     assert film(tmp_path / f"made.{form}").begins[:4] == pytest.approx([0, 40, 90, 150], abs=0.01)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", ["webp", "apng"])
 def test_the_same_ugoira_makes_the_same_bytes(form: VideoForm, tmp_path: Path, workers: Workers) -> None:
     ugoira = zipped(tmp_path, [plain(number) for number in range(3)], (40, 50, 60))
     for name in ("one", "two"):
