@@ -377,9 +377,9 @@ def status_odd(connection: Connection) -> tuple[int, int]:
 
 def status_imported(connection: Connection) -> tuple[int, int]:
     """How many files that came from other tools' folders are stored, and how many adopted, of a revision that nobody knows."""
-    counted = select(FileRow.state, func.count()).where(IMPORTED_FILE, FileRow.kind != "frames").group_by(FileRow.state)
-    counts = Counter(dict(connection.execute(counted).all()))
-    return counts["stored"], counts["adopted"]
+    states = [func.count(case((FileRow.state == state, 1))) for state in ("stored", "adopted")]
+    stored, adopted = connection.execute(select(*states).where(IMPORTED_FILE, FileRow.kind != "frames")).one()
+    return stored, adopted
 
 
 def status_odd_files(connection: Connection) -> list[OddFile]:
