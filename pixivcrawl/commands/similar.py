@@ -45,7 +45,8 @@ class Command(ScrapyCommand):
         return (
             "Names the works and pages that show what a JPEG, PNG, GIF or WebP file shows: those of the same bytes first, then copies that "
             "were scaled, pressed harder, converted or slightly trimmed. A page that is blank or nearly so is looked for by its bytes "
-            "alone. The first time, every picture of the archive is looked at, at 0.04 s for a large JPEG and 0.4 s for a large PNG; Ctrl-C stops that and "
+            "alone. The first time, every picture of the archive is looked at, at 0.04 s for a large JPEG and 0.4 s for a "
+            "large PNG; Ctrl-C stops that and "
             "the next time goes on, and an open gallery does it while nobody uses it. --known asks what was looked at already. Sends "
             "nothing to pixiv, writes derived/ alone, and may run beside a crawl. Exit codes: 0 looked for, found or not; 2 wrong usage, "
             "no archive yet, or a file that is no picture; 5 the disk or the ledger cannot go on; 130 interrupted."
