@@ -26,10 +26,11 @@ from benchmarks.measuring import Row, own_environment, run, table, write_json
 from pixivcrawl.api.catalogue import USER_PROFILE_ILLUSTS
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.items import VISITOR, Artwork, Facts, Original, ProvenOriginal, StagedOriginal, StoredOriginal, Tag
+from pixivcrawl.items import Artwork, Facts, Original, ProvenOriginal, StagedOriginal, StoredOriginal, Tag
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.answer import StoredAnswer
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.reader import VISITOR
 from pixivcrawl.reporting.standing import Standing, of_archive
 from pixivcrawl.reporting.status_text import LINES
 from pixivcrawl.spiders.user import UserArguments

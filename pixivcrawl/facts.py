@@ -18,7 +18,8 @@ from pixivcrawl.api.bodies.requests import Commissions, CreatorList
 from pixivcrawl.api.bodies.rows import IllustRow
 from pixivcrawl.api.bodies.search import TagInfo
 from pixivcrawl.api.bodies.users import UserRow
-from pixivcrawl.items import Facts, Reader, TagTranslation, User
+from pixivcrawl.items import Facts, TagTranslation, User
+from pixivcrawl.reader import Reader
 
 Question = Mapping[str, Any]
 

@@ -1,8 +1,7 @@
 """The items that spiders yield and pipelines process.
 
-A file is one item of its own and changes its type as it moves on, so that each pipeline can only be given what the one before it has
-finished: `Original` -> `StagedOriginal` -> `ProvenOriginal` -> `StoredOriginal`; it leaves as a flat `StoredFile`. What an answer says of
-works, people and lists are the items in `Facts`. All times are aware and in UTC.
+A file changes its type as it moves on, so that each pipeline can only be given what the one before it has finished: `Original` ->
+`StagedOriginal` -> `ProvenOriginal` -> `StoredOriginal`; it leaves as a flat `StoredFile`. All times are aware and in UTC.
 """
 
 from __future__ import annotations
@@ -36,24 +35,6 @@ def part_name(kind: str, page: int) -> str:
 def name_of_file(kind: str, owner: int, page: int) -> str:
     """A file in words; `owner` is its work, or the user whose picture it is."""
     return f"user {owner} {kind}" if kind in OF_USERS else f"work {owner} {part_name(kind, page)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Who reads: an account, None if its session does not say which, or 0 for a visitor.
-
-    `session` is another number for another session, and gives nothing of it away; 0 for nobody, None where it is not known (runs of old).
-    """
-
-    user_id: int | None = None
-    session: int | None = None
-
-    @property
-    def is_visitor(self) -> bool:
-        return self.user_id == 0
-
-
-VISITOR = Reader(0, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from pixivcrawl import config_file
 from pixivcrawl.api.wording import quoted
 from pixivcrawl.cookies import CookieRefused, cookie_header
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.items import VISITOR, Reader
+from pixivcrawl.reader import VISITOR, Reader
 
 logger = logging.getLogger(__name__)
 

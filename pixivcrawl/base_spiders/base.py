@@ -36,10 +36,11 @@ from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.facts import facts_of
 from pixivcrawl.filters import read_filters
 from pixivcrawl.item_batches import through_pipelines
-from pixivcrawl.items import Facts, Reader, Snapshot
+from pixivcrawl.items import Facts, Snapshot
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.answer import StoredAnswer, answer_to
 from pixivcrawl.ledger.service import Ledger, is_archiving, ledger_of
+from pixivcrawl.reader import Reader
 from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, TRIES, RunStopping, is_stopping
 from pixivcrawl.session import Session, reader_of, session_from_settings
 from pixivcrawl.throttling.account import BELIEVED_FOR, account_of

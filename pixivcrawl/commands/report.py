@@ -20,7 +20,8 @@ from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.filters import Filters
 from pixivcrawl.ledger.queries import reports
 from pixivcrawl.ledger.queries.browsing.works import pictures_at
-from pixivcrawl.ledger.queries.reports import Change, Cover, Span
+from pixivcrawl.ledger.queries.covers import Cover, covers
+from pixivcrawl.ledger.queries.reports import Change, Span
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reporting import page, text
 from pixivcrawl.reporting.documents import document
@@ -125,7 +126,7 @@ def read_span(since: str, until: str | None, now: datetime) -> Span:
 def html_page(ledger: Ledger, place: Place, span: Span, now: datetime, most: int, workers: Workers) -> Iterator[str]:
     """The page in pieces, with at most this many pictures, which `workers` draw."""
     news = ledger.read_now(gather, place, span, now, page.LIMITS)
-    here = ledger.read_now(reports.covers, [*mentioned(news)])
+    here = ledger.read_now(covers, [*mentioned(news)])
     revised = [change for change in news.changed.shown if change.field == "revision"][:most]
     shown = {*shown_with_pictures(news, most), *(change.work_id for change in revised)}
     archive = Archive(place.root)

@@ -17,10 +17,10 @@ from pixivcrawl.archive.lock import last_holder
 from pixivcrawl.commands.crawl import show_any_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError, StorageFailed
-from pixivcrawl.items import VISITOR, Reader
 from pixivcrawl.ledger.continuity import disagreement, require_ledger
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.reader import VISITOR, Reader
 from pixivcrawl.reporting import standing
 from pixivcrawl.reporting.status_text import LINES, lines_of
 from pixivcrawl.reporting.writing import write_out

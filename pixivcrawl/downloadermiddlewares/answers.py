@@ -18,10 +18,10 @@ from pixivcrawl.api.catalogue import ME_EXTRA, find
 from pixivcrawl.api.endpoint import Auth
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import AccountRefused, ConfigurationError, NoAnswer, PixivcrawlError
-from pixivcrawl.items import VISITOR
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.answer import answer_to
 from pixivcrawl.ledger.service import has_ledger, ledger_of
+from pixivcrawl.reader import VISITOR
 from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, TRIES, RunStopping, end_run, is_stopping
 from pixivcrawl.session import reader_of, session_from_settings
 from pixivcrawl.throttling.account import (

@@ -20,10 +20,10 @@ from pixivcrawl.errors import AccountRefused, PixivcrawlError, StorageFailed
 from pixivcrawl.extensions.on_stored import OnStored
 from pixivcrawl.extensions.ugoira_video import UgoiraVideo
 from pixivcrawl.faults import Watch
-from pixivcrawl.items import Reader
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.queries import UNREACHABLE
 from pixivcrawl.ledger.service import is_archiving, ledger_of
+from pixivcrawl.reader import Reader
 from pixivcrawl.run_ending import ANSWERED, LOST, RunEnding, RunStopping
 from pixivcrawl.saying import complain, say
 from pixivcrawl.session import reader_of, session_from_settings

@@ -13,7 +13,7 @@ from scrapy.http import Response
 
 from pixivcrawl.api.wording import one_line
 from pixivcrawl.archive.warc import ANSWER_HEADERS, Record, digest, http_block, new_record_id, write_record
-from pixivcrawl.items import VISITOR, Reader
+from pixivcrawl.reader import VISITOR, Reader
 
 _VISITOR, _UNKNOWN = "visitor", "unknown"
 

@@ -11,7 +11,7 @@ from typing import Any
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.workers import Workers
-from pixivcrawl.ledger.queries.reports import Cover
+from pixivcrawl.ledger.queries.covers import Cover
 
 DRAW = "pixivcrawl.archive.drawing:draw"
 

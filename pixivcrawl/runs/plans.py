@@ -15,11 +15,11 @@ from pixivcrawl.api.wording import size as spoken_size
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.base_spiders.many_details import WORKS_A_REQUEST, WORTH_A_REQUEST
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.items import Reader
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.continuity import require_ledger
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.queries import NO_RUNS
+from pixivcrawl.reader import Reader
 from pixivcrawl.runs.queue import Job
 from pixivcrawl.runs.subscriptions import Catalogue, read_ledger
 from pixivcrawl.session import Session, reader_of, session_from_settings

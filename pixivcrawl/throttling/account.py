@@ -15,10 +15,10 @@ from pixivcrawl.api.answers import Answer, AnswerKind, AnswerRefused
 from pixivcrawl.api.catalogue import ME_EXTRA
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import AccountRefused
-from pixivcrawl.items import VISITOR
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import account_of_reader
 from pixivcrawl.ledger.service import is_archiving, ledger_of
+from pixivcrawl.reader import VISITOR
 from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, RunEnding, RunStopping, end_run
 from pixivcrawl.session import session_from_settings
 from pixivcrawl.throttling.rate_limiter import limiter_of, release_slot

@@ -9,9 +9,9 @@ from math import ceil
 from sqlalchemy import Connection
 
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.items import Reader
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.updates.hosts import Pace
+from pixivcrawl.reader import Reader
 from pixivcrawl.throttling.learning import Bounds, pace_within
 
 REQUESTS_A_WORK = 1.4

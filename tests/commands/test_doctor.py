@@ -15,10 +15,10 @@ import pytest
 from pixivcrawl.api.catalogue import ENDPOINTS
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
-from pixivcrawl.items import Reader
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.ledger.updates.hosts import Pace
+from pixivcrawl.reader import Reader
 from tests.commands.typing_in import Typed, type_in
 from tests.sandbox.serving import Sandbox, World
 

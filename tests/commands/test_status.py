@@ -16,10 +16,10 @@ from benchmarks.building import fill, make_tables
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.items import VISITOR
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.ledger.updates.hosts import Pace
+from pixivcrawl.reader import VISITOR
 from pixivcrawl.reporting.status_text import artist_line, crawl_line, missing_line, unavailable_line
 from pixivcrawl.spiders.user import UserArguments
 from tests.commands.typing_in import settings_for, type_in

@@ -11,17 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import URL, Connection
 
-from pixivcrawl.items import (
-    Artwork,
-    FileKind,
-    Frame,
-    Original,
-    ProvenOriginal,
-    Reader,
-    StagedOriginal,
-    StoredOriginal,
-    Tag,
-)
+from pixivcrawl.items import Artwork, FileKind, Frame, Original, ProvenOriginal, StagedOriginal, StoredOriginal, Tag
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.answer import StoredAnswer
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
@@ -29,6 +19,7 @@ from pixivcrawl.ledger.queries import Enough, KnownWork, works_to_ask, works_to_
 from pixivcrawl.ledger.updates import Crawl, begin_crawl, record_artwork, record_intent, record_listing, record_stored
 from pixivcrawl.ledger.updates.state import newest_crawl
 from pixivcrawl.ledger.updates.tags import tag_links
+from pixivcrawl.reader import Reader
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

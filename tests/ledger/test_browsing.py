@@ -7,21 +7,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, update
 
-from pixivcrawl.items import (
-    VISITOR,
-    Bookmark,
-    CommissionRequest,
-    Follow,
-    RankingEntry,
-    Series,
-    SeriesPlace,
-    Tag,
-    User,
-)
+from pixivcrawl.items import Bookmark, CommissionRequest, Follow, RankingEntry, Series, SeriesPlace, Tag, User
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.models import ArtworkRow
 from pixivcrawl.ledger.queries.browsing import days, history, lists, missing, people, works
 from pixivcrawl.ledger.queries.reports import Span
+from pixivcrawl.reader import VISITOR
 from tests.ledger.making import (
     DAY,
     FIRST,

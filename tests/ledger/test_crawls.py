@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from pixivcrawl.api.withheld import Withheld
-from pixivcrawl.items import VISITOR, Reader
 from pixivcrawl.ledger.models import CrawlArtworkRow
 from pixivcrawl.ledger.queries import last_crawls, works_left
 from pixivcrawl.ledger.updates import (
@@ -27,6 +26,7 @@ from pixivcrawl.ledger.updates import (
     record_withheld,
     record_work_failed,
 )
+from pixivcrawl.reader import VISITOR, Reader
 from tests.ledger.making import (
     DAY,
     HOUR,

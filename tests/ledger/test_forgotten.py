@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
-from pixivcrawl.items import VISITOR
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.models import CrawlArtworkRow, FileRow
 from pixivcrawl.ledger.updates import (
@@ -17,6 +16,7 @@ from pixivcrawl.ledger.updates import (
     record_work_failed,
     remember,
 )
+from pixivcrawl.reader import VISITOR
 from tests.ledger.making import (
     DAY,
     FIRST,

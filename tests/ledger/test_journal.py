@@ -23,10 +23,10 @@ from warcio.archiveiterator import ArchiveIterator
 
 from pixivcrawl.archive.warc import write_record
 from pixivcrawl.errors import StorageFailed
-from pixivcrawl.items import Reader
 from pixivcrawl.ledger import journal as journals
 from pixivcrawl.ledger.answer import StoredAnswer, answer_to
 from pixivcrawl.ledger.journal import Entry, Journal, PassedOver, cut_torn_tail, end_of, read_answer, read_journal
+from pixivcrawl.reader import Reader
 from tests.ledger.making import NOW
 
 MAGIC = b"\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff\x0c\x00sl\x08\x00"

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from pixivcrawl.items import Reader
 from pixivcrawl.ledger.queries import (
     Measured,
     WorksLeft,
@@ -21,6 +20,7 @@ from pixivcrawl.ledger.queries import (
 )
 from pixivcrawl.ledger.updates import begin_crawl, end_crawl, record_listing, record_rows
 from pixivcrawl.ledger.updates.crawls import list_key
+from pixivcrawl.reader import Reader
 from tests.ledger.making import NOW, a_row, archived
 
 KEY = list_key("user", {"id": [7]})

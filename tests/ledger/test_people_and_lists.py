@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select, update
 
-from pixivcrawl.items import VISITOR, RankingEntry, Reader, User
+from pixivcrawl.items import RankingEntry, User
 from pixivcrawl.ledger.answer import Location
 from pixivcrawl.ledger.models import AccountRow, AnswerRow, RankingEntryRow, SnapshotRow, UserNameRow, UserRow
 from pixivcrawl.ledger.queries import HostPause, host_pauses, kept_pace, pauses_left, requests_spent, user_detail
@@ -28,6 +28,7 @@ from pixivcrawl.ledger.updates import (
     take_request,
 )
 from pixivcrawl.ledger.updates.hosts import Pace
+from pixivcrawl.reader import VISITOR, Reader
 from tests.ledger.making import DAY, HOUR, NOW, an_answer, an_artwork
 
 

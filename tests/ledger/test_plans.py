@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from pixivcrawl.items import VISITOR, RankingEntry, Reader, User
+from pixivcrawl.items import RankingEntry, User
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.answer import Location
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
+from pixivcrawl.reader import VISITOR, Reader
 from tests.ledger.making import (
     NOW,
     SECOND,

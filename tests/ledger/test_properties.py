@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
-from pixivcrawl.items import VISITOR, Artwork, Original, Tag, User
+from pixivcrawl.items import Artwork, Original, Tag, User
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, CrawlArtworkRow, CrawlRow, FileRow, UserNameRow
 from pixivcrawl.ledger.queries import known_works, stored_files, unsettled_intents
@@ -36,6 +36,7 @@ from pixivcrawl.ledger.updates import (
 from pixivcrawl.ledger.updates.state import UNSETTLED
 from pixivcrawl.ledger.updates.tags import LONGEST_NAME
 from pixivcrawl.ledger.updates.works import _FACTS
+from pixivcrawl.reader import VISITOR
 from tests.ledger.making import (
     FIRST,
     NOW,

@@ -40,7 +40,6 @@ from pixivcrawl.items import (
     Follow,
     MaskedWork,
     RankingEntry,
-    Reader,
     Series,
     SeriesPlace,
     TagTranslation,
@@ -56,6 +55,7 @@ from pixivcrawl.ledger.replay import ReplayResult, arguments_of, replay
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.ledger.updates import EVENTS, Found, Intent
 from pixivcrawl.ledger.updates.tags import remember_tags
+from pixivcrawl.reader import Reader
 from tests.ledger.making import (
     DAY,
     NOW,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
-from pixivcrawl.items import VISITOR, Comment, CommissionRequest, Tag
+from pixivcrawl.items import Comment, CommissionRequest, Tag
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from pixivcrawl.ledger.queries import counts_before, described_works, works_without_comments
 from pixivcrawl.ledger.updates import (
@@ -27,6 +27,7 @@ from pixivcrawl.ledger.updates import (
     record_stubs,
     record_tag_translations,
 )
+from pixivcrawl.reader import VISITOR
 from tests.ledger.making import DAY, HOUR, NOW, a_row, an_artwork, begun, sqlite_url, works_to_do
 from tests.ledger.test_plans import plans, whole_tables
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from pixivcrawl.items import VISITOR, Follow, Reader
+from pixivcrawl.items import Follow
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.updates.crawls import list_key
+from pixivcrawl.reader import VISITOR, Reader
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from pixivcrawl.items import VISITOR, Tag
+from pixivcrawl.items import Tag
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, FileRow, TagTranslationRow
 from pixivcrawl.ledger.queries import KnownWork, known_works
 from pixivcrawl.ledger.updates import (
@@ -21,6 +21,7 @@ from pixivcrawl.ledger.updates import (
     record_withheld,
     record_work_failed,
 )
+from pixivcrawl.reader import VISITOR
 from tests.ledger.making import (
     DAY,
     FIRST,

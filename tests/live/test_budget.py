@@ -18,8 +18,8 @@ from scrapy.crawler import AsyncCrawlerRunner
 from scrapy.settings import Settings
 
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.items import VISITOR
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.reader import VISITOR
 from pixivcrawl.reporting.standing import plan
 from pixivcrawl.reporting.status_text import plan_lines
 from pixivcrawl.throttling.costs import speed_of

@@ -17,7 +17,7 @@ import platformdirs
 import pytest
 
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.items import Reader
+from pixivcrawl.reader import Reader
 from pixivcrawl.throttling.lane import held, lanes_of
 from tests.live.inside import crawl
 from tests.live.running import PROJECT, assert_holds, complaints, environment, rows, scrapy

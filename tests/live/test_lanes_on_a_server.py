@@ -20,10 +20,10 @@ from sqlalchemy import create_engine, text
 
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ArchiveInUse, BudgetSpent, StorageFailed
-from pixivcrawl.items import Reader
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.reader import Reader
 from pixivcrawl.throttling import server_lane
 from pixivcrawl.throttling.budget import Budget
 from pixivcrawl.throttling.lane import held, lanes_of

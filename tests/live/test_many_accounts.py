@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.items import Reader
+from pixivcrawl.reader import Reader
 from pixivcrawl.sandbox.log import Logged
 from pixivcrawl.throttling.lane import held, lanes_of
 from tests.live.running import complaints, environment, rows, scrapy

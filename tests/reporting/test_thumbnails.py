@@ -17,7 +17,7 @@ from pixivcrawl.archive.drawing import LARGEST, LONGEST_SIDE
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.archive.workers import Workers
-from pixivcrawl.ledger.queries.reports import Cover
+from pixivcrawl.ledger.queries.covers import Cover
 from pixivcrawl.reporting.thumbnails import Thumbnail, thumbnails
 
 RED = (200, 30, 30)

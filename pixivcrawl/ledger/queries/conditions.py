@@ -8,9 +8,9 @@ from typing import Literal
 from sqlalchemy import ColumnElement, and_, exists, false, func, not_, or_, select, true
 
 from pixivcrawl.api.withheld import Withheld
-from pixivcrawl.items import Reader
 from pixivcrawl.ledger.models import MISSING_FILE, UNSETTLED_WORK, ArtworkRow, CrawlArtworkRow, CrawlRow, FileRow
 from pixivcrawl.ledger.updates.state import LACKS_FRAMES, LACKS_TIMING, SETTLED_AVAILABILITY, due
+from pixivcrawl.reader import Reader
 
 Enough = Literal["named", "timing", "full"]
 """What need not be asked about a work: that its files are named, if only by its row; that they are, and an ugoira's timing is known too;

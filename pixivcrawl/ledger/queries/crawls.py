@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, NotNullable, Row, Select, Text, cast, func, literal, or_, select
 
-from pixivcrawl.items import Reader
 from pixivcrawl.ledger.models import AccountRow, CrawlRow, HostRow, UserRow
 from pixivcrawl.ledger.updates.hosts import day_of, shared_clock
+from pixivcrawl.reader import Reader
 
 LACKING = ("lists_cut_off", "parameters_ignored", "rows_refused")
 """A run's counts of what its list lacks and no run brings by itself: parts that pixiv does not show, rows that could not be read."""

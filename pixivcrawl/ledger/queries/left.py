@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, false, func, or_, select
 
-from pixivcrawl.items import Reader
 from pixivcrawl.ledger.models import ROW_LEVEL_WORK, UNSETTLED_WORK, ArtworkRow, CrawlArtworkRow, CrawlRow
 from pixivcrawl.ledger.queries.conditions import (
     Enough,
@@ -20,6 +19,7 @@ from pixivcrawl.ledger.queries.conditions import (
     unsettled_of_list,
 )
 from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
+from pixivcrawl.reader import Reader
 
 A_RUN_TO_COME = 2**62
 """Greater than the number of any run: whatever failed, did so before it."""

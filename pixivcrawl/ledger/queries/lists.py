@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, ScalarSelect, exists, func, or_, select
 
-from pixivcrawl.items import Reader
 from pixivcrawl.ledger.models import (
     IMPORTED_FILE,
     ArtworkRow,
@@ -21,6 +20,7 @@ from pixivcrawl.ledger.updates.availability import ARTIST_LEFT
 from pixivcrawl.ledger.updates.crawls import is_read_by
 from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
+from pixivcrawl.reader import Reader
 
 
 def newest_bookmark(connection: Connection, user_id: int, *, private: bool) -> int:

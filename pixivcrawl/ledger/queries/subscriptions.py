@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Text, case, cast, func, or_, select
 
-from pixivcrawl.items import Reader
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FollowRow
 from pixivcrawl.ledger.updates.crawls import is_read_by
 from pixivcrawl.ledger.updates.readings import whole_reading_began
 from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
+from pixivcrawl.reader import Reader
 
 KEYS_A_QUERY = 500
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
     select,
 )
 
-from pixivcrawl.items import Frame, Original, Reader
+from pixivcrawl.items import Frame, Original
 from pixivcrawl.ledger.answer import Location
 from pixivcrawl.ledger.models import (
     MISSING_FILE,
@@ -39,6 +39,7 @@ from pixivcrawl.ledger.updates.doubtful import Served, served_of
 from pixivcrawl.ledger.updates.files import GONE, GONE_WITH_FIRST, Intent, row_of
 from pixivcrawl.ledger.updates.state import HERE, LACKS_FRAMES, SETTLED_AVAILABILITY, is_due
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
+from pixivcrawl.reader import Reader
 
 
 class KnownWork(NamedTuple):

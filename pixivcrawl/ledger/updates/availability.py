@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, and_, select, update
 
-from pixivcrawl.items import Reader
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, table
 from pixivcrawl.ledger.updates.noting import note
 from pixivcrawl.ledger.updates.state import (
@@ -20,6 +19,7 @@ from pixivcrawl.ledger.updates.state import (
     this_run,
 )
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY, is_settled, known_rows, record_stubs
+from pixivcrawl.reader import Reader
 
 Availability = Literal["gone", "login needed", "forbidden", "masked"]
 """Login needed and forbidden are in journals of old alone: works that were withheld from a reader who is not known."""

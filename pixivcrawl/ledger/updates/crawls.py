@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, true, update
 
 from pixivcrawl.errors import AccountRefused
-from pixivcrawl.items import Reader
 from pixivcrawl.ledger.columns import json_text
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, table
 from pixivcrawl.ledger.updates.state import AND_FRAMES, UNSETTLED, refresh_waiting
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY, record_artist, record_stubs
+from pixivcrawl.reader import Reader
 
 _CRAWLS, _CRAWL_ARTWORKS = table(CrawlRow), table(CrawlArtworkRow)
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, case, column, func, or_, select, update
 
-from pixivcrawl.items import Reader
 from pixivcrawl.ledger.models import AccountRow, HostRow, table
 from pixivcrawl.ledger.updates.upsert import insert_new, upsert
+from pixivcrawl.reader import Reader
 
 CHANNEL = "pixivcrawl_pauses"
 """By which a server tells everybody who listens that a pause began or ended."""

@@ -8,9 +8,10 @@ import pytest
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.exchange.export.forms import FORMS
-from pixivcrawl.items import Bookmark, Facts, Follow, Reader
+from pixivcrawl.items import Bookmark, Facts, Follow
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.reader import Reader
 from tests.commands.typing_in import type_in
 from tests.exchange.export.making import body_of
 from tests.gallery.making import keep
