@@ -238,10 +238,12 @@ def left_out(
     from pixivcrawl.doctor.session import paused, reader
 
     if session is None:
-        before = "" if examined.last_account is None else f", where runs have read as account {examined.last_account}"
+        before = (
+            "" if examined.last_account is None else f", though earlier runs read as account {examined.last_account}"
+        )
         return warning(
             "session",
-            f"there is none{before}: only what everyone may see is archived; set PIXIV_PHPSESSID or "
+            f"none is set{before}: only what everyone may see is archived; set PIXIV_PHPSESSID or "
             "PIXIV_COOKIE_FILE (an export is lost with its terminal)",
         )
     of = f"that of {reader(session)}; not asked about"

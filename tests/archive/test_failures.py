@@ -23,7 +23,7 @@ from pixivcrawl.errors import StorageFailed
         (errno.EXDEV, "two disks"),
         (errno.EMFILE, "too many open files"),
         (errno.EIO, "check the disk"),
-        (errno.ENAMETOOLONG, "cannot use"),
+        (errno.ENAMETOOLONG, "choose a shorter one"),
     ],
 )
 def test_each_failure_says_what_to_do_in_one_line(number: int, says: str) -> None:

@@ -120,7 +120,7 @@ def test_a_session_that_pixiv_refuses(sandbox: Sandbox, archive: Archive) -> Non
 def test_no_session_and_one_that_is_none(sandbox: Sandbox, archive: Archive) -> None:
     without = type_in("doctor", sandbox=sandbox, archive=archive.root)
     assert without.code == 0
-    assert "warning  session       there is none" in without.out
+    assert "warning  session       none is set" in without.out
     wrong = type_in("doctor", sandbox=sandbox, archive=archive.root, cookie="two words")
     assert wrong.code == 2
     assert "problem  session       PIXIV_PHPSESSID" in wrong.out

@@ -46,6 +46,7 @@ ASKED: dict[str, Callable[[Connection], Any]] = {
     "pages_of_work": lambda c: works.pages_of_work(c, 100),
     "page_total": lambda c: works.page_total(c, 100),
     "pictures_at": lambda c: works.pictures_at(c, 100, FIRST),
+    "pictures_in": lambda c: works.pictures_in(c, {(100, 0), (101, 0), (101, 1)}),
     "series_place": lambda c: works.series_place(c, 100, 5),
     "changes_of_work": lambda c: history.changes_of_work(c, 100),
     "changes_of_user": lambda c: history.changes_of_user(c, 7),

@@ -177,4 +177,4 @@ def test_who_reads_is_said_in_the_second_line_and_kept(tmp_path: Path, sandbox: 
     assert " as account 901: complete" in told
     assert " as a visitor: complete" in told
     warned = type_in("doctor", sandbox=sandbox, archive=tmp_path).out
-    assert "nobody is signed in" in warned
+    assert "none is set, though earlier runs read as account 901" in warned

@@ -204,7 +204,7 @@ def test_frames_are_files(tmp_path: Path):
     command = ("crawl", "user", "-a", "id=11", "-a", "files=false", "-a", "ugoira=frames")
     run = scrapy(*command, env=environment(None, tmp_path))
     assert (run.returncode, complaints(run.stderr).count("\n")) == (2, 1)
-    assert "ugoira='frames': they are files" in run.stderr
+    assert "ugoira='frames': frames are files" in run.stderr
     run = scrapy("crawl", "user", "-a", "id=11", "-s", "PIXIV_UGOIRA=gif", env=environment(None, tmp_path))
     assert (run.returncode, run.stderr) == (
         2,

@@ -59,7 +59,7 @@ def test_a_ledger_that_lies_elsewhere_is_found(tmp_path: Path, sandbox: Sandbox)
     archive = tmp_path / "archive"
     assert crawl("user", sandbox, archive, id=11, settings=elsewhere).exit_code == 0
     verified = type_in("verify", archive=archive, **elsewhere)
-    assert (verified.code, "7 files looked at" in verified.out) == (0, True), verified
+    assert (verified.code, "7 files checked" in verified.out) == (0, True), verified
     assert type_in("status", archive=archive, **elsewhere).code == 0
     refused = type_in("verify", archive=tmp_path / "none", DATABASE_URL=f"sqlite:///{tmp_path / 'no.sqlite'}")
     assert (refused.code, "there is no archive there yet" in refused.err) == (2, True)

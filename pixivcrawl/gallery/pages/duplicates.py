@@ -39,7 +39,7 @@ def duplicates(connection: Connection, asked: Asked) -> Page:
         show, artist=artist, across_works=of == "works", after=_after(asked), limit=GROUPS_A_PAGE
     )
     shown = {digest for group in groups for digest in group.digests}
-    places = [place for group in groups for place in group.places[:MOST_OF_GROUP]]
+    places = {place for group in groups for place in group.places[:MOST_OF_GROUP]}
     pictures = [each for each in pictures_in(connection, places) if digest_of(each.sha256) in shown]
     works = {card.work_id: card for card in cards(connection, sorted({each.work_id for each in pictures}))}
     alike = []

@@ -64,7 +64,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_nothing_of_it_is_in_an_export(archive: Path, tmp_path: Path, form: str):
-    target = tmp_path / ("works.csv" if FORMS[form].target == "stream" else "out")
+    target = tmp_path / {"list": "works.csv", "wacz": "works.wacz"}.get(form, "out")
     told = type_in("export", form, str(target), "--all", archive=archive)
     assert told.code == 0, told.err
     written = [path for path in tmp_path.rglob("*") if path.is_file()]

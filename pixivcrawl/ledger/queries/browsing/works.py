@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, tuple_
+from sqlalchemy import Connection, Row, func, select
 
 from pixivcrawl.ledger.models import (
     ArtworkRow,
@@ -305,18 +306,19 @@ def pictures_at(connection: Connection, work_id: int, revision: str, first: int 
     return [_picture(row) for row in rows]
 
 
-def pictures_in(connection: Connection, places: Iterable[tuple[int, int]]) -> list[Picture]:
+def pictures_in(connection: Connection, places: AbstractSet[tuple[int, int]]) -> list[Picture]:
     """The stored pictures of these works and pages, of every revision; at most a few hundred places at once."""
     rows = connection.execute(
         select(*_PICTURE)
         .where(
-            tuple_(FileRow.artwork_id, FileRow.page).in_(list(places)),
+            FileRow.artwork_id.in_({work_id for work_id, _ in places}),
             FileRow.kind.in_(("image", "ugoira", "frame")),
             FileRow.state == "stored",
         )
         .order_by(FileRow.artwork_id.desc(), FileRow.page, FileRow.revision.desc(), FileRow.kind.desc())
     )
-    return [_picture(row) for row in rows]
+    # Here, because SQLite finds pairs of work and page by no index.
+    return [_picture(row) for row in rows if (row.artwork_id, row.page) in places]
 
 
 def series_place(connection: Connection, work_id: int, series_id: int) -> SeriesPlace | None:
