@@ -69,7 +69,7 @@ class _Pictures:
         found: dict[int, list[Picture]] = {digest: [] for digest in wanted}
         everywhere = sorted({place for several in wanted.values() for place in several})
         for start in range(0, len(everywhere), TOGETHER):
-            for picture in self.ledger.read_now(pictures_in, everywhere[start : start + TOGETHER]):
+            for picture in self.ledger.read_now(pictures_in, {*everywhere[start : start + TOGETHER]}):
                 digest = schema.digest_of(picture.sha256)
                 if digest in found and self.drawn(picture) is not None:
                     found[digest].append(picture)

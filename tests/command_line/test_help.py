@@ -57,11 +57,14 @@ def test_the_overview_names_every_command() -> None:
 
 ELSEWHERE = {
     "demo": "tests/live/test_demo.py",
+    "fleet": "tests/live/test_fleet.py",
     "gallery": "tests/commands/test_gallery.py",
+    "import": "tests/exchange/test_import.py",
     "notify": "tests/commands/test_notify.py",
     "similar": "tests/commands/test_similar.py",
+    "work": "tests/live/test_fleet.py",
 }
-"""Commands whose example is the command alone, with a test that runs it."""
+"""Commands whose example needs what is not here (a server, a folder, a person), with a test that runs it."""
 
 
 @pytest.fixture(scope="module")
