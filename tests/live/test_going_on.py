@@ -87,4 +87,6 @@ def test_what_was_told_of_a_work_before_a_kill_is_not_asked_again(tmp_path: Path
         assert_holds(tmp_path, sandbox.world.expected.user(11))
         asked = [logged.path.removeprefix("/ajax/illust/") for logged in sandbox.requests("api")]
         work_id = sandbox.world.work_id(11, 1)
-        assert (asked.count(f"{work_id}"), asked.count(f"{work_id}/pages")) == (1, 2)
+        assert asked.count(f"{work_id}") == 1
+        # On a busy machine the kill comes after the answer.
+        assert asked.count(f"{work_id}/pages") in (1, 2)
