@@ -1,4 +1,4 @@
-"""What is known of an animation where it is made: nothing that a worker process would have to import a database for."""
+"""The description of an animation for worker processes, which need no database for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pixivcrawl.items import Frame
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file with frames in it, and the SHA-256 that the ledger has of it."""
+    """A file with frames, and its SHA-256 in the ledger."""
 
     path: Path
     sha256: str
@@ -33,5 +33,5 @@ class Animation:
 
     @property
     def name(self) -> str:
-        """Its file's name without an extension; it tells what the animation is made from, so that what can be made better later is."""
+        """Its file name without extension; it says what the animation is made from, so that a better one can replace it later."""
         return f"{self.work_id:d}_{'ugoira' if self.is_zip else 'frames'}_{self.revision}"

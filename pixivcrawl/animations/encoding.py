@@ -1,4 +1,4 @@
-"""An animation into one file, in a worker process: nobody else imports this.
+"""Encodes an animation into one file; only worker processes import this.
 
 Every frame is shown at its own millisecond. mp4 and webm end with the last picture once more, for 1 ms: players stop at the beginning of
 the last frame, and its stay would be lost.
@@ -49,7 +49,7 @@ GIVES_WAY = 10
 
 
 def encode(part: Path, animation: Animation, form: VideoForm, limits: Limits, gives_way: bool) -> None:
-    """Write the animation to `part`, synced. Raises `Damaged` for frames that cannot be read, `StorageFailed` where the disk fails."""
+    """Write the animation to `part` and sync it. Raises `Damaged` for unreadable frames, `StorageFailed` if the disk fails."""
     if gives_way and hasattr(os, "nice"):
         os.nice(GIVES_WAY)
     stays = delays([frame.delay for frame in animation.frames], LONGEST_STAY[form])
@@ -95,7 +95,7 @@ def _write_webp(part: Path, stills: Stills, stays: list[tuple[int, int]]) -> Non
 
 
 def _changed(before: Image.Image | None, after: Image.Image) -> tuple[int, int, int, int]:
-    """The part in which a frame differs from the one before; its left and top are even, and it has one pixel at least."""
+    """The area in which a frame differs from the one before; its left and top are even, and it has at least one pixel."""
     if before is None:
         return 0, 0, *after.size
     left, top, right, bottom = ImageChops.difference(before, after).getbbox(alpha_only=False) or (0, 0, 1, 1)
@@ -115,7 +115,7 @@ def _chunk(name: bytes, data: bytes) -> bytes:
 
 
 def _pixels_of_webp(still: bytes) -> bytes:
-    """The chunks of a picture that hold its pixels."""
+    """The chunks of a WebP picture that contain its pixels."""
     kept, at = b"", 12
     while at < len(still):
         end = at + 8 + int.from_bytes(still[at + 4 : at + 8], "little")

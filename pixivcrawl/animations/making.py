@@ -1,4 +1,4 @@
-"""Animations made by worker processes, and put in their places whole."""
+"""Has worker processes make animations, and puts them in place once complete."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WITHOUT_FFMPEG: frozenset[VideoForm] = frozenset({"webp"})
 
 
 def require_encoder(form: VideoForm) -> None:
-    """Raises ConfigurationError where what makes this form is not installed."""
+    """Raises ConfigurationError if the encoder for this form is not installed."""
     if form not in WITHOUT_FFMPEG and find_spec("av") is None:
         raise ConfigurationError(
             f"{form} is made by PyAV, which is not installed: pip install 'pixivcrawl[video]', or make webp"
@@ -41,9 +41,9 @@ def making_workers(count: int, limits: Limits) -> Workers:
 def make(
     animation: Animation, form: VideoForm, target: Path, workers: Workers, limits: Limits, *, gives_way: bool = False
 ) -> None:
-    """Make the animation at `target`, which is whole or not there. Raises `Damaged`, `StorageFailed` or `NoWorker`.
+    """Make the animation at `target`, which is complete or absent. Raises `Damaged`, `StorageFailed` or `NoWorker`.
 
-    `gives_way`: only with the time that nothing else on the machine wants.
+    `gives_way`: run only when nothing else on the machine needs the processor.
     """
     part = target.with_name(f"{target.name}.part")
     seconds = LEAST_SECONDS + SECONDS_A_MEGAPIXEL * animation.pixels * len(animation.frames) // 1_000_000

@@ -1,4 +1,4 @@
-"""What the animation of a work is made from: the frames as their artist uploaded them, where all are here, else pixiv's zip of them."""
+"""What an animation is made from: the frames as uploaded, if the archive has all of them, otherwise pixiv's zip."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pixivcrawl.ledger.queries.files import KeptFile
 
 
 def animations_of(archive: Archive, files: Iterable[KeptFile]) -> list[Animation]:
-    """The animations that the stored files of works are enough for, one for each revision of a work."""
+    """The animations that can be made from the stored files of works, one for each revision."""
     of_revision: dict[tuple[int, str], list[KeptFile]] = {}
     for file in files:
         if file.state == "stored" and file.kind in ("ugoira", "frame"):
@@ -20,7 +20,7 @@ def animations_of(archive: Archive, files: Iterable[KeptFile]) -> list[Animation
 
 
 def _animation(archive: Archive, files: list[KeptFile]) -> Animation | None:
-    """None where the frames' delays are not known: they come with the zip."""
+    """None if the frames' delays are unknown: they come with the zip."""
     zips = [file for file in files if file.kind == "ugoira" and file.frames]
     if not zips:
         return None

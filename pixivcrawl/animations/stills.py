@@ -1,4 +1,4 @@
-"""The frames of an animation, one after the other, as pictures of one size; in a worker process: nobody else imports this."""
+"""Decodes the frames of an animation one by one, as pictures of one size; only worker processes import this."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Read = Callable[[int], bytes]
 
 
 class Stills:
-    """The frames of an animation, each decoded when it is asked for; the first one's size is that of all.
+    """The frames of an animation, each decoded when needed; all get the size of the first.
 
     `mode` is RGBA where one of them is transparent somewhere, else RGB. Raises `Damaged`.
     """
@@ -42,7 +42,7 @@ class Stills:
         self.size = self._drawn(0).size
 
     def draw(self, number: int) -> Image.Image:
-        """A frame of another size than the first is made to fit in the middle of the canvas, as large as it can be."""
+        """Draw a frame; one that differs in size from the first is scaled to fit the canvas and centred."""
         picture = self._drawn(number)
         if picture.size == self.size:
             return picture
@@ -74,7 +74,7 @@ class Stills:
 
 
 def stills_of(animation: Animation, limits: Limits) -> Stills:
-    """The frames of an animation. Raises `Damaged` where a file is not there, or not what the ledger says."""
+    """The frames of an animation. Raises `Damaged` if a file is missing or differs from the ledger."""
     # `refuse_pixels` says the same, of our own limit.
     Image.MAX_IMAGE_PIXELS = None
     if animation.is_zip:

@@ -1,1 +1,1 @@
-"""What comes in from other tools' folders, and what goes out."""
+"""Imports from other tools' folders, and exports."""

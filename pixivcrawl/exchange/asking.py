@@ -1,4 +1,4 @@
-"""What pixiv is asked about the works of imported files, and what is known of them with its answers."""
+"""Decides what to ask pixiv about the works of imported files, and combines the answers with what is known."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOOKED_UP = 2000
 
 
 def not_here(ledger: Ledger | None, offered: Sequence[Offered]) -> list[Offered]:
-    """The files that no earlier import took as they are now."""
+    """The files that no earlier import took in their present state."""
     if ledger is None:
         return list(offered)
     pending: list[Offered] = []
@@ -32,14 +32,14 @@ def not_here(ledger: Ledger | None, offered: Sequence[Offered]) -> list[Offered]
 
 
 def _is_as_it_was(offered: Offered, came: tuple[int | None, datetime] | None) -> bool:
-    """Whether nothing has changed about a file since an earlier import took it."""
+    """Whether a file is unchanged since an earlier import took it."""
     return came is not None and came[0] == offered.size and offered.touched <= came[1]
 
 
 def works_to_ask(ledger: Ledger | None, offered: Iterable[Offered]) -> dict[int | None, list[int]]:
-    """By artist (None: nobody knows whose) the works of which pixiv's row of today decides something.
+    """The works for which pixiv's current row matters, by artist (None: unknown).
 
-    What a record says of a file's revision holds whatever the row says, where the ledger knows the work.
+    If the ledger knows the work, a record's word on a file's revision stands whatever the row says.
     """
     artists: dict[int, int | None] = {}
     undecided: set[int] = set()
@@ -58,7 +58,7 @@ def works_to_ask(ledger: Ledger | None, offered: Iterable[Offered]) -> dict[int 
 
 
 def listed_to_ask(ledger: Ledger | None, entries: Collection[int], offered: Iterable[Offered]) -> list[int]:
-    """Works that a tool's list names, whose files are not at hand and of which the ledger does not know."""
+    """Works that a tool's list names but whose files are missing and which the ledger does not know."""
     without_files = sorted(set(entries) - {each.claim.work_id for each in offered})
     known = _pages(ledger, without_files)
     return [work_id for work_id in without_files if work_id not in known]
@@ -72,7 +72,7 @@ def known_of(
     artists: Mapping[int, int],
     unanswered: Collection[int],
 ) -> Known:
-    """What is known of the works of the files, after `asked` were asked about and pixiv has `shown` some of them."""
+    """What is known about the works of the files, after `asked` were requested and pixiv has `shown` some of them."""
     work_ids = {each.claim.work_id for each in offered}
     known = _pages(ledger, work_ids)
     works = {
@@ -96,7 +96,7 @@ def _pages(ledger: Ledger | None, work_ids: Iterable[int]) -> dict[int, PagesOfW
 
 
 def _with_history(row: PagesOfWork, known: PagesOfWork | None) -> PagesOfWork:
-    """A work as its row shows it today, with what it once was."""
+    """A work as its row shows it today, with its former states."""
     if known is None:
         return row
     return replace(
@@ -116,7 +116,7 @@ def _recorded_artists(offered: Iterable[Offered]) -> dict[int, int]:
 
 
 def _artists_beside(offered: Iterable[Offered], whose: Mapping[int, int]) -> dict[int, int]:
-    """Of works that nobody knows: the artist of all other files in the same folder, where they have one artist."""
+    """For unknown works: the artist of all other files in the same folder, if they have only one."""
     of_folder: defaultdict[Path, set[int]] = defaultdict(set)
     unknown: list[Offered] = []
     for each in offered:

@@ -1,4 +1,4 @@
-"""What another tool was told not to fetch, as a filter of ours: PixivUtil2's blacklists and Powerful Pixiv Downloader's settings."""
+"""Turns another tool's exclusions into a filter: PixivUtil2's blacklists and Powerful Pixiv Downloader's settings."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ _MORE_THAN_SQUARE = 1.00001
 
 @dataclass(slots=True)
 class Carried:
-    """What a filter says that came from another tool, by the names of `Filters`, and what of it this filter cannot say."""
+    """A filter made from another tool's settings, by the names of `Filters`, and the settings that it cannot express."""
 
     said: dict[str, Any] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
     def add(self, name: str, values: Iterable[Any]) -> None:
-        """More values of a list, each once."""
+        """Add values to a list, each once."""
         if new := list(dict.fromkeys([*self.said.get(name, ()), *values])):
             self.said[name] = new
 
     def filters(self) -> Filters:
-        """Raises ConfigurationError where the other tool was told what no filter can be."""
+        """Raises ConfigurationError if the other tool's settings make an impossible filter."""
         try:
             return Filters.model_validate(self.said)
         except ValidationError as error:
@@ -56,7 +56,7 @@ class Carried:
 
 
 def read_blacklists(paths: Iterable[Path]) -> Carried:
-    """One filter of all these files together. Raises ConfigurationError for one that is none of them, and for an odd line."""
+    """One filter from all these files together. Raises ConfigurationError for an unknown kind of file and for an invalid line."""
     carried = Carried()
     for path in paths:
         if path.suffix.lower() == ".json":
@@ -79,7 +79,7 @@ def read_blacklists(paths: Iterable[Path]) -> Carried:
 
 
 def _entries(path: Path) -> dict[int, str]:
-    """A file's lines that say something, by their numbers."""
+    """A file's meaningful lines, by line number."""
     lines = ((line, text.strip()) for line, text in enumerate(text_lines(path), 1) if not text.startswith("#"))
     return {line: text for line, text in lines if text}
 
@@ -101,7 +101,7 @@ def _settings(path: Path) -> Mapping[str, Any]:
 
 
 def _carry_settings(settings: Mapping[str, Any], carried: Carried) -> None:
-    """Powerful Pixiv Downloader: what is switched off stays in the settings and counts for nothing."""
+    """Powerful Pixiv Downloader keeps settings that are switched off; they are ignored."""
     for name, value in _choices(settings):
         carried.said[name] = value
     for name, value in _numbers(settings):
@@ -129,7 +129,7 @@ def _carry_settings(settings: Mapping[str, Any], carried: Carried) -> None:
 
 
 def _choices(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What is chosen by ticks, all of which are set until one is taken away."""
+    """The ticked choices; by default all are ticked."""
     for name, ticks in (
         ("kinds", {"downType0": "illust", "downType1": "manga", "downType2": "ugoira"}),
         ("rating", {"downAllAges": "safe", "downR18": "r18", "downR18G": "r18g"}),
@@ -186,7 +186,7 @@ def _ratio(settings: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
 
 
 def _without_equal(settings: Mapping[str, Any]) -> Iterator[str]:
-    """What is switched on there and cannot be said here, by the names of the settings."""
+    """The settings that are switched on there and have no equivalent here, by name."""
     ai = [bool(settings.get(tick, True)) for tick in ("AIGenerated", "notAIGenerated", "UnknownAI")]
     if ai not in ([True] * 3, [False, True, True], [True, False, False]):
         yield "AIGenerated, notAIGenerated, UnknownAI: this choice of them"
@@ -214,7 +214,7 @@ def _without_equal(settings: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _bounds_size(settings: Mapping[str, Any]) -> bool:
-    """Whether both sides have to be at least so large, which a filter can say."""
+    """Whether both sides have a minimum, which a filter can express."""
     return (settings.get("widthHeightLimit", ">="), settings.get("setWidthAndOr", "&")) == (">=", "&")
 
 
@@ -223,14 +223,14 @@ def _on(settings: Mapping[str, Any], switch: str) -> bool:
 
 
 def _texts(settings: Mapping[str, Any], key: str) -> list[str]:
-    """A list; earlier versions kept it as one text with commas."""
+    """A list; earlier versions stored it as one text with commas."""
     value = settings.get(key, [])
     values = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
     return [text for each in values if isinstance(each, (str, int)) and (text := str(each).strip())]
 
 
 def _number(settings: Mapping[str, Any], key: str) -> float:
-    """A number, also where an earlier version kept it as text; 0 for anything else."""
+    """A number, also if an earlier version stored it as text; 0 for anything else."""
     try:
         number = float(settings.get(key, 0))
     except (TypeError, ValueError, OverflowError):
@@ -239,7 +239,7 @@ def _number(settings: Mapping[str, Any], key: str) -> float:
 
 
 def _day(milliseconds: float) -> str:
-    """The day of a moment, as Japan counts."""
+    """The day of a moment in Japan."""
     try:
         return datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone(JAPAN).date().isoformat()
     except (OverflowError, ValueError, OSError):

@@ -1,4 +1,4 @@
-"""Other tools' SQLite databases, read without a trace."""
+"""Reads other tools' SQLite databases without changing anything beside them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _MAGIC = b"SQLite format 3\0"
 
 
 def is_database(path: Path) -> bool:
-    """Whether a file begins as one of SQLite's does. Raises OSError."""
+    """Whether a file begins like a SQLite database. Raises OSError."""
     with path.open("rb") as file:
         return file.read(len(_MAGIC)) == _MAGIC
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """A copy of a database as its last commit left it, also while its program writes: SQLite writes beside one that it only reads.
+    """A copy of a database as of its last commit, even while its program writes; SQLite would write beside the original.
 
     Raises OSError, and sqlite3.DatabaseError for one that is damaged.
     """

@@ -1,6 +1,6 @@
-"""Formats that people give to the names of their files, read backwards: which work and page a path means.
+"""Reads people's file name formats backwards, to find which work and page a path means.
 
-A path tells a page only if it tells the same one in whatever way it fits the format: a title may hold numbers too.
+A path gives a page only if every way of matching the format gives the same one, because titles may contain numbers.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _NUMBER = re.compile(r"(?<![0-9])[0-9]")
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What a part of a path tells; None where it tells nothing."""
+    """What a part of a path gives; None if nothing."""
 
     work: int | None = None
     page: int | None = None
@@ -47,7 +47,7 @@ class _Reading:
     is_reduced: bool = False
 
     def beside(self, found: re.Match[str]) -> _Reading | None:
-        """With what one token more tells; None where the two contradict each other."""
+        """This reading plus one more token; None if the two contradict each other."""
         told = found.groupdict()
         work = int(told["work"]) if told.get("work") else self.work
         page = int(told["page"]) if told.get("page") else self.page
@@ -65,13 +65,13 @@ class _Reading:
 
 @dataclass(frozen=True, slots=True)
 class NameFormat:
-    """The tokens of a format that tell something, and what stands before, between and behind them."""
+    """The meaningful tokens of a format, and the text before, between and after them."""
 
     tokens: tuple[re.Pattern[str], ...]
     others: tuple[re.Pattern[str], ...]
 
     def read(self, path: str) -> Named | None:
-        """The page that a path means, with `/` between its parts; None where it means none, or nobody can tell which."""
+        """The page that a path means, with `/` between its parts; None if there is none or it is ambiguous."""
         stem = path.rpartition(".")[0]
         numbers = [found.start() for found in _NUMBER.finditer(stem)]
         # By the ends of what is read so far: all that it may tell.
@@ -94,9 +94,9 @@ class NameFormat:
 def compiled(
     text: str, token: re.Pattern[str], meanings: Mapping[str, Meaning], *, of_pages: bool = True
 ) -> NameFormat | None:
-    """A format whose tokens are what `token` finds; None for one that names no work.
+    """Compile a format whose tokens match `token`; None if it names no work.
 
-    Without `of_pages` it is that of files which are no page of several: tokens for the page stand for nothing.
+    Without `of_pages` it is for single-page works: tokens for the page are empty.
     """
     if not of_pages:
         text = token.sub(lambda found: "" if meanings.get(found[0]) in ("page", "page from 1") else found[0], text)
@@ -141,7 +141,7 @@ def _tells(piece: Piece) -> bool:
 
 
 def _between(pieces: list[Piece], *, at_start: bool, at_end: bool) -> str:
-    """What stands between two tokens that tell something, or between one and an end of the part.
+    """The text between two meaningful tokens, or between one and an end of the part.
 
     At most one part of it is free: with five, a name of 255 letters takes for ever. Where that is empty, spaces that come to stand
     together are one, and at an end none.

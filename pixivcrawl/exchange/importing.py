@@ -1,4 +1,4 @@
-"""Files of other tools' folders brought into the archive: each proven, judged, copied, placed and recorded; nothing in the folders changes.
+"""Imports files from other tools' folders: each is proven, judged, copied, placed and recorded; the folders stay unchanged.
 
 A kill at any moment leaves what the same command, or any crawl, then settles: a file is copied whole into the staging folder, its intent is
 committed, it is placed without replacing another one, and then recorded.
@@ -51,7 +51,7 @@ Key = tuple[int, int, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of the works whose files are offered: by pixiv's rows of today, by the ledger, and by what a person wants no more.
+    """What is known about the works of the files: from pixiv's current rows, the ledger, and what a person no longer wants.
 
     `works` has those alone that pixiv shows, `artists` whose they are as far as anybody knows; `unanswered`: nobody can say of these.
     """
@@ -64,7 +64,7 @@ class Known:
 
 @dataclass(slots=True)
 class Brought:
-    """What came of the files: by what they became and by what evidence; `failed`: some could not be read, or not be asked about."""
+    """The result, by what files became and the evidence; `failed`: some could not be read, or pixiv could not be asked."""
 
     stored: Counter[str] = field(default_factory=Counter)
     adopted: Counter[str] = field(default_factory=Counter)
@@ -90,7 +90,7 @@ class Looked:
 
 @dataclass(slots=True)
 class _Left:
-    """Why a file is left where it is."""
+    """Why a file is left in its place."""
 
     offered: Offered
     reason: str
@@ -99,7 +99,7 @@ class _Left:
 
 @dataclass(slots=True)
 class Importing:
-    """One import; one that does not write tells what would become of each file all the same. No ledger: there is no archive yet."""
+    """One import; without writing, it still says what each file would become. No ledger: there is no archive yet."""
 
     archive: Archive
     ledger: Ledger | None
@@ -115,7 +115,7 @@ class Importing:
     """What this import has taken for which page: the SHA-256, and the file."""
 
     async def bring(self, offered: Sequence[Offered]) -> None:
-        """Raises StorageFailed, NoWorker, and ConfigurationError where a hard link was asked for that cannot be."""
+        """Import the files. Raises StorageFailed, NoWorker, and ConfigurationError if a requested hard link is impossible."""
         # A record is worth more than a name: of two files that claim one page it speaks first.
         in_order = sorted(
             offered, key=lambda each: (each.claim.recorded is None, each.claim.work_id, each.claim.page, each.source)
@@ -179,12 +179,12 @@ class Importing:
         return Looked(offered, sha256, proof, frames)
 
     def _timing(self, work_id: int) -> tuple[Frame, ...] | None:
-        """How long each frame of an ugoira is shown, if the ledger knows it of one revision alone."""
+        """How long each frame of an ugoira is shown, if the ledger knows it for only one revision."""
         told = {file.frames for file in self.files.get(work_id, ()) if file.kind == "ugoira" and file.frames}
         return told.pop() if len(told) == 1 else None
 
     def _taken(self, looked: Looked | _Left) -> StoredOriginal | None:
-        """What the file becomes; None for one that is left, or here already."""
+        """What the file becomes; None if it is left or already in the archive."""
         if isinstance(looked, _Left):
             self._leave(looked.offered, looked.reason)
             self.brought.failed |= looked.is_failure
@@ -230,7 +230,7 @@ class Importing:
         return replace(original, frames=looked.frames) if judged.kind == "ugoira" else original
 
     def _is_free(self, looked: Looked, original: Original) -> bool:
-        """Whether the page wants the file; False where these bytes are here as that page. Raises NotBelieved where others are."""
+        """Whether the page still needs the file; False if the archive has these bytes for it. Raises NotBelieved if it has others."""
         of_page = [
             file
             for file in self.files.get(original.work_id, ())
@@ -271,7 +271,7 @@ class Importing:
         await asyncio.gather(*(ledger.write(updates.record_stored, stored, now) for stored in placed))
 
     def _take_back(self, looked: Looked, stored: StoredOriginal, problem: str) -> None:
-        """A file that was counted, and then could not be copied as it had been read."""
+        """Uncount a file that could not be copied as it had been read."""
         original = stored.proven.staged.original
         assert stored.imported is not None
         counted = self.brought.adopted if not original.url else self.brought.stored
@@ -282,7 +282,7 @@ class Importing:
         self._leave(looked.offered, problem)
 
     def _copied(self, looked: Looked, stored: StoredOriginal) -> str | None:
-        """Why the file could not be copied as it was read; None once it is staged."""
+        """Stage the file; returns why it could not be copied as it was read, or None."""
         source, staged = looked.offered.claim.path, Path(stored.proven.staged.staged)
         if self.link:
             _link(source, staged)
@@ -299,7 +299,7 @@ class Importing:
         return None
 
     def _placed(self, files: Sequence[StoredOriginal]) -> list[StoredOriginal]:
-        """The files that are in their places and survive a power cut; what lies in the way of one is named."""
+        """The files that are in place and survive a power cut; obstacles are reported."""
         placed: list[StoredOriginal] = []
         folders: set[Path] = set()
         for stored in files:
@@ -324,7 +324,7 @@ class Importing:
 
 
 def files_known(ledger: Ledger | None, work_ids: Iterable[int]) -> dict[int, list[KeptFile]]:
-    """All files of these works that the ledger has ever heard of."""
+    """All files of these works that the ledger knows."""
     files: dict[int, list[KeptFile]] = {}
     if ledger is not None:
         for file in ledger.read_now(queries.files_of_works, sorted(set(work_ids))):
@@ -333,7 +333,7 @@ def files_known(ledger: Ledger | None, work_ids: Iterable[int]) -> dict[int, lis
 
 
 def _opened(path: Path) -> BufferedReader:
-    """The file for reading alone; never through a link, and never a pipe that nobody fills."""
+    """The file, opened for reading only; never through a link, and never a pipe, which could block."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     return os.fdopen(os.open(path, flags), "rb")
 
@@ -349,7 +349,7 @@ def _link(source: Path, staged: Path) -> None:
 
 
 def told(brought: Brought) -> list[str]:
-    """What came of an import, in lines."""
+    """The result of an import, as lines."""
     lines = [
         f"{plural(number, 'file')} stored: {STORED[evidence]}" for evidence, number in brought.stored.items() if number
     ]

@@ -1,4 +1,4 @@
-"""Lists of what another tool follows: PixivUtil2's members and gallery-dl's addresses, a line each."""
+"""Reads lists of what another tool follows: PixivUtil2's members and gallery-dl's addresses, one on each line."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address of the list, and its line, from 1."""
+    """An address of the list, and its line number, from 1."""
 
     line: int
     url: str
@@ -42,7 +42,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class AddressList:
-    """What a list names, in its order, and how much of it says nothing here: folders for files, options of the other tool."""
+    """What a list names, in order, and how many entries are ignored: folders for files, options of the other tool."""
 
     path: Path
     addresses: tuple[Address, ...]
@@ -65,7 +65,7 @@ def text_lines(path: Path) -> list[str]:
 
 
 def read_list(path: Path) -> AddressList:
-    """The addresses of a list; a number alone is an artist's, as in PixivUtil2's. Raises ConfigurationError, which names the odd lines."""
+    """The addresses of a list; a bare number is an artist, as in PixivUtil2. Raises ConfigurationError, naming invalid lines."""
     addresses: list[Address] = []
     folders = options = 0
     odd: list[str] = []

@@ -1,4 +1,4 @@
-"""What the names say that people and tools give to pixiv's files."""
+"""Reads the names that people and tools give to pixiv's files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONVERTED = frozenset({"webm", "mp4", "mkv", "mov", "avi", "webp", "apng", "avif
 
 
 class Named(NamedTuple):
-    """The page that a name tells; `kind` is frame where it tells a frame, ugoira where it tells an ugoira and no frame."""
+    """The page that a name gives; `kind` is frame or, for an ugoira without a frame, ugoira."""
 
     work_id: int
     page: int
@@ -30,9 +30,9 @@ class Named(NamedTuple):
 
 
 def read_name(name: str) -> Named | None:
-    """What the name of a file says; None where it tells no page, or more than one and none at its start.
+    """What a file's name says; None if it gives no page, or several and none at its start.
 
-    A title in the name may hold anything: what stands at the start is the tool's own word.
+    A title in the name may contain anything, but the start comes from the tool.
     """
     told = [named for found in _NAME.finditer(name) if (named := _read(found)) is not None]
     if (at_start := _NAME.match(name)) is not None and (named := _read(at_start)) is not None:
@@ -41,7 +41,7 @@ def read_name(name: str) -> Named | None:
 
 
 def ending(name: str) -> str:
-    """What stands after the last dot, in lower case."""
+    """The part after the last dot, in lower case."""
     return name.rpartition(".")[2].lower() if "." in name else ""
 
 

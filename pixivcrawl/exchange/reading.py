@@ -1,4 +1,4 @@
-"""What the folders that are imported hold: claims, entries of lists, and what is passed over."""
+"""Reads the contents of imported folders: claims, entries of lists, and what is left out."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from pixivcrawl.verification.claims import Claim
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A file that claims to be a page: `source` names it as the ledger keeps it, `size` in bytes; it was `written` then,
-    and the last time that anything of it changed, its name or its owner too, was `touched`.
+    """A file that claims to be a page: `source` is its name in the ledger, `size` is in bytes; it was last `written`,
+    and last `touched` (anything changed, even its name or owner), at these times.
     """
 
     claim: Claim
@@ -30,7 +30,7 @@ class Offered:
 
 @dataclass(slots=True)
 class Holding:
-    """What was found in the folders."""
+    """What the folders contain."""
 
     offered: list[Offered] = field(default_factory=list)
     entries: dict[int, int | None] = field(default_factory=dict)
@@ -41,9 +41,9 @@ class Holding:
 def read_folders(
     places: Sequence[Path], archive: Archive, named: Source | None
 ) -> Iterator[tuple[Path, Source, Holding]]:
-    """What each folder holds, and the tool that made it: the `named` one, or the one that knows it for its own.
+    """What each folder contains, and the tool that made it: the `named` one, or the one that recognizes it.
 
-    Raises ConfigurationError for what is no folder, and for one in which the archive lies.
+    Raises ConfigurationError for anything but a folder, and for one that contains the archive.
     """
     for place in places:
         require_apart(place, archive)
@@ -53,7 +53,7 @@ def read_folders(
 
 
 def source_named(name: str) -> Source:
-    """Raises ConfigurationError, which names those that there are."""
+    """The source of this name. Raises ConfigurationError, which lists the known ones."""
     for source in SOURCES:
         if source.name == name:
             return source

@@ -1,4 +1,4 @@
-"""What can be read from the folder of another tool."""
+"""What a reader of another tool's folder provides."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pixivcrawl.verification.claims import Claim
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A work that the tool's own list says it has, whether or not its file is there: a known work, never a reason to skip it.
+    """A work on the tool's own list, whether or not its file is there: it becomes known, and is never skipped because of it.
 
     `artist` is None where the list does not say whose it is.
     """
@@ -23,7 +23,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """A file that is left where it is, and why in a few words: `reduced to 1200 pixels`, `a sidecar that cannot be read`."""
+    """A file that is left in its place, and the reason in a few words: `reduced to 1200 pixels`, `a sidecar that cannot be read`."""
 
     path: Path
     reason: str
@@ -34,7 +34,7 @@ Found = Claim | Entry | Passed
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A tool whose folders are read. Nothing in them is ever written, and no symlink in them is followed.
+    """A tool whose folders are read. Nothing in them is written, and no symlink is followed.
 
     `is_its_own` tells by what lies in a folder whether the tool made it. `read` gives what its files claim, what its lists name,
     and what is passed over; of what is no picture (notes, sidecars, databases) it says nothing.
@@ -46,7 +46,7 @@ class Source:
 
 
 def files_in(folder: Path) -> Iterator[list[os.DirEntry[str]] | Passed]:
-    """The files below `folder`, by their names, a folder at a time; what is a link, and a folder that cannot be read, is passed over."""
+    """The files below `folder`, by name, one folder at a time; links and unreadable folders are left out."""
     waiting = [folder]
     while waiting:
         place = waiting.pop()

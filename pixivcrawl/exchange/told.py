@@ -1,4 +1,4 @@
-"""Values in other tools' notes, of whatever type and however damaged, as ours."""
+"""Converts values in other tools' notes, whatever their type and however damaged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def number_told(value: Any) -> int | None:
 
 
 def moment_told(value: Any) -> str | None:
-    """A time as the 14 digits of Japan's, as revisions are; one without a zone is UTC's."""
+    """A time as 14 digits in Japan's zone, as in revisions; one without a zone is in UTC."""
     try:
         moment = datetime.fromisoformat(value)
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(JAPAN)
@@ -30,7 +30,7 @@ def moment_told(value: Any) -> str | None:
 
 
 def frames_told(value: Any) -> tuple[Frame, ...] | None:
-    """An ugoira's frames, as pixiv tells them."""
+    """An ugoira's frames, in pixiv's form."""
     try:
         frames = tuple(Frame(frame["file"], frame["delay"]) for frame in value)
     except (TypeError, KeyError):
@@ -40,5 +40,5 @@ def frames_told(value: Any) -> tuple[Frame, ...] | None:
 
 
 def folded_part(part: str) -> str:
-    """A folder's or file's name, comparable: Windows does not tell cases apart, and macOS writes accents in its own way."""
+    """A name made comparable: Windows ignores case, and macOS writes accents in its own way."""
     return unicodedata.normalize("NFC", part).casefold()

@@ -1,4 +1,4 @@
-"""What other tools add to an ugoira's zip."""
+"""Reads what other tools add to an ugoira's zip."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Exports: the archive as folders with human names, sidecars, comics and other forms that need no pixivcrawl to be read."""
+"""Exports: the archive as folders with readable names, sidecars, comics and other forms that are read without pixivcrawl."""

@@ -1,4 +1,4 @@
-"""Pixiv's answers about the chosen works, out of the journal: what BagIt and WACZ hold of it."""
+"""Reads pixiv's answers about the chosen works from the journal, for BagIt and WACZ."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ _KEPT_FIELDS = ("WARC-Target-URI", "Content-Type", "X-Endpoint", "X-Parameters",
 
 
 def answers_about(journal: Path, works: Collection[int]) -> dict[int, list[Location]]:
-    """Where the answers about each of these works lie in a journal, the oldest first.
+    """The places of the answers about each of these works in a journal, oldest first.
 
-    Takes a second for 100 MB of it: no answer is parsed that is about another work.
+    Takes a second for 100 MB, because only answers about these works are parsed.
     """
     found: dict[int, list[Location]] = defaultdict(list)
     for path in files_of(journal):
@@ -55,7 +55,7 @@ def answers_about(journal: Path, works: Collection[int]) -> dict[int, list[Locat
 
 
 def _subject(text: bytes) -> int:
-    """The id of the work that a response record is about; 0 where it is about none."""
+    """The id of the work that a response record is about; 0 if none."""
     head = text.partition(b"\r\n\r\n")[0].decode(errors="replace")
     fields = dict(line.partition(": ")[::2] for line in head.split("\r\n"))
     try:
@@ -66,9 +66,9 @@ def _subject(text: bytes) -> int:
 
 
 def records_at(journal: Path, places: Iterable[Location], *, with_private: bool) -> list[tuple[StoredAnswer, bytes]]:
-    """The answers at these places with their WARC records as they are; without what they say of the reader, unless that may leave too.
+    """The answers at these places with their WARC records; what they say about the reader is removed, unless it may be exported.
 
-    One that is damaged is left out, as by every reader of the journal.
+    A damaged answer is left out, as by every reader of the journal.
     """
     found = []
     for place in places:
@@ -83,7 +83,7 @@ def records_at(journal: Path, places: Iterable[Location], *, with_private: bool)
 
 
 def _public(record: Record, answer: StoredAnswer) -> bytes:
-    """The record without who read; where its body tells of them, that is emptied, and the record, which is another one then, says so."""
+    """The record without who read; fields of its body about the reader are emptied, and the record says so."""
     body, record_id = answer.payload, record.id
     fields = [(name, record.fields[name.lower()]) for name in _KEPT_FIELDS if name.lower() in record.fields]
     if not answer.reader.is_visitor and (emptied := without_reader(body)) != body:
@@ -96,7 +96,7 @@ def _public(record: Record, answer: StoredAnswer) -> bytes:
 
 
 def without_reader(body: bytes) -> bytes:
-    """An answer's body without what it says of its reader: the same bytes where it says nothing, none where it is no JSON."""
+    """An answer's body without what it says about its reader: the same bytes if it says nothing, none if it is not JSON."""
     try:
         document = json.loads(body)
         emptied = _emptied(document)

@@ -1,6 +1,6 @@
 """`export bagit`: a bag (RFC 8493) of the originals, the facts about each work with their history, and pixiv's answers.
 
-Written by hand, since the package `bagit` moves the files that are to be in a bag and reads each once more for a sum that the ledger has.
+Written here because the package `bagit` moves the files into the bag and reads each again for a checksum that the ledger has.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ORIGINAL, FACTS, ANSWERS = "original", "facts", "answers"
 
 
 def export(selection: Selection, target: Path, _options: argparse.Namespace) -> Result:
-    """Bring the bag in line with the ledger. While that lasts it has no `bagit.txt`, so that nobody takes it for a bag."""
+    """Update the bag from the ledger. Meanwhile it has no `bagit.txt`, so that nobody takes it for a complete bag."""
     result, contents = Result(), Contents(selection)
     with opened(target, "bagit") as folder:
         way = "reflink" if takes(selection, target, "reflink") else COPY
@@ -42,7 +42,7 @@ def export(selection: Selection, target: Path, _options: argparse.Namespace) -> 
 
 
 def write_tags(target: Path, folder: Folder) -> tuple[int, int]:
-    """Write what makes a bag of the folder; gives how many files are in it, and their bytes."""
+    """Write the files that make the folder a bag; returns the number of its files, and their bytes."""
     files, size = 0, 0
     with writing(target / MANIFEST) as manifest:
         for path, print_ in folder.held():
@@ -62,7 +62,7 @@ def write_tags(target: Path, folder: Folder) -> tuple[int, int]:
 
 
 class Contents:
-    """What is in the bag of a selection."""
+    """The contents of the bag for a selection."""
 
     def __init__(self, selection: Selection) -> None:
         self._selection = selection
@@ -84,7 +84,7 @@ class Contents:
                     yield Planned(place, work.id, ANSWERS, f"{ANSWERS} {sha256}", f"{work.id} {ANSWERS}")
 
     def maker(self, way: str) -> Callable[[int, str, Path], None]:
-        """Makes a planned file; originals by reflink or copy, their sums checked."""
+        """Makes a planned file; originals by reflink or copy, with their checksums verified."""
 
         def make(work_id: int, print_: str, place: Path) -> None:
             kind, _, rest = print_.partition(" ")

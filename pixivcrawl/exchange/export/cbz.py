@@ -1,4 +1,4 @@
-"""`export cbz`: comics, one of each work or of each series, whose pages are the originals byte for byte."""
+"""`export cbz`: comics, one for each work or series, whose pages are the originals byte for byte."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ UNPLACED = 2**31
 
 
 def export(selection: Selection, target: Path, options: argparse.Namespace) -> Result:
-    """Bring the books in line with the ledger."""
+    """Update the books from the ledger."""
     if options.by not in (None, "series"):
         raise ConfigurationError(
             f"--by {quoted(options.by)}: books are by series, or of each work where it is left out"
@@ -49,7 +49,7 @@ def export(selection: Selection, target: Path, options: argparse.Namespace) -> R
 
 
 class Books:
-    """The books of a selection; each is known by the id of its first work."""
+    """The books of a selection; each is identified by the id of its first work."""
 
     def __init__(self, selection: Selection, template: Template, *, by_series: bool) -> None:
         self._selection, self._template, self._by_series = selection, template, by_series
@@ -58,7 +58,7 @@ class Books:
         self._pageless, self._partial = 0, 0
 
     def planned(self) -> Iterator[Planned]:
-        """Every book: those of one work, then those of a series."""
+        """Every book: first those of single works, then those of series."""
         series: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for work in self._selection.works():
             chapter = chapter_of(work)
@@ -96,7 +96,7 @@ class Books:
         return [chapter_of(by_id[work_id]) for work_id in ids]
 
     def write(self, first: int, place: Path) -> None:
-        """One book, stored without compression, the same bytes each time. Raises Differs and StorageFailed."""
+        """Write one book without compression, with the same bytes each time. Raises Differs and StorageFailed."""
         chapters = self._chapters(first)
         moment = time_in_zip(in_japan(chapters[0].work.facts["uploaded"]))
         with storage_errors(place), zipfile.ZipFile(place, "x") as book:
@@ -108,7 +108,7 @@ class Books:
                         page.write(piece)
 
     def lacking(self) -> Iterator[str]:
-        """What the books do not hold, a line each."""
+        """What the books do not contain, one line each."""
         if self._pageless:
             yield f"{plural(self._pageless, 'work')} without a page, as ugoira are, or with none of them here"
         if self._partial:
@@ -120,7 +120,7 @@ def chapter_of(work: ExportedWork) -> Chapter:
 
 
 def time_in_zip(moment: datetime | None) -> tuple[int, int, int, int, int, int]:
-    """A time as a zip tells it, which has no zone."""
+    """A time as a zip stores it, without a zone."""
     if moment is None:
         return EARLIEST
     told = (moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second)

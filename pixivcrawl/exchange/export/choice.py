@@ -1,4 +1,4 @@
-"""Which works an export is of, and what every form of export is given."""
+"""Chooses the works of an export, and what every form of export receives."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ WORKS_AT_ONCE = 250
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The works of an export, by their ids from the smallest on. `hidden` is how many more a filter leaves out.
+    """The works of an export, in the order of their ids. `hidden` is how many more a filter leaves out.
 
-    `with_private`: what only the reader's own account sees may leave too. `limits` and `workers` are those of processes that decode.
+    `with_private`: what only the reader's own account sees is exported too. `limits` and `workers` are for the decoding processes.
     """
 
     archive: Archive
@@ -33,19 +33,19 @@ class Selection:
     workers: int = 1
 
     def works(self) -> Iterator[ExportedWork]:
-        """Each work with all that is known of it."""
+        """Each work with everything known about it."""
         for batch in self.batches():
             yield from batch
 
     def batches(self, first: int = 0) -> Iterator[list[ExportedWork]]:
-        """The works from an id on, a few hundred at a moment, so that no long question holds up a crawl."""
+        """The works from an id on, a few hundred at a time, so that no long query holds up a crawl."""
         how_far, total = HowFar(), len(self.work_ids)
         for start in range(bisect_left(self.work_ids, first), total, WORKS_AT_ONCE):
             yield self.ledger.read_now(exported_works, self.work_ids[start : start + WORKS_AT_ONCE])
             how_far(f"read {min(start + WORKS_AT_ONCE, total):,} of {total:,} works")
 
     def one_by_one(self) -> Callable[[int], ExportedWork]:
-        """Gives a work by its id, soonest where the next one that is asked for is one of the next."""
+        """Returns a function that gives a work by its id, fastest when called in the order of the works."""
         ahead: dict[int, ExportedWork] = {}
 
         def work(work_id: int) -> ExportedWork:
@@ -58,7 +58,7 @@ class Selection:
 
 
 def select(archive: Archive, ledger: Ledger, choice: Choice, filters: Filters | None) -> Selection:
-    """The works that are chosen, and wanted by the filters if there are some."""
+    """The works that are chosen and that the filters, if any, allow."""
     work_ids = ledger.read_now(chosen_works, choice)
     wanted = work_ids if filters is None else ledger.read_now(wanted_by, filters, work_ids)
     return Selection(archive, ledger, wanted, len(work_ids) - len(wanted), choice.with_private)
@@ -66,12 +66,12 @@ def select(archive: Archive, ledger: Ledger, choice: Choice, filters: Filters | 
 
 @dataclass(slots=True)
 class Result:
-    """What came of an export: lines for a person, and how many things were refused, each of which was named as it was met."""
+    """The result of an export: lines for a person, and how many files were refused; each was named when it happened."""
 
     lines: list[str] = field(default_factory=list)
     refused: int = 0
 
     def refuse(self, what: str) -> None:
-        """Name a file that was not exported, and why."""
+        """Report a file that was not exported, and why."""
         self.refused += 1
         complain(f"pixivcrawl: not exported: {what}")

@@ -1,4 +1,4 @@
-"""ComicInfo 2.1: what a comic's reader is told of a book, in the order of its schema."""
+"""ComicInfo 2.1: a book's metadata for comic readers, in the order of its schema."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """A work and those of its pages that are in the book."""
+    """A work and its pages in the book."""
 
     work: ExportedWork
     pages: Sequence[KeptFile]
 
 
 def document(chapters: Sequence[Chapter], *, is_series: bool) -> bytes:
-    """What stands in ComicInfo.xml of a book of one work, or of a whole series."""
+    """The ComicInfo.xml of a book, for one work or a whole series."""
     first = chapters[0].work
     of_series = first.series.title if first.series is not None else None
     created = in_japan(first.facts["created"])
@@ -71,7 +71,7 @@ def manga(work: ExportedWork) -> str:
 
 
 def age_rating(chapters: Sequence[Chapter]) -> str:
-    """The strictest of them; Unknown where pixiv told none of one."""
+    """The strictest rating; Unknown if pixiv gave none for a work."""
     ratings = [chapter.work.facts["x_restrict"] for chapter in chapters]
     known = [rating for rating in ratings if rating in range(len(_RATINGS))]
     if known and max(known) > 0:
@@ -80,7 +80,7 @@ def age_rating(chapters: Sequence[Chapter]) -> str:
 
 
 def as_text(caption: str | None) -> str:
-    """A caption, which is HTML, as lines."""
+    """A caption, which is HTML, as lines of text."""
     lines = (" ".join(line.split()) for line in plain(_BREAK.sub("\n", caption or "")).split("\n"))
     return "\n".join(lines).strip()
 

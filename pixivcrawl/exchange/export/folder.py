@@ -1,7 +1,7 @@
-"""A folder that an export keeps in line with the ledger: it makes, moves and removes what changed, and touches nothing else.
+"""A folder that an export keeps up to date with the ledger: makes, moves and removes what changed, and touches nothing else.
 
-What it made there it notes in a database of the folder's own. A name is noted before the file is made, and how the file looks once it is
-there: after a kill, what is noted and not seen is made again, and what somebody changed or put there is never written over or removed.
+A database in the folder records what the export made. A name is recorded before the file is made, and the file's state once it is
+there: after a kill, recorded files that are missing are made again, and files that somebody changed or added are never touched.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Planned(NamedTuple):
 
 @dataclass(slots=True)
 class Difference:
-    """How many files are made, moved, removed and left as they are."""
+    """How many files are made, moved, removed and left unchanged."""
 
     made: int = 0
     moved: int = 0
@@ -85,7 +85,7 @@ class Folder:
         self._checked: set[str] = set()
 
     def plan(self, files: Iterable[Planned]) -> None:
-        """Say what is to be there, the same files in the same order for the same names."""
+        """Declare what the folder should contain; the same files in the same order get the same names."""
         for file in files:
             path = next(path for path in _names(file) if self._is_free(path))
             self._sql.execute(
@@ -96,14 +96,14 @@ class Folder:
             self._sql.executemany("INSERT OR IGNORE INTO folders VALUES (?)", folders)
 
     def _is_free(self, path: str) -> bool:
-        """Neither a file nor a folder has the name, and no file the name of a folder on the way."""
+        """Whether no file or folder has the name, and no file has the name of a parent folder."""
         keys = [key_of(path), *map(key_of, _folders(path))]
         marks = ", ".join("?" * len(keys))
         taken = f"SELECT 1 FROM wanted WHERE key IN ({marks}) UNION ALL SELECT 1 FROM folders WHERE key = ? LIMIT 1"  # noqa: S608
         return self._sql.execute(taken, (*keys, keys[0])).fetchone() is None
 
     def changes(self) -> Iterator[str]:
-        """What `bring_in_line` would do, a line each."""
+        """What `bring_in_line` would do, one line each."""
         for old, new in self._sql.execute(
             "SELECT files.path, wanted.path FROM wanted LEFT JOIN files USING (work, part) "
             "WHERE files.path IS NOT wanted.path ORDER BY number"
@@ -113,7 +113,7 @@ class Folder:
         yield from (f"remove {path}" for (path,) in self._sql.execute(gone))
 
     def bring_in_line(self, make: Make, result: Result) -> Difference:
-        """Have the folder hold what is planned."""
+        """Make the folder contain what is planned."""
         done = Difference()
         self._finish_moves()
         self._move_folders(done)
@@ -124,7 +124,7 @@ class Folder:
         return done
 
     def held(self) -> Iterator[tuple[str, str]]:
-        """What lies there by what is noted: each file's path, and its print."""
+        """The folder's recorded contents: each file's path and its print."""
         yield from self._sql.execute("SELECT path, print FROM files WHERE look IS NOT NULL ORDER BY path")
 
     # What a kill may have left
@@ -145,7 +145,7 @@ class Folder:
     # Folders that are called otherwise now, as of an artist who was renamed
 
     def _move_folders(self, done: Difference) -> None:
-        """A folder of which everything is to lie in another one, which is not there yet, is moved as it is."""
+        """Move a folder as a whole if all its files belong in another one that does not exist yet."""
         if self._is_shared:
             # Another form, which knows nothing of it, has files in there.
             return
@@ -173,7 +173,7 @@ class Folder:
     # What is there no more, and what is wanted no more
 
     def _look_at_files(self, result: Result) -> None:
-        """A file that somebody removed is made again, and one that a power cut left behind empty; what somebody changed is named."""
+        """Plan to make again what was removed or left empty by a power cut, and report what somebody changed."""
         noted = "SELECT path, look, EXISTS (SELECT 1 FROM wanted WHERE wanted.path = files.path) FROM files WHERE look IS NOT NULL"
         gone = []
         for path, look, is_wanted in self._sql.execute(noted):
@@ -237,7 +237,7 @@ class Folder:
         done.same = there - done.made - done.moved
 
     def _to_make(self, after: int) -> list[tuple[int, str, int, str, str, str | None]]:
-        """The next files that are not where they are to be, each with where it lies as yet."""
+        """The next files that are not in their places, each with its present path."""
         return self._sql.execute(
             "SELECT number, wanted.path, wanted.work, wanted.part, wanted.print, old.path FROM wanted "
             "LEFT JOIN files ON files.path = wanted.path AND files.work = wanted.work AND files.part = wanted.part "
@@ -292,7 +292,7 @@ class Folder:
         self._sql.execute("UPDATE files SET look = ? WHERE path = ?", (_look(place), path))
 
     def _enter(self, folder: Path) -> None:
-        """Make a folder. Raises StorageFailed where a link has come in its place, which leads out of here."""
+        """Make a folder. Raises StorageFailed if a link has taken its place, because it would lead outside."""
         name = str(folder)
         if name in self._checked and folder.is_dir():
             return
@@ -309,7 +309,7 @@ _CHANGED = "was changed since it was exported, and is left as it is; move it awa
 
 
 def _look(place: Path) -> str | None:
-    """How a file looks from outside, by which it is known again; None where there is none."""
+    """A file's state as seen from outside, to recognize it again; None if there is no file."""
     try:
         found = place.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -339,9 +339,9 @@ def _folders(path: str) -> list[str]:
 
 @contextmanager
 def opened(root: Path, form: str, *, for_looking: bool = False) -> Iterator[Folder]:
-    """The folder of an export, made where it is not there; one that holds other things is refused. `for_looking`: nothing is made.
+    """The folder of an export, created if missing; one that contains other things is refused. `for_looking`: nothing is created.
 
-    Raises ConfigurationError for a folder of somebody's own, and StorageFailed where it cannot be written to.
+    Raises ConfigurationError for a folder that is not an export's, and StorageFailed if it cannot be written to.
     """
     marker = root / MARKER.format(form)
     is_shared = _holds_others(root, marker)

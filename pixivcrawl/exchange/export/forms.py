@@ -1,4 +1,4 @@
-"""The forms of export, by their names."""
+"""The forms of export, by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file of a work under the key names that gallery-dl gives to pixiv's works (`--write-metadata`), so that scripts go on."""
+"""A file of a work with the keys of gallery-dl's `--write-metadata`, so that existing scripts keep working."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RATINGS = ("General", "R-18", "R-18G")
 
 
 def document(work: ExportedWork, file: KeptFile) -> str:
-    """What gallery-dl would write beside the file, of what the archive knows; what depends on who reads is left out."""
+    """What gallery-dl would write beside the file, as far as the archive knows it; what depends on the reader is left out."""
     facts, artist = work.facts, work.artist
     created = in_japan(facts["created"])
     rating = facts["x_restrict"]

@@ -1,4 +1,4 @@
-"""`export list`: the works' addresses or ids, a line each, or a table of them."""
+"""`export list`: the works' addresses or ids, one on each line, or a table."""
 
 from __future__ import annotations
 

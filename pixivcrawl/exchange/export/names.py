@@ -1,4 +1,4 @@
-"""Names that every system takes: whatever an artist called a work, it becomes one part of a path, and never another one."""
+"""Names that every system accepts: any title becomes exactly one part of a path, and never leads elsewhere."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _SPACES = re.compile(r"\s+")
 
 
 def cleaned(text: str) -> str:
-    """A text from outside, fit to stand within a part; perhaps nothing of it is left."""
+    """A text from outside, made safe within a part of a path; it may become empty."""
     spaced = _SPACES.sub(" ", text)
     kept = "".join(each for each in spaced if each in _JOINERS or unicodedata.category(each) not in _REMOVED)
     return _FORBIDDEN.sub("_", unicodedata.normalize("NFC", kept))
 
 
 def part_of(pieces: Sequence[tuple[str, bool]]) -> str:
-    """One part of a path, put together of cleaned pieces; of those that are marked True as much is left out as is too long."""
+    """One part of a path, joined from cleaned pieces; those marked True are shortened if it is too long."""
     lengths = [len(text.encode()) for text, _ in pieces]
     fixed = sum(length for length, (_, may_be_cut) in zip(lengths, pieces, strict=True) if not may_be_cut)
     room, left = max(0, LONGEST - fixed), sum(may_be_cut for _, may_be_cut in pieces)
@@ -52,7 +52,7 @@ def _with_plain_ends(part: str) -> str:
 
 
 def cut(text: str, size: int) -> str:
-    """As much of the beginning as fits in so many bytes, and nothing that a reader sees as one character in part."""
+    """The longest beginning that fits in so many bytes without cutting a visible character."""
     encoded = text.encode()
     if len(encoded) <= size:
         return text
@@ -63,7 +63,7 @@ def cut(text: str, size: int) -> str:
 
 
 def _are_one(text: str, place: int) -> bool:
-    """Whether the characters before and after a place are seen as one: accents, emoji that are put together, flags."""
+    """Whether the characters before and after a position form one visible character: accents, joined emoji, flags."""
     before, after = text[place - 1], text[place]
     if before in _JOINERS or after in _JOINERS or unicodedata.category(after) in ("Mn", "Mc", "Me"):
         return True
@@ -76,12 +76,12 @@ def _are_one(text: str, place: int) -> bool:
 
 
 def marked(path: str, mark: str) -> str:
-    """The path with a mark behind its last part, before the extension."""
+    """The path with a mark after its last part, before the extension."""
     folder, slash, name = path.rpartition("/")
     stem, dot, extension = name.rpartition(".")
     return f"{folder}{slash}{part_of([(stem, True), (f' ({mark}){dot}{extension}', False)])}"
 
 
 def key_of(path: str) -> str:
-    """Equal for paths that some disk takes for one: whatever their case, and however their characters are put together."""
+    """A key that is equal for paths that some disk treats as the same, ignoring case and Unicode form."""
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", path).casefold())

@@ -1,4 +1,4 @@
-"""What a sidecar tells of a work; docs/sidecar.schema.json is made of these models."""
+"""The contents of a sidecar; docs/sidecar.schema.json is made from these models."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ _OF_READER = ("location_mask",)
 
 
 def _fields(item: type, *without: str) -> dict[str, Any]:
-    """The columns of an item as fields; nothing but its id has to be known."""
+    """The columns of an item as fields; only its id is required."""
     hints = get_type_hints(item)
     return {
         name: (hints[field.name] if name == "id" else hints[field.name] | None, ...)
@@ -163,7 +163,7 @@ def schema() -> dict[str, Any]:
 def sidecar(
     work: ExportedWork, history: Sequence[Row[Any]], names: Sequence[Row[Any]], bookmarks: Sequence[Row[Any]] | None
 ) -> str:
-    """The document of a work; `bookmarks` are None where only that is told which anyone may know."""
+    """A work's document; `bookmarks` are None if only public facts are exported."""
     facts = {name: work.facts[name] for name in Work.model_fields}
     if bookmarks is None:
         facts |= {"poll": public_poll(facts["poll"]), "request": public_request(facts["request"])}
@@ -208,7 +208,7 @@ def public_poll(poll: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
 
 
 def public_request(request: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """A request without what the reader has to do with it."""
+    """A request without the reader's part in it."""
     if request is None:
         return None
     told = {name: value for name, value in request.items() if name != "role"}

@@ -1,4 +1,4 @@
-"""`export sidecars`: what is known of each work as JSON, in an order that stays."""
+"""`export sidecars`: what is known about each work as JSON, in a stable order."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LIKE_GALLERY_DL = "pixiv/{user_id} {account}/{id}_p{page}.{ext}"
 
 
 def export(selection: Selection, target: Path, options: argparse.Namespace) -> Result:
-    """Bring the sidecars in line with the ledger."""
+    """Update the sidecars from the ledger."""
     is_like = options.like is not None
     template = read_template(options.name or (LIKE_GALLERY_DL if is_like else WORK), of_files=is_like, ending=".json")
     result, documents = Result(), Documents(selection, template, is_like=is_like)
@@ -42,7 +42,7 @@ def export(selection: Selection, target: Path, options: argparse.Namespace) -> R
 
 
 class Documents:
-    """The sidecars of a selection; each is known by the SHA-256 of its bytes."""
+    """The sidecars of a selection; each is identified by the SHA-256 of its bytes."""
 
     def __init__(self, selection: Selection, template: Template, *, is_like: bool) -> None:
         self._selection, self._template, self._is_like = selection, template, is_like
@@ -75,7 +75,7 @@ class Documents:
         ), content
 
     def printed(self, work_id: int, print_: str) -> bytes:
-        """The document that was planned. Raises Differs where the ledger tells otherwise by now."""
+        """The planned document. Raises Differs if the ledger has changed since."""
         if print_ not in self._ahead:
             batch = next(self._selection.batches(work_id))
             self._ahead = {planned.print: content for planned, content in self.of(batch)}
@@ -85,7 +85,7 @@ class Documents:
 
 
 class More(NamedTuple):
-    """What only sidecars tell, by work; names by artist."""
+    """What only sidecars contain, by work; names by artist."""
 
     history: Mapping[int, Sequence[Row[Any]]]
     names: Mapping[int, Sequence[Row[Any]]]

@@ -1,7 +1,7 @@
-"""Templates: what files are called, in words of a person, as in `{user} ({user_id})/{title} ({id})/{page:03}.{ext}`.
+"""Templates for the names of files, such as `{user} ({user_id})/{title} ({id})/{page:03}.{ext}`.
 
 `{token}` is a value, `{token:format}` one that is formatted, `{series|title|'none'}` the first of several that is known;
-`{if pages > 1}...{else}...{end}` is one of two. `/` parts folders; a part of which nothing is left is left out. `{{` and `}}` are braces.
+`{if pages > 1}...{else}...{end}` chooses. `/` separates folders; a part that comes out empty is left out. `{{` and `}}` give braces.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ SEPARATOR: Piece = ("/", False)
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template that was read and checked."""
+    """A parsed and checked template."""
 
     text: str
     pieces: Sequence[Render]
     ending: str = ""
 
     def path(self, work: ExportedWork, file: KeptFile | None = None) -> str:
-        """What a file is called, or something of a work: a relative path of safe parts."""
+        """The name of a file, or of something made from a work: a relative path of safe parts."""
         parts: list[list[Piece]] = [[]]
         for render in self.pieces:
             for piece in render(work, file):
@@ -68,9 +68,9 @@ class Template:
 
 
 def read_template(text: str, *, of_files: bool, ending: str = "") -> Template:
-    """The template that `text` says; one that is not `of_files` names works alone, and what comes of it gets an `ending`.
+    """Parse a template. Without `of_files` it names works only, and its results get an `ending`.
 
-    Raises ConfigurationError, in one line with the place, for what is not understood and for what no name may hold.
+    Raises ConfigurationError, in one line with the position, for syntax errors and for characters that no name may contain.
     """
     reader = _Reader(text, of_files=of_files)
     pieces = reader.block(())
@@ -82,7 +82,7 @@ def read_template(text: str, *, of_files: bool, ending: str = "") -> Template:
 
 
 class _Reader:
-    """Reads a template from its beginning to its end."""
+    """Parses a template from beginning to end."""
 
     def __init__(self, text: str, *, of_files: bool) -> None:
         self._text, self._of_files = text, of_files
@@ -98,7 +98,7 @@ class _Reader:
         raise ConfigurationError(f"--name, character {place + 1} ({quoted(self._text[place : place + 20])}): {why}")
 
     def block(self, ends: tuple[str, ...]) -> list[Render]:
-        """All up to one of the words that end a block, which is read too, or to the end of the text."""
+        """Everything up to and including a word that ends the block, or up to the end of the text."""
         pieces: list[Render] = []
         while self._at < len(self._text):
             place = self._at

@@ -1,4 +1,4 @@
-"""What a template can name: the tokens, and what each of them is of a work or a file."""
+"""The tokens of templates, and the value of each for a work or a file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Value = str | int | datetime | list[str] | None
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a token stands for; None where that is not known. One that is `of_file` differs between the files of a work."""
+    """The value of a token; None if unknown. One that is `of_file` differs between the files of a work."""
 
     kind: Kind
     of_work: Callable[[ExportedWork], Value] | None = None
@@ -48,7 +48,7 @@ def _of_series(name: str) -> Callable[[ExportedWork], Value]:
 
 
 def in_japan(moment: datetime | None) -> datetime | None:
-    """A time as its artist would tell it."""
+    """A time in Japan's zone, as the artist would give it."""
     try:
         return moment.astimezone(JAPAN) if moment is not None else None
     except OverflowError:
@@ -57,7 +57,7 @@ def in_japan(moment: datetime | None) -> datetime | None:
 
 
 def rating_of(work: ExportedWork) -> str | None:
-    """safe, r18 or r18g; None where pixiv told none."""
+    """safe, r18 or r18g; None if pixiv gave none."""
     rating = work.facts["x_restrict"]
     return RATINGS[rating] if rating in range(len(RATINGS)) else None
 

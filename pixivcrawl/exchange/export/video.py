@@ -1,4 +1,4 @@
-"""`export video`: each ugoira as a file that plays anywhere, every frame at its own millisecond."""
+"""`export video`: each ugoira as a file that plays anywhere, every frame at its exact millisecond."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TOGETHER = 64
 
 
 def export(selection: Selection, target: Path, options: argparse.Namespace) -> Result:
-    """Make `{target}/{artist}/{work}_ugoira_{revision}.mp4` of the newest revision of each ugoira; what is there already stays as it is."""
+    """Make `{target}/{artist}/{work}_ugoira_{revision}.mp4` for the newest revision of each ugoira; existing files are kept."""
     form: VideoForm = options.format or "mp4"
     require_encoder(form)
     result, how_far = Result(), HowFar()
@@ -55,7 +55,7 @@ def export(selection: Selection, target: Path, options: argparse.Namespace) -> R
 
 
 def newest_animations(selection: Selection, result: Result) -> Iterator[Animation]:
-    """Of each ugoira the newest revision that is here."""
+    """The newest revision of each ugoira in the archive."""
     for work in selection.works():
         try:
             animations = animations_of(selection.archive, work.files)

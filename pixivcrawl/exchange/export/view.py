@@ -1,4 +1,4 @@
-"""`export view`: the originals under human names, by links or copies."""
+"""`export view`: the originals under readable names, as links or copies."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ WAYS = (*LINKS, COPY)
 
 
 def export(selection: Selection, target: Path, options: argparse.Namespace) -> Result:
-    """Bring the view in line with the ledger, or say what that would do."""
+    """Update the view from the ledger, or say what that would do."""
     template = read_template(options.name or FILE, of_files=True)
     if options.by not in (None, *WAYS):
         raise ConfigurationError(f"--by {quoted(options.by)}: a view is by {', '.join(WAYS)}")
@@ -85,7 +85,7 @@ def planned(selection: Selection, template: Template, by: str) -> Iterator[Plann
 
 
 class Original(NamedTuple):
-    """A file of the archive, as the view's prints tell it."""
+    """A file of the archive, as the view's prints identify it."""
 
     path: str
     sha256: str
@@ -101,7 +101,7 @@ class Original(NamedTuple):
 
 
 def make_file(archive: Archive, original: Original, place: Path, by: str, *, is_checked: bool) -> None:
-    """Give an original another name. Raises Differs where its bytes are not the ledger's, and StorageFailed."""
+    """Link or copy an original to another name. Raises Differs if its bytes differ from the ledger's, and StorageFailed."""
     if by != COPY:
         source = require_same(archive, original) if is_checked else place_of(archive, original)
         LINKS[by](source, place)
@@ -115,7 +115,7 @@ def make_file(archive: Archive, original: Original, place: Path, by: str, *, is_
 
 
 def way_for(selection: Selection, target: Path, by: str | None) -> str:
-    """The way that is asked for, else reflinks where the disk has them, else symlinks. Raises ConfigurationError where it has none."""
+    """The requested way, otherwise reflinks or symlinks, whichever works first. Raises ConfigurationError if neither does."""
     if by == COPY:
         return by
     for way in (by,) if by is not None else ("reflink", "symlink"):
@@ -128,7 +128,7 @@ def way_for(selection: Selection, target: Path, by: str | None) -> str:
 
 
 def takes(selection: Selection, target: Path, way: str) -> bool:
-    """Tried with a file of the archive."""
+    """Whether the disk supports this way, tried with a file of the archive."""
     stored = (file for work in selection.works() for file in work.current_files)
     trial = target / TRIAL
     for file in stored:

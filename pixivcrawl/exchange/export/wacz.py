@@ -1,7 +1,7 @@
-"""`export wacz`: a web archive (WACZ 1.1.1) of originals, pixiv's answers, and a page of ours for each work.
+"""`export wacz`: a web archive (WACZ 1.1.1) of originals, pixiv's answers, and a generated page for each work.
 
-Written by hand. The package `wacz` takes whole WARC files, copies each into the zip, holds its index in memory and writes the time of
-making into all: a kill loses everything, and a second export is another file.
+Written here because the package `wacz` takes whole WARC files, copies each into the zip, holds its index in memory and writes the time of
+making everywhere: a kill would lose everything, and a second export would be a different file.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png", "gif": "image/gif", "zip
 
 
 class Part(NamedTuple):
-    """A record that is to be written: what it is listed as, and its bytes."""
+    """A record to be written: its entry in the index, and its bytes."""
 
     url: str
     at: datetime
@@ -50,7 +50,7 @@ class Part(NamedTuple):
 
 
 def export(selection: Selection, target: Path, _options: argparse.Namespace) -> Result:
-    """Write the web archive; a former one is replaced when the new one is whole."""
+    """Write the web archive; it replaces a former one once it is complete."""
     if str(target) == STANDARD_OUTPUT or target.suffix != ".wacz":
         raise ConfigurationError(f"{target}: give the file a name that ends with .wacz, as programs know it by that")
     result, answers = Result(), answers_about(selection.archive.journal, frozenset(selection.work_ids))
@@ -68,7 +68,7 @@ def export(selection: Selection, target: Path, _options: argparse.Namespace) -> 
 
 
 def write_work(file: WaczFile, selection: Selection, work: ExportedWork, places: list[Location]) -> None:
-    """The WARC file of a work, unless the same one is there from a run that was killed."""
+    """Write a work's WARC file, unless a killed run already wrote the same one."""
     answers = records_at(selection.archive.journal, places, with_private=selection.with_private)
     kept = [each for each in work.files if each.kind != "frames"]
     page = page_of(work, kept)
@@ -100,7 +100,7 @@ def write_work(file: WaczFile, selection: Selection, work: ExportedWork, places:
 
 
 def original_of(selection: Selection, file: KeptFile) -> Part:
-    """A `resource` record: of the answer that brought it, the headers were not kept."""
+    """A `resource` record, because the headers of the original's answer were not kept."""
     url = url_of(file)
     at, sha256 = file.stored or file.uploaded, file.sha256 or ""
     mime = MEDIA_TYPES[file.format or file.extension]
@@ -119,7 +119,7 @@ def original_of(selection: Selection, file: KeptFile) -> Part:
 
 
 def url_of(file: KeptFile) -> str:
-    """Its address at pixiv; one of ours where that is not known, as of an imported file."""
+    """Its address at pixiv, or a made-up one if unknown, as for an imported file."""
     return file.url or f"{OURS}{file.path}"
 
 
@@ -139,7 +139,7 @@ def address_of(work_id: int) -> str:
 
 
 def page_of(work: ExportedWork, files: list[KeptFile]) -> bytes:
-    """A page that shows a work's pictures and says the little that belongs beside them; nothing from pixiv becomes markup."""
+    """A page that shows a work's pictures with a few facts; text from pixiv never becomes markup."""
     facts, artist = work.facts, work.artist
     said = [
         ("Artist", f"{artist['name']} ({facts['user_id']})" if artist is not None else facts["user_id"]),

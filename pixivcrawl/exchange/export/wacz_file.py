@@ -1,6 +1,6 @@
-"""The file of a web archive: a zip that is written from its begin to its end, and goes on after a kill.
+"""The file of a web archive: a zip that is written from beginning to end and can be continued after a kill.
 
-What is in it as far as it goes, and what its index and list of pages are made of, is noted in a database beside it, `NAME.wacz.part.notes`.
+A database beside it, `NAME.wacz.part.notes`, records its contents so far, and what its index and list of pages are made from.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Write = Callable[[Iterable[bytes], dict[str, Any], str, datetime], None]
 
 
 class Page(NamedTuple):
-    """A page as readers list it."""
+    """An entry of the list of pages."""
 
     url: str
     at: datetime
@@ -66,7 +66,7 @@ class WaczFile:
         self._number = self._end = self._noted = 0
 
     def has(self, work: int, print_: str) -> bool:
-        """Whether the work comes next in what a killed run left, with the same contents. Once one does not, what follows is cut."""
+        """Whether a killed run left this work next, with the same contents. At the first that differs, the rest is cut."""
         if self._zip is not None:
             return False
         found = self._sql.execute(
@@ -88,7 +88,7 @@ class WaczFile:
 
     @contextmanager
     def warc(self, work: int, print_: str, size: int, page: Page, refused: Sequence[str]) -> Iterator[Write]:
-        """The WARC file of a work, of some `size`; `refused` is what is not in it, and why."""
+        """Write a work's WARC file of this `size`; `refused` is what is not in it, and why."""
         assert self._zip is not None
         member, hashed, written, lines = ZipInfo(f"archive/{work:d}.warc.gz", EARLIEST), hashlib.sha256(), 0, []
         # With this it gets sizes of 64 bits where they may be needed. ReplayWeb.page 2.4.6 finds no member that has them for nothing.
@@ -109,14 +109,14 @@ class WaczFile:
         self._note(member, work, print_, page, refused, hashed.hexdigest(), lines)
 
     def refused(self) -> Iterator[str]:
-        """All that is not in the file, of killed runs too."""
+        """Everything that is not in the file, also from killed runs."""
         for (refused,) in self._sql.execute(
             "SELECT refused FROM warcs WHERE number < ? ORDER BY number", (self._number,)
         ):
             yield from json.loads(refused)
 
     def finish(self) -> None:
-        """Write what makes a web archive of the WARC files: their index, the list of pages, the sums of all."""
+        """Write what makes the WARC files a web archive: the index, the list of pages, the checksums."""
         self._zip = self._zip or self._begun()
         self._keep()
         listed = [
@@ -145,7 +145,7 @@ class WaczFile:
         os.fsync(self._file.fileno())
 
     def leave(self) -> None:
-        """Close the zip as far as it goes: what follows the last WARC file that was noted is cut when a run goes on."""
+        """Close the unfinished zip; the next run cuts what follows the last recorded WARC file."""
         if self._zip is not None:
             with suppress(OSError, ValueError):
                 self._zip.close()
@@ -232,7 +232,7 @@ class WaczFile:
 
 @contextmanager
 def opened(target: Path) -> Iterator[WaczFile]:
-    """The file, which gets its name when the block ends well; otherwise the next one goes on. Raises StorageFailed."""
+    """The file, which gets its name if the block succeeds; otherwise the next run continues it. Raises StorageFailed."""
     part = part_of(target)
     noted = part.with_name(f"{part.name}.notes")
     with storage_errors(target):

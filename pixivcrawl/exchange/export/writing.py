@@ -1,4 +1,4 @@
-"""How every export writes: files that are whole or not there, of bytes that are what the ledger says they are."""
+"""How every export writes: files that are complete or absent, with bytes that match the ledger."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PIECE = 1 << 20
 
 
 class Stored(Protocol):
-    """A file of the archive as its row tells of it; `path` is relative to the archive."""
+    """A file of the archive as its row describes it; `path` is relative to the archive."""
 
     @property
     def path(self) -> str | None: ...
@@ -26,11 +26,11 @@ class Stored(Protocol):
 
 
 class Differs(Exception):
-    """A file of the archive is not what its ledger says, or not there; the text names it, and says what to do."""
+    """A file of the archive differs from the ledger or is missing; the message names it and says what to do."""
 
 
 def place_of(archive: Archive, file: Stored) -> Path:
-    """Where a stored file lies. Raises Differs where nothing lies there, or something of another size."""
+    """The path of a stored file. Raises Differs if it is missing or has another size."""
     try:
         place = archive.resolve(file.path or "")
         size = place.stat().st_size if place.is_file() else None
@@ -44,7 +44,7 @@ def place_of(archive: Archive, file: Stored) -> Path:
 
 
 def pieces(archive: Archive, file: Stored) -> Iterator[bytes]:
-    """The bytes of a stored file. Raises Differs as `place_of`, where they cannot be read, and after the last where they are others."""
+    """The bytes of a stored file. Raises Differs as `place_of` does, if unreadable, and at the end if the bytes differ."""
     place, hashed = place_of(archive, file), hashlib.sha256()
     try:
         with place.open("rb") as source:
@@ -58,7 +58,7 @@ def pieces(archive: Archive, file: Stored) -> Iterator[bytes]:
 
 
 def require_same(archive: Archive, file: Stored) -> Path:
-    """Where a stored file lies whose bytes are the ledger's. Raises Differs for any other."""
+    """The path of a stored file after checking its bytes. Raises Differs if they differ from the ledger's."""
     for _ in pieces(archive, file):
         pass
     return place_of(archive, file)
@@ -70,7 +70,7 @@ def _differs(file: Stored, how: str) -> Differs:
 
 @contextmanager
 def unfinished(path: Path) -> Iterator[Path]:
-    """The name that a file has until it is whole, and gets its own. An error takes away what there is of it, a kill leaves it."""
+    """The temporary name of a file until it is complete. An error removes the partial file; a kill leaves it."""
     part = part_of(path)
     part.unlink(missing_ok=True)
     try:
@@ -83,11 +83,11 @@ def unfinished(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
-    """A file that has its name when all is in it. Raises StorageFailed."""
+    """A file that gets its name once it is completely written. Raises StorageFailed."""
     with storage_errors(path), unfinished(path) as part, part.open("wb") as file:
         yield file
 
 
 def part_of(path: Path) -> Path:
-    """What a file is called until it is whole."""
+    """The temporary name of a file until it is complete."""
     return path.with_name(f"{path.name}.part")

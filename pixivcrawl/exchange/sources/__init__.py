@@ -1,4 +1,4 @@
-"""The tools whose folders are read, a module each; the first that knows a folder for its own reads it."""
+"""The tools whose folders are read, one module each; the first that recognizes a folder reads it."""
 
 from pathlib import Path
 

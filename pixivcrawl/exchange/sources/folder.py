@@ -1,4 +1,4 @@
-"""A folder of pictures that no record tells of: their names alone do."""
+"""A folder of pictures without records: only their names identify them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read(folder: Path) -> Iterator[Found]:
 
 
 def claim_by_name(entry: os.DirEntry[str]) -> Claim | Passed | None:
-    """What a file's name alone says; None for what is no picture."""
+    """What a file's name says by itself; None if it is not a picture."""
     kind = ending(entry.name)
     if kind not in PICTURES and kind not in CONVERTED:
         return None

@@ -1,6 +1,6 @@
-"""gallery-dl's folders: `{id}_p{num}.{ext}`, each perhaps with a sidecar `NAME.ext.json`, and its list of what was downloaded.
+"""Reads gallery-dl's folders: `{id}_p{num}.{ext}`, optional sidecars `NAME.ext.json`, and its list of downloads.
 
-Of an ugoira `{id}_p0.zip`, or its frames as `{id}_p{n}.jpg` (`ugoira: original`). A file's own time is the one that the image host gave.
+An ugoira is `{id}_p0.zip`, or frames `{id}_p{n}.jpg` (`ugoira: original`). Modification times come from the image host.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SQLITE = frozenset({"sqlite3", "sqlite", "db"})
 
 
 def is_its_own(folder: Path) -> bool:
-    """A folder `pixiv/{id} {account}`, a sidecar of its, or its list of what was downloaded."""
+    """Recognizes a folder `pixiv/{id} {account}`, a sidecar, or its list of downloads."""
     return any(
         _shows_it(entries) for entries in islice(files_in(folder), FOLDERS_LOOKED_AT) if not isinstance(entries, Passed)
     )
@@ -90,7 +90,7 @@ def _claimed(entry: os.DirEntry[str], has_sidecar: bool) -> Iterator[Claim | Pas
 
 
 def _by_folder(folder: Path) -> Recorded | None:
-    """Whose the files in `pixiv/{id} {account}` are."""
+    """The artist of the files in `pixiv/{id} {account}`."""
     if not _is_artists(folder):
         return None
     return Recorded(by=f"the folder {folder.name}", user_id=int(folder.name.partition(" ")[0]))
@@ -105,7 +105,7 @@ def _time_of(entry: os.DirEntry[str]) -> datetime:
 
 
 def _sidecar(path: Path) -> dict[str, Any] | str | None:
-    """What a sidecar of a pixiv work says; why it cannot be read; None for one of another site."""
+    """A pixiv work's sidecar; or why it cannot be read; None for one from another site."""
     try:
         with path.open("rb") as file:
             told = json.loads(file.read(LARGEST_SIDECAR))
@@ -117,7 +117,7 @@ def _sidecar(path: Path) -> dict[str, Any] | str | None:
 
 
 def _claim(path: Path, told: dict[str, Any]) -> Claim | None:
-    """What a sidecar says of its file; None where it names no page of a work."""
+    """What a sidecar says about its file; None if it names no page of a work."""
     work_id, page, artist = told.get("id"), told.get("num"), told.get("user")
     if not _is_number(work_id, 1) or not _is_number(page, 0):
         return None
@@ -147,7 +147,7 @@ def _is_number(value: Any, least: int) -> TypeGuard[int]:
 
 
 def _revision(date_url: Any) -> str | None:
-    """gallery-dl: `date_url` is the time in the file's address, in UTC; pixiv's own is Japan's."""
+    """gallery-dl's `date_url` is the time in the file's address, but in UTC instead of Japan's zone."""
     if not isinstance(date_url, str):
         return None
     try:

@@ -1,7 +1,7 @@
-"""Powerful Pixiv Downloader's folders: its names, the notes beside files, its exported download record and settings.
+"""Reads Powerful Pixiv Downloader's folders: names, notes beside files, the exported download record and settings.
 
-By default `pixiv/{user}-{user_id}/{id}-{title}.{ext}`, where `{id}` is `{pid}_p{n}`. People may have the numbers count from 1, padded with
-zeros, or none where it would be the first; an ugoira has none, and is a webm unless they chose its zip. The record tells of each file its
+By default `pixiv/{user}-{user_id}/{id}-{title}.{ext}`, where `{id}` is `{pid}_p{n}`. People may let numbers start at 1, pad them with
+zeros, or leave out the first; an ugoira has none, and is a webm unless they chose its zip. The record gives each file's
 page and the time in its address.
 """
 
@@ -57,7 +57,7 @@ _DATED = re.compile(r"[0-9]{4}(?:/[0-9]{2}){5}")
 
 
 class _Note(NamedTuple):
-    """What the tool's note of a work says; None where it does not. `stem` is the name of its files, but for numbers."""
+    """The tool's note about a work; None where it says nothing. `stem` is the name of its files without numbers."""
 
     path: Path
     stem: str
@@ -73,7 +73,7 @@ class _Note(NamedTuple):
 
 
 class _Download(NamedTuple):
-    """A line of the record: a file's name with its folders, from the last to the first; an ugoira has no page."""
+    """A line of the record: a file's name and folders, from last to first; an ugoira has no page."""
 
     record: Path
     parts: tuple[str, ...]
@@ -84,7 +84,7 @@ class _Download(NamedTuple):
 
 @dataclass(slots=True)
 class _Known:
-    """What a folder holds beside pictures, and what its names tell together.
+    """What a folder contains besides pictures, and what its names show together.
 
     `numbers` are those that names give the pages of a work; `ids_first` says that most names begin with ids; `first` is the number of
     first pages, as the settings or the names tell it.
@@ -102,7 +102,7 @@ class _Known:
 
 
 def is_its_own(folder: Path) -> bool:
-    """A note, a record or settings of the tool's, or an artist's folder as it names them."""
+    """Recognizes the tool's notes, record or settings, or its name for an artist's folder."""
     return any(
         _shows_it(entries) for entries in islice(files_in(folder), FOLDERS_LOOKED_AT) if not isinstance(entries, Passed)
     )
@@ -145,7 +145,7 @@ def read(folder: Path) -> Iterator[Found]:
 
 
 def _look_into(path: Path, known: _Known) -> str | None:
-    """Add what a file says if it is one of the tool's; why it cannot be read."""
+    """Add the contents of one of the tool's files; returns why it cannot be read, or None."""
     try:
         with path.open("rb") as file:
             head = file.read(1)
@@ -172,7 +172,7 @@ def _look_into(path: Path, known: _Known) -> str | None:
 
 
 def _note(path: Path, told: dict[str, Any]) -> _Note | None:
-    """A work's note, or a line of an exported result, which is the same."""
+    """A work's note, or a line of an exported result, which has the same form."""
     original = told.get("original")
     image = read_image_url(original) if isinstance(original, str) else None
     work_id = number_told(told.get("idNum"))
@@ -195,7 +195,7 @@ def _note(path: Path, told: dict[str, Any]) -> _Note | None:
 
 
 def _fields(text: str) -> dict[str, Any]:
-    """A `-meta.txt`, whose names and values stand on lines by turns with a blank one below, as the JSON of the same."""
+    """A `-meta.txt`, with names and values on alternate lines, in the form of the JSON note."""
     pairs = re.findall(r"^([A-Za-z]+)\r?\n(.*?)\r?\n\r?$", text, re.MULTILINE)
     # A description stands between them, and may look like anything: what comes first is the tool's, and what comes last.
     first, last = dict(reversed(pairs)), dict(pairs)
@@ -211,7 +211,7 @@ def _fields(text: str) -> dict[str, Any]:
 
 
 def _download(path: Path, told: dict[str, Any]) -> _Download | None:
-    """A line of the record; None for a novel's, whose time is no address's, and for any other object."""
+    """A line of the record; None for a novel, whose time is not from an address, and for any other object."""
     name, time = told.get("n"), told.get("d")
     found = _ID.fullmatch(each) if isinstance(each := told.get("id"), str) else None
     if found is None or not isinstance(name, str) or number_told(found[1]) is None:
@@ -238,7 +238,7 @@ def _take_settings(told: dict[str, Any], known: _Known) -> None:
 
 
 def _count(names: list[str], known: _Known) -> None:
-    """Note the numbers that names give to pages, and whether they begin with ids: a title may hold what looks like one."""
+    """Note the page numbers in names, and whether names begin with ids, since a title may contain what looks like one."""
     told = [(name, _named(name)) for name in names]
     elsewhere = sum(named is not None and not _begins(name, named) for name, named in told)
     known.ids_first = elsewhere * 2 < len(told)
@@ -259,7 +259,7 @@ def _begins(name: str, named: Named) -> bool:
 
 
 def _first_number(known: _Known) -> int | None:
-    """The number of first pages, by the works that tell it; None where they tell both, or too few tell any."""
+    """The number of first pages, as works show it; None if they disagree or too few show it."""
     told = {first for work_id in known.numbers if (first := _first_of(work_id, known)) is not None}
     if told:
         return told.pop() if len(told) == 1 else None
@@ -268,7 +268,7 @@ def _first_number(known: _Known) -> int | None:
 
 
 def _first_of(work_id: int, known: _Known) -> int | None:
-    """The number of a work's first page, by its own files' names."""
+    """The number of a work's first page, from its own files' names."""
     numbers = known.numbers[work_id]
     if 0 in numbers:
         return 0
@@ -297,7 +297,7 @@ def _claim(path: Path, known: _Known) -> Claim | Passed:
 
 
 def _recorded_as(path: Path, known: _Known) -> _Download | None:
-    """The line of the record that ends as the path does; the folder above has to be the same where the line names one."""
+    """The line of the record that matches the end of the path; if it names a folder, that must match too."""
     ours = tuple(folded_part(part) for part in reversed(path.parts))
     best: dict[tuple[int, int | None, str | None], _Download] = {}
     longest = 0
@@ -320,7 +320,7 @@ def _same(ours: tuple[str, ...], theirs: tuple[str, ...]) -> Iterator[str]:
 
 
 def _told_by(path: Path, known: _Known) -> tuple[int, int] | str:
-    """The work and page of a file that no record names; why that cannot be told."""
+    """The work and page of a file that no record names, or why they are unknown."""
     if ending(path.name) in CONVERTED:
         return f"converted: pixiv has no {ending(path.name)}"
     formats = known.of_ugoira if ending(path.name) == "zip" else known.formats
@@ -342,7 +342,7 @@ def _told_by(path: Path, known: _Known) -> tuple[int, int] | str:
 
 
 def _unnumbered(path: Path, known: _Known) -> tuple[int, int] | str:
-    """A first page, or the only one, may bear the id alone; so may any, after a format of one's own without numbers."""
+    """A first or only page may have just the id as its name; so may any page if the person's format has no numbers."""
     found = _AT_START.match(path.name)
     if found is None:
         return "its name tells no page of a work, and no record names it"
@@ -355,7 +355,7 @@ def _unnumbered(path: Path, known: _Known) -> tuple[int, int] | str:
 def _recorded(
     path: Path, page: int, download: _Download | None, notes: list[_Note], is_ugoira: bool
 ) -> Recorded | None:
-    """What the record and the notes of a work say of one of its files."""
+    """What the record and a work's notes say about one of its files."""
     folder = _OF_ARTIST.fullmatch(path.parent.name)
     by_folder = int(folder[1]) if folder else None
     if download is None and not notes:

@@ -1,4 +1,4 @@
-"""PixivUtil2's folders: names after formats of its `config.ini`, its notes of works, and its database `db.sqlite`.
+"""Reads PixivUtil2's folders: names in the formats of `config.ini`, notes about works, and the database `db.sqlite`.
 
 By default `{artist} ({id})/{id}_p{n} - {title}.{ext}`; of an ugoira `{id}_ugoira1920x1080 - {title}.zip`, its `.ugoira`, which is that zip
 with the timing added, and what was made of these (webm, gif, png ...). A file's own time is that at which the work was first uploaded,
@@ -54,7 +54,7 @@ LONGEST_FORMAT = 8
 
 
 def is_its_own(folder: Path) -> bool:
-    """Its database or its settings, a note of its, or the folder of an artist as it names them."""
+    """Recognizes its database, settings or notes, or its name for an artist's folder."""
     return any(
         _shows_it(entries) for entries in islice(files_in(folder), FOLDERS_LOOKED_AT) if not isinstance(entries, Passed)
     )
@@ -78,7 +78,7 @@ def _shows_it(entries: list[os.DirEntry[str]]) -> bool:
 
 @dataclass(slots=True)
 class _Known:
-    """What a folder holds beside pictures. `own_names`: names are known to begin with pixiv's own."""
+    """What a folder contains besides pictures. `own_names`: names are known to begin with pixiv's own."""
 
     folder: Path
     formats: list[NameFormat] = field(default_factory=list)
@@ -103,7 +103,7 @@ def read(folder: Path) -> Iterator[Found]:
 
 
 def _look_up(known: _Known, until: ExitStack) -> Iterator[Passed]:
-    """Read what is no picture; what of it cannot be read is passed over."""
+    """Read everything that is not a picture; what cannot be read is left out."""
     for entries in files_in(known.folder):
         for entry in entries if not isinstance(entries, Passed) else ():
             path = Path(entry.path)
@@ -131,7 +131,7 @@ class _Settings(NamedTuple):
 
 
 def _formats(path: Path) -> _Settings | None:
-    """The formats of works of one page and of several in a `config.ini`; None for one of another program."""
+    """The formats for single-page and other works in a `config.ini`; None for another program's file."""
     config = configparser.RawConfigParser(strict=False)
     try:
         config.read_string("\n".join(text_lines(path)))
@@ -173,7 +173,7 @@ def _claim(path: Path, known: _Known) -> Claim | Passed:
 
 
 def _is_ugoira(named: Named | None, kept: Kept | None, notes: list[Note]) -> bool | None:
-    """Whether a work is an ugoira; None where nothing tells."""
+    """Whether a work is an ugoira; None if unknown."""
     if named is not None and named.kind == "ugoira":
         return True
     if kept is not None and kept.is_ugoira is not None:
@@ -182,7 +182,7 @@ def _is_ugoira(named: Named | None, kept: Kept | None, notes: list[Note]) -> boo
 
 
 def _named(path: Path, formats: list[NameFormat]) -> Named | None:
-    """What the path tells by the formats, and by pixiv's own name at its start; None where these contradict each other."""
+    """What a path gives by the formats and by pixiv's own name at its start; None if these contradict each other."""
     text = _FOLDER_OF_PAGES.sub(r"\1\2", "/".join(path.parts[-LONGEST_FORMAT:])).replace("_big_p", "_p")
     by_own_name = read_name(text.rpartition("/")[2])
     told = {named for each in formats if (named := each.read(text)) is not None}
@@ -198,7 +198,7 @@ def _contradicts(named: Named, kept: Kept) -> bool:
 
 
 def _not_original(path: Path, is_ugoira: bool | None) -> str | None:
-    """Why a file is no original of pixiv's; None where it may be one."""
+    """Why a file is not pixiv's original; None if it may be."""
     kind = ending(path.name)
     if kind in CONVERTED:
         return f"converted: pixiv has no {kind}"
@@ -224,7 +224,7 @@ def _is_animated(path: Path) -> bool:
 
 
 def _recorded(path: Path, page: int, kept: Kept | None, notes: list[Note]) -> Recorded | None:
-    """What notes of a work and the database say of one of its files."""
+    """What a work's notes and the database say about one of its files."""
     near = [note for note in notes if note.path.parent == path.parent] or notes
     if not near and kept is not None:
         return Recorded(by=f"the database {kept.database.name}", user_id=kept.user_id)
@@ -248,10 +248,10 @@ def _recorded(path: Path, page: int, kept: Kept | None, notes: list[Note]) -> Re
 
 
 def _revision(notes: list[Note], kept: Kept | None) -> str | None:
-    """The revision that the notes tell, if it must be the file's too.
+    """The revision in the notes, if it must also be the file's.
 
-    PixivUtil2 writes a work's notes anew where it finds a file of that name and leaves it, whatever was revised since. So they tell
-    a file's revision where no other had been by then, or where the database says that the file came after it.
+    PixivUtil2 rewrites a work's notes even when it keeps an existing file, whatever was revised since. So they give
+    a file's revision only if there had been no other by then, or if the database says that the file is newer.
     """
     revisions = {note.revision for note in notes if note.revision is not None}
     created = {note.created for note in notes if note.created is not None}

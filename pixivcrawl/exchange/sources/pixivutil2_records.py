@@ -1,6 +1,6 @@
-"""What PixivUtil2 wrote down of its works: beside the files as JSON, text and XMP, with an ugoira's timing, and in its database.
+"""Reads PixivUtil2's records: JSON, text and XMP beside the files, an ugoira's timing, and its database.
 
-Its notes are of a work, named after whatever the work was called then: they are found again by the ids in them.
+A note belongs to a work and is named after its title at the time, so notes are matched by the ids in them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SEPARATORS = re.compile(r"[/\\]+")
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What a note says of a work; None where it does not. `created` and `revision` are 14 digits of Japan's time."""
+    """A note about a work; None where it says nothing. `created` and `revision` are 14 digits in Japan's time."""
 
     path: Path
     work_id: int
@@ -57,7 +57,7 @@ class Note:
 
 
 def read_note(path: Path) -> Note | str | None:
-    """What a file says if it is one of PixivUtil2's notes; why one cannot be read; None for any other file."""
+    """One of PixivUtil2's notes, or why it cannot be read; None for any other file."""
     try:
         if path.suffix.lower() == ".ugoira":
             return _of_timing(path, _timing_of(path))
@@ -119,7 +119,7 @@ _IN_XMP = ("identifier", "artist_id", "date", "pages", "resolution", "ugoira_dat
 
 
 def _of_fields(path: Path, told: dict[str, Any], names: tuple[str, ...]) -> Note | None:
-    """A note of the tool's own making, which knows an ugoira's address alone."""
+    """A note in the tool's own form, which has the address only for an ugoira."""
     work, artist, created, pages, resolution, ugoira = (told.get(name) for name in names)
     work_id = number_told(work)
     if work_id is None:
@@ -172,7 +172,7 @@ def _timing_of(path: Path) -> str | None:
 
 
 def _timing(told: Any) -> _Timing:
-    """pixiv's own answer about an ugoira: the address of its zip, and its frames."""
+    """The zip's address and the frames from pixiv's own answer about an ugoira."""
     try:
         body = json.loads(told) if isinstance(told, str) else told
     except (ValueError, RecursionError):
@@ -190,7 +190,7 @@ def _timing(told: Any) -> _Timing:
 
 
 class Kept(NamedTuple):
-    """A file that the database names: `page` is None where it does not say, `added` the 14 digits, in Japan, of when it was."""
+    """A file in the database: `page` is None if not given, `added` is the time in Japan as 14 digits."""
 
     database: Path
     work_id: int
@@ -201,10 +201,10 @@ class Kept(NamedTuple):
 
 
 class Downloads:
-    """The files that a database names, found by the ends of their paths: the folder may lie elsewhere by now."""
+    """The files in a database, found by the ends of their paths, because the folder may have moved."""
 
     def __init__(self, path: Path, database: sqlite3.Connection) -> None:
-        """Raises sqlite3.Error where the database cannot be read to its end, or is of another program."""
+        """Raises sqlite3.Error if the database cannot be read to its end, or is another program's."""
         self.path = path
         self._database = database
         database.create_function("part", 2, _part, deterministic=True)
@@ -227,7 +227,7 @@ class Downloads:
         database.execute("CREATE INDEX temp.kept_name ON kept (name, folder)")
 
     def entries(self) -> Iterator[Entry | Passed]:
-        """The works that it says it fetched; those that it was told to leave out are none of these."""
+        """The works that it recorded as fetched, without those that it was told to leave out."""
         left_out = 0
         for work_id, artist, path in self._database.execute(
             "SELECT image_id, member_id, save_name FROM pixiv_master_image WHERE typeof(image_id) = 'integer'"
@@ -243,9 +243,9 @@ class Downloads:
             )
 
     def called(self, path: Path, *, by_name_alone: bool) -> Kept | None:
-        """What is kept under the longest end of this path that any row shares; None where rows tell different pages.
+        """The entry that shares the longest end of this path; None if entries give different pages.
 
-        A name such as `01.jpg` may be that of many: the folder's name has to be the same too, but for `by_name_alone`.
+        Many files may be called `01.jpg`, so the folder's name must match too, except with `by_name_alone`.
         """
         ours = [folded_part(part) for part in reversed(path.parts)]
         best: dict[tuple[int, int | None], Kept] = {}
@@ -268,7 +268,7 @@ class Downloads:
 
 
 def downloads(path: Path, until: ExitStack) -> Downloads | str | None:
-    """The files that a database names, which stays open `until` then; why it cannot be read; None for one of another program."""
+    """The files in a database, which stays open `until` then; or why it cannot be read; None for another program's."""
     try:
         if not is_database(path):
             return "a database that is damaged: it does not begin as one" if path.name == NAME else None
