@@ -18,7 +18,7 @@ from pixivcrawl.configuration import Configuration
 from pixivcrawl.doctor.findings import Finding, ok, problem, warning
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError, StorageFailed
 from pixivcrawl.ledger import queries
-from pixivcrawl.ledger.continuity import Query, disagreement, loss
+from pixivcrawl.ledger.continuity import Query, disagreement, loss, name_of
 from pixivcrawl.ledger.engine import VERSION, engine_that_leaves_no_trace, read_url, reading_engine
 from pixivcrawl.ledger.failures import DAMAGED, place_of, storage_failed
 from pixivcrawl.ledger.integrity import fault_of
@@ -76,7 +76,7 @@ def _examined(engine: Engine, configuration: Configuration, archive: Archive, no
             examined.findings += _version_and_soundness(connection, archive, place)
             is_ours = all(finding.state == "ok" for finding in examined.findings)
             if is_ours:
-                _read(connection, configuration, now, examined)
+                _read(connection, configuration, archive, now, examined)
         if is_ours:
             examined.findings += _beside_the_journal(engine, archive)
     except (DBAPIError, sqlite3.Error) as error:
@@ -135,7 +135,9 @@ def _version(connection: Connection) -> str | None:
         return None
 
 
-def _read(connection: Connection, configuration: Configuration, now: datetime, examined: Examined) -> None:
+def _read(
+    connection: Connection, configuration: Configuration, archive: Archive, now: datetime, examined: Examined
+) -> None:
     times = connection.execute(select(func.max(CrawlRow.started), func.max(CrawlRow.ended))).one()
     examined.newest = max((moment for moment in times if moment is not None), default=None)
     for pause in queries.host_pauses(connection):
@@ -163,7 +165,7 @@ def _read(connection: Connection, configuration: Configuration, now: datetime, e
         )
     examined.spent = queries.requests_spent(connection, configuration.api.key, now)
     examined.last_account = queries.last_account(connection)
-    if left := len(queries.unsettled_intents(connection)):
+    if left := len(queries.unsettled_intents(connection, name_of(archive, read_url(configuration.database_url)) or "")):
         examined.findings.append(
             warning(
                 "ledger",

@@ -68,13 +68,19 @@ def settle_intents(archive: Archive, ledger: Ledger) -> None:
     An intent's file is either in place with the very bytes (its row is marked stored), or still in staging with them (it is placed),
     or neither (the intent is forgotten, and the file is fetched again); a name that another file has taken is no place. An ugoira's
     frames are part of it.
+
+    This folder shows nothing of what was about to be placed in another archive that shares the ledger: it is fetched again, into this one,
+    where nobody is at work in that one, and left alone otherwise.
     """
-    for intent in (*ledger.read_now(queries.unsettled_intents), *ledger.read_now(queries.intents_of_users)):
+    of_works = ledger.read_now(queries.unsettled_intents, ledger.known_as)
+    for intent in (*of_works, *ledger.read_now(queries.intents_of_users, ledger.known_as)):
         now = datetime.now(UTC)
         if _is_in_place(archive, intent):
             ledger.write_now(updates.settle_intent, intent, now)
         else:
             ledger.write_now(updates.forget_intent, intent, now)
+    for intent in ledger.read_now(queries.abandoned_intents, ledger.known_as):
+        ledger.write_now(updates.forget_intent, intent, datetime.now(UTC))
 
 
 def sweep_staging(archive: Archive, ledger: Ledger) -> None:

@@ -25,10 +25,12 @@ from pixivcrawl.ledger.engine import engine_that_leaves_no_trace, is_empty, read
 from pixivcrawl.ledger.failures import place_of, storage_failed
 from pixivcrawl.ledger.journal import End, Entry, Journal, Position, end_of, located
 from pixivcrawl.ledger.models import CrawlRow, JournalRow, table
+from pixivcrawl.ledger.presence import be_present
 from pixivcrawl.ledger.replay import ReplayResult, make_again
 from pixivcrawl.ledger.updates import JOURNAL_GAP, note_answers
 from pixivcrawl.ledger.updates.tags import remember_tags
 from pixivcrawl.ledger.updates.upsert import upsert
+from pixivcrawl.ledger.updates.whose import write_for
 
 _AGAIN = "then run the same command again"
 _JOURNAL = table(JournalRow)
@@ -131,6 +133,7 @@ def agreed(engine: Engine, archive: Archive) -> Journal:
     end = end_of(archive.journal)
     name = named(archive, engine.url)
     try:
+        be_present(engine, name)
         with engine.begin() as connection:
             position = position_of(connection, name)
             if position is None:
@@ -198,6 +201,7 @@ def _disagreement(position: Position, end: End, archive: Archive, place: str) ->
 
 def _make_last_batch_again(connection: Connection, end: End, name: str, place: str) -> None:
     remember_tags(connection)
+    write_for(connection, name)
     runs = {crawl_id: crawl_id for crawl_id in connection.execute(select(CrawlRow.id)).scalars()}
     replayed = ReplayResult()
     for entry in end.batch:

@@ -174,6 +174,7 @@ class UserFileRow(Base):
     served_times: ColumnElement[int] = column(server_default=text("0"))
     recorded: ColumnElement[datetime]
     stored: ColumnElement[datetime | None]
+    archive: ColumnElement[str | None]
 
     __table_args__ = (
         Index("user_files_user", "user_id", "kind", "revision", unique=True),
@@ -344,7 +345,8 @@ class FileRow(Base):
     was kept: beside its pixels, or, `as_served`, what the decoder warned of within them. `served_sha256`: the doubtful body that came
     last, `served_at` and `served_last` when it was first and last counted, `served_times` how often. Of a file that pixivcrawl import
     brought, `source` is the tool and the file in its folder, `evidence` what shows that it is this page at this revision (recorded,
-    one revision; of an adopted one fits, older, gone, rewritten), and `imported` when.
+    one revision; of an adopted one fits, older, gone, rewritten), and `imported` when. `archive` is the one (its `.name`) in whose folder
+    the file is or is about to be; NULL in SQLite, and where a ledger on a server was told before it kept that.
     """
 
     __tablename__ = "files"
@@ -382,6 +384,7 @@ class FileRow(Base):
     source: ColumnElement[str | None]
     evidence: ColumnElement[str | None]
     imported: ColumnElement[datetime | None]
+    archive: ColumnElement[str | None]
 
     __table_args__ = (
         Index("files_artwork", "artwork_id", "page", "revision", "kind", unique=True),

@@ -24,6 +24,7 @@ from pixivcrawl.ledger.failures import place_of, storage_failed
 from pixivcrawl.ledger.journal import ANSWER, FACTS, Entry, located
 from pixivcrawl.ledger.models import CrawlArtworkRow, CrawlRow, table
 from pixivcrawl.ledger.updates.tags import remember_tags
+from pixivcrawl.ledger.updates.whose import write_for
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -69,6 +70,7 @@ def replay(
         for batch in _batches(entries):
             with engine.connect() as connection:
                 remember_tags(connection)
+                write_for(connection, archive)
                 with connection.begin():
                     for entry in batch:
                         make_again(connection, entry, runs, replayed)

@@ -82,6 +82,11 @@ class Ledger:
         """Why nothing can be written any more; None while all is well."""
         return self._writer.broken if self._writer is not None else None
 
+    @property
+    def known_as(self) -> str:
+        """How the ledger calls the archive to whose journal changes go."""
+        return self._journal.known_as if self._journal is not None else ""
+
     async def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `query` answers, asked in a thread. Raises StorageFailed."""
         if self._closed:

@@ -24,6 +24,7 @@ from pixivcrawl.ledger.failures import is_busy_or_lost, patiently, place_of, sto
 from pixivcrawl.ledger.journal import Entry, Journal, located
 from pixivcrawl.ledger.updates.answers import note_answers
 from pixivcrawl.ledger.updates.tags import forget_tags, remember_tags
+from pixivcrawl.ledger.updates.whose import write_for
 
 BATCH = 256
 """How many changes one transaction takes."""
@@ -156,6 +157,7 @@ class Writer:
     def _commit(self, batch: Sequence[Change]) -> None:
         with self._engine.connect() as connection:
             remember_tags(connection)
+            write_for(connection, self._journal.known_as if self._journal is not None else "")
             try:
                 with connection.begin():
                     if not self._was_committed(connection):

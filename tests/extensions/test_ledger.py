@@ -56,3 +56,70 @@ def test_a_file_counts_as_stored_when_its_folders_are_on_the_disk(
     assert {final.parent.parent, final.parent} <= set(before_it_was_stored)
     assert final.read_bytes() == BODY
     assert not staged.exists()
+
+
+def state_of(ledger: Ledger) -> str:
+    (file,) = ledger.read_now(queries.all_files_of_work, an_artwork().work_id)
+    return file.state
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[Archive, Archive]:
+    """The folders of two machines that share a ledger."""
+    archives = Archive(tmp_path / "here"), Archive(tmp_path / "there")
+    for archive in archives:
+        archive.create()
+    return archives
+
+
+@pytest.mark.parametrize("left", ["nothing", "the file in staging", "the file in place"])
+def test_what_is_about_to_be_placed_in_another_folder_is_left_alone_while_somebody_is_at_work_there(
+    two: tuple[Archive, Archive], postgres_url: str, left: str
+) -> None:
+    here, there = two
+    at_work = Ledger.open(postgres_url, archive=there)
+    stored = intended(at_work)
+    staged, final = there.staging_path(stored.proven.staged.original), there.root / stored.path
+    if left == "the file in staging":
+        staged.write_bytes(BODY)
+    elif left == "the file in place":
+        final.parent.mkdir(parents=True)
+        final.write_bytes(BODY)
+    other = Ledger.open(postgres_url, archive=here)
+    settle_intents(here, other)
+    assert state_of(other) == "intent"
+    other.close()
+    settle_intents(there, at_work)
+    assert (state_of(at_work), final.exists()) == (("wanted", False) if left == "nothing" else ("stored", True))
+    at_work.close()
+
+
+def test_what_a_dead_run_was_about_to_place_in_another_folder_is_fetched_again(
+    two: tuple[Archive, Archive], postgres_url: str
+) -> None:
+    here, there = two
+    killed = Ledger.open(postgres_url, archive=there)
+    intended(killed)
+    killed.close()
+    other = Ledger.open(postgres_url, archive=here)
+    settle_intents(here, other)
+    assert state_of(other) == "wanted"
+    other.close()
+
+
+def test_whoever_fetches_it_meanwhile_has_it(two: tuple[Archive, Archive], postgres_url: str) -> None:
+    """The killed run's next one leaves alone what another archive has stored since."""
+    here, there = two
+    killed = Ledger.open(postgres_url, archive=there)
+    stored = intended(killed)
+    killed.close()
+    other = Ledger.open(postgres_url, archive=here)
+    other.write_now(updates.record_intent, stored, NOW)
+    again = Ledger.open(postgres_url, archive=there)
+    settle_intents(there, again)
+    assert state_of(other) == "intent"
+    other.write_now(updates.record_stored, stored, NOW)
+    settle_intents(there, again)
+    assert state_of(other) == "stored"
+    other.close()
+    again.close()

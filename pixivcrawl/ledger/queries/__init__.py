@@ -115,6 +115,7 @@ from pixivcrawl.ledger.queries.subscriptions import (
     seen_in_feed,
 )
 from pixivcrawl.ledger.queries.user_files import (
+    abandoned_intents,
     files_by_id,
     files_of_users,
     intents_of_users,

@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
 
 from pixivcrawl.items import Original
-from pixivcrawl.ledger.models import OPEN_USER_FILE, UserFileRow
+from pixivcrawl.ledger.models import OPEN_USER_FILE, UNSETTLED_INTENT, FileRow, UserFileRow
+from pixivcrawl.ledger.presence import nobody_at_work
 from pixivcrawl.ledger.queries.files import EVERY_STATE, KeptFile, files_of_works
+from pixivcrawl.ledger.queries.works import unsettled_intents
 from pixivcrawl.ledger.updates.files import Intent
 from pixivcrawl.ledger.updates.state import is_due
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
@@ -61,14 +63,35 @@ def files_by_id(connection: Connection, ids: Sequence[int], states: Collection[s
     return [*files_of_works(connection, ids, states), *files_of_users(connection, ids, states)]
 
 
-def intents_of_users(connection: Connection) -> list[Intent]:
-    """The pictures that an ended run was about to place."""
+def intents_of_users(connection: Connection, archive: str = "") -> list[Intent]:
+    """As `unsettled_intents`, pictures of users."""
     rows = connection.execute(
         select(UserFileRow.__table__)
         .where(OPEN_USER_FILE, UserFileRow.state == "intent")
+        .where(or_(UserFileRow.archive.is_(None), UserFileRow.archive == archive))
         .order_by(UserFileRow.user_id, UserFileRow.kind)
     )
     return [Intent(kept_picture(row).original, row.path, row.sha256, row.bytes) for row in rows]
+
+
+def abandoned_intents(connection: Connection, archive: str = "") -> list[Intent]:
+    """What was about to be placed in other archives than this one, by runs that are dead."""
+    others = {
+        name
+        for files, is_intent in (
+            (FileRow, UNSETTLED_INTENT),
+            (UserFileRow, and_(OPEN_USER_FILE, UserFileRow.state == "intent")),
+        )
+        for name in connection.execute(
+            select(files.archive).where(is_intent, files.archive != archive).distinct()
+        ).scalars()
+        if name is not None
+    }
+    return [
+        intent
+        for name in sorted(nobody_at_work(connection, others))
+        for intent in (*unsettled_intents(connection, name), *intents_of_users(connection, name))
+    ]
 
 
 def kept_picture(row: Row[Any]) -> KeptFile:

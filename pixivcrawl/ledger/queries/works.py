@@ -313,12 +313,15 @@ def waiting_works(connection: Connection, crawl_id: int, *, files: bool = True) 
     return connection.execute(of_list).scalar_one()
 
 
-def unsettled_intents(connection: Connection) -> list[Intent]:
-    """The files that an ended run was about to place; each is to be settled or forgotten."""
+def unsettled_intents(connection: Connection, archive: str = "") -> list[Intent]:
+    """The files that an ended run was about to place in an archive; each is to be settled or forgotten.
+
+    `archive` is its name in the ledger. Only its own folder shows what became of them, and only one run at a time is at work there.
+    """
     rows = connection.execute(
         select(FileRow.__table__, ArtworkRow.user_id)
         .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
-        .where(UNSETTLED_INTENT)
+        .where(UNSETTLED_INTENT, or_(FileRow.archive.is_(None), FileRow.archive == archive))
         .order_by(FileRow.id)
     ).all()
     frames = {(row.artwork_id, row.revision): row for row in rows if row.kind == "frames"}

@@ -13,6 +13,7 @@ from pixivcrawl.ledger.models import ArtworkRow, FileRow, UserFileRow, UserRow, 
 from pixivcrawl.ledger.updates.imported import state_in_place
 from pixivcrawl.ledger.updates.state import HERE, NOT_FAILED, refresh_files
 from pixivcrawl.ledger.updates.upsert import insert_new
+from pixivcrawl.ledger.updates.whose import archive_of
 from pixivcrawl.ledger.updates.works import record_stubs
 
 _ARTWORKS, _FILES = table(ArtworkRow), table(FileRow)
@@ -78,6 +79,7 @@ def record_found(connection: Connection, found: Found, now: datetime) -> bool:
         "width": found.width,
         "height": found.height,
         "flaw": found.flaw,
+        "archive": archive_of(connection),
         "recorded": now,
         "stored": now,
         **NOT_FAILED,

@@ -44,6 +44,7 @@ from pixivcrawl.ledger.updates.state import (
 )
 from pixivcrawl.ledger.updates.upsert import upsert
 from pixivcrawl.ledger.updates.user_files import lose_picture
+from pixivcrawl.ledger.updates.whose import archive_of
 
 GONE = "its address answers 404: removed or revised since the work was read"
 GONE_WITH_FIRST = "not asked for, as the ugoira's first frame answers 404: removed or revised since the work was read"
@@ -154,13 +155,14 @@ def record_intents(connection: Connection, placed: Sequence[Placed]) -> list[Non
     imported = [each for each in placed if each.stored.imported is not None]
     know_whose(connection, [(each.stored.proven.staged.original, each.now) for each in imported])
     files = _known_places(connection, originals)
+    intended = {"state": "intent", "stored": None, "archive": archive_of(connection)}
     for each, original in zip(placed, originals, strict=True):
         known = files.get((original.work_id, original.page, original.revision, original.kind))
         if known is not None and known.state in HERE:
             if known.sha256 != each.stored.proven.staged.sha256:
                 raise ValueError(f"{original} is stored already, with other bytes")
             continue
-        rows += _rows(each.stored, {"state": "intent", "recorded": each.now, "stored": None})
+        rows += _rows(each.stored, intended | {"recorded": each.now})
         # What was wanted is as missing as it was.
         if known is None or known.state not in ("wanted", "intent"):
             changed.append(original)
@@ -203,7 +205,8 @@ def record_stored(connection: Connection, stored: StoredOriginal, now: datetime)
 
 def record_all_stored(connection: Connection, placed: Sequence[Placed]) -> list[None]:
     """`record_stored` for each."""
-    rows = [row for each in placed for row in _rows(each.stored, _in_place(each.stored, each.now))]
+    of_archive = {"archive": archive_of(connection)}
+    rows = [row for each in placed for row in _rows(each.stored, _in_place(each.stored, each.now) | of_archive)]
     _upsert_files(connection, rows)
     for each in placed:
         _refresh(connection, each.stored.proven.staged.original)

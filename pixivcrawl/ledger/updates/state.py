@@ -237,7 +237,7 @@ HERE = ("stored", "adopted")
 """The states of a file that is in its place."""
 
 NO_BYTES: dict[str, Any] = {
-    **dict.fromkeys(("path", "sha256", "bytes", "format", "stored", "flaw", "etag", "last_modified")),
+    **dict.fromkeys(("path", "sha256", "bytes", "format", "stored", "flaw", "etag", "last_modified", "archive")),
     "as_served": False,
 }
 """What a row says of a file that is not there."""
