@@ -1,4 +1,4 @@
-"""A worker's crawl: `python -m pixivcrawl.fleet.child PARENT crawl user -a id=11`. It comes to its good end soon after its worker died."""
+"""A worker's crawl: `python -m pixivcrawl.fleet.child PARENT crawl user -a id=11`. It shuts down cleanly soon after its worker dies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PARENT_DEATH_SIGNAL = 1
 
 
 def end_soon_after(parent: int) -> None:
-    """Elsewhere than on Linux it goes on to its end, and keeps its lane until then."""
+    """End this process soon after its parent dies. On other systems than Linux it continues to its end and keeps its lane."""
     if sys.platform == "linux":
         import ctypes
 

@@ -1,4 +1,4 @@
-"""The queue: Procrastinate's tables in a schema of their own, beside those of the ledger on its server."""
+"""The queue: Procrastinate's tables in their own schema, beside those of the ledger on its server."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Work:
 
     @property
     def key(self) -> str:
-        """One that waits is not asked for twice."""
+        """Identifies the job, so that a waiting one is not added twice."""
         text = "\0".join(
             [self.account, self.spider, *(f"{name}={self.arguments[name]}" for name in sorted(self.arguments))]
         )
@@ -40,12 +40,12 @@ class Work:
 
 
 def queue_of(account: str) -> str:
-    """The queue of an account: a worker takes from those whose sessions it has."""
+    """The name of an account's queue; a worker takes jobs from the queues of accounts whose sessions it has."""
     return f"account {account}"
 
 
 def server_of(database_url: str) -> str:
-    """How to connect to the ledger's server. Raises ConfigurationError where the ledger is a file."""
+    """How to connect to the ledger's server. Raises ConfigurationError if the ledger is a file."""
     url = read_url(database_url)
     if url.get_backend_name() == "sqlite":
         raise ConfigurationError(
@@ -70,7 +70,7 @@ def app_of(database_url: str) -> App:
 
 
 def prepare(database_url: str) -> None:
-    """Make the queue's tables where there are none. Raises ConfigurationError, and StorageFailed where the server cannot be used."""
+    """Create the queue's tables if missing. Raises ConfigurationError, and StorageFailed if the server cannot be used."""
     server = server_of(database_url)
     import psycopg
     from procrastinate.schema import SchemaManager

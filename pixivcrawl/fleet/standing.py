@@ -1,4 +1,4 @@
-"""How a fleet stands: who holds which lane, what waits, and what went wrong of late."""
+"""The state of a fleet: who holds which lane, what waits, and recent failures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _HAS_A_QUEUE = text("SELECT to_regclass('fleet.procrastinate_jobs') IS NOT NULL"
 
 
 def standing(connection: Connection, settings: Settings, now: datetime) -> Iterator[str]:
-    """A line for each lane of an account that has a session here, for what waits of each account, and for each reason of a failure."""
+    """Lines about the lane of each account with a session here, what waits for each account, and each cause of failures."""
     configuration = Configuration.from_settings(settings)
     for name in ("", *account_names(settings)):
         reader = reader_of(session_from_settings(as_account(settings, name)))

@@ -1,4 +1,4 @@
-"""What a worker does: it plans what is due, runs crawls in processes of their own, and takes back what a dead worker had begun."""
+"""A worker: plans what is due, runs crawls in separate processes, and takes over what a dead worker had begun."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ ENDS_WITHIN = 20.0
 
 
 class EndedWith(Exception):
-    """A crawl did not do what it was to do."""
+    """A crawl that failed."""
 
     def __init__(self, exit_code: int) -> None:
         super().__init__(f"exit code {exit_code}")
@@ -57,7 +57,7 @@ class EndedWith(Exception):
 
 
 class TriedAgain(BaseRetryStrategy):
-    """Later and later, unless a person has to see to it first."""
+    """Retries at growing intervals, unless a person has to act first."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         if isinstance(exception, EndedWith) and exception.exit_code in FOR_A_PERSON:
@@ -68,7 +68,7 @@ class TriedAgain(BaseRetryStrategy):
 
 
 def add_tasks(app: App, settings: Settings, options: Sequence[str]) -> None:
-    """What jobs of the queue are done by. `options` are given to each crawl, as they were to the worker."""
+    """Add the tasks that do the queue's jobs. The worker's `options` are passed to each crawl."""
 
     @app.task(name=CRAWL, retry=TriedAgain())
     async def crawl(account: str, spider: str, arguments: dict[str, str]) -> int:
@@ -90,7 +90,7 @@ def add_tasks(app: App, settings: Settings, options: Sequence[str]) -> None:
 
 
 async def plan_now(app: App, settings: Settings) -> None:
-    """Ask for a job for each list that is due, unless there is one."""
+    """Add a job for each list that is due and has none."""
     at_work = {job.queueing_lock for job in await app.job_manager.list_jobs_async(status="doing")}
     for work in await asyncio.to_thread(lambda: list(due_work(settings))):
         if work.key in at_work:
@@ -104,7 +104,7 @@ async def plan_now(app: App, settings: Settings) -> None:
 
 
 def due_work(settings: Settings) -> Iterator[Work]:
-    """What is due of the subscriptions, but for accounts that pixiv takes no longer."""
+    """The subscriptions that are due, without those of accounts that pixiv no longer accepts."""
     configuration, file = Configuration.from_settings(settings), read_file(file_path(settings))
     for catalogue, part in of_accounts(settings, session_from_settings(settings), file):
         catalogue.check(part)
@@ -117,7 +117,7 @@ def due_work(settings: Settings) -> Iterator[Work]:
 
 
 def is_refused(settings: Settings, account: str) -> bool:
-    """Whether pixiv refused the very session of an account when it was used last."""
+    """Whether pixiv refused an account's present session when it was last used."""
     configuration = Configuration.from_settings(settings)
     session = reader_of(session_from_settings(as_account(settings, account))).session
     refused = read_ledger(configuration, lambda connection: queries.refused_sessions(connection, configuration.api.key))
@@ -125,7 +125,7 @@ def is_refused(settings: Settings, account: str) -> bool:
 
 
 async def run_crawl(work: Work, options: Sequence[str]) -> int:
-    """Run a crawl to its end in a process of its own; gives its exit code. It is told to end when this is cancelled."""
+    """Run a crawl to its end in a separate process and return its exit code. Cancelling this ends the crawl."""
     words = [word for name, value in work.arguments.items() for word in ("-a", f"{name}={value}")]
     account = ["-s", f"PIXIV_ACCOUNT={work.account}"] if work.account else []
     command = [
@@ -154,7 +154,7 @@ async def run_crawl(work: Work, options: Sequence[str]) -> int:
 
 
 async def take_back(app: App) -> None:
-    """Have what a dead worker had begun done by another: for as long as this runs, every few seconds."""
+    """Return the jobs of dead workers to the queue, every few seconds for as long as this runs."""
     while True:
         for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER):
             await app.job_manager.retry_job(job)
@@ -175,7 +175,7 @@ async def queue_there(settings: Settings) -> AsyncIterator[None]:
 
 
 async def work(app: App, settings: Settings, *, once: bool) -> None:
-    """Do what the queue holds of the accounts that have a session here, until told to end; `once`: until nothing is left."""
+    """Do the queue's jobs for the accounts that have a session here, until stopped; `once`: until none is left."""
     own = [queue_of(account) for account in ("", *account_names(settings))]
     how: dict[str, Any] = {
         "update_heartbeat_interval": BEATS_EVERY,

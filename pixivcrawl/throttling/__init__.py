@@ -1,1 +1,1 @@
-"""How much is asked of pixiv: one limit a host, one budget a day, one account, and what a run waits for meanwhile."""
+"""Limits on requests to pixiv: a pace for each host, a daily budget, one crawl per account, and what a run waits for."""

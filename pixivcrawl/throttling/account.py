@@ -1,4 +1,4 @@
-"""Whether pixiv still knows the session: seen from each answer where it tells who reads, else asked, as seldom as it may be."""
+"""Checks that pixiv still accepts the session: from answers that say who reads, otherwise by asking as rarely as possible."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ READER = "X-Userid"
 
 
 class Account:
-    """What one run knows of its session.
+    """What one run knows about its session.
 
-    `in_doubt`: an answer came that a visitor may get too, and since then none that only the signed-in get.
+    `in_doubt`: since the last answer that only signed-in readers get, one came that a visitor may get too.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -73,7 +73,7 @@ class Account:
         return crawler
 
     def note(self, response: Response) -> None:
-        """Take from an answer who reads, where it tells. Raises AccountRefused where that is another account than the session names."""
+        """Note who reads if the answer says so. Raises AccountRefused if that is another account than the session's."""
         told = (response.headers.get(READER) or b"").decode("latin-1")
         if not (told.isascii() and told.isdecimal() and int(told)):
             self.in_doubt = True
@@ -89,14 +89,14 @@ class Account:
         self.prove()
 
     def prove(self) -> None:
-        """An answer came that only the signed-in get: a session does not come back, so that all answers before it were theirs too."""
+        """Note an answer that only signed-in readers get. An ended session does not come back, so all earlier answers were theirs too."""
         self.in_doubt = self._stopped_telling = False
         self._taken_at = monotonic()
         if (ending := self._crawler.get_extension(RunEnding)) is not None:
             ending.confirmed = datetime.now(UTC)
 
     async def is_to_be_asked(self) -> bool:
-        """Whether the last answer makes it doubtful who reads: those before told it, or a day has passed since pixiv confirmed it."""
+        """Whether it is doubtful who reads: earlier answers said so and the last did not, or pixiv last confirmed it over a day ago."""
         if not self.in_doubt or not self._is_archiving:
             return False
         if self._stopped_telling:
@@ -111,17 +111,17 @@ class Account:
         return confirmed is None or not now - CONFIRMED_FOR < confirmed <= now
 
     def was_taken_within(self, seconds: float) -> bool:
-        """Whether pixiv knew the session so short a time ago."""
+        """Whether pixiv accepted the session within this time."""
         return self._taken_at is not None and monotonic() - self._taken_at < seconds
 
     def was_asked_within(self, seconds: float) -> bool:
-        """Whether pixiv answered the question about the session itself, and knew it, so short a time ago."""
+        """Whether pixiv, asked about the session itself, accepted it within this time."""
         return self._answered_at is not None and monotonic() - self._answered_at < seconds
 
     async def is_taken(self, *, believed_for: float = 0.0, answered: Request | None = None) -> bool | None:
-        """Whether pixiv knows the session; asked anew unless it did less than `believed_for` seconds ago. None where no answer tells.
+        """Whether pixiv accepts the session; asks unless it did within `believed_for` seconds. None if no answer tells.
 
-        One that it does not know ends the run (AccountRefused, exit code 4). `answered` is a request whose slot is held.
+        A refused session ends the run (AccountRefused, exit code 4). `answered` is a request whose slot is held.
         """
         if self.was_taken_within(believed_for):
             return True
@@ -134,7 +134,7 @@ class Account:
         return await asyncio.shield(self._asking)
 
     async def _ask(self, answered: Request | None) -> bool | None:
-        """Two refusals in a row count; one alone may be a fault of the moment. Nothing else is asked until it is known."""
+        """Ask pixiv. Two refusals in a row count, because one may be a momentary fault. Other requests wait until it is known."""
         account = account_of_reader(self._reader or VISITOR)
         limiter = limiter_of(self._configuration.api.key, self._configuration, account)
         in_doubt = "pixiv is asked whether it still knows the session; nothing else is sent"
@@ -182,7 +182,7 @@ def account_of(crawler: Crawler) -> Account:
 
 
 def account_refused(answer: Answer) -> AccountRefused:
-    """What to say when pixiv does not take the session that was sent."""
+    """The error when pixiv does not accept the session that was sent."""
     if answer.kind is AnswerKind.NOT_JSON:
         return page_refused(answer)
     said = f" ({answer.message})" if answer.message else ""
@@ -193,7 +193,7 @@ def account_refused(answer: Answer) -> AccountRefused:
 
 
 def page_refused(answer: Answer) -> AccountRefused:
-    """What to say of a page in place of data, which is meant for this reader or this address."""
+    """The error when a page arrives in place of data, meant for this reader or address."""
     return AccountRefused(
         f"pixiv answers with a page where data is due (status {answer.status}): open pixiv in a browser on this machine and see what it "
         'says (a check for robots, "Just a moment...", a warning, a ban, maintenance); pass the check or try another network, wait an '

@@ -1,6 +1,6 @@
-"""An account's budget of API requests for a day: counted where they leave, kept in the ledger, shared by all who use the account.
+"""An account's daily budget of API requests: counted as they leave, kept in the ledger, shared by all who use the account.
 
-A day is one of UTC: pixiv says of none when its own count begins anew.
+Days are in UTC, because pixiv does not say when its own count restarts.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Budget:
         self._writes: set[asyncio.Future[None]] = set()
 
     async def spend(self, ledger: Ledger, limit: int, now: datetime, lane: LaneFile | None = None) -> None:
-        """Count one request. Raises BudgetSpent, counting nothing, when `limit` (0: none) were sent on this day, by whomever."""
+        """Count one request. Raises BudgetSpent and counts nothing once `limit` (0: none) were sent that day, by anyone."""
         day = day_of(now)
         if day != self._day:
             self._day, self._spent = day, 0
@@ -67,7 +67,7 @@ class Budget:
 
 
 def budget_spent(limit: int, now: datetime) -> BudgetSpent:
-    """What to say when the day's requests are used up."""
+    """The error when the day's requests are used up."""
     again = (now.astimezone(UTC) + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     return BudgetSpent(
         f"the {limit:,} API requests of this day are spent (PIXIV_API_BUDGET): the same command goes on from "
@@ -81,8 +81,8 @@ _BUDGETS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, int], Bud
 async def spend(crawler: Crawler, configuration: Configuration, account: int) -> None:
     """Count an API request that is about to leave.
 
-    When the day's requests are used up, that decides how the run ends (BudgetSpent, exit code 1); what is on its way, and the files of
-    works that are known, still come. Raises RunStopping then, so that nothing is recorded of what was not asked; BudgetSpent without a run.
+    When the day's requests are used up, the run ends with BudgetSpent (exit code 1); what is in flight, and the files of
+    known works, still arrive. Raises RunStopping then, so that nothing is recorded for what was not asked; BudgetSpent without a run.
     """
     budgets = _BUDGETS.setdefault(asyncio.get_running_loop(), {})
     key = configuration.api.key, account

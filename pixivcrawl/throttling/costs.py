@@ -1,4 +1,4 @@
-"""How long requests and pictures take: at the pace that the account has learned, and as fast as earlier runs measured."""
+"""How long requests and pictures take: at the account's learned pace, and at the speed that earlier runs measured."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ENOUGH_FILES = 10
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Seconds of `rest` after each answer of the API, seconds until one is recorded, how many are asked at once; and what was measured."""
+    """Seconds of `rest` after each API answer, seconds until one is recorded, requests at once, and measured speeds."""
 
     rest: float
     answer: float
@@ -38,7 +38,7 @@ class Speed:
         return timedelta(seconds=round(requests * (self.rest + self.answer) / self.at_once))
 
     def for_works(self, works: int) -> tuple[int, timedelta]:
-        """The requests that so many works take whose pages are not known, and their time."""
+        """The requests for so many works with unknown pages, and their time."""
         requests = ceil(works * REQUESTS_A_WORK)
         return requests, self.time_for(requests)
 
@@ -47,7 +47,7 @@ class Speed:
         return round(86400 * self.at_once / (self.rest + self.answer))
 
     def time_for_pictures(self, files: int, size: int | None) -> timedelta | None:
-        """By their bytes, else by their number; None where too few have come to tell."""
+        """Estimated from their bytes, otherwise from their number; None if too few have been fetched."""
         known = self.measured
         if not known.seconds or known.files < ENOUGH_FILES:
             return None
@@ -56,7 +56,7 @@ class Speed:
 
 
 def speed_of(connection: Connection, configuration: Configuration, reader: Reader, now: datetime) -> Speed:
-    """How fast the next run will be, as far as the ledger tells."""
+    """The expected speed of the next run, according to the ledger."""
     bounds = Bounds(configuration.api_delay, configuration.api_delay_least)
     kept = queries.kept_pace(connection, configuration.api.key, reader)
     known = queries.measured(connection)
@@ -69,5 +69,5 @@ def speed_of(connection: Connection, configuration: Configuration, reader: Reade
 
 
 def speed_without_a_ledger(configuration: Configuration) -> Speed:
-    """Before the first run."""
+    """The expected speed before the first run."""
     return Speed(configuration.api_delay, ANSWER, configuration.api_concurrency, queries.Measured(None, 0.0, 0, 0))

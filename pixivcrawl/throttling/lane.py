@@ -1,8 +1,8 @@
-"""One account, one lane: the crawls of one reader follow one another, and so many lanes at most lead from one address to pixiv.
+"""One account, one lane: a reader's crawls run one after another, and a limited number of lanes share a network address.
 
-On one machine, whatever the archives, a lock in the user's state folder says who is at work, and a record beside it what the next one has
-to know: pauses that pixiv asked for, and the requests of the day. The system drops the lock with its process. Where the ledger is on a
-server, all machines that share it have a lock there too (`server_lane`).
+On one machine, whatever the archives, a lock in the user's state folder shows which crawl is running, and a record beside it tells the next
+one about pauses that pixiv asked for and the day's requests. The system drops the lock with its process. If the ledger is on a server, all
+machines that share it also have a lock there (`server_lane`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ LOOKS_EVERY = 0.5
 
 
 class LaneFile:
-    """The lane of one reader at one origin on this machine, and one of `places` of the address from which is read.
+    """The lane of one reader at one origin on this machine, and one of `places` of its network address.
 
     The crawls of this process, which share their pace anyway, hold it together.
     """
@@ -56,7 +56,7 @@ class LaneFile:
 
     @contextmanager
     def held(self, task: str, *, wait: bool = False) -> Iterator[None]:
-        """Hold the lane meanwhile. Raises ArchiveInUse where another process does, unless it is to be waited for."""
+        """Hold the lane meanwhile. Raises ArchiveInUse if another process holds it, unless it should wait."""
         is_first = not self._lock.is_locked
         try:
             self._lock.acquire(timeout=-1 if wait else 0, poll_interval=LOOKS_EVERY)
@@ -87,7 +87,7 @@ class LaneFile:
 
     @property
     def holder(self) -> str:
-        """Who holds it, as far as that was written."""
+        """Who holds it, as far as that was recorded."""
         said = self._read().get("holder")
         if not isinstance(said, dict):
             return "another run"
@@ -95,7 +95,7 @@ class LaneFile:
         return one_line(f"'{said.get('task')}' ({where}, since {said.get('since')})", 400)
 
     def pauses(self) -> list[HostPause]:
-        """The hosts that asked for one, over or not."""
+        """The hosts that asked for a pause, over or not."""
         pauses = self._record.get("pauses", {}).items()
         return [
             HostPause(host, datetime.fromisoformat(since), datetime.fromisoformat(until))
@@ -103,7 +103,7 @@ class LaneFile:
         ]
 
     def pause(self, host: str, until: datetime, now: datetime) -> None:
-        """Nothing is to be sent to a host before a time."""
+        """Record that nothing is to be sent to a host before a time."""
         self._write(pauses=self._record.get("pauses", {}) | {host: [_text(now), _text(until)]})
 
     def clear_pause(self, host: str) -> None:
@@ -118,7 +118,7 @@ class LaneFile:
         self._write(day=day, spent=self.spent(day) + 1)
 
     def _read(self) -> dict[str, Any]:
-        """The record; nothing where there is none that can be read."""
+        """The record; empty if there is no readable one."""
         try:
             said = json.loads(self._record_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -126,7 +126,7 @@ class LaneFile:
         return said if isinstance(said, dict) else {}
 
     def _write(self, **more: Any) -> None:
-        """A full disk ends the run elsewhere; what is not written here is only not known to the next one."""
+        """Write the record. Failures are ignored: a full disk ends the run elsewhere, and the next run only lacks this information."""
         self._record |= more
         beside = self._record_file.with_suffix(".part")
         with suppress(OSError):
@@ -146,14 +146,14 @@ _OF_CRAWLS: weakref.WeakKeyDictionary[Crawler, Lanes] = weakref.WeakKeyDictionar
 
 
 def lanes_of(configuration: Configuration, reader: Reader) -> Lanes:
-    """What a crawl of a reader holds: the lane on this machine, unless no state can be kept there, and the one on the ledger's server."""
+    """The lanes that a crawl holds: on this machine, unless no state can be kept, and on the ledger's server."""
     return [
         lane for lane in (_lane_file(configuration, reader), _lane_on_server(configuration, reader)) if lane is not None
     ]
 
 
 def _lane_file(configuration: Configuration, reader: Reader) -> LaneFile | None:
-    """None, which is said, where no state can be kept."""
+    """The lane on this machine; None, with a warning, if no state can be kept."""
     from platformdirs import user_state_path  # only here: most commands crawl nothing
 
     whose = whose_lane(configuration, reader)
@@ -178,7 +178,7 @@ def _lane_file(configuration: Configuration, reader: Reader) -> LaneFile | None:
 
 
 def _lane_on_server(configuration: Configuration, reader: Reader) -> ServerLane | None:
-    """None where the ledger is a file."""
+    """The lane on the ledger's server; None if the ledger is a file."""
     url = read_url(configuration.database_url)
     if url.get_backend_name() == "sqlite":
         return None
@@ -194,7 +194,7 @@ def whose_lane(configuration: Configuration, reader: Reader) -> str:
 
 
 def server_key(configuration: Configuration, reader: Reader) -> int:
-    """The lock on the ledger's server that is the lane of a reader."""
+    """The key of the lock on the ledger's server for a reader's lane."""
     return _as_key(_digest(configuration, reader))
 
 
@@ -204,7 +204,7 @@ def _digest(configuration: Configuration, reader: Reader) -> bytes:
 
 
 def _places(configuration: Configuration) -> list[bytes]:
-    """One for each lane that may lead from the address to the API at once."""
+    """One place for each lane that may use the address at once."""
     numbers = range(configuration.lanes_per_address)
     return [_hashed(f"{configuration.api.key} from {configuration.address} {number}") for number in numbers]
 
@@ -214,13 +214,13 @@ def _hashed(text: str) -> bytes:
 
 
 def _as_key(digest: bytes) -> int:
-    """As PostgreSQL's bigint."""
+    """A hash as PostgreSQL's bigint."""
     return int.from_bytes(digest, signed=True)
 
 
 @contextmanager
 def held(lanes: Lanes, task: str, *, wait: bool = False) -> Iterator[None]:
-    """Hold all of them, in this order. Raises ArchiveInUse, unless they are to be waited for."""
+    """Hold all of them, in this order. Raises ArchiveInUse unless it should wait."""
     with ExitStack() as together:
         for lane in lanes:
             together.enter_context(lane.held(task, wait=wait))
@@ -237,22 +237,22 @@ def lane_held(crawler: Crawler, configuration: Configuration) -> Iterator[None]:
 
 
 def lane_of(crawler: Crawler) -> LaneFile | None:
-    """The lane on this machine that a crawl holds; None for one that archives nothing, or where no state can be kept."""
+    """The lane on this machine that a crawl holds; None if the crawl archives nothing or no state can be kept."""
     return next((lane for lane in _OF_CRAWLS.get(crawler, ()) if isinstance(lane, LaneFile)), None)
 
 
 def is_sure_of_lane(crawler: Crawler) -> bool:
-    """Whether the lane that a crawl holds is still its own, as far as can be known: not while the ledger's server is silent or gone."""
+    """Whether a crawl certainly still holds its lane; False while the ledger's server is silent or gone."""
     return all(lane.is_sure for lane in _OF_CRAWLS.get(crawler, ()) if isinstance(lane, ServerLane))
 
 
 def has_heard(crawler: Crawler) -> bool:
-    """Whether the ledger's server has told of a pause, since this was last asked, that began or ended."""
+    """Whether the ledger's server has reported the start or end of a pause since the last call."""
     return any(lane.has_heard() for lane in _OF_CRAWLS.get(crawler, ()) if isinstance(lane, ServerLane))
 
 
 async def sure_of_lane(crawler: Crawler, is_stopping: Callable[[], bool]) -> None:
-    """Wait until the lane is surely the crawl's own. Ends the run where it is not any more; raises RunStopping then."""
+    """Wait until the crawl certainly holds its lane. If the lane is lost, ends the run and raises RunStopping."""
     if is_sure_of_lane(crawler):
         return
     with waiting(crawler, "the ledger's server does not answer; nothing is sent until it does"):

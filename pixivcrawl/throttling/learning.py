@@ -1,4 +1,4 @@
-"""What a pace learns from answers, within the bounds that a person sets: rules without a clock or a memory of their own."""
+"""How a pace adapts to answers, within the bounds that a person sets: pure functions without a clock or state."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ LATEST_COUNTS = 1 / 8
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Seconds of rest after each answer: `usual` as the person set it, `least` where pixiv says nothing for long."""
+    """Seconds of rest after each answer: `usual` is what the person set, `least` the minimum after long without a refusal."""
 
     usual: float
     least: float
 
 
 def pace_within(pace: Pace, bounds: Bounds, now: datetime) -> Pace:
-    """What holds now of a pace that was learned: what a refusal taught for a day; the rest while the person's own delay stays as it is."""
+    """What still holds of a learned pace: a refusal counts for a day, anything else while the person's delay is unchanged."""
     if _is_fresh(pace.refused_at, now):
         delay = min(max(pace.delay, bounds.usual), LONGEST * bounds.usual)
         return replace(pace, delay=delay, usual=bounds.usual)
@@ -44,7 +44,7 @@ def pace_within(pace: Pace, bounds: Bounds, now: datetime) -> Pace:
 
 
 def pace_after_answer(pace: Pace, bounds: Bounds, now: datetime) -> Pace:
-    """An answer came that was no refusal."""
+    """The pace after an answer that was not a refusal."""
     pace = pace_within(pace, bounds, now)
     answers = pace.answers + 1
     if _is_fresh(pace.refused_at, now) or pace.delay <= bounds.least or answers < QUIET_ANSWERS:
@@ -53,7 +53,7 @@ def pace_after_answer(pace: Pace, bounds: Bounds, now: datetime) -> Pace:
 
 
 def pace_after_refusal(pace: Pace, bounds: Bounds, now: datetime) -> Pace:
-    """The account asks too much."""
+    """The pace after a refusal because the account asked too much."""
     delay = LONGER * max(pace_within(pace, bounds, now).delay, bounds.usual)
     return Pace(min(delay, LONGEST * bounds.usual), bounds.usual, refused_at=now)
 
@@ -65,7 +65,7 @@ def _is_fresh(refused_at: datetime | None, now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """How many files travel at once: one more for each round of quick answers, half as many at the first trouble; as TCP does it.
+    """How many files are fetched at once: one more after each round of quick answers, half as many at trouble, as in TCP.
 
     `typical` is how many seconds pass until an answer begins while no more than `least` travel: what more at once is measured by. Times
     are those of one monotonic clock.
@@ -83,7 +83,7 @@ class Places:
 
 
 def places_after_answer(places: Places, seconds: float, *, sent: float, now: float, is_full: bool) -> Places:
-    """An answer began so many seconds after its request, which had been `sent`; `is_full`: others wait for a place."""
+    """The places after an answer that began so many seconds after its request was `sent`; `is_full`: others wait."""
     slow = places.typical is not None and seconds > max(SLOW_TIMES * places.typical, places.typical + SLOW_SECONDS)
     if places.at_once == places.least:
         before = seconds if places.typical is None else places.typical
@@ -96,7 +96,7 @@ def places_after_answer(places: Places, seconds: float, *, sent: float, now: flo
 
 
 def places_after_trouble(places: Places, *, sent: float, now: float) -> Places:
-    """A request that had been `sent` was refused, failed, or answered slowly. Those that travelled together are one trouble."""
+    """The places after a request was refused, failed or slow. Requests that were in flight together count as one trouble."""
     if sent < places.fell_at:
         return places
     return replace(places, number=max(float(places.least), places.number / 2), fell_at=now)

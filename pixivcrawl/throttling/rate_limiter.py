@@ -1,8 +1,8 @@
-"""The pace: how many requests are in flight to a host at once, how long each slot cools, and the pause that a 429 asks for.
+"""The pace: how many requests to a host are in flight, how long each slot rests, and the pause after a 429.
 
-What it learns of the first two is in `learning`.
+How the first two adapt is in `learning`.
 
-It is kept where requests leave, and shared by every crawl of an event loop.
+It applies where requests leave, and is shared by all crawls of an event loop.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ _WORTH_SAYING = 5.0
 
 
 class RateLimiter:
-    """One host's pace. At most `at_once` requests are in flight; each one's slot cools for `delay` seconds after its answer.
+    """One host's pace. At most `at_once` requests are in flight; a slot rests for `delay` seconds after its answer.
 
-    Who leaves is decided when a slot is free: by priority, then first come, first served. `pace` is what an account has learned of the
+    A free slot goes to the request with the highest priority; among equals, to the first. `pace` is what an account has learned of the
     API's host, `places` what was learned of an image host; None where the two numbers above are fixed.
     """
 
@@ -80,7 +80,7 @@ class RateLimiter:
 
     @asynccontextmanager
     async def slot(self, priority: int, is_stopping: Callable[[], bool]) -> AsyncIterator[float]:
-        """A slot for one request; gives the time at which it was entered, for `pause`.
+        """Wait for a slot for one request; gives the time at which it was entered, for `pause`.
 
         Raises RunStopping, within a quarter of a second, when the run stops before there is a slot.
         """
@@ -94,9 +94,9 @@ class RateLimiter:
             self._let_go()
 
     def hold_slot(self, sent: float | None = None) -> Callable[[], None]:
-        """For one that leaves its slot, which it `sent`: that stays taken until the function given is called, or LONGEST_HOLD is over.
+        """Keep the slot of a request that was `sent` until the returned function is called or LONGEST_HOLD is over.
 
-        So no question leaves before the last answer is recorded, and a kill loses no more answers than there are slots.
+        So no request leaves before the last answer is recorded, and a kill loses at most one answer per slot.
         """
         self._in_flight += 1
         timer = asyncio.get_running_loop().call_later(LONGEST_HOLD, self._give_back)
@@ -112,42 +112,42 @@ class RateLimiter:
 
     @property
     def answer_seconds(self) -> float | None:
-        """How long it typically takes of late until an answer is recorded, of those for which a slot was held."""
+        """The typical recent time until an answer is recorded, for requests whose slot was held."""
         return median(self._answers) if self._answers else None
 
     def rest_within(self, bounds: Bounds) -> None:
-        """Learn how long to rest after each answer, within these bounds."""
+        """Adapt the rest after each answer, within these bounds."""
         self.bounds = bounds
         self.take_pace(self.pace or Pace(bounds.usual, bounds.usual))
 
     def take_pace(self, pace: Pace) -> None:
-        """Go on with what was learned elsewhere, as far as it holds here and now."""
+        """Take over a pace that was learned elsewhere, as far as it holds here and now."""
         self.pace = pace_within(pace, self.bounds, datetime.now(UTC))
         self.delay = self.pace.delay
 
     def send_at_once(self, least: int, most: int) -> None:
-        """Learn how many requests may be in flight at once, within these bounds."""
+        """Adapt how many requests may be in flight at once, within these bounds."""
         if self.places is None or (self.places.least, self.places.most) != (least, most):
             self.places = Places(least, most, least)
         self.at_once = self.places.at_once
 
     def answer_began(self, sent: float, seconds: float) -> None:
-        """A request that left at `sent` was answered after so many seconds."""
+        """Note that a request that left at `sent` was answered after so many seconds."""
         if self.places is not None:
             is_full = self._next_may_leave()
             self.places = places_after_answer(self.places, seconds, sent=sent, now=_now(), is_full=is_full)
             self.at_once = self.places.at_once
 
     def trouble(self, sent: float) -> None:
-        """A request that left at `sent` was refused, or not answered."""
+        """Note that a request that left at `sent` was refused or not answered."""
         if self.places is not None:
             self.places = places_after_trouble(self.places, sent=sent, now=_now())
             self.at_once = self.places.at_once
 
     def pause(self, asked: float | None, sent: float) -> float | None:
-        """The host asked to be left alone in answer to a request that left at `sent`: for so many seconds, or gave no length.
+        """Pause, because the host asked for it in answer to a request that left at `sent`, for so many seconds or without a length.
 
-        Nothing leaves until then. Gives the length of the pause in seconds, None where an earlier one lasts longer.
+        Nothing leaves until then. Returns the pause in seconds, None if an earlier one lasts longer.
         """
         if sent >= self._paused_at:
             # Those that travelled together say the same thing once.
@@ -167,7 +167,7 @@ class RateLimiter:
         return seconds if self._hold(seconds) else None
 
     def go_on_with_pause(self, seconds: float) -> None:
-        """A pause that began in an earlier run has so many seconds left."""
+        """Continue a pause from an earlier run that has so many seconds left."""
         self._pauses_in_a_row = max(self._pauses_in_a_row, 1)
         self._hold(min(seconds, LONGEST_RETRY_AFTER))
 
@@ -178,7 +178,7 @@ class RateLimiter:
 
     @contextmanager
     def reserved_for(self, priority: int) -> Iterator[None]:
-        """Meanwhile only requests of at least this priority leave; the others keep their turn."""
+        """Meanwhile only requests of at least this priority leave; the others keep their places."""
         self._least_priority = priority
         try:
             yield
@@ -187,7 +187,7 @@ class RateLimiter:
             self._let_go()
 
     def good_answer(self) -> bool:
-        """The host answers: the next pause is a first one. False where there was no pause."""
+        """Note that the host answers again, so the next pause counts as a first one. False if there was no pause."""
         if self.pace is not None:
             self.take_pace(pace_after_answer(self.pace, self.bounds, datetime.now(UTC)))
         if not self._pauses_in_a_row or _now() < self._open_at:
@@ -232,7 +232,7 @@ class RateLimiter:
             raise RunStopping(f"{self.host}: not sent, because the run is ending")
 
     def _let_go(self) -> None:
-        """Give the free slots to those who wait, and come back when the next one is due."""
+        """Give free slots to waiting requests, and schedule the next check."""
         now = _now()
         while self._next_may_leave() and now >= self._open_at and self._has_free_slot(now):
             _, _, slot = heapq.heappop(self._waiting)
@@ -256,7 +256,7 @@ class RateLimiter:
 
 
 def release_slot(request: Request) -> None:
-    """The answer to the request is recorded, or will not be: another may leave."""
+    """Free a request's slot, because its answer is recorded or never will be."""
     if callable(free := request.meta.get(HOLDS_SLOT)):
         free()
 
@@ -265,7 +265,7 @@ _LIMITERS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, int], Ra
 
 
 def limiter_of(host: str, configuration: Configuration, account: int = 0) -> RateLimiter:
-    """The limiter of a host (`Origin.key`), of the API one for each account, by the configuration of the crawl that asked last."""
+    """A host's limiter (`Origin.key`; for the API one for each account), with the configuration of the crawl that asked last."""
     is_api = host == configuration.api.key
     limiter = _limiters().setdefault((host, account if is_api else 0), RateLimiter(host))
     if is_api:
@@ -279,13 +279,13 @@ def limiter_of(host: str, configuration: Configuration, account: int = 0) -> Rat
 
 
 def rest_of_api(configuration: Configuration, account: int) -> tuple[float, float | None]:
-    """Seconds of rest after each answer, as this process has learned it, and until an answer is recorded; None before there was one."""
+    """This process's learned seconds of rest after an answer, and until one is recorded; None before the first."""
     limiter = _limiters().get((configuration.api.key, account))
     return (configuration.api_delay, None) if limiter is None else (limiter.delay, limiter.answer_seconds)
 
 
 def pauses() -> dict[str, datetime]:
-    """The hosts to which nothing is sent now, and until when."""
+    """The hosts that are paused now, and until when."""
     now = datetime.now(UTC)
     return {
         host: limiter.paused_until
@@ -299,5 +299,5 @@ def _limiters() -> dict[tuple[str, int], RateLimiter]:
 
 
 def _now() -> float:
-    """Monotonic, so that a clock that is set changes no pause."""
+    """Monotonic, so that setting the clock changes no pause."""
     return asyncio.get_running_loop().time()

@@ -1,6 +1,6 @@
-"""A lane on the ledger's server: a lock that the server drops with its holder's connection, whatever machine the holder runs on.
+"""A lane on the ledger's server: a lock that the server drops when its holder's connection ends.
 
-The connection has a thread of its own, which asks the server every second whether it still stands. Where it does not, nothing may be sent:
+The connection has its own thread, which checks every second that the server still answers. If it does not, nothing may be sent:
 the server may have given the lane to somebody else.
 """
 
@@ -51,7 +51,7 @@ _HOLDER = text(
 
 
 class LaneInUse(ArchiveInUse):
-    """Another run has the lane, or the last place of the address; `waits_for` says what is to end first."""
+    """Another run has the lane or the last place of the address; `waits_for` says what has to end first."""
 
     def __init__(self, what: str, waits_for: str) -> None:
         super().__init__(f"{what}: wait for it, or add --wait")
@@ -68,7 +68,7 @@ class LaneInUse(ArchiveInUse):
 
 
 class ServerLane:
-    """The lane `key` on the server of `url`, and one of `places` of the address from which is read.
+    """The lane `key` on the server of `url`, and one of `places` of the network address.
 
     The crawls of this process hold it together.
     """
@@ -86,7 +86,7 @@ class ServerLane:
 
     @contextmanager
     def held(self, task: str, *, wait: bool = False) -> Iterator[None]:
-        """Hold the lane meanwhile. Raises ArchiveInUse where another holds it, unless it is to be waited for; StorageFailed."""
+        """Hold the lane meanwhile. Raises ArchiveInUse if another holds it, unless it should wait, and StorageFailed."""
         if not self._holders:
             if self._thread is not None and self._thread.is_alive():
                 raise StorageFailed(f"the ledger {place_of(self._url)} does not answer: see to the database")
@@ -107,12 +107,12 @@ class ServerLane:
 
     @property
     def is_sure(self) -> bool:
-        """Whether the server has said of late that this process holds the lane."""
+        """Whether the server has recently confirmed that this process holds the lane."""
         return _now() - self._confirmed_at < SILENT_FOR
 
     @property
     def lost(self) -> StorageFailed | None:
-        """Why the lane is not ours any more, and will not be again."""
+        """Why the lane is permanently lost."""
         if self._failed is None and PATIENCE < _now() - self._confirmed_at < inf:
             return StorageFailed(
                 f"the ledger {place_of(self._url)} has not answered for {PATIENCE:.0f} s, so that {self._whose} may be "
@@ -121,12 +121,12 @@ class ServerLane:
         return self._failed
 
     def has_heard(self) -> bool:
-        """Whether the server has told of a pause since this was last asked."""
+        """Whether the server has reported a pause since the last call."""
         heard, self._heard = self._heard, False
         return heard
 
     def _keep(self, task: str, wait: bool, taken: Future[None]) -> None:
-        """Take the lane, and have it until it is let go of; after a loss, try for a while to have it back."""
+        """Take the lane and keep it until it is released; after a loss, try for a while to get it back."""
         engine = session_engine(self._url, f"pixivcrawl {task} (process {os.getpid()} on {platform.node()})"[:63])
         tries_until = 0.0
         while True:
@@ -166,7 +166,7 @@ class ServerLane:
             time.sleep(TRIES_EVERY)
 
     def _tried(self, connection: Connection) -> LaneInUse | None:
-        """Lock the lane and one of the places; what is said where that cannot be had."""
+        """Try to lock the lane and one of the places; returns who has it if that fails."""
         if not _locked(connection, self._key):
             return LaneInUse.by(self._whose, holder_of(connection, self._key) or "another run")
         if any(_locked(connection, place) for place in self.places):
@@ -175,7 +175,7 @@ class ServerLane:
         return LaneInUse.of_address(len(self.places))
 
     def _watch(self, connection: Connection) -> None:
-        """Until the lane is let go of. Raises DBAPIError when the connection has ended."""
+        """Check the connection until the lane is released. Raises DBAPIError when the connection has ended."""
         driver = connection.connection.driver_connection
         assert driver is not None
         driver.add_notify_handler(self._hear)
@@ -195,7 +195,7 @@ class ServerLane:
         self._heard = True
 
     def _is_told_to_end(self, seconds: float, *others: int) -> bool:
-        """Whether the lane is let go of within so many seconds; earlier where something comes from `others`."""
+        """Whether the lane is released within so many seconds; returns earlier if something arrives from `others`."""
         awaited: list[socket.socket | int] = [self._asleep, *others]
         ready, _, _ = select.select(awaited, [], [], seconds)
         if self._asleep not in ready:
@@ -216,7 +216,7 @@ def _locked(connection: Connection, key: int) -> bool:
 
 
 def holder_of(connection: Connection, key: int) -> str | None:
-    """Who holds a lane, and since when, as the server tells; None where nobody does."""
+    """Who holds a lane, and since when, according to the server; None if nobody does."""
     found = connection.execute(_HOLDER, {"key": key}).first()
     return (
         None
@@ -226,7 +226,7 @@ def holder_of(connection: Connection, key: int) -> str | None:
 
 
 def _refuse_other_clock(connection: Connection, url: URL) -> None:
-    """Raises ConfigurationError where this machine and the server do not agree on the time."""
+    """Raises ConfigurationError if the clocks of this machine and the server disagree."""
     ahead = datetime.now(UTC) - connection.execute(query(func.clock_timestamp())).scalar_one()
     if abs(ahead) > CLOCKS_DIFFER:
         side = "ahead of" if ahead > timedelta() else "behind"
@@ -237,5 +237,5 @@ def _refuse_other_clock(connection: Connection, url: URL) -> None:
 
 
 def _now() -> float:
-    """Seconds that go on while the machine sleeps, where the system counts them: whoever wakes up has lost the lane meanwhile."""
+    """A clock that also runs during sleep where the system has one, because a machine that wakes up has lost its lane."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

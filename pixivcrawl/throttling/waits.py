@@ -1,4 +1,4 @@
-"""What a crawl waits for, so that whoever watches it can be told."""
+"""What a crawl is waiting for, to show it to whoever watches."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from scrapy.crawler import Crawler
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wait:
-    """`what` is said to a person, in a line; `until` is a time of `monotonic`, None where nobody knows how long it takes."""
+    """`what` is a line for a person; `until` is a time of `monotonic`, None if unknown."""
 
     what: str
     until: float | None
 
     @property
     def left(self) -> float | None:
-        """Seconds."""
+        """The seconds left."""
         return None if self.until is None else max(0.0, self.until - monotonic())
 
 
@@ -29,7 +29,7 @@ _WAITS: WeakKeyDictionary[Crawler, list[Wait]] = WeakKeyDictionary()
 
 @contextmanager
 def waiting(crawler: Crawler, what: str, seconds: float | None = None) -> Iterator[None]:
-    """Meanwhile the crawl waits, for so many seconds or for as long as it takes."""
+    """Declare that the crawl waits meanwhile, for so many seconds or an unknown time."""
     wait = Wait(what, None if seconds is None else monotonic() + seconds)
     waits = _WAITS.setdefault(crawler, [])
     waits.append(wait)
@@ -40,7 +40,7 @@ def waiting(crawler: Crawler, what: str, seconds: float | None = None) -> Iterat
 
 
 def waits_of(crawler: Crawler) -> list[Wait]:
-    """What the crawl waits for now, the longest known first; several that wait for the same thing are one."""
+    """What the crawl waits for now, the longest known first; equal waits are shown once."""
     longest: dict[str, Wait] = {}
     for wait in sorted(_WAITS.get(crawler, []), key=lambda wait: wait.until or 0.0):
         longest[wait.what] = wait
