@@ -36,7 +36,7 @@ LONGEST_FORM = 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """What the pages are made from."""
+    """Everything that the pages are made from."""
 
     archive: Archive
     ledger: Ledger
@@ -93,7 +93,7 @@ def _html(page: Page, asked: Asked) -> dict[str, Any]:
 
 
 def asked_of(gallery: Gallery, request: web.Request) -> Asked:
-    """What a request asks, with the choices of the browser that it comes from."""
+    """What a request asks for, with its browser's choices."""
     given = request.cookies.get(LANGUAGE, "")
     return Asked(
         path=request.match_info,
@@ -109,7 +109,7 @@ def asked_of(gallery: Gallery, request: web.Request) -> Asked:
 
 
 def _preferred(accepted: str) -> str:
-    """The first language of a browser's list that there are texts in."""
+    """The first language of a browser's list for which there are texts."""
     wanted = (each.partition(";")[0].strip().partition("-")[0].lower() for each in accepted.split(","))
     return next((each for each in wanted if each in LANGUAGES), "en")
 
@@ -121,7 +121,7 @@ def local_zone() -> tzinfo:
 
 
 def _saying_errors(gallery: Gallery) -> Middleware:
-    """Pages in the place of what went wrong: never a traceback."""
+    """Answer errors with pages, never with a traceback."""
 
     @web.middleware
     async def saying_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -150,7 +150,7 @@ def _saying_errors(gallery: Gallery) -> Middleware:
 
 
 async def _opensearch(request: web.Request) -> web.Response:
-    """What a browser needs to search here from its own box."""
+    """The OpenSearch description, for searching from the browser's own box."""
     return web.Response(
         text='<?xml version="1.0" encoding="UTF-8"?>\n<OpenSearchDescription xmlns="http://a9.com/-/spec/opensearch/1.1/">'
         "<ShortName>pixivcrawl</ShortName><Description>Works of this archive</Description><InputEncoding>UTF-8</InputEncoding>"

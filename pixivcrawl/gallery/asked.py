@@ -22,14 +22,14 @@ LARGEST_PLACE = 10**18
 
 
 class NotHere(Exception):
-    """The archive has no such thing; the text says of what."""
+    """The archive does not have this; the text says what."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request: the variable parts of its path, its query, and what answers it.
+    """One request: the variable parts of its path, its query, and what it is answered from.
 
-    `covered`: R-18 works are shown only when they are clicked; `language` is the one of the texts; `zone` the one of the times.
+    `covered`: R-18 works are shown only after a click; `language` is for the texts, `zone` for the times.
     """
 
     path: Mapping[str, str]
@@ -43,14 +43,14 @@ class Asked:
     zone: tzinfo
 
     def number(self, name: str) -> int:
-        """A variable part of the path that is digits. Raises NotHere for one that no id can be."""
+        """A numeric part of the path. Raises NotHere if it cannot be an id."""
         digits = self.path[name].lstrip("0") or "0"
         if len(digits) > 19 or int(digits) > LARGEST_NUMBER:
             raise NotHere(f"{name} {digits[:40]}")
         return int(digits)
 
     def whole(self, name: str, default: int, *, least: int = 0, most: int = LARGEST_PLACE) -> int:
-        """A number of the query. Raises ConfigurationError."""
+        """A number from the query. Raises ConfigurationError."""
         given = self.query.get(name)
         if given is None:
             return default
@@ -59,7 +59,7 @@ class Asked:
         return int(given)
 
     def one_of(self, name: str, choices: tuple[str, ...]) -> str:
-        """A word of the query, the first of the choices where none is given. Raises ConfigurationError."""
+        """A word from the query; by default the first of the choices. Raises ConfigurationError."""
         given = self.query.get(name, choices[0])
         if given not in choices:
             raise ConfigurationError(f"{name}={given[:40]!r} is not one of {', '.join(choices)}")
@@ -68,7 +68,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A template and its values. `status` is that of the answer."""
+    """A template and its values. `status` is the answer's status."""
 
     template: str
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """A value that a script reads as JSON, in the place of a page."""
+    """A value that a script reads as JSON, instead of a page."""
 
     value: Any
 

@@ -1,4 +1,4 @@
-"""A work's caption as safe HTML: line breaks, bold words and links, and nothing else of what pixiv sent."""
+"""A work's caption as safe HTML: only line breaks, bold words and links are kept."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class _Reader(HTMLParser):
 
 
 def caption(text: str | None) -> Markup:
-    """The caption within a `bdi`; characters that turn what follows are taken out."""
+    """The caption within a `bdi`; characters that change the direction of text are removed."""
     reader = _Reader()
     reader.feed((text or "")[:LONGEST])
     reader.close()
@@ -75,7 +75,7 @@ def caption(text: str | None) -> Markup:
 
 
 def link_target(href: str) -> str | None:
-    """Where a link of a caption leads: pixiv's jump.php is left out, its own paths are of pixiv; None where it is no page of the web."""
+    """Where a caption's link leads, without pixiv's jump.php; relative paths are on pixiv; None if it is not a web page."""
     try:
         parts = urlsplit(href.strip())
         if parts.path == "/jump.php" and (not parts.netloc or parts.netloc.endswith("pixiv.net")):

@@ -1,4 +1,4 @@
-"""Two values of a field side by side: what was taken out of the former one, and what the later one has instead."""
+"""Compares two values of a field: what was removed from the former, and what the later one has instead."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _TAG = re.compile(r"<[^<>]*>")
 
 
 class Piece(NamedTuple):
-    """A part of a text: in both values (same), in the former one alone (was), or in the later one alone (now)."""
+    """A part of a text: in both values (same), only in the former (was), or only in the later (now)."""
 
     state: Literal["same", "was", "now"]
     text: str
 
 
 def pieces(was: str, now: str) -> list[Piece]:
-    """Both texts as one, in pieces."""
+    """Both texts merged into one, in pieces."""
     before, after = _WORD.findall(was), _WORD.findall(now)
     alike = list(map(eq, before, after))
     head = alike.index(False) if False in alike else len(alike)
@@ -57,17 +57,17 @@ def _compared(before: list[str], after: list[str]) -> Iterator[Piece]:
 
 
 def tag_pieces(was: Sequence[str], now: Sequence[str]) -> list[Piece]:
-    """The tags of both, each once: those of the later value in its order, then those that were taken away."""
+    """The tags of both, each once: first the later value's in order, then the removed ones."""
     kept = [Piece("same" if tag in was else "now", tag) for tag in now]
     return [*kept, *(Piece("was", tag) for tag in was if tag not in now)]
 
 
 def words_of_caption(caption: str) -> str:
-    """A caption of pixiv's, which is HTML, as the text that it shows."""
+    """One of pixiv's captions, which are HTML, as the text that it shows."""
     return unescape(_TAG.sub("", _LINE_END.sub("\n", caption)))
 
 
 def caption_pieces(was: str, now: str) -> list[Piece]:
-    """Two captions as the texts that they show; where these are the same (a link leads elsewhere), as they are written."""
+    """Compares two captions by their visible texts, or by their HTML if those are equal (a link changed)."""
     before, after = words_of_caption(was), words_of_caption(now)
     return pieces(before, after) if before != after else pieces(was, now)

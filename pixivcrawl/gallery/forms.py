@@ -1,4 +1,4 @@
-"""What a person changes: marks on the shelf, saved filters, and the choices of a browser. Each is a form of the gallery, sent by POST."""
+"""What a person can change, by forms sent with POST: marks on the shelf, saved filters, and a browser's choices."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def _settings(request: web.Request) -> web.Response:
 
 
 async def _form(request: web.Request) -> MultiMapping[Any]:
-    """What was filled in. Raises ConfigurationError for what is no form."""
+    """The form's fields. Raises ConfigurationError for anything but a form."""
     try:
         return await request.post()
     except (ValueError, LookupError) as error:
@@ -76,6 +76,6 @@ def _is_number(text: str) -> bool:
 
 
 def _back(address: str) -> web.Response:
-    """To the page that the form stands on; to no other site, whatever a form says."""
+    """Redirect to the page with the form; never to another site, whatever the form says."""
     is_own = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
     return web.Response(status=303, headers={"Location": address if is_own else "/works"})

@@ -1,7 +1,7 @@
-"""Who is answered: browsers that were sent to this gallery by its own name, from its own pages, and with --lan by its key.
+"""Decides which requests are answered: by the gallery's own names, from its own pages, and with --lan by its key.
 
-A page of another site may send the reader's browser to an address of this machine, under a name of its own (DNS rebinding) or as a picture
-or a form of its own: the names that are answered are listed, and whatever another site's page asks for is refused.
+Another site's page may send the reader's browser to this machine, under a name of its own (DNS rebinding) or with a picture
+or a form: so only listed names are answered, and requests from other sites' pages are refused.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ _SAFE_METHODS = ("GET", "HEAD")
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """`hosts` are the names, with the port, under which this gallery is asked; `key` is needed where it is not None."""
+    """`hosts` are the names, with port, under which the gallery answers; `key` is required unless it is None."""
 
     hosts: frozenset[str]
     key: str | None = None
 
     def refusal(self, request: web.Request) -> str | None:
-        """Why a request is not answered; None when it is."""
+        """Why a request is refused; None if it is not."""
         if request.headers.getall("Host", []) != [request.host] or request.host.lower() not in self.hosts:
             return f"this gallery is not called {one_line(request.host, 60)!r}: open the address that pixivcrawl gallery printed"
         # A request target may be a whole address, with a host of its own.
@@ -66,11 +66,11 @@ class Guard:
         return None
 
     def knows(self, request: web.Request) -> bool:
-        """Whether a request bears the key, where one is needed."""
+        """Whether a request has the key, if one is required."""
         return self.key is None or _is_same(request.cookies.get(COOKIE, ""), self.key)
 
     def is_entry(self, request: web.Request) -> bool:
-        """Whether a request is the address with the key that was printed."""
+        """Whether a request is for the printed address with the key."""
         return self.key is not None and _is_same(request.query.get("key", ""), self.key)
 
 
@@ -84,7 +84,7 @@ def new_key() -> str:
 
 
 def guarding(guard: Guard) -> Middleware:
-    """The middleware before all others."""
+    """The middleware that runs before all others."""
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -102,8 +102,8 @@ def guarding(guard: Guard) -> Middleware:
 
 
 def _entered(guard: Guard) -> web.Response:
-    """The key as a cookie, and then the first page: not by a redirection, since a browser that comes from elsewhere would not send a strict
-    cookie along with that.
+    """Set the key as a cookie and show the first page: no redirect, because a browser that comes from elsewhere would not send a strict
+    cookie with it.
     """
     assert guard.key is not None
     answer = web.Response(text="The gallery opens.\n", headers={"Refresh": "0; url=/"})
@@ -112,7 +112,7 @@ def _entered(guard: Guard) -> web.Response:
 
 
 async def give_headers(request: web.Request, answer: web.StreamResponse) -> None:
-    """Every answer has them, refusals too."""
+    """Add the security headers, which every answer has, also refusals."""
     for name, value in HEADERS.items():
         answer.headers.setdefault(name, value)
     answer.headers.setdefault("Cache-Control", "no-store" if request.method == "POST" else "no-cache")

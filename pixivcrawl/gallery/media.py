@@ -1,4 +1,4 @@
-"""Files of the archive as a browser gets them: by SHA-256, in ranges, to be kept for ever."""
+"""Serves files of the archive by SHA-256, in ranges, and lets browsers cache them forever."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _OF = re.compile(r"(?:w([0-9]{1,18})p([0-9]{1,9})|u([0-9]{1,18}))")
 
 
 def address_of(picture: Picture) -> str:
-    """The query that says to whom a file belongs, so that it is found without the index."""
+    """The query that says to which work or user a file belongs, so that it is found without the index."""
     if picture.kind in ("avatar", "background"):
         return f"of=u{picture.work_id:d}"
     return f"of=w{picture.work_id:d}p{picture.page:d}"
@@ -41,7 +41,7 @@ def address_of(picture: Picture) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A stored file as its row tells of it."""
+    """A stored file as its row describes it."""
 
     path: str
     kind: str
@@ -50,7 +50,7 @@ class Kept:
 
 
 def kept_file(connection: Connection, sha256: str, of: str, index: Index) -> Kept | None:
-    """The stored file with these bytes: of the work or user that `of` names, else of any work; None where there is none."""
+    """The stored file with these bytes: of the work or user that `of` names, otherwise of any work; None if there is none."""
     told = _OF.fullmatch(of)
     places = [(int(told[1]), int(told[2]))] if told and told[1] else [] if told else index.same_bytes(sha256)
     for work_id, page in places:
@@ -77,7 +77,7 @@ def kept_file(connection: Connection, sha256: str, of: str, index: Index) -> Kep
 
 
 class Media:
-    """Answers for files."""
+    """Answers requests for files."""
 
     def __init__(self, archive: Archive, ledger: Ledger, index: Index, thumbnails: Thumbnails) -> None:
         self._archive = archive
@@ -105,7 +105,7 @@ class Media:
         return _sent(request, path, TYPES[extension])
 
     async def frames(self, request: web.Request) -> web.StreamResponse:
-        """An ugoira's frames as pixiv told them: `[{"file": ..., "delay": ...}]`, null where its timing is not known yet."""
+        """An ugoira's frames as pixiv gave them: `[{"file": ..., "delay": ...}]`, null while its timing is unknown."""
         kept = await self._kept(request)
         if kept is None or kept.kind != "ugoira":
             raise web.HTTPNotFound
@@ -133,7 +133,7 @@ class Media:
         )
 
     def _path(self, kept: Kept) -> Path | None:
-        """Where a row's file lies; None where that is not within the archive, or nothing is there."""
+        """The path of a row's file; None if it is outside the archive or missing."""
         try:
             path = self._archive.resolve(kept.path)
         except ValueError:
@@ -151,7 +151,7 @@ def _sent(request: web.Request, path: Path, kind: str) -> web.StreamResponse:
 
 
 async def give_etag(request: web.Request, answer: web.StreamResponse) -> None:
-    """A file's ETag is its SHA-256; the library sets another one of the file's time."""
+    """Set a file's SHA-256 as its ETag, in place of the library's, which comes from the file's time."""
     if (
         isinstance(answer, web.FileResponse)
         and answer.status in (200, 206)

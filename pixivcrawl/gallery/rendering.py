@@ -1,4 +1,4 @@
-"""Templates, and what they may call."""
+"""Templates, and the functions that they may call."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def static_files() -> dict[str, bytes]:
 
 @cache
 def static(name: str) -> str:
-    """The address of one; another one when its content is another."""
+    """The address of a static file; it changes with the file's content."""
     return f"/static/{name}?v={hashlib.sha256(static_files()[name]).hexdigest()[:12]}"
 
 
 @cache
 def catalogue(language: str) -> Mapping[str, str]:
-    """{English text: the same in a language}. English is in the templates."""
+    """{English text: its translation}. English is in the templates."""
     if language == "en":
         return {}
     texts: dict[str, str] = tomllib.loads((_HERE / "texts" / f"{language}.toml").read_text(encoding="utf-8"))["texts"]
@@ -61,7 +61,7 @@ def catalogue(language: str) -> Mapping[str, str]:
 
 @cache
 def environment(language: str) -> Environment:
-    """The templates in one language. A value that is missing is a fault; text is escaped."""
+    """The templates in one language. A missing value is an error; text is escaped."""
     made = Environment(
         loader=FunctionLoader(_template),
         autoescape=True,
@@ -116,12 +116,12 @@ def _filters() -> dict[str, Callable[..., Any]]:
 
 
 def name(text: str | None, longest: int = 200) -> Markup:
-    """Text from pixiv: on one line, without marks that turn what follows, set apart from its surroundings."""
+    """Text from pixiv: on one line, without characters that change the direction of text, isolated from its surroundings."""
     return Markup("<bdi>{}</bdi>").format(one_line(text or "", longest))
 
 
 def moment(time: datetime | None) -> Markup:
-    """A time in the reader's zone, with that zone."""
+    """A time in the reader's zone, with the zone's name."""
     if time is None:
         return Markup("")
     local = time.astimezone(_ASKED.get().zone)
@@ -131,7 +131,7 @@ def moment(time: datetime | None) -> Markup:
 
 
 def day(time: datetime | None) -> Markup:
-    """The day of a time; the whole time is its title."""
+    """The day of a time; its title is the whole time."""
     if time is None:
         return Markup("")
     local = time.astimezone(_ASKED.get().zone)
@@ -142,7 +142,7 @@ def day(time: datetime | None) -> Markup:
 
 
 def revision(digits: str) -> Markup:
-    """The time in an image's address, which is Japan's."""
+    """The time in an image's address, which is Japan's time."""
     local = datetime.strptime(digits, "%Y%m%d%H%M%S")  # noqa: DTZ007 (the zone stands beside it)
     return Markup('<time datetime="{}+09:00">{:%Y-%m-%d %H:%M} JST</time>').format(local.isoformat(), local)
 
@@ -153,20 +153,20 @@ def original(picture: Picture) -> str:
 
 
 def thumbnail(picture: Picture, side: int = SIDES[0]) -> str:
-    """The address of a small picture with a longest side of so many pixels, one of SIDES."""
+    """The address of a thumbnail whose longer side has so many pixels, one of SIDES."""
     longer = "" if side == SIDES[0] else f"&side={side:d}"
     return f"/thumbs/{picture.sha256}.webp?{address_of(picture)}{longer}"
 
 
 def ratio(width: int | None, height: int | None) -> int:
-    """Which of the style sheet's classes `r0`, `r1` ... a picture of this size has; a square where that is not known."""
+    """Which of the style sheet's classes `r0`, `r1` ... a picture of this size has; a square if unknown."""
     exact = width / height if width and height else 1.0
     within = min(max(exact, LEAST_RATIO), MOST_RATIO)
     return round(math.log(within / LEAST_RATIO, RATIO_STEP))
 
 
 def with_query(**changes: Any) -> str:
-    """The address of this page with another query; None takes a part away. `before` and `after` are gone unless they are given."""
+    """The address of this page with a changed query; None removes a part. `before` and `after` are removed unless given."""
     asked = _ASKED.get()
     parts = [(key, value) for key, value in asked.query.items() if key not in (*changes, "before", "after")]
     parts += [(key, value) for key, value in changes.items() if value is not None]

@@ -1,4 +1,4 @@
-"""The gallery as a process: what is opened, what works beside it, until Ctrl-C."""
+"""Runs the gallery and its background work until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def serve(
 
 @contextmanager
 def opened(configuration: Configuration, saved: SavedFilters) -> Iterator[Gallery]:
-    """The archive, its index followed by a thread of its own, and processes that draw. Raises PixivcrawlError."""
+    """The archive, with a thread that updates its index and processes that draw thumbnails. Raises PixivcrawlError."""
     archive = Archive(configuration.archive_dir)
     ledger = Ledger.open(configuration.database_url, read_only=True)
     with ExitStack() as held:
@@ -71,7 +71,7 @@ def opened(configuration: Configuration, saved: SavedFilters) -> Iterator[Galler
 
 @contextmanager
 def derived_folder(archive: Archive) -> Iterator[Path]:
-    """`derived/` of the archive, or where nothing may be written there a temporary folder in its place."""
+    """`derived/` of the archive, or a temporary folder if it cannot be written."""
     folder = archive.root / "derived"
     try:
         folder.mkdir(exist_ok=True)
@@ -91,7 +91,7 @@ def derived_folder(archive: Archive) -> Iterator[Path]:
 def _looking(
     archive: Archive, ledger: Ledger, index: Index, derived: Path, thumbnails: Thumbnails, workers: Workers
 ) -> Iterator[None]:
-    """While nobody asks for anything, pictures are looked at, so that those alike are known."""
+    """Analyse pictures while the gallery is idle, to find those that are alike."""
     stop = threading.Event()
 
     def until_idle() -> None:
@@ -121,7 +121,7 @@ def _looking(
 
 @contextmanager
 def _following(configuration: Configuration, derived: Path) -> Iterator[None]:
-    """The index is brought in line again and again, with connections of its own."""
+    """Keep updating the index, with connections of its own."""
     stop = threading.Event()
 
     def keep_in_line() -> None:
@@ -164,7 +164,7 @@ async def _served(gallery: Gallery, *, port: int, lan: bool, show: Callable[[str
 
 @asynccontextmanager
 async def listening(gallery: Gallery, *, port: int, lan: bool = False) -> AsyncIterator[str]:
-    """Answer on this machine alone, or with `lan` also on its network; gives the address to open. Raises ConfigurationError."""
+    """Answer only on this machine, or with `lan` also on its network; gives the address to open. Raises ConfigurationError."""
     taken = _socket("0.0.0.0" if lan else "127.0.0.1", port)  # noqa: S104 (only with --lan, and then a key is needed)
     port = taken.getsockname()[1]
     key = new_key() if lan else None
@@ -204,7 +204,7 @@ def _socket(host: str, port: int) -> socket.socket:
 
 
 async def _reread_filters(index: Index) -> None:
-    """Take up `filters.toml` as it is changed. One that is not understood is said once, and the filters from before stay."""
+    """Reread `filters.toml` when it changes. A mistake is reported once, and the previous filters stay."""
     told = None
     while True:
         await asyncio.sleep(FOLLOW_EVERY)
@@ -218,7 +218,7 @@ async def _reread_filters(index: Index) -> None:
 
 
 async def _fill(gallery: Gallery) -> None:
-    """Draw all covers once the index is whole, and then those of what a crawl brings."""
+    """Draw all covers once the index is complete, and then those of new works."""
     is_full = False
     while True:
         # What is amiss with the index or the ledger is said where it is followed; covers are drawn when it is mended.
@@ -230,7 +230,7 @@ async def _fill(gallery: Gallery) -> None:
 
 
 async def _covers(gallery: Gallery, before: str | None) -> tuple[list[Source], str | None]:
-    """What the filler draws next, the latest stored first, and where it goes on."""
+    """The next covers to draw, latest stored first, and where to continue."""
     page = await asyncio.to_thread(
         gallery.index.works, WorksQuery(filter="none", sort="archived"), before=before, limit=COVERS_A_STEP
     )

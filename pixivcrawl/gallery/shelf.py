@@ -1,4 +1,4 @@
-"""The shelf: what the person at the gallery marks, in `shelf.sqlite` beside the ledger. It is all that the gallery writes of its own."""
+"""The shelf: the person's own marks, in `shelf.sqlite` beside the ledger; the only data of its own that the gallery writes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TABLE = """CREATE TABLE IF NOT EXISTS works (
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What is marked of a work; `read_page` is the page at which its reading stopped, from 1, 0 for none."""
+    """A work's marks; `read_page` is the page at which reading stopped, from 1, or 0 for none."""
 
     favourite: bool = False
     hidden: bool = False
@@ -40,7 +40,7 @@ _MARKED = {"favourites": "favourite", "hidden": "hidden", "notes": "note != ''"}
 
 
 class Shelf:
-    """The marks in an archive's folder; safe in several threads. The file is made with the first mark."""
+    """The marks in an archive's folder; thread-safe. The file is created with the first mark."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
@@ -49,20 +49,20 @@ class Shelf:
         return self.marks_of([work_id]).get(work_id, NOTHING)
 
     def marks_of(self, work_ids: Iterable[int]) -> dict[int, Mark]:
-        """The marks of those of the works that have one; at most a few hundred at once."""
+        """The marks of those works that have any; at most a few hundred at once."""
         wanted = list(work_ids)[:IDS_A_QUERY]
         places = ",".join("?" * len(wanted))
         return dict(self._read(f"SELECT work_id, {_COLUMNS} FROM works WHERE work_id IN ({places})", wanted))  # noqa: S608
 
     def marked(self, what: str, *, before: int, limit: int) -> list[int]:
-        """Works that are favourites, hidden, or have notes, the newest first, before an id."""
+        """Works that are favourites, hidden or have notes, newest first, before an id."""
         query = (
             f"SELECT work_id, {_COLUMNS} FROM works WHERE {_MARKED[what]} AND work_id < ? ORDER BY work_id DESC LIMIT ?"  # noqa: S608
         )
         return [work_id for work_id, _ in self._read(query, [before, limit])]
 
     def mark(self, work_id: int, field: str, value: bool | int | str) -> None:
-        """Set one field of a work's mark. Raises ConfigurationError for a field or a value that is none, StorageFailed."""
+        """Set one field of a work's mark. Raises ConfigurationError for an invalid field or value, and StorageFailed."""
         if field not in ("favourite", "hidden", "note", "read_page"):
             raise ConfigurationError(f"{field[:40]!r} is nothing that can be marked")
         if isinstance(value, str) and len(value) > LONGEST_NOTE:

@@ -1,4 +1,4 @@
-"""Small pictures by the SHA-256 of what they show: made when they are first looked at, or beforehand while nobody looks at anything."""
+"""Thumbnails by the SHA-256 of the original: made when first shown, or ahead of time while the gallery is idle."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ IDLE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a thumbnail is drawn from; `frame` names the first picture of a zip where that is known."""
+    """What a thumbnail is drawn from; `frame` names the first picture of a zip, if known."""
 
     sha256: str
     path: Path
@@ -57,13 +57,13 @@ class Thumbnails:
         self.last_asked = time.monotonic()
 
     def made(self, sha256: str, side: int) -> Path | None:
-        """Where one lies that was drawn before."""
+        """The path of a thumbnail that exists already."""
         self.last_asked = time.monotonic()
         path = self._place(sha256, side)
         return path if path.is_file() else None
 
     async def make(self, source: Source, side: int) -> Path | None:
-        """Draw one, once however many ask for it; None where the file cannot be drawn."""
+        """Draw a thumbnail, only once for simultaneous requests; None if the file cannot be drawn."""
         key = (source.sha256, side)
         if key in self._refused:
             return None
@@ -76,7 +76,7 @@ class Thumbnails:
     async def fill(
         self, covers: Callable[[str | None], Awaitable[tuple[list[Source], str | None]]], *, only_new: bool = False
     ) -> None:
-        """Draw covers while nobody looks at anything, until all are there or the room is taken; with `only_new` as far as some are not."""
+        """Draw covers while the gallery is idle, until all exist or the space is used up; with `only_new`, until a batch lacks none."""
         before: str | None = None
         while True:
             sources, before = await covers(before)
@@ -91,11 +91,11 @@ class Thumbnails:
                 return
 
     def idle_in(self) -> float:
-        """Seconds after which nobody is taken to look at anything, if nothing is asked meanwhile."""
+        """Seconds until the gallery counts as idle, if no request arrives meanwhile."""
         return self.last_asked + IDLE - time.monotonic()
 
     def _is_settled(self, source: Source) -> bool:
-        """Whether its cover is drawn, or cannot be."""
+        """Whether its cover is drawn or cannot be drawn."""
         return (source.sha256, SIDES[0]) in self._refused or self._place(source.sha256, SIDES[0]).is_file()
 
     async def _drawn(self, source: Source, side: int) -> Path | None:
@@ -128,7 +128,7 @@ class Thumbnails:
         return self._bytes
 
     def _all(self) -> list[tuple[float, int, Path]]:
-        """Each by its time, with its size."""
+        """All thumbnails with their times and sizes."""
         found = []
         for folder, _, names in os.walk(self._folder):
             for name in names:
@@ -140,7 +140,7 @@ class Thumbnails:
         return sorted(found)
 
     def _make_room(self) -> int:
-        """Remove the oldest; gives the bytes that are left."""
+        """Remove the oldest; returns the remaining bytes."""
         everything = self._all()
         left = sum(size for _, size, _ in everything)
         for _, size, path in everything:
@@ -155,7 +155,7 @@ class Thumbnails:
 
 
 def small_pictures(sha256s: Iterable[str]) -> Iterator[str]:
-    """Where the small pictures of these files lie, if they were drawn, as paths within the archive."""
+    """The paths of these files' thumbnails within the archive, if drawn."""
     for sha256 in sha256s:
         for side in SIDES:
             yield f"derived/{FOLDER}/{_place(sha256, side)}"

@@ -1,4 +1,4 @@
-"""Pictures compared by their hashes, in a worker process: three million in some milliseconds, without any structure beside them."""
+"""Compares pictures by their hashes, in a worker process: three million in some milliseconds, without a search structure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Candidate = tuple[int, int]
 
 
 def candidates(path: Path, asked: Sequence[Hashed]) -> list[list[Candidate]]:
-    """Of each, the nearest pictures of the index at `path`, and of those asked for, which it may look like."""
+    """For each picture, the nearest ones in the index at `path` and among those given, which may look like it."""
     with closing(schema.open_for_reading(path)) as connection:
         digests, across, down = _hashes(connection, asked)
         return [_candidates(connection, one, digests, across, down, asked) for one in asked]
@@ -41,7 +41,7 @@ def candidates(path: Path, asked: Sequence[Hashed]) -> list[list[Candidate]]:
 def _hashes(
     connection: sqlite3.Connection, asked: Sequence[Hashed]
 ) -> tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.uint64]]:
-    """Those of every picture, in three columns."""
+    """The hashes of every picture, in three columns."""
     stored = [packed for (packed,) in connection.execute("SELECT packed FROM hashes")]
     rows = np.frombuffer(
         b"".join([*stored, *(schema.PACKED.pack(*each[:3]) for each in asked)]),
@@ -87,7 +87,7 @@ def _candidates(
 def differing_bits(
     own_across: int, own_down: int, across: NDArray[np.uint64], down: NDArray[np.uint64]
 ) -> NDArray[np.uint8]:
-    """How many of its 128 bits differ from those of each."""
+    """How many of a picture's 128 bits differ from each of the others."""
     bits: NDArray[np.uint8] = np.bitwise_count(across ^ np.uint64(own_across))
     bits += np.bitwise_count(down ^ np.uint64(own_down))
     return bits

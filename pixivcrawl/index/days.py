@@ -1,4 +1,4 @@
-"""Days as numbers, yyyymmdd, and as Japan counts them, where pixiv is."""
+"""Days as numbers, yyyymmdd, in Japan's time zone, which is pixiv's."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _WALKS: dict[Show, str] = {"all": "1", "same": "digest = other", "near": "digest
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Pictures that are alike, by their digests, and the works and pages that have them."""
+    """Pictures that are alike, by their digests, and the works and pages that show them."""
 
     digests: list[int]
     places: list[tuple[int, int]]
@@ -34,9 +34,9 @@ def groups(
     after: int,
     limit: int,
 ) -> tuple[list[Group], int | None]:
-    """The groups that come next, each once, and after which digest further ones do; of one artist, if that is given.
+    """The next groups, each once, and the digest after which further ones follow; of one artist, if given.
 
-    With `same` they are those of equal bytes alone, with `near` those of different bytes; `across_works` leaves out what lies in one work.
+    With `same` only groups of equal bytes, with `near` only those of different bytes; `across_works` leaves out groups within one work.
     """
     found: list[Group] = []
     query = f"SELECT DISTINCT digest FROM alike WHERE {_WALKS[show]} AND digest > ? ORDER BY digest LIMIT ?"
@@ -59,13 +59,13 @@ def groups(
 
 
 def places(connection: sqlite3.Connection, digest: int) -> list[tuple[int, int]]:
-    """The works and pages of which a file with this digest is stored, at most so many as a group has."""
+    """The works and pages that have a stored file with this digest, at most as many as a group shows."""
     query = "SELECT work_id, page FROM digests WHERE digest = ? LIMIT ?"
     return connection.execute(query, (digest, MOST_IN_GROUP)).fetchall()
 
 
 def _family(connection: sqlite3.Connection, digest: int) -> list[int]:
-    """The digests of pictures that are like this one, or like one that is, in their order."""
+    """The digests of pictures like this one, or like one of those, in order."""
     members, ahead = {digest}, [digest]
     while ahead and len(members) < MOST_IN_GROUP:
         others = connection.execute("SELECT other FROM alike WHERE digest = ?", (ahead.pop(),))

@@ -1,4 +1,4 @@
-"""The index brought in line with its ledger: first with all works, the newest before the others, then with what changes."""
+"""Keeps the index up to date with its ledger: first all works, newest first, then changes."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _PARTS = ("", "-wal", "-shm", "-journal")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far an index has read its ledger. `works_below`: of the works with smaller ids nothing was read yet, `works_left` of them.
+    """How far an index has read its ledger. `works_below`: works with smaller ids, `works_left` of them, have not been read yet;
 
-    0 when all were. `last` is the change that was read last.
+    0 when all have been. `last` is the last change that was read.
     """
 
     version: str
@@ -43,9 +43,9 @@ class Place:
 
 
 def follow(ledger: Ledger, folder: Path, *, stop: Event) -> int:
-    """Bring the index in `folder` in line with its ledger, or go on with that until `stop` is set; gives how many works were read.
+    """Update the index in `folder` from its ledger until done or `stop` is set; returns how many works were read.
 
-    An index of another ledger, or of another version, is made anew. Where another process does this already, nothing is done.
+    An index of another ledger or version is made anew. If another process is doing this already, nothing is done.
     Raises StorageFailed.
     """
     path = folder / schema.NAME
@@ -68,7 +68,7 @@ def follow(ledger: Ledger, folder: Path, *, stop: Event) -> int:
 
 
 def place_of(connection: sqlite3.Connection) -> Place | None:
-    """How far the index has read its ledger; None where it has not begun."""
+    """How far the index has read its ledger; None if it has not begun."""
     if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'facts'").fetchone():
         return None
     row = connection.execute("SELECT value FROM facts WHERE name = 'place'").fetchone()
@@ -104,7 +104,7 @@ def _is_of(ledger: Ledger, connection: sqlite3.Connection) -> bool:
 
 
 def _begin(ledger: Ledger, path: Path) -> None:
-    """Put an index without works in place. It gets its name when it has its tables: whoever reads sees one or the other."""
+    """Put an empty index in place. It gets its name once it has its tables, so that readers see either the old or the new one."""
     new = path.with_name(f"{path.name}.new")
     _remove(new)
     place = Place(
@@ -155,7 +155,7 @@ def _go_on(ledger: Ledger, connection: sqlite3.Connection, stop: Event) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What is read next, and where the index is then."""
+    """What to read next, and the index's place afterwards."""
 
     place: Place
     work_ids: Sequence[int] = ()

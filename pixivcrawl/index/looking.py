@@ -1,4 +1,4 @@
-"""The pictures of an archive looked at one after another, each compared with those before it; and one from anywhere found among them."""
+"""Analyses the pictures of an archive one by one, compares each with the earlier ones, and finds any given picture among them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Drawn = tuple[Path, str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Like:
-    """A stored picture that is like another one: of the same bytes, or `bits` of the 128 of their hashes differ."""
+    """A stored picture that is like another one: the bytes are the same, or `bits` of the 128 bits of their hashes differ."""
 
     picture: Picture
     same_bytes: bool
@@ -50,7 +50,7 @@ class Like:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What an archive has of a picture. `is_plain`: it shows too little for more than its bytes to be looked for."""
+    """What an archive has like a given picture. `is_plain`: it shows too little to be found by anything but its bytes."""
 
     sha256: str
     is_plain: bool
@@ -59,13 +59,13 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Pictures:
-    """Stored files as the ledger and the archive have them."""
+    """Stored files, looked up in the ledger and the archive."""
 
     ledger: Ledger
     archive: Archive
 
     def at(self, wanted: Mapping[int, Iterable[tuple[int, int]]]) -> dict[int, list[Picture]]:
-        """{digest: the pictures with these bytes that lie in their places}."""
+        """{digest: the pictures with these bytes whose files are in place}."""
         found: dict[int, list[Picture]] = {digest: [] for digest in wanted}
         everywhere = sorted({place for several in wanted.values() for place in several})
         for start in range(0, len(everywhere), TOGETHER):
@@ -92,10 +92,10 @@ def look_on(
     after: int = LEAST_DIGEST,
     pause: Callable[[], object] = lambda: None,
 ) -> int | None:
-    """Look at the next pictures of the index in `folder` that nobody looked at; gives after which digest to go on.
+    """Analyse the next pictures of the index in `folder`; returns the digest after which to continue.
 
-    None when there are none left, or another process does this. `pause` is called before each picture. A file that is not in its place
-    is left for another time. Raises PixivcrawlError.
+    None if none is left or another process is doing this. `pause` is called before each picture. A file that is not in its place
+    is left for later. Raises PixivcrawlError.
     """
     path = folder / schema.NAME
     if not path.exists():
@@ -123,13 +123,13 @@ def look_on(
 
 
 def unseen(folder: Path) -> int:
-    """How many pictures of the index nobody looked at yet."""
+    """How many pictures of the index have not been analysed yet."""
     with closing(schema.open_for_reading(folder / schema.NAME)) as connection:
         return int(connection.execute("SELECT count(*) FROM unseen").fetchone()[0])
 
 
 def find(path: Path, ledger: Ledger, archive: Archive, folder: Path, workers: Workers) -> Found:
-    """The stored pictures that show what the file at `path` does, those with its bytes first. Raises PixivcrawlError."""
+    """The stored pictures that show the same as the file at `path`, those with the same bytes first. Raises PixivcrawlError."""
     if not path.is_file():
         raise ConfigurationError(f"{path} is not a file: name a picture")
     with storage_errors(path), path.open("rb") as opened:
@@ -165,7 +165,7 @@ def find(path: Path, ledger: Ledger, archive: Archive, folder: Path, workers: Wo
 def _looks(
     sources: Mapping[int, Drawn], workers: Workers, pause: Callable[[], object]
 ) -> dict[int, tuple[int, int, bytes] | None]:
-    """What each looks like; None where it shows too little, or cannot be decoded."""
+    """The hashes and colours of each picture; None if it shows too little or cannot be decoded."""
     looks: dict[int, Any] = {}
     under_way: deque[tuple[int, Future[Any]]] = deque()
 
@@ -194,7 +194,7 @@ def _pairs(
     hashed: Sequence[tuple[int, int, int, bytes]],
     sources: Mapping[int, Drawn | None],
 ) -> Iterator[tuple[int, int, int]]:
-    """Two digests each, and how many bits differ, of the pictures that a closer look finds alike."""
+    """The pairs of digests that a closer comparison finds alike, with how many bits differ."""
     if not hashed:
         return
     for (digest, *_), candidates in zip(hashed, workers.run(CANDIDATES, path, hashed).result(), strict=True):

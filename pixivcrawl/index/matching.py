@@ -1,4 +1,4 @@
-"""A query as SQLite is asked: expressions of FTS5 for all that works bear, and conditions for what is a number."""
+"""Translates a query for SQLite: FTS5 expressions for words and marks, and conditions for numbers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a work must bear, what it must not, and which conditions it must meet."""
+    """The expressions that a work must match and must not match, and its conditions."""
 
     all_of: tuple[str, ...] = ()
     none_of: tuple[str, ...] = ()
@@ -46,14 +46,14 @@ class Match:
         return Match(self.all_of + other.all_of, self.none_of + other.none_of, self.conditions + other.conditions)
 
     def but_not(self, other: Match) -> list[Match]:
-        """Those that match this and not the other: a work matches at least one of these."""
+        """The works that match this and not the other, as alternatives."""
         unlike = [Match(none_of=(each,)) for each in other.all_of] + [Match(all_of=(each,)) for each in other.none_of]
         unlike += [Match(conditions=(Condition(f"NOT {each.text}", each.values),)) for each in other.conditions]
         return [self & each for each in unlike]
 
     @property
     def expression(self) -> str | None:
-        """One expression of FTS5; None where nothing is to be borne or not to be."""
+        """One FTS5 expression; None if nothing is required or excluded."""
         if not self.all_of and not self.none_of:
             return None
         wanted = " AND ".join(self.all_of or (mark("all"),))
@@ -69,7 +69,7 @@ class Match:
 
 
 def match_query(connection: sqlite3.Connection, query: WorksQuery) -> Match:
-    """What finds the works that a query asks for, but for its filter."""
+    """The match for a query, without its filter."""
     all_of = [phrase(word) for word in map(fold, query.words) if word]
     all_of += [any_of(_tag_marks(tags_called(connection, tag))) for tag in query.tags]
     none_of = [each for tag in query.without_tags for each in _tag_marks(tags_called(connection, tag))]
@@ -98,7 +98,7 @@ def match_query(connection: sqlite3.Connection, query: WorksQuery) -> Match:
 
 
 def match_filters(connection: sqlite3.Connection, filters: Filters) -> Match:
-    """What finds the works that filters do not leave out: `filters.fits` of them is not False."""
+    """The match for works that filters do not leave out: those for which `filters.fits` is not False."""
     all_of: list[str] = []
     none_of: list[str] = []
     if filters.tags:
@@ -123,7 +123,7 @@ def match_filters(connection: sqlite3.Connection, filters: Filters) -> Match:
 
 
 def _conditions(filters: Filters) -> Iterable[Condition]:
-    """Conditions that are never NULL; what is not known leaves nothing out."""
+    """Conditions that are never NULL, so that an unknown value leaves nothing out."""
     ratio = "(1.0 * works.width / works.height)"
     for column, sign, end in (
         ("bookmarks", ">=", filters.min_bookmarks),
@@ -154,17 +154,17 @@ def _day(day: date | None) -> int | None:
 
 
 def any_of(expressions: Iterable[str]) -> str:
-    """The expression of one of these at least; of none it finds nothing."""
+    """The expression for at least one of these; for none, it finds nothing."""
     return "(" + (" OR ".join(expressions) or mark("nothing")) + ")"
 
 
 def tags_called(connection: sqlite3.Connection, text: str) -> list[int]:
-    """The tags of this name, or else those of which it is a translation, whatever its case, width or kana."""
+    """The tags with this name, otherwise those with this translation, ignoring case, width and kind of kana."""
     return sorted({tag_id for tag_id, _ in _tags_meant(connection, text)})
 
 
 def tags_names(connection: sqlite3.Connection, text: str) -> list[str]:
-    """What those tags are called."""
+    """The names of those tags."""
     return sorted({name for _, name in _tags_meant(connection, text) if name is not None})
 
 
@@ -174,13 +174,13 @@ def _tags_meant(connection: sqlite3.Connection, text: str) -> list[tuple[int, st
 
 
 def _tags_of_filter(connection: sqlite3.Connection, text: str) -> list[int]:
-    """As `Filters` compares tags: their own names alone, whatever their case."""
+    """The tags of a filter, compared as `Filters` does: only by their own names, ignoring case."""
     found = _tags_named(connection, text)
     return sorted({tag_id for tag_id, name in found if name is not None and name.casefold() == text.casefold()})
 
 
 def _tags_named(connection: sqlite3.Connection, text: str) -> list[tuple[int, str | None]]:
-    """The tags that bear this name, or a translation like it, and what they are called."""
+    """The tags with this name or translation, and their names."""
     return connection.execute(
         "SELECT subject_id, subjects.name FROM names JOIN subjects ON subjects.kind = names.kind AND id = subject_id "
         "WHERE folded = ? AND names.kind = 'tag'",
@@ -193,7 +193,7 @@ def _tag_marks(tag_ids: Sequence[int]) -> list[str]:
 
 
 def artists_called(connection: sqlite3.Connection, text: str) -> list[int]:
-    """The artist with this id, or those who bear or bore this name."""
+    """The artist with this id, or those with this name, now or formerly."""
     if text.isascii() and text.isdecimal():
         return [int(text)]
     found = connection.execute("SELECT subject_id FROM names WHERE folded = ? AND kind = 'artist'", (fold(text),))
@@ -201,7 +201,7 @@ def artists_called(connection: sqlite3.Connection, text: str) -> list[int]:
 
 
 def _months(days: Days) -> list[str]:
-    """The marks of the years that lie within these days, and of the months at their ends."""
+    """The marks of the years within these days, and of the months at both ends."""
     marks: list[str] = []
     for year in range(days.first.year, days.last.year + 1):
         first = days.first.month if year == days.first.year else 1

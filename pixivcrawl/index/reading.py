@@ -1,4 +1,4 @@
-"""The index as a gallery asks it: pages of works by key, counts, and names to complete."""
+"""Reads the index for the gallery: pages of works by key, counts, and names for completion."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ ORDERS: dict[Sort, str] = {"new": "id", "uploaded": "uploaded", "archived": "arc
 
 @dataclass(frozen=True, slots=True)
 class WorksPage:
-    """The ids of a page's works. `older` and `newer` are the keys of the pages beside it; None where there is none.
+    """The ids of a page's works. `older` and `newer` are the keys of the neighbouring pages; None if there is none.
 
-    `looked_back_to` is the id of the last work that was looked at where the page is not full for no other reason than that: the page
-    behind `older` goes on from there.
+    `looked_back_to` is the id of the last work that was examined, if the page is not full only because the search stopped there: the page
+    after `older` continues from there.
     """
 
     ids: list[int]
@@ -50,7 +50,7 @@ class WorksPage:
 
 
 class Subject(NamedTuple):
-    """A tag or an artist, with how many works it has; `name` is None where the ledger has none."""
+    """A tag or an artist with its number of works; `name` is None if the ledger has none."""
 
     id: int
     name: str | None
@@ -58,7 +58,7 @@ class Subject(NamedTuple):
 
 
 class Completion(NamedTuple):
-    """A name that goes on as what was typed: `name` is what was found (a translation or a former name too), `now` what it is called."""
+    """A name that begins with what was typed: `name` is what matched (perhaps a translation or a former name), `now` the present name."""
 
     kind: Literal["tag", "artist"]
     id: int
@@ -68,7 +68,7 @@ class Completion(NamedTuple):
 
 
 class Index:
-    """The index in a folder, read by any number of threads while it is written. One that is not there yet has no works."""
+    """The index in a folder, read by any number of threads while it is written. A missing one counts as empty."""
 
     def __init__(self, folder: Path, ledger: Ledger, saved: SavedFilters | None = None) -> None:
         self._path = folder / schema.NAME
@@ -79,9 +79,9 @@ class Index:
     def works(
         self, query: WorksQuery, *, before: str | None = None, after: str | None = None, limit: int = 60
     ) -> WorksPage:
-        """The works that come next in the order of the query `before` a key (older, or less), or next to it `after` one.
+        """The next works in the query's order, `before` a key (older, or less) or `after` one.
 
-        Raises ConfigurationError for a key that is none.
+        Raises ConfigurationError for an invalid key.
         """
         connection = self._connection()
         walk = _Walk(connection, self._match(connection, query), query.sort, upwards=after is not None)
@@ -92,13 +92,13 @@ class Index:
         return page
 
     def count(self, query: WorksQuery, most: int = 10_000) -> int:
-        """How many works there are, `most` + 1 where there are more."""
+        """How many works match, `most` + 1 if there are more."""
         connection = self._connection()
         found = self._match(connection, query)
         return len(_ids(connection, found, most + 1))
 
     def hidden(self, query: WorksQuery, most: int = 10_000) -> int:
-        """How many works the query's filter hides that it would find without, `most` + 1 where there are more."""
+        """How many matching works the query's filter hides, `most` + 1 if there are more."""
         connection = self._connection()
         filters = self._filters(query)
         if filters is None:
@@ -109,7 +109,7 @@ class Index:
         return min(len(hidden), most + 1)
 
     def neighbours(self, query: WorksQuery, work_id: int) -> tuple[int | None, int | None]:
-        """The works before and behind one in the order of the query; None where there is none."""
+        """The works before and after one in the query's order; None if there is none."""
         connection = self._connection()
         column = ORDERS[query.sort]
         row = connection.execute(f"SELECT {column} FROM works WHERE id = ?", (work_id,)).fetchone()
@@ -120,7 +120,7 @@ class Index:
         return next(iter(newer.ids), None), next(iter(older.ids), None)
 
     def complete(self, text: str, limit: int = 10) -> list[Completion]:
-        """Tags and artists with a name, translation or former name that begins with `text`, those with the most works first."""
+        """Tags and artists with a name, translation or former name that begins with `text`, most works first."""
         folded = fold(text)
         if not folded:
             return []
@@ -133,15 +133,15 @@ class Index:
         return [Completion(*row) for row in found]
 
     def tags(self, *, before: str | None = None, limit: int = 100) -> tuple[list[Subject], str | None]:
-        """The tags with the most works, and the key of those that follow."""
+        """The tags with the most works, and the key of the next ones."""
         return self._subjects("tag", before, limit)
 
     def artists(self, *, before: str | None = None, limit: int = 100) -> tuple[list[Subject], str | None]:
-        """The artists with the most works, and the key of those that follow."""
+        """The artists with the most works, and the key of the next ones."""
         return self._subjects("artist", before, limit)
 
     def months(self) -> list[tuple[int, int]]:
-        """Each month (yyyymm, as Japan counts) in which works were made, and how many, the last first."""
+        """Each month (yyyymm, in Japan) in which works were made, and how many, newest first."""
         return (
             self._connection()
             .execute("SELECT id, works FROM subjects WHERE kind = 'month' ORDER BY id DESC")
@@ -149,11 +149,11 @@ class Index:
         )
 
     def same_bytes(self, sha256: str) -> list[tuple[int, int]]:
-        """The works and pages of which a file with this SHA-256 is stored."""
+        """The works and pages that have a stored file with this SHA-256."""
         return duplicates.places(self._connection(), schema.digest_of(sha256))
 
     def as_filter(self, query: WorksQuery) -> Filters:
-        """A search as a filter to be saved. Raises ConfigurationError for what a filter cannot express."""
+        """A search as a filter to save. Raises ConfigurationError for what a filter cannot express."""
         connection = self._connection()
         return saving.as_filter(
             query,
@@ -164,7 +164,7 @@ class Index:
         )
 
     def sums(self) -> sums.Sums | None:
-        """The archive in numbers as they were counted last; None where that was not done yet."""
+        """The archive's totals as last counted; None if never counted."""
         return sums.kept(self._connection())
 
     def duplicates(
@@ -176,7 +176,7 @@ class Index:
         )
 
     def unseen(self) -> int:
-        """How many pictures nobody looked at yet, so that what is like them is not known."""
+        """How many pictures have not been analysed yet."""
         return int(self._connection().execute("SELECT count(*) FROM unseen").fetchone()[0])
 
     def behind(self) -> int:
@@ -196,7 +196,7 @@ class Index:
         return saved.named(saved.show if query.filter is None else query.filter)
 
     def _connection(self) -> sqlite3.Connection:
-        """This thread's own, to the file that has the index's name now."""
+        """This thread's own connection to the file that has the index's name now."""
         try:
             found = self._path.stat()
             file = found.st_dev, found.st_ino
@@ -220,7 +220,7 @@ class Index:
 
 
 class _Walk:
-    """Works in an order, looked at one after another until a page is full."""
+    """Examines works in an order until a page is full."""
 
     def __init__(self, connection: sqlite3.Connection, found: Match, sort: Sort, *, upwards: bool) -> None:
         self._connection = connection
@@ -249,13 +249,13 @@ class _Walk:
         )
 
     def _newer(self, key: str | None, found: list[tuple[int, int]]) -> str | None:
-        """The key with which the page on the other side is asked for."""
+        """The key for the page on the newer side."""
         if key is None:
             return None
         return _key(self._sort, *found[0]) if found else key
 
     def _rows(self, key: str | None) -> Iterator[tuple[int, int, int]]:
-        """The value by which it is ordered and the id of each work, and whether it fits."""
+        """For each work: the value it is ordered by, its id, and whether it matches."""
         place: tuple[int, ...] = () if key is None else _read_key(key)
         column = ORDERS[self._sort]
         down, sign = ("", ">") if self._upwards else (" DESC", "<")
@@ -287,14 +287,14 @@ class _Walk:
         return self._connection.execute(query, (*values, expression, *place))
 
     def _are_few(self) -> bool:
-        """Whether so few works bear what is asked for that they are put in order themselves."""
+        """Whether so few works match that sorting them is cheaper."""
         query = "SELECT count(*) FROM (SELECT 1 FROM texts WHERE texts MATCH ? LIMIT ?)"
         number = self._connection.execute(query, (self._match.expression, MOST_SORTED + 1)).fetchone()[0]
         return int(number) <= MOST_SORTED
 
 
 def _ids(connection: sqlite3.Connection, found: Match, most: int) -> list[int]:
-    """The ids of works that match, at most so many."""
+    """The ids of matching works, at most so many."""
     if found.expression is None:
         query, values = f"SELECT id FROM works WHERE {found.condition} LIMIT ?", found.values
     elif not found.conditions:
@@ -310,7 +310,7 @@ def _ids(connection: sqlite3.Connection, found: Match, most: int) -> list[int]:
 
 
 def _only(text: str, names: list[str]) -> str:
-    """The one tag that is called so. Raises ConfigurationError where there are several: a filter's tags are all wanted."""
+    """The only tag with this name. Raises ConfigurationError if there are several, because a filter requires all of its tags."""
     if len(names) > 1:
         raise ConfigurationError(
             f"several tags are called {text[:40]!r}: name one of them as pixiv does, and save that"

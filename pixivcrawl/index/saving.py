@@ -1,4 +1,4 @@
-"""A search of the gallery, saved as a filter in `filters.toml`."""
+"""Saves a search of the gallery as a filter in `filters.toml`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pixivcrawl.index.search import WorksQuery
 
 
 def add_filter(path: Path, name: str, filters: Filters) -> SavedFilters:
-    """Append a filter to the file at `path`, where all else stays as it is. Raises ConfigurationError, StorageFailed."""
+    """Append a filter to the file at `path` and leave the rest unchanged. Raises ConfigurationError, StorageFailed."""
     entry = tomlkit.dumps({"filter": {name: filters.model_dump(mode="json", exclude_none=True)}}).strip()
 
     def appended(content: bytes) -> bytes:
@@ -32,10 +32,10 @@ def add_filter(path: Path, name: str, filters: Filters) -> SavedFilters:
 def as_filter(
     query: WorksQuery, shown_by: Filters | None, *, artists: list[int], tags: list[str], without_tags: list[str]
 ) -> Filters:
-    """What lets through the works that a search finds, as far as is known of them.
+    """The filter that lets through the works that a search finds, as far as facts are known.
 
-    `shown_by` is the filter that the search stands on, whose parts are taken over. `artists`, `tags` and `without_tags` are what is
-    called as the search says. Raises ConfigurationError for what a filter cannot express.
+    `shown_by` is the search's own saved filter, whose parts are taken over. `artists`, `tags` and `without_tags` are the ones that are
+    named in the search. Raises ConfigurationError for what a filter cannot express.
     """
     if query.artist is not None and not artists:
         raise ConfigurationError(

@@ -74,7 +74,7 @@ PACKED = struct.Struct("<qQQ")
 
 
 def digest_of(sha256: str) -> int:
-    """The first 8 bytes of a SHA-256 in hexadecimal, as a number that SQLite can hold."""
+    """The first 8 bytes of a SHA-256 in hexadecimal, as a number that SQLite can store."""
     return int(sha256[:16], 16) - 2**63
 
 
@@ -87,7 +87,7 @@ def create(connection: sqlite3.Connection) -> None:
 
 
 def take_looks(connection: sqlite3.Connection, before: Path) -> None:
-    """Take over what an index from before knows of how pictures look; what is in none that can be read is looked at again."""
+    """Take over the hashes of pictures from a former index; what cannot be read is analysed again."""
     try:
         connection.execute("ATTACH ? AS before", (f"{before.absolute().as_uri()}?mode=ro",))
     except sqlite3.OperationalError:
@@ -108,7 +108,7 @@ def take_looks(connection: sqlite3.Connection, before: Path) -> None:
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
-    """The index at `path`, made where there is none."""
+    """The index at `path`, created if missing."""
     connection = sqlite3.connect(
         path.absolute().as_uri(), uri=True, timeout=LOCK_WAIT, isolation_level=None, check_same_thread=False
     )
@@ -120,7 +120,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
-    """The index at `path`; where there is none yet, or what lies there is none, one without a work."""
+    """The index at `path`; an empty one if it is missing or not an index."""
     if not path.exists():
         return _empty()
     uri = f"{path.absolute().as_uri()}?mode=ro"

@@ -1,4 +1,4 @@
-"""The search language: what is asked of the index, and the text of the one box that says so."""
+"""The search language: queries to the index, and their text in the search box."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DAYS = re.compile(r"(?P<first>[0-9]{4}(?:-[0-9]{2}){0,2})(?:\.\.(?P<last>[0-9]{
 
 
 class Numbers(NamedTuple):
-    """A range with both ends; None where it is open."""
+    """A range including both ends; None for an open end."""
 
     least: int | None
     most: int | None
@@ -37,7 +37,7 @@ class Numbers(NamedTuple):
 
 
 class Days(NamedTuple):
-    """The days from one to another, both among them, as Japan counts."""
+    """The days from one to another, inclusive, in Japan."""
 
     first: date
     last: date
@@ -51,11 +51,11 @@ class Days(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WorksQuery:
-    """Which works are asked for, and in which order. All that is given must be true of a work.
+    """Which works to find, and in which order. A work must match everything that is given.
 
-    `words` may stand anywhere in its title, caption or tags. `artist` is an id or a name that an artist bears or bore. `is_revised`: its
-    pictures were replaced; `is_gone`: pixiv has it no more. `filter` names a saved filter; None is the one that is shown by default, and
-    "none" is none at all.
+    `words` may be anywhere in its title, caption or tags. `artist` is an id, or an artist's present or former name. `is_revised`: its
+    pictures were replaced; `is_gone`: it is gone from pixiv. `filter` names a saved filter; None is the default one, and
+    "none" is no filter.
     """
 
     words: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ class WorksQuery:
     filter: str | None = None
 
     def text(self) -> str:
-        """What stands in the box; `parse` makes the same query of it."""
+        """The query as text; `parse` gives the same query again."""
         parts = [_quoted("", word) for word in self.words]
         parts += [_quoted("#", tag) for tag in self.tags]
         parts += [_quoted("-#", tag) for tag in self.without_tags]
@@ -96,7 +96,7 @@ RANGES = ("pages", "bookmarks", "width", "height")
 
 
 def parse(text: str) -> WorksQuery:
-    """The query that `text` says. Raises ConfigurationError, in one line, for what is not understood."""
+    """Parse the text of a query. Raises ConfigurationError, in one line, for what is not understood."""
     query = WorksQuery()
     for part in _PART.finditer(text):
         head, bare = part["head"] or "", part["bare"]
@@ -108,7 +108,7 @@ def parse(text: str) -> WorksQuery:
 
 
 def days_of(text: str) -> Days:
-    """A year, a month or a day as the days that it has. Raises ValueError."""
+    """The days of a year, a month or a day. Raises ValueError."""
     year, *rest = (int(number) for number in text.split("-"))
     first = (year, *rest, 1, 1)[:3]
     month = rest[0] if rest else 12
@@ -138,7 +138,7 @@ def _adding(query: WorksQuery, name: str, values: tuple[str, ...]) -> WorksQuery
 
 
 def _setting(name: str, read: Callable[[str], Any] = str) -> Callable[[WorksQuery, str, str], WorksQuery]:
-    """A part of which there is one; the last counts."""
+    """A part that may be given once; the last one counts."""
 
     def with_value(query: WorksQuery, head: str, value: str) -> WorksQuery:
         try:

@@ -1,4 +1,4 @@
-"""The archive in numbers, counted when something changed and kept in the index: of a million works that takes a second."""
+"""The archive's totals, counted when something changed and kept in the index; counting takes a second for a million works."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST_AGE = 600
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """The whole archive, the artists with the most works, and when that was counted."""
+    """Totals of the archive, the artists with the most works, and the time of counting."""
 
     totals: Totals
     artists: list[ArtistStatus]
@@ -37,7 +37,7 @@ class Sums:
 
 
 def keep(ledger: Ledger, folder: Path) -> None:
-    """Count anew where something changed since it was counted last, unless that was just now. Raises StorageFailed."""
+    """Count again if something changed since the last count, unless that was just now. Raises StorageFailed."""
     path = folder / schema.NAME
     if not path.exists():
         return
@@ -65,7 +65,7 @@ def keep(ledger: Ledger, folder: Path) -> None:
 
 
 def kept(connection: sqlite3.Connection) -> Sums | None:
-    """What was counted last."""
+    """The last count."""
     told = _told(connection)
     if told is None:
         return None

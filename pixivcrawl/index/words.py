@@ -1,4 +1,4 @@
-"""Folded text as FTS5 is given it: cut into pairs of letters, since Japanese has no spaces between words."""
+"""Prepares folded text for FTS5: pairs of letters, because Japanese has no spaces between words."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _LETTERS = {code: code + 0x10FF00 for code in range(128) if not chr(code).isalnu
 
 
 def document(texts: Iterable[str], names: Iterable[str], marks: Iterable[str]) -> str:
-    """What the index holds of a work: each pair of letters of its folded texts and names, each one's last letter, and its marks.
+    """A work's entry in the index: all pairs of letters of its folded texts and names, each text's last letter, and its marks.
 
-    The last letter has a one-letter word found wherever it stands, and keeps pairs of two texts apart.
+    The last letter makes one-letter words findable anywhere, and keeps pairs of two texts apart.
     """
     tokens = [*map(_pairs, texts), *map(_pairs_of_name, names), *(MARK + name.translate(_LETTERS) for name in marks)]
     return " ".join(tokens)
@@ -31,7 +31,7 @@ _pairs_of_name = lru_cache(100_000)(_pairs)
 
 
 def phrase(word: str) -> str:
-    """The FTS5 expression that finds every document with a text that holds `word`, which is folded and not empty."""
+    """The FTS5 expression for documents with a text that contains `word`, which is folded and not empty."""
     letters = word.translate(_LETTERS)
     if len(letters) == 1:
         return f'"{letters}"*'
@@ -39,5 +39,5 @@ def phrase(word: str) -> str:
 
 
 def mark(name: str) -> str:
-    """The FTS5 expression that finds every document with this mark."""
+    """The FTS5 expression for documents with this mark."""
     return f'"{MARK}{name.translate(_LETTERS)}"'

@@ -1,4 +1,4 @@
-"""What is known of works, put into the index in the place of what it held of them."""
+"""Writes what is known about works into the index, replacing their former entries."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _IDS_A_QUERY = 500
 
 
 def replace(connection: sqlite3.Connection, ids: Iterable[int], works: Iterable[Searched]) -> None:
-    """Bring the works with these ids in line with `works`; one that is not among these is taken out.
+    """Replace the entries of the works with these ids by `works`; ids that are missing there are removed.
 
-    In the order of their ids: FTS5 writes out what it has gathered whenever an id is smaller than the one before it.
+    In the order of their ids, because FTS5 flushes whenever an id is smaller than the one before it.
     """
     ids = sorted(ids)
     before, after = _entries(connection, ids), {work.id: (work, _entry(work)) for work in works}
@@ -49,7 +49,7 @@ def replace(connection: sqlite3.Connection, ids: Iterable[int], works: Iterable[
 
 
 def replace_names(connection: sqlite3.Connection, kind: Named, names: Names) -> None:
-    """Have those of these tags or artists that bear a work found by these names alone."""
+    """Make those of these tags or artists that have works findable by these names only."""
     names = {each: names[each] for each, _ in _subjects(connection, kind, names)}
     connection.executemany("DELETE FROM names WHERE kind = ? AND subject_id = ?", ((kind, each) for each in names))
     renamed = ((name, kind, each) for each, (name, _) in names.items())
@@ -64,7 +64,7 @@ def replace_names(connection: sqlite3.Connection, kind: Named, names: Names) -> 
 
 
 def without_names(connection: sqlite3.Connection, kind: Named, ids: Iterable[int]) -> list[int]:
-    """Those of these tags or artists that bear a work, and of which the index knows no name."""
+    """Those of these tags or artists that have works and no name in the index."""
     return [each for each, name in _subjects(connection, kind, ids) if name is None]
 
 
@@ -91,7 +91,7 @@ def _row(work: Searched) -> tuple[Any, ...]:
 
 
 def _rating(work: Searched) -> int | None:
-    """Pixiv: xRestrict 0, 1, 2; a greater one would be no milder."""
+    """pixiv's xRestrict is 0, 1 or 2; a greater one would be no milder."""
     return None if work.x_restrict is None else min(work.x_restrict, 2)
 
 
@@ -100,7 +100,7 @@ def _seconds(moment: datetime) -> int:
 
 
 def _entry(work: Searched) -> dict[str, Any]:
-    """What is found of a work by words and marks: all that must be known to take it out again."""
+    """A work's words and marks, which must be known to remove its entry again."""
     texts = (work.title or "", plain(work.caption or ""))
     day = day_of(work.created)
     return {
@@ -126,7 +126,7 @@ def _document(entry: Mapping[str, Any]) -> str:
 
 
 def _marks(entry: Mapping[str, Any]) -> list[str]:
-    """What a work is found by beside its words."""
+    """What a work is found by besides its words."""
     marks = ["all", *(f"tag{tag_id}" for tag_id in dict.fromkeys(entry["tags"]))]
     marks += [f"{name}{entry[name]}" for name in ("user", "kind", "rating", "ai", "month") if entry[name] is not None]
     marks += [name for name in ("untagged", "partial", "unrated", "revised", "gone") if entry[name]]
@@ -142,7 +142,7 @@ def _packed(entry: Mapping[str, Any]) -> bytes:
 
 
 def _entries(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """What the index holds of these works, by ids that go up."""
+    """The entries of these works, by ascending ids."""
     rows = _rows(connection, "SELECT id, entry FROM documents WHERE id IN", ids)
     return {work_id: json.loads(zlib.decompress(entry)) for work_id, entry in sorted(rows)}
 
@@ -180,7 +180,7 @@ _SAME = (
 
 
 def _forget_looks(connection: sqlite3.Connection, digests: Iterable[int]) -> None:
-    """Files that are the bytes of fewer pages now: nothing is kept of how a picture looked that none has any more."""
+    """Remove the hashes of pictures that no page has any more."""
     for digest in digests:
         places = connection.execute("SELECT work_id, page FROM digests WHERE digest = ? LIMIT 2", (digest,)).fetchall()
         if len(places) < 2:
@@ -197,7 +197,7 @@ def _forget_looks(connection: sqlite3.Connection, digests: Iterable[int]) -> Non
 def _count(
     connection: sqlite3.Connection, before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]
 ) -> None:
-    """Count works by tag, artist and month anew, as far as this changed that."""
+    """Count works by tag, artist and month again, as far as they changed."""
     more = Counter(subject for entry in after for subject in _subjects_of(entry))
     more.subtract(subject for entry in before for subject in _subjects_of(entry))
     connection.executemany(

@@ -1,1 +1,1 @@
-"""A function for each page: from the ledger and what was asked to the values of a template."""
+"""One function for each page: turns the ledger and the request into a template's values."""

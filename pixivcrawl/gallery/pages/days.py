@@ -1,4 +1,4 @@
-"""What happened and what is amiss: changes by day, what is gone, what is missing, numbers, runs."""
+"""Pages about what happened and what is wrong: changes by day, gone, missing, totals, runs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KINDS = {"lost": LOST, "gone": ("gone",), "withheld": ("withheld",), "masked": (
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """How many works were made in a month (yyyy-mm), and how many in the greatest one."""
+    """How many works were made in a month (yyyy-mm), and how many in the busiest one."""
 
     month: str
     works: int
@@ -36,7 +36,7 @@ class Month:
 
 
 def gone(connection: Connection, asked: Asked) -> Page:
-    """Works that cannot be had, the latest loss first."""
+    """Works that pixiv no longer shows, latest loss first."""
     kind = asked.one_of("kind", tuple(KINDS))
     found, key = days.unavailable_before(connection, KINDS[kind], moment(asked, "before"), A_PAGE)
     return Page(
@@ -52,7 +52,7 @@ def gone(connection: Connection, asked: Asked) -> Page:
 
 
 def changes(connection: Connection, asked: Asked) -> Page:
-    """What is new, changed, gone and renamed on one day, as the clock of the reader counts it; the last one on which something happened."""
+    """What is new, changed, gone and renamed on one day in the reader's zone; by default the last one with changes."""
     day = _day(connection, asked)
     span = Span(_begin(day, asked), _begin(day + timedelta(days=1), asked))
     new = days.new_on(connection, span, moment(asked, "new"), A_PAGE)
@@ -82,7 +82,7 @@ def changes(connection: Connection, asked: Asked) -> Page:
 
 
 def missing(connection: Connection, asked: Asked) -> Page:
-    """What is not here yet, and why."""
+    """What is not archived yet, and why."""
     files = lacking.files_missing(connection, asked.whole("files", 0) or None, A_PAGE)
     failed = lacking.works_failed(connection, moment(asked, "failed"), A_PAGE)
     ids = [*(row.artwork_id for row in files), *(row.id for row in failed)]
@@ -105,7 +105,7 @@ def missing(connection: Connection, asked: Asked) -> Page:
 
 
 def stats(connection: Connection, asked: Asked) -> Page:
-    """The archive in numbers."""
+    """The archive's totals."""
     kept = asked.index.sums()
     totals, artists = (kept.totals, kept.artists) if kept is not None else status_of_works(connection, MOST_PEOPLE)
     months = [(f"{month // 100}-{month % 100:02}", works) for month, works in asked.index.months()]
@@ -125,7 +125,7 @@ def stats(connection: Connection, asked: Asked) -> Page:
 
 
 def runs(connection: Connection, asked: Asked) -> Page:
-    """The runs, the last one first."""
+    """The runs, latest first."""
     found = days.runs_before(connection, asked.whole("before", 0) or None, A_PAGE)
     older = f"/runs?before={found[-1].crawl_id}" if len(found) == A_PAGE else None
     return Page("runs.html", {"runs": found, "list_name": list_name, "older": older})

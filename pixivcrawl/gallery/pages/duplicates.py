@@ -31,7 +31,7 @@ class Alike:
 
 
 def duplicates(connection: Connection, asked: Asked) -> Page:
-    """Groups of pictures, of all artists or those with one of an artist."""
+    """Groups of pictures, of all artists or only those with a picture by one artist."""
     show = cast("Show", asked.one_of("show", get_args(Show)))
     of = asked.one_of("of", ("pages", "works"))
     artist = asked.whole("artist", 0, most=LARGEST_NUMBER) or None
@@ -72,7 +72,7 @@ def duplicates(connection: Connection, asked: Asked) -> Page:
 
 
 def _after(asked: Asked) -> int:
-    """The digest behind which the page begins. Raises ConfigurationError."""
+    """The digest after which the page begins. Raises ConfigurationError."""
     given = asked.query.get("after", str(-(2**63)))
     digits = given.removeprefix("-")
     if not (digits.isascii() and digits.isdigit() and len(digits) < 20 and -(2**63) <= int(given) < 2**63):

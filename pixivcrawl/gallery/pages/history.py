@@ -1,4 +1,4 @@
-"""What a work was: its former words, and its former images beside the later ones."""
+"""A work's history: its former texts, and its former images beside the later ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CAPTIONS = ("caption", "translated_caption")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change with both values as one text in pieces; of a field that is no text `pieces` is None and both are shown whole."""
+    """A change with both values merged in pieces; for a field that is not text, `pieces` is None and both are shown whole."""
 
     field: str
     was: Any
@@ -35,7 +35,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class RevisionShown:
-    """A revision with the first of its pictures that is here."""
+    """A revision with the first of its pictures in the archive."""
 
     revision: Revision
     picture: Picture | None
@@ -43,7 +43,7 @@ class RevisionShown:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A page (from 1) at two revisions, each None where it is not here."""
+    """A page (from 1) in two revisions; None for one that is not in the archive."""
 
     page: int
     before: Picture | None
@@ -55,7 +55,7 @@ class Pair:
 
 
 def history(connection: Connection, asked: Asked) -> Page:
-    """All that was found changed of a work, the latest first, its revisions, and its tombstone."""
+    """All known changes of a work, latest first, its revisions, and its tombstone."""
     work = _work(connection, asked)
     start = asked.whole("from", 0)
     changes = former.changes_of_work(connection, work.id)
@@ -76,7 +76,7 @@ def history(connection: Connection, asked: Asked) -> Page:
 
 
 def revisions(connection: Connection, asked: Asked) -> Page:
-    """Two revisions of a work's images side by side: those of the address, or the last two."""
+    """Two revisions of a work's images side by side: those in the address, or the last two."""
     work = _work(connection, asked)
     known = [each.revision for each in former.revisions_of_work(connection, work.id)]
     after = asked.query.get("b", known[0] if known else "")
@@ -108,7 +108,7 @@ def revisions(connection: Connection, asked: Asked) -> Page:
 
 
 def compared(change: FormerValue) -> Change:
-    """A change as it is shown."""
+    """A change, prepared for display."""
     found = None
     if change.field == "tags":
         found = tag_pieces(change.was or [], change.now or [])

@@ -1,4 +1,4 @@
-"""Where a page of a list ends, as it stands in the address of the next one: one number, or two with a dot between."""
+"""Where a page of a list ends, as written in the next one's address: one number, or two with a dot between."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def pair(asked: Asked, name: str) -> tuple[int, int] | None:
-    """The two numbers under a name of the query; None where it is not there. Raises ConfigurationError."""
+    """The two numbers under this name in the query; None if absent. Raises ConfigurationError."""
     given = asked.query.get(name)
     if given is None:
         return None
@@ -24,7 +24,7 @@ def pair(asked: Asked, name: str) -> tuple[int, int] | None:
 
 
 def as_text(key: tuple[int | datetime, int]) -> str:
-    """A key as `pair` or `moment` reads it."""
+    """A key in the form that `pair` and `moment` read."""
     first, second = key
     if isinstance(first, datetime):
         first = (first - _EPOCH) // _MICROSECOND
@@ -32,7 +32,7 @@ def as_text(key: tuple[int | datetime, int]) -> str:
 
 
 def moment(asked: Asked, name: str) -> tuple[datetime, int] | None:
-    """The time and the number under a name of the query, as `pair`."""
+    """The time and the number under this name in the query, as `pair` reads them."""
     if (found := pair(asked, name)) is None:
         return None
     microseconds, number = found

@@ -33,7 +33,7 @@ def tags(connection: Connection, asked: Asked) -> Page:
 
 
 def tag(connection: Connection, asked: Asked) -> Page:
-    """A tag in every language that is known, and its works."""
+    """A tag in every known language, and its works."""
     name = asked.path["name"]
     texts = translations_of_tag(connection, name)
     shown = shown_of(connection, asked, WorksQuery(tags=(name,), filter=asked.query.get("filter")))
@@ -43,7 +43,7 @@ def tag(connection: Connection, asked: Asked) -> Page:
 
 
 def series(connection: Connection, asked: Asked) -> Page:
-    """A series in its order."""
+    """A series, in its own order."""
     series_id = asked.number("id")
     facts = lists.facts_of_series(connection, series_id)
     if facts is None:
@@ -61,12 +61,12 @@ def series(connection: Connection, asked: Asked) -> Page:
 
 
 def rankings(connection: Connection, asked: Asked) -> Page:
-    """Every ranking that is known."""
+    """Every known ranking."""
     return Page("rankings.html", {"rankings": lists.rankings(connection)})
 
 
 def ranking(connection: Connection, asked: Asked) -> Page:
-    """A ranking of one day, with what is here of it."""
+    """A ranking of one day, with the works that are in the archive."""
     mode, date, content = asked.path["mode"], asked.path["date"], asked.query.get("content", "all")
     places = lists.ranking_of(connection, mode, content, date, pair(asked, "after") or (0, 0), A_PAGE)
     known, here = lists.ranked(connection, mode, content, date)
@@ -127,7 +127,7 @@ def requests(connection: Connection, asked: Asked) -> Page:
 
 
 def _shown(connection: Connection, places: Sequence[Any]) -> dict[str, list[Card] | list[Any] | Mapping[int, Any]]:
-    """Cards of the works of a list, their places on it by their ids, and the places of works of which nothing is known."""
+    """Cards of a list's works, their places on it by id, and the places of unknown works."""
     found = cards(connection, [place.artwork_id for place in places])
     known = {card.work_id for card in found}
     return {

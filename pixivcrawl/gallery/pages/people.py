@@ -29,7 +29,7 @@ class Artist:
 
 
 def artists(connection: Connection, asked: Asked) -> Page:
-    """The artists of works, those with the most first."""
+    """The artists of works, most works first."""
     subjects, older = asked.index.artists(before=asked.query.get("before"), limit=PEOPLE_A_PAGE)
     ids = [subject.id for subject in subjects]
     known = people.people(connection, ids)
@@ -51,7 +51,7 @@ def artists(connection: Connection, asked: Asked) -> Page:
 
 
 def artist(connection: Connection, asked: Asked) -> Page:
-    """A person: names, pictures and profile, also those of before, and the works."""
+    """A person: present and former names, pictures and profile, and the works."""
     user_id = asked.number("id")
     person = people.people(connection, [user_id]).get(user_id)
     if person is None:
@@ -74,7 +74,7 @@ def artist(connection: Connection, asked: Asked) -> Page:
 
 
 def followers(connection: Connection, asked: Asked) -> Page:
-    """The people of whom it is known whom they follow."""
+    """The people whose follows are known."""
     ids = people.followers_after(connection, asked.whole("after", 0), PEOPLE_A_PAGE)
     return owners(connection, ids, "follows")
 

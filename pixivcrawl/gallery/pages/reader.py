@@ -1,4 +1,4 @@
-"""The reader: a work page by page, two pages at once, or as a strip; without script by plain links."""
+"""The reader: a work page by page, in double pages, or as a strip; without script by plain links."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RIGHT_TO_LEFT = 1
 
 
 def read(connection: Connection, asked: Asked) -> Page:
-    """The pages of a work that are seen at once, from the one that the address names."""
+    """The pages of a work that are shown together, beginning with the one in the address."""
     work_id = asked.number("id")
     work = works.facts_of_work(connection, work_id)
     if work is None:
@@ -72,7 +72,7 @@ def read(connection: Connection, asked: Asked) -> Page:
 
 
 def together(page: int, total: int, view: View, shift: int) -> range:
-    """The pages (from 1) that are seen with one; with a shift the first stands alone, as behind a cover."""
+    """The pages (from 1) that are shown together with one; with a shift, the first stands alone like a cover."""
     if view == "single":
         return range(page, page + 1)
     if view == "strip":

@@ -1,4 +1,4 @@
-"""One work: its pages, its words, its facts, and its files with their proof."""
+"""One work: its pages, texts, facts, and files with their proof."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ A_PAGE = 50
 
 
 def work(connection: Connection, asked: Asked) -> Page:
-    """A work among those of the search from which it was opened."""
+    """A work, with its neighbours in the search from which it was opened."""
     work_id = asked.number("id")
     facts = works.facts_of_work(connection, work_id)
     if facts is None:
@@ -47,7 +47,7 @@ def work(connection: Connection, asked: Asked) -> Page:
 
 
 def check(connection: Connection, asked: Asked) -> Page:
-    """The files of a work read now, each compared with the SHA-256 that it was stored with; changes nothing."""
+    """Read the files of a work now and compare each with its stored SHA-256; changes nothing."""
     work_id = asked.number("id")
     facts = works.facts_of_work(connection, work_id)
     if facts is None:

@@ -32,7 +32,7 @@ _FIELDS = ("kind", "rating", "ai", "pages", "bookmarks", "date", "is", "sort")
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A page of works: what is shown, what is not, and where the pages beside it are."""
+    """A page of works: what is shown, what is hidden, and the addresses of the neighbouring pages."""
 
     cards: Sequence[Card]
     hidden: int
@@ -64,7 +64,7 @@ def works(connection: Connection, asked: Asked) -> Page | Elsewhere:
 
 
 def complete(_connection: Connection, asked: Asked) -> Data:
-    """What the last word of the box may become: OpenSearch's suggestions, each the whole text of the box."""
+    """Completions of the last word in the box, as OpenSearch suggestions, each with the whole text."""
     text = asked.query.get("q", "")[:LONGEST_BOX]
     head, space, last = text.rpartition(" ")
     begun = last.removeprefix("-").removeprefix("#").removeprefix("user:")
@@ -88,7 +88,7 @@ def complete(_connection: Connection, asked: Asked) -> Data:
 
 
 def query_of(asked: Asked, name: str = "q") -> WorksQuery:
-    """The query that a part of the address says. Raises ConfigurationError."""
+    """The query in a part of the address. Raises ConfigurationError."""
     text = asked.query.get(name, "")
     if len(text) > LONGEST_BOX:
         raise ConfigurationError(f"a search of {len(text):,} characters is longer than {LONGEST_BOX:,}: shorten it")
@@ -103,7 +103,7 @@ def address_of(query: WorksQuery, **more: str | None) -> str:
 
 
 def shown_of(connection: Connection, asked: Asked, query: WorksQuery) -> dict[str, Any]:
-    """What every page with works of a query shows: a page of them, how many there are, and how many a saved filter leaves out."""
+    """What every page with search results shows: a page of works, their number, and how many a saved filter leaves out."""
     return {
         "query": query,
         "grid": grid_of(connection, asked, query),
@@ -114,7 +114,7 @@ def shown_of(connection: Connection, asked: Asked, query: WorksQuery) -> dict[st
 
 
 def grid_of(connection: Connection, asked: Asked, query: WorksQuery) -> Grid:
-    """A page of works by the keys of the address, without those that the person has hidden, unless these are asked for."""
+    """A page of works by the keys in the address, without those that the person has hidden, unless requested."""
     page = asked.index.works(query, before=asked.query.get("before"), after=asked.query.get("after"), limit=A_PAGE)
     found = cards(connection, page.ids)
     marks = asked.shelf.marks_of(page.ids) if asked.query.get("hidden") != "shown" else {}
@@ -124,7 +124,7 @@ def grid_of(connection: Connection, asked: Asked, query: WorksQuery) -> Grid:
 
 
 def _of_form(asked: Asked) -> WorksQuery:
-    """The query of a form: its box, then its fields, whose words are those of the box."""
+    """The query of a form: its box, then its fields, which use the same words."""
     box = query_of(asked)
     told = [
         f"{name}:{''.join(value.split())}"
@@ -137,7 +137,7 @@ def _of_form(asked: Asked) -> WorksQuery:
 
 
 def _key_of_month(asked: Asked, query: WorksQuery) -> str | None:
-    """Where the works of a month begin, seen from the newest; the order by ids is that of time. Raises ConfigurationError."""
+    """The key of a month's newest works; ids are in order of time. Raises ConfigurationError."""
     month = asked.query["at"]
     try:
         last = days_of(month).last
@@ -152,6 +152,6 @@ def _key_of_month(asked: Asked, query: WorksQuery) -> str | None:
 
 
 def _filtered_out(asked: Asked, query: WorksQuery) -> int | None:
-    """How many works a saved filter leaves out; None where there are too many to say."""
+    """How many works a saved filter leaves out; None if there are too many to count."""
     hidden = asked.index.hidden(query, COUNTED_TO)
     return None if hidden > COUNTED_TO else hidden
