@@ -61,7 +61,7 @@ def ask(question: Question, settings: Settings, configuration: Configuration, *,
 
 
 def exit_code(asking: asyncio.Task[None] | None) -> int:
-    """What the process ends with; an error is printed in one line. Raises bugs of ours."""
+    """The exit code of the process; prints an error in one line. Raises on bugs of ours."""
     if asking is None or not asking.done() or asking.cancelled():
         return INTERRUPTED
     match asking.exception():
@@ -160,7 +160,7 @@ class ApiSpider(Spider):
         return (await self.crawler.engine.download_async(request)).body
 
     def remark(self, endpoint: Endpoint[Any], body: Any) -> None:
-        """Note what the body alone does not show: that the reader may not see the work, or that a list may be throttled."""
+        """Note what the body does not show by itself: that the reader may not see the work, or that a list may be throttled."""
         answer = classify_body(endpoint, body, with_session=self.with_session)
         if answer.kind is AnswerKind.THROTTLED:
             say(
@@ -171,7 +171,7 @@ class ApiSpider(Spider):
 
 
 def next_questions(endpoint: Endpoint[Any], values: dict[str, Any], body: Any) -> list[dict[str, Any]]:
-    """The values for the pages after `body`, as far as it names them: one page, or every batch of the ids that it names."""
+    """The values for the pages after `body`: the next page, or every batch of the ids that it names."""
     if body is None or endpoint.paging is None:
         return []
     if isinstance(endpoint.paging, NextIds):

@@ -12,7 +12,7 @@ from pixivcrawl.extensions.run_record import COMPLETE, FAILED, INTERRUPTED, RunR
 
 
 def exit_code(crawler: Crawler, crawling: asyncio.Task[None]) -> int:
-    """What the process ends with; an error that ended the run, and bugs of ours, are printed in one line each."""
+    """The exit code of the process; prints the error that ended the run, and bugs of ours, in one line each."""
     if not crawling.done() or crawling.cancelled():
         return INTERRUPTED
     raised = crawling.exception()
@@ -33,7 +33,7 @@ def exit_code(crawler: Crawler, crawling: asyncio.Task[None]) -> int:
 
 
 def came_of(crawler: Crawler, crawling: asyncio.Task[None]) -> tuple[str, dict[str, int]]:
-    """Why a finished crawl ended early (empty if it did not), and what it brought."""
+    """Why a finished crawl ended early (empty if it did not), and its results."""
     if crawling.cancelled():
         return "", {}
     if raised := crawling.exception():

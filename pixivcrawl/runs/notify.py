@@ -20,7 +20,7 @@ from pixivcrawl.saying import complain
 def tell_of(settings: BaseSettings, began: datetime, outcomes: Sequence[Outcome], *, weekly: bool = False) -> None:
     """Send the notices that a run which `began` then owes; `weekly`: also what a timer's runs owe. Raises nothing of ours.
 
-    Of a run that was interrupted nothing is sent: whoever did that knows, and wants it to end. Nor of a wrong word on a command line.
+    Nothing is sent after an interruption, because whoever caused it knows, or after a mistake on the command line.
     """
     if any(outcome.exit_code == INTERRUPTED for outcome in outcomes):
         return

@@ -32,8 +32,8 @@ from pixivcrawl.throttling.costs import ENOUGH_FILES, REQUESTS_A_WORK, Speed, sp
 class Cost:
     """What one crawl takes: API requests for its list and for the own pages of `details` works, and known missing files.
 
-    `untold` works have no row yet, which would tell how many requests they take. `bytes` is about how large the files are, None where
-    nothing tells. `most` is how many works a first reading looks at, None for all.
+    `untold` works have no row yet, which would show how many requests they take. `bytes` is roughly the size of the files, None if
+    unknown. `most` is how many works a first reading covers, None for all.
     """
 
     list_requests: int
@@ -104,7 +104,7 @@ def plan_of_crawl(settings: Settings, spider: str, arguments: Mapping[str, str])
 def costs_of(
     configuration: Configuration, session: Session | None, lists: Sequence[tuple[Due, int]]
 ) -> tuple[list[Cost], Speed]:
-    """What the lists take, each with the requests for the list itself; and how fast that goes."""
+    """What the lists take, each with the requests for the list itself; and the expected speed."""
     now = datetime.now(UTC)
 
     def look(connection: Connection) -> tuple[list[Cost], Speed]:

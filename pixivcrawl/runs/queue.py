@@ -56,8 +56,8 @@ UNSAID = {"bytes_stored", "api_requests", "image_requests"}
 class Job:
     """One crawl and its result; `exit_code` is None until it has run, `reason` says why it ended early.
 
-    `spider` may be one that has no name of its own in the project; `name` is what a person calls the job. `decides_the_rest`: which jobs
-    follow depends on it, so that it waits for its second looks. `account` reads, one of PIXIV_ACCOUNTS; "" for whom crawls read as anyway.
+    `spider` may be one without a name in the project; `name` is the job's name for people. `decides_the_rest`: which jobs
+    follow depends on it, so it waits for its second looks. `account` is the reader, one of PIXIV_ACCOUNTS; "" for the default one.
     """
 
     spider: str | type[Spider]
@@ -84,7 +84,7 @@ def job_of(planned: Due) -> Job:
 
 
 async def in_turn(jobs: Iterable[Job]) -> AsyncIterator[Job]:
-    """Jobs that are known from the start, as `run_all` takes them, up to one that ends all."""
+    """Jobs that are known from the start, in the form that `run_all` takes, up to one that ends all."""
     for job in jobs:
         yield job
         if job.exit_code in ENDS_ALL:
@@ -171,7 +171,7 @@ def sums(before: Mapping[str, int], counts: Mapping[str, int]) -> dict[str, int]
 
 
 def worst(jobs: Iterable[Job]) -> int:
-    """The exit code of all jobs together: the one that ended them, otherwise the greatest. A job that never ran counts as interrupted."""
+    """The exit code of all jobs together: that of the one that ended them, otherwise the greatest. A job without a run counts as interrupted."""
     codes = [INTERRUPTED if job.exit_code is None else job.exit_code for job in jobs]
     return next((code for code in codes if code in ENDS_ALL), max(codes, default=0))
 

@@ -1,4 +1,4 @@
-"""How `pixivcrawl import` asks: for the rows of works by their ids, a hundred works a request, and never for a picture."""
+"""The requests of `pixivcrawl import`: the rows of works by id, a hundred in each request, and never a picture."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ WORKS_A_REQUEST = 100
 
 @dataclass(slots=True)
 class Shown:
-    """What pixiv shows of works today. `artists`: whose they are, where nobody knew; `listed`: those of lists that there are;
-    `unanswered`: nobody can say of these.
+    """What pixiv shows of works today. `artists`: the artists of works where they were unknown; `listed`: works of lists that exist;
+    `unanswered`: works for which there was no answer.
     """
 
     works: dict[int, PagesOfWork] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The works to ask for: `by_artist` those whose files are at hand (None: nobody knows whose), `listed` those without."""
+    """The works to ask for: `by_artist` those with files at hand (None: artist unknown), `listed` those without."""
 
     by_artist: Mapping[int | None, Sequence[int]]
     listed: Sequence[int] = ()
@@ -53,7 +53,7 @@ class Wanted:
 
 
 def ask_for_rows(settings: Settings, wanted: Wanted, *, keeps: bool) -> Shown:
-    """Ask for works; `keeps`: what comes is recorded in the archive, too. Raises PixivcrawlError, and KeyboardInterrupt."""
+    """Ask for works; `keeps`: also record the answers in the archive. Raises PixivcrawlError and KeyboardInterrupt."""
     shown = Shown()
     process = AsyncCrawlerProcess(settings)
     crawler = process.create_crawler(RowsSpider if keeps else PassingRowsSpider)
@@ -76,7 +76,7 @@ def ask_for_rows(settings: Settings, wanted: Wanted, *, keeps: bool) -> Shown:
 
 
 class RowsSpider(PixivSpider[Arguments]):
-    """Asks for the rows of works, records them, and has the files that follow from them wanted."""
+    """Asks for the rows of works, records them, and marks the files that follow from them as wanted."""
 
     name = "import"
     wanted: Wanted
@@ -112,7 +112,7 @@ class RowsSpider(PixivSpider[Arguments]):
                 await self.rows_of(artist, works)
 
     async def many(self, works: Sequence[int]) -> list[Artwork]:
-        """Those works that the mobile site shows, whosever they are. It does not tell when a work was made public."""
+        """The works that the mobile site shows, whoever their artist is. It does not give the time of publication."""
         try:
             body = await self.fetch(ILLUST_DETAILS_MANY, illust_ids=works)
         except (AnswerRefused, BodyRefused) as refusal:
@@ -156,7 +156,7 @@ class RowsSpider(PixivSpider[Arguments]):
 
 
 class PassingRowsSpider(RowsSpider):
-    """As RowsSpider, for what is not to be kept."""
+    """Like RowsSpider, but keeps nothing."""
 
     archives = False
 

@@ -1,4 +1,4 @@
-"""The feed reading of a sync: which followed artists have something new."""
+"""Reads the feed for a sync, to find which followed artists have something new."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pixivcrawl.spiders.feed import FeedSpider
 class NewsSpider(FeedSpider):
     """Reads the feed's rows from its head down to what was seen before; the first time only the head.
 
-    Where it ends before, the sync asks every artist.
+    If the feed ends before that, the sync asks for every artist.
     """
 
     name = "news"

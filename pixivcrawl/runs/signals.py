@@ -1,6 +1,6 @@
 """Graceful shutdown on SIGINT, SIGTERM and SIGHUP: the first signal ends a crawl cleanly and soon, the second at once.
 
-Ctrl-C, SIGTERM and a terminal that closes are all the same. To end at once is to be killed, which loses nothing: the next run settles it.
+Ctrl-C, SIGTERM and a closed terminal are treated alike. Ending at once equals a kill, which loses nothing: the next run settles it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ LEFT_AT_ONCE = "pixivcrawl: interrupted at once; nothing is lost: run the same c
 def end_when_told(stop: Callable[[], bool], last_words: Callable[[], str]) -> None:
     """From now on the first signal calls `stop`; the second ends the process, as does the first if `stop` finds nothing to stop.
 
-    `last_words` are the report that is still owed then. A second call takes the place of the first.
+    `last_words` writes the report that is still due then. A second call replaces the first.
     """
     asked = False
 

@@ -42,7 +42,7 @@ def file_path(settings: BaseSettings) -> Path:
 
 
 class Catalogue:
-    """The spiders, and who reads, by the name that subscriptions give them; turns subscriptions into lists that are wanted."""
+    """The spiders and the readers, by the names used in subscriptions; turns subscriptions into wanted lists."""
 
     def __init__(self, settings: Settings, session: Session | None, account: str = "") -> None:
         self.account = account
@@ -156,9 +156,9 @@ class Catalogue:
 def of_accounts(
     settings: Settings, session: Session | None, file: SubscriptionFile
 ) -> Iterator[tuple[Catalogue, SubscriptionFile]]:
-    """Each account that the file names, in its order, with the subscriptions that read as it; `session` is whose no name is.
+    """Each account that the file names, in order, with its subscriptions; `session` is the one without a name.
 
-    Raises ConfigurationError, with the line, for an account that is not there, and for a session that cannot be used.
+    Raises ConfigurationError, with the line, for an unknown account and for a session that cannot be used.
     """
     firsts: dict[str, Subscription] = {}
     for subscription in file.subscriptions:
@@ -175,7 +175,7 @@ def of_accounts(
 
 
 def as_account(settings: Settings, name: str) -> Settings:
-    """The settings with which another account reads; the same ones without a name."""
+    """The settings for reading as another account; the same settings if no account is named."""
     if not name:
         return settings
     of_account = settings.copy()
@@ -210,7 +210,7 @@ def _compares(spider: PixivSpider[Any]) -> bool:
 
 
 def _whole_artist(arguments: Any) -> int | None:
-    """The artist whose works a list has without limits; their rows in the feed then show what is new on it."""
+    """The artist whose works a list covers without limits, so that the feed shows what is new on it."""
     if not isinstance(arguments, UserArguments) or arguments.id is None or len(arguments.id) != 1:
         return None
     is_part = arguments.type != "all" or arguments.tag is not None or arguments.latest or arguments.only is not None
@@ -221,9 +221,9 @@ def _whole_artist(arguments: Any) -> int | None:
 class State:
     """The wanted lists and their runs.
 
-    `lists` has each subscription with its list; `artists` has, by the name of a subscription to all whom the reader follows, the list
-    of each of them. Whoever has a subscription of their own is not among these. A list of which the feed showed that nothing is new on
-    it counts as read then. `sizes` says how many works stand on each list, by its key. `followed` is whom the reader follows.
+    `lists` has each subscription with its list; `artists` has, by the name of a subscription to everyone whom the reader follows, the list
+    of each of them, except artists with a subscription of their own. A list for which the feed showed nothing new
+    counts as read then. `sizes` is the number of works on each list, by its key. `followed` is whom the reader follows.
     """
 
     lists: tuple[tuple[Subscription, Wanted], ...]
@@ -244,7 +244,7 @@ class State:
 
 
 def look_up(configuration: Configuration, catalogue: Catalogue, file: SubscriptionFile) -> State:
-    """The wanted lists, with all that the ledger knows of them. Raises ConfigurationError and StorageFailed."""
+    """The wanted lists, with everything the ledger knows about them. Raises ConfigurationError and StorageFailed."""
     state = read_ledger(configuration, lambda connection: _look_up(connection, catalogue, file))
     return state or State(*_wanted_of(catalogue, file, ()), {}, {}, frozenset())
 
