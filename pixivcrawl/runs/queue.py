@@ -171,7 +171,7 @@ def sums(before: Mapping[str, int], counts: Mapping[str, int]) -> dict[str, int]
 
 
 def worst(jobs: Iterable[Job]) -> int:
-    """The exit code of all jobs together: that of the one that ended them, otherwise the greatest. A job without a run counts as interrupted."""
+    """The exit code of all jobs together: that of the job that ended them, otherwise the greatest. A job that never ran was interrupted."""
     codes = [INTERRUPTED if job.exit_code is None else job.exit_code for job in jobs]
     return next((code for code in codes if code in ENDS_ALL), max(codes, default=0))
 
