@@ -71,7 +71,7 @@ def encode(part: Path, animation: Animation, form: VideoForm, limits: Limits, gi
 
 
 def _write_webp(part: Path, stills: Stills, stays: list[tuple[int, int]]) -> None:
-    """Each frame as a picture of what changed, in the container's chunks (RFC 9649): Pillow's own animations lose what is transparent,
+    """Write each frame as a picture of what changed, in the container's chunks (RFC 9649): Pillow's own animations lose transparency,
     make one of frames that are equal, and hold all frames at once.
     """
     has_alpha = stills.mode == "RGBA"
@@ -79,7 +79,7 @@ def _write_webp(part: Path, stills: Stills, stays: list[tuple[int, int]]) -> Non
     with part.open("wb") as file:
         file.write(b"RIFF\0\0\0\0WEBP")
         file.write(_chunk(b"VP8X", bytes([_ANIMATED | has_alpha * _TRANSPARENT, 0, 0, 0]) + _sides(*stills.size)))
-        # No background, and it goes on for ever.
+        # No background, and it loops forever.
         file.write(_chunk(b"ANIM", bytes(6)))
         for number, stay in stays:
             picture, still = stills.draw(number), io.BytesIO()

@@ -31,7 +31,7 @@ _ALL_DAYS = (1_230_739_200_000, 4_102_416_000_000)
 """Powerful Pixiv Downloader: the dates from 2009 to 2100 that stand there until someone sets others, in milliseconds."""
 
 _MORE_THAN_SQUARE = 1.00001
-"""Tells every picture that is wider than high from a square: pixiv takes no side of 100,000 pixels."""
+"""Separates every picture that is wider than high from a square: pixiv accepts no side of 100,000 pixels."""
 
 
 @dataclass(slots=True)

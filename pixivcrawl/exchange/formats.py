@@ -74,7 +74,7 @@ class NameFormat:
         """The page that a path means, with `/` between its parts; None if there is none or it is ambiguous."""
         stem = path.rpartition(".")[0]
         numbers = [found.start() for found in _NUMBER.finditer(stem)]
-        # By the ends of what is read so far: all that it may tell.
+        # By the end of what has been read so far: all possible readings.
         reached: dict[int, set[_Reading]] = {0: {_Reading()}}
         for token, before in zip(self.tokens, self.others, strict=False):
             following: dict[int, set[_Reading]] = {}
@@ -103,7 +103,7 @@ def compiled(
     parts = [list(_pieces(part, token, meanings)) for part in _SEPARATOR.split(text)]
     if not any(meaning in ("work", "file", "work and page") for part in parts for meaning, _ in part):
         return None
-    # What stands before the first part that tells something need not be looked at.
+    # Parts before the first meaningful one need not be checked.
     first = next(place for place, part in enumerate(parts) if any(_tells(piece) for piece in part))
     tokens: list[re.Pattern[str]] = []
     others = ["(?:.*/)?"]

@@ -75,7 +75,7 @@ class Brought:
 
 
 Tell = Callable[[str, Path, str], None]
-"""Is told of each file that is not simply stored: what became of it, where it lies, and why."""
+"""Called for each file that is not simply stored: what became of it, its path, and why."""
 
 
 @dataclass(slots=True)
@@ -110,7 +110,7 @@ class Importing:
     link: bool = False
     brought: Brought = field(default_factory=Brought)
     files: dict[int, list[KeptFile]] = field(default_factory=dict)
-    """What the ledger has of the works at hand."""
+    """What the ledger knows about these works."""
     claimed: dict[Key, tuple[str, Path]] = field(default_factory=dict)
     """What this import has taken for which page: the SHA-256, and the file."""
 

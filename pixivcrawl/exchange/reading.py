@@ -34,7 +34,7 @@ class Holding:
 
     offered: list[Offered] = field(default_factory=list)
     entries: dict[int, int | None] = field(default_factory=dict)
-    """Works that lists name, each with its artist where that is told."""
+    """Works that lists name, each with its artist if given."""
     passed: list[Passed] = field(default_factory=list)
 
 

@@ -45,7 +45,7 @@ BEATS_EVERY, DEAD_AFTER = 3.0, 15.0
 """Seconds between two signs of life of a worker, and without one after which its jobs are taken back."""
 
 ENDS_WITHIN = 20.0
-"""Seconds that a crawl has when its worker is told to end: its own good order takes up to 8, a disk may hold it up."""
+"""Seconds that a crawl has when its worker is stopped: a clean shutdown takes up to 8, and a slow disk may delay it."""
 
 
 class EndedWith(Exception):
@@ -139,7 +139,7 @@ async def run_crawl(work: Work, options: Sequence[str]) -> int:
         *account,
         *options,
     ]
-    # In a group of its own: Ctrl-C is for the worker, who tells it.
+    # In a group of its own, because Ctrl-C is for the worker, which passes it on.
     child = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL, start_new_session=True)
     try:
         return await child.wait()
@@ -163,7 +163,7 @@ async def take_back(app: App) -> None:
 
 @asynccontextmanager
 async def queue_there(settings: Settings) -> AsyncIterator[None]:
-    """Raises StorageFailed where the queue's server goes away meanwhile: the worker is started again, and its jobs are taken back."""
+    """Raises StorageFailed if the queue's server goes away meanwhile: the worker is restarted, and its jobs are taken over."""
     try:
         yield
     except (ConnectorException, psycopg.Error) as error:

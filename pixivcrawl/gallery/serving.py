@@ -102,7 +102,7 @@ def _looking(
 
     def keep_looking() -> None:
         while not stop.wait(FOLLOW_EVERY):
-            # What is amiss with the index or the ledger is said where it is followed.
+            # Problems with the index or the ledger are reported by the follower.
             with suppress(PixivcrawlError, sqlite3.Error, CancelledError):
                 after: int | None = LEAST_DIGEST
                 while after is not None and not index.behind():
@@ -221,7 +221,7 @@ async def _fill(gallery: Gallery) -> None:
     """Draw all covers once the index is complete, and then those of new works."""
     is_full = False
     while True:
-        # What is amiss with the index or the ledger is said where it is followed; covers are drawn when it is mended.
+        # Problems with the index or the ledger are reported by the follower; covers are drawn once they are solved.
         with suppress(PixivcrawlError, sqlite3.Error):
             if not await asyncio.to_thread(gallery.index.behind):
                 await gallery.thumbnails.fill(lambda before: _covers(gallery, before), only_new=is_full)

@@ -70,7 +70,7 @@ class Thumbnails:
         if key not in self._drawing:
             self._drawing[key] = asyncio.ensure_future(self._drawn(source, side))
             self._drawing[key].add_done_callback(lambda _: self._drawing.pop(key))
-        # Whoever asked first may go away; the others still wait for it.
+        # The first requester may go away; the others still wait for the result.
         return await asyncio.shield(self._drawing[key])
 
     async def fill(

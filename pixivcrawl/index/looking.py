@@ -36,7 +36,7 @@ AT_ONCE = 4
 LEAST_DIGEST = -(2**63)
 
 Drawn = tuple[Path, str, str | None]
-"""A file, its kind, and the name of a zip's first picture, as the workers are told."""
+"""A file, its kind, and the name of a zip's first picture, as passed to the workers."""
 
 
 @dataclass(frozen=True, slots=True)

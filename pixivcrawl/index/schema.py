@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 
 VERSION = "2"
-"""Of the tables and of what is written into them: an index of another one is made anew."""
+"""The version of the tables and their contents: an index with another version is made anew."""
 
 NAME = "index.sqlite"
 
@@ -70,7 +70,7 @@ LOOKS_VERSION = "1"
 """Of `looks`, `hashes` and the pairs of `alike`: what an index that is made anew takes from the one before it, since they took hours."""
 
 PACKED = struct.Struct("<qQQ")
-"""In `hashes`: a digest, and the hashes of what changes across and down."""
+"""In `hashes`: a digest, and the hashes of horizontal and vertical changes."""
 
 
 def digest_of(sha256: str) -> int:
@@ -131,7 +131,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         try:
             connection.execute("SELECT 1 FROM facts").fetchone()
         except sqlite3.OperationalError:
-            # Where nothing may be written, SQLite cannot keep its index of the WAL: the file is read as it lies there.
+            # In a read-only folder, SQLite cannot keep its index of the WAL, so the file is read as it is.
             connection.close()
             if options:
                 raise
@@ -139,7 +139,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
             connection.close()
             if error.sqlite_errorcode not in SPOILT:
                 raise
-            # Whoever follows the ledger makes it anew.
+            # The process that follows the ledger makes it anew.
             return _empty()
         else:
             break

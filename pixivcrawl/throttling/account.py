@@ -40,7 +40,7 @@ CONFIRMED_FOR = timedelta(days=1)
 """For so long no run asks at its start whether pixiv knows the session."""
 
 READER = "X-Userid"
-"""The header by which an answer tells who reads. Not every answer has it, and one without it says nothing."""
+"""The header in which an answer says who reads. Not every answer has it, and its absence means nothing."""
 
 
 class Account:
@@ -53,7 +53,7 @@ class Account:
         self.in_doubt = False
         session = session_from_settings(crawler.settings)
         self._reader = session.reader if session is not None else None
-        # `_ACCOUNTS` would otherwise keep every crawl of a process for ever: its value would hold its key.
+        # `_ACCOUNTS` would otherwise keep every crawl of a process forever, because its value would hold its key.
         self._crawler_of_run = weakref.ref(crawler)
         self._is_archiving = is_archiving(crawler)
         self._configuration = Configuration.from_settings(crawler.settings)
@@ -140,7 +140,7 @@ class Account:
         in_doubt = "pixiv is asked whether it still knows the session; nothing else is sent"
         with limiter.reserved_for(BEFORE_ALL_OTHERS), waiting(self._crawler, in_doubt):
             if answered is not None:
-                # Not before: what waits for its slot would be asked as nobody knows whom.
+                # Not before: requests that wait for the slot would be sent as an unknown reader.
                 release_slot(answered)
             refusal = await self._refusal()
             if refusal is not None and refusal.kind in REFUSED:
@@ -155,7 +155,7 @@ class Account:
             stopping = end_run(self._crawler, account_refused(refusal))
             if not isinstance(stopping, RunStopping):
                 raise stopping
-            # What waits for its turn sees meanwhile that the run is ending.
+            # Waiting requests see meanwhile that the run is ending.
             await asyncio.sleep(2 * STOPPING_IS_SEEN_WITHIN)
             return False
 

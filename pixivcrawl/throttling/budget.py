@@ -62,7 +62,7 @@ class Budget:
     def _written(self, write: asyncio.Future[None]) -> None:
         self._writes.discard(write)
         if not write.cancelled() and (error := write.exception()) and not isinstance(error, StorageFailed):
-            # A ledger that cannot go on is said by whoever needs its answer.
+            # A failed ledger is reported by the caller that needs its answer.
             logger.error("an API request could not be counted: %s", error)
 
 

@@ -50,7 +50,7 @@ class LaneFile:
         self._place: FileLock | None = None
         self._record_file = record
         self._whose = whose
-        # Whoever lets go of it need not be the thread that took it.
+        # The thread that releases it need not be the one that took it.
         self._lock = FileLock(record.with_suffix(".lock"), thread_local=False)
         self._record: dict[str, Any] = {}
 

@@ -15,7 +15,7 @@ LONGER, LONGEST = 1.5, 4.0
 """A refusal makes the delay so many times as long; several, at most so many times PIXIV_API_DELAY."""
 
 QUIET_ANSWERS, SHORTER = 1000, 0.95
-"""After so many answers without a refusal the delay is so much of what it was. pixiv: the count of requests matters, and 187 without a
+"""After so many answers without a refusal, the delay is reduced by this factor. pixiv: the count of requests matters, and 187 without a
 pause are one too many; five times as many are a quarter of an hour or more at any pace that may be learned."""
 
 SLOW_TIMES, SLOW_SECONDS = 2.0, 0.1

@@ -91,7 +91,7 @@ class ServerLane:
             if self._thread is not None and self._thread.is_alive():
                 raise StorageFailed(f"the ledger {place_of(self._url)} does not answer: see to the database")
             taken: Future[None] = Future()
-            # What is written to one wakes whoever waits at the other.
+            # Writing to one wakes the thread that waits at the other.
             self._alarm, self._asleep = socket.socketpair()
             self._failed = None
             self._thread = threading.Thread(target=self._keep, args=(task, wait, taken), name="lane", daemon=True)

@@ -23,7 +23,7 @@ from pixivcrawl.ledger.queries.exported import ExportedWork, exported_works
 
 WORK = "{user} ({user_id})/{title} ({id})"
 SERIES = f"{{user}} ({{user_id}})/{{if series_id}}{{series}} ({{series_id}}){{else}}{WORK.partition('/')[2]}{{end}}"
-"""How books are called unless they are told."""
+"""The default template for the names of books."""
 
 EARLIEST, LATEST = (1980, 1, 1, 0, 0, 0), (2107, 12, 31, 23, 59, 58)
 """The times that a zip can tell."""

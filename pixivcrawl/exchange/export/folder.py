@@ -31,7 +31,7 @@ AT_ONCE = 500
 """Files between two commits."""
 
 Make = Callable[[int, str, Path], None]
-"""Makes a file, by its work and its print, at a path where nothing lies. Raises Differs."""
+"""Makes a file, given its work and its print, at an unused path. Raises Differs."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS files (
@@ -185,7 +185,7 @@ class Folder:
         self._sql.executemany("UPDATE files SET look = NULL WHERE path = ?", gone)
 
     def _remove(self, done: Difference, result: Result) -> None:
-        """Whatever is not to be where it is, but for files that `_make` moves: to where none is, from where none is to be."""
+        """Remove every file that does not belong in its place, except those that `_make` moves."""
         out_of_place = (
             "SELECT files.path, files.look, wanted.path, wanted.print = files.print FROM files LEFT JOIN wanted USING (work, part) "
             "WHERE wanted.path IS NULL OR wanted.path <> files.path OR wanted.print <> files.print"

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 
 LONGEST = 200
-"""Bytes of a part: the least of what disks take is 255, of which a `.part` behind it and an encrypted folder take some."""
+"""Bytes in a part: disks take at least 255, of which an appended `.part` and an encrypted folder use some."""
 
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
 """What Windows or FAT has in no name; both separators are among it."""

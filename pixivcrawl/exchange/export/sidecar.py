@@ -92,7 +92,7 @@ class Name(_Told):
 
 
 class Bookmark(_Told):
-    """Somebody's bookmark of the work; the number is known of the reader's own alone."""
+    """Somebody's bookmark of the work; the number is known only for the reader's own."""
 
     user_id: int
     private: bool

@@ -22,7 +22,7 @@ from pixivcrawl.ledger.queries.files import KeptFile
 
 WORK = "{user_id}/{id}"
 LIKE_GALLERY_DL = "pixiv/{user_id} {account}/{id}_p{page}.{ext}"
-"""Where gallery-dl puts a picture unless it is told; its JSON lies beside, with `.json` behind the picture's name."""
+"""gallery-dl's default path of a picture; its JSON file is beside it, with `.json` after the picture's name."""
 
 
 def export(selection: Selection, target: Path, options: argparse.Namespace) -> Result:

@@ -23,7 +23,7 @@ LONGEST_LITERAL = 100
 """Bytes of a part that the template itself may write, so that there is room for values."""
 
 FILE = "{user} ({user_id})/{created:%Y-%m} {title} ({id})/{page:03}.{ext}"
-"""How a view is laid out unless it is told."""
+"""The default template of a view."""
 
 _PIECE = re.compile(r"\{\{|\}\}|\{(?P<field>(?:[^{}']|'[^']*')*)\}|(?P<text>[^{}]+)")
 _FIELD = re.compile(r"(?P<token>[a-z_]+)(?::(?P<format>.+))?|'(?P<literal>[^']*)'")

@@ -30,7 +30,7 @@ from pixivcrawl.ledger.queries.files import KeptFile
 from pixivcrawl.reporting.writing import STANDARD_OUTPUT
 
 OURS = "https://pixivcrawl.invalid/"
-"""Where pages of ours lie: no such host can ever be (RFC 6761), so that nobody takes them for pixiv's."""
+"""The address of generated pages: such a host can never exist (RFC 6761), so nobody takes them for pixiv's."""
 
 SPARE = 64 << 20
 """Bytes of a WARC file beside its originals and answers, at most: the page, and what stands before each record."""

@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS lines (line TEXT NOT NULL, number INTEGER NOT NULL);
 """
 
 Write = Callable[[Iterable[bytes], dict[str, Any], str, datetime], None]
-"""Writes a record: its bytes, what the index tells of it, under which key, and when it was taken."""
+"""Writes a record: its bytes, its index entry and key, and when it was taken."""
 
 
 class Page(NamedTuple):
@@ -57,7 +57,7 @@ class Page(NamedTuple):
 
 
 class WaczFile:
-    """Used within `opened`. Each work is asked for (`has`) in its turn, and written (`warc`) where it is not there."""
+    """Used within `opened`. Each work in turn is looked up (`has`), and written (`warc`) if missing."""
 
     def __init__(self, file: BinaryIO, notes: sqlite3.Connection) -> None:
         self._file, self._sql = file, notes

@@ -363,7 +363,7 @@ def _recorded(
     work_id = download.work_id if download is not None else notes[0].work_id
     stem = _without_number(path.stem, work_id)
     own = [note for note in notes if note.stem == stem and note.path.parent == path.parent]
-    # The note of another name may be younger: it tells the revision where there had been no other.
+    # A note with another name may be newer: it gives the revision if there had been no other.
     sure = own or [note for note in notes if note.created == note.revision]
     revisions = {note.revision for note in sure}
     revision = download.revision if download is not None else revisions.pop() if len(revisions) == 1 else None

@@ -218,7 +218,7 @@ def _is_animated(path: Path) -> bool:
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except OSError:
-        # Whoever proves it says so.
+        # The proof reports it.
         return False
     return any(sign in head for sign in _ANIMATED)
 

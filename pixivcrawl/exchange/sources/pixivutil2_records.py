@@ -158,7 +158,7 @@ def _timing_of(path: Path) -> str | None:
         with zipfile.ZipFile(path) as archive:
             member = archive.getinfo(TIMING)
             return archive.read(member).decode() if member.file_size <= LARGEST_NOTE else None
-    # zipfile tells a damaged zip by whatever comes up in it.
+    # zipfile raises all kinds of errors for a damaged zip.
     except (
         zipfile.BadZipFile,
         zipfile.LargeZipFile,
