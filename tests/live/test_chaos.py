@@ -59,7 +59,7 @@ def test_killed_in_every_step_of_a_file(laboratory: Laboratory):
         "os:link:after",
         "pixivcrawl.archive.placing:sync:after",
         "pixivcrawl.ledger.updates:record_stored:after",
-        "pixivcrawl.base_spiders.from_rows:place_text:after",
+        "pixivcrawl.base_spiders.from_rows:place_frames:after",
     )
     killed_at(laboratory, steps, "user")
 
