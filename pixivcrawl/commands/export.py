@@ -169,7 +169,7 @@ def export(settings: Settings, form: Form, target: str, opts: argparse.Namespace
     configuration = Configuration.from_settings(settings)
     archive = Archive(configuration.archive_dir)
     choice, filters = choice_of(settings, configuration, opts), filter_named(settings, opts.filter)
-    place = place_for(target, archive) if target != STANDARD_OUTPUT or form.target == "folder" else Path(target)
+    place = place_for(form, target, archive)
     ledger = opened(configuration, archive)
     try:
         chosen = select(archive, ledger, choice, filters)
@@ -247,8 +247,10 @@ def keys_of(settings: Settings, configuration: Configuration, opts: argparse.Nam
     return tuple(keys)
 
 
-def place_for(target: str, archive: Archive) -> Path:
-    """Where an export goes. Raises ConfigurationError for a place in the archive."""
+def place_for(form: Form, target: str, archive: Archive) -> Path:
+    """Where an export goes. Raises ConfigurationError for what is no such place, and for a place in the archive."""
+    if target == STANDARD_OUTPUT and form.target == "stream":
+        return Path(target)
     place = expanded(target, "TARGET")
     root = archive.root.resolve()
     # `derived/` is for what may be made again at any time.
@@ -256,4 +258,10 @@ def place_for(target: str, archive: Archive) -> Path:
         raise ConfigurationError(
             f"{place} lies in the archive: name a folder elsewhere, or {archive.root / 'derived' / 'export'}"
         )
+    if form.target == "folder" and place.exists() and not place.is_dir():
+        raise ConfigurationError(f"{place} is no folder: name one, or one that is not there yet")
+    if form.target == "stream" and place.is_dir():
+        raise ConfigurationError(f"{place} is a folder: name a file in it, as in pixivcrawl export {form.example}")
+    if form.target == "stream" and not place.parent.is_dir():
+        raise ConfigurationError(f"there is no folder {place.parent}: make it first")
     return place

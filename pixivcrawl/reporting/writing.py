@@ -1,4 +1,4 @@
-"""Writes a report to standard output, or to a file that is replaced as a whole."""
+"""Writes a report or a list to standard output, or to a file that is replaced as a whole."""
 
 from __future__ import annotations
 
@@ -42,9 +42,11 @@ def write_file(path: Path, pieces: Iterable[str]) -> None:
     """Write to a file, which keeps its old content until the new one is complete. Raises StorageFailed."""
     if path.exists() and not path.is_file():
         # A device or a pipe is written to as it is.
-        with storage_errors(path), path.open("w", encoding="utf-8") as there:
+        with storage_errors(path), path.open("w", encoding="utf-8", newline="\n") as there:
             there.writelines(pieces)
         return
+    # A link stays one, and what it leads to is replaced.
+    path = path.resolve()
     beside = path.with_name(f"{path.name}.part")
     with storage_errors(path):
         try:

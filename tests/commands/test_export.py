@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,23 @@ def test_a_table(archive: Path, tmp_path: Path) -> None:
     assert rows[GONE]["availability"] == "gone"
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_is_written_to_and_a_link_stays_one(archive: Path, tmp_path: Path) -> None:
+    """Renamed over, `/dev/null` would be a file from then on, for everything that runs."""
+    works, link, pipe = tmp_path / "works.txt", tmp_path / "link", tmp_path / "pipe"
+    works.touch()
+    link.symlink_to(works)
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reading = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reading.start()
+    for target in (pipe, link):
+        assert type_in("export", "list", str(target), "--all", "--columns", "ids", archive=archive).code == 0
+    reading.join(10)
+    assert (read, pipe.is_fifo(), link.is_symlink()) == ([works.read_text()], True, True)
+    assert sorted(map(int, works.read_text().split())) == sorted(WORKS)
+
+
 def test_beside_a_run(archive: Path) -> None:
     with lock(Archive(archive), "crawl user"):
         assert ids(archive, "--artist", "8") == [HOSTILE]
@@ -87,6 +106,9 @@ def test_beside_a_run(archive: Path) -> None:
         (["list", "-", "--work", "999"], "no work is chosen"),
         (["list", "-", "--all", "--filter", "strict"], "has no filter 'strict'; it has calm, adult"),
         (["list", "-", "--subscription", "mine"], "has no entry 'mine'"),
+        (["list", "/", "--all"], "/ is a folder: name a file in it"),
+        (["wacz", "/nowhere/works.wacz", "--all"], "there is no folder /nowhere: make it first"),
+        (["video", __file__, "--all"], "is no folder: name one, or one that is not there yet"),
     ],
 )
 def test_wrong_usage_is_one_line(archive: Path, words: list[str], said: str) -> None:

@@ -367,8 +367,6 @@ def opened(root: Path, form: str, *, for_looking: bool = False) -> Iterator[Fold
 def _holds_others(root: Path, marker: Path) -> bool:
     """Whether other forms of export share the folder."""
     with storage_errors(root):
-        if root.exists() and not root.is_dir():
-            raise ConfigurationError(f"{root} is no folder: name one, or one that is not there yet")
         names = {entry.name for entry in root.iterdir()} if root.exists() else set()
     markers = {
         name for name in names if name in _MARKERS and (root / name).is_file() and not (root / name).is_symlink()

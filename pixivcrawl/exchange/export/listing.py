@@ -13,10 +13,9 @@ from typing import Any, Literal
 from pixivcrawl.api.wording import plural
 from pixivcrawl.exchange.export.choice import Result, Selection
 from pixivcrawl.exchange.export.tokens import rating_of
-from pixivcrawl.exchange.export.writing import writing
 from pixivcrawl.filters import MADE_BY_AI
 from pixivcrawl.ledger.queries.exported import ExportedWork
-from pixivcrawl.reporting.writing import STANDARD_OUTPUT, write_out
+from pixivcrawl.reporting.writing import STANDARD_OUTPUT, write_file, write_out
 
 Kind = Literal["addresses", "ids", "csv"]
 
@@ -55,9 +54,7 @@ def export(selection: Selection, target: Path, options: argparse.Namespace) -> R
     if str(target) == STANDARD_OUTPUT:
         write_out(lines(selection, kind))
         return Result()
-    with writing(target) as file:
-        for line in lines(selection, kind):
-            file.write(line.encode())
+    write_file(target, lines(selection, kind))
     return Result([f"{target}: {plural(len(selection.work_ids), 'work')}"])
 
 
