@@ -24,6 +24,7 @@ from pixivcrawl.extensions.run_record import RunRecord
 from pixivcrawl.items import Artwork
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.queries import PagesOfWork
+from pixivcrawl.run_ending import RunStopping
 
 WORKS_A_REQUEST = 100
 """Pixiv: either endpoint answers for up to so many works at once."""
@@ -71,7 +72,11 @@ def ask_for_rows(settings: Settings, wanted: Wanted, *, keeps: bool) -> Shown:
     asking = spider.asking if isinstance(spider, RowsSpider) else None
     if asking is None or not asking.done() or asking.cancelled():
         raise KeyboardInterrupt
-    asking.result()
+    try:
+        asking.result()
+    except RunStopping:
+        # An error that ended the run was raised above: here it was a signal.
+        raise KeyboardInterrupt from None
     return shown
 
 

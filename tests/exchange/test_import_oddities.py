@@ -5,7 +5,11 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,7 +20,7 @@ from PIL import Image
 
 from tests.exchange.fetched import Sandbox, bring_in, gallery_dl, imported, tree
 from tests.live.inside import crawl
-from tests.live.running import environment, rows, scrapy, stored_files
+from tests.live.running import PROJECT, environment, rows, scrapy, stored_files
 from tests.sandbox.serving import World
 
 
@@ -188,6 +192,21 @@ def test_a_folder_that_is_the_archive_or_holds_it_is_refused(sandbox: Sandbox, t
         assert str(archive) in run.errors
     assert bring_in(sandbox, archive, tmp_path / "nowhere").exit_code == 2
     assert bring_in(sandbox, archive, "--from", "flickr", tmp_path).exit_code == 2
+
+
+def test_interrupted_while_pixiv_is_asked_it_says_so(sandbox: Sandbox, folder: Path, tmp_path: Path):
+    before = len(sandbox.log)
+    env = environment(sandbox, tmp_path / "archive", PIXIVCRAWL_PIXIV_API_DELAY="60")
+    command = [sys.executable, "-m", "scrapy", "import", str(folder)]
+    with subprocess.Popen(command, cwd=PROJECT, env=env, stderr=subprocess.PIPE, text=True) as child:
+        while len(sandbox.log) == before and child.poll() is None:
+            time.sleep(0.02)
+        # Its answer has come, and the next request waits for its turn.
+        time.sleep(0.5)
+        child.send_signal(signal.SIGINT)
+        _, errors = child.communicate(timeout=60)
+    assert child.returncode == 130, errors
+    assert errors.splitlines()[-1] == "pixivcrawl: interrupted; run the same command again"
 
 
 def test_links_are_made_only_on_demand(sandbox: Sandbox, folder: Path, tmp_path: Path):
