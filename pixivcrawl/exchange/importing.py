@@ -202,7 +202,7 @@ class Importing:
         path = self.archive.relative_path(original, looked.proof.format)
         if judged.revision is None:
             self.brought.adopted[judged.evidence] += 1
-            self.tell("adopted", claim.path, f"{judged.evidence}, as {path}")
+            self.tell("adopted", claim.path, f"{ADOPTED[judged.evidence]}: kept as {path}")
         else:
             self.brought.stored[judged.evidence] += 1
         self.brought.bytes += offered.size
@@ -362,7 +362,7 @@ def told(brought: Brought) -> list[str]:
         lines.append(f"{plural(brought.here, 'file')} here already")
     if brought.left:
         lines.append(f"{plural(brought.left, 'file')} left where {'it is' if brought.left == 1 else 'they are'}")
-    return lines
+    return lines or ["no picture in it: name the folder that holds the pictures"]
 
 
 STORED = {

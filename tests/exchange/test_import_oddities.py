@@ -186,6 +186,12 @@ def test_works_on_another_tool_s_list_become_known_and_are_missing(sandbox: Sand
 def test_a_folder_that_is_the_archive_or_holds_it_is_refused(sandbox: Sandbox, tmp_path: Path):
     archive = tmp_path / "holds" / "archive"
     (archive / "originals").mkdir(parents=True)
+    (tmp_path / "empty").mkdir()
+    empty = bring_in(sandbox, archive, tmp_path / "empty")
+    assert (empty.exit_code, empty.said.splitlines()[1:]) == (
+        0,
+        ["  no picture in it: name the folder that holds the pictures"],
+    )
     for place in (archive, archive / "originals", tmp_path / "holds"):
         run = bring_in(sandbox, archive, place)
         assert run.exit_code == 2
