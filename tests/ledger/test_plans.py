@@ -140,7 +140,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "files_of_users": lambda c: queries.files_of_users(c, [7, 8]),
     "files_by_id": lambda c: queries.files_by_id(c, [1, 7]),
     "intents_of_users": queries.intents_of_users,
-    "abandoned_intents": queries.abandoned_intents,
+    "abandoned_intents": lambda c: queries.abandoned_intents(c, "one of several"),
     "record_user_seen": lambda c: updates.record_user_seen(c, 7, NOW),
     "record_user_unavailable": lambda c: updates.record_user_unavailable(c, 7, "gone", "404", NOW),
     "record_ranking": lambda c: updates.record_ranking(c, [RankingEntry("daily", "complex", "20260101", 1, 0, 1)], NOW),

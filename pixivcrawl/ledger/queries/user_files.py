@@ -76,6 +76,9 @@ def intents_of_users(connection: Connection, archive: str = "") -> list[Intent]:
 
 def abandoned_intents(connection: Connection, archive: str = "") -> list[Intent]:
     """What was about to be placed in other archives than this one, by runs that are dead."""
+    if not archive:
+        # In SQLite all are this one's.
+        return []
     others = {
         name
         for files, is_intent in (
