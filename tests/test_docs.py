@@ -333,6 +333,10 @@ def sandbox() -> Iterator[Sandbox]:
 def test_the_commands_of_a_page_run(page: Path, tmp_path: Path, sandbox: Sandbox) -> None:
     """As a reader types them, in a project's folder of their own, with pixiv's place taken by the sandbox."""
     shutil.copy(ROOT / "scrapy.cfg", tmp_path)
+    work = next(work for work in sandbox.world.works() if not work.is_ugoira)
+    fetched = tmp_path / "gallery-dl" / f"{work.id}_p0.jpg"
+    fetched.parent.mkdir()
+    fetched.write_bytes(sandbox.world.pictures.original(work, 0).whole)
     # The tests need no installed project.
     command = tmp_path / "bin" / "pixivcrawl"
     command.parent.mkdir()
