@@ -107,19 +107,21 @@ def test_everyone_whom_the_reader_follows(tmp_path: Path, sandbox: Sandbox) -> N
     assert_holds(tmp_path, *(world.expected.user(each, session=True) for each in range(12, 18)))
 
 
-@pytest.mark.long
 @pytest.mark.timeout(1800)
-def test_five_hundred_artists_with_nothing_new(tmp_path: Path) -> None:
-    with Sandbox(World.of(artists=500, works=1, size=(32, 24))) as sandbox:
+@pytest.mark.parametrize(
+    "artists", [pytest.param(60, marks=pytest.mark.long), pytest.param(500, marks=pytest.mark.campaign)]
+)
+def test_many_artists_with_nothing_new(tmp_path: Path, artists: int) -> None:
+    with Sandbox(World.of(artists=artists, works=1, size=(32, 24))) as sandbox:
         subscribe(tmp_path, FOLLOWING + "files = false\ndetail = 'listing'\n")
-        assert len(sync(sandbox, tmp_path, START).artists) == 500
+        assert len(sync(sandbox, tmp_path, START).artists) == artists
         for hours in (6, 12):
             still = sync(sandbox, tmp_path, START + hours * HOUR)
             assert (still.exit_code, still.artists) == (0, [])
             # 50 of those followed in public a page, the private ones, of whom there are still none, and the feed.
-            assert len(still.asked) == 10 + 1 + 1
-        sandbox.world.add_work(300)
-        assert sync(sandbox, tmp_path, START + 18 * HOUR).artists == [300]
+            assert len(still.asked) == -(-artists // 50) + 1 + 1
+        sandbox.world.add_work(40)
+        assert sync(sandbox, tmp_path, START + 18 * HOUR).artists == [40]
 
 
 @pytest.mark.long
