@@ -88,9 +88,9 @@ def test_what_an_artist_costs_for_the_first_time_and_again(
     # a commit; the lock, and new folders.
     assert first["fsyncs"] <= FILES + 2 * UGOIRA + 2 * first["commits"] + 6
     assert first["commits"] <= 3 * WORKS
-    # Each name below the archive's folder on the way to a file; not whether a name is free in a folder that the run itself began. Twelve
-    # are on the way to the locks of the account's lane and of the address's.
-    assert first["looks"] <= 3 * (FILES + AVATARS + UGOIRA) + 34 + 12
+    # Each name below the archive's folder on the way to a file; not whether a name is free in a folder that the run itself began. Up to
+    # eight are on the way to the lock of the network address.
+    assert first["looks"] <= 3 * (FILES + AVATARS + UGOIRA) + 34 + 8
 
     with counted(monkeypatch, sandbox) as again:
         assert crawl("user", sandbox, tmp_path, id=11, settings=SETTINGS).exit_code == 0

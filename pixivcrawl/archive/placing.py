@@ -110,13 +110,13 @@ def frames_listed(beside: Path) -> tuple[Frame, ...] | None:
 
 
 def place_frames(archive: Archive, original: Original) -> tuple[str, str]:
-    """See to it that an ugoira's list of frames lies beside its zip; gives its path and SHA-256.
+    """See to it that an ugoira's list of frames lies beside its zip, whose own path was resolved; gives its path and SHA-256.
 
     One that is there stays as it is if it says the same, whatever its white space. Raises `NameTaken` where another file lies there.
     """
     assert original.frames is not None
     path, text = archive.frames_path(original), frames_text(original.frames)
-    staged, final = archive.frames_staging_path(original), archive.resolve(path)
+    staged, final = archive.frames_staging_path(original), archive.root / path
     try:
         return path, place_text(text, staged, final, original.uploaded)
     except NameTaken:

@@ -372,7 +372,7 @@ def test_a_pause_is_remembered_and_respected_in_an_archive(tmp_path: Path, sandb
     with subprocess.Popen([sys.executable, "-m", "scrapy", "api", "webpush"], cwd=PROJECT, env=env) as asking:
         wait_for(lambda: len(sandbox.log) == 2)
         ledger = Ledger.open(url, read_only=True)
-        wait_for(lambda: {pause.host for pause in ledger.read_now(queries.host_pauses)} == {host})
+        wait_for(lambda: [pause.host for pause in ledger.read_now(queries.host_pauses)] == [host])
         ledger.close()
         asking.send_signal(signal.SIGINT)
         assert asking.wait(timeout=20) == 130

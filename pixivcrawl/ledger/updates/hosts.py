@@ -116,13 +116,19 @@ def pause_host(connection: Connection, host: str, until: datetime, now: datetime
         upsert(connection, _HOSTS, [pause], ("host",))
     else:
         upsert(connection, _ACCOUNTS, [pause | {"account": account}], ("host", "account"))
+        # What everybody was asked for before, and is over, would be told of for ever beside it.
+        over = update(_HOSTS).where(_HOSTS.c.host == host, _HOSTS.c.paused_until <= since)
+        connection.execute(over.values(paused_at=None, paused_until=None))
     _tell(connection)
 
 
 def clear_pause(connection: Connection, host: str, account: int | None = None) -> None:
-    """What was asked of the account, or without one of everybody, is over."""
-    pauses = update(_HOSTS) if account is None else update(_ACCOUNTS).where(_ACCOUNTS.c.account == account)
-    connection.execute(pauses.where(column("host") == host).values(paused_at=None, paused_until=None))
+    """What was asked of everybody is over, and of the account if one is given: whoever is answered is past both."""
+    over = [update(_HOSTS)]
+    if account is not None:
+        over.append(update(_ACCOUNTS).where(_ACCOUNTS.c.account == account))
+    for pauses in over:
+        connection.execute(pauses.where(column("host") == host).values(paused_at=None, paused_until=None))
     _tell(connection)
 
 
