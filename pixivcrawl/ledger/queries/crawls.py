@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, NotNullable, Row, Select, Text, cast, func, literal, or_, select
+from sqlalchemy import BigInteger, Connection, NotNullable, Row, Select, Text, cast, func, null, or_, select
 
 from pixivcrawl.ledger.models import AccountRow, CrawlRow, HostRow, UserRow
 from pixivcrawl.ledger.updates.hosts import day_of, shared_clock
@@ -108,13 +108,14 @@ def artists_unread(connection: Connection) -> set[int]:
 
 def host_pauses(connection: Connection) -> list[HostPause]:
     """Every pause that was recorded and not cleared, over or not, whoever was asked for it."""
-    of_hosts = select(HostRow.host, HostRow.paused_at, HostRow.paused_until, literal(None)).where(
+    nobody = cast(null(), BigInteger)
+    of_hosts = select(HostRow.host, NotNullable(HostRow.paused_at), NotNullable(HostRow.paused_until), nobody).where(
         HostRow.paused_until.is_not(None)
     )
-    of_accounts = select(AccountRow.host, AccountRow.paused_at, AccountRow.paused_until, AccountRow.account).where(
-        AccountRow.paused_until.is_not(None)
-    )
-    return [HostPause(*row) for asked in (of_hosts, of_accounts) for row in connection.execute(asked)]
+    of_accounts = select(
+        AccountRow.host, NotNullable(AccountRow.paused_at), NotNullable(AccountRow.paused_until), AccountRow.account
+    ).where(AccountRow.paused_until.is_not(None))
+    return [HostPause(*row) for row in connection.execute(of_hosts.union_all(of_accounts))]
 
 
 def pauses_left(connection: Connection, account: int, now: datetime) -> dict[str, float]:
