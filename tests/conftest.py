@@ -43,6 +43,14 @@ def nobodys_log() -> Iterator[None]:
         logging.root.removeHandler(handler)
 
 
+@pytest.fixture(autouse=True)
+def nobodys_umask() -> Iterator[None]:
+    """Takes back the umask that a crawl in this process sets, with which another user could not read the next test's files."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture
 def postgres_url() -> Iterator[str]:
     """An empty database of its own on the server that the environment names."""
