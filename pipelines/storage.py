@@ -13,7 +13,7 @@ from typing import Any
 from scrapy.crawler import Crawler
 
 from pixivcrawl.archive.destination import in_the_way
-from pixivcrawl.archive.placing import NameTaken, discard, frames_text, holds, place_text, put, quarantine, sync_folders
+from pixivcrawl.archive.store import NameTaken, discard, frames_text, holds, place_text, put, quarantine, sync_folders
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.items import ProvenOriginal, StoredOriginal
 from pixivcrawl.ledger import updates

@@ -11,7 +11,7 @@ from typing import Any
 from pixivcrawl import items_from
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive, format_of
-from pixivcrawl.archive.placing import place_frames, quarantine
+from pixivcrawl.archive.store import place_frames, quarantine
 from pixivcrawl.archive.verdict import Expected, Proof
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.base_spiders.base import PixivSpider

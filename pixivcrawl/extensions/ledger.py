@@ -13,8 +13,8 @@ from scrapy.crawler import Crawler
 
 from pixivcrawl.archive.layout import Archive, parse_staged_name
 from pixivcrawl.archive.lock import lock_of_run
-from pixivcrawl.archive.placing import NameTaken, discard, frames_text, holds, place_text, put, sync_folders
 from pixivcrawl.archive.staging import forget, left_behind
+from pixivcrawl.archive.store import NameTaken, discard, frames_text, holds, place_text, put, sync_folders
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.scratch import scratch_ledger
