@@ -61,7 +61,9 @@ def place(connection: Connection, root: Path, originals: Sequence[Original], see
             keep(connection, root, original, body_of(original, seed))
 
 
-def keep(connection: Connection, root: Path, original: Original, body: bytes) -> None:
+def keep(
+    connection: Connection, root: Path, original: Original, body: bytes, *, size: tuple[int, int] = (640, 480)
+) -> None:
     """A file in its place, and its row."""
     folder = root / "originals" / str(original.user_id)
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,7 +71,7 @@ def keep(connection: Connection, root: Path, original: Original, body: bytes) ->
     name = f"{original.work_id}_{part}_{original.revision}.{original.extension}"
     (folder / name).write_bytes(body)
     staged = StagedOriginal(original, "staging/x.body", hashlib.sha256(body).hexdigest(), len(body))
-    proven = ProvenOriginal(staged, original.extension, 640, 480)
+    proven = ProvenOriginal(staged, original.extension, *size)
     path = f"originals/{original.user_id}/{name}"
     beside = (f"{path.removesuffix('.zip')}.json", "cd" * 32) if original.kind == "ugoira" else (None, None)
     record_intent(connection, StoredOriginal(proven, path, *beside), NOW)
