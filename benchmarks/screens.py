@@ -18,7 +18,7 @@ from typing import Any
 
 import aiohttp
 
-from benchmarks.measuring import Row, table, write_json
+from benchmarks.measuring import Row, table, whole, write_json
 from benchmarks.screenshots import served
 from pixivcrawl.ledger.updates import record_artwork
 from tests.archive.making import drawing, encoded
@@ -50,8 +50,8 @@ AIMS = {STARTED: 2_000, SCREEN: 2_500, ALL: 2_500, PAINTED_AT: 500}
 
 COLUMNS: dict[str, Callable[[Any], str]] = {
     "what": str,
-    "median ms": "{:,.0f}".format,
-    "worst ms": "{:,.0f}".format,
+    "median ms": whole,
+    "worst ms": whole,
     "aim ms": "< {:,}".format,
 }
 
@@ -114,11 +114,11 @@ def since(began: float) -> float:
 async def all_indexed(grid: str) -> None:
     """Wait until the page has every work: the gallery's own drawing ahead of time, 5 s after the last request, has not begun then."""
     async with aiohttp.ClientSession() as session:
-        while (await whole(session, grid)).count(b'class="picture"') < COVERS:  # noqa: ASYNC110 (no event tells of it)
+        while (await fetched(session, grid)).count(b'class="picture"') < COVERS:  # noqa: ASYNC110 (no event tells of it)
             await asyncio.sleep(0.05)
 
 
-async def whole(session: aiohttp.ClientSession, address: str) -> bytes:
+async def fetched(session: aiohttp.ClientSession, address: str) -> bytes:
     async with session.get(address) as answer:
         answer.raise_for_status()
         return await answer.read()
@@ -137,10 +137,10 @@ async def seen(port: int, grid: str) -> float:
 async def drawn(grid: str) -> float:
     """Until each cover of the page is drawn and sent."""
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS)) as session:
-        covers = re.findall(r'img src="(/thumbs/[^"]+)"', (await whole(session, grid)).decode())
+        covers = re.findall(r'img src="(/thumbs/[^"]+)"', (await fetched(session, grid)).decode())
         assert len(covers) == COVERS
         began = time.perf_counter()
-        await asyncio.gather(*(whole(session, grid.removesuffix("/works") + unescape(cover)) for cover in covers))
+        await asyncio.gather(*(fetched(session, grid.removesuffix("/works") + unescape(cover)) for cover in covers))
         return since(began)
 
 
