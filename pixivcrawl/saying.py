@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
+import io
 import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scrapy.settings import BaseSettings
 
 SECONDS_BETWEEN = 5.0
 """Seconds between two progress lines."""
@@ -49,3 +55,25 @@ class HowFar:
         if time.monotonic() - self._said >= SECONDS_BETWEEN:
             self._said = time.monotonic()
             say(f"pixivcrawl: {how_far}")
+
+
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="print only errors; see the exit code for the result"
+    )
+
+
+def obey_quiet(opts: argparse.Namespace, settings: BaseSettings) -> None:
+    """With -q: print only errors, no progress, and log only errors, unless -L asks for more."""
+    if not opts.quiet:
+        return
+    be_quiet()
+    settings.set("PROGRESS_ENABLED", value=False, priority="cmdline")
+    if not opts.loglevel:
+        settings.set("LOG_LEVEL", "ERROR", priority="cmdline")
+
+
+def show_any_text() -> None:
+    """Replace what standard output cannot show (a pipe on Windows, an old locale) by its number; a title must not end the command."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")

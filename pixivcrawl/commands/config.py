@@ -11,11 +11,11 @@ from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings, default_settings
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from pixivcrawl.commands.crawl import show_any_text
 from pixivcrawl.config_file import FILE_NAME, Written, found
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.saying import show_any_text
 from pixivcrawl.session import introduction, session_from_settings
 
 

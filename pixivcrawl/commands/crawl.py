@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import io
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,10 +14,8 @@ from scrapy import Spider
 from scrapy.commands.crawl import Command as CrawlCommand
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.exceptions import UsageError
-from scrapy.settings import BaseSettings
 from scrapy.spiderloader import SpiderLoaderProtocol
 
-from pixivcrawl import saying
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.progress.terminal import put_away
@@ -35,7 +32,7 @@ from pixivcrawl.runs.signals import (
     record_of,
     stop_crawls,
 )
-from pixivcrawl.saying import say
+from pixivcrawl.saying import add_quiet, obey_quiet, say, show_any_text
 from pixivcrawl.session import Session, introduction, reader_of, session_from_settings
 from pixivcrawl.throttling.lane import held, lanes_of
 from pixivcrawl.throttling.server_lane import LaneInUse
@@ -136,12 +133,6 @@ def introduce(configuration: Configuration, *sessions: Session | None, sends: bo
     (say if sends else print)("\n".join(lines))
 
 
-def add_quiet(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-q", "--quiet", action="store_true", help="print only errors; see the exit code for the result"
-    )
-
-
 def add_wait(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wait",
@@ -173,22 +164,6 @@ def in_lane(configuration: Configuration, session: Session | None, task: str, *,
             say(f"waits for {in_use.waits_for}")
             until_done.enter_context(held(lanes, task, wait=True))
         yield
-
-
-def obey_quiet(opts: argparse.Namespace, settings: BaseSettings) -> None:
-    """With -q: print only errors, no progress, and log only errors, unless -L asks for more."""
-    if not opts.quiet:
-        return
-    saying.be_quiet()
-    settings.set("PROGRESS_ENABLED", value=False, priority="cmdline")
-    if not opts.loglevel:
-        settings.set("LOG_LEVEL", "ERROR", priority="cmdline")
-
-
-def show_any_text() -> None:
-    """Replace what standard output cannot show (a pipe on Windows, an old locale) by its number; a title must not end the command."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def summary_so_far(crawler: Crawler) -> str:

@@ -14,11 +14,11 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
-from pixivcrawl.commands.crawl import show_any_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.saying import show_any_text
 
 if TYPE_CHECKING:
     from pixivcrawl.archive.layout import Archive

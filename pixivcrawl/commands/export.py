@@ -15,7 +15,6 @@ from scrapy.settings import Settings
 
 from pixivcrawl.api.wording import did_you_mean, plural, quoted
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.commands.crawl import show_any_text
 from pixivcrawl.commands.status import opened
 from pixivcrawl.config_file import expanded
 from pixivcrawl.configuration import Configuration, filter_named
@@ -28,7 +27,7 @@ from pixivcrawl.ledger.queries.exported import Choice
 from pixivcrawl.reporting.writing import STANDARD_OUTPUT
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.runs.subscriptions import State, file_path, look_up, of_accounts
-from pixivcrawl.saying import say
+from pixivcrawl.saying import say, show_any_text
 from pixivcrawl.session import session_from_settings
 from pixivcrawl.subscriptions.file import Subscription, read_file
 from pixivcrawl.subscriptions.planning import Wanted

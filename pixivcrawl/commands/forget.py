@@ -11,7 +11,6 @@ from scrapy.exceptions import UsageError
 from pixivcrawl.api.wording import plural, size
 from pixivcrawl.archive.deleting import delete
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.commands.crawl import show_any_text
 from pixivcrawl.commands.verify import require_archive
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
@@ -21,6 +20,7 @@ from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reporting.standing import subject_named
 from pixivcrawl.runs.changing import ledger_to_change
 from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.saying import show_any_text
 
 
 class Command(ScrapyCommand):

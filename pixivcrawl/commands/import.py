@@ -19,7 +19,6 @@ from pixivcrawl.api.wording import one_line, plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
 from pixivcrawl.archive.workers import Workers
-from pixivcrawl.commands.crawl import show_any_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.exchange.asking import known_of, listed_to_ask, not_here, works_to_ask
@@ -34,6 +33,7 @@ from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.runs.rows_spider import Shown, Wanted, ask_for_rows
+from pixivcrawl.saying import show_any_text
 
 
 class Command(ScrapyCommand):

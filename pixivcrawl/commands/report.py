@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 from pixivcrawl.api.wording import size
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.workers import Workers
-from pixivcrawl.commands.crawl import show_any_text
 from pixivcrawl.configuration import Configuration, filter_named
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED
@@ -29,6 +28,7 @@ from pixivcrawl.reporting.gathering import News, Place, gather, place_of
 from pixivcrawl.reporting.thumbnails import thumbnails
 from pixivcrawl.reporting.writing import FORMATS, STANDARD_OUTPUT, file_for, write_file, write_out
 from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.saying import show_any_text
 from pixivcrawl.verification.choice import read_since
 
 SINCE = "7d"

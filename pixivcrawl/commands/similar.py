@@ -17,7 +17,6 @@ from scrapy.exceptions import UsageError
 from pixivcrawl.api.wording import one_line, plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.workers import Workers
-from pixivcrawl.commands.crawl import add_quiet, obey_quiet, show_any_text
 from pixivcrawl.commands.verify import require_archive, stopped_like_ctrl_c
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
@@ -27,7 +26,7 @@ from pixivcrawl.index.following import follow
 from pixivcrawl.ledger.queries.browsing.works import cards
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.saying import HowFar, say
+from pixivcrawl.saying import HowFar, add_quiet, obey_quiet, say, show_any_text
 
 
 class Command(ScrapyCommand):

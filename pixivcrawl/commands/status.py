@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import last_holder
-from pixivcrawl.commands.crawl import show_any_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError, StorageFailed
 from pixivcrawl.ledger.continuity import disagreement, require_ledger
@@ -25,6 +24,7 @@ from pixivcrawl.reporting import standing
 from pixivcrawl.reporting.status_text import LINES, lines_of
 from pixivcrawl.reporting.writing import write_out
 from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.saying import show_any_text
 from pixivcrawl.session import introduction, reader_of, session_from_settings
 from pixivcrawl.throttling.costs import speed_of
 

@@ -21,7 +21,6 @@ from scrapy.exceptions import UsageError
 from pixivcrawl.api.wording import one_line, plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.workers import Workers
-from pixivcrawl.commands.crawl import add_quiet, obey_quiet
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError, StorageFailed
 from pixivcrawl.extensions.run_record import INTERRUPTED
@@ -33,6 +32,7 @@ from pixivcrawl.reporting.status_text import odd
 from pixivcrawl.runs.changing import ledger_to_change
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.runs.memory import limit_heaps
+from pixivcrawl.saying import add_quiet, obey_quiet
 from pixivcrawl.verification.choice import WHOLE, Sample, next_window, read_sample, read_since
 from pixivcrawl.verification.findings import HARMLESS, Finding, in_order, is_damaged, summary
 from pixivcrawl.verification.memory import Memory, Progress

@@ -10,12 +10,11 @@ from scrapy.commands import ScrapyCommand
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
-from pixivcrawl.commands.crawl import add_quiet, obey_quiet
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.saying import say
+from pixivcrawl.saying import add_quiet, obey_quiet, say
 
 
 class Command(ScrapyCommand):
