@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,8 @@ from typing import Any
 from scrapy.crawler import Crawler
 
 from pixivcrawl.archive.destination import in_the_way
-from pixivcrawl.archive.store import NameTaken, discard, frames_text, holds, place_text, put, quarantine, sync_folders
-from pixivcrawl.errors import StorageFailed
+from pixivcrawl.archive.store import NameTaken, frames_text, quarantine, stage_text
+from pixivcrawl.archive.stores import NewFile, store_of
 from pixivcrawl.items import ProvenOriginal, StoredOriginal
 from pixivcrawl.ledger import updates
 
@@ -27,6 +26,7 @@ class StoragePipeline(FilePipeline):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
+        self._store = store_of(self.archive)
         self._placing = Together(self._place_all, "placing")
 
     async def close_spider(self) -> None:
@@ -55,48 +55,16 @@ class StoragePipeline(FilePipeline):
         return StoredOriginal(proven, path, self.archive.frames_path(original), frames_sha256)
 
     def _place_all(self, files: Sequence[StoredOriginal]) -> list[Exception | None]:
-        """What went wrong with each. Their folder is synced once for all, before any of them counts as placed."""
-        outcomes: list[Exception | None] = []
-        folders: set[Path] = set()
-        for stored in files:
-            try:
-                folders.add(self._place(stored))
-                outcomes.append(None)
-            except (NameTaken, StorageFailed) as failure:
-                outcomes.append(failure)
-        sync_folders(folders)
-        for stored, outcome in zip(files, outcomes, strict=True):
-            if outcome is None:
-                discard(Path(stored.proven.staged.staged))
-        return outcomes
+        """What went wrong with each. What costs the store less together is done once for all."""
+        return self._store.put_new([self._new_files(stored) for stored in files])
 
-    def _place(self, stored: StoredOriginal) -> Path:
-        """The folder that is still to be synced."""
-        original = stored.proven.staged.original
-        if original.frames is not None and stored.frames_path is not None:
-            # Before the zip, so that a zip in place is never without its timing.
-            staged, final = self.archive.frames_staging_path(original), self._final(stored.frames_path)
-            with _unless_the_same(final, stored.frames_sha256):
-                place_text(frames_text(original.frames), staged, final, original.uploaded)
-            discard(staged)
-        staged, final = Path(stored.proven.staged.staged), self._final(stored.path)
-        with _unless_the_same(final, stored.proven.staged.sha256):
-            put(staged, final, original.uploaded)
-        return final.parent
-
-    def _final(self, path: str) -> Path:
-        """Raises NameTaken where a symlink of the user's leads out of the archive: nothing is written through it."""
-        try:
-            return self.archive.resolve(path)
-        except ValueError:
-            raise NameTaken(self.archive.root / path) from None
-
-
-@contextmanager
-def _unless_the_same(final: Path, sha256: str | None) -> Iterator[None]:
-    """A name that is taken by the very same bytes is no error: an earlier run placed them and ended before its row."""
-    try:
-        yield
-    except NameTaken:
-        if not holds(final, sha256):
-            raise
+    def _new_files(self, stored: StoredOriginal) -> list[NewFile]:
+        """The file, and before an ugoira's zip its timing, so that a zip in place is never without it."""
+        proven = stored.proven.staged
+        original = proven.original
+        file = NewFile(Path(proven.staged), stored.path, proven.sha256, original.uploaded)
+        if original.frames is None or stored.frames_path is None:
+            return [file]
+        staged = self.archive.frames_staging_path(original)
+        sha256 = stage_text(frames_text(original.frames), staged)
+        return [NewFile(staged, stored.frames_path, sha256, original.uploaded), file]

@@ -79,11 +79,17 @@ def discard(staged: Path) -> None:
 
 def place_text(text: str, staged: Path, final: Path, modified: datetime) -> str:
     """Write `text` as UTF-8 to `staged`, then `place` it at `final`. Gives its SHA-256 in lower-case hex."""
+    sha256 = stage_text(text, staged)
+    place(staged, final, modified)
+    return sha256
+
+
+def stage_text(text: str, staged: Path) -> str:
+    """Write `text` as UTF-8 to `staged` and sync it. Gives its SHA-256 in lower-case hex. Raises `StorageFailed`."""
     content = text.encode()
     with storage_errors(staged):
         staged.unlink(missing_ok=True)
         _write_synced(staged, content)
-    place(staged, final, modified)
     return hashlib.sha256(content).hexdigest()
 
 

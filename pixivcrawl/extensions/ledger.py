@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -14,7 +13,8 @@ from scrapy.crawler import Crawler
 from pixivcrawl.archive.layout import Archive, parse_staged_name
 from pixivcrawl.archive.lock import lock_of_run
 from pixivcrawl.archive.staging import forget, left_behind
-from pixivcrawl.archive.store import NameTaken, discard, frames_text, holds, place_text, put, sync_folders
+from pixivcrawl.archive.store import NameTaken, discard, frames_text, holds, stage_text
+from pixivcrawl.archive.stores import NewFile, store_of
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.scratch import scratch_ledger
@@ -97,34 +97,25 @@ def sweep_staging(archive: Archive, ledger: Ledger) -> None:
 
 def _is_in_place(archive: Archive, intent: updates.Intent) -> bool:
     """Whether the intent's files are in place, after staged files with the right bytes were put there."""
-    staged = archive.staging_path(intent.original)
-    try:
-        final = archive.resolve(intent.path)
-        is_placed = holds(final, intent.sha256)
-        if not is_placed and not holds(staged, intent.sha256):
+    store, original = store_of(archive), intent.original
+    staged = [archive.staging_path(original)]
+    missing = []
+    if not store.holds(intent.path, intent.sha256):
+        if not holds(staged[0], intent.sha256):
             return False
-        if not _frames_are_in_place(archive, intent):
+        missing.append(NewFile(staged[0], intent.path, intent.sha256, original.uploaded))
+    if intent.frames_path is not None and original.frames is not None:
+        # What the list of frames says is known, so that it can be written again; it comes before its zip.
+        staged.append(archive.frames_staging_path(original))
+        if stage_text(frames_text(original.frames), staged[-1]) != intent.frames_sha256:
             return False
-        if not is_placed:
-            put(staged, final, intent.original.uploaded)
-    except (NameTaken, ValueError):
+        missing.insert(0, NewFile(staged[-1], intent.frames_path, intent.frames_sha256, original.uploaded))
+    (trouble,) = store.put_new([missing]) if missing else (None,)
+    if isinstance(trouble, NameTaken):
         # Another file or a symlink is in the way: the pipelines come to it again, and say so.
         return False
-    # What the killed run put there itself may not be on the disk yet.
-    sync_folders([final.parent.parent, final.parent])
-    discard(staged)
-    return True
-
-
-def _frames_are_in_place(archive: Archive, intent: updates.Intent) -> bool:
-    """Frames come before their zip, so that it is never without them; what they say is known, so that they can be placed again."""
-    if intent.frames_path is None or intent.original.frames is None:
-        return True
-    text = frames_text(intent.original.frames)
-    if hashlib.sha256(text.encode()).hexdigest() != intent.frames_sha256:
-        return False
-    staged, final = archive.frames_staging_path(intent.original), archive.resolve(intent.frames_path)
-    if not holds(final, intent.frames_sha256):
-        place_text(text, staged, final, intent.original.uploaded)
-    discard(staged)
+    if trouble is not None:
+        raise trouble
+    for file in staged:
+        discard(file)
     return True

@@ -54,7 +54,7 @@ def test_killed_in_every_step_of_a_file(laboratory: Laboratory):
         "pixivcrawl.archive.staging:Receiver.finish:after",
         "pixivcrawl.archive.workers:Workers.prove:before",
         "pixivcrawl.ledger.updates:record_intent:after",
-        "pipelines.storage:StoragePipeline._place:before",
+        "pixivcrawl.archive.stores.folder:FolderStore._put:before",
         "os:link:before",
         "os:link:after",
         "pixivcrawl.archive.store:sync:after",
@@ -67,9 +67,10 @@ def test_killed_in_every_step_of_a_file(laboratory: Laboratory):
 def test_killed_while_an_intent_is_settled(laboratory: Laboratory):
     steps = (
         "os:link:before",
-        "pixivcrawl.extensions.ledger:put:before",
-        "pixivcrawl.extensions.ledger:put:after",
-        "pixivcrawl.extensions.ledger:sync_folders:after",
+        "pixivcrawl.extensions.ledger:_is_in_place:before",
+        "pixivcrawl.archive.stores.folder:FolderStore._put:before",
+        "pixivcrawl.archive.stores.folder:put:after",
+        "pixivcrawl.archive.stores.folder:sync_folders:after",
         "pixivcrawl.ledger.updates:settle_intent:after",
     )
     killed_at(laboratory, steps, "user")
