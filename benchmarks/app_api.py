@@ -12,7 +12,7 @@ from pixivcrawl import sandbox
 from pixivcrawl.sandbox.__main__ import main
 from pixivcrawl.sandbox.addresses import Addresses
 from pixivcrawl.sandbox.api import ApiHost
-from pixivcrawl.sandbox.exchange import Answer, Json
+from pixivcrawl.sandbox.http import Answer, Json
 from pixivcrawl.sandbox.images import Sent
 from pixivcrawl.sandbox.log import HostKind
 from pixivcrawl.sandbox.server import Answering

@@ -20,9 +20,9 @@ from typing import Any
 from benchmarks.building import database_url, fill, make_tables
 from benchmarks.ledger import FILES, GREATEST, TAGS, an_artwork
 from benchmarks.measuring import Row, run, table, write_json
-from pixivcrawl.index.following import follow
 from pixivcrawl.index.reading import Index
 from pixivcrawl.index.search import parse
+from pixivcrawl.index.updating import follow
 from pixivcrawl.items import Facts
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.service import Ledger

@@ -31,7 +31,7 @@ from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.answer import StoredAnswer
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reader import VISITOR
-from pixivcrawl.reporting.standing import Standing, of_archive
+from pixivcrawl.reporting.overview import Standing, of_archive
 from pixivcrawl.reporting.status_text import LINES
 from pixivcrawl.spiders.user import UserArguments
 from pixivcrawl.throttling.costs import speed_of

@@ -14,7 +14,7 @@ from pixivcrawl import sandbox
 from pixivcrawl.sandbox.__main__ import main
 from pixivcrawl.sandbox.addresses import Addresses, Wanted
 from pixivcrawl.sandbox.delivery import Delivery
-from pixivcrawl.sandbox.exchange import refused
+from pixivcrawl.sandbox.http import refused
 from pixivcrawl.sandbox.images import ImageHost, Sent
 from pixivcrawl.sandbox.log import HostKind
 from pixivcrawl.sandbox.pictures import Content

@@ -21,7 +21,7 @@ from pixivcrawl.listeners import send
 from pixivcrawl.run_ending import RunStopping
 
 from .base import FilePipeline
-from .guessing import FirstIsMissing, Guesses, NoSuchAddress
+from .extension_probe import FirstIsMissing, Guesses, NoSuchAddress
 
 TRIES = 3
 GROWTH = 4

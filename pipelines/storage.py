@@ -18,7 +18,7 @@ from pixivcrawl.items import ProvenOriginal, StoredOriginal
 from pixivcrawl.ledger import updates
 
 from .base import FilePipeline
-from .together import Together
+from .batching import Together
 
 
 class StoragePipeline(FilePipeline):

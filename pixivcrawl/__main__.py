@@ -9,7 +9,7 @@ import sys
 import pixivcrawl.commands  # noqa: F401
 
 # isort: on
-from pixivcrawl.command_line.running import run
+from pixivcrawl.command_line.run import run
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import logging
 import time
 from typing import Any
 
-from pixivcrawl.api.wording import did_you_mean, one_line, quoted
+from pixivcrawl.api.text import did_you_mean, one_line, quoted
 from pixivcrawl.cookies import PIXIV_DOMAINS
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.session import ACCOUNTS_OWN, Session, session_in

@@ -23,9 +23,9 @@ from typing import Any
 from scrapy.settings import BaseSettings
 from scrapy.utils.conf import closest_scrapy_cfg
 
-from pixivcrawl.api.wording import did_you_mean, quoted
+from pixivcrawl.api.text import did_you_mean, quoted
+from pixivcrawl.console import complain
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.saying import complain
 
 FILE_NAME = "pixivcrawl.toml"
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from scrapy.settings import BaseSettings
 from sqlalchemy import URL
 
-from pixivcrawl.api.wording import quoted
+from pixivcrawl.api.text import quoted
 from pixivcrawl.archive.layout import UMASKS, Readers
 from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.config_file import located, path_named

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from pixivcrawl.api.bodies.parts import JAPAN
-from pixivcrawl.api.wording import one_line, quoted
+from pixivcrawl.api.text import one_line, quoted
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.folding import fold, fold_name, plain
 from pixivcrawl.items import Artwork, Kind

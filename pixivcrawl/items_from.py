@@ -26,7 +26,7 @@ from pixivcrawl.api.bodies.rows import IllustRow
 from pixivcrawl.api.bodies.users import ProfileAll, SeriesRow, UserFull, UserRow
 from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.api.images import first_frame_url, frame_url, original_url, read_image_url, read_user_image_url, zip_url
-from pixivcrawl.api.wording import plural
+from pixivcrawl.api.text import plural
 from pixivcrawl.items import (
     Artwork,
     Bookmark,

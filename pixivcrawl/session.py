@@ -15,7 +15,7 @@ from pathlib import Path
 from scrapy.settings import BaseSettings
 
 from pixivcrawl import config_file
-from pixivcrawl.api.wording import quoted
+from pixivcrawl.api.text import quoted
 from pixivcrawl.cookies import CookieRefused, cookie_header
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.reader import VISITOR, Reader

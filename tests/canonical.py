@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, Table, create_engine, select
 
-from pixivcrawl.api.keeping import without_other_works
+from pixivcrawl.api.trimming import without_other_works
 from pixivcrawl.ledger.answer import Location
 from pixivcrawl.ledger.columns import UtcTime
 from pixivcrawl.ledger.journal import read_answer

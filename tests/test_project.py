@@ -28,9 +28,9 @@ from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
 
 from pixivcrawl import __version__
-from pixivcrawl.command_line.finding import command_named
-from pixivcrawl.command_line.helping import parser_of
-from pixivcrawl.command_line.running import refuse_unknown_options
+from pixivcrawl.command_line.help import parser_of
+from pixivcrawl.command_line.lookup import command_named
+from pixivcrawl.command_line.run import refuse_unknown_options
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("pixivcrawl", "pipelines", "settings")

@@ -9,8 +9,8 @@ from scrapy.spiderloader import SpiderLoader
 
 from pages.markdown import UNDESCRIBED, anchor, blocks, code, described, link, own_words, table
 from pages.reading import endpoints_of, endpoints_of_each_work
+from pixivcrawl.base_spiders.argument_info import arguments_of, default_of, values_taken
 from pixivcrawl.base_spiders.base import PixivSpider
-from pixivcrawl.base_spiders.describing import arguments_of, default_of, values_taken
 from pixivcrawl.base_spiders.params import ListingArguments
 
 ENDPOINTS_PAGE = "endpoints.md"

@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pixivcrawl.api.bodies.artworks import IllustDetail
-from pixivcrawl.api.documents import DocumentRefused, read_document
 from pixivcrawl.api.endpoint import Body, Endpoint
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.json_input import DocumentRefused, read_document
+from pixivcrawl.api.text import one_line
 
 LONGEST_RETRY_AFTER = 86400.0
 """Seconds for which a longer Retry-After is obeyed; a request after that is told again."""

@@ -15,10 +15,10 @@ from pydantic_core import ErrorDetails
 from scrapy import Request
 
 from pixivcrawl.api.bodies.alone import LEAVING_OUT, ODD, reason_of
-from pixivcrawl.api.documents import DocumentRefused, read_document
+from pixivcrawl.api.json_input import DocumentRefused, read_document
 from pixivcrawl.api.paging import NextIds, Paging, came
 from pixivcrawl.api.parameters import Param, ParameterRefused, canonical_values
-from pixivcrawl.api.wording import one_line, quoted
+from pixivcrawl.api.text import one_line, quoted
 
 Body = TypeVar("Body")
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pixivcrawl.api.images import LARGEST_ID
-from pixivcrawl.api.wording import quoted
+from pixivcrawl.api.text import quoted
 
 _SEARCH = (
     "order",

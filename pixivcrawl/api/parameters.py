@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from pixivcrawl.api.images import LARGEST_ID
-from pixivcrawl.api.wording import quoted
+from pixivcrawl.api.text import quoted
 from pixivcrawl.errors import ConfigurationError
 
 ParamType = Literal["id", "text", "integer", "boolean", "date", "ids", "texts", "constant"]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from scrapy import Request
 from scrapy.http import Response
 
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.text import one_line
 
 LONGEST_NAME = 200
 """Characters of an ETag or a date; they come from outside."""

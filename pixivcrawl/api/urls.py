@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from pixivcrawl.api.images import read_image_url
 from pixivcrawl.api.pages import Query, Target, UrlRefused, number, read_page, target
-from pixivcrawl.api.wording import quoted
+from pixivcrawl.api.text import quoted
 
 __all__ = ["ACCOUNT", "LONGEST_ADDRESS", "Target", "UrlRefused", "addresses_in", "read_url"]
 

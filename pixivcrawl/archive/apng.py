@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from pixivcrawl.api.wording import plural
+from pixivcrawl.api.text import plural
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.pictures import TOTAL_SHARE, add_flaw
 from pixivcrawl.archive.png_rows import Coding, Rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.text import one_line
 from pixivcrawl.archive.verdict import Proof
 
 DamageKind = Literal[

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from PIL.GifImagePlugin import GifImageFile
 
-from pixivcrawl.api.wording import plural
+from pixivcrawl.api.text import plural
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.pictures import (
     TOTAL_SHARE,

@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 
 from PIL.PngImagePlugin import PngImageFile
 
-from pixivcrawl.api.wording import plural
+from pixivcrawl.api.text import plural
 from pixivcrawl.archive.apng import Animation
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.pictures import (

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import NoReturn, Protocol
 
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.text import one_line
 from pixivcrawl.archive.worker import RAISED, end_with, import_decoders, outlive_signals, work
 from pixivcrawl.errors import NoWorker
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from scrapy import Request
 from scrapy.exceptions import DownloadFailedError
 
+from pixivcrawl.api.text import quoted
 from pixivcrawl.api.urls import Target, UrlRefused, read_url
-from pixivcrawl.api.wording import quoted
 
 if TYPE_CHECKING:
     from pixivcrawl.base_spiders.listing import ListingSpider

@@ -20,12 +20,12 @@ from pixivcrawl.api.bodies.artworks import IllustDetail
 from pixivcrawl.api.bodies.users import ProfileAll
 from pixivcrawl.api.catalogue import asked
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
-from pixivcrawl.api.keeping import without_other_works
 from pixivcrawl.api.paging import came
 from pixivcrawl.api.parameters import ParameterRefused
-from pixivcrawl.api.wording import quoted
+from pixivcrawl.api.text import quoted
+from pixivcrawl.api.trimming import without_other_works
 from pixivcrawl.base_spiders.params import Arguments, explain
-from pixivcrawl.base_spiders.second_looks import (
+from pixivcrawl.base_spiders.rechecks import (
     PUT_OFF,
     LookedAtLater,
     puts_off_second_looks,
@@ -33,7 +33,7 @@ from pixivcrawl.base_spiders.second_looks import (
 )
 from pixivcrawl.configuration import Configuration, filters_file
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.facts import facts_of
+from pixivcrawl.facts_from import facts_of
 from pixivcrawl.filters import read_filters
 from pixivcrawl.item_batches import through_pipelines
 from pixivcrawl.items import Facts, Snapshot

@@ -7,7 +7,7 @@ from typing import Any
 
 from pixivcrawl.api.bodies.rows import IllustRow
 from pixivcrawl.api.ignored import ignored_parameters
-from pixivcrawl.api.wording import plural
+from pixivcrawl.api.text import plural
 from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.base_spiders.pagination import ListCursor
 from pixivcrawl.ledger import queries

@@ -23,8 +23,8 @@ from pixivcrawl.api.answers import AnswerRefused
 from pixivcrawl.api.bodies.artworks import IllustDetail
 from pixivcrawl.api.catalogue import ILLUST_DETAIL
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
+from pixivcrawl.api.text import one_line
 from pixivcrawl.api.withheld import Withheld
-from pixivcrawl.api.wording import one_line
 from pixivcrawl.archive.store import NameTaken
 from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.base_spiders.comments import keep_comments
@@ -37,8 +37,8 @@ from pixivcrawl.base_spiders.many_details import read_many_details
 from pixivcrawl.base_spiders.page import Page
 from pixivcrawl.base_spiders.pagination import ListCursors, ListPage, paginate, rows_ahead
 from pixivcrawl.base_spiders.params import ListingArguments
+from pixivcrawl.base_spiders.rechecks import LookedAtLater
 from pixivcrawl.base_spiders.refusals import LONGEST_REASON, read_work, record_refusal, record_withheld
-from pixivcrawl.base_spiders.second_looks import LookedAtLater
 from pixivcrawl.extensions.run_record import STOPPED_AFTER_PICTURES, STOPPED_AT
 from pixivcrawl.items import Artwork, Facts
 from pixivcrawl.ledger import queries, updates

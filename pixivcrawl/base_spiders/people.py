@@ -16,7 +16,7 @@ from pixivcrawl.api.bodies.listings import FollowRow, Follows
 from pixivcrawl.api.catalogue import ME_EXTRA, USER_PROFILE_ALL, USER_PROFILE_ILLUSTS
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
 from pixivcrawl.base_spiders.from_rows import rows_to_ask_for
-from pixivcrawl.base_spiders.owned import OwnedListSpider, OwnerArguments
+from pixivcrawl.base_spiders.owned_lists import OwnedListSpider, OwnerArguments
 from pixivcrawl.base_spiders.page import Page
 from pixivcrawl.base_spiders.pagination import ListPage
 from pixivcrawl.items import Artwork, Facts, Follow

@@ -10,8 +10,8 @@ from pixivcrawl import items_from
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused
 from pixivcrawl.api.bodies.artworks import IllustDetail
 from pixivcrawl.api.catalogue import ILLUST_PAGES, ILLUST_UGOIRA_META
+from pixivcrawl.api.text import one_line
 from pixivcrawl.api.withheld import WHAT_TO_DO, Withheld, withheld_because
-from pixivcrawl.api.wording import one_line
 from pixivcrawl.base_spiders.params import ListingArguments
 from pixivcrawl.items import Artwork
 from pixivcrawl.ledger import updates

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 
-from pixivcrawl.api.wording import quoted
-from pixivcrawl.command_line.finding import OURS, SPIDERS, command_named, names, project_settings
-from pixivcrawl.command_line.helping import parser_of
+from pixivcrawl.api.text import quoted
+from pixivcrawl.command_line.help import parser_of
+from pixivcrawl.command_line.lookup import OURS, SPIDERS, command_named, names, project_settings
 from pixivcrawl.errors import ConfigurationError
 
 BASH = """\

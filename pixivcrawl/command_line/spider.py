@@ -13,8 +13,8 @@ from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
 
+from pixivcrawl.base_spiders.argument_info import arguments_of, default_of, values_taken
 from pixivcrawl.base_spiders.base import PixivSpider
-from pixivcrawl.base_spiders.describing import arguments_of, default_of, values_taken
 from pixivcrawl.base_spiders.params import ListingArguments
 from pixivcrawl.commands.crawl import Command as CrawlCommand
 from pixivcrawl.filters import Filters

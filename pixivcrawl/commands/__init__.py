@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from pixivcrawl.console import complain
 from pixivcrawl.errors import PixivcrawlError
-from pixivcrawl.saying import complain
 
 # As in extensions/run_record.py, which takes too long to import for what this is for.
 INTERRUPTED = 130

@@ -12,12 +12,12 @@ from scrapy.commands import ScrapyCommand
 from pixivcrawl.api.catalogue import ENDPOINTS
 from pixivcrawl.api.endpoint import Auth, Endpoint
 from pixivcrawl.api.parameters import Param, ParameterRefused
-from pixivcrawl.api.wording import did_you_mean, quoted
+from pixivcrawl.api.text import did_you_mean, quoted
 from pixivcrawl.configuration import PIXIV, Configuration
+from pixivcrawl.console import show_any_text
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.runs.api_spider import Form, Question, ask, say
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.saying import show_any_text
 from pixivcrawl.session import session_from_settings
 
 NOT_DONE = 1

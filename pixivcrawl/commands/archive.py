@@ -15,17 +15,17 @@ from scrapy.commands import ScrapyCommand
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.exceptions import UsageError
 
+from pixivcrawl.api.text import quoted
 from pixivcrawl.api.urls import UrlRefused, addresses_in, read_url
-from pixivcrawl.api.wording import quoted
 from pixivcrawl.commands.crawl import add_wait, introduce, wait_for_lane
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.console import add_quiet, obey_quiet, say
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.progress.terminal import OverallProgress
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.runs.notify import tell_of
 from pixivcrawl.runs.queue import ENDS_ALL, Job, brought, in_turn, outcomes, run_all, worst
 from pixivcrawl.runs.signals import end_when_told, nothing_to_stop, stop_crawls
-from pixivcrawl.saying import add_quiet, obey_quiet, say
 from pixivcrawl.session import session_from_settings
 
 STANDARD_INPUT = "-"

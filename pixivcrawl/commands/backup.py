@@ -12,7 +12,7 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from pixivcrawl.api.wording import size
+from pixivcrawl.api.text import size
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.config_file import expanded
 from pixivcrawl.configuration import Configuration

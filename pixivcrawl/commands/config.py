@@ -13,9 +13,9 @@ from sqlalchemy.exc import ArgumentError
 
 from pixivcrawl.config_file import FILE_NAME, Written, found
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.console import show_any_text
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.saying import show_any_text
 from pixivcrawl.session import introduction, session_from_settings
 
 

@@ -17,6 +17,7 @@ from scrapy.exceptions import UsageError
 from scrapy.spiderloader import SpiderLoaderProtocol
 
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.console import add_quiet, obey_quiet, say, show_any_text
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.progress.terminal import put_away
 from pixivcrawl.extensions.run_record import summary
@@ -32,7 +33,6 @@ from pixivcrawl.runs.signals import (
     record_of,
     stop_crawls,
 )
-from pixivcrawl.saying import add_quiet, obey_quiet, say, show_any_text
 from pixivcrawl.session import Session, introduction, reader_of, session_from_settings
 from pixivcrawl.throttling.lane import held, lanes_of
 from pixivcrawl.throttling.server_lane import LaneInUse

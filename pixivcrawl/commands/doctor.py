@@ -15,10 +15,10 @@ from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.console import show_any_text
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.saying import show_any_text
 
 if TYPE_CHECKING:
     from pixivcrawl.archive.layout import Archive
@@ -144,10 +144,7 @@ def examination(settings: Settings, *, offline: bool, live: bool = False) -> Ite
     # Only here: they are many, and every command would import them.
     from pixivcrawl.archive.layout import Archive
     from pixivcrawl.doctor.disk import look_at_disk, look_at_permissions
-    from pixivcrawl.doctor.findings import ok, problem
-    from pixivcrawl.doctor.ledger import look_at_ledger
-    from pixivcrawl.doctor.session import ask, look_at_session
-    from pixivcrawl.doctor.surroundings import (
+    from pixivcrawl.doctor.environment import (
         look_at_certificates,
         look_at_clock,
         look_at_notices,
@@ -156,6 +153,9 @@ def examination(settings: Settings, *, offline: bool, live: bool = False) -> Ite
         look_at_secrets,
         look_at_versions,
     )
+    from pixivcrawl.doctor.findings import ok, problem
+    from pixivcrawl.doctor.ledger import look_at_ledger
+    from pixivcrawl.doctor.session import ask, look_at_session
     from pixivcrawl.session import session_from_settings
 
     yield from look_at_versions()

@@ -13,21 +13,21 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
-from pixivcrawl.api.wording import did_you_mean, plural, quoted
+from pixivcrawl.api.text import did_you_mean, plural, quoted
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.commands.status import opened
 from pixivcrawl.config_file import expanded
 from pixivcrawl.configuration import Configuration, filter_named
+from pixivcrawl.console import say, show_any_text
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.exchange.export.choice import Result, Selection, select
 from pixivcrawl.exchange.export.forms import FORMS, Form
 from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.items import VideoForm
 from pixivcrawl.ledger.queries.exported import Choice
-from pixivcrawl.reporting.writing import STANDARD_OUTPUT
+from pixivcrawl.reporting.output import STANDARD_OUTPUT
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.runs.subscriptions import State, file_path, look_up, of_accounts
-from pixivcrawl.saying import say, show_any_text
 from pixivcrawl.session import session_from_settings
 from pixivcrawl.subscriptions.file import Subscription, read_file
 from pixivcrawl.subscriptions.planning import Wanted

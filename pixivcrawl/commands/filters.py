@@ -9,12 +9,12 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from pixivcrawl.api.wording import one_line, quoted
+from pixivcrawl.api.text import one_line, quoted
 from pixivcrawl.configuration import Configuration, filters_file
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.exchange.blacklists import read_blacklists
 from pixivcrawl.filters import Filters, SavedFilters, read_filters
-from pixivcrawl.index.saving import add_filter
+from pixivcrawl.index.saved_filters import add_filter
 from pixivcrawl.items import Artwork
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.service import Ledger

@@ -42,7 +42,7 @@ class Command(ScrapyCommand):
 
     def show(self) -> int:
         from pixivcrawl.fleet.queue import server_of
-        from pixivcrawl.fleet.standing import standing
+        from pixivcrawl.fleet.state import standing
 
         settings = self.settings
         assert settings is not None

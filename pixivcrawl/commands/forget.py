@@ -8,19 +8,19 @@ from datetime import UTC, datetime
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from pixivcrawl.api.wording import plural, size
+from pixivcrawl.api.text import plural, size
 from pixivcrawl.archive.deleting import delete
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.commands.verify import require_archive
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.console import show_any_text
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.gallery.thumbnails import small_pictures
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.reporting.standing import subject_named
-from pixivcrawl.runs.changing import ledger_to_change
+from pixivcrawl.reporting.overview import subject_named
+from pixivcrawl.runs.exclusive import ledger_to_change
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.saying import show_any_text
 
 
 class Command(ScrapyCommand):

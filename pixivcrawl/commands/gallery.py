@@ -9,10 +9,10 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from pixivcrawl.configuration import Configuration, filters_file
+from pixivcrawl.console import say
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.filters import read_filters
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.saying import say
 
 PORT = 8490
 
@@ -54,7 +54,7 @@ class Command(ScrapyCommand):
         if args:
             raise UsageError(f"gallery takes only options, not {args[0]!r}", print_help=False)
         # Only here: the server is much to import for those who ask for help.
-        from pixivcrawl.gallery.serving import serve
+        from pixivcrawl.gallery.server import serve
 
         try:
             if not 0 <= opts.port <= 65535:

@@ -15,11 +15,12 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
-from pixivcrawl.api.wording import one_line, plural
+from pixivcrawl.api.text import one_line, plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.console import show_any_text
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.exchange.asking import known_of, listed_to_ask, not_here, works_to_ask
 from pixivcrawl.exchange.importing import Brought, Importing, told
@@ -33,7 +34,6 @@ from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.runs.rows_spider import Shown, Wanted, ask_for_rows
-from pixivcrawl.saying import show_any_text
 
 
 class Command(ScrapyCommand):

@@ -8,15 +8,15 @@ import sys
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.text import one_line
 from pixivcrawl.configuration import NOTICES, Configuration
+from pixivcrawl.console import show_any_text
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.run_record import FAILED, INTERRUPTED
 from pixivcrawl.notifications.send import Message, send
 from pixivcrawl.notifications.services import Service, services_from_settings
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.runs.notify import failed_at
-from pixivcrawl.saying import show_any_text
 
 
 class Command(ScrapyCommand):

@@ -14,11 +14,12 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 from sqlalchemy import URL
 
-from pixivcrawl.api.wording import one_line, plural, size
+from pixivcrawl.api.text import one_line, plural, size
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.console import HowFar
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.ledger import settle_intents
 from pixivcrawl.extensions.run_record import INTERRUPTED
@@ -39,7 +40,6 @@ from pixivcrawl.ledger.rebuilding import begin_beside, put_in_place
 from pixivcrawl.ledger.replay import ReplayResult, replay
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.saying import HowFar
 from pixivcrawl.verification.reconciling import Reconciliation, reconcile
 
 NOT_ALL = 1

@@ -8,21 +8,21 @@ from datetime import UTC, datetime
 
 from scrapy.exceptions import UsageError
 
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.text import one_line
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.commands.crawl import Command as CrawlCommand
 from pixivcrawl.commands.verify import require_archive
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.console import say
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.reporting.standing import subjects_in
-from pixivcrawl.runs.changing import ledger_to_change
+from pixivcrawl.reporting.overview import subjects_in
+from pixivcrawl.runs.exclusive import ledger_to_change
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.saying import say
-from pixivcrawl.verification.again import want_again
-from pixivcrawl.verification.reading import Depth
+from pixivcrawl.verification.refetch import want_again
 from pixivcrawl.verification.repair import Action
+from pixivcrawl.verification.verify import Depth
 
 
 class Command(CrawlCommand):

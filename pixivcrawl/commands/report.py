@@ -10,10 +10,11 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 from sqlalchemy import Connection
 
-from pixivcrawl.api.wording import size
+from pixivcrawl.api.text import size
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import Configuration, filter_named
+from pixivcrawl.console import show_any_text
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.filters import Filters
@@ -23,13 +24,12 @@ from pixivcrawl.ledger.queries.covers import Cover, covers
 from pixivcrawl.ledger.queries.reports import Change, Span
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reporting import page, text
-from pixivcrawl.reporting.documents import document
-from pixivcrawl.reporting.gathering import News, Place, gather, place_of
+from pixivcrawl.reporting.collect import News, Place, gather, place_of
+from pixivcrawl.reporting.json_report import document
+from pixivcrawl.reporting.output import FORMATS, STANDARD_OUTPUT, file_for, write_file, write_out
 from pixivcrawl.reporting.thumbnails import thumbnails
-from pixivcrawl.reporting.writing import FORMATS, STANDARD_OUTPUT, file_for, write_file, write_out
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.saying import show_any_text
-from pixivcrawl.verification.choice import read_since
+from pixivcrawl.verification.sampling import read_since
 
 SINCE = "7d"
 

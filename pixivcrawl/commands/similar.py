@@ -14,19 +14,19 @@ from typing import Any
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from pixivcrawl.api.wording import one_line, plural
+from pixivcrawl.api.text import one_line, plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.commands.verify import require_archive, stopped_like_ctrl_c
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.console import HowFar, add_quiet, obey_quiet, say, show_any_text
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED
-from pixivcrawl.index import looking
-from pixivcrawl.index.following import follow
+from pixivcrawl.index import similar
+from pixivcrawl.index.updating import follow
 from pixivcrawl.ledger.queries.browsing.works import cards
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.saying import HowFar, add_quiet, obey_quiet, say, show_any_text
 
 
 class Command(ScrapyCommand):
@@ -79,7 +79,7 @@ class Command(ScrapyCommand):
         """Tell of each file; one that is no picture is said, and the others are looked for."""
         if not opts.known:
             looker.look_at_all()
-        left = looking.unseen(looker.derived)
+        left = similar.unseen(looker.derived)
         for path in paths:
             try:
                 found = looker.find(path)
@@ -115,14 +115,14 @@ class Looker:
         """Bring the index in line, and look at what nobody looked at yet."""
         follow(self.ledger, self.derived, stop=Event())
         how_far = HowFar()
-        after: int | None = looking.LEAST_DIGEST
+        after: int | None = similar.LEAST_DIGEST
         while after is not None:
-            left = looking.unseen(self.derived)
+            left = similar.unseen(self.derived)
             how_far(f"looking at the pictures of the archive for the first time: {plural(left, 'picture')} to go")
-            after = looking.look_on(self.ledger, self.archive, self.derived, self.workers, after=after)
+            after = similar.look_on(self.ledger, self.archive, self.derived, self.workers, after=after)
 
     def find(self, path: Path) -> Found:
-        found = looking.find(path, self.ledger, self.archive, self.derived, self.workers)
+        found = similar.find(path, self.ledger, self.archive, self.derived, self.workers)
         return Found(
             found,
             {
@@ -136,7 +136,7 @@ class Looker:
 class Found:
     """What was found, and the works that it belongs to."""
 
-    found: looking.Found
+    found: similar.Found
     works: dict[int, Any]
 
 

@@ -15,16 +15,16 @@ from sqlalchemy import Connection
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import last_holder
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.console import show_any_text
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError, StorageFailed
 from pixivcrawl.ledger.continuity import disagreement, require_ledger
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reader import VISITOR, Reader
-from pixivcrawl.reporting import standing
+from pixivcrawl.reporting import overview
+from pixivcrawl.reporting.output import write_out
 from pixivcrawl.reporting.status_text import LINES, lines_of
-from pixivcrawl.reporting.writing import write_out
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.saying import show_any_text
 from pixivcrawl.session import introduction, reader_of, session_from_settings
 from pixivcrawl.throttling.costs import speed_of
 
@@ -85,7 +85,7 @@ def show(settings: BaseSettings, opts: argparse.Namespace, subject: str | None =
     if opts.json:
         reader = reader_of(session_from_settings(settings)).user_id
         now = datetime.now(UTC)
-        write_out(piece for each in told for piece in standing.document(each, archive.root, reader, now))
+        write_out(piece for each in told for piece in overview.document(each, archive.root, reader, now))
     else:
         at_work = at_work_since(archive)
         lines = (line for each in told for line in lines_of(each, in_full=opts.all, at_work=at_work))
@@ -106,15 +106,15 @@ def opened(configuration: Configuration, archive: Archive) -> Ledger:
 
 def gathered(
     connection: Connection, configuration: Configuration, reader: Reader, opts: argparse.Namespace, subject: str | None
-) -> list[standing.Told]:
+) -> list[overview.Told]:
     if subject is not None:
-        return standing.of_subject(connection, subject)
+        return overview.of_subject(connection, subject)
     if opts.missing:
-        return [standing.of_missing(connection)]
+        return [overview.of_missing(connection)]
     limit = None if opts.all or opts.json else LINES
     now = datetime.now(UTC)
     speed = speed_of(connection, configuration, reader, now)
-    return [standing.of_archive(connection, configuration, speed.for_works, now, limit)]
+    return [overview.of_archive(connection, configuration, speed.for_works, now, limit)]
 
 
 def who_would_read(settings: BaseSettings) -> Reader:

@@ -11,8 +11,8 @@ from typing import Any
 
 from scrapy.commands import ScrapyCommand
 
+from pixivcrawl.api.text import one_line, plural, quoted
 from pixivcrawl.api.urls import UrlRefused, read_url
-from pixivcrawl.api.wording import one_line, plural, quoted
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.exchange.lists import AddressList, read_list
 from pixivcrawl.runs.exit_codes import complain

@@ -15,12 +15,13 @@ from scrapy.commands import ScrapyCommand
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.exceptions import UsageError
 
-from pixivcrawl.api.wording import plural, quoted
+from pixivcrawl.api.text import plural, quoted
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
-from pixivcrawl.base_spiders.second_looks import PUT_OFF
+from pixivcrawl.base_spiders.rechecks import PUT_OFF
 from pixivcrawl.commands.crawl import add_wait, in_lane, introduce
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.console import add_quiet, obey_quiet, say, show_any_text
 from pixivcrawl.errors import ArchiveInUse, ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.progress.terminal import OverallProgress
 from pixivcrawl.extensions.run_record import FAILED, INTERRUPTED
@@ -35,7 +36,6 @@ from pixivcrawl.runs.queue import ENDS_ALL, ENDS_EVERY_ACCOUNT, Job, brought, jo
 from pixivcrawl.runs.session_check import NewsSpider
 from pixivcrawl.runs.signals import end_when_told, nothing_to_stop, stop_crawls
 from pixivcrawl.runs.subscriptions import Catalogue, State, file_path, look_up, of_accounts
-from pixivcrawl.saying import add_quiet, obey_quiet, say, show_any_text
 from pixivcrawl.session import reader_of, session_from_settings
 from pixivcrawl.subscriptions.costs import requests_for, requests_for_following
 from pixivcrawl.subscriptions.file import SubscriptionFile, read_file

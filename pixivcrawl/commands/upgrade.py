@@ -9,16 +9,16 @@ from collections.abc import Iterator
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from pixivcrawl.api.wording import plural
+from pixivcrawl.api.text import plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.console import HowFar
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.upgrading import UpgradeResult, upgrade
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.saying import HowFar
 
 
 class Command(ScrapyCommand):

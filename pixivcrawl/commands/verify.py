@@ -18,10 +18,11 @@ from typing import Any
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from pixivcrawl.api.wording import one_line, plural
+from pixivcrawl.api.text import one_line, plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.console import add_quiet, obey_quiet
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError, StorageFailed
 from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.ledger import queries
@@ -29,16 +30,15 @@ from pixivcrawl.ledger.continuity import disagreement, require_ledger
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reporting.status_text import odd
-from pixivcrawl.runs.changing import ledger_to_change
+from pixivcrawl.runs.exclusive import ledger_to_change
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.runs.memory import limit_heaps
-from pixivcrawl.saying import add_quiet, obey_quiet
-from pixivcrawl.verification.choice import WHOLE, Sample, next_window, read_sample, read_since
+from pixivcrawl.verification.checkpoint import Memory, Progress
 from pixivcrawl.verification.findings import HARMLESS, Finding, in_order, is_damaged, summary
-from pixivcrawl.verification.memory import Memory, Progress
 from pixivcrawl.verification.progress import VerificationProgress
-from pixivcrawl.verification.reading import Depth, verify
 from pixivcrawl.verification.repair import TIME_SET, Action, repair
+from pixivcrawl.verification.sampling import WHOLE, Sample, next_window, read_sample, read_since
+from pixivcrawl.verification.verify import Depth, verify
 
 WHOLE_ARCHIVE, FOUND = 0, 1
 """Exit codes: nothing but times is amiss, or something was found."""

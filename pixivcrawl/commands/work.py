@@ -11,10 +11,10 @@ from scrapy.commands import ScrapyCommand
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.console import add_quiet, obey_quiet, say
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.saying import add_quiet, obey_quiet, say
 
 
 class Command(ScrapyCommand):
@@ -53,7 +53,7 @@ class Command(ScrapyCommand):
             with lock(archive, "work"):
                 Ledger.open(configuration.database_url, archive=archive).close()
             prepare(configuration.database_url)
-            from pixivcrawl.fleet.working import add_tasks, work
+            from pixivcrawl.fleet.worker import add_tasks, work
 
             given = [word for each in opts.set for word in ("-s", each)]
             add_tasks(app, self.settings, [*given, *(["-q"] if opts.quiet else [])])

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from pixivcrawl.api.wording import size
+from pixivcrawl.api.text import size
 from pixivcrawl.archive.layout import UMASKS, Archive, Readers
 from pixivcrawl.doctor.findings import Finding, ok, problem, warning
 from pixivcrawl.errors import StorageFailed

@@ -30,6 +30,7 @@ from pixivcrawl.downloadhandlers.browser import beside, in_order
 from pixivcrawl.downloadhandlers.failures import failures_of
 from pixivcrawl.downloadhandlers.proxies import environment_proxies, is_socks, proxy_of, socks_connector
 from pixivcrawl.downloadhandlers.stopping import Deadline
+from pixivcrawl.downloadhandlers.tls import trust_context
 from pixivcrawl.downloadhandlers.transfer import (
     PARTIAL_CONTENT,
     Arrival,
@@ -39,7 +40,6 @@ from pixivcrawl.downloadhandlers.transfer import (
     read,
     receive,
 )
-from pixivcrawl.downloadhandlers.trust import trust_context
 from pixivcrawl.errors import PauseTooLong
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import ledger_of

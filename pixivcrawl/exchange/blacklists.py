@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pixivcrawl.api.bodies.parts import JAPAN
-from pixivcrawl.api.wording import one_line, quoted
+from pixivcrawl.api.text import one_line, quoted
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.exchange.lists import text_lines
 from pixivcrawl.filters import Filters

@@ -18,7 +18,7 @@ from io import BufferedReader
 from itertools import islice
 from pathlib import Path
 
-from pixivcrawl.api.wording import plural
+from pixivcrawl.api.text import plural
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.signatures import SNIFFED_BYTES, format_of_bytes

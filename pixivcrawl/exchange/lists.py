@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from pixivcrawl.api.text import one_line, plural, quoted
 from pixivcrawl.api.urls import UrlRefused, read_url
-from pixivcrawl.api.wording import one_line, plural, quoted
 from pixivcrawl.errors import ConfigurationError
 
 _ARTIST = "https://www.pixiv.net/users/"

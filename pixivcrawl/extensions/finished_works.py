@@ -9,10 +9,10 @@ from typing import Any
 
 from scrapy.crawler import Crawler
 
+from pixivcrawl.console import complain
 from pixivcrawl.items import StoredFile
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.service import ledger_of
-from pixivcrawl.saying import complain
 
 
 class FinishedWorks(ABC):

@@ -14,8 +14,9 @@ from scrapy.logformatter import LogFormatter, LogFormatterResult
 from twisted.python.failure import Failure
 
 from pixivcrawl import faults
-from pixivcrawl.api.wording import plural
+from pixivcrawl.api.text import plural
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.console import complain, say
 from pixivcrawl.errors import AccountRefused, PixivcrawlError, StorageFailed
 from pixivcrawl.extensions.on_stored import OnStored
 from pixivcrawl.extensions.ugoira_video import UgoiraVideo
@@ -25,7 +26,6 @@ from pixivcrawl.ledger.queries import UNREACHABLE
 from pixivcrawl.ledger.service import is_archiving, ledger_of
 from pixivcrawl.reader import Reader
 from pixivcrawl.run_ending import ANSWERED, LOST, RunEnding, RunStopping
-from pixivcrawl.saying import complain, say
 from pixivcrawl.session import reader_of, session_from_settings
 from pixivcrawl.throttling.rate_limiter import rest_of_api
 

@@ -10,7 +10,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
-from pixivcrawl.animations.making import make, making_workers, require_encoder
+from pixivcrawl.animations.conversion import make, making_workers, require_encoder
 from pixivcrawl.animations.sources import animations_of
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.failures import storage_errors

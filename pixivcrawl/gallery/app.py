@@ -15,16 +15,16 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from sqlalchemy import Connection
 
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.text import one_line
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.faults import told
 from pixivcrawl.gallery import forms, guard
-from pixivcrawl.gallery.asked import Asked, Data, Elsewhere, NotHere, Page, PageFunction
 from pixivcrawl.gallery.forms import COVERED, LANGUAGE
 from pixivcrawl.gallery.guard import Guard
 from pixivcrawl.gallery.media import Media, give_etag
 from pixivcrawl.gallery.rendering import LANGUAGES, STATIC_TYPES, render, static_files
+from pixivcrawl.gallery.request import Asked, Data, Elsewhere, NotHere, Page, PageFunction
 from pixivcrawl.gallery.routes import PAGES
 from pixivcrawl.gallery.shelf import Shelf
 from pixivcrawl.gallery.thumbnails import Thumbnails

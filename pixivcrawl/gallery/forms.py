@@ -14,7 +14,7 @@ from pixivcrawl.gallery.pages.works import LONGEST_BOX
 from pixivcrawl.gallery.rendering import LANGUAGES
 from pixivcrawl.gallery.shelf import Shelf
 from pixivcrawl.index.reading import Index
-from pixivcrawl.index.saving import add_filter
+from pixivcrawl.index.saved_filters import add_filter
 from pixivcrawl.index.search import WorksQuery, parse
 
 COVERED, LANGUAGE = "pixivcrawl_covered", "pixivcrawl_language"

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.text import one_line
 
 COOKIE = "pixivcrawl_key"
 

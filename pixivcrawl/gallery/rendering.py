@@ -16,10 +16,10 @@ from urllib.parse import quote, urlencode
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from pixivcrawl.api.wording import one_line, size
-from pixivcrawl.gallery.asked import Asked, Page
+from pixivcrawl.api.text import one_line, size
 from pixivcrawl.gallery.captions import caption
 from pixivcrawl.gallery.media import address_of
+from pixivcrawl.gallery.request import Asked, Page
 from pixivcrawl.gallery.thumbnails import SIDES
 from pixivcrawl.ledger.queries.browsing.works import Picture
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pixivcrawl.gallery.asked import PageFunction
 from pixivcrawl.gallery.pages import days, duplicates, history, lists, people, reader, shelf, work, works
+from pixivcrawl.gallery.request import PageFunction
 
 
 class PageRoute(NamedTuple):

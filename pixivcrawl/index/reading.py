@@ -13,10 +13,10 @@ from typing import Literal, NamedTuple
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.filters import Filters, SavedFilters
 from pixivcrawl.folding import fold
-from pixivcrawl.index import duplicates, saving, schema, sums
-from pixivcrawl.index.following import place_of
+from pixivcrawl.index import duplicates, saved_filters, schema, sums
 from pixivcrawl.index.matching import Match, artists_called, match_filters, match_query, tags_names
 from pixivcrawl.index.search import Sort, WorksQuery
+from pixivcrawl.index.updating import place_of
 from pixivcrawl.ledger.queries import indexed
 from pixivcrawl.ledger.service import Ledger
 
@@ -155,7 +155,7 @@ class Index:
     def as_filter(self, query: WorksQuery) -> Filters:
         """A search as a filter to save. Raises ConfigurationError for what a filter cannot express."""
         connection = self._connection()
-        return saving.as_filter(
+        return saved_filters.as_filter(
             query,
             self._filters(query),
             artists=[] if query.artist is None else artists_called(connection, query.artist),

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from scrapy import Request
 from scrapy.http import Response
 
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.text import one_line
 from pixivcrawl.archive.warc import ANSWER_HEADERS, Record, digest, http_block, new_record_id, write_record
 from pixivcrawl.reader import VISITOR, Reader
 

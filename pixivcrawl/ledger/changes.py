@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.failures import is_busy, is_the_end
 from pixivcrawl.ledger.journal import Entry
-from pixivcrawl.ledger.updates.noting import noted_together
+from pixivcrawl.ledger.updates.change_log import noted_together
 from pixivcrawl.ledger.updates.state import refreshed_together
 from pixivcrawl.ledger.updates.tags import forget_tags
 

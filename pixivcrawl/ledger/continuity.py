@@ -28,9 +28,9 @@ from pixivcrawl.ledger.models import CrawlRow, JournalRow, table
 from pixivcrawl.ledger.presence import be_present
 from pixivcrawl.ledger.replay import ReplayResult, make_again
 from pixivcrawl.ledger.updates import JOURNAL_GAP, note_answers
+from pixivcrawl.ledger.updates.archive_name import write_for
 from pixivcrawl.ledger.updates.tags import remember_tags
 from pixivcrawl.ledger.updates.upsert import upsert
-from pixivcrawl.ledger.updates.whose import write_for
 
 _AGAIN = "then run the same command again"
 _JOURNAL = table(JournalRow)

@@ -37,7 +37,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger.failures import is_busy, is_the_end, patiently, place_of, storage_failed
 from pixivcrawl.ledger.models import Base, give_partial_indexes
-from pixivcrawl.ledger.updates.noting import name_ledger
+from pixivcrawl.ledger.updates.change_log import name_ledger
 
 if TYPE_CHECKING:
     from alembic.config import Config

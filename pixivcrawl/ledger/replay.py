@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, delete, exists, or_
 from sqlalchemy.exc import DBAPIError
 
 from pixivcrawl.api.catalogue import find
-from pixivcrawl.facts import facts_of
+from pixivcrawl.facts_from import facts_of
 from pixivcrawl.items import Facts
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.answer import StoredAnswer
@@ -23,8 +23,8 @@ from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.failures import place_of, storage_failed
 from pixivcrawl.ledger.journal import ANSWER, FACTS, Entry, located
 from pixivcrawl.ledger.models import CrawlArtworkRow, CrawlRow, table
+from pixivcrawl.ledger.updates.archive_name import write_for
 from pixivcrawl.ledger.updates.tags import remember_tags
-from pixivcrawl.ledger.updates.whose import write_for
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

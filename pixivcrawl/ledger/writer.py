@@ -23,8 +23,8 @@ from pixivcrawl.ledger.engine import PATIENCE, DatabaseFiles
 from pixivcrawl.ledger.failures import is_busy_or_lost, patiently, place_of, storage_failed
 from pixivcrawl.ledger.journal import Entry, Journal, located
 from pixivcrawl.ledger.updates.answers import note_answers
+from pixivcrawl.ledger.updates.archive_name import write_for
 from pixivcrawl.ledger.updates.tags import forget_tags, remember_tags
-from pixivcrawl.ledger.updates.whose import write_for
 
 BATCH = 256
 """How many changes one transaction takes."""

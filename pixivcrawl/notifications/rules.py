@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection
 
 from pixivcrawl import faults
-from pixivcrawl.api.wording import one_line, plural, size
+from pixivcrawl.api.text import one_line, plural, size
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import AccountRefused, ConfigurationError, PixivcrawlError, StorageFailed
 from pixivcrawl.ledger.queries import UNREACHABLE, Missing, reports
 from pixivcrawl.ledger.queries.reports import Span
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.notifications.state import FILE_NAME, Outcome, Told, remember
-from pixivcrawl.reporting.gathering import Limits, News, Place, gather, place_of
+from pixivcrawl.reporting.collect import Limits, News, Place, gather, place_of
 from pixivcrawl.reporting.text import artist_name, counted, day, failure_line, headline
 
 WEEK = timedelta(days=7)

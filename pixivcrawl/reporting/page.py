@@ -9,11 +9,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from pixivcrawl.api.wording import one_line, plural, size
+from pixivcrawl.api.text import one_line, plural, size
 from pixivcrawl.items import part_name
 from pixivcrawl.ledger.queries import Missing
 from pixivcrawl.ledger.queries.reports import ArtistNews, Change, Loss, NewName, NewWork, Return
-from pixivcrawl.reporting.gathering import Limits, ListNews, News, Part
+from pixivcrawl.reporting.collect import Limits, ListNews, News, Part
 from pixivcrawl.reporting.text import counted, day, field_name, former, left_out, rating, state, title_of
 from pixivcrawl.reporting.thumbnails import Thumbnail
 

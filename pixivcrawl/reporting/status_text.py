@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from pixivcrawl.api.text import one_line, plural, size
 from pixivcrawl.api.withheld import WHAT_TO_DO
-from pixivcrawl.api.wording import one_line, plural, size
 from pixivcrawl.items import name_of_file, part_name
 from pixivcrawl.ledger import queries
-from pixivcrawl.reporting.standing import ArtistStanding, Cost, MissingStanding, Plan, Standing, Told, WorkStanding
-from pixivcrawl.reporting.standing import Withheld as WithheldWorks
+from pixivcrawl.reporting.overview import ArtistStanding, Cost, MissingStanding, Plan, Standing, Told, WorkStanding
+from pixivcrawl.reporting.overview import Withheld as WithheldWorks
 
 LINES = 20
 """The lines that are seen at a glance, including the first two."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from pixivcrawl.api.wording import one_line, plural, size
+from pixivcrawl.api.text import one_line, plural, size
 from pixivcrawl.items import part_name
 from pixivcrawl.ledger.queries import Missing
 from pixivcrawl.ledger.queries.reports import ArtistNews, Change, Loss, NewName, NewWork, Return, Span
-from pixivcrawl.reporting.gathering import Limits, ListNews, News, Part
+from pixivcrawl.reporting.collect import Limits, ListNews, News, Part
 
 LIMITS = Limits(artists=20, works=5, lines=20)
 """What fits a few screens."""

@@ -19,8 +19,8 @@ from scrapy.settings import Settings
 
 from pixivcrawl.api.answers import AnswerKind, AnswerRefused, classify_body
 from pixivcrawl.api.catalogue import ENDPOINTS
-from pixivcrawl.api.documents import read_document
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
+from pixivcrawl.api.json_input import read_document
 from pixivcrawl.api.paging import NextIds
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock

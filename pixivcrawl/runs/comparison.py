@@ -20,8 +20,8 @@ from scrapy.http import Response
 from scrapy.settings import Settings
 from sqlalchemy import Connection
 
+from pixivcrawl.api.text import one_line, plural
 from pixivcrawl.api.transfers import named_by, original_request
-from pixivcrawl.api.wording import one_line, plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
 from pixivcrawl.configuration import Configuration
@@ -31,10 +31,10 @@ from pixivcrawl.ledger.queries import KeptFile
 from pixivcrawl.ledger.service import Ledger, attach, detach
 from pixivcrawl.ledger.updates.doubtful import named_otherwise
 from pixivcrawl.runs.api_spider import exit_code, ledger_for
-from pixivcrawl.verification.choice import Sample, next_window, read_sample, read_since
+from pixivcrawl.verification.checkpoint import Memory
 from pixivcrawl.verification.files import check_file
-from pixivcrawl.verification.memory import Memory
 from pixivcrawl.verification.progress import VerificationProgress
+from pixivcrawl.verification.sampling import Sample, next_window, read_sample, read_since
 
 Outcome = Literal["same", "differs", "damaged here", "not compared", "no longer at pixiv"]
 """Of one file. no longer at pixiv: its address answers 404, because the artist revised or removed the work; no damage."""

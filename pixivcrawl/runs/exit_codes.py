@@ -6,7 +6,7 @@ import asyncio
 
 from scrapy.crawler import Crawler
 
-from pixivcrawl import faults, saying
+from pixivcrawl import console, faults
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.run_record import COMPLETE, FAILED, INTERRUPTED, RunRecord
 
@@ -44,5 +44,5 @@ def came_of(crawler: Crawler, crawling: asyncio.Task[None]) -> tuple[str, dict[s
 
 def complain(error: PixivcrawlError) -> int:
     """Print an error in one line; returns its exit code."""
-    saying.complain(f"pixivcrawl: {error}")
+    console.complain(f"pixivcrawl: {error}")
     return error.exit_code

@@ -18,8 +18,8 @@ from pixivcrawl.api.bodies.listings import Watchlist
 from pixivcrawl.api.bodies.ranking import Ranking
 from pixivcrawl.api.bodies.search import Search
 from pixivcrawl.api.catalogue import ENDPOINTS
-from pixivcrawl.api.documents import read_document
 from pixivcrawl.api.endpoint import Auth, BodyRefused, Endpoint
+from pixivcrawl.api.json_input import read_document
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.doctor.fields import differences, known_fields
 from pixivcrawl.doctor.findings import Finding, ok, problem, warning

@@ -8,13 +8,13 @@ from datetime import datetime
 from scrapy.settings import BaseSettings
 
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.console import complain
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.notifications.send import Delivery, Message, send
 from pixivcrawl.notifications.services import services_from_settings
 from pixivcrawl.notifications.state import Outcome, remembered
 from pixivcrawl.runs.signals import end_when_told, nothing_to_stop
-from pixivcrawl.saying import complain
 
 
 def tell_of(settings: BaseSettings, began: datetime, outcomes: Sequence[Outcome], *, weekly: bool = False) -> None:

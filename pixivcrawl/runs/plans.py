@@ -10,8 +10,8 @@ from math import ceil
 from scrapy.settings import Settings
 from sqlalchemy import ColumnElement, Connection
 
-from pixivcrawl.api.wording import plural, spoken
-from pixivcrawl.api.wording import size as spoken_size
+from pixivcrawl.api.text import plural, spoken
+from pixivcrawl.api.text import size as spoken_size
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.base_spiders.many_details import WORKS_A_REQUEST, WORTH_A_REQUEST
 from pixivcrawl.configuration import Configuration

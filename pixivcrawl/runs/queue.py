@@ -14,8 +14,9 @@ from scrapy.crawler import AsyncCrawlerProcess
 from twisted.internet.error import ReactorNotRunning
 
 from pixivcrawl import faults
-from pixivcrawl.api.wording import one_line
-from pixivcrawl.base_spiders.second_looks import PUT_OFF, put_off_second_looks
+from pixivcrawl.api.text import one_line
+from pixivcrawl.base_spiders.rechecks import PUT_OFF, put_off_second_looks
+from pixivcrawl.console import say
 from pixivcrawl.errors import AccountRefused, ArchiveInUse, PauseTooLong, StorageFailed
 from pixivcrawl.extensions.progress.terminal import OverallProgress, put_away
 from pixivcrawl.extensions.run_record import INTERRUPTED, SUMMARY, left_off, told
@@ -23,7 +24,6 @@ from pixivcrawl.notifications.state import Outcome
 from pixivcrawl.runs.exit_codes import came_of, exit_code
 from pixivcrawl.runs.memory import limit_heaps
 from pixivcrawl.runs.signals import end_whatever_the_clock_does
-from pixivcrawl.saying import say
 from pixivcrawl.subscriptions.planning import Due
 
 ENDS_ALL = {
@@ -45,7 +45,7 @@ OUTCOMES = {
 
 COLLECTED_EVERY = 8
 """After so many crawls what they left in circles, 1.6 MB each, is collected: Python comes to it too late, for each crawl sets aside what
-is there when it begins (extensions/collector.py). It takes a tenth of a second.
+is there when it begins (extensions/garbage_collection.py). It takes a tenth of a second.
 """
 
 UNSAID = {"bytes_stored", "api_requests", "image_requests"}

@@ -21,9 +21,9 @@ from typing import TextIO
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.utils.reactor import is_reactor_installed
 
+from pixivcrawl.console import is_quiet
 from pixivcrawl.extensions.progress.terminal import erased
 from pixivcrawl.extensions.run_record import INTERRUPTED, RunRecord
-from pixivcrawl.saying import is_quiet
 
 SOON = 8.0
 """Seconds that the clean shutdown may take; what a disk or a proof delays longer is left for the next run."""

@@ -12,11 +12,11 @@ from scrapy.settings import BaseSettings, Settings
 from scrapy.spiderloader import SpiderLoader
 from sqlalchemy import Connection
 
-from pixivcrawl.api.wording import quoted
+from pixivcrawl.api.text import quoted
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.base_spiders.listing import ListingSpider
-from pixivcrawl.base_spiders.owned import OwnerArguments
+from pixivcrawl.base_spiders.owned_lists import OwnerArguments
 from pixivcrawl.base_spiders.params import ListingArguments, explain
 from pixivcrawl.config_file import path_named
 from pixivcrawl.configuration import Configuration

@@ -25,7 +25,7 @@ from pixivcrawl.sandbox.bodies import (
     users,
 )
 from pixivcrawl.sandbox.delivery import WEB_PAGE
-from pixivcrawl.sandbox.exchange import Answer, Json, Question, RefusedError, refused
+from pixivcrawl.sandbox.http import Answer, Json, Question, RefusedError, refused
 from pixivcrawl.sandbox.images import Sent
 from pixivcrawl.sandbox.works import Session
 from pixivcrawl.sandbox.world import World

@@ -11,7 +11,7 @@ from pixivcrawl.api.answers import AnswerRefused
 from pixivcrawl.api.bodies.listings import Bookmarks
 from pixivcrawl.api.catalogue import USER_BOOKMARK_TAGS, USER_BOOKMARKS
 from pixivcrawl.api.endpoint import BodyRefused
-from pixivcrawl.base_spiders.owned import OwnedListSpider, RestArguments
+from pixivcrawl.base_spiders.owned_lists import OwnedListSpider, RestArguments
 from pixivcrawl.base_spiders.page import Page, page_of_rows
 from pixivcrawl.base_spiders.pagination import ListPage
 from pixivcrawl.ledger import queries, updates

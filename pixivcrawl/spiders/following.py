@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from pixivcrawl.api.bodies.listings import Follows
 from pixivcrawl.api.catalogue import USER_FOLLOWING
-from pixivcrawl.base_spiders.owned import RestArguments
+from pixivcrawl.base_spiders.owned_lists import RestArguments
 from pixivcrawl.base_spiders.pagination import ListPage
 from pixivcrawl.base_spiders.people import PeopleArguments, PeopleSpider
 from pixivcrawl.ledger import updates

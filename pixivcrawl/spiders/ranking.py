@@ -14,8 +14,8 @@ from pixivcrawl.api.answers import AnswerKind, AnswerRefused
 from pixivcrawl.api.bodies.masks import WITHHELD
 from pixivcrawl.api.catalogue import RANKING
 from pixivcrawl.api.paging import came
+from pixivcrawl.api.text import plural
 from pixivcrawl.api.withheld import WHAT_TO_DO, Withheld
-from pixivcrawl.api.wording import plural
 from pixivcrawl.base_spiders.listing import ListingSpider
 from pixivcrawl.base_spiders.page import Page
 from pixivcrawl.base_spiders.params import ListingArguments, today_in_japan

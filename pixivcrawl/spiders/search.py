@@ -14,7 +14,7 @@ from pixivcrawl.api.bodies.search import Search
 from pixivcrawl.api.catalogue import SEARCH_ARTWORKS, SEARCH_ILLUSTRATIONS, SEARCH_MANGA, SEARCH_TOP, USER_SHORT
 from pixivcrawl.api.endpoint import Endpoint
 from pixivcrawl.api.ignored import day_of
-from pixivcrawl.api.wording import plural
+from pixivcrawl.api.text import plural
 from pixivcrawl.base_spiders.gaps import report_ignored_parameters, taken_up
 from pixivcrawl.base_spiders.listing import ListingSpider
 from pixivcrawl.base_spiders.page import Page, page_of_rows

@@ -31,7 +31,7 @@ from pixivcrawl.base_spiders.in_progress import WorksInProgress
 from pixivcrawl.base_spiders.listing import ListingSpider
 from pixivcrawl.base_spiders.page import Page, page_of_rows
 from pixivcrawl.base_spiders.params import Arguments, ListingArguments, UserIds
-from pixivcrawl.base_spiders.second_looks import LookedAtLater
+from pixivcrawl.base_spiders.rechecks import LookedAtLater
 from pixivcrawl.filters import separated
 from pixivcrawl.items import Artwork, Original
 from pixivcrawl.ledger import queries, updates

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pixivcrawl.api.wording import quoted
+from pixivcrawl.api.text import quoted
 from pixivcrawl.archive.rewriting import rewrite
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.subscriptions.file import ENTRIES, HEADER, SubscriptionFile, has_heads, line_of, read_text

@@ -14,8 +14,8 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT
 
+from pixivcrawl.api.text import one_line, quoted
 from pixivcrawl.api.urls import UrlRefused, read_url
-from pixivcrawl.api.wording import one_line, quoted
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.subscriptions.intervals import read_interval, read_period
 

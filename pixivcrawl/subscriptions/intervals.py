@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from pixivcrawl.api.wording import quoted
+from pixivcrawl.api.text import quoted
 
 NEVER = "never"
 

@@ -24,13 +24,13 @@ from filelock import FileLock, Timeout
 from scrapy.crawler import Crawler
 from sqlalchemy import URL
 
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.text import one_line
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.console import complain
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.queries import HostPause
 from pixivcrawl.reader import Reader
 from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, RunStopping, end_run
-from pixivcrawl.saying import complain
 from pixivcrawl.session import reader_of, session_from_settings
 from pixivcrawl.throttling.server_lane import LaneInUse, ServerLane
 from pixivcrawl.throttling.waits import waiting

@@ -23,7 +23,7 @@ from sqlalchemy import URL, Connection, func, text
 from sqlalchemy import select as query
 from sqlalchemy.exc import DBAPIError
 
-from pixivcrawl.api.wording import one_line, spoken
+from pixivcrawl.api.text import one_line, spoken
 from pixivcrawl.errors import ArchiveInUse, ConfigurationError, PixivcrawlError, StorageFailed
 from pixivcrawl.ledger.engine import PATIENCE, session_engine
 from pixivcrawl.ledger.failures import place_of, storage_failed

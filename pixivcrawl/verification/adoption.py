@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from pixivcrawl.api.images import is_revision
-from pixivcrawl.api.wording import plural
+from pixivcrawl.api.text import plural
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive, Format, Name, format_of, is_unknown, parse_name
 from pixivcrawl.archive.store import NameTaken, frames_listed, place_frames

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from pixivcrawl.api.bodies.parts import JAPAN
 from pixivcrawl.api.images import original_url, zip_url
-from pixivcrawl.api.wording import plural
+from pixivcrawl.api.text import plural
 from pixivcrawl.archive.layout import unknown_revision
 from pixivcrawl.archive.verdict import Proof, fits
 from pixivcrawl.configuration import read_origin

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
-from pixivcrawl.api.wording import one_line, plural, size
+from pixivcrawl.api.text import one_line, plural, size
 from pixivcrawl.items import FileKind
 
 FindingKind = Literal[

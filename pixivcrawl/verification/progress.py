@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from pixivcrawl.api.wording import plural, size, spoken
+from pixivcrawl.api.text import plural, size, spoken
 from pixivcrawl.extensions.progress.terminal import is_terminal
 
 if TYPE_CHECKING:

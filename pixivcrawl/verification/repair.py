@@ -22,7 +22,7 @@ from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.ledger.updates.state import HERE
 from pixivcrawl.verification.adoption import NotAdopted, NotAdoptedYet, adopt
 from pixivcrawl.verification.findings import HARMLESS, OF_ROWS, Finding
-from pixivcrawl.verification.reading import AT_ONCE, IN_PLACE, Depth, confirmed, in_parts
+from pixivcrawl.verification.verify import AT_ONCE, IN_PLACE, Depth, confirmed, in_parts
 
 TIME_SET = "time set"
 

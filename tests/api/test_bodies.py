@@ -10,8 +10,8 @@ import pytest
 
 from pixivcrawl.api import catalogue
 from pixivcrawl.api.catalogue import ENDPOINTS
-from pixivcrawl.api.documents import DocumentRefused, read_document
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
+from pixivcrawl.api.json_input import DocumentRefused, read_document
 from tests.api import making
 from tests.api.making import (
     BODIES,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pytest
 from PIL.PngImagePlugin import PngImageFile
 
-from pixivcrawl.api.wording import plural
+from pixivcrawl.api.text import plural
 from pixivcrawl.archive.pictures import Picture
 from pixivcrawl.archive.png import prove_png
 from pixivcrawl.archive.proof import Damaged, Limits

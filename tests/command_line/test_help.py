@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.command_line.finding import OURS, SPIDERS, names
+from pixivcrawl.command_line.lookup import OURS, SPIDERS, names
 from tests.commands.typing_in import type_pixivcrawl
 from tests.live.running import environment, pixivcrawl
 from tests.sandbox.serving import Sandbox, World

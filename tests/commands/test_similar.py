@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.index.looking import unseen
+from pixivcrawl.index.similar import unseen
 from tests.archive.making import encoded
 from tests.commands.typing_in import Typed, type_in
 from tests.index.pictures import COPIES, blank, drawn

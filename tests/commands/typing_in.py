@@ -16,8 +16,8 @@ import pytest
 from scrapy.cmdline import execute
 from scrapy.settings import Settings
 
-from pixivcrawl import saying
-from pixivcrawl.command_line.running import run
+from pixivcrawl import console
+from pixivcrawl.command_line.run import run
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.runs.exit_codes import complain
 from tests.sandbox.serving import Sandbox
@@ -68,7 +68,7 @@ def typed(
         mock.patch.object(sys, "stdout", out),
         mock.patch.object(sys, "stderr", err),
         mock.patch.object(sys, "stdin", io.StringIO(stdin)),
-        mock.patch.object(saying, "_QUIET", []),
+        mock.patch.object(console, "_QUIET", []),
         mock.patch.dict(os.environ, {"PIXIV_PHPSESSID": cookie} if cookie else {}),
         as_it_was(),
         pytest.raises(SystemExit) as exited,

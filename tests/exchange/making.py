@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 from pixivcrawl.sandbox import standard
 from pixivcrawl.sandbox.addresses import Addresses
 from pixivcrawl.sandbox.bodies import artworks
-from pixivcrawl.sandbox.exchange import Question
+from pixivcrawl.sandbox.http import Question
 from pixivcrawl.sandbox.making import make_work
 from pixivcrawl.sandbox.works import ILLUST, MANGA, UGOIRA, Artist, Page, Work
 from tests.sandbox.serving import World

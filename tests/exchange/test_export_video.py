@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.animations import making
+from pixivcrawl.animations import conversion
 from pixivcrawl.sandbox.works import UGOIRA, Page
 from tests.animations.drawing import film
 from tests.commands.typing_in import type_in
@@ -60,7 +60,7 @@ def test_a_zip_that_was_changed_is_named_and_the_others_are_made(archive: Path, 
 def test_without_the_extra_one_line_says_what_to_install(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(making, "find_spec", lambda _name: None)
+    monkeypatch.setattr(conversion, "find_spec", lambda _name: None)
     run = type_in("export", "video", str(tmp_path / "videos"), "--all", archive=archive)
     assert (run.code, run.err.count("\n")) == (2, 1)
     assert "pip install 'pixivcrawl[video]'" in run.err

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.text import one_line
 from pixivcrawl.extensions.progress.lines import bar_line, text_line
 
 TEXTS = st.text(max_size=80).map(one_line)

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from scrapy import Spider
 from scrapy.utils.test import get_crawler
 
-from pixivcrawl.api.wording import spoken
+from pixivcrawl.api.text import spoken
 from pixivcrawl.extensions.progress.estimate import ProgressEstimate
 from pixivcrawl.extensions.progress.reporter import ProgressReporter, clock
 from pixivcrawl.extensions.progress.terminal import OverallProgress

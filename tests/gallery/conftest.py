@@ -23,8 +23,8 @@ from pixivcrawl.gallery.app import Gallery, application
 from pixivcrawl.gallery.guard import Guard
 from pixivcrawl.gallery.shelf import Shelf
 from pixivcrawl.gallery.thumbnails import Thumbnails
-from pixivcrawl.index.following import follow
 from pixivcrawl.index.reading import Index
+from pixivcrawl.index.updating import follow
 from pixivcrawl.ledger.service import Ledger
 from tests.gallery.making import archive_at
 from tests.ledger.making import sqlite_url

@@ -13,7 +13,7 @@ from threading import Event
 from typing import Any, cast
 
 from pixivcrawl.filters import SavedFilters
-from pixivcrawl.index import following, schema, writing
+from pixivcrawl.index import schema, updating, writing
 from pixivcrawl.index.reading import Index
 from pixivcrawl.index.search import WorksQuery
 from pixivcrawl.items import Artwork, Facts
@@ -33,11 +33,11 @@ def know(ledger: Ledger, *artworks: Artwork) -> None:
 
 def follow(ledger: Ledger, folder: Path) -> int:
     """Bring the index in line; on PostgreSQL the transactions of other databases on the server are waited for too."""
-    read = following.follow(ledger, folder, stop=Event())
+    read = updating.follow(ledger, folder, stop=Event())
     until = time.monotonic() + PATIENCE
     while Index(folder, ledger).behind() and time.monotonic() < until:
         time.sleep(0.05)
-        read += following.follow(ledger, folder, stop=Event())
+        read += updating.follow(ledger, folder, stop=Event())
     return read
 
 

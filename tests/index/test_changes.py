@@ -19,7 +19,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.index import following
+from pixivcrawl.index import updating
 from pixivcrawl.index.reading import Index
 from pixivcrawl.index.search import parse
 from pixivcrawl.items import Facts
@@ -199,10 +199,10 @@ def test_what_a_slow_transaction_commits_late_is_not_passed_over(postgres_url: s
         updates.record_facts(connection, Facts(artworks=(an_artwork(2),)), NOW)
         know(ledger, an_artwork(3))
         place = ledger.read_now(indexed.last_change)
-        assert following.follow(ledger, derived, stop=Event()) == 0
+        assert updating.follow(ledger, derived, stop=Event()) == 0
         assert index.works(parse("")).ids == [1]
         # Made from nothing at this moment, an index is no further.
-        following.follow(ledger, tmp_path / "other", stop=Event())
+        updating.follow(ledger, tmp_path / "other", stop=Event())
     slow.dispose()
     for folder in (derived, tmp_path / "other"):
         follow(ledger, folder)

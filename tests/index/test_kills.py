@@ -20,7 +20,7 @@ FOLLOW = """
 import sys
 from pathlib import Path
 from threading import Event
-from pixivcrawl.index import following
+from pixivcrawl.index import updating
 from pixivcrawl.ledger.service import Ledger
 following.WORKS_A_STEP = 10
 ledger = Ledger.open(sys.argv[1], read_only=True)

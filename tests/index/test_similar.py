@@ -14,7 +14,7 @@ import pytest
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.archive.workers import Workers
-from pixivcrawl.index import following, looking
+from pixivcrawl.index import similar, updating
 from pixivcrawl.index.duplicates import Show
 from pixivcrawl.index.reading import Index
 from pixivcrawl.ledger import updates
@@ -43,17 +43,17 @@ class Looked(NamedTuple):
         follow(self.ledger, self.root / "derived")
 
     def look(self) -> None:
-        after: int | None = looking.LEAST_DIGEST
+        after: int | None = similar.LEAST_DIGEST
         while after is not None:
-            after = looking.look_on(self.ledger, Archive(self.root), self.root / "derived", self.workers, after=after)
+            after = similar.look_on(self.ledger, Archive(self.root), self.root / "derived", self.workers, after=after)
 
-    def find(self, path: Path) -> looking.Found:
-        return looking.find(path, self.ledger, Archive(self.root), self.root / "derived", self.workers)
+    def find(self, path: Path) -> similar.Found:
+        return similar.find(path, self.ledger, Archive(self.root), self.root / "derived", self.workers)
 
     def groups(self, show: Show, artist: int | None = None, *, across_works: bool = False) -> list[set[int]]:
         """The works of each group, a few groups a page."""
         found: list[set[int]] = []
-        after: int | None = looking.LEAST_DIGEST
+        after: int | None = similar.LEAST_DIGEST
         while after is not None:
             page, after = self.index.duplicates(show, artist=artist, across_works=across_works, after=after, limit=2)
             found += [{work_id for work_id, _ in group.places} for group in page]
@@ -182,7 +182,7 @@ def test_an_index_that_is_made_anew_keeps_what_was_looked_at(looked: Looked, mon
     store(looked.root, {1: [encoded(picture, "PNG")], 2: [COPIES["half the size"](picture)]})
     looked.follow()
     looked.look()
-    monkeypatch.setattr(following.schema, "VERSION", "another")
+    monkeypatch.setattr(updating.schema, "VERSION", "another")
     looked.follow()
     assert looked.index.unseen() == 0
     assert looked.groups("near") == [{1, 2}]

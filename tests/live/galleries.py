@@ -12,7 +12,7 @@ from scrapy.settings import Settings
 
 from pixivcrawl.configuration import Configuration, filters_file
 from pixivcrawl.filters import read_filters
-from pixivcrawl.gallery.serving import listening, opened
+from pixivcrawl.gallery.server import listening, opened
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from scrapy.settings import Settings
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reader import VISITOR
-from pixivcrawl.reporting.standing import plan
+from pixivcrawl.reporting.overview import plan
 from pixivcrawl.reporting.status_text import plan_lines
 from pixivcrawl.throttling.costs import speed_of
 from tests.live.inside import crawl

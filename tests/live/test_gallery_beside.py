@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.gallery.serving import FOLLOW_EVERY
+from pixivcrawl.gallery.server import FOLLOW_EVERY
 from tests.gallery.making import NORMAL, archive_at
 from tests.live.galleries import served
 from tests.live.inside import crawl

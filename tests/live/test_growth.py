@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.api.keeping import without_other_works
+from pixivcrawl.api.trimming import without_other_works
 from pixivcrawl.ledger.journal import read_journal
 from tests.api.making import WORK, answer, detail, row
 from tests.live.inside import crawl

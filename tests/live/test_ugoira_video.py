@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.animations import making
+from pixivcrawl.animations import conversion
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.sandbox.works import UGOIRA, Page
 from tests.animations.drawing import film
@@ -88,7 +88,7 @@ def test_a_form_that_cannot_be_made_is_refused_before_anything_is_sent(
     run = archived(sandbox, tmp_path, "avi")
     assert (run.code, sandbox.log) == (ConfigurationError.exit_code, [])
     assert "UGOIRA_VIDEO: 'avi' is not known; there is mp4, webp, webm, apng, or nothing" in run.err
-    monkeypatch.setattr(making, "find_spec", lambda _name: None)
+    monkeypatch.setattr(conversion, "find_spec", lambda _name: None)
     run = archived(sandbox, tmp_path)
     assert (run.code, sandbox.log) == (ConfigurationError.exit_code, [])
     assert "pip install 'pixivcrawl[video]'" in run.err

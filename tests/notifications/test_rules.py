@@ -14,7 +14,7 @@ from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger.queries import UNREACHABLE, Missing
 from pixivcrawl.notifications.rules import LONGEST_DIGEST, WEEK, Notice, digest_begins, notices, settled
 from pixivcrawl.notifications.state import FILE_NAME, Outcome, Told, remember, remembered
-from pixivcrawl.reporting.gathering import Place
+from pixivcrawl.reporting.collect import Place
 from tests.ledger.making import DAY, HOUR, NOW
 
 ROOMY = Place(Path("/archive"), free=10**12, disk_low=10**9)

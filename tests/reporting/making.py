@@ -21,8 +21,8 @@ from pixivcrawl.ledger.updates import (
     record_user_name,
     record_work_failed,
 )
-from pixivcrawl.reporting.documents import document
-from pixivcrawl.reporting.gathering import Limits, News, Place, gather
+from pixivcrawl.reporting.collect import Limits, News, Place, gather
+from pixivcrawl.reporting.json_report import document
 from pixivcrawl.reporting.page import Shown, page
 from pixivcrawl.reporting.text import LIMITS, report_lines
 from tests.ledger.making import DAY, NOW, SECOND, an_artwork, an_original, archived, store

@@ -19,12 +19,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, update
 
-from pixivcrawl.api.wording import size
+from pixivcrawl.api.text import size
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, CrawlRow, FileRow, UserNameRow, UserRow
 from pixivcrawl.ledger.queries.reports import Span
 from pixivcrawl.ledger.updates import end_crawl
-from pixivcrawl.reporting.gathering import Limits, attention, list_name, sum_up
+from pixivcrawl.reporting.collect import Limits, attention, list_name, sum_up
 from pixivcrawl.reporting.page import LIMITS, STYLE
 from tests.ledger.making import DAY, NOW
 from tests.reporting.making import PLACE, as_html, as_json, as_text, news, parsed
@@ -109,7 +109,7 @@ def test_the_schema_knows_no_field_that_is_not_there(connection: Connection) -> 
 
 
 def test_an_empty_span_is_a_document_too(connection: Connection) -> None:
-    from pixivcrawl.reporting.documents import document
+    from pixivcrawl.reporting.json_report import document
 
     told = json.loads("".join(document(connection, PLACE, Span(NOW - 9 * DAY, NOW - 8 * DAY), NOW)))
     jsonschema.Draft202012Validator(SCHEMA).validate(told)

@@ -12,7 +12,7 @@ from aiohttp import web
 from pixivcrawl.sandbox.addresses import Wanted
 from pixivcrawl.sandbox.api import ApiHost, page, redirect
 from pixivcrawl.sandbox.delivery import WEB_PAGE, Delivery, whole
-from pixivcrawl.sandbox.exchange import Answer, Json, refused
+from pixivcrawl.sandbox.http import Answer, Json, refused
 from pixivcrawl.sandbox.images import ImageHost, Sent
 from pixivcrawl.sandbox.pictures import Content
 from pixivcrawl.sandbox.works import Session, Work

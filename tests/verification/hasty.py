@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from scrapy.cmdline import execute
 
-from pixivcrawl.verification import memory, reading
+from pixivcrawl.verification import checkpoint, verify
 
 if __name__ == "__main__":
-    memory.SAVE_EVERY = 0
-    reading.BATCH_FILES = 2
+    checkpoint.SAVE_EVERY = 0
+    verify.BATCH_FILES = 2
     execute()

@@ -15,11 +15,11 @@ from pixivcrawl.archive.workers import Workers
 from pixivcrawl.items import Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.verification.choice import WHOLE, Window
+from pixivcrawl.verification.checkpoint import Progress
 from pixivcrawl.verification.findings import Finding, in_order
-from pixivcrawl.verification.memory import Progress
-from pixivcrawl.verification.reading import Depth, verify
 from pixivcrawl.verification.repair import repair
+from pixivcrawl.verification.sampling import WHOLE, Window
+from pixivcrawl.verification.verify import Depth, verify
 from tests.archive.making import FRAMES, drawing, encoded, ugoira
 from tests.ledger.making import FIRST, SECOND, sqlite_url
 

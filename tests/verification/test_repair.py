@@ -19,7 +19,7 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.verification.reading import Depth
+from pixivcrawl.verification.verify import Depth
 from tests.ledger.making import FIRST, SECOND
 from tests.verification.damages import KINDS, Damager
 from tests.verification.making import DEEP, fill, found, picture, repaired

@@ -9,7 +9,7 @@ from pydantic import ValidationError, ValidationInfo, ValidatorFunctionWrapHandl
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from pixivcrawl.api.paging import PartOf
-from pixivcrawl.api.wording import quoted
+from pixivcrawl.api.text import quoted
 
 ODD = "odd_row"
 """The type of an error that is one row's fault."""

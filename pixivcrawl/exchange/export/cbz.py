@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from pixivcrawl.api.wording import plural, quoted
+from pixivcrawl.api.text import plural, quoted
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.exchange.export.choice import WORKS_AT_ONCE, Result, Selection

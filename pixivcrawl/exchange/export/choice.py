@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.verdict import Limits
+from pixivcrawl.console import HowFar, complain
 from pixivcrawl.filters import Filters
 from pixivcrawl.ledger.queries.described import wanted_by
 from pixivcrawl.ledger.queries.exported import Choice, ExportedWork, chosen_works, exported_works
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.saying import HowFar, complain
 
 WORKS_AT_ONCE = 250
 

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pixivcrawl.archive.failures import storage_errors
+from pixivcrawl.console import HowFar
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.exchange.export.choice import Result
 from pixivcrawl.exchange.export.names import key_of, marked
 from pixivcrawl.exchange.export.writing import Differs, part_of, unfinished
-from pixivcrawl.saying import HowFar
 
 MARKER = ".pixivcrawl-{}"
 """What says that a folder is an export's own, of which form; forms may share one. No name of a template begins with a dot."""

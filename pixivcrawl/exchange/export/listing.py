@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pixivcrawl.api.wording import plural
+from pixivcrawl.api.text import plural
 from pixivcrawl.exchange.export.choice import Result, Selection
 from pixivcrawl.exchange.export.tokens import rating_of
 from pixivcrawl.filters import MADE_BY_AI
 from pixivcrawl.ledger.queries.exported import ExportedWork
-from pixivcrawl.reporting.writing import STANDARD_OUTPUT, write_file, write_out
+from pixivcrawl.reporting.output import STANDARD_OUTPUT, write_file, write_out
 
 Kind = Literal["addresses", "ids", "csv"]
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row
 
-from pixivcrawl.api.wording import plural
+from pixivcrawl.api.text import plural
 from pixivcrawl.exchange.export import like_gallery_dl
 from pixivcrawl.exchange.export.choice import Result, Selection
 from pixivcrawl.exchange.export.folder import Planned, opened

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
 
-from pixivcrawl.api.wording import did_you_mean, quoted
+from pixivcrawl.api.text import did_you_mean, quoted
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.exchange.export.names import cleaned, cut, part_of
 from pixivcrawl.exchange.export.tokens import TOKENS, Kind, Token, Value

@@ -9,13 +9,13 @@ from itertools import islice
 from pathlib import Path
 
 from pixivcrawl.animations.animation import Animation
-from pixivcrawl.animations.making import make, making_workers, require_encoder
+from pixivcrawl.animations.conversion import make, making_workers, require_encoder
 from pixivcrawl.animations.sources import animations_of
-from pixivcrawl.api.wording import plural
+from pixivcrawl.api.text import plural
 from pixivcrawl.archive.damage import Damaged
+from pixivcrawl.console import HowFar
 from pixivcrawl.exchange.export.choice import Result, Selection
 from pixivcrawl.items import VideoForm
-from pixivcrawl.saying import HowFar
 
 TOGETHER = 64
 """So many animations are taken up, and made, before the next are looked for."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from pixivcrawl.api.wording import plural, quoted
+from pixivcrawl.api.text import plural, quoted
 from pixivcrawl.archive.cloning import clone
 from pixivcrawl.archive.failures import storage_errors, storage_failure
 from pixivcrawl.archive.layout import Archive
@@ -19,7 +19,7 @@ from pixivcrawl.exchange.export.choice import Result, Selection
 from pixivcrawl.exchange.export.folder import Planned, opened
 from pixivcrawl.exchange.export.templates import FILE, Template, read_template
 from pixivcrawl.exchange.export.writing import Differs, pieces, place_of, require_same
-from pixivcrawl.reporting.writing import write_out
+from pixivcrawl.reporting.output import write_out
 
 
 def _symlink(source: Path, place: Path) -> bool:

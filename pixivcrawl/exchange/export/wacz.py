@@ -17,7 +17,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
-from pixivcrawl.api.wording import plural
+from pixivcrawl.api.text import plural
 from pixivcrawl.archive.warc import digest, stream_record, write_record
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.exchange.export.answers import answers_about, records_at
@@ -27,7 +27,7 @@ from pixivcrawl.exchange.export.writing import Differs, pieces, require_same
 from pixivcrawl.ledger.answer import Location
 from pixivcrawl.ledger.queries.exported import ExportedWork
 from pixivcrawl.ledger.queries.files import KeptFile
-from pixivcrawl.reporting.writing import STANDARD_OUTPUT
+from pixivcrawl.reporting.output import STANDARD_OUTPUT
 
 OURS = "https://pixivcrawl.invalid/"
 """The address of generated pages: such a host can never exist (RFC 6761), so nobody takes them for pixiv's."""

@@ -18,7 +18,7 @@ from typing import Any, TypeGuard
 
 from pixivcrawl.api.bodies.parts import JAPAN
 from pixivcrawl.api.images import LARGEST_ID, is_revision, read_image_url
-from pixivcrawl.api.wording import plural
+from pixivcrawl.api.text import plural
 from pixivcrawl.exchange.databases import is_database, opened
 from pixivcrawl.exchange.names import PICTURES, ending
 from pixivcrawl.exchange.source import Entry, Found, Passed, Source, files_in

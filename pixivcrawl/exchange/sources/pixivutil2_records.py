@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pixivcrawl.api.images import LARGEST_ID, read_image_url
-from pixivcrawl.api.wording import plural
+from pixivcrawl.api.text import plural
 from pixivcrawl.exchange.databases import is_database, opened
 from pixivcrawl.exchange.source import Entry, Passed
 from pixivcrawl.exchange.told import folded_part, frames_told, moment_told, number_told

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from scrapy.crawler import Crawler
 from sqlalchemy import Connection
 
-from pixivcrawl.api.wording import plural, size, spoken
+from pixivcrawl.api.text import plural, size, spoken
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.ledger import queries

@@ -19,8 +19,8 @@ from scrapy.exceptions import NotConfigured
 from scrapy.settings import BaseSettings
 from scrapy.utils.log import get_scrapy_root_handler
 
-from pixivcrawl import saying
-from pixivcrawl.api.wording import one_line, spoken
+from pixivcrawl import console
+from pixivcrawl.api.text import one_line, spoken
 from pixivcrawl.extensions.progress.estimate import ProgressEstimate
 from pixivcrawl.extensions.progress.terminal import OverallProgress, is_terminal
 from pixivcrawl.ledger.service import is_archiving
@@ -223,7 +223,7 @@ def say(line: str) -> None:
     if isinstance(handler, logging.FileHandler):
         handler.handle(logging.LogRecord(__name__, logging.INFO, __file__, 0, "%s", (line,), None))
     else:
-        saying.say(line)
+        console.say(line)
 
 
 def clock(seconds: float) -> str:

@@ -8,15 +8,15 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Connection
 
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.gallery.asked import Asked, Page
 from pixivcrawl.gallery.pages.keys import as_text, moment
+from pixivcrawl.gallery.request import Asked, Page
 from pixivcrawl.index.sums import MOST_PEOPLE
 from pixivcrawl.ledger.queries.browsing import days
 from pixivcrawl.ledger.queries.browsing import missing as lacking
 from pixivcrawl.ledger.queries.browsing.works import cards, titles
 from pixivcrawl.ledger.queries.reports import LOST, Span, new_names
 from pixivcrawl.ledger.queries.status import status_of_works, status_withheld
-from pixivcrawl.reporting.gathering import list_name
+from pixivcrawl.reporting.collect import list_name
 
 A_PAGE = 60
 MOST_TAGS = 50

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from sqlalchemy import Connection
 
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.gallery.asked import LARGEST_NUMBER, Asked, Page
+from pixivcrawl.gallery.request import LARGEST_NUMBER, Asked, Page
 from pixivcrawl.index.duplicates import Show
 from pixivcrawl.index.schema import digest_of
 from pixivcrawl.ledger.queries.browsing.people import people

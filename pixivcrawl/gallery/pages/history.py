@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from pixivcrawl.gallery.asked import Asked, NotHere, Page
 from pixivcrawl.gallery.differences import Piece, caption_pieces, pieces, tag_pieces
+from pixivcrawl.gallery.request import Asked, NotHere, Page
 from pixivcrawl.ledger.queries.browsing import history as former
 from pixivcrawl.ledger.queries.browsing import works
 from pixivcrawl.ledger.queries.browsing.history import FormerValue, Revision

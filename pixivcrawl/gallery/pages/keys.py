@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.gallery.asked import Asked
+from pixivcrawl.gallery.request import Asked
 
 _PAIR = re.compile(r"(?a:(\d{1,18})\.(\d{1,18}))")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

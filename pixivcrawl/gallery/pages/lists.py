@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection
 
-from pixivcrawl.gallery.asked import Asked, NotHere, Page
 from pixivcrawl.gallery.pages.keys import as_text, pair
 from pixivcrawl.gallery.pages.people import owners
 from pixivcrawl.gallery.pages.works import shown_of
+from pixivcrawl.gallery.request import Asked, NotHere, Page
 from pixivcrawl.index.search import WorksQuery
 from pixivcrawl.ledger.queries.browsing import lists
 from pixivcrawl.ledger.queries.browsing.people import people

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from pixivcrawl.gallery.asked import Asked, NotHere, Page
 from pixivcrawl.gallery.pages.history import compared
 from pixivcrawl.gallery.pages.works import shown_of
+from pixivcrawl.gallery.request import Asked, NotHere, Page
 from pixivcrawl.index.search import WorksQuery
 from pixivcrawl.ledger.queries.browsing import history, people
 from pixivcrawl.ledger.queries.browsing.works import Picture

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from pixivcrawl.gallery.asked import Asked, NotHere, Page
+from pixivcrawl.gallery.request import Asked, NotHere, Page
 from pixivcrawl.ledger.queries.browsing import works
 
 View = Literal["single", "double", "strip"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from pixivcrawl.gallery.asked import LARGEST_NUMBER, Asked, Page
+from pixivcrawl.gallery.request import LARGEST_NUMBER, Asked, Page
 from pixivcrawl.ledger.queries.browsing.works import cards
 
 A_PAGE = 60

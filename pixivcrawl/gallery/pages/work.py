@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from pixivcrawl.gallery.asked import Asked, NotHere, Page
 from pixivcrawl.gallery.pages.works import query_of
+from pixivcrawl.gallery.request import Asked, NotHere, Page
 from pixivcrawl.ledger.queries.browsing import works
 from pixivcrawl.ledger.queries.browsing.history import changes_of_work, revisions_of_work
 from pixivcrawl.ledger.queries.browsing.proof import files_of_work

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from sqlalchemy import Connection
 
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.gallery.asked import Asked, Data, Elsewhere, Page
+from pixivcrawl.gallery.request import Asked, Data, Elsewhere, Page
 from pixivcrawl.index.search import Rating, Sort, WorksQuery, days_of, parse
 from pixivcrawl.items import Kind
 from pixivcrawl.ledger.queries.browsing.works import Card, cards

@@ -34,7 +34,16 @@ from pixivcrawl.ledger.queries.files import (
     works_stored_since,
 )
 from pixivcrawl.ledger.queries.forgotten import Forgotten, forgotten, paths_deleted
-from pixivcrawl.ledger.queries.left import (
+from pixivcrawl.ledger.queries.lists import (
+    imported_works,
+    known_follows,
+    listed_before,
+    newest_bookmark,
+    returned_works,
+    unseen_works,
+    works_of_series,
+)
+from pixivcrawl.ledger.queries.remaining import (
     ANSWER_MS,
     PICTURES_MS,
     Measured,
@@ -48,15 +57,6 @@ from pixivcrawl.ledger.queries.left import (
     with_ids,
     works_left,
     works_to_come,
-)
-from pixivcrawl.ledger.queries.lists import (
-    imported_works,
-    known_follows,
-    listed_before,
-    newest_bookmark,
-    returned_works,
-    unseen_works,
-    works_of_series,
 )
 from pixivcrawl.ledger.queries.rows import (
     FileOfRow,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, and_, select, update
 
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, table
-from pixivcrawl.ledger.updates.noting import note
+from pixivcrawl.ledger.updates.change_log import note
 from pixivcrawl.ledger.updates.state import (
     NOT_FAILED,
     SETTLED_AVAILABILITY,

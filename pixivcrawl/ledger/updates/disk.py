@@ -10,10 +10,10 @@ from sqlalchemy import Connection, and_, insert, select, update
 
 from pixivcrawl.items import OF_USERS, FileKind, Frame
 from pixivcrawl.ledger.models import ArtworkRow, FileRow, UserFileRow, UserRow, table
+from pixivcrawl.ledger.updates.archive_name import archive_of
 from pixivcrawl.ledger.updates.imported import state_in_place
 from pixivcrawl.ledger.updates.state import HERE, NOT_FAILED, refresh_files
 from pixivcrawl.ledger.updates.upsert import insert_new
-from pixivcrawl.ledger.updates.whose import archive_of
 from pixivcrawl.ledger.updates.works import record_stubs
 
 _ARTWORKS, _FILES = table(ArtworkRow), table(FileRow)

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from pixivcrawl.archive.layout import is_unknown
 from pixivcrawl.items import OF_USERS, FileKind, Original, StoredOriginal
 from pixivcrawl.ledger.models import ArtworkRow, FileRow, UserFileRow, table
+from pixivcrawl.ledger.updates.archive_name import archive_of
 from pixivcrawl.ledger.updates.doubtful import Served, served_again, served_of, values_of_served
 from pixivcrawl.ledger.updates.imported import NOT_IMPORTED, know_whose, state_in_place
 from pixivcrawl.ledger.updates.state import (
@@ -44,7 +45,6 @@ from pixivcrawl.ledger.updates.state import (
 )
 from pixivcrawl.ledger.updates.upsert import upsert
 from pixivcrawl.ledger.updates.user_files import lose_picture
-from pixivcrawl.ledger.updates.whose import archive_of
 
 GONE = "its address answers 404: removed or revised since the work was read"
 GONE_WITH_FIRST = "not asked for, as the ugoira's first frame answers 404: removed or revised since the work was read"

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, func, literal, update
 
 from pixivcrawl.items import Facts
 from pixivcrawl.ledger.models import ArtworkRow, UserRow, table
-from pixivcrawl.ledger.updates.noting import note
+from pixivcrawl.ledger.updates.change_log import note
 from pixivcrawl.ledger.updates.upsert import as_kept, rows_of
 
 _ARTWORKS, _USERS = table(ArtworkRow), table(UserRow)

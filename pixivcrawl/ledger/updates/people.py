@@ -11,8 +11,8 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from pixivcrawl.items import User, columns_of
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.models import UserNameRow, UserRow, UserVersionRow, table
+from pixivcrawl.ledger.updates.change_log import note
 from pixivcrawl.ledger.updates.history import keep_former
-from pixivcrawl.ledger.updates.noting import note
 from pixivcrawl.ledger.updates.upsert import as_kept, insert_new, rows_of
 from pixivcrawl.ledger.updates.user_files import record_user_pictures
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from pixivcrawl.ledger.columns import json_length
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FileRow, ForgottenRow, table
-from pixivcrawl.ledger.updates.noting import note
+from pixivcrawl.ledger.updates.change_log import note
 
 WAITS = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=7), timedelta(days=30))
 """How long a thing waits that failed in one run, in two, in three, in four, in more; within a run it is not tried again."""

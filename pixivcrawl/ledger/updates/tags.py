@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 from pixivcrawl.items import Tag
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.models import ArtworkTagRow, TagRow, TagTranslationRow, table
-from pixivcrawl.ledger.updates.noting import note
+from pixivcrawl.ledger.updates.change_log import note
 from pixivcrawl.ledger.updates.upsert import insert_new, upsert
 
 LONGEST_NAME = 500

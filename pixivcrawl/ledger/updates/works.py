@@ -11,9 +11,9 @@ from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from pixivcrawl.items import Artwork, Original, columns_of
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, FileRow, table
+from pixivcrawl.ledger.updates.change_log import note
 from pixivcrawl.ledger.updates.files import Named, record_originals, record_originals_of_works
 from pixivcrawl.ledger.updates.history import keep_former
-from pixivcrawl.ledger.updates.noting import note
 from pixivcrawl.ledger.updates.people import record_user_names
 from pixivcrawl.ledger.updates.state import (
     NOT_FAILED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pixivcrawl.sandbox import lists
 from pixivcrawl.sandbox.bodies.rows import framed, in_japan, portrait_url, zone
 from pixivcrawl.sandbox.commissions import Commission
-from pixivcrawl.sandbox.exchange import Answer, Json, Question, found, found_without_message
+from pixivcrawl.sandbox.http import Answer, Json, Question, found, found_without_message
 from pixivcrawl.sandbox.making import FIRST_DAY
 from pixivcrawl.sandbox.works import Work
 

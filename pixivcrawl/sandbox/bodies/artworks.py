@@ -12,7 +12,7 @@ from pixivcrawl.sandbox.bodies.rows import (
     work_row,
     zone,
 )
-from pixivcrawl.sandbox.exchange import Answer, Json, Question, RefusedError, found
+from pixivcrawl.sandbox.http import Answer, Json, Question, RefusedError, found
 from pixivcrawl.sandbox.making import ROMAJI, TRANSLATIONS
 from pixivcrawl.sandbox.works import Work, frames_of
 

@@ -17,7 +17,7 @@ from pixivcrawl.sandbox.bodies.rows import (
     zone,
 )
 from pixivcrawl.sandbox.bodies.users import known_artist
-from pixivcrawl.sandbox.exchange import Answer, Json, Question, RefusedError, found
+from pixivcrawl.sandbox.http import Answer, Json, Question, RefusedError, found
 from pixivcrawl.sandbox.shelves import Bookmark
 from pixivcrawl.sandbox.works import Artist, Work
 

@@ -10,7 +10,7 @@ from pixivcrawl.sandbox.bodies.artworks import seen_work
 from pixivcrawl.sandbox.bodies.collections import MODES, series_row
 from pixivcrawl.sandbox.bodies.rows import framed, page_meta, portrait_url, tag_translation, work_row, zone
 from pixivcrawl.sandbox.bodies.users import CATEGORIES, known_artist
-from pixivcrawl.sandbox.exchange import Answer, Json, Question, RefusedError, found, found_without_message
+from pixivcrawl.sandbox.http import Answer, Json, Question, RefusedError, found, found_without_message
 from pixivcrawl.sandbox.works import JAPAN, UGOIRA, Artist, Work
 
 SERIES_ENTRIES = 12

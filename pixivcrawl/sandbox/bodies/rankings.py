@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pixivcrawl.sandbox.bodies.rows import artist_name, portrait_url
-from pixivcrawl.sandbox.exchange import Answer, Json, Question
+from pixivcrawl.sandbox.http import Answer, Json, Question
 from pixivcrawl.sandbox.rankings import days_of, is_content
 from pixivcrawl.sandbox.works import JAPAN, Work
 

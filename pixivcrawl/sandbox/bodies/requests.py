@@ -8,7 +8,7 @@ from typing import TypeVar
 from pixivcrawl.sandbox import lists
 from pixivcrawl.sandbox.bodies.rows import framed, in_japan, novel_row
 from pixivcrawl.sandbox.commissions import Commission
-from pixivcrawl.sandbox.exchange import Answer, Json, Question, RefusedError, found
+from pixivcrawl.sandbox.http import Answer, Json, Question, RefusedError, found
 from pixivcrawl.sandbox.making import FIRST_DAY
 from pixivcrawl.sandbox.works import Artist, Work
 

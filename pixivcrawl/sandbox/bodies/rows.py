@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from pixivcrawl.sandbox.exchange import Json, Question, keyed
+from pixivcrawl.sandbox.http import Json, Question, keyed
 from pixivcrawl.sandbox.making import ROMAJI, TRANSLATIONS
 from pixivcrawl.sandbox.works import JAPAN, Artist, Work
 

@@ -8,7 +8,7 @@ from datetime import date
 from pixivcrawl.sandbox import lists
 from pixivcrawl.sandbox.bodies.listings import AD_ROW
 from pixivcrawl.sandbox.bodies.rows import novel_row, page_meta, tag_translation, work_row, zone
-from pixivcrawl.sandbox.exchange import Answer, Json, Question, RefusedError, found_without_message
+from pixivcrawl.sandbox.http import Answer, Json, Question, RefusedError, found_without_message
 from pixivcrawl.sandbox.lists import Search
 from pixivcrawl.sandbox.works import Work
 

@@ -10,7 +10,7 @@ from pixivcrawl.sandbox.bodies.artworks import NOT_FOUND, detail_of
 from pixivcrawl.sandbox.bodies.requests import around
 from pixivcrawl.sandbox.bodies.rows import artist_name, framed, novel_row, portrait_url
 from pixivcrawl.sandbox.bodies.users import known_artist
-from pixivcrawl.sandbox.exchange import Answer, Json, Question, RefusedError, found
+from pixivcrawl.sandbox.http import Answer, Json, Question, RefusedError, found
 from pixivcrawl.sandbox.shelves import Bookmark
 from pixivcrawl.sandbox.works import Work
 

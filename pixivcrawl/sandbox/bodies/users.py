@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pixivcrawl.sandbox.bodies.rows import in_japan, is_followed, page_meta, portrait_url, work_row, zone
-from pixivcrawl.sandbox.exchange import Answer, Json, Question, RefusedError, found, keyed
+from pixivcrawl.sandbox.http import Answer, Json, Question, RefusedError, found, keyed
 from pixivcrawl.sandbox.works import ILLUST, MANGA, Artist, Work
 
 NO_USER = "This user has left pixiv, or the id is wrong."

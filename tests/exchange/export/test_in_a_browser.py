@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from pixivcrawl.animations.making import make, making_workers
+from pixivcrawl.animations.conversion import make, making_workers
 from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.items import VideoForm
 from tests.animations.drawing import COLOURS, is_like, plain, zipped

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.text import one_line
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.exchange.export.templates import FILE, Template, read_template
 from pixivcrawl.exchange.export.tokens import TOKENS

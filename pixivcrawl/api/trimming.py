@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from pixivcrawl.api.documents import read_document
+from pixivcrawl.api.json_input import read_document
 
 OTHER_WORKS = "userIllusts"
 """pixiv: every answer about a work names all works of its artist here, 82 KB compressed where there are 20,000, so that the answers

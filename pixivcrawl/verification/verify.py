@@ -20,10 +20,10 @@ from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import KeptFile
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.ledger.updates.state import HERE
+from pixivcrawl.verification.checkpoint import Position, Progress
 from pixivcrawl.verification.files import NoPlainFile, NotHere, check_file, measure, why_unreadable
 from pixivcrawl.verification.findings import Finding, FindingKind
 from pixivcrawl.verification.folders import ORIGINALS, USERS, files_below, listed
-from pixivcrawl.verification.memory import Position, Progress
 
 AT_ONCE = 500
 """Works, or names of a folder, that are looked up in the ledger together."""

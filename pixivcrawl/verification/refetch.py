@@ -9,8 +9,8 @@ from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.ledger.updates.state import HERE
 from pixivcrawl.verification.files import check_file
-from pixivcrawl.verification.reading import Depth
 from pixivcrawl.verification.repair import Action, repair
+from pixivcrawl.verification.verify import Depth
 
 
 def want_again(archive: Archive, ledger: Ledger, work_id: int, depth: Depth, said: Callable[[Action], None]) -> None:

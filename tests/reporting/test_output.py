@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pixivcrawl.errors import ConfigurationError, StorageFailed
-from pixivcrawl.reporting.writing import file_for, write_file
+from pixivcrawl.reporting.output import file_for, write_file
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from procrastinate.jobs import Job
 from scrapy.settings import Settings
 
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.console import say
 from pixivcrawl.errors import AccountRefused, ArchiveInUse, ConfigurationError, StorageFailed
 from pixivcrawl.fleet.queue import CRAWL, Work, queue_of
 from pixivcrawl.ledger import queries
@@ -25,7 +26,6 @@ from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.failures import place_of
 from pixivcrawl.runs.queue import job_of
 from pixivcrawl.runs.subscriptions import as_account, file_path, look_up, of_accounts, read_ledger
-from pixivcrawl.saying import say
 from pixivcrawl.session import account_names, reader_of, session_from_settings
 from pixivcrawl.subscriptions.file import read_file
 from pixivcrawl.subscriptions.planning import due

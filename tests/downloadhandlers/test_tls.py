@@ -9,8 +9,8 @@ import trustme
 from scrapy.exceptions import DownloadFailedError
 
 from pixivcrawl.api.catalogue import USER_SHORT
-from pixivcrawl.downloadhandlers import trust
-from pixivcrawl.downloadhandlers.trust import trust_context
+from pixivcrawl.downloadhandlers import tls
+from pixivcrawl.downloadhandlers.tls import trust_context
 from pixivcrawl.errors import ConfigurationError
 from tests.sandbox.serving import Sandbox, World
 from tests.travelling import settings_for, travel
@@ -77,11 +77,11 @@ def test_a_system_without_a_store_has_certifis(tmp_path: Path, monkeypatch: pyte
     paths = ssl.get_default_verify_paths()
     monkeypatch.setattr(ssl.SSLContext, "set_default_verify_paths", lambda context: None)
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths._replace(capath=str(tmp_path)))
-    trust._context.cache_clear()
+    tls._context.cache_clear()
     context = trust_context()
     expected = ssl.create_default_context(cafile=certifi.where())
     assert context.cert_store_stats() == expected.cert_store_stats()
-    trust._context.cache_clear()
+    tls._context.cache_clear()
 
 
 def test_names_and_certificates_are_always_verified() -> None:

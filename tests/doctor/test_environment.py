@@ -11,8 +11,7 @@ import pytest
 from scrapy.settings import Settings
 
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.doctor.findings import exit_code
-from pixivcrawl.doctor.surroundings import (
+from pixivcrawl.doctor.environment import (
     look_at_certificates,
     look_at_clock,
     look_at_notices,
@@ -20,6 +19,7 @@ from pixivcrawl.doctor.surroundings import (
     look_at_secrets,
     unfit_distributions,
 )
+from pixivcrawl.doctor.findings import exit_code
 from tests.travelling import of_the_project
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from pipelines.together import Together
+from pipelines.batching import Together
 
 
 class Worker:

@@ -8,7 +8,7 @@ from collections import Counter
 from functools import lru_cache
 from typing import Any
 
-from pixivcrawl.api.wording import quoted
+from pixivcrawl.api.text import quoted
 
 DEEPEST = 64
 """The deepest nesting that is read; pixiv's own bodies have about ten levels."""

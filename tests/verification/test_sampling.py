@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.verification.choice import CIRCLE, Sample, next_window, read_sample, read_since
+from pixivcrawl.verification.checkpoint import Memory, Position, Progress
 from pixivcrawl.verification.findings import Finding, RowKey
-from pixivcrawl.verification.memory import Memory, Position, Progress
+from pixivcrawl.verification.sampling import CIRCLE, Sample, next_window, read_sample, read_since
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PATHS = [f"originals/7/{work}_p0_20260102030405.jpg" for work in range(1, 1500)]

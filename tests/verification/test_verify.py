@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger import updates
-from pixivcrawl.verification import reading
-from pixivcrawl.verification.choice import Window
-from pixivcrawl.verification.memory import Position, Progress
-from pixivcrawl.verification.reading import verify
+from pixivcrawl.verification import verify as verify_module
+from pixivcrawl.verification.checkpoint import Position, Progress
+from pixivcrawl.verification.sampling import Window
+from pixivcrawl.verification.verify import verify
 from tests.ledger.making import FIRST
 from tests.verification.damages import KINDS, Damager
 from tests.verification.making import (
@@ -180,7 +180,7 @@ def test_a_file_stored_since_it_was_listed_is_not_unknown(archive: Archive, monk
     """And one whose row went since it was read is not missing."""
     change(archive, "UPDATE files SET state = 'wanted' WHERE path = ?", ONE)
     (archive.root / OTHER).unlink()
-    really_confirmed = reading.confirmed
+    really_confirmed = verify_module.confirmed
 
     def confirmed(*arguments: object) -> object:
         assert {finding.path for finding in arguments[2]} == {ONE, OTHER}  # type: ignore[attr-defined]
@@ -188,7 +188,7 @@ def test_a_file_stored_since_it_was_listed_is_not_unknown(archive: Archive, monk
         change(archive, "UPDATE files SET state = 'wanted' WHERE path = ?", OTHER)
         return really_confirmed(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(reading, "confirmed", confirmed)
+    monkeypatch.setattr(verify_module, "confirmed", confirmed)
     assert found(archive) == []
 
 
@@ -209,7 +209,7 @@ def test_since_looks_at_nothing_older(archive: Archive) -> None:
 
 
 def test_it_goes_on_from_any_step_with_the_same_findings(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "BATCH_FILES", 3)
+    monkeypatch.setattr(verify_module, "BATCH_FILES", 3)
     expected = Damager(archive.root, 1).plant(KINDS)
     steps: list[Progress] = []
 

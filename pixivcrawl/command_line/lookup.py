@@ -12,8 +12,8 @@ from pkgutil import iter_modules
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import Settings
 
+from pixivcrawl.api.text import did_you_mean, quoted
 from pixivcrawl.api.urls import UrlRefused, read_url
-from pixivcrawl.api.wording import did_you_mean, quoted
 from pixivcrawl.errors import ConfigurationError
 
 OURS, SPIDERS, SCRAPYS = "pixivcrawl.commands", "pixivcrawl.spiders", "scrapy.commands"

@@ -7,7 +7,7 @@ from typing import Any
 
 import tomlkit
 
-from pixivcrawl.api.wording import quoted
+from pixivcrawl.api.text import quoted
 from pixivcrawl.archive.rewriting import rewrite
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.filters import Filters, SavedFilters, parse_filters

@@ -19,6 +19,7 @@ from aiohttp import web
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.console import complain, say
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.filters import SavedFilters, read_filters
 from pixivcrawl.gallery.app import Gallery, application, local_zone
@@ -26,13 +27,12 @@ from pixivcrawl.gallery.guard import Guard, new_key
 from pixivcrawl.gallery.shelf import Shelf
 from pixivcrawl.gallery.thumbnails import Source, Thumbnails
 from pixivcrawl.index import sums
-from pixivcrawl.index.following import follow
-from pixivcrawl.index.looking import LEAST_DIGEST, look_on
 from pixivcrawl.index.reading import Index
 from pixivcrawl.index.search import WorksQuery
+from pixivcrawl.index.similar import LEAST_DIGEST, look_on
+from pixivcrawl.index.updating import follow
 from pixivcrawl.ledger.queries.browsing.works import covers
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.saying import complain, say
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 

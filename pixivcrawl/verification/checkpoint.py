@@ -12,8 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pixivcrawl.verification.choice import CIRCLE, Window
 from pixivcrawl.verification.findings import Finding, finding_of
+from pixivcrawl.verification.sampling import CIRCLE, Window
 
 FILE_NAME = "verify.json"
 SAVE_EVERY = 3.0

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from pixivcrawl.api.wording import one_line, plural, size
+from pixivcrawl.api.text import one_line, plural, size
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import AccountRefused, StorageFailed
 from pixivcrawl.ledger.queries import CrawlRecord, Missing, reports

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from pipelines.guessing import FirstIsMissing, Guesses, NoSuchAddress
+from pipelines.extension_probe import FirstIsMissing, Guesses, NoSuchAddress
 from pixivcrawl.items import Original, StagedOriginal
 from tests.ledger.making import an_original
 

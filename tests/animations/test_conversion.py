@@ -16,8 +16,8 @@ from typing import get_args
 import pytest
 from PIL import Image
 
-from pixivcrawl.animations import making
-from pixivcrawl.animations.making import make, making_workers
+from pixivcrawl.animations import conversion
+from pixivcrawl.animations.conversion import make, making_workers
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.archive.workers import Workers
@@ -195,11 +195,11 @@ def test_a_place_that_cannot_be_written_is_said_in_one_line(tmp_path: Path, work
 
 
 def test_without_the_extra_all_but_webp_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(making, "find_spec", lambda _name: None)
-    making.require_encoder("webp")
+    monkeypatch.setattr(conversion, "find_spec", lambda _name: None)
+    conversion.require_encoder("webp")
     for form in ("mp4", "webm", "apng"):
         with pytest.raises(ConfigurationError, match=r"pip install 'pixivcrawl\[video\]'"):
-            making.require_encoder(form)
+            conversion.require_encoder(form)
 
 
 @pytest.mark.long

@@ -24,7 +24,9 @@ from pixivcrawl.index.duplicates import places
 from pixivcrawl.ledger.queries.browsing.works import Picture, pictures_in
 from pixivcrawl.ledger.service import Ledger
 
-LOOK, LOOK_AT_ANY, ARE_ALIKE = (f"pixivcrawl.archive.looks:{name}" for name in ("look", "look_at_any", "are_alike"))
+LOOK, LOOK_AT_ANY, ARE_ALIKE = (
+    f"pixivcrawl.archive.fingerprint:{name}" for name in ("look", "look_at_any", "are_alike")
+)
 CANDIDATES = "pixivcrawl.index.comparing:candidates"
 
 TOGETHER = 200

@@ -18,7 +18,7 @@ from pixivcrawl import __version__
 from pixivcrawl.archive.worker import IS_LIMITED
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.doctor.findings import Finding, ok, problem, warning
-from pixivcrawl.downloadhandlers.trust import trust_context
+from pixivcrawl.downloadhandlers.tls import trust_context
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.notifications.services import services_from_settings, urls_file
 from pixivcrawl.session import cookie_file

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from scrapy.settings import Settings
 from sqlalchemy import Connection, func, select, text
 
-from pixivcrawl.api.wording import one_line, plural, spoken
+from pixivcrawl.api.text import one_line, plural, spoken
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.models import CrawlRow

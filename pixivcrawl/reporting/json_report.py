@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from pixivcrawl.ledger.queries import reports
 from pixivcrawl.ledger.queries.reports import Span
-from pixivcrawl.reporting.gathering import Place, attention, sum_up
+from pixivcrawl.reporting.collect import Place, attention, sum_up
 
 VERSION = 1
 """Increases when something in the document changes its meaning or is removed; docs/report.schema.json describes it."""

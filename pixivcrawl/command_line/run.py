@@ -11,11 +11,11 @@ from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
+from pixivcrawl.api.text import did_you_mean, quoted
 from pixivcrawl.api.urls import UrlRefused, read_url
-from pixivcrawl.api.wording import did_you_mean, quoted
 from pixivcrawl.command_line.completion import script
-from pixivcrawl.command_line.finding import command_named, project_settings
-from pixivcrawl.command_line.helping import VERSION, Parser, overview, parser_of
+from pixivcrawl.command_line.help import VERSION, Parser, overview, parser_of
+from pixivcrawl.command_line.lookup import command_named, project_settings
 from pixivcrawl.errors import ConfigurationError
 
 IN_THE_ENVIRONMENT = {"--config": "PIXIVCRAWL_CONFIG", "--as": "PIXIVCRAWL_AS"}

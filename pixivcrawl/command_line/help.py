@@ -12,9 +12,9 @@ from scrapy.cmdline import ScrapyArgumentParser
 from scrapy.commands import ScrapyCommand
 
 from pixivcrawl import __version__
-from pixivcrawl.command_line.finding import OURS, SCRAPYS, SPIDERS, command_named, names
+from pixivcrawl.command_line.lookup import OURS, SCRAPYS, SPIDERS, command_named, names
+from pixivcrawl.console import complain
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.saying import complain
 
 WIDEST = 100
 
