@@ -101,7 +101,10 @@ def look(archive: Path, taken: Taken) -> None:
         asyncio.run(all_indexed(grid))
         with browser() as port:
             taken[SCREEN].append(asyncio.run(seen(port, grid)))
-        shutil.rmtree(archive / "derived" / "thumbnails")
+    # Between two servers: one that runs draws on, into the folder that goes.
+    shutil.rmtree(archive / "derived" / "thumbnails")
+    with served(archive) as address:
+        grid = f"{address}/works"
         taken[ALL].append(asyncio.run(drawn(grid)))
         with browser() as port:
             taken[PAINTED_AT].append(asyncio.run(painted(port, grid)))
