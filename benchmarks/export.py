@@ -42,10 +42,13 @@ def main() -> int:
         ):
             with closing(sqlite3.connect(root / "archive.sqlite")) as connection, connection:
                 connection.execute(prepare)
-            began, used = time.perf_counter(), time.process_time()
+            began, before = time.perf_counter(), os.times()
             result = view(root, target, options.by, unchecked=options.unchecked)
+            after = os.times()
+            own, kernel = after.user - before.user, after.system - before.system
             print(
-                f"{what}: {time.perf_counter() - began:.1f} s, {time.process_time() - used:.1f} s of a core; {result.lines[0]}"
+                f"{what}: {time.perf_counter() - began:.1f} s, {own + kernel:.1f} s of a core, {kernel:.1f} of them in the kernel; "
+                f"{result.lines[0]}"
             )
     return 0
 

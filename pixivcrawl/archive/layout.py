@@ -51,6 +51,8 @@ _STAGED_NAME_OF_USER = re.compile(rf"user(?P<user>[1-9][0-9]{{0,18}})_{_OF_USER}
 _KINDS: dict[str | None, tuple[FileKind, ...]] = {"p": ("image",), "frame": ("frame",), None: ("ugoira", "frames")}
 """What the word before the number in a file's name says of its kind."""
 _ARTIST = re.compile(r"[1-9][0-9]{0,18}")
+_FOREIGN = re.compile(r"[\\:\0]")
+_NO_NAMES = frozenset({"", ".", ".."})
 _LARGEST_NUMBER = 2**63 - 1
 _JUNCTION = 0xA0000003
 """The tag of a junction (IO_REPARSE_TAG_MOUNT_POINT), which Windows does not count among its symlinks."""
@@ -198,7 +200,7 @@ class Archive:
 
     def _inside(self, relative: str) -> Path:
         parts = relative.split("/")
-        if any(part in ("", ".", "..") or re.search(r"[\\:\0]", part) for part in parts):
+        if _FOREIGN.search(relative) or not _NO_NAMES.isdisjoint(parts):
             raise ValueError(f"{relative!r} is not a path inside the archive")
         return self.root.joinpath(*parts)
 

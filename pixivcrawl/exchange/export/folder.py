@@ -62,6 +62,18 @@ class Planned(NamedTuple):
     mark: str
 
 
+class _ToMake(NamedTuple):
+    """A planned file that is not in its place: where it lies instead, if anywhere, and whether the folder's database has it."""
+
+    number: int
+    path: str
+    work: int
+    part: str
+    print: str
+    old: str | None
+    is_noted: bool
+
+
 @dataclass(slots=True)
 class Difference:
     """How many files are made, moved, removed and left unchanged."""
@@ -82,7 +94,8 @@ class Folder:
         self.root = root
         self._sql = connection
         self._is_shared = is_shared
-        self._checked: set[str] = set()
+        self._planned_in = ""
+        self._entered: set[str] = set()
 
     def plan(self, files: Iterable[Planned]) -> None:
         """Declare what the folder should contain; the same files in the same order get the same names."""
@@ -92,12 +105,20 @@ class Folder:
                 "INSERT INTO wanted (path, key, work, part, print) VALUES (?, ?, ?, ?, ?)",
                 (path, key_of(path), file.work, file.part, file.print),
             )
-            folders = [(key_of(folder),) for folder in _folders(path)]
+            self._note_folders(path)
+
+    def _note_folders(self, path: str) -> None:
+        folder = path.rpartition("/")[0]
+        if folder != self._planned_in:
+            folders = [(key_of(each),) for each in _folders(path)]
             self._sql.executemany("INSERT OR IGNORE INTO folders VALUES (?)", folders)
+            self._planned_in = folder
 
     def _is_free(self, path: str) -> bool:
         """Whether no file or folder has the name, and no file has the name of a parent folder."""
-        keys = [key_of(path), *map(key_of, _folders(path))]
+        # Files come folder by folder: no file has the name of the folder that holds the one before.
+        is_beside = path.rpartition("/")[0] == self._planned_in
+        keys = [key_of(path), *map(key_of, () if is_beside else _folders(path))]
         marks = ", ".join("?" * len(keys))
         taken = f"SELECT 1 FROM wanted WHERE key IN ({marks}) UNION ALL SELECT 1 FROM folders WHERE key = ? LIMIT 1"  # noqa: S608
         return self._sql.execute(taken, (*keys, keys[0])).fetchone() is None
@@ -223,85 +244,81 @@ class Folder:
         (total,) = self._sql.execute("SELECT count(*) FROM wanted").fetchone()
         after = 0
         while some := self._to_make(after):
-            after = some[-1][0]
+            after = some[-1].number
+            ours = [each for each in some if self._is_ours_or_free(each, result)]
             self._sql.executemany(
                 "INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, NULL)",
-                [row[1:5] for row in some if self._is_ours_or_free(row, result)],
+                [(each.path, each.work, each.part, each.print) for each in ours],
             )
             self._sql.commit()
-            for row in some:
-                self._make_one(row, make, done, result)
+            made = [(look, each.path) for each in ours if (look := self._made(each, make, done, result)) is not None]
+            self._sql.executemany("UPDATE files SET look = ? WHERE path = ?", made)
             self._sql.commit()
             how_far(f"{after:,} of {total:,} files")
         (there,) = self._sql.execute("SELECT count(*) FROM files WHERE look IS NOT NULL").fetchone()
         done.same = there - done.made - done.moved
 
-    def _to_make(self, after: int) -> list[tuple[int, str, int, str, str, str | None]]:
-        """The next files that are not in their places, each with its present path."""
-        return self._sql.execute(
-            "SELECT number, wanted.path, wanted.work, wanted.part, wanted.print, old.path FROM wanted "
-            "LEFT JOIN files ON files.path = wanted.path AND files.work = wanted.work AND files.part = wanted.part "
-            "AND files.print = wanted.print AND files.look IS NOT NULL "
+    def _to_make(self, after: int) -> list[_ToMake]:
+        """The next files that are not in their places."""
+        rows = self._sql.execute(
+            "SELECT number, wanted.path, wanted.work, wanted.part, wanted.print, old.path, noted.path IS NOT NULL "
+            "FROM wanted LEFT JOIN files AS noted ON noted.path = wanted.path "
             "LEFT JOIN files AS old ON old.work = wanted.work AND old.part = wanted.part AND old.print = wanted.print "
             "AND old.path <> wanted.path AND old.look IS NOT NULL "
-            "WHERE number > ? AND files.path IS NULL GROUP BY number ORDER BY number LIMIT ?",
+            "WHERE number > ? AND noted.look IS NULL GROUP BY number ORDER BY number LIMIT ?",
             (after, AT_ONCE),
-        ).fetchall()
+        )
+        return [_ToMake(*row) for row in rows]
 
-    def _is_ours_or_free(self, row: tuple[int, str, int, str, str, str | None], result: Result) -> bool:
-        _, path, *_, old = row
-        place = self.root / path
-        noted = self._sql.execute("SELECT 1 FROM files WHERE path = ?", (path,)).fetchone()
-        if noted is None and os.path.lexists(place) and (old is None or key_of(old) != key_of(path)):
-            result.refuse(f"{path}: something else lies there, and is left as it is; move it away")
-            return False
-        return True
+    def _is_ours_or_free(self, file: _ToMake, result: Result) -> bool:
+        """Whether the file may get its name: an export noted it before, or nothing has it."""
+        is_other_case = file.old is not None and key_of(file.old) == key_of(file.path)
+        if file.is_noted or is_other_case or not os.path.lexists(self.root / file.path):
+            return True
+        result.refuse(f"{file.path}: something else lies there, and is left as it is; move it away")
+        return False
 
-    def _make_one(
-        self,
-        row: tuple[int, str, int, str, str, str | None],
-        make: Make,
-        done: Difference,
-        result: Result,
-    ) -> None:
-        _, path, work, _, print_, old = row
-        if self._sql.execute("SELECT 1 FROM files WHERE path = ? AND look IS NULL", (path,)).fetchone() is None:
-            return
-        place = self.root / path
+    def _made(self, file: _ToMake, make: Make, done: Difference, result: Result) -> str | None:
+        """Make a file, or move it to its place; returns how it looks then, None if it is refused."""
+        place = self.root / file.path
         with storage_errors(place):
             self._enter(place.parent)
-            if old is not None and os.path.lexists(self.root / old):
-                (self.root / old).replace(place)
-                if key_of(old) != key_of(path):
-                    # Where both are hard links to one file, a rename leaves both.
-                    (self.root / old).unlink(missing_ok=True)
-                self._prune((self.root / old).parent)
+            if file.old is not None and os.path.lexists(self.root / file.old):
+                self._move(self.root / file.old, place, is_same_file=key_of(file.old) == key_of(file.path))
                 done.moved += 1
             else:
                 try:
                     with unfinished(place) as part:
-                        make(work, print_, part)
+                        make(file.work, file.print, part)
                 except Differs as why:
-                    self._sql.execute("DELETE FROM files WHERE path = ?", (path,))
+                    self._sql.execute("DELETE FROM files WHERE path = ?", (file.path,))
                     self._prune(place.parent)
                     result.refuse(str(why))
-                    return
+                    return None
                 done.made += 1
-        if old is not None:
-            self._sql.execute("DELETE FROM files WHERE path = ?", (old,))
-        self._sql.execute("UPDATE files SET look = ? WHERE path = ?", (_look(place), path))
+        if file.old is not None:
+            self._sql.execute("DELETE FROM files WHERE path = ?", (file.old,))
+        return _look(place)
+
+    def _move(self, old: Path, place: Path, *, is_same_file: bool) -> None:
+        old.replace(place)
+        if not is_same_file:
+            # Where both are hard links to one file, a rename leaves both.
+            old.unlink(missing_ok=True)
+        self._prune(old.parent)
 
     def _enter(self, folder: Path) -> None:
         """Make a folder. Raises StorageFailed if a link has taken its place, because it would lead outside."""
         name = str(folder)
-        if name in self._checked and folder.is_dir():
+        if folder == self.root or (name in self._entered and folder.is_dir()):
             return
-        if not folder.resolve().is_relative_to(self.root.resolve()):
+        self._enter(folder.parent)
+        if folder.is_symlink() and not folder.resolve().is_relative_to(self.root.resolve()):
             raise StorageFailed(
                 f"{folder} leads out of {self.root} by a link: remove the link, then run the same command again"
             )
-        folder.mkdir(parents=True, exist_ok=True)
-        self._checked.add(name)
+        folder.mkdir(exist_ok=True)
+        self._entered.add(name)
 
 
 _EMPTY = "0 bytes"

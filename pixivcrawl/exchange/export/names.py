@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 LONGEST = 200
 """Bytes in a part: disks take at least 255, of which an appended `.part` and an encrypted folder use some."""
@@ -22,15 +23,23 @@ _REMOVED = frozenset({"Cc", "Cf", "Cs", "Cn", "Co"})
 _SPACES = re.compile(r"\s+")
 
 
+@lru_cache(maxsize=1000)
 def cleaned(text: str) -> str:
-    """A text from outside, made safe within a part of a path; it may become empty."""
-    spaced = _SPACES.sub(" ", text)
-    kept = "".join(each for each in spaced if each in _JOINERS or unicodedata.category(each) not in _REMOVED)
+    """A text from outside, made safe within a part of a path; it may become empty.
+
+    Remembered, because the files of a work share its title, and its works their artist's name.
+    """
+    kept = _SPACES.sub(" ", text)
+    if not kept.isprintable():
+        kept = "".join(each for each in kept if each in _JOINERS or unicodedata.category(each) not in _REMOVED)
     return _FORBIDDEN.sub("_", unicodedata.normalize("NFC", kept))
 
 
 def part_of(pieces: Sequence[tuple[str, bool]]) -> str:
     """One part of a path, joined from cleaned pieces; those marked True are shortened if it is too long."""
+    whole = "".join(text for text, _ in pieces)
+    if len(whole.encode()) <= LONGEST:
+        return _with_plain_ends(whole)
     lengths = [len(text.encode()) for text, _ in pieces]
     fixed = sum(length for length, (_, may_be_cut) in zip(lengths, pieces, strict=True) if not may_be_cut)
     room, left = max(0, LONGEST - fixed), sum(may_be_cut for _, may_be_cut in pieces)

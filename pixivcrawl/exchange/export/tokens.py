@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import PurePosixPath
+from posixpath import basename, splitext
 from types import MappingProxyType
 from typing import Literal
 
@@ -94,8 +94,8 @@ TOKENS: Mapping[str, Token] = MappingProxyType(
         "width": Token("number", of_file=lambda file: file.width),
         "height": Token("number", of_file=lambda file: file.height),
         "revision": Token("word", of_file=lambda file: file.revision),
-        "name": Token("word", of_file=lambda file: PurePosixPath(file.path or "").stem),
-        "ext": Token("word", of_file=lambda file: PurePosixPath(file.path or "").suffix[1:]),
+        "name": Token("word", of_file=lambda file: splitext(basename(file.path or ""))[0]),
+        "ext": Token("word", of_file=lambda file: splitext(file.path or "")[1][1:]),
     }
 )
 """In the order of the table in docs/export.md."""

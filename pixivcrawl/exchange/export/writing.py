@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,19 +34,37 @@ def place_of(archive: Archive, file: Stored) -> Path:
     """The path of a stored file. Raises Differs if it is missing or has another size."""
     try:
         place = archive.resolve(file.path or "")
-        size = place.stat().st_size if place.is_file() else None
+        found = place.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise _missing(file) from None
     except (ValueError, OSError) as error:
         raise Differs(f"{file.path}: {error}") from None
-    if size is None:
-        raise Differs(f"{file.path}: is not there; pixivcrawl verify says what else is amiss")
-    if file.bytes is not None and size != file.bytes:
-        raise _differs(file, f"has {size:,} bytes, and the ledger says {file.bytes:,}")
+    if not stat.S_ISREG(found.st_mode):
+        raise _missing(file)
+    if file.bytes is not None and found.st_size != file.bytes:
+        raise _differs(file, f"has {found.st_size:,} bytes, and the ledger says {file.bytes:,}")
     return place
+
+
+def _missing(file: Stored) -> Differs:
+    return Differs(f"{file.path}: is not there; pixivcrawl verify says what else is amiss")
 
 
 def pieces(archive: Archive, file: Stored) -> Iterator[bytes]:
     """The bytes of a stored file. Raises Differs as `place_of` does, if unreadable, and at the end if the bytes differ."""
-    place, hashed = place_of(archive, file), hashlib.sha256()
+    return _read(place_of(archive, file), file)
+
+
+def require_same(archive: Archive, file: Stored) -> Path:
+    """The path of a stored file after checking its bytes. Raises Differs if they differ from the ledger's."""
+    place = place_of(archive, file)
+    for _ in _read(place, file):
+        pass
+    return place
+
+
+def _read(place: Path, file: Stored) -> Iterator[bytes]:
+    hashed = hashlib.sha256()
     try:
         with place.open("rb") as source:
             while piece := source.read(PIECE):
@@ -55,13 +74,6 @@ def pieces(archive: Archive, file: Stored) -> Iterator[bytes]:
         raise Differs(f"{file.path}: cannot be read ({error.strerror}): check the disk") from None
     if hashed.hexdigest() != file.sha256:
         raise _differs(file, "its SHA-256 is not the one in the ledger")
-
-
-def require_same(archive: Archive, file: Stored) -> Path:
-    """The path of a stored file after checking its bytes. Raises Differs if they differ from the ledger's."""
-    for _ in pieces(archive, file):
-        pass
-    return place_of(archive, file)
 
 
 def _differs(file: Stored, how: str) -> Differs:
