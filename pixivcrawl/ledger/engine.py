@@ -35,7 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from pixivcrawl.errors import ConfigurationError, StorageFailed
-from pixivcrawl.ledger.failures import is_busy, is_the_end, patiently, place_of, storage_failed
+from pixivcrawl.ledger.failures import PATIENCE, is_busy, is_the_end, patiently, place_of, storage_failed
 from pixivcrawl.ledger.models import Base, give_partial_indexes
 from pixivcrawl.ledger.updates.change_log import name_ledger
 
@@ -55,9 +55,6 @@ VERSION = max(each.name[:4] for each in (MIGRATIONS / "versions").iterdir() if e
 
 LOCK_WAIT = 5.0
 """Seconds that SQLite itself waits for a lock before it says that the database is locked."""
-
-PATIENCE = 60.0
-"""Seconds in which a lock held by another program may go away, or a server come back."""
 
 CONNECT_TIMEOUT = 10
 """Seconds in which a server takes a connection, unless DATABASE_URL says another number."""
@@ -98,8 +95,12 @@ def read_url(text: str) -> URL:
 
 
 def writing_engine(url: URL) -> Engine:
-    """An engine with one connection, whose transactions hold SQLite's write lock from their start."""
-    engine = _engine(url, lambda path: _connect(path, "rwc"), connections=1)
+    """An engine with one connection, whose transactions hold SQLite's write lock from their start.
+
+    A server takes back what is locked by a writer that was stopped, or whose machine is gone.
+    """
+    abandoned = _watched_by_it(url, idle_in_transaction_session_timeout=f"{PATIENCE:.0f}s")
+    engine = _engine(url, lambda path: _connect(path, "rwc"), connections=1, connect_to_server=abandoned)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
@@ -246,13 +247,18 @@ def check(engine: Engine) -> None:
         )
 
 
-def _engine(url: URL, connect: Callable[[str], sqlite3.Connection], connections: int) -> Engine:
+def _engine(
+    url: URL,
+    connect: Callable[[str], sqlite3.Connection],
+    connections: int,
+    connect_to_server: Mapping[str, Any] | None = None,
+) -> Engine:
     # Values stay out of every error: titles and captions come from outside.
     options: dict[str, Any] = {"hide_parameters": True, "pool_size": connections, "max_overflow": 0}
     if url.get_backend_name() == "sqlite":
         path = str(Path(url.database or "").absolute())
         return create_engine(url, creator=lambda: connect(path), **options)
-    return _engine_of_server(url, pool_pre_ping=True, **options)
+    return _engine_of_server(url, connect_to_server, pool_pre_ping=True, **options)
 
 
 def session_engine(url: URL, name: str) -> Engine:
@@ -260,10 +266,15 @@ def session_engine(url: URL, name: str) -> Engine:
 
     `name` is what others see of it.
     """
-    its_side = {key.replace("keepalives", "tcp_keepalives"): number for key, number in WATCHED_CONNECTION.items()}
-    options = " ".join(f"-c {key}={number}" for key, number in its_side.items())
-    connect = {"application_name": name, "options": f"{url.query.get('options', '')} {options}".strip()}
+    connect = {"application_name": name, **_watched_by_it(url)}
     return _engine_of_server(url, connect, poolclass=NullPool, isolation_level="AUTOCOMMIT", hide_parameters=True)
+
+
+def _watched_by_it(url: URL, **settings: object) -> dict[str, str]:
+    """How to connect so that the server, too, sees the end of a connection whose other machine is gone; `settings` are its own."""
+    its_side = {key.replace("keepalives", "tcp_keepalives"): number for key, number in WATCHED_CONNECTION.items()}
+    options = (f"-c {key}={value}" for key, value in (its_side | settings).items())
+    return {"options": " ".join([str(url.query.get("options", "")), *options]).strip()}
 
 
 def _engine_of_server(url: URL, connect: Mapping[str, Any] | None = None, **options: Any) -> Engine:
@@ -271,9 +282,13 @@ def _engine_of_server(url: URL, connect: Mapping[str, Any] | None = None, **opti
     limits = {"connect_timeout": CONNECT_TIMEOUT, **WATCHED_CONNECTION}
     own = {name: value for name, value in limits.items() if name not in url.query}
     try:
-        return create_engine(url, connect_args={**own, **(connect or {})}, **options)
+        engine = create_engine(url, connect_args={**own, **(connect or {})}, **options)
     except (ModuleNotFoundError, NoSuchModuleError):
         raise ConfigurationError("a PostgreSQL ledger needs psycopg: pip install 'pixivcrawl[postgres]'") from None
+    from pixivcrawl.ledger.silence import watch  # only here: it needs psycopg
+
+    watch(engine)
+    return engine
 
 
 def _connect(path: str, mode: str) -> sqlite3.Connection:

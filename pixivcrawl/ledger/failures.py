@@ -13,6 +13,9 @@ from pixivcrawl.errors import StorageFailed
 
 T = TypeVar("T")
 
+PATIENCE = 60.0
+"""Seconds in which a lock held by another program may go away, or a server come back."""
+
 _AGAIN = "then run the same command again"
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _PASSING = {"40001", "40P01", "55P03", "23505"}
@@ -35,6 +38,10 @@ _EXPLANATIONS = {
 }
 
 
+class GivenUp(Exception):
+    """Of a server's errors those after which nobody tries again: PATIENCE is over for all who wait for it."""
+
+
 def place_of(url: URL) -> str:
     """Where a ledger lies, for a message: the file, or the server and database; never a user name or a password."""
     if url.get_backend_name() == "sqlite":
@@ -53,11 +60,16 @@ def is_lost(error: BaseException) -> bool:
     if isinstance(error, exc.PendingRollbackError):
         # What was to be tidied up found no connection.
         return True
-    if not isinstance(error, exc.DBAPIError) or isinstance(error.orig, sqlite3.Error):
+    if not isinstance(error, exc.DBAPIError) or isinstance(error.orig, sqlite3.Error) or has_given_up(error):
         return False
     # What fails while a connection is made has no state.
     has_no_state = isinstance(error, exc.OperationalError) and _sqlstate(error) is None
     return error.connection_invalidated or has_no_state or _sqlstate(error) in _SHUT_DOWN
+
+
+def has_given_up(error: BaseException) -> bool:
+    """Whether everybody in this process has waited for the server for long enough."""
+    return isinstance(error, exc.DBAPIError) and isinstance(error.orig, GivenUp)
 
 
 def is_the_end(error: BaseException) -> bool:

@@ -19,7 +19,6 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger.continuity import agreed, require_none
 from pixivcrawl.ledger.engine import (
-    PATIENCE,
     TO_UPGRADE,
     check,
     prepare,
@@ -28,7 +27,15 @@ from pixivcrawl.ledger.engine import (
     refuse_links,
     writing_engine,
 )
-from pixivcrawl.ledger.failures import is_busy, is_busy_or_lost, is_the_end, patiently, place_of, storage_failed
+from pixivcrawl.ledger.failures import (
+    PATIENCE,
+    is_busy,
+    is_busy_or_lost,
+    is_the_end,
+    patiently,
+    place_of,
+    storage_failed,
+)
 from pixivcrawl.ledger.integrity import require_sound
 from pixivcrawl.ledger.journal import Journal, is_of_old, read_answer
 from pixivcrawl.ledger.queries.works import answer_location

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import queue
 import threading
 import time
@@ -19,8 +18,8 @@ from sqlalchemy import Connection, Engine
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger.changes import entry_of, is_fatal, make_change, make_together
 from pixivcrawl.ledger.continuity import note_position, position_of
-from pixivcrawl.ledger.engine import PATIENCE, DatabaseFiles
-from pixivcrawl.ledger.failures import is_busy_or_lost, patiently, place_of, storage_failed
+from pixivcrawl.ledger.engine import DatabaseFiles
+from pixivcrawl.ledger.failures import PATIENCE, is_busy_or_lost, patiently, place_of, storage_failed
 from pixivcrawl.ledger.journal import Entry, Journal, located
 from pixivcrawl.ledger.updates.answers import note_answers
 from pixivcrawl.ledger.updates.archive_name import write_for
@@ -34,11 +33,6 @@ DELAY = 0.005
 
 ENOUGH = 16
 """So many changes do not wait for more: each bears little of what a commit costs, and who waits for them may have no others to send."""
-
-SAY_AFTER = 8.0
-"""Seconds without an answer of the server after which a person is told."""
-
-LOG = logging.getLogger(__name__)
 
 Loop = asyncio.AbstractEventLoop
 
@@ -69,12 +63,8 @@ class Writer:
         self._rests_until = 0.0
         self._has_enough = threading.Event()
         self._entrance = threading.Lock()
-        self._unanswered_since: float | None = None
-        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
-        if engine.dialect.name != "sqlite":
-            threading.Thread(target=self._watch_the_server, name="ledger-watch", daemon=True).start()
 
     def submit(self, change: Change) -> None:
         """Queue a change. Raises StorageFailed when the ledger is broken or closed."""
@@ -94,25 +84,13 @@ class Writer:
                 self._ending = True
                 self._changes.put(None)
         self._thread.join()
-        self._ended.set()
         self._engine.dispose()
 
     def _run(self) -> None:
         while batch := self._next_batch():
-            self._unanswered_since = time.monotonic()
             self._write(batch)
-            self._unanswered_since = None
             _deliver(batch)
             self._rests_until = time.monotonic() + DELAY
-
-    def _watch_the_server(self) -> None:
-        """Say when a server that restarts, or is stopped, is waited for."""
-        said = None
-        while not self._ended.wait(SAY_AFTER / 2):
-            since = self._unanswered_since
-            if since is not None and since != said and time.monotonic() - since > SAY_AFTER:
-                said = since
-                LOG.warning("the ledger %s does not answer, and is waited for", place_of(self._engine.url))
 
     def _next_batch(self) -> list[Change]:
         """What is queued, after a short wait for more when something was written just now; empty when the writer is to end."""

@@ -25,8 +25,8 @@ from sqlalchemy.exc import DBAPIError
 
 from pixivcrawl.api.text import one_line, spoken
 from pixivcrawl.errors import ArchiveInUse, ConfigurationError, PixivcrawlError, StorageFailed
-from pixivcrawl.ledger.engine import PATIENCE, session_engine
-from pixivcrawl.ledger.failures import place_of, storage_failed
+from pixivcrawl.ledger.engine import session_engine
+from pixivcrawl.ledger.failures import PATIENCE, has_given_up, place_of, storage_failed
 from pixivcrawl.ledger.updates.hosts import CHANNEL
 
 LOG = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ class ServerLane:
                         "%s: the lane is lost, and nothing is sent until it is ours again: %s", self._whose, why
                     )
                 self._confirmed_at = -inf
-                if _now() > tries_until:
+                if _now() > tries_until or has_given_up(error):
                     self._failed = StorageFailed(f"{self._whose}: the lane was lost: {why}")
                     return
             finally:

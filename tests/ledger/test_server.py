@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, func, select, text
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import StorageFailed
-from pixivcrawl.ledger import updates, writer
+from pixivcrawl.ledger import engine, silence, updates, writer
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from pixivcrawl.ledger.journal import read_journal
 from pixivcrawl.ledger.models import AccountRow, ArtworkRow
@@ -133,7 +133,8 @@ def test_a_server_that_stays_away_ends_it_in_one_line(line: Line, archive: Archi
 def test_a_server_that_does_not_answer_is_said(
     line: Line, archive: Archive, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    monkeypatch.setattr(writer, "SAY_AFTER", 0.2)
+    monkeypatch.setattr(silence, "ASKED_AFTER", 0.2)
+    monkeypatch.setattr(silence, "ANSWERS_WITHIN", 2)
     ledger = Ledger.open(line.url, archive=archive)
     record_works(ledger, range(1, 2))
     line.hold_up()
@@ -147,6 +148,53 @@ def test_a_server_that_does_not_answer_is_said(
     assert [message for message in caplog.messages if "does not answer, and is waited for" in message]
     assert works_of(ledger) == [1, 2]
     ledger.close()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("asks", [lambda ledger: record_works(ledger, range(2, 3)), works_of], ids=["writer", "reader"])
+def test_a_server_that_never_answers_ends_it_in_one_line(
+    line: Line, archive: Archive, monkeypatch: pytest.MonkeyPatch, asks: Callable[[Ledger], object]
+):
+    for name, seconds in (("ASKED_AFTER", 0.2), ("PATIENCE", 0.5), ("ANSWERS_WITHIN", 2)):
+        monkeypatch.setattr(silence, name, seconds)
+    ledger = Ledger.open(line.url, archive=archive)
+    record_works(ledger, range(1, 2))
+    assert works_of(ledger) == [1]
+    line.hold_up()
+    began = time.monotonic()
+    with pytest.raises(StorageFailed, match="cannot go on: it has not answered"):
+        asks(ledger)
+    # Nobody else waits anew.
+    with pytest.raises(StorageFailed, match="cannot go on: it has not answered"):
+        record_works(ledger, range(3, 4))
+    ledger.close()
+    assert time.monotonic() - began < 15
+    line.let_go()
+
+
+def test_a_server_that_has_much_to_do_is_waited_for(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    for name in ("ASKED_AFTER", "PATIENCE"):
+        monkeypatch.setattr(silence, name, 0.2)
+    ledger = Ledger.open(postgres_url)
+    ledger.read_now(lambda connection: connection.execute(text("SELECT pg_sleep(1)")).all())
+    ledger.close()
+    assert caplog.messages == []
+
+
+def test_who_is_stopped_while_writing_keeps_nothing_locked(postgres_url: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(engine, "PATIENCE", 1.0)
+    stopped, other = writing_engine(read_url(postgres_url)), writing_engine(read_url(postgres_url))
+    prepare(stopped)
+    lock = text("LOCK TABLE artworks IN ACCESS EXCLUSIVE MODE")
+    with stopped.connect() as holding:
+        holding.execute(lock)
+        with other.begin() as waiting:
+            waiting.execute(lock)
+        holding.invalidate()
+    for each in (stopped, other):
+        each.dispose()
 
 
 def test_requests_that_several_send_at_once_are_all_counted(postgres_url: str):
