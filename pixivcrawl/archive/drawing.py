@@ -104,8 +104,9 @@ def _shrunk(file: BinaryIO, side: int, formats: tuple[str, ...]) -> Image.Image 
         most = MOST_PIXELS * (2 if picture.format == "JPEG" else 1)
         if picture.width * picture.height > most:
             return None
-        # A JPEG is then decoded at half its size, or a quarter, or an eighth.
-        picture.draft("RGB", (2 * side, 2 * side))
+        # A JPEG is then decoded at half its size, or a quarter, or an eighth, but at least at twice what is wanted.
+        factor = 2 * side / max(picture.size)
+        picture.draft("RGB", (int(picture.width * factor), int(picture.height * factor)))
         share.need(picture.width * picture.height * _PIXEL_BYTES)
         # Of a palette or of black and white Pillow would keep single pixels instead of scaling them.
         scaled = _coloured(picture) if picture.mode in ("1", "P") else picture
