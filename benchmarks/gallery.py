@@ -162,7 +162,10 @@ def asked(index: Index, requests: int, works: int) -> list[Row]:
     for what, text in kinds.items():
         taken = [_request(index, text()) for _ in range(requests)]
         rows.append(_figures(what, taken, "20, 150"))
-    taken = [_timed(lambda: index.complete(_part(dice, tags, 1 + dice.randrange(3)))) for _ in range(requests)]
+    taken = [
+        _timed(lambda: index.complete(_part(dice, tags, 1 + dice.randrange(3)), ("tag", "artist"), 12))
+        for _ in range(requests)
+    ]
     rows.append(_figures("names completed", taken, "20, 150"))
     return rows
 

@@ -11,7 +11,7 @@ from datetime import date
 from pixivcrawl.filters import RATINGS, Filters
 from pixivcrawl.folding import fold
 from pixivcrawl.index.days import number_of_day
-from pixivcrawl.index.search import RANGES, Days, WorksQuery
+from pixivcrawl.index.search import RANGES, Days, Numbers, WorksQuery
 from pixivcrawl.index.words import mark, phrase
 
 MADE_BY_AI = mark("ai2")
@@ -28,10 +28,11 @@ Value = int | float | str
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition on a row of `works`, and its values."""
+    """A condition on a row of `works`, and its values; `index` finds the works that meet it, if there is one."""
 
     text: str
     values: tuple[Value, ...] = ()
+    index: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +83,20 @@ def match_query(connection: sqlite3.Connection, query: WorksQuery) -> Match:
     if query.ai is not None:
         (all_of if query.ai else none_of).append(MADE_BY_AI)
     all_of += [mark(name) for name in ("revised", "gone") if getattr(query, f"is_{name}")]
-    conditions = [
-        Condition(f"(works.{name} IS NOT NULL AND works.{name} {sign} ?)", (end,))
-        for name in RANGES
-        if (numbers := getattr(query, name)) is not None
-        for sign, end in ((">=", numbers.least), ("<=", numbers.most))
-        if end is not None
-    ]
+    conditions = [_within(name, numbers) for name in RANGES if (numbers := getattr(query, name)) is not None]
     if query.dates is not None:
         if query.dates.last.year - query.dates.first.year < MOST_YEARS:
             all_of.append(any_of(_months(query.dates)))
         days = tuple(map(number_of_day, query.dates))
         conditions.append(Condition("(works.day IS NOT NULL AND works.day BETWEEN ? AND ?)", days))
     return Match(tuple(all_of), tuple(none_of), tuple(conditions))
+
+
+def _within(name: str, numbers: Numbers) -> Condition:
+    ends = {">=": numbers.least, "<=": numbers.most}
+    given = {sign: end for sign, end in ends.items() if end is not None}
+    text = " AND ".join([f"works.{name} IS NOT NULL", *(f"works.{name} {sign} ?" for sign in given)])
+    return Condition(f"({text})", tuple(given.values()), f"works_{name}")
 
 
 def match_filters(connection: sqlite3.Connection, filters: Filters) -> Match:

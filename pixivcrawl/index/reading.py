@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import local
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.filters import Filters, SavedFilters
-from pixivcrawl.folding import fold
-from pixivcrawl.index import duplicates, saved_filters, schema, sums
+from pixivcrawl.index import completing, duplicates, saved_filters, schema, sums
 from pixivcrawl.index.matching import Match, artists_called, match_filters, match_query, tags_names
+from pixivcrawl.index.schema import Named
 from pixivcrawl.index.search import Sort, WorksQuery
 from pixivcrawl.index.updating import place_of
 from pixivcrawl.ledger.queries import indexed
@@ -54,16 +54,6 @@ class Subject(NamedTuple):
 
     id: int
     name: str | None
-    works: int
-
-
-class Completion(NamedTuple):
-    """A name that begins with what was typed: `name` is what matched (perhaps a translation or a former name), `now` the present name."""
-
-    kind: Literal["tag", "artist"]
-    id: int
-    name: str
-    now: str | None
     works: int
 
 
@@ -119,18 +109,9 @@ class Index:
         newer, older = self.works(query, after=key, limit=1), self.works(query, before=key, limit=1)
         return next(iter(newer.ids), None), next(iter(older.ids), None)
 
-    def complete(self, text: str, limit: int = 10) -> list[Completion]:
-        """Tags and artists with a name, translation or former name that begins with `text`, most works first."""
-        folded = fold(text)
-        if not folded:
-            return []
-        found = self._connection().execute(
-            "SELECT names.kind, id, min(names.name), subjects.name, works FROM names "
-            "JOIN subjects ON subjects.kind = names.kind AND id = subject_id "
-            "WHERE folded >= ? AND folded < ? GROUP BY names.kind, id ORDER BY works DESC, id LIMIT ?",
-            (folded, folded + "\U0010ffff", limit),
-        )
-        return [Completion(*row) for row in found]
+    def complete(self, text: str, kinds: Sequence[Named], limit: int) -> list[completing.Completion]:
+        """As `completing.complete`."""
+        return completing.complete(self._connection(), text, kinds, limit)
 
     def tags(self, *, before: str | None = None, limit: int = 100) -> tuple[list[Subject], str | None]:
         """The tags with the most works, and the key of the next ones."""
@@ -261,6 +242,10 @@ class _Walk:
         down, sign = ("", ">") if self._upwards else (" DESC", "<")
         expression, condition, values = self._match.expression, self._match.condition, self._match.values
         matched = () if expression is None else (expression,)
+        if expression is None and (rare := _rare(self._connection, self._match)) is not None:
+            bound = f" AND (works.{column}, works.id) {sign} (?, ?)" if place else ""
+            query = f"SELECT works.{column}, works.id, 1 FROM {rare} WHERE {condition}{bound} ORDER BY works.{column}{down}, works.id{down}"
+            return self._connection.execute(query, (*values, *(place[1:] * 2 if self._sort == "new" else place)))
         if self._sort == "new":
             table = "works" if expression is None else "texts CROSS JOIN works ON works.id = texts.rowid"
             rowid = "works.id" if expression is None else "texts.rowid"
@@ -293,10 +278,22 @@ class _Walk:
         return int(number) <= MOST_SORTED
 
 
+def _rare(connection: sqlite3.Connection, found: Match) -> str | None:
+    """The table by the index of a number that few works have, if the match asks for one: they are sorted, and no others are looked at."""
+    for each in found.conditions:
+        if each.index is not None:
+            table = f"works INDEXED BY {each.index}"
+            query = f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {each.text} LIMIT ?)"
+            if connection.execute(query, (*each.values, MOST_SORTED + 1)).fetchone()[0] <= MOST_SORTED:
+                return table
+    return None
+
+
 def _ids(connection: sqlite3.Connection, found: Match, most: int) -> list[int]:
     """The ids of matching works, at most so many."""
     if found.expression is None:
-        query, values = f"SELECT id FROM works WHERE {found.condition} LIMIT ?", found.values
+        source = _rare(connection, found) or "works NOT INDEXED"
+        query, values = f"SELECT id FROM {source} WHERE {found.condition} LIMIT ?", found.values
     elif not found.conditions:
         query, values = "SELECT rowid FROM texts WHERE texts MATCH ? LIMIT ?", (found.expression,)
     else:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import sqlite3
 import struct
 from pathlib import Path
+from typing import Literal
 
-VERSION = "2"
+VERSION = "3"
 """The version of the tables and their contents: an index with another version is made anew."""
 
 NAME = "index.sqlite"
+
+Named = Literal["tag", "artist"]
+"""The kinds of `subjects` that have names."""
 
 LOCK_WAIT = 5.0
 """Seconds that SQLite waits for a lock."""
@@ -29,6 +33,9 @@ CREATE TABLE works (
 CREATE INDEX works_uploaded ON works (uploaded, id);
 CREATE INDEX works_archived ON works (archived, id);
 CREATE INDEX works_bookmarks ON works (bookmarks, id);
+CREATE INDEX works_pages ON works (pages);
+CREATE INDEX works_width ON works (width);
+CREATE INDEX works_height ON works (height);
 
 -- Contentless: `documents` holds what a work's entry was made from, with which SQLite before 3.43 takes it out again.
 CREATE VIRTUAL TABLE texts USING fts5(text, content='', columnsize=0, tokenize='ascii', prefix='1');
@@ -40,12 +47,13 @@ CREATE TABLE subjects (
 ) WITHOUT ROWID;
 CREATE INDEX subjects_works ON subjects (kind, works, id);
 
--- The names of tags and artists, with translations and former names, each also as it is searched.
+-- The names of tags and artists, with translations and former names, each also as it is searched; `parts` finds them by any part.
 CREATE TABLE names (
-    folded TEXT NOT NULL, kind TEXT NOT NULL, subject_id INTEGER NOT NULL, name TEXT NOT NULL,
-    PRIMARY KEY (folded, kind, subject_id, name)
-) WITHOUT ROWID;
+    number INTEGER PRIMARY KEY, folded TEXT NOT NULL, kind TEXT NOT NULL, subject_id INTEGER NOT NULL, name TEXT NOT NULL
+);
+CREATE INDEX names_folded ON names (folded, kind, subject_id, name);
 CREATE INDEX names_subject ON names (kind, subject_id);
+CREATE VIRTUAL TABLE parts USING fts5(text, content='', columnsize=0, tokenize='ascii', prefix='1');
 
 -- The first 8 bytes of the SHA-256 of each stored file.
 CREATE TABLE digests (digest INTEGER NOT NULL, work_id INTEGER NOT NULL, page INTEGER NOT NULL,

@@ -8,15 +8,14 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from pixivcrawl.folding import fold, fold_name, plain
 from pixivcrawl.index import schema
 from pixivcrawl.index.days import day_of
+from pixivcrawl.index.schema import Named
 from pixivcrawl.index.words import document
 from pixivcrawl.ledger.queries.indexed import Searched
-
-Named = Literal["tag", "artist"]
 
 Names = Mapping[int, tuple[str | None, Sequence[str]]]
 """{tag or user: its name, and others by which it is found}."""
@@ -51,16 +50,26 @@ def replace(connection: sqlite3.Connection, ids: Iterable[int], works: Iterable[
 def replace_names(connection: sqlite3.Connection, kind: Named, names: Names) -> None:
     """Make those of these tags or artists that have works findable by these names only."""
     names = {each: names[each] for each, _ in _subjects(connection, kind, names)}
-    connection.executemany("DELETE FROM names WHERE kind = ? AND subject_id = ?", ((kind, each) for each in names))
+    _remove_names(connection, ((kind, each) for each in names))
     renamed = ((name, kind, each) for each, (name, _) in names.items())
     connection.executemany("UPDATE subjects SET name = ? WHERE kind = ? AND id = ?", renamed)
-    rows = (
-        (fold_name(name), kind, each, name)
-        for each, (now, others) in names.items()
-        for name in {now, *others}
-        if name is not None
-    )
-    connection.executemany("INSERT OR IGNORE INTO names VALUES (?, ?, ?, ?)", rows)
+    for each, (now, others) in names.items():
+        for name in {now, *others} - {None}:
+            folded = fold_name(name)
+            number = connection.execute(_NAME, (folded, kind, each, name)).lastrowid
+            connection.execute("INSERT INTO parts (rowid, text) VALUES (?, ?)", (number, document([folded], (), ())))
+
+
+_NAME = "INSERT INTO names (folded, kind, subject_id, name) VALUES (?, ?, ?, ?)"
+
+
+def _remove_names(connection: sqlite3.Connection, subjects: Iterable[tuple[str, int]]) -> None:
+    for subject in subjects:
+        query = "SELECT number, folded FROM names WHERE kind = ? AND subject_id = ?"
+        for number, folded in connection.execute(query, subject).fetchall():
+            text = document([folded], (), ())
+            connection.execute("INSERT INTO parts (parts, rowid, text) VALUES ('delete', ?, ?)", (number, text))
+            connection.execute("DELETE FROM names WHERE number = ?", (number,))
 
 
 def without_names(connection: sqlite3.Connection, kind: Named, ids: Iterable[int]) -> list[int]:
@@ -204,13 +213,9 @@ def _count(
         "INSERT INTO subjects (kind, id, works) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET works = works + excluded.works",
         ((*subject, count) for subject, count in sorted(more.items()) if count),
     )
-    emptied = [subject for subject, count in more.items() if count < 0]
-    connection.executemany("DELETE FROM subjects WHERE kind = ? AND id = ? AND works = 0", emptied)
-    connection.executemany(
-        "DELETE FROM names WHERE kind = ?1 AND subject_id = ?2 "
-        "AND NOT EXISTS (SELECT 1 FROM subjects WHERE kind = ?1 AND id = ?2)",
-        emptied,
-    )
+    fewer = [subject for subject, count in more.items() if count < 0]
+    query = "DELETE FROM subjects WHERE kind = ? AND id = ? AND works = 0"
+    _remove_names(connection, [subject for subject in fewer if connection.execute(query, subject).rowcount])
 
 
 def _subjects_of(entry: Mapping[str, Any]) -> list[tuple[str, int]]:

@@ -46,12 +46,17 @@ def contents(folder: Path) -> dict[str, list[Any]]:
     with closing(sqlite3.connect(folder / schema.NAME)) as connection:
         held = {
             table: sorted(connection.execute(f"SELECT * FROM {table}"), key=repr)
-            for table in ("works", "subjects", "names", "digests")
+            for table in ("works", "subjects", "digests")
         }
+        names = {number: name for number, *name in connection.execute("SELECT * FROM names")}
+        held["names"] = sorted(names.values())
         entries = connection.execute("SELECT id, entry FROM documents ORDER BY id")
         held["documents"] = [(work_id, json.loads(zlib.decompress(entry))) for work_id, entry in entries]
         connection.execute("CREATE VIRTUAL TABLE temp.terms USING fts5vocab(main, texts, instance)")
         held["texts"] = sorted(connection.execute("SELECT term, doc, offset FROM temp.terms"))
+        connection.execute("CREATE VIRTUAL TABLE temp.pairs USING fts5vocab(main, parts, instance)")
+        pairs = connection.execute("SELECT term, doc, offset FROM temp.pairs")
+        held["parts"] = sorted((names[number], term, offset) for term, number, offset in pairs)
     return held
 
 

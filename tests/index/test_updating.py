@@ -88,6 +88,29 @@ def test_pages_in_an_order_are_the_same_however_many_works_fit(
     assert index.works(query, after=second.newer, limit=3).ids == wanted[2:5]
 
 
+@pytest.mark.parametrize("most_sorted", [100, 3])
+@pytest.mark.parametrize("order", ["new", "uploaded", "bookmarks"])
+def test_a_number_that_few_works_have_is_found_in_every_order(
+    ledger: Ledger, derived: Path, index: Index, monkeypatch: pytest.MonkeyPatch, most_sorted: int, order: str
+):
+    """The works that have a rare number are sorted; for one that many have, the order is walked."""
+    monkeypatch.setattr(reading, "MOST_SORTED", most_sorted)
+    know(
+        ledger,
+        *(an_artwork(number, number % 7, bookmark_count=-number % 5, width=100 * number) for number in range(1, 30)),
+    )
+    follow(ledger, derived)
+    wanted = [number for number in range(29, 9, -1) if number % 7 in (5, 6)]
+    if order == "bookmarks":
+        wanted.sort(key=lambda number: (-number % 5, number), reverse=True)
+    query = parse(f"pages:>4 width:>=1000 sort:{order}")
+    first = index.works(query, limit=2)
+    second = index.works(query, before=first.older, limit=100)
+    assert [*first.ids, *second.ids] == wanted
+    assert index.works(query, after=second.newer, limit=1).ids == wanted[1:2]
+    assert index.count(query) == len(wanted)
+
+
 def test_sums_are_kept_until_something_changes(ledger: Ledger, derived: Path, index: Index):
     know(ledger, an_artwork(1), an_artwork(2))
     follow(ledger, derived)

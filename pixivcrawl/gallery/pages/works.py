@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.gallery.request import Asked, Data, Elsewhere, Page
+from pixivcrawl.index.schema import Named
 from pixivcrawl.index.search import Rating, Sort, WorksQuery, days_of, parse
 from pixivcrawl.items import Kind
 from pixivcrawl.ledger.queries.browsing.works import Card, cards
@@ -68,11 +69,12 @@ def complete(_connection: Connection, asked: Asked) -> Data:
     text = asked.query.get("q", "")[:LONGEST_BOX]
     head, space, last = text.rpartition(" ")
     begun = last.removeprefix("-").removeprefix("#").removeprefix("user:")
-    found = asked.index.complete(begun, COMPLETIONS) if begun else []
+    kinds: tuple[Named, ...] = ("tag", "artist")
     if last.startswith(("#", "-#")):
-        found = [each for each in found if each.kind == "tag"]
-    if last.startswith("user:"):
-        found = [each for each in found if each.kind == "artist"]
+        kinds = ("tag",)
+    elif last.startswith("user:"):
+        kinds = ("artist",)
+    found = asked.index.complete(begun, kinds, COMPLETIONS)
     texts, words = [], []
     for each in found:
         part = (
