@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import pytest
 
-from pixivcrawl.items import Frame
+from pixivcrawl.items import Frame, Tag
 from pixivcrawl.ledger.updates import record_artwork
 from tests.archive import making as pictures
 from tests.gallery.making import keep
@@ -33,6 +33,7 @@ DAMAGED_PAGE, ABSENT_PAGE = 5, 6
 DELAYS = (40, 50, 60, 120)
 FRAMES = tuple(Frame(f"{number:06}.jpg", DELAYS[number % len(DELAYS)]) for number in range(100))
 MANY_PAGES = 10_000
+TAG = "aboriginal"
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def make(folder: Path) -> None:
             body = pictures.encoded(pictures.drawing(640, 480, seed=int(revision)), "JPEG")
             keep(connection, folder, revised.originals[0], body)
         small = pictures.encoded(pictures.drawing(48, 64), "JPEG")
-        many = an_artwork(MANY, MANY_PAGES, title="many pages")
+        many = an_artwork(MANY, MANY_PAGES, title="many pages", tags=(Tag(TAG),))
         record_artwork(connection, many, NOW)
         keep(connection, folder, many.originals[0], small)
         frames = {each.file: film(number) for number, each in enumerate(FRAMES)}
@@ -382,6 +383,29 @@ def test_the_keyboard_leads_from_the_box_to_a_picture_and_back(address: str):
         assert await page.value("document.querySelector('dialog.keys').open")
         await page.press("Escape")
         assert not await page.value("document.querySelector('dialog.keys').open")
+
+    look(act)
+
+
+def test_what_is_typed_in_the_box_is_completed_and_searched(address: str):
+    async def act(page: Page) -> None:
+        await page.visit(f"{address}/works")
+        await page.press("/")
+        for letter in "#rigin":
+            await page.press(letter)
+        options = "[...document.querySelectorAll('[role=option]')].map(each => each.textContent).join()"
+        await page.comes(f"{options}.includes('{TAG}')")
+        chosen = "document.getElementById(document.activeElement.getAttribute('aria-activedescendant'))?.textContent"
+        assert await page.value(chosen) is None
+        await page.press("ArrowDown")
+        assert TAG in await page.value(chosen)
+        await page.press("Enter")
+        assert await page.value("document.activeElement.value") == f"#{TAG} "
+        assert await page.value("document.querySelector('[role=listbox]').hidden")
+        await page.press("Enter")
+        await page.until("Page.loadEventFired")
+        assert await page.value("decodeURIComponent(location.search).trim()") == f"?q=#{TAG}+"
+        assert await page.value("document.querySelectorAll('.grid .picture').length") == 1
 
     look(act)
 

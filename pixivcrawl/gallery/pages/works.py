@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import Connection
 
+from pixivcrawl.api.wording import one_line
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.gallery.request import Asked, Data, Elsewhere, Page
 from pixivcrawl.index.schema import Named
@@ -85,7 +86,7 @@ def complete(_connection: Connection, asked: Asked) -> Data:
         minus = "-" if last.startswith("-") and each.kind == "tag" else ""
         texts.append(f"{head}{space}{minus}{part.text()}")
         also = f" ({each.now})" if each.now and each.now != each.name else ""
-        words.append(f"{each.name}{also} · {each.works:,}")
+        words.append(one_line(f"{each.name}{also} · {each.works:,}", LONGEST_BOX))
     return Data([text, texts, words])
 
 
