@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.filters import Filters, SavedFilters
-from pixivcrawl.index import completing, duplicates, saved_filters, schema, sums
+from pixivcrawl.index import completions, duplicates, saved_filters, schema, sums
 from pixivcrawl.index.matching import Match, artists_called, match_filters, match_query, tags_names
 from pixivcrawl.index.schema import Named
 from pixivcrawl.index.search import Sort, WorksQuery
@@ -109,9 +109,9 @@ class Index:
         newer, older = self.works(query, after=key, limit=1), self.works(query, before=key, limit=1)
         return next(iter(newer.ids), None), next(iter(older.ids), None)
 
-    def complete(self, text: str, kinds: Sequence[Named], limit: int) -> list[completing.Completion]:
-        """As `completing.complete`."""
-        return completing.complete(self._connection(), text, kinds, limit)
+    def complete(self, text: str, kinds: Sequence[Named], limit: int) -> list[completions.Completion]:
+        """As `completions.complete`."""
+        return completions.complete(self._connection(), text, kinds, limit)
 
     def tags(self, *, before: str | None = None, limit: int = 100) -> tuple[list[Subject], str | None]:
         """The tags with the most works, and the key of the next ones."""

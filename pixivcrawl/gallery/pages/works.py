@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import Connection
 
-from pixivcrawl.api.wording import one_line
+from pixivcrawl.api.text import one_line
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.gallery.request import Asked, Data, Elsewhere, Page
 from pixivcrawl.index.schema import Named

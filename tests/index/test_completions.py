@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pixivcrawl.folding import fold
-from pixivcrawl.index import completing
+from pixivcrawl.index import completions
 from pixivcrawl.index.reading import Index
 from pixivcrawl.items import Tag
 from pixivcrawl.ledger.service import Ledger
@@ -63,7 +63,7 @@ def test_a_name_is_completed_as_long_as_it_is_one(ledger: Ledger, derived: Path,
 
 @pytest.fixture
 def few_are_sorted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(completing, "MOST_SORTED", 3)
+    monkeypatch.setattr(completions, "MOST_SORTED", 3)
 
 
 LETTERS = st.text(st.sampled_from("aAbア猫-* "), min_size=1, max_size=4)
