@@ -138,6 +138,7 @@ class Configuration:
     notice_on: frozenset[str]
     notice_disk_low: int
     notice_timeout: float
+    metrics_address: tuple[str, int] | None
 
     @classmethod
     def from_settings(cls, settings: BaseSettings) -> Self:
@@ -191,6 +192,7 @@ class Configuration:
             notice_on=_notice_on(settings),
             notice_disk_low=_whole(settings, "NOTICE_DISK_LOW", least=0),
             notice_timeout=_seconds(settings, "NOTICE_TIMEOUT", least=0.1, most=600),
+            metrics_address=_metrics_address(settings),
         )
 
     @property
@@ -317,6 +319,17 @@ def _image_host(entry: str) -> str:
             "write hosts like i.pximg.net or 127.0.0.1:8481, separated by commas"
         )
     return origin.key
+
+
+def _metrics_address(settings: BaseSettings) -> tuple[str, int] | None:
+    """The host and the port; None if there are to be no metrics."""
+    given = str(settings.get("METRICS_ADDRESS") or "").strip()
+    if not given:
+        return None
+    host, _, port = given.rpartition(":")
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536) or "/" in host:
+        raise ConfigurationError(f"METRICS_ADDRESS: {given!r} is not PORT or HOST:PORT, as in 9490 or 0.0.0.0:9490")
+    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def _api_delay_least(settings: BaseSettings) -> float:

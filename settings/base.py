@@ -378,4 +378,8 @@ NOTICE_DISK_LOW = from_environment("NOTICE_DISK_LOW", 5_000_000_000)
 # Seconds that all notice services together may take at the end of a run; services that have not answered by then are given up.
 NOTICE_TIMEOUT = from_environment("NOTICE_TIMEOUT", 20)
 
+# Where a worker of a fleet answers Prometheus (docs/fleet.md): PORT, for this machine alone, or HOST:PORT; 0.0.0.0 is every network of this
+# machine. The metrics name accounts and reasons of failures, and whoever reaches the port can read them. Empty: nowhere.
+METRICS_ADDRESS = from_environment("METRICS_ADDRESS", "")
+
 config_file.refuse_others(_written, _asked)

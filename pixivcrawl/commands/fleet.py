@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
@@ -12,6 +11,8 @@ from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.subscriptions import as_account
+from pixivcrawl.session import account_names, reader_of, session_from_settings
 
 
 class Command(ScrapyCommand):
@@ -28,8 +29,9 @@ class Command(ScrapyCommand):
     def long_desc(self) -> str:
         return (
             "Shows, of a ledger on PostgreSQL that several workers share: pixivcrawl fleet status. A line for each account "
-            "that has a session here (who holds its lane, its API requests today), for the jobs of each account (waiting, at work, "
-            "failed), and for each reason why crawls of the last day ended early. It changes nothing and asks pixiv nothing."
+            "that has a session here or has read (who holds its lane, its API requests today, its pause), for the jobs of each account "
+            "(waiting, at work, failed), for what the crawls of the last day brought, and for each reason why some of them ended early. "
+            "It changes nothing and asks pixiv nothing. The gallery shows the same at /fleet, and METRICS_ADDRESS gives it to Prometheus."
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -42,17 +44,22 @@ class Command(ScrapyCommand):
 
     def show(self) -> int:
         from pixivcrawl.fleet.queue import server_of
-        from pixivcrawl.fleet.state import standing
+        from pixivcrawl.fleet.state import state_lines, state_of_fleet
 
         settings = self.settings
         assert settings is not None
         configuration = Configuration.from_settings(settings)
         # Refuses a ledger that is a file.
         server_of(configuration.database_url)
+        sessions = {
+            name: reader_of(session_from_settings(as_account(settings, name)))
+            for name in ("", *account_names(settings))
+        }
         ledger = Ledger.open(configuration.database_url, read_only=True)
         try:
-            for line in ledger.read_now(lambda connection: list(standing(connection, settings, datetime.now(UTC)))):
-                print(line)
+            status = ledger.read_now(state_of_fleet, configuration, sessions)
         finally:
             ledger.close()
+        for line in state_lines(status, configuration):
+            print(line)
         return 0

@@ -29,9 +29,9 @@ class Command(ScrapyCommand):
         return (
             "Runs what is due of the subscriptions, as every other worker does that shares the ledger on PostgreSQL "
             "(DATABASE_URL): pixivcrawl work. Each list is read once, and each account in one crawl at a time, in a process of its own. "
-            "What a worker that died had begun is taken back. Several workers on one machine each need an ARCHIVE_DIR. It needs the extra "
-            "fleet. Exit codes: 0 told to end, or, with --once, nothing is left to do now; 2 wrong "
-            "configuration; 3 another run uses the archive; 5 the database cannot be used."
+            "What a worker that died had begun is taken back. Several workers on one machine each need an ARCHIVE_DIR. "
+            "With METRICS_ADDRESS it answers Prometheus. It needs the extra fleet. Exit codes: 0 told to end, or, with --once, "
+            "nothing is left to do now; 2 wrong configuration; 3 another run uses the archive; 5 the database cannot be used."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -53,12 +53,13 @@ class Command(ScrapyCommand):
             with lock(archive, "work"):
                 Ledger.open(configuration.database_url, archive=archive).close()
             prepare(configuration.database_url)
+            from pixivcrawl.fleet.metrics import metrics_served
             from pixivcrawl.fleet.worker import add_tasks, work
 
             given = [word for each in opts.set for word in ("-s", each)]
             add_tasks(app, self.settings, [*given, *(["-q"] if opts.quiet else [])])
             say("works for the fleet")
-            with suppress(asyncio.CancelledError):
+            with metrics_served(configuration), suppress(asyncio.CancelledError):
                 asyncio.run(work(app, self.settings, once=opts.once))
             self.exitcode = 0
         except PixivcrawlError as error:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from pixivcrawl.api.text import one_line
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.faults import told
 from pixivcrawl.gallery import forms, guard
@@ -36,7 +37,7 @@ LONGEST_FORM = 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """Everything that the pages are made from."""
+    """Everything that the pages are made from. `fleet` is the configuration of a ledger that machines may share, on a server; else None."""
 
     archive: Archive
     ledger: Ledger
@@ -44,6 +45,7 @@ class Gallery:
     shelf: Shelf
     thumbnails: Thumbnails
     zone: tzinfo
+    fleet: Configuration | None = None
 
 
 def application(gallery: Gallery, guarded_by: Guard) -> web.Application:
@@ -105,6 +107,7 @@ def asked_of(gallery: Gallery, request: web.Request) -> Asked:
         covered=request.cookies.get(COVERED) != "no",
         language=given if given in LANGUAGES else _preferred(request.headers.get("Accept-Language", "")),
         zone=gallery.zone,
+        fleet=gallery.fleet,
     )
 
 

@@ -11,6 +11,7 @@ from multidict import MultiMapping
 from sqlalchemy import Connection
 
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.gallery.shelf import Shelf
 from pixivcrawl.index.reading import Index
@@ -29,7 +30,7 @@ class NotHere(Exception):
 class Asked:
     """One request: the variable parts of its path, its query, and what it is answered from.
 
-    `covered`: R-18 works are shown only after a click; `language` is for the texts, `zone` for the times.
+    `covered`: R-18 works are shown only after a click; `language` is for the texts, `zone` for the times. `fleet`: as in `Gallery`.
     """
 
     path: Mapping[str, str]
@@ -41,6 +42,7 @@ class Asked:
     covered: bool
     language: str
     zone: tzinfo
+    fleet: Configuration | None
 
     def number(self, name: str) -> int:
         """A numeric part of the path. Raises NotHere if it cannot be an id."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pixivcrawl.gallery.pages import days, duplicates, history, lists, people, reader, shelf, work, works
+from pixivcrawl.gallery.pages import days, duplicates, fleet, history, lists, people, reader, shelf, work, works
 from pixivcrawl.gallery.request import PageFunction
 
 
@@ -39,6 +39,7 @@ PAGES = (
     PageRoute("/duplicates", duplicates.duplicates),
     PageRoute("/stats", days.stats),
     PageRoute("/runs", days.runs),
+    PageRoute("/fleet", fleet.fleet),
     PageRoute("/complete", works.complete),
     PageRoute("/works/{id:[0-9]+}", work.work),
     PageRoute("/works/{id:[0-9]+}/check", work.check),

@@ -31,6 +31,7 @@ from pixivcrawl.index.reading import Index
 from pixivcrawl.index.search import WorksQuery
 from pixivcrawl.index.similar import LEAST_DIGEST, look_on
 from pixivcrawl.index.updating import follow
+from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.queries.browsing.works import covers
 from pixivcrawl.ledger.service import Ledger
 
@@ -66,7 +67,9 @@ def opened(configuration: Configuration, saved: SavedFilters) -> Iterator[Galler
         index = Index(derived, ledger, saved)
         thumbnails = Thumbnails(derived, workers)
         held.enter_context(_looking(archive, ledger, index, derived, thumbnails, workers))
-        yield Gallery(archive, ledger, index, Shelf(archive.root), thumbnails, local_zone())
+        is_shared = read_url(configuration.database_url).get_backend_name() != "sqlite"
+        fleet = configuration if is_shared else None
+        yield Gallery(archive, ledger, index, Shelf(archive.root), thumbnails, local_zone(), fleet)
 
 
 @contextmanager

@@ -43,10 +43,11 @@ TRIES_EVERY = 0.5
 CLOCKS_DIFFER = timedelta(minutes=1)
 """By how much this machine's clock may differ from the server's: what all machines write into one ledger is compared by its times."""
 
-_HOLDER = text(
-    "SELECT application_name, backend_start FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted"
+_HOLDERS = text(
+    "SELECT classid::bigint << 32 | objid::bigint AS key, application_name, backend_start"
+    " FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    " AND (classid::bigint << 32 | objid::bigint) = :key AND objsubid = 1"
+    " AND (classid::bigint << 32 | objid::bigint) = ANY (:keys) AND objsubid = 1"
 )
 
 
@@ -168,7 +169,7 @@ class ServerLane:
     def _tried(self, connection: Connection) -> LaneInUse | None:
         """Try to lock the lane and one of the places; returns who has it if that fails."""
         if not _locked(connection, self._key):
-            return LaneInUse.by(self._whose, holder_of(connection, self._key) or "another run")
+            return LaneInUse.by(self._whose, holders_of(connection, [self._key]).get(self._key, "another run"))
         if any(_locked(connection, place) for place in self.places):
             return None
         connection.execute(query(func.pg_advisory_unlock(self._key)))
@@ -215,14 +216,12 @@ def _locked(connection: Connection, key: int) -> bool:
     return bool(connection.execute(query(func.pg_try_advisory_lock(key))).scalar())
 
 
-def holder_of(connection: Connection, key: int) -> str | None:
-    """Who holds a lane, and since when, according to the server; None if nobody does."""
-    found = connection.execute(_HOLDER, {"key": key}).first()
-    return (
-        None
-        if found is None
-        else one_line(f"'{found.application_name}', since {found.backend_start:%Y-%m-%d %H:%M:%S}", 400)
-    )
+def holders_of(connection: Connection, keys: Sequence[int]) -> dict[int, str]:
+    """Who holds these lanes, and since when, according to the server; a lane that nobody holds is left out."""
+    return {
+        found.key: one_line(f"'{found.application_name}', since {found.backend_start:%Y-%m-%d %H:%M:%S}", 400)
+        for found in connection.execute(_HOLDERS, {"keys": list(keys)})
+    }
 
 
 def _refuse_other_clock(connection: Connection, url: URL) -> None:

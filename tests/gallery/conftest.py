@@ -18,6 +18,7 @@ from multidict import CIMultiDictProxy
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.archive.workers import Workers
+from pixivcrawl.configuration import Configuration
 from pixivcrawl.filters import FILE_NAME, read_filters
 from pixivcrawl.gallery.app import Gallery, application
 from pixivcrawl.gallery.guard import Guard
@@ -86,7 +87,14 @@ class Visitor:
 
 
 @contextmanager
-def visiting(root: Path, url: str | None = None, key: str | None = None, *, follows: bool = True) -> Iterator[Visitor]:
+def visiting(
+    root: Path,
+    url: str | None = None,
+    key: str | None = None,
+    *,
+    follows: bool = True,
+    fleet: Configuration | None = None,
+) -> Iterator[Visitor]:
     """The gallery of the archive at `root`, its index in line with the ledger unless it is left as it lies there."""
     ledger = Ledger.open(url or sqlite_url(root), read_only=True)
     derived = root / "derived"
@@ -95,7 +103,7 @@ def visiting(root: Path, url: str | None = None, key: str | None = None, *, foll
     with Workers(1, Limits(100_000_000, 1 << 30)) as workers:
         thumbnails = Thumbnails(derived, workers)
         index = Index(derived, ledger, read_filters(root / FILE_NAME))
-        gallery = Gallery(Archive(root), ledger, index, Shelf(root), thumbnails, UTC)
+        gallery = Gallery(Archive(root), ledger, index, Shelf(root), thumbnails, UTC, fleet)
         visitor = Visitor(gallery, key)
         try:
             yield visitor

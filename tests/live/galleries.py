@@ -16,11 +16,11 @@ from pixivcrawl.gallery.server import listening, opened
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """The address of the gallery of an archive, once its index has everything; it ends with the block."""
+def served(folder: Path, **more: str) -> Iterator[str]:
+    """The address of the gallery of an archive, once its index has everything; it ends with the block. `more` are settings."""
     settings = Settings()
     settings.setmodule("settings.base", priority="project")
-    settings.set("ARCHIVE_DIR", str(folder), priority="cmdline")
+    settings.setdict({"ARCHIVE_DIR": str(folder), **more}, priority="cmdline")
     with opened(Configuration.from_settings(settings), read_filters(filters_file(settings))) as gallery:
         began, stop = threading.Event(), threading.Event()
         told: list[str] = []

@@ -13,6 +13,7 @@ import pytest
 
 from pixivcrawl.items import Tag
 from pixivcrawl.ledger.updates import record_artwork
+from tests.fleet.making import configured, make_fleet
 from tests.gallery.changing import make_archive
 from tests.gallery.making import archive_at, place
 from tests.ledger.making import NOW, an_artwork, connected, sqlite_url
@@ -147,6 +148,22 @@ def test_nobody_is_shut_out(pages: list[str], scheme: str):
     axe = AXE.read_text(encoding="utf-8")
     found = seen(pages, 1280, 800, scheme, FAULTS, before=axe)
     assert {address: faults for address, faults in found.items() if faults} == {}
+
+
+@pytest.mark.skipif(
+    AXE is None, reason="axe-core is not installed: npm install axe-core, its node_modules/.bin in PATH"
+)
+def test_the_page_of_a_fleet_shuts_nobody_out_and_fits_a_phone(tmp_path: Path, postgres_url: str):
+    assert AXE is not None
+    make_fleet(configured(tmp_path, postgres_url))
+    wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    with served(tmp_path, DATABASE_URL=postgres_url) as address:
+        # The first address tells which host is its own.
+        pages = [f"{address}/works", f"{address}/fleet"]
+        for scheme in ("light", "dark"):
+            found = seen(pages, 1280, 800, scheme, FAULTS, before=AXE.read_text(encoding="utf-8"))
+            assert {page: faults for page, faults in found.items() if faults} == {}
+        assert seen(pages, 320, 844, "light", wider) == dict.fromkeys(pages, 0)
 
 
 def test_the_pages_stand_without_script(pages: list[str]):

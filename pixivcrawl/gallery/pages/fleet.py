@@ -1,0 +1,15 @@
+"""The page of a fleet: its lanes, its queue, and how its crawls ended."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from pixivcrawl.fleet.state import state_of_fleet
+from pixivcrawl.gallery.request import Asked, NotHere, Page
+
+
+def fleet(connection: Connection, asked: Asked) -> Page:
+    """What `pixivcrawl fleet status` shows, of every account that has read."""
+    if asked.fleet is None:
+        raise NotHere("a fleet: this ledger is a file, and one machine's own")
+    return Page("fleet.html", {"status": state_of_fleet(connection, asked.fleet)})
