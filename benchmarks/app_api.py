@@ -12,7 +12,7 @@ from pixivcrawl import sandbox
 from pixivcrawl.sandbox.__main__ import main
 from pixivcrawl.sandbox.addresses import Addresses
 from pixivcrawl.sandbox.api import ApiHost
-from pixivcrawl.sandbox.http import Answer, Json
+from pixivcrawl.sandbox.http import ApiResponse, Json
 from pixivcrawl.sandbox.images import Sent
 from pixivcrawl.sandbox.log import HostKind
 from pixivcrawl.sandbox.server import Answering
@@ -38,21 +38,21 @@ class Sandbox(sandbox.Sandbox):
         return super().host(kind, scheme)
 
 
-def app_answer(world: World, addresses: Addresses, path: str, query: Mapping[str, str]) -> Answer:
+def app_answer(world: World, addresses: Addresses, path: str, query: Mapping[str, str]) -> ApiResponse:
     """What the app's API says, as far as gallery-dl asks it for an artist's works."""
     if path == "/auth/token":
-        return Answer({"response": {"access_token": "a", "refresh_token": "b", "user": {"id": "901"}}})
+        return ApiResponse({"response": {"access_token": "a", "refresh_token": "b", "user": {"id": "901"}}})
     if path == "/v1/user/illusts":
         artist, start = int(query["user_id"]), int(query.get("offset", 0))
         works = world.works_of(artist, world.readers[0])
         end = start + APP_ROWS
         following = f"https://app-api.pixiv.net{path}?user_id={artist}&offset={end}" if end < len(works) else None
         rows = [_app_row(addresses, work) for work in works[start:end]]
-        return Answer({"user": {"id": artist}, "illusts": rows, "next_url": following})
+        return ApiResponse({"user": {"id": artist}, "illusts": rows, "next_url": following})
     if path == "/v1/ugoira/metadata" and (work := world.work(int(query["illust_id"]))) is not None:
         zips = {"medium": addresses.zip(work, "600x600")}
-        return Answer({"ugoira_metadata": {"zip_urls": zips, "frames": frames_of(work)}})
-    return Answer({"error": {"message": "There is no such endpoint."}}, 404)
+        return ApiResponse({"ugoira_metadata": {"zip_urls": zips, "frames": frames_of(work)}})
+    return ApiResponse({"error": {"message": "There is no such endpoint."}}, 404)
 
 
 def _app_row(addresses: Addresses, work: Work) -> Json:

@@ -22,7 +22,7 @@ from benchmarks.ledger import FILES, GREATEST, TAGS, an_artwork
 from benchmarks.measuring import Row, run, table, write_json
 from pixivcrawl.index.reading import Index
 from pixivcrawl.index.search import parse
-from pixivcrawl.index.updating import follow
+from pixivcrawl.index.updating import update_index
 from pixivcrawl.items import Facts
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.service import Ledger
@@ -128,7 +128,7 @@ def made_anew(archive: Path, derived: Path, works: int) -> Iterator[Row]:
 def _make_index(archive: Path, derived: Path) -> int:
     ledger = Ledger.open(database_url(archive))
     try:
-        follow(ledger, derived, stop=Event())
+        update_index(ledger, derived, stop=Event())
     finally:
         ledger.close()
     return 0
@@ -215,7 +215,7 @@ def followed(ledger: Ledger, derived: Path) -> Iterator[Row]:
         works = tuple(an_artwork(first + number + place, first) for place in range(100))
         ledger.write_now(updates.record_facts, Facts(artworks=works), now)
     began, worked = time.perf_counter(), time.process_time()
-    follow(ledger, derived, stop=Event())
+    update_index(ledger, derived, stop=Event())
     taken, busy = time.perf_counter() - began, time.process_time() - worked
     yield {"what": "2,000 new works followed", "figure": f"{taken:.2f}", "unit": "s", "aim": "< 10"}
     yield {"what": "of it processor time", "figure": f"{busy:.2f}", "unit": "s"}

@@ -31,7 +31,7 @@ from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.answer import StoredAnswer
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reader import VISITOR
-from pixivcrawl.reporting.overview import Standing, of_archive
+from pixivcrawl.reporting.overview import ArchiveOverview, of_archive
 from pixivcrawl.reporting.status_text import LINES
 from pixivcrawl.spiders.user import UserArguments
 from pixivcrawl.throttling.costs import speed_of
@@ -113,7 +113,7 @@ async def rate(what: str, count: int, doing: Awaitable[Any], aim: str = "") -> R
     return {"what": what, **figures, "unit": "a second", "aim": aim}
 
 
-def status(connection: Connection, configuration: Configuration) -> Standing:
+def status(connection: Connection, configuration: Configuration) -> ArchiveOverview:
     """What `pixivcrawl status` reads for a visitor."""
     now = datetime.now(UTC)
     speed = speed_of(connection, configuration, VISITOR, now)

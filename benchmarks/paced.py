@@ -12,7 +12,7 @@ from aiohttp import web
 from benchmarks.app_api import AppApi
 from pixivcrawl import sandbox
 from pixivcrawl.sandbox.__main__ import main
-from pixivcrawl.sandbox.addresses import Addresses, Wanted
+from pixivcrawl.sandbox.addresses import Addresses, ImageRequest
 from pixivcrawl.sandbox.delivery import Delivery
 from pixivcrawl.sandbox.http import refused
 from pixivcrawl.sandbox.images import ImageHost, Sent
@@ -67,7 +67,9 @@ class PacedApi(AppApi):
 
 @dataclass(frozen=True)
 class PacedImages(ImageHost):
-    async def of_work(self, path: str, work: Work, wanted: Wanted, content: Content, honest: Delivery) -> Delivery:
+    async def of_work(
+        self, path: str, work: Work, wanted: ImageRequest, content: Content, honest: Delivery
+    ) -> Delivery:
         await asyncio.sleep(IMAGE_SECONDS)
         return replace(honest, rate=BYTES_A_SECOND)
 

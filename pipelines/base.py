@@ -14,7 +14,7 @@ from pixivcrawl.configuration import Configuration
 from pixivcrawl.items import Original
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.service import Ledger, is_archiving, ledger_of
-from pixivcrawl.ledger.updates.doubtful import Served
+from pixivcrawl.ledger.updates.doubtful import DoubtfulBody
 
 LONGEST_REASON = 400
 """Characters; what stands in it may come from outside."""
@@ -46,7 +46,7 @@ class FilePipeline:
         original: Original,
         reason: str,
         *,
-        came: Served | None = None,
+        came: DoubtfulBody | None = None,
         counted: bool = True,
         waits: bool = True,
     ) -> DropItem:

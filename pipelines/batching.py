@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Together(Generic[T]):
+class BatchWorker(Generic[T]):
     """Has `work` done in a thread of its own. It gets all that is there, and gives what went wrong with each in order, or None.
 
     Nothing waits for others to come: what comes alone is done alone.

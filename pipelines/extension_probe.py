@@ -25,7 +25,7 @@ class FirstIsMissing(NoSuchAddress):
     """It does so for page 0, under each extension, and was not asked for the others."""
 
 
-class Guesses:
+class ExtensionProbe:
     """Tries the extensions of a work's first page or frame, and of the others the one that it has before the rest."""
 
     def __init__(self) -> None:

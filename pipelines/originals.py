@@ -11,7 +11,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import DownloadFailedError, DropItem
 from scrapy.http import Response
 
-from pixivcrawl.api.transfers import named_by, original_request
+from pixivcrawl.api.transfers import original_request, validators_of
 from pixivcrawl.archive.destination import Destinations
 from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
 from pixivcrawl.items import OF_USERS, Original, StagedOriginal
@@ -21,7 +21,7 @@ from pixivcrawl.listeners import send
 from pixivcrawl.run_ending import RunStopping
 
 from .base import FilePipeline
-from .extension_probe import FirstIsMissing, Guesses, NoSuchAddress
+from .extension_probe import ExtensionProbe, FirstIsMissing, NoSuchAddress
 
 TRIES = 3
 GROWTH = 4
@@ -41,7 +41,7 @@ class OriginalsPipeline(FilePipeline):
         super().__init__(crawler)
         # Waiting here costs a coroutine, waiting in the downloader a request with all that hangs on it.
         self._room = asyncio.Semaphore(2 * self.configuration.image_concurrency)
-        self._guesses = Guesses()
+        self._guesses = ExtensionProbe()
         self._destinations = Destinations(self.archive)
 
     async def process_item(self, item: Any) -> Any:
@@ -95,7 +95,9 @@ class OriginalsPipeline(FilePipeline):
             raise await self.park(original, f"{refusal}: raise PIXIV_FILE_SIZE_LIMIT") from None
         received = request.meta.get("received")
         if isinstance(received, Received):
-            return StagedOriginal(original, str(received.path), received.sha256, received.bytes, *named_by(response))
+            return StagedOriginal(
+                original, str(received.path), received.sha256, received.bytes, *validators_of(response)
+            )
         await self._refused(original, response)
         raise TransferFailed(f"the image host answered {response.status}")
 

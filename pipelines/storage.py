@@ -18,7 +18,7 @@ from pixivcrawl.items import ProvenOriginal, StoredOriginal
 from pixivcrawl.ledger import updates
 
 from .base import FilePipeline
-from .batching import Together
+from .batching import BatchWorker
 
 
 class StoragePipeline(FilePipeline):
@@ -27,7 +27,7 @@ class StoragePipeline(FilePipeline):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self._store = store_of(self.archive)
-        self._placing = Together(self._place_all, "placing")
+        self._placing = BatchWorker(self._place_all, "placing")
 
     async def close_spider(self) -> None:
         self._placing.close()

@@ -17,7 +17,7 @@ from pixivcrawl.archive.store import quarantine
 from pixivcrawl.archive.verdict import Expected, Proof
 from pixivcrawl.items import OF_USERS, Original, ProvenOriginal, StagedOriginal
 from pixivcrawl.ledger import queries
-from pixivcrawl.ledger.updates.doubtful import TRANSFERS, Served, named_otherwise, served_again
+from pixivcrawl.ledger.updates.doubtful import TRANSFERS, DoubtfulBody, changed_validators, doubtful_body_after
 from pixivcrawl.workers import workers_of
 
 from .base import FilePipeline
@@ -62,21 +62,21 @@ class ValidationPipeline(FilePipeline):
     async def _doubt(self, staged: StagedOriginal, damage: Damaged, proof: Proof) -> ProvenOriginal | Damaged:
         """Kept as served when enough independent transfers brought these bytes. Raises DropItem when one more did, and not yet enough."""
         before, came = await self._transfers(staged)
-        served = served_again(before, came)
+        served = doubtful_body_after(before, came)
         if before is not None and served.suffices:
             span = f"{served.times} transfers from {served.first:%Y-%m-%d} to {served.last:%Y-%m-%d} brought the same bytes"
-            flaw = "; ".join([str(damage), span, *named_otherwise(before, staged)])
+            flaw = "; ".join([str(damage), span, *changed_validators(before, staged)])
             return ProvenOriginal(staged, proof.format, proof.width, proof.height, as_served=True, flaw=flaw)
         if before is None or before.sha256 != staged.sha256:
             return damage
         await self._set_aside(staged, damage)
         raise await self._given_up(staged, damage)
 
-    async def _transfers(self, staged: StagedOriginal) -> tuple[Served | None, Served]:
+    async def _transfers(self, staged: StagedOriginal) -> tuple[DoubtfulBody | None, DoubtfulBody]:
         """The doubtful body that came before, if any did, and this one."""
         now = datetime.now(UTC)
         before = await self.ledger.read(queries.served_before, staged.original)
-        return before, Served(staged.sha256, now, now, etag=staged.etag, last_modified=staged.last_modified)
+        return before, DoubtfulBody(staged.sha256, now, now, etag=staged.etag, last_modified=staged.last_modified)
 
     async def _set_aside(self, staged: StagedOriginal, damage: Damaged) -> None:
         said = (("ETag", staged.etag), ("Last-Modified", staged.last_modified))
@@ -92,10 +92,10 @@ class ValidationPipeline(FilePipeline):
                 return await self.leave_to_pixiv(staged.original, f"{damage}, by the row of its work")
             return await self.park(staged.original, f"damaged: {damage}")
         before, came = await self._transfers(staged)
-        said = [f"{served_again(before, came).times} of {TRANSFERS} transfers brought the same bytes"]
+        said = [f"{doubtful_body_after(before, came).times} of {TRANSFERS} transfers brought the same bytes"]
         if before is not None:
             said += [f"on {before.last:%Y-%m-%d} others came"] if before.sha256 != came.sha256 else []
-            said += named_otherwise(before, came)
+            said += changed_validators(before, came)
         return await self.park(staged.original, f"doubtful ({'; '.join(said)}): {damage}", came=came)
 
     async def _proof(self, staged: StagedOriginal) -> Proof:

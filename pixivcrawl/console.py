@@ -45,7 +45,7 @@ def complain(text: str) -> None:
             os.dup2(nowhere.fileno(), sys.stderr.fileno())
 
 
-class HowFar:
+class ProgressPrinter:
     """Prints how far a command is, every few seconds."""
 
     def __init__(self) -> None:

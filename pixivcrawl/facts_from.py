@@ -21,10 +21,10 @@ from pixivcrawl.api.bodies.users import UserRow
 from pixivcrawl.items import Facts, TagTranslation, User
 from pixivcrawl.reader import Reader
 
-Question = Mapping[str, Any]
+Parameters = Mapping[str, Any]
 
 
-def facts_of(endpoint: str, question: Question, body: Any, reader: Reader) -> Facts:
+def facts_of(endpoint: str, question: Parameters, body: Any, reader: Reader) -> Facts:
     """The facts in the answer to `question`, which has the request's parameters and what else is needed to read the answer: for
     comment.replies the `illust_id`, for user.short whether its pictures are wanted too (`pictures`).
     """
@@ -41,25 +41,25 @@ def _rows_and_masks(rows: Iterable[IllustRow]) -> Facts:
     return Facts(artworks=tuple(items_from.listed_artworks(rows)), masked=tuple(items_from.masked(rows)))
 
 
-def _user(question: Question, body: UserRow, reader: Reader) -> Facts:
+def _user(question: Parameters, body: UserRow, reader: Reader) -> Facts:
     user = items_from.listed_user(body)
     if question.get("pictures"):
         user = replace(user, pictures=items_from.pictures_of_user(body))
     return Facts(users=(user,))
 
 
-def _bookmarks(question: Question, body: Bookmarks, reader: Reader) -> Facts:
+def _bookmarks(question: Parameters, body: Bookmarks, reader: Reader) -> Facts:
     owner = question["id"]
     bookmarks = items_from.bookmarks(body, owner, private=question["rest"] == "hide", own=owner == reader.user_id)
     return replace(_rows_and_masks(body.works), bookmarks=tuple(bookmarks))
 
 
-def _following(question: Question, body: Follows, reader: Reader) -> Facts:
+def _following(question: Parameters, body: Follows, reader: Reader) -> Facts:
     follows = items_from.following(body.users, question["id"], private=question["rest"] == "hide")
     return replace(_followed(body), follows=tuple(follows))
 
 
-def _followers(question: Question, body: Follows, reader: Reader) -> Facts:
+def _followers(question: Parameters, body: Follows, reader: Reader) -> Facts:
     return replace(_followed(body), follows=tuple(items_from.followers(body.users, question["id"])))
 
 
@@ -72,20 +72,20 @@ def _people(users: Iterable[UserRow]) -> tuple[User, ...]:
     return tuple(map(items_from.listed_user, users))
 
 
-def _ranking(_: Question, body: Ranking, reader: Reader) -> Facts:
+def _ranking(_: Parameters, body: Ranking, reader: Reader) -> Facts:
     return Facts(artworks=tuple(items_from.ranked_artworks(body)), rankings=tuple(items_from.ranking_entries(body)))
 
 
-def _requests(_: Question, body: Commissions, reader: Reader) -> Facts:
+def _requests(_: Parameters, body: Commissions, reader: Reader) -> Facts:
     requests = tuple(items_from.commission_requests(body.requests))
     return replace(_rows(body.rows), requests=requests, users=_people(body.users))
 
 
-def _creators(_: Question, body: CreatorList, reader: Reader) -> Facts:
+def _creators(_: Parameters, body: CreatorList, reader: Reader) -> Facts:
     return Facts(users=tuple(User(user_id, None) for user_id in body.page.creator_user_ids))
 
 
-def _series(question: Question, body: Series, reader: Reader) -> Facts:
+def _series(question: Parameters, body: Series, reader: Reader) -> Facts:
     series_id = question["id"]
     return replace(
         _rows_and_masks(body.rows),
@@ -94,13 +94,13 @@ def _series(question: Question, body: Series, reader: Reader) -> Facts:
     )
 
 
-def _comments(question: Question, body: Comments, reader: Reader) -> Facts:
+def _comments(question: Parameters, body: Comments, reader: Reader) -> Facts:
     if "illust_id" not in question:
         return Facts()
     return Facts(comments=tuple(items_from.comments(question["illust_id"], body, question.get("comment_id"))))
 
 
-def _translations(_: Question, body: TagInfo, reader: Reader) -> Facts:
+def _translations(_: Parameters, body: TagInfo, reader: Reader) -> Facts:
     told = body.tag_translation.items()
     return Facts(
         translations=tuple(
@@ -109,7 +109,7 @@ def _translations(_: Question, body: TagInfo, reader: Reader) -> Facts:
     )
 
 
-_FACTS: dict[str, Callable[[Question, Any, Reader], Facts]] = {
+_FACTS: dict[str, Callable[[Parameters, Any, Reader], Facts]] = {
     catalogue.USER_SHORT.name: _user,
     catalogue.USER_FULL.name: lambda asked, body, reader: Facts(users=(items_from.user(body),)),
     catalogue.USER_PROFILE_ALL.name: lambda asked, body, reader: Facts(

@@ -71,7 +71,7 @@ ITEM_PIPELINES = {
 EXTENSIONS: dict[str, int | None] = {
     "pixivcrawl.extensions.feeds.TypedFeedExporter": -100,
     "pixivcrawl.extensions.ledger.LedgerExtension": 0,
-    "pixivcrawl.extensions.garbage_collection.Collector": 100,
+    "pixivcrawl.extensions.garbage_collection.GarbageCollection": 100,
     "pixivcrawl.extensions.on_stored.OnStored": 200,
     "pixivcrawl.extensions.ugoira_video.UgoiraVideo": 200,
     "pixivcrawl.extensions.progress.reporter.Progress": 500,

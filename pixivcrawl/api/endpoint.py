@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 from scrapy import Request
 
-from pixivcrawl.api.bodies.alone import LEAVING_OUT, ODD, reason_of
+from pixivcrawl.api.bodies.row_by_row import LEAVING_OUT, ODD, reason_of
 from pixivcrawl.api.json_input import DocumentRefused, read_document
 from pixivcrawl.api.paging import NextIds, Paging, came
 from pixivcrawl.api.parameters import Param, ParameterRefused, canonical_values

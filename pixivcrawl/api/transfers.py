@@ -10,7 +10,7 @@ from scrapy.http import Response
 
 from pixivcrawl.api.text import one_line
 
-LONGEST_NAME = 200
+LONGEST_VALIDATOR = 200
 """Characters of an ETag or a date; they come from outside."""
 
 _PAST_CACHES = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
@@ -25,17 +25,17 @@ def original_request(url: str, page: str, stage_to: Path, *, past_caches: bool) 
     return Request(url, headers=headers, meta={"stage_to": str(stage_to)})
 
 
-class Names(NamedTuple):
+class Validators(NamedTuple):
     """What the image host calls a body; None where it gives no such name."""
 
     etag: str | None
     last_modified: str | None
 
 
-def named_by(response: Response) -> Names:
-    return Names(_header(response, "ETag"), _header(response, "Last-Modified"))
+def validators_of(response: Response) -> Validators:
+    return Validators(_header(response, "ETag"), _header(response, "Last-Modified"))
 
 
 def _header(response: Response, name: str) -> str | None:
     value = response.headers.get(name)
-    return one_line(value.decode("latin-1"), LONGEST_NAME) or None if value else None
+    return one_line(value.decode("latin-1"), LONGEST_VALIDATOR) or None if value else None

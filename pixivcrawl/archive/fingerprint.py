@@ -44,23 +44,23 @@ LEAST_LIKENESS, LEAST_SHARE, IS_FOUND = 0.9, 0.92, 0.75
 copies had 0.92 and 0.96 at least, trimmed ones mostly so; others with hashes alike 0.86 and 0.64 at most."""
 
 
-Look = tuple[int, int, bytes]
+Fingerprint = tuple[int, int, bytes]
 """The hashes, of 64 bits each, of what changes from left to right and from top to bottom; and colours, row by row.
 
 Plain, so that whoever gets it from a worker imports none of this.
 """
 
 
-def look(path: Path, kind: str, frame: str | None) -> Look | None:
+def fingerprint(path: Path, kind: str, frame: str | None) -> Fingerprint | None:
     """What the original at `path` looks like, of an ugoira its first frame; None where it shows too little, or cannot be decoded."""
     picture = shrunk(path, kind, frame, SIDE)
-    return None if picture is None else _look(picture)
+    return None if picture is None else _fingerprint(picture)
 
 
-def look_at_any(path: Path) -> tuple[bool, Look | None]:
+def fingerprint_any(path: Path) -> tuple[bool, Fingerprint | None]:
     """Whether any file can be decoded as a picture, WebP too; and what it looks like."""
     picture = shrunk(path, "image", None, SIDE, (*FORMATS, "WEBP"))
-    return picture is not None, None if picture is None else _look(picture)
+    return picture is not None, None if picture is None else _fingerprint(picture)
 
 
 def are_alike(
@@ -81,7 +81,7 @@ def are_alike(
     return alike
 
 
-def _look(picture: Image.Image) -> Look | None:
+def _fingerprint(picture: Image.Image) -> Fingerprint | None:
     grey = Image.fromarray(np.asarray(picture.convert("L"), dtype=np.float32))
     across = np.diff(_cells(grey, CELLS + 1, CELLS), axis=1)
     down = np.diff(_cells(grey, CELLS, CELLS + 1), axis=0)

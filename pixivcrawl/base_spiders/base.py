@@ -26,10 +26,10 @@ from pixivcrawl.api.text import quoted
 from pixivcrawl.api.trimming import without_other_works
 from pixivcrawl.base_spiders.params import Arguments, explain
 from pixivcrawl.base_spiders.rechecks import (
-    PUT_OFF,
-    LookedAtLater,
-    puts_off_second_looks,
-    seconds_until_second_look,
+    RECHECKS_DEFERRED,
+    RecheckDeferred,
+    defers_rechecks,
+    seconds_until_recheck,
 )
 from pixivcrawl.configuration import Configuration, filters_file
 from pixivcrawl.errors import ConfigurationError
@@ -134,7 +134,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
     def now(self) -> datetime:
         return datetime.now(UTC)
 
-    puts_off_second_looks = False
+    defers_rechecks = False
     """Whether this run has something else to do before it waits for a second look."""
 
     def count(self, what: str, number: int = 1) -> None:
@@ -187,19 +187,17 @@ class PixivSpider(Args[ArgumentsT], Spider):
         """The answer, after the throttle time, to a request that was just answered with `empty`; `empty` itself if that was the second
         look.
 
-        Raises LookedAtLater when the second look is put off to the end of the command.
+        Raises RecheckDeferred when the recheck is deferred to the end of the command.
         """
         if await self.is_known_to_be_empty(endpoint, parameters):
             return empty
-        wait = seconds_until_second_look(
-            endpoint.name, endpoint.canonical(parameters), self.configuration.throttle_wait
-        )
+        wait = seconds_until_recheck(endpoint.name, endpoint.canonical(parameters), self.configuration.throttle_wait)
         if not wait:
             return empty
-        if puts_off_second_looks(self.crawler):
-            self.count(PUT_OFF)
-        if self.puts_off_second_looks or puts_off_second_looks(self.crawler):
-            raise LookedAtLater(endpoint.name)
+        if defers_rechecks(self.crawler):
+            self.count(RECHECKS_DEFERRED)
+        if self.defers_rechecks or defers_rechecks(self.crawler):
+            raise RecheckDeferred(endpoint.name)
         if wait >= WORTH_SAYING:
             self.logger.warning("%s came back empty: asking again in %.0f s", endpoint.name, wait)
         with waiting(self.crawler, f"{endpoint.name} came back empty and is asked for again", wait):

@@ -20,7 +20,7 @@ from pixivcrawl.base_spiders.params import ListingArguments
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.items import Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal
 from pixivcrawl.ledger import queries, updates
-from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
+from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY
 from pixivcrawl.workers import workers_of
 
 LIKELIEST = "jpg"
@@ -79,7 +79,7 @@ async def rows_to_ask_for(
     )
     if is_wanted is None and not arguments.need_rows:
         return [each for each in work_ids if each in bring_files] if len(bring_files) >= WORTH_ROWS else []
-    settled = {work_id for work_id, work in known.items() if work.availability in SETTLED_AVAILABILITY}
+    settled = {work_id for work_id, work in known.items() if work.availability in FINAL_AVAILABILITY}
     return [each for each in work_ids if each in bring_files or not (each in kinds or each in settled)]
 
 

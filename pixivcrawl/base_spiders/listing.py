@@ -37,7 +37,7 @@ from pixivcrawl.base_spiders.many_details import read_many_details
 from pixivcrawl.base_spiders.page import Page
 from pixivcrawl.base_spiders.pagination import ListCursors, ListPage, paginate, rows_ahead
 from pixivcrawl.base_spiders.params import ListingArguments
-from pixivcrawl.base_spiders.rechecks import LookedAtLater
+from pixivcrawl.base_spiders.rechecks import RecheckDeferred
 from pixivcrawl.base_spiders.refusals import LONGEST_REASON, read_work, record_refusal, record_withheld
 from pixivcrawl.extensions.run_record import STOPPED_AFTER_PICTURES, STOPPED_AT
 from pixivcrawl.items import Artwork, Facts
@@ -219,7 +219,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
                     return
                 yield page
         except (AnswerRefused, BodyRefused) as refusal:
-            self.list_failed(str(refusal), logging.INFO if isinstance(refusal, LookedAtLater) else logging.ERROR)
+            self.list_failed(str(refusal), logging.INFO if isinstance(refusal, RecheckDeferred) else logging.ERROR)
         else:
             self.read_to_end = await self.confirm_reader() and not self.crawler.stats.get_value("pixiv/lists_failed")
             if self.readings.met_frontier:

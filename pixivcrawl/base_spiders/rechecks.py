@@ -18,7 +18,7 @@ from scrapy.crawler import Crawler
 from pixivcrawl.api.answers import Answer, AnswerKind, AnswerRefused
 
 
-class LookedAtLater(AnswerRefused):
+class RecheckDeferred(AnswerRefused):
     """A list came back empty, and its second look comes later."""
 
     def __init__(self, endpoint: str) -> None:
@@ -28,24 +28,24 @@ class LookedAtLater(AnswerRefused):
         return f"{self.endpoint} came back empty and is asked for again later"
 
 
-PUT_OFF = "lists_looked_at_later"
+RECHECKS_DEFERRED = "lists_looked_at_later"
 """The count of lists whose second look comes at the end of the command."""
 
-_PUTTING_OFF: WeakSet[Crawler] = WeakSet()
-_FIRST_LOOKS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, float]] = WeakKeyDictionary()
+_DEFERRING: WeakSet[Crawler] = WeakSet()
+_FIRST_CHECKS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, float]] = WeakKeyDictionary()
 
 
-def put_off_second_looks(crawler: Crawler) -> None:
+def defer_rechecks(crawler: Crawler) -> None:
     """Let this crawl not wait for second looks, because the command has more to do."""
-    _PUTTING_OFF.add(crawler)
+    _DEFERRING.add(crawler)
 
 
-def puts_off_second_looks(crawler: Crawler) -> bool:
-    return crawler in _PUTTING_OFF
+def defers_rechecks(crawler: Crawler) -> bool:
+    return crawler in _DEFERRING
 
 
-def seconds_until_second_look(endpoint: str, parameters: Mapping[str, Any], wait: float) -> float:
+def seconds_until_recheck(endpoint: str, parameters: Mapping[str, Any], wait: float) -> float:
     """How long to wait before a request that just came back empty is sent again; 0 if that was its second look."""
-    looks = _FIRST_LOOKS.setdefault(asyncio.get_running_loop(), {})
+    looks = _FIRST_CHECKS.setdefault(asyncio.get_running_loop(), {})
     question = json.dumps([endpoint, parameters], sort_keys=True, default=str)
     return max(0.0, looks.setdefault(question, monotonic()) + wait - monotonic())

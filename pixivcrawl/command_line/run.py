@@ -18,7 +18,7 @@ from pixivcrawl.command_line.help import VERSION, Parser, overview, parser_of
 from pixivcrawl.command_line.lookup import command_named, project_settings
 from pixivcrawl.errors import ConfigurationError
 
-IN_THE_ENVIRONMENT = {"--config": "PIXIVCRAWL_CONFIG", "--as": "PIXIVCRAWL_AS"}
+ENVIRONMENT_OPTIONS = {"--config": "PIXIVCRAWL_CONFIG", "--as": "PIXIVCRAWL_AS"}
 """Options that say which settings are read: every process of a command has to know them."""
 
 
@@ -28,17 +28,17 @@ TAKE_A_VALUE = ("-s", "--set", "-L", "--loglevel", "--logfile")
 
 def run(words: list[str], settings: Settings | None = None) -> None:
     """Run the command and exit with its exit code. Raises ConfigurationError for an unknown word."""
-    words, chosen = taken_apart(words)
+    words, chosen = split_options(words)
     pairs = pairwise(["", *words])
     name = next((word for before, word in pairs if not word.startswith("-") and before not in TAKE_A_VALUE), None)
     if name is None or name in ("help", "version"):
-        answer(words)
+        run_without_command(words)
         return
     words.remove(name)
     if name == "completion":
         print(script(words), end="")
         return
-    keep_in_mind(chosen, name, words)
+    set_environment(chosen, name, words)
     # Settings look there for the command.
     sys.argv[1:] = [name, *words]
     settings = settings or project_settings()
@@ -50,7 +50,7 @@ def run(words: list[str], settings: Settings | None = None) -> None:
     run_command(name, command, words, settings)
 
 
-def answer(words: list[str]) -> None:
+def run_without_command(words: list[str]) -> None:
     """Handle options without a command, such as --help and --version."""
     match words:
         case [] | ["help"] | ["-h"] | ["--help"]:
@@ -65,14 +65,14 @@ def answer(words: list[str]) -> None:
             )
 
 
-def taken_apart(words: list[str]) -> tuple[list[str], dict[str, str]]:
+def split_options(words: list[str]) -> tuple[list[str], dict[str, str]]:
     """The words without --config and --as, and the values of those; options as they are spelled, max_works with a hyphen."""
     others: list[str] = []
     chosen: dict[str, str] = {}
     left = iter(words)
     for word in left:
         option, separator, value = word.partition("=")
-        if option in IN_THE_ENVIRONMENT:
+        if option in ENVIRONMENT_OPTIONS:
             chosen[option] = value if separator else next(left, "")
             if not chosen[option]:
                 raise ConfigurationError(f"{option}: give its value, as in: pixivcrawl {option} NAME status")
@@ -81,9 +81,9 @@ def taken_apart(words: list[str]) -> tuple[list[str], dict[str, str]]:
     return others, chosen
 
 
-def keep_in_mind(chosen: dict[str, str], name: str, words: list[str]) -> None:
+def set_environment(chosen: dict[str, str], name: str, words: list[str]) -> None:
     """Tell this process, and those that it starts, which settings are read. What `setup` writes need not be there yet."""
-    for option, variable in IN_THE_ENVIRONMENT.items():
+    for option, variable in ENVIRONMENT_OPTIONS.items():
         if name == "setup" and (value := chosen.get(option) or os.environ.pop(variable, "")):
             words.append(f"{option}={value}")
         elif option in chosen:

@@ -16,7 +16,7 @@ from pixivcrawl.api.text import did_you_mean, quoted
 from pixivcrawl.configuration import PIXIV, Configuration
 from pixivcrawl.console import show_any_text
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
-from pixivcrawl.runs.api_spider import Form, Question, ask, say
+from pixivcrawl.runs.api_spider import ApiQuery, Form, run_query, say
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.session import session_from_settings
 
@@ -77,10 +77,10 @@ class Command(ScrapyCommand):
         if opts.raw and opts.jsonl:
             raise ConfigurationError("--raw and --jsonl: choose one of them")
         form: Form = "raw" if opts.raw else "lines" if opts.jsonl else "indented"
-        question = Question(endpoint, read_values(endpoint, args[1:]), opts.pages, form)
+        question = ApiQuery(endpoint, read_values(endpoint, args[1:]), opts.pages, form)
         return self.put(question, sure=opts.yes)
 
-    def put(self, question: Question, *, sure: bool) -> int:
+    def put(self, question: ApiQuery, *, sure: bool) -> int:
         assert self.settings is not None
         endpoint = question.endpoint
         if question.pages > 1 and endpoint.paging is None:
@@ -93,7 +93,7 @@ class Command(ScrapyCommand):
         if endpoint.method != "GET" and not sure and not is_wanted(question):
             say("not done")
             return NOT_DONE
-        return ask(question, self.settings, configuration, with_session=session is not None)
+        return run_query(question, self.settings, configuration, with_session=session is not None)
 
 
 def at_least_one(text: str) -> int:
@@ -139,7 +139,7 @@ def _joined(param: Param, values: list[str]) -> str | list[str]:
     return values
 
 
-def is_wanted(question: Question) -> bool:
+def is_wanted(question: ApiQuery) -> bool:
     """Whether the user confirms a request that changes something at pixiv; the question goes to standard error."""
     values = " ".join(f"{name}={quoted(value)}" for name, value in question.values.items() if value not in ("", []))
     sys.stderr.write(f"{question.endpoint.name} {values}: {question.endpoint.title} Do it? [y/N] ")

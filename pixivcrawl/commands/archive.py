@@ -23,7 +23,7 @@ from pixivcrawl.console import add_quiet, obey_quiet, say
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.progress.terminal import OverallProgress
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.runs.notify import tell_of
+from pixivcrawl.runs.notify import notify_of
 from pixivcrawl.runs.queue import ENDS_ALL, Job, brought, in_turn, outcomes, run_all, worst
 from pixivcrawl.runs.signals import end_when_told, nothing_to_stop, stop_crawls
 from pixivcrawl.session import session_from_settings
@@ -88,7 +88,7 @@ class Command(ScrapyCommand):
         say("\n".join(report(jobs, refused)))
         code = worst(jobs)
         self.exitcode = max(code, ConfigurationError.exit_code) if refused and code not in ENDS_ALL else code
-        tell_of(self.settings, began, outcomes(jobs))
+        notify_of(self.settings, began, outcomes(jobs))
 
 
 def pasted(words: Iterable[str], files: Iterable[str]) -> Iterator[str]:

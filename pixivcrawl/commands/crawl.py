@@ -22,9 +22,9 @@ from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.progress.terminal import put_away
 from pixivcrawl.extensions.run_record import summary
 from pixivcrawl.notifications.state import Outcome
-from pixivcrawl.runs.exit_codes import came_of, complain, exit_code
+from pixivcrawl.runs.exit_codes import complain, exit_code, outcome_of
 from pixivcrawl.runs.memory import limit_heaps
-from pixivcrawl.runs.notify import tell_of
+from pixivcrawl.runs.notify import notify_of
 from pixivcrawl.runs.plans import plan_of_crawl
 from pixivcrawl.runs.signals import (
     end_whatever_the_clock_does,
@@ -113,8 +113,8 @@ class Command(CrawlCommand):
         self.exitcode = exit_code(crawler, crawling)
         if crawling.done():
             assert self.settings is not None
-            outcome = Outcome(args[0], self.exitcode, *came_of(crawler, crawling))
-            tell_of(self.settings, began, [outcome])
+            outcome = Outcome(args[0], self.exitcode, *outcome_of(crawler, crawling))
+            notify_of(self.settings, began, [outcome])
 
 
 def spider_named(names: list[str], loader: SpiderLoaderProtocol) -> type[Spider]:

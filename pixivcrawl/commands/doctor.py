@@ -23,7 +23,7 @@ from pixivcrawl.runs.exit_codes import complain
 if TYPE_CHECKING:
     from pixivcrawl.archive.layout import Archive
     from pixivcrawl.doctor.findings import Finding
-    from pixivcrawl.doctor.ledger import Examined
+    from pixivcrawl.doctor.ledger import LedgerExamination
     from pixivcrawl.session import Session
 
 
@@ -143,22 +143,22 @@ def examination(settings: Settings, *, offline: bool, live: bool = False) -> Ite
     """All checks, each yielded as soon as its result is known; checks that an earlier problem prevents are left out."""
     # Only here: they are many, and every command would import them.
     from pixivcrawl.archive.layout import Archive
-    from pixivcrawl.doctor.disk import look_at_disk, look_at_permissions
+    from pixivcrawl.doctor.disk import check_disk, check_permissions
     from pixivcrawl.doctor.environment import (
-        look_at_certificates,
-        look_at_clock,
-        look_at_notices,
-        look_at_pace,
-        look_at_proofs,
-        look_at_secrets,
-        look_at_versions,
+        check_certificates,
+        check_clock,
+        check_notices,
+        check_pace,
+        check_proofs,
+        check_secrets,
+        check_versions,
     )
     from pixivcrawl.doctor.findings import ok, problem
-    from pixivcrawl.doctor.ledger import look_at_ledger
-    from pixivcrawl.doctor.session import ask, look_at_session
+    from pixivcrawl.doctor.ledger import check_ledger
+    from pixivcrawl.doctor.session import ask, check_session
     from pixivcrawl.session import session_from_settings
 
-    yield from look_at_versions()
+    yield from check_versions()
     try:
         refused, settings = without_refused(settings)
         configuration = Configuration.from_settings(settings)
@@ -167,16 +167,16 @@ def examination(settings: Settings, *, offline: bool, live: bool = False) -> Ite
         return
     archive = Archive(configuration.archive_dir)
     yield from refused or [ok("settings", f"the archive is {archive.root}")]
-    yield from look_at_pace(configuration)
-    yield look_at_proofs(configuration)
-    yield look_at_certificates()
-    yield from look_at_disk(archive, configuration.notice_disk_low)
-    yield from look_at_permissions(archive, configuration.archive_readers)
-    yield from look_at_secrets(settings)
-    yield look_at_notices(settings)
-    examined = look_at_ledger(configuration, archive, datetime.now(UTC))
+    yield from check_pace(configuration)
+    yield check_proofs(configuration)
+    yield check_certificates()
+    yield from check_disk(archive, configuration.notice_disk_low)
+    yield from check_permissions(archive, configuration.archive_readers)
+    yield from check_secrets(settings)
+    yield check_notices(settings)
+    examined = check_ledger(configuration, archive, datetime.now(UTC))
     yield from examined.findings
-    yield look_at_subscriptions(settings)
+    yield check_subscriptions(settings)
     answered = None
     try:
         session = session_from_settings(settings)
@@ -186,12 +186,12 @@ def examination(settings: Settings, *, offline: bool, live: bool = False) -> Ite
         if finding is None:
             assert session is not None
             answered = ask(settings)
-            finding = look_at_session(session, answered)
+            finding = check_session(session, answered)
         yield finding
     except PixivcrawlError as error:
         yield problem("session", error)
     served, at = (answered.served, answered.at) if answered is not None else (None, datetime.now(UTC))
-    yield look_at_clock(served, at, examined.newest)
+    yield check_clock(served, at, examined.newest)
 
 
 def without_refused(settings: Settings) -> tuple[list[Finding], Settings]:
@@ -206,7 +206,7 @@ def without_refused(settings: Settings) -> tuple[list[Finding], Settings]:
     return findings, without
 
 
-def look_at_subscriptions(settings: Settings) -> Finding:
+def check_subscriptions(settings: Settings) -> Finding:
     """Check whether the file can be used, as `pixivcrawl sync` would."""
     from pixivcrawl.doctor.findings import ok, problem
     from pixivcrawl.runs.subscriptions import file_path, of_accounts
@@ -230,7 +230,12 @@ def look_at_subscriptions(settings: Settings) -> Finding:
 
 
 def left_out(
-    configuration: Configuration, archive: Archive, session: Session | None, examined: Examined, *, offline: bool
+    configuration: Configuration,
+    archive: Archive,
+    session: Session | None,
+    examined: LedgerExamination,
+    *,
+    offline: bool,
 ) -> Finding | None:
     """The finding about the session if pixiv is not asked; None if it is to be asked."""
     from pixivcrawl.archive.lock import last_holder

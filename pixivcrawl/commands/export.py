@@ -30,7 +30,7 @@ from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.runs.subscriptions import State, file_path, look_up, of_accounts
 from pixivcrawl.session import session_from_settings
 from pixivcrawl.subscriptions.file import Subscription, read_file
-from pixivcrawl.subscriptions.planning import Wanted
+from pixivcrawl.subscriptions.planning import WantedList
 
 REFUSED = 1
 
@@ -227,7 +227,7 @@ def ids_in(option: str, text: str) -> list[int]:
 def keys_of(settings: Settings, configuration: Configuration, opts: argparse.Namespace) -> tuple[str, ...]:
     """The lists that the subscriptions of these names read."""
     file = read_file(file_path(settings))
-    by_name: dict[str, tuple[State, Subscription, Wanted]] = {}
+    by_name: dict[str, tuple[State, Subscription, WantedList]] = {}
     for catalogue, part in of_accounts(settings, session_from_settings(settings), file):
         state = look_up(configuration, catalogue, part)
         by_name |= {subscription.name: (state, subscription, wanted) for subscription, wanted in state.lists}

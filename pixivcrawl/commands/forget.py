@@ -19,7 +19,7 @@ from pixivcrawl.gallery.thumbnails import small_pictures
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reporting.overview import subject_named
-from pixivcrawl.runs.exclusive import ledger_to_change
+from pixivcrawl.runs.exclusive import locked_ledger
 from pixivcrawl.runs.exit_codes import complain
 
 
@@ -62,7 +62,7 @@ class Command(ScrapyCommand):
         try:
             configuration = Configuration.from_settings(self.settings)
             require_archive(configuration)
-            with ledger_to_change(configuration, "forget") as (archive, ledger):
+            with locked_ledger(configuration, "forget") as (archive, ledger):
                 subjects = [ledger.read_now(subject_named, typed) for typed in args]
                 for subject, subject_id in dict.fromkeys(subjects):
                     print(change(archive, ledger, opts, subject, subject_id))

@@ -33,7 +33,7 @@ from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.runs.rows_spider import Shown, Wanted, ask_for_rows
+from pixivcrawl.runs.rows_spider import RowsFound, WantedRows, fetch_rows
 
 
 class Command(ScrapyCommand):
@@ -120,8 +120,8 @@ def _bring_in(
         offered = list(chain.from_iterable(pending))
         by_artist = works_to_ask(ledger, offered)
         listed = listed_to_ask(ledger, [work for _, _, holding in held for work in holding.entries], offered)
-    wanted = Wanted(by_artist, listed)
-    shown = ask_for_rows(settings, wanted, keeps=writes) if wanted else Shown()
+    wanted = WantedRows(by_artist, listed)
+    shown = fetch_rows(settings, wanted, keeps=writes) if wanted else RowsFound()
     failed = bool(shown.unanswered)
     with (
         _ledger(configuration, archive, writes=writes) as ledger,

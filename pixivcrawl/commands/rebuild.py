@@ -19,7 +19,7 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.console import HowFar
+from pixivcrawl.console import ProgressPrinter
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.ledger import settle_intents
 from pixivcrawl.extensions.run_record import INTERRUPTED
@@ -35,7 +35,7 @@ from pixivcrawl.ledger.engine import (
 )
 from pixivcrawl.ledger.failures import place_of
 from pixivcrawl.ledger.integrity import require_sound
-from pixivcrawl.ledger.journal import PassedOver, end_of, is_of_old, read_journal
+from pixivcrawl.ledger.journal import SkippedParts, end_of, is_of_old, read_journal
 from pixivcrawl.ledger.rebuilding import begin_beside, put_in_place
 from pixivcrawl.ledger.replay import ReplayResult, replay
 from pixivcrawl.ledger.service import Ledger
@@ -94,7 +94,7 @@ class RebuildResult:
     """
 
     replayed: ReplayResult
-    passed_over: PassedOver
+    passed_over: SkippedParts
     reconciled: Reconciliation
     totals: queries.Totals
     replaced: Path | None = None
@@ -145,7 +145,7 @@ def _go_on(archive: Archive, url: URL, workers: Workers, *, check: bool) -> Rebu
         go_on_without(engine, archive, datetime.now(UTC))
     finally:
         engine.dispose()
-    passed_over = PassedOver()
+    passed_over = SkippedParts()
     for _ in read_journal(archive.journal, passed_over):
         pass
     return dataclasses.replace(
@@ -186,8 +186,8 @@ def _require_empty(url: URL) -> None:
 
 def _make_anew(archive: Archive, url: URL, workers: Workers, *, check: bool) -> RebuildResult:
     """Make a ledger at `url`, where there is none yet: first from the journal, then from the disk."""
-    saying = HowFar()
-    passed_over = PassedOver()
+    saying = ProgressPrinter()
+    passed_over = SkippedParts()
     engine = writing_engine(url)
     try:
         prepare(engine)
@@ -201,9 +201,9 @@ def _make_anew(archive: Archive, url: URL, workers: Workers, *, check: bool) -> 
 
 
 def _reconciled(
-    archive: Archive, url: URL, workers: Workers, replayed: ReplayResult, passed_over: PassedOver, *, check: bool
+    archive: Archive, url: URL, workers: Workers, replayed: ReplayResult, passed_over: SkippedParts, *, check: bool
 ) -> RebuildResult:
-    saying = HowFar()
+    saying = ProgressPrinter()
     ledger = Ledger.open(url.render_as_string(hide_password=False), archive=archive)
     try:
         settle_intents(archive, ledger)

@@ -18,9 +18,9 @@ from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reporting.overview import subjects_in
-from pixivcrawl.runs.exclusive import ledger_to_change
+from pixivcrawl.runs.exclusive import locked_ledger
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.verification.refetch import want_again
+from pixivcrawl.verification.refetch import refetch
 from pixivcrawl.verification.repair import Action
 from pixivcrawl.verification.verify import Depth
 
@@ -73,12 +73,12 @@ def work_named(typed: str) -> int:
 def prepare(configuration: Configuration, works: list[int]) -> None:
     """Mark what is to be fetched as wanted in the ledger. Raises PixivcrawlError."""
     with (
-        ledger_to_change(configuration, "refetch") as (archive, ledger),
+        locked_ledger(configuration, "refetch") as (archive, ledger),
         Workers(configuration.proof_workers, configuration.proof_limits) as workers,
     ):
         for work_id in works:
             want(ledger, work_id)
-            want_again(archive, ledger, work_id, Depth(deep=True, workers=workers), told)
+            refetch(archive, ledger, work_id, Depth(deep=True, workers=workers), told)
 
 
 def want(ledger: Ledger, work_id: int) -> None:

@@ -12,7 +12,7 @@ from pixivcrawl.api.text import plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.console import HowFar
+from pixivcrawl.console import ProgressPrinter
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.ledger.reparsing import reparse
@@ -59,7 +59,7 @@ def read_again(configuration: Configuration) -> int:
     archive = Archive(configuration.archive_dir)
     if not archive.root.is_dir():
         raise ConfigurationError(f"there is no archive at {archive.root}: name it with -s ARCHIVE_DIR=...")
-    saying = HowFar()
+    saying = ProgressPrinter()
     with lock(archive, "reparse") as held:
         ledger = Ledger.open(configuration.database_url, archive=archive, after_a_kill=held.after_a_kill)
         try:

@@ -132,7 +132,7 @@ def html_page(ledger: Ledger, place: Place, span: Span, now: datetime, most: int
     archive = Archive(place.root)
     pictures = thumbnails(archive, [here[work_id] for work_id in shown if work_id in here], workers)
     before = thumbnails(archive, ledger.read_now(covers_before, revised), workers)
-    return page.page(news, page.Shown(pictures, before, here))
+    return page.page(news, page.PicturesShown(pictures, before, here))
 
 
 def mentioned(news: News) -> Iterator[int]:

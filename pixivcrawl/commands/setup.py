@@ -195,7 +195,7 @@ def pasted() -> str:
 def is_taken(settings: Settings, file: Path, session: Session) -> bool:
     """Whether pixiv accepted the session; False if it could not be asked. Raises AccountRefused."""
     # Only here: they are what a crawl needs.
-    from pixivcrawl.doctor.session import ask, look_at_session
+    from pixivcrawl.doctor.session import ask, check_session
     from pixivcrawl.throttling.account import REFUSED, account_refused
 
     for variable in SESSION_VARIABLES:
@@ -204,7 +204,7 @@ def is_taken(settings: Settings, file: Path, session: Session) -> bool:
     answered = ask(settings)
     if answered.answer is not None and answered.answer.kind in REFUSED:
         raise account_refused(answered.answer)
-    finding = look_at_session(session, answered)
+    finding = check_session(session, answered)
     print(finding)
     return finding.state == "ok"
 

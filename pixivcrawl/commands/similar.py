@@ -19,11 +19,11 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.commands.verify import require_archive, stopped_like_ctrl_c
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.console import HowFar, add_quiet, obey_quiet, say, show_any_text
+from pixivcrawl.console import ProgressPrinter, add_quiet, obey_quiet, say, show_any_text
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.index import similar
-from pixivcrawl.index.updating import follow
+from pixivcrawl.index.updating import update_index
 from pixivcrawl.ledger.queries.browsing.works import cards
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.runs.exit_codes import complain
@@ -69,13 +69,13 @@ class Command(ScrapyCommand):
             configuration = Configuration.from_settings(self.settings)
             require_archive(configuration)
             with stopped_like_ctrl_c(), ExitStack() as held:
-                self.look_for([Path(each) for each in args], Looker.of(configuration, held), opts)
+                self.look_for([Path(each) for each in args], SimilarSearch.of(configuration, held), opts)
         except PixivcrawlError as error:
             self.exitcode = complain(error)
         except KeyboardInterrupt:
             self.exitcode = INTERRUPTED
 
-    def look_for(self, paths: list[Path], looker: Looker, opts: argparse.Namespace) -> None:
+    def look_for(self, paths: list[Path], looker: SimilarSearch, opts: argparse.Namespace) -> None:
         """Tell of each file; one that is no picture is said, and the others are looked for."""
         if not opts.known:
             looker.look_at_all()
@@ -93,7 +93,7 @@ class Command(ScrapyCommand):
 
 
 @dataclass(frozen=True, slots=True)
-class Looker:
+class SimilarSearch:
     """What looks for pictures in an archive."""
 
     archive: Archive
@@ -105,7 +105,7 @@ class Looker:
         return self.archive.root / "derived"
 
     @classmethod
-    def of(cls, configuration: Configuration, held: ExitStack) -> Looker:
+    def of(cls, configuration: Configuration, held: ExitStack) -> SimilarSearch:
         ledger = Ledger.open(configuration.database_url, read_only=True)
         held.callback(ledger.close)
         workers = held.enter_context(Workers(configuration.proof_workers, configuration.proof_limits))
@@ -113,17 +113,17 @@ class Looker:
 
     def look_at_all(self) -> None:
         """Bring the index in line, and look at what nobody looked at yet."""
-        follow(self.ledger, self.derived, stop=Event())
-        how_far = HowFar()
+        update_index(self.ledger, self.derived, stop=Event())
+        how_far = ProgressPrinter()
         after: int | None = similar.LEAST_DIGEST
         while after is not None:
             left = similar.unseen(self.derived)
             how_far(f"looking at the pictures of the archive for the first time: {plural(left, 'picture')} to go")
-            after = similar.look_on(self.ledger, self.archive, self.derived, self.workers, after=after)
+            after = similar.analyse(self.ledger, self.archive, self.derived, self.workers, after=after)
 
-    def find(self, path: Path) -> Found:
+    def find(self, path: Path) -> SearchResult:
         found = similar.find(path, self.ledger, self.archive, self.derived, self.workers)
-        return Found(
+        return SearchResult(
             found,
             {
                 card.work_id: card
@@ -133,14 +133,14 @@ class Looker:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """What was found, and the works that it belongs to."""
 
-    found: similar.Found
+    found: similar.SimilarPictures
     works: dict[int, Any]
 
 
-def lines(path: Path, told: Found) -> Iterator[str]:
+def lines(path: Path, told: SearchResult) -> Iterator[str]:
     found = told.found
     if not found.like:
         yield f"{path}: nothing like it is in the archive"
@@ -154,7 +154,7 @@ def lines(path: Path, told: Found) -> Iterator[str]:
         yield f"{path}: it shows too little to be told from others: only the same bytes were looked for"
 
 
-def as_json(path: Path, told: Found, left: int) -> str:
+def as_json(path: Path, told: SearchResult, left: int) -> str:
     found = told.found
     like = [
         {

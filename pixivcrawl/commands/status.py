@@ -106,7 +106,7 @@ def opened(configuration: Configuration, archive: Archive) -> Ledger:
 
 def gathered(
     connection: Connection, configuration: Configuration, reader: Reader, opts: argparse.Namespace, subject: str | None
-) -> list[overview.Told]:
+) -> list[overview.Overview]:
     if subject is not None:
         return overview.of_subject(connection, subject)
     if opts.missing:

@@ -19,7 +19,7 @@ from pixivcrawl.runs.subscriptions import State, file_path, look_up, of_accounts
 from pixivcrawl.session import session_from_settings
 from pixivcrawl.subscriptions.file import Subscription, read_file
 from pixivcrawl.subscriptions.intervals import interval_text
-from pixivcrawl.subscriptions.planning import Wanted, next_comparison, next_reading
+from pixivcrawl.subscriptions.planning import WantedList, next_comparison, next_reading
 
 NEWS = ("works_read", "files_stored", "works_failed", "files_failed", "lists_failed")
 """The counts of a run that show what it brought, in this order."""
@@ -77,7 +77,7 @@ def listed(state: State, now: datetime, *, everyone: bool) -> Iterator[str]:
             yield from artists(state, subscription, now, everyone=everyone)
 
 
-def line(wanted: Wanted, runs: ListRuns, now: datetime) -> str:
+def line(wanted: WantedList, runs: ListRuns, now: datetime) -> str:
     arguments = one_line(" ".join(f"{name}={value}" for name, value in wanted.arguments.items()))
     return (
         f"{wanted.name}: {wanted.spider} {arguments}, every {interval_text(wanted.every)}; "
@@ -96,7 +96,7 @@ def last(run: ListRun | None) -> str:
     return f"last {at(run.started)} {ended}{reason}: {news}"
 
 
-def following(wanted: Wanted, runs: ListRuns, now: datetime) -> str:
+def following(wanted: WantedList, runs: ListRuns, now: datetime) -> str:
     """When it is next due, and when its known works are compared."""
     reading, comparison = next_reading(wanted, runs, now), next_comparison(wanted, runs, now)
     due = "due now" if reading is None or reading <= now else f"due {at(reading)}"

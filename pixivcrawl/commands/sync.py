@@ -18,7 +18,7 @@ from scrapy.exceptions import UsageError
 from pixivcrawl.api.text import plural, quoted
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
-from pixivcrawl.base_spiders.rechecks import PUT_OFF
+from pixivcrawl.base_spiders.rechecks import RECHECKS_DEFERRED
 from pixivcrawl.commands.crawl import add_wait, in_lane, introduce
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.console import add_quiet, obey_quiet, say, show_any_text
@@ -30,7 +30,7 @@ from pixivcrawl.ledger.queries import UNREACHABLE
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.notifications.state import Outcome
 from pixivcrawl.runs.exit_codes import complain
-from pixivcrawl.runs.notify import tell_of
+from pixivcrawl.runs.notify import notify_of
 from pixivcrawl.runs.plans import Cost, PlannedList, costs_of, lines_of_all, lines_of_lists
 from pixivcrawl.runs.queue import ENDS_ALL, ENDS_EVERY_ACCOUNT, Job, brought, job_of, outcomes, run_all, worst
 from pixivcrawl.runs.session_check import NewsSpider
@@ -39,7 +39,7 @@ from pixivcrawl.runs.subscriptions import Catalogue, State, file_path, look_up, 
 from pixivcrawl.session import reader_of, session_from_settings
 from pixivcrawl.subscriptions.costs import requests_for, requests_for_following
 from pixivcrawl.subscriptions.file import SubscriptionFile, read_file
-from pixivcrawl.subscriptions.planning import Due, Wanted, due, next_turn, within_share
+from pixivcrawl.subscriptions.planning import DueList, WantedList, due, next_turn, within_share
 from pixivcrawl.throttling.costs import Speed, speed_without_a_ledger
 
 SHARE = 4
@@ -119,7 +119,7 @@ class Command(ScrapyCommand):
             ended.append(Outcome("sync", self.exitcode, str(error)))
         ran = [job for sync in self.syncs for job in sync.ran]
         if not opts.plan and (ran or self.exitcode != ArchiveInUse.exit_code):
-            tell_of(self.settings, began, [*outcomes(ran), *ended], weekly=True)
+            notify_of(self.settings, began, [*outcomes(ran), *ended], weekly=True)
 
     def show_plan(self) -> int:
         """Say what would run, and send nothing."""
@@ -201,7 +201,7 @@ class Sync:
     only: frozenset[str]
     budget: int
     ran: list[Job] = field(default_factory=list)
-    left: list[Due] = field(default_factory=list)
+    left: list[DueList] = field(default_factory=list)
     without_news: int = 0
     ended: str = ""
     finished: bool = False
@@ -213,7 +213,7 @@ class Sync:
 
     # What is to be done
 
-    def plan(self) -> list[Due]:
+    def plan(self) -> list[DueList]:
         """What is to be read now, without what this sync has read."""
         now = datetime.now(UTC)
         state = self.state()
@@ -233,14 +233,14 @@ class Sync:
     def state(self) -> State:
         return look_up(self.configuration, self.catalogue, self.file)
 
-    def cost(self, state: State, planned: Due) -> int:
+    def cost(self, state: State, planned: DueList) -> int:
         """About how many API requests the list takes, without its works."""
         wanted = planned.wanted
         if wanted.spider == "following" and wanted.key == self.catalogue.following().key:
             return requests_for_following(len(state.followed))
         return requests_for(planned, state.runs_of(wanted), state.sizes.get(wanted.key, 0))
 
-    def asks_the_feed(self, state: State, plan: Sequence[Due], *, people_read: bool) -> bool:
+    def asks_the_feed(self, state: State, plan: Sequence[DueList], *, people_read: bool) -> bool:
         """Whether the feed, and before it the list of those followed, takes fewer requests than asking the artists one by one."""
         session = self.catalogue.session
         if self.everything or session is None or session.user_id is None:
@@ -311,7 +311,7 @@ class Sync:
             async for job in self._run(Job(NewsSpider, news.arguments, name="what is new from whom you follow"), news):
                 yield job
 
-    async def _run(self, job: Job, wanted: Wanted | None = None) -> AsyncIterator[Job]:
+    async def _run(self, job: Job, wanted: WantedList | None = None) -> AsyncIterator[Job]:
         """The job, unless something ends the sync before it; sees to what came of it."""
         if self.ended or worst(self.ran) in ENDS_ALL:
             return
@@ -363,12 +363,12 @@ class Sync:
         left = [each for each in self.left if each.wanted.name != current]
         requests = sum(self.whole_cost(each).requests for each in left)
         seconds = self.speed.time_for(requests).total_seconds()
-        if any(PUT_OFF in job.counts for job in self.ran):
+        if any(RECHECKS_DEFERRED in job.counts for job in self.ran):
             # The second look at what came back empty is the last thing to do.
             seconds = max(seconds, self.configuration.throttle_wait)
         return OverallProgress("sync", done, done + len(left) + (under_way is not None), current, seconds)
 
-    def whole_cost(self, planned: Due) -> Cost:
+    def whole_cost(self, planned: DueList) -> Cost:
         """What was reckoned for a list and its works when the plan was made."""
         return self._costs.get(planned.wanted.key, Cost(1))
 
@@ -383,7 +383,7 @@ class Sync:
         return f"nothing is due; next: {wanted.name}, {moment.astimezone():%Y-%m-%d %H:%M}"
 
 
-def plan_lines(sync: Sync, state: State, plan: Sequence[Due], now: datetime) -> Iterator[str]:
+def plan_lines(sync: Sync, state: State, plan: Sequence[DueList], now: datetime) -> Iterator[str]:
     """What would run, what it would take, and how long, for a person."""
     if not plan:
         yield sync.next_time()
@@ -413,7 +413,7 @@ def plan_lines(sync: Sync, state: State, plan: Sequence[Due], now: datetime) -> 
         yield f"of {sync.budget:,} API requests a day (PIXIV_API_BUDGET), {max(0, sync.budget - sync.spent(now)):,} are left"
 
 
-def why(planned: Due) -> str:
+def why(planned: DueList) -> str:
     if planned.since is None:
         return "never read"
     compared = "to be compared" if planned.compare else ""

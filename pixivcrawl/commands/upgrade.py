@@ -13,7 +13,7 @@ from pixivcrawl.api.text import plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.console import HowFar
+from pixivcrawl.console import ProgressPrinter
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
 from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.ledger.engine import read_url
@@ -59,7 +59,7 @@ def bring_over(configuration: Configuration) -> None:
     if not archive.root.is_dir():
         raise ConfigurationError(f"there is no archive at {archive.root}: name it with -s ARCHIVE_DIR=...")
     print(f"archive: {archive.root}", flush=True)
-    saying = HowFar()
+    saying = ProgressPrinter()
     with lock(archive, "upgrade") as held:
         upgraded = upgrade(
             archive,

@@ -30,10 +30,10 @@ from pixivcrawl.ledger.continuity import disagreement, require_ledger
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reporting.status_text import odd
-from pixivcrawl.runs.exclusive import ledger_to_change
+from pixivcrawl.runs.exclusive import locked_ledger
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.runs.memory import limit_heaps
-from pixivcrawl.verification.checkpoint import Memory, Progress
+from pixivcrawl.verification.checkpoint import CheckpointFile, Progress
 from pixivcrawl.verification.findings import HARMLESS, Finding, in_order, is_damaged, summary
 from pixivcrawl.verification.progress import VerificationProgress
 from pixivcrawl.verification.repair import TIME_SET, Action, repair
@@ -137,7 +137,7 @@ def run(configuration: Configuration, opts: argparse.Namespace) -> int:
         workers = held.enter_context(Workers(configuration.proof_workers, configuration.proof_limits))
         depth = Depth(opts.deep, workers)
         ledger = opened(configuration, archive, held, to_repair=opts.repair)
-        memory = Memory(archive.root)
+        memory = CheckpointFile(archive.root)
         progress = begin(ledger, memory, opts, sample, since)
         try:
             look(archive, ledger, memory, progress, depth, is_shown=not opts.quiet)
@@ -177,12 +177,12 @@ def opened(configuration: Configuration, archive: Archive, held: ExitStack, *, t
         if (why := disagreement(ledger.read_now, archive, read_url(configuration.database_url))) is not None:
             raise StorageFailed(why)
         return ledger
-    _, ledger = held.enter_context(ledger_to_change(configuration, "verify --repair"))
+    _, ledger = held.enter_context(locked_ledger(configuration, "verify --repair"))
     return ledger
 
 
 def begin(
-    ledger: Ledger, memory: Memory, opts: argparse.Namespace, sample: Sample | None, since: datetime | None
+    ledger: Ledger, memory: CheckpointFile, opts: argparse.Namespace, sample: Sample | None, since: datetime | None
 ) -> Progress:
     """The progress of an interrupted verification with the same options, or of a new one."""
     options: dict[str, Any] = {"deep": opts.deep, "sample": opts.sample, "since": opts.since}
@@ -203,7 +203,9 @@ def begin(
     return Progress(options, ledger.read_now(window), since)
 
 
-def look(archive: Archive, ledger: Ledger, memory: Memory, progress: Progress, depth: Depth, *, is_shown: bool) -> None:
+def look(
+    archive: Archive, ledger: Ledger, memory: CheckpointFile, progress: Progress, depth: Depth, *, is_shown: bool
+) -> None:
     """Verify, showing progress and saving it every few seconds."""
     files, size = ledger.read_now(queries.stored_totals, progress.since)
     with VerificationProgress(files, size, is_shown=is_shown) as shown:

@@ -30,7 +30,7 @@ NETWORK = re.compile(
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
-def look_at_disk(archive: Archive, low: int) -> Iterator[Finding]:
+def check_disk(archive: Archive, low: int) -> Iterator[Finding]:
     """Check the free space, with a warning below `low` bytes, and the file system of the folder, or of where it will be."""
     folder = nearest(archive.root)
     yield room(folder, low)
@@ -98,7 +98,7 @@ def one_disk(archive: Archive) -> Iterator[Finding]:
         )
 
 
-def look_at_permissions(archive: Archive, readers: Readers = "owner") -> Iterator[Finding]:
+def check_permissions(archive: Archive, readers: Readers = "owner") -> Iterator[Finding]:
     """Check whether this user may read and write the archive, and whether others than `readers` may read or change it."""
     if not archive.root.exists():
         folder = nearest(archive.root)

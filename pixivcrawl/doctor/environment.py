@@ -31,7 +31,7 @@ WRONG, FAR_WRONG = timedelta(minutes=1), timedelta(hours=1)
 _OTHERS = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
 
 
-def look_at_versions() -> Iterator[Finding]:
+def check_versions() -> Iterator[Finding]:
     """Check whether the installed versions are those that this program needs."""
     versions = [f"python {platform.python_version()}", f"pixivcrawl {__version__}"]
     versions += [f"{name} {metadata.version(name)}" for name in NAMED]
@@ -58,7 +58,7 @@ def unfit_distributions() -> Iterator[str]:
             yield f"{requirement.name} {version} is installed, and {requirement.specifier} is needed"
 
 
-def look_at_certificates() -> Finding:
+def check_certificates() -> Finding:
     """Say which certificate store is used."""
     try:
         context = trust_context()
@@ -76,7 +76,7 @@ def look_at_certificates() -> Finding:
     return ok("certificates", f"{store}: {said}")
 
 
-def look_at_pace(configuration: Configuration) -> Iterator[Finding]:
+def check_pace(configuration: Configuration) -> Iterator[Finding]:
     risks = configuration.riskier_than_default()
     for risk in risks:
         name = risk.partition("=")[0]
@@ -91,7 +91,7 @@ def look_at_pace(configuration: Configuration) -> Iterator[Finding]:
         )
 
 
-def look_at_proofs(configuration: Configuration) -> Finding:
+def check_proofs(configuration: Configuration) -> Finding:
     """Say how many processes prove files, and whether the system enforces their memory limit."""
     processes = (
         f"{configuration.proof_workers} processes, {configuration.proof_memory:,} bytes of memory each (PROOF_MEMORY)"
@@ -101,7 +101,7 @@ def look_at_proofs(configuration: Configuration) -> Finding:
     return ok("proofs", f"{processes}; this system cannot enforce that, so the estimate from a file's header has to do")
 
 
-def look_at_secrets(settings: BaseSettings) -> Iterator[Finding]:
+def check_secrets(settings: BaseSettings) -> Iterator[Finding]:
     """Check whether anyone else can read the session, or the notice services' URLs."""
     for what, file in (("the session", cookie_file(settings)), ("the URLs of notices", urls_file(settings))):
         if file is None or os.name != "posix" or not file.exists():
@@ -112,7 +112,7 @@ def look_at_secrets(settings: BaseSettings) -> Iterator[Finding]:
             yield ok("permissions", f"{what} in {file}: for its owner alone")
 
 
-def look_at_notices(settings: BaseSettings) -> Finding:
+def check_notices(settings: BaseSettings) -> Finding:
     try:
         services = services_from_settings(settings)
     except ConfigurationError as error:
@@ -122,7 +122,7 @@ def look_at_notices(settings: BaseSettings) -> Finding:
     return ok("notices", f"sent to {', '.join(map(str, services))}; pixivcrawl notify tests them")
 
 
-def look_at_clock(served: datetime | None, here: datetime, newest: datetime | None) -> Finding:
+def check_clock(served: datetime | None, here: datetime, newest: datetime | None) -> Finding:
     """Check the clock: `served` is the time in pixiv's answer, which came at `here`; `newest` is the ledger's newest time."""
     if newest is not None and newest - here > WRONG:
         return warning(

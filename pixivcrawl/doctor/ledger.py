@@ -28,7 +28,7 @@ from pixivcrawl.throttling.learning import REFUSED_FOR
 
 
 @dataclass(slots=True)
-class Examined:
+class LedgerExamination:
     """The findings about a ledger, and what else it knows: its newest time, a pause, what was spent today, which account read last."""
 
     findings: list[Finding] = field(default_factory=list)
@@ -38,9 +38,9 @@ class Examined:
     last_account: int | None = None
 
 
-def look_at_ledger(configuration: Configuration, archive: Archive, now: datetime) -> Examined:
+def check_ledger(configuration: Configuration, archive: Archive, now: datetime) -> LedgerExamination:
     """Check the ledger; reads the whole file once, about a second for 500 MB."""
-    examined = Examined()
+    examined = LedgerExamination()
     try:
         url = read_url(configuration.database_url)
         if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
@@ -68,8 +68,8 @@ def _is_left_alone(url: URL, archive: Archive) -> bool:
     return not (wal.exists() and wal.stat().st_size) and not (holder is not None and holder.is_at_work)
 
 
-def _examined(engine: Engine, configuration: Configuration, archive: Archive, now: datetime) -> Examined:
-    examined = Examined()
+def _examined(engine: Engine, configuration: Configuration, archive: Archive, now: datetime) -> LedgerExamination:
+    examined = LedgerExamination()
     place = place_of(engine.url)
     try:
         with engine.connect() as connection:
@@ -136,7 +136,7 @@ def _version(connection: Connection) -> str | None:
 
 
 def _read(
-    connection: Connection, configuration: Configuration, archive: Archive, now: datetime, examined: Examined
+    connection: Connection, configuration: Configuration, archive: Archive, now: datetime, examined: LedgerExamination
 ) -> None:
     times = connection.execute(select(func.max(CrawlRow.started), func.max(CrawlRow.ended))).one()
     examined.newest = max((moment for moment in times if moment is not None), default=None)

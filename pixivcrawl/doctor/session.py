@@ -31,7 +31,7 @@ LOOK_EVERY = 0.1
 
 
 @dataclass(slots=True)
-class Answered:
+class SessionAnswer:
     """The result of the request, at the time `at`: an answer, or a pause that pixiv asked for, or why nothing came. `served` is pixiv's
     time.
     """
@@ -43,7 +43,7 @@ class Answered:
     error: PixivcrawlError | None = None
 
 
-def ask(settings: Settings) -> Answered:
+def ask(settings: Settings) -> SessionAnswer:
     """Send the request. Nothing is kept: the pace is that of this process, and its ledger is temporary."""
     with scratch_ledger(Configuration.from_settings(settings)) as ledger:
         process = AsyncCrawlerProcess(settings)
@@ -56,7 +56,7 @@ def ask(settings: Settings) -> Answered:
         return crawler.spider.answered
     raised = crawling.exception() if crawling.done() and not crawling.cancelled() else None
     if isinstance(raised, PixivcrawlError):
-        return Answered(datetime.now(UTC), error=raised)
+        return SessionAnswer(datetime.now(UTC), error=raised)
     if raised is not None:
         raise raised
     raise KeyboardInterrupt
@@ -67,7 +67,7 @@ class SessionSpider(Spider):
 
     name = "doctor"
     custom_settings = {"ITEM_PIPELINES": {}, "EXTENSIONS": {}}  # noqa: RUF012 (Scrapy's own name, never changed)
-    answered: Answered | None = None
+    answered: SessionAnswer | None = None
 
     async def start(self) -> AsyncIterator[Request]:
         self.answered = await self.answer()
@@ -75,7 +75,7 @@ class SessionSpider(Spider):
         for request in nothing:
             yield request
 
-    async def answer(self) -> Answered:
+    async def answer(self) -> SessionAnswer:
         configuration = Configuration.from_settings(self.settings)
         request = ME_EXTRA.request(configuration.base_url, configuration.lang)
         # What the answer means is for this spider alone to say.
@@ -84,16 +84,16 @@ class SessionSpider(Spider):
         try:
             while not (await asyncio.wait([asking], timeout=LOOK_EVERY))[0]:
                 if until := next(iter(pauses().values()), None):
-                    return Answered(datetime.now(UTC), paused_until=until)
+                    return SessionAnswer(datetime.now(UTC), paused_until=until)
             response = asking.result()
         except PixivcrawlError as error:
-            return Answered(datetime.now(UTC), error=error)
+            return SessionAnswer(datetime.now(UTC), error=error)
         except (DownloadFailedError, IgnoreRequest) as error:
             why = f"pixiv cannot be asked ({error}): look at the network, the proxy and the certificates"
-            return Answered(datetime.now(UTC), error=NoAnswer(why))
+            return SessionAnswer(datetime.now(UTC), error=NoAnswer(why))
         finally:
             asking.cancel()
-        return Answered(datetime.now(UTC), judged(response), served_at(response))
+        return SessionAnswer(datetime.now(UTC), judged(response), served_at(response))
 
 
 def judged(response: Response) -> Answer:
@@ -116,7 +116,7 @@ def served_at(response: Response) -> datetime | None:
     return None
 
 
-def look_at_session(session: Session, answered: Answered) -> Finding:
+def check_session(session: Session, answered: SessionAnswer) -> Finding:
     """What the answer says about the session."""
     if answered.error is not None:
         return problem("session", answered.error)

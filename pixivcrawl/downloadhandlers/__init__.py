@@ -33,7 +33,7 @@ from pixivcrawl.downloadhandlers.stopping import Deadline
 from pixivcrawl.downloadhandlers.tls import trust_context
 from pixivcrawl.downloadhandlers.transfer import (
     PARTIAL_CONTENT,
-    Arrival,
+    IncomingBody,
     chunks,
     continuation,
     in_thread,
@@ -156,7 +156,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
         for client in self._clients.values():
             await client.close()
 
-    async def _answer(self, request: Request, origin: Origin) -> tuple[Response, Arrival | None]:
+    async def _answer(self, request: Request, origin: Origin) -> tuple[Response, IncomingBody | None]:
         """What came back; whether anything did is counted for the run's record."""
         try:
             with failures_of(origin.key):
@@ -171,7 +171,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
         self.crawler.stats.inc_value(ANSWERED)
         return answer
 
-    async def _exchange(self, request: Request) -> tuple[Response, Arrival | None]:
+    async def _exchange(self, request: Request) -> tuple[Response, IncomingBody | None]:
         request.meta.pop("received", None)
         floor, window = self.configuration.throughput_floor, self.configuration.throughput_window
         part = await self._left_part(request) if "stage_to" in request.meta else None

@@ -73,7 +73,7 @@ async def read(response: aiohttp.ClientResponse, body: AsyncIterator[bytes], lim
     return bytes(held)
 
 
-class Arrival:
+class IncomingBody:
     """A body on its way into the file `path`. What comes is held until there is a piece that is worth a thread's while.
 
     `came` counts the bytes that were received. Raises StorageFailed, and TooLarge past `limit` bytes.
@@ -150,7 +150,7 @@ class Arrival:
 
 async def receive(
     response: aiohttp.ClientResponse, body: AsyncIterator[bytes], path: Path, limit: int, part: Part | None
-) -> Arrival:
+) -> IncomingBody:
     """The whole body, of which the last bytes are still to be written. Raises LengthMismatch, TooLarge, DownloadFailedError, StorageFailed.
 
     `part` is what the server was asked to continue. What fails leaves its part for another try where the server named the body.
@@ -159,7 +159,7 @@ async def receive(
     if length is not None and length > limit:
         raise TooLarge(limit)
     _take_little_ahead(response)
-    arrival = Arrival(path, limit, length, resume=start > 0, entity=_entity(response, length))
+    arrival = IncomingBody(path, limit, length, resume=start > 0, entity=_entity(response, length))
     try:
         async for chunk in body:
             await arrival.add(chunk)

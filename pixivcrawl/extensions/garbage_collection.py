@@ -13,7 +13,7 @@ YOUNG = 10_000
 """New objects between two collections of the youngest; Python's default of 700 means one or two for each request."""
 
 
-class Collector:
+class GarbageCollection:
     """Exempts the objects made at start-up (modules, classes, the ledger's models) from garbage collection during the crawl.
 
     To go through all of it takes a tenth of a second, in which the event loop stands still.

@@ -25,7 +25,7 @@ from pixivcrawl.gallery.forms import COVERED, LANGUAGE
 from pixivcrawl.gallery.guard import Guard
 from pixivcrawl.gallery.media import Media, give_etag
 from pixivcrawl.gallery.rendering import LANGUAGES, STATIC_TYPES, render, static_files
-from pixivcrawl.gallery.request import Asked, Data, Elsewhere, NotHere, Page, PageFunction
+from pixivcrawl.gallery.request import JsonData, NotFound, Page, PageFunction, PageRequest, Redirect
 from pixivcrawl.gallery.routes import PAGES
 from pixivcrawl.gallery.shelf import Shelf
 from pixivcrawl.gallery.thumbnails import Thumbnails
@@ -67,37 +67,37 @@ def _answering(gallery: Gallery, page: PageFunction) -> Callable[[web.Request], 
     async def answer(request: web.Request) -> web.Response:
         asked = asked_of(gallery, request)
         answered = await gallery.ledger.read(_answered, page, asked)
-        if isinstance(answered, Elsewhere):
+        if isinstance(answered, Redirect):
             raise web.HTTPFound(answered.address)
         return web.Response(**answered)
 
     return answer
 
 
-def _answered(connection: Connection, page: PageFunction, asked: Asked) -> dict[str, Any] | Elsewhere:
+def _answered(connection: Connection, page: PageFunction, asked: PageRequest) -> dict[str, Any] | Redirect:
     """A page from one snapshot of the ledger, rendered in the same thread."""
     try:
         made = page(connection, asked)
-        if isinstance(made, Elsewhere):
+        if isinstance(made, Redirect):
             return made
-        if isinstance(made, Data):
+        if isinstance(made, JsonData):
             return {"text": json.dumps(made.value, ensure_ascii=False), "content_type": "application/json"}
-    except NotHere as error:
+    except NotFound as error:
         made = Page("error.html", {"status": 404, "why": str(error)}, 404)
     except ConfigurationError as error:
         made = Page("error.html", {"status": 400, "why": str(error)}, 400)
     return _html(made, asked)
 
 
-def _html(page: Page, asked: Asked) -> dict[str, Any]:
+def _html(page: Page, asked: PageRequest) -> dict[str, Any]:
     text = render(page, asked, languages=LANGUAGES)
     return {"text": text, "status": page.status, "content_type": "text/html"}
 
 
-def asked_of(gallery: Gallery, request: web.Request) -> Asked:
+def asked_of(gallery: Gallery, request: web.Request) -> PageRequest:
     """What a request asks for, with its browser's choices."""
     given = request.cookies.get(LANGUAGE, "")
-    return Asked(
+    return PageRequest(
         path=request.match_info,
         query=request.query,
         address=request.path,

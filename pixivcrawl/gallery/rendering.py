@@ -19,7 +19,7 @@ from markupsafe import Markup
 from pixivcrawl.api.text import one_line, size
 from pixivcrawl.gallery.captions import caption
 from pixivcrawl.gallery.media import address_of
-from pixivcrawl.gallery.request import Asked, Page
+from pixivcrawl.gallery.request import Page, PageRequest
 from pixivcrawl.gallery.thumbnails import SIDES
 from pixivcrawl.ledger.queries.browsing.works import Picture
 
@@ -32,7 +32,7 @@ STATIC_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg
 
 _HERE = files("pixivcrawl.gallery")
 
-_ASKED: ContextVar[Asked] = ContextVar("asked")
+_ASKED: ContextVar[PageRequest] = ContextVar("asked")
 """What is being answered in this thread: macros of other templates know no values of the page's own."""
 
 
@@ -90,7 +90,7 @@ def _template(name: str) -> str | None:
     return template.read_text(encoding="utf-8") if template.is_file() else None
 
 
-def render(page: Page, asked: Asked, **more: Any) -> str:
+def render(page: Page, asked: PageRequest, **more: Any) -> str:
     """The page's HTML."""
     template = environment(asked.language).get_template(page.template)
     held = _ASKED.set(asked)

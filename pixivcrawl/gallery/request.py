@@ -22,12 +22,12 @@ LARGEST_PLACE = 10**18
 """Of a query's numbers, so that a page's length may be added to one."""
 
 
-class NotHere(Exception):
+class NotFound(Exception):
     """The archive does not have this; the text says what."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PageRequest:
     """One request: the variable parts of its path, its query, and what it is answered from.
 
     `covered`: R-18 works are shown only after a click; `language` is for the texts, `zone` for the times. `fleet`: as in `Gallery`.
@@ -48,7 +48,7 @@ class Asked:
         """A numeric part of the path. Raises NotHere if it cannot be an id."""
         digits = self.path[name].lstrip("0") or "0"
         if len(digits) > 19 or int(digits) > LARGEST_NUMBER:
-            raise NotHere(f"{name} {digits[:40]}")
+            raise NotFound(f"{name} {digits[:40]}")
         return int(digits)
 
     def whole(self, name: str, default: int, *, least: int = 0, most: int = LARGEST_PLACE) -> int:
@@ -78,17 +78,17 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Data:
+class JsonData:
     """A value that a script reads as JSON, instead of a page."""
 
     value: Any
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
+class Redirect:
     """The page is at another address of the gallery."""
 
     address: str
 
 
-PageFunction = Callable[[Connection, Asked], Page | Data | Elsewhere]
+PageFunction = Callable[[Connection, PageRequest], Page | JsonData | Redirect]

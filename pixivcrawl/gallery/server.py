@@ -29,8 +29,8 @@ from pixivcrawl.gallery.thumbnails import Source, Thumbnails
 from pixivcrawl.index import sums
 from pixivcrawl.index.reading import Index
 from pixivcrawl.index.search import WorksQuery
-from pixivcrawl.index.similar import LEAST_DIGEST, look_on
-from pixivcrawl.index.updating import follow
+from pixivcrawl.index.similar import LEAST_DIGEST, analyse
+from pixivcrawl.index.updating import update_index
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.queries.browsing.works import covers
 from pixivcrawl.ledger.service import Ledger
@@ -109,7 +109,7 @@ def _looking(
             with suppress(PixivcrawlError, sqlite3.Error, CancelledError):
                 after: int | None = LEAST_DIGEST
                 while after is not None and not index.behind():
-                    after = look_on(ledger, archive, derived, workers, after=after, pause=until_idle)
+                    after = analyse(ledger, archive, derived, workers, after=after, pause=until_idle)
 
     thread = threading.Thread(target=keep_looking, name="looks", daemon=True)
     thread.start()
@@ -134,7 +134,7 @@ def _following(configuration: Configuration, derived: Path) -> Iterator[None]:
                 ledger = Ledger.open(configuration.database_url, read_only=True)
                 try:
                     while not stop.is_set():
-                        follow(ledger, derived, stop=stop)
+                        update_index(ledger, derived, stop=stop)
                         sums.keep(ledger, derived)
                         told = None
                         stop.wait(FOLLOW_EVERY)

@@ -16,7 +16,7 @@ from pixivcrawl.index import completions, duplicates, saved_filters, schema, sum
 from pixivcrawl.index.matching import Match, artists_called, match_filters, match_query, tags_names
 from pixivcrawl.index.schema import Named
 from pixivcrawl.index.search import Sort, WorksQuery
-from pixivcrawl.index.updating import place_of
+from pixivcrawl.index.updating import position_of
 from pixivcrawl.ledger.queries import indexed
 from pixivcrawl.ledger.service import Ledger
 
@@ -162,7 +162,7 @@ class Index:
 
     def behind(self) -> int:
         """How many works and changes of the ledger are not in the index yet."""
-        place = place_of(self._connection())
+        place = position_of(self._connection())
         if place is None:
             return self._ledger.read_now(indexed.number_of_works, 2**63 - 1)
         return place.works_left + self._ledger.read_now(indexed.number_of_changes, place.last, MOST_CHANGES)

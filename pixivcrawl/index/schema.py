@@ -12,7 +12,7 @@ VERSION = "3"
 
 NAME = "index.sqlite"
 
-Named = Literal["tag", "artist"]
+NamedKind = Literal["tag", "artist"]
 """The kinds of `subjects` that have names."""
 
 LOCK_WAIT = 5.0
@@ -74,7 +74,7 @@ CREATE TABLE hashes (number INTEGER PRIMARY KEY, packed BLOB NOT NULL);
 CREATE TABLE unseen (digest INTEGER PRIMARY KEY, work_id INTEGER NOT NULL, page INTEGER NOT NULL);
 """
 
-LOOKS_VERSION = "1"
+FINGERPRINTS_VERSION = "1"
 """Of `looks`, `hashes` and the pairs of `alike`: what an index that is made anew takes from the one before it, since they took hours."""
 
 PACKED = struct.Struct("<qQQ")
@@ -91,10 +91,10 @@ def create(connection: sqlite3.Connection) -> None:
     connection.executescript(TABLES)
     # SQLite's own 1 MB is written out after some 600 works, and what is written out in small parts is merged again and again.
     connection.execute("INSERT INTO texts (texts, rank) VALUES ('hashsize', 33554432)")
-    connection.execute("INSERT INTO facts VALUES ('looks', ?)", (LOOKS_VERSION,))
+    connection.execute("INSERT INTO facts VALUES ('looks', ?)", (FINGERPRINTS_VERSION,))
 
 
-def take_looks(connection: sqlite3.Connection, before: Path) -> None:
+def take_fingerprints(connection: sqlite3.Connection, before: Path) -> None:
     """Take over the hashes of pictures from a former index; what cannot be read is analysed again."""
     try:
         connection.execute("ATTACH ? AS before", (f"{before.absolute().as_uri()}?mode=ro",))
@@ -102,7 +102,7 @@ def take_looks(connection: sqlite3.Connection, before: Path) -> None:
         return
     try:
         known = connection.execute("SELECT value FROM before.facts WHERE name = 'looks'").fetchone()
-        if known == (LOOKS_VERSION,):
+        if known == (FINGERPRINTS_VERSION,):
             connection.execute("BEGIN")
             for table in ("looks", "hashes"):
                 connection.execute(f"INSERT INTO {table} SELECT * FROM before.{table}")

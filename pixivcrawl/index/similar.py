@@ -24,8 +24,8 @@ from pixivcrawl.index.duplicates import places
 from pixivcrawl.ledger.queries.browsing.works import Picture, pictures_in
 from pixivcrawl.ledger.service import Ledger
 
-LOOK, LOOK_AT_ANY, ARE_ALIKE = (
-    f"pixivcrawl.archive.fingerprint:{name}" for name in ("look", "look_at_any", "are_alike")
+FINGERPRINT, FINGERPRINT_ANY, ARE_ALIKE = (
+    f"pixivcrawl.archive.fingerprint:{name}" for name in ("fingerprint", "fingerprint_any", "are_alike")
 )
 CANDIDATES = "pixivcrawl.index.comparing:candidates"
 
@@ -42,7 +42,7 @@ Drawn = tuple[Path, str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Like:
+class SimilarPicture:
     """A stored picture that is like another one: the bytes are the same, or `bits` of the 128 bits of their hashes differ."""
 
     picture: Picture
@@ -51,12 +51,12 @@ class Like:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SimilarPictures:
     """What an archive has like a given picture. `is_plain`: it shows too little to be found by anything but its bytes."""
 
     sha256: str
     is_plain: bool
-    like: list[Like]
+    like: list[SimilarPicture]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class _Pictures:
         return (path, picture.kind, picture.frame) if path.is_file() else None
 
 
-def look_on(
+def analyse(
     ledger: Ledger,
     archive: Archive,
     folder: Path,
@@ -130,20 +130,20 @@ def unseen(folder: Path) -> int:
         return int(connection.execute("SELECT count(*) FROM unseen").fetchone()[0])
 
 
-def find(path: Path, ledger: Ledger, archive: Archive, folder: Path, workers: Workers) -> Found:
+def find(path: Path, ledger: Ledger, archive: Archive, folder: Path, workers: Workers) -> SimilarPictures:
     """The stored pictures that show the same as the file at `path`, those with the same bytes first. Raises PixivcrawlError."""
     if not path.is_file():
         raise ConfigurationError(f"{path} is not a file: name a picture")
     with storage_errors(path), path.open("rb") as opened:
         sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
     try:
-        is_picture, look = workers.run(LOOK_AT_ANY, path).result()
+        is_picture, look = workers.run(FINGERPRINT_ANY, path).result()
     except Damaged:
         is_picture, look = False, None
     pictures, digest = _Pictures(ledger, archive), schema.digest_of(sha256)
     with closing(schema.open_for_reading(folder / schema.NAME)) as connection:
         same = pictures.at({digest: places(connection, digest)})[digest]
-        like = [Like(picture, same_bytes=True, bits=0) for picture in same if picture.sha256 == sha256]
+        like = [SimilarPicture(picture, same_bytes=True, bits=0) for picture in same if picture.sha256 == sha256]
         if not is_picture and not like:
             raise ConfigurationError(
                 f"{path} cannot be looked at: it is no JPEG, PNG, GIF or WebP that is whole, or it has more than 64 million pixels"
@@ -156,12 +156,12 @@ def find(path: Path, ledger: Ledger, archive: Archive, folder: Path, workers: Wo
             }
             alike = _are_alike(workers, (path, "image", None), asked, "WEBP")
             like += [
-                Like(each, same_bytes=False, bits=bits)
+                SimilarPicture(each, same_bytes=False, bits=bits)
                 for other, bits in candidates
                 if other in alike
                 for each in near[other]
             ]
-    return Found(sha256, look is None, like)
+    return SimilarPictures(sha256, look is None, like)
 
 
 def _looks(
@@ -180,7 +180,7 @@ def _looks(
 
     for digest, drawn in sources.items():
         pause()
-        under_way.append((digest, workers.run(LOOK, *drawn)))
+        under_way.append((digest, workers.run(FINGERPRINT, *drawn)))
         if len(under_way) == AT_ONCE:
             take()
     while under_way:

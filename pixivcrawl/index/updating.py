@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.index import schema, writing
 from pixivcrawl.ledger.queries import indexed
-from pixivcrawl.ledger.queries.indexed import Changed
+from pixivcrawl.ledger.queries.indexed import SubjectChange
 from pixivcrawl.ledger.service import Ledger
 
 WORKS_A_STEP = 2_000
@@ -29,7 +29,7 @@ _PARTS = ("", "-wal", "-shm", "-journal")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class IndexPosition:
     """How far an index has read its ledger. `works_below`: works with smaller ids, `works_left` of them, have not been read yet;
 
     0 when all have been. `last` is the last change that was read.
@@ -37,12 +37,12 @@ class Place:
 
     version: str
     ledger: int
-    last: Changed
+    last: SubjectChange
     works_below: int
     works_left: int
 
 
-def follow(ledger: Ledger, folder: Path, *, stop: Event) -> int:
+def update_index(ledger: Ledger, folder: Path, *, stop: Event) -> int:
     """Update the index in `folder` from its ledger until done or `stop` is set; returns how many works were read.
 
     An index of another ledger or version is made anew. If another process is doing this already, nothing is done.
@@ -53,12 +53,12 @@ def follow(ledger: Ledger, folder: Path, *, stop: Event) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "index.lock", blocking=False):
             try:
-                return _follow(ledger, path, stop)
+                return _update(ledger, path, stop)
             except sqlite3.DatabaseError as error:
                 if error.sqlite_errorcode not in schema.SPOILT:
                     raise
                 _remove(path)
-                return _follow(ledger, path, stop)
+                return _update(ledger, path, stop)
     except Timeout:
         return 0
     except (sqlite3.Error, OSError) as error:
@@ -67,7 +67,7 @@ def follow(ledger: Ledger, folder: Path, *, stop: Event) -> int:
         ) from error
 
 
-def place_of(connection: sqlite3.Connection) -> Place | None:
+def position_of(connection: sqlite3.Connection) -> IndexPosition | None:
     """How far the index has read its ledger; None if it has not begun."""
     if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'facts'").fetchone():
         return None
@@ -75,10 +75,10 @@ def place_of(connection: sqlite3.Connection) -> Place | None:
     if row is None:
         return None
     told = json.loads(row[0])
-    return Place(**{**told, "last": Changed(*told["last"])})
+    return IndexPosition(**{**told, "last": SubjectChange(*told["last"])})
 
 
-def _follow(ledger: Ledger, path: Path, stop: Event) -> int:
+def _update(ledger: Ledger, path: Path, stop: Event) -> int:
     if path.exists():
         with closing(schema.open_for_writing(path)) as connection:
             if _is_of(ledger, connection):
@@ -94,7 +94,7 @@ def _remove(path: Path) -> None:
 
 
 def _is_of(ledger: Ledger, connection: sqlite3.Connection) -> bool:
-    place = place_of(connection)
+    place = position_of(connection)
     return (
         place is not None
         and place.version == schema.VERSION
@@ -107,7 +107,7 @@ def _begin(ledger: Ledger, path: Path) -> None:
     """Put an empty index in place. It gets its name once it has its tables, so that readers see either the old or the new one."""
     new = path.with_name(f"{path.name}.new")
     _remove(new)
-    place = Place(
+    place = IndexPosition(
         version=schema.VERSION,
         ledger=ledger.read_now(indexed.ledger_name),
         last=ledger.read_now(indexed.last_change),
@@ -117,18 +117,18 @@ def _begin(ledger: Ledger, path: Path) -> None:
     with closing(schema.open_for_writing(new)) as connection:
         schema.create(connection)
         if path.exists():
-            schema.take_looks(connection, path)
+            schema.take_fingerprints(connection, path)
         _note(connection, place)
     _remove(path)
     new.rename(path)
 
 
-def _note(connection: sqlite3.Connection, place: Place) -> None:
+def _note(connection: sqlite3.Connection, place: IndexPosition) -> None:
     connection.execute("INSERT OR REPLACE INTO facts VALUES ('place', ?)", (json.dumps(asdict(place)),))
 
 
 def _go_on(ledger: Ledger, connection: sqlite3.Connection, stop: Event) -> int:
-    place = place_of(connection)
+    place = position_of(connection)
     assert place is not None
     read = 0
     while not stop.is_set():
@@ -137,7 +137,7 @@ def _go_on(ledger: Ledger, connection: sqlite3.Connection, stop: Event) -> int:
         if step is None:
             break
         place, works = step.place, step.work_ids
-        facts = ledger.read_now(indexed.searched_works, works)
+        facts = ledger.read_now(indexed.searchable_works, works)
         connection.execute("BEGIN IMMEDIATE")
         try:
             writing.replace(connection, works, facts)
@@ -157,13 +157,13 @@ def _go_on(ledger: Ledger, connection: sqlite3.Connection, stop: Event) -> int:
 class _Step:
     """What to read next, and the index's place afterwards."""
 
-    place: Place
+    place: IndexPosition
     work_ids: Sequence[int] = ()
     user_ids: Sequence[int] = ()
     tag_ids: Sequence[int] = ()
 
 
-def _changes(ledger: Ledger, place: Place) -> _Step | None:
+def _changes(ledger: Ledger, place: IndexPosition) -> _Step | None:
     changes = ledger.read_now(indexed.changes_after, place.last, WORKS_A_STEP)
     if not changes:
         return None
@@ -175,7 +175,7 @@ def _changes(ledger: Ledger, place: Place) -> _Step | None:
     return _Step(replace(place, last=changes[-1]), works, sorted(ids["user"]), sorted(ids["tag"]))
 
 
-def _older_works(ledger: Ledger, place: Place) -> _Step | None:
+def _older_works(ledger: Ledger, place: IndexPosition) -> _Step | None:
     if not place.works_below:
         return None
     works = ledger.read_now(indexed.works_below, place.works_below, WORKS_A_STEP)
@@ -183,7 +183,7 @@ def _older_works(ledger: Ledger, place: Place) -> _Step | None:
     return _Step(replace(place, works_below=works[-1] if works else 0, works_left=left), works)
 
 
-def _name(ledger: Ledger, connection: sqlite3.Connection, step: _Step, facts: Sequence[indexed.Searched]) -> None:
+def _name(ledger: Ledger, connection: sqlite3.Connection, step: _Step, facts: Sequence[indexed.SearchableWork]) -> None:
     tags = writing.without_names(connection, "tag", {tag_id for work in facts for tag_id, _ in work.tags})
     artists = writing.without_names(connection, "artist", {work.user_id for work in facts if work.user_id is not None})
     _replace_names(connection, "tag", [*tags, *step.tag_ids], lambda ids: ledger.read_now(indexed.names_of_tags, ids))
@@ -196,7 +196,7 @@ def _replace_names(
     connection: sqlite3.Connection,
     kind: schema.Named,
     ids: Sequence[int],
-    names: Callable[[Sequence[int]], writing.Names],
+    names: Callable[[Sequence[int]], writing.NamesById],
 ) -> None:
     for start in range(0, len(ids), _NAMES_A_QUERY):
         writing.replace_names(connection, kind, names(ids[start : start + _NAMES_A_QUERY]))

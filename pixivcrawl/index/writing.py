@@ -13,11 +13,11 @@ from typing import Any
 from pixivcrawl.folding import fold, fold_name, plain
 from pixivcrawl.index import schema
 from pixivcrawl.index.days import day_of
-from pixivcrawl.index.schema import Named
+from pixivcrawl.index.schema import NamedKind
 from pixivcrawl.index.words import document
-from pixivcrawl.ledger.queries.indexed import Searched
+from pixivcrawl.ledger.queries.indexed import SearchableWork
 
-Names = Mapping[int, tuple[str | None, Sequence[str]]]
+NamesById = Mapping[int, tuple[str | None, Sequence[str]]]
 """{tag or user: its name, and others by which it is found}."""
 
 _WORK = f"INSERT INTO works VALUES ({', '.join('?' * 13)})"
@@ -26,7 +26,7 @@ _TAKE_OUT = "INSERT INTO texts (texts, rowid, text) VALUES ('delete', ?, ?)"
 _IDS_A_QUERY = 500
 
 
-def replace(connection: sqlite3.Connection, ids: Iterable[int], works: Iterable[Searched]) -> None:
+def replace(connection: sqlite3.Connection, ids: Iterable[int], works: Iterable[SearchableWork]) -> None:
     """Replace the entries of the works with these ids by `works`; ids that are missing there are removed.
 
     In the order of their ids, because FTS5 flushes whenever an id is smaller than the one before it.
@@ -47,7 +47,7 @@ def replace(connection: sqlite3.Connection, ids: Iterable[int], works: Iterable[
     _count(connection, [before[work_id] for work_id in gone], [after[work_id][1] for work_id in come])
 
 
-def replace_names(connection: sqlite3.Connection, kind: Named, names: Names) -> None:
+def replace_names(connection: sqlite3.Connection, kind: NamedKind, names: NamesById) -> None:
     """Make those of these tags or artists that have works findable by these names only."""
     names = {each: names[each] for each, _ in _subjects(connection, kind, names)}
     _remove_names(connection, ((kind, each) for each in names))
@@ -72,16 +72,16 @@ def _remove_names(connection: sqlite3.Connection, subjects: Iterable[tuple[str, 
             connection.execute("DELETE FROM names WHERE number = ?", (number,))
 
 
-def without_names(connection: sqlite3.Connection, kind: Named, ids: Iterable[int]) -> list[int]:
+def without_names(connection: sqlite3.Connection, kind: NamedKind, ids: Iterable[int]) -> list[int]:
     """Those of these tags or artists that have works and no name in the index."""
     return [each for each, name in _subjects(connection, kind, ids) if name is None]
 
 
-def _subjects(connection: sqlite3.Connection, kind: Named, ids: Iterable[int]) -> list[tuple[int, str | None]]:
+def _subjects(connection: sqlite3.Connection, kind: NamedKind, ids: Iterable[int]) -> list[tuple[int, str | None]]:
     return _rows(connection, f"SELECT id, name FROM subjects WHERE kind = '{kind}' AND id IN", sorted(ids))
 
 
-def _row(work: Searched) -> tuple[Any, ...]:
+def _row(work: SearchableWork) -> tuple[Any, ...]:
     return (
         work.id,
         work.user_id,
@@ -99,7 +99,7 @@ def _row(work: Searched) -> tuple[Any, ...]:
     )
 
 
-def _rating(work: Searched) -> int | None:
+def _rating(work: SearchableWork) -> int | None:
     """pixiv's xRestrict is 0, 1 or 2; a greater one would be no milder."""
     return None if work.x_restrict is None else min(work.x_restrict, 2)
 
@@ -108,7 +108,7 @@ def _seconds(moment: datetime) -> int:
     return int(moment.timestamp())
 
 
-def _entry(work: Searched) -> dict[str, Any]:
+def _entry(work: SearchableWork) -> dict[str, Any]:
     """A work's words and marks, which must be known to remove its entry again."""
     texts = (work.title or "", plain(work.caption or ""))
     day = day_of(work.created)
@@ -167,7 +167,7 @@ def _rows(connection: sqlite3.Connection, query: str, ids: Sequence[int]) -> lis
 def _replace_digests(
     connection: sqlite3.Connection,
     before: Mapping[int, Mapping[str, Any]],
-    after: Mapping[int, tuple[Searched, Mapping[str, Any]]],
+    after: Mapping[int, tuple[SearchableWork, Mapping[str, Any]]],
     gone: Sequence[int],
     come: Sequence[int],
 ) -> None:

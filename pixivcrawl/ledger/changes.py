@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.failures import is_busy, is_the_end
 from pixivcrawl.ledger.journal import Entry
-from pixivcrawl.ledger.updates.change_log import noted_together
+from pixivcrawl.ledger.updates.change_log import changes_collected
 from pixivcrawl.ledger.updates.state import refreshed_together
 from pixivcrawl.ledger.updates.tags import forget_tags
 
@@ -26,7 +26,7 @@ def make_change(
     """Make one change inside a savepoint, so that one that raises leaves the others be. Gives what it gives, raises what it raises."""
     connection.exec_driver_sql("SAVEPOINT one_change")
     try:
-        with noted_together(connection):
+        with changes_collected(connection):
             result = change(connection, *arguments, **named)
     except Exception as error:
         if not is_fatal(error):
@@ -49,7 +49,7 @@ def make_together(connection: Connection, calls: Sequence[Call]) -> list[Any] | 
     """
     connection.exec_driver_sql("SAVEPOINT all_changes")
     try:
-        with noted_together(connection), refreshed_together(connection):
+        with changes_collected(connection), refreshed_together(connection):
             results = [
                 result for alike, group in groupby(calls, _kind) for result in _make(connection, alike, [*group])
             ]

@@ -35,7 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from pixivcrawl.errors import ConfigurationError, StorageFailed
-from pixivcrawl.ledger.failures import PATIENCE, is_busy, is_the_end, patiently, place_of, storage_failed
+from pixivcrawl.ledger.failures import BUSY_TIMEOUT, is_busy, is_the_end, patiently, place_of, storage_failed
 from pixivcrawl.ledger.models import Base, give_partial_indexes
 from pixivcrawl.ledger.updates.change_log import name_ledger
 
@@ -99,7 +99,7 @@ def writing_engine(url: URL) -> Engine:
 
     A server takes back what is locked by a writer that was stopped, or whose machine is gone.
     """
-    abandoned = _watched_by_it(url, idle_in_transaction_session_timeout=f"{PATIENCE:.0f}s")
+    abandoned = _watched_by_it(url, idle_in_transaction_session_timeout=f"{BUSY_TIMEOUT:.0f}s")
     engine = _engine(url, lambda path: _connect(path, "rwc"), connections=1, connect_to_server=abandoned)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
@@ -180,7 +180,7 @@ def prepare(
     if engine.dialect.name == "sqlite" and not _file_at(str(engine.url.database)):
         before_it_begins()
     try:
-        version = patiently(lambda: _begin(engine, before_it_begins), PATIENCE)
+        version = patiently(lambda: _begin(engine, before_it_begins), BUSY_TIMEOUT)
         if version is not None and version < ANSWERS_IN_JOURNAL and upgrade is None and _holds_answers(engine):
             raise ConfigurationError(TO_UPGRADE.format(what=f"the ledger {place_of(engine.url)}"))
         if version not in (None, VERSION):
@@ -223,7 +223,7 @@ def is_empty(engine: Engine) -> bool:
         return True
     try:
         with engine.connect() as connection:
-            return patiently(lambda: _version(connection, engine.url), PATIENCE) is None
+            return patiently(lambda: _version(connection, engine.url), BUSY_TIMEOUT) is None
     except DBAPIError as error:
         raise _refused(error, engine.url) from error
 

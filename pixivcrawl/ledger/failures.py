@@ -13,7 +13,7 @@ from pixivcrawl.errors import StorageFailed
 
 T = TypeVar("T")
 
-PATIENCE = 60.0
+BUSY_TIMEOUT = 60.0
 """Seconds in which a lock held by another program may go away, or a server come back."""
 
 _AGAIN = "then run the same command again"
@@ -39,7 +39,7 @@ _EXPLANATIONS = {
 
 
 class GivenUp(Exception):
-    """Of a server's errors those after which nobody tries again: PATIENCE is over for all who wait for it."""
+    """Of a server's errors those after which nobody tries again: BUSY_TIMEOUT is over for all who wait for it."""
 
 
 def place_of(url: URL) -> str:

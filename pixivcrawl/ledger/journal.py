@@ -73,7 +73,7 @@ class Entry:
 
 
 @dataclass(slots=True)
-class PassedOver:
+class SkippedParts:
     """What a reading of the journal could not give: torn or damaged stretches of its files, and their bytes; lines that say nothing;
     by the numbers of the lines, how many events are not there at all; and how many were there before (a batch that was written twice).
     """
@@ -196,9 +196,9 @@ def end_of(folder: Path) -> End:
     return End()
 
 
-def read_journal(folder: Path, passed_over: PassedOver | None = None) -> Iterator[Entry]:
+def read_journal(folder: Path, passed_over: SkippedParts | None = None) -> Iterator[Entry]:
     """Every entry of every file, oldest file first; what is torn or damaged is counted in `passed_over`. Takes the memory of a batch."""
-    passed_over = passed_over or PassedOver()
+    passed_over = passed_over or SkippedParts()
     due = 1
     for path in files_of(folder):
         for entry in _read(path, passed_over):
@@ -253,7 +253,7 @@ def old_files(folder: Path) -> list[Path]:
 def _end(files: Sequence[Path], commit: Member) -> End:
     path = files[-1]
     start = commit.start + int(_of(read_record(commit.packed), "x-batch-offset") or 0)
-    batch = tuple(_read(path, PassedOver(), max(0, start), commit.end))
+    batch = tuple(_read(path, SkippedParts(), max(0, start), commit.end))
     sizes = sum(path.stat().st_size for path in files[:-1])
     number = next((entry.number for entry in reversed(batch) if entry.number is not None), 0)
     before = Position(max(0, (batch[0].number or 1) - 1) if batch else 0, sizes + max(0, start))
@@ -310,7 +310,7 @@ def _line(entry: Entry, number: int) -> str:
     return _ENCODER.encode(said) + "\n"
 
 
-def _read(path: Path, passed_over: PassedOver, start: int = 0, end: int | None = None) -> Iterator[Entry]:
+def _read(path: Path, passed_over: SkippedParts, start: int = 0, end: int | None = None) -> Iterator[Entry]:
     """The entries of the batches between two places of a file."""
     whole = start
     answers: dict[str, tuple[Record, Location]] = {}
@@ -331,7 +331,9 @@ def _read(path: Path, passed_over: PassedOver, start: int = 0, end: int | None =
         _pass_over(passed_over, path.stat().st_size - whole)
 
 
-def _events(record: Record, answers: Mapping[str, tuple[Record, Location]], passed_over: PassedOver) -> Iterator[Entry]:
+def _events(
+    record: Record, answers: Mapping[str, tuple[Record, Location]], passed_over: SkippedParts
+) -> Iterator[Entry]:
     for line in record.payload.splitlines():
         entry = _entry(line, answers)
         if entry is None:
@@ -359,7 +361,7 @@ def _entry(line: bytes, answers: Mapping[str, tuple[Record, Location]]) -> Entry
         return None
 
 
-def _pass_over(passed_over: PassedOver, length: int) -> None:
+def _pass_over(passed_over: SkippedParts, length: int) -> None:
     if length:
         passed_over.stretches += 1
         passed_over.bytes += length

@@ -28,7 +28,7 @@ from pixivcrawl.ledger.engine import (
     writing_engine,
 )
 from pixivcrawl.ledger.failures import (
-    PATIENCE,
+    BUSY_TIMEOUT,
     is_busy,
     is_busy_or_lost,
     is_the_end,
@@ -145,7 +145,7 @@ class Ledger:
 
         try:
             # Whoever only reads is told at once that there is no server; a run that has begun waits for it.
-            return ask() if self._writer is None else patiently(ask, PATIENCE, is_busy_or_lost)
+            return ask() if self._writer is None else patiently(ask, BUSY_TIMEOUT, is_busy_or_lost)
         except DBAPIError as error:
             if is_the_end(error) or is_busy(error):
                 raise storage_failed(error, place_of(self._reading.url)) from error

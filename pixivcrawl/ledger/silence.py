@@ -17,7 +17,7 @@ from psycopg.abc import PQGen
 from psycopg.waiting import Ready, Wait
 from sqlalchemy import URL, Engine, event
 
-from pixivcrawl.ledger.failures import PATIENCE, GivenUp, place_of
+from pixivcrawl.ledger.failures import BUSY_TIMEOUT, GivenUp, place_of
 
 T = TypeVar("T")
 
@@ -58,13 +58,13 @@ class Server:
         return now - self._silent_since
 
     def not_there(self, error: psycopg.Error) -> None:
-        """Note that it took no connection. Raises NeverAnswered after PATIENCE."""
+        """Note that it took no connection. Raises NeverAnswered after BUSY_TIMEOUT."""
         silent_for = self.silent_for()
         if silent_for > ASKED_AFTER and not self._is_said:
             self._is_said = True
             LOG.warning("the ledger %s does not answer, and is waited for", self._place)
-        if silent_for > PATIENCE:
-            raise NeverAnswered(f"it has not answered for {PATIENCE:.0f} s") from error
+        if silent_for > BUSY_TIMEOUT:
+            raise NeverAnswered(f"it has not answered for {BUSY_TIMEOUT:.0f} s") from error
 
 
 class Connection(psycopg.Connection[Any]):
@@ -95,7 +95,7 @@ class Connection(psycopg.Connection[Any]):
             raise
 
     def _see_whether_anybody_is_there(self) -> None:
-        """Raises NeverAnswered after PATIENCE. One that takes connections has much to do, or another holds a lock there."""
+        """Raises NeverAnswered after BUSY_TIMEOUT. One that takes connections has much to do, or another holds a lock there."""
         try:
             self.another().close()
         except psycopg.OperationalError as error:
@@ -112,7 +112,7 @@ def watch(engine: Engine) -> None:
 
     def connect(_dialect: object, _record: object, args: Any, named: Any) -> Connection:
         briefly = named | {"connect_timeout": ANSWERS_WITHIN}
-        is_given_up = server.silent_for() > PATIENCE
+        is_given_up = server.silent_for() > BUSY_TIMEOUT
         try:
             connection = Connection.connect(*args, **(briefly if is_given_up else named))
         except psycopg.OperationalError as error:

@@ -19,7 +19,7 @@ from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger.changes import entry_of, is_fatal, make_change, make_together
 from pixivcrawl.ledger.continuity import note_position, position_of
 from pixivcrawl.ledger.engine import DatabaseFiles
-from pixivcrawl.ledger.failures import PATIENCE, is_busy_or_lost, patiently, place_of, storage_failed
+from pixivcrawl.ledger.failures import BUSY_TIMEOUT, is_busy_or_lost, patiently, place_of, storage_failed
 from pixivcrawl.ledger.journal import Entry, Journal, located
 from pixivcrawl.ledger.updates.answers import note_answers
 from pixivcrawl.ledger.updates.archive_name import write_for
@@ -128,7 +128,7 @@ class Writer:
                 change.error.__cause__ = failure.__cause__
 
     def _commit_patiently(self, batch: Sequence[Change]) -> None:
-        patiently(lambda: self._commit(batch), PATIENCE, is_busy_or_lost)
+        patiently(lambda: self._commit(batch), BUSY_TIMEOUT, is_busy_or_lost)
         # What was committed to a file that lies here no more is nowhere.
         self._files.refuse_others()
 

@@ -16,7 +16,7 @@ from pixivcrawl.errors import AccountRefused, ConfigurationError, PixivcrawlErro
 from pixivcrawl.ledger.queries import UNREACHABLE, Missing, reports
 from pixivcrawl.ledger.queries.reports import Span
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.notifications.state import FILE_NAME, Outcome, Told, remember
+from pixivcrawl.notifications.state import FILE_NAME, Outcome, SentNotice, remember
 from pixivcrawl.reporting.collect import Limits, News, Place, gather, place_of
 from pixivcrawl.reporting.text import artist_name, counted, day, failure_line, headline
 
@@ -53,7 +53,7 @@ def notices(
     outcomes: Sequence[Outcome],
     failed: Sequence[Missing],
     place: Place,
-    told: Mapping[str, Told],
+    told: Mapping[str, SentNotice],
     now: datetime,
 ) -> list[Notice]:
     """The notices to send, except the digest. `failed` are works and files that failed for the first time, `SHOWN` + 1 at most."""
@@ -71,7 +71,7 @@ def settled(outcomes: Sequence[Outcome], place: Place) -> set[str]:
     return over
 
 
-def digest_begins(told: Mapping[str, Told], now: datetime) -> datetime | None:
+def digest_begins(told: Mapping[str, SentNotice], now: datetime) -> datetime | None:
     """The start of the period of a digest that is due now; None if none is due. The first one is due at once.
 
     A time ahead of now was written before the clock was set back.
@@ -147,7 +147,7 @@ def _is_low(place: Place) -> bool:
     return place.free < place.disk_low
 
 
-def _was_told(notice: Notice, told: Mapping[str, Told], now: datetime) -> bool:
+def _was_told(notice: Notice, told: Mapping[str, SentNotice], now: datetime) -> bool:
     last = told.get(notice.event)
     return last is not None and last.what == notice.what and last.at <= now < last.at + AGAIN_AFTER[notice.event]
 
@@ -156,11 +156,11 @@ def _mark(words: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(sorted(words)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def owed_by_run(
+def notices_of_run(
     configuration: Configuration,
     began: datetime,
     outcomes: Sequence[Outcome],
-    told: Mapping[str, Told],
+    told: Mapping[str, SentNotice],
     *,
     weekly: bool,
 ) -> list[Notice]:
@@ -186,7 +186,10 @@ def owed_by_run(
 
 
 def remember_taken(
-    configuration: Configuration, outcomes: Sequence[Outcome], told: Mapping[str, Told], taken: Mapping[str, Notice]
+    configuration: Configuration,
+    outcomes: Sequence[Outcome],
+    told: Mapping[str, SentNotice],
+    taken: Mapping[str, Notice],
 ) -> None:
     """Remember what was sent; `taken` are the notices, by event, that a service accepted. Raises OSError.
 
@@ -194,7 +197,7 @@ def remember_taken(
     """
     over = settled(outcomes, place_of(configuration))
     kept = {event: each for event, each in told.items() if event not in over}
-    kept |= {event: Told(datetime.now(UTC), notice.what) for event, notice in taken.items()}
+    kept |= {event: SentNotice(datetime.now(UTC), notice.what) for event, notice in taken.items()}
     is_new = not (configuration.archive_dir / FILE_NAME).exists()
     if (kept != told or is_new) and configuration.archive_dir.is_dir():
         remember(configuration.archive_dir, kept)

@@ -30,14 +30,14 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SentNotice:
     """When a notice was last sent, and `what` it said, so that something else is sent at once."""
 
     at: datetime
     what: str
 
 
-def remembered(root: Path) -> dict[str, Told]:
+def remembered(root: Path) -> dict[str, SentNotice]:
     """{event: the last notice}. A missing or unreadable file has nothing, so the notices are sent once more."""
     try:
         kept = json.loads((root / FILE_NAME).read_bytes())
@@ -46,7 +46,7 @@ def remembered(root: Path) -> dict[str, Told]:
         return {}
 
 
-def remember(root: Path, told: Mapping[str, Told]) -> None:
+def remember(root: Path, told: Mapping[str, SentNotice]) -> None:
     """Replace the file in one step; on a full disk, which a timer would otherwise report again and again, overwrite it.
 
     Raises StorageFailed.
@@ -65,9 +65,9 @@ def remember(root: Path, told: Mapping[str, Told]) -> None:
                 there.truncate()
 
 
-def _told(kept: Any) -> Told:
+def _told(kept: Any) -> SentNotice:
     """Raises what a strange value brings, among that ValueError for a time without a zone."""
     at = datetime.fromisoformat(kept["at"])
     if at.tzinfo is None:
         raise ValueError("a time without a zone")
-    return Told(at, str(kept["what"]))
+    return SentNotice(at, str(kept["what"]))

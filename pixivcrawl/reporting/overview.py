@@ -61,7 +61,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ArchiveOverview:
     """The state of the whole archive. `artists`, `missing` and `unavailable` have at most as many entries as were asked for."""
 
     totals: queries.Totals
@@ -88,7 +88,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class ArtistStanding:
+class ArtistOverview:
     """The state of one artist. `lists`: the last run of each list of the artist's own works."""
 
     artist: queries.ArtistStatus
@@ -101,7 +101,7 @@ class ArtistStanding:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkStanding:
+class WorkOverview:
     """The state of one work. `lists`: of each list that names it, the last run that saw it there."""
 
     work: queries.WorkStatus
@@ -111,28 +111,28 @@ class WorkStanding:
 
 
 @dataclass(frozen=True, slots=True)
-class MissingStanding:
+class MissingOverview:
     """Only what is missing, by reason and one by one."""
 
     waiting: list[queries.Waiting]
     missing: list[queries.Missing]
 
 
-Told = Standing | ArtistStanding | WorkStanding | MissingStanding
+Overview = ArchiveOverview | ArtistOverview | WorkOverview | MissingOverview
 
-ABOUT = {Standing: "archive", ArtistStanding: "artist", WorkStanding: "work", MissingStanding: "missing"}
+ABOUT = {ArchiveOverview: "archive", ArtistOverview: "artist", WorkOverview: "work", MissingOverview: "missing"}
 
 
 def of_archive(
     connection: Connection, configuration: Configuration, for_works: ForWorks, now: datetime, limit: int | None
-) -> Standing:
+) -> ArchiveOverview:
     """The state of the whole archive, with at most `limit` entries in each long part."""
     totals, artists = queries.status_of_works(connection, limit)
     unread = queries.artists_unread(connection)
     flawed, as_served = queries.status_odd(connection)
     alone, alone_gone, untimed = queries.status_of_zips(connection)
     imported, adopted = queries.status_imported(connection)
-    return Standing(
+    return ArchiveOverview(
         totals=totals,
         plan=plan(connection, configuration, for_works, now),
         flawed=flawed,
@@ -158,13 +158,13 @@ def of_archive(
     )
 
 
-def of_missing(connection: Connection) -> MissingStanding:
-    return MissingStanding(queries.status_waiting(connection), queries.status_missing(connection, None))
+def of_missing(connection: Connection) -> MissingOverview:
+    return MissingOverview(queries.status_waiting(connection), queries.status_missing(connection, None))
 
 
-def of_subject(connection: Connection, typed: str) -> list[Told]:
+def of_subject(connection: Connection, typed: str) -> list[Overview]:
     """The state of what the user named: an artist, a work or, if a number is the id of both, each. Raises ConfigurationError."""
-    told: list[Told] = []
+    told: list[Overview] = []
     for kind, subject_id in subjects_in(typed):
         if kind == "artist" and queries.is_known(connection, UserRow, subject_id):
             told.append(_of_artist(connection, subject_id))
@@ -202,8 +202,8 @@ def subject_named(connection: Connection, typed: str) -> tuple[Subject, int]:
     return known[0]
 
 
-def _of_artist(connection: Connection, user_id: int) -> ArtistStanding:
-    return ArtistStanding(
+def _of_artist(connection: Connection, user_id: int) -> ArtistOverview:
+    return ArtistOverview(
         artist=queries.status_of_artist(connection, user_id),
         is_unread=user_id in queries.artists_unread(connection),
         missing=queries.status_missing(connection, None, user_id),
@@ -214,9 +214,9 @@ def _of_artist(connection: Connection, user_id: int) -> ArtistStanding:
     )
 
 
-def _of_work(connection: Connection, work_id: int) -> WorkStanding:
+def _of_work(connection: Connection, work_id: int) -> WorkOverview:
     work = queries.status_of_work(connection, work_id)
-    return WorkStanding(
+    return WorkOverview(
         work=work,
         files=queries.files_of_work(connection, work_id),
         forgotten=_of(connection, work.user_id, work_id),
@@ -247,7 +247,7 @@ def cost(works: int, for_works: ForWorks, budget: int, left: int) -> Cost:
     return Cost(works, requests, lasting.total_seconds(), days)
 
 
-def document(told: Told, archive: Path, reader: int | None, made: datetime) -> Iterator[str]:
+def document(told: Overview, archive: Path, reader: int | None, made: datetime) -> Iterator[str]:
     """The state as JSON, in plain ASCII that no terminal acts on; `reader` is who would read now, 0 for a visitor."""
     head = {"version": VERSION, "about": ABOUT[type(told)], "archive": str(archive), "reader": reader, "made": made}
     yield from _ENCODER.iterencode(head | _plain(told))

@@ -67,7 +67,7 @@ POLICY = f"default-src 'none'; img-src data:; style-src 'sha256-{_STYLE_HASH}'; 
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class PicturesShown:
     """What is known of works by id: each one's picture, the picture before a revision, and which have a file here."""
 
     pictures: Mapping[int, Thumbnail] = field(default_factory=dict)
@@ -75,7 +75,7 @@ class Shown:
     here: Collection[int] = ()
 
 
-def page(news: News, shown: Shown) -> Iterator[str]:
+def page(news: News, shown: PicturesShown) -> Iterator[str]:
     """The page in pieces. A work with a file here links to the gallery, any other to pixiv."""
     title = f"What is new: {day(news.span.since)} to {day(news.span.until)}"
     parts = [part for part in _parts(news, shown) if part is not None]
@@ -116,7 +116,7 @@ def page(news: News, shown: Shown) -> Iterator[str]:
 _Section = tuple[str, str, Iterable[str]]
 
 
-def _parts(news: News, of: Shown) -> Iterator[_Section | None]:
+def _parts(news: News, of: PicturesShown) -> Iterator[_Section | None]:
     """Each part that has something to show: its anchor, heading and content."""
     if news.artists:
         yield "new", "New works", _new(news, of)
@@ -157,7 +157,7 @@ def _attention(news: News) -> Iterator[str]:
         yield "</ul>\n</section>\n"
 
 
-def _new(news: News, of: Shown) -> Iterator[str]:
+def _new(news: News, of: PicturesShown) -> Iterator[str]:
     for artist in news.artists:
         yield f'<h3>{_artist(artist.user_id, artist.name)} <span class="soft">{counted(artist)}</span></h3>\n'
         yield from _works(artist, news.newest.get(artist.user_id, []), of)
@@ -165,7 +165,7 @@ def _new(news: News, of: Shown) -> Iterator[str]:
         yield f"<p>And {news.sums.artists - len(news.artists):,} more artists.</p>\n"
 
 
-def _works(artist: ArtistNews, works: list[NewWork], of: Shown) -> Iterator[str]:
+def _works(artist: ArtistNews, works: list[NewWork], of: PicturesShown) -> Iterator[str]:
     yield '<ul class="works">\n'
     for work in works:
         # What it shows is not known; the title beside it says as much as there is.
@@ -194,7 +194,7 @@ def _lines(key: str, name: str, part: Part, line: Callable[..., str]) -> _Sectio
     return key, name, ('<ul class="lines">\n', *lines, "</ul>\n", more)
 
 
-def _change(of: Shown, change: Change) -> str:
+def _change(of: PicturesShown, change: Change) -> str:
     what = "images revised" if change.field == "revision" else f"{escaped(field_name(change.field))} changed"
     told = f"{_whose(of, change)}: {what}, before: {named(former(change.was))} {_seen(day(change.seen))}"
     before, after = of.before.get(change.work_id), of.pictures.get(change.work_id)
@@ -203,13 +203,13 @@ def _change(of: Shown, change: Change) -> str:
     return f'{told}<span class="both">{_image(before, "before")} → {_image(after, "after")}</span>'
 
 
-def _loss(of: Shown, loss: Loss) -> str:
+def _loss(of: PicturesShown, loss: Loss) -> str:
     reason = f" ({named(loss.reason)})" if loss.reason else ""
     kept = f", {plural(loss.files, 'file')} kept" if loss.files else ""
     return f"{_whose(of, loss)}: {escaped(loss.availability)}{reason}{kept} {_seen(day(loss.since))}"
 
 
-def _return(of: Shown, back: Return) -> str:
+def _return(of: PicturesShown, back: Return) -> str:
     return f"{_whose(of, back)}: was {escaped(back.was)} since {day(back.since)} {_seen(day(back.seen))}"
 
 
@@ -217,7 +217,7 @@ def _name(name: NewName) -> str:
     return f"{named(name.was)} is now {_artist(name.user_id, name.name)} {_seen(day(name.seen))}"
 
 
-def _failure(of: Shown, failure: Missing) -> str:
+def _failure(of: PicturesShown, failure: Missing) -> str:
     page = "" if failure.page is None else f" {part_name(failure.kind, failure.page)}"
     again = f" tried again from {day(failure.next_attempt)}" if failure.next_attempt else ""
     return (
@@ -234,17 +234,17 @@ def _list(of_list: ListNews) -> str:
     )
 
 
-def _whose(of: Shown, event: Change | Loss | Return) -> str:
+def _whose(of: PicturesShown, event: Change | Loss | Return) -> str:
     by = f" by {_artist(event.user_id, event.user_name)}" if event.user_id is not None else ""
     return f"{_work(of, event.work_id, event.title)}{by}"
 
 
-def _work(of: Shown, work_id: int, title: str | None) -> str:
+def _work(of: PicturesShown, work_id: int, title: str | None) -> str:
     text = named(title_of(title)) if title is not None else f"work {work_id:d}"
     return f'<a href="{_place(of, work_id)}" rel="noreferrer">{text}</a>'
 
 
-def _place(of: Shown, work_id: int) -> str:
+def _place(of: PicturesShown, work_id: int) -> str:
     return f"{GALLERY}/works/{work_id:d}" if work_id in of.here else f"{PIXIV}/artworks/{work_id:d}"
 
 

@@ -10,7 +10,15 @@ from pixivcrawl.api.text import one_line, plural, size
 from pixivcrawl.api.withheld import WHAT_TO_DO
 from pixivcrawl.items import name_of_file, part_name
 from pixivcrawl.ledger import queries
-from pixivcrawl.reporting.overview import ArtistStanding, Cost, MissingStanding, Plan, Standing, Told, WorkStanding
+from pixivcrawl.reporting.overview import (
+    ArchiveOverview,
+    ArtistOverview,
+    Cost,
+    MissingOverview,
+    Overview,
+    Plan,
+    WorkOverview,
+)
 from pixivcrawl.reporting.overview import Withheld as WithheldWorks
 
 LINES = 20
@@ -39,16 +47,16 @@ class Part:
         return [heading, *(f"  {line}" for line in lines)]
 
 
-def lines_of(told: Told, *, in_full: bool, at_work: datetime | None) -> list[str]:
+def lines_of(told: Overview, *, in_full: bool, at_work: datetime | None) -> list[str]:
     """All lines, at most LINES with the two above them unless `in_full`. Runs since `at_work` may be under way."""
     match told:
-        case Standing():
+        case ArchiveOverview():
             fixed, parts = headline(told, at_work), parts_of(told, at_work)
-        case ArtistStanding():
+        case ArtistOverview():
             fixed, parts = [artist_line(told.artist, is_listed=not told.is_unread)], parts_of_artist(told, at_work)
-        case WorkStanding():
+        case WorkOverview():
             fixed, parts = work_lines(told.work), parts_of_work(told, at_work)
-        case MissingStanding():
+        case MissingOverview():
             parts, in_full = parts_of_missing(told), True
             fixed = [] if parts else ["nothing is missing of what the lists named"]
     parts = [part for part in parts if part.number]
@@ -69,7 +77,7 @@ def shares(wanted: Sequence[int], room: int) -> list[int]:
     return given
 
 
-def headline(standing: Standing, at_work: datetime | None) -> list[str]:
+def headline(standing: ArchiveOverview, at_work: datetime | None) -> list[str]:
     """The archive in numbers, what is to come and what to do."""
     return [
         *totals(standing.totals),
@@ -81,7 +89,7 @@ def headline(standing: Standing, at_work: datetime | None) -> list[str]:
     ]
 
 
-def parts_of(standing: Standing, at_work: datetime | None) -> list[Part]:
+def parts_of(standing: ArchiveOverview, at_work: datetime | None) -> list[Part]:
     unread = set(standing.artists_unread)
     artists = [artist_line(each, is_listed=each.user_id not in unread) for each in standing.artists]
     waiting = sum(each.number for each in standing.waiting)
@@ -114,7 +122,7 @@ def why(waiting: Sequence[queries.Waiting]) -> str:
     return f": {'; '.join(reasons)}{'; ...' if len(waiting) > 3 else ''}"
 
 
-def parts_of_artist(told: ArtistStanding, at_work: datetime | None) -> list[Part]:
+def parts_of_artist(told: ArtistOverview, at_work: datetime | None) -> list[Part]:
     return [
         Part("forgotten", [forgotten_line(each) for each in told.forgotten], len(told.forgotten)),
         Part("lists of the artist's works", [crawl_line(each, at_work) for each in told.lists], len(told.lists)),
@@ -124,7 +132,7 @@ def parts_of_artist(told: ArtistStanding, at_work: datetime | None) -> list[Part
     ]
 
 
-def parts_of_work(told: WorkStanding, at_work: datetime | None) -> list[Part]:
+def parts_of_work(told: WorkOverview, at_work: datetime | None) -> list[Part]:
     return [
         Part("forgotten", [forgotten_line(each) for each in told.forgotten], len(told.forgotten)),
         Part("files", [file_line(each) for each in told.files], len(told.files)),
@@ -132,7 +140,7 @@ def parts_of_work(told: WorkStanding, at_work: datetime | None) -> list[Part]:
     ]
 
 
-def parts_of_missing(told: MissingStanding) -> list[Part]:
+def parts_of_missing(told: MissingOverview) -> list[Part]:
     return [
         Part("why", [waiting_line(each) for each in told.waiting], len(told.waiting)),
         Part("missing", [missing_line(each) for each in told.missing], len(told.missing)),
@@ -206,7 +214,7 @@ def duration(seconds: float) -> str:
     return f"{seconds:,.0f} seconds"
 
 
-def to_do_line(standing: Standing, at_work: datetime | None) -> str:
+def to_do_line(standing: ArchiveOverview, at_work: datetime | None) -> str:
     """What the user should do next."""
     last = standing.runs[0] if standing.runs else None
     if last is not None and last.outcome is None and at_work is not None and last.started >= at_work:

@@ -38,7 +38,7 @@ _HIDDEN = re.compile(r"[^\x20-\x7e\n]")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ApiQuery:
     """What to request, with canonical values; the most pages to read; and how to print the answers."""
 
     endpoint: Endpoint[Any]
@@ -47,7 +47,7 @@ class Question:
     form: Form = "indented"
 
 
-def ask(question: Question, settings: Settings, configuration: Configuration, *, with_session: bool) -> int:
+def run_query(question: ApiQuery, settings: Settings, configuration: Configuration, *, with_session: bool) -> int:
     """Send the request and print the answer; returns the exit code. Raises ArchiveInUse or StorageFailed before anything is sent."""
     with ledger_for(configuration, f"api {question.endpoint.name}") as ledger:
         process = AsyncCrawlerProcess(settings)
@@ -110,7 +110,7 @@ class ApiSpider(Spider):
 
     name = "api"
     custom_settings = {"ITEM_PIPELINES": {}, "EXTENSIONS": {}}  # noqa: RUF012 (Scrapy's own name, never changed)
-    question: Question
+    question: ApiQuery
     with_session: bool
     asking: asyncio.Task[None] | None = None
 

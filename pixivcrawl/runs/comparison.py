@@ -21,7 +21,7 @@ from scrapy.settings import Settings
 from sqlalchemy import Connection
 
 from pixivcrawl.api.text import one_line, plural
-from pixivcrawl.api.transfers import named_by, original_request
+from pixivcrawl.api.transfers import original_request, validators_of
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
 from pixivcrawl.configuration import Configuration
@@ -29,9 +29,9 @@ from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import KeptFile
 from pixivcrawl.ledger.service import Ledger, attach, detach
-from pixivcrawl.ledger.updates.doubtful import named_otherwise
+from pixivcrawl.ledger.updates.doubtful import changed_validators
 from pixivcrawl.runs.api_spider import exit_code, ledger_for
-from pixivcrawl.verification.checkpoint import Memory
+from pixivcrawl.verification.checkpoint import CheckpointFile
 from pixivcrawl.verification.files import check_file
 from pixivcrawl.verification.progress import VerificationProgress
 from pixivcrawl.verification.sampling import Sample, next_window, read_sample, read_since
@@ -65,7 +65,7 @@ def compare(settings: Settings, configuration: Configuration, opts: argparse.Nam
     sample = _sample(opts)
     since = None if opts.since is None else read_since(opts.since, datetime.now(UTC))
     archive = Archive(configuration.archive_dir)
-    memory = Memory(archive.root)
+    memory = CheckpointFile(archive.root)
     if not opts.json:
         print(f"archive: {archive.root}", flush=True)
     with ledger_for(configuration, "verify --against-pixiv") as ledger:
@@ -209,4 +209,4 @@ def compared_with(file: KeptFile, received: Received, response: Response) -> Com
     if received.sha256 == file.sha256:
         return ComparisonResult("same", path)
     reason = f"SHA-256 {received.sha256} at pixiv ({received.bytes:,} bytes) where the ledger says {file.sha256}"
-    return ComparisonResult("differs", path, "; ".join([reason, *named_otherwise(file, named_by(response))]))
+    return ComparisonResult("differs", path, "; ".join([reason, *changed_validators(file, validators_of(response))]))

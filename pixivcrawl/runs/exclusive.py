@@ -13,7 +13,7 @@ from pixivcrawl.ledger.service import Ledger
 
 
 @contextmanager
-def ledger_to_change(configuration: Configuration, task: str) -> Iterator[tuple[Archive, Ledger]]:
+def locked_ledger(configuration: Configuration, task: str) -> Iterator[tuple[Archive, Ledger]]:
     """The archive under its lock, and its ledger; what a killed run was about to place is finished or dropped first.
 
     Raises ArchiveInUse, ConfigurationError and StorageFailed.

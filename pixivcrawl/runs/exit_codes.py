@@ -32,7 +32,7 @@ def exit_code(crawler: Crawler, crawling: asyncio.Task[None]) -> int:
     return told if code in (COMPLETE, FAILED) else code
 
 
-def came_of(crawler: Crawler, crawling: asyncio.Task[None]) -> tuple[str, dict[str, int]]:
+def outcome_of(crawler: Crawler, crawling: asyncio.Task[None]) -> tuple[str, dict[str, int]]:
     """Why a finished crawl ended early (empty if it did not), and its results."""
     if crawling.cancelled():
         return "", {}

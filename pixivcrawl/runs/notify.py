@@ -17,7 +17,7 @@ from pixivcrawl.notifications.state import Outcome, remembered
 from pixivcrawl.runs.signals import end_when_told, nothing_to_stop
 
 
-def tell_of(settings: BaseSettings, began: datetime, outcomes: Sequence[Outcome], *, weekly: bool = False) -> None:
+def notify_of(settings: BaseSettings, began: datetime, outcomes: Sequence[Outcome], *, weekly: bool = False) -> None:
     """Send the notices that a run which `began` then owes; `weekly`: also what a timer's runs owe. Raises nothing of ours.
 
     Nothing is sent after an interruption, because whoever caused it knows, or after a mistake on the command line.
@@ -45,10 +45,13 @@ def _send(settings: BaseSettings, began: datetime, outcomes: Sequence[Outcome], 
     configuration = Configuration.from_settings(settings)
     if not services or not configuration.notice_on:
         return []
-    from pixivcrawl.notifications.rules import owed_by_run, remember_taken  # only here: most runs have nobody to tell
+    from pixivcrawl.notifications.rules import (  # only here: most runs have nobody to tell
+        notices_of_run,
+        remember_taken,
+    )
 
     told = remembered(configuration.archive_dir)
-    owed = owed_by_run(configuration, began, outcomes, told, weekly=weekly)
+    owed = notices_of_run(configuration, began, outcomes, told, weekly=weekly)
     messages = [Message(each.title, each.body) for each in owed]
     deliveries = send(services, messages, configuration.notice_timeout) if messages else []
     taken = {owed[each.message].event: owed[each.message] for each in deliveries if each.why is None}

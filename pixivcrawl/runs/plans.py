@@ -24,7 +24,7 @@ from pixivcrawl.runs.queue import Job
 from pixivcrawl.runs.subscriptions import Catalogue, read_ledger
 from pixivcrawl.session import Session, reader_of, session_from_settings
 from pixivcrawl.subscriptions.costs import requests_for
-from pixivcrawl.subscriptions.planning import Due, Wanted
+from pixivcrawl.subscriptions.planning import DueList, WantedList
 from pixivcrawl.throttling.costs import ENOUGH_FILES, REQUESTS_A_WORK, Speed, speed_of, speed_without_a_ledger
 
 
@@ -63,7 +63,7 @@ class PlannedList:
     """A crawl that would run: its name, its list, why now, and what it takes."""
 
     name: str
-    due: Due
+    due: DueList
     why: str
     cost: Cost
 
@@ -79,7 +79,7 @@ def plan_of_crawl(settings: Settings, spider: str, arguments: Mapping[str, str])
         limited = [wanted.key] if wanted.is_limited else []
         runs = queries.runs_of_lists(connection, reader_of(session), [wanted.key], limited).get(wanted.key, NO_RUNS)
         works = queries.list_sizes(connection, [wanted.key]).get(wanted.key, 0)
-        due = Due(wanted, None if runs.read is None else runs.read.started, compare)
+        due = DueList(wanted, None if runs.read is None else runs.read.started, compare)
         cost = cost_of(connection, due, requests_for(due, runs, works), reader_of(session), datetime.now(UTC))
         read = (
             "never read to its end"
@@ -92,7 +92,7 @@ def plan_of_crawl(settings: Settings, spider: str, arguments: Mapping[str, str])
         configuration, lambda connection: (look(connection), speed_now(connection, configuration, session))
     )
     if known is None:
-        due = Due(wanted, None, compare)
+        due = DueList(wanted, None, compare)
         cost = Cost(requests_for(due, NO_RUNS, 0), untold=len(named_works(wanted)), most=most_works(wanted))
         known = PlannedList(str(Job(spider, arguments)), due, "never read", cost), speed_without_a_ledger(configuration)
     planned, speed = known
@@ -102,7 +102,7 @@ def plan_of_crawl(settings: Settings, spider: str, arguments: Mapping[str, str])
 
 
 def costs_of(
-    configuration: Configuration, session: Session | None, lists: Sequence[tuple[Due, int]]
+    configuration: Configuration, session: Session | None, lists: Sequence[tuple[DueList, int]]
 ) -> tuple[list[Cost], Speed]:
     """What the lists take, each with the requests for the list itself; and the expected speed."""
     now = datetime.now(UTC)
@@ -119,7 +119,7 @@ def speed_now(connection: Connection, configuration: Configuration, session: Ses
     return speed_of(connection, configuration, reader_of(session), datetime.now(UTC))
 
 
-def cost_of(connection: Connection, due: Due, list_requests: int, reader: Reader, now: datetime) -> Cost:
+def cost_of(connection: Connection, due: DueList, list_requests: int, reader: Reader, now: datetime) -> Cost:
     """What a crawl takes, as far as the ledger knows its works."""
     wanted = due.wanted
     most = most_works(wanted) if due.since is None else None
@@ -152,7 +152,7 @@ def cost_of(connection: Connection, due: Due, list_requests: int, reader: Reader
     )
 
 
-def works_of(connection: Connection, wanted: Wanted) -> ColumnElement[bool]:
+def works_of(connection: Connection, wanted: WantedList) -> ColumnElement[bool]:
     """The works of a crawl: those left on its list or, if it never ran, those that its arguments name."""
     if wanted.spider == "artwork" and wanted.canonical.get("backfill"):
         return queries.known_from_rows()
@@ -163,11 +163,11 @@ def works_of(connection: Connection, wanted: Wanted) -> ColumnElement[bool]:
     return queries.of_artists(wanted.canonical["id"] or ())
 
 
-def named_works(wanted: Wanted) -> set[int]:
+def named_works(wanted: WantedList) -> set[int]:
     return set(wanted.canonical["id"] or ()) if wanted.spider == "artwork" else set()
 
 
-def most_works(wanted: Wanted) -> int | None:
+def most_works(wanted: WantedList) -> int | None:
     return int(wanted.arguments["max_works"]) if wanted.is_limited else None
 
 
@@ -177,7 +177,7 @@ def lines_of_lists(planned: Sequence[PlannedList]) -> Iterator[str]:
         yield f"  {each.name}: {'; '.join([each.why, *_parts(each.due, each.cost)])}"
 
 
-def _parts(due: Due, cost: Cost) -> Iterator[str]:
+def _parts(due: DueList, cost: Cost) -> Iterator[str]:
     if due.since is None and due.wanted.spider != "artwork":
         yield "a first reading" + (f" of at most {plural(cost.most, 'work')}" if cost.most else "")
     elif cost.list_requests:

@@ -15,16 +15,16 @@ from twisted.internet.error import ReactorNotRunning
 
 from pixivcrawl import faults
 from pixivcrawl.api.text import one_line
-from pixivcrawl.base_spiders.rechecks import PUT_OFF, put_off_second_looks
+from pixivcrawl.base_spiders.rechecks import RECHECKS_DEFERRED, defer_rechecks
 from pixivcrawl.console import say
 from pixivcrawl.errors import AccountRefused, ArchiveInUse, PauseTooLong, StorageFailed
 from pixivcrawl.extensions.progress.terminal import OverallProgress, put_away
 from pixivcrawl.extensions.run_record import INTERRUPTED, SUMMARY, left_off, told
 from pixivcrawl.notifications.state import Outcome
-from pixivcrawl.runs.exit_codes import came_of, exit_code
+from pixivcrawl.runs.exit_codes import exit_code, outcome_of
 from pixivcrawl.runs.memory import limit_heaps
 from pixivcrawl.runs.signals import end_whatever_the_clock_does
-from pixivcrawl.subscriptions.planning import Due
+from pixivcrawl.subscriptions.planning import DueList
 
 ENDS_ALL = {
     *(error.exit_code for error in (ArchiveInUse, AccountRefused, StorageFailed, PauseTooLong)),
@@ -76,7 +76,7 @@ class Job:
         return f"{self.name} ({what})" if self.name else what
 
 
-def job_of(planned: Due) -> Job:
+def job_of(planned: DueList) -> Job:
     """The crawl that reads a list that is due."""
     wanted = planned.wanted
     compared = {"refresh": "true", "reread": "true"} if planned.compare else {}
@@ -138,12 +138,12 @@ async def one_after_another(
         if job.account:
             crawler.settings.set("PIXIV_ACCOUNT", job.account, priority="cmdline")
         if not is_last_look and not job.decides_the_rest:
-            put_off_second_looks(crawler)
+            defer_rechecks(crawler)
         crawling = process.crawl(crawler, **job.arguments)
         await asyncio.wait([crawling])
         job.exit_code = exit_code(crawler, crawling)
-        job.reason, counts = came_of(crawler, crawling)
-        if PUT_OFF in counts:
+        job.reason, counts = outcome_of(crawler, crawling)
+        if RECHECKS_DEFERRED in counts:
             looked_at_later.append(job)
         job.counts = sums(job.counts, counts)
         if next(numbers) % COLLECTED_EVERY == 0:
@@ -163,8 +163,8 @@ async def one_after_another(
 
 def sums(before: Mapping[str, int], counts: Mapping[str, int]) -> dict[str, int]:
     """The counts of both runs of a job; lists that the first one put off are no longer failures."""
-    put_off = before.get(PUT_OFF, 0)
-    kept = {name: number for name, number in before.items() if name != PUT_OFF}
+    put_off = before.get(RECHECKS_DEFERRED, 0)
+    kept = {name: number for name, number in before.items() if name != RECHECKS_DEFERRED}
     kept["lists_failed"] = kept.get("lists_failed", 0) - put_off
     both = {name: kept.get(name, 0) + counts.get(name, 0) for name in kept.keys() | counts.keys()}
     return {name: number for name, number in both.items() if number}

@@ -31,7 +31,7 @@ WORKS_A_REQUEST = 100
 
 
 @dataclass(slots=True)
-class Shown:
+class RowsFound:
     """What pixiv shows of works today. `artists`: the artists of works where they were unknown; `listed`: works of lists that exist;
     `unanswered`: works for which there was no answer.
     """
@@ -43,7 +43,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedRows:
     """The works to ask for: `by_artist` those with files at hand (None: artist unknown), `listed` those without."""
 
     by_artist: Mapping[int | None, Sequence[int]]
@@ -53,9 +53,9 @@ class Wanted:
         return bool(self.by_artist or self.listed)
 
 
-def ask_for_rows(settings: Settings, wanted: Wanted, *, keeps: bool) -> Shown:
+def fetch_rows(settings: Settings, wanted: WantedRows, *, keeps: bool) -> RowsFound:
     """Ask for works; `keeps`: also record the answers in the archive. Raises PixivcrawlError and KeyboardInterrupt."""
-    shown = Shown()
+    shown = RowsFound()
     process = AsyncCrawlerProcess(settings)
     crawler = process.create_crawler(RowsSpider if keeps else PassingRowsSpider)
     crawling = process.crawl(crawler, wanted=wanted, shown=shown)
@@ -84,12 +84,12 @@ class RowsSpider(PixivSpider[Arguments]):
     """Asks for the rows of works, records them, and marks the files that follow from them as wanted."""
 
     name = "import"
-    wanted: Wanted
-    shown: Shown
+    wanted: WantedRows
+    shown: RowsFound
     asking: asyncio.Task[None] | None = None
 
     @classmethod
-    def from_crawler(cls, crawler: Crawler, *args: Any, wanted: Wanted, shown: Shown, **kwargs: Any) -> Self:
+    def from_crawler(cls, crawler: Crawler, *args: Any, wanted: WantedRows, shown: RowsFound, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.wanted, spider.shown = wanted, shown
         return spider

@@ -28,7 +28,7 @@ from pixivcrawl.runs.session_check import NewsSpider
 from pixivcrawl.session import Session, account_names, accounts_folder, reader_of, session_from_settings
 from pixivcrawl.spiders.user import UserArguments
 from pixivcrawl.subscriptions.file import FILE_NAME, FOLLOWING, REFRESH, Subscription, SubscriptionFile
-from pixivcrawl.subscriptions.planning import Brings, Wanted, checked_by_the_feed, may_be_known_by_the_feed
+from pixivcrawl.subscriptions.planning import CrawlScope, WantedList, checked_by_the_feed, may_be_known_by_the_feed
 
 Answer = TypeVar("Answer")
 
@@ -63,7 +63,7 @@ class Catalogue:
             if (other := lists.setdefault(wanted.key, subscription.name)) != subscription.name:
                 raise file.refused(subscription, None, f"reads the same list as {quoted(other)}; leave one of them out")
 
-    def wanted(self, file: SubscriptionFile, subscription: Subscription) -> Wanted:
+    def wanted(self, file: SubscriptionFile, subscription: Subscription) -> WantedList:
         """The list that a subscription reads; for a subscription to everyone whom the reader follows, the list of them. Raises as `check`
         does.
         """
@@ -79,7 +79,7 @@ class Catalogue:
 
     def artists(
         self, file: SubscriptionFile, subscription: Subscription, followed: Collection[int]
-    ) -> Iterator[Wanted]:
+    ) -> Iterator[WantedList]:
         """The lists of the followed artists under a subscription to everyone whom the reader follows."""
         arguments = {**subscription.arguments, "id": str(ANY_ARTIST)}
         like_all = _wanted(subscription, self._read(file, subscription, arguments), arguments)
@@ -92,7 +92,7 @@ class Catalogue:
                 artist=artist if like_all.artist is not None else None,
             )
 
-    def list_of(self, name: str, arguments: Mapping[str, str]) -> Wanted:
+    def list_of(self, name: str, arguments: Mapping[str, str]) -> WantedList:
         """What one crawl would read. Raises ConfigurationError, as the crawl would."""
         try:
             spider = self._spider(name, arguments)
@@ -102,12 +102,12 @@ class Catalogue:
         spider.require_session()
         return _wanted(Subscription(name, name, arguments, refresh=None), spider, arguments)
 
-    def following(self) -> Wanted:
+    def following(self) -> WantedList:
         """The list of the users whom the reader follows, read whole."""
         subscription = Subscription(FOLLOWING, "user", {}, refresh=None, of_following=True)
         return self.wanted(SubscriptionFile(Path(), "", ()), subscription)
 
-    def news(self) -> Wanted:
+    def news(self) -> WantedList:
         """The reader's feed, for its rows only."""
         arguments = {"files": "false", "detail": "listing"}
         subscription = Subscription(NewsSpider.name, NewsSpider.name, arguments, refresh=None)
@@ -183,8 +183,8 @@ def as_account(settings: Settings, name: str) -> Settings:
     return of_account
 
 
-def _wanted(subscription: Subscription, spider: PixivSpider[Any], arguments: Mapping[str, str]) -> Wanted:
-    return Wanted(
+def _wanted(subscription: Subscription, spider: PixivSpider[Any], arguments: Mapping[str, str]) -> WantedList:
+    return WantedList(
         name=subscription.name,
         spider=spider.name,
         arguments=dict(arguments),
@@ -197,12 +197,12 @@ def _wanted(subscription: Subscription, spider: PixivSpider[Any], arguments: Map
     )
 
 
-def _brings(spider: PixivSpider[Any]) -> Brings | None:
+def _brings(spider: PixivSpider[Any]) -> CrawlScope | None:
     if not isinstance(spider, ListingSpider) or spider.args.rows_are_all:
         return None
     args = spider.args
     again = args.refresh and spider.rereads_on_refresh
-    return Brings(args.files, args.enough, args.wants_frames, again, spider.asked_by_name)
+    return CrawlScope(args.files, args.enough, args.wants_frames, again, spider.asked_by_name)
 
 
 def _compares(spider: PixivSpider[Any]) -> bool:
@@ -226,20 +226,20 @@ class State:
     counts as read then. `sizes` is the number of works on each list, by its key. `followed` is whom the reader follows.
     """
 
-    lists: tuple[tuple[Subscription, Wanted], ...]
-    artists: Mapping[str, tuple[Wanted, ...]]
+    lists: tuple[tuple[Subscription, WantedList], ...]
+    artists: Mapping[str, tuple[WantedList, ...]]
     runs: Mapping[str, ListRuns]
     sizes: Mapping[str, int]
     followed: frozenset[int]
 
     @property
-    def wanted(self) -> Iterator[Wanted]:
+    def wanted(self) -> Iterator[WantedList]:
         """All lists."""
         yield from (wanted for _, wanted in self.lists)
         for of_one in self.artists.values():
             yield from of_one
 
-    def runs_of(self, wanted: Wanted) -> ListRuns:
+    def runs_of(self, wanted: WantedList) -> ListRuns:
         return self.runs.get(wanted.key, NO_RUNS)
 
 
@@ -281,7 +281,7 @@ def _look_up(connection: Connection, catalogue: Catalogue, file: SubscriptionFil
 
 def _wanted_of(
     catalogue: Catalogue, file: SubscriptionFile, followed: Collection[int]
-) -> tuple[tuple[tuple[Subscription, Wanted], ...], dict[str, tuple[Wanted, ...]]]:
+) -> tuple[tuple[tuple[Subscription, WantedList], ...], dict[str, tuple[WantedList, ...]]]:
     """Each subscription with its list, and the lists of the followed artists."""
     lists = tuple((subscription, catalogue.wanted(file, subscription)) for subscription in file.subscriptions)
     taken = {artist for _, wanted in lists if wanted.spider == "user" for artist in wanted.canonical["id"]}
@@ -306,7 +306,7 @@ def _checked(connection: Connection, state: State, feed: Feed) -> dict[str, List
     }
 
 
-def _has_news(connection: Connection, wanted: Wanted, read: ListRun, seen: Mapping[int, int]) -> bool:
+def _has_news(connection: Connection, wanted: WantedList, read: ListRun, seen: Mapping[int, int]) -> bool:
     """Whether the feed has shown, since the list was read, a work of the artist that is not on the list and that its filters do not leave
     out.
     """

@@ -32,7 +32,7 @@ SHAPES: tuple[tuple[Sort, re.Pattern[str]], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ImageRequest:
     """What an image address asks for. `box` is the size that a reduced picture fits; `id` is a work's, or a user's
     for a portrait."""
 
@@ -44,13 +44,13 @@ class Wanted:
     box: tuple[int, int] = (1200, 1200)
 
 
-def read(path: str) -> Wanted | None:
+def read(path: str) -> ImageRequest | None:
     """What `path` asks the image host for; None for a path of no known shape."""
     for sort, shape in SHAPES:
         if found := shape.fullmatch(path):
             parts = found.groupdict()
             width, _, height = (parts.get("box") or "1200x1200").partition("x")
-            return Wanted(
+            return ImageRequest(
                 sort,
                 int(parts.get("id") or 0),
                 int(parts.get("page") or 0),

@@ -25,7 +25,7 @@ from pixivcrawl.sandbox.bodies import (
     users,
 )
 from pixivcrawl.sandbox.delivery import WEB_PAGE
-from pixivcrawl.sandbox.http import Answer, Json, Question, RefusedError, refused
+from pixivcrawl.sandbox.http import ApiRequest, ApiResponse, Json, RefusedError, refused
 from pixivcrawl.sandbox.images import Sent
 from pixivcrawl.sandbox.works import Session
 from pixivcrawl.sandbox.world import World
@@ -48,10 +48,10 @@ class Route:
     method: str
     path: re.Pattern[str]
     gate: Gate
-    answer: Callable[[Question], Answer]
+    answer: Callable[[ApiRequest], ApiResponse]
 
 
-def _route(path: str, answer: Callable[[Question], Answer], gate: Gate = "anyone", method: str = "GET") -> Route:
+def _route(path: str, answer: Callable[[ApiRequest], ApiResponse], gate: Gate = "anyone", method: str = "GET") -> Route:
     return Route(method, re.compile(path), gate, answer)
 
 
@@ -132,7 +132,7 @@ class ApiHost:
             return _page_of_people(sent, None if self.world.habits.mixes_tokens else session)
         return self.document(sent, await self.judged(request, session), session)
 
-    async def judged(self, request: web.BaseRequest, session: Session | None) -> Answer:
+    async def judged(self, request: web.BaseRequest, session: Session | None) -> ApiResponse:
         """The right answer, or pixiv's refusal of a session that it does not know."""
         is_unknown = session is None and request.cookies.get("PHPSESSID", "") != ""
         if is_unknown and self.world.habits.refuses_unknown:
@@ -142,7 +142,7 @@ class ApiHost:
     def document(
         self,
         sent: Sent,
-        answer: Answer,
+        answer: ApiResponse,
         session: Session | None,
         more_headers: Mapping[str, str] = MappingProxyType({}),
     ) -> web.Response:
@@ -153,7 +153,7 @@ class ApiHost:
             headers["X-Userid"] = str(session.user_id)
         return web.Response(body=body, status=answer.status, headers=headers)
 
-    async def _answer(self, request: web.BaseRequest, session: Session | None) -> Answer:
+    async def _answer(self, request: web.BaseRequest, session: Session | None) -> ApiResponse:
         for route in ROUTES:
             if route.method == request.method and (found := route.path.fullmatch(request.path)):
                 break
@@ -168,7 +168,7 @@ class ApiHost:
         try:
             document = await _posted(request) if route.method == "POST" else {}
             with self.world.lock:
-                return route.answer(Question(self.world, self.addresses, session, found.groups(), query, document))
+                return route.answer(ApiRequest(self.world, self.addresses, session, found.groups(), query, document))
         except RefusedError as refusal:
             return refused(refusal.status, refusal.message)
 

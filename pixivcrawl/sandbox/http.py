@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ApiRequest:
     """A request to the API origin, taken apart. `places` are the variable parts of the path; `query` keeps every
     value of a name; `document` is a POST's JSON."""
 
@@ -68,7 +68,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiResponse:
     """A status and what becomes the JSON body."""
 
     content: Any
@@ -83,17 +83,17 @@ class RefusedError(Exception):
         self.status, self.message = status, message
 
 
-def found(body: Any) -> Answer:
-    return Answer({"error": False, "message": "", "body": body})
+def found(body: Any) -> ApiResponse:
+    return ApiResponse({"error": False, "message": "", "body": body})
 
 
-def found_without_message(body: Any) -> Answer:
+def found_without_message(body: Any) -> ApiResponse:
     """pixiv: some answers, searches among them, lack the key `message`."""
-    return Answer({"error": False, "body": body})
+    return ApiResponse({"error": False, "body": body})
 
 
-def refused(status: int, message: str) -> Answer:
-    return Answer({"error": True, "message": message, "body": []}, status)
+def refused(status: int, message: str) -> ApiResponse:
+    return ApiResponse({"error": True, "message": message, "body": []}, status)
 
 
 def keyed(items: Json) -> Json | list[Any]:

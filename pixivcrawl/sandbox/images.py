@@ -11,7 +11,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 
 from aiohttp import web
 
-from pixivcrawl.sandbox.addresses import Wanted, read
+from pixivcrawl.sandbox.addresses import ImageRequest, read
 from pixivcrawl.sandbox.delivery import WEB_PAGE, Delivery, whole
 from pixivcrawl.sandbox.pictures import Content
 from pixivcrawl.sandbox.works import Work, revision_of
@@ -61,15 +61,17 @@ class ImageHost:
         content = await asyncio.to_thread(self._content, work, wanted)
         return await self.of_work(request.path, work, wanted, content, _ranged(request, content, work, wanted))
 
-    async def of_work(self, path: str, work: Work, wanted: Wanted, content: Content, honest: Delivery) -> Delivery:
+    async def of_work(
+        self, path: str, work: Work, wanted: ImageRequest, content: Content, honest: Delivery
+    ) -> Delivery:
         """What is sent of a work's image: the `honest` answer."""
         return honest
 
-    async def of_artist(self, wanted: Wanted, content: Content) -> Delivery:
+    async def of_artist(self, wanted: ImageRequest, content: Content) -> Delivery:
         """What is sent of an artist's picture: all of it."""
         return whole(content)
 
-    async def _of_artist(self, wanted: Wanted) -> Delivery:
+    async def _of_artist(self, wanted: ImageRequest) -> Delivery:
         artist, pictures = self.world.artist(wanted.id), self.world.pictures
         if artist is None:
             return whole(WEB_PAGE, 404)
@@ -79,7 +81,7 @@ class ImageHost:
             return whole(WEB_PAGE, 404)
         return await self.of_artist(wanted, await asyncio.to_thread(make, artist, wanted.box))
 
-    def _content(self, work: Work, wanted: Wanted) -> Content:
+    def _content(self, work: Work, wanted: ImageRequest) -> Content:
         pictures = self.world.pictures
         match wanted.sort:
             case "zip":
@@ -91,7 +93,7 @@ class ImageHost:
         return pictures.original(work, wanted.page)
 
 
-def _is_current(work: Work, wanted: Wanted) -> bool:
+def _is_current(work: Work, wanted: ImageRequest) -> bool:
     """pixiv: after a revision, the old addresses answer 404; so does a work that is gone."""
     if work.gone or wanted.revision != work.revision:
         return False
@@ -106,7 +108,7 @@ def _is_current(work: Work, wanted: Wanted) -> bool:
     return not work.is_ugoira and wanted.extension == work.pages[wanted.page].extension
 
 
-def _ranged(request: web.BaseRequest, content: Content, work: Work, wanted: Wanted) -> Delivery:
+def _ranged(request: web.BaseRequest, content: Content, work: Work, wanted: ImageRequest) -> Delivery:
     etag = f'"{hashlib.sha256(f"{request.path}:{work.revision}".encode()).hexdigest()[:32]}"'
     headers = {
         "ETag": etag,

@@ -31,7 +31,7 @@ from pixivcrawl.base_spiders.in_progress import WorksInProgress
 from pixivcrawl.base_spiders.listing import ListingSpider
 from pixivcrawl.base_spiders.page import Page, page_of_rows
 from pixivcrawl.base_spiders.params import Arguments, ListingArguments, UserIds
-from pixivcrawl.base_spiders.rechecks import LookedAtLater
+from pixivcrawl.base_spiders.rechecks import RecheckDeferred
 from pixivcrawl.filters import separated
 from pixivcrawl.items import Artwork, Original
 from pixivcrawl.ledger import queries, updates
@@ -199,7 +199,7 @@ class UserSpider(ListingSpider[UserArguments]):
 
     async def artist_failed(self, user_id: int, refusal: AnswerRefused | BodyRefused) -> None:
         """Record that one artist's list could not be read; the others' are still read."""
-        if isinstance(refusal, LookedAtLater):
+        if isinstance(refusal, RecheckDeferred):
             if self.puts_off_second_looks:
                 self.looked_at_later.append(user_id)
             else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pixivcrawl.ledger.queries.subscriptions import ListRuns
-from pixivcrawl.subscriptions.planning import Due
+from pixivcrawl.subscriptions.planning import DueList
 
 ROWS_A_REQUEST = 100
 ROWS_A_PAGE = 48
@@ -15,7 +15,7 @@ OF_WORKS = ("works_read", "requests_for_parts", "requests_for_many")
 """A run's counts of requests about its works, which the next one does not need."""
 
 
-def requests_for(due: Due, runs: ListRuns, works: int) -> int:
+def requests_for(due: DueList, runs: ListRuns, works: int) -> int:
     """About how many API requests a reading takes, not counting new works; `works` are known on the list.
 
     Of a list that was never read, only that it takes one or more.

@@ -27,7 +27,7 @@ LONGEST_RETRY = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Brings:
+class CrawlScope:
     """What a crawl brings of each work: see `queries.works_to_come`. `by_name`: earlier failures do not wait."""
 
     files: bool
@@ -38,7 +38,7 @@ class Brings:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedList:
     """A list that is to be read again and again.
 
     `arguments` are those of the command line, `canonical` those that the ledger knows the list by. `refresh` is None where known works
@@ -53,7 +53,7 @@ class Wanted:
     every: timedelta
     refresh: timedelta | None
     artist: int | None = None
-    brings: Brings | None = None
+    brings: CrawlScope | None = None
     fits: Callable[[Artwork], bool | None] | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -67,19 +67,19 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueList:
     """A list that is to be read now, and since when; `since` is None for one that was never read.
 
     `compare`: it is to be read whole, and its known works compared; `extra`: for that alone, it would not be due otherwise.
     """
 
-    wanted: Wanted
+    wanted: WantedList
     since: datetime | None
     compare: bool = False
     extra: bool = False
 
 
-def next_reading(wanted: Wanted, runs: ListRuns, now: datetime) -> datetime | None:
+def next_reading(wanted: WantedList, runs: ListRuns, now: datetime) -> datetime | None:
     """When a list is due; None for one that was never read, which is due at once."""
     if runs.failed:
         return _after(runs.failed[-1].started, _retry(wanted.every, len(runs.failed)), now)
@@ -89,7 +89,7 @@ def next_reading(wanted: Wanted, runs: ListRuns, now: datetime) -> datetime | No
     return _after(runs.read.started, wait, now)
 
 
-def next_comparison(wanted: Wanted, runs: ListRuns, now: datetime) -> datetime | None:
+def next_comparison(wanted: WantedList, runs: ListRuns, now: datetime) -> datetime | None:
     """When a list is to be read whole and its works compared; None for never, and before it was read at all.
 
     The first time comes between half a period and a whole one after the first reading, each list at a point of its own, so that what
@@ -102,7 +102,7 @@ def next_comparison(wanted: Wanted, runs: ListRuns, now: datetime) -> datetime |
     return _after(runs.first_read, wanted.refresh * (1 + _share(wanted.name)) / 2, now)
 
 
-def next_turn(wanted: Wanted, runs: ListRuns, now: datetime) -> datetime | None:
+def next_turn(wanted: WantedList, runs: ListRuns, now: datetime) -> datetime | None:
     """When a list is due, to be read or to be compared; None for one that was never read.
 
     A comparison that is due already and still waits for its share of a day's requests has no time of its own.
@@ -114,8 +114,8 @@ def next_turn(wanted: Wanted, runs: ListRuns, now: datetime) -> datetime | None:
 
 
 def due(
-    wanted: Iterable[Wanted], runs: Mapping[str, ListRuns], now: datetime, forced: Collection[str] = ()
-) -> list[Due]:
+    wanted: Iterable[WantedList], runs: Mapping[str, ListRuns], now: datetime, forced: Collection[str] = ()
+) -> list[DueList]:
     """What is to be read now, including the lists whose keys are `forced`: the most overdue first, then those that only need comparing,
     then those that were never read.
 
@@ -126,7 +126,7 @@ def due(
     return sorted(found, key=lambda each: (each.since is None, each.extra, each.since or now))
 
 
-def within_share(planned: Iterable[Due], cost: Callable[[Due], int], share: int) -> list[Due]:
+def within_share(planned: Iterable[DueList], cost: Callable[[DueList], int], share: int) -> list[DueList]:
     """The plan with no more comparisons than a share of that many requests allows; the first comparison is always allowed."""
     left: float = max(share, 1)
     kept = []
@@ -141,20 +141,20 @@ def within_share(planned: Iterable[Due], cost: Callable[[Due], int], share: int)
     return kept
 
 
-def _due(wanted: Wanted, runs: ListRuns, now: datetime, *, forced: bool) -> Due | None:
+def _due(wanted: WantedList, runs: ListRuns, now: datetime, *, forced: bool) -> DueList | None:
     reading, comparison = next_reading(wanted, runs, now), next_comparison(wanted, runs, now)
     if reading is None:
-        return Due(wanted, None)
+        return DueList(wanted, None)
     compare = comparison is not None and comparison <= now and (not runs.failed or reading <= now)
     if forced:
-        return Due(wanted, min(reading, now), compare)
+        return DueList(wanted, min(reading, now), compare)
     if reading > now and not compare:
         return None
     extra = reading > now
-    return Due(wanted, comparison if extra else reading, compare, extra)
+    return DueList(wanted, comparison if extra else reading, compare, extra)
 
 
-def may_be_known_by_the_feed(wanted: Wanted, runs: ListRuns, feed: Feed) -> bool:
+def may_be_known_by_the_feed(wanted: WantedList, runs: ListRuns, feed: Feed) -> bool:
     """Whether the feed shows every work of an artist that is newer than the list's own last reading.
 
     It does when it was read from before that reading on without a gap, and the reader followed the artist all the time since.

@@ -26,7 +26,7 @@ from sqlalchemy.exc import DBAPIError
 from pixivcrawl.api.text import one_line, spoken
 from pixivcrawl.errors import ArchiveInUse, ConfigurationError, PixivcrawlError, StorageFailed
 from pixivcrawl.ledger.engine import session_engine
-from pixivcrawl.ledger.failures import PATIENCE, has_given_up, place_of, storage_failed
+from pixivcrawl.ledger.failures import BUSY_TIMEOUT, has_given_up, place_of, storage_failed
 from pixivcrawl.ledger.updates.hosts import CHANNEL
 
 LOG = logging.getLogger(__name__)
@@ -114,9 +114,9 @@ class ServerLane:
     @property
     def lost(self) -> StorageFailed | None:
         """Why the lane is permanently lost."""
-        if self._failed is None and PATIENCE < _now() - self._confirmed_at < inf:
+        if self._failed is None and BUSY_TIMEOUT < _now() - self._confirmed_at < inf:
             return StorageFailed(
-                f"the ledger {place_of(self._url)} has not answered for {PATIENCE:.0f} s, so that {self._whose} may be "
+                f"the ledger {place_of(self._url)} has not answered for {BUSY_TIMEOUT:.0f} s, so that {self._whose} may be "
                 "another run's by now: see to the database, then run the same command again"
             )
         return self._failed
@@ -146,7 +146,7 @@ class ServerLane:
                     taken.set_exception(why)
                     return
                 if not tries_until:
-                    tries_until = _now() + PATIENCE
+                    tries_until = _now() + BUSY_TIMEOUT
                     LOG.warning(
                         "%s: the lane is lost, and nothing is sent until it is ours again: %s", self._whose, why
                     )

@@ -44,7 +44,7 @@ class Progress:
     findings: list[Finding] = field(default_factory=list)
 
 
-class Memory:
+class CheckpointFile:
     """The state file of one archive, replaced in one step. A disk that cannot be written is said once and is no obstacle."""
 
     def __init__(self, root: Path) -> None:

@@ -224,7 +224,7 @@ def _adopt(
     now = datetime.now(UTC)
     if frames is not None:
         beside = file.with_suffix(".json")
-        listed = updates.Found(
+        listed = updates.FoundFile(
             *(found.user_id, found.work_id, found.page, found.revision, "frames"),
             path=path.removesuffix(".zip") + ".json",
             sha256=sha256_of(beside),
@@ -245,7 +245,7 @@ def _proven(
     name: Name,
     row: queries.KeptFile | None,
     frames: tuple[Frame, ...] | None,
-) -> updates.Found:
+) -> updates.FoundFile:
     """A file that is the whole picture. Raises NotTaken for any other, StorageFailed or NoWorker."""
     width, height = (row.width, row.height) if row is not None else (None, None)
     expected = Expected(format_of(name.extension), width, height, frames)
@@ -254,7 +254,7 @@ def _proven(
         proof = workers.prove(file, expected, sha256).result()
     except Damaged as damaged:
         raise NotTaken(str(damaged)) from None
-    return updates.Found(
+    return updates.FoundFile(
         *(_folder_of(path), name.work_id, name.page, name.revision, name.kind),
         path=path,
         sha256=sha256,

@@ -13,7 +13,7 @@ from pixivcrawl.verification.repair import Action, repair
 from pixivcrawl.verification.verify import Depth
 
 
-def want_again(archive: Archive, ledger: Ledger, work_id: int, depth: Depth, said: Callable[[Action], None]) -> None:
+def refetch(archive: Archive, ledger: Ledger, work_id: int, depth: Depth, said: Callable[[Action], None]) -> None:
     """Whatever file of the work is missing or damaged will be fetched. The archive must be locked. Raises StorageFailed."""
     rows = ledger.read_now(queries.files_of_works, [work_id], HERE)
     found = (check_file(archive, row, read=True, workers=depth.provers) for row in rows)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.doctor.disk import filesystem_of, kind_of_disk, look_at_disk, look_at_permissions, nearest
+from pixivcrawl.doctor.disk import check_disk, check_permissions, filesystem_of, kind_of_disk, nearest
 
 MOUNTS = """\
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -55,7 +55,7 @@ def test_little_room_is_a_warning_and_none_a_problem(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, state: str, code: int
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, free))
-    finding = next(iter(look_at_disk(Archive(tmp_path / "not" / "yet"), 2 * 10**9)))
+    finding = next(iter(check_disk(Archive(tmp_path / "not" / "yet"), 2 * 10**9)))
     assert (finding.state, finding.exit_code) == (state, code)
     assert str(tmp_path) in finding.found
 
@@ -69,13 +69,13 @@ def test_the_nearest_folder_that_is_there(tmp_path: Path) -> None:
 def test_a_folder_that_others_may_read_or_change_is_a_warning(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "archive")
     archive.create()
-    assert [finding.state for finding in look_at_permissions(archive)] == ["ok"]
+    assert [finding.state for finding in check_permissions(archive)] == ["ok"]
     archive.root.chmod(0o755)
-    assert [finding.state for finding in look_at_permissions(archive, "all")] == ["ok"]
-    said = list(look_at_permissions(archive, "group"))
+    assert [finding.state for finding in check_permissions(archive, "all")] == ["ok"]
+    said = list(check_permissions(archive, "group"))
     assert "everyone may read the archive folder: prevent that with: chmod 750" in said[1].found
     archive.root.chmod(0o777)
-    said = list(look_at_permissions(archive))
+    said = list(check_permissions(archive))
     assert [finding.state for finding in said] == ["ok", "warning"]
     assert "everyone may change the archive folder" in said[1].found
 
@@ -85,5 +85,5 @@ def test_what_may_not_be_written_is_a_problem(tmp_path: Path, monkeypatch: pytes
     archive = Archive(tmp_path / "archive")
     archive.create()
     monkeypatch.setattr(os, "access", lambda path, _: Path(path) != archive.journal)
-    said = [finding for finding in look_at_permissions(archive) if finding.state == "problem"]
+    said = [finding for finding in check_permissions(archive) if finding.state == "problem"]
     assert [(finding.exit_code, str(archive.journal) in finding.found) for finding in said] == [(5, True)]

@@ -12,11 +12,11 @@ from scrapy.settings import Settings
 
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.doctor.environment import (
-    look_at_certificates,
-    look_at_clock,
-    look_at_notices,
-    look_at_pace,
-    look_at_secrets,
+    check_certificates,
+    check_clock,
+    check_notices,
+    check_pace,
+    check_secrets,
     unfit_distributions,
 )
 from pixivcrawl.doctor.findings import exit_code
@@ -38,16 +38,16 @@ MINUTE = timedelta(minutes=1)
     ],
 )
 def test_a_clock_is_held_against_pixivs(ahead: timedelta, state: str, code: int) -> None:
-    finding = look_at_clock(NOW - ahead, NOW, None)
+    finding = check_clock(NOW - ahead, NOW, None)
     assert (finding.state, finding.exit_code) == (state, code)
     if state != "ok":
         assert ("ahead of" if ahead > timedelta(0) else "behind") in finding.found
 
 
 def test_a_ledger_from_the_future_tells_of_a_clock_that_was_set_back() -> None:
-    assert look_at_clock(None, NOW, NOW + 2 * MINUTE).state == "warning"
-    assert look_at_clock(NOW, NOW, NOW + timedelta(seconds=30)).state == "ok"
-    assert look_at_clock(None, NOW, None).state == "ok"
+    assert check_clock(None, NOW, NOW + 2 * MINUTE).state == "warning"
+    assert check_clock(NOW, NOW, NOW + timedelta(seconds=30)).state == "ok"
+    assert check_clock(None, NOW, None).state == "ok"
 
 
 def of_settings(**values: Any) -> Settings:
@@ -56,7 +56,7 @@ def of_settings(**values: Any) -> Settings:
 
 def test_only_what_is_riskier_than_the_default_is_warned_of() -> None:
     def states(**values: Any) -> list[tuple[str, str]]:
-        found = look_at_pace(Configuration.from_settings(of_settings(**values)))
+        found = check_pace(Configuration.from_settings(of_settings(**values)))
         return [(finding.state, finding.found.partition("=")[0]) for finding in found]
 
     assert [state for state, _ in states()] == ["ok"]
@@ -79,28 +79,28 @@ def test_a_secret_that_others_can_read_is_a_warning(
     settings = of_settings(**{name: str(file)})
     for mode, state in ((0o600, "ok"), (0o640, "warning"), (0o602, "warning")):
         file.chmod(mode)
-        (finding,) = look_at_secrets(settings)
+        (finding,) = check_secrets(settings)
         assert finding.state == state
         assert "hush" not in finding.found
-    assert not list(look_at_secrets(of_settings()))
+    assert not list(check_secrets(of_settings()))
 
 
 def test_services_are_named_without_their_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIXIVCRAWL_NOTICE_URLS", "json://me:hush@127.0.0.1/x tgram://hush/1")
-    finding = look_at_notices(of_settings())
+    finding = check_notices(of_settings())
     assert (finding.state, "hush" in finding.found) == ("ok", False)
     assert "json://127.0.0.1" in finding.found
     monkeypatch.delenv("PIXIVCRAWL_NOTICE_URLS")
-    missing = look_at_notices(of_settings(NOTICE_URLS_FILE=str(tmp_path / "none")))
+    missing = check_notices(of_settings(NOTICE_URLS_FILE=str(tmp_path / "none")))
     assert (missing.state, missing.exit_code) == ("problem", 2)
 
 
 def test_a_certificate_file_that_is_none_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    assert look_at_certificates().state == "ok"
+    assert check_certificates().state == "ok"
     (tmp_path / "empty.pem").write_text("")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "empty.pem"))
-    finding = look_at_certificates()
+    finding = check_certificates()
     assert (finding.state, exit_code([finding])) == ("problem", 2)
     assert "SSL_CERT_FILE" in finding.found
 

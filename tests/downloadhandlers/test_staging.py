@@ -19,7 +19,7 @@ from scrapy.http import Response
 
 from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
 from pixivcrawl.downloadhandlers import transfer
-from pixivcrawl.downloadhandlers.transfer import Arrival
+from pixivcrawl.downloadhandlers.transfer import IncomingBody
 from pixivcrawl.errors import StorageFailed
 from tests.raw import Answering, answers, raw_server
 from tests.sandbox.serving import Sandbox, World
@@ -310,13 +310,13 @@ def test_little_is_taken_ahead_of_a_slow_disk(tmp_path: Path, monkeypatch: pytes
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(tls)
     came: list[int] = []
-    add = Arrival.add
+    add = IncomingBody.add
 
-    async def noted(arrival: Arrival, chunk: bytes) -> None:
+    async def noted(arrival: IncomingBody, chunk: bytes) -> None:
         came.append(len(chunk))
         await add(arrival, chunk)
 
-    monkeypatch.setattr(Arrival, "add", noted)
+    monkeypatch.setattr(IncomingBody, "add", noted)
     with raw_server(answers(f"HTTP/1.1 200 OK\nContent-Length: {size}", bytes(size)), tls) as raw:
         # What writes is busy, while what is sent goes on coming.
         busy = [transfer._THREADS.submit(time.sleep, 0.5) for _ in range(2)]

@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 from pixivcrawl.sandbox import standard
 from pixivcrawl.sandbox.addresses import Addresses
 from pixivcrawl.sandbox.bodies import artworks
-from pixivcrawl.sandbox.http import Question
+from pixivcrawl.sandbox.http import ApiRequest
 from pixivcrawl.sandbox.making import make_work
 from pixivcrawl.sandbox.works import ILLUST, MANGA, UGOIRA, Artist, Page, Work
 from tests.sandbox.serving import World
@@ -97,9 +97,9 @@ def original(world: World, work: Work, page: int) -> bytes:
     return world.pictures.zip(work).whole if work.is_ugoira else world.pictures.original(work, page).whole
 
 
-def answer(ask: Callable[[Question], Any], world: World, work: Work) -> dict[str, Any]:
+def answer(ask: Callable[[ApiRequest], Any], world: World, work: Work) -> dict[str, Any]:
     """What pixiv answers about a work to one who may see it."""
-    question = Question(world, Addresses(ORIGIN), world.readers[0], (str(work.id),), {})
+    question = ApiRequest(world, Addresses(ORIGIN), world.readers[0], (str(work.id),), {})
     body: dict[str, Any] = ask(question).content["body"]
     return body
 

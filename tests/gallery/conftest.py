@@ -25,7 +25,7 @@ from pixivcrawl.gallery.guard import Guard
 from pixivcrawl.gallery.shelf import Shelf
 from pixivcrawl.gallery.thumbnails import Thumbnails
 from pixivcrawl.index.reading import Index
-from pixivcrawl.index.updating import follow
+from pixivcrawl.index.updating import update_index
 from pixivcrawl.ledger.service import Ledger
 from tests.gallery.making import archive_at
 from tests.ledger.making import sqlite_url
@@ -99,7 +99,7 @@ def visiting(
     ledger = Ledger.open(url or sqlite_url(root), read_only=True)
     derived = root / "derived"
     if follows:
-        follow(ledger, derived, stop=threading.Event())
+        update_index(ledger, derived, stop=threading.Event())
     with Workers(1, Limits(100_000_000, 1 << 30)) as workers:
         thumbnails = Thumbnails(derived, workers)
         index = Index(derived, ledger, read_filters(root / FILE_NAME))

@@ -18,7 +18,7 @@ from pixivcrawl.index.reading import Index
 from pixivcrawl.index.search import WorksQuery
 from pixivcrawl.items import Artwork, Facts
 from pixivcrawl.ledger import updates
-from pixivcrawl.ledger.queries.indexed import Searched
+from pixivcrawl.ledger.queries.indexed import SearchableWork
 from pixivcrawl.ledger.service import Ledger
 from tests.ledger.making import NOW
 
@@ -33,11 +33,11 @@ def know(ledger: Ledger, *artworks: Artwork) -> None:
 
 def follow(ledger: Ledger, folder: Path) -> int:
     """Bring the index in line; on PostgreSQL the transactions of other databases on the server are waited for too."""
-    read = updating.follow(ledger, folder, stop=Event())
+    read = updating.update_index(ledger, folder, stop=Event())
     until = time.monotonic() + PATIENCE
     while Index(folder, ledger).behind() and time.monotonic() < until:
         time.sleep(0.05)
-        read += updating.follow(ledger, folder, stop=Event())
+        read += updating.update_index(ledger, folder, stop=Event())
     return read
 
 
@@ -60,7 +60,7 @@ def contents(folder: Path) -> dict[str, list[Any]]:
     return held
 
 
-def an_index(folder: Path, works: Sequence[Searched], saved: SavedFilters | None = None) -> Index:
+def an_index(folder: Path, works: Sequence[SearchableWork], saved: SavedFilters | None = None) -> Index:
     """An index of these works, with their tags' names, without a ledger."""
     folder.mkdir(parents=True, exist_ok=True)
     with closing(schema.open_for_writing(folder / schema.NAME)) as connection:
@@ -84,9 +84,9 @@ def every_id(index: Index, query: WorksQuery) -> list[int]:
     return found
 
 
-def as_searched(work: Artwork, tag_ids: dict[str, int]) -> Searched:
+def as_searched(work: Artwork, tag_ids: dict[str, int]) -> SearchableWork:
     """A work as the ledger would tell it to the index."""
-    return Searched(
+    return SearchableWork(
         id=work.work_id,
         first_seen=NOW,
         availability="available",

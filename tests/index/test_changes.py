@@ -27,7 +27,7 @@ from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from pixivcrawl.ledger.journal import read_journal
 from pixivcrawl.ledger.queries import indexed
-from pixivcrawl.ledger.queries.indexed import Searched
+from pixivcrawl.ledger.queries.indexed import SearchableWork
 from pixivcrawl.ledger.replay import replay
 from pixivcrawl.ledger.service import Ledger
 from tests.index.making import contents, follow, know
@@ -55,7 +55,9 @@ def write(ledger: Ledger, call: tuple[Callable[..., Any], tuple[Any, ...], dict[
 def watch(database: Path) -> None:
     """Have SQLite itself write down of which works, users and tags anything changes that an index holds."""
     columns = [
-        each.name for each in fields(Searched) if each.name not in ("id", "first_seen", "tags", "is_revised", "files")
+        each.name
+        for each in fields(SearchableWork)
+        if each.name not in ("id", "first_seen", "tags", "is_revised", "files")
     ]
     changes = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in columns)
     stored = (
@@ -199,10 +201,10 @@ def test_what_a_slow_transaction_commits_late_is_not_passed_over(postgres_url: s
         updates.record_facts(connection, Facts(artworks=(an_artwork(2),)), NOW)
         know(ledger, an_artwork(3))
         place = ledger.read_now(indexed.last_change)
-        assert updating.follow(ledger, derived, stop=Event()) == 0
+        assert updating.update_index(ledger, derived, stop=Event()) == 0
         assert index.works(parse("")).ids == [1]
         # Made from nothing at this moment, an index is no further.
-        updating.follow(ledger, tmp_path / "other", stop=Event())
+        updating.update_index(ledger, tmp_path / "other", stop=Event())
     slow.dispose()
     for folder in (derived, tmp_path / "other"):
         follow(ledger, folder)

@@ -45,9 +45,9 @@ class Looked(NamedTuple):
     def look(self) -> None:
         after: int | None = similar.LEAST_DIGEST
         while after is not None:
-            after = similar.look_on(self.ledger, Archive(self.root), self.root / "derived", self.workers, after=after)
+            after = similar.analyse(self.ledger, Archive(self.root), self.root / "derived", self.workers, after=after)
 
-    def find(self, path: Path) -> similar.Found:
+    def find(self, path: Path) -> similar.SimilarPictures:
         return similar.find(path, self.ledger, Archive(self.root), self.root / "derived", self.workers)
 
     def groups(self, show: Show, artist: int | None = None, *, across_works: bool = False) -> list[set[int]]:

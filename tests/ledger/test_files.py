@@ -31,7 +31,7 @@ from pixivcrawl.ledger.updates import (
     record_unavailable,
     settle_intent,
 )
-from pixivcrawl.ledger.updates.doubtful import named_otherwise
+from pixivcrawl.ledger.updates.doubtful import changed_validators
 from tests.ledger.making import (
     DAY,
     FIRST,
@@ -294,7 +294,7 @@ class TestADoubtfulBody:
         now = served_before(connection, an_original())
         assert before is not None
         assert now is not None
-        assert named_otherwise(before, now) == ['ETag "a" before, "b" now']
+        assert changed_validators(before, now) == ['ETag "a" before, "b" now']
 
     def test_is_known_at_once_when_it_was_kept_and_got_lost(self, connection: Connection):
         for hours in (0, 1, 24):

@@ -25,7 +25,7 @@ from pixivcrawl.archive.warc import write_record
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger import journal as journals
 from pixivcrawl.ledger.answer import StoredAnswer, answer_to
-from pixivcrawl.ledger.journal import Entry, Journal, PassedOver, cut_torn_tail, end_of, read_answer, read_journal
+from pixivcrawl.ledger.journal import Entry, Journal, SkippedParts, cut_torn_tail, end_of, read_answer, read_journal
 from pixivcrawl.reader import Reader
 from tests.ledger.making import NOW
 
@@ -42,7 +42,7 @@ def an_event(number: int) -> Entry:
     return Entry("user-seen", {"user_id": number, "now": NOW.isoformat()})
 
 
-def ids(folder: Path, passed_over: PassedOver | None = None) -> list[int]:
+def ids(folder: Path, passed_over: SkippedParts | None = None) -> list[int]:
     """Of answers and events alike."""
     return [
         entry.data["answer"].parameters["id"] if entry.type == "answer" else entry.data["user_id"]
@@ -89,9 +89,9 @@ def _there_and_back(folder: Path, batches: list[list[Entry]]) -> None:
     for batch in batches:
         journal.append(batch, NOW)
         written += journal.appended
-    passed_over = PassedOver()
+    passed_over = SkippedParts()
     assert list(read_journal(folder, passed_over)) == written
-    assert passed_over == PassedOver()
+    assert passed_over == SkippedParts()
     assert end_of(folder).position == journal.position
     for entry in written:
         if entry.location is not None:
@@ -194,7 +194,7 @@ def test_damage_in_the_middle_costs_its_batch_alone(tmp_path: Path):
     with files(tmp_path)[0].open("r+b") as file:
         file.seek(ends[0] + 1000)
         file.write(b"\x00" * 100)
-    passed_over = PassedOver()
+    passed_over = SkippedParts()
     assert ids(tmp_path, passed_over) == [0, 2]
     assert (passed_over.missing, passed_over.stretches, passed_over.lines) == (1, 1, 0)
 
@@ -246,9 +246,9 @@ def test_what_was_taken_back_is_written_again_in_its_place(tmp_path: Path):
         journal.take_back()
         journal.append([an_entry(first, b"again")], NOW)
         journal.settle()
-    passed_over = PassedOver()
+    passed_over = SkippedParts()
     assert ids(tmp_path, passed_over) == [1, 2]
-    assert passed_over == PassedOver()
+    assert passed_over == SkippedParts()
 
 
 def test_a_batch_that_is_there_twice_counts_once(tmp_path: Path):
@@ -256,9 +256,9 @@ def test_a_batch_that_is_there_twice_counts_once(tmp_path: Path):
     Journal(tmp_path).append([an_event(1), an_event(2)], NOW)
     (path,) = files(tmp_path)
     (tmp_path / "000002-20261123T120000Z.warc.gz").write_bytes(path.read_bytes())
-    passed_over = PassedOver()
+    passed_over = SkippedParts()
     assert ids(tmp_path, passed_over) == [1, 2]
-    assert passed_over == PassedOver(repeated=2)
+    assert passed_over == SkippedParts(repeated=2)
 
 
 def test_a_folder_that_cannot_be_is_said_in_one_line(tmp_path: Path):
@@ -281,17 +281,17 @@ def three_files(folder: Path) -> list[list[Entry]]:
 def test_a_lost_file_is_missed_by_its_numbers(tmp_path: Path):
     three_files(tmp_path)
     files(tmp_path)[1].unlink()
-    passed_over = PassedOver()
+    passed_over = SkippedParts()
     assert ids(tmp_path, passed_over) == [1, 2, 5, 6]
-    assert passed_over == PassedOver(missing=2)
+    assert passed_over == SkippedParts(missing=2)
 
 
 def test_a_late_beginning_too(tmp_path: Path):
     three_files(tmp_path)
     files(tmp_path)[0].unlink()
-    passed_over = PassedOver()
+    passed_over = SkippedParts()
     assert ids(tmp_path, passed_over) == [3, 4, 5, 6]
-    assert passed_over == PassedOver(missing=2)
+    assert passed_over == SkippedParts(missing=2)
 
 
 def test_the_numbers_go_on_after_a_torn_tail(tmp_path: Path):
@@ -299,9 +299,9 @@ def test_the_numbers_go_on_after_a_torn_tail(tmp_path: Path):
     path = files(tmp_path)[2]
     path.write_bytes(path.read_bytes()[:-3])
     Journal(tmp_path).append([an_event(7)], NOW)
-    passed_over = PassedOver()
+    passed_over = SkippedParts()
     assert ids(tmp_path, passed_over) == [1, 2, 3, 4, 7]
-    assert passed_over == PassedOver()
+    assert passed_over == SkippedParts()
     assert [entry.number for entry in read_journal(tmp_path)] == [1, 2, 3, 4, 5]
 
 
@@ -320,7 +320,7 @@ def test_cuts_and_flips_anywhere_are_named_and_cost_no_more_than_their_batch(tmp
         else:
             data[place] ^= 1 << choose.randrange(8)
         path.write_bytes(data)
-        passed_over = PassedOver()
+        passed_over = SkippedParts()
         found = list(read_journal(tmp_path, passed_over))
         assert [entry for entry in written if entry in found] == found
         lost = len(written) - len(found)
@@ -349,9 +349,9 @@ def test_a_line_that_says_nothing_is_counted(tmp_path: Path, line: bytes):
     block = line + b"\n" + good + b"\n"
     record = write_record("metadata", "urn:uuid:1", NOW, [("X-Batch-Offset", "0")], block)
     (tmp_path / "000001-20261123T120000Z.warc.gz").write_bytes(record)
-    passed_over = PassedOver()
+    passed_over = SkippedParts()
     assert ids(tmp_path, passed_over) == [8]
-    assert passed_over == PassedOver(lines=1)
+    assert passed_over == SkippedParts(lines=1)
 
 
 def test_an_answer_whose_record_is_damaged_is_missing(tmp_path: Path):
@@ -363,7 +363,7 @@ def test_an_answer_whose_record_is_damaged_is_missing(tmp_path: Path):
     data = bytearray(path.read_bytes())
     data[location.offset + location.length // 2] ^= 1
     path.write_bytes(data)
-    passed_over = PassedOver()
+    passed_over = SkippedParts()
     assert ids(tmp_path, passed_over) == [2]
     assert (passed_over.missing, passed_over.lines, passed_over.stretches) == (1, 0, 1)
     assert read_answer(tmp_path, location) is None

@@ -49,11 +49,11 @@ from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.changes import entry_of, make_change, make_together, parameters_of
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
-from pixivcrawl.ledger.journal import Entry, Journal, PassedOver, _entry, _line, located, read_journal
+from pixivcrawl.ledger.journal import Entry, Journal, SkippedParts, _entry, _line, located, read_journal
 from pixivcrawl.ledger.models import Base
 from pixivcrawl.ledger.replay import ReplayResult, arguments_of, replay
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.ledger.updates import EVENTS, Found, Intent
+from pixivcrawl.ledger.updates import EVENTS, FoundFile, Intent
 from pixivcrawl.ledger.updates.tags import remember_tags
 from pixivcrawl.reader import Reader
 from tests.ledger.making import (
@@ -243,7 +243,7 @@ def _bare(value: Any) -> Any:
 
 # A ledger comes back
 
-FOUND = Found(7, 5, 0, SECOND, "image", f"originals/7/5_p0_{SECOND}.png", "ef" * 32, "png", NOW, 12, 3, 4)
+FOUND = FoundFile(7, 5, 0, SECOND, "image", f"originals/7/5_p0_{SECOND}.png", "ef" * 32, "png", NOW, 12, 3, 4)
 INTENT = Intent(an_original(1), "originals/7/1.jpg", "ab" * 32, 1000)
 UGOIRA_INTENT = Intent(an_ugoira(3), "originals/7/3.zip", "ab" * 32, 1000, "originals/7/3.json", "cd" * 32)
 
@@ -568,9 +568,9 @@ def test_a_kill_between_journal_and_commit_loses_nothing_and_makes_nothing_twice
         Ledger.open(sqlite_url(old), archive=Archive(old)).close()
     assert list(read_journal(old / "journal")) == journaled
     well = write_all(old, [*CALLS[20:], *ENDED])
-    passed_over = PassedOver()
+    passed_over = SkippedParts()
     assert len(list(read_journal(old / "journal", passed_over))) == len(journaled) + well
-    assert passed_over == PassedOver()
+    assert passed_over == SkippedParts()
     replayed_into(new, old / "journal")
     assert everything(new) == everything(old)
 

@@ -116,7 +116,7 @@ def test_what_is_recorded_while_the_server_ends_its_connections_is_there_once(po
 
 @pytest.mark.long
 def test_a_server_that_stays_away_ends_it_in_one_line(line: Line, archive: Archive, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(writer, "PATIENCE", 0.5)
+    monkeypatch.setattr(writer, "BUSY_TIMEOUT", 0.5)
     ledger = Ledger.open(line.url, archive=archive)
     record_works(ledger, range(1, 3))
     line.cut()
@@ -155,7 +155,7 @@ def test_a_server_that_does_not_answer_is_said(
 def test_a_server_that_never_answers_ends_it_in_one_line(
     line: Line, archive: Archive, monkeypatch: pytest.MonkeyPatch, asks: Callable[[Ledger], object]
 ):
-    for name, seconds in (("ASKED_AFTER", 0.2), ("PATIENCE", 0.5), ("ANSWERS_WITHIN", 2)):
+    for name, seconds in (("ASKED_AFTER", 0.2), ("BUSY_TIMEOUT", 0.5), ("ANSWERS_WITHIN", 2)):
         monkeypatch.setattr(silence, name, seconds)
     ledger = Ledger.open(line.url, archive=archive)
     record_works(ledger, range(1, 2))
@@ -175,7 +175,7 @@ def test_a_server_that_never_answers_ends_it_in_one_line(
 def test_a_server_that_has_much_to_do_is_waited_for(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    for name in ("ASKED_AFTER", "PATIENCE"):
+    for name in ("ASKED_AFTER", "BUSY_TIMEOUT"):
         monkeypatch.setattr(silence, name, 0.2)
     ledger = Ledger.open(postgres_url)
     ledger.read_now(lambda connection: connection.execute(text("SELECT pg_sleep(1)")).all())
@@ -184,7 +184,7 @@ def test_a_server_that_has_much_to_do_is_waited_for(
 
 
 def test_who_is_stopped_while_writing_keeps_nothing_locked(postgres_url: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(engine, "PATIENCE", 1.0)
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT", 1.0)
     stopped, other = writing_engine(read_url(postgres_url)), writing_engine(read_url(postgres_url))
     prepare(stopped)
     lock = text("LOCK TABLE artworks IN ACCESS EXCLUSIVE MODE")

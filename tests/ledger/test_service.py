@@ -317,7 +317,7 @@ class TestALockedLedger:
     def test_ends_the_run_when_it_stays_locked(
         self, tmp_path: Path, locker: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
     ):
-        monkeypatch.setattr(writer, "PATIENCE", 0.3)
+        monkeypatch.setattr(writer, "BUSY_TIMEOUT", 0.3)
         ledger = Ledger.open(sqlite_url(tmp_path))
         locker.execute("BEGIN IMMEDIATE")
         with pytest.raises(StorageFailed, match="locked by another program: close it") as raised:

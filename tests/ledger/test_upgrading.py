@@ -25,7 +25,7 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.ledger.answer import Location
 from pixivcrawl.ledger.engine import read_url, writing_engine
-from pixivcrawl.ledger.journal import PassedOver, read_answer, read_journal
+from pixivcrawl.ledger.journal import SkippedParts, read_answer, read_journal
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.ledger.upgrading import upgrade
 from tests.ledger.making import sqlite_url
@@ -103,9 +103,9 @@ def test_nothing_is_lost(old: Path):
     assert facts(old) == expected
     found = answers(old)
     assert {key: told(found[key]) for key in kept} == {key: told(body) for key, body in kept.items()}
-    passed_over = PassedOver()
+    passed_over = SkippedParts()
     assert len([*read_journal(old / "journal", passed_over)]) == upgraded.events
-    assert passed_over == PassedOver()
+    assert passed_over == SkippedParts()
 
 
 def test_it_is_used_as_any_other_afterwards_and_brought_over_once(old: Path):
@@ -176,7 +176,7 @@ def test_damage_costs_its_batch_and_is_missed_by_its_numbers(old: Path):
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     bring_over(old)
-    passed_over = PassedOver()
+    passed_over = SkippedParts()
     rest = [*read_journal(old / "journal", passed_over)]
     assert passed_over.missing > 0
     assert len(rest) + passed_over.missing == rest[-1].number
@@ -234,9 +234,9 @@ def test_a_kill_anywhere_only_interrupts(old: Path, last: int):
     assert facts(old) == expected
     found = answers(old)
     assert {key: told(found[key]) for key in kept} == kept
-    passed_over = PassedOver()
+    passed_over = SkippedParts()
     assert len([*read_journal(old / "journal", passed_over)]) == 388
-    assert passed_over == PassedOver()
+    assert passed_over == SkippedParts()
     Ledger.open(sqlite_url(old), archive=Archive(old)).close()
     assert sorted(path.name[:16] for path in old.iterdir() if path.is_dir()) == ["journal", "journal.replaced"]
 

@@ -27,7 +27,7 @@ from pixivcrawl.ledger.updates import (
     record_user_pictures,
     settle_intent,
 )
-from pixivcrawl.ledger.updates.doubtful import Served
+from pixivcrawl.ledger.updates.doubtful import DoubtfulBody
 from pixivcrawl.ledger.updates.state import newest_crawl
 from tests.ledger.making import DAY, FIRST, NOW, SECOND, a_picture, archived, as_stored, begun, store
 
@@ -92,7 +92,7 @@ def test_doubtful_bytes_are_counted_as_of_any_file(connection: Connection):
     record_user_pictures(connection, 7, [a_picture()], NOW)
     begun(connection)
     record_file_failed(connection, a_picture(), "doubtful", NOW, served_sha256="cd" * 32, etag="1")
-    assert served_before(connection, a_picture()) == Served("cd" * 32, NOW, NOW, etag="1")
+    assert served_before(connection, a_picture()) == DoubtfulBody("cd" * 32, NOW, NOW, etag="1")
 
 
 def test_other_bytes_do_not_take_the_place_of_one_that_is_there(connection: Connection):

@@ -143,7 +143,7 @@ def test_a_machine_whose_clock_is_wrong_sends_nothing(tmp_path: Path, sandbox: S
 
 
 def test_a_lane_is_lost_the_moment_its_connection_ends(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_lane, "PATIENCE", 1.0)
+    monkeypatch.setattr(server_lane, "BUSY_TIMEOUT", 1.0)
     lane = lane_at(line.url)
     with lane.held("crawl user"):
         assert lane.is_sure
@@ -158,7 +158,7 @@ def test_a_lane_is_lost_the_moment_its_connection_ends(line: Line, monkeypatch: 
 
 
 def test_a_lane_is_not_sure_while_the_server_is_silent(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in (("SILENT_FOR", 0.6), ("LOOKS_EVERY", 0.1), ("PATIENCE", 2.0)):
+    for name, seconds in (("SILENT_FOR", 0.6), ("LOOKS_EVERY", 0.1), ("BUSY_TIMEOUT", 2.0)):
         monkeypatch.setattr(server_lane, name, seconds)
     lane = lane_at(line.url)
     with lane.held("crawl user"):
@@ -176,7 +176,7 @@ def test_a_lane_is_not_sure_while_the_server_is_silent(line: Line, monkeypatch: 
 def test_whoever_lost_the_lane_to_another_does_not_have_it_again(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_lane, "PATIENCE", 1.0)
+    monkeypatch.setattr(server_lane, "BUSY_TIMEOUT", 1.0)
     lost, other = lane_at(postgres_url), lane_at(postgres_url)
     # It tries to have it back half a second later: by then another has it.
     monkeypatch.setattr(server_lane, "TRIES_EVERY", 0.5)

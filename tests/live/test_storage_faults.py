@@ -334,7 +334,7 @@ class TestTheLedgerUnderWay:
             sys.path.insert(0, {str(PROJECT)!r})
             import pixivcrawl.ledger.engine as engine, pixivcrawl.ledger.writer as writer
             engine.LOCK_WAIT = 0.5
-            engine.PATIENCE = writer.PATIENCE = 3
+            engine.BUSY_TIMEOUT = writer.BUSY_TIMEOUT = 3
         """,
         )
         env = environment(sandbox, archive)

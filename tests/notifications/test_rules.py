@@ -13,7 +13,7 @@ from pixivcrawl.configuration import NOTICES
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger.queries import UNREACHABLE, Missing
 from pixivcrawl.notifications.rules import LONGEST_DIGEST, WEEK, Notice, digest_begins, notices, settled
-from pixivcrawl.notifications.state import FILE_NAME, Outcome, Told, remember, remembered
+from pixivcrawl.notifications.state import FILE_NAME, Outcome, SentNotice, remember, remembered
 from pixivcrawl.reporting.collect import Place
 from tests.ledger.making import DAY, HOUR, NOW
 
@@ -28,14 +28,14 @@ def owed(
     *outcomes: Outcome,
     failed: tuple[Missing, ...] = (),
     place: Place = ROOMY,
-    told: dict[str, Told] | None = None,
+    told: dict[str, SentNotice] | None = None,
     on: Collection[str] = NOTICES,
 ) -> list[Notice]:
     return notices(on, outcomes, failed, place, told or {}, NOW)
 
 
-def after(*made: Notice, ago: timedelta = HOUR) -> dict[str, Told]:
-    return {notice.event: Told(NOW - ago, notice.what) for notice in made}
+def after(*made: Notice, ago: timedelta = HOUR) -> dict[str, SentNotice]:
+    return {notice.event: SentNotice(NOW - ago, notice.what) for notice in made}
 
 
 def test_a_good_run_owes_nothing() -> None:
@@ -97,7 +97,7 @@ def test_what_is_over_is_forgotten() -> None:
 
 def test_a_digest_is_due_once_a_week() -> None:
     def begins(ago: timedelta) -> object:
-        return digest_begins({"digest": Told(NOW - ago, "")}, NOW)
+        return digest_begins({"digest": SentNotice(NOW - ago, "")}, NOW)
 
     assert digest_begins({}, NOW) == NOW - WEEK
     assert begins(6 * DAY) is None
@@ -118,7 +118,7 @@ def test_notices_of_hostile_text_are_plain_lines() -> None:
 
 
 def test_what_was_told_is_remembered(tmp_path: Path) -> None:
-    told = {"refused": Told(NOW, "x"), "digest": Told(NOW - DAY, "y")}
+    told = {"refused": SentNotice(NOW, "x"), "digest": SentNotice(NOW - DAY, "y")}
     remember(tmp_path, told)
     assert remembered(tmp_path) == told
     assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
@@ -129,7 +129,10 @@ def test_where_no_new_file_can_be_made_the_old_one_is_written_over(tmp_path: Pat
     remember(tmp_path, {})
     size = (tmp_path / FILE_NAME).stat().st_size
     (tmp_path / f"{FILE_NAME}.new").mkdir()
-    for told in ({"failures": Told(NOW, "x" * 16), "refused": Told(NOW, "y" * 16)}, {"failures": Told(NOW, "z")}):
+    for told in (
+        {"failures": SentNotice(NOW, "x" * 16), "refused": SentNotice(NOW, "y" * 16)},
+        {"failures": SentNotice(NOW, "z")},
+    ):
         remember(tmp_path, told)
         assert remembered(tmp_path) == told
         assert (tmp_path / FILE_NAME).stat().st_size == size

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from pipelines.batching import Together
+from pipelines.batching import BatchWorker
 
 
 class Worker:
@@ -27,7 +27,7 @@ class Worker:
         return [ValueError(f"{number}") if number < 0 else None for number in numbers]
 
 
-async def outcomes(together: Together[int], worker: Worker, *numbers: int) -> list[BaseException | None]:
+async def outcomes(together: BatchWorker[int], worker: Worker, *numbers: int) -> list[BaseException | None]:
     """The first number alone; the others while it is at work."""
     first = asyncio.ensure_future(together.done(numbers[0]))
     await asyncio.to_thread(worker.begun.wait)
@@ -39,7 +39,7 @@ async def outcomes(together: Together[int], worker: Worker, *numbers: int) -> li
 
 def test_one_turn_for_all_that_came_meanwhile() -> None:
     worker = Worker()
-    together = Together(worker, "worker")
+    together = BatchWorker(worker, "worker")
     assert asyncio.run(outcomes(together, worker, 1, 2, 3, 4)) == [None] * 4
     assert worker.turns == [[1], [2, 3, 4]]
     together.close()
@@ -47,7 +47,7 @@ def test_one_turn_for_all_that_came_meanwhile() -> None:
 
 def test_everyone_hears_of_their_own() -> None:
     worker = Worker()
-    together = Together(worker, "worker")
+    together = BatchWorker(worker, "worker")
     done = asyncio.run(outcomes(together, worker, 1, -2, 3))
     assert [str(outcome) for outcome in done] == ["None", "-2", "None"]
     together.close()
@@ -55,7 +55,7 @@ def test_everyone_hears_of_their_own() -> None:
 
 def test_what_goes_wrong_with_all_is_heard_by_all_and_the_next_turn_is_made() -> None:
     worker = Worker()
-    together = Together(worker, "worker")
+    together = BatchWorker(worker, "worker")
 
     async def way() -> None:
         done = await outcomes(together, worker, 1, 0, 3)
@@ -71,7 +71,7 @@ def test_what_goes_wrong_with_all_is_heard_by_all_and_the_next_turn_is_made() ->
 
 def test_who_gave_up_keeps_nobody_waiting() -> None:
     worker = Worker()
-    together = Together(worker, "worker")
+    together = BatchWorker(worker, "worker")
 
     async def way() -> None:
         first = asyncio.ensure_future(together.done(1))

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from pipelines.extension_probe import FirstIsMissing, Guesses, NoSuchAddress
+from pipelines.extension_probe import ExtensionProbe, FirstIsMissing, NoSuchAddress
 from pixivcrawl.items import Original, StagedOriginal
 from tests.ledger.making import an_original
 
@@ -27,7 +27,7 @@ def tried(originals: list[Original], there: set[str]) -> tuple[list[str | type],
         return StagedOriginal(original, "", "ab" * 32, 1)
 
     async def fetch_all() -> list[StagedOriginal | BaseException]:
-        guesses = Guesses()
+        guesses = ExtensionProbe()
         return await asyncio.gather(
             *(guesses.fetched(original, fetch) for original in originals), return_exceptions=True
         )

@@ -23,7 +23,7 @@ from pixivcrawl.ledger.updates import (
 )
 from pixivcrawl.reporting.collect import Limits, News, Place, gather
 from pixivcrawl.reporting.json_report import document
-from pixivcrawl.reporting.page import Shown, page
+from pixivcrawl.reporting.page import PicturesShown, page
 from pixivcrawl.reporting.text import LIMITS, report_lines
 from tests.ledger.making import DAY, NOW, SECOND, an_artwork, an_original, archived, store
 
@@ -67,7 +67,7 @@ def as_text(connection: Connection, **options: Any) -> str:
 
 
 def as_html(connection: Connection, **options: Any) -> str:
-    return "".join(page(news(connection, **options), Shown(here={1})))
+    return "".join(page(news(connection, **options), PicturesShown(here={1})))
 
 
 def as_json(connection: Connection) -> str:

@@ -6,7 +6,7 @@ import zipfile
 from dataclasses import replace
 from io import BytesIO
 
-from pixivcrawl.sandbox.addresses import Wanted
+from pixivcrawl.sandbox.addresses import ImageRequest
 from pixivcrawl.sandbox.delivery import WEB_PAGE, Delivery, whole
 from pixivcrawl.sandbox.pictures import Content, Pictures
 from pixivcrawl.sandbox.works import Work, frame_name
@@ -26,7 +26,7 @@ def broken_off(kind: str, honest: Delivery) -> Delivery:
     return replace(honest, sent=honest.sent // 2)
 
 
-def damaged(kind: str, content: Content, pictures: Pictures, work: Work, wanted: Wanted) -> Delivery:
+def damaged(kind: str, content: Content, pictures: Pictures, work: Work, wanted: ImageRequest) -> Delivery:
     """`content`, the right body, as the fault `kind` delivers it; redirect is the server's own."""
     half = content.length // 2
     match kind:

@@ -33,7 +33,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pixivcrawl.sandbox.addresses import Wanted
+from pixivcrawl.sandbox.addresses import ImageRequest
 
 PICTURE_KINDS = ("wrong_size", "wrong_format")
 ZIP_KINDS = ("bad_zip", "missing_frame")
@@ -188,7 +188,7 @@ class Faults:
             self._plan = None
             self._asked.clear()
 
-    def for_image(self, path: str, wanted: Wanted) -> Fault | None:
+    def for_image(self, path: str, wanted: ImageRequest) -> Fault | None:
         """What shall go wrong with this request, counting it."""
         impossible = PICTURE_KINDS if wanted.sort == "zip" else ZIP_KINDS
         possible = [kind for kind in IMAGE_KINDS if kind not in impossible]
@@ -199,7 +199,7 @@ class Faults:
                     return fault
             return self._planned(path, possible)
 
-    def for_portrait(self, wanted: Wanted) -> Fault | None:
+    def for_portrait(self, wanted: ImageRequest) -> Fault | None:
         """As for_image."""
         with self._lock:
             orders = (fault for fault in reversed(self._portraits) if fault.work_id == wanted.id)

@@ -9,10 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
-from pixivcrawl.sandbox.addresses import Wanted
+from pixivcrawl.sandbox.addresses import ImageRequest
 from pixivcrawl.sandbox.api import ApiHost, page, redirect
 from pixivcrawl.sandbox.delivery import WEB_PAGE, Delivery, whole
-from pixivcrawl.sandbox.http import Answer, Json, refused
+from pixivcrawl.sandbox.http import ApiResponse, Json, refused
 from pixivcrawl.sandbox.images import ImageHost, Sent
 from pixivcrawl.sandbox.pictures import Content
 from pixivcrawl.sandbox.works import Session, Work
@@ -31,7 +31,9 @@ class FaultyImageHost(ImageHost):
     faults: Faults
     other_origin: str
 
-    async def of_work(self, path: str, work: Work, wanted: Wanted, content: Content, honest: Delivery) -> Delivery:
+    async def of_work(
+        self, path: str, work: Work, wanted: ImageRequest, content: Content, honest: Delivery
+    ) -> Delivery:
         fault = self.faults.for_image(path, wanted) if wanted.sort in FAULTY else None
         if fault is None:
             return honest
@@ -44,7 +46,7 @@ class FaultyImageHost(ImageHost):
             return whole(Content((fault.body,), content.media_type))
         return await asyncio.to_thread(damaged, fault.kind, content, self.world.pictures, work, wanted)
 
-    async def of_artist(self, wanted: Wanted, content: Content) -> Delivery:
+    async def of_artist(self, wanted: ImageRequest, content: Content) -> Delivery:
         fault = self.faults.for_portrait(wanted)
         if fault is None:
             return whole(content)
@@ -80,24 +82,24 @@ class FaultyApiHost(ApiHost):
         return self.document(sent, distorted(await self.judged(request, session), fault), session, headers)
 
 
-def distorted(answer: Answer, fault: Fault) -> Answer:
+def distorted(answer: ApiResponse, fault: Fault) -> ApiResponse:
     match fault.kind:
         case "missing_field":
-            return Answer(_without(answer.content, fault.field), answer.status)
+            return ApiResponse(_without(answer.content, fault.field), answer.status)
         case "replaced_field":
-            return Answer(_replaced(answer.content, fault.field, fault.value), answer.status)
+            return ApiResponse(_replaced(answer.content, fault.field, fault.value), answer.status)
         case "replaced_rows":
-            return Answer(_with_rows(answer.content, fault.field, fault.value), answer.status)
+            return ApiResponse(_with_rows(answer.content, fault.field, fault.value), answer.status)
         case "halved":
-            return Answer(_halved(answer.content, fault.field), answer.status)
+            return ApiResponse(_halved(answer.content, fault.field), answer.status)
         case "empty":
-            return Answer(_emptied(answer.content), answer.status)
+            return ApiResponse(_emptied(answer.content), answer.status)
         case "not_object":
-            return Answer([], answer.status)
+            return ApiResponse([], answer.status)
         case "login":
             return refused(401, "Sign in to go on.")
         case "unknown_json":
-            return Answer({"hello": "world"}, answer.status)
+            return ApiResponse({"hello": "world"}, answer.status)
     if STATUS_KIND.fullmatch(fault.kind):
         return refused(fault.status, fault.message)
     raise ValueError(f"no fault is called {fault.kind}")

@@ -11,8 +11,8 @@ from pixivcrawl.ledger.queries import NO_RUNS, Feed, ListRun, ListRuns
 from pixivcrawl.subscriptions.planning import (
     EARLIEST,
     LONGEST_RETRY,
-    Due,
-    Wanted,
+    DueList,
+    WantedList,
     due,
     may_be_known_by_the_feed,
     next_comparison,
@@ -25,8 +25,8 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
-def a_list(name: str = "a", every: timedelta = DAY, refresh: timedelta | None = 30 * DAY) -> Wanted:
-    return Wanted(name, "user", {"id": "11"}, {"id": [11], "name": name}, every, refresh, artist=11)
+def a_list(name: str = "a", every: timedelta = DAY, refresh: timedelta | None = 30 * DAY) -> WantedList:
+    return WantedList(name, "user", {"id": "11"}, {"id": [11], "name": name}, every, refresh, artist=11)
 
 
 def a_run(started: datetime, outcome: str | None = "complete", crawl_id: int = 5) -> ListRun:
@@ -144,7 +144,7 @@ def test_comparisons_stay_within_their_share_and_readings_are_never_lost(
     costs: list[tuple[int, bool, bool]], share: int
 ) -> None:
     plan = [
-        Due(a_list(str(place)), NOW, compare, extra=compare and extra)
+        DueList(a_list(str(place)), NOW, compare, extra=compare and extra)
         for place, (_, compare, extra) in enumerate(costs)
     ]
     kept = within_share(plan, lambda each: costs[int(each.wanted.name)][0], share)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.verification.checkpoint import Memory, Position, Progress
+from pixivcrawl.verification.checkpoint import CheckpointFile, Position, Progress
 from pixivcrawl.verification.findings import Finding, RowKey
 from pixivcrawl.verification.sampling import CIRCLE, Sample, next_window, read_sample, read_since
 
@@ -69,23 +69,23 @@ def test_a_stopped_verification_is_remembered_as_it_was(tmp_path: Path) -> None:
     finding = Finding("changed", "originals/7/\udcff.jpg", "why", RowKey(1, 0, "20260102030405", "image"), "a", "b")
     window = next_window(Sample(share=0.05), None, ())
     progress = Progress(OPTIONS, window, NOW, Position(7, 9), 3, 400, [finding])
-    Memory(tmp_path).save(progress)
-    assert Memory(tmp_path).unfinished(OPTIONS) == progress
-    assert Memory(tmp_path).unfinished({**OPTIONS, "deep": False}) is None
-    Memory(tmp_path).finish(sampled_to=window.end)
-    assert Memory(tmp_path).unfinished(OPTIONS) is None
-    assert Memory(tmp_path).sampled_to == window.end
+    CheckpointFile(tmp_path).save(progress)
+    assert CheckpointFile(tmp_path).unfinished(OPTIONS) == progress
+    assert CheckpointFile(tmp_path).unfinished({**OPTIONS, "deep": False}) is None
+    CheckpointFile(tmp_path).finish(sampled_to=window.end)
+    assert CheckpointFile(tmp_path).unfinished(OPTIONS) is None
+    assert CheckpointFile(tmp_path).sampled_to == window.end
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 1, "unfinished": {"options": {}}, "sampled_to": -1}'])
 def test_a_damaged_memory_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "verify.json").write_text(text)
-    memory = Memory(tmp_path)
+    memory = CheckpointFile(tmp_path)
     assert (memory.unfinished({}), memory.sampled_to) == (None, None)
 
 
 def test_a_disk_that_cannot_be_written_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    memory = Memory(tmp_path / "gone")
+    memory = CheckpointFile(tmp_path / "gone")
     for _ in range(2):
         memory.save(Progress({}, next_window(Sample(share=1), 0, ())))
     assert capsys.readouterr().err.count("cannot be written") == 1

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from pixivcrawl.api.bodies.alone import EachAlone
 from pixivcrawl.api.bodies.parts import Count, Fields, Id, Ids, Keyed, Moment, NullAsEmpty, PixivModel, Texts
 from pixivcrawl.api.bodies.requests import Commissions
+from pixivcrawl.api.bodies.row_by_row import RowByRow
 from pixivcrawl.api.bodies.rows import Framed
 
 
@@ -26,7 +26,7 @@ class RankedId(PixivModel):
 
 
 class TopRanking(PixivModel):
-    items: Annotated[list[RankedId], EachAlone, NullAsEmpty] = Field(default_factory=list)
+    items: Annotated[list[RankedId], RowByRow, NullAsEmpty] = Field(default_factory=list)
     date: str | None = None
 
 
@@ -36,7 +36,7 @@ class TopPage(PixivModel):
     follow: Ids = Field(default_factory=list)
     mypixiv: Ids = Field(default_factory=list)
     recommend: Annotated[RecommendedIds, Keyed] = Field(default_factory=RecommendedIds)
-    recommend_by_tag: Annotated[list[RecommendedByTag], EachAlone, NullAsEmpty] = Field(default_factory=list)
+    recommend_by_tag: Annotated[list[RecommendedByTag], RowByRow, NullAsEmpty] = Field(default_factory=list)
     ranking: Annotated[TopRanking, Keyed] = Field(default_factory=TopRanking)
     new_post: Ids = Field(default_factory=list)
     complete_request_ids: Ids = Field(default_factory=list)
@@ -99,7 +99,7 @@ class NotificationItem(PixivModel):
 class Notifications(PixivModel):
     """`notification`, newest first."""
 
-    items: Annotated[list[NotificationItem], EachAlone, NullAsEmpty]
+    items: Annotated[list[NotificationItem], RowByRow, NullAsEmpty]
     remaining_unread_count: Count | None = Field(None, alias="remaining_unread_count")
     is_not_authorized: bool | None = None
 

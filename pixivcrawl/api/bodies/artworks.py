@@ -8,7 +8,6 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from pixivcrawl.api.bodies.alone import EachAlone
 from pixivcrawl.api.bodies.masks import WorkRow, positive_unless_masked
 from pixivcrawl.api.bodies.parts import (
     KINDS,
@@ -31,6 +30,7 @@ from pixivcrawl.api.bodies.parts import (
     placeholder_of,
     read_optional,
 )
+from pixivcrawl.api.bodies.row_by_row import RowByRow
 from pixivcrawl.api.bodies.rows import RowList
 from pixivcrawl.api.images import ImageUrl, read_image_url
 
@@ -358,7 +358,7 @@ class ManyDetailsRow(WorkRow):
 class ManyDetails(SnakeCaseModel):
     """`touch/ajax/illust/details/many`: the works that there are, of those that were asked for."""
 
-    illust_details: Annotated[list[ManyDetailsRow], EachAlone, NullAsEmpty]
+    illust_details: Annotated[list[ManyDetailsRow], RowByRow, NullAsEmpty]
 
 
 class Comment(PixivModel):
@@ -377,7 +377,7 @@ class Comment(PixivModel):
 
 
 class Comments(PixivModel):
-    comments: Annotated[list[Comment], EachAlone, NullAsEmpty]
+    comments: Annotated[list[Comment], RowByRow, NullAsEmpty]
     has_next: bool | None = None
 
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from pixivcrawl.api.bodies.alone import EachAlone
 from pixivcrawl.api.bodies.parts import Count, Fields, Id, Ids, Keyed, NullAsEmpty, PixivModel, Texts
+from pixivcrawl.api.bodies.row_by_row import RowByRow
 from pixivcrawl.api.bodies.rows import Framed, IllustRow, RowList
 from pixivcrawl.api.bodies.users import SeriesRow, UserRow
 
@@ -29,7 +29,7 @@ class FollowRow(PixivModel):
 class Follows(PixivModel):
     """`user/{id}/following` and `user/{id}/followers`."""
 
-    users: Annotated[list[FollowRow], EachAlone, NullAsEmpty]
+    users: Annotated[list[FollowRow], RowByRow, NullAsEmpty]
     total: Count | None = None
 
 
@@ -46,7 +46,7 @@ class Bookmarks(Works):
     `bookmark_tags` are the owner's own tags for it, by the bookmark's id.
     """
 
-    bookmark_tags: Annotated[dict[Id, Texts], EachAlone, Keyed] = Field(default_factory=dict)
+    bookmark_tags: Annotated[dict[Id, Texts], RowByRow, Keyed] = Field(default_factory=dict)
 
     def tags_of(self, row: IllustRow) -> list[str]:
         """The owner's own tags for a bookmarked work."""
@@ -63,8 +63,8 @@ class BookmarkTag(PixivModel):
 class BookmarkTags(PixivModel):
     """`user/{id}/illusts/bookmark/tags`; the private ones are shown to their owner alone."""
 
-    public: Annotated[list[BookmarkTag], EachAlone, NullAsEmpty] = Field(default_factory=list)
-    private: Annotated[list[BookmarkTag], EachAlone, NullAsEmpty] = Field(default_factory=list)
+    public: Annotated[list[BookmarkTag], RowByRow, NullAsEmpty] = Field(default_factory=list)
+    private: Annotated[list[BookmarkTag], RowByRow, NullAsEmpty] = Field(default_factory=list)
 
 
 class Collection(Framed):
@@ -103,7 +103,7 @@ class Watchlist(Framed):
     """`watch_list/manga`: the series that the reader watches."""
 
     page: WatchlistPage
-    illust_series: Annotated[list[SeriesRow], EachAlone, NullAsEmpty] = Field(default_factory=list)
+    illust_series: Annotated[list[SeriesRow], RowByRow, NullAsEmpty] = Field(default_factory=list)
 
 
 class NewWorks(PixivModel):
@@ -126,7 +126,7 @@ class SeriesEntry(PixivModel):
 
 
 class SeriesPage(PixivModel):
-    series: Annotated[list[SeriesEntry], EachAlone, NullAsEmpty]
+    series: Annotated[list[SeriesEntry], RowByRow, NullAsEmpty]
     total: Count | None = None
     series_id: Id | None = None
 
@@ -135,8 +135,8 @@ class Series(Framed):
     """`series/{id}`: the works of a manga series in order, 12 a page."""
 
     page: SeriesPage
-    illust_series: Annotated[list[SeriesRow], EachAlone, NullAsEmpty] = Field(default_factory=list)
-    users: Annotated[list[UserRow], EachAlone, NullAsEmpty] = Field(default_factory=list)
+    illust_series: Annotated[list[SeriesRow], RowByRow, NullAsEmpty] = Field(default_factory=list)
+    users: Annotated[list[UserRow], RowByRow, NullAsEmpty] = Field(default_factory=list)
 
     @property
     def work_ids(self) -> list[int]:
@@ -150,7 +150,7 @@ class RecommendedIllust(PixivModel):
 class DiscoveredWorks(Framed):
     """`discovery/artworks`: a fresh set each call."""
 
-    recommended_illusts: Annotated[list[RecommendedIllust], EachAlone, NullAsEmpty] = Field(default_factory=list)
+    recommended_illusts: Annotated[list[RecommendedIllust], RowByRow, NullAsEmpty] = Field(default_factory=list)
 
     @property
     def work_ids(self) -> list[int]:
@@ -167,8 +167,8 @@ class RecommendedUser(PixivModel):
 class DiscoveredUsers(Framed):
     """`discovery/users`: people with their newest works; a fresh set each call."""
 
-    recommended_users: Annotated[list[RecommendedUser], EachAlone, NullAsEmpty] = Field(default_factory=list)
-    users: Annotated[list[UserRow], EachAlone, NullAsEmpty] = Field(default_factory=list)
+    recommended_users: Annotated[list[RecommendedUser], RowByRow, NullAsEmpty] = Field(default_factory=list)
+    users: Annotated[list[UserRow], RowByRow, NullAsEmpty] = Field(default_factory=list)
 
 
 def foreign_series(body: Series, parameters: Mapping[str, Any]) -> str | None:

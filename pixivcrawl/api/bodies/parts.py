@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from pixivcrawl.api.bodies.alone import EachAlone
+from pixivcrawl.api.bodies.row_by_row import RowByRow
 from pixivcrawl.api.images import LARGEST_ID, ImageUrl, read_image_url
 
 Kind = Literal["illust", "manga", "ugoira"]
@@ -125,11 +125,11 @@ Lenient = Annotated[T | None, WrapValidator(_odd_as_null)]
 """A value that only its own column depends on: an odd one costs itself, not the body."""
 
 Texts = Annotated[list[str], NullAsEmpty]
-Ids = Annotated[list[Id], EachAlone, NullAsEmpty]
+Ids = Annotated[list[Id], RowByRow, NullAsEmpty]
 Fields = Annotated[dict[str, Any], Keyed]
 """An object that is kept as it is."""
 
-TagTranslations = Annotated[dict[str, dict[str, str | None]], EachAlone, Keyed]
+TagTranslations = Annotated[dict[str, dict[str, str | None]], RowByRow, Keyed]
 """{tag: {language or "romaji": text}}, `[]` when there is none."""
 
 
@@ -160,7 +160,7 @@ def newest_first(ids: Iterable[int]) -> list[int]:
 
 _SoundId = Annotated[int, Field(strict=True, ge=1, le=LARGEST_ID), WithJsonSchema(_NUMBER_SCHEMA)]
 
-IdsOfKeys = Annotated[list[_SoundId], EachAlone, BeforeValidator(ids_of_keys), AfterValidator(newest_first)]
+IdsOfKeys = Annotated[list[_SoundId], RowByRow, BeforeValidator(ids_of_keys), AfterValidator(newest_first)]
 """The ids that are the keys of an object (`[]` when there are none), the newest first."""
 
 

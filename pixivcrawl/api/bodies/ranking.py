@@ -7,7 +7,6 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from pixivcrawl.api.bodies.alone import EachAlone
 from pixivcrawl.api.bodies.masks import WorkRow, positive_unless_masked
 from pixivcrawl.api.bodies.parts import (
     KINDS,
@@ -23,6 +22,7 @@ from pixivcrawl.api.bodies.parts import (
     SnakeCaseModel,
     Texts,
 )
+from pixivcrawl.api.bodies.row_by_row import RowByRow
 from pixivcrawl.api.paging import below
 
 ROWS_A_PAGE = 50
@@ -99,7 +99,7 @@ class Ranking(SnakeCaseModel):
     `next` is the next page's number, None on the last page; `date` is yyyymmdd.
     """
 
-    contents: Annotated[list[RankingRow], EachAlone]
+    contents: Annotated[list[RankingRow], RowByRow]
     mode: str
     content: str = "all"
     date: Day

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from pixivcrawl.api.bodies.alone import EachAlone
 from pixivcrawl.api.bodies.parts import KINDS, Count, Fields, Id, Ids, Moment, NullAsEmpty, PixivModel, Texts
+from pixivcrawl.api.bodies.row_by_row import RowByRow
 from pixivcrawl.api.bodies.rows import Framed
 from pixivcrawl.api.bodies.users import UserRow
 
@@ -72,8 +72,8 @@ class RequestsPage(PixivModel):
 class Commissions(Framed):
     """What `commission/page/request` and the lists below it share: the requests and people that ids stand for."""
 
-    requests: Annotated[list[CommissionRequest], EachAlone, NullAsEmpty] = Field(default_factory=list)
-    users: Annotated[list[UserRow], EachAlone, NullAsEmpty] = Field(default_factory=list)
+    requests: Annotated[list[CommissionRequest], RowByRow, NullAsEmpty] = Field(default_factory=list)
+    users: Annotated[list[UserRow], RowByRow, NullAsEmpty] = Field(default_factory=list)
 
     def requests_for(self, ids: list[int]) -> list[CommissionRequest]:
         """The requests in `ids`, in that order; ids that the body says nothing of are left out."""

@@ -14,7 +14,6 @@ from pydantic import (
     field_validator,
 )
 
-from pixivcrawl.api.bodies.alone import LEAVING_OUT, EachAlone, read_rows
 from pixivcrawl.api.bodies.masks import WorkRow, positive_unless_masked
 from pixivcrawl.api.bodies.parts import (
     KINDS,
@@ -31,6 +30,7 @@ from pixivcrawl.api.bodies.parts import (
     TagTranslations,
     Texts,
 )
+from pixivcrawl.api.bodies.row_by_row import LEAVING_OUT, RowByRow, read_rows
 
 
 class BookmarkData(PixivModel):
@@ -116,10 +116,10 @@ def _own_rows_without_nulls(value: Any) -> Any:
 RowList = Annotated[list[IllustRow], WrapValidator(read_without_ads), NullAsEmpty]
 """Rows in the list's order, without the advertisements among them."""
 
-RowsById = Annotated[dict[Id, IllustRow], EachAlone, BeforeValidator(_own_rows_without_nulls), Keyed]
+RowsById = Annotated[dict[Id, IllustRow], RowByRow, BeforeValidator(_own_rows_without_nulls), Keyed]
 """{work id: row}; ids without a row are left out."""
 
-RowsOrNullById = Annotated[dict[Id, IllustRow | None], EachAlone, BeforeValidator(_own_rows), Keyed]
+RowsOrNullById = Annotated[dict[Id, IllustRow | None], RowByRow, BeforeValidator(_own_rows), Keyed]
 """{work id: row, or None where only the id is told}."""
 
 

@@ -7,13 +7,13 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from pixivcrawl.api.bodies.alone import EachAlone
 from pixivcrawl.api.bodies.parts import Count, Fields, Ids, Keyed, NullAsEmpty, PixivModel, TagTranslations
+from pixivcrawl.api.bodies.row_by_row import RowByRow
 from pixivcrawl.api.bodies.rows import IllustRow, RowList
 from pixivcrawl.api.paging import PartOf, came
 
 
-class Found(PixivModel):
+class FoundWorks(PixivModel):
     """One kind of works, and how many there are on all pages."""
 
     data: RowList
@@ -31,11 +31,11 @@ class Search(PixivModel):
     pixiv: artworks come in `illustManga`, or in `illust` and `manga`; novels are no works here.
     """
 
-    illust_manga: Found | None = None
-    illust: Found | None = None
-    manga: Found | None = None
+    illust_manga: FoundWorks | None = None
+    illust: FoundWorks | None = None
+    manga: FoundWorks | None = None
     popular: Annotated[Popular, Keyed] = Field(default_factory=Popular)
-    related_tags: Annotated[list[str], EachAlone, NullAsEmpty] = Field(default_factory=list)
+    related_tags: Annotated[list[str], RowByRow, NullAsEmpty] = Field(default_factory=list)
     tag_translation: TagTranslations = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -62,7 +62,7 @@ class Search(PixivModel):
         return max(found.total for found in self._found)
 
     @property
-    def _found(self) -> list[Found]:
+    def _found(self) -> list[FoundWorks]:
         if self.illust_manga is not None:
             return [self.illust_manga]
         return [found for found in (self.illust, self.manga) if found is not None]

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import Field
 
-from pixivcrawl.api.bodies.alone import EachAlone
 from pixivcrawl.api.bodies.parts import (
     Count,
     Fields,
@@ -22,6 +21,7 @@ from pixivcrawl.api.bodies.parts import (
     PixivModel,
     newest_first,
 )
+from pixivcrawl.api.bodies.row_by_row import RowByRow
 from pixivcrawl.api.bodies.rows import IllustRow, RowsById, RowsOrNullById
 
 
@@ -77,7 +77,7 @@ class ProfileAll(PixivModel):
     illusts: IdsOfKeys
     manga: IdsOfKeys
     novels: IdsOfKeys = Field(default_factory=list)
-    manga_series: Annotated[list[SeriesRow], EachAlone, NullAsEmpty] = Field(default_factory=list)
+    manga_series: Annotated[list[SeriesRow], RowByRow, NullAsEmpty] = Field(default_factory=list)
     pickup: Lenient[Annotated[list[Any], NullAsEmpty]] = None
 
     @cached_property

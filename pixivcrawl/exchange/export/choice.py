@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.verdict import Limits
-from pixivcrawl.console import HowFar, complain
+from pixivcrawl.console import ProgressPrinter, complain
 from pixivcrawl.filters import Filters
 from pixivcrawl.ledger.queries.described import wanted_by
 from pixivcrawl.ledger.queries.exported import Choice, ExportedWork, chosen_works, exported_works
@@ -39,7 +39,7 @@ class Selection:
 
     def batches(self, first: int = 0) -> Iterator[list[ExportedWork]]:
         """The works from an id on, a few hundred at a time, so that no long query holds up a crawl."""
-        how_far, total = HowFar(), len(self.work_ids)
+        how_far, total = ProgressPrinter(), len(self.work_ids)
         for start in range(bisect_left(self.work_ids, first), total, WORKS_AT_ONCE):
             yield self.ledger.read_now(exported_works, self.work_ids[start : start + WORKS_AT_ONCE])
             how_far(f"read {min(start + WORKS_AT_ONCE, total):,} of {total:,} works")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pixivcrawl.archive.failures import storage_errors
-from pixivcrawl.console import HowFar
+from pixivcrawl.console import ProgressPrinter
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.exchange.export.choice import Result
 from pixivcrawl.exchange.export.names import key_of, marked
@@ -240,7 +240,7 @@ class Folder:
     # What is to be made, or moved
 
     def _make(self, make: Make, done: Difference, result: Result) -> None:
-        how_far = HowFar()
+        how_far = ProgressPrinter()
         (total,) = self._sql.execute("SELECT count(*) FROM wanted").fetchone()
         after = 0
         while some := self._to_make(after):

@@ -13,7 +13,7 @@ from pixivcrawl.animations.conversion import make, making_workers, require_encod
 from pixivcrawl.animations.sources import animations_of
 from pixivcrawl.api.text import plural
 from pixivcrawl.archive.damage import Damaged
-from pixivcrawl.console import HowFar
+from pixivcrawl.console import ProgressPrinter
 from pixivcrawl.exchange.export.choice import Result, Selection
 from pixivcrawl.items import VideoForm
 
@@ -25,7 +25,7 @@ def export(selection: Selection, target: Path, options: argparse.Namespace) -> R
     """Make `{target}/{artist}/{work}_ugoira_{revision}.mp4` for the newest revision of each ugoira; existing files are kept."""
     form: VideoForm = options.format or "mp4"
     require_encoder(form)
-    result, how_far = Result(), HowFar()
+    result, how_far = Result(), ProgressPrinter()
     there = made = 0
     animations = newest_animations(selection, result)
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.gallery.pages.keys import as_text, moment
-from pixivcrawl.gallery.request import Asked, Page
+from pixivcrawl.gallery.request import Page, PageRequest
 from pixivcrawl.index.sums import MOST_PEOPLE
 from pixivcrawl.ledger.queries.browsing import days
 from pixivcrawl.ledger.queries.browsing import missing as lacking
@@ -35,7 +35,7 @@ class Month:
     most: int
 
 
-def gone(connection: Connection, asked: Asked) -> Page:
+def gone(connection: Connection, asked: PageRequest) -> Page:
     """Works that pixiv no longer shows, latest loss first."""
     kind = asked.one_of("kind", tuple(KINDS))
     found, key = days.unavailable_before(connection, KINDS[kind], moment(asked, "before"), A_PAGE)
@@ -51,7 +51,7 @@ def gone(connection: Connection, asked: Asked) -> Page:
     )
 
 
-def changes(connection: Connection, asked: Asked) -> Page:
+def changes(connection: Connection, asked: PageRequest) -> Page:
     """What is new, changed, gone and renamed on one day in the reader's zone; by default the last one with changes."""
     day = _day(connection, asked)
     span = Span(_begin(day, asked), _begin(day + timedelta(days=1), asked))
@@ -81,7 +81,7 @@ def changes(connection: Connection, asked: Asked) -> Page:
     )
 
 
-def missing(connection: Connection, asked: Asked) -> Page:
+def missing(connection: Connection, asked: PageRequest) -> Page:
     """What is not archived yet, and why."""
     files = lacking.files_missing(connection, asked.whole("files", 0) or None, A_PAGE)
     failed = lacking.works_failed(connection, moment(asked, "failed"), A_PAGE)
@@ -104,7 +104,7 @@ def missing(connection: Connection, asked: Asked) -> Page:
     )
 
 
-def stats(connection: Connection, asked: Asked) -> Page:
+def stats(connection: Connection, asked: PageRequest) -> Page:
     """The archive's totals."""
     kept = asked.index.sums()
     totals, artists = (kept.totals, kept.artists) if kept is not None else status_of_works(connection, MOST_PEOPLE)
@@ -124,14 +124,14 @@ def stats(connection: Connection, asked: Asked) -> Page:
     )
 
 
-def runs(connection: Connection, asked: Asked) -> Page:
+def runs(connection: Connection, asked: PageRequest) -> Page:
     """The runs, latest first."""
     found = days.runs_before(connection, asked.whole("before", 0) or None, A_PAGE)
     older = f"/runs?before={found[-1].crawl_id}" if len(found) == A_PAGE else None
     return Page("runs.html", {"runs": found, "list_name": list_name, "older": older})
 
 
-def _day(connection: Connection, asked: Asked) -> date:
+def _day(connection: Connection, asked: PageRequest) -> date:
     given = asked.query.get("day")
     if given is None:
         last = days.last_moment(connection)
@@ -145,5 +145,5 @@ def _day(connection: Connection, asked: Asked) -> date:
     return day
 
 
-def _begin(day: date, asked: Asked) -> datetime:
+def _begin(day: date, asked: PageRequest) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=asked.zone)

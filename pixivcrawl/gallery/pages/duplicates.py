@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from sqlalchemy import Connection
 
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.gallery.request import LARGEST_NUMBER, Asked, Page
+from pixivcrawl.gallery.request import LARGEST_NUMBER, Page, PageRequest
 from pixivcrawl.index.duplicates import Show
 from pixivcrawl.index.schema import digest_of
 from pixivcrawl.ledger.queries.browsing.people import people
@@ -30,7 +30,7 @@ class Alike:
     more: int
 
 
-def duplicates(connection: Connection, asked: Asked) -> Page:
+def duplicates(connection: Connection, asked: PageRequest) -> Page:
     """Groups of pictures, of all artists or only those with a picture by one artist."""
     show = cast("Show", asked.one_of("show", get_args(Show)))
     of = asked.one_of("of", ("pages", "works"))
@@ -71,7 +71,7 @@ def duplicates(connection: Connection, asked: Asked) -> Page:
     )
 
 
-def _after(asked: Asked) -> int:
+def _after(asked: PageRequest) -> int:
     """The digest after which the page begins. Raises ConfigurationError."""
     given = asked.query.get("after", str(-(2**63)))
     digits = given.removeprefix("-")

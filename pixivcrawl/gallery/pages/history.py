@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from pixivcrawl.gallery.differences import Piece, caption_pieces, pieces, tag_pieces
-from pixivcrawl.gallery.request import Asked, NotHere, Page
+from pixivcrawl.gallery.request import NotFound, Page, PageRequest
 from pixivcrawl.ledger.queries.browsing import history as former
 from pixivcrawl.ledger.queries.browsing import works
 from pixivcrawl.ledger.queries.browsing.history import FormerValue, Revision
@@ -54,7 +54,7 @@ class Pair:
         return self.before is not None and self.after is not None and self.before.sha256 == self.after.sha256
 
 
-def history(connection: Connection, asked: Asked) -> Page:
+def history(connection: Connection, asked: PageRequest) -> Page:
     """All known changes of a work, latest first, its revisions, and its tombstone."""
     work = _work(connection, asked)
     start = asked.whole("from", 0)
@@ -75,7 +75,7 @@ def history(connection: Connection, asked: Asked) -> Page:
     )
 
 
-def revisions(connection: Connection, asked: Asked) -> Page:
+def revisions(connection: Connection, asked: PageRequest) -> Page:
     """Two revisions of a work's images side by side: those in the address, or the last two."""
     work = _work(connection, asked)
     known = [each.revision for each in former.revisions_of_work(connection, work.id)]
@@ -83,7 +83,7 @@ def revisions(connection: Connection, asked: Asked) -> Page:
     before = asked.query.get("a", next((each for each in known if each < after), after))
     for revision in (before, after):
         if known and revision not in known:
-            raise NotHere(f"revision {revision[:40]} of work {work.id}")
+            raise NotFound(f"revision {revision[:40]} of work {work.id}")
     first = asked.whole("page", 1, least=1) - 1
     sides = [
         _by_page(works.pictures_at(connection, work.id, each, first, PAIRS_A_PAGE + 1)) for each in (before, after)
@@ -119,10 +119,10 @@ def compared(change: FormerValue) -> Change:
     return Change(change.field, change.was, change.now, change.since, change.seen, found)
 
 
-def _work(connection: Connection, asked: Asked) -> Row[Any]:
+def _work(connection: Connection, asked: PageRequest) -> Row[Any]:
     work_id = asked.number("id")
     if (work := works.facts_of_work(connection, work_id)) is None:
-        raise NotHere(f"work {work_id}")
+        raise NotFound(f"work {work_id}")
     return work
 
 

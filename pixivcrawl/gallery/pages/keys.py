@@ -6,14 +6,14 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.gallery.request import Asked
+from pixivcrawl.gallery.request import PageRequest
 
 _PAIR = re.compile(r"(?a:(\d{1,18})\.(\d{1,18}))")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def pair(asked: Asked, name: str) -> tuple[int, int] | None:
+def pair(asked: PageRequest, name: str) -> tuple[int, int] | None:
     """The two numbers under this name in the query; None if absent. Raises ConfigurationError."""
     given = asked.query.get(name)
     if given is None:
@@ -31,7 +31,7 @@ def as_text(key: tuple[int | datetime, int]) -> str:
     return f"{first}.{second}"
 
 
-def moment(asked: Asked, name: str) -> tuple[datetime, int] | None:
+def moment(asked: PageRequest, name: str) -> tuple[datetime, int] | None:
     """The time and the number under this name in the query, as `pair` reads them."""
     if (found := pair(asked, name)) is None:
         return None

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from pixivcrawl.gallery.pages.keys import as_text, pair
 from pixivcrawl.gallery.pages.people import owners
 from pixivcrawl.gallery.pages.works import shown_of
-from pixivcrawl.gallery.request import Asked, NotHere, Page
+from pixivcrawl.gallery.request import NotFound, Page, PageRequest
 from pixivcrawl.index.search import WorksQuery
 from pixivcrawl.ledger.queries.browsing import lists
 from pixivcrawl.ledger.queries.browsing.people import people
@@ -21,7 +21,7 @@ A_PAGE = 60
 TAGS_A_PAGE = 100
 
 
-def tags(connection: Connection, asked: Asked) -> Page:
+def tags(connection: Connection, asked: PageRequest) -> Page:
     """The tags, those with the most works first."""
     subjects, older = asked.index.tags(before=asked.query.get("before"), limit=TAGS_A_PAGE)
     named = [subject for subject in subjects if subject.name is not None]
@@ -32,22 +32,22 @@ def tags(connection: Connection, asked: Asked) -> Page:
     )
 
 
-def tag(connection: Connection, asked: Asked) -> Page:
+def tag(connection: Connection, asked: PageRequest) -> Page:
     """A tag in every known language, and its works."""
     name = asked.path["name"]
     texts = translations_of_tag(connection, name)
     shown = shown_of(connection, asked, WorksQuery(tags=(name,), filter=asked.query.get("filter")))
     if texts is None and not shown["count"]:
-        raise NotHere(f"tag {name[:60]}")
+        raise NotFound(f"tag {name[:60]}")
     return Page("tag.html", {"name": name, "translations": texts or [], **shown})
 
 
-def series(connection: Connection, asked: Asked) -> Page:
+def series(connection: Connection, asked: PageRequest) -> Page:
     """A series, in its own order."""
     series_id = asked.number("id")
     facts = lists.facts_of_series(connection, series_id)
     if facts is None:
-        raise NotHere(f"series {series_id}")
+        raise NotFound(f"series {series_id}")
     places = lists.works_of_series(connection, series_id, pair(asked, "after") or (0, 0), A_PAGE)
     ending = as_text((places[-1].position, places[-1].artwork_id)) if len(places) == A_PAGE else None
     return Page(
@@ -60,18 +60,18 @@ def series(connection: Connection, asked: Asked) -> Page:
     )
 
 
-def rankings(connection: Connection, asked: Asked) -> Page:
+def rankings(connection: Connection, asked: PageRequest) -> Page:
     """Every known ranking."""
     return Page("rankings.html", {"rankings": lists.rankings(connection)})
 
 
-def ranking(connection: Connection, asked: Asked) -> Page:
+def ranking(connection: Connection, asked: PageRequest) -> Page:
     """A ranking of one day, with the works that are in the archive."""
     mode, date, content = asked.path["mode"], asked.path["date"], asked.query.get("content", "all")
     places = lists.ranking_of(connection, mode, content, date, pair(asked, "after") or (0, 0), A_PAGE)
     known, here = lists.ranked(connection, mode, content, date)
     if not known:
-        raise NotHere(f"ranking {mode[:40]} of {date[:40]}")
+        raise NotFound(f"ranking {mode[:40]} of {date[:40]}")
     dates = {
         "earlier": lists.ranking_dates(connection, mode, content, before=date, limit=1),
         "later": lists.ranking_dates(connection, mode, content, after=date, limit=1),
@@ -94,18 +94,18 @@ def ranking(connection: Connection, asked: Asked) -> Page:
     )
 
 
-def bookmark_owners(connection: Connection, asked: Asked) -> Page:
+def bookmark_owners(connection: Connection, asked: PageRequest) -> Page:
     """The people whose bookmarks are known."""
     return owners(connection, lists.bookmark_owners(connection, asked.whole("after", 0)), "bookmarks")
 
 
-def bookmarks(connection: Connection, asked: Asked) -> Page:
+def bookmarks(connection: Connection, asked: PageRequest) -> Page:
     """A person's bookmarks with their own tags."""
     user_id = asked.number("id")
     places = lists.bookmarks_of(connection, user_id, pair(asked, "before"), A_PAGE)
     person = people(connection, [user_id]).get(user_id)
     if person is None and not places:
-        raise NotHere(f"person {user_id}")
+        raise NotFound(f"person {user_id}")
     ending = as_text((places[-1].place, places[-1].artwork_id)) if len(places) == A_PAGE else None
     return Page(
         "bookmarks.html",
@@ -118,7 +118,7 @@ def bookmarks(connection: Connection, asked: Asked) -> Page:
     )
 
 
-def requests(connection: Connection, asked: Asked) -> Page:
+def requests(connection: Connection, asked: PageRequest) -> Page:
     """Requests to artists, the latest first."""
     before = asked.whole("before", 0)
     shown = lists.requests_before(connection, before or None, A_PAGE)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from pixivcrawl.gallery.pages.history import compared
 from pixivcrawl.gallery.pages.works import shown_of
-from pixivcrawl.gallery.request import Asked, NotHere, Page
+from pixivcrawl.gallery.request import NotFound, Page, PageRequest
 from pixivcrawl.index.search import WorksQuery
 from pixivcrawl.ledger.queries.browsing import history, people
 from pixivcrawl.ledger.queries.browsing.works import Picture
@@ -28,7 +28,7 @@ class Artist:
     is_gone: bool
 
 
-def artists(connection: Connection, asked: Asked) -> Page:
+def artists(connection: Connection, asked: PageRequest) -> Page:
     """The artists of works, most works first."""
     subjects, older = asked.index.artists(before=asked.query.get("before"), limit=PEOPLE_A_PAGE)
     ids = [subject.id for subject in subjects]
@@ -50,12 +50,12 @@ def artists(connection: Connection, asked: Asked) -> Page:
     return Page("artists.html", {"artists": shown, "older": f"/artists?before={older}" if older else None})
 
 
-def artist(connection: Connection, asked: Asked) -> Page:
+def artist(connection: Connection, asked: PageRequest) -> Page:
     """A person: present and former names, pictures and profile, and the works."""
     user_id = asked.number("id")
     person = people.people(connection, [user_id]).get(user_id)
     if person is None:
-        raise NotHere(f"artist {user_id}")
+        raise NotFound(f"artist {user_id}")
     query = WorksQuery(artist=str(user_id), filter=asked.query.get("filter"))
     avatars, backgrounds = (
         history.pictures_of_users(connection, [user_id], kind).get(user_id, []) for kind in ("avatar", "background")
@@ -73,19 +73,19 @@ def artist(connection: Connection, asked: Asked) -> Page:
     )
 
 
-def followers(connection: Connection, asked: Asked) -> Page:
+def followers(connection: Connection, asked: PageRequest) -> Page:
     """The people whose follows are known."""
     ids = people.followers_after(connection, asked.whole("after", 0), PEOPLE_A_PAGE)
     return owners(connection, ids, "follows")
 
 
-def follows(connection: Connection, asked: Asked) -> Page:
+def follows(connection: Connection, asked: PageRequest) -> Page:
     """Whom one person follows."""
     user_id = asked.number("id")
     shown = people.follows_of(connection, user_id, asked.whole("after", 0), PEOPLE_A_PAGE)
     person = people.people(connection, [user_id]).get(user_id)
     if person is None and not shown:
-        raise NotHere(f"person {user_id}")
+        raise NotFound(f"person {user_id}")
     is_full = len(shown) == PEOPLE_A_PAGE
     return Page(
         "follows.html",

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from pixivcrawl.gallery.request import Asked, NotHere, Page
+from pixivcrawl.gallery.request import NotFound, Page, PageRequest
 from pixivcrawl.ledger.queries.browsing import works
 
 View = Literal["single", "double", "strip"]
@@ -28,12 +28,12 @@ RIGHT_TO_LEFT = 1
 """Pixiv's `bookStyle` of a manga whose pages turn from right to left; 2 is left to right, 0 and None do not say."""
 
 
-def read(connection: Connection, asked: Asked) -> Page:
+def read(connection: Connection, asked: PageRequest) -> Page:
     """The pages of a work that are shown together, beginning with the one in the address."""
     work_id = asked.number("id")
     work = works.facts_of_work(connection, work_id)
     if work is None:
-        raise NotHere(f"work {work_id}")
+        raise NotFound(f"work {work_id}")
     total = works.page_total(connection, work_id)
     own = ("rtl", "ltr") if work.book_style == RIGHT_TO_LEFT else ("ltr", "rtl")
     chosen: dict[str, Any] = {
@@ -43,7 +43,7 @@ def read(connection: Connection, asked: Asked) -> Page:
     }
     page = asked.whole("page", 1, least=1)
     if page > total:
-        raise NotHere(f"page {page} of work {work_id}")
+        raise NotFound(f"page {page} of work {work_id}")
     seen = together(page, total, chosen["view"], chosen["shift"])
     shown = works.pages_of_work(connection, work_id, seen[0] - 1, len(seen))
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from pixivcrawl.gallery.request import LARGEST_NUMBER, Asked, Page
+from pixivcrawl.gallery.request import LARGEST_NUMBER, Page, PageRequest
 from pixivcrawl.ledger.queries.browsing.works import cards
 
 A_PAGE = 60
 
 
-def shelf(connection: Connection, asked: Asked) -> Page:
+def shelf(connection: Connection, asked: PageRequest) -> Page:
     """Favourites, or what was hidden."""
     show = asked.one_of("show", ("favourites", "hidden", "notes"))
     ids = asked.shelf.marked(show, before=asked.whole("before", LARGEST_NUMBER), limit=A_PAGE + 1)

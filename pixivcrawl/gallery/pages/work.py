@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from pixivcrawl.gallery.pages.works import query_of
-from pixivcrawl.gallery.request import Asked, NotHere, Page
+from pixivcrawl.gallery.request import NotFound, Page, PageRequest
 from pixivcrawl.ledger.queries.browsing import works
 from pixivcrawl.ledger.queries.browsing.history import changes_of_work, revisions_of_work
 from pixivcrawl.ledger.queries.browsing.proof import files_of_work
@@ -17,12 +17,12 @@ A_PAGE = 50
 """Pages of a work that stand on one page of the gallery; a work may have 10,000."""
 
 
-def work(connection: Connection, asked: Asked) -> Page:
+def work(connection: Connection, asked: PageRequest) -> Page:
     """A work, with its neighbours in the search from which it was opened."""
     work_id = asked.number("id")
     facts = works.facts_of_work(connection, work_id)
     if facts is None:
-        raise NotHere(f"work {work_id}")
+        raise NotFound(f"work {work_id}")
     total = works.page_total(connection, work_id)
     first = asked.whole("from", 1, least=1, most=max(1, total)) - 1
     query = query_of(asked, "in")
@@ -46,18 +46,18 @@ def work(connection: Connection, asked: Asked) -> Page:
     return Page("work.html", values)
 
 
-def check(connection: Connection, asked: Asked) -> Page:
+def check(connection: Connection, asked: PageRequest) -> Page:
     """Read the files of a work now and compare each with its stored SHA-256; changes nothing."""
     work_id = asked.number("id")
     facts = works.facts_of_work(connection, work_id)
     if facts is None:
-        raise NotHere(f"work {work_id}")
+        raise NotFound(f"work {work_id}")
     first = asked.whole("from", 1, least=1) - 1
     files = files_of_work(connection, work_id, first, A_PAGE)
     return Page("check.html", {"work": facts, "checked": [(file, _found(asked, file)) for file in files]})
 
 
-def _found(asked: Asked, file: Any) -> str:
+def _found(asked: PageRequest, file: Any) -> str:
     """`same`, `differs`, or `missing`."""
     try:
         with asked.archive.resolve(file.path or "").open("rb") as opened:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from pixivcrawl.api.text import one_line
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.gallery.request import Asked, Data, Elsewhere, Page
+from pixivcrawl.gallery.request import JsonData, Page, PageRequest, Redirect
 from pixivcrawl.index.schema import Named
 from pixivcrawl.index.search import Rating, Sort, WorksQuery, days_of, parse
 from pixivcrawl.items import Kind
@@ -43,13 +43,13 @@ class Grid:
     looked_back_to: Card | None
 
 
-def works(connection: Connection, asked: Asked) -> Page | Elsewhere:
+def works(connection: Connection, asked: PageRequest) -> Page | Redirect:
     """The works that the address asks for."""
     if "form" in asked.query:
-        return Elsewhere(address_of(_of_form(asked)))
+        return Redirect(address_of(_of_form(asked)))
     query = query_of(asked)
     if "at" in asked.query:
-        return Elsewhere(address_of(query, before=_key_of_month(asked, query)))
+        return Redirect(address_of(query, before=_key_of_month(asked, query)))
     values = shown_of(connection, asked, query) | {
         "behind": asked.index.behind(),
         "months": asked.index.months(),
@@ -65,7 +65,7 @@ def works(connection: Connection, asked: Asked) -> Page | Elsewhere:
     return Page("works.html", values)
 
 
-def complete(_connection: Connection, asked: Asked) -> Data:
+def complete(_connection: Connection, asked: PageRequest) -> JsonData:
     """Completions of the last word in the box, as OpenSearch suggestions, each with the whole text."""
     text = asked.query.get("q", "")[:LONGEST_BOX]
     head, space, last = text.rpartition(" ")
@@ -87,10 +87,10 @@ def complete(_connection: Connection, asked: Asked) -> Data:
         texts.append(f"{head}{space}{minus}{part.text()}")
         also = f" ({each.now})" if each.now and each.now != each.name else ""
         words.append(one_line(f"{each.name}{also} · {each.works:,}", LONGEST_BOX))
-    return Data([text, texts, words])
+    return JsonData([text, texts, words])
 
 
-def query_of(asked: Asked, name: str = "q") -> WorksQuery:
+def query_of(asked: PageRequest, name: str = "q") -> WorksQuery:
     """The query in a part of the address. Raises ConfigurationError."""
     text = asked.query.get(name, "")
     if len(text) > LONGEST_BOX:
@@ -105,7 +105,7 @@ def address_of(query: WorksQuery, **more: str | None) -> str:
     return f"/works?{told}" if told else "/works"
 
 
-def shown_of(connection: Connection, asked: Asked, query: WorksQuery) -> dict[str, Any]:
+def shown_of(connection: Connection, asked: PageRequest, query: WorksQuery) -> dict[str, Any]:
     """What every page with search results shows: a page of works, their number, and how many a saved filter leaves out."""
     return {
         "query": query,
@@ -116,7 +116,7 @@ def shown_of(connection: Connection, asked: Asked, query: WorksQuery) -> dict[st
     }
 
 
-def grid_of(connection: Connection, asked: Asked, query: WorksQuery) -> Grid:
+def grid_of(connection: Connection, asked: PageRequest, query: WorksQuery) -> Grid:
     """A page of works by the keys in the address, without those that the person has hidden, unless requested."""
     page = asked.index.works(query, before=asked.query.get("before"), after=asked.query.get("after"), limit=A_PAGE)
     found = cards(connection, page.ids)
@@ -126,7 +126,7 @@ def grid_of(connection: Connection, asked: Asked, query: WorksQuery) -> Grid:
     return Grid(shown, len(found) - len(shown), page.newer, page.older, last[0] if last else None)
 
 
-def _of_form(asked: Asked) -> WorksQuery:
+def _of_form(asked: PageRequest) -> WorksQuery:
     """The query of a form: its box, then its fields, which use the same words."""
     box = query_of(asked)
     told = [
@@ -139,7 +139,7 @@ def _of_form(asked: Asked) -> WorksQuery:
     return replace(query, filter=asked.query.get("filter") or query.filter)
 
 
-def _key_of_month(asked: Asked, query: WorksQuery) -> str | None:
+def _key_of_month(asked: PageRequest, query: WorksQuery) -> str | None:
     """The key of a month's newest works; ids are in order of time. Raises ConfigurationError."""
     month = asked.query["at"]
     try:
@@ -154,7 +154,7 @@ def _key_of_month(asked: Asked, query: WorksQuery) -> str | None:
     return str(first[0] + 1) if first else "0"
 
 
-def _filtered_out(asked: Asked, query: WorksQuery) -> int | None:
+def _filtered_out(asked: PageRequest, query: WorksQuery) -> int | None:
     """How many works a saved filter leaves out; None if there are too many to count."""
     hidden = asked.index.hidden(query, COUNTED_TO)
     return None if hidden > COUNTED_TO else hidden

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, exists, false, func, not_, or_, sele
 
 from pixivcrawl.api.withheld import Withheld
 from pixivcrawl.ledger.models import MISSING_FILE, UNSETTLED_WORK, ArtworkRow, CrawlArtworkRow, CrawlRow, FileRow
-from pixivcrawl.ledger.updates.state import LACKS_FRAMES, LACKS_TIMING, SETTLED_AVAILABILITY, due
+from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, LACKS_FRAMES, LACKS_TIMING, due
 from pixivcrawl.reader import Reader
 
 Enough = Literal["named", "timing", "full"]
@@ -40,7 +40,7 @@ def to_be_asked(crawl_id: int, now: datetime | None, *, reader: Reader, enough: 
     if enough == "timing":
         too_little = or_(too_little, LACKS_TIMING)
     unknown = and_(
-        ArtworkRow.availability.not_in(SETTLED_AVAILABILITY),
+        ArtworkRow.availability.not_in(FINAL_AVAILABILITY),
         or_(ArtworkRow.detail.is_(None), too_little, ArtworkRow.availability == "masked", withheld),
         or_(~withheld, _may_be_shown(reader, now)),
     )

@@ -15,7 +15,7 @@ from pixivcrawl.api.bodies.parts import JAPAN
 from pixivcrawl.api.images import is_revision
 from pixivcrawl.items import Evidence, FileKind, Frame, Imported, Original
 from pixivcrawl.ledger.models import ZIP_FILE, ArtworkRow, ArtworkVersionRow, FileRow, UserFileRow
-from pixivcrawl.ledger.updates.state import HERE, SETTLED_AVAILABILITY
+from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, HERE
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 EVERY_STATE = ("wanted", "parked", "intent", "stored", "adopted", "superseded", "deleted")
@@ -231,7 +231,7 @@ def files_at_pixiv(connection: Connection, since: datetime | None) -> Iterator[t
         .where(
             *_is_stored(since),
             FileRow.url.is_not(None),
-            ArtworkRow.availability.not_in(SETTLED_AVAILABILITY),
+            ArtworkRow.availability.not_in(FINAL_AVAILABILITY),
             ~is_replaced,
         )
         .execution_options(yield_per=1000)

@@ -31,7 +31,7 @@ IS_MORE_THAN_AN_ID = or_(
 """Works of which nothing but the id is known are not searched for."""
 
 
-class Changed(NamedTuple):
+class SubjectChange(NamedTuple):
     """A row of `artwork_changes`; their order is the one in which they are read."""
 
     number: int
@@ -45,26 +45,26 @@ def ledger_name(connection: Connection) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def changes_after(connection: Connection, after: Changed, limit: int) -> list[Changed]:
+def changes_after(connection: Connection, after: SubjectChange, limit: int) -> list[SubjectChange]:
     """The changes that come next, as far as none can come between them any more."""
     later = tuple_(*_KEY) > tuple_(*after)
     query = select(*_KEY).where(later, *_final(connection)).order_by(*_KEY).limit(limit)
-    return [Changed(*row) for row in connection.execute(query)]
+    return [SubjectChange(*row) for row in connection.execute(query)]
 
 
-def number_of_changes(connection: Connection, after: Changed, most: int) -> int:
+def number_of_changes(connection: Connection, after: SubjectChange, most: int) -> int:
     """How many changes come after one, at most `most`."""
     some = select(ArtworkChangeRow.number).where(tuple_(*_KEY) > tuple_(*after)).limit(most).subquery()
     return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
 
 
-def last_change(connection: Connection) -> Changed:
+def last_change(connection: Connection) -> SubjectChange:
     """The change behind which an index goes on that is about to be made."""
     query = select(*_KEY).where(*_final(connection)).order_by(*(key.desc() for key in _KEY)).limit(1)
-    return Changed(*connection.execute(query).one())
+    return SubjectChange(*connection.execute(query).one())
 
 
-def has_change(connection: Connection, change: Changed) -> bool:
+def has_change(connection: Connection, change: SubjectChange) -> bool:
     """Whether the ledger is the one in which the index read this change last, and not an older copy of it."""
     is_it = tuple_(*_KEY) == tuple_(*change)
     return connection.execute(select(*_KEY).where(is_it, *_final(connection))).first() is not None
@@ -78,7 +78,7 @@ def _final(connection: Connection) -> tuple[ColumnElement[bool], ...]:
 
 
 @dataclass(slots=True)
-class Searched:
+class SearchableWork:
     """What is searched of a work. `files` are the page and the SHA-256 of each stored file."""
 
     id: int
@@ -102,7 +102,7 @@ class Searched:
     files: list[tuple[int, str]] = field(default_factory=list)
 
 
-_COLUMNS = tuple(getattr(ArtworkRow, name) for name in Searched.__dataclass_fields__ if hasattr(ArtworkRow, name))
+_COLUMNS = tuple(getattr(ArtworkRow, name) for name in SearchableWork.__dataclass_fields__ if hasattr(ArtworkRow, name))
 _OF_WORKS: Any = bindparam("ids", expanding=True)
 _WORKS = select(*_COLUMNS).where(ArtworkRow.id.in_(_OF_WORKS), IS_MORE_THAN_AN_ID)
 _TAGS = (
@@ -119,9 +119,9 @@ _FILES = select(FileRow.artwork_id, FileRow.page, FileRow.sha256).where(
 )
 
 
-def searched_works(connection: Connection, ids: Sequence[int]) -> list[Searched]:
+def searchable_works(connection: Connection, ids: Sequence[int]) -> list[SearchableWork]:
     """Those of these works that are searched, at most some thousands, with all that is searched of them."""
-    works = {row.id: Searched(*row) for row in connection.execute(_WORKS, {"ids": ids}).all()}
+    works = {row.id: SearchableWork(*row) for row in connection.execute(_WORKS, {"ids": ids}).all()}
     if works:
         of_works = {"ids": list(works)}
         for work_id, tag_id, name in connection.execute(_TAGS, of_works).all():

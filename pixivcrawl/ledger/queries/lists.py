@@ -18,7 +18,7 @@ from pixivcrawl.ledger.models import (
 )
 from pixivcrawl.ledger.updates.availability import ARTIST_LEFT
 from pixivcrawl.ledger.updates.crawls import is_read_by
-from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
+from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 from pixivcrawl.reader import Reader
 
@@ -58,7 +58,7 @@ def unseen_works(connection: Connection, crawl_id: int, user_id: int, since_craw
         .where(
             ArtworkRow.user_id == user_id,
             shown_to,
-            ArtworkRow.availability.not_in(SETTLED_AVAILABILITY),
+            ArtworkRow.availability.not_in(FINAL_AVAILABILITY),
             CrawlArtworkRow.list_id == _list_of(crawl_id),
             CrawlArtworkRow.crawl_id.between(since_crawl, crawl_id - 1),
         )

@@ -18,7 +18,7 @@ from pixivcrawl.ledger.queries.conditions import (
     to_be_fetched,
     unsettled_of_list,
 )
-from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
+from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY
 from pixivcrawl.reader import Reader
 
 A_RUN_TO_COME = 2**62
@@ -143,7 +143,7 @@ def works_to_come(
     """What a run has to do that begins now and comes to the works `among` all; `again`: it asks for what is known, too."""
     ask = to_be_asked(A_RUN_TO_COME, now, reader=reader, enough=enough)
     if again:
-        ask = ArtworkRow.availability.not_in(SETTLED_AVAILABILITY)
+        ask = ArtworkRow.availability.not_in(FINAL_AVAILABILITY)
     fetch = to_be_fetched(A_RUN_TO_COME, now, frames=frames) if files else false()
     row = connection.execute(
         select(

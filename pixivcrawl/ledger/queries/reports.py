@@ -25,9 +25,9 @@ from pixivcrawl.ledger.models import (
 from pixivcrawl.ledger.queries.crawls import CrawlRecord, record_of
 from pixivcrawl.ledger.queries.described import wanted_by
 from pixivcrawl.ledger.queries.status import Missing, missing_files, missing_works
-from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
+from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY
 
-LOST = (*SETTLED_AVAILABILITY, "masked")
+LOST = (*FINAL_AVAILABILITY, "masked")
 """What a work is that cannot be had by anyone's session."""
 
 RETURNED = "availability"
@@ -350,7 +350,7 @@ def failing_again_and_again(connection: Connection, runs: int) -> int:
     files = select(func.count()).select_from(FileRow).join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
     queries = (
         works.where(ArtworkRow.next_attempt.is_not(None), ArtworkRow.failed_runs >= runs),
-        files.where(MISSING_FILE, FileRow.failed_runs >= runs, ArtworkRow.availability.not_in(SETTLED_AVAILABILITY)),
+        files.where(MISSING_FILE, FileRow.failed_runs >= runs, ArtworkRow.availability.not_in(FINAL_AVAILABILITY)),
     )
     return sum(connection.execute(query).scalar_one() for query in queries)
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, NotNullable, and_, bindparam, exists, func, o
 
 from pixivcrawl.items import Evidence, Imported
 from pixivcrawl.ledger.models import ROW_LEVEL_WORK, ArtworkRow, CrawlArtworkRow, FileRow
-from pixivcrawl.ledger.updates.state import FORGOTTEN, SETTLED_AVAILABILITY
+from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, FORGOTTEN
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 # Asked for each work: to put it together anew takes as long as to answer it.
@@ -75,7 +75,7 @@ def without_originals(connection: Connection, work_ids: Sequence[int]) -> set[in
     """Those of the works that may be had, are not known in full, and of which no file is known; unknown ones among them."""
     known: set[int] = set()
     has_files = exists().where(FileRow.artwork_id == ArtworkRow.id, FileRow.state.not_in(("superseded", "adopted")))
-    enough = or_(ArtworkRow.detail == "full", ArtworkRow.availability.in_(SETTLED_AVAILABILITY), has_files)
+    enough = or_(ArtworkRow.detail == "full", ArtworkRow.availability.in_(FINAL_AVAILABILITY), has_files)
     for start in range(0, len(work_ids), IDS_A_QUERY):
         chunk = work_ids[start : start + IDS_A_QUERY]
         known.update(connection.execute(select(ArtworkRow.id).where(ArtworkRow.id.in_(chunk), enough)).scalars())

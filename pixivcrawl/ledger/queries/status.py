@@ -28,7 +28,7 @@ from pixivcrawl.ledger.models import (
     UserRow,
     table,
 )
-from pixivcrawl.ledger.updates.state import AND_FRAMES, FORGOTTEN, SETTLED_AVAILABILITY
+from pixivcrawl.ledger.updates.state import AND_FRAMES, FINAL_AVAILABILITY, FORGOTTEN
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 _FRAMES = table(FileRow).alias("uploaded")
@@ -336,7 +336,7 @@ def missing_files() -> Select[*tuple[Any, ...]]:
             func.coalesce(FileRow.next_attempt, ArtworkRow.next_attempt),
         )
         .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
-        .where(MISSING_FILE, ArtworkRow.availability.not_in(SETTLED_AVAILABILITY), ~FORGOTTEN)
+        .where(MISSING_FILE, ArtworkRow.availability.not_in(FINAL_AVAILABILITY), ~FORGOTTEN)
     )
 
 
@@ -407,7 +407,7 @@ def status_to_ask(connection: Connection) -> tuple[int, int]:
             ArtworkRow.detail == "listing", or_(CrawlRow.suffices.not_in(("listing", f"listing{AND_FRAMES}")), no_file)
         ),
     )
-    may_be_had = ArtworkRow.availability.not_in((*SETTLED_AVAILABILITY, "withheld"))
+    may_be_had = ArtworkRow.availability.not_in((*FINAL_AVAILABILITY, "withheld"))
     work_id = CrawlArtworkRow.artwork_id
     waits = or_(ArtworkRow.stale_since.is_not(None), no_file)
     counted = (
@@ -432,7 +432,7 @@ def status_of_zips(connection: Connection) -> tuple[int, int, int]:
         frame.kind == "frame",
         frame.state == "stored",
     )
-    is_gone = ArtworkRow.availability.in_(SETTLED_AVAILABILITY)
+    is_gone = ArtworkRow.availability.in_(FINAL_AVAILABILITY)
     counts = select(func.count(case((~is_gone, 1))), func.count(case((is_gone, 1))))
     zips = counts.select_from(FileRow).join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
     # A zip that was found in its place belongs to a work of which nothing else may be known.

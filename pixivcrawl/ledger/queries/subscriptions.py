@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Text, case, cast, func, or_, select
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FollowRow
 from pixivcrawl.ledger.updates.crawls import is_read_by
 from pixivcrawl.ledger.updates.readings import whole_reading_began
-from pixivcrawl.ledger.updates.state import SETTLED_AVAILABILITY
+from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 from pixivcrawl.reader import Reader
 
@@ -192,7 +192,7 @@ def seen_in_feed(connection: Connection, feed: Feed, after: int) -> dict[int, di
         .where(
             CrawlArtworkRow.list_id == feed.list_id,
             CrawlArtworkRow.crawl_id > after,
-            ArtworkRow.availability.not_in(SETTLED_AVAILABILITY),
+            ArtworkRow.availability.not_in(FINAL_AVAILABILITY),
         )
     )
     found: dict[int, dict[int, int]] = {}

@@ -35,9 +35,9 @@ from pixivcrawl.ledger.models import (
     UserFileRow,
 )
 from pixivcrawl.ledger.queries.conditions import Enough, lacks_caption, to_be_asked, to_be_fetched, unsettled_of_list
-from pixivcrawl.ledger.updates.doubtful import Served, served_of
+from pixivcrawl.ledger.updates.doubtful import DoubtfulBody, doubtful_body_of
 from pixivcrawl.ledger.updates.files import GONE, GONE_WITH_FIRST, Intent, row_of
-from pixivcrawl.ledger.updates.state import HERE, LACKS_FRAMES, SETTLED_AVAILABILITY, is_due
+from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, HERE, LACKS_FRAMES, is_due
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 from pixivcrawl.reader import Reader
 
@@ -233,9 +233,9 @@ def wanted_originals(
     return wanted
 
 
-def served_before(connection: Connection, original: Original) -> Served | None:
+def served_before(connection: Connection, original: Original) -> DoubtfulBody | None:
     """The doubtful body of an original that earlier runs received."""
-    return served_of(row_of(connection, original))
+    return doubtful_body_of(row_of(connection, original))
 
 
 def zip_of_ugoira(connection: Connection, work_id: int) -> Original | None:
@@ -308,7 +308,7 @@ def waiting_works(connection: Connection, crawl_id: int, *, files: bool = True) 
         select(func.count())
         .select_from(CrawlArtworkRow)
         .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
-        .where(unsettled_of_list(crawl_id), ArtworkRow.availability.not_in(SETTLED_AVAILABILITY), waiting)
+        .where(unsettled_of_list(crawl_id), ArtworkRow.availability.not_in(FINAL_AVAILABILITY), waiting)
     )
     return connection.execute(of_list).scalar_one()
 

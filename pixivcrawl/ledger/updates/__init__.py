@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pixivcrawl.ledger.updates.answers import Answered, note_answers, record_answer, record_answers
+from pixivcrawl.ledger.updates.answers import AnswerUpdate, note_answers, record_answer, record_answers
 from pixivcrawl.ledger.updates.availability import (
     mark_stale,
     record_artist_left,
@@ -22,11 +22,11 @@ from pixivcrawl.ledger.updates.bookmarks import (
 )
 from pixivcrawl.ledger.updates.comments import record_comments, record_comments_read
 from pixivcrawl.ledger.updates.crawls import Crawl, begin_crawl, drop_from_list, end_crawl, record_listing
-from pixivcrawl.ledger.updates.disk import Found, record_found, record_journal_gap
-from pixivcrawl.ledger.updates.facts import Learned, record_all_facts, record_facts
+from pixivcrawl.ledger.updates.disk import FoundFile, record_found, record_journal_gap
+from pixivcrawl.ledger.updates.facts import FactsUpdate, record_all_facts, record_facts
 from pixivcrawl.ledger.updates.files import (
     Intent,
-    Placed,
+    PlacedFile,
     forget_intent,
     record_all_stored,
     record_file_failed,
@@ -41,7 +41,7 @@ from pixivcrawl.ledger.updates.filling import fill_unknown
 from pixivcrawl.ledger.updates.follows import record_follows, record_unlisted_followers, record_unlisted_following
 from pixivcrawl.ledger.updates.forgotten import Subject, forget, remember
 from pixivcrawl.ledger.updates.hosts import (
-    Sent,
+    RequestSpent,
     clear_pause,
     note_session,
     pause_host,
@@ -141,10 +141,10 @@ docs/journal.md is made from this, and tests hold it against the schema of VERSI
 """
 
 TOGETHER: Mapping[Callable[..., Any], tuple[Callable[..., Any], Callable[..., list[Any]]]] = {
-    record_answer: (Answered, record_answers),
-    record_facts: (Learned, record_all_facts),
-    record_intent: (Placed, record_intents),
-    record_stored: (Placed, record_all_stored),
-    spend_request: (Sent, spend_requests),
+    record_answer: (AnswerUpdate, record_answers),
+    record_facts: (FactsUpdate, record_all_facts),
+    record_intent: (PlacedFile, record_intents),
+    record_stored: (PlacedFile, record_all_stored),
+    spend_request: (RequestSpent, spend_requests),
 }
 """Changes of which several in a row cost less together: what holds the arguments of one, and what makes all and gives what each gives."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert
 from pixivcrawl.items import Facts
 from pixivcrawl.ledger.answer import Location, StoredAnswer
 from pixivcrawl.ledger.models import AnswerRow, SnapshotRow, table
-from pixivcrawl.ledger.updates.facts import Learned, record_all_facts
+from pixivcrawl.ledger.updates.facts import FactsUpdate, record_all_facts
 from pixivcrawl.ledger.updates.upsert import upsert
 
 SUBJECTS = {"illust.detail": "id", "illust.pages": "id", "illust.ugoira_meta": "id", "user.full": "id"}
@@ -22,7 +22,7 @@ _INSERT_SNAPSHOTS = insert(table(SnapshotRow))
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class AnswerUpdate:
     """What `record_answer` takes."""
 
     answer: StoredAnswer
@@ -34,13 +34,13 @@ def record_answer(connection: Connection, answer: StoredAnswer, facts: Facts | N
 
     `note_answers` is told where it lies there.
     """
-    (new_comments,) = record_answers(connection, [Answered(answer, facts)])
+    (new_comments,) = record_answers(connection, [AnswerUpdate(answer, facts)])
     return new_comments
 
 
-def record_answers(connection: Connection, answered: Sequence[Answered]) -> list[int]:
+def record_answers(connection: Connection, answered: Sequence[AnswerUpdate]) -> list[int]:
     """`record_answer` for each."""
-    told = [Learned(each.facts, each.answer.read_at) for each in answered if each.facts is not None]
+    told = [FactsUpdate(each.facts, each.answer.read_at) for each in answered if each.facts is not None]
     new_comments = iter(record_all_facts(connection, told))
     return [next(new_comments) if each.facts is not None else 0 for each in answered]
 

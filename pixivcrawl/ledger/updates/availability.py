@@ -9,10 +9,10 @@ from typing import Any, Literal
 from sqlalchemy import Connection, and_, select, update
 
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, table
-from pixivcrawl.ledger.updates.change_log import note
+from pixivcrawl.ledger.updates.change_log import note_changes
 from pixivcrawl.ledger.updates.state import (
+    FINAL_AVAILABILITY,
     NOT_FAILED,
-    SETTLED_AVAILABILITY,
     failed_again,
     refresh_files,
     refresh_unsettled,
@@ -51,7 +51,7 @@ def record_unavailable(
     record_stubs(connection, [work_id], now)
     known = known_rows(connection, [work_id])[work_id]
     was = known["availability"]
-    if availability == "masked" and (known["masked_since"] is not None or was in SETTLED_AVAILABILITY):
+    if availability == "masked" and (known["masked_since"] is not None or was in FINAL_AVAILABILITY):
         return
     values: dict[str, Any] = {"availability": availability, "unavailable_reason": reason, **NOT_FAILED}
     if was != availability or known["unavailable_since"] is None:
@@ -104,7 +104,7 @@ def record_not_found(
     first = known["missing_since"]
     # A clock that was set back must not put it off for ever.
     is_again = first is not None and not first <= now < first + timedelta(seconds=apart)
-    if is_again or is_unlisted or known["availability"] in ("masked", *SETTLED_AVAILABILITY):
+    if is_again or is_unlisted or known["availability"] in ("masked", *FINAL_AVAILABILITY):
         record_unavailable(connection, work_id, "gone", reason, now)
         return True
     first = first or now
@@ -118,7 +118,7 @@ def record_not_found(
 
 def record_artist_left(connection: Connection, user_id: int, now: datetime) -> None:
     """Record a tombstone for each work of an artist who left; a work that has one keeps it."""
-    works = and_(_ARTWORKS.c.user_id == user_id, _ARTWORKS.c.availability.not_in(SETTLED_AVAILABILITY))
+    works = and_(_ARTWORKS.c.user_id == user_id, _ARTWORKS.c.availability.not_in(FINAL_AVAILABILITY))
     unsettled = _CRAWL_ARTWORKS.c.artwork_id.in_(select(_ARTWORKS.c.id).where(works))
     connection.execute(update(_CRAWL_ARTWORKS).where(unsettled).values(unsettled=False))
     tombstone = {
@@ -128,7 +128,7 @@ def record_artist_left(connection: Connection, user_id: int, now: datetime) -> N
         "stale_since": None,
         "missing_since": None,
     }
-    note(connection, "work", connection.execute(select(_ARTWORKS.c.id).where(works)).scalars())
+    note_changes(connection, "work", connection.execute(select(_ARTWORKS.c.id).where(works)).scalars())
     connection.execute(update(_ARTWORKS).where(works).values(**tombstone, **NOT_FAILED))
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, insert, text
 from pixivcrawl.ledger.models import ArtworkChangeRow, table
 from pixivcrawl.ledger.updates.upsert import insert_new
 
-Changed = Literal["work", "user", "tag"]
+SubjectKind = Literal["work", "user", "tag"]
 
 _CHANGES = table(ArtworkChangeRow)
 _NOTED = "pixivcrawl.noted"
@@ -33,9 +33,9 @@ def name_ledger(connection: Connection) -> None:
 
 
 @contextmanager
-def noted_together(connection: Connection) -> Iterator[None]:
+def changes_collected(connection: Connection) -> Iterator[None]:
     """What is noted meanwhile is appended at the end, each once."""
-    noted: set[tuple[Changed, int]] = set()
+    noted: set[tuple[SubjectKind, int]] = set()
     connection.info[_NOTED] = noted
     try:
         yield
@@ -44,7 +44,7 @@ def noted_together(connection: Connection) -> Iterator[None]:
         del connection.info[_NOTED]
 
 
-def note(connection: Connection, kind: Changed, ids: Iterable[int]) -> None:
+def note_changes(connection: Connection, kind: SubjectKind, ids: Iterable[int]) -> None:
     """What a gallery shows of these works, users or tags has changed. Each update that changes it says so here."""
     changed = {(kind, subject_id) for subject_id in ids}
     if (noted := connection.info.get(_NOTED)) is not None:
@@ -53,7 +53,7 @@ def note(connection: Connection, kind: Changed, ids: Iterable[int]) -> None:
         _append(connection, changed)
 
 
-def _append(connection: Connection, changed: set[tuple[Changed, int]]) -> None:
+def _append(connection: Connection, changed: set[tuple[SubjectKind, int]]) -> None:
     """Under a number that is greater than that of every change before it.
 
     On PostgreSQL the transaction's own: others commit in another order than they begin, and by it a reader knows which may still come.

@@ -21,7 +21,7 @@ _USERS, _USER_FILES = table(UserRow), table(UserFileRow)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundFile:
     """A file in its place that the ledger did not know, proven to be whole; the first five fields are what its path says.
 
     `uploaded` is the file's own time. `bytes` and the size in pixels are None for the list of an ugoira's frames, which `frames` holds
@@ -50,7 +50,7 @@ def record_journal_gap(connection: Connection, number: int, now: datetime) -> No
     """
 
 
-def record_found(connection: Connection, found: Found, now: datetime) -> bool:
+def record_found(connection: Connection, found: FoundFile, now: datetime) -> bool:
     """A file that lies in its place and was proven is stored from now on, or adopted where its name tells no revision of pixiv's.
 
     Of its work the id and the artist may be all that is known.

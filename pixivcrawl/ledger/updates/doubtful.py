@@ -17,7 +17,7 @@ SPAN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class DoubtfulBody:
     """The doubtful body of a file that came last: when it was first and last counted, how often, and by what names the last time."""
 
     sha256: str
@@ -44,15 +44,15 @@ class Served:
         return soonest if self.times + 1 < TRANSFERS else max(soonest, self.first + SPAN)
 
 
-def served_of(row: Any) -> Served | None:
+def doubtful_body_of(row: Any) -> DoubtfulBody | None:
     """The doubtful body that a row of `files` knows of."""
     if row is None or row.served_sha256 is None or row.served_at is None:
         return None
     last = row.served_last or row.served_at
-    return Served(row.served_sha256, row.served_at, last, row.served_times, row.etag, row.last_modified)
+    return DoubtfulBody(row.served_sha256, row.served_at, last, row.served_times, row.etag, row.last_modified)
 
 
-def served_again(known: Served | None, came: Served) -> Served:
+def doubtful_body_after(known: DoubtfulBody | None, came: DoubtfulBody) -> DoubtfulBody:
     """`known` after `came`, one more transfer. Other bytes begin anew, and so does a clock that was set back; what comes too soon does
     not count.
     """
@@ -63,7 +63,7 @@ def served_again(known: Served | None, came: Served) -> Served:
     return replace(came, first=known.first, times=known.times + 1)
 
 
-class Named(Protocol):
+class HasValidators(Protocol):
     """A body, by what the image host said of it; None where it said nothing."""
 
     @property
@@ -73,7 +73,7 @@ class Named(Protocol):
     def last_modified(self) -> str | None: ...
 
 
-def named_otherwise(before: Named, now: Named) -> list[str]:
+def changed_validators(before: HasValidators, now: HasValidators) -> list[str]:
     """Where the image host spoke of two bodies in other words."""
     said = (("ETag", before.etag, now.etag), ("Last-Modified", before.last_modified, now.last_modified))
     return [
@@ -83,7 +83,7 @@ def named_otherwise(before: Named, now: Named) -> list[str]:
     ]
 
 
-def values_of_served(served: Served) -> dict[str, Any]:
+def values_of_served(served: DoubtfulBody) -> dict[str, Any]:
     """What the file's row says of it."""
     return {
         "served_sha256": served.sha256,

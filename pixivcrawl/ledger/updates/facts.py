@@ -18,11 +18,11 @@ from pixivcrawl.ledger.updates.rankings import record_ranking
 from pixivcrawl.ledger.updates.requests import record_requests
 from pixivcrawl.ledger.updates.series import record_series
 from pixivcrawl.ledger.updates.tags import record_tag_translations
-from pixivcrawl.ledger.updates.works import Told, record_artworks, record_rows
+from pixivcrawl.ledger.updates.works import ArtworkUpdate, record_artworks, record_rows
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
+class FactsUpdate:
     """What `record_facts` takes."""
 
     facts: Facts
@@ -31,15 +31,15 @@ class Learned:
 
 def record_facts(connection: Connection, facts: Facts, now: datetime) -> int:
     """Record what an answer says about works, people and lists. Returns how many of its comments are new."""
-    (new_comments,) = record_all_facts(connection, [Learned(facts, now)])
+    (new_comments,) = record_all_facts(connection, [FactsUpdate(facts, now)])
     return new_comments
 
 
-def record_all_facts(connection: Connection, learned: Sequence[Learned]) -> list[int]:
+def record_all_facts(connection: Connection, learned: Sequence[FactsUpdate]) -> list[int]:
     """`record_facts` for each; works' own pages cost less together."""
     told = [(artwork, each.now) for each in learned for artwork in each.facts.artworks if artwork.detail == "full"]
     if told:
-        record_artworks(connection, [Told(artwork, now) for artwork, now in told])
+        record_artworks(connection, [ArtworkUpdate(artwork, now) for artwork, now in told])
     return [_record(connection, each.facts, each.now) for each in learned]
 
 

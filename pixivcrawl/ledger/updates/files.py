@@ -30,13 +30,13 @@ from pixivcrawl.archive.layout import is_unknown
 from pixivcrawl.items import OF_USERS, FileKind, Original, StoredOriginal
 from pixivcrawl.ledger.models import ArtworkRow, FileRow, UserFileRow, table
 from pixivcrawl.ledger.updates.archive_name import archive_of
-from pixivcrawl.ledger.updates.doubtful import Served, served_again, served_of, values_of_served
+from pixivcrawl.ledger.updates.doubtful import DoubtfulBody, doubtful_body_after, doubtful_body_of, values_of_served
 from pixivcrawl.ledger.updates.imported import NOT_IMPORTED, know_whose, state_in_place
 from pixivcrawl.ledger.updates.state import (
+    FINAL_AVAILABILITY,
     HERE,
     NO_BYTES,
     NOT_FAILED,
-    SETTLED_AVAILABILITY,
     failed_again,
     failed_free,
     is_due,
@@ -75,7 +75,7 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class WorkFiles:
     """The originals of a work at its present revision, as its own page named them; none when the reader may not see them."""
 
     work_id: int
@@ -84,7 +84,7 @@ class Named:
     retry_parked: bool
 
 
-def record_originals(connection: Connection, named: Sequence[Named]) -> list[list[Original]]:
+def record_originals(connection: Connection, named: Sequence[WorkFiles]) -> list[list[Original]]:
     """The originals of different works. Returns those of each that are to be fetched."""
     known = _files_of(connection, [of_work.work_id for of_work in named])
     has_failed = any(row.failed_crawl_id is not None for files in known.values() for row in files.values())
@@ -136,7 +136,7 @@ def _files_of(connection: Connection, work_ids: Sequence[int]) -> dict[int, dict
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedFile:
     """What `record_intent` and `record_stored` take."""
 
     stored: StoredOriginal
@@ -145,10 +145,10 @@ class Placed:
 
 def record_intent(connection: Connection, stored: StoredOriginal, now: datetime) -> None:
     """The file is proven and about to be placed. Raises ValueError when other bytes are stored as the same page and revision."""
-    record_intents(connection, [Placed(stored, now)])
+    record_intents(connection, [PlacedFile(stored, now)])
 
 
-def record_intents(connection: Connection, placed: Sequence[Placed]) -> list[None]:
+def record_intents(connection: Connection, placed: Sequence[PlacedFile]) -> list[None]:
     """`record_intent` for each."""
     rows, changed = [], []
     originals = [each.stored.proven.staged.original for each in placed]
@@ -200,10 +200,10 @@ def _refresh(connection: Connection, original: Original) -> None:
 
 def record_stored(connection: Connection, stored: StoredOriginal, now: datetime) -> None:
     """The file is in its place; the work is complete when none is missing, and one of a revision that nobody knows makes none complete."""
-    record_all_stored(connection, [Placed(stored, now)])
+    record_all_stored(connection, [PlacedFile(stored, now)])
 
 
-def record_all_stored(connection: Connection, placed: Sequence[Placed]) -> list[None]:
+def record_all_stored(connection: Connection, placed: Sequence[PlacedFile]) -> list[None]:
     """`record_stored` for each."""
     of_archive = {"archive": archive_of(connection)}
     rows = [row for each in placed for row in _rows(each.stored, _in_place(each.stored, each.now) | of_archive)]
@@ -272,8 +272,8 @@ def record_file_failed(
     )
     values: dict[str, Any] = {"state": "parked", "failed_reason": reason, **failure}
     if served_sha256 is not None:
-        came = Served(served_sha256, now, now, etag=etag, last_modified=last_modified)
-        values |= values_of_served(served_again(served_of(row), came))
+        came = DoubtfulBody(served_sha256, now, now, etag=etag, last_modified=last_modified)
+        values |= values_of_served(doubtful_body_after(doubtful_body_of(row), came))
     if row is None:
         connection.execute(insert(files), [{**_identity(original), **_told(original), "recorded": now, **values}])
     else:
@@ -309,7 +309,7 @@ def record_lost(connection: Connection, work_id: int, page: int, revision: str, 
         connection.execute(change.values(state="wanted", recorded=now, **NO_BYTES, **NOT_IMPORTED, **NOT_FAILED))
     else:
         connection.execute(change.values(state="superseded"))
-        if not is_replaced and row.availability not in SETTLED_AVAILABILITY:
+        if not is_replaced and row.availability not in FINAL_AVAILABILITY:
             asked = update(_ARTWORKS).where(_ARTWORKS.c.id == work_id, _ARTWORKS.c.stale_since.is_(None))
             connection.execute(asked.values(stale_since=now))
     refresh_files(connection, work_id)

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, func, literal, update
 
 from pixivcrawl.items import Facts
 from pixivcrawl.ledger.models import ArtworkRow, UserRow, table
-from pixivcrawl.ledger.updates.change_log import note
+from pixivcrawl.ledger.updates.change_log import note_changes
 from pixivcrawl.ledger.updates.upsert import as_kept, rows_of
 
 _ARTWORKS, _USERS = table(ArtworkRow), table(UserRow)
@@ -22,4 +22,4 @@ def fill_unknown(connection: Connection, facts: Facts) -> None:
                 for name, value in told.items()
             }
             connection.execute(update(target).where(target.c.id == row["id"]).values(filled))
-    note(connection, "work", [artwork.work_id for artwork in facts.artworks])
+    note_changes(connection, "work", [artwork.work_id for artwork in facts.artworks])

@@ -38,7 +38,7 @@ _TAKE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class RequestSpent:
     """What `spend_request` takes."""
 
     host: str
@@ -154,10 +154,10 @@ def day_of(moment: datetime) -> str:
 
 def spend_request(connection: Connection, host: str, account: int, now: datetime) -> None:
     """One more request of the account leaves for `host`; the first one of a day begins to count anew."""
-    spend_requests(connection, [Sent(host, account, now)])
+    spend_requests(connection, [RequestSpent(host, account, now)])
 
 
-def spend_requests(connection: Connection, sent: Sequence[Sent]) -> list[None]:
+def spend_requests(connection: Connection, sent: Sequence[RequestSpent]) -> list[None]:
     """`spend_request` for each."""
     counts = Counter((each.host, each.account, day_of(shared_clock(connection, each.now))) for each in sent)
     for (host, account, day), number in counts.items():

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from pixivcrawl.items import User, columns_of
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.models import UserNameRow, UserRow, UserVersionRow, table
-from pixivcrawl.ledger.updates.change_log import note
+from pixivcrawl.ledger.updates.change_log import note_changes
 from pixivcrawl.ledger.updates.history import keep_former
 from pixivcrawl.ledger.updates.upsert import as_kept, insert_new, rows_of
 from pixivcrawl.ledger.updates.user_files import record_user_pictures
@@ -82,7 +82,7 @@ def record_user_names(connection: Connection, told: Iterable[tuple[int, str, dat
             connection.execute(update(_USERS).where(_USERS.c.id == user_id).values(name=name, last_seen=now))
         _record_bearing(connection, user_id, name, now)
         if user_id not in known or known[user_id][0] != name:
-            note(connection, "user", [user_id])
+            note_changes(connection, "user", [user_id])
         known[user_id] = name, now
 
 

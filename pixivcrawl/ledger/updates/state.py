@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from pixivcrawl.ledger.columns import json_length
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FileRow, ForgottenRow, table
-from pixivcrawl.ledger.updates.change_log import note
+from pixivcrawl.ledger.updates.change_log import note_changes
 
 WAITS = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=7), timedelta(days=30))
 """How long a thing waits that failed in one run, in two, in three, in four, in more; within a run it is not tried again."""
@@ -34,7 +34,7 @@ _ARTWORKS, _FILES = table(ArtworkRow), table(FileRow)
 _FORGOTTEN = table(ForgottenRow)
 _CRAWLS, _CRAWL_ARTWORKS = table(CrawlRow), table(CrawlArtworkRow)
 
-SETTLED_AVAILABILITY = ("gone",)
+FINAL_AVAILABILITY = ("gone",)
 
 _WAITING = "pixivcrawl.refreshes"
 
@@ -63,7 +63,7 @@ def _may_be_more(too_little: ColumnElement[bool]) -> ColumnElement[bool]:
     return or_(
         _ARTWORKS.c.stale_since.is_not(None),
         and_(
-            *(_ARTWORKS.c.availability != _word(settled) for settled in SETTLED_AVAILABILITY),
+            *(_ARTWORKS.c.availability != _word(settled) for settled in FINAL_AVAILABILITY),
             or_(
                 _ARTWORKS.c.availability == _word("masked"),
                 _ARTWORKS.c.availability == _word("withheld"),
@@ -193,7 +193,7 @@ def refresh_waiting(connection: Connection, work_ids: Collection[int] | None = N
 
 def refresh_files(connection: Connection, work_id: int) -> None:
     """Bring what the work's row says of its files in line with the files' rows, and then `refresh_unsettled`."""
-    note(connection, "work", [work_id])
+    note_changes(connection, "work", [work_id])
     if (waiting := connection.info.get(_WAITING)) is not None:
         waiting.add(work_id)
     else:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 from pixivcrawl.items import Tag
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.models import ArtworkTagRow, TagRow, TagTranslationRow, table
-from pixivcrawl.ledger.updates.change_log import note
+from pixivcrawl.ledger.updates.change_log import note_changes
 from pixivcrawl.ledger.updates.upsert import insert_new, upsert
 
 LONGEST_NAME = 500
@@ -156,7 +156,7 @@ def record_tag_translations(
 
 def _keep_translations(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     upsert(connection, table(TagTranslationRow), rows, ("tag_id", "language"))
-    note(connection, "tag", [row["tag_id"] for row in rows])
+    note_changes(connection, "tag", [row["tag_id"] for row in rows])
 
 
 def _remembered(connection: Connection) -> _Remembered:

@@ -11,13 +11,13 @@ from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from pixivcrawl.items import Artwork, Original, columns_of
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, FileRow, table
-from pixivcrawl.ledger.updates.change_log import note
-from pixivcrawl.ledger.updates.files import Named, record_originals, record_originals_of_works
+from pixivcrawl.ledger.updates.change_log import note_changes
+from pixivcrawl.ledger.updates.files import WorkFiles, record_originals, record_originals_of_works
 from pixivcrawl.ledger.updates.history import keep_former
 from pixivcrawl.ledger.updates.people import record_user_names
 from pixivcrawl.ledger.updates.state import (
+    FINAL_AVAILABILITY,
     NOT_FAILED,
-    SETTLED_AVAILABILITY,
     refresh_files,
     refresh_unsettled,
     refresh_waiting,
@@ -76,7 +76,7 @@ def record_artist(connection: Connection, work_ids: Sequence[int], user_id: int)
     """Works of which nobody knew whose they are belong to this user: a list of theirs named them."""
     of_nobody = _ARTWORKS.c.id.in_(work_ids) & _ARTWORKS.c.user_id.is_(None)
     if connection.execute(update(_ARTWORKS).where(of_nobody).values(user_id=user_id)).rowcount:
-        note(connection, "work", work_ids)
+        note_changes(connection, "work", work_ids)
 
 
 def record_rows(connection: Connection, artworks: Sequence[Artwork], now: datetime) -> list[int]:
@@ -129,7 +129,7 @@ def record_originals_of_rows(connection: Connection, originals: Sequence[Origina
         if change:
             connection.execute(update(_ARTWORKS).where(_ARTWORKS.c.id == work_id).values(**change))
             refresh_unsettled(connection, work_id)
-            note(connection, "work", [work_id])
+            note_changes(connection, "work", [work_id])
         wanted[work_id] = of_work
     record_originals_of_works(connection, wanted, now)
 
@@ -149,7 +149,7 @@ def _knows_files(connection: Connection, work_id: int, revision: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ArtworkUpdate:
     """What `record_artwork` takes."""
 
     artwork: Artwork
@@ -165,11 +165,11 @@ def record_artwork(
     `retry_parked` also returns those whose time has not come. Former values go to `artwork_versions`; what was wanted of an older
     revision is superseded, what is stored of it stays. A work that was gone is back; one that now needs a session keeps what is known.
     """
-    (missing,) = record_artworks(connection, [Told(artwork, now, retry_parked)])
+    (missing,) = record_artworks(connection, [ArtworkUpdate(artwork, now, retry_parked)])
     return missing
 
 
-def record_artworks(connection: Connection, told: Sequence[Told]) -> list[list[Original]]:
+def record_artworks(connection: Connection, told: Sequence[ArtworkUpdate]) -> list[list[Original]]:
     """`record_artwork` for each."""
     by_id = {each.artwork.work_id: each for each in told}
     if len(by_id) < len(told):
@@ -180,7 +180,8 @@ def record_artworks(connection: Connection, told: Sequence[Told]) -> list[list[O
     artworks = {work_id: each.artwork for work_id, each in by_id.items()}
     _write(connection, artworks, known, rows, {work_id: each.now for work_id, each in by_id.items()})
     missing = record_originals(
-        connection, [Named(each.artwork.work_id, each.artwork.originals, each.now, each.retry_parked) for each in told]
+        connection,
+        [WorkFiles(each.artwork.work_id, each.artwork.originals, each.now, each.retry_parked) for each in told],
     )
     for work_id in by_id:
         refresh_files(connection, work_id)
@@ -270,7 +271,7 @@ def _write(
         if (links := _other_links(artwork, former_tags.get(work_id, []))) is not None
     }
     record_tags(connection, retagged, [work_id for work_id in retagged if work_id in former_tags])
-    note(connection, "work", [*retagged, *(row["id"] for row in changed)])
+    note_changes(connection, "work", [*retagged, *(row["id"] for row in changed)])
     record_translations(connection, ((artwork.tags, moments[work_id]) for work_id, artwork in artworks.items()))
     for work_id, old in known.items():
         former: dict[str, Any] = {}
@@ -280,7 +281,7 @@ def _write(
             names = [link.name for link in former_tags.get(work_id, [])]
             if work_id in retagged and {link.name for link in retagged[work_id]} != set(names):
                 former["tags"] = names
-        if old["availability"] in SETTLED_AVAILABILITY and rows[work_id]["availability"] == "available":
+        if old["availability"] in FINAL_AVAILABILITY and rows[work_id]["availability"] == "available":
             former["availability"] = old["availability"]
         # That a work was away was true since its tombstone.
         away = {"availability": old["unavailable_since"]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pixivcrawl.sandbox import lists
 from pixivcrawl.sandbox.bodies.rows import framed, in_japan, portrait_url, zone
 from pixivcrawl.sandbox.commissions import Commission
-from pixivcrawl.sandbox.http import Answer, Json, Question, found, found_without_message
+from pixivcrawl.sandbox.http import ApiRequest, ApiResponse, Json, found, found_without_message
 from pixivcrawl.sandbox.making import FIRST_DAY
 from pixivcrawl.sandbox.works import Work
 
@@ -13,7 +13,7 @@ MODES = ("all", "safe", "r18")
 FEW = 6
 
 
-def top(question: Question) -> Answer:
+def top(question: ApiRequest) -> ApiResponse:
     """top/illust: lists of ids, strings in some and integers in others; the rows for all are in `thumbnails`."""
     mode = question.one_of("mode", MODES, "all")
     works = [work for work in lists.public(question.world, question.session) if lists.fits_mode(work, mode)]
@@ -45,7 +45,7 @@ def top(question: Question) -> Answer:
     )
 
 
-def extra(question: Question) -> Answer:
+def extra(question: ApiRequest) -> ApiResponse:
     """user/extra."""
     shelf = question.world.shelf(question.reader.user_id)
     return found(
@@ -53,12 +53,12 @@ def extra(question: Question) -> Answer:
     )
 
 
-def live_following(_: Question) -> Answer:
+def live_following(_: ApiRequest) -> ApiResponse:
     """sketch/live/following: an empty list without the key `message`."""
     return found_without_message([])
 
 
-def dashboard_home(question: Question) -> Answer:
+def dashboard_home(question: ApiRequest) -> ApiResponse:
     """dashboard/home of one who has drawn nothing."""
     today = lists.public(question.world, question.session)[:FEW]
     counts = {
@@ -94,28 +94,28 @@ def dashboard_home(question: Question) -> Answer:
     return found(framed(question, today) | {"data": data, "zoneConfig": zone("dashboard_home")})
 
 
-def dashboard_settings(_: Question) -> Answer:
+def dashboard_settings(_: ApiRequest) -> ApiResponse:
     """dashboard/settings."""
     return found({"view": None})
 
 
-def request_strategy(question: Question) -> Answer:
+def request_strategy(question: ApiRequest) -> ApiResponse:
     """dashboard/works/illust/request_strategy of one who has drawn nothing."""
     data: Json = {"works": [], "series": [], "drafts": [], "reservedWorks": [], "fetchRanges": []}
     return found(framed(question, []) | {"data": data})
 
 
-def discovery_meta(_: Question) -> Answer:
+def discovery_meta(_: ApiRequest) -> ApiResponse:
     """discovery/artworks/meta and discovery/users/meta."""
     return found({"zoneConfig": zone("header", "footer", "logo"), "meta": {"title": "Discovery", "description": False}})
 
 
-def webpush(_: Question) -> Answer:
+def webpush(_: ApiRequest) -> ApiResponse:
     """webpush."""
     return found({"permission": "nosettings"})
 
 
-def notification(question: Question) -> Answer:
+def notification(question: ApiRequest) -> ApiResponse:
     """notification."""
     item = {
         "id": "426403295",
@@ -140,7 +140,7 @@ def notification(question: Question) -> Answer:
     )
 
 
-def tumeng(question: Question) -> Answer:
+def tumeng(question: ApiRequest) -> ApiResponse:
     """linked_service/tumeng?page: of one who has not linked anything."""
     user = {
         "id": str(question.reader.user_id),

@@ -12,7 +12,7 @@ from pixivcrawl.sandbox.bodies.rows import (
     work_row,
     zone,
 )
-from pixivcrawl.sandbox.http import Answer, Json, Question, RefusedError, found
+from pixivcrawl.sandbox.http import ApiRequest, ApiResponse, Json, RefusedError, found
 from pixivcrawl.sandbox.making import ROMAJI, TRANSLATIONS
 from pixivcrawl.sandbox.works import Work, frames_of
 
@@ -21,7 +21,7 @@ ROWS_OF_THE_ARTIST = 3
 PAGE_URLS = ("thumb_mini", "small", "regular", "original")
 
 
-def detail(question: Question) -> Answer:
+def detail(question: ApiRequest) -> ApiResponse:
     """illust/{id}; pixiv: an unlisted work answers to its address alone."""
     work = seen_work(question)
     if work.id in question.world.unlisted.values():
@@ -29,7 +29,7 @@ def detail(question: Question) -> Answer:
     return detail_of(question, work)
 
 
-def detail_of(question: Question, work: Work) -> Answer:
+def detail_of(question: ApiRequest, work: Work) -> ApiResponse:
     """All about a work: times in UTC; every URL null for one who may not see the images."""
     artist = question.world.artist(work.artist_id)
     body: Json = {
@@ -96,7 +96,7 @@ def detail_of(question: Question, work: Work) -> Answer:
     return found(body)
 
 
-def pages(question: Question) -> Answer:
+def pages(question: ApiRequest) -> ApiResponse:
     """illust/{id}/pages: every page's size and addresses. pixiv: 404 for what is not shown in the reader's region."""
     work = seen_work(question)
     if work.region_masked:
@@ -122,7 +122,7 @@ def pages(question: Question) -> Answer:
     )
 
 
-def ugoira_meta(question: Question) -> Answer:
+def ugoira_meta(question: ApiRequest) -> ApiResponse:
     """illust/{id}/ugoira_meta: the zip and its timing."""
     work = _work_with_images(question)
     if not work.is_ugoira:
@@ -137,7 +137,7 @@ def ugoira_meta(question: Question) -> Answer:
     )
 
 
-def seen_work(question: Question) -> Work:
+def seen_work(question: ApiRequest) -> Work:
     """The work of the path. pixiv: 404 for one that is deleted, private, or for mypixiv only."""
     work = question.world.work(question.id)
     if work is None or not question.world.sees(question.session, work):
@@ -145,14 +145,14 @@ def seen_work(question: Question) -> Work:
     return work
 
 
-def _work_with_images(question: Question) -> Work:
+def _work_with_images(question: ApiRequest) -> Work:
     work = seen_work(question)
     if not question.world.sees_images(question.session, work):
         raise RefusedError(403, "Sign in to see this work.")
     return work
 
 
-def _urls(question: Question, work: Work) -> dict[str, str | None]:
+def _urls(question: ApiRequest, work: Work) -> dict[str, str | None]:
     addresses = question.addresses
     if not question.world.sees_images(question.session, work):
         return dict.fromkeys(("mini", "thumb", "small", "regular", "original"))
@@ -165,7 +165,7 @@ def _urls(question: Question, work: Work) -> dict[str, str | None]:
     }
 
 
-def _tags(question: Question, work: Work) -> Json:
+def _tags(question: ApiRequest, work: Work) -> Json:
     return {
         "authorId": str(work.artist_id),
         "isLocked": False,
@@ -174,7 +174,7 @@ def _tags(question: Question, work: Work) -> Json:
     }
 
 
-def _tag(question: Question, work: Work, tag: str, place: int) -> Json:
+def _tag(question: ApiRequest, work: Work, tag: str, place: int) -> Json:
     """The last of three tags was put there by a reader: it names nobody."""
     row: Json = {"tag": tag, "locked": place == 0, "deletable": place != 0}
     if tag in ROMAJI:
@@ -186,7 +186,7 @@ def _tag(question: Question, work: Work, tag: str, place: int) -> Json:
     return row
 
 
-def _works_around(question: Question, work: Work) -> Json:
+def _works_around(question: ApiRequest, work: Work) -> Json:
     """Rows for the artist's works next to this one, null for all the others."""
     listed = question.world.works_of(work.artist_id, question.session)
     place = next((number for number, other in enumerate(listed) if other.id == work.id), 0)
@@ -194,7 +194,7 @@ def _works_around(question: Question, work: Work) -> Json:
     return {str(other.id): work_row(question, other) if other.id in near else None for other in listed}
 
 
-def _series(question: Question, work: Work) -> Json | None:
+def _series(question: ApiRequest, work: Work) -> Json | None:
     if work.series_id is None:
         return None
     volumes = question.world.series_works(work.series_id)

@@ -17,7 +17,7 @@ from pixivcrawl.sandbox.bodies.rows import (
     zone,
 )
 from pixivcrawl.sandbox.bodies.users import known_artist
-from pixivcrawl.sandbox.http import Answer, Json, Question, RefusedError, found
+from pixivcrawl.sandbox.http import ApiRequest, ApiResponse, Json, RefusedError, found
 from pixivcrawl.sandbox.shelves import Bookmark
 from pixivcrawl.sandbox.works import Artist, Work
 
@@ -26,7 +26,7 @@ ILLUSTS_OF_A_FOLLOWED = 3
 MODES = ("all", "safe", "r18")
 
 
-def bookmarks(question: Question) -> Answer:
+def bookmarks(question: ApiRequest) -> ApiResponse:
     """user/{id}/illusts/bookmarks: newest bookmark first, masked rows for vanished works. pixiv: `tag` must be sent,
     if empty."""
     owner = known_artist(question)
@@ -48,7 +48,7 @@ def bookmarks(question: Question) -> Answer:
     )
 
 
-def following(question: Question) -> Answer:
+def following(question: ApiRequest) -> ApiResponse:
     """user/{id}/following: whom a user follows, with their newest works; rest=hide for the reader's own secret ones."""
     owner = known_artist(question)
     shelf = question.world.shelf(owner.id)
@@ -56,24 +56,24 @@ def following(question: Question) -> Answer:
     return found(_users(question, owner, followed) | {"followUserTags": []})
 
 
-def followers(question: Question) -> Answer:
+def followers(question: ApiRequest) -> ApiResponse:
     """user/{id}/followers."""
     owner = known_artist(question)
     return found(_users(question, owner, question.world.shelf(owner.id).followers))
 
 
-def feed(question: Question) -> Answer:
+def feed(question: ApiRequest) -> ApiResponse:
     """follow_latest/illust: 60 a page. pixiv: past the deepest page the last one repeats."""
     works = lists.feed(question.world, question.reader, question.one_of("mode", MODES, "all"))
     return found(_feed_page(question, works, question.world.limits.feed))
 
 
-def mypixiv(question: Question) -> Answer:
+def mypixiv(question: ApiRequest) -> ApiResponse:
     """mypixiv_latest/illust."""
     return found(_feed_page(question, lists.mypixiv(question.world), question.world.limits.feed))
 
 
-def watchlist(question: Question) -> Answer:
+def watchlist(question: ApiRequest) -> ApiResponse:
     """watch_list/manga: the series that the reader watches."""
     watched = question.world.shelf(question.reader.user_id).watched_series
     entries = question.world.limits.watchlist_entries
@@ -97,7 +97,7 @@ def watchlist(question: Question) -> Answer:
     )
 
 
-def bookmark_add(question: Question) -> Answer:
+def bookmark_add(question: ApiRequest) -> ApiResponse:
     """POST illusts/bookmarks/add: {illust_id, restrict 0 or 1, comment, tags}."""
     work = _posted_work(question)
     restrict, tags = question.document.get("restrict", 0), question.document.get("tags", [])
@@ -109,14 +109,14 @@ def bookmark_add(question: Question) -> Answer:
     return found({"last_bookmark_id": str(kept.id), "stacc_status_id": str(kept.id - 5_000_000_000)})
 
 
-def like(question: Question) -> Answer:
+def like(question: ApiRequest) -> ApiResponse:
     """POST illusts/like: {illust_id}."""
     work = _posted_work(question)
     question.world.shelf(question.reader.user_id).likes.add(work.id)
     return found({"is_liked": True})
 
 
-def series_row(question: Question, work: Work) -> Json:
+def series_row(question: ApiRequest, work: Work) -> Json:
     """The series that `work` belongs to."""
     volumes = question.world.series_works(work.series_id or 0)
     return {
@@ -139,14 +139,14 @@ def series_row(question: Question, work: Work) -> Json:
     }
 
 
-def _is_hidden(question: Question, owner: Artist) -> bool:
+def _is_hidden(question: ApiRequest, owner: Artist) -> bool:
     hidden = question.one_of("rest", ("show", "hide"), "show") == "hide"
     if hidden and owner.id != question.reader.user_id:
         raise RefusedError(403, "That is theirs alone.")
     return hidden
 
 
-def _bookmarked(question: Question, bookmark: Bookmark) -> Json:
+def _bookmarked(question: ApiRequest, bookmark: Bookmark) -> Json:
     data = {"id": str(bookmark.id), "private": bookmark.private}
     work = question.world.work(bookmark.work_id)
     if work is None or not question.world.sees(question.session, work):
@@ -154,7 +154,7 @@ def _bookmarked(question: Question, bookmark: Bookmark) -> Json:
     return work_row(question, work, bookmarkData=data)
 
 
-def _users(question: Question, owner: Artist, ids: Sequence[int]) -> Json:
+def _users(question: ApiRequest, owner: Artist, ids: Sequence[int]) -> Json:
     artists = [artist for user_id in ids if (artist := question.world.artist(user_id)) is not None]
     shown = artists[question.number("offset", 0) :][: question.up_to("limit", 24, AT_ONCE)]
     return {
@@ -165,7 +165,7 @@ def _users(question: Question, owner: Artist, ids: Sequence[int]) -> Json:
     }
 
 
-def _followed(question: Question, artist: Artist) -> Json:
+def _followed(question: ApiRequest, artist: Artist) -> Json:
     works = [work for work in question.world.works_of(artist.id, question.session) if not work.gone]
     return {
         "userId": str(artist.id),
@@ -182,7 +182,7 @@ def _followed(question: Question, artist: Artist) -> Json:
     }
 
 
-def _feed_page(question: Question, works: Sequence[Work], deepest: int) -> Json:
+def _feed_page(question: ApiRequest, works: Sequence[Work], deepest: int) -> Json:
     """Here the ids are integers."""
     last = max(1, min(deepest, -(-len(works) // lists.FEED_ENTRIES)))
     page = min(question.page(), last)
@@ -194,11 +194,11 @@ def _feed_page(question: Question, works: Sequence[Work], deepest: int) -> Json:
     }
 
 
-def _latest_volume(question: Question, series_id: int) -> Work | None:
+def _latest_volume(question: ApiRequest, series_id: int) -> Work | None:
     return next((work for work in reversed(question.world.series_works(series_id)) if not work.gone), None)
 
 
-def _posted_work(question: Question) -> Work:
+def _posted_work(question: ApiRequest) -> Work:
     work_id = str(question.document.get("illust_id", ""))
     work = question.world.work(int(work_id)) if work_id.isdecimal() else None
     if work is None or not question.world.sees(question.session, work):

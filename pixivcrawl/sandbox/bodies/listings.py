@@ -10,7 +10,7 @@ from pixivcrawl.sandbox.bodies.artworks import seen_work
 from pixivcrawl.sandbox.bodies.collections import MODES, series_row
 from pixivcrawl.sandbox.bodies.rows import framed, page_meta, portrait_url, tag_translation, work_row, zone
 from pixivcrawl.sandbox.bodies.users import CATEGORIES, known_artist
-from pixivcrawl.sandbox.http import Answer, Json, Question, RefusedError, found, found_without_message
+from pixivcrawl.sandbox.http import ApiRequest, ApiResponse, Json, RefusedError, found, found_without_message
 from pixivcrawl.sandbox.works import JAPAN, UGOIRA, Artist, Work
 
 SERIES_ENTRIES = 12
@@ -22,7 +22,7 @@ WORKS_OF_A_USER = 3
 Item = TypeVar("Item")
 
 
-def series(question: Question) -> Answer:
+def series(question: ApiRequest) -> ApiResponse:
     """series/{id}?p: 12 a page in order; past the end, none."""
     volumes = question.world.series_works(question.id)
     if not volumes:
@@ -53,7 +53,7 @@ def series(question: Question) -> Answer:
     )
 
 
-def tagged(question: Question) -> Answer:
+def tagged(question: ApiRequest) -> ApiResponse:
     """user/{id}/illusts/tag, and manga, illustmanga in place of illusts: one user's works under a tag."""
     artist = known_artist(question)
     kinds = CATEGORIES[CATEGORY_OF_PATH[question.places[1]]]
@@ -69,7 +69,7 @@ def tagged(question: Question) -> Answer:
     )
 
 
-def recommend(question: Question) -> Answer:
+def recommend(question: ApiRequest) -> ApiResponse:
     """illust/{id}/recommend/init: `limit` rows, an advertisement among them, and the ids of the next ones."""
     work = seen_work(question)
     others = lists.related(question.world, question.session, work)
@@ -85,7 +85,7 @@ def recommend(question: Question) -> Answer:
     )
 
 
-def recommended(question: Question) -> Answer:
+def recommended(question: ApiRequest) -> ApiResponse:
     """illust/recommend/illusts?illust_ids[]=: rows for the nextIds of `recommend`; ids that are not there are left
     out."""
     ids = question.query.get("illust_ids[]", [])
@@ -96,7 +96,7 @@ def recommended(question: Question) -> Answer:
     return found({"illusts": [work_row(question, work, type=_type(work)) for work in shown], "details": []})
 
 
-def new(question: Question) -> Answer:
+def new(question: ApiRequest) -> ApiResponse:
     """illust/new: works older than lastId (0 for the newest), up to 20; `lastId` in the body goes on from there."""
     adult = question.one_of("r18", ("true", "false"), "false") == "true"
     if adult and question.session is None:
@@ -115,7 +115,7 @@ def new(question: Question) -> Answer:
     )
 
 
-def discovery_artworks(question: Question) -> Answer:
+def discovery_artworks(question: ApiRequest) -> ApiResponse:
     """discovery/artworks: a fresh set each call."""
     mode = question.one_of("mode", MODES, "all")
     works = [work for work in lists.public(question.world, question.session) if lists.fits_mode(work, mode)]
@@ -132,7 +132,7 @@ def discovery_artworks(question: Question) -> Answer:
     return found(framed(question, shown) | {"recommendedIllusts": reasons})
 
 
-def discovery_users(question: Question) -> Answer:
+def discovery_users(question: ApiRequest) -> ApiResponse:
     """discovery/users: artists with their newest works."""
     artists = [artist for artist in question.world.artists() if question.world.works_of(artist.id, question.session)]
     shown = _turned(artists, question.world.fresh())[: question.up_to("limit", 12, AT_ONCE)]
@@ -145,7 +145,7 @@ def discovery_users(question: Question) -> Answer:
     return found(framed(question, rows, users=shown) | {"recommendedUsers": users})
 
 
-def comments(question: Question) -> Answer:
+def comments(question: ApiRequest) -> ApiResponse:
     """illusts/comments/roots: newest first; a stamp instead of words here and there, and one by a user who left."""
     work = question.world.work(question.number("illust_id", 0))
     if work is None or not question.world.sees(question.session, work):
@@ -160,13 +160,13 @@ def comments(question: Question) -> Answer:
     )
 
 
-def stories(question: Question) -> Answer:
+def stories(question: ApiRequest) -> ApiResponse:
     """stories/tag_stories?tag."""
     known = any(question.text("tag") in work.tags for work in question.world.works())
     return found({"tagStoryIds": ["1952", "1938"] if known else []})
 
 
-def tag_info(question: Question) -> Answer:
+def tag_info(question: ApiRequest) -> ApiResponse:
     """search/tags/{tag}: no key `message`; `pixpedia` is [] for a tag that no article tells of."""
     tag = question.places[0]
     works = [work for work in lists.public(question.world, question.session) if tag in work.tags]
@@ -205,11 +205,11 @@ def _reason(work: Work, place: int) -> Json:
     }
 
 
-def _newest_of(question: Question, artist: Artist) -> list[Work]:
+def _newest_of(question: ApiRequest, artist: Artist) -> list[Work]:
     return [work for work in question.world.works_of(artist.id, question.session) if not work.gone][:WORKS_OF_A_USER]
 
 
-def _comment(question: Question, work: Work, place: int) -> Json:
+def _comment(question: ApiRequest, work: Work, place: int) -> Json:
     left = place % 7 == 6
     writer = 0 if left else 901 + place % 2
     stamped = place % 5 == 3

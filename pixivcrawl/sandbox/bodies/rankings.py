@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pixivcrawl.sandbox.bodies.rows import artist_name, portrait_url
-from pixivcrawl.sandbox.http import Answer, Json, Question
+from pixivcrawl.sandbox.http import ApiRequest, ApiResponse, Json
 from pixivcrawl.sandbox.rankings import days_of, is_content
 from pixivcrawl.sandbox.works import JAPAN, Work
 
@@ -24,7 +24,7 @@ THEMES = (
 )
 
 
-def ranking(question: Question) -> Answer:
+def ranking(question: ApiRequest) -> ApiResponse:
     """One page of a ranking; without a date the newest. `next` is false on the last page; beyond it, and for a day
     without a list, 404."""
     mode = question.text("mode", "daily")
@@ -42,7 +42,7 @@ def ranking(question: Question) -> Answer:
         return _error(404, "ランキング集計の範囲外です")
     place = days.index(day)
     before = {work.id: rank for rank, work in _entries(question, mode, days[place - 1], content)} if place else {}
-    return Answer(
+    return ApiResponse(
         {
             "contents": [
                 _row(question, work, rank, before.get(work.id, 0))
@@ -63,11 +63,11 @@ def ranking(question: Question) -> Answer:
     )
 
 
-def _error(status: int, message: str) -> Answer:
-    return Answer({"error": message}, status)
+def _error(status: int, message: str) -> ApiResponse:
+    return ApiResponse({"error": message}, status)
 
 
-def _entries(question: Question, mode: str, day: str, content: str) -> list[tuple[int, Work]]:
+def _entries(question: ApiRequest, mode: str, day: str, content: str) -> list[tuple[int, Work]]:
     """Each content is a ranking of its own, counted from 1."""
     works = [
         work for work_id in question.world.rankings[mode, day] if (work := question.world.work(work_id)) is not None
@@ -75,7 +75,7 @@ def _entries(question: Question, mode: str, day: str, content: str) -> list[tupl
     return list(enumerate((work for work in works if is_content(work, content)), 1))
 
 
-def _row(question: Question, work: Work, rank: int, previous: int) -> Json:
+def _row(question: ApiRequest, work: Work, rank: int, previous: int) -> Json:
     """Ids are integers here; the kind and the number of pages are strings."""
     return {
         "title": work.title,
@@ -102,7 +102,7 @@ def _row(question: Question, work: Work, rank: int, previous: int) -> Json:
     }
 
 
-def _masked_row(question: Question, work: Work, rank: int) -> Json:
+def _masked_row(question: ApiRequest, work: Work, rank: int) -> Json:
     """pixiv: what a visitor is shown of a work for the signed-in alone."""
     return {
         "title": "",

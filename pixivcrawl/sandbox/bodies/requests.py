@@ -8,7 +8,7 @@ from typing import TypeVar
 from pixivcrawl.sandbox import lists
 from pixivcrawl.sandbox.bodies.rows import framed, in_japan, novel_row
 from pixivcrawl.sandbox.commissions import Commission
-from pixivcrawl.sandbox.http import Answer, Json, Question, RefusedError, found
+from pixivcrawl.sandbox.http import ApiRequest, ApiResponse, Json, RefusedError, found
 from pixivcrawl.sandbox.making import FIRST_DAY
 from pixivcrawl.sandbox.works import Artist, Work
 
@@ -18,7 +18,7 @@ MODES = ("all", "safe", "r18")
 Item = TypeVar("Item")
 
 
-def overview(question: Question) -> Answer:
+def overview(question: ApiRequest) -> ApiResponse:
     """commission/page/request: a few of everything."""
     mode = _mode(question)
     complete = {
@@ -42,7 +42,7 @@ def overview(question: Question) -> Answer:
     return found({"page": page} | around(question, shown, [work for made in works.values() for work in made]))
 
 
-def complete(question: Question) -> Answer:
+def complete(question: ApiRequest) -> ApiResponse:
     """complete/{illust, manga, ugoira}: requestIds are the page's own; recommendRequestIds, a novel's among them, are
     not."""
     post_type, mode = question.places[0], _mode(question)
@@ -54,7 +54,7 @@ def complete(question: Question) -> Answer:
     return found(around(question, [*recommended, *(one for one in shown if one not in recommended)]) | {"page": page})
 
 
-def in_progress(question: Question) -> Answer:
+def in_progress(question: ApiRequest) -> ApiResponse:
     """in_progress/{all, illust, manga, ugoira}: no work yet."""
     post_type, mode = question.places[0], _mode(question)
     shown, page = _cut(question, lists.commissions(question.world, complete=False, post_type=post_type, mode=mode))
@@ -62,7 +62,7 @@ def in_progress(question: Question) -> Answer:
     return found({"page": page} | around(question, shown))
 
 
-def creators(question: Question) -> Answer:
+def creators(question: ApiRequest) -> ApiResponse:
     """creators/{illust, manga, ugoira}: the ids of artists who take requests, and nothing about them."""
     shown, page = _cut(question, _creators(question))
     page |= {
@@ -74,22 +74,22 @@ def creators(question: Question) -> Answer:
     return found({"page": page} | framed(question, []))
 
 
-def _mode(question: Question) -> str:
+def _mode(question: ApiRequest) -> str:
     mode = question.one_of("mode", MODES, "all")
     if mode == "r18" and question.session is None:
         raise RefusedError(401, "Sign in to go on.")
     return mode
 
 
-def _creators(question: Question) -> list[Artist]:
+def _creators(question: ApiRequest) -> list[Artist]:
     return [artist for artist in question.world.artists() if artist.accepts_requests]
 
 
-def _works_by(question: Question, artist: Artist) -> list[Work]:
+def _works_by(question: ApiRequest, artist: Artist) -> list[Work]:
     return [work for work in question.world.works_of(artist.id, question.session) if not work.gone][:3]
 
 
-def _cut(question: Question, items: Sequence[Item]) -> tuple[Sequence[Item], Json]:
+def _cut(question: ApiRequest, items: Sequence[Item]) -> tuple[Sequence[Item], Json]:
     """24 a page; past the end, none."""
     page = question.page()
     stop = page * PAGE_ENTRIES
@@ -100,7 +100,7 @@ def _ids(asked: Sequence[Commission]) -> list[str]:
     return [str(one.id) for one in asked]
 
 
-def around(question: Question, shown: Sequence[Commission], more: Sequence[Work] = ()) -> Json:
+def around(question: ApiRequest, shown: Sequence[Commission], more: Sequence[Work] = ()) -> Json:
     """The requests themselves, rows of the works that came of them, and of the artists."""
     works = [
         work

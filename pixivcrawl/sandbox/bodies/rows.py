@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from pixivcrawl.sandbox.http import Json, Question, keyed
+from pixivcrawl.sandbox.http import ApiRequest, Json, keyed
 from pixivcrawl.sandbox.making import ROMAJI, TRANSLATIONS
 from pixivcrawl.sandbox.works import JAPAN, Artist, Work
 
@@ -14,7 +14,7 @@ THUMBNAIL = "c/250x250_80_a2"
 ROW_SIZES = {"250x250": THUMBNAIL, "360x360": "c/360x360_70", "540x540": "c/540x540_70"}
 
 
-def work_row(question: Question, work: Work, *, urls: bool = False, portrait: bool = True, **extra: Any) -> Json:
+def work_row(question: ApiRequest, work: Work, *, urls: bool = False, portrait: bool = True, **extra: Any) -> Json:
     """A work as lists show it: times in Japan's zone, ids as strings, no original and no counts."""
     shown = question.world.sees_images(question.session, work)
     thumbnail = question.addresses.square(work, THUMBNAIL) if shown else question.addresses.placeholder("sanity_level")
@@ -52,13 +52,13 @@ def work_row(question: Question, work: Work, *, urls: bool = False, portrait: bo
     return row | extra
 
 
-def bookmark_data(question: Question, work: Work) -> Json | None:
+def bookmark_data(question: ApiRequest, work: Work) -> Json | None:
     """The reader's own bookmark of a work."""
     kept = question.world.shelf(question.session.user_id).bookmark_of(work.id) if question.session else None
     return None if kept is None else {"id": str(kept.id), "private": kept.private}
 
 
-def user_row(question: Question, artist: Artist) -> Json:
+def user_row(question: ApiRequest, artist: Artist) -> Json:
     """A user as the `users` list beside thumbnails shows one."""
     return {
         "partial": 0,
@@ -77,7 +77,7 @@ def user_row(question: Question, artist: Artist) -> Json:
     }
 
 
-def is_followed(question: Question, artist_id: int) -> bool:
+def is_followed(question: ApiRequest, artist_id: int) -> bool:
     """Whether the reader follows an artist, in public or in secret."""
     if question.session is None:
         return False
@@ -85,12 +85,12 @@ def is_followed(question: Question, artist_id: int) -> bool:
     return artist_id in shelf.follows or artist_id in shelf.secret_follows
 
 
-def artist_name(question: Question, work: Work) -> str:
+def artist_name(question: ApiRequest, work: Work) -> str:
     artist = question.world.artist(work.artist_id)
     return artist.name if artist is not None else ""
 
 
-def portrait_url(question: Question, user_id: int, size: int) -> str:
+def portrait_url(question: ApiRequest, user_id: int, size: int) -> str:
     artist = question.world.artist(user_id)
     if artist is None or not artist.has_picture:
         return question.addresses.no_portrait(small=size == 50)
@@ -111,7 +111,7 @@ def tag_translation(tags: Iterable[str]) -> Json | list[Any]:
     return keyed(known)
 
 
-def masked_row(question: Question, work_id: int, bookmark: Json | None = None) -> Json:
+def masked_row(question: ApiRequest, work_id: int, bookmark: Json | None = None) -> Json:
     """pixiv: what stands in bookmarks and feeds for a work that vanished."""
     return {
         "id": work_id,
@@ -140,7 +140,7 @@ def masked_row(question: Question, work_id: int, bookmark: Json | None = None) -
     }
 
 
-def novel_row(question: Question, novel_id: int, artist: Artist) -> Json:
+def novel_row(question: ApiRequest, novel_id: int, artist: Artist) -> Json:
     """A novel; its id may be a work's too."""
     return {
         "id": str(novel_id),
@@ -171,7 +171,7 @@ def novel_row(question: Question, novel_id: int, artist: Artist) -> Json:
 
 
 def framed(
-    question: Question, works: Sequence[Work], *, novels: Sequence[Json] = (), users: Sequence[Artist] = ()
+    question: ApiRequest, works: Sequence[Work], *, novels: Sequence[Json] = (), users: Sequence[Artist] = ()
 ) -> Json:
     """What surrounds `page` in most bodies: rows of works (masked for those that vanished) and of users."""
     rows = [masked_row(question, work.id) if work.gone else work_row(question, work, urls=True) for work in works]

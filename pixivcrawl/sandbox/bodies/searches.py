@@ -8,7 +8,7 @@ from datetime import date
 from pixivcrawl.sandbox import lists
 from pixivcrawl.sandbox.bodies.listings import AD_ROW
 from pixivcrawl.sandbox.bodies.rows import novel_row, page_meta, tag_translation, work_row, zone
-from pixivcrawl.sandbox.http import Answer, Json, Question, RefusedError, found_without_message
+from pixivcrawl.sandbox.http import ApiRequest, ApiResponse, Json, RefusedError, found_without_message
 from pixivcrawl.sandbox.lists import Search
 from pixivcrawl.sandbox.works import Work
 
@@ -19,22 +19,22 @@ ORDERS = ("date_d", "date", *(f"popular{who}{turn}" for who in ("", "_male", "_f
 TAG_MODES = ("s_tag", "s_tag_full", "s_tc", "tc")
 
 
-def artworks(question: Question) -> Answer:
+def artworks(question: ApiRequest) -> ApiResponse:
     """search/artworks/{keyword}: every kind, under `illustManga`."""
     return _page(question, "illustManga", ("all",))
 
 
-def illustrations(question: Question) -> Answer:
+def illustrations(question: ApiRequest) -> ApiResponse:
     """search/illustrations/{keyword}: illusts and ugoira, under `illust`."""
     return _page(question, "illust", ("illust_and_ugoira", "illust", "ugoira"))
 
 
-def manga(question: Question) -> Answer:
+def manga(question: ApiRequest) -> ApiResponse:
     """search/manga/{keyword}: manga, under `manga`."""
     return _page(question, "manga", ("manga",))
 
 
-def top(question: Question) -> Answer:
+def top(question: ApiRequest) -> ApiResponse:
     """search/top/{keyword}: the newest of illusts, manga and novels."""
     body: Json = _surroundings(question, [])
     for name, work_type in (("illust", "illust_and_ugoira"), ("manga", "manga")):
@@ -48,7 +48,7 @@ def top(question: Question) -> Answer:
     return found_without_message(body | {"novel": {"data": novels, "total": len(novels)}})
 
 
-def _page(question: Question, name: str, types: tuple[str, ...]) -> Answer:
+def _page(question: ApiRequest, name: str, types: tuple[str, ...]) -> ApiResponse:
     """60 rows and an advertisement. pixiv: past the wall and past the end, the last page repeats."""
     works = lists.search(question.world, question.session, _wanted(question, question.one_of("type", types, types[0])))
     limits = question.world.limits
@@ -65,7 +65,7 @@ def _page(question: Question, name: str, types: tuple[str, ...]) -> Answer:
     return found_without_message({name: listing} | _surroundings(question, shown))
 
 
-def _surroundings(question: Question, shown: Sequence[Work]) -> Json:
+def _surroundings(question: ApiRequest, shown: Sequence[Work]) -> Json:
     word = question.places[0]
     popular = sorted(shown, key=lambda work: -work.bookmark_count)
     return {
@@ -80,7 +80,7 @@ def _surroundings(question: Question, shown: Sequence[Work]) -> Json:
     }
 
 
-def _wanted(question: Question, work_type: str) -> Search:
+def _wanted(question: ApiRequest, work_type: str) -> Search:
     mode = question.one_of("mode", ("all", "safe", "r18"), "all")
     if mode == "r18" and question.session is None:
         raise RefusedError(401, "Sign in to go on.")
@@ -104,7 +104,7 @@ def _wanted(question: Question, work_type: str) -> Search:
     )
 
 
-def _ratio(question: Question) -> float | None:
+def _ratio(question: ApiRequest) -> float | None:
     raw = question.text("ratio")
     try:
         return float(raw) if raw else None
@@ -112,7 +112,7 @@ def _ratio(question: Question) -> float | None:
         raise RefusedError(400, "ratio must be a number") from None
 
 
-def _day(question: Question, name: str) -> date | None:
+def _day(question: ApiRequest, name: str) -> date | None:
     raw = question.text(name)
     try:
         return date.fromisoformat(raw) if raw else None

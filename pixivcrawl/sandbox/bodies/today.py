@@ -10,7 +10,7 @@ from pixivcrawl.sandbox.bodies.artworks import NOT_FOUND, detail_of
 from pixivcrawl.sandbox.bodies.requests import around
 from pixivcrawl.sandbox.bodies.rows import artist_name, framed, novel_row, portrait_url
 from pixivcrawl.sandbox.bodies.users import known_artist
-from pixivcrawl.sandbox.http import Answer, Json, Question, RefusedError, found
+from pixivcrawl.sandbox.http import ApiRequest, ApiResponse, Json, RefusedError, found
 from pixivcrawl.sandbox.shelves import Bookmark
 from pixivcrawl.sandbox.works import Work
 
@@ -20,7 +20,7 @@ REPLIES = 3
 REPLIES_A_PAGE = 2
 
 
-def unlisted(question: Question) -> Answer:
+def unlisted(question: ApiRequest) -> ApiResponse:
     """illust/unlisted/{secret}: a work that answers to no id."""
     work = question.world.work(question.world.unlisted.get(question.places[0], 0))
     if work is None or work.gone:
@@ -28,7 +28,7 @@ def unlisted(question: Question) -> Answer:
     return detail_of(question, work)
 
 
-def details_many(question: Question) -> Answer:
+def details_many(question: ApiRequest) -> ApiResponse:
     """touch/ajax/illust/details/many: numbers as strings; works that are not there are left out."""
     ids = question.query.get("illust_ids[]", [])
     if not ids or len(ids) > AT_ONCE or not all(one.isdecimal() for one in ids):
@@ -38,7 +38,7 @@ def details_many(question: Question) -> Answer:
     return found({"illust_details": [_touched(question, work) for work in shown]})
 
 
-def replies(question: Question) -> Answer:
+def replies(question: ApiRequest) -> ApiResponse:
     """illusts/comments/replies: two a page."""
     comment, page = question.number("comment_id", 0), question.number("page", 1)
     numbers = range((page - 1) * REPLIES_A_PAGE, min(page * REPLIES_A_PAGE, REPLIES))
@@ -49,7 +49,7 @@ def replies(question: Question) -> Answer:
     return found(body)
 
 
-def collection(question: Question) -> Answer:
+def collection(question: ApiRequest) -> ApiResponse:
     """collection/{id}: the rows of its works, and how they are laid out."""
     ids = question.world.collections.get(question.id)
     if ids is None:
@@ -64,7 +64,7 @@ def collection(question: Question) -> Answer:
     return found(body | {"data": {"userCollections": {str(question.id): entry}}})
 
 
-def user_requests(question: Question) -> Answer:
+def user_requests(question: ApiRequest) -> ApiResponse:
     """commission/page/users/{id}/request: in progress and complete, novels among them."""
     artist = known_artist(question)
     asked = [
@@ -76,7 +76,7 @@ def user_requests(question: Question) -> Answer:
     return found({"page": {"requestIds": [str(one.id) for one in asked]}} | around(question, asked))
 
 
-def bookmark_tags(question: Question) -> Answer:
+def bookmark_tags(question: ApiRequest) -> ApiResponse:
     """user/{id}/illusts/bookmark/tags: the private ones for their owner alone."""
     owner = known_artist(question)
     shelf = question.world.shelf(owner.id)
@@ -96,7 +96,7 @@ def _counted(bookmarks: Sequence[Bookmark]) -> list[Json]:
     return [{"tag": tag, "cnt": number} for tag, number in sorted(counts.items())]
 
 
-def _reply(question: Question, comment: int, number: int) -> Json:
+def _reply(question: ApiRequest, comment: int, number: int) -> Json:
     writer = 901 + number % 2
     return {
         "userId": str(writer),
@@ -115,7 +115,7 @@ def _reply(question: Question, comment: int, number: int) -> Json:
     }
 
 
-def _touched(question: Question, work: Work) -> Json:
+def _touched(question: ApiRequest, work: Work) -> Json:
     shown = question.world.sees_images(question.session, work)
     artist = question.world.artist(work.artist_id)
     thumbnail = question.addresses.square(work, "c/250x250_80_a2") if shown else question.addresses.placeholder("r18")

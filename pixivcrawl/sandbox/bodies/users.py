@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pixivcrawl.sandbox.bodies.rows import in_japan, is_followed, page_meta, portrait_url, work_row, zone
-from pixivcrawl.sandbox.http import Answer, Json, Question, RefusedError, found, keyed
+from pixivcrawl.sandbox.http import ApiRequest, ApiResponse, Json, RefusedError, found, keyed
 from pixivcrawl.sandbox.works import ILLUST, MANGA, Artist, Work
 
 NO_USER = "This user has left pixiv, or the id is wrong."
@@ -15,7 +15,7 @@ IDS_AT_ONCE = 100
 CATEGORIES = {"illust": (0, 2), "manga": (1,), "illustManga": (0, 1, 2)}
 
 
-def user(question: Question) -> Answer:
+def user(question: ApiRequest) -> ApiResponse:
     """user/{id}, with `full=1` the profile too."""
     artist = known_artist(question)
     body: Json = {
@@ -40,7 +40,7 @@ def user(question: Question) -> Answer:
     return found(body)
 
 
-def profile_all(question: Question) -> Answer:
+def profile_all(question: ApiRequest) -> ApiResponse:
     """user/{id}/profile/all: every id at once, as keys of objects; the values are null."""
     artist = known_artist(question)
     works = question.world.works_of(artist.id, question.session)
@@ -66,7 +66,7 @@ def profile_all(question: Question) -> Answer:
     )
 
 
-def works_latest(question: Question) -> Answer:
+def works_latest(question: ApiRequest) -> ApiResponse:
     """user/{id}/works/latest: rows for the newest works, null for the next ones."""
     artist = known_artist(question)
     works = question.world.works_of(artist.id, question.session)[:LATEST_KEYS]
@@ -79,7 +79,7 @@ def works_latest(question: Question) -> Answer:
     )
 
 
-def profile_illusts(question: Question) -> Answer:
+def profile_illusts(question: ApiRequest) -> ApiResponse:
     """user/{id}/profile/illusts: rows for up to 100 ids of this artist; ids that are not there are left out.
 
     pixiv: ids[], work_category and is_first_page must all be sent.
@@ -108,7 +108,7 @@ def profile_illusts(question: Question) -> Answer:
     )
 
 
-def known_artist(question: Question) -> Artist:
+def known_artist(question: ApiRequest) -> Artist:
     """The user of the path. pixiv: 404 for one who left or never was."""
     artist = question.world.artist(question.id)
     if artist is None:
@@ -161,7 +161,7 @@ def _series(artist: Artist, works: list[Work], series_id: int) -> Json:
     }
 
 
-def _pickup(question: Question, artist: Artist, works: list[Work]) -> list[Json]:
+def _pickup(question: ApiRequest, artist: Artist, works: list[Work]) -> list[Json]:
     """What a premium user has pinned: a shop of theirs, and their first illust."""
     first = next((work for work in reversed(works) if work.kind == ILLUST and not work.gone), None)
     if not artist.premium or first is None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from pixivcrawl.sandbox.addresses import Wanted
+from pixivcrawl.sandbox.addresses import ImageRequest
 from pixivcrawl.sandbox.log import HostKind, Logged, RequestLog
 from pixivcrawl.sandbox.making import Numbering, make_work
 from pixivcrawl.sandbox.shelves import FIRST_BOOKMARK, Bookmark, Shelf
@@ -115,7 +115,7 @@ class Wrong(Faults):
         self._times: Counter[tuple[HostKind, str]] = Counter()
         self._refusal: tuple[str, int] | None = None
 
-    def for_image(self, path: str, wanted: Wanted) -> Fault | None:
+    def for_image(self, path: str, wanted: ImageRequest) -> Fault | None:
         unfit = PICTURE_KINDS if wanted.sort == "zip" else ZIP_KINDS
         return self._drawn("image", path, path, [kind for kind in IMAGE_KINDS if kind not in unfit])
 

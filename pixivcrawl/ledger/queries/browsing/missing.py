@@ -18,7 +18,7 @@ from pixivcrawl.ledger.models import (
     FileRow,
     UserFileRow,
 )
-from pixivcrawl.ledger.updates.state import FORGOTTEN, SETTLED_AVAILABILITY
+from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, FORGOTTEN
 
 LISTS_LOOKED_AT = 200
 """The lists of so many of the last runs are looked at for works with something left to do."""
@@ -40,7 +40,7 @@ def files_missing(connection: Connection, before: int | None = None, limit: int 
             ).label("next_attempt"),
         )
         .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
-        .where(MISSING_FILE, ArtworkRow.availability.not_in(SETTLED_AVAILABILITY), ~FORGOTTEN)
+        .where(MISSING_FILE, ArtworkRow.availability.not_in(FINAL_AVAILABILITY), ~FORGOTTEN)
     )
     if before is not None:
         found = found.where(FileRow.artwork_id < before)

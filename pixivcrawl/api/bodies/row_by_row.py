@@ -38,7 +38,7 @@ def reason_of(line: ErrorDetails) -> str:
     return f"{reason}, not {quoted(line['input'])}"
 
 
-def read_alone(value: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+def read_row_by_row(value: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
     """Validates a list, or an object of rows by key, row by row."""
     return read_rows(value, read, leaving_out=info.context == LEAVING_OUT)
 
@@ -66,7 +66,7 @@ def read_rows(rows: Any, read: Callable[[Any], Any], *, leaving_out: bool, place
         raise ValidationError.from_exception_data(error.title, told) from None
 
 
-EachAlone = WrapValidator(read_alone)
+RowByRow = WrapValidator(read_row_by_row)
 """Goes directly after the list or the object whose rows are meant."""
 
 
