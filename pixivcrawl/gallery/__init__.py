@@ -1,7 +1,7 @@
 """The gallery: the archive as web pages for a person at this machine, read from the ledger and the derived index.
 
 A page is a function in `pages/`, a template in `templates/`, and a line in `routes.PAGES`. The function takes a `Connection` to the
-ledger (one snapshot for the whole page) and what was `Asked`, runs in a thread, and returns a `Page`: the template's name and its values
+ledger (one snapshot for the whole page) and the `PageRequest`, runs in a thread, and returns a `Page`: the template's name and its values
 (or `Data`, which a script reads as JSON). It raises `NotHere` for what the archive does not have, and ConfigurationError for an address
 that it does not understand.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pixivcrawl.folding import fold
-from pixivcrawl.index.schema import Named
+from pixivcrawl.index.schema import NamedKind
 from pixivcrawl.index.words import phrase
 
 MOST_SORTED = 2_000
@@ -22,7 +22,7 @@ MOST_WALKED = 5_000
 class Completion(NamedTuple):
     """A name with what was typed in it: `name` is what matched (perhaps a translation or a former name), `now` the present name."""
 
-    kind: Named
+    kind: NamedKind
     id: int
     name: str
     now: str | None
@@ -38,7 +38,7 @@ class _Names(NamedTuple):
     of_any: str
 
 
-def complete(connection: sqlite3.Connection, text: str, kinds: Sequence[Named], limit: int) -> list[Completion]:
+def complete(connection: sqlite3.Connection, text: str, kinds: Sequence[NamedKind], limit: int) -> list[Completion]:
     """Tags and artists with `text` in a name, translation or former name: first those that begin with it, those with most works first."""
     folded = fold(text)
     if not folded:
@@ -48,7 +48,7 @@ def complete(connection: sqlite3.Connection, text: str, kinds: Sequence[Named], 
     within = _Names(
         "parts CROSS JOIN names ON number = parts.rowid", "parts MATCH ?", (phrase(folded),), "instr(folded, ?)"
     )
-    found: dict[tuple[Named, int], Completion] = {}
+    found: dict[tuple[NamedKind, int], Completion] = {}
     for names in (beginning, within):
         if len(found) < limit:
             best = [each for kind in kinds for each in _best(connection, names, folded, kind, limit)]
@@ -57,7 +57,9 @@ def complete(connection: sqlite3.Connection, text: str, kinds: Sequence[Named], 
     return [*found.values()][:limit]
 
 
-def _best(connection: sqlite3.Connection, names: _Names, folded: str, kind: Named, limit: int) -> Iterator[Completion]:
+def _best(
+    connection: sqlite3.Connection, names: _Names, folded: str, kind: NamedKind, limit: int
+) -> Iterator[Completion]:
     """The ones with most works. If there are many, those without many works are not looked at."""
     query = f"SELECT count(*) FROM (SELECT 1 FROM {names.table} WHERE {names.condition} LIMIT ?)"
     (number,) = connection.execute(query, (*names.values, MOST_SORTED + 1)).fetchone()

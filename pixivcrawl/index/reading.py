@@ -14,7 +14,7 @@ from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.filters import Filters, SavedFilters
 from pixivcrawl.index import completions, duplicates, saved_filters, schema, sums
 from pixivcrawl.index.matching import Match, artists_called, match_filters, match_query, tags_names
-from pixivcrawl.index.schema import Named
+from pixivcrawl.index.schema import NamedKind
 from pixivcrawl.index.search import Sort, WorksQuery
 from pixivcrawl.index.updating import position_of
 from pixivcrawl.ledger.queries import indexed
@@ -109,7 +109,7 @@ class Index:
         newer, older = self.works(query, after=key, limit=1), self.works(query, before=key, limit=1)
         return next(iter(newer.ids), None), next(iter(older.ids), None)
 
-    def complete(self, text: str, kinds: Sequence[Named], limit: int) -> list[completions.Completion]:
+    def complete(self, text: str, kinds: Sequence[NamedKind], limit: int) -> list[completions.Completion]:
         """As `completions.complete`."""
         return completions.complete(self._connection(), text, kinds, limit)
 

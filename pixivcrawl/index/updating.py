@@ -194,7 +194,7 @@ def _name(ledger: Ledger, connection: sqlite3.Connection, step: _Step, facts: Se
 
 def _replace_names(
     connection: sqlite3.Connection,
-    kind: schema.Named,
+    kind: schema.NamedKind,
     ids: Sequence[int],
     names: Callable[[Sequence[int]], writing.NamesById],
 ) -> None:

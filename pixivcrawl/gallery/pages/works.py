@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from pixivcrawl.api.text import one_line
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.gallery.request import JsonData, Page, PageRequest, Redirect
-from pixivcrawl.index.schema import Named
+from pixivcrawl.index.schema import NamedKind
 from pixivcrawl.index.search import Rating, Sort, WorksQuery, days_of, parse
 from pixivcrawl.items import Kind
 from pixivcrawl.ledger.queries.browsing.works import Card, cards
@@ -70,7 +70,7 @@ def complete(_connection: Connection, asked: PageRequest) -> JsonData:
     text = asked.query.get("q", "")[:LONGEST_BOX]
     head, space, last = text.rpartition(" ")
     begun = last.removeprefix("-").removeprefix("#").removeprefix("user:")
-    kinds: tuple[Named, ...] = ("tag", "artist")
+    kinds: tuple[NamedKind, ...] = ("tag", "artist")
     if last.startswith(("#", "-#")):
         kinds = ("tag",)
     elif last.startswith("user:"):
