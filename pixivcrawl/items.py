@@ -267,6 +267,8 @@ class Artwork:
     translated_caption: str | None = field(default=None, metadata=HISTORY)
     request: dict[str, Any] | None = field(default=None, hash=False)
     poll: dict[str, Any] | None = field(default=None, hash=False)
+    user_account: str | None = field(default=None, metadata=NO_COLUMN)
+    series_title: str | None = field(default=None, metadata=NO_COLUMN)
 
 
 @dataclass(frozen=True, slots=True)

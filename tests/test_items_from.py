@@ -15,7 +15,7 @@ from pixivcrawl.items import Artwork, Comment, Tag, User
 from tests.api.making import USER, WORK, answer, comment, detail, mobile_row, original, row, user
 
 DETAIL: dict[str, Any] = {
-    "seriesNavData": {"seriesId": "55", "order": 2},
+    "seriesNavData": {"seriesId": "55", "order": 2, "title": "A series"},
     "isOriginal": True,
     "isLoginOnly": False,
     "locationMask": False,
@@ -62,7 +62,7 @@ def test_every_field_of_a_work_s_own_page_becomes_the_item_s_of_that_name():
         "poll_data",
         "title_caption_translation",
     }
-    not_kept = {"user_account", "bookmark_data", "is_unlisted"}
+    not_kept = {"bookmark_data", "is_unlisted"}
     others = IllustDetail.model_fields.keys() - {field.name for field in fields(Artwork)}
     assert others == {*named_otherwise, *not_kept}, "add it to the item"
 
@@ -86,7 +86,7 @@ def mobile(*changes: dict[str, Any]) -> list[Artwork]:
 
 def test_a_row_of_the_mobile_site_says_more_than_a_list_s_and_less_than_a_work_s_own_page():
     (told,) = mobile({"title_caption_translation": {"work_title": "Abend", "work_caption": "am Meer"}})
-    assert told.detail == "listing"
+    assert (told.detail, told.user_account) == ("listing", "artist")
     assert (told.caption, told.tags, told.ai_type) == ("by the sea", (Tag("sea"),), 1)
     assert (told.translated_title, told.translated_caption) == ("Abend", "am Meer")
     unknown = {"created", "uploaded", "series_id", "series_order", "is_login_only", "reuploaded", "request", "poll"}

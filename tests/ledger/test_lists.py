@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from pixivcrawl.items import Bookmark, Follow, Series, SeriesPlace
 from pixivcrawl.ledger.queries import known_follows, known_works, listed_before, newest_bookmark, works_of_series
 from pixivcrawl.ledger.updates import (
+    record_artwork,
     record_bookmarks,
     record_follows,
     record_masked,
@@ -19,7 +20,7 @@ from pixivcrawl.ledger.updates import (
     record_unlisted_following,
     record_unlisted_in_series,
 )
-from tests.ledger.making import DAY, HOUR, NOW, archived, begun
+from tests.ledger.making import DAY, HOUR, NOW, an_artwork, archived, begun
 
 LATER = NOW + DAY
 
@@ -127,6 +128,13 @@ def test_a_series_keeps_its_order_and_what_was_told(connection: Connection):
     record_series(connection, [Series(502, 18, "renamed")], [SeriesPlace(502, 40, 2)], LATER)
     assert works_of_series(connection, 502) == [30, 10, 40, 20]
     assert rows(connection, "SELECT title, caption, total FROM series") == [("renamed", "a caption", 3)]
+
+
+def test_a_work_s_own_page_tells_the_title_of_its_series(connection: Connection):
+    record_series(connection, [Series(502, 18, "before", "a caption", total=9)], [], NOW)
+    record_artwork(connection, an_artwork(1, series_id=502, series_title="renamed"), LATER)
+    record_artwork(connection, an_artwork(2, series_id=502), LATER)
+    assert rows(connection, "SELECT title, caption, total FROM series") == [("renamed", "a caption", 9)]
 
 
 def test_a_whole_reading_tells_what_left_a_series(connection: Connection):

@@ -19,6 +19,7 @@ from pixivcrawl.ledger.updates import (
     pause_host,
     record_artwork,
     record_ranking,
+    record_rows,
     record_user,
     record_user_name,
     record_user_seen,
@@ -29,7 +30,7 @@ from pixivcrawl.ledger.updates import (
 )
 from pixivcrawl.ledger.updates.hosts import Pace
 from pixivcrawl.reader import VISITOR, Reader
-from tests.ledger.making import DAY, HOUR, NOW, an_answer, an_artwork
+from tests.ledger.making import DAY, HOUR, NOW, a_row, an_answer, an_artwork
 
 
 def user(connection: Connection, user_id: int = 7) -> Any:
@@ -55,6 +56,13 @@ class TestUsers:
         row = user(connection)
         assert (row.account, row.comment, row.webpage, row.image) == ("acct", "hello", "https://example.org", None)
         assert row.availability == "available"
+
+    def test_have_the_account_that_their_works_told_last(self, connection: Connection):
+        record_artwork(connection, an_artwork(1, user_account="first"), NOW)
+        record_rows(connection, [a_row(2, user_account="second"), a_row(3)], NOW)
+        assert user(connection).account == "second"
+        record_artwork(connection, an_artwork(1), NOW)
+        assert user(connection).account == "second"
 
     def test_keep_the_names_they_bore(self, connection: Connection):
         for day, name in enumerate(["a", "a", "b", "a", "\x00"]):

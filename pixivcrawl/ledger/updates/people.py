@@ -8,7 +8,7 @@ from operator import itemgetter
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from pixivcrawl.items import User, columns_of
+from pixivcrawl.items import Artwork, User, columns_of
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.models import UserNameRow, UserRow, UserVersionRow, table
 from pixivcrawl.ledger.updates.change_log import note_changes
@@ -84,6 +84,16 @@ def record_user_names(connection: Connection, told: Iterable[tuple[int, str, dat
         if user_id not in known or known[user_id][0] != name:
             note_changes(connection, "user", [user_id])
         known[user_id] = name, now
+
+
+def record_user_accounts(connection: Connection, artworks: Iterable[Artwork]) -> None:
+    """Record the account names of artists whose names are recorded, as their works tell them."""
+    accounts = {artwork.user_id: artwork.user_account for artwork in artworks if artwork.user_account}
+    if accounts:
+        told = [{"user": user_id, "told": storable(account)} for user_id, account in accounts.items()]
+        of_user = _USERS.c.id == bindparam("user")
+        is_new = _USERS.c.account.is_distinct_from(bindparam("told"))
+        connection.execute(update(_USERS).where(of_user, is_new).values(account=bindparam("told")), told)
 
 
 def record_user_seen(connection: Connection, user_id: int, now: datetime) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
-from pixivcrawl.items import Artwork, Original, columns_of
+from pixivcrawl.items import Artwork, Original, Series, columns_of
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, FileRow, table
 from pixivcrawl.ledger.updates.change_log import note_changes
 from pixivcrawl.ledger.updates.files import WorkFiles, record_originals, record_originals_of_works
 from pixivcrawl.ledger.updates.history import keep_former
-from pixivcrawl.ledger.updates.people import record_user_names
+from pixivcrawl.ledger.updates.people import record_user_accounts, record_user_names
+from pixivcrawl.ledger.updates.series import record_series
 from pixivcrawl.ledger.updates.state import (
     FINAL_AVAILABILITY,
     NOT_FAILED,
@@ -89,6 +90,7 @@ def record_rows(connection: Connection, artworks: Sequence[Artwork], now: dateti
     known = known_rows(connection, list(by_id))
     names = {artwork.user_id: artwork.user_name for artwork in by_id.values()}
     record_user_names(connection, ((user_id, name, now) for user_id, name in names.items()))
+    record_user_accounts(connection, by_id.values())
     rows = {work_id: _row(artwork, known.get(work_id), now) for work_id, artwork in by_id.items()}
     revised = [work_id for work_id, artwork in by_id.items() if _is_revised(artwork, known.get(work_id))]
     for work_id, artwork in by_id.items():
@@ -176,6 +178,10 @@ def record_artworks(connection: Connection, told: Sequence[ArtworkUpdate]) -> li
         return [missing for each in told for missing in record_artworks(connection, [each])]
     known = known_rows(connection, list(by_id))
     record_user_names(connection, ((each.artwork.user_id, each.artwork.user_name, each.now) for each in told))
+    record_user_accounts(connection, (each.artwork for each in told))
+    for each in told:
+        if (series := _series_of(each.artwork)) is not None:
+            record_series(connection, [series], [], each.now)
     rows = {work_id: _full_row(each.artwork, known.get(work_id), each.now) for work_id, each in by_id.items()}
     artworks = {work_id: each.artwork for work_id, each in by_id.items()}
     _write(connection, artworks, known, rows, {work_id: each.now for work_id, each in by_id.items()})
@@ -186,6 +192,12 @@ def record_artworks(connection: Connection, told: Sequence[ArtworkUpdate]) -> li
     for work_id in by_id:
         refresh_files(connection, work_id)
     return missing
+
+
+def _series_of(artwork: Artwork) -> Series | None:
+    if artwork.series_id is None or artwork.series_title is None:
+        return None
+    return Series(artwork.series_id, artwork.user_id, artwork.series_title)
 
 
 def _full_row(artwork: Artwork, known: RowMapping | None, now: datetime) -> Row:
