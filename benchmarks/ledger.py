@@ -31,7 +31,7 @@ from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.answer import StoredAnswer
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reader import VISITOR
-from pixivcrawl.reporting.overview import ArchiveOverview, of_archive
+from pixivcrawl.reporting.overview import ArchiveOverview, archive_overview
 from pixivcrawl.reporting.status_text import LINES
 from pixivcrawl.spiders.user import UserArguments
 from pixivcrawl.throttling.costs import speed_of
@@ -117,7 +117,7 @@ def status(connection: Connection, configuration: Configuration) -> ArchiveOverv
     """What `pixivcrawl status` reads for a visitor."""
     now = datetime.now(UTC)
     speed = speed_of(connection, configuration, VISITOR, now)
-    return of_archive(connection, configuration, speed.for_works, now, LINES)
+    return archive_overview(connection, configuration, speed.for_works, now, LINES)
 
 
 def reading(ledger: Ledger, configuration: Configuration, works: int) -> Iterator[Row]:

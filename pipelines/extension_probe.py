@@ -11,7 +11,7 @@ from pixivcrawl.items import Original, StagedOriginal
 EXTENSIONS = ("jpg", "png", "gif")
 """The extensions of pixiv's originals, the likelier first."""
 
-WORKS_IN_MIND = 256
+REMEMBERED_WORKS = 256
 """Of so many works is it remembered which extension their pages have."""
 
 Fetch = Callable[[Original], Awaitable[StagedOriginal]]
@@ -44,7 +44,7 @@ class ExtensionProbe:
                 raise FirstIsMissing
             return await _tried(original.with_extension(extension), fetch)
         first_page = self._first_pages[work] = asyncio.get_running_loop().create_future()
-        while len(self._first_pages) > WORKS_IN_MIND:
+        while len(self._first_pages) > REMEMBERED_WORKS:
             self._first_pages.popitem(last=False)
         found: str | None = original.extension
         try:

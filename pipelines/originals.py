@@ -24,7 +24,7 @@ from .base import FilePipeline
 from .extension_probe import ExtensionProbe, FirstIsMissing, NoSuchAddress
 
 TRIES = 3
-GROWTH = 4
+BACKOFF_FACTOR = 4
 """Each pause before another try is so many times the last one."""
 
 NOT_FOUND = 404
@@ -78,7 +78,7 @@ class OriginalsPipeline(FilePipeline):
                 except TransferFailed as failure:
                     if tried == TRIES:
                         raise await self.park(original, str(failure)) from None
-                    await asyncio.sleep(self.configuration.image_retry_delay * GROWTH ** (tried - 1))
+                    await asyncio.sleep(self.configuration.image_retry_delay * BACKOFF_FACTOR ** (tried - 1))
         raise AssertionError("the last try either returns or raises")
 
     async def _transfer(self, original: Original) -> StagedOriginal:

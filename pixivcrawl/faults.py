@@ -65,7 +65,7 @@ def is_fault(error: BaseException) -> bool:
     return isinstance(error, Exception) and not isinstance(error, words)
 
 
-def told(error: BaseException) -> int:
+def report_fault(error: BaseException) -> int:
     """Print a fault's one line and keep its details; returns the exit code."""
     details = "".join(traceback.format_exception(error))
     if _is_asked_for():

@@ -16,7 +16,7 @@ import pytest
 from pixivcrawl import faults
 from pixivcrawl.errors import AccountRefused, ArchiveInUse, ConfigurationError, PauseTooLong, StorageFailed
 from pixivcrawl.extensions.run_record import FAILED, INTERRUPTED
-from pixivcrawl.runs.signals import SOON
+from pixivcrawl.runs.signals import SHUTDOWN_SECONDS
 from tests.test_project import FENCE, ROOT
 
 PAGE = ROOT / "docs" / "schedule.md"
@@ -98,7 +98,7 @@ def test_the_service_is_little_exposed() -> None:
 def test_the_service_fails_when_a_person_is_needed() -> None:
     service = unit("pixivcrawl.service")["Service"]
     assert {int(code) for code in service["SuccessExitStatus"][0].split()} == NOBODY_IS_NEEDED
-    assert int(service["TimeoutStopSec"][0]) > SOON
+    assert int(service["TimeoutStopSec"][0]) > SHUTDOWN_SECONDS
     timer = unit("pixivcrawl.timer")["Timer"]
     assert (timer["Persistent"], timer["RandomizedDelaySec"]) == (["true"], ["30m"])
 
@@ -110,7 +110,7 @@ def test_launchd_starts_it_each_hour_in_the_background() -> None:
     agent = plistlib.loads((FILES / "pixivcrawl.plist").read_bytes())
     assert agent["Label"] == "pixivcrawl.sync"
     assert list(agent["StartCalendarInterval"]) == ["Minute"]
-    assert agent["ExitTimeOut"] > SOON
+    assert agent["ExitTimeOut"] > SHUTDOWN_SECONDS
     assert (agent["ProcessType"], agent["Umask"]) == ("Background", 0o077)
 
 

@@ -44,14 +44,14 @@ _ANIMATED, _TRANSPARENT, _NOT_BLENDED = 0x02, 0x10, 0x02
 BT709, SRGB = 1, 13
 """The primaries and the transfer of the colours as H.273 numbers them: those of pictures on the web."""
 
-GIVES_WAY = 10
+NICENESS = 10
 """The niceness of a worker that makes animations beside a crawl."""
 
 
 def encode(part: Path, animation: Animation, form: VideoForm, limits: Limits, gives_way: bool) -> None:
     """Write the animation to `part` and sync it. Raises `Damaged` for unreadable frames, `StorageFailed` if the disk fails."""
     if gives_way and hasattr(os, "nice"):
-        os.nice(GIVES_WAY)
+        os.nice(NICENESS)
     stays = delays([frame.delay for frame in animation.frames], LONGEST_STAY[form])
     if sum(stay for _, stay in stays) > LONGEST:
         raise Damaged("its frames stay for more than 24 days", "bomb")

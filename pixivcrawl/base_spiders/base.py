@@ -52,7 +52,7 @@ Body = TypeVar("Body")
 ROWS_NAMED = 10
 """How many odd rows of one answer are said, each by a line."""
 
-WORTH_SAYING = 5.0
+SHORTEST_WAIT_SAID = 5.0
 """Seconds of waiting that a person is told of."""
 
 ArgumentsT = TypeVar("ArgumentsT", bound=Arguments)
@@ -198,7 +198,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
             self.count(RECHECKS_DEFERRED)
         if self.defers_rechecks or defers_rechecks(self.crawler):
             raise RecheckDeferred(endpoint.name)
-        if wait >= WORTH_SAYING:
+        if wait >= SHORTEST_WAIT_SAID:
             self.logger.warning("%s came back empty: asking again in %.0f s", endpoint.name, wait)
         with waiting(self.crawler, f"{endpoint.name} came back empty and is asked for again", wait):
             await self.sleep(wait)

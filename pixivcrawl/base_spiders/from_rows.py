@@ -23,10 +23,10 @@ from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY
 from pixivcrawl.workers import workers_of
 
-LIKELIEST = "jpg"
+USUAL_EXTENSION = "jpg"
 """Pixiv: the extension of most originals."""
 
-WORTH_ROWS = 3
+LEAST_FOR_ROWS = 3
 """Of so many works the rows are asked for, so that their files need not wait for each work's own page."""
 
 
@@ -53,7 +53,7 @@ async def originals_of_rows(spider: PixivSpider[Any], rows: Sequence[Artwork]) -
     return [
         original
         for row in wanted
-        for original in items_from.originals_of_row(row, likely.get((row.user_id, row.kind), LIKELIEST))
+        for original in items_from.originals_of_row(row, likely.get((row.user_id, row.kind), USUAL_EXTENSION))
     ]
 
 
@@ -78,7 +78,7 @@ async def rows_to_ask_for(
         spider, [each for each in work_ids if is_wanted is None or is_wanted(kinds.get(each))]
     )
     if is_wanted is None and not arguments.need_rows:
-        return [each for each in work_ids if each in bring_files] if len(bring_files) >= WORTH_ROWS else []
+        return [each for each in work_ids if each in bring_files] if len(bring_files) >= LEAST_FOR_ROWS else []
     settled = {work_id for work_id, work in known.items() if work.availability in FINAL_AVAILABILITY}
     return [each for each in work_ids if each in bring_files or not (each in kinds or each in settled)]
 

@@ -12,7 +12,7 @@ from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.base_spiders.pagination import ListCursor
 from pixivcrawl.ledger import queries
 
-LACKED = {
+GAP_COUNTS = {
     "lists_cut_off": ("part", "of this list not shown by pixiv in an earlier run; see pixivcrawl status"),
     "parameters_ignored": ("parameter", "ignored by pixiv in an earlier run; reread=true asks again"),
     "rows_withheld": ("row", "whose works were not shown in an earlier run; reread=true asks again"),
@@ -24,7 +24,7 @@ LACKED = {
 async def carry_over_gaps(spider: PixivSpider[Any], crawl_id: int) -> None:
     """Take over an earlier reading's gaps into a reading that stops where that one had come."""
     earlier = await spider.ledger.read(queries.counts_before, crawl_id)
-    for name, (what, became) in LACKED.items():
+    for name, (what, became) in GAP_COUNTS.items():
         number = earlier.get(name, 0)
         # What this run has seen of it is no more than the same again.
         if (more := number - spider.crawler.stats.get_value(f"pixiv/{name}", 0)) > 0:

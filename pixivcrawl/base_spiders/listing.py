@@ -47,10 +47,10 @@ from pixivcrawl.run_ending import RunStopping
 Body = TypeVar("Body")
 ListingArgumentsT = TypeVar("ListingArgumentsT", bound=ListingArguments)
 
-AT_HAND = timedelta(days=1)
+REUSE_ANSWER_WITHIN = timedelta(days=1)
 """For how long an answer about a work is recent enough to continue from."""
 
-FRESH = timedelta(minutes=10)
+REUSE_LIST_WITHIN = timedelta(minutes=10)
 """For how long a list counts as just read, if the run that read it was killed while it read another one."""
 
 
@@ -152,7 +152,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             reread=self.args.reread,
             parts=self.parts,
             # Whoever asks for more than the news wants every row.
-            fresh=timedelta(0) if self.args.reread or self.args.refresh else FRESH,
+            fresh=timedelta(0) if self.args.reread or self.args.refresh else REUSE_LIST_WITHIN,
         )
         fetched = asyncio.ensure_future(self.fetching.run())
         try:
@@ -195,7 +195,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             return
         if self.args.enough == "full":
             await read_many_details(self, self.crawl.crawl_id)
-        named: queries.Enough = "timing" if self.args.wants_frames else "named"
+        named: queries.RequiredDetail = "timing" if self.args.wants_frames else "named"
         async for wanted in self.works_to_ask(named):
             yield wanted
         if self.args.stop_after == "pictures":
@@ -310,7 +310,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         self.count("works_filtered", len(unwanted))
         return replace(page, work_ids=[work_id for work_id in page.work_ids if work_id not in unwanted])
 
-    async def works_to_ask(self, enough: queries.Enough, **which: Any) -> AsyncIterator[Request]:
+    async def works_to_ask(self, enough: queries.RequiredDetail, **which: Any) -> AsyncIterator[Request]:
         """A request for each work of which less than `enough` is known, except those whose page is at hand."""
         after, busy = 0, list[queries.WorkToDo]()
         while works := await self.next_to_ask(enough, after, **which):
@@ -328,7 +328,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         await self.asking.all_settled()
 
     async def next_to_ask(
-        self, enough: queries.Enough, after: int = 0, limit: int = WORKS_AT_ONCE, **which: Any
+        self, enough: queries.RequiredDetail, after: int = 0, limit: int = WORKS_AT_ONCE, **which: Any
     ) -> list[queries.WorkToDo]:
         """The next works after a position of the list of which less than `enough` is known."""
         if self.wanted is None:
@@ -361,7 +361,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         known = work.known
         if not self.goes_on or known.detail == "full" or known.stale or known.next_attempt is not None:
             return None
-        detail = await self.kept_body(ILLUST_DETAIL, work.work_id, self.began - AT_HAND)
+        detail = await self.kept_body(ILLUST_DETAIL, work.work_id, self.began - REUSE_ANSWER_WITHIN)
         # Another reader may be shown more.
         return detail if detail is not None and detail.urls.original is not None else None
 
@@ -378,7 +378,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
     ) -> Body:
         """A work's `pages` or `ugoira_meta`: from an interrupted run if the revision is the same, otherwise from pixiv."""
         if self.goes_on:
-            kept = await self.kept_body(endpoint, detail.id, self.began - AT_HAND)
+            kept = await self.kept_body(endpoint, detail.id, self.began - REUSE_ANSWER_WITHIN)
             if kept is not None and revision_of(kept) == detail.revision:
                 return kept
         self.count("requests_for_parts")

@@ -13,7 +13,7 @@ from pixivcrawl.ledger import queries
 WORKS_A_REQUEST = 100
 """Pixiv: the most works for which the mobile site answers at once."""
 
-WORTH_A_REQUEST = 5
+LEAST_FOR_A_REQUEST = 5
 """The own pages of fewer works come soon enough."""
 
 
@@ -24,7 +24,7 @@ async def read_many_details(spider: PixivSpider[Any], crawl_id: int) -> None:
     """
     after = 0
     while works := await spider.ledger.read(queries.works_without_caption, crawl_id, after, WORKS_A_REQUEST):
-        if len(works) < WORTH_A_REQUEST:
+        if len(works) < LEAST_FOR_A_REQUEST:
             return
         after, work_ids = max(works), list(works.values())
         spider.count("requests_for_many")

@@ -23,10 +23,10 @@ Answered = TypeVar("Answered", covariant=True)
 FRONTIER = 300
 """How many ids at the head of a list are remembered; removals there must not use them all up."""
 
-RUN = 3
+FRONTIER_NEIGHBOURS = 3
 """This many neighbours of the frontier, side by side at the end of a page, are the frontier; fewer may have been moved to the head."""
 
-STEPS_BACK = 20
+MOST_STEPS_BACK = 20
 """How often one reading goes back because a total fell: pixiv's caches may disagree about a total for ever."""
 
 BETWEEN_PARTS = 0
@@ -114,7 +114,7 @@ async def paginate(
     assert paging is not None
     last: list[int] | None = None
     latest: list[int] = []
-    steps_back = STEPS_BACK
+    steps_back = MOST_STEPS_BACK
     while (values := reading.following) is not None:
         body = await ask(**values)
         total = None if paging.total is None else paging.total(body)
@@ -138,7 +138,7 @@ async def paginate(
         reading.left_out += came(rows) - len(rows)
         reading.following = endpoint.next_page(values, body)
         reading.note_head(ids)
-        latest = [*latest, *ids][-RUN:]
+        latest = [*latest, *ids][-FRONTIER_NEIGHBOURS:]
         if _is_frontier(reading.until, latest):
             reading.following, reading.met_frontier = None, True
         yield body, ids
@@ -170,7 +170,7 @@ def _before(endpoint: Endpoint[Any], values: dict[str, Any], rows: int, rows_a_p
 
 def _is_frontier(frontier: Sequence[int], latest: Sequence[int]) -> bool:
     """Whether the latest ids are neighbours in the frontier, in its order."""
-    run = min(RUN, len(frontier))
+    run = min(FRONTIER_NEIGHBOURS, len(frontier))
     if not run or len(latest) < run or latest[-run] not in frontier:
         return False
     start = frontier.index(latest[-run])

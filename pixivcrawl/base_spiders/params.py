@@ -26,7 +26,7 @@ from pixivcrawl.filters import Filters, separated
 from pixivcrawl.items import Artwork
 
 if TYPE_CHECKING:
-    from pixivcrawl.ledger.queries import Enough
+    from pixivcrawl.ledger.queries import RequiredDetail
 
 # The library logs a refused argument over several lines before it raises; a run says it in one.
 logging.getLogger("scrapy_spider_metadata").setLevel(logging.CRITICAL)
@@ -180,7 +180,7 @@ class ListingArguments(Filters, Arguments):
         return self.detail == "listing" and not self.files
 
     @property
-    def enough(self) -> Enough:
+    def enough(self) -> RequiredDetail:
         """How much must be known of a work so that its own page is not asked for."""
         if self.detail == "full":
             return "full"

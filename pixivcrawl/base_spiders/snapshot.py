@@ -19,7 +19,7 @@ SnapshotArgumentsT = TypeVar("SnapshotArgumentsT", bound=Arguments)
 
 
 class SnapshotSpider(PixivSpider[SnapshotArgumentsT]):
-    """Sends every request of `questions()` and keeps each answer as a dated snapshot; a failure does not affect the others."""
+    """Sends every request of `api_requests()` and keeps each answer as a dated snapshot; a failure does not affect the others."""
 
     crawl: updates.Crawl
     read_to_end: bool
@@ -31,25 +31,25 @@ class SnapshotSpider(PixivSpider[SnapshotArgumentsT]):
         return spider
 
     @abstractmethod
-    def questions(self) -> Iterator[tuple[Endpoint[Any], dict[str, Any]]]:
+    def api_requests(self) -> Iterator[tuple[Endpoint[Any], dict[str, Any]]]:
         """The requests, with their parameters."""
 
     async def start(self) -> AsyncIterator[Request]:
         self.crawl = await self.ledger.write(
             updates.begin_crawl, self.name, self.args.canonical(), self.now(), self.reader
         )
-        for endpoint, parameters in self.questions():
+        for endpoint, parameters in self.api_requests():
             try:
                 await self._ask_every_page(endpoint, parameters)
             except (AnswerRefused, BodyRefused) as refusal:
-                self.question_failed(refusal)
+                self.request_failed(refusal)
         self.read_to_end = await self.confirm_reader() and not self.crawler.stats.get_value("pixiv/lists_failed")
         # Nothing is left for the scheduler, but Scrapy wants a generator.
         nothing: tuple[Request, ...] = ()
         for request in nothing:
             yield request
 
-    def question_failed(self, refusal: Exception) -> None:
+    def request_failed(self, refusal: Exception) -> None:
         self.count("lists_failed")
         self.logger.error("%s: %s", self.name, refusal)
 

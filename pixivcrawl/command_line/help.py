@@ -20,7 +20,7 @@ WIDEST = 100
 
 VERSION = f"pixivcrawl {__version__} (Scrapy {scrapys_version})"
 
-OF_EVERY_COMMAND = {
+COMMON_OPTIONS = {
     "--config FILE": "the configuration file (default: pixivcrawl.toml here or in a folder above, otherwise your own)",
     "--as NAME": "the profile in it: another account, another archive",
     "-s NAME=VALUE": "one setting for this run; docs/settings.md lists them",
@@ -29,7 +29,7 @@ OF_EVERY_COMMAND = {
 """`--config` and `--as` may stand anywhere; Scrapy's own are shown by each command."""
 
 
-PLAINLY = {
+SCRAPY_OPTION_HELP = {
     "-h": "show this help",
     "-o": "also append what the run learned to FILE: JSON, CSV or XML by its name, or FILE:FORMAT",
     "-O": "as -o, but replace FILE",
@@ -44,7 +44,7 @@ PLAINLY = {
 }
 """Scrapy's options, described for people who archive; options that only help to write spiders work but are not shown."""
 
-OF_SCRAPY = "Global Options"
+SCRAPY_OPTIONS = "Global Options"
 
 
 class Parser(ScrapyArgumentParser):
@@ -60,11 +60,13 @@ class Parser(ScrapyArgumentParser):
     def use_plain_words(self) -> None:
         """Describe Scrapy's options in our words, and list those of every command last."""
         for action in self._actions:
-            action.help = next((PLAINLY[each] for each in action.option_strings if each in PLAINLY), action.help)
-        last = ["options", OF_SCRAPY]
+            action.help = next(
+                (SCRAPY_OPTION_HELP[each] for each in action.option_strings if each in SCRAPY_OPTION_HELP), action.help
+            )
+        last = ["options", SCRAPY_OPTIONS]
         self._action_groups.sort(key=lambda group: last.index(group.title) if group.title in last else -1)
         for group in self._action_groups:
-            group.title = {"options": "this run", OF_SCRAPY: "every command"}.get(group.title or "", group.title)
+            group.title = {"options": "this run", SCRAPY_OPTIONS: "every command"}.get(group.title or "", group.title)
 
 
 class Formatter(argparse.HelpFormatter):
@@ -109,7 +111,7 @@ def overview() -> str:
     for title, package in (("What can be archived", SPIDERS), ("What else can be done", OURS)):
         lines += ["", f"{title}:", *(line(name, short_description(name)) for name in names(package))]
     lines += [line("completion", "Print the completion script for a shell: bash, zsh or fish")]
-    lines += ["", "Options of every command:", *(line(option, text) for option, text in OF_EVERY_COMMAND.items())]
+    lines += ["", "Options of every command:", *(line(option, text) for option, text in COMMON_OPTIONS.items())]
     return "\n".join(
         [*lines, "", *textwrap.wrap(f"Scrapy's own commands work too: {', '.join(names(SCRAPYS))}.", width())]
     )

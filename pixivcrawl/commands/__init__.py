@@ -17,7 +17,7 @@ from pixivcrawl.errors import PixivcrawlError
 # As in extensions/run_record.py, which takes too long to import for what this is for.
 INTERRUPTED = 130
 
-UNREAD = 141
+BROKEN_PIPE = 141
 """The exit code that a shell sees of a program whose reader has gone: 128 plus the number of SIGPIPE."""
 
 
@@ -26,7 +26,7 @@ def end_without_traceback(kind: type[BaseException], error: BaseException, trace
     output that went away, errors in Scrapy's own commands, and bugs of ours.
     """
     if issubclass(kind, BrokenPipeError) and has_lost_its_reader():
-        os._exit(UNREAD)
+        os._exit(BROKEN_PIPE)
     if isinstance(error, PixivcrawlError):
         complain(f"pixivcrawl: {error}")
         os._exit(error.exit_code)
@@ -35,7 +35,7 @@ def end_without_traceback(kind: type[BaseException], error: BaseException, trace
 
         with suppress(Exception):
             sys.stdout.flush()
-        os._exit(faults.told(error))
+        os._exit(faults.report_fault(error))
     with suppress(Exception):
         sys.stdout.flush()
         os.write(2, b"pixivcrawl: interrupted; run the same command again\n")
@@ -57,7 +57,7 @@ def print_the_rest() -> None:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        os._exit(UNREAD)
+        os._exit(BROKEN_PIPE)
 
 
 def is_command_line() -> bool:

@@ -25,7 +25,7 @@ from pixivcrawl.extensions.progress.terminal import OverallProgress
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.runs.notify import notify_of
 from pixivcrawl.runs.queue import ENDS_ALL, Job, brought, in_turn, outcomes, run_all, worst
-from pixivcrawl.runs.signals import end_when_told, nothing_to_stop, stop_crawls
+from pixivcrawl.runs.signals import nothing_to_stop, stop_crawls, stop_on_signals
 from pixivcrawl.session import session_from_settings
 
 STANDARD_INPUT = "-"
@@ -61,7 +61,7 @@ class Command(ScrapyCommand):
         super().process_options(args, opts)
         assert self.settings is not None
         obey_quiet(opts, self.settings)
-        end_when_told(nothing_to_stop, str)
+        stop_on_signals(nothing_to_stop, str)
         if unknown := [word for word in args if word.startswith("-") and word != STANDARD_INPUT]:
             raise UsageError(f"archive takes no option {unknown[0]!r}", print_help=False)
         try:
@@ -83,7 +83,7 @@ class Command(ScrapyCommand):
             complain(ConfigurationError(f"{address}: {why}"))
         if jobs:
             process = self.crawler_process
-            end_when_told(partial(stop_crawls, process), lambda: "\n".join(["", *report(jobs, refused), ""]))
+            stop_on_signals(partial(stop_crawls, process), lambda: "\n".join(["", *report(jobs, refused), ""]))
             run_all(process, in_turn(jobs), overall=partial(whole, jobs))
         say("\n".join(report(jobs, refused)))
         code = worst(jobs)

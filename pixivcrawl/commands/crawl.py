@@ -27,11 +27,11 @@ from pixivcrawl.runs.memory import limit_heaps
 from pixivcrawl.runs.notify import notify_of
 from pixivcrawl.runs.plans import plan_of_crawl
 from pixivcrawl.runs.signals import (
-    end_whatever_the_clock_does,
-    end_when_told,
+    exit_without_the_clock,
     nothing_to_stop,
     record_of,
     stop_crawls,
+    stop_on_signals,
 )
 from pixivcrawl.session import Session, introduction, reader_of, session_from_settings
 from pixivcrawl.throttling.lane import held, lanes_of
@@ -66,7 +66,7 @@ class Command(CrawlCommand):
         super().process_options(args, opts)
         assert self.settings is not None
         obey_quiet(opts, self.settings)
-        end_when_told(nothing_to_stop, str)
+        stop_on_signals(nothing_to_stop, str)
         try:
             # Before Scrapy says anything.
             configuration, session = Configuration.from_settings(self.settings), session_from_settings(self.settings)
@@ -101,11 +101,11 @@ class Command(CrawlCommand):
         # each time.
         gc.freeze()
         limit_heaps()
-        end_whatever_the_clock_does()
+        exit_without_the_clock()
         began = datetime.now(UTC)
         crawler = process.create_crawler(spider_named(args, process.spider_loader))
         crawling = process.crawl(crawler, **opts.spargs)
-        end_when_told(partial(stop_crawls, process), partial(summary_so_far, crawler))
+        stop_on_signals(partial(stop_crawls, process), partial(summary_so_far, crawler))
         try:
             process.start(install_signal_handlers=False)
         finally:

@@ -140,12 +140,12 @@ class SearchResult:
     works: dict[int, Any]
 
 
-def lines(path: Path, told: SearchResult) -> Iterator[str]:
-    found = told.found
+def lines(path: Path, result: SearchResult) -> Iterator[str]:
+    found = result.found
     if not found.like:
         yield f"{path}: nothing like it is in the archive"
     for like in found.like:
-        picture, work = like.picture, told.works.get(like.picture.work_id)
+        picture, work = like.picture, result.works.get(like.picture.work_id)
         how = "the same bytes" if like.same_bytes else f"like it ({like.bits} of 128 bits differ)"
         name = f" {one_line(work.title or '', 60)} by {one_line(work.user_name or '', 40)}" if work is not None else ""
         size = f"{picture.width}x{picture.height}" if picture.width else picture.extension
@@ -154,8 +154,8 @@ def lines(path: Path, told: SearchResult) -> Iterator[str]:
         yield f"{path}: it shows too little to be told from others: only the same bytes were looked for"
 
 
-def as_json(path: Path, told: SearchResult, left: int) -> str:
-    found = told.found
+def as_json(path: Path, result: SearchResult, left: int) -> str:
+    found = result.found
     like = [
         {
             "work": each.picture.work_id,
@@ -167,7 +167,7 @@ def as_json(path: Path, told: SearchResult, left: int) -> str:
             "height": each.picture.height,
             "same_bytes": each.same_bytes,
             "bits": each.bits,
-            "title": work.title if (work := told.works.get(each.picture.work_id)) is not None else None,
+            "title": work.title if (work := result.works.get(each.picture.work_id)) is not None else None,
             "user": work.user_id if work is not None else None,
         }
         for each in found.like

@@ -108,13 +108,13 @@ def gathered(
     connection: Connection, configuration: Configuration, reader: Reader, opts: argparse.Namespace, subject: str | None
 ) -> list[overview.Overview]:
     if subject is not None:
-        return overview.of_subject(connection, subject)
+        return overview.subject_overview(connection, subject)
     if opts.missing:
-        return [overview.of_missing(connection)]
+        return [overview.missing_overview(connection)]
     limit = None if opts.all or opts.json else LINES
     now = datetime.now(UTC)
     speed = speed_of(connection, configuration, reader, now)
-    return [overview.of_archive(connection, configuration, speed.for_works, now, limit)]
+    return [overview.archive_overview(connection, configuration, speed.for_works, now, limit)]
 
 
 def who_would_read(settings: BaseSettings) -> Reader:

@@ -21,7 +21,7 @@ from pixivcrawl.subscriptions.file import Subscription, read_file
 from pixivcrawl.subscriptions.intervals import interval_text
 from pixivcrawl.subscriptions.planning import WantedList, next_comparison, next_reading
 
-NEWS = ("works_read", "files_stored", "works_failed", "files_failed", "lists_failed")
+RESULT_COUNTS = ("works_read", "files_stored", "works_failed", "files_failed", "lists_failed")
 """The counts of a run that show what it brought, in this order."""
 
 
@@ -91,7 +91,7 @@ def last(run: ListRun | None) -> str:
         return "not run yet"
     ended = run.outcome or "under way, or killed"
     reason = f" ({one_line(run.reason, 80)})" if run.reason else ""
-    brought = [told(name, run.counts[name]) for name in NEWS if run.counts.get(name)]
+    brought = [told(name, run.counts[name]) for name in RESULT_COUNTS if run.counts.get(name)]
     news = ", ".join(brought) if brought else "nothing new"
     return f"last {at(run.started)} {ended}{reason}: {news}"
 

@@ -34,7 +34,7 @@ from pixivcrawl.runs.notify import notify_of
 from pixivcrawl.runs.plans import Cost, PlannedList, costs_of, lines_of_all, lines_of_lists
 from pixivcrawl.runs.queue import ENDS_ALL, ENDS_EVERY_ACCOUNT, Job, brought, job_of, outcomes, run_all, worst
 from pixivcrawl.runs.session_check import NewsSpider
-from pixivcrawl.runs.signals import end_when_told, nothing_to_stop, stop_crawls
+from pixivcrawl.runs.signals import nothing_to_stop, stop_crawls, stop_on_signals
 from pixivcrawl.runs.subscriptions import Catalogue, State, file_path, look_up, of_accounts
 from pixivcrawl.session import reader_of, session_from_settings
 from pixivcrawl.subscriptions.costs import requests_for, requests_for_following
@@ -88,7 +88,7 @@ class Command(ScrapyCommand):
         assert self.settings is not None
         show_any_text()
         obey_quiet(opts, self.settings)
-        end_when_told(nothing_to_stop, str)
+        stop_on_signals(nothing_to_stop, str)
         if args:
             raise UsageError(f"sync takes no {args[0]!r}; name a subscription with --only", print_help=False)
         try:
@@ -144,7 +144,7 @@ class Command(ScrapyCommand):
                     say(sync.next_time())
                 return 0
             process, begun = self.crawler_process, due[:1]
-            end_when_told(partial(stop_crawls, process), lambda: "\n".join([*report(due), ""]))
+            stop_on_signals(partial(stop_crawls, process), lambda: "\n".join([*report(due), ""]))
             run_all(process, in_turns(due, begun, wait=wait), lambda: begun[-1].overall())
         say("\n".join(report(due)))
         codes = [sync.exit_code() for sync in due]

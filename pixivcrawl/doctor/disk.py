@@ -17,7 +17,7 @@ from pixivcrawl.errors import StorageFailed
 TOO_LOW = 200 * 10**6
 """Free bytes below which a run soon ends."""
 
-FEW_NAMES = 1000
+LOW_INODES = 1000
 """Free inodes below which a disk is nearly full, however many bytes are free."""
 
 MOUNTS = Path("/proc/self/mountinfo")
@@ -53,7 +53,7 @@ def room(folder: Path, low: int) -> Finding:
     except OSError as error:
         return problem("disk", StorageFailed(f"{folder} cannot be examined ({error.strerror}): check the disk"))
     said = f"{size(free)} are free at {folder}"
-    if counts_names and names < FEW_NAMES:
+    if counts_names and names < LOW_INODES:
         return warning(
             "disk", f"only {names:,} more files can be made at {folder} (inodes): delete files that you do not need"
         )

@@ -23,7 +23,17 @@ from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.notifications.services import services_from_settings, urls_file
 from pixivcrawl.session import cookie_file
 
-NAMED = ("scrapy", "twisted", "sqlalchemy", "alembic", "pydantic", "aiohttp", "pillow", "simplejpeg", "filelock")
+NAMED_VERSIONS = (
+    "scrapy",
+    "twisted",
+    "sqlalchemy",
+    "alembic",
+    "pydantic",
+    "aiohttp",
+    "pillow",
+    "simplejpeg",
+    "filelock",
+)
 
 WRONG, FAR_WRONG = timedelta(minutes=1), timedelta(hours=1)
 """By how much a clock may be wrong: what is said of it, and what ends in pauses and dates that are wrong."""
@@ -34,7 +44,7 @@ _OTHERS = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
 def check_versions() -> Iterator[Finding]:
     """Check whether the installed versions are those that this program needs."""
     versions = [f"python {platform.python_version()}", f"pixivcrawl {__version__}"]
-    versions += [f"{name} {metadata.version(name)}" for name in NAMED]
+    versions += [f"{name} {metadata.version(name)}" for name in NAMED_VERSIONS]
     yield ok("versions", ", ".join([*versions, f"sqlite {sqlite3.sqlite_version}", ssl.OPENSSL_VERSION.split(" (")[0]]))
     for unfit in unfit_distributions():
         yield problem("versions", ConfigurationError(f"{unfit}: install pixivcrawl again with its constraints.txt"))

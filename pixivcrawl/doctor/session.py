@@ -26,7 +26,7 @@ from pixivcrawl.session import Session
 from pixivcrawl.throttling.account import REFUSED, account_refused
 from pixivcrawl.throttling.rate_limiter import pauses
 
-LOOK_EVERY = 0.1
+CHECK_SECONDS = 0.1
 """Seconds between two checks of whether pixiv asks for a pause."""
 
 
@@ -82,7 +82,7 @@ class SessionSpider(Spider):
         del request.meta["endpoint"]
         asking = asyncio.ensure_future(self.crawler.engine.download_async(request))
         try:
-            while not (await asyncio.wait([asking], timeout=LOOK_EVERY))[0]:
+            while not (await asyncio.wait([asking], timeout=CHECK_SECONDS))[0]:
                 if until := next(iter(pauses().values()), None):
                     return SessionAnswer(datetime.now(UTC), paused_until=until)
             response = asking.result()

@@ -36,7 +36,7 @@ from pixivcrawl.throttling.account import (
 from pixivcrawl.throttling.rate_limiter import release_slot
 from pixivcrawl.throttling.waits import waiting
 
-MAY_PASS = {AnswerKind.SERVER_ERROR, AnswerKind.NOT_JSON}
+TEMPORARY = {AnswerKind.SERVER_ERROR, AnswerKind.NOT_JSON}
 """Answers that say nothing about what was asked for."""
 
 CHANGE_REFUSED = "if what was asked is right, log in again in a browser and renew PIXIV_PHPSESSID or the cookie file"
@@ -50,10 +50,10 @@ UNANSWERED = 10
 REFUSALS = 5
 """So many refusals in a row to a reader without a session are meant for the reader, not for the works."""
 
-GUARDS = 3
+MOST_BLOCK_PAGES = 3
 """So many pages with status 403 in a row are a guard's, which no further request will pass."""
 
-GROWTH = 4
+BACKOFF_FACTOR = 4
 """Each pause before another try is so many times the last one."""
 
 
@@ -93,7 +93,7 @@ class AnswersMiddleware:
         finally:
             # Not before: while it is written, others would be sent that an ended run asks no more.
             await self._keep(request, response)
-        if answer.kind in MAY_PASS:
+        if answer.kind in TEMPORARY:
             return await self._again(request, refusal)
         if answer.status == BAD_REQUEST and account is not None:
             # The session is known: it is the question that pixiv refuses, or the token that its pages gave.
@@ -182,7 +182,7 @@ class AnswersMiddleware:
 
     def _count_guard(self, answer: Answer) -> None:
         self._guards += 1
-        if self._guards >= GUARDS:
+        if self._guards >= MOST_BLOCK_PAGES:
             raise end_run(self.crawler, page_refused(answer))
 
     def _judged(self, request: Request, response: Response) -> Answer:
@@ -203,7 +203,7 @@ class AnswersMiddleware:
             self._give_up(request, refusal)
             raise refusal
         request.meta[TRIES] = tries + 1
-        seconds = self.configuration.api_retry_delay * GROWTH**tries * random.uniform(0.75, 1.25)
+        seconds = self.configuration.api_retry_delay * BACKOFF_FACTOR**tries * random.uniform(0.75, 1.25)
         with waiting(self.crawler, f"asking again, after {refusal}", seconds):
             await self._sleep(seconds)
         return request

@@ -65,7 +65,7 @@ STOPPED = "somebody who listens to the signals of the download stopped it"
 ANSWERS_A_WRITE = 100
 """After so many answers what was learned is written, and what another process has learned is known."""
 
-HEEDS_EVERY = 3.0
+PAUSE_CHECK_SECONDS = 3.0
 """Seconds after which the ledger is asked what pauses others were asked for; a server tells of one at once."""
 
 OK = 200
@@ -308,7 +308,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
         now = asyncio.get_running_loop().time()
         if self._remembering is None:
             self._remembering = asyncio.ensure_future(self._remember())
-        elif self._remembering.done() and (now - self._heeded_at > HEEDS_EVERY or has_heard(self.crawler)):
+        elif self._remembering.done() and (now - self._heeded_at > PAUSE_CHECK_SECONDS or has_heard(self.crawler)):
             self._remembering.result()
             self._remembering = asyncio.ensure_future(self._heed(()))
         await asyncio.shield(self._remembering)

@@ -34,7 +34,7 @@ from pixivcrawl.items import Frame, Imported, Original, ProvenOriginal, StagedOr
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.queries import KeptFile, PagesOfWork
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.ledger.updates.state import HERE
+from pixivcrawl.ledger.updates.state import IN_PLACE
 from pixivcrawl.verification.claims import Judged, NotBelieved, judge, original_adopted, original_claimed
 
 AT_ONCE = 64
@@ -236,7 +236,7 @@ class Importing:
             for file in self.files.get(original.work_id, ())
             if (file.page, file.kind) == (original.page, original.kind)
         ]
-        if any(file.state in (*HERE, "intent") and file.sha256 == looked.sha256 for file in of_page):
+        if any(file.state in (*IN_PLACE, "intent") and file.sha256 == looked.sha256 for file in of_page):
             return False
         for file in of_page:
             if file.revision == original.revision and file.state == "deleted":

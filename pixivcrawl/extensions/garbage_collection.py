@@ -9,7 +9,7 @@ from typing import Self
 from scrapy import signals
 from scrapy.crawler import Crawler
 
-YOUNG = 10_000
+YOUNGEST_THRESHOLD = 10_000
 """New objects between two collections of the youngest; Python's default of 700 means one or two for each request."""
 
 
@@ -31,7 +31,7 @@ class GarbageCollection:
 
     def start(self) -> None:
         gc.freeze()
-        gc.set_threshold(YOUNG, *self._before[1:])
+        gc.set_threshold(YOUNGEST_THRESHOLD, *self._before[1:])
 
     def stop(self) -> None:
         gc.set_threshold(*self._before)

@@ -19,7 +19,7 @@ from pixivcrawl.api.text import one_line
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
-from pixivcrawl.faults import told
+from pixivcrawl.faults import report_fault
 from pixivcrawl.gallery import forms, guard
 from pixivcrawl.gallery.forms import COVERED, LANGUAGE
 from pixivcrawl.gallery.guard import Guard
@@ -65,7 +65,7 @@ def application(gallery: Gallery, guarded_by: Guard) -> web.Application:
 
 def _answering(gallery: Gallery, page: PageFunction) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(request: web.Request) -> web.Response:
-        asked = asked_of(gallery, request)
+        asked = request_of(gallery, request)
         answered = await gallery.ledger.read(_answered, page, asked)
         if isinstance(answered, Redirect):
             raise web.HTTPFound(answered.address)
@@ -94,7 +94,7 @@ def _html(page: Page, asked: PageRequest) -> dict[str, Any]:
     return {"text": text, "status": page.status, "content_type": "text/html"}
 
 
-def asked_of(gallery: Gallery, request: web.Request) -> PageRequest:
+def request_of(gallery: Gallery, request: web.Request) -> PageRequest:
     """What a request asks for, with its browser's choices."""
     given = request.cookies.get(LANGUAGE, "")
     return PageRequest(
@@ -144,10 +144,10 @@ def _saying_errors(gallery: Gallery) -> Middleware:
                 f"the search index cannot be read ({error}): end the gallery, delete derived/, start it again",
             )
         except Exception as error:  # noqa: BLE001 (a fault of ours, which goes to the terminal; the gallery goes on)
-            told(error)
+            report_fault(error)
             status, why = 500, "a fault of the gallery's own: the terminal says more"
         page = Page("error.html", {"status": status, "why": one_line(why, 400)}, status)
-        return web.Response(**_html(page, asked_of(gallery, request)))
+        return web.Response(**_html(page, request_of(gallery, request)))
 
     return saying_errors
 

@@ -16,7 +16,7 @@ from pixivcrawl.index.reading import Index
 from pixivcrawl.ledger.models import FileRow, UserFileRow
 from pixivcrawl.ledger.queries.browsing.works import Picture
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.ledger.updates.state import HERE
+from pixivcrawl.ledger.updates.state import IN_PLACE
 
 TYPES = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "zip": "application/zip"}
 """The kinds of file that there are, whatever their bytes would pass for elsewhere."""
@@ -59,7 +59,7 @@ def kept_file(connection: Connection, sha256: str, of: str, index: Index) -> Kep
                 FileRow.artwork_id == work_id,
                 FileRow.page == page,
                 FileRow.sha256 == sha256,
-                FileRow.state.in_(HERE),
+                FileRow.state.in_(IN_PLACE),
                 FileRow.kind != "frames",
             )
         ).first()

@@ -24,7 +24,7 @@ FOLDER = "thumbnails"
 MOST_BYTES = 4 << 30
 """What all of them may take on the disk: some 300,000 covers at 12 kB. The oldest make room."""
 
-ROOM = 0.9
+FILL_SHARE = 0.9
 """Of it the filler takes so much at most, and so much is left when room is made."""
 
 MOST_REFUSED = 10_000
@@ -84,7 +84,7 @@ class Thumbnails:
             for source in lacking:
                 while (left := self.idle_in()) > 0:  # noqa: ASYNC110 (no event tells of it)
                     await asyncio.sleep(left)
-                if await self._size() > ROOM * self._most_bytes:
+                if await self._size() > FILL_SHARE * self._most_bytes:
                     return
                 await self.make(source, SIDES[0])
             if before is None or (only_new and not lacking):
@@ -144,7 +144,7 @@ class Thumbnails:
         everything = self._all()
         left = sum(size for _, size, _ in everything)
         for _, size, path in everything:
-            if left <= ROOM * self._most_bytes:
+            if left <= FILL_SHARE * self._most_bytes:
                 break
             path.unlink(missing_ok=True)
             left -= size

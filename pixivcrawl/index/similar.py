@@ -29,7 +29,7 @@ FINGERPRINT, FINGERPRINT_ANY, ARE_ALIKE = (
 )
 CANDIDATES = "pixivcrawl.index.comparing:candidates"
 
-TOGETHER = 200
+COMPARED_AT_ONCE = 200
 """Pictures looked at before they are compared with all others, whose hashes are read for that: of three million in a tenth of a second."""
 
 AT_ONCE = 4
@@ -70,8 +70,8 @@ class _Pictures:
         """{digest: the pictures with these bytes whose files are in place}."""
         found: dict[int, list[Picture]] = {digest: [] for digest in wanted}
         everywhere = sorted({place for several in wanted.values() for place in several})
-        for start in range(0, len(everywhere), TOGETHER):
-            for picture in self.ledger.read_now(pictures_in, {*everywhere[start : start + TOGETHER]}):
+        for start in range(0, len(everywhere), COMPARED_AT_ONCE):
+            for picture in self.ledger.read_now(pictures_in, {*everywhere[start : start + COMPARED_AT_ONCE]}):
                 digest = schema.digest_of(picture.sha256)
                 if digest in found and self.drawn(picture) is not None:
                     found[digest].append(picture)
@@ -105,7 +105,7 @@ def analyse(
     try:
         with FileLock(folder / "looks.lock", blocking=False), closing(schema.open_for_writing(path)) as connection:
             query = "SELECT digest, work_id, page FROM unseen WHERE digest > ? ORDER BY digest LIMIT ?"
-            rows = connection.execute(query, (after, TOGETHER)).fetchall()
+            rows = connection.execute(query, (after, COMPARED_AT_ONCE)).fetchall()
             if not rows:
                 return None
             pictures = _Pictures(ledger, archive)

@@ -20,7 +20,7 @@ from pixivcrawl.ledger.service import Ledger
 MOST_PEOPLE = 20
 """Artists with the most works who are shown."""
 
-REST = 50
+RECOUNT_COST_FACTOR = 50
 """Times as long as counting took until the next time, so that beside a crawl it takes 2 % of a processor at most."""
 
 MOST_AGE = 600
@@ -47,7 +47,7 @@ def keep(ledger: Ledger, folder: Path) -> None:
             if told is not None:
                 age = (datetime.now(UTC) - datetime.fromisoformat(told["counted"])).total_seconds()
                 # A clock that was set back does not keep it from being counted.
-                if 0 <= age < (MOST_AGE if told["last"] == last else REST * told["seconds"]):
+                if 0 <= age < (MOST_AGE if told["last"] == last else RECOUNT_COST_FACTOR * told["seconds"]):
                     return
             began = time.perf_counter()
             totals, artists = ledger.read_now(status_of_works, MOST_PEOPLE)

@@ -69,8 +69,8 @@ def _kind(call: Call) -> Callable[..., Any]:
 
 def _make(connection: Connection, change: Callable[..., Any], calls: Sequence[Call]) -> list[Any]:
     """Changes of one kind."""
-    if len(calls) > 1 and change in updates.TOGETHER:
-        holding, make_all = updates.TOGETHER[change]
+    if len(calls) > 1 and change in updates.BATCHED:
+        holding, make_all = updates.BATCHED[change]
         return make_all(connection, [holding(*arguments, **named) for _, arguments, named in calls])
     return [change(connection, *arguments, **named) for _, arguments, named in calls]
 

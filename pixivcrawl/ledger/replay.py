@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 BATCH = 1000
 """How many changes one transaction takes."""
 
-RUN = "crawl_id"
+RUN_ARGUMENT = "crawl_id"
 """The argument that names a run by the id that it once had."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -111,8 +111,8 @@ def make_again(connection: Connection, entry: Entry, runs: dict[int, int], repla
     """Make one change again; `runs` tells the present id of a run by the one that it had."""
     try:
         arguments = arguments_of(entry)
-        if arguments.get(RUN) is not None:
-            arguments[RUN] = _run(arguments[RUN], runs)
+        if arguments.get(RUN_ARGUMENT) is not None:
+            arguments[RUN_ARGUMENT] = _run(arguments[RUN_ARGUMENT], runs)
         if entry.gave is not None:
             _forget_a_run_that_never_was(connection, runs.pop(entry.gave, None))
         result = make_change(connection, updates.EVENTS[entry.type], (), arguments)

@@ -31,7 +31,7 @@ BATCH = 256
 DELAY = 0.005
 """Seconds from the end of one commit to the next one, in which changes gather, up to ENOUGH; one that comes later is committed at once."""
 
-ENOUGH = 16
+FULL_BATCH = 16
 """So many changes do not wait for more: each bears little of what a commit costs, and who waits for them may have no others to send."""
 
 Loop = asyncio.AbstractEventLoop
@@ -74,7 +74,7 @@ class Writer:
             if self._ending:
                 raise StorageFailed("the ledger was closed before everything was recorded: run the same command again")
             self._changes.put(change)
-        if self._changes.qsize() >= ENOUGH:
+        if self._changes.qsize() >= FULL_BATCH:
             self._has_enough.set()
 
     def close(self) -> None:

@@ -45,7 +45,7 @@ def main() -> None:
     logging.getLogger("apprise").addHandler(overheard)
     writing = threading.Lock()
     carrying = [
-        threading.Thread(target=carry, args=(place, url, task["notices"], overheard, results, writing), daemon=True)
+        threading.Thread(target=deliver, args=(place, url, task["notices"], overheard, results, writing), daemon=True)
         for place, url in enumerate(task["urls"])
     ]
     for thread in carrying:
@@ -57,7 +57,7 @@ def main() -> None:
     os._exit(0)
 
 
-def carry(
+def deliver(
     place: int,
     url: str,
     notices: list[dict[str, str]],

@@ -123,7 +123,7 @@ Overview = ArchiveOverview | ArtistOverview | WorkOverview | MissingOverview
 ABOUT = {ArchiveOverview: "archive", ArtistOverview: "artist", WorkOverview: "work", MissingOverview: "missing"}
 
 
-def of_archive(
+def archive_overview(
     connection: Connection, configuration: Configuration, for_works: ForWorks, now: datetime, limit: int | None
 ) -> ArchiveOverview:
     """The state of the whole archive, with at most `limit` entries in each long part."""
@@ -158,11 +158,11 @@ def of_archive(
     )
 
 
-def of_missing(connection: Connection) -> MissingOverview:
+def missing_overview(connection: Connection) -> MissingOverview:
     return MissingOverview(queries.status_waiting(connection), queries.status_missing(connection, None))
 
 
-def of_subject(connection: Connection, typed: str) -> list[Overview]:
+def subject_overview(connection: Connection, typed: str) -> list[Overview]:
     """The state of what the user named: an artist, a work or, if a number is the id of both, each. Raises ConfigurationError."""
     told: list[Overview] = []
     for kind, subject_id in subjects_in(typed):

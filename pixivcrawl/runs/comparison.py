@@ -42,7 +42,7 @@ Outcome = Literal["same", "differs", "damaged here", "not compared", "no longer 
 HARMLESS: frozenset[Outcome] = frozenset({"same", "no longer at pixiv"})
 
 TRIES = 3
-GROWTH = 4
+BACKOFF_FACTOR = 4
 """Each pause before another try is this many times the one before."""
 
 NOT_FOUND = 404
@@ -185,7 +185,7 @@ class ComparisonSpider(Spider):
         why = ""
         for tried in range(TRIES):
             if tried:
-                await asyncio.sleep(self.configuration.image_retry_delay * GROWTH ** (tried - 1))
+                await asyncio.sleep(self.configuration.image_retry_delay * BACKOFF_FACTOR ** (tried - 1))
             staged = self.comparison.folder / Path(path).name
             request = original_request(url, f"artworks/{file.work_id}", staged, past_caches=True)
             try:

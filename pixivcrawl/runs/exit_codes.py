@@ -19,7 +19,7 @@ def exit_code(crawler: Crawler, crawling: asyncio.Task[None]) -> int:
     if isinstance(raised, PixivcrawlError):
         return complain(raised)
     if raised is not None:
-        return faults.told(raised)
+        return faults.report_fault(raised)
     record = crawler.get_extension(RunRecord)
     if record is None:
         return 0
@@ -27,7 +27,7 @@ def exit_code(crawler: Crawler, crawling: asyncio.Task[None]) -> int:
     code = complain(record.error) if record.error else record.exit_code
     if record.faults.first is None:
         return code
-    told = faults.told(record.faults.first)
+    told = faults.report_fault(record.faults.first)
     # An error that ended the run says what a person is to do; a run that came to its end did not come to a good one.
     return told if code in (COMPLETE, FAILED) else code
 

@@ -14,7 +14,7 @@ from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.notifications.send import Delivery, Message, send
 from pixivcrawl.notifications.services import services_from_settings
 from pixivcrawl.notifications.state import Outcome, remembered
-from pixivcrawl.runs.signals import end_when_told, nothing_to_stop
+from pixivcrawl.runs.signals import nothing_to_stop, stop_on_signals
 
 
 def notify_of(settings: BaseSettings, began: datetime, outcomes: Sequence[Outcome], *, weekly: bool = False) -> None:
@@ -27,7 +27,7 @@ def notify_of(settings: BaseSettings, began: datetime, outcomes: Sequence[Outcom
     if not weekly:
         outcomes = [outcome for outcome in outcomes if outcome.exit_code != ConfigurationError.exit_code]
     # The crawls are over, and their report is given: a signal ends the sending at once.
-    end_when_told(nothing_to_stop, str)
+    stop_on_signals(nothing_to_stop, str)
     try:
         _say_what_failed(_send(settings, began, outcomes, weekly=weekly))
     except (PixivcrawlError, OSError) as error:

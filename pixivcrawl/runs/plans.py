@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection
 from pixivcrawl.api.text import plural, spoken
 from pixivcrawl.api.text import size as spoken_size
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.base_spiders.many_details import WORKS_A_REQUEST, WORTH_A_REQUEST
+from pixivcrawl.base_spiders.many_details import LEAST_FOR_A_REQUEST, WORKS_A_REQUEST
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.continuity import require_ledger
@@ -137,7 +137,7 @@ def cost_of(connection: Connection, due: DueList, list_requests: int, reader: Re
         again=brings.again,
     )
     untold = come.left.untold + len(named_works(wanted) - set(queries.known_works(connection, named_works(wanted))))
-    many = ceil(come.uncaptioned / WORKS_A_REQUEST) if come.uncaptioned >= WORTH_A_REQUEST else 0
+    many = ceil(come.uncaptioned / WORKS_A_REQUEST) if come.uncaptioned >= LEAST_FOR_A_REQUEST else 0
     told = come.left.to_ask - come.left.untold
     known = queries.measured(connection)
     files, size = (come.stored, come.bytes) if come.stored >= ENOUGH_FILES else (known.files, known.bytes)

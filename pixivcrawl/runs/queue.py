@@ -23,7 +23,7 @@ from pixivcrawl.extensions.run_record import INTERRUPTED, SUMMARY, left_off, tol
 from pixivcrawl.notifications.state import Outcome
 from pixivcrawl.runs.exit_codes import exit_code, outcome_of
 from pixivcrawl.runs.memory import limit_heaps
-from pixivcrawl.runs.signals import end_whatever_the_clock_does
+from pixivcrawl.runs.signals import exit_without_the_clock
 from pixivcrawl.subscriptions.planning import DueList
 
 ENDS_ALL = {
@@ -48,7 +48,7 @@ COLLECTED_EVERY = 8
 is there when it begins (extensions/garbage_collection.py). It takes a tenth of a second.
 """
 
-UNSAID = {"bytes_stored", "api_requests", "image_requests"}
+NOT_REPORTED = {"bytes_stored", "api_requests", "image_requests"}
 """Counts that each crawl's own summary shows, and that the final report leaves out."""
 
 
@@ -108,7 +108,7 @@ def run_all(
             reactor.stop()  # type: ignore[misc]
 
     limit_heaps()
-    end_whatever_the_clock_does()
+    exit_without_the_clock()
     running = asyncio.get_event_loop().create_task(one_after_another(process, jobs, overall))
     running.add_done_callback(stop)
     try:
@@ -180,7 +180,7 @@ def brought(job: Job) -> str:
     """The result of a job in one line."""
     if job.exit_code is None:
         return f"{'interrupted' if job.begun else 'not begun'}; run the same command again"
-    counts = [told(name, job.counts[name]) for name in SUMMARY if name in job.counts.keys() - UNSAID]
+    counts = [told(name, job.counts[name]) for name in SUMMARY if name in job.counts.keys() - NOT_REPORTED]
     said = ", ".join([*counts, *left_off(job.counts)])
     return "; ".join([OUTCOMES.get(job.exit_code, "stopped"), *filter(None, [job.reason, said])])
 

@@ -17,7 +17,7 @@ from pixivcrawl.api.answers import AnswerKind, AnswerRefused
 from pixivcrawl.api.catalogue import ILLUST_DETAILS_MANY, USER_PROFILE_ILLUSTS
 from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.base_spiders.base import PixivSpider
-from pixivcrawl.base_spiders.from_rows import LIKELIEST
+from pixivcrawl.base_spiders.from_rows import USUAL_EXTENSION
 from pixivcrawl.base_spiders.params import Arguments
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.run_record import RunRecord
@@ -149,7 +149,7 @@ class RowsSpider(PixivSpider[Arguments]):
             original
             for row in rows
             if row.image_host is not None and self.configuration.may_fetch_image(f"{row.image_host}/")
-            for original in items_from.originals_of_row(row, likely.get((row.user_id, row.kind), LIKELIEST))
+            for original in items_from.originals_of_row(row, likely.get((row.user_id, row.kind), USUAL_EXTENSION))
         ]
         if originals:
             await self.ledger.write(updates.record_originals_of_rows, originals, self.now())

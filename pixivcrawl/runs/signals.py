@@ -25,7 +25,7 @@ from pixivcrawl.console import is_quiet
 from pixivcrawl.extensions.progress.terminal import erased
 from pixivcrawl.extensions.run_record import INTERRUPTED, RunRecord
 
-SOON = 8.0
+SHUTDOWN_SECONDS = 8.0
 """Seconds that the clean shutdown may take; what a disk or a proof delays longer is left for the next run."""
 
 SIGNALS = [
@@ -37,7 +37,7 @@ SIGNALS = [
 LEFT_AT_ONCE = "pixivcrawl: interrupted at once; nothing is lost: run the same command again\n"
 
 
-def end_when_told(stop: Callable[[], bool], last_words: Callable[[], str]) -> None:
+def stop_on_signals(stop: Callable[[], bool], last_words: Callable[[], str]) -> None:
     """From now on the first signal calls `stop`; the second ends the process, as does the first if `stop` finds nothing to stop.
 
     `last_words` writes the report that is still due then. A second call replaces the first.
@@ -49,9 +49,9 @@ def end_when_told(stop: Callable[[], bool], last_words: Callable[[], str]) -> No
         if number == getattr(signal, "SIGHUP", None):
             _let_go_of_terminal()
         if asked or not stop():
-            end_at_once(last_words)
+            exit_at_once(last_words)
         asked = True
-        timer = threading.Timer(SOON, end_at_once, [last_words])
+        timer = threading.Timer(SHUTDOWN_SECONDS, exit_at_once, [last_words])
         timer.daemon = True
         timer.start()
 
@@ -63,7 +63,7 @@ def end_when_told(stop: Callable[[], bool], last_words: Callable[[], str]) -> No
     atexit.register(_ignore_signals)
 
 
-def end_at_once(last_words: Callable[[], str]) -> None:
+def exit_at_once(last_words: Callable[[], str]) -> None:
     """End the process without waiting for a thread or a connection; safe in a signal handler and in any thread."""
     with contextlib.suppress(Exception):
         _say(sys.stderr, erased())
@@ -72,7 +72,7 @@ def end_at_once(last_words: Callable[[], str]) -> None:
     os._exit(INTERRUPTED)
 
 
-def end_whatever_the_clock_does() -> None:
+def exit_without_the_clock() -> None:
     """Keep the shutdown independent of the system clock, which Twisted uses: if it was set back, the end of a run would wait for it."""
     if not is_reactor_installed():
         return

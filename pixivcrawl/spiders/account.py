@@ -52,7 +52,7 @@ class AccountSpider(SnapshotSpider[AccountArguments]):
     def session_needed_for(self) -> str | None:
         return "the account"
 
-    def questions(self) -> Iterator[tuple[Endpoint[Any], dict[str, Any]]]:
+    def api_requests(self) -> Iterator[tuple[Endpoint[Any], dict[str, Any]]]:
         if self.session is not None and self.session.user_id is not None:
             yield USER_SHORT, {"id": self.session.user_id}
         for endpoint in PAGES:

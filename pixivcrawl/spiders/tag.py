@@ -29,6 +29,6 @@ class TagSpider(SnapshotSpider[TagArguments]):
     name = "tag"
     sample = "tag=tag"
 
-    def questions(self) -> Iterator[tuple[Endpoint[Any], dict[str, Any]]]:
+    def api_requests(self) -> Iterator[tuple[Endpoint[Any], dict[str, Any]]]:
         yield TAG_INFO, {"tag": self.args.tag}
         yield TAG_STORIES, {"tag": self.args.tag}

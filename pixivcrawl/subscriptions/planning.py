@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pixivcrawl.items import Artwork
-from pixivcrawl.ledger.queries import Enough
+from pixivcrawl.ledger.queries import RequiredDetail
 from pixivcrawl.ledger.queries.subscriptions import NO_RUNS, Feed, ListRuns
 from pixivcrawl.ledger.updates.crawls import list_key
 
@@ -31,7 +31,7 @@ class CrawlScope:
     """What a crawl brings of each work: see `queries.works_to_come`. `by_name`: earlier failures do not wait."""
 
     files: bool
-    enough: Enough
+    enough: RequiredDetail
     frames: bool
     again: bool
     by_name: bool

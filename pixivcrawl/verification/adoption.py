@@ -18,7 +18,7 @@ from pixivcrawl.items import OF_USERS, Original, ProvenOriginal, StagedOriginal,
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.queries import KeptFile, PagesOfWork
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.ledger.updates.state import HERE
+from pixivcrawl.ledger.updates.state import IN_PLACE
 from pixivcrawl.verification.claims import Claim, NotBelieved, original_claimed, refuse_misfit
 
 
@@ -84,7 +84,7 @@ def _row_of(rows: list[KeptFile], name: Name, kind: str) -> KeptFile | None:
 
 
 def _refuse_unfitting(name: Name, pages: PagesOfWork, row: KeptFile | None, path: str, sha256: str) -> None:
-    if row is not None and row.state in HERE:
+    if row is not None and row.state in IN_PLACE:
         raise NotAdopted(f"that page is stored already, at {row.path}")
     if row is not None and row.sha256 is not None and row.sha256 != sha256:
         raise NotAdopted(f"the ledger knows that page by another SHA-256, {row.sha256}")
@@ -144,7 +144,7 @@ def _proven(
 
 def _adopt_frames(archive: Archive, ledger: Ledger, path: str, sha256: str, zip_row: KeptFile | None) -> None:
     """The list of frames of a zip that is stored."""
-    if zip_row is None or zip_row.state not in HERE or zip_row.frames is None or zip_row.path is None:
+    if zip_row is None or zip_row.state not in IN_PLACE or zip_row.frames is None or zip_row.path is None:
         raise NotAdopted("its zip is not stored")
     if archive.frames_path(zip_row.original) != path:
         raise NotAdopted("it is in another artist's folder")

@@ -34,11 +34,11 @@ _NATURES = (
 _buffers = threading.local()
 
 
-class NoPlainFile(Exception):
+class NotAPlainFile(Exception):
     """Something else than a file has the name; the message says what."""
 
 
-class NotHere(Exception):
+class FileMissing(Exception):
     """There is no file, or none inside the archive; the message says which."""
 
 
@@ -52,9 +52,9 @@ def check_file(archive: Archive, row: KeptFile, *, read: bool, workers: Workers 
     try:
         path = _place_of(archive, row)
         size, modified, found = measure(path, read=read)
-    except NotHere as error:
+    except FileMissing as error:
         return _finding("missing", row, str(error))
-    except NoPlainFile as error:
+    except NotAPlainFile as error:
         return _finding("changed", row, str(error))
     except OSError as error:
         return _finding("unreadable", row, why_unreadable(error))
@@ -82,15 +82,15 @@ def measure(path: Path, *, read: bool) -> tuple[int, float, str | None]:
     try:
         descriptor = os.open(path, _FLAGS)
     except (FileNotFoundError, NotADirectoryError):
-        raise NotHere("there is no such file") from None
+        raise FileMissing("there is no such file") from None
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EISDIR) or path.is_symlink():
-            raise NoPlainFile(f"is {nature_of(path)} where a file belongs") from None
+            raise NotAPlainFile(f"is {nature_of(path)} where a file belongs") from None
         raise
     try:
         about = os.fstat(descriptor)
         if not stat.S_ISREG(about.st_mode):
-            raise NoPlainFile(f"is {nature_of(path)} where a file belongs")
+            raise NotAPlainFile(f"is {nature_of(path)} where a file belongs")
         return about.st_size, about.st_mtime, _sha256(descriptor) if read else None
     finally:
         os.close(descriptor)
@@ -110,11 +110,11 @@ def why_unreadable(error: OSError) -> str:
 def _place_of(archive: Archive, row: KeptFile) -> Path:
     """Where a row's file lies. Raises NotHere for a path that leads out of the archive."""
     if row.path is None:
-        raise NotHere("the ledger does not say where it is")
+        raise FileMissing("the ledger does not say where it is")
     try:
         return archive.resolve(row.path) if parse_name(row.path) is None else _in_artists_folder(archive, row.path)
     except ValueError as error:
-        raise NotHere(str(error)) from None
+        raise FileMissing(str(error)) from None
 
 
 def _in_artists_folder(archive: Archive, path: str) -> Path:

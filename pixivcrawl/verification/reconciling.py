@@ -20,7 +20,7 @@ from pixivcrawl.archive.workers import Workers
 from pixivcrawl.items import OF_USERS, Frame, Original
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.ledger.updates.state import HERE
+from pixivcrawl.ledger.updates.state import IN_PLACE
 from pixivcrawl.verification.folders import ORIGINALS, USERS, is_followed
 
 FILES_AT_ONCE = 500
@@ -175,7 +175,7 @@ def _adopt_unknown(
     artists = ledger.read_now(queries.known_artists, owners)
     for path, name in names.items():
         row = known.get((name.work_id, name.page, name.revision, name.kind)) if name is not None else None
-        if row is not None and row.state in HERE and row.path == path:
+        if row is not None and row.state in IN_PLACE and row.path == path:
             continue
         try:
             artist = artists.get(name.work_id) if name is not None and name.kind not in OF_USERS else None
@@ -203,7 +203,7 @@ def _adopt(
     """Have a file stored that its path and its bytes speak for; gives how many were adopted. Raises NotTaken."""
     if name is None:
         raise NotTaken("its name is not that of an original")
-    if row is not None and row.state in HERE:
+    if row is not None and row.state in IN_PLACE:
         raise NotTaken(f"another file is stored as that page and revision: {row.path}")
     if artist not in (None, _folder_of(path)):
         raise NotTaken(f"the work is another artist's: {artist}")

@@ -19,10 +19,10 @@ from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.queries import KeptFile
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.ledger.updates.state import HERE
+from pixivcrawl.ledger.updates.state import IN_PLACE
 from pixivcrawl.verification.adoption import NotAdopted, NotAdoptedYet, adopt
 from pixivcrawl.verification.findings import HARMLESS, OF_ROWS, Finding
-from pixivcrawl.verification.verify import AT_ONCE, IN_PLACE, Depth, confirmed, in_parts
+from pixivcrawl.verification.verify import AT_ONCE, WITH_INTENDED, Depth, confirmed, in_parts
 
 TIME_SET = "time set"
 
@@ -93,7 +93,7 @@ def _drop_second_names(archive: Archive, ledger: Ledger) -> None:
         place = parse_staged_name(staged.name)
         for row in ledger.read_now(queries.files_by_id, [place.work_id]) if place is not None else ():
             final = _place_of(archive, row)
-            if row.state in HERE and final is not None and final.is_file() and final.samefile(staged):
+            if row.state in IN_PLACE and final is not None and final.is_file() and final.samefile(staged):
                 staged.unlink()
                 break
 
@@ -103,7 +103,7 @@ def _damages(work: _Work, findings: Sequence[Finding]) -> list[_Damage]:
     of_rows = [finding for finding in findings if finding.row is not None and finding.kind in OF_ROWS]
     for some in in_parts(of_rows, AT_ONCE):
         ids = sorted({finding.row.work_id for finding in some if finding.row is not None})
-        rows = {row.key: row for row in work.ledger.read_now(queries.files_by_id, ids, HERE)}
+        rows = {row.key: row for row in work.ledger.read_now(queries.files_by_id, ids, IN_PLACE)}
         for finding in some:
             assert finding.row is not None
             key = finding.row
@@ -127,7 +127,7 @@ def _place_of(archive: Archive, row: KeptFile) -> Path | None:
 
 def _set_time(work: _Work, finding: Finding) -> None:
     assert finding.row is not None
-    for row in work.ledger.read_now(queries.files_by_id, [finding.row.work_id], IN_PLACE):
+    for row in work.ledger.read_now(queries.files_by_id, [finding.row.work_id], WITH_INTENDED):
         if row.path == finding.path:
             seconds = row.uploaded.timestamp()
             os.utime(work.archive.resolve(finding.path), (seconds, seconds))

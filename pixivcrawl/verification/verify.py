@@ -19,9 +19,9 @@ from pixivcrawl.items import name_of_file
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import KeptFile
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.ledger.updates.state import HERE
+from pixivcrawl.ledger.updates.state import IN_PLACE
 from pixivcrawl.verification.checkpoint import Position, Progress
-from pixivcrawl.verification.files import NoPlainFile, NotHere, check_file, measure, why_unreadable
+from pixivcrawl.verification.files import FileMissing, NotAPlainFile, check_file, measure, why_unreadable
 from pixivcrawl.verification.findings import Finding, FindingKind
 from pixivcrawl.verification.folders import ORIGINALS, USERS, files_below, listed
 
@@ -32,7 +32,7 @@ BATCH_FILES, BATCH_BYTES = 64, 8 << 20
 """What a thread is given at once, at most: enough that handing it over costs nothing, little enough that all end together."""
 
 BATCHES_A_THREAD = 4
-IN_PLACE = (*HERE, "intent")
+WITH_INTENDED = (*IN_PLACE, "intent")
 LAST_ID = (1 << 63) - 1
 
 
@@ -104,7 +104,7 @@ def verify(
     stopping = threading.Event()
 
     def look(batch: Batch) -> BatchResult:
-        return look_at(archive, batch, progress, depth, stopping)
+        return check_batch(archive, batch, progress, depth, stopping)
 
     with _pool(stopping) as pool:
         for batch, looked in _in_order(pool, look, batches(archive, ledger, progress)):
@@ -142,7 +142,9 @@ def _in_order(
         yield first, future.result()
 
 
-def look_at(archive: Archive, batch: Batch, progress: Progress, depth: Depth, stopping: threading.Event) -> BatchResult:
+def check_batch(
+    archive: Archive, batch: Batch, progress: Progress, depth: Depth, stopping: threading.Event
+) -> BatchResult:
     """What is wrong with the files of a batch. Raises Stopped."""
     looked = BatchResult(list(batch.findings), 0, 0)
     for row in batch.rows:
@@ -157,17 +159,17 @@ def look_at(archive: Archive, batch: Batch, progress: Progress, depth: Depth, st
         if stopping.is_set():
             raise Stopped
         looked.files += 1
-        looked.findings += filter(None, [look_at_stray(archive, stray)])
+        looked.findings += filter(None, [check_stray(archive, stray)])
     return looked
 
 
-def look_at_stray(archive: Archive, stray: Stray) -> Finding | None:
+def check_stray(archive: Archive, stray: Stray) -> Finding | None:
     """A file without a row, with its SHA-256 if it is a plain file; None when it is there no more."""
     try:
         _, _, sha256 = measure(archive.root / stray.path, read=True)
-    except NotHere:
+    except FileMissing:
         return None
-    except NoPlainFile as error:
+    except NotAPlainFile as error:
         return Finding("extra", stray.path, str(error))
     except OSError as error:
         return Finding(stray.kind, stray.path, f"{stray.reason}; {why_unreadable(error)}")
@@ -192,7 +194,7 @@ def batches(archive: Archive, ledger: Ledger, progress: Progress) -> Iterator[Ba
         if recent is not None:
             works = [work for work in works if work in recent]
         yield from _rows_of(ledger, artist, works, progress)
-        if pictures := ledger.read_now(queries.files_of_users, [artist], HERE, progress.since):
+        if pictures := ledger.read_now(queries.files_of_users, [artist], IN_PLACE, progress.since):
             yield Batch(Position(artist, LAST_ID), pictures)
         if recent is None:
             for folder in (ORIGINALS, USERS):
@@ -205,7 +207,7 @@ def batches(archive: Archive, ledger: Ledger, progress: Progress) -> Iterator[Ba
 
 def _rows_of(ledger: Ledger, artist: int, works: Sequence[int], progress: Progress) -> Iterator[Batch]:
     for some in in_parts(works, AT_ONCE):
-        rows = ledger.read_now(queries.files_of_works, some, HERE, progress.since)
+        rows = ledger.read_now(queries.files_of_works, some, IN_PLACE, progress.since)
         batch, size = Batch(Position(artist, some[0] - 1)), 0
         for row in rows:
             if len(batch.rows) >= BATCH_FILES or size >= BATCH_BYTES:
@@ -264,7 +266,7 @@ def strays_among(ledger: Ledger, paths: Sequence[str]) -> list[Stray]:
     """Those of the paths for which no file is stored or about to be placed."""
     names = {path: parse_name(path) for path in paths}
     work_ids = sorted({name.work_id for name in names.values() if name is not None})
-    rows = ledger.read_now(queries.files_by_id, work_ids, IN_PLACE)
+    rows = ledger.read_now(queries.files_by_id, work_ids, WITH_INTENDED)
     in_place = {row.path for row in rows}
     at = {row.key: row.path for row in rows}
     strays = []
@@ -285,7 +287,7 @@ def confirmed(archive: Archive, ledger: Ledger, findings: Sequence[Finding], dep
     """Those of the findings that are still so, looked at anew: rows and files may have changed since they were found."""
     for some in in_parts(findings, AT_ONCE):
         ids = sorted({finding.row.work_id for finding in some if finding.row is not None})
-        rows = {row.key: row for row in ledger.read_now(queries.files_by_id, ids, HERE)}
+        rows = {row.key: row for row in ledger.read_now(queries.files_by_id, ids, IN_PLACE)}
         strays = {stray.path: stray for stray in strays_among(ledger, [each.path for each in some if each.row is None])}
         for finding in some:
             again = _looked_again(archive, finding, rows, strays, depth)
@@ -309,4 +311,4 @@ def _looked_again(
     if finding.kind == "unreadable":
         return listed(archive, finding.path).problem
     stray = strays.get(finding.path)
-    return None if stray is None else look_at_stray(archive, stray)
+    return None if stray is None else check_stray(archive, stray)

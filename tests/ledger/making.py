@@ -15,7 +15,7 @@ from pixivcrawl.items import Artwork, FileKind, Frame, Original, ProvenOriginal,
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.answer import StoredAnswer
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
-from pixivcrawl.ledger.queries import Enough, KnownWork, works_to_ask, works_to_fetch
+from pixivcrawl.ledger.queries import KnownWork, RequiredDetail, works_to_ask, works_to_fetch
 from pixivcrawl.ledger.updates import Crawl, begin_crawl, record_artwork, record_intent, record_listing, record_stored
 from pixivcrawl.ledger.updates.state import newest_crawl
 from pixivcrawl.ledger.updates.tags import tag_links
@@ -160,7 +160,7 @@ def works_to_do(
     now: datetime | None,
     files: bool = True,
     stale: bool = False,
-    enough: Enough = "full",
+    enough: RequiredDetail = "full",
     frames: bool = False,
 ) -> list[ToDo]:
     """Both that is to be asked and that is to be fetched, in the list's order, each work once."""

@@ -250,7 +250,7 @@ def test_every_change_and_question_is_covered():
         "status_totals",
         "status_of_zips",  # looks at every zip, in an index of their own
     }
-    of_several = {make_all.__name__ for _, make_all in updates.TOGETHER.values()}
+    of_several = {make_all.__name__ for _, make_all in updates.BATCHED.values()}
     assert asked == functions - elsewhere - of_several
 
 

@@ -151,7 +151,7 @@ read.
 
 
 def test_every_change_is_journaled_or_said_not_to_be():
-    of_several = {make_all for _, make_all in updates.TOGETHER.values()}
+    of_several = {make_all for _, make_all in updates.BATCHED.values()}
     functions = {name for name, each in vars(updates).items() if isfunction(each) and each not in of_several}
     assert {change.__name__ for change in EVENTS.values()} == functions - NOT_JOURNALED
     assert set(EVENTS) == set(JOURNALED), "add a line for what is new"
@@ -370,7 +370,7 @@ def made(calls: Iterable[Call]) -> list[tuple[Callable[..., Any], tuple[Any, ...
     return found
 
 
-TOGETHER = [name for name, change in EVENTS.items() if change in updates.TOGETHER]
+TOGETHER = [name for name, change in EVENTS.items() if change in updates.BATCHED]
 NAMED = {each for change in EVENTS.values() for each in parameters_of(change)}
 
 

@@ -82,11 +82,11 @@ def test_many_writes_do_not_wait_for_more(ledger: Ledger, monkeypatch: pytest.Mo
     ledger.write_now(updates.record_user_seen, 1, NOW)
 
     async def run() -> None:
-        writes = (ledger.write(updates.record_user_seen, 1 + each, NOW) for each in range(writer.ENOUGH + 1))
+        writes = (ledger.write(updates.record_user_seen, 1 + each, NOW) for each in range(writer.FULL_BATCH + 1))
         await asyncio.wait_for(asyncio.gather(*writes), timeout=30)
 
     asyncio.run(run())
-    assert ledger.read_now(users) == writer.ENOUGH + 1
+    assert ledger.read_now(users) == writer.FULL_BATCH + 1
 
 
 def test_changes_of_a_kind_that_wait_together_are_made_together(ledger: Ledger):

@@ -169,7 +169,7 @@ def test_without_a_terminal_it_says_a_line_now_and_then(
     monkeypatch.setattr("pixivcrawl.extensions.progress.reporter.LINE_EVERY", 0.2)
     monkeypatch.setattr("pixivcrawl.extensions.progress.reporter.BAR_EVERY", 0.1)
     # A busy machine's look takes long, and works are settled meanwhile; the rest after it would last as long as this run.
-    monkeypatch.setattr("pixivcrawl.extensions.progress.estimate.REST", 0)
+    monkeypatch.setattr("pixivcrawl.extensions.progress.estimate.RECOUNT_COST_FACTOR", 0)
     look = estimate._timed_works_left
 
     def look_slowly(*arguments: Any, **named: Any) -> Any:

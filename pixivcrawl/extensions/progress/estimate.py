@@ -23,16 +23,16 @@ from pixivcrawl.throttling.costs import ANSWER, REQUESTS_A_WORK
 from pixivcrawl.throttling.rate_limiter import pauses, rest_of_api
 from pixivcrawl.throttling.waits import waits_of
 
-ENOUGH = 10
+LEAST_FOR_AN_ESTIMATE = 10
 """From this many works, or files, the speed of the next ones is estimated."""
 
-LOOK_EVERY, LOOK_SOON = 5.0, 0.5
+RECOUNT_SECONDS, RECOUNT_SOON_SECONDS = 5.0, 0.5
 """Seconds between two looks into the ledger at what is left, and when more works were listed meanwhile; more where a look takes long."""
 
-REST = 20
+RECOUNT_COST_FACTOR = 20
 """This many times as long as a count took passes before the next one: counting must cost next to nothing, however long the list is."""
 
-A_WHILE = 60.0
+RATE_WINDOW_SECONDS = 60.0
 """Seconds over which a rate is measured."""
 
 
@@ -61,7 +61,7 @@ class Lane:
 
     def seconds_left(self, now: float) -> float:
         """As long as the ones before took; 0 if too few are done to tell."""
-        return self.left * (now - self.began) / self.done if self.done >= ENOUGH else 0.0
+        return self.left * (now - self.began) / self.done if self.done >= LEAST_FOR_AN_ESTIMATE else 0.0
 
 
 class Moment(NamedTuple):
@@ -96,7 +96,7 @@ class ProgressEstimate:
         if not self.details.done:
             self.details.began = now - self._paused
         self._moments.append(Moment(now, self.done, self._count("bytes_stored")))
-        while len(self._moments) > 2 and self._moments[1].time < now - A_WHILE:
+        while len(self._moments) > 2 and self._moments[1].time < now - RATE_WINDOW_SECONDS:
             self._moments.popleft()
 
     def _count_done(self) -> None:
@@ -138,10 +138,10 @@ class ProgressEstimate:
             is_sure = self.done - done <= sum(ended)
             # Before the list has said anything, nothing being left says nothing either.
             self._has_looked = bool(listed or self._left)
-        self._look_soon = time.monotonic() + max(LOOK_SOON, REST * took)
+        self._look_soon = time.monotonic() + max(RECOUNT_SOON_SECONDS, RECOUNT_COST_FACTOR * took)
         # What was listed may not have been recorded yet.
         is_enough = is_sure and self._left
-        self._look_at = max(self._look_soon, time.monotonic() + LOOK_EVERY) if is_enough else self._look_soon
+        self._look_at = max(self._look_soon, time.monotonic() + RECOUNT_SECONDS) if is_enough else self._look_soon
 
     @property
     def done(self) -> int:
@@ -194,7 +194,7 @@ class ProgressEstimate:
     def _seconds_of_pictures(self) -> float:
         """As long as those before took; 0 if too few are done to tell."""
         files, spider = self._count("files_stored"), self._crawler.spider
-        seconds: float = spider.in_progress.seconds if files >= ENOUGH else 0.0  # type: ignore[union-attr]
+        seconds: float = spider.in_progress.seconds if files >= LEAST_FOR_AN_ESTIMATE else 0.0  # type: ignore[union-attr]
         return self.pictures.parts_left * seconds / max(1, files)
 
     @property

@@ -16,10 +16,10 @@ from rich.text import Text
 
 from pixivcrawl.extensions.progress.terminal import forget, note
 
-ROOM = 3
+FREE_COLUMNS = 3
 """Columns that stay free: in a full line, the ^C that a terminal shows for Ctrl-C would begin another line."""
 
-USUAL = (80, 24)
+DEFAULT_SIZE = (80, 24)
 """Columns and lines of a terminal that does not say."""
 
 
@@ -96,7 +96,7 @@ class LiveFooter:
         if not self.is_up:
             return Text()
         columns, height = self._console.size = self._size()
-        lines = self._draw(columns - ROOM)[: max(1, height - 1)]
+        lines = self._draw(columns - FREE_COLUMNS)[: max(1, height - 1)]
         self.height = len(lines)
         return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
@@ -106,9 +106,9 @@ class LiveFooter:
             columns, height = os.get_terminal_size(sys.stderr.fileno())
         except OSError:
             # It was closed meanwhile.
-            return USUAL
+            return DEFAULT_SIZE
         # A terminal that nobody has told its size says 0.
-        return columns or USUAL[0], height or USUAL[1]
+        return columns or DEFAULT_SIZE[0], height or DEFAULT_SIZE[1]
 
 
 class FooterStream:

@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 LINE_EVERY, BAR_EVERY = 60.0, 0.5
 """Seconds between two lines in a log, and between two states of the bar."""
 
-BEFORE_A_LINE = 5.0
+COUNT_AHEAD_SECONDS = 5.0
 """Seconds before a line at which the ledger is asked what is left."""
 
-WORTH_SAYING = 5.0
+SHORTEST_PAUSE_SAID = 5.0
 """Seconds of a pause whose end is worth a line; its beginning is in the log."""
 
 
@@ -140,7 +140,7 @@ class ProgressReporter:
     async def _look(self) -> None:
         if self._estimate is not None:
             self._estimate.note(paused=self._estimate.wait > 0)
-            if self._footer is not None or time.monotonic() > self._next_line - BEFORE_A_LINE:
+            if self._footer is not None or time.monotonic() > self._next_line - COUNT_AHEAD_SECONDS:
                 await self._estimate.count_what_is_left()
         if self._footer is not None:
             self._footer.refresh()
@@ -193,7 +193,7 @@ class ProgressReporter:
     def _say_ended_pauses(self) -> None:
         """Print a line for each host whose pause was long enough to mention and has ended since the last call."""
         now, going_on = datetime.now(UTC), pauses()
-        long = {host for host, until in going_on.items() if (until - now).total_seconds() >= WORTH_SAYING}
+        long = {host for host, until in going_on.items() if (until - now).total_seconds() >= SHORTEST_PAUSE_SAID}
         before, self._pauses = self._pauses, (self._pauses & going_on.keys()) | long
         for host in sorted(before - self._pauses):
             say(f"{host}: the pause is over, continuing")

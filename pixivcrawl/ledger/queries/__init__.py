@@ -1,6 +1,6 @@
 """All that is read from the ledger: plain functions that take a `Connection` first."""
 
-from pixivcrawl.ledger.queries.conditions import Enough
+from pixivcrawl.ledger.queries.conditions import RequiredDetail
 from pixivcrawl.ledger.queries.crawls import (
     CrawlRecord,
     HostPause,

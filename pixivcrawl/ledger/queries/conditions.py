@@ -12,7 +12,7 @@ from pixivcrawl.ledger.models import MISSING_FILE, UNSETTLED_WORK, ArtworkRow, C
 from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, LACKS_FRAMES, LACKS_TIMING, due
 from pixivcrawl.reader import Reader
 
-Enough = Literal["named", "timing", "full"]
+RequiredDetail = Literal["named", "timing", "full"]
 """What need not be asked about a work: that its files are named, if only by its row; that they are, and an ugoira's timing is known too;
 all that its own page tells."""
 
@@ -30,7 +30,7 @@ def unsettled_of_list(crawl_id: int, after_position: int = 0) -> ColumnElement[b
     return and_(CrawlArtworkRow.list_id == list_id, CrawlArtworkRow.position > after_position, UNSETTLED_WORK)
 
 
-def to_be_asked(crawl_id: int, now: datetime | None, *, reader: Reader, enough: Enough) -> ColumnElement[bool]:
+def to_be_asked(crawl_id: int, now: datetime | None, *, reader: Reader, enough: RequiredDetail) -> ColumnElement[bool]:
     """The ledger does not know the work well enough, and asking for it now may change that."""
     withheld = ArtworkRow.availability == "withheld"
     too_little = ArtworkRow.detail != "full"

@@ -12,7 +12,7 @@ from pixivcrawl.ledger.models import AccountRow, CrawlRow, HostRow, UserRow
 from pixivcrawl.ledger.updates.hosts import day_of, shared_clock
 from pixivcrawl.reader import Reader
 
-LACKING = ("lists_cut_off", "parameters_ignored", "rows_refused")
+GAP_COUNTS = ("lists_cut_off", "parameters_ignored", "rows_refused")
 """A run's counts of what its list lacks and no run brings by itself: parts that pixiv does not show, rows that could not be read."""
 
 
@@ -85,7 +85,7 @@ def counts_before(connection: Connection, crawl_id: int) -> dict[str, Any]:
 def lists_shown_in_part(connection: Connection) -> list[CrawlRecord]:
     """Of each list that lacked something when a reader last read it to its end, that run; the latest first."""
     last = select(func.max(CrawlRow.id)).where(CrawlRow.read_to_end).group_by(CrawlRow.list_key, CrawlRow.reader)
-    lacking = or_(*(cast(CrawlRow.counts, Text).like(f'%"{name}":%') for name in LACKING))
+    lacking = or_(*(cast(CrawlRow.counts, Text).like(f'%"{name}":%') for name in GAP_COUNTS))
     found = connection.execute(_crawls().where(CrawlRow.id.in_(last), lacking).order_by(CrawlRow.id.desc()))
     return [record_of(row) for row in found]
 

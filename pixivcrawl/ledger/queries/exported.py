@@ -30,7 +30,7 @@ from pixivcrawl.ledger.models import (
 )
 from pixivcrawl.ledger.queries.files import KeptFile, files_of_works
 from pixivcrawl.ledger.queries.indexed import IS_MORE_THAN_AN_ID
-from pixivcrawl.ledger.updates.state import HERE
+from pixivcrawl.ledger.updates.state import IN_PLACE
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 
@@ -145,7 +145,7 @@ def exported_works(connection: Connection, work_ids: Sequence[int]) -> list[Expo
     }
     tags, series = _tags(connection, work_ids), _series(connection, rows)
     files: dict[int, list[KeptFile]] = defaultdict(list)
-    for file in files_of_works(connection, work_ids, HERE):
+    for file in files_of_works(connection, work_ids, IN_PLACE):
         files[file.work_id].append(file)
     return [
         ExportedWork(row, artists.get(row["user_id"]), tags[row["id"]], series.get(row["id"]), files[row["id"]])

@@ -15,7 +15,7 @@ from pixivcrawl.api.bodies.parts import JAPAN
 from pixivcrawl.api.images import is_revision
 from pixivcrawl.items import Evidence, FileKind, Frame, Imported, Original
 from pixivcrawl.ledger.models import ZIP_FILE, ArtworkRow, ArtworkVersionRow, FileRow, UserFileRow
-from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, HERE
+from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, IN_PLACE
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 EVERY_STATE = ("wanted", "parked", "intent", "stored", "adopted", "superseded", "deleted")
@@ -180,7 +180,7 @@ def imported_from(connection: Connection, work_ids: Sequence[int]) -> dict[str, 
                 FileRow.artwork_id.in_(work_ids[start : start + IDS_A_QUERY]),
                 FileRow.source.is_not(None),
                 FileRow.kind != "frames",
-                FileRow.state.in_(HERE),
+                FileRow.state.in_(IN_PLACE),
             )
         )
         found.update((source, (size, imported)) for source, size, imported in rows)
@@ -300,7 +300,7 @@ def _is_by(user_id: int | None) -> ColumnElement[bool]:
 def _is_stored(
     since: datetime | None, of_kind: type[FileRow] | type[UserFileRow] = FileRow
 ) -> list[ColumnElement[bool]]:
-    stored: list[ColumnElement[bool]] = [of_kind.state.in_(HERE)]
+    stored: list[ColumnElement[bool]] = [of_kind.state.in_(IN_PLACE)]
     return stored if since is None else [*stored, of_kind.stored >= since]
 
 

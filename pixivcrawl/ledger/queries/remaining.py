@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, false, func, or_, 
 
 from pixivcrawl.ledger.models import ROW_LEVEL_WORK, UNSETTLED_WORK, ArtworkRow, CrawlArtworkRow, CrawlRow
 from pixivcrawl.ledger.queries.conditions import (
-    Enough,
+    RequiredDetail,
     lacks_caption,
     missing_files,
     to_be_asked,
@@ -84,7 +84,7 @@ def works_left(
     reader: Reader,
     now: datetime | None,
     files: bool,
-    enough: Enough,
+    enough: RequiredDetail,
     frames: bool = False,
     asking: Collection[int] = (),
     fetching: Collection[int] = (),
@@ -136,7 +136,7 @@ def works_to_come(
     reader: Reader,
     now: datetime | None,
     files: bool,
-    enough: Enough,
+    enough: RequiredDetail,
     frames: bool = False,
     again: bool = False,
 ) -> WorksToCome:

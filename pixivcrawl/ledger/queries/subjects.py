@@ -12,7 +12,7 @@ from pixivcrawl.items import FileKind
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FileRow, UserFileRow, UserRow
 from pixivcrawl.ledger.queries.crawls import CrawlRecord, record_of
 from pixivcrawl.ledger.queries.status import ArtistStatus, status_of_works
-from pixivcrawl.ledger.updates.state import HERE
+from pixivcrawl.ledger.updates.state import IN_PLACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class WordsOfWork:
 
 def words_of_work(connection: Connection, work_id: int) -> WordsOfWork:
     work = status_of_work(connection, work_id)
-    stored = (file.path for file in files_of_work(connection, work_id) if file.state in HERE)
+    stored = (file.path for file in files_of_work(connection, work_id) if file.state in IN_PLACE)
     return WordsOfWork(work_id, work.user_id, work.title, tuple(path for path in stored if path is not None))
 
 

@@ -34,10 +34,16 @@ from pixivcrawl.ledger.models import (
     FileRow,
     UserFileRow,
 )
-from pixivcrawl.ledger.queries.conditions import Enough, lacks_caption, to_be_asked, to_be_fetched, unsettled_of_list
+from pixivcrawl.ledger.queries.conditions import (
+    RequiredDetail,
+    lacks_caption,
+    to_be_asked,
+    to_be_fetched,
+    unsettled_of_list,
+)
 from pixivcrawl.ledger.updates.doubtful import DoubtfulBody, doubtful_body_of
 from pixivcrawl.ledger.updates.files import GONE, GONE_WITH_FIRST, Intent, row_of
-from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, HERE, LACKS_FRAMES, is_due
+from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, IN_PLACE, LACKS_FRAMES, is_due
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 from pixivcrawl.reader import Reader
 
@@ -136,8 +142,8 @@ def works_to_ask(
     *,
     reader: Reader,
     now: datetime | None,
-    enough: Enough,
-    asked: Enough | None = None,
+    enough: RequiredDetail,
+    asked: RequiredDetail | None = None,
     stale: bool = False,
 ) -> list[WorkToDo]:
     """As `works_to_fetch`, the works whose own pages are to be read.
@@ -336,7 +342,7 @@ def stored_files(connection: Connection) -> Iterator[StoredFile]:
     """Every file in its place, by work and page, then by user; read while the connection is open."""
     query = (
         select(FileRow.path, FileRow.sha256, FileRow.bytes)
-        .where(FileRow.state.in_(HERE))
+        .where(FileRow.state.in_(IN_PLACE))
         .order_by(FileRow.artwork_id, FileRow.page, FileRow.revision, FileRow.kind)
         .execution_options(yield_per=1000)
     )

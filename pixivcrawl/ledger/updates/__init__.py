@@ -73,7 +73,7 @@ from pixivcrawl.ledger.updates.works import (
 
 JOURNAL_GAP = "journal-gap"
 
-OF_BEFORE: Mapping[str, Callable[..., Any]] = {
+FORMER_EVENTS: Mapping[str, Callable[..., Any]] = {
     "artwork": record_artwork,
     "bookmarks": record_bookmarks,
     "comments": record_comments,
@@ -93,7 +93,7 @@ OF_BEFORE: Mapping[str, Callable[..., Any]] = {
 """Events of journals that `pixivcrawl upgrade` brought over: what answers say they hold in full."""
 
 EVENTS: Mapping[str, Callable[..., Any]] = {
-    **OF_BEFORE,
+    **FORMER_EVENTS,
     "answer": record_answer,
     "artist-left": record_artist_left,
     "bookmark-order": settle_bookmark_order,
@@ -140,7 +140,7 @@ is learned again.
 docs/journal.md is made from this, and tests hold it against the schema of VERSION (ledger/journal.py).
 """
 
-TOGETHER: Mapping[Callable[..., Any], tuple[Callable[..., Any], Callable[..., list[Any]]]] = {
+BATCHED: Mapping[Callable[..., Any], tuple[Callable[..., Any], Callable[..., list[Any]]]] = {
     record_answer: (AnswerUpdate, record_answers),
     record_facts: (FactsUpdate, record_all_facts),
     record_intent: (PlacedFile, record_intents),

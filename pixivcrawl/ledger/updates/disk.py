@@ -12,7 +12,7 @@ from pixivcrawl.items import OF_USERS, FileKind, Frame
 from pixivcrawl.ledger.models import ArtworkRow, FileRow, UserFileRow, UserRow, table
 from pixivcrawl.ledger.updates.archive_name import archive_of
 from pixivcrawl.ledger.updates.imported import state_in_place
-from pixivcrawl.ledger.updates.state import HERE, NOT_FAILED, refresh_files
+from pixivcrawl.ledger.updates.state import IN_PLACE, NOT_FAILED, refresh_files
 from pixivcrawl.ledger.updates.upsert import insert_new
 from pixivcrawl.ledger.updates.works import record_stubs
 
@@ -68,7 +68,7 @@ def record_found(connection: Connection, found: FoundFile, now: datetime) -> boo
         files, key = _FILES, {"artwork_id": found.work_id, "page": found.page, **key}
     is_it = and_(*(files.c[name] == value for name, value in key.items()))
     state = connection.execute(select(files.c.state).where(is_it)).scalar()
-    if state in HERE:
+    if state in IN_PLACE:
         return False
     values: dict[str, Any] = {
         "state": state_in_place(found.revision),

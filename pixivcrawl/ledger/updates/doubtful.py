@@ -9,10 +9,10 @@ from typing import Any, Protocol
 TRANSFERS = 3
 """An edge cache repeats its own damage, so that two equal transfers say little: 82 % of same-length damage only makes a decoder warn."""
 
-APART = timedelta(hours=1)
+LEAST_APART = timedelta(hours=1)
 """The least between two transfers that count."""
 
-SPAN = timedelta(days=1)
+LEAST_SPAN = timedelta(days=1)
 """The least between the first transfer and the last."""
 
 
@@ -35,13 +35,13 @@ class DoubtfulBody:
     @property
     def suffices(self) -> bool:
         """It is what pixiv has, and kept as served."""
-        return self.times >= TRANSFERS and self.last - self.first >= SPAN
+        return self.times >= TRANSFERS and self.last - self.first >= LEAST_SPAN
 
     @property
     def next_transfer(self) -> datetime:
         """When another transfer counts and may suffice."""
-        soonest = self.last + APART
-        return soonest if self.times + 1 < TRANSFERS else max(soonest, self.first + SPAN)
+        soonest = self.last + LEAST_APART
+        return soonest if self.times + 1 < TRANSFERS else max(soonest, self.first + LEAST_SPAN)
 
 
 def doubtful_body_of(row: Any) -> DoubtfulBody | None:
@@ -58,7 +58,7 @@ def doubtful_body_after(known: DoubtfulBody | None, came: DoubtfulBody) -> Doubt
     """
     if known is None or known.sha256 != came.sha256 or came.last < known.last:
         return came
-    if came.last - known.last < APART:
+    if came.last - known.last < LEAST_APART:
         return known
     return replace(came, first=known.first, times=known.times + 1)
 

@@ -31,10 +31,10 @@ from pixivcrawl.items import OF_USERS, FileKind, Original, StoredOriginal
 from pixivcrawl.ledger.models import ArtworkRow, FileRow, UserFileRow, table
 from pixivcrawl.ledger.updates.archive_name import archive_of
 from pixivcrawl.ledger.updates.doubtful import DoubtfulBody, doubtful_body_after, doubtful_body_of, values_of_served
-from pixivcrawl.ledger.updates.imported import NOT_IMPORTED, know_whose, state_in_place
+from pixivcrawl.ledger.updates.imported import NOT_IMPORTED, record_owner, state_in_place
 from pixivcrawl.ledger.updates.state import (
     FINAL_AVAILABILITY,
-    HERE,
+    IN_PLACE,
     NO_BYTES,
     NOT_FAILED,
     failed_again,
@@ -153,12 +153,12 @@ def record_intents(connection: Connection, placed: Sequence[PlacedFile]) -> list
     rows, changed = [], []
     originals = [each.stored.proven.staged.original for each in placed]
     imported = [each for each in placed if each.stored.imported is not None]
-    know_whose(connection, [(each.stored.proven.staged.original, each.now) for each in imported])
+    record_owner(connection, [(each.stored.proven.staged.original, each.now) for each in imported])
     files = _known_places(connection, originals)
     intended = {"state": "intent", "stored": None, "archive": archive_of(connection)}
     for each, original in zip(placed, originals, strict=True):
         known = files.get((original.work_id, original.page, original.revision, original.kind))
-        if known is not None and known.state in HERE:
+        if known is not None and known.state in IN_PLACE:
             if known.sha256 != each.stored.proven.staged.sha256:
                 raise ValueError(f"{original} is stored already, with other bytes")
             continue
@@ -264,7 +264,7 @@ def record_file_failed(
     """
     files = _table_of(original.kind)
     row = row_of(connection, original)
-    if row is not None and row.state in HERE:
+    if row is not None and row.state in IN_PLACE:
         return
     runs, last = (row.failed_runs, row.failed_crawl_id) if row else (0, None)
     failure = (
@@ -296,7 +296,7 @@ def record_lost(connection: Connection, work_id: int, page: int, revision: str, 
     row = connection.execute(
         select(FileRow.__table__, ArtworkRow.revision.label("present"), ArtworkRow.page_count, ArtworkRow.availability)
         .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
-        .where(_has_key(work_id, page, revision, kind), FileRow.state.in_(HERE))
+        .where(_has_key(work_id, page, revision, kind), FileRow.state.in_(IN_PLACE))
     ).first()
     if row is None:
         return

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, delete, select, 
 
 from pixivcrawl.ledger.models import ArtworkRow, FileRow, ForgottenRow, UserFileRow, UserRow, table
 from pixivcrawl.ledger.updates.files import record_lost
-from pixivcrawl.ledger.updates.state import HERE, refresh_files
+from pixivcrawl.ledger.updates.state import IN_PLACE, refresh_files
 from pixivcrawl.ledger.updates.upsert import insert_new, upsert
 from pixivcrawl.ledger.updates.works import record_stubs
 
@@ -42,7 +42,7 @@ def forget(
     upsert(connection, _FORGOTTEN, [row | {"note": note or (known.note if known else None)}], ("subject", "subject_id"))
     if files_deleted:
         for files, of_subject in _files_of(subject, subject_id):
-            connection.execute(update(files).where(of_subject, files.c.state.in_(HERE)).values(state="deleted"))
+            connection.execute(update(files).where(of_subject, files.c.state.in_(IN_PLACE)).values(state="deleted"))
     _refresh(connection, subject, subject_id)
 
 

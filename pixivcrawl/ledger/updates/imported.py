@@ -24,7 +24,7 @@ def state_in_place(revision: str) -> str:
     return "adopted" if is_unknown(revision) else "stored"
 
 
-def know_whose(connection: Connection, originals: Sequence[tuple[Original, datetime]]) -> None:
+def record_owner(connection: Connection, originals: Sequence[tuple[Original, datetime]]) -> None:
     """Of the works of imported files the id and the artist may be all that is known."""
     if not originals:
         return

@@ -233,7 +233,7 @@ def failed_free(connection: Connection, failed_runs: int, now: datetime, crawl_i
 
 NOT_FAILED: dict[str, Any] = {"failed_runs": 0, "failed_crawl_id": None, "failed_reason": None, "next_attempt": None}
 
-HERE = ("stored", "adopted")
+IN_PLACE = ("stored", "adopted")
 """The states of a file that is in its place."""
 
 NO_BYTES: dict[str, Any] = {

@@ -19,7 +19,7 @@ from pixivcrawl.ledger.models import (
     UserVersionRow,
 )
 from pixivcrawl.ledger.queries.browsing.works import Picture, tags_of_works
-from pixivcrawl.ledger.updates.state import HERE
+from pixivcrawl.ledger.updates.state import IN_PLACE
 
 MOST_CHANGES = 500
 """So many changes of one work or person are shown, the latest."""
@@ -90,7 +90,7 @@ def _chained(versions: Sequence[Row[Any]], present: dict[str, Any], after_each: 
 
 def revisions_of_work(connection: Connection, work_id: int) -> list[Revision]:
     """The revisions of a work of which the ledger knows files, the latest first."""
-    is_here = FileRow.state.in_(HERE)
+    is_here = FileRow.state.in_(IN_PLACE)
     rows = connection.execute(
         select(
             FileRow.revision,

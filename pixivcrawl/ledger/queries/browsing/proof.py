@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from pixivcrawl.ledger.models import FileRow
-from pixivcrawl.ledger.updates.state import HERE
+from pixivcrawl.ledger.updates.state import IN_PLACE
 
 
 def files_of_work(connection: Connection, work_id: int, first: int = 0, limit: int = 60) -> Sequence[Any]:
@@ -19,7 +19,7 @@ def files_of_work(connection: Connection, work_id: int, first: int = 0, limit: i
             FileRow.artwork_id == work_id,
             FileRow.page >= first,
             FileRow.page < first + limit,
-            FileRow.state.in_(HERE),
+            FileRow.state.in_(IN_PLACE),
             FileRow.kind.in_(("image", "ugoira", "frame")),
         )
         .order_by(FileRow.page, FileRow.kind, FileRow.revision.desc())

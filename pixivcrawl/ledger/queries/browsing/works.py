@@ -22,7 +22,7 @@ from pixivcrawl.ledger.models import (
     UserRow,
     table,
 )
-from pixivcrawl.ledger.updates.state import HERE
+from pixivcrawl.ledger.updates.state import IN_PLACE
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 COVERS_AMONG = 10
@@ -169,7 +169,7 @@ def covers(connection: Connection, work_ids: Iterable[int]) -> dict[int, Picture
         .where(
             FileRow.artwork_id.in_(list(work_ids)),
             FileRow.page < COVERS_AMONG,
-            FileRow.state.in_(HERE),
+            FileRow.state.in_(IN_PLACE),
             FileRow.kind.in_(("image", "ugoira", "frame")),
         )
         .order_by(FileRow.artwork_id, FileRow.page, FileRow.revision.desc(), FileRow.kind.desc())
@@ -282,7 +282,7 @@ def _page(number: int, rows: Sequence[Row[Any]]) -> WorkPage:
     wanted = next((row for row in rows if row.state in ("wanted", "parked", "intent", "deleted")), None)
     return WorkPage(
         page=number,
-        picture=next((_picture(row) for row in rows if row.state in HERE), None),
+        picture=next((_picture(row) for row in rows if row.state in IN_PLACE), None),
         state=wanted.state if wanted is not None else None,
         reason=wanted.failed_reason if wanted is not None else None,
         next_attempt=wanted.next_attempt if wanted is not None else None,
@@ -299,7 +299,7 @@ def pictures_at(connection: Connection, work_id: int, revision: str, first: int 
             FileRow.page < first + limit,
             FileRow.revision == revision,
             FileRow.kind.in_(("image", "ugoira")),
-            FileRow.state.in_(HERE),
+            FileRow.state.in_(IN_PLACE),
         )
         .order_by(FileRow.page, FileRow.kind.desc())
     )
