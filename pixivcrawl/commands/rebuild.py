@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -97,6 +97,7 @@ class RebuildResult:
     passed_over: SkippedParts
     reconciled: Reconciliation
     totals: queries.Totals
+    elsewhere: Sequence[queries.FilesElsewhere] = ()
     replaced: Path | None = None
     known_to_it: int = 0
     goes_on: bool = False
@@ -214,7 +215,11 @@ def _reconciled(
             check=check,
             tell=lambda sofar: saying(f"{plural(sofar.looked_at, 'file')} looked at"),
         )
-        return RebuildResult(replayed, passed_over, told, ledger.read_now(queries.status_totals))
+        totals, elsewhere = (
+            ledger.read_now(queries.status_totals),
+            ledger.read_now(queries.files_elsewhere, ledger.known_as),
+        )
+        return RebuildResult(replayed, passed_over, told, totals, elsewhere)
     finally:
         ledger.close()
 
@@ -236,6 +241,7 @@ def summary(rebuilt: RebuildResult) -> Iterator[str]:
         ("line", "of the journal that cannot be read"): passed_over.lines,
     }
     yield from (f"  {plural(number, what)} {which}" for (what, which), number in counts.items() if number)
+    yield from (f"  {there}" for there in rebuilt.elsewhere)
     if passed_over.stretches:
         yield f"  {plural(passed_over.stretches, 'torn or damaged place')} in the journal, {plural(passed_over.bytes, 'byte')}"
     for what, number in replayed.unknown.items():

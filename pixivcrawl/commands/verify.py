@@ -149,6 +149,8 @@ def run(configuration: Configuration, opts: argparse.Namespace) -> int:
         findings = in_order(progress.findings)
         report(findings, as_json=opts.json)
         say(summary(findings, progress.files, progress.bytes_read), as_json=opts.json)
+        for there in ledger.read_now(queries.files_elsewhere, ledger.known_as):
+            say(str(there), as_json=opts.json)
         for line in odd(*ledger.read_now(queries.status_odd)):
             say(line, as_json=opts.json)
         if opts.repair and findings:
@@ -172,7 +174,7 @@ def require_archive(configuration: Configuration) -> None:
 def opened(configuration: Configuration, archive: Archive, held: ExitStack, *, to_repair: bool) -> Ledger:
     """The ledger, read-only, or locked for changes; `held` closes it."""
     if not to_repair:
-        ledger = Ledger.open(configuration.database_url, read_only=True)
+        ledger = Ledger.open(configuration.database_url, archive=archive, read_only=True)
         held.callback(ledger.close)
         if (why := disagreement(ledger.read_now, archive, read_url(configuration.database_url))) is not None:
             raise StorageFailed(why)
@@ -198,7 +200,8 @@ def begin(
         return Progress(options, WHOLE, since)
 
     def window(connection: Any) -> Any:
-        return next_window(sample, memory.sampled_to, queries.stored_paths(connection, since))
+        paths = queries.stored_paths(connection, since, ledger.known_as)
+        return next_window(sample, memory.sampled_to, paths)
 
     return Progress(options, ledger.read_now(window), since)
 
@@ -207,7 +210,7 @@ def look(
     archive: Archive, ledger: Ledger, memory: CheckpointFile, progress: Progress, depth: Depth, *, is_shown: bool
 ) -> None:
     """Verify, showing progress and saving it every few seconds."""
-    files, size = ledger.read_now(queries.stored_totals, progress.since)
+    files, size = ledger.read_now(queries.stored_totals, progress.since, ledger.known_as)
     with VerificationProgress(files, size, is_shown=is_shown) as shown:
 
         def note(reached: Progress) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import platform
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -82,6 +83,12 @@ def note_position(connection: Connection, name: str, position: Position) -> None
     upsert(connection, _JOURNAL, [row], ("archive",))
 
 
+def _note_place(connection: Connection, name: str, position: Position, place: str) -> None:
+    """Where an archive is that shares the ledger with others, who may be asked for what lies in it."""
+    row = {"archive": name, "number": position.number, "bytes": position.bytes, "place": place}
+    upsert(connection, _JOURNAL, [row], ("archive",))
+
+
 def require_ledger(url: URL, archive: Archive) -> None:
     """A ledger that is missing where an archive is known to be is no first run. Raises StorageFailed, and makes nothing."""
     engine = reading_engine(url, 1, read_only=True)
@@ -136,13 +143,15 @@ def agreed(engine: Engine, archive: Archive) -> Journal:
         be_present(engine, name)
         with engine.begin() as connection:
             position = position_of(connection, name)
-            if position is None:
-                # What is there is taken as it is.
-                note_position(connection, name, end.position)
-            elif end.before == position != end.position:
+            if end.before == position != end.position:
                 _make_last_batch_again(connection, end, name, place_of(engine.url))
-            elif (why := _disagreement(position, end, archive, place_of(engine.url))) is not None:
+            # Where nothing is known, what is there is taken as it is.
+            elif position is not None and (why := _disagreement(position, end, archive, place_of(engine.url))):
                 raise StorageFailed(why)
+            if name:
+                _note_place(connection, name, end.position, f"{platform.node()}:{archive.root}")
+            elif position is None:
+                note_position(connection, name, end.position)
     except DBAPIError as error:
         raise storage_failed(error, place_of(engine.url)) from error
     return Journal(archive.journal, end.position, name)

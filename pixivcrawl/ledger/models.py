@@ -637,7 +637,8 @@ class CommentRow(Base):
 class JournalRow(Base):
     """The state of an archive's journal at its last change of the ledger: the `number` of that change, and the `bytes` of the files.
 
-    `archive` is the archive's name in a ledger that several archives share, "" in a ledger of a single archive.
+    `archive` is the archive's name in a ledger that several archives share, "" in a ledger of a single archive; `place` is the machine and
+    folder where it was when it was last used, NULL in a ledger of a single archive.
     """
 
     __tablename__ = "journal"
@@ -645,6 +646,7 @@ class JournalRow(Base):
     archive: ColumnElement[str] = column(primary_key=True)
     number: ColumnElement[int]
     bytes: ColumnElement[int]
+    place: ColumnElement[str | None]
 
 
 class SeriesRow(Base):

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import ConfigurationError, StorageFailed
-from pixivcrawl.ledger.continuity import agreed, require_none
+from pixivcrawl.ledger.continuity import agreed, name_of, require_none
 from pixivcrawl.ledger.engine import (
     TO_UPGRADE,
     check,
@@ -44,6 +44,9 @@ from pixivcrawl.ledger.writer import Change, Writer
 P = ParamSpec("P")
 T = TypeVar("T")
 
+NO_NAME = "an archive without a name"
+"""How a ledger on a server calls an archive that it does not know: no file of it lies there."""
+
 READERS = 2
 """Threads that read."""
 
@@ -51,7 +54,11 @@ READERS = 2
 class Ledger:
     """A query or a change is a plain function that takes a `Connection` first; `read` and `write` call it in the right thread."""
 
-    def __init__(self, reading: Engine, writer: Writer | None, journal: Journal | None = None) -> None:
+    def __init__(
+        self, reading: Engine, writer: Writer | None, journal: Journal | None = None, known_as: str = ""
+    ) -> None:
+        self.known_as = journal.known_as if journal is not None else known_as
+        """How the ledger calls the archive of which this is used; "" in SQLite, and where it is used of none."""
         self._reading = reading
         self._writer = writer
         self._journal = journal
@@ -62,7 +69,8 @@ class Ledger:
     def open(
         cls, url: str, *, archive: Archive | None = None, read_only: bool = False, after_a_kill: bool = False
     ) -> Ledger:
-        """Open the ledger at DATABASE_URL `url`, made or brought up to date when it must be; changes go to the journal of `archive` too.
+        """Open the ledger at DATABASE_URL `url`, made or brought up to date when it must be; changes go to the journal of `archive` too,
+        of which all is read.
 
         One that is missing where `archive` shows that there was one, or does not belong to its journal, is refused (StorageFailed).
         `after_a_kill`: whoever had it open before did not close it, so that it is looked at for damage first.
@@ -75,7 +83,8 @@ class Ledger:
                 raise ConfigurationError(f"there is no ledger at {target.database}: begin one with pixivcrawl user ID")
             reading = reading_engine(target, READERS + 1, read_only=True)
             _made_ready(reading, check)
-            return cls(reading, None)
+            known_as = name_of(archive, target) if archive is not None else ""
+            return cls(reading, None, known_as=NO_NAME if known_as is None else known_as)
         if after_a_kill:
             require_sound(target)
         writing = writing_engine(target)
@@ -88,11 +97,6 @@ class Ledger:
     def broken(self) -> StorageFailed | None:
         """Why nothing can be written any more; None while all is well."""
         return self._writer.broken if self._writer is not None else None
-
-    @property
-    def known_as(self) -> str:
-        """How the ledger calls the archive to whose journal changes go."""
-        return self._journal.known_as if self._journal is not None else ""
 
     async def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `query` answers, asked in a thread. Raises StorageFailed."""

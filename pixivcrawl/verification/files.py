@@ -42,6 +42,16 @@ class FileMissing(Exception):
     """There is no file, or none inside the archive; the message says which."""
 
 
+def is_of_another(row: KeptFile, known_as: str) -> bool:
+    """Whether a stored file is another archive's than the one that a shared ledger calls so; a copy of it may be here."""
+    return bool(known_as) and row.archive not in (None, known_as)
+
+
+def is_only_elsewhere(archive: Archive, row: KeptFile, known_as: str) -> bool:
+    """Whether a stored file is another archive's, and not here too."""
+    return is_of_another(row, known_as) and not os.path.lexists(archive.root / (row.path or ""))
+
+
 def check_file(archive: Archive, row: KeptFile, *, read: bool, workers: Workers | None = None) -> Finding | None:
     """What is wrong with the file of a stored row, None when nothing is.
 

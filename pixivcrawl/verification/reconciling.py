@@ -79,7 +79,7 @@ def reconcile(
 def _look_at_what_is_stored(
     connection: Connection, archive: Archive, ledger: Ledger, reconciled: Reconciliation, tell: Tell, *, check: bool
 ) -> None:
-    for file in queries.stored_files(connection):
+    for file in queries.stored_files(connection, ledger.known_as):
         fault = _fault(archive, file, check=check)
         if fault is None:
             reconciled.in_place += 1

@@ -21,6 +21,7 @@ from pixivcrawl.ledger.queries import KeptFile
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.ledger.updates.state import IN_PLACE
 from pixivcrawl.verification.adoption import NotAdopted, NotAdoptedYet, adopt
+from pixivcrawl.verification.files import is_of_another
 from pixivcrawl.verification.findings import HARMLESS, OF_ROWS, Finding
 from pixivcrawl.verification.verify import AT_ONCE, WITH_INTENDED, Depth, confirmed, in_parts
 
@@ -108,6 +109,10 @@ def _damages(work: _Work, findings: Sequence[Finding]) -> list[_Damage]:
             assert finding.row is not None
             key = finding.row
             row = rows[key.work_id, key.page, key.revision, key.kind]
+            if is_of_another(row, work.ledger.known_as):
+                copy = f"{finding.reason}; it is a copy: the file itself is in another archive of this ledger"
+                work.said(Action("left", finding.path, copy))
+                continue
             damages.append(_Damage(row, finding, _place_of(work.archive, row)))
     return damages
 

@@ -21,7 +21,14 @@ from pixivcrawl.ledger.queries import KeptFile
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.ledger.updates.state import IN_PLACE
 from pixivcrawl.verification.checkpoint import Position, Progress
-from pixivcrawl.verification.files import FileMissing, NotAPlainFile, check_file, measure, why_unreadable
+from pixivcrawl.verification.files import (
+    FileMissing,
+    NotAPlainFile,
+    check_file,
+    is_only_elsewhere,
+    measure,
+    why_unreadable,
+)
 from pixivcrawl.verification.findings import Finding, FindingKind
 from pixivcrawl.verification.folders import ORIGINALS, USERS, files_below, listed
 
@@ -104,7 +111,7 @@ def verify(
     stopping = threading.Event()
 
     def look(batch: Batch) -> BatchResult:
-        return check_batch(archive, batch, progress, depth, stopping)
+        return check_batch(archive, ledger.known_as, batch, progress, depth, stopping)
 
     with _pool(stopping) as pool:
         for batch, looked in _in_order(pool, look, batches(archive, ledger, progress)):
@@ -143,13 +150,15 @@ def _in_order(
 
 
 def check_batch(
-    archive: Archive, batch: Batch, progress: Progress, depth: Depth, stopping: threading.Event
+    archive: Archive, known_as: str, batch: Batch, progress: Progress, depth: Depth, stopping: threading.Event
 ) -> BatchResult:
     """What is wrong with the files of a batch. Raises Stopped."""
     looked = BatchResult(list(batch.findings), 0, 0)
     for row in batch.rows:
         if stopping.is_set():
             raise Stopped
+        if is_only_elsewhere(archive, row, known_as):
+            continue
         read = progress.window.holds(row.path or "")
         found = check_file(archive, row, read=read, workers=depth.provers)
         looked.files += 1
@@ -290,13 +299,14 @@ def confirmed(archive: Archive, ledger: Ledger, findings: Sequence[Finding], dep
         rows = {row.key: row for row in ledger.read_now(queries.files_by_id, ids, IN_PLACE)}
         strays = {stray.path: stray for stray in strays_among(ledger, [each.path for each in some if each.row is None])}
         for finding in some:
-            again = _looked_again(archive, finding, rows, strays, depth)
+            again = _looked_again(archive, ledger.known_as, finding, rows, strays, depth)
             if again:
                 yield again
 
 
 def _looked_again(
     archive: Archive,
+    known_as: str,
     finding: Finding,
     rows: Mapping[tuple[int, int, str, str], KeptFile],
     strays: Mapping[str, Stray],
@@ -304,7 +314,7 @@ def _looked_again(
 ) -> Finding | None:
     if (key := finding.row) is not None:
         row = rows.get((key.work_id, key.page, key.revision, key.kind))
-        if row is None:
+        if row is None or is_only_elsewhere(archive, row, known_as):
             return None
         read = finding.kind != "time changed"
         return check_file(archive, row, read=read, workers=depth.provers)

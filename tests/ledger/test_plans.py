@@ -100,7 +100,7 @@ def whole_tables(steps: list[str]) -> list[str]:
 
 ASKED_OFTEN: dict[Any, set[str]] = {
     updates: {"availability", "answers", "crawls", "files", "hosts", "people", "rankings", "user_files", "works"},
-    queries: {"crawls", "left", "lists", "rows", "status", "user_files", "works"},
+    queries: {"crawls", "lists", "remaining", "rows", "status", "user_files", "works"},
 }
 """The modules whose every function must be in `HOT`."""
 

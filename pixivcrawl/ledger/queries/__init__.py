@@ -18,11 +18,13 @@ from pixivcrawl.ledger.queries.crawls import (
 )
 from pixivcrawl.ledger.queries.described import described_works, works_without_comments
 from pixivcrawl.ledger.queries.files import (
+    FilesElsewhere,
     KeptFile,
     PagesOfWork,
     all_files_of_work,
     artists_of_works,
     files_at_pixiv,
+    files_elsewhere,
     files_of_works,
     imported_from,
     known_artists,

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, NotNullable, Row, exists, func, select
 
 from pixivcrawl.api.bodies.parts import JAPAN
 from pixivcrawl.api.images import is_revision
+from pixivcrawl.api.text import plural, size
 from pixivcrawl.items import Evidence, FileKind, Frame, Imported, Original
+<<<<<<< HEAD
 from pixivcrawl.ledger.models import ZIP_FILE, ArtworkRow, ArtworkVersionRow, FileRow, UserFileRow
 from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, IN_PLACE
+=======
+from pixivcrawl.ledger.models import ZIP_FILE, ArtworkRow, ArtworkVersionRow, FileRow, JournalRow, UserFileRow
+from pixivcrawl.ledger.updates.archive_name import lies_in
+from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, HERE
+>>>>>>> 953de91 (Verify what lies in this archive, and count what lies in others of the same ledger)
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 EVERY_STATE = ("wanted", "parked", "intent", "stored", "adopted", "superseded", "deleted")
@@ -49,6 +56,7 @@ class KeptFile:
     evidence: Evidence | None = None
     imported: datetime | None = None
     stored: datetime | None = None
+    archive: str | None = None
 
     @property
     def key(self) -> tuple[int, int, str, str]:
@@ -131,6 +139,7 @@ _KEPT = (
     FileRow.evidence,
     FileRow.imported,
     FileRow.stored,
+    FileRow.archive,
 )
 
 
@@ -197,21 +206,51 @@ def known_artists(connection: Connection, work_ids: Sequence[int]) -> dict[int, 
     return artists
 
 
-def stored_totals(connection: Connection, since: datetime | None) -> tuple[int, int]:
-    """How many files are in their place (stored `since`), and their bytes."""
+def stored_totals(connection: Connection, since: datetime | None, archive: str = "") -> tuple[int, int]:
+    """How many files of an archive are in their place (stored `since`), and their bytes."""
     files, size = 0, 0
     for of_kind in (FileRow, UserFileRow):
-        sums = select(func.count(), func.sum(of_kind.bytes)).where(*_is_stored(since, of_kind))
+        sums = select(func.count(), func.sum(of_kind.bytes)).where(
+            *_is_stored(since, of_kind), *lies_in(of_kind, archive)
+        )
         number, these = connection.execute(sums).one()
         files, size = files + number, size + int(these or 0)
     return files, size
 
 
-def stored_paths(connection: Connection, since: datetime | None) -> Iterator[str]:
-    """The path of every file in its place (stored `since`); read while the connection is open."""
+def stored_paths(connection: Connection, since: datetime | None, archive: str = "") -> Iterator[str]:
+    """The path of every file of an archive in its place (stored `since`); read while the connection is open."""
     for of_kind in (FileRow, UserFileRow):
-        paths = select(of_kind.path).where(*_is_stored(since, of_kind)).execution_options(yield_per=1000)
-        yield from (path or "" for path in connection.execute(paths).scalars())
+        paths = select(of_kind.path).where(*_is_stored(since, of_kind), *lies_in(of_kind, archive))
+        yield from (path or "" for path in connection.execute(paths.execution_options(yield_per=1000)).scalars())
+
+
+class FilesElsewhere(NamedTuple):
+    """What lies in another archive of a shared ledger; `place` is where that is, or its name."""
+
+    place: str
+    files: int
+    bytes: int
+
+    def __str__(self) -> str:
+        return f"in another archive of this ledger, {self.place}: {plural(self.files, 'file')} ({size(self.bytes)})"
+
+
+def files_elsewhere(connection: Connection, archive: str) -> list[FilesElsewhere]:
+    """What is stored in other archives than this one, by their places; in SQLite there are none."""
+    files: Counter[str] = Counter()
+    sizes: Counter[str] = Counter()
+    for of_kind in (FileRow, UserFileRow) if archive else ():
+        there = (
+            select(NotNullable(of_kind.archive), func.count(), func.sum(of_kind.bytes))
+            .where(*_is_stored(None, of_kind), of_kind.archive != archive)
+            .group_by(of_kind.archive)
+        )
+        for name, number, these in connection.execute(there):
+            files[name] += number
+            sizes[name] += int(these or 0)
+    places = {row.archive: row.place for row in connection.execute(select(JournalRow.archive, JournalRow.place))}
+    return sorted(FilesElsewhere(places.get(name) or name, files[name], sizes[name]) for name in files)
 
 
 def files_at_pixiv(connection: Connection, since: datetime | None) -> Iterator[tuple[int, str]]:

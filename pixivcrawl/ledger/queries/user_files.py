@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, select
 
 from pixivcrawl.items import Original
 from pixivcrawl.ledger.models import OPEN_USER_FILE, UNSETTLED_INTENT, FileRow, UserFileRow
 from pixivcrawl.ledger.presence import nobody_at_work
 from pixivcrawl.ledger.queries.files import EVERY_STATE, KeptFile, files_of_works
 from pixivcrawl.ledger.queries.works import unsettled_intents
+from pixivcrawl.ledger.updates.archive_name import lies_in
 from pixivcrawl.ledger.updates.files import Intent
 from pixivcrawl.ledger.updates.state import is_due
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
@@ -68,7 +69,7 @@ def intents_of_users(connection: Connection, archive: str = "") -> list[Intent]:
     rows = connection.execute(
         select(UserFileRow.__table__)
         .where(OPEN_USER_FILE, UserFileRow.state == "intent")
-        .where(or_(UserFileRow.archive.is_(None), UserFileRow.archive == archive))
+        .where(*lies_in(UserFileRow, archive))
         .order_by(UserFileRow.user_id, UserFileRow.kind)
     )
     return [Intent(kept_picture(row).original, row.path, row.sha256, row.bytes) for row in rows]

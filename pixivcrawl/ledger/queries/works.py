@@ -41,6 +41,7 @@ from pixivcrawl.ledger.queries.conditions import (
     to_be_fetched,
     unsettled_of_list,
 )
+from pixivcrawl.ledger.updates.archive_name import lies_in
 from pixivcrawl.ledger.updates.doubtful import DoubtfulBody, doubtful_body_of
 from pixivcrawl.ledger.updates.files import GONE, GONE_WITH_FIRST, Intent, row_of
 from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, IN_PLACE, LACKS_FRAMES, is_due
@@ -327,7 +328,7 @@ def unsettled_intents(connection: Connection, archive: str = "") -> list[Intent]
     rows = connection.execute(
         select(FileRow.__table__, ArtworkRow.user_id)
         .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
-        .where(UNSETTLED_INTENT, or_(FileRow.archive.is_(None), FileRow.archive == archive))
+        .where(UNSETTLED_INTENT, *lies_in(FileRow, archive))
         .order_by(FileRow.id)
     ).all()
     frames = {(row.artwork_id, row.revision): row for row in rows if row.kind == "frames"}
@@ -338,17 +339,17 @@ def unsettled_intents(connection: Connection, archive: str = "") -> list[Intent]
     ]
 
 
-def stored_files(connection: Connection) -> Iterator[StoredFile]:
-    """Every file in its place, by work and page, then by user; read while the connection is open."""
+def stored_files(connection: Connection, archive: str = "") -> Iterator[StoredFile]:
+    """Every file of an archive in its place, by work and page, then by user; read while the connection is open."""
     query = (
         select(FileRow.path, FileRow.sha256, FileRow.bytes)
-        .where(FileRow.state.in_(IN_PLACE))
+        .where(FileRow.state.in_(IN_PLACE), *lies_in(FileRow, archive))
         .order_by(FileRow.artwork_id, FileRow.page, FileRow.revision, FileRow.kind)
         .execution_options(yield_per=1000)
     )
     of_users = (
         select(UserFileRow.path, UserFileRow.sha256, UserFileRow.bytes)
-        .where(UserFileRow.state == "stored")
+        .where(UserFileRow.state == "stored", *lies_in(UserFileRow, archive))
         .order_by(UserFileRow.user_id, UserFileRow.kind, UserFileRow.revision)
         .execution_options(yield_per=1000)
     )

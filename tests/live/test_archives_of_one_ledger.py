@@ -1,0 +1,79 @@
+"""Two archives that share a ledger on a server, each with its folder and journal: what is in the other is not missing here."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.commands.typing_in import type_in
+from tests.live.inside import crawl
+from tests.live.running import stored_files
+from tests.sandbox.serving import Sandbox, World
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(World.of(artists=2, works=4, size=(48, 36))) as running:
+        yield running
+
+
+@pytest.fixture
+def archives(sandbox: Sandbox, tmp_path: Path, postgres_url: str) -> tuple[Path, Path]:
+    """The first has artist 11, the second artist 12."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    for artist, archive in ((11, here), (12, there)):
+        assert crawl("user", sandbox, archive, settings={"DATABASE_URL": postgres_url}, id=artist).exit_code == 0
+    return here, there
+
+
+def test_what_lies_in_the_other_archive_is_named_and_not_missing(
+    archives: tuple[Path, Path], postgres_url: str
+) -> None:
+    for archive, other in (archives, archives[::-1]):
+        run = type_in("verify", archive=archive, DATABASE_URL=postgres_url)
+        assert run.code == 0, run.out
+        own, others = (len([*stored_files(each), *(each / "users").rglob("*.*")]) for each in (archive, other))
+        checked, elsewhere = run.out.splitlines()[1:3]
+        assert checked.startswith(f"{own} files checked, ")
+        assert checked.endswith(": whole")
+        assert elsewhere.startswith(f"in another archive of this ledger, {platform.node()}:{other}: {others} files (")
+
+
+def test_what_lies_in_the_other_archive_is_neither_repaired_nor_fetched_again(
+    archives: tuple[Path, Path], sandbox: Sandbox, postgres_url: str
+) -> None:
+    here, there = archives
+    lost, damaged, *_ = sorted(stored_files(here))
+    of_other = min(stored_files(there))
+    (here / lost).unlink()
+    (here / damaged).write_bytes(b"damaged")
+    copy = here / of_other
+    copy.parent.mkdir()
+    copy.write_bytes(b"a damaged copy")
+    run = type_in("verify", "--json", "--repair", archive=here, DATABASE_URL=postgres_url)
+    said = [json.loads(line) for line in run.out.splitlines()]
+    assert run.code == 1
+    assert sorted((line["kind"], line["path"]) for line in said if "kind" in line) == [
+        ("changed", damaged),
+        ("changed", of_other),
+        ("missing", lost),
+    ]
+    done = {line["path"]: (line["repair"], line["detail"]) for line in said if "repair" in line}
+    assert done[lost][0] == "to be fetched"
+    what, why = done[of_other]
+    assert what == "left"
+    assert why.endswith("it is a copy: the file itself is in another archive of this ledger")
+    assert copy.read_bytes() == b"a damaged copy"
+
+    asked = len(sandbox.requests("image"))
+    for archive, artist in ((there, 11), (here, 12)):
+        assert crawl("user", sandbox, archive, settings={"DATABASE_URL": postgres_url}, id=artist).exit_code == 0
+    fetched = [Path(logged.path).name for logged in sandbox.requests("image")[asked:]]
+    assert len(fetched) == 2, "what was lost and what was damaged, and nothing of the other"
+    assert {*stored_files(here), *stored_files(there)} == {
+        path for artist in (11, 12) for path in sandbox.world.expected.user(artist, session=True).files
+    }
