@@ -98,7 +98,7 @@ def classify(
 def classify_body(endpoint: Endpoint[Body], body: Body, *, with_session: bool) -> Answer:
     """What a parsed body means: a work that the reader may not see, a list that may be throttled, or simply a body.
 
-    THROTTLED and an empty list look the same; it is believed only after a second look.
+    THROTTLED and an empty list look the same; it is believed only when it comes back empty again.
     """
     if isinstance(body, IllustDetail) and (because := body.masked_because) is not None:
         kind = AnswerKind.LOGIN_NEEDED if body.x_restrict and not with_session else AnswerKind.MASKED

@@ -135,7 +135,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
         return datetime.now(UTC)
 
     defers_rechecks = False
-    """Whether this run has something else to do before it waits for a second look."""
+    """Whether this run has something else to do before it waits for rechecks."""
 
     def count(self, what: str, number: int = 1) -> None:
         self.crawler.stats.inc_value(f"pixiv/{what}", number)
@@ -184,8 +184,8 @@ class PixivSpider(Args[ArgumentsT], Spider):
     async def recheck_empty(
         self, endpoint: Endpoint[Body], empty: Body, *, snapshot: bool = False, **parameters: Any
     ) -> Body:
-        """The answer, after the throttle time, to a request that was just answered with `empty`; `empty` itself if that was the second
-        look.
+        """The answer, after the throttle time, to a request that was just answered with `empty`; `empty` itself if that was the
+        recheck.
 
         Raises RecheckDeferred when the recheck is deferred to the end of the command.
         """

@@ -53,7 +53,7 @@ class Command(ScrapyCommand):
                 "PIXIVCRAWL_ARCHIVE_DIR": str(archive),
                 "PIXIVCRAWL_CONFIG": os.devnull,
                 "PIXIVCRAWL_PIXIV_API_DELAY": "0",
-                # What is gone from a look-alike stays gone: nobody needs to wait for the second look.
+                # What is gone from a look-alike stays gone: nobody needs to wait before asking again.
                 "PIXIVCRAWL_PIXIV_GONE_AFTER": "0",
                 "PIXIV_PHPSESSID": sandbox.cookie,
                 # A checkout need not be installed.

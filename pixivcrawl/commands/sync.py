@@ -364,7 +364,7 @@ class Sync:
         requests = sum(self.whole_cost(each).requests for each in left)
         seconds = self.speed.time_for(requests).total_seconds()
         if any(RECHECKS_DEFERRED in job.counts for job in self.ran):
-            # The second look at what came back empty is the last thing to do.
+            # What came back empty is asked for again at the very end.
             seconds = max(seconds, self.configuration.throttle_wait)
         return OverallProgress("sync", done, done + len(left) + (under_way is not None), current, seconds)
 

@@ -57,7 +57,7 @@ class Job:
     """One crawl and its result; `exit_code` is None until it has run, `reason` says why it ended early.
 
     `spider` may be one without a name in the project; `name` is the job's name for people. `decides_the_rest`: which jobs
-    follow depends on it, so it waits for its second looks. `account` is the reader, one of PIXIV_ACCOUNTS; "" for the default one.
+    follow depends on it, so it waits for its rechecks. `account` is the reader, one of PIXIV_ACCOUNTS; "" for the default one.
     """
 
     spider: str | type[Spider]

@@ -171,7 +171,7 @@ class UserSpider(ListingSpider[UserArguments]):
             )
         for user_id in artists:
             # What came back empty is looked at again after all others, and one wait is enough for all of them.
-            self.puts_off_second_looks = user_id != artists[-1]
+            self.defers_rechecks = user_id != artists[-1]
             async for page in self.artist(user_id):
                 yield page
         for user_id in [*self.looked_at_later, *self.to_look_for_again()]:
@@ -200,7 +200,7 @@ class UserSpider(ListingSpider[UserArguments]):
     async def artist_failed(self, user_id: int, refusal: AnswerRefused | BodyRefused) -> None:
         """Record that one artist's list could not be read; the others' are still read."""
         if isinstance(refusal, RecheckDeferred):
-            if self.puts_off_second_looks:
+            if self.defers_rechecks:
                 self.looked_at_later.append(user_id)
             else:
                 self.list_failed(f"artist {user_id}: {refusal}", logging.INFO)
