@@ -15,14 +15,9 @@ from pixivcrawl.api.bodies.parts import JAPAN
 from pixivcrawl.api.images import is_revision
 from pixivcrawl.api.text import plural, size
 from pixivcrawl.items import Evidence, FileKind, Frame, Imported, Original
-<<<<<<< HEAD
-from pixivcrawl.ledger.models import ZIP_FILE, ArtworkRow, ArtworkVersionRow, FileRow, UserFileRow
-from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, IN_PLACE
-=======
 from pixivcrawl.ledger.models import ZIP_FILE, ArtworkRow, ArtworkVersionRow, FileRow, JournalRow, UserFileRow
 from pixivcrawl.ledger.updates.archive_name import lies_in
-from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, HERE
->>>>>>> 953de91 (Verify what lies in this archive, and count what lies in others of the same ledger)
+from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, IN_PLACE
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 EVERY_STATE = ("wanted", "parked", "intent", "stored", "adopted", "superseded", "deleted")
