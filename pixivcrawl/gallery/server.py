@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import signal
 import socket
 import sqlite3
@@ -15,7 +16,9 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
+from pixivcrawl import faults
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import Configuration
@@ -44,6 +47,9 @@ FILL_EVERY = 10.0
 """Seconds between two looks for covers that are not drawn yet."""
 
 COVERS_A_STEP = 60
+
+LONGEST_LINE = 32 << 10
+"""Bytes of a request's line, and of the Referer that names it later: the box takes 1,000 letters, of which each may be 12 bytes there."""
 
 
 def serve(
@@ -173,7 +179,14 @@ async def listening(gallery: Gallery, *, port: int, lan: bool = False) -> AsyncI
     key = new_key() if lan else None
     names = (*LOOPBACK, *([own_address()] if lan else []))
     guard = Guard(frozenset(f"{name}:{port}" for name in names), key)
-    runner = web.AppRunner(application(gallery, guard), access_log=None, handle_signals=False)
+    runner = web.AppRunner(
+        application(gallery, guard),
+        access_log=None,
+        logger=_faults(),
+        handle_signals=False,
+        max_line_size=LONGEST_LINE,
+        max_field_size=LONGEST_LINE,
+    )
     await runner.setup()
     beside = [asyncio.create_task(_fill(gallery)), asyncio.create_task(_reread_filters(gallery.index))]
     try:
@@ -183,6 +196,23 @@ async def listening(gallery: Gallery, *, port: int, lan: bool = False) -> AsyncI
         for task in beside:
             task.cancel()
         await runner.cleanup()
+
+
+def _faults() -> logging.Logger:
+    """Where the server tells what went wrong outside of the application."""
+    logger = logging.getLogger("pixivcrawl.gallery.server")
+    logger.handlers = [_Faults()]
+    logger.propagate = False
+    return logger
+
+
+class _Faults(logging.Handler):
+    """Prints a line for a fault of ours. A request that is not HTTP is the mistake of whoever sent it: they get the answer 400."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and not isinstance(error, HttpProcessingError):
+            faults.told(error)
 
 
 def own_address() -> str:

@@ -19,7 +19,8 @@ _PART = re.compile(r'(?P<head>-?#|[a-z]+:)?(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<
 _NUMBERS = re.compile(r"(?P<sign>>=|<=|>|<)?(?P<first>[0-9]{1,9})(?:\.\.(?P<last>[0-9]{1,9}))?")
 _BARE = re.compile(r'[^\s":#\\-][^\s":\\]*')
 _LARGEST = 999_999_999
-_DAYS = re.compile(r"(?P<first>[0-9]{4}(?:-[0-9]{2}){0,2})(?:\.\.(?P<last>[0-9]{4}(?:-[0-9]{2}){0,2}))?")
+_DAY = r"[0-9]{4}(?:-[0-9]{2}){0,2}"
+_DAYS = re.compile(rf"(?P<first>{_DAY})(?:\.\.(?P<last>{_DAY}))?")
 
 
 class Numbers(NamedTuple):
@@ -109,6 +110,8 @@ def parse(text: str) -> WorksQuery:
 
 def days_of(text: str) -> Days:
     """The days of a year, a month or a day. Raises ValueError."""
+    if not re.fullmatch(_DAY, text):
+        raise ValueError(text)
     year, *rest = (int(number) for number in text.split("-"))
     first = (year, *rest, 1, 1)[:3]
     month = rest[0] if rest else 12

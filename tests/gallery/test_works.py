@@ -85,6 +85,8 @@ def test_what_is_not_understood_is_said_in_a_line(gallery: Visitor) -> None:
         "/works?q=kind:novel",
         "/works?before=x",
         "/works?at=2021-13",
+        f"/works?at={'9' * 30}",
+        "/works?at=-1",
         f"/works?q={'x' * 1001}",
         "/works/1?in=kind:novel",
     ):

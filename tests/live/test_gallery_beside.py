@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 import time
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -24,7 +26,7 @@ COVERS_WITHIN = 40.0
 """Seconds in which a few covers are drawn by themselves: the gallery waits until nobody looks, and looks for new ones each 10."""
 
 
-def page(address: str) -> str:
+def page(address: str | urllib.request.Request) -> str:
     with urllib.request.urlopen(address, timeout=30) as answer:
         text: str = answer.read().decode()
         return text
@@ -44,6 +46,30 @@ def test_what_a_crawl_stores_while_the_gallery_is_open_is_on_its_pages(tmp_path:
             work_id = sandbox.world.work_id(12, 6)
             assert f'href="/works/{work_id}"' in page(f"{address}/works")
             assert "SHA-256" in page(f"{address}/works/{work_id}")
+
+
+def test_what_is_no_request_of_a_browser_is_refused_and_not_told(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+):
+    with served(archive_at(tmp_path)) as address:
+        port = int(address.rpartition(":")[2])
+        for request in (
+            b"GET /works HTTP/1.1\r\n\r\n",
+            b"\x16\x03\x01 not http\r\n\r\n",
+            b"GET /\xff HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        ):
+            with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+                connection.sendall(request)
+                assert b" 400 " in connection.recv(100)
+        assert "works" in page(f"{address}/works")
+    assert (capfd.readouterr().err, caplog.messages) == ("", [])
+
+
+def test_the_longest_search_is_answered_and_so_is_the_page_after_it(tmp_path: Path):
+    with served(archive_at(tmp_path)) as address:
+        longest = f"{address}/works?q={urllib.parse.quote(chr(0x20B9F) * 1_000)}"
+        assert "No work is like this" in page(longest)
+        assert "works" in page(urllib.request.Request(f"{address}/works", headers={"Referer": longest}))
 
 
 @pytest.mark.long
