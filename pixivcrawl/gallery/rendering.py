@@ -124,7 +124,7 @@ def moment(time: datetime | None) -> Markup:
     """A time in the reader's zone, with the zone's name."""
     if time is None:
         return Markup("")
-    local = time.astimezone(_ASKED.get().zone)
+    local = _in_zone(time)
     return Markup('<time datetime="{}">{:%Y-%m-%d %H:%M} {}</time>').format(
         time.astimezone(UTC).isoformat(timespec="seconds"), local, local.tzname() or f"{local:%z}"
     )
@@ -134,11 +134,19 @@ def day(time: datetime | None) -> Markup:
     """The day of a time; its title is the whole time."""
     if time is None:
         return Markup("")
-    local = time.astimezone(_ASKED.get().zone)
+    local = _in_zone(time)
     whole = f"{local:%Y-%m-%d %H:%M} {local.tzname() or f'{local:%z}'}"
     return Markup('<time datetime="{}" title="{}">{:%Y-%m-%d}</time>').format(
         time.astimezone(UTC).isoformat(timespec="seconds"), whole, local
     )
+
+
+def _in_zone(time: datetime) -> datetime:
+    try:
+        return time.astimezone(_ASKED.get().zone)
+    except OverflowError:
+        # Within hours of the first of all dates, or of the last.
+        return time
 
 
 def revision(digits: str) -> Markup:

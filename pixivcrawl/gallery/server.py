@@ -18,12 +18,12 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
-from pixivcrawl import faults
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.console import complain, say
 from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.faults import report_fault
 from pixivcrawl.filters import SavedFilters, read_filters
 from pixivcrawl.gallery.app import Gallery, application, local_zone
 from pixivcrawl.gallery.guard import Guard, new_key
@@ -151,6 +151,9 @@ def _following(configuration: Configuration, derived: Path) -> Iterator[None]:
                     told = str(error)
                     complain(f"pixivcrawl: the index of the gallery stands still: {error}")
                 stop.wait(5 * FOLLOW_EVERY)
+            except Exception as error:  # noqa: BLE001 (a fault of ours: the pages go on with the index as it stands)
+                report_fault(error)
+                break
 
     thread = threading.Thread(target=keep_in_line, name="index", daemon=True)
     thread.start()
@@ -212,7 +215,7 @@ class _Faults(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
         if error is not None and not isinstance(error, HttpProcessingError):
-            faults.told(error)
+            report_fault(error)
 
 
 def own_address() -> str:

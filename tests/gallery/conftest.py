@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,7 @@ def visiting(
     *,
     follows: bool = True,
     fleet: Configuration | None = None,
+    zone: tzinfo = UTC,
 ) -> Iterator[Visitor]:
     """The gallery of the archive at `root`, its index in line with the ledger unless it is left as it lies there."""
     ledger = Ledger.open(url or sqlite_url(root), read_only=True)
@@ -103,7 +104,7 @@ def visiting(
     with Workers(1, Limits(100_000_000, 1 << 30)) as workers:
         thumbnails = Thumbnails(derived, workers)
         index = Index(derived, ledger, read_filters(root / FILE_NAME))
-        gallery = Gallery(Archive(root), ledger, index, Shelf(root), thumbnails, UTC, fleet)
+        gallery = Gallery(Archive(root), ledger, index, Shelf(root), thumbnails, zone, fleet)
         visitor = Visitor(gallery, key)
         try:
             yield visitor

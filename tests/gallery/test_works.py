@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from urllib.parse import quote, unquote_plus
 
 import pytest
 
 from pixivcrawl.gallery.rendering import LEAST_RATIO, MOST_RATIO, ratio, static_files
+from pixivcrawl.ledger.updates import record_artwork
 from tests.gallery.conftest import Visitor, visiting
 from tests.gallery.making import GONE, HOSTILE, MANGA, NORMAL, R18, REVISED, UGOIRA, WITHOUT_FILES, WORKS, archive_at
+from tests.ledger.making import NOW, an_artwork, connected, sqlite_url
 
 
 def shown(gallery: Visitor, path: str) -> list[int]:
@@ -123,6 +127,18 @@ def test_a_work_has_a_page(gallery: Visitor, work_id: int) -> None:
     assert gallery.get(f"/works/{work_id}/check").text.count("the one it was stored with") == page.text.count(
         " download="
     )
+
+
+@pytest.mark.parametrize("hours", [-12, 14])
+def test_the_first_and_the_last_of_all_times_are_shown_in_every_zone(tmp_path: Path, hours: int) -> None:
+    archive_at(tmp_path)
+    with connected(sqlite_url(tmp_path)) as connection:
+        ends = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
+        for work_id, time in enumerate(ends, 1):
+            record_artwork(connection, replace(an_artwork(work_id), created=time, uploaded=time), NOW)
+    with visiting(tmp_path, zone=timezone(timedelta(hours=hours))) as gallery:
+        for path in ("/works?q=sort:uploaded", "/works/1", "/works/2", "/works/1/history", "/works/2/history"):
+            assert gallery.get(path).status == 200, path
 
 
 def test_a_work_that_is_not_here_is_said(gallery: Visitor) -> None:
