@@ -33,6 +33,9 @@ from tests.test_project import ROOT, blocks, simple_commands
 
 DOCS = ROOT / "docs"
 MADE = ("spiders", "endpoints", "settings", "schema", "journal", "commands")
+FOLLOWED_ELSEWHERE = "fleet.md"
+"""By tests/live/test_fleet_page.py, with a server of its own."""
+
 PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")), *sorted(DOCS.glob("*.md"))]
 
 
@@ -329,7 +332,9 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("page", [page for page in PAGES if script_of(page)], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if script_of(page) and page.name != FOLLOWED_ELSEWHERE], ids=lambda page: page.name
+)
 def test_the_commands_of_a_page_run(page: Path, tmp_path: Path, sandbox: Sandbox) -> None:
     """As a reader types them, in a project's folder of their own, with pixiv's place taken by the sandbox."""
     shutil.copy(ROOT / "scrapy.cfg", tmp_path)

@@ -254,14 +254,20 @@ OUTSIDE = {
     "cd",
     "cp",
     "crontab",
+    "curl",
     "echo",
     "export",
     "git",
     "ls",
     "mkdir",
+    "pg_basebackup",
+    "pg_ctl",
+    "pg_receivewal",
+    "psql",
     "scrapyd",
     "sha256sum",
     "source",
+    "touch",
 } | {*("sqlite3", "systemctl", "umask", "env", "journalctl", "docker", "jq")}
 
 

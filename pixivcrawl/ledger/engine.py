@@ -279,7 +279,8 @@ def _watched_by_it(url: URL, **settings: object) -> dict[str, str]:
 
 def _engine_of_server(url: URL, connect: Mapping[str, Any] | None = None, **options: Any) -> Engine:
     """`connect` is how to connect, beside what DATABASE_URL says and, where it does not, how soon that has an end."""
-    limits = {"connect_timeout": CONNECT_TIMEOUT, **WATCHED_CONNECTION}
+    # Without it a server whose database has no encoding sends bytes instead of text.
+    limits = {"connect_timeout": CONNECT_TIMEOUT, "client_encoding": "utf8", **WATCHED_CONNECTION}
     own = {name: value for name, value in limits.items() if name not in url.query}
     try:
         engine = create_engine(url, connect_args={**own, **(connect or {})}, **options)
@@ -342,6 +343,13 @@ def _version(connection: Connection, url: URL) -> str | None:
         raise ConfigurationError(
             f"the database {place_of(url)} holds something else than a ledger: name another in DATABASE_URL"
         )
+    if connection.dialect.name == "postgresql":
+        encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+        if encoding != "UTF8":
+            raise ConfigurationError(
+                f"the database {place_of(url)} has the encoding {encoding}: "
+                "make it anew with createdb --encoding UTF8 --template template0"
+            )
     return None
 
 

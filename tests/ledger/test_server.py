@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, func, select, text
+from sqlalchemy import create_engine, func, make_url, select, text
 
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.errors import StorageFailed
+from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger import engine, silence, updates, writer
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from pixivcrawl.ledger.journal import read_journal
@@ -44,6 +44,20 @@ def test_any_number_may_begin_at_once(postgres_url: str):
 
     with ThreadPoolExecutor(12) as threads:
         list(threads.map(begin, range(12)))
+
+
+def test_a_database_that_keeps_bytes_and_no_text_is_refused(postgres_url: str):
+    """Names in it would be cut between the bytes of a letter, and compared by them."""
+    name = f"{make_url(postgres_url).database}_ascii"
+    server = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' TEMPLATE template0 LOCALE 'C'"))
+        try:
+            with pytest.raises(ConfigurationError, match=f"/{name} has the encoding SQL_ASCII: make it anew"):
+                Ledger.open(make_url(postgres_url).set(database=name).render_as_string(hide_password=False))
+        finally:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
 
 
 def record_works(ledger: Ledger, numbers: range) -> None:
