@@ -22,12 +22,12 @@ from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.console import show_any_text
 from pixivcrawl.errors import PixivcrawlError
-from pixivcrawl.exchange.asking import known_of, listed_to_ask, not_here, works_to_ask
+from pixivcrawl.exchange.asking import converted_of_gone, known_of, listed_to_ask, works_to_ask
 from pixivcrawl.exchange.importing import Brought, Importing, told
 from pixivcrawl.exchange.reading import read_folders, source_named
 from pixivcrawl.exchange.source import Source
 from pixivcrawl.exchange.sources import SOURCES
-from pixivcrawl.extensions.ledger import settle_intents
+from pixivcrawl.extensions.ledger import drop_doubles, settle_intents
 from pixivcrawl.extensions.run_record import FAILED, INTERRUPTED
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.engine import read_url
@@ -114,10 +114,9 @@ def _bring_in(
     opts: argparse.Namespace,
 ) -> int:
     writes = not opts.dry_run
-    held = list(read_folders(places, archive, named))
     with _ledger(configuration, archive, writes=writes) as ledger:
-        pending = [not_here(ledger, holding.offered) for _, _, holding in held]
-        offered = list(chain.from_iterable(pending))
+        held = list(read_folders(places, archive, named, ledger))
+        offered = list(chain.from_iterable(holding.offered for _, _, holding in held))
         by_artist = works_to_ask(ledger, offered)
         listed = listed_to_ask(ledger, [work for _, _, holding in held for work in holding.entries], offered)
     wanted = WantedRows(by_artist, listed)
@@ -132,12 +131,16 @@ def _bring_in(
         asked = set(chain.from_iterable(by_artist.values()))
         known = known_of(ledger, offered, asked, shown.works, shown.artists, shown.unanswered)
         importing = Importing(archive, ledger, writes, workers, known, _say_what_became, link=opts.link)
-        for (place, source, holding), some in zip(held, pending, strict=True):
+        for place, source, holding in held:
             print(f"{source.name}: {place}", flush=True)
+            lonely = converted_of_gone(ledger, holding.passed, shown)
             for passed in holding.passed:
-                _say_what_became("left", passed.path, passed.reason)
-            importing.brought = Brought(here=len(holding.offered) - len(some), left=len(holding.passed))
-            asyncio.run(importing.bring(some))
+                of_gone = "; pixiv does not show the work today: keep it" if passed.converted_of in lonely else ""
+                _say_what_became("left", passed.path, f"{passed.reason}{of_gone}")
+            importing.brought = Brought(here=holding.here, left=len(holding.passed))
+            asyncio.run(importing.bring(holding.offered))
+            if writes and ledger is not None:
+                drop_doubles(archive, ledger)
             failed |= importing.brought.failed
             print("\n".join(f"  {line}" for line in told(importing.brought)), flush=True)
     if listed:

@@ -5,35 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 from pixivcrawl.exchange.importing import Known
 from pixivcrawl.exchange.reading import Offered
+from pixivcrawl.exchange.source import Passed
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import PagesOfWork
 from pixivcrawl.ledger.service import Ledger
-
-LOOKED_UP = 2000
-"""Files whose works are looked up in the ledger together."""
-
-
-def not_here(ledger: Ledger | None, offered: Sequence[Offered]) -> list[Offered]:
-    """The files that no earlier import took in their present state."""
-    if ledger is None:
-        return list(offered)
-    pending: list[Offered] = []
-    for start in range(0, len(offered), LOOKED_UP):
-        some = offered[start : start + LOOKED_UP]
-        work_ids = sorted({each.claim.work_id for each in some})
-        here = ledger.read_now(queries.imported_from, work_ids)
-        pending += (each for each in some if not _is_as_it_was(each, here.get(each.source)))
-    return pending
-
-
-def _is_as_it_was(offered: Offered, came: tuple[int | None, datetime] | None) -> bool:
-    """Whether a file is unchanged since an earlier import took it."""
-    return came is not None and came[0] == offered.size and offered.touched <= came[1]
+from pixivcrawl.runs.rows_spider import RowsFound
 
 
 def works_to_ask(ledger: Ledger | None, offered: Iterable[Offered]) -> dict[int | None, list[int]]:
@@ -60,7 +40,7 @@ def works_to_ask(ledger: Ledger | None, offered: Iterable[Offered]) -> dict[int 
 def listed_to_ask(ledger: Ledger | None, entries: Collection[int], offered: Iterable[Offered]) -> list[int]:
     """Works that a tool's list names but whose files are missing and which the ledger does not know."""
     without_files = sorted(set(entries) - {each.claim.work_id for each in offered})
-    known = _pages(ledger, without_files)
+    known = set() if ledger is None else ledger.read_now(queries.known_work_ids, without_files)
     return [work_id for work_id in without_files if work_id not in known]
 
 
@@ -89,6 +69,14 @@ def known_of(
     )
     unwanted = {each for each in work_ids if ("work", each) in forgotten or ("artist", whose.get(each)) in forgotten}
     return Known(works, whose, frozenset(unwanted), frozenset(unanswered))
+
+
+def converted_of_gone(ledger: Ledger | None, passed: Iterable[Passed], shown: RowsFound) -> set[int]:
+    """Of the works of converted files those that pixiv does not show today, as far as is known."""
+    works = {each.converted_of for each in passed if each.converted_of is not None}
+    known = _pages(ledger, works).items()
+    are_shown = {work_id for work_id, pages in known if pages.availability == "available" and pages.revision}
+    return works - are_shown - shown.listed - shown.works.keys() - shown.unanswered
 
 
 def _pages(ledger: Ledger | None, work_ids: Iterable[int]) -> dict[int, PagesOfWork]:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from pixivcrawl.api.text import plural
 from pixivcrawl.archive.damage import Damaged
-from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.layout import Archive, is_unknown
 from pixivcrawl.archive.signatures import SNIFFED_BYTES, format_of_bytes
 from pixivcrawl.archive.staging import copy_in, forget
 from pixivcrawl.archive.store import NameTaken, discard, frames_text, holds, place_frames, put, sync_folders
@@ -28,8 +28,8 @@ from pixivcrawl.archive.verdict import Expected, Proof
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import usable_cores
 from pixivcrawl.errors import ConfigurationError, StorageFailed
-from pixivcrawl.exchange.reading import Offered
-from pixivcrawl.exchange.zips import timing_within
+from pixivcrawl.exchange.reading import LOOKED_UP, Offered
+from pixivcrawl.exchange.zips import frames_within
 from pixivcrawl.items import Frame, Imported, Original, ProvenOriginal, StagedOriginal, StoredOriginal
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.queries import KeptFile, PagesOfWork
@@ -39,9 +39,6 @@ from pixivcrawl.verification.claims import Judged, NotBelieved, judge, original_
 
 AT_ONCE = 64
 """Files that are placed, and recorded, together."""
-
-LOOKED_UP = 2000
-"""Files whose works are looked up in the ledger together."""
 
 AHEAD = 4 * AT_ONCE
 """Files that are read and proven while others are placed."""
@@ -163,7 +160,7 @@ class Importing:
                 if format is None:
                     return _Left(offered, "no picture that pixiv keeps: its bytes are none of JPEG, PNG, GIF and ZIP")
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            within = timing_within(claim.path) if format == "zip" else None
+            within = frames_within(claim.path) if format == "zip" else None
             recorded = claim.recorded.frames if claim.recorded is not None and format == "zip" else None
             frames = within or recorded or (self._timing(claim.work_id) if format == "zip" else None)
             proof = self.workers.prove(claim.path, Expected(format, frames=frames), sha256).result()
@@ -230,13 +227,17 @@ class Importing:
         return replace(original, frames=looked.frames) if judged.kind == "ugoira" else original
 
     def _is_free(self, looked: Looked, original: Original) -> bool:
-        """Whether the page still needs the file; False if the archive has these bytes for it. Raises NotBelieved if it has others."""
+        """Whether the page still needs the file; False if the archive has these bytes for it. Raises NotBelieved if it has others.
+
+        Bytes that were adopted are needed at a revision that is known by now.
+        """
         of_page = [
             file
             for file in self.files.get(original.work_id, ())
             if (file.page, file.kind) == (original.page, original.kind)
         ]
-        if any(file.state in (*IN_PLACE, "intent") and file.sha256 == looked.sha256 for file in of_page):
+        enough = (*IN_PLACE, "intent") if is_unknown(original.revision) else ("stored", "intent")
+        if any(file.state in enough and file.sha256 == looked.sha256 for file in of_page):
             return False
         for file in of_page:
             if file.revision == original.revision and file.state == "deleted":

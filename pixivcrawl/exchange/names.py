@@ -34,10 +34,16 @@ def read_name(name: str) -> Named | None:
 
     A title in the name may contain anything, but the start comes from the tool.
     """
-    told = [named for found in _NAME.finditer(name) if (named := _read(found)) is not None]
     if (at_start := _NAME.match(name)) is not None and (named := _read(at_start)) is not None:
         return named
-    return told[0] if len(set(told)) == 1 else None
+    found = {named for each in _NAME.finditer(name) if (named := _read(each)) is not None}
+    return found.pop() if len(found) == 1 else None
+
+
+def is_at_start(name: str) -> bool:
+    """Whether a name begins with the page that it gives: so it is the tool's word, and no title's."""
+    at_start = _NAME.match(name)
+    return at_start is not None and _read(at_start) is not None
 
 
 def ending(name: str) -> str:

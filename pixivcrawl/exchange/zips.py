@@ -7,35 +7,25 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
+from pixivcrawl.exchange.notes import LARGEST_NOTE, frames_in
 from pixivcrawl.items import Frame
 
 TIMING = "animation.json"
 """The member that PixivUtil2 and gallery-dl (`mode: archive`) append; pixiv's own zips hold nothing but frames."""
 
-_LARGEST = 4 << 20
 
-
-def timing_within(path: Path) -> tuple[Frame, ...] | None:
-    """How long each frame is shown, as a tool wrote it into the zip; None for a zip as pixiv made it. Raises OSError."""
+def timing_within(path: Path) -> Any:
+    """What a tool wrote into the zip about its frames; None for a zip as pixiv made it, or a damaged one. Raises OSError."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open(TIMING) as member:
-            told = json.loads(member.read(_LARGEST))
+            return json.loads(member.read(LARGEST_NOTE))
     except (KeyError, ValueError, RecursionError, RuntimeError, EOFError, zipfile.BadZipFile, struct.error, zlib.error):
         return None
-    return read_frames(told.get("frames") if isinstance(told, dict) else told)
 
 
-def read_frames(told: object) -> tuple[Frame, ...] | None:
-    """A list of `{"file", "delay"}` (milliseconds); None for anything else."""
-    if not isinstance(told, list) or not told:
-        return None
-    frames = [_frame(each) for each in told]
-    return None if None in frames else tuple(frame for frame in frames if frame is not None)
-
-
-def _frame(told: object) -> Frame | None:
-    match told:
-        case {"file": str(file), "delay": int(delay)} if type(delay) is int:
-            return Frame(file, delay)
-    return None
+def frames_within(path: Path) -> tuple[Frame, ...] | None:
+    """How long each frame is shown, as a tool wrote it into the zip. Raises OSError."""
+    told = timing_within(path)
+    return frames_in(told.get("frames") if isinstance(told, dict) else told)

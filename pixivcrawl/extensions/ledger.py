@@ -57,6 +57,7 @@ def archive_ledger(crawler: Crawler, configuration: Configuration) -> Iterator[L
             lock.after_a_kill = False
             yield ledger
             if ledger.broken is None:
+                drop_doubles(archive, ledger)
                 sweep_staging(archive, ledger)
         finally:
             ledger.close()
@@ -81,6 +82,22 @@ def settle_intents(archive: Archive, ledger: Ledger) -> None:
             ledger.write_now(updates.forget_intent, intent, now)
     for intent in ledger.read_now(queries.abandoned_intents, ledger.known_as):
         ledger.write_now(updates.forget_intent, intent, datetime.now(UTC))
+
+
+def drop_doubles(archive: Archive, ledger: Ledger) -> None:
+    """Remove adopted files that have turned out to be of a revision under which their bytes are stored by now.
+
+    The file goes before its row: what a kill leaves is found here again.
+    """
+    for double in ledger.read_now(queries.adopted_doubles, ledger.known_as):
+        if not holds(archive.resolve(double.stored_path), double.sha256):
+            continue
+        adopted = archive.resolve(double.path)
+        discard(adopted)
+        if double.kind == "ugoira":
+            discard(adopted.with_suffix(".json"))
+        key = double.work_id, double.page, double.revision, double.kind
+        ledger.write_now(updates.record_double, *key, datetime.now(UTC))
 
 
 def sweep_staging(archive: Archive, ledger: Ledger) -> None:

@@ -392,7 +392,8 @@ class FileRow(Base):
         Index("files_intent", "id", sqlite_where=UNSETTLED_INTENT),
         Index("files_odd", "as_served", sqlite_where=ODD_FILE),
         Index("files_zips", "artwork_id", sqlite_where=ZIP_FILE),
-        Index("files_imported", "evidence", sqlite_where=IMPORTED_FILE),
+        # Paths may be longer than what PostgreSQL's trees hold.
+        Index("files_imported", "source", sqlite_where=IMPORTED_FILE, postgresql_using="hash"),
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Self
 
 from scrapy import Request
@@ -103,15 +105,22 @@ class RowsSpider(PixivSpider[Arguments]):
             yield request
 
     async def ask_all(self) -> None:
-        by_artist = {artist: list(works) for artist, works in self.wanted.by_artist.items() if artist is not None}
-        for works in hundreds(self.wanted.by_artist.get(None, ())):
+        told = {artist: works for artist, works in self.wanted.by_artist.items() if artist is not None}
+        await self.rows_by_artist(told)
+        # A record may name the wrong artist, who does not have the work.
+        elsewhere = set(chain.from_iterable(told.values())) - set(self.shown.works) - self.shown.unanswered
+        artists: defaultdict[int, list[int]] = defaultdict(list)
+        for works in hundreds([*self.wanted.by_artist.get(None, ()), *sorted(elsewhere)]):
             for row in await self.many(works):
                 self.shown.artists[row.work_id] = row.user_id
-                by_artist.setdefault(row.user_id, []).append(row.work_id)
+                artists[row.user_id].append(row.work_id)
+        await self.rows_by_artist(artists)
         for works in hundreds(self.wanted.listed):
             rows = await self.many(works)
             self.shown.listed.update(row.work_id for row in rows)
             await self.want_files(rows)
+
+    async def rows_by_artist(self, by_artist: Mapping[int, Sequence[int]]) -> None:
         for artist, all_works in by_artist.items():
             for works in hundreds(all_works):
                 await self.rows_of(artist, works)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+from pixivcrawl.exchange.source import Found, Source, contents_of
 from pixivcrawl.sandbox import standard
 from pixivcrawl.sandbox.addresses import Addresses
 from pixivcrawl.sandbox.bodies import artworks
@@ -60,6 +61,12 @@ class Folder:
         self.root.rename(to)
         self.files = {to / path.relative_to(self.root): truth for path, truth in self.files.items()}
         self.root = to
+
+
+def found_in(source: Source, folder: Path) -> list[Found]:
+    """What a tool's reader finds in a folder of which nothing is here yet."""
+    contents = contents_of(folder)
+    return [*contents.passed, *source.read(contents, contents.pictures)]
 
 
 TITLES = (

@@ -13,6 +13,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from PIL import Image
 
 from tests.exchange.fetched import Sandbox, bring_in, gallery_dl, imported, tree
 from tests.live.inside import crawl
-from tests.live.running import PROJECT, environment, rows, scrapy, stored_files
+from tests.live.running import PROJECT, environment, ledger_files, rows, scrapy, stored_files
 from tests.sandbox.serving import World
 
 
@@ -115,6 +116,40 @@ def test_each_thing_that_is_wrong_is_named(sandbox: Sandbox, folder: Path, tmp_p
     assert run.exit_code == 0
 
 
+def told(path: Path, **lies: object) -> str:
+    """A file's sidecar, with other words in it."""
+    return json.dumps(json.loads(Path(f"{path}.json").read_text()) | lies)
+
+
+def test_no_sidecar_makes_a_file_another_one(sandbox: Sandbox, folder: Path, tmp_path: Path):
+    """What contradicts the name is left; what is no sidecar leaves a file to its name; pixiv knows whose a work is."""
+    ours, other = pages(folder, 11), pages(folder, 12)[0]
+    theirs = json.loads(Path(f"{other}.json").read_text())
+    lies = {
+        "another page": [told(ours[0], id=theirs["id"], url=theirs["url"]), told(ours[1], num=57, url=None)],
+        "one revision": ["[]", "[" * 100_000, '{"category": "pixiv"' + " " * (5 << 20)],
+        "recorded": [told(ours[5], user={"id": 12})],
+    }
+    assert len(ours) == sum(map(len, lies.values()))
+    for path, text in zip(ours, chain.from_iterable(lies.values()), strict=True):
+        Path(f"{path}.json").write_text(text)
+    # Here no folder's name speaks against the sidecar.
+    elsewhere = (folder / "pixiv" / "11 artist_11").rename(folder / "mine")
+    run = bring_in(sandbox, tmp_path / "archive", folder)
+    assert (run.exit_code, run.image_requests) == (0, 0)
+    came = imported(tmp_path / "archive")
+    became = [came.get(f"mine/{path.name}", ("left", "another page"))[1] for path in ours]
+    assert became == [what for what, texts in lies.items() for _ in texts]
+    for path in ours[:2]:
+        assert f"left: {elsewhere / path.name}: its name says page" in run.said
+    whose = rows(tmp_path / "archive", f"SELECT user_id FROM artworks WHERE id = {ours[5].name.split('_')[0]}")
+    assert whose == [(11,)]
+    of_pixiv = sandbox.world.expected.user(11).files
+    kept = ledger_files(tmp_path / "archive")
+    of_ours = {path: kept[path] for path in kept if path.startswith("originals/11/") and path.endswith(".jpg")}
+    assert {path: of_pixiv[path] for path in of_ours} == of_ours
+
+
 def test_bytes_say_what_a_file_is_and_what_a_tool_made_is_no_original(sandbox: Sandbox, folder: Path, tmp_path: Path):
     """A zip with a tool's timing in it is adopted; a work that was forgotten stays out."""
     bare, archive = tmp_path / "bare", tmp_path / "archive"
@@ -156,6 +191,27 @@ def test_a_work_that_is_gone_and_whose_artist_nobody_knows_waits_for_a_better_fo
     assert all(f"left: {mixed / path.name}: nobody can say whose it is" in run.said for path in lost)
     assert bring_in(sandbox, archive, "--from", "folder", beside).exit_code == 0
     assert all(imported(archive)[path.name] == ("adopted", "gone") for path in lost)
+
+
+def test_what_was_made_of_an_ugoira_stays_and_the_ugoira_becomes_known(sandbox: Sandbox, tmp_path: Path):
+    """No conversion is an original; one of a work that pixiv shows no more may be all that is left of it."""
+    folder, archive = tmp_path / "Downloads", tmp_path / "archive"
+    shown, gone = newest(sandbox, 11), 99999
+    names = [f"{shown}-harbour.webm", f"{gone}-night.webm"]
+    for name in names:
+        path = folder / "pixiv" / "mika-11" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"\x1a\x45\xdf\xa3" + bytes(100))
+    for _ in ("first", "again"):
+        run = bring_in(sandbox, archive, folder)
+        assert (run.exit_code, run.image_requests) == (0, 0), run.errors
+        left = [line.rpartition("/")[2] for line in run.said.splitlines() if "left: " in line]
+        assert left == [
+            f"{names[0]}: converted: pixiv has no webm",
+            f"{names[1]}: converted: pixiv has no webm; pixiv does not show the work today: keep it",
+        ]
+    wanted = "SELECT DISTINCT artwork_id, kind FROM files WHERE state = 'wanted'"
+    assert rows(archive, wanted) == [(shown, "ugoira")]
 
 
 def test_works_on_another_tool_s_list_become_known_and_are_missing(sandbox: Sandbox, tmp_path: Path):

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.exchange.source import Entry, Passed
+from pixivcrawl.exchange.source import Entry, Passed, contents_of
 from pixivcrawl.exchange.sources import pbd, source_of
 from pixivcrawl.items import Frame
 from pixivcrawl.sandbox.works import Work
 from pixivcrawl.verification.claims import Claim
-from tests.exchange.making import DEFAULT_OF_PBD, LATER, PBD, small_world
+from tests.exchange.making import DEFAULT_OF_PBD, LATER, PBD, found_in, small_world
 from tests.sandbox.serving import World
 
 ARTIST = 11
@@ -29,11 +29,11 @@ def works_of(world: World) -> Sequence[Work]:
 
 
 def claims_in(folder: Path) -> dict[Path, Claim]:
-    return {found.path: found for found in pbd.read(folder) if isinstance(found, Claim)}
+    return {found.path: found for found in found_in(pbd.SOURCE, folder) if isinstance(found, Claim)}
 
 
 def passed_in(folder: Path) -> dict[str, str]:
-    return {found.path.name: found.reason for found in pbd.read(folder) if isinstance(found, Passed)}
+    return {found.path.name: found.reason for found in found_in(pbd.SOURCE, folder) if isinstance(found, Passed)}
 
 
 def assert_told(made: PBD, *, all_of: bool = True, with_revisions: bool = True) -> None:
@@ -68,7 +68,7 @@ def test_the_record_tells_each_file_whatever_its_name(
     made.fetch(works_of(world))
     made.finish()
     made.moved(tmp_path / "elsewhere")
-    assert source_of(made.root).name == "pbd"
+    assert source_of(contents_of(made.root)).name == "pbd"
     assert_told(made)
 
 
@@ -169,7 +169,7 @@ def test_the_record_names_known_works_and_no_novels(world: World, tmp_path: Path
     made.record.append({"id": "77", "n": "novels/77.epub", "d": "2021-09-03T14:31:03+00:00"})
     made.record.append({"id": "78_p0", "n": "gone/78_p0.jpg"})
     made.finish()
-    assert {entry.work_id for entry in pbd.read(tmp_path) if isinstance(entry, Entry)} == {
+    assert {entry.work_id for entry in found_in(pbd.SOURCE, tmp_path) if isinstance(entry, Entry)} == {
         78,
         *(work.id for work in works),
     }

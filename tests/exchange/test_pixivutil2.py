@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pixivcrawl.exchange.source import Entry, Passed
+from pixivcrawl.exchange.source import Entry, Passed, contents_of
 from pixivcrawl.exchange.sources import pixivutil2, source_of
 from pixivcrawl.items import Frame
 from pixivcrawl.verification.claims import Claim
-from tests.exchange.making import DEFAULT, LATER, PixivUtil2, Truth, small_world
+from tests.exchange.making import DEFAULT, LATER, PixivUtil2, Truth, found_in, small_world
 from tests.sandbox.serving import World
 
 ARTIST = 11
@@ -24,11 +24,11 @@ def works_of(world: World):
 
 
 def claims_in(folder: Path) -> dict[Path, Claim]:
-    return {found.path: found for found in pixivutil2.read(folder) if isinstance(found, Claim)}
+    return {found.path: found for found in found_in(pixivutil2.SOURCE, folder) if isinstance(found, Claim)}
 
 
 def passed_in(folder: Path) -> dict[str, str]:
-    return {found.path.name: found.reason for found in pixivutil2.read(folder) if isinstance(found, Passed)}
+    return {found.path.name: found.reason for found in found_in(pixivutil2.SOURCE, folder) if isinstance(found, Passed)}
 
 
 def assert_all_told(made: PixivUtil2, *, with_revisions: bool = True) -> None:
@@ -63,7 +63,7 @@ def test_each_format_is_read_from_the_settings(
     made = PixivUtil2(tmp_path / "pixiv", world, single=single, manga=manga, ugoira=ugoira)
     made.fetch(works_of(world))
     made.finish()
-    assert source_of(made.root).name == "pixivutil2"
+    assert source_of(contents_of(made.root)).name == "pixivutil2"
     assert_all_told(made)
     made_of_ugoira = {path.name for path in made.root.rglob("*") if path.suffix in (".webm", ".gif", ".png")} - {
         path.name for path in made.files
@@ -128,7 +128,7 @@ def test_the_lists_of_the_database_are_known_works(world: World, tmp_path: Path)
     made.rows.append((77, 9, "**BLACKLISTED**", "**BLACKLISTED**", None, None, None))
     made.rows.append((78, 9, "told of, never fetched", "N/A", None, None, None))
     made.finish()
-    found = {entry for entry in pixivutil2.read(tmp_path) if isinstance(entry, Entry)}
+    found = {entry for entry in found_in(pixivutil2.SOURCE, tmp_path) if isinstance(entry, Entry)}
     assert found == {Entry(work.id, ARTIST) for work in works}
     assert "1 work that PixivUtil2 was told to leave out" in passed_in(tmp_path)["db.sqlite"]
 

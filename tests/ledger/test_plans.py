@@ -132,6 +132,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "record_stored": lambda c: updates.record_stored(c, as_stored(an_original(2, 1)), NOW),
     "record_file_failed": lambda c: updates.record_file_failed(c, an_original(2, 1), "cut", NOW),
     "record_lost": lambda c: updates.record_lost(c, 1, 0, an_original().revision, "image", NOW),
+    "adopted_doubles": queries.adopted_doubles,
     "settle_intent": lambda c: updates.settle_intent(c, queries.unsettled_intents(c)[0], NOW),
     "forget_intent": lambda c: updates.forget_intent(c, queries.unsettled_intents(c)[0], NOW),
     "record_user": lambda c: updates.record_user(c, User(7, "new name", "full"), NOW),

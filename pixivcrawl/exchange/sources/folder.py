@@ -6,37 +6,30 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pixivcrawl.exchange.names import CONVERTED, PICTURES, ending, read_name
-from pixivcrawl.exchange.source import Found, Passed, Source, files_in
+from pixivcrawl.exchange.names import PICTURES, ending, read_name
+from pixivcrawl.exchange.source import Contents, Files, Found, Passed, Source
 from pixivcrawl.verification.claims import Claim
 
 
-def is_its_own(folder: Path) -> bool:
+def shows_itself(entries: Files) -> bool:
     return True
 
 
-def read(folder: Path) -> Iterator[Found]:
-    for entries in files_in(folder):
-        if isinstance(entries, Passed):
-            yield entries
-            continue
-        yield from (found for entry in entries if (found := claim_by_name(entry)) is not None)
+def read(contents: Contents, pictures: Files) -> Iterator[Found]:
+    return map(claim_by_name, pictures)
 
 
-def claim_by_name(entry: os.DirEntry[str]) -> Claim | Passed | None:
-    """What a file's name says by itself; None if it is not a picture."""
-    kind = ending(entry.name)
-    if kind not in PICTURES and kind not in CONVERTED:
-        return None
-    path = Path(entry.path)
+def claim_by_name(entry: os.DirEntry[str]) -> Claim | Passed:
+    """What a picture's name says by itself."""
+    path, kind = Path(entry.path), ending(entry.name)
     named = read_name(entry.name)
     if named is None:
         return Passed(path, "its name tells no page of a work")
     if named.is_reduced:
         return Passed(path, "reduced: its name says so")
-    if kind in CONVERTED:
-        return Passed(path, f"converted: pixiv has no {kind}")
+    if kind not in PICTURES:
+        return Passed(path, f"converted: pixiv has no {kind}", named.work_id)
     return Claim(path, named.work_id, named.page, named.kind)
 
 
-SOURCE = Source("folder", is_its_own, read)
+SOURCE = Source("folder", shows_itself, read)

@@ -5,119 +5,102 @@ An ugoira is `{id}_p0.zip`, or frames `{id}_p{n}.jpg` (`ugoira: original`). Modi
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from pixivcrawl.api.bodies.parts import JAPAN
-from pixivcrawl.api.images import LARGEST_ID, is_revision, read_image_url
+from pixivcrawl.api.images import LARGEST_ID, read_image_url
 from pixivcrawl.api.text import plural
 from pixivcrawl.exchange.databases import is_database, opened
-from pixivcrawl.exchange.names import PICTURES, ending
-from pixivcrawl.exchange.source import Entry, Found, Passed, Source, files_in
+from pixivcrawl.exchange.names import PICTURES, ending, is_at_start
+from pixivcrawl.exchange.notes import Unread, frames_in, id_in, parse, read_text, revision_in
+from pixivcrawl.exchange.source import Contents, Entry, Files, Found, Passed, Source, ending_in
 from pixivcrawl.exchange.sources.folder import claim_by_name
-from pixivcrawl.exchange.zips import read_frames
 from pixivcrawl.items import FileKind
 from pixivcrawl.verification.claims import Claim, Recorded
 
-LARGEST_SIDECAR = 4 << 20
-FOLDERS_LOOKED_AT = 50
-"""Folders in which a sign of gallery-dl is looked for."""
-
-_ARTIST = re.compile(r"[1-9][0-9]{0,17} \S+")
+_ARTIST = re.compile(r"([1-9][0-9]{0,17}) \S+")
 _ENTRY = re.compile(r"pixiv[^0-9]{0,16}([1-9][0-9]{0,18})(?![0-9])")
 _SQLITE = frozenset({"sqlite3", "sqlite", "db"})
 
 
-def is_its_own(folder: Path) -> bool:
+def shows_itself(entries: Files) -> bool:
     """Recognizes a folder `pixiv/{id} {account}`, a sidecar, or its list of downloads."""
-    return any(
-        _shows_it(entries) for entries in islice(files_in(folder), FOLDERS_LOOKED_AT) if not isinstance(entries, Passed)
+    names = {entry.name for entry in entries}
+    sidecars = (Path(entry.path) for entry in entries if entry.name.endswith(".json") and entry.name[:-5] in names)
+    return (
+        any(_artist_by(Path(entry.path).parent) for entry in entries[:1])
+        or any(map(_is_sidecar, sidecars))
+        or any(map(_is_list, ending_in(entries, _SQLITE)))
     )
 
 
-def _shows_it(entries: list[os.DirEntry[str]]) -> bool:
-    names = {entry.name for entry in entries}
-    for entry in entries:
-        path = Path(entry.path)
-        if _is_artists(path.parent):
-            return True
-        if entry.name.endswith(".json") and entry.name[:-5] in names and isinstance(_sidecar(path), dict):
-            return True
-        if ending(entry.name) in _SQLITE and _is_list(path):
-            return True
-    return False
+def read(contents: Contents, pictures: Files) -> Iterator[Found]:
+    for path in ending_in(contents.others, _SQLITE):
+        yield from _listed(path)
+    others = {entry.path for entry in contents.others}
+    for entry in pictures:
+        yield from _claimed(entry, has_sidecar=f"{entry.path}.json" in others)
 
 
-def read(folder: Path) -> Iterator[Found]:
-    for entries in files_in(folder):
-        if isinstance(entries, Passed):
-            yield entries
-            continue
-        names = {entry.name for entry in entries}
-        for entry in entries:
-            if ending(entry.name) in _SQLITE:
-                yield from _listed(Path(entry.path))
-            else:
-                yield from _claimed(entry, f"{entry.name}.json" in names)
-
-
-def _claimed(entry: os.DirEntry[str], has_sidecar: bool) -> Iterator[Claim | Passed]:
-    by_name = claim_by_name(entry)
-    if by_name is None:
-        return
-    told = _sidecar(Path(f"{entry.path}.json")) if has_sidecar else None
-    if isinstance(told, str):
-        yield Passed(Path(f"{entry.path}.json"), told)
-    recorded = _claim(by_name.path, told) if isinstance(told, dict) else None
-    if (
-        recorded is not None
-        and ending(entry.name) in PICTURES
-        and not (isinstance(by_name, Passed) and "reduced" in by_name.reason)
-    ):
-        yield recorded
-    elif isinstance(by_name, Claim):
-        yield replace(by_name, recorded=_by_folder(by_name.path.parent), served=_time_of(entry))
-    else:
+def _claimed(entry: os.DirEntry[str], *, has_sidecar: bool) -> Iterator[Claim | Passed]:
+    by_name, recorded = claim_by_name(entry), None
+    if has_sidecar and ending(entry.name) in PICTURES:
+        try:
+            recorded = _sidecar(by_name.path)
+        except Unread as why:
+            yield Passed(Path(f"{entry.path}.json"), f"a sidecar that {why}")
+    if isinstance(by_name, Claim):
+        page = by_name.work_id, by_name.page
+        if recorded is None:
+            artist = _artist_by(by_name.path.parent)
+            by = Recorded(by=f"the folder {by_name.path.parent.name}", user_id=artist) if artist else None
+            yield replace(by_name, recorded=by, served=_time_of(entry))
+        elif is_at_start(entry.name) and page != (recorded.work_id, recorded.page):
+            yield Passed(by_name.path, f"its name says page {page[1]} of work {page[0]}, and its sidecar another page")
+        else:
+            yield recorded
+    elif recorded is None or "reduced" in by_name.reason:
         yield by_name
+    else:
+        yield recorded
 
 
-def _by_folder(folder: Path) -> Recorded | None:
+def _artist_by(folder: Path) -> int | None:
     """The artist of the files in `pixiv/{id} {account}`."""
-    if not _is_artists(folder):
-        return None
-    return Recorded(by=f"the folder {folder.name}", user_id=int(folder.name.partition(" ")[0]))
+    found = _ARTIST.fullmatch(folder.name) if folder.parent.name == "pixiv" else None
+    return int(found[1]) if found is not None else None
 
 
-def _is_artists(folder: Path) -> bool:
-    return folder.parent.name == "pixiv" and _ARTIST.fullmatch(folder.name) is not None
-
-
-def _time_of(entry: os.DirEntry[str]) -> datetime:
-    return datetime.fromtimestamp(entry.stat(follow_symlinks=False).st_mtime, UTC)
-
-
-def _sidecar(path: Path) -> dict[str, Any] | str | None:
-    """A pixiv work's sidecar; or why it cannot be read; None for one from another site."""
+def _time_of(entry: os.DirEntry[str]) -> datetime | None:
     try:
-        with path.open("rb") as file:
-            told = json.loads(file.read(LARGEST_SIDECAR))
-    except OSError as error:
-        return f"a sidecar that cannot be read: {error.strerror}"
-    except (ValueError, RecursionError):
-        return "a sidecar that is damaged: it is no JSON"
+        return datetime.fromtimestamp(entry.stat(follow_symlinks=False).st_mtime, UTC)
+    except OSError:
+        # It is gone by now; whoever reads it says so.
+        return None
+
+
+def _told_beside(path: Path) -> dict[str, Any] | None:
+    """A picture's sidecar; None for one from another site. Raises Unread."""
+    told = parse(read_text(Path(f"{path}.json")))
     return told if isinstance(told, dict) and told.get("category") == "pixiv" else None
 
 
-def _claim(path: Path, told: dict[str, Any]) -> Claim | None:
-    """What a sidecar says about its file; None if it names no page of a work."""
+def _is_sidecar(path: Path) -> bool:
+    try:
+        return _told_beside(path.with_suffix("")) is not None
+    except Unread:
+        return False
+
+
+def _sidecar(path: Path) -> Claim | None:
+    """What a picture's sidecar says about it; None if it names no page of a work. Raises Unread."""
+    told = _told_beside(path) or {}
     work_id, page, artist = told.get("id"), told.get("num"), told.get("user")
     if not _is_number(work_id, 1) or not _is_number(page, 0):
         return None
@@ -126,18 +109,20 @@ def _claim(path: Path, told: dict[str, Any]) -> Claim | None:
         return None
     is_zip = image.kind == "zip" if image is not None else told.get("extension") == "zip"
     kind: FileKind = "ugoira" if is_zip else "frame" if told.get("type") == "ugoira" else "image"
-    user_id = artist.get("id") if isinstance(artist, dict) else None
+    user_id = id_in(artist.get("id")) if isinstance(artist, dict) else None
     # gallery-dl: the size is that of the first page, and of an ugoira's frames.
     sized = page == 0 or kind == "frame"
     recorded = Recorded(
         by=f"the sidecar {path.name}.json",
-        user_id=user_id if _is_number(user_id, 1) else None,
-        revision=image.revision if image is not None else _revision(told.get("date_url")),
+        # A folder that contradicts the sidecar leaves it to pixiv whose the work is.
+        user_id=user_id if _artist_by(path.parent) in (None, user_id) else None,
+        # gallery-dl's `date_url` is the time in the file's address, but in UTC instead of Japan's zone.
+        revision=image.revision if image is not None else revision_in(told.get("date_url")),
         kind=kind,
-        page_count=count if kind == "image" and _is_number(count := told.get("page_count"), 1) else None,
-        width=width if sized and _is_number(width := told.get("width"), 1) else None,
-        height=height if sized and _is_number(height := told.get("height"), 1) else None,
-        frames=read_frames(told.get("frames")) if kind == "ugoira" else None,
+        page_count=id_in(told.get("page_count")) if kind == "image" else None,
+        width=id_in(told.get("width")) if sized else None,
+        height=id_in(told.get("height")) if sized else None,
+        frames=frames_in(told.get("frames")) if kind == "ugoira" else None,
     )
     return Claim(path, work_id, page, kind, recorded)
 
@@ -146,29 +131,18 @@ def _is_number(value: Any, least: int) -> TypeGuard[int]:
     return type(value) is int and least <= value <= LARGEST_ID
 
 
-def _revision(date_url: Any) -> str | None:
-    """gallery-dl's `date_url` is the time in the file's address, but in UTC instead of Japan's zone."""
-    if not isinstance(date_url, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(date_url).replace(tzinfo=UTC).astimezone(JAPAN)
-    except (ValueError, OverflowError):
-        return None
-    revision = f"{moment:%Y%m%d%H%M%S}"
-    return revision if is_revision(revision) else None
-
-
 def _is_list(path: Path) -> bool:
     try:
         if not is_database(path):
             return False
         with opened(path) as database:
-            return (
-                database.execute("SELECT 1 FROM pragma_table_info('archive') WHERE name = 'entry'").fetchone()
-                is not None
-            )
+            return _has_entries(database)
     except (OSError, sqlite3.Error):
         return False
+
+
+def _has_entries(database: sqlite3.Connection) -> bool:
+    return bool(database.execute("SELECT 1 FROM pragma_table_info('archive') WHERE name = 'entry'").fetchone())
 
 
 def _listed(path: Path) -> Iterator[Entry | Passed]:
@@ -179,7 +153,7 @@ def _listed(path: Path) -> Iterator[Entry | Passed]:
             yield Passed(path, "a database that is damaged: it does not begin as one")
             return
         with opened(path) as database:
-            if database.execute("SELECT 1 FROM pragma_table_info('archive') WHERE name = 'entry'").fetchone() is None:
+            if not _has_entries(database):
                 return
             for (entry,) in database.execute("SELECT entry FROM archive"):
                 found = _ENTRY.match(entry) if isinstance(entry, str) else None
@@ -198,4 +172,4 @@ def _listed(path: Path) -> Iterator[Entry | Passed]:
         )
 
 
-SOURCE = Source("gallery-dl", is_its_own, read)
+SOURCE = Source("gallery-dl", shows_itself, read)

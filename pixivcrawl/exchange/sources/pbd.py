@@ -7,30 +7,25 @@ page and the time in its address.
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pixivcrawl.api.images import is_revision, read_image_url
 from pixivcrawl.exchange.formats import Meaning, NameFormat, compiled
-from pixivcrawl.exchange.names import CONVERTED, PICTURES, Named, ending, read_name
-from pixivcrawl.exchange.source import Entry, Found, Passed, Source, files_in
-from pixivcrawl.exchange.told import folded_part, frames_told, moment_told, number_told
+from pixivcrawl.exchange.names import CONVERTED, PICTURES, Named, ending, is_at_start, read_name
+from pixivcrawl.exchange.notes import LARGEST_NOTE, Unread, folded_part, frames_in, id_in, parse, read_text, revision_in
+from pixivcrawl.exchange.source import Contents, Entry, Files, Found, Passed, Source, ending_in
 from pixivcrawl.items import FileKind, Frame
 from pixivcrawl.verification.claims import Claim, Recorded
 
-FOLDERS_LOOKED_AT = 50
-"""Folders in which a sign of the tool is looked for."""
-
-LARGEST_NOTE = 4 << 20
 LARGEST_RECORD = 512 << 20
 """The tool begins another file of its record before one has 500 MB."""
+
+_NOTES = frozenset({"json", "txt"})
 
 TOKEN = re.compile(r"\{[A-Za-z0-9_]+\}")
 MEANINGS: Mapping[str, Meaning] = {
@@ -46,6 +41,7 @@ FEWEST = 3
 """So many works have to begin at 1, and none at 0, before all numbers are taken to count from 1."""
 
 _UGOIRA = 2
+_OF_UGOIRA = CONVERTED | {"zip"}
 _OF_ARTIST = re.compile(r"(?![0-9]{4}(?:-[0-9]{2}){1,2}$).+-([1-9][0-9]{0,17})")
 """`{user}-{user_id}`, but for what is a day or a month."""
 _DEFAULT = re.compile(r"[1-9][0-9]{0,18}(?:_p[0-9]+)?-.*")
@@ -101,64 +97,53 @@ class _Known:
     first: int | None = None
 
 
-def is_its_own(folder: Path) -> bool:
+def shows_itself(entries: Files) -> bool:
     """Recognizes the tool's notes, record or settings, or its name for an artist's folder."""
-    return any(
-        _shows_it(entries) for entries in islice(files_in(folder), FOLDERS_LOOKED_AT) if not isinstance(entries, Passed)
-    )
+    if any(_DEFAULT.fullmatch(entry.name) and _OF_ARTIST.fullmatch(Path(entry.path).parent.name) for entry in entries):
+        return True
+    return any(map(_is_its_own, ending_in(entries, _NOTES)))
 
 
-def _shows_it(entries: list[os.DirEntry[str]]) -> bool:
-    for entry in entries:
-        path = Path(entry.path)
-        if _DEFAULT.fullmatch(entry.name) and _OF_ARTIST.fullmatch(path.parent.name):
-            return True
-        if ending(entry.name) in ("json", "txt"):
-            known = _Known(path.parent)
-            if _look_into(path, known) is None and (known.notes or known.downloads or known.formats):
-                return True
-    return False
-
-
-def read(folder: Path) -> Iterator[Found]:
-    known = _Known(folder)
-    names: list[str] = []
-    for entries in files_in(folder):
-        for entry in entries if not isinstance(entries, Passed) else ():
-            if ending(entry.name) in PICTURES:
-                names.append(entry.name)
-            elif ending(entry.name) in ("json", "txt") and (why := _look_into(Path(entry.path), known)) is not None:
-                yield Passed(Path(entry.path), why)
-    _count(names, known)
-    if known.first is None:
-        known.first = _first_number(known)
+def read(contents: Contents, pictures: Files) -> Iterator[Found]:
+    known = _Known(contents.folder)
+    for path in ending_in(contents.others, _NOTES):
+        # What is no note may be the record, whose works are known even if all their pictures are.
+        if pictures or not path.stem.endswith("-meta"):
+            try:
+                _look_into(path, known)
+            except Unread as why:
+                yield Passed(path, f"a note that {why}")
     works = {download.work_id for downloads in known.downloads.values() for download in downloads}
     yield from map(Entry, sorted(works))
-    for entries in files_in(folder):
-        if isinstance(entries, Passed):
-            yield entries
-            continue
-        yield from (_claim(Path(entry.path), known) for entry in entries if ending(entry.name) in PICTURES | CONVERTED)
+    _count([entry.name for entry in contents.pictures if ending(entry.name) in PICTURES], known)
+    if known.first is None:
+        known.first = _first_number(known)
+    yield from (_claim(Path(entry.path), known) for entry in pictures)
 
 
 # What is no picture
 
 
-def _look_into(path: Path, known: _Known) -> str | None:
-    """Add the contents of one of the tool's files; returns why it cannot be read, or None."""
+def _is_its_own(path: Path) -> bool:
+    known = _Known(path.parent)
     try:
-        with path.open("rb") as file:
-            head = file.read(1)
-            content = head + file.read(LARGEST_RECORD if head == b"[" else LARGEST_NOTE)
-            text = content.decode("utf-8-sig")
-        if path.suffix.lower() == ".txt":
-            told: Any = _fields(text) if path.stem.endswith("-meta") else None
-        else:
-            told = json.loads(text)
-    except OSError as error:
-        return f"a note that cannot be read: {error.strerror}"
-    except (ValueError, RecursionError):
-        return "a note that is damaged: it is no JSON" if path.stem.endswith("-meta") or head == b"[" else None
+        _look_into(path, known)
+    except Unread:
+        return False
+    return bool(known.notes or known.downloads or known.formats)
+
+
+def _look_into(path: Path, known: _Known) -> None:
+    """Add the contents of one of the tool's files. Raises Unread."""
+    is_note, is_list = path.stem.endswith("-meta"), _begins_a_list(path)
+    text = read_text(path, LARGEST_RECORD if is_list else LARGEST_NOTE)
+    try:
+        told: Any = parse(text) if path.suffix.lower() == ".json" else _fields(text or "") if is_note else None
+    except Unread:
+        if is_note or is_list:
+            raise
+        # For all that anybody can say, it is another program's.
+        return
     for each in told if isinstance(told, list) else [told]:
         if not isinstance(each, dict):
             continue
@@ -168,14 +153,22 @@ def _look_into(path: Path, known: _Known) -> str | None:
             known.downloads[download.parts[0]].append(download)
         elif "downloadThread" in each:
             _take_settings(each, known)
-    return None
+
+
+def _begins_a_list(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(1) == b"["
+    except OSError:
+        # Whoever reads it says so.
+        return False
 
 
 def _note(path: Path, told: dict[str, Any]) -> _Note | None:
     """A work's note, or a line of an exported result, which has the same form."""
     original = told.get("original")
     image = read_image_url(original) if isinstance(original, str) else None
-    work_id = number_told(told.get("idNum"))
+    work_id = id_in(told.get("idNum"))
     if work_id is None or image is None or image.work_id != work_id:
         return None
     timing = told.get("ugoiraInfo")
@@ -183,14 +176,14 @@ def _note(path: Path, told: dict[str, Any]) -> _Note | None:
         path,
         _without_number(path.stem.removesuffix("-meta"), work_id),
         work_id,
-        user_id=number_told(told.get("userId")),
-        created=moment_told(told.get("date")),
+        user_id=id_in(told.get("userId")),
+        created=revision_in(told.get("date")),
         revision=image.revision,
-        page_count=number_told(told.get("pageCount")),
-        width=number_told(told.get("fullWidth")),
-        height=number_told(told.get("fullHeight")),
+        page_count=id_in(told.get("pageCount")),
+        width=id_in(told.get("fullWidth")),
+        height=id_in(told.get("fullHeight")),
         is_ugoira=image.kind == "zip" or told.get("type") == _UGOIRA,
-        frames=frames_told(timing.get("frames")) if isinstance(timing, dict) else None,
+        frames=frames_in(timing.get("frames")) if isinstance(timing, dict) else None,
     )
 
 
@@ -214,7 +207,7 @@ def _download(path: Path, told: dict[str, Any]) -> _Download | None:
     """A line of the record; None for a novel, whose time is not from an address, and for any other object."""
     name, time = told.get("n"), told.get("d")
     found = _ID.fullmatch(each) if isinstance(each := told.get("id"), str) else None
-    if found is None or not isinstance(name, str) or number_told(found[1]) is None:
+    if found is None or not isinstance(name, str) or id_in(found[1]) is None:
         return None
     if not (time is None or (isinstance(time, str) and _DATED.fullmatch(time))):
         return None
@@ -240,10 +233,10 @@ def _take_settings(told: dict[str, Any], known: _Known) -> None:
 def _count(names: list[str], known: _Known) -> None:
     """Note the page numbers in names, and whether names begin with ids, since a title may contain what looks like one."""
     told = [(name, _named(name)) for name in names]
-    elsewhere = sum(named is not None and not _begins(name, named) for name, named in told)
+    elsewhere = sum(named is not None and not is_at_start(name) for name, named in told)
     known.ids_first = elsewhere * 2 < len(told)
     for name, named in told:
-        if named is not None and (_begins(name, named) or not known.ids_first):
+        if named is not None and (is_at_start(name) or not known.ids_first):
             known.numbers[named.work_id].add(named.page)
         elif (found := _AT_START.match(name)) is not None:
             known.unnumbered.add(int(found[1]))
@@ -252,10 +245,6 @@ def _count(names: list[str], known: _Known) -> None:
 def _named(name: str) -> Named | None:
     named = read_name(name)
     return named if named is not None and named.kind == "image" else None
-
-
-def _begins(name: str, named: Named) -> bool:
-    return name.startswith(f"{named.work_id}_p")
 
 
 def _first_number(known: _Known) -> int | None:
@@ -280,18 +269,20 @@ def _first_of(work_id: int, known: _Known) -> int | None:
 
 
 def _claim(path: Path, known: _Known) -> Claim | Passed:
-    download = _recorded_as(path, known)
+    download, kind = _recorded_as(path, known), ending(path.name)
     told = _told_by(path, known) if download is None else (download.work_id, download.page or 0)
     if isinstance(told, str):
-        return Passed(path, told)
+        return Passed(path, f"converted: pixiv has no {kind}" if kind in CONVERTED else told)
     work_id, page = told
+    by_name = read_name(path.name) if known.ids_first and is_at_start(path.name) else None
+    if by_name is not None and by_name.work_id != work_id:
+        return Passed(path, f"its name says work {by_name.work_id}, the record work {work_id}")
     notes = known.notes.get(work_id, [])
-    kind = ending(path.name)
     is_ugoira = any(note.is_ugoira for note in notes) or (download is not None and download.page is None)
     if kind in CONVERTED:
-        return Passed(path, f"converted: pixiv has no {kind}")
+        return Passed(path, f"converted: pixiv has no {kind}", work_id)
     if is_ugoira and kind not in ("zip", "ugoira"):
-        return Passed(path, f"converted: an ugoira as {kind}")
+        return Passed(path, f"converted: an ugoira as {kind}", work_id)
     claimed: FileKind = "ugoira" if kind == "zip" else "image"
     return Claim(path, work_id, page, claimed, _recorded(path, page, download, notes, is_ugoira))
 
@@ -321,16 +312,14 @@ def _same(ours: tuple[str, ...], theirs: tuple[str, ...]) -> Iterator[str]:
 
 def _told_by(path: Path, known: _Known) -> tuple[int, int] | str:
     """The work and page of a file that no record names, or why they are unknown."""
-    if ending(path.name) in CONVERTED:
-        return f"converted: pixiv has no {ending(path.name)}"
-    formats = known.of_ugoira if ending(path.name) == "zip" else known.formats
+    formats = known.of_ugoira if ending(path.name) in _OF_UGOIRA else known.formats
     told = {named for each in formats if (named := each.read("/".join(path.parts[-8:]))) is not None}
     named = read_name(path.name)
     if named is not None and named.is_reduced:
         return "reduced: its name says so"
-    if len(told) == 1 and (named is None or not _begins(path.name, named)):
+    if len(told) == 1 and (named is None or not is_at_start(path.name)):
         named = told.pop()
-    elif named is None or (known.ids_first and not _begins(path.name, named)):
+    elif named is None or (known.ids_first and not is_at_start(path.name)):
         return _unnumbered(path, known)
     if named.page == 0:
         return named.work_id, 0
@@ -348,7 +337,7 @@ def _unnumbered(path: Path, known: _Known) -> tuple[int, int] | str:
         return "its name tells no page of a work, and no record names it"
     work_id = int(found[1])
     counts = {note.page_count for note in known.notes.get(work_id, ())}
-    is_first = work_id in known.numbers or counts == {1} or ending(path.name) == "zip"
+    is_first = work_id in known.numbers or counts == {1} or ending(path.name) in _OF_UGOIRA
     return (work_id, 0) if is_first else "its name tells no page: put the exported download record beside it"
 
 
@@ -387,4 +376,4 @@ def _without_number(stem: str, work_id: int) -> str:
     return _NUMBERED.sub(lambda found: found[1] if found[1] == str(work_id) else found[0], stem)
 
 
-SOURCE = Source("pbd", is_its_own, read)
+SOURCE = Source("pbd", shows_itself, read)

@@ -8,27 +8,23 @@ and says nothing of the revision.
 from __future__ import annotations
 
 import configparser
-import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.exchange.formats import Meaning, NameFormat, compiled
 from pixivcrawl.exchange.lists import text_lines
-from pixivcrawl.exchange.names import CONVERTED, PICTURES, Named, ending, read_name
-from pixivcrawl.exchange.source import Found, Passed, Source, files_in
+from pixivcrawl.exchange.names import CONVERTED, Named, ending, read_name
+from pixivcrawl.exchange.notes import Unread
+from pixivcrawl.exchange.source import Contents, Files, Found, Passed, Source, ending_in
 from pixivcrawl.exchange.sources.pixivutil2_records import Downloads, Kept, Note, downloads, read_note
 from pixivcrawl.items import FileKind
 from pixivcrawl.verification.claims import Claim, Recorded
-
-FOLDERS_LOOKED_AT = 50
-"""Folders in which a sign of PixivUtil2 is looked for."""
 
 TOKEN = re.compile(r"%[A-Za-z0-9_-]+(?:\{[^}]*\})?%")
 MEANINGS: Mapping[str, Meaning] = {
@@ -38,6 +34,8 @@ MEANINGS: Mapping[str, Meaning] = {
     "%page_number%": "page from 1",
 }
 """The tokens of a name that tell something; all others are words."""
+
+SETTINGS = "config.ini"
 
 _NOTES = frozenset({"json", "txt", "xmp", "js", "ugoira"})
 _DATABASES = frozenset({"sqlite", "sqlite3", "db"})
@@ -53,27 +51,23 @@ LONGEST_FORMAT = 8
 """Folders and file of a path that a format may speak of."""
 
 
-def is_its_own(folder: Path) -> bool:
+def shows_itself(entries: Files) -> bool:
     """Recognizes its database, settings or notes, or its name for an artist's folder."""
-    return any(
-        _shows_it(entries) for entries in islice(files_in(folder), FOLDERS_LOOKED_AT) if not isinstance(entries, Passed)
-    )
+    if any(_OF_ARTIST.fullmatch(entry.name) and _ARTIST.fullmatch(Path(entry.path).parent.name) for entry in entries):
+        return True
+    with ExitStack() as until:
+        return (
+            any(_formats(Path(entry.path)) for entry in entries if entry.name == SETTINGS)
+            or any(map(_is_note, ending_in(entries, _NOTES)))
+            or any(isinstance(downloads(path, until), Downloads) for path in ending_in(entries, _DATABASES))
+        )
 
 
-def _shows_it(entries: list[os.DirEntry[str]]) -> bool:
-    for entry in entries:
-        path = Path(entry.path)
-        if _OF_ARTIST.fullmatch(entry.name) and _ARTIST.fullmatch(path.parent.name):
-            return True
-        if entry.name == "config.ini" and _formats(path) is not None:
-            return True
-        if ending(entry.name) in _NOTES and isinstance(read_note(path), Note):
-            return True
-        if ending(entry.name) in _DATABASES:
-            with ExitStack() as until:
-                if isinstance(downloads(path, until), Downloads):
-                    return True
-    return False
+def _is_note(path: Path) -> bool:
+    try:
+        return read_note(path) is not None
+    except Unread:
+        return False
 
 
 @dataclass(slots=True)
@@ -87,42 +81,36 @@ class _Known:
     databases: list[Downloads] = field(default_factory=list)
 
 
-def read(folder: Path) -> Iterator[Found]:
+def read(contents: Contents, pictures: Files) -> Iterator[Found]:
+    known = _Known(contents.folder)
     with ExitStack() as until:
-        known = _Known(folder)
-        yield from _look_up(known, until)
-        for database in known.databases:
-            yield from database.entries()
-        for entries in files_in(folder):
-            if isinstance(entries, Passed):
-                yield entries
-                continue
-            for entry in entries:
-                if ending(entry.name) in PICTURES | CONVERTED:
-                    yield _claim(Path(entry.path), known)
+        for path in ending_in(contents.others, _DATABASES):
+            database = downloads(path, until)
+            if isinstance(database, str):
+                yield Passed(path, database)
+            elif database is not None:
+                known.databases.append(database)
+                yield from database.entries()
+        if pictures:
+            yield from _look_up(contents, known)
+        yield from (_claim(Path(entry.path), known) for entry in pictures)
 
 
-def _look_up(known: _Known, until: ExitStack) -> Iterator[Passed]:
-    """Read everything that is not a picture; what cannot be read is left out."""
-    for entries in files_in(known.folder):
-        for entry in entries if not isinstance(entries, Passed) else ():
-            path = Path(entry.path)
-            if entry.name == "config.ini":
-                settings = _formats(path)
-                known.formats += settings.formats if settings else ()
-                known.own_names = known.own_names and (settings is None or settings.own_names)
-            elif ending(entry.name) in _NOTES:
-                note = read_note(path)
-                if isinstance(note, str):
-                    yield Passed(path, note)
-                elif note is not None:
-                    known.notes[note.work_id].append(note)
-            elif ending(entry.name) in _DATABASES:
-                database = downloads(path, until)
-                if isinstance(database, str):
-                    yield Passed(path, database)
-                elif database is not None:
-                    known.databases.append(database)
+def _look_up(contents: Contents, known: _Known) -> Iterator[Passed]:
+    """Read settings and notes."""
+    for entry in contents.others:
+        if entry.name == SETTINGS and (settings := _formats(Path(entry.path))) is not None:
+            known.formats += settings.formats
+            known.own_names = known.own_names and settings.own_names
+    # A .ugoira is both a picture and a note about itself.
+    for path in ending_in([*contents.others, *contents.pictures], _NOTES):
+        try:
+            note = read_note(path)
+        except Unread as why:
+            yield Passed(path, f"a note that {why}")
+        else:
+            if note is not None:
+                known.notes[note.work_id].append(note)
 
 
 class _Settings(NamedTuple):
@@ -163,7 +151,7 @@ def _claim(path: Path, known: _Known) -> Claim | Passed:
         return Passed(path, "neither its name nor a database tells its work")
     notes = known.notes.get(told.work_id, [])
     if (why := _not_original(path, _is_ugoira(named, kept, notes))) is not None:
-        return Passed(path, why)
+        return Passed(path, why, told.work_id if why.startswith("converted") else None)
     page = told.page if told.page is not None or named is None else named.page
     if page is None:
         return Passed(path, f"a page of work {told.work_id}; neither its name nor the database tells which")
@@ -262,4 +250,4 @@ def _revision(notes: list[Note], kept: Kept | None) -> str | None:
     return revision if created == {revision} or came_after else None
 
 
-SOURCE = Source("pixivutil2", is_its_own, read)
+SOURCE = Source("pixivutil2", shows_itself, read)

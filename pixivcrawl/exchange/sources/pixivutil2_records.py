@@ -6,10 +6,8 @@ A note belongs to a work and is named after its title at the time, so notes are 
 from __future__ import annotations
 
 import html
-import json
 import re
 import sqlite3
-import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,16 +18,12 @@ from typing import Any, NamedTuple
 from pixivcrawl.api.images import LARGEST_ID, read_image_url
 from pixivcrawl.api.text import plural
 from pixivcrawl.exchange.databases import is_database, opened
+from pixivcrawl.exchange.notes import Unread, folded_part, frames_in, id_in, parse, read_text, revision_in
 from pixivcrawl.exchange.source import Entry, Passed
-from pixivcrawl.exchange.told import folded_part, frames_told, moment_told, number_told
+from pixivcrawl.exchange.zips import timing_within
 from pixivcrawl.items import Frame
 
 NAME = "db.sqlite"
-
-LARGEST_NOTE = 4 << 20
-
-TIMING = "animation.json"
-"""The member that PixivUtil2 adds to an ugoira's zip to make its `.ugoira`."""
 
 _SIZE = re.compile(r"([0-9]{1,6})x([0-9]{1,6})")
 _LINE = re.compile(r"^(?P<key>[A-Za-z]+(?: [A-Za-z]+)?) *= ?(?P<value>.*?)\r?$", re.MULTILINE)
@@ -56,22 +50,16 @@ class Note:
     frames: tuple[Frame, ...] | None = None
 
 
-def read_note(path: Path) -> Note | str | None:
-    """One of PixivUtil2's notes, or why it cannot be read; None for any other file."""
-    try:
-        if path.suffix.lower() == ".ugoira":
-            return _of_timing(path, _timing_of(path))
-        with path.open("rb") as file:
-            text = file.read(LARGEST_NOTE + 1).decode("utf-8-sig")
-    except OSError as error:
-        return f"a note that cannot be read: {error.strerror}"
-    except UnicodeDecodeError:
-        return None
-    if len(text) > LARGEST_NOTE:
+def read_note(path: Path) -> Note | None:
+    """One of PixivUtil2's notes; None for any other file. Raises Unread."""
+    if path.suffix.lower() == ".ugoira":
+        return _of_ugoira(path)
+    text = read_text(path)
+    if text is None:
         return None
     match path.suffix.lower():
         case ".json":
-            return _of_json(path, text)
+            return _of_json(path, parse(text))
         case ".js":
             return _of_timing(path, text)
         case ".txt" if text.startswith("ArtistID"):
@@ -85,16 +73,12 @@ def read_note(path: Path) -> Note | str | None:
     return None
 
 
-def _of_json(path: Path, text: str) -> Note | str | None:
-    try:
-        told = json.loads(text)
-    except (ValueError, RecursionError):
-        return "a note that is damaged: it is no JSON"
+def _of_json(path: Path, told: Any) -> Note | None:
     if not isinstance(told, dict):
         return None
     if "Image ID" in told:
         return _of_fields(path, told, _IN_JSON)
-    if not isinstance(told.get("urls"), dict) or (work_id := number_told(told.get("illustId"))) is None:
+    if not isinstance(told.get("urls"), dict) or (work_id := id_in(told.get("illustId"))) is None:
         return None
     # pixiv's own answer, as writeRawJSON keeps it.
     original = told["urls"].get("original")
@@ -103,12 +87,12 @@ def _of_json(path: Path, text: str) -> Note | str | None:
     return Note(
         path,
         work_id,
-        user_id=number_told(told.get("userId")),
-        created=moment_told(told.get("createDate")),
+        user_id=id_in(told.get("userId")),
+        created=revision_in(told.get("createDate")),
         revision=image.revision if image is not None and image.work_id == work_id else timing.revision,
-        page_count=number_told(told.get("pageCount")),
-        width=number_told(told.get("width")),
-        height=number_told(told.get("height")),
+        page_count=id_in(told.get("pageCount")),
+        width=id_in(told.get("width")),
+        height=id_in(told.get("height")),
         frames=timing.frames,
     )
 
@@ -121,7 +105,7 @@ _IN_XMP = ("identifier", "artist_id", "date", "pages", "resolution", "ugoira_dat
 def _of_fields(path: Path, told: dict[str, Any], names: tuple[str, ...]) -> Note | None:
     """A note in the tool's own form, which has the address only for an ugoira."""
     work, artist, created, pages, resolution, ugoira = (told.get(name) for name in names)
-    work_id = number_told(work)
+    work_id = id_in(work)
     if work_id is None:
         return None
     size = _SIZE.fullmatch(resolution) if isinstance(resolution, str) else None
@@ -129,10 +113,10 @@ def _of_fields(path: Path, told: dict[str, Any], names: tuple[str, ...]) -> Note
     return Note(
         path,
         work_id,
-        user_id=number_told(artist),
-        created=moment_told(created),
+        user_id=id_in(artist),
+        created=revision_in(created),
         revision=timing.revision,
-        page_count=number_told(pages),
+        page_count=id_in(pages),
         width=int(size[1]) if size else None,
         height=int(size[2]) if size else None,
         frames=timing.frames,
@@ -145,44 +129,35 @@ class _Timing(NamedTuple):
     frames: tuple[Frame, ...] | None = None
 
 
-def _of_timing(path: Path, text: str | None) -> Note | str | None:
-    timing = _timing(text)
-    if timing.work_id is None:
-        return None if text is not None else "a .ugoira that holds no timing, or is damaged"
-    return Note(path, timing.work_id, revision=timing.revision, page_count=1, frames=timing.frames)
-
-
-def _timing_of(path: Path) -> str | None:
-    """The timing in a `.ugoira`. Raises OSError."""
+def _of_ugoira(path: Path) -> Note:
     try:
-        with zipfile.ZipFile(path) as archive:
-            member = archive.getinfo(TIMING)
-            return archive.read(member).decode() if member.file_size <= LARGEST_NOTE else None
-    # zipfile raises all kinds of errors for a damaged zip.
-    except (
-        zipfile.BadZipFile,
-        zipfile.LargeZipFile,
-        KeyError,
-        ValueError,
-        NotImplementedError,
-        RuntimeError,
-        EOFError,
-    ):
+        note = _of_timing(path, timing_within(path))
+    except OSError as error:
+        raise Unread(f"cannot be read: {error.strerror}") from None
+    if note is None:
+        raise Unread("is damaged: it is a .ugoira without its timing")
+    return note
+
+
+def _of_timing(path: Path, told: Any) -> Note | None:
+    timing = _timing(told)
+    if timing.work_id is None:
         return None
+    return Note(path, timing.work_id, revision=timing.revision, page_count=1, frames=timing.frames)
 
 
 def _timing(told: Any) -> _Timing:
     """The zip's address and the frames from pixiv's own answer about an ugoira."""
     try:
-        body = json.loads(told) if isinstance(told, str) else told
-    except (ValueError, RecursionError):
+        body = parse(told) if isinstance(told, str) else told
+    except Unread:
         return _Timing()
     if not isinstance(body, dict):
         return _Timing()
     addresses = (body.get("originalSrc"), body.get("src"))
     images = [image for each in addresses if isinstance(each, str) and (image := read_image_url(each)) is not None]
     image = next((image for image in images if image.kind == "zip"), None)
-    frames = frames_told(body.get("frames"))
+    frames = frames_in(body.get("frames"))
     return _Timing(frames=frames) if image is None else _Timing(image.work_id, image.revision, frames)
 
 
@@ -235,7 +210,7 @@ class Downloads:
             if path == _BLACKLISTED:
                 left_out += 1
             elif 0 < work_id <= LARGEST_ID and path != _NEVER_FETCHED:
-                yield Entry(work_id, artist if number_told(artist) else None)
+                yield Entry(work_id, artist if id_in(artist) else None)
         if left_out:
             yield Passed(
                 self.path,
@@ -260,7 +235,7 @@ class Downloads:
                 longest, best = shared, {}
             if shared == longest:
                 is_ugoira = mode == "ugoira_view" if mode else None
-                best[work_id, page] = Kept(self.path, work_id, page, number_told(artist), moment_told(added), is_ugoira)
+                best[work_id, page] = Kept(self.path, work_id, page, id_in(artist), revision_in(added), is_ugoira)
         # The row of a work of several pages names the last of them, and does not say which that is.
         if len({work_id for work_id, _ in best}) == 1 and len(best) == 2:
             best = {key: kept for key, kept in best.items() if kept.page is not None}

@@ -18,6 +18,7 @@ from pixivcrawl.ledger.queries.crawls import (
 )
 from pixivcrawl.ledger.queries.described import described_works, works_without_comments
 from pixivcrawl.ledger.queries.files import (
+    Came,
     FilesElsewhere,
     KeptFile,
     PagesOfWork,
@@ -28,6 +29,7 @@ from pixivcrawl.ledger.queries.files import (
     files_of_works,
     imported_from,
     known_artists,
+    known_work_ids,
     pages_of_work,
     pages_of_works,
     stored_paths,
@@ -125,9 +127,11 @@ from pixivcrawl.ledger.queries.user_files import (
     wanted_pictures,
 )
 from pixivcrawl.ledger.queries.works import (
+    Double,
     KnownWork,
     StoredFile,
     WorkToDo,
+    adopted_doubles,
     answer_location,
     gone_files,
     known_works,

@@ -175,20 +175,42 @@ def all_files_of_work(connection: Connection, work_id: int) -> list[KeptFile]:
     return files_of_works(connection, [work_id])
 
 
-def imported_from(connection: Connection, work_ids: Sequence[int]) -> dict[str, tuple[int | None, datetime]]:
-    """By their sources the imported files of these works that are here: their bytes, and when they came."""
-    found: dict[str, tuple[int | None, datetime]] = {}
-    for start in range(0, len(work_ids), IDS_A_QUERY):
+class Came(NamedTuple):
+    """An imported file that is here."""
+
+    bytes: int | None
+    imported: datetime
+    is_adopted: bool
+
+
+def imported_from(connection: Connection, sources: Sequence[str]) -> dict[str, Came]:
+    """The imported files that are here, by their sources."""
+    found: dict[str, Came] = {}
+    for start in range(0, len(sources), IDS_A_QUERY):
         rows = connection.execute(
-            select(NotNullable(FileRow.source), FileRow.bytes, NotNullable(FileRow.imported)).where(
-                FileRow.artwork_id.in_(work_ids[start : start + IDS_A_QUERY]),
-                FileRow.source.is_not(None),
+            select(
+                NotNullable(FileRow.source),
+                FileRow.bytes,
+                NotNullable(FileRow.imported),
+                FileRow.state == "adopted",
+            ).where(
+                FileRow.source.in_(sources[start : start + IDS_A_QUERY]),
+                FileRow.evidence.is_not(None),
                 FileRow.kind != "frames",
                 FileRow.state.in_(IN_PLACE),
             )
         )
-        found.update((source, (size, imported)) for source, size, imported in rows)
+        found.update((source, Came(size, imported, adopted)) for source, size, imported, adopted in rows)
     return found
+
+
+def known_work_ids(connection: Connection, work_ids: Sequence[int]) -> set[int]:
+    """Those of the works that the ledger knows, if only by their ids."""
+    known: set[int] = set()
+    for start in range(0, len(work_ids), IDS_A_QUERY):
+        of_works = ArtworkRow.id.in_(work_ids[start : start + IDS_A_QUERY])
+        known.update(connection.execute(select(ArtworkRow.id).where(of_works)).scalars())
+    return known
 
 
 def known_artists(connection: Connection, work_ids: Sequence[int]) -> dict[int, int]:

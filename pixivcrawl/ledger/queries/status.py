@@ -378,7 +378,11 @@ def status_odd(connection: Connection) -> tuple[int, int]:
 def status_imported(connection: Connection) -> tuple[int, ...]:
     """How many files that came from other tools' folders are stored, and how many adopted, of a revision that nobody knows."""
     is_here = [func.count(case((FileRow.state == state, 1))) for state in ("stored", "adopted")]
-    return tuple(connection.execute(select(*is_here).where(IMPORTED_FILE, FileRow.kind != "frames")).one())
+    return tuple(
+        connection.execute(
+            select(*is_here).where(IMPORTED_FILE, FileRow.source.is_not(None), FileRow.kind != "frames")
+        ).one()
+    )
 
 
 def status_odd_files(connection: Connection) -> list[OddFile]:

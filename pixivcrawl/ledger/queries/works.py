@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    and_,
     bindparam,
     exists,
     false,
@@ -21,9 +22,10 @@ from sqlalchemy import (
     select,
 )
 
-from pixivcrawl.items import Frame, Original
+from pixivcrawl.items import FileKind, Frame, Original
 from pixivcrawl.ledger.answer import Location
 from pixivcrawl.ledger.models import (
+    IMPORTED_FILE,
     MISSING_FILE,
     OPEN_USER_FILE,
     UNSETTLED_INTENT,
@@ -337,6 +339,33 @@ def unsettled_intents(connection: Connection, archive: str = "") -> list[Intent]
         for row in rows
         if row.kind != "frames"
     ]
+
+
+class Double(NamedTuple):
+    """An adopted file whose bytes are stored as a page of a known revision too, at `stored_path`; paths are relative to the archive."""
+
+    work_id: int
+    page: int
+    revision: str
+    kind: FileKind
+    sha256: str
+    path: str
+    stored_path: str
+
+
+def adopted_doubles(connection: Connection, archive: str = "") -> list[Double]:
+    """The adopted files of an archive that turned out to be of a known revision."""
+    adopted, stored = FileRow.__table__, FileRow.__table__.alias("stored")
+    same = (adopted.c[name] == stored.c[name] for name in ("artwork_id", "page", "kind", "sha256"))
+    lie_here = (or_(files.c.archive.is_(None), files.c.archive == archive) for files in (adopted, stored))
+    names = ("artwork_id", "page", "revision", "kind", "sha256", "path")
+    rows = connection.execute(
+        select(*(adopted.c[name] for name in names), stored.c.path.label("stored_path"))
+        .join(stored, and_(*same, stored.c.state == "stored"))
+        .where(IMPORTED_FILE, adopted.c.source.is_not(None), adopted.c.state == "adopted")
+        .where(adopted.c.kind != "frames", *lie_here)
+    )
+    return sorted(map(Double._make, rows))
 
 
 def stored_files(connection: Connection, archive: str = "") -> Iterator[StoredFile]:

@@ -50,6 +50,7 @@ from pixivcrawl.ledger.updates.hosts import (
     spend_requests,
     take_request,
 )
+from pixivcrawl.ledger.updates.imported import record_double
 from pixivcrawl.ledger.updates.people import (
     record_user,
     record_user_name,
@@ -102,6 +103,7 @@ EVENTS: Mapping[str, Callable[..., Any]] = {
     "columns-filled": fill_unknown,
     "comments-read": record_comments_read,
     "facts": record_facts,
+    "file-double": record_double,
     "file-failed": record_file_failed,
     "file-found": record_found,
     "file-lost": record_lost,

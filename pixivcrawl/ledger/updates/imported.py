@@ -6,22 +6,33 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, update
+from sqlalchemy import Connection, and_, bindparam, delete, update
 
 from pixivcrawl.archive.layout import is_unknown
-from pixivcrawl.items import Original
-from pixivcrawl.ledger.models import ArtworkRow, UserRow, table
+from pixivcrawl.items import FileKind, Original
+from pixivcrawl.ledger.models import ArtworkRow, FileRow, UserRow, table
+from pixivcrawl.ledger.updates.state import refresh_files
 from pixivcrawl.ledger.updates.upsert import insert_new
 
 NOT_IMPORTED: dict[str, Any] = dict.fromkeys(("source", "evidence", "imported"))
 """What the row of a work's file says that a transfer brought, or that is not there."""
 
-_ARTWORKS, _USERS = table(ArtworkRow), table(UserRow)
+_ARTWORKS, _FILES, _USERS = table(ArtworkRow), table(FileRow), table(UserRow)
 
 
 def state_in_place(revision: str) -> str:
     """What a file is that lies in its place: one of a revision that nobody knows is no original of the work's present one."""
     return "adopted" if is_unknown(revision) else "stored"
+
+
+def record_double(
+    connection: Connection, work_id: int, page: int, revision: str, kind: FileKind, now: datetime
+) -> None:
+    """An adopted file is one that is stored as well, at the revision that it turned out to be of: its own row goes."""
+    of_page = and_(_FILES.c.artwork_id == work_id, _FILES.c.page == page, _FILES.c.revision == revision)
+    kinds = _FILES.c.kind.in_((kind, "frames"))
+    connection.execute(delete(_FILES).where(of_page, kinds, _FILES.c.state == "adopted"))
+    refresh_files(connection, work_id)
 
 
 def record_owner(connection: Connection, originals: Sequence[tuple[Original, datetime]]) -> None:
