@@ -152,6 +152,7 @@ def test_an_odd_side_is_padded_by_its_last_row(tmp_path: Path, workers: Workers)
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.long
 def test_what_cannot_be_made_is_said_and_leaves_nothing(form: VideoForm, tmp_path: Path, workers: Workers) -> None:
     good = [plain(number) for number in range(3)]
     whole = zipped(tmp_path, good, (40, 40, 40))
@@ -221,6 +222,7 @@ def test_a_hundred_frames_take_less_than_six_seconds_of_one_core(tmp_path: Path)
     assert len(film(tmp_path / "made.mp4").begins) == 101
 
 
+@pytest.mark.long
 def test_a_worker_that_is_killed_is_followed_by_another(tmp_path: Path) -> None:
     """The killed one's part is not taken up."""
     ugoira = zipped(tmp_path, [plain(number, (640, 480)) for number in range(60)], [40] * 60, (640, 480))

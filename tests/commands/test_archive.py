@@ -172,6 +172,7 @@ def test_twenty_kinds_of_address(tmp_path: Path) -> None:
     assert crawls[: len(jobs)] == [what.split()[0] for what in jobs]
 
 
+@pytest.mark.long
 def test_the_rest_is_done_after_what_fails(tmp_path: Path, shared: Sandbox) -> None:
     gone, refused = "https://www.pixiv.net/users/999999", "https://www.pixiv.net/bookmark_new_illust.php"
     env = environment(shared, tmp_path, session=False)

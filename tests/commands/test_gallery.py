@@ -9,6 +9,8 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from tests.gallery.making import NORMAL, R18, archive_at
 from tests.live.running import PROJECT, environment, pixivcrawl
 
@@ -39,6 +41,7 @@ def test_it_serves_an_archive_until_it_is_told_to_end(tmp_path: Path) -> None:
     assert (served.returncode, errors) == (0, "")
 
 
+@pytest.mark.long
 def test_bad_input_is_one_line(tmp_path: Path) -> None:
     ended = pixivcrawl("gallery", env=environment(None, tmp_path / "nothing"))
     assert ended.returncode == 2

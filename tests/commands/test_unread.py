@@ -80,6 +80,7 @@ RUNNING = ("crawl user -a id=11", "archive https://www.pixiv.net/users/11", "syn
         *(pytest.param(words, lines, marks=pytest.mark.long) for words in RUNNING for lines in (0, 1, 4)),
     ],
 )
+@pytest.mark.long
 def test_a_run_goes_on_without_its_reader(sandbox: Sandbox, tmp_path: Path, command: str, lines: int) -> None:
     """`scrapy ... 2>&1 >/dev/null | head -n lines`."""
     (tmp_path / "subscriptions.toml").write_text(FOLLOWED)

@@ -18,6 +18,7 @@ def archive(tmp_path: Path) -> Path:
     return tmp_path / "archive"
 
 
+@pytest.mark.long
 def test_an_archive_of_before_is_refused_then_brought_over_then_used(archive: Path):
     env = environment(None, archive)
     refused = scrapy("crawl", "user", "-a", "id=11", env=env)

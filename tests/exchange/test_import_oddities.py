@@ -150,6 +150,7 @@ def test_no_sidecar_makes_a_file_another_one(sandbox: Sandbox, folder: Path, tmp
     assert {path: of_pixiv[path] for path in of_ours} == of_ours
 
 
+@pytest.mark.long
 def test_bytes_say_what_a_file_is_and_what_a_tool_made_is_no_original(sandbox: Sandbox, folder: Path, tmp_path: Path):
     """A zip with a tool's timing in it is adopted; a work that was forgotten stays out."""
     bare, archive = tmp_path / "bare", tmp_path / "archive"
@@ -177,6 +178,7 @@ def test_bytes_say_what_a_file_is_and_what_a_tool_made_is_no_original(sandbox: S
     assert not scrapy("verify", env=environment(sandbox, archive)).returncode
 
 
+@pytest.mark.long
 def test_a_work_that_is_gone_and_whose_artist_nobody_knows_waits_for_a_better_folder(
     sandbox: Sandbox, folder: Path, tmp_path: Path
 ):
@@ -256,6 +258,7 @@ def test_a_folder_that_is_the_archive_or_holds_it_is_refused(sandbox: Sandbox, t
     assert bring_in(sandbox, archive, "--from", "flickr", tmp_path).exit_code == 2
 
 
+@pytest.mark.long
 def test_interrupted_while_pixiv_is_asked_it_says_so(sandbox: Sandbox, folder: Path, tmp_path: Path):
     before = len(sandbox.log)
     env = environment(sandbox, tmp_path / "archive", PIXIVCRAWL_PIXIV_API_DELAY="60")
@@ -271,6 +274,7 @@ def test_interrupted_while_pixiv_is_asked_it_says_so(sandbox: Sandbox, folder: P
     assert errors.splitlines()[-1] == "pixivcrawl: interrupted; run the same command again"
 
 
+@pytest.mark.long
 def test_links_are_made_only_on_demand(sandbox: Sandbox, folder: Path, tmp_path: Path):
     assert bring_in(sandbox, tmp_path / "copied", folder).exit_code == 0
     assert all(path.stat().st_nlink == 1 for path in folder.rglob("*") if path.is_file())

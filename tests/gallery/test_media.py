@@ -162,6 +162,7 @@ def test_a_disk_that_fills_leaves_nothing_of_a_thumbnail(tmp_path: Path) -> None
         subprocess.run(["umount", str(disk)], check=True)
 
 
+@pytest.mark.long
 def test_the_store_keeps_its_limit(tmp_path: Path) -> None:
     root = archive_at(tmp_path / "archive")
     with visiting(root) as gallery:

@@ -100,6 +100,7 @@ def test_nothing_else_of_the_archive_changes(tmp_path: Path) -> None:
     assert tree(root) == before
 
 
+@pytest.mark.long
 def test_a_backup_has_the_shelf_and_verify_takes_no_offence(tmp_path: Path) -> None:
     root = archive_at(tmp_path / "archive")
     with visiting(root) as gallery:

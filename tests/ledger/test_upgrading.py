@@ -226,6 +226,7 @@ KILLED = textwrap.dedent(
 @pytest.mark.parametrize(
     "last", [n if n in (4, 9, 16) else pytest.param(n, marks=pytest.mark.long) for n in range(1, 21)]
 )
+@pytest.mark.long
 def test_a_kill_anywhere_only_interrupts(old: Path, last: int):
     expected, kept = facts(old), {key: told(body) for key, body in answers(old).items()}
     killed = subprocess.run([sys.executable, "-c", KILLED, str(old), str(last)], cwd=ROOT, check=False)

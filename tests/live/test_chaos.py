@@ -64,6 +64,7 @@ def test_killed_in_every_step_of_a_file(laboratory: Laboratory):
     killed_at(laboratory, steps, "user")
 
 
+@pytest.mark.long
 def test_killed_while_an_intent_is_settled(laboratory: Laboratory):
     steps = (
         "os:link:before",

@@ -136,6 +136,7 @@ def test_an_index_of_another_archive_is_made_anew(tmp_path: Path):
         assert f'href="/works/{NORMAL}"' in page(f"{address}/works")
 
 
+@pytest.mark.long
 def test_a_ledger_of_an_older_version_is_one_line(tmp_path: Path):
     root = archive_at(tmp_path / "archive")
     with sqlite3.connect(root / "archive.sqlite") as connection:

@@ -63,6 +63,7 @@ def test_the_second_of_an_account_ends_with_a_line_and_leaves_nothing(tmp_path: 
     assert line.endswith("wait for it, or add --wait")
 
 
+@pytest.mark.long
 def test_who_waits_begins_when_the_other_is_done(tmp_path: Path, sandbox: Sandbox) -> None:
     with in_use(sandbox, tmp_path):
         waiting = begun(sandbox, tmp_path, "--wait")
@@ -74,6 +75,7 @@ def test_who_waits_begins_when_the_other_is_done(tmp_path: Path, sandbox: Sandbo
     assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
 
 
+@pytest.mark.long
 def test_two_archives_of_an_account_never_have_two_requests_out_at_once(tmp_path: Path, sandbox: Sandbox) -> None:
     runs = [begun(sandbox, tmp_path / name, "--wait", PIXIVCRAWL_USER_AGENT=f"Mozilla/5.0 {name}") for name in "ab"]
     assert [run.wait(timeout=120) for run in runs] == [0, 0]
@@ -99,6 +101,7 @@ def test_one_address_reads_as_one_account_unless_more_are_allowed(tmp_path: Path
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.long
 def test_ctrl_c_ends_who_waits(tmp_path: Path, sandbox: Sandbox) -> None:
     with in_use(sandbox, tmp_path):
         waiting = begun(sandbox, tmp_path, "--wait")

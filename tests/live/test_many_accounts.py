@@ -64,6 +64,7 @@ def readers(archive: Path) -> list[tuple[object, ...]]:
     return rows(archive, "SELECT spider, reader, exit_code FROM crawls ORDER BY id")
 
 
+@pytest.mark.long
 def test_each_subscription_is_read_as_its_account(archive: Path, sandbox: Sandbox):
     env = of(sandbox, archive)
     planned = scrapy("sync", "--plan", env=env)
@@ -83,6 +84,7 @@ def test_each_subscription_is_read_as_its_account(archive: Path, sandbox: Sandbo
     assert told.index("mine: bookmarks") < told.index("as second:") < told.index("hers: bookmarks")
 
 
+@pytest.mark.long
 def test_what_ends_one_account_s_does_not_end_another_s(archive: Path, sandbox: Sandbox):
     """Its session is over, pixiv asks it for a long pause, or it is at work elsewhere."""
     env = of(sandbox, archive, PIXIV_PHPSESSID="901_nobodyknowsthissession1234567890")

@@ -91,6 +91,7 @@ def test_a_copy_of_no_ledger_is_refused(tmp_path: Path, sandbox: Sandbox):
     assert (run.returncode, len(run.stderr.splitlines())) == (2, 1)
 
 
+@pytest.mark.long
 def test_a_backup_holds_the_journal_up_to_its_moment_and_is_an_archive_again(tmp_path: Path, sandbox: Sandbox):
     archive, backups, env = tmp_path / "archive", tmp_path / "backups", environment(sandbox, tmp_path / "archive")
     backups.mkdir()

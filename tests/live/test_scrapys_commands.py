@@ -120,6 +120,7 @@ def test_an_address_of_another_answer_is_refused_with_its_reason(beside: Beside)
     assert "is not an address of illust.detail (illust/{id})" in ended.stderr
 
 
+@pytest.mark.long
 def test_every_spiders_contracts_hold(beside: Beside):
     ended = scrapy("check", env=beside.env)
     assert ended.returncode == 0, ended.stderr

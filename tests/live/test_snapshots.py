@@ -26,6 +26,7 @@ def snapshots(archive: Path) -> list[tuple[str, dict]]:
     return [(endpoint, json.loads(body)) for endpoint, body in running.snapshots(archive)]
 
 
+@pytest.mark.long
 def test_the_account_is_kept_and_kept_again(tmp_path: Path, sandbox: Sandbox):
     env = environment(sandbox, tmp_path)
     run = scrapy("crawl", "account", env=env)
@@ -71,6 +72,7 @@ def test_a_tag_with_its_translations(tmp_path: Path, sandbox: Sandbox):
     assert translations == [("猫", "en", "cat"), ("猫", "romaji", "neko")]
 
 
+@pytest.mark.long
 def test_everything_on_the_top_page(tmp_path: Path, sandbox: Sandbox):
     run = scrapy("crawl", "top", env=environment(sandbox, tmp_path))
     assert run.returncode == 0, run.stderr
@@ -104,6 +106,7 @@ def test_discovered_people_are_kept_with_their_newest_rows(tmp_path: Path, sandb
     assert listed(tmp_path) == []
 
 
+@pytest.mark.long
 def test_related_works_to_their_depth_and_limit(tmp_path: Path, sandbox: Sandbox):
     work_id = sandbox.world.work_id(11, 1)
     env = environment(sandbox, tmp_path)
@@ -118,6 +121,7 @@ def test_related_works_to_their_depth_and_limit(tmp_path: Path, sandbox: Sandbox
     assert paths == [f"/ajax/illust/{work_id}/recommend/init", "/ajax/illust/recommend/illusts"]
 
 
+@pytest.mark.long
 def test_related_goes_on_from_what_it_found(tmp_path: Path):
     with Sandbox(World.demo(), tls=True) as sandbox:
         named = [sandbox.world.work_id(11, 1), 999]

@@ -72,6 +72,7 @@ def test_ctrl_c_in_the_middle_of_transfers(tmp_path: Path, known: bool):
 @pytest.mark.parametrize(
     "command", [COMMAND, pytest.param(("archive", "https://www.pixiv.net/users/11"), marks=pytest.mark.long)], ids=str
 )
+@pytest.mark.long
 def test_twice_ends_at_once_and_tells_what_was_done(tmp_path: Path, command: tuple[str, ...]):
     with Sandbox(World.demo(), tls=True) as sandbox:
         sandbox.faults.image(kind="slow")
@@ -111,6 +112,7 @@ def test_no_thread_holds_up_the_end(tmp_path: Path, times: int):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
+@pytest.mark.long
 def test_a_pause_of_minutes_is_not_waited_out(tmp_path: Path, number: int):
     with Sandbox(World.demo(), tls=True) as sandbox:
         sandbox.faults.api("illust", kind="status:429", retry_after=300)
@@ -123,6 +125,7 @@ def test_a_pause_of_minutes_is_not_waited_out(tmp_path: Path, number: int):
 
 
 @pytest.mark.parametrize("opened", [False, pytest.param(True, marks=pytest.mark.long)])
+@pytest.mark.long
 def test_at_the_start_there_is_nothing_to_finish(tmp_path: Path, *, opened: bool):
     with Sandbox(World.demo(), tls=True) as sandbox:
         archive = tmp_path / "archive"

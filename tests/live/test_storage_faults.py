@@ -228,6 +228,7 @@ FAULTS = {
 @pytest.mark.parametrize(
     "fault", ["quota in staging", *(pytest.param(name, marks=pytest.mark.long) for name in list(FAULTS)[1:])]
 )
+@pytest.mark.long
 def test_errors_of_the_system(tmp_path: Path, sandbox: Sandbox, fault: str):
     code, says = FAULTS[fault]
     archive = tmp_path / "archive"
@@ -297,6 +298,7 @@ def test_a_folder_that_goes_under_way(tmp_path: Path, sandbox: Sandbox, name: st
 
 class TestTheLedgerUnderWay:
     @pytest.mark.parametrize("name", ["archive.sqlite", pytest.param("archive.sqlite-wal", marks=pytest.mark.long)])
+    @pytest.mark.long
     def test_removed(self, tmp_path: Path, sandbox: Sandbox, name: str):
         copy = tmp_path / "moved"
         exit_code, errors = in_the_middle(
@@ -372,6 +374,7 @@ class TestANameThatExistsAlready:
     @pytest.mark.parametrize(
         "kind", ["other bytes", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("folder", "dangling", "out"))]
     )
+    @pytest.mark.long
     def test_is_left_as_it_is_and_parks_that_file_alone(self, tmp_path: Path, sandbox: Sandbox, name: str, kind: str):
         archive, taken = tmp_path / "archive", tmp_path / "archive" / name
         taken.parent.mkdir(parents=True)
@@ -499,6 +502,7 @@ time.time = back
 @pytest.mark.parametrize(
     "command", [COMMAND, pytest.param(("archive", "5000111"), marks=pytest.mark.long)], ids=lambda command: command[0]
 )
+@pytest.mark.long
 def test_a_run_ends_although_the_clock_is_set_back(tmp_path: Path, sandbox: Sandbox, command: tuple[str, ...]):
     env = environment(sandbox, tmp_path / "archive", **injecting(tmp_path / "injected", BACK_AT_THE_END))
     assert scrapy(*command, env=env).returncode == 0

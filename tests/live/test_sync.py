@@ -66,6 +66,7 @@ def asked(sandbox: Sandbox, since: int) -> list[str]:
     return [logged.path.removeprefix("/ajax/") for logged in sandbox.requests("api")[since:]]
 
 
+@pytest.mark.long
 def test_what_is_due_is_run_and_nothing_else(archive: Path, sandbox: Sandbox):
     env = environment(sandbox, archive)
     plan = scrapy("sync", "--plan", env=env)

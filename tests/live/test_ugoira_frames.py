@@ -73,6 +73,7 @@ def test_every_frame_is_archived_as_it_was_uploaded(tmp_path: Path):
         assert (asked(sandbox, since), fetched(sandbox, since)) == (["/ajax/user/11/profile/all"], Counter())
 
 
+@pytest.mark.long
 def test_an_archive_of_zips_gets_its_frames_without_a_question_about_a_work(tmp_path: Path):
     with Sandbox(world_of({}, {"frame_forms": ("png", "gif-still")})) as sandbox:
         assert crawl("user", sandbox, tmp_path, id=11).exit_code == 0
@@ -95,6 +96,7 @@ def test_an_archive_of_zips_gets_its_frames_without_a_question_about_a_work(tmp_
 
 
 @pytest.mark.parametrize("before", [{"ugoira": "zip"}, {"ugoira": "frames"}])
+@pytest.mark.long
 def test_rows_bring_the_frames_too(tmp_path: Path, before: dict[str, str]):
     with Sandbox(world_of({}, {})) as sandbox:
         for arguments in (before, {"ugoira": "frames"}):
@@ -109,6 +111,7 @@ def test_rows_bring_the_frames_too(tmp_path: Path, before: dict[str, str]):
         assert_holds(tmp_path, with_frames(sandbox))
 
 
+@pytest.mark.long
 def test_a_revision_keeps_the_frames_before_it_and_fetches_those_after_it(tmp_path: Path):
     with Sandbox(world_of({})) as sandbox:
         assert crawl("user", sandbox, tmp_path, id=11, ugoira="frames").exit_code == 0

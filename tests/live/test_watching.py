@@ -54,6 +54,7 @@ def subscribed(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("width", [100, pytest.param(40, marks=pytest.mark.long)])
+@pytest.mark.long
 def test_a_sync_at_a_terminal_shows_its_bar_counts_a_pause_down_and_ends_cleanly(
     tmp_path: Path, sandbox: Sandbox, width: int
 ) -> None:

@@ -66,6 +66,7 @@ def is_alive(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("kills", [6, pytest.param(50, marks=pytest.mark.long)])
+@pytest.mark.long
 def test_processes_that_are_killed_at_random_cost_nothing(tmp_path: Path, kills: int):
     dice = random.Random(kills)
     with Sandbox(World.of(works=4 * kills, pages=(Page("jpg", 900, 600), Page("png", 300, 200)))) as sandbox:
@@ -110,6 +111,7 @@ DEEDS = {
 @pytest.mark.parametrize(
     "deed", [next(iter(DEEDS)), *(pytest.param(each, marks=pytest.mark.long) for each in list(DEEDS)[1:])]
 )
+@pytest.mark.long
 def test_a_file_that_ends_its_decoder_ends_nothing_else(tmp_path: Path, deed: str):
     archive, tried = tmp_path / "archive", tmp_path / "tried"
     with Sandbox(World.of(works=5, pages=(Page("jpg", 60, 40),))) as sandbox:
