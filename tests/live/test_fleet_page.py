@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,7 +27,11 @@ from tests.test_project import FENCE, ROOT
 
 PAGE = (ROOT / "docs/fleet.md").read_text(encoding="utf-8")
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(500)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.timeout(500),
+    pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed"),
+]
 
 
 def blocks(heading: str, language: str = "sh") -> list[str]:
