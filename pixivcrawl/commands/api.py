@@ -7,26 +7,23 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from scrapy.commands import ScrapyCommand
+from scrapy.settings import Settings
 
 from pixivcrawl.api.catalogue import ENDPOINTS
 from pixivcrawl.api.endpoint import Auth, Endpoint
 from pixivcrawl.api.parameters import Param, ParameterRefused
 from pixivcrawl.api.text import did_you_mean, quoted
 from pixivcrawl.configuration import PIXIV, Configuration
-from pixivcrawl.console import show_any_text
-from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.runs.api_spider import ApiQuery, Form, run_query, say
-from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.command import ArchiveCommand
 from pixivcrawl.session import session_from_settings
 
 NOT_DONE = 1
 """The exit code when the user said no."""
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
     example = "api user.profile_all id=11"
 
     def syntax(self) -> str:
@@ -59,14 +56,7 @@ class Command(ScrapyCommand):
             "--yes", action="store_true", help="do not ask for confirmation before changing something at pixiv"
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        show_any_text()
-        try:
-            self.exitcode = self.answer(args, opts)
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
-
-    def answer(self, args: list[str], opts: argparse.Namespace) -> int:
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
         if not args:
             print(self.parser.format_help() if opts.help else "\n".join(listed(ENDPOINTS.values())))
             return 0
@@ -78,14 +68,13 @@ class Command(ScrapyCommand):
             raise ConfigurationError("--raw and --jsonl: choose one of them")
         form: Form = "raw" if opts.raw else "lines" if opts.jsonl else "indented"
         question = ApiQuery(endpoint, read_values(endpoint, args[1:]), opts.pages, form)
-        return self.put(question, sure=opts.yes)
+        return self.put(question, settings, sure=opts.yes)
 
-    def put(self, question: ApiQuery, *, sure: bool) -> int:
-        assert self.settings is not None
+    def put(self, question: ApiQuery, settings: Settings, *, sure: bool) -> int:
         endpoint = question.endpoint
         if question.pages > 1 and endpoint.paging is None:
             raise ConfigurationError(f"{endpoint.name} has no pages; leave --pages out")
-        configuration, session = Configuration.from_settings(self.settings), session_from_settings(self.settings)
+        configuration, session = Configuration.from_settings(settings), session_from_settings(settings)
         if endpoint.auth in (Auth.SESSION, Auth.SESSION_AND_TOKEN) and session is None:
             raise ConfigurationError(f"{endpoint.name} needs a session: set PIXIV_PHPSESSID or PIXIV_COOKIE_FILE")
         for name in endpoint.premium_needed_for(question.values):
@@ -93,7 +82,7 @@ class Command(ScrapyCommand):
         if endpoint.method != "GET" and not sure and not is_wanted(question):
             say("not done")
             return NOT_DONE
-        return run_query(question, self.settings, configuration, with_session=session is not None)
+        return run_query(question, settings, configuration, with_session=session is not None)
 
 
 def at_least_one(text: str) -> int:

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
 
 from pixivcrawl.api.text import size
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.config_file import expanded
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.errors import ConfigurationError, PixivcrawlError
-from pixivcrawl.extensions.run_record import INTERRUPTED
+from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.gallery.shelf import NAME as SHELF
 from pixivcrawl.ledger.copying import copy_journal, copy_ledger
 from pixivcrawl.ledger.engine import read_url
-from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.command import ArchiveCommand
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
+    when_interrupted = "interrupted: nothing is left of the copy; run the same command again"
     example = "backup copies.sqlite"
 
     def syntax(self) -> str:
@@ -46,19 +43,13 @@ class Command(ScrapyCommand):
             "copy is made; 2 PATH exists, or there is no ledger; 5 the disk is full or the ledger is damaged."
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        assert self.settings is not None
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
         if len(args) != 1 or args[0].startswith("-"):
             raise UsageError(
                 "name one file or folder, as in: pixivcrawl backup /backups/pixiv.sqlite", print_help=False
             )
-        try:
-            back_up(Configuration.from_settings(self.settings), Path(args[0]))
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
-        except KeyboardInterrupt:
-            print("pixivcrawl: interrupted: nothing is left of the copy; run the same command again", file=sys.stderr)
-            self.exitcode = INTERRUPTED
+        back_up(Configuration.from_settings(settings), Path(args[0]))
+        return 0
 
 
 def back_up(configuration: Configuration, to: Path) -> None:

@@ -5,23 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 
-from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
-from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings, default_settings
+from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings, Settings, default_settings
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from pixivcrawl.config_file import FILE_NAME, Written, found
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.console import show_any_text
-from pixivcrawl.errors import PixivcrawlError
-from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.command import ArchiveCommand
 from pixivcrawl.session import introduction, session_from_settings
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
     example = "config"
 
     def short_desc(self) -> str:
@@ -34,22 +28,16 @@ class Command(ScrapyCommand):
             "Exit codes: 0 all values are usable; 2 some are not, and it names them."
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        assert self.settings is not None
-        show_any_text()
-        if args:
-            raise UsageError(f"config takes no {args[0]!r}", print_help=False)
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
         print(f"file: {found() or f'none; pixivcrawl setup writes a {FILE_NAME}'}")
-        names = own_settings(self.settings)
-        rows = [(name, shown(name, self.settings), origin(name, self.settings)) for name in names]
+        names = own_settings(settings)
+        rows = [(name, shown(name, settings), origin(name, settings)) for name in names]
         widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
         for name, value, where in rows:
             print(f"{name:<{widths[0]}}  {value:<{min(widths[1], 40)}}  {where}")
-        try:
-            Configuration.from_settings(self.settings)
-            print(introduction(session_from_settings(self.settings)))
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
+        Configuration.from_settings(settings)
+        print(introduction(session_from_settings(settings)))
+        return 0
 
 
 def own_settings(settings: BaseSettings) -> list[str]:

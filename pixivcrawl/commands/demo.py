@@ -11,11 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
 
 from pixivcrawl.errors import ConfigurationError
-from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.command import ArchiveCommand
 
 if TYPE_CHECKING:
     from pixivcrawl.sandbox import Sandbox
@@ -23,9 +22,7 @@ if TYPE_CHECKING:
 ARTIST = 11
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
     example = "demo"
 
     def short_desc(self) -> str:
@@ -37,16 +34,10 @@ class Command(ScrapyCommand):
             "runs again to show that nothing is fetched twice. An existing demo archive is kept and continued."
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        if args:
-            raise UsageError(f"demo takes no {args[0]!r}", print_help=False)
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
         from pixivcrawl.sandbox import Sandbox, World
 
-        try:
-            archive = folder() / "demo-archive"
-        except ConfigurationError as error:
-            self.exitcode = complain(error)
-            return
+        archive = folder() / "demo-archive"
         with Sandbox(World.demo(), tls=True) as sandbox:
             environment = nobodys(os.environ) | sandbox.environment()
             environment |= {
@@ -63,10 +54,10 @@ class Command(ScrapyCommand):
                 "A look-alike of pixiv runs on this machine. Its pictures are made up, and the run is faster than pixiv would allow."
             )
             print(f"First run, of: pixivcrawl user {ARTIST}", flush=True)
-            self.exitcode = crawl(environment)
+            code = crawl(environment)
             first = images_fetched(sandbox)
             print("\nThe same command again:", flush=True)
-            self.exitcode = self.exitcode or crawl(environment)
+            code = code or crawl(environment)
             again = images_fetched(sandbox) - first
             print(f"\nImages fetched: {first} by the first run, {again} by the second.")
         print(f"Originals: {archive / 'originals'}")
@@ -74,6 +65,7 @@ class Command(ScrapyCommand):
         print(f"Look at it with: pixivcrawl gallery --open -s ARCHIVE_DIR={archive}")
         print(f"See its state with: pixivcrawl status -s ARCHIVE_DIR={archive}")
         print("For real: pixivcrawl setup, then pixivcrawl user ID, or the address of any pixiv page")
+        return code
 
 
 def folder() -> Path:

@@ -10,15 +10,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.console import show_any_text
 from pixivcrawl.errors import PixivcrawlError
-from pixivcrawl.extensions.run_record import INTERRUPTED
-from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.command import ArchiveCommand
 
 if TYPE_CHECKING:
     from pixivcrawl.archive.layout import Archive
@@ -27,9 +24,7 @@ if TYPE_CHECKING:
     from pixivcrawl.session import Session
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
     example = "doctor --offline"
 
     def short_desc(self) -> str:
@@ -64,11 +59,7 @@ class Command(ScrapyCommand):
         parser.add_argument("-q", "--quiet", action="store_true", help="print only warnings and problems")
         parser.add_argument("--json", action="store_true", help="print each finding as a line of JSON")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        assert self.settings is not None
-        show_any_text()
-        if args:
-            raise UsageError(f"doctor takes only options, not {args[0]!r}", print_help=False)
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
         if opts.live and opts.offline:
             raise UsageError("--live asks pixiv, and --offline does not: leave one of them out", print_help=False)
         from pixivcrawl.doctor.findings import exit_code
@@ -85,22 +76,16 @@ class Command(ScrapyCommand):
         logging.disable(logging.CRITICAL)
         try:
             if opts.lift_pauses:
-                lift_pauses(Configuration.from_settings(self.settings))
-            for finding in examination(self.settings, offline=opts.offline, live=opts.live):
+                lift_pauses(Configuration.from_settings(settings))
+            for finding in examination(settings, offline=opts.offline, live=opts.live):
                 say(finding)
             if opts.live and not exit_code(findings):
-                ask_everything(self.settings, say)
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
-            return
-        except KeyboardInterrupt:
-            self.exitcode = INTERRUPTED
-            return
+                ask_everything(settings, say)
         finally:
             logging.disable(logging.NOTSET)
         if not opts.json and not opts.quiet:
             print(summary(findings))
-        self.exitcode = exit_code(findings)
+        return exit_code(findings)
 
 
 def ask_everything(settings: Settings, say: Callable[[Finding], None]) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
@@ -18,15 +16,14 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.commands.status import opened
 from pixivcrawl.config_file import expanded
 from pixivcrawl.configuration import Configuration, filter_named
-from pixivcrawl.console import say, show_any_text
-from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.console import say
+from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.exchange.export.choice import Result, Selection, select
 from pixivcrawl.exchange.export.forms import FORMS, Form
-from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.items import VideoForm
 from pixivcrawl.ledger.queries.exported import Choice
 from pixivcrawl.reporting.output import STANDARD_OUTPUT
-from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.command import ArchiveCommand
 from pixivcrawl.runs.subscriptions import State, file_path, look_up, of_accounts
 from pixivcrawl.session import session_from_settings
 from pixivcrawl.subscriptions.file import Subscription, read_file
@@ -54,9 +51,8 @@ WRITING = (
 )
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
+    when_interrupted = "interrupted; run the same command again, it goes on"
     example = "export view ~/pictures --artist 11"
 
     def syntax(self) -> str:
@@ -126,18 +122,10 @@ class Command(ScrapyCommand):
         parser.add_argument("--format", choices=get_args(VideoForm), help="what video makes; default: mp4")
         parser.add_argument("--with-private", action="store_true", help="also what only your own account sees")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        assert self.settings is not None
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
         name, form, target = read_words(args)
         refuse_foreign_options(name, form, opts)
-        show_any_text()
-        try:
-            self.exitcode = export(self.settings, form, target, opts)
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
-        except KeyboardInterrupt:
-            print("pixivcrawl: interrupted; run the same command again, it goes on", file=sys.stderr)
-            self.exitcode = INTERRUPTED
+        return export(settings, form, target, opts)
 
 
 def read_words(args: Sequence[str]) -> tuple[str, Form, str]:

@@ -6,26 +6,24 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
 
 from pixivcrawl.api.text import one_line, quoted
 from pixivcrawl.configuration import Configuration, filters_file
-from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.exchange.blacklists import read_blacklists
 from pixivcrawl.filters import Filters, SavedFilters, read_filters
 from pixivcrawl.index.saved_filters import add_filter
 from pixivcrawl.items import Artwork
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.command import ArchiveCommand
 
 JUDGED = {True: "wanted", None: "wanted, as far as is known", False: "left out"}
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
     example = "filters 100123"
 
     def syntax(self) -> str:
@@ -56,26 +54,23 @@ class Command(ScrapyCommand):
         )
         parser.add_argument("--name", metavar="NAME", default="imported", help="name of the filter (default imported)")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
         if odd := [each for each in args if not (each.isascii() and each.isdecimal() and len(each) < 19)]:
-            raise UsageError(f"{odd[0]!r} is not an id of a work", print_help=False)
-        try:
-            assert self.settings is not None
-            if opts.from_file:
-                if args:
-                    raise UsageError("--from-file cannot be combined with ids of works", print_help=False)
-                for line in added(filters_file(self.settings), opts.from_file, opts.name):
-                    print(line)
-                return
-            saved = read_filters(filters_file(self.settings))
-            if not saved.filters:
-                raise ConfigurationError(
-                    f"{saved.path} has no filter: write [filter.NAME] with a line like rating = 'safe'"
-                )
-            for line in self.judged(saved, [int(each) for each in args]) if args else listed(saved):
+            raise UsageError(f"{quoted(odd[0])} is not an id of a work", print_help=False)
+        if opts.from_file:
+            if args:
+                raise UsageError("--from-file cannot be combined with ids of works", print_help=False)
+            for line in added(filters_file(settings), opts.from_file, opts.name):
                 print(line)
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
+            return 0
+        saved = read_filters(filters_file(settings))
+        if not saved.filters:
+            raise ConfigurationError(
+                f"{saved.path} has no filter: write [filter.NAME] with a line like rating = 'safe'"
+            )
+        for line in self.judged(saved, [int(each) for each in args]) if args else listed(saved):
+            print(line)
+        return 0
 
     def judged(self, saved: SavedFilters, work_ids: list[int]) -> Iterator[str]:
         assert self.settings is not None

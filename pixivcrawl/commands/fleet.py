@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
 
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.command import ArchiveCommand
 from pixivcrawl.runs.subscriptions import as_account
 from pixivcrawl.session import account_names, reader_of, session_from_settings
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
     example = "fleet status"
 
     def syntax(self) -> str:
@@ -34,20 +31,12 @@ class Command(ScrapyCommand):
             "It changes nothing and asks pixiv nothing. The gallery shows the same at /fleet, and METRICS_ADDRESS gives it to Prometheus."
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
         if args != ["status"]:
             raise UsageError("fleet says how it stands: pixivcrawl fleet status", print_help=False)
-        try:
-            self.exitcode = self.show()
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
-
-    def show(self) -> int:
         from pixivcrawl.fleet.queue import server_of
         from pixivcrawl.fleet.state import state_lines, state_of_fleet
 
-        settings = self.settings
-        assert settings is not None
         configuration = Configuration.from_settings(settings)
         # Refuses a ledger that is a file.
         server_of(configuration.database_url)

@@ -5,27 +5,23 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime
 
-from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
 
 from pixivcrawl.api.text import plural, size
 from pixivcrawl.archive.deleting import delete
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.commands.verify import require_archive
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.console import show_any_text
-from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.gallery.thumbnails import small_pictures
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reporting.overview import subject_named
+from pixivcrawl.runs.command import ArchiveCommand
 from pixivcrawl.runs.exclusive import locked_ledger
-from pixivcrawl.runs.exit_codes import complain
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
     example = "forget https://www.pixiv.net/artworks/5000111 --note 'a duplicate'"
 
     def syntax(self) -> str:
@@ -50,24 +46,20 @@ class Command(ScrapyCommand):
         parser.add_argument("--note", metavar="TEXT", help="a note for yourself, shown by pixivcrawl status")
         parser.add_argument("--undo", action="store_true", help="take it back")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
         if not args:
             raise UsageError(
                 "name the works or artists to forget, as in: pixivcrawl forget artworks/5000111", print_help=False
             )
         if opts.undo and (opts.delete_files or opts.note):
             raise UsageError("--undo takes no --note and no --delete-files", print_help=False)
-        assert self.settings is not None
-        show_any_text()
-        try:
-            configuration = Configuration.from_settings(self.settings)
-            require_archive(configuration)
-            with locked_ledger(configuration, "forget") as (archive, ledger):
-                subjects = [ledger.read_now(subject_named, typed) for typed in args]
-                for subject, subject_id in dict.fromkeys(subjects):
-                    print(change(archive, ledger, opts, subject, subject_id))
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
+        configuration = Configuration.from_settings(settings)
+        require_archive(configuration)
+        with locked_ledger(configuration, "forget") as (archive, ledger):
+            subjects = [ledger.read_now(subject_named, typed) for typed in args]
+            for subject, subject_id in dict.fromkeys(subjects):
+                print(change(archive, ledger, opts, subject, subject_id))
+        return 0
 
 
 def change(

@@ -5,21 +5,18 @@ from __future__ import annotations
 import argparse
 import webbrowser
 
-from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
 
 from pixivcrawl.configuration import Configuration, filters_file
 from pixivcrawl.console import say
-from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.filters import read_filters
-from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.command import ArchiveCommand
 
 PORT = 8490
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
     example = "gallery --open"
 
     def short_desc(self) -> str:
@@ -49,27 +46,22 @@ class Command(ScrapyCommand):
             "--lan", action="store_true", help="let other devices on the network in, through an address with a key"
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        assert self.settings is not None
-        if args:
-            raise UsageError(f"gallery takes only options, not {args[0]!r}", print_help=False)
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
         # Only here: the server is much to import for those who ask for help.
         from pixivcrawl.gallery.server import serve
 
-        try:
-            if not 0 <= opts.port <= 65535:
-                raise ConfigurationError(f"--port: {opts.port} is not a port; give one from 0 to 65535")
-            configuration = Configuration.from_settings(self.settings)
+        if not 0 <= opts.port <= 65535:
+            raise ConfigurationError(f"--port: {opts.port} is not a port; give one from 0 to 65535")
+        configuration = Configuration.from_settings(settings)
 
-            def show(address: str) -> None:
-                print(f"The gallery of {configuration.archive_dir} is at {address}")
-                print(
-                    "Press Ctrl-C to end it. It changes only derived/, shelf.sqlite and, if you save a view, filters.toml.",
-                    flush=True,
-                )
-                if opts.open and not webbrowser.open(address):
-                    say("pixivcrawl: no browser could be started; open the address yourself")
+        def show(address: str) -> None:
+            print(f"The gallery of {configuration.archive_dir} is at {address}")
+            print(
+                "Press Ctrl-C to end it. It changes only derived/, shelf.sqlite and, if you save a view, filters.toml.",
+                flush=True,
+            )
+            if opts.open and not webbrowser.open(address):
+                say("pixivcrawl: no browser could be started; open the address yourself")
 
-            serve(configuration, read_filters(filters_file(self.settings)), port=opts.port, lan=opts.lan, show=show)
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
+        serve(configuration, read_filters(filters_file(settings)), port=opts.port, lan=opts.lan, show=show)
+        return 0

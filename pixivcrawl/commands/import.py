@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
-from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
@@ -20,25 +18,21 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.console import show_any_text
-from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.exchange.asking import converted_of_gone, known_of, listed_to_ask, works_to_ask
 from pixivcrawl.exchange.importing import Brought, Importing, told
 from pixivcrawl.exchange.reading import read_folders, source_named
 from pixivcrawl.exchange.source import Source
 from pixivcrawl.exchange.sources import SOURCES
 from pixivcrawl.extensions.ledger import drop_doubles, settle_intents
-from pixivcrawl.extensions.run_record import FAILED, INTERRUPTED
+from pixivcrawl.extensions.run_record import FAILED
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.command import ArchiveCommand
 from pixivcrawl.runs.rows_spider import RowsFound, WantedRows, fetch_rows
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
     example = "import ~/gallery-dl --dry-run"
 
     def syntax(self) -> str:
@@ -77,20 +71,15 @@ class Command(ScrapyCommand):
             help="hard links in place of copies: who changes a file in its folder then changes the archive; its time becomes pixiv's",
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
         if not args:
             raise UsageError(
                 "import needs to know which folders, as in: pixivcrawl import ~/gallery-dl", print_help=False
             )
-        assert self.settings is not None
-        show_any_text()
         try:
-            self.exitcode = bring_in(self.settings, [Path(typed).absolute() for typed in args], opts)
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
-        except (KeyboardInterrupt, asyncio.CancelledError):
-            print("pixivcrawl: interrupted; run the same command again", file=sys.stderr)
-            self.exitcode = INTERRUPTED
+            return bring_in(settings, [Path(typed).absolute() for typed in args], opts)
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
 
 
 def bring_in(settings: Settings, places: Sequence[Path], opts: argparse.Namespace) -> int:

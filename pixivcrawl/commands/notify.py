@@ -5,23 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 
-from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
 
 from pixivcrawl.api.text import one_line
 from pixivcrawl.configuration import NOTICES, Configuration
-from pixivcrawl.console import show_any_text
-from pixivcrawl.errors import ConfigurationError, PixivcrawlError
-from pixivcrawl.extensions.run_record import FAILED, INTERRUPTED
+from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.extensions.run_record import FAILED
 from pixivcrawl.notifications.send import Message, send
 from pixivcrawl.notifications.services import Service, services_from_settings
-from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.command import ArchiveCommand
 from pixivcrawl.runs.notify import failed_at
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
     example = "notify"
 
     def short_desc(self) -> str:
@@ -37,18 +33,9 @@ class Command(ScrapyCommand):
             "setting is wrong."
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        assert self.settings is not None
-        if args:
-            raise UsageError(f"notify takes no {args[0]!r}", print_help=False)
-        show_any_text()
-        try:
-            configuration = Configuration.from_settings(self.settings)
-            self.exitcode = test(configuration, services_from_settings(self.settings))
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
-        except KeyboardInterrupt:
-            self.exitcode = INTERRUPTED
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
+        configuration = Configuration.from_settings(settings)
+        return test(configuration, services_from_settings(settings))
 
 
 def test(configuration: Configuration, services: tuple[Service, ...]) -> int:

@@ -6,16 +6,13 @@ import argparse
 import json
 from pathlib import Path
 
-from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
 
 from pixivcrawl.errors import StorageFailed
-from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.command import ArchiveCommand
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
     example = "openapi -o pixiv.json"
 
     def short_desc(self) -> str:
@@ -31,18 +28,17 @@ class Command(ScrapyCommand):
         super().add_options(parser)
         parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write to FILE instead")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        if args:
-            raise UsageError(f"openapi takes no {args[0]!r}; it takes -o FILE", print_help=False)
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
         from pixivcrawl.api.openapi import openapi_document
 
         text = json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n"
         if opts.output is None:
             print(text, end="")
-            return
+            return 0
         try:
             opts.output.write_text(text, encoding="utf-8")
         except OSError as error:
-            self.exitcode = complain(
-                StorageFailed(f"{opts.output} cannot be written ({error.strerror}): name another file with -o")
-            )
+            raise StorageFailed(
+                f"{opts.output} cannot be written ({error.strerror}): name another file with -o"
+            ) from error
+        return 0

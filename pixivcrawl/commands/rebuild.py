@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
 from sqlalchemy import URL
 
 from pixivcrawl.api.text import one_line, plural, size
@@ -20,9 +18,8 @@ from pixivcrawl.archive.lock import lock
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.console import ProgressPrinter
-from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.extensions.ledger import settle_intents
-from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.continuity import go_on_without, is_short, named, note_position, position_in
 from pixivcrawl.ledger.engine import (
@@ -39,16 +36,15 @@ from pixivcrawl.ledger.journal import SkippedParts, end_of, is_of_old, read_jour
 from pixivcrawl.ledger.rebuilding import begin_beside, put_in_place
 from pixivcrawl.ledger.replay import ReplayResult, replay
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.command import ArchiveCommand
 from pixivcrawl.verification.reconciling import Reconciliation, reconcile
 
 NOT_ALL = 1
 """The exit code if something that the archive once had was not restored."""
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
+    when_interrupted = "interrupted: nothing was replaced; run the same command again"
     example = "rebuild --check --replace"
 
     def short_desc(self) -> str:
@@ -71,19 +67,8 @@ class Command(ScrapyCommand):
         parser.add_argument("--replace", action="store_true", help="replace an existing ledger (the old one is kept)")
         parser.add_argument("--check", action="store_true", help="also read every file and compare its SHA-256")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        assert self.settings is not None
-        if args:
-            raise UsageError(
-                f"rebuild takes no {args[0]!r}; name the archive with -s ARCHIVE_DIR=...", print_help=False
-            )
-        try:
-            self.exitcode = rebuild(Configuration.from_settings(self.settings), replace=opts.replace, check=opts.check)
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
-        except KeyboardInterrupt:
-            print("pixivcrawl: interrupted: nothing was replaced; run the same command again", file=sys.stderr)
-            self.exitcode = INTERRUPTED
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
+        return rebuild(Configuration.from_settings(settings), replace=opts.replace, check=opts.check)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
 
 from pixivcrawl.api.text import plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.console import ProgressPrinter
-from pixivcrawl.errors import ConfigurationError, PixivcrawlError
-from pixivcrawl.extensions.run_record import INTERRUPTED
+from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.ledger.reparsing import reparse
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.command import ArchiveCommand
 
 NOT_ALL = 1
 """The exit code if answers could not be read."""
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
     example = "reparse"
 
     def short_desc(self) -> str:
@@ -39,19 +34,8 @@ class Command(ScrapyCommand):
             "5 the disk or the database failed."
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        assert self.settings is not None
-        if args:
-            raise UsageError(
-                f"reparse takes no {args[0]!r}; name the archive with -s ARCHIVE_DIR=...", print_help=False
-            )
-        try:
-            self.exitcode = read_again(Configuration.from_settings(self.settings))
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
-        except KeyboardInterrupt:
-            print("pixivcrawl: interrupted: run the same command again", file=sys.stderr)
-            self.exitcode = INTERRUPTED
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
+        return read_again(Configuration.from_settings(settings))
 
 
 def read_again(configuration: Configuration) -> int:

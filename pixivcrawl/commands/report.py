@@ -6,17 +6,14 @@ import argparse
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
-from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
 from sqlalchemy import Connection
 
 from pixivcrawl.api.text import size
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import Configuration, filter_named
-from pixivcrawl.console import show_any_text
-from pixivcrawl.errors import ConfigurationError, PixivcrawlError
-from pixivcrawl.extensions.run_record import INTERRUPTED
+from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.filters import Filters
 from pixivcrawl.ledger.queries import reports
 from pixivcrawl.ledger.queries.browsing.works import pictures_at
@@ -28,7 +25,7 @@ from pixivcrawl.reporting.collect import News, Place, gather, place_of
 from pixivcrawl.reporting.json_report import document
 from pixivcrawl.reporting.output import FORMATS, STANDARD_OUTPUT, file_for, write_file, write_out
 from pixivcrawl.reporting.thumbnails import thumbnails
-from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.command import ArchiveCommand
 from pixivcrawl.verification.sampling import read_since
 
 SINCE = "7d"
@@ -37,9 +34,7 @@ THUMBNAILS, MOST_THUMBNAILS = 60, 500
 """At some 8 kB each, half a megabyte and four."""
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
     example = "report --since 7d"
 
     def short_desc(self) -> str:
@@ -74,17 +69,9 @@ class Command(ScrapyCommand):
             help=f"thumbnails in an HTML page, at most {MOST_THUMBNAILS} (default {THUMBNAILS})",
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        assert self.settings is not None
-        if args:
-            raise UsageError(f"report takes only options, not {args[0]!r}", print_help=False)
-        show_any_text()
-        try:
-            tell(Configuration.from_settings(self.settings), opts, filter_named(self.settings, opts.filter))
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
-        except KeyboardInterrupt:
-            self.exitcode = INTERRUPTED
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
+        tell(Configuration.from_settings(settings), opts, filter_named(settings, opts.filter))
+        return 0
 
 
 def tell(configuration: Configuration, opts: argparse.Namespace, filters: Filters | None) -> None:

@@ -13,15 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
 from pixivcrawl.browsers import session_in_browser
 from pixivcrawl.config_file import FILE_NAME, VERSION, expanded, found, own_place, path_named
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.errors import ConfigurationError, PixivcrawlError
-from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.runs.command import ArchiveCommand
 from pixivcrawl.session import ACCOUNTS_OWN, Session, session_in
 
 SESSION_VARIABLES = ("PIXIV_PHPSESSID", "PIXIV_COOKIE", "PIXIV_COOKIE_FILE")
@@ -33,9 +31,8 @@ PASTED_WITHIN = 0.3
 """Seconds within which the next part of what is pasted has come."""
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
+    instead = "paste the session when it asks, or name a file with --cookie-file"
     example = "setup --archive pixiv --visitor"
 
     def short_desc(self) -> str:
@@ -67,16 +64,8 @@ class Command(ScrapyCommand):
         parser.add_argument("--config", metavar="FILE", help="write to FILE instead of your own configuration")
         parser.add_argument("--as", dest="profile", metavar="NAME", help="write the profile with that name")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        assert self.settings is not None
-        if args:
-            raise UsageError(
-                "setup takes only options; paste the session when it asks, or name a file with --cookie-file"
-            )
-        try:
-            self.exitcode = set_up(self.settings, opts)
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
+        return set_up(settings, opts)
 
 
 def set_up(settings: Settings, opts: argparse.Namespace) -> int:

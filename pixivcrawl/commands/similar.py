@@ -11,27 +11,25 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
 
 from pixivcrawl.api.text import one_line, plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.commands.verify import require_archive, stopped_like_ctrl_c
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.console import ProgressPrinter, add_quiet, obey_quiet, say, show_any_text
+from pixivcrawl.console import ProgressPrinter, add_quiet, obey_quiet, say
 from pixivcrawl.errors import PixivcrawlError
-from pixivcrawl.extensions.run_record import INTERRUPTED
 from pixivcrawl.index import similar
 from pixivcrawl.index.updating import update_index
 from pixivcrawl.ledger.queries.browsing.works import cards
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.runs.command import ArchiveCommand
 from pixivcrawl.runs.exit_codes import complain
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
     example = "similar ~/Downloads/picture.jpg"
 
     def syntax(self) -> str:
@@ -57,39 +55,35 @@ class Command(ScrapyCommand):
         parser.add_argument("--known", action="store_true", help="look for it among the pictures looked at before")
         parser.add_argument("--json", action="store_true", help="write a line of JSON for each file")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        assert self.settings is not None
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
         if not args:
             raise UsageError(
                 "similar needs to know which picture, as in: pixivcrawl similar picture.jpg", print_help=False
             )
-        obey_quiet(opts, self.settings)
-        show_any_text()
-        try:
-            configuration = Configuration.from_settings(self.settings)
-            require_archive(configuration)
-            with stopped_like_ctrl_c(), ExitStack() as held:
-                self.look_for([Path(each) for each in args], SimilarSearch.of(configuration, held), opts)
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
-        except KeyboardInterrupt:
-            self.exitcode = INTERRUPTED
+        obey_quiet(opts, settings)
+        configuration = Configuration.from_settings(settings)
+        require_archive(configuration)
+        with stopped_like_ctrl_c(), ExitStack() as held:
+            return look_for([Path(each) for each in args], SimilarSearch.of(configuration, held), opts)
 
-    def look_for(self, paths: list[Path], looker: SimilarSearch, opts: argparse.Namespace) -> None:
-        """Tell of each file; one that is no picture is said, and the others are looked for."""
-        if not opts.known:
-            looker.look_at_all()
-        left = similar.unseen(looker.derived)
-        for path in paths:
-            try:
-                found = looker.find(path)
-            except PixivcrawlError as error:
-                self.exitcode = complain(error)
-                continue
-            for line in [as_json(path, found, left)] if opts.json else lines(path, found):
-                print(line)
-        if left and not opts.json:
-            say(f"pixivcrawl: {plural(left, 'picture')} of the archive were not looked at yet")
+
+def look_for(paths: list[Path], search: SimilarSearch, opts: argparse.Namespace) -> int:
+    """Print what is like each file; one that is no picture is said, and the others are looked for."""
+    code = 0
+    if not opts.known:
+        search.look_at_all()
+    left = similar.unseen(search.derived)
+    for path in paths:
+        try:
+            found = search.find(path)
+        except PixivcrawlError as error:
+            code = complain(error)
+            continue
+        for line in [as_json(path, found, left)] if opts.json else lines(path, found):
+            print(line)
+    if left and not opts.json:
+        say(f"pixivcrawl: not analysed yet: {plural(left, 'picture')} of the archive")
+    return code
 
 
 @dataclass(frozen=True, slots=True)

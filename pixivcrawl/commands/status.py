@@ -7,16 +7,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
-from scrapy.settings import BaseSettings
+from scrapy.settings import BaseSettings, Settings
 from sqlalchemy import Connection
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import last_holder
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.console import show_any_text
-from pixivcrawl.errors import ConfigurationError, PixivcrawlError, StorageFailed
+from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger.continuity import disagreement, require_ledger
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.service import Ledger
@@ -24,14 +22,13 @@ from pixivcrawl.reader import VISITOR, Reader
 from pixivcrawl.reporting import overview
 from pixivcrawl.reporting.output import write_out
 from pixivcrawl.reporting.status_text import LINES, lines_of
+from pixivcrawl.runs.command import ArchiveCommand
 from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.session import introduction, reader_of, session_from_settings
 from pixivcrawl.throttling.costs import speed_of
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
     example = "status 11"
 
     def syntax(self) -> str:
@@ -55,17 +52,12 @@ class Command(ScrapyCommand):
         parser.add_argument("--missing", action="store_true", help="only what is missing, every line, with reasons")
         parser.add_argument("--json", action="store_true", help="everything as JSON")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
         if len(args) > 1:
             raise UsageError(f"status shows one artist or work, not {args[1]!r} too", print_help=False)
         if args and opts.missing:
             raise UsageError(f"status {args[0]} already shows what is missing; leave --missing out", print_help=False)
-        assert self.settings is not None
-        show_any_text()
-        try:
-            self.exitcode = show(self.settings, opts, *args)
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
+        return show(settings, opts, *args)
 
 
 def show(settings: BaseSettings, opts: argparse.Namespace, subject: str | None = None) -> int:

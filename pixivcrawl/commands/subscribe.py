@@ -9,13 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from scrapy.commands import ScrapyCommand
+from scrapy.settings import Settings
 
 from pixivcrawl.api.text import one_line, plural, quoted
 from pixivcrawl.api.urls import UrlRefused, read_url
-from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.exchange.lists import AddressList, read_list
-from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.command import ArchiveCommand
 from pixivcrawl.runs.subscriptions import Catalogue, as_account, file_path
 from pixivcrawl.session import session_from_settings
 from pixivcrawl.subscriptions.editing import appended, change
@@ -23,9 +23,7 @@ from pixivcrawl.subscriptions.file import EVERY, FOLLOWING, SubscriptionFile, re
 from pixivcrawl.subscriptions.intervals import interval_text, read_interval, read_period
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
     example = "subscribe https://www.pixiv.net/users/11 --every 6h"
 
     def syntax(self) -> str:
@@ -71,24 +69,17 @@ class Command(ScrapyCommand):
             "-a", action="append", default=[], dest="arguments", metavar="NAME=VALUE", help="an argument of the spider"
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        try:
-            self.exitcode = self.subscribe(args, opts)
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
-
-    def subscribe(self, words: list[str], opts: argparse.Namespace) -> int:
-        assert self.settings is not None
-        settings = as_account(self.settings, opts.account)
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
+        path, settings = file_path(settings), as_account(settings, opts.account)
         catalogue = Catalogue(settings, session_from_settings(settings), opts.account)
         how_often = {"every": opts.every or EVERY} | ({"account": opts.account} if opts.account else {})
         if opts.refresh is not None:
             how_often["refresh"] = opts.refresh
         if opts.from_file is not None:
-            if words or opts.source is not None or opts.name is not None:
+            if args or opts.source is not None or opts.name is not None:
                 raise ConfigurationError("--from-file cannot be combined with an address, --from or --name")
-            return self.subscribe_to_list(read_list(opts.from_file), arguments_of(opts.arguments), how_often, catalogue)
-        entry = what(words, opts.source, catalogue.spiders) | arguments_of(opts.arguments)
+            return follow_all(path, read_list(opts.from_file), arguments_of(opts.arguments), how_often, catalogue)
+        entry = what(args, opts.source, catalogue.spiders) | arguments_of(opts.arguments)
 
         def edit(file: SubscriptionFile) -> str:
             taken = [subscription.name for subscription in file.subscriptions]
@@ -107,32 +98,32 @@ class Command(ScrapyCommand):
             except ConfigurationError as refused:
                 raise ConfigurationError(_why(refused, file)) from None
 
-        file = change(file_path(self.settings), edit, check)
+        file = change(path, edit, check)
         added = file.subscriptions[-1]
         print(f"subscribed: {added.name}, every {interval_text(added.every)}, in {file.path}; pixivcrawl sync runs it")
         return 0
 
-    def subscribe_to_list(
-        self, listed: AddressList, arguments: dict[str, Any], how_often: dict[str, Any], catalogue: Catalogue
-    ) -> int:
-        """Add an entry for each address in a list that nothing follows yet."""
-        assert self.settings is not None
-        fresh: list[dict[str, Any]] = []
 
-        def edit(file: SubscriptionFile) -> str:
-            fresh[:] = fresh_entries(file, listed, arguments, catalogue)
-            return appended(file, *(entry | how_often for entry in fresh))
+def follow_all(
+    path: Path, listed: AddressList, arguments: dict[str, Any], how_often: dict[str, Any], catalogue: Catalogue
+) -> int:
+    """Add an entry for each address in a list that nothing follows yet."""
+    fresh: list[dict[str, Any]] = []
 
-        file = change(file_path(self.settings), edit, lambda file: None)
-        known = len(listed.addresses) - len(fresh)
-        print(
-            f"subscribed: {plural(len(fresh), 'entry', 'entries')} of {listed.path}{f', {known:,} followed already' if known else ''}, "
-            f"every {interval_text(how_often['every'])}, in {file.path}; pixivcrawl sync runs them"
-        )
-        for number, passed_over in ((listed.folders, "folder"), (listed.options, "option")):
-            if number:
-                print(f"passed over: {plural(number, passed_over)}; pixivcrawl's files lie in the archive")
-        return 0
+    def edit(file: SubscriptionFile) -> str:
+        fresh[:] = fresh_entries(file, listed, arguments, catalogue)
+        return appended(file, *(entry | how_often for entry in fresh))
+
+    file = change(path, edit, lambda file: None)
+    known = len(listed.addresses) - len(fresh)
+    print(
+        f"subscribed: {plural(len(fresh), 'entry', 'entries')} of {listed.path}{f', {known:,} followed already' if known else ''}, "
+        f"every {interval_text(how_often['every'])}, in {file.path}; pixivcrawl sync runs them"
+    )
+    for number, passed_over in ((listed.folders, "folder"), (listed.options, "option")):
+        if number:
+            print(f"passed over: {plural(number, passed_over)}; pixivcrawl's files lie in the archive")
+    return 0
 
 
 def fresh_entries(

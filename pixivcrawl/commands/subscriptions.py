@@ -6,15 +6,14 @@ import argparse
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
 
 from pixivcrawl.api.text import one_line, plural
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.errors import ConfigurationError, PixivcrawlError
+from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.extensions.run_record import told
 from pixivcrawl.ledger.queries import NO_RUNS, ListRun, ListRuns
-from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.command import ArchiveCommand
 from pixivcrawl.runs.subscriptions import State, file_path, look_up, of_accounts
 from pixivcrawl.session import session_from_settings
 from pixivcrawl.subscriptions.file import Subscription, read_file
@@ -25,9 +24,7 @@ RESULT_COUNTS = ("works_read", "files_stored", "works_failed", "files_failed", "
 """The counts of a run that show what it brought, in this order."""
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
     example = "subscriptions --all"
 
     def short_desc(self) -> str:
@@ -43,28 +40,19 @@ class Command(ScrapyCommand):
         super().add_options(parser)
         parser.add_argument("--all", action="store_true", help="also show a line for each artist whom you follow")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        if args:
-            raise UsageError(f"subscriptions takes no {args[0]!r}", print_help=False)
-        try:
-            self.exitcode = self.show(everyone=opts.all)
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
-
-    def show(self, *, everyone: bool) -> int:
-        assert self.settings is not None
-        configuration = Configuration.from_settings(self.settings)
-        file = read_file(file_path(self.settings))
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
+        configuration = Configuration.from_settings(settings)
+        file = read_file(file_path(settings))
         if not file.subscriptions:
             raise ConfigurationError(f"{file.path} has no subscriptions yet; begin with: pixivcrawl subscribe URL")
-        parts = list(of_accounts(self.settings, session_from_settings(self.settings), file))
+        parts = list(of_accounts(settings, session_from_settings(settings), file))
         for catalogue, part in parts:
             catalogue.check(part)
         print(f"subscriptions: {file.path}")
         for catalogue, part in parts:
             if catalogue.account:
                 print(f"as {catalogue.account}:")
-            for line in listed(look_up(configuration, catalogue, part), datetime.now(UTC), everyone=everyone):
+            for line in listed(look_up(configuration, catalogue, part), datetime.now(UTC), everyone=opts.all):
                 print(line)
         return 0
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from scrapy.commands import ScrapyCommand
+from scrapy.settings import Settings
 
-from pixivcrawl.errors import ConfigurationError, PixivcrawlError
-from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.runs.command import ArchiveCommand
 from pixivcrawl.runs.subscriptions import file_path
 from pixivcrawl.subscriptions.editing import change, removed
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
     example = "unsubscribe harbour"
 
     def syntax(self) -> str:
@@ -30,20 +28,13 @@ class Command(ScrapyCommand):
             "the archive."
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        try:
-            self.exitcode = self.unsubscribe(args)
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
-
-    def unsubscribe(self, words: list[str]) -> int:
-        assert self.settings is not None
-        if not words:
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
+        if not args:
             raise ConfigurationError(
                 "name a subscription, as in: pixivcrawl unsubscribe harbour; pixivcrawl subscriptions shows the names"
             )
         # A name may hold blanks, and need no quotation marks for them here.
-        name = " ".join(words)
-        file = change(file_path(self.settings), lambda file: removed(file, name), lambda _: None)
+        name = " ".join(args)
+        file = change(file_path(settings), lambda file: removed(file, name), lambda _: None)
         print(f"no longer followed: {name}; what is archived stays; in {file.path}")
         return 0

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 
-from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
 
 from pixivcrawl.api.text import plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.console import ProgressPrinter
-from pixivcrawl.errors import ConfigurationError, PixivcrawlError
-from pixivcrawl.extensions.run_record import INTERRUPTED
+from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.upgrading import UpgradeResult, upgrade
-from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.command import ArchiveCommand
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
     example = "upgrade"
 
     def short_desc(self) -> str:
@@ -38,19 +33,9 @@ class Command(ScrapyCommand):
             "is in use; 5 the disk or the database failed."
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        assert self.settings is not None
-        if args:
-            raise UsageError(
-                f"upgrade takes no {args[0]!r}; name the archive with -s ARCHIVE_DIR=...", print_help=False
-            )
-        try:
-            bring_over(Configuration.from_settings(self.settings))
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
-        except KeyboardInterrupt:
-            print("pixivcrawl: interrupted: run the same command again", file=sys.stderr)
-            self.exitcode = INTERRUPTED
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
+        bring_over(Configuration.from_settings(settings))
+        return 0
 
 
 def bring_over(configuration: Configuration) -> None:

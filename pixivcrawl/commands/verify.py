@@ -15,23 +15,21 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
 
 from pixivcrawl.api.text import one_line, plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.console import add_quiet, obey_quiet
-from pixivcrawl.errors import ConfigurationError, PixivcrawlError, StorageFailed
-from pixivcrawl.extensions.run_record import INTERRUPTED
+from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.continuity import disagreement, require_ledger
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reporting.status_text import odd
+from pixivcrawl.runs.command import ArchiveCommand
 from pixivcrawl.runs.exclusive import locked_ledger
-from pixivcrawl.runs.exit_codes import complain
 from pixivcrawl.runs.memory import limit_heaps
 from pixivcrawl.verification.checkpoint import CheckpointFile, Progress
 from pixivcrawl.verification.findings import HARMLESS, Finding, in_order, is_damaged, summary
@@ -44,9 +42,8 @@ WHOLE_ARCHIVE, FOUND = 0, 1
 """Exit codes: nothing but times is amiss, or something was found."""
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
+    when_interrupted = "interrupted; --continue goes on from there"
     example = "verify --sample 5%"
 
     def short_desc(self) -> str:
@@ -85,30 +82,19 @@ class Command(ScrapyCommand):
         )
         parser.add_argument("--json", action="store_true", help="print each finding as a line of JSON")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        assert self.settings is not None
-        if args:
-            raise UsageError(f"verify takes only options, not {args[0]!r}", print_help=False)
-        obey_quiet(opts, self.settings)
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
+        obey_quiet(opts, settings)
         if opts.quiet:
             sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (until the process ends)
-        try:
-            with stopped_like_ctrl_c():
-                self.exitcode = self.verify(Configuration.from_settings(self.settings), opts)
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
-        except KeyboardInterrupt:
-            self.exitcode = INTERRUPTED
+        with stopped_like_ctrl_c():
+            configuration = Configuration.from_settings(settings)
+            require_archive(configuration)
+            if not opts.against_pixiv:
+                return run(configuration, opts)
+            # Only here: what asks pixiv is much to import.
+            from pixivcrawl.runs.comparison import compare
 
-    def verify(self, configuration: Configuration, opts: argparse.Namespace) -> int:
-        require_archive(configuration)
-        if not opts.against_pixiv:
-            return run(configuration, opts)
-        # Only here: what asks pixiv is much to import.
-        from pixivcrawl.runs.comparison import compare
-
-        assert self.settings is not None
-        return compare(self.settings, configuration, opts)
+            return compare(settings, configuration, opts)
 
 
 @contextmanager

@@ -6,20 +6,17 @@ import argparse
 import asyncio
 from contextlib import suppress
 
-from scrapy.commands import ScrapyCommand
+from scrapy.settings import Settings
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.console import add_quiet, obey_quiet, say
-from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.ledger.service import Ledger
-from pixivcrawl.runs.exit_codes import complain
+from pixivcrawl.runs.command import ArchiveCommand
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(ArchiveCommand):
     example = "work"
 
     def short_desc(self) -> str:
@@ -39,28 +36,24 @@ class Command(ScrapyCommand):
         add_quiet(parser)
         parser.add_argument("--once", action="store_true", help="end when nothing is left to do now")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        assert self.settings is not None
-        obey_quiet(opts, self.settings)
-        try:
-            from pixivcrawl.fleet.queue import app_of, prepare
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
+        obey_quiet(opts, settings)
+        from pixivcrawl.fleet.queue import app_of, prepare
 
-            configuration = Configuration.from_settings(self.settings)
-            app = app_of(configuration.database_url)
-            # Made, or brought up to date, before anything is read from it.
-            archive = Archive(configuration.archive_dir)
-            archive.create(configuration.archive_readers)
-            with lock(archive, "work"):
-                Ledger.open(configuration.database_url, archive=archive).close()
-            prepare(configuration.database_url)
-            from pixivcrawl.fleet.metrics import metrics_served
-            from pixivcrawl.fleet.worker import add_tasks, work
+        configuration = Configuration.from_settings(settings)
+        app = app_of(configuration.database_url)
+        # Made, or brought up to date, before anything is read from it.
+        archive = Archive(configuration.archive_dir)
+        archive.create(configuration.archive_readers)
+        with lock(archive, "work"):
+            Ledger.open(configuration.database_url, archive=archive).close()
+        prepare(configuration.database_url)
+        from pixivcrawl.fleet.metrics import metrics_served
+        from pixivcrawl.fleet.worker import add_tasks, work
 
-            given = [word for each in opts.set for word in ("-s", each)]
-            add_tasks(app, self.settings, [*given, *(["-q"] if opts.quiet else [])])
-            say("works for the fleet")
-            with metrics_served(configuration), suppress(asyncio.CancelledError):
-                asyncio.run(work(app, self.settings, once=opts.once))
-            self.exitcode = 0
-        except PixivcrawlError as error:
-            self.exitcode = complain(error)
+        given = [word for each in opts.set for word in ("-s", each)]
+        add_tasks(app, settings, [*given, *(["-q"] if opts.quiet else [])])
+        say("works for the fleet")
+        with metrics_served(configuration), suppress(asyncio.CancelledError):
+            asyncio.run(work(app, settings, once=opts.once))
+        return 0

@@ -34,7 +34,8 @@ def test_an_archive_of_before_is_refused_then_brought_over_then_used(archive: Pa
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"), [(["now"], "takes no 'now'"), (["-s", "ARCHIVE_DIR=nowhere"], "no archive at")]
+    ("arguments", "said"),
+    [(["now"], "upgrade takes only options; see"), (["-s", "ARCHIVE_DIR=nowhere"], "no archive at")],
 )
 def test_wrong_usage_is_one_line(tmp_path: Path, arguments: list[str], said: str):
     run = scrapy("upgrade", *arguments, env=environment(None, tmp_path / "nowhere"))

@@ -1,0 +1,46 @@
+"""What the commands share that crawl nothing themselves: an error, or Ctrl-C, ends them with one line and its exit code."""
+
+from __future__ import annotations
+
+import argparse
+from abc import abstractmethod
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
+
+from pixivcrawl import console
+from pixivcrawl.errors import PixivcrawlError
+from pixivcrawl.extensions.run_record import INTERRUPTED
+from pixivcrawl.runs.exit_codes import complain
+
+
+class ArchiveCommand(ScrapyCommand):
+    """A command that is its method `execute`. One without a `syntax` takes only options."""
+
+    requires_project = True
+    requires_crawler_process = False
+    instead = ""
+    """What to do instead of giving words to a command that takes none."""
+    when_interrupted = "interrupted; run the same command again"
+
+    @abstractmethod
+    def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
+        """Returns the exit code. Raises UsageError and PixivcrawlError."""
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        if args and not self.syntax():
+            name = type(self).__module__.rpartition(".")[2]
+            # The word is not repeated: it may be a session that was pasted in the wrong place.
+            raise UsageError(
+                f"{name} takes only options; {self.instead or f'see pixivcrawl {name} --help'}", print_help=False
+            )
+        console.show_any_text()
+        try:
+            self.exitcode = self.execute(self.settings, args, opts)
+        except PixivcrawlError as error:
+            self.exitcode = complain(error)
+        except KeyboardInterrupt:
+            console.complain(f"pixivcrawl: {self.when_interrupted}")
+            self.exitcode = INTERRUPTED
