@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger.engine import CONNECT_TIMEOUT, read_url
-from pixivcrawl.ledger.failures import place_of
+from pixivcrawl.ledger.failures import BUSY_TIMEOUT, place_of
 
 if TYPE_CHECKING:
     from procrastinate import App
@@ -66,7 +66,8 @@ def app_of(database_url: str) -> App:
     except ModuleNotFoundError:
         raise ConfigurationError("a fleet needs Procrastinate: pip install 'pixivcrawl[fleet]'") from None
 
-    return App(connector=PsycopgConnector(conninfo=server, min_size=1, max_size=4))
+    # While the server restarts, whoever wants a connection waits for it.
+    return App(connector=PsycopgConnector(conninfo=server, min_size=1, max_size=4, timeout=BUSY_TIMEOUT))
 
 
 def prepare(database_url: str) -> None:

@@ -23,7 +23,7 @@ from pixivcrawl.errors import AccountRefused, ArchiveInUse, ConfigurationError, 
 from pixivcrawl.fleet.queue import CRAWL, Work, queue_of
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.engine import read_url
-from pixivcrawl.ledger.failures import place_of
+from pixivcrawl.ledger.failures import BUSY_TIMEOUT, place_of
 from pixivcrawl.runs.queue import job_of
 from pixivcrawl.runs.subscriptions import as_account, file_path, look_up, of_accounts, read_ledger
 from pixivcrawl.session import account_names, reader_of, session_from_settings
@@ -154,10 +154,11 @@ async def run_crawl(work: Work, options: Sequence[str]) -> int:
 
 
 async def take_back(app: App) -> None:
-    """Return the jobs of dead workers to the queue, every few seconds for as long as this runs."""
+    """Return the jobs of dead workers to the queue, every few seconds. Raises TimeoutError if the server never answers."""
     while True:
-        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER):
-            await app.job_manager.retry_job(job)
+        async with asyncio.timeout(BUSY_TIMEOUT):
+            for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER):
+                await app.job_manager.retry_job(job)
         await asyncio.sleep(BEATS_EVERY)
 
 
@@ -166,9 +167,9 @@ async def queue_there(settings: Settings) -> AsyncIterator[None]:
     """Raises StorageFailed if the queue's server goes away meanwhile: the worker is restarted, and its jobs are taken over."""
     try:
         yield
-    except (ConnectorException, psycopg.Error) as error:
+    except (ConnectorException, psycopg.Error, TimeoutError) as error:
         place = place_of(read_url(Configuration.from_settings(settings).database_url))
-        said = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]
+        said = str(error.__cause__ or error).strip().splitlines() or [f"it has not answered for {BUSY_TIMEOUT:.0f} s"]
         raise StorageFailed(
             f"the queue on {place} cannot go on: {said[0]}: see to the database, then start the worker again"
         ) from error
@@ -184,11 +185,22 @@ async def work(app: App, settings: Settings, *, once: bool) -> None:
     }
     async with queue_there(settings), app.open_async():
         await plan_now(app, settings)
-        taking_back = asyncio.ensure_future(take_back(app))
+        # One crawl at a time: they would wait for each other's lock of the archive's folder. It asks for jobs and is not told of them:
+        # who listens at a connection ends with it, and with the worker its crawl, whenever the server restarts.
+        working = app.run_worker_async(
+            queues=[PLANNING, *own],
+            concurrency=1,
+            wait=not once,
+            shutdown_graceful_timeout=0,
+            listen_notify=False,
+            **how,
+        )
+        tasks = {asyncio.ensure_future(working), asyncio.ensure_future(take_back(app))}
         try:
-            # One crawl at a time: they would wait for each other's lock of the archive's folder.
-            await app.run_worker_async(
-                queues=[PLANNING, *own], concurrency=1, wait=not once, shutdown_graceful_timeout=0, **how
-            )
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            taking_back.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=ENDS_WITHIN)
+        for task in done:
+            task.result()

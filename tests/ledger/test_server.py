@@ -36,14 +36,14 @@ def line(postgres_url: str) -> Iterator[Line]:
         yield line
 
 
-def test_any_number_may_begin_at_once(postgres_url: str):
-    def begin(_: int) -> None:
-        engine = writing_engine(read_url(postgres_url))
-        prepare(engine)
-        engine.dispose()
+def test_any_number_may_begin_at_once(postgres_url: str, tmp_path: Path):
+    def begin(number: int) -> None:
+        archive = Archive(tmp_path / str(number))
+        archive.create()
+        Ledger.open(postgres_url, archive=archive).close()
 
-    with ThreadPoolExecutor(12) as threads:
-        list(threads.map(begin, range(12)))
+    with ThreadPoolExecutor(20) as threads:
+        list(threads.map(begin, range(20)))
 
 
 def test_a_database_that_keeps_bytes_and_no_text_is_refused(postgres_url: str):
