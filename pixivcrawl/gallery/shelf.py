@@ -82,6 +82,9 @@ class Shelf:
         if not self.path.is_file():
             return
         with self._errors(), self._connected("ro") as connection:
+            # A disk that was full at the first mark left a file without the table.
+            if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'works'").fetchone():
+                return
             for work_id, favourite, hidden, note, read_page in connection.execute(query, values).fetchall():
                 yield work_id, Mark(bool(favourite), bool(hidden), note, read_page)
 

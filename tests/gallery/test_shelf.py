@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,16 @@ def test_a_shelf_that_is_damaged_is_said(tmp_path: Path) -> None:
         answer = gallery.get("/works")
         assert answer.status == 503
         assert "shelf.sqlite cannot be used" in answer.text
+
+
+def test_a_first_mark_on_a_full_disk_is_no_end_of_the_shelf(tmp_path: Path) -> None:
+    root = archive_at(tmp_path / "archive")
+    with closing(sqlite3.connect(root / "shelf.sqlite")) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    with visiting(root) as gallery:
+        assert gallery.get("/works").status == 200
+        assert mark(gallery, NORMAL, "favourite", "1") == 303
+        assert f'href="/works/{NORMAL}"' in gallery.get("/shelf").text
 
 
 def tree(root: Path) -> dict[str, str]:

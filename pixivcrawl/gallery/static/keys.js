@@ -38,6 +38,11 @@ const ON_A_CARD = {
   ArrowUp: () => focus(across(-1)),
 };
 
+// On a phone the names of the pages are one line: the one that is shown is scrolled to.
+const pages = document.querySelector("nav.main ul");
+const shown = pages.querySelector("[aria-current]");
+if (shown) pages.scrollLeft = shown.offsetLeft - pages.offsetLeft - (pages.clientWidth - shown.offsetWidth) / 2;
+
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.matches("input, textarea, select") || document.querySelector("dialog[open]")) return;
