@@ -158,6 +158,7 @@ def asked(index: Index, requests: int, works: int) -> list[Row]:
     kinds["a month"] = lambda: f"date:{dice.randrange(2012, 2024)}-{dice.randrange(1, 13):02}"
     kinds["ugoira of a rating"] = lambda: f"kind:ugoira rating:{dice.choice(['safe', 'r18', 'r18g'])}"
     kinds["pages that no work has"] = lambda: "pages:>500"
+    kinds["a word and pages that no work has"] = lambda: f"{part(2)()} pages:>500"
     rows = []
     for what, text in kinds.items():
         taken = [_request(index, text()) for _ in range(requests)]
