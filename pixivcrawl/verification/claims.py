@@ -175,7 +175,7 @@ def original_adopted(
 
 
 def time_of(revision: str) -> datetime:
-    return datetime.strptime(revision, "%Y%m%d%H%M%S").replace(tzinfo=JAPAN).astimezone(UTC)
+    return datetime.fromisoformat(f"{revision[:8]}T{revision[8:]}").replace(tzinfo=JAPAN).astimezone(UTC)
 
 
 def _address(place: Claim, kind: FileKind, revision: str, extension: str, of_another: str | None) -> str:

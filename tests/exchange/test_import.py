@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from sqlalchemy import create_engine, text
 
 from tests.canonical import dump
 from tests.exchange.fetched import Brought, Sandbox, bring_in, gallery_dl, imported, tree
@@ -147,3 +148,37 @@ def test_what_was_imported_is_remade_from_the_journal(years: Years, tmp_path: Pa
     assert dump(archive) == before
     assert not scrapy("verify", "--repair", env=env).returncode
     assert dump(archive) == before
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("years", ["names"], indirect=True)
+def test_a_ledger_on_a_server_says_the_same(years: Years, tmp_path: Path, postgres_url: str):
+    """Also of files whose path is longer than what PostgreSQL keeps in a tree."""
+    deep = years.folder.joinpath(*["d" * 240] * 12)
+    deep.mkdir(parents=True)
+    (years.folder / "pixiv").rename(deep / "pixiv")
+    env = {"PIXIVCRAWL_DATABASE_URL": postgres_url}
+    archive = tmp_path / "archive"
+    query = "SELECT path, sha256, state, source, evidence FROM files ORDER BY path, id"
+    here = bring_in(years.sandbox, tmp_path / "in a file", years.folder)
+    assert here.exit_code == 0, here.errors
+    run = bring_in(years.sandbox, archive, years.folder, **env)
+    assert (run.exit_code, run.said) == (0, here.said), run.errors
+    server = create_engine(postgres_url)
+    with server.connect() as connection:
+        assert sorted(map(str, connection.execute(text(query)))) == sorted(
+            map(str, rows(tmp_path / "in a file", query))
+        )
+    again = bring_in(years.sandbox, archive, years.folder, **env)
+    assert again.number("here already") == run.number("stored") + run.number("adopted")
+    # What the present files show, once they are fetched, is true of those that were adopted; none is kept twice.
+    assert crawl("user", years.sandbox, archive, settings={"DATABASE_URL": postgres_url}, id=11).exit_code == 0
+    with server.connect() as connection:
+        bytes_kept = [
+            each
+            for (each,) in connection.execute(
+                text("SELECT sha256 FROM files WHERE state IN ('stored', 'adopted') AND kind != 'frames'")
+            )
+        ]
+    server.dispose()
+    assert len(bytes_kept) == len(set(bytes_kept))
