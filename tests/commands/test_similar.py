@@ -16,7 +16,7 @@ from pixivcrawl.index.similar import unseen
 from tests.archive.making import encoded
 from tests.commands.typing_in import Typed, type_in
 from tests.index.pictures import COPIES, blank, drawn
-from tests.index.test_similar import store
+from tests.index.planted import store
 from tests.live.running import PROJECT, environment
 
 
