@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from pixivcrawl.animations.animation import Animation
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.syncing import sync
 from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.archive.workers import Workers
-from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.items import VideoForm
+
+LOCK = ".pixivcrawl-video"
+"""What a process holds while it makes animations in a folder."""
 
 ENCODE = "pixivcrawl.animations.encoding:encode"
 
@@ -36,6 +43,21 @@ def require_encoder(form: VideoForm) -> None:
 def making_workers(count: int, limits: Limits) -> Workers:
     """Workers that make animations, `count` at once."""
     return Workers(count, replace(limits, memory=limits.memory + ENCODER_MEMORY))
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Holds a folder of animations, because two processes would take each other's parts for their own. Raises StorageFailed."""
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = FileLock(folder / LOCK, blocking=False).acquire()
+        except Timeout:
+            raise StorageFailed(
+                f"{folder}: another process makes videos there: wait for its end, then run the same command again"
+            ) from None
+    with lock:
+        yield
 
 
 def make(

@@ -14,6 +14,7 @@ from scrapy.settings import Settings
 from pixivcrawl.api.text import did_you_mean, plural, quoted
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.commands.status import opened
+from pixivcrawl.commands.verify import stopped_like_ctrl_c
 from pixivcrawl.config_file import expanded
 from pixivcrawl.configuration import Configuration, filter_named
 from pixivcrawl.console import say
@@ -125,7 +126,8 @@ class Command(ArchiveCommand):
     def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
         name, form, target = read_words(args)
         refuse_foreign_options(name, form, opts)
-        return export(settings, form, target, opts)
+        with stopped_like_ctrl_c():
+            return export(settings, form, target, opts)
 
 
 def read_words(args: Sequence[str]) -> tuple[str, Form, str]:

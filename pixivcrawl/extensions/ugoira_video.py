@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Self
 
 from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
-from pixivcrawl.animations.conversion import make, making_workers, require_encoder
+from pixivcrawl.animations.animation import Animation
+from pixivcrawl.animations.conversion import alone_in, make, making_workers, require_encoder
 from pixivcrawl.animations.sources import animations_of
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.failures import storage_errors
@@ -91,11 +93,16 @@ class UgoiraVideo(FinishedWorks):
         if target.exists():
             return
         try:
-            await asyncio.to_thread(make, newest, self._form, target, self._workers, self._limits, gives_way=True)
+            await asyncio.to_thread(self._make, newest, target)
         except (Damaged, NoWorker, StorageFailed) as error:
             self.fail(work_id, str(error))
         else:
             self._crawler.stats.inc_value("pixiv/ugoira_videos_made")
+
+    def _make(self, animation: Animation, target: Path) -> None:
+        # An export may write there too.
+        with alone_in(self._archive.root / FOLDER):
+            make(animation, self._form, target, self._workers, self._limits, gives_way=True)
 
     @property
     def _fetches_frames(self) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pixivcrawl.animations import conversion
+from pixivcrawl.animations.conversion import alone_in
 from pixivcrawl.sandbox.works import UGOIRA, Page
 from tests.animations.drawing import film
 from tests.commands.typing_in import type_in
@@ -41,6 +42,16 @@ def test_each_ugoira_is_made_once(archive: Path, tmp_path: Path) -> None:
     assert made[1].stat().st_mtime_ns == times[1]
     assert type_in("export", "video", str(target), "--all", "--format", "webp", archive=archive).code == 0
     assert len(list(target.glob("11/*.webp"))) == 2
+
+
+def test_two_at_once_are_said(archive: Path, tmp_path: Path) -> None:
+    target = tmp_path / "videos"
+    with alone_in(target):
+        run = type_in("export", "video", str(target), "--all", archive=archive)
+    assert (run.code, run.err.count("\n")) == (5, 1), run.err
+    assert "another process makes videos there: wait for its end" in run.err
+    assert type_in("export", "video", str(target), "--all", archive=archive).code == 0
+    assert [path.suffix for path in target.glob("11/*")] == [".mp4", ".mp4"]
 
 
 def test_a_zip_that_was_changed_is_named_and_the_others_are_made(archive: Path, tmp_path: Path) -> None:

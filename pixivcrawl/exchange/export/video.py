@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from pixivcrawl.animations.animation import Animation
-from pixivcrawl.animations.conversion import make, making_workers, require_encoder
+from pixivcrawl.animations.conversion import alone_in, make, making_workers, require_encoder
 from pixivcrawl.animations.sources import animations_of
 from pixivcrawl.api.text import plural
 from pixivcrawl.archive.damage import Damaged
@@ -33,6 +33,7 @@ def export(selection: Selection, target: Path, options: argparse.Namespace) -> R
         return target / str(animation.user_id) / f"{animation.name}.{form}"
 
     with (
+        alone_in(target),
         ThreadPoolExecutor(selection.workers) as threads,
         making_workers(selection.workers, selection.limits) as workers,
     ):
