@@ -271,7 +271,9 @@ def _archive_dir(settings: BaseSettings) -> Path:
     given = str(settings.get("ARCHIVE_DIR") or "")
     # In an SQLite URL a question mark begins the options.
     if not given or "?" in given or not given.isprintable():
-        raise ConfigurationError(f"ARCHIVE_DIR {given!r}: choose a path without question marks and control characters")
+        raise ConfigurationError(
+            f"ARCHIVE_DIR {quoted(given)}: choose a path without question marks and control characters"
+        )
     archive_dir = path_named(settings, "ARCHIVE_DIR")
     assert archive_dir is not None
     return archive_dir
@@ -280,7 +282,7 @@ def _archive_dir(settings: BaseSettings) -> Path:
 def _archive_readers(settings: BaseSettings) -> Readers:
     given = settings.get("ARCHIVE_READERS")
     if given not in UMASKS:
-        raise ConfigurationError(f"ARCHIVE_READERS: {given!r} is not one of {', '.join(UMASKS)}")
+        raise ConfigurationError(f"ARCHIVE_READERS: {quoted(given)} is not one of {', '.join(UMASKS)}")
     return cast("Readers", given)
 
 
@@ -315,7 +317,7 @@ def _image_host(entry: str) -> str:
     origin = read_origin(f"https://{entry}")
     if origin is None or "/" in entry or "?" in entry or "#" in entry:
         raise ConfigurationError(
-            f"PIXIV_IMAGE_HOSTS: {entry!r} is not a host; "
+            f"PIXIV_IMAGE_HOSTS: {quoted(entry)} is not a host; "
             "write hosts like i.pximg.net or 127.0.0.1:8481, separated by commas"
         )
     return origin.key
@@ -328,7 +330,9 @@ def _metrics_address(settings: BaseSettings) -> tuple[str, int] | None:
         return None
     host, _, port = given.rpartition(":")
     if not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536) or "/" in host:
-        raise ConfigurationError(f"METRICS_ADDRESS: {given!r} is not PORT or HOST:PORT, as in 9490 or 0.0.0.0:9490")
+        raise ConfigurationError(
+            f"METRICS_ADDRESS: {quoted(given)} is not PORT or HOST:PORT, as in 9490 or 0.0.0.0:9490"
+        )
     return host.strip("[]") or "127.0.0.1", int(port)
 
 
@@ -360,7 +364,7 @@ def _lang(settings: BaseSettings) -> str:
     given = str(settings.get("PIXIV_LANG") or "")
     if given and not re.fullmatch(r"[a-z]{2}(?:[_-][a-z]{2})?", given, re.ASCII):
         raise ConfigurationError(
-            f"PIXIV_LANG: {given!r} is not a language; write it as pixiv does: en, ja, ko, zh, zh_tw"
+            f"PIXIV_LANG: {quoted(given)} is not a language; write it as pixiv does: en, ja, ko, zh, zh_tw"
         )
     return given
 
@@ -370,14 +374,14 @@ def _ugoira(settings: BaseSettings) -> Ugoira:
     for known in UGOIRA:
         if given == known:
             return known
-    raise ConfigurationError(f"PIXIV_UGOIRA: {given!r} is not known; there is {' and '.join(UGOIRA)}")
+    raise ConfigurationError(f"PIXIV_UGOIRA: {quoted(given)} is not known; there is {' and '.join(UGOIRA)}")
 
 
 def _ugoira_video(settings: BaseSettings) -> VideoForm | None:
     known: dict[str, VideoForm] = {form: form for form in get_args(VideoForm)}
     given = str(settings.get("UGOIRA_VIDEO") or "")
     if given and given not in known:
-        raise ConfigurationError(f"UGOIRA_VIDEO: {given!r} is not known; there is {', '.join(known)}, or nothing")
+        raise ConfigurationError(f"UGOIRA_VIDEO: {quoted(given)} is not known; there is {', '.join(known)}, or nothing")
     return known.get(given)
 
 
@@ -399,7 +403,9 @@ def _notice_on(settings: BaseSettings) -> frozenset[str]:
     given = settings.get("NOTICE_ON") or ""
     words = given.replace(",", " ").split() if isinstance(given, str) else [str(word) for word in given]
     if unknown := [word for word in words if word not in (*NOTICES, "none")]:
-        raise ConfigurationError(f"NOTICE_ON: {unknown[0]!r} is not an event; there are {', '.join(NOTICES)}, or none")
+        raise ConfigurationError(
+            f"NOTICE_ON: {quoted(unknown[0])} is not an event; there are {', '.join(NOTICES)}, or none"
+        )
     return frozenset(words) - {"none"}
 
 
@@ -414,7 +420,7 @@ def _seconds(settings: BaseSettings, name: str, *, least: float = 0, most: float
     given = settings.get(name)
     number = _number(given)
     if number is None or not least <= number <= most:
-        raise ConfigurationError(f"{name}: {given!r} is not a number of seconds from {least:g} to {most:g}")
+        raise ConfigurationError(f"{name}: {quoted(given)} is not a number of seconds from {least:g} to {most:g}")
     return number
 
 
@@ -423,7 +429,7 @@ def _whole(settings: BaseSettings, name: str, *, least: int, most: int = 1 << 62
     number = _number(given)
     if number is None or not number.is_integer() or not least <= number <= most:
         limit = f"from {least} to {most}" if most < 1 << 62 else f"of {least} or more"
-        raise ConfigurationError(f"{name}: {given!r} is not a whole number {limit}")
+        raise ConfigurationError(f"{name}: {quoted(given)} is not a whole number {limit}")
     return int(number)
 
 

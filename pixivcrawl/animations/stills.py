@@ -10,6 +10,7 @@ from io import BufferedReader
 from PIL import Image, ImageOps
 
 from pixivcrawl.animations.animation import Animation, Source
+from pixivcrawl.api.text import quoted
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.memory import share
 from pixivcrawl.archive.pictures import refuse_memory, refuse_pixels
@@ -89,7 +90,7 @@ def _reader_of_zip(animation: Animation, limits: Limits) -> Read:
         raise _changed(file)
     members = {member.name: member for member in read_members(source, limits, [])}
     if missing := [frame.file for frame in animation.frames if frame.file not in members]:
-        raise Damaged(f"the zip lacks {missing[0][:80]!r}", "wrong frames")
+        raise Damaged(f"the zip lacks {quoted(missing[0], 80)}", "wrong frames")
     return lambda number: inflate(source, members[animation.frames[number].file], limits)
 
 

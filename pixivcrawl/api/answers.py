@@ -91,7 +91,7 @@ def classify(
         # It can also be the question that is wrong: 400 alone proves nothing.
         kind = AnswerKind.LOGIN_NEEDED
     if kind is AnswerKind.NOT_JSON:
-        message = f"{one_line(content_type, 40) or 'no type'} came where JSON was due"
+        message = f"{one_line(content_type, 40) or 'no type'} came instead of JSON"
     return Answer(kind, status, "" if kind is AnswerKind.BODY else message, retry_after)
 
 

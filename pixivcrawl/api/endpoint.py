@@ -208,7 +208,7 @@ class Endpoint(Generic[Body]):
         except DocumentRefused as refused:
             raise BodyRefused(self.name, "", str(refused)) from None
         if not isinstance(document, dict):
-            raise BodyRefused(self.name, "", f"is {quoted(document)} where an object is due")
+            raise BodyRefused(self.name, "", f"is {quoted(document)} instead of an object")
         if document.get("error", False) is not False:
             raise BodyRefused(self.name, "error", f"pixiv says {quoted(document.get('message') or document['error'])}")
         if not self.envelope:

@@ -65,7 +65,7 @@ def _trouble_with_folder(archive: Archive, relative: str) -> str | None:
         # Made with its first file; that files can be made in `originals` was tried at the start.
         return None
     if not folder.is_dir():
-        return f"something else than a folder lies at {relative}: move it away"
+        return f"something other than a folder is at {relative}: move it away"
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         return f"no permission for {relative}: give this user the right to read and write there"
     return _trouble_with_disk(archive, folder)

@@ -221,7 +221,7 @@ class Archive:
         if owner not in owners:
             return f"{link} is a link that another user made: remove it"
         if any(target.is_relative_to(kept) or kept.is_relative_to(target) for kept in self._kept_from(link)):
-            return f"{link} is a link to another folder of the archive: let it lead to one of its own"
+            return f"{link} is a link to another folder of the archive: link it to a folder of its own"
         return None
 
     def _kept_from(self, link: Path) -> list[Path]:

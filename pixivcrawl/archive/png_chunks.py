@@ -37,7 +37,7 @@ _BEGINNINGS = {
 def oddity(kind: bytes, length: int, beginning: bytes, colour: int, palette: int) -> str | None:
     """What is wrong with an ancillary chunk whose checksum is right, in a PNG with a palette of so many colours; None when nothing is."""
     if length not in _lengths(kind, colour, palette):
-        return f"its {kind.decode()} chunk has {length:,} bytes, which no such chunk has"
+        return f"its {kind.decode()} chunk has {length:,} bytes, which is not a valid length"
     pattern = _BEGINNINGS.get(kind)
     if pattern is not None and not pattern.match(beginning):
         return f"its {kind.decode()} chunk does not begin as such a chunk does"

@@ -35,7 +35,7 @@ def prove(path: Path, expected: Expected, limits: Limits) -> Proof:
         if found is None:
             raise Damaged("is not an image: " + _description(source), "not an image")
         if found != expected.format:
-            raise Damaged(f"is a {found} where a {expected.format} belongs", "wrong format")
+            raise Damaged(f"is a {found} instead of a {expected.format}", "wrong format")
         try:
             picture = _prove_as(expected, source, limits)
         except Damaged as damage:

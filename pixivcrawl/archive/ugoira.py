@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import BinaryIO
 
-from pixivcrawl.api.text import plural
+from pixivcrawl.api.text import plural, quoted
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.gif import prove_gif
 from pixivcrawl.archive.jpeg import prove_jpeg, read_jpeg
@@ -44,9 +44,9 @@ def prove_ugoira(source: BinaryIO, listed: tuple[Frame, ...] | None, limits: Lim
         )
     for frame in listed or ():
         if frame.delay <= 0:
-            add_flaw(flaws, f"pixiv lists {frame.file[:80]!r} with {frame.delay} ms")
+            add_flaw(flaws, f"pixiv lists {quoted(frame.file, 80)} with {frame.delay} ms")
     for name in [name for name in members if name not in names]:
-        add_flaw(flaws, f"pixiv does not list the zip's member {name[:80]!r}")
+        add_flaw(flaws, f"pixiv does not list the zip's member {quoted(name, 80)}")
         with _named(members[name]):
             inflate(source, members[name], limits)
     return _prove_frames(source, [members[name] for name in names], limits, flaws)

@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pixivcrawl.api.text import plural
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.memory import Budget
 from pixivcrawl.archive.processes import KilledFromOutside, Process, start
@@ -256,7 +257,7 @@ class _Worker:
     def _death(self, seconds: int) -> Exception:
         code = self.process.end()
         if self._is_overdue:
-            return Damaged(f"its decoder did not come to an end within {seconds} seconds", "decoder died")
+            return Damaged(f"its decoder did not finish within {plural(seconds, 'second')}", "decoder died")
         if code is None or not _died_of_its_work(code):
             return KilledFromOutside()
         how = f"crashed ({signal.Signals(-code).name})" if code < 0 else f"ended by itself (exit code {code})"

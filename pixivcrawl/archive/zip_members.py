@@ -10,6 +10,7 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from pixivcrawl.api.text import quoted
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.pictures import add_flaw, refuse_memory
 from pixivcrawl.archive.verdict import Limits
@@ -64,7 +65,7 @@ class Member:
     deflated: bool
 
     def __str__(self) -> str:
-        return f"the zip's {self.name[:80]!r}"
+        return f"the zip's {quoted(self.name, 80)}"
 
 
 def read_members(source: BinaryIO, limits: Limits, flaws: list[str]) -> list[Member]:
@@ -165,7 +166,7 @@ def _in_64_bits(source: BinaryIO, numbers: list[int], end: int) -> tuple[list[in
         )
         if mark == _END64_MARK and length == _END64.size - 12 and agree:
             return numbers64, end
-    raise Damaged("the zip's end is told in two ways", "unsafe archive")
+    raise Damaged("the zip's end is described in two different ways", "unsafe archive")
 
 
 def _refuse_unsafe(members: list[zipfile.ZipInfo]) -> None:
@@ -174,10 +175,10 @@ def _refuse_unsafe(members: list[zipfile.ZipInfo]) -> None:
     for member in members:
         problem = _unsafe(member)
         if problem:
-            raise Damaged(f"the zip's member {member.filename[:80]!r} {problem}", "unsafe archive")
+            raise Damaged(f"the zip's member {quoted(member.filename, 80)} {problem}", "unsafe archive")
         inflated = max(member.file_size, member.compress_size)
         if inflated > min(_LARGEST_MEMBER, max(_SMALL_MEMBER, member.compress_size * _HIGHEST_RATIO)):
-            raise Damaged(f"the zip's member {member.filename[:80]!r} inflates to {inflated:,} bytes", "bomb")
+            raise Damaged(f"the zip's member {quoted(member.filename, 80)} inflates to {inflated:,} bytes", "bomb")
     total = sum(member.file_size for member in members)
     if total > _LARGEST_TOTAL:
         raise Damaged(f"the zip inflates to {total:,} bytes", "bomb")
@@ -222,7 +223,9 @@ def _starts(source: BinaryIO, members: list[zipfile.ZipInfo], directory: int, fl
             and _sizes_agree(told, fields, member, described_behind=bool(flags & _DESCRIBED_BEHIND))
         )
         if not agrees:
-            raise Damaged(f"the zip's member {member.filename[:80]!r} is told in two ways", "unsafe archive")
+            raise Damaged(
+                f"the zip's member {quoted(member.filename, 80)} is described in two different ways", "unsafe archive"
+            )
         starts[member.header_offset] = start = member.header_offset + _LOCAL_HEADER.size + name + extra
         end = start + member.compress_size
         descriptors = _descriptors(member) if flags & _DESCRIBED_BEHIND else {b""}

@@ -20,6 +20,7 @@ from pydantic import (
     field_validator,
 )
 
+from pixivcrawl.api.text import quoted
 from pixivcrawl.api.urls import ACCOUNT, UrlRefused, read_url
 from pixivcrawl.configuration import Ugoira
 from pixivcrawl.filters import Filters, separated
@@ -223,16 +224,16 @@ def explain(spider: str, arguments: type[BaseModel], error: ValidationError) -> 
         return f"{spider}: {reason}"
     name = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
-        return f"{spider} takes no argument {name!r}; it takes {', '.join(arguments.model_fields)}"
+        return f"{spider} takes no argument {quoted(name)}; it takes {', '.join(arguments.model_fields)}"
     if first["type"] == "missing":
-        return f"{spider} needs the argument {name!r}: add -a {name}=..."
+        return f"{spider} needs the argument {quoted(name)}: add -a {name}=..."
     given = str(first["input"])
     shown = given if len(given) <= 60 else given[:57] + "..."
     if first["type"] in ("int_parsing", "int_parsing_size", "int_type"):
         reason = f"that is not a whole number; write it in digits, as in -a {name}=11"
         if name == "id" and "account" in arguments.model_fields and ACCOUNT.fullmatch(given):
             reason += f"; the name of an account is -a account={given}"
-    return " ".join(f"{spider}: {name}={shown!r}: {reason}".split())
+    return " ".join(f"{spider}: {name}={quoted(shown)}: {reason}".split())
 
 
 WorkType = Literal["all", "illust", "manga", "ugoira"]

@@ -13,6 +13,7 @@ from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
 
+from pixivcrawl.api.text import quoted
 from pixivcrawl.base_spiders.argument_info import arguments_of, default_of, values_taken
 from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.base_spiders.params import ListingArguments
@@ -84,7 +85,7 @@ class SpiderCommand(CrawlCommand):
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         name = self.spider.name
         if args and not self.main:
-            raise UsageError(f"{name} takes no {args[0]!r}: it takes only options")
+            raise UsageError(f"{name} takes no {quoted(args[0])}: it takes only options")
         if args:
             joint = " " if self.model.model_fields[self.main].annotation is str else ","
             opts.spargs.append(f"{self.main}={joint.join(args)}")

@@ -63,7 +63,7 @@ class Command(ScrapyCommand):
         obey_quiet(opts, self.settings)
         stop_on_signals(nothing_to_stop, str)
         if unknown := [word for word in args if word.startswith("-") and word != STANDARD_INPUT]:
-            raise UsageError(f"archive takes no option {unknown[0]!r}", print_help=False)
+            raise UsageError(f"archive takes no option {quoted(unknown[0])}", print_help=False)
         try:
             opts.addresses = list(pasted(args, opts.input))
             if not opts.addresses:

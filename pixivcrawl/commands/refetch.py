@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from scrapy.exceptions import UsageError
 
-from pixivcrawl.api.text import one_line
+from pixivcrawl.api.text import one_line, quoted
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.commands.crawl import Command as CrawlCommand
 from pixivcrawl.commands.verify import require_archive
@@ -67,7 +67,7 @@ def work_named(typed: str) -> int:
     for subject, subject_id in subjects_in(typed):
         if subject == "work":
             return subject_id
-    raise ConfigurationError(f"{typed!r} is an artist: name works; pixivcrawl verify --repair checks all files")
+    raise ConfigurationError(f"{quoted(typed)} is an artist: name works; pixivcrawl verify --repair checks all files")
 
 
 def prepare(configuration: Configuration, works: list[int]) -> None:

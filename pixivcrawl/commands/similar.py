@@ -36,7 +36,7 @@ class Command(ArchiveCommand):
         return "FILE ..."
 
     def short_desc(self) -> str:
-        return "Whether the archive has a picture, also where it was scaled, pressed or converted since"
+        return "Find a picture in the archive, even if it was scaled, compressed or converted since"
 
     def long_desc(self) -> str:
         return (
@@ -145,7 +145,7 @@ def lines(path: Path, result: SearchResult) -> Iterator[str]:
         size = f"{picture.width}x{picture.height}" if picture.width else picture.extension
         yield f"{path}: {how}: work {picture.work_id} page {picture.page},{name}, {size}, {picture.path}"
     if found.is_plain:
-        yield f"{path}: it shows too little to be told from others: only the same bytes were looked for"
+        yield f"{path}: it shows too little detail to compare: only identical files were looked for"
 
 
 def as_json(path: Path, result: SearchResult, left: int) -> str:

@@ -11,6 +11,7 @@ from scrapy.exceptions import UsageError
 from scrapy.settings import BaseSettings, Settings
 from sqlalchemy import Connection
 
+from pixivcrawl.api.text import quoted
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import last_holder
 from pixivcrawl.configuration import Configuration
@@ -54,7 +55,7 @@ class Command(ArchiveCommand):
 
     def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
         if len(args) > 1:
-            raise UsageError(f"status shows one artist or work, not {args[1]!r} too", print_help=False)
+            raise UsageError(f"status shows one artist or work, not {quoted(args[1])} too", print_help=False)
         if args and opts.missing:
             raise UsageError(f"status {args[0]} already shows what is missing; leave --missing out", print_help=False)
         return show(settings, opts, *args)

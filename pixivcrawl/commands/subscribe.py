@@ -122,7 +122,7 @@ def follow_all(
     )
     for number, passed_over in ((listed.folders, "folder"), (listed.options, "option")):
         if number:
-            print(f"passed over: {plural(number, passed_over)}; pixivcrawl's files lie in the archive")
+            print(f"left out: {plural(number, passed_over)}; pixivcrawl keeps its files in the archive")
     return 0
 
 

@@ -90,7 +90,7 @@ class Command(ScrapyCommand):
         obey_quiet(opts, self.settings)
         stop_on_signals(nothing_to_stop, str)
         if args:
-            raise UsageError(f"sync takes no {args[0]!r}; name a subscription with --only", print_help=False)
+            raise UsageError(f"sync takes no {quoted(args[0])}; name a subscription with --only", print_help=False)
         try:
             configuration = Configuration.from_settings(self.settings)
             session = session_from_settings(self.settings)
@@ -402,7 +402,7 @@ def plan_lines(sync: Sync, state: State, plan: Sequence[DueList], now: datetime)
             and not sync.whole_cost(each).has_works
         ]
         requests = requests_for_following(len(state.followed)) + 1
-        yield f"  whom you follow, and what is new from them, of {plural(len(told), 'artist')} here: about {plural(requests, 'request')}"
+        yield f"  the followed artists and what is new from them ({plural(len(told), 'artist')} here): about {plural(requests, 'request')}"
         following = sync.catalogue.following().key
         lists = [each for each in plan if each not in told and each.wanted.key != following]
         total += requests

@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from scrapy.settings import BaseSettings
 
 from pixivcrawl import __version__
+from pixivcrawl.api.text import plural
 from pixivcrawl.archive.worker import IS_LIMITED
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.doctor.findings import Finding, ok, problem, warning
@@ -103,9 +104,7 @@ def check_pace(configuration: Configuration) -> Iterator[Finding]:
 
 def check_proofs(configuration: Configuration) -> Finding:
     """Say how many processes prove files, and whether the system enforces their memory limit."""
-    processes = (
-        f"{configuration.proof_workers} processes, {configuration.proof_memory:,} bytes of memory each (PROOF_MEMORY)"
-    )
+    processes = f"{plural(configuration.proof_workers, 'process', 'processes')}, {configuration.proof_memory:,} bytes of memory each (PROOF_MEMORY)"
     if IS_LIMITED:
         return ok("proofs", processes)
     return ok("proofs", f"{processes}; this system cannot enforce that, so the estimate from a file's header has to do")

@@ -7,6 +7,7 @@ import os
 import ssl
 from pathlib import Path
 
+from pixivcrawl.api.text import quoted
 from pixivcrawl.errors import ConfigurationError
 
 
@@ -27,7 +28,7 @@ def _context(file: str | None) -> ssl.SSLContext:
             return ssl.create_default_context(cafile=file)
         except OSError as error:
             raise ConfigurationError(
-                f"SSL_CERT_FILE {file!r}: no certificates ({error.strerror}); name a PEM file, or unset it"
+                f"SSL_CERT_FILE {quoted(file)}: no certificates ({error.strerror}); name a PEM file, or unset it"
             ) from None
     context = ssl.create_default_context()
     if not _has_authorities(context):

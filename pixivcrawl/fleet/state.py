@@ -158,9 +158,9 @@ def state_lines(status: FleetState, configuration: Configuration) -> Iterator[st
         paused = f"; paused for {spoken(lane.paused_for)}" if lane.paused_for else ""
         yield f"{told}: at work: {lane.holder or 'nobody'}; {plural(lane.sent, 'API request')}{most} today (UTC){paused}"
     for host, left in status.pauses.items():
-        yield f"{host}: nobody sends anything for {spoken(left)}"
+        yield f"{host}: paused for {spoken(left)}"
     if status.jobs is None:
-        yield "no worker has begun yet: pixivcrawl work"
+        yield "no worker has started yet: pixivcrawl work"
         return
     for jobs in status.jobs:
         waits = "" if jobs.oldest_for is None else f"; the oldest waits for {spoken(jobs.oldest_for)}"

@@ -171,7 +171,7 @@ async def queue_there(settings: Settings) -> AsyncIterator[None]:
         place = place_of(read_url(Configuration.from_settings(settings).database_url))
         said = str(error.__cause__ or error).strip().splitlines() or [f"it has not answered for {BUSY_TIMEOUT:.0f} s"]
         raise StorageFailed(
-            f"the queue on {place} cannot go on: {said[0]}: see to the database, then start the worker again"
+            f"the queue on {place} cannot go on: {said[0]}: check the database, then start the worker again"
         ) from error
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 from multidict import MultiMapping
 
+from pixivcrawl.api.text import quoted
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.gallery.pages.works import LONGEST_BOX
 from pixivcrawl.gallery.rendering import LANGUAGES
@@ -30,9 +31,9 @@ def routes(shelf: Shelf, index: Index) -> list[web.RouteDef]:
         form = await _form(request)
         work_id, field, value = (str(form.get(name, "")) for name in ("work", "field", "value"))
         if not _is_number(work_id):
-            raise ConfigurationError(f"work={work_id[:40]!r} is not the id of a work")
+            raise ConfigurationError(f"work={quoted(work_id, 40)} is not the id of a work")
         if field != "note" and not _is_number(value):
-            raise ConfigurationError(f"value={value[:40]!r} is not a number")
+            raise ConfigurationError(f"value={quoted(value, 40)} is not a number")
         await asyncio.to_thread(shelf.mark, int(work_id), field, value if field == "note" else int(value))
         return _back(str(form.get("back", "")))
 
@@ -68,7 +69,7 @@ async def _form(request: web.Request) -> MultiMapping[Any]:
     try:
         return await request.post()
     except (ValueError, LookupError) as error:
-        raise ConfigurationError("the form cannot be read: open its page anew") from error
+        raise ConfigurationError("the form cannot be read: open its page again") from error
 
 
 def _is_number(text: str) -> bool:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from pixivcrawl.api.text import one_line
+from pixivcrawl.api.text import quoted
 
 COOKIE = "pixivcrawl_key"
 
@@ -48,7 +48,9 @@ class Guard:
     def refusal(self, request: web.Request) -> str | None:
         """Why a request is refused; None if it is not."""
         if request.headers.getall("Host", []) != [request.host] or request.host.lower() not in self.hosts:
-            return f"this gallery is not called {one_line(request.host, 60)!r}: open the address that pixivcrawl gallery printed"
+            return (
+                f"this gallery is not called {quoted(request.host)}: open the address that pixivcrawl gallery printed"
+            )
         # A request target may be a whole address, with a host of its own.
         if not request.raw_path.startswith("/"):
             return "ask for a path of this gallery"
@@ -59,7 +61,7 @@ class Guard:
             return "another site asked for this"
         site = request.headers.get("Sec-Fetch-Site", "none")
         if request.method == "POST" and origin is None and site != "same-origin":
-            return "a form of this gallery alone may change anything: open its page anew"
+            return "only a form of this gallery may change anything: open its page again"
         is_visit = request.headers.get("Sec-Fetch-Mode") == "navigate" and request.method in _SAFE_METHODS
         if site not in ("none", "same-origin") and not is_visit:
             return "another site asked for this"

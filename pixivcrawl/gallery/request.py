@@ -10,6 +10,7 @@ from typing import Any
 from multidict import MultiMapping
 from sqlalchemy import Connection
 
+from pixivcrawl.api.text import quoted
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError
@@ -57,14 +58,14 @@ class PageRequest:
         if given is None:
             return default
         if not (given.isascii() and given.isdigit() and len(given) < 20 and least <= int(given) <= most):
-            raise ConfigurationError(f"{name}={given[:40]!r} is not a number from {least} to {most}")
+            raise ConfigurationError(f"{name}={quoted(given, 40)} is not a number from {least} to {most}")
         return int(given)
 
     def one_of(self, name: str, choices: tuple[str, ...]) -> str:
         """A word from the query; by default the first of the choices. Raises ConfigurationError."""
         given = self.query.get(name, choices[0])
         if given not in choices:
-            raise ConfigurationError(f"{name}={given[:40]!r} is not one of {', '.join(choices)}")
+            raise ConfigurationError(f"{name}={quoted(given, 40)} is not one of {', '.join(choices)}")
         return given
 
 

@@ -149,7 +149,7 @@ def _following(configuration: Configuration, derived: Path) -> Iterator[None]:
             except PixivcrawlError as error:
                 if str(error) != told:
                     told = str(error)
-                    complain(f"pixivcrawl: the index of the gallery stands still: {error}")
+                    complain(f"pixivcrawl: the index of the gallery is not being updated: {error}")
                 stop.wait(5 * FOLLOW_EVERY)
             except Exception as error:  # noqa: BLE001 (a fault of ours: the pages go on with the index as it stands)
                 report_fault(error)

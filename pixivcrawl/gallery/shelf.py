@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pixivcrawl.api.text import quoted
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 
 NAME = "shelf.sqlite"
@@ -64,7 +65,7 @@ class Shelf:
     def mark(self, work_id: int, field: str, value: bool | int | str) -> None:
         """Set one field of a work's mark. Raises ConfigurationError for an invalid field or value, and StorageFailed."""
         if field not in ("favourite", "hidden", "note", "read_page"):
-            raise ConfigurationError(f"{field[:40]!r} is nothing that can be marked")
+            raise ConfigurationError(f"{quoted(field, 40)} cannot be marked")
         if isinstance(value, str) and len(value) > LONGEST_NOTE:
             raise ConfigurationError(f"a note of {len(value):,} characters is longer than {LONGEST_NOTE:,}: shorten it")
         now = datetime.now(UTC).isoformat(timespec="seconds")

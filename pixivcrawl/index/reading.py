@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import local
 from typing import NamedTuple
 
+from pixivcrawl.api.text import quoted
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.filters import Filters, SavedFilters
 from pixivcrawl.index import completions, duplicates, saved_filters, schema, sums
@@ -318,7 +319,7 @@ def _only(text: str, names: list[str]) -> str:
     """The only tag with this name. Raises ConfigurationError if there are several, because a filter requires all of its tags."""
     if len(names) > 1:
         raise ConfigurationError(
-            f"several tags are called {text[:40]!r}: name one of them as pixiv does, and save that"
+            f"several tags are called {quoted(text, 40)}: name one of them as pixiv does, and save that"
         )
     return names[0] if names else text
 
@@ -329,5 +330,5 @@ def _key(sort: Sort, value: int, work_id: int) -> str:
 
 def _read_key(key: str) -> tuple[int, int]:
     if not (read := _KEY.fullmatch(key)):
-        raise ConfigurationError(f"{key[:40]!r} is the place of no page: begin at the first one")
+        raise ConfigurationError(f"{quoted(key, 40)} is not where a page begins: begin with the first one")
     return int(read["value"] or 0), int(read["id"])

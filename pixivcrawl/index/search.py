@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal, NamedTuple, get_args
 
+from pixivcrawl.api.text import quoted
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.items import Kind
 
@@ -209,7 +210,7 @@ def _is(query: WorksQuery, head: str, value: str) -> WorksQuery:
 
 
 def _not_understood(head: str, value: str, wanted: str) -> ConfigurationError:
-    return ConfigurationError(f"{head}{value[:40]!r} is not understood: {head} takes {wanted}")
+    return ConfigurationError(f"{head}{quoted(value, 40)} is not understood: {head} takes {wanted}")
 
 
 _READERS: Mapping[str, Callable[[WorksQuery, str, str], WorksQuery]] = {

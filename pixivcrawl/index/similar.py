@@ -120,7 +120,7 @@ def analyse(
         return None
     except (sqlite3.Error, OSError) as error:
         raise StorageFailed(
-            f"the index {path} cannot be used ({error}): see to its disk; the index may be deleted"
+            f"the index {path} cannot be used ({error}): check its disk; the index may be deleted"
         ) from error
 
 

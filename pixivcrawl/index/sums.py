@@ -60,7 +60,7 @@ def keep(ledger: Ledger, folder: Path) -> None:
             connection.execute("INSERT OR REPLACE INTO facts VALUES ('sums', ?)", (json.dumps(said),))
     except sqlite3.Error as error:
         raise StorageFailed(
-            f"the index {path} cannot be written ({error}): see to its disk; the index may be deleted"
+            f"the index {path} cannot be written ({error}): check its disk; the index may be deleted"
         ) from error
 
 

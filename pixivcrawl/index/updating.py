@@ -63,7 +63,7 @@ def update_index(ledger: Ledger, folder: Path, *, stop: Event) -> int:
         return 0
     except (sqlite3.Error, OSError) as error:
         raise StorageFailed(
-            f"the index {path} cannot be written ({error}): see to its disk; the index may be deleted"
+            f"the index {path} cannot be written ({error}): check its disk; the index may be deleted"
         ) from error
 
 

@@ -114,7 +114,7 @@ def loss(archive: Archive, place: str) -> str | None:
     else:
         return None
     return (
-        f"the ledger {place} is gone or empty beside {beside}: make it anew with pixivcrawl rebuild, or put it back from a copy, "
+        f"the ledger {place} is gone or empty beside {beside}: rebuild it with pixivcrawl rebuild, or put it back from a copy, "
         f"{_AGAIN}"
     )
 
@@ -203,7 +203,7 @@ def _disagreement(position: Position, end: End, archive: Archive, place: str) ->
             f"{position.bytes:,} bytes): put it back from a copy, or go on with what the ledger has (pixivcrawl rebuild), {_AGAIN}"
         )
     return (
-        f"the ledger {place} is older than its journal ({known} of {there} changes): make it anew with pixivcrawl rebuild --replace "
+        f"the ledger {place} is older than its journal ({known} of {there} changes): rebuild it with pixivcrawl rebuild --replace "
         f"(in PostgreSQL in an empty database), or put the newest copy in its place, {_AGAIN}"
     )
 
@@ -218,6 +218,6 @@ def _make_last_batch_again(connection: Connection, end: End, name: str, place: s
     note_answers(connection, name, located(end.batch))
     if replayed.made < len(end.batch):
         raise StorageFailed(
-            f"the ledger {place} does not take the last batch of its journal: make it anew with pixivcrawl rebuild --replace, {_AGAIN}"
+            f"the ledger {place} does not take the last batch of its journal: rebuild it with pixivcrawl rebuild --replace, {_AGAIN}"
         )
     note_position(connection, name, end.position)

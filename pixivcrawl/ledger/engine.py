@@ -34,6 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from pixivcrawl.api.text import quoted
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger.failures import BUSY_TIMEOUT, is_busy, is_the_end, patiently, place_of, storage_failed
 from pixivcrawl.ledger.models import Base, give_partial_indexes
@@ -86,7 +87,7 @@ def read_url(text: str) -> URL:
     except (ArgumentError, ValueError):
         raise ConfigurationError(wanted) from None
     if url.drivername not in ("sqlite", "postgresql+psycopg"):
-        raise ConfigurationError(f"{wanted}, not {url.drivername!r}")
+        raise ConfigurationError(f"{wanted}, not {quoted(url.drivername)}")
     if not url.database or url.database == ":memory:":
         raise ConfigurationError(f"{wanted}; it names no file or database")
     if url.get_backend_name() == "sqlite" and url.query:
@@ -348,7 +349,7 @@ def _version(connection: Connection, url: URL) -> str | None:
         if encoding != "UTF8":
             raise ConfigurationError(
                 f"the database {place_of(url)} has the encoding {encoding}: "
-                "make it anew with createdb --encoding UTF8 --template template0"
+                "create it again with createdb --encoding UTF8 --template template0"
             )
     return None
 

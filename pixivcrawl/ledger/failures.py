@@ -23,7 +23,7 @@ _PASSING = {"40001", "40P01", "55P03", "23505"}
 _SHUT_DOWN = {"57P01", "57P02", "57P03"}
 """Of PostgreSQL: shut down by its administrator or after a crash, cannot connect now."""
 DAMAGED = (
-    "the ledger {place} is damaged: make it anew with pixivcrawl rebuild --replace, or put a backup copy in its place "
+    "the ledger {place} is damaged: rebuild it with pixivcrawl rebuild --replace, or put a backup copy in its place "
     "(without the files {place}-wal and {place}-shm), " + _AGAIN
 )
 _EXPLANATIONS = {
@@ -110,7 +110,7 @@ def storage_failed(error: BaseException, place: str) -> StorageFailed:
         return StorageFailed(" ".join(text.format(place=place).split()))
     cause = error.orig if isinstance(error, exc.DBAPIError) else error
     lines = str(cause).strip().splitlines() or [type(cause).__name__]
-    return StorageFailed(f"the ledger {place} cannot go on: {lines[0]}: see to the database, {_AGAIN}")
+    return StorageFailed(f"the ledger {place} cannot go on: {lines[0]}: check the database, {_AGAIN}")
 
 
 def _sqlstate(error: BaseException) -> str | None:

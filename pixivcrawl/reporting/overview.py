@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from pixivcrawl.api.text import quoted
 from pixivcrawl.api.urls import UrlRefused, read_url
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError
@@ -182,11 +183,11 @@ def subjects_in(typed: str) -> list[tuple[Subject, int]]:
     try:
         target = read_url(typed)
     except UrlRefused as refused:
-        raise ConfigurationError(f"{typed!r}: {refused}") from None
+        raise ConfigurationError(f"{quoted(typed)}: {refused}") from None
     subject = target.arguments.get("id", "")
     if target.spider not in ("user", "artwork") or not subject.isdecimal():
         raise ConfigurationError(
-            f"{typed!r} names neither an artist nor a work: give an id, or the address of its page"
+            f"{quoted(typed)} names neither an artist nor a work: give an id, or the address of its page"
         )
     return [("artist" if target.spider == "user" else "work", int(subject))]
 

@@ -195,7 +195,7 @@ def account_refused(answer: Answer) -> AccountRefused:
 def page_refused(answer: Answer) -> AccountRefused:
     """The error when a page arrives in place of data, meant for this reader or address."""
     return AccountRefused(
-        f"pixiv answers with a page where data is due (status {answer.status}): open pixiv in a browser on this machine and see what it "
+        f"pixiv answers with a page instead of data (status {answer.status}): open pixiv in a browser on this machine and see what it "
         'says (a check for robots, "Just a moment...", a warning, a ban, maintenance); pass the check or try another network, wait an '
         "hour, then run the same command again"
     )

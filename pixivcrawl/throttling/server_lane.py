@@ -90,7 +90,7 @@ class ServerLane:
         """Hold the lane meanwhile. Raises ArchiveInUse if another holds it, unless it should wait, and StorageFailed."""
         if not self._holders:
             if self._thread is not None and self._thread.is_alive():
-                raise StorageFailed(f"the ledger {place_of(self._url)} does not answer: see to the database")
+                raise StorageFailed(f"the ledger {place_of(self._url)} does not answer: check the database")
             taken: Future[None] = Future()
             # Writing to one wakes the thread that waits at the other.
             self._alarm, self._asleep = socket.socketpair()
@@ -117,7 +117,7 @@ class ServerLane:
         if self._failed is None and BUSY_TIMEOUT < _now() - self._confirmed_at < inf:
             return StorageFailed(
                 f"the ledger {place_of(self._url)} has not answered for {BUSY_TIMEOUT:.0f} s, so that {self._whose} may be "
-                "another run's by now: see to the database, then run the same command again"
+                "another run's by now: check the database, then run the same command again"
             )
         return self._failed
 

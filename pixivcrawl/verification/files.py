@@ -95,12 +95,12 @@ def measure(path: Path, *, read: bool) -> tuple[int, float, str | None]:
         raise FileMissing("there is no such file") from None
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EISDIR) or path.is_symlink():
-            raise NotAPlainFile(f"is {nature_of(path)} where a file belongs") from None
+            raise NotAPlainFile(f"is {nature_of(path)} instead of a file") from None
         raise
     try:
         about = os.fstat(descriptor)
         if not stat.S_ISREG(about.st_mode):
-            raise NotAPlainFile(f"is {nature_of(path)} where a file belongs")
+            raise NotAPlainFile(f"is {nature_of(path)} instead of a file")
         return about.st_size, about.st_mtime, _sha256(descriptor) if read else None
     finally:
         os.close(descriptor)

@@ -71,7 +71,7 @@ def test_the_message_is_pixivs_on_one_line() -> None:
     )
     long = json.dumps({"error": True, "message": "x" * 10_000}).encode()
     assert len(classify(404, JSON, long, with_session=True).message) == 120
-    assert classify(200, HTML, PAGE, with_session=True).message == "text/html; charset=UTF-8 came where JSON was due"
+    assert classify(200, HTML, PAGE, with_session=True).message == "text/html; charset=UTF-8 came instead of JSON"
     assert classify(200, JSON, BODY, with_session=True).message == ""
 
 

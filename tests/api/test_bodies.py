@@ -380,8 +380,8 @@ def test_comments() -> None:
     [
         (b"", "the body: is not JSON"),
         (b"<html>", "the body: is not JSON"),
-        (b"[]", "the body: is a list where an object is due"),
-        (b"null", "the body: is null where an object is due"),
+        (b"[]", "the body: is a list instead of an object"),
+        (b"null", "the body: is null instead of an object"),
         (b'{"hello": "world"}', "body: is missing"),
         (b'{"error": true, "message": "gone\\u202e\\nnow", "body": []}', "error: pixiv says 'gone now'"),
         (b'{"error": "no such page"}', "error: pixiv says 'no such page'"),

@@ -328,7 +328,7 @@ def test_what_a_chunk_says_of_a_colour_has_as_many_samples(colour: int) -> None:
             flaw = read(png_of(one.header, *colours, chunk(kind, bytes(length)), stream)).flaw
             if kind == b"hIST" and colour != 3:
                 continue
-            said = f"its {kind.decode()} chunk has {length} bytes, which no such chunk has"
+            said = f"its {kind.decode()} chunk has {length} bytes, which is not a valid length"
             assert flaw == (None if length in allowed.get(colour, ()) else said)
 
 

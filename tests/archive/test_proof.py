@@ -63,7 +63,7 @@ def test_another_pixel_size_is_refused(tmp_path: Path, format: Format, size: tup
 def test_the_format_follows_the_bytes(tmp_path: Path, format: Format, expected: Format) -> None:
     if format == expected:
         return
-    with pytest.raises(Damaged, match=f"is a {format} where a {expected} belongs") as damage:
+    with pytest.raises(Damaged, match=f"is a {format} instead of a {expected}") as damage:
         proven(tmp_path, WHOLE[format], Expected(expected))
     assert damage.value.kind == "wrong format"
 

@@ -72,7 +72,7 @@ def test_a_picture_is_proven(pool: Workers, picture: Path):
 def test_what_a_proof_raises_is_raised_where_it_is_asked_for(pool: Workers, picture: Path, tmp_path: Path):
     with pytest.raises(Damaged) as damage:
         pool.prove(picture, Expected("png"), sha256(picture)).result()
-    assert (damage.value.kind, str(damage.value)) == ("wrong format", "is a jpg where a png belongs")
+    assert (damage.value.kind, str(damage.value)) == ("wrong format", "is a jpg instead of a png")
     with pytest.raises(StorageFailed, match="is gone while it was in use"):
         pool.prove(tmp_path / "nothing", Expected("jpg"), "0" * 64).result()
     with pytest.raises(RuntimeError, match="LookupError: a fault of ours"):
@@ -99,7 +99,7 @@ def test_what_a_worker_dies_of_is_a_verdict(pool: Workers, picture: Path, work: 
 def test_what_never_ends_is_ended(pool: Workers, picture: Path, monkeypatch: pytest.MonkeyPatch, work: str):
     monkeypatch.setattr(workers, "LEAST_SECONDS", 1)
     damage = refused(pool, work, picture)
-    assert (damage.kind, damage.reason) == ("decoder died", "its decoder did not come to an end within 1 seconds")
+    assert (damage.kind, damage.reason) == ("decoder died", "its decoder did not finish within 1 second")
     assert pool.prove(picture, Expected("jpg"), sha256(picture)).result().width == 240
 
 

@@ -85,7 +85,7 @@ def test_a_blank_page_is_looked_for_by_its_bytes_alone(archive: Path, tmp_path: 
     path.write_bytes(encoded(blank(random.Random(77)), "PNG"))
     told = similar(archive, path)
     assert told.code == 0
-    assert f"{path}: it shows too little to be told from others" in told.out
+    assert f"{path}: it shows too little detail to compare" in told.out
 
 
 def test_an_archive_that_is_not_there_is_one_line(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_the_members_of_pixivutil2_are_followed_once_each(tmp_path: Path, coding
     assert entries(tmp_path) == ["user 11", "user 12", "user 13"]
     subscribed, passed_over = added.out.splitlines()
     assert subscribed.startswith(f"subscribed: 3 entries of {tmp_path / 'list.txt'}, 1 followed already, every 6h, in ")
-    assert passed_over == "passed over: 2 folders; pixivcrawl's files lie in the archive"
+    assert passed_over == "left out: 2 folders; pixivcrawl keeps its files in the archive"
     before = (tmp_path / "subscriptions.toml").read_bytes()
     assert (
         "subscribed: 0 entries" in type_in("subscribe", "--from-file", listed(tmp_path, MEMBERS), archive=tmp_path).out
@@ -181,7 +181,7 @@ def test_the_addresses_of_gallery_dl_are_followed_beside_what_was(tmp_path: Path
     assert path.read_text().count("max_works = 9") == 4
     assert "subscribed: 4 entries" in added.out
     assert ", 1 followed already," in added.out
-    assert "passed over: 2 options" in added.out
+    assert "left out: 2 options" in added.out
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_the_status_tells_of_every_account_and_first_of_those_here(tmp_path: Pat
     ]
     assert told[2] == "account 901: at work: 'pixivcrawl crawl user"
     assert told[3:] == [
-        "i.pximg.net: nobody sends anything for 5 min",
+        "i.pximg.net: paused for 5 min",
         "jobs: 1 waiting, 0 at work; the oldest waits for 0 s",
         "jobs of second: 2 waiting, 0 at work; the oldest waits for 0 s",
         "of the last day: 4 crawls ended, 34 files stored (3.4 MB)",
@@ -51,7 +51,7 @@ def test_before_the_first_worker_there_is_no_queue(tmp_path: Path, postgres_url:
     ledger = Ledger.open(postgres_url, read_only=True)
     status = ledger.read_now(state_of_fleet, configuration)
     ledger.close()
-    assert list(state_lines(status, configuration)) == ["no worker has begun yet: pixivcrawl work"]
+    assert list(state_lines(status, configuration)) == ["no worker has started yet: pixivcrawl work"]
 
 
 # Prometheus

@@ -315,7 +315,7 @@ def test_the_plan_sends_nothing_and_holds_no_lock(tmp_path: Path, sandbox: Sandb
         later = type_in("sync", "--plan", **typed).out.splitlines()
     assert len(sandbox.log) == asked
     assert later[1] == "reads as account 901"
-    assert later[3] == "  whom you follow, and what is new from them, of 6 artists here: about 3 requests"
+    assert later[3] == "  the followed artists and what is new from them (6 artists here): about 3 requests"
     assert later[4].startswith("  mine (bookmarks id=me): due since ")
     assert later[4].endswith("; about 1 request")
     # How long an answer takes, the sync before has measured.

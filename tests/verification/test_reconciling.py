@@ -171,7 +171,7 @@ class TestUnknownFiles:
         ("name", "body", "why"),
         [
             (f"7/5_p0_{FIRST}.png", png()[:-20], "cut short"),
-            (f"7/5_p0_{FIRST}.png", jpeg(), "where a png belongs"),
+            (f"7/5_p0_{FIRST}.png", jpeg(), "instead of a png"),
             (f"7/5_p0_{FIRST}.jpg", b"", "empty"),
             (f"7/1_p0_{FIRST}.jpg", jpeg(50, 50), "pixels where pixiv says"),
             (f"8/1_p0_{FIRST}.jpg", jpeg(), "another artist's: 7"),

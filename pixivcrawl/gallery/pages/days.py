@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
+from pixivcrawl.api.text import quoted
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.gallery.pages.keys import as_text, moment
 from pixivcrawl.gallery.request import Page, PageRequest
@@ -139,9 +140,9 @@ def _day(connection: Connection, asked: PageRequest) -> date:
     try:
         day = date.fromisoformat(given)
     except ValueError:
-        raise ConfigurationError(f"day={given[:40]!r} is not a day: write it as 2026-01-31") from None
+        raise ConfigurationError(f"day={quoted(given, 40)} is not a day: write it as 2026-01-31") from None
     if not 1 < day.year < 9999:
-        raise ConfigurationError(f"day={given[:40]!r} is a day on which nothing can have happened")
+        raise ConfigurationError(f"day={quoted(given, 40)} is a day on which nothing can have happened")
     return day
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import Connection
 
+from pixivcrawl.api.text import quoted
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.gallery.request import LARGEST_NUMBER, Page, PageRequest
 from pixivcrawl.index.duplicates import Show
@@ -76,5 +77,5 @@ def _after(asked: PageRequest) -> int:
     given = asked.query.get("after", str(-(2**63)))
     digits = given.removeprefix("-")
     if not (digits.isascii() and digits.isdigit() and len(digits) < 20 and -(2**63) <= int(given) < 2**63):
-        raise ConfigurationError(f"after={given[:40]!r} is not where a page ends: begin with the first one")
+        raise ConfigurationError(f"after={quoted(given, 40)} is not where a page ends: begin with the first one")
     return int(given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from pixivcrawl.api.text import quoted
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.gallery.request import PageRequest
 
@@ -19,7 +20,7 @@ def pair(asked: PageRequest, name: str) -> tuple[int, int] | None:
     if given is None:
         return None
     if (found := _PAIR.fullmatch(given)) is None:
-        raise ConfigurationError(f"{name}={given[:40]!r} is not where a page ends: begin with the first one")
+        raise ConfigurationError(f"{name}={quoted(given, 40)} is not where a page ends: begin with the first one")
     return int(found[1]), int(found[2])
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import Connection
 
-from pixivcrawl.api.text import one_line
+from pixivcrawl.api.text import one_line, quoted
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.gallery.request import JsonData, Page, PageRequest, Redirect
 from pixivcrawl.index.schema import NamedKind
@@ -145,7 +145,7 @@ def _key_of_month(asked: PageRequest, query: WorksQuery) -> str | None:
     try:
         last = days_of(month).last
     except ValueError:
-        raise ConfigurationError(f"at={month[:40]!r} is no month: write it as 2021-05") from None
+        raise ConfigurationError(f"at={quoted(month, 40)} is not a month: write it as 2021-05") from None
     end = datetime(last.year, last.month, last.day, tzinfo=JAPAN).timestamp() + 86400
     by_time = f"{int(end)}.0"
     if query.sort != "new":

@@ -248,7 +248,7 @@ TRUE_REASONS = {
     "html": r"^damaged: is not an image: it is a web page",
     "placeholder": r"^damaged: (is a png where|has 360 x 360 pixels)",
     "wrong_size": r"^damaged: has \d+ x \d+ pixels where",
-    "wrong_format": r"^damaged: is a \w+ where a \w+ belongs",
+    "wrong_format": r"^damaged: is a \w+ instead of a \w+",
     "bad_zip": r"^damaged: ",
     "missing_frame": r"^damaged: ",
     "slow": r"too slow: ",
