@@ -104,7 +104,8 @@ def check_pace(configuration: Configuration) -> Iterator[Finding]:
 
 def check_proofs(configuration: Configuration) -> Finding:
     """Say how many processes prove files, and whether the system enforces their memory limit."""
-    processes = f"{plural(configuration.proof_workers, 'process', 'processes')}, {configuration.proof_memory:,} bytes of memory each (PROOF_MEMORY)"
+    number = plural(configuration.proof_workers, "process", "processes")
+    processes = f"{number}, {configuration.proof_memory:,} bytes of memory each (PROOF_MEMORY)"
     if IS_LIMITED:
         return ok("proofs", processes)
     return ok("proofs", f"{processes}; this system cannot enforce that, so the estimate from a file's header has to do")
