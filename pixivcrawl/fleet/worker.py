@@ -6,15 +6,16 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 from procrastinate import App, BaseRetryStrategy, RetryDecision
-from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
-from procrastinate.jobs import Job
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
+from procrastinate.jobs import Job, Status
+from psycopg.errors import RaiseException
 from scrapy.settings import Settings
 
 from pixivcrawl.configuration import Configuration
@@ -67,19 +68,24 @@ class TriedAgain(BaseRetryStrategy):
         return RetryDecision(retry_in={"seconds": min(FIRST_WAIT * 2 ** min(job.attempts, 16), LONGEST_WAIT)})
 
 
-def add_tasks(app: App, settings: Settings, options: Sequence[str]) -> None:
-    """Add the tasks that do the queue's jobs. The worker's `options` are passed to each crawl."""
+def add_tasks(app: App, settings: Settings, options: Sequence[str], count_workers: Callable[[], int]) -> None:
+    """Add the tasks that do the queue's jobs. The worker's `options` are passed to each crawl.
+
+    `count_workers` tells how many workers share this machine, and so its proof workers.
+    """
+    proof_workers = Configuration.from_settings(settings).proof_workers
 
     @app.task(name=CRAWL, retry=TriedAgain())
     async def crawl(account: str, spider: str, arguments: dict[str, str]) -> int:
         work = Work(account, spider, arguments)
         if await asyncio.to_thread(is_refused, settings, account):
             raise EndedWith(AccountRefused.exit_code)
-        code = await run_crawl(work, options)
+        share = max(1, proof_workers // count_workers())
+        code = await run_crawl(work, [*options, "-s", f"PROOF_WORKERS={share}"])
         say(
             f"{spider} {' '.join(f'{name}={value}' for name, value in arguments.items())} as {account or 'yourself'}: exit code {code}"
         )
-        if code not in DONE:
+        if code not in DONE and not await waits_too(app, work.key):
             raise EndedWith(code)
         return code
 
@@ -91,8 +97,9 @@ def add_tasks(app: App, settings: Settings, options: Sequence[str]) -> None:
 
 async def plan_now(app: App, settings: Settings) -> None:
     """Add a job for each list that is due and has none."""
+    due_now = await asyncio.to_thread(lambda: list(due_work(settings)))
     at_work = {job.queueing_lock for job in await app.job_manager.list_jobs_async(status="doing")}
-    for work in await asyncio.to_thread(lambda: list(due_work(settings))):
+    for work in due_now:
         if work.key in at_work:
             continue
         # One account, one crawl at a time; one list, one job that waits.
@@ -153,12 +160,25 @@ async def run_crawl(work: Work, options: Sequence[str]) -> int:
         raise
 
 
+async def waits_too(app: App, key: str | None) -> bool:
+    """Whether the queue has the same job once more, planned at the moment when the other began: two cannot wait."""
+    return key is not None and bool(await app.job_manager.list_jobs_async(queueing_lock=key, status="todo"))
+
+
 async def take_back(app: App) -> None:
     """Return the jobs of dead workers to the queue, every few seconds. Raises TimeoutError if the server never answers."""
     while True:
         async with asyncio.timeout(BUSY_TIMEOUT):
             for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER):
-                await app.job_manager.retry_job(job)
+                try:
+                    if await waits_too(app, job.queueing_lock):
+                        await app.job_manager.finish_job(job, Status.ABORTED, delete_job=True)
+                    else:
+                        await app.job_manager.retry_job(job)
+                except ConnectorException as error:
+                    # Another worker was faster, or the same list was planned at this moment: seen at the next look.
+                    if not isinstance(error, UniqueViolation) and not isinstance(error.__cause__, RaiseException):
+                        raise
         await asyncio.sleep(BEATS_EVERY)
 
 
