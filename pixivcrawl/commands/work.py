@@ -48,12 +48,17 @@ class Command(ArchiveCommand):
         with lock(archive, "work"):
             Ledger.open(configuration.database_url, archive=archive).close()
         prepare(configuration.database_url)
+        from pixivcrawl.fleet.machine import counted_on_machine
         from pixivcrawl.fleet.metrics import metrics_served
         from pixivcrawl.fleet.worker import add_tasks, work
 
         given = [word for each in opts.set for word in ("-s", each)]
-        add_tasks(app, settings, [*given, *(["-q"] if opts.quiet else [])])
-        say("works for the fleet")
-        with metrics_served(configuration), suppress(asyncio.CancelledError):
+        with (
+            counted_on_machine() as count_workers,
+            metrics_served(configuration),
+            suppress(asyncio.CancelledError),
+        ):
+            add_tasks(app, settings, [*given, *(["-q"] if opts.quiet else [])], count_workers)
+            say("works for the fleet")
             asyncio.run(work(app, settings, once=opts.once))
         return 0
