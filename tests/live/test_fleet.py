@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
+from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.sandbox.log import Logged
 from tests.ledger.server import Line
 from tests.live.running import PROJECT, complaints, environment, scrapy, stored_files
@@ -175,3 +176,18 @@ def test_a_server_that_is_not_there_is_said_in_a_line(url: str, tmp_path: Path, 
     assert (refused.returncode, sandbox.log) == (5, [])
     (line,) = complaints(refused.stderr).splitlines()
     assert "wrong" not in line
+
+
+def test_a_worker_that_is_older_than_the_ledger_sends_nothing(
+    sandbox: Sandbox, postgres_url: str, fleet: Callable[..., dict[str, str]]
+) -> None:
+    Ledger.open(postgres_url).close()
+    engine = create_engine(postgres_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    refused = scrapy("work", env=fleet("a"))
+    assert (refused.returncode, sandbox.log) == (2, [])
+    (line,) = complaints(refused.stderr).splitlines()
+    assert "is from a newer version (9999, this one knows " in line
+    assert line.endswith("update pixivcrawl")
