@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -20,6 +21,8 @@ from typing import Any
 from benchmarks.building import database_url, fill, make_tables
 from benchmarks.ledger import FILES, GREATEST, TAGS, an_artwork
 from benchmarks.measuring import Row, run, table, write_json
+from pixivcrawl.index import schema, writing
+from pixivcrawl.index.completions import complete
 from pixivcrawl.index.reading import Index
 from pixivcrawl.index.search import parse
 from pixivcrawl.index.updating import update_index
@@ -28,6 +31,9 @@ from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.service import Ledger
 
 ARTISTS = 3_000
+
+NAMES, LONGEST_NAME = 300_000, 10
+"""Of tags with their translations, and letters of one."""
 
 KANA = "".join(chr(code) for code in (*range(0x3042, 0x3094), *range(0x30A2, 0x30F5)))
 KANJI = "".join(chr(code) for code in range(0x4E00, 0x4E00 + 2_000))
@@ -66,6 +72,7 @@ def main() -> int:
     ledger = Ledger.open(database_url(archive))
     try:
         rows += asked(Index(derived, ledger), options.requests, options.works)
+        rows += completed(options.requests)
         rows += followed(ledger, derived)
     finally:
         ledger.close()
@@ -163,12 +170,28 @@ def asked(index: Index, requests: int, works: int) -> list[Row]:
     for what, text in kinds.items():
         taken = [_request(index, text()) for _ in range(requests)]
         rows.append(_figures(what, taken, "20, 150"))
-    taken = [
-        _timed(lambda: index.complete(_part(dice, tags, 1 + dice.randrange(3)), ("tag", "artist"), 12))
-        for _ in range(requests)
-    ]
-    rows.append(_figures("names completed", taken, "20, 150"))
     return rows
+
+
+def completed(requests: int) -> Iterator[Row]:
+    """One to three letters from within a name, among as many names as a large archive has."""
+    dice = random.Random(9)
+    names = [_text(dice, LONGEST_NAME).strip() or "x" for _ in range(NAMES)]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(schema.open_for_writing(Path(folder) / "index.sqlite")) as made,
+    ):
+        schema.create(made)
+        made.execute("BEGIN")
+        # The most frequent tag is on two thirds of a million works, the next on half as many, and so on.
+        subjects = ((number, 1 + 660_000 // number) for number in range(1, NAMES + 1))
+        made.executemany("INSERT INTO subjects VALUES ('tag', ?, ?, NULL)", subjects)
+        writing.replace_names(made, "tag", {number: (name, ()) for number, name in enumerate(names, 1)})
+        made.execute("COMMIT")
+        for length in (1, 2, 3):
+            texts = [_part(dice, names, length) for _ in range(requests)]
+            taken = [_timed(partial(complete, made, text, ("tag", "artist"), 12)) for text in texts]
+            yield _figures(f"{length} letters completed, {NAMES:,} names", taken, "20, 150")
 
 
 def _sorted(text: Callable[[], str], sort: str) -> Callable[[], str]:
