@@ -1,7 +1,8 @@
 """`python -m benchmarks.importing`: how fast folders of other tools come in, and how soon a second import sees that nothing is to be done.
 
-Makes a folder of small files and one of files of real size, as gallery-dl would have left them, from the sandbox's own pictures;
-imports each into a new archive; imports it once more; and tries the same with `--dry-run`.
+Makes folders of small files and of files of real size from the sandbox's own pictures, as gallery-dl leaves them with its sidecars,
+PixivUtil2 with pixiv's answer about each work, and a person without any note; imports each into a new archive; imports it once more;
+and tries the same with `--dry-run`.
 """
 
 from __future__ import annotations
@@ -16,13 +17,20 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.measuring import own_environment
 from pixivcrawl import sandbox
 from pixivcrawl.sandbox.addresses import Addresses
+from pixivcrawl.sandbox.bodies import artworks
+from pixivcrawl.sandbox.http import ApiRequest
+from pixivcrawl.sandbox.works import Work
 from pixivcrawl.sandbox.world import World
 
 ARTIST = 11
+
+ARTISTS_FOLDER = {"gallery-dl": "pixiv/11 artist_11", "pixivutil2": "artist_11 (11)", "folder": "artist_11"}
+SOURCES = tuple(ARTISTS_FOLDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +64,9 @@ def measured(kind: Kind, folder: Path) -> list[str]:
     world = World.of(works=kind.works, pages=kind.pages, size=kind.size)
     lines = []
     with sandbox.Sandbox(world) as running:
-        for has_sidecars in (True, False):
-            source = "gallery-dl" if has_sidecars else "folder"
+        for source in SOURCES:
             place = folder / source
-            files, size = fill(world, place, f"https://{running.image_host}", sidecars=has_sidecars)
+            files, size = fill(world, place, f"https://{running.image_host}", source)
             env = own_environment(
                 PIXIVCRAWL_ARCHIVE_DIR=str(folder / f"archive of {source}"),
                 PIXIV_PHPSESSID=running.cookie,
@@ -102,33 +109,43 @@ def of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def fill(world: World, place: Path, origin: str, *, sidecars: bool) -> tuple[int, int]:
-    """Write an artist's pages as gallery-dl does; gives how many, and their bytes."""
-    folder = place / "pixiv" / f"{ARTIST} artist_{ARTIST}"
+def fill(world: World, place: Path, origin: str, source: str) -> tuple[int, int]:
+    """Write an artist's pages as a tool does; gives how many, and their bytes."""
+    folder = place / ARTISTS_FOLDER[source]
     folder.mkdir(parents=True)
     files, size, addresses = 0, 0, Addresses(origin)
     for work in world.works_of(ARTIST, world.readers[0]):
         for number in range(len(work.pages)):
             body = world.pictures.original(work, number).whole
-            path = folder / f"{work.id}_p{number}.jpg"
+            path = folder / f"{work.id}_p{number}{' - title' if source == 'pixivutil2' else ''}.jpg"
             path.write_bytes(body)
             seconds = work.uploaded.timestamp()
             os.utime(path, (seconds, seconds))
             files, size = files + 1, size + len(body)
-            if sidecars:
-                told = {
-                    "category": "pixiv",
-                    "id": work.id,
-                    "num": number,
-                    "type": "illust",
-                    "user": {"id": ARTIST},
-                    "page_count": len(work.pages),
-                    "url": addresses.original(work, number),
-                    "width": work.first.width,
-                    "height": work.first.height,
-                }
-                path.with_name(f"{path.name}.json").write_text(json.dumps(told, indent=4), encoding="utf-8")
+            if source == "gallery-dl":
+                _write_note(path.with_name(f"{path.name}.json"), _sidecar(work, number, addresses))
+        if source == "pixivutil2":
+            asked = ApiRequest(world, addresses, world.readers[0], (str(work.id),), {})
+            _write_note(folder / f"{work.id}.json", artworks.detail(asked).content["body"])
     return files, size
+
+
+def _sidecar(work: Work, number: int, addresses: Addresses) -> dict[str, Any]:
+    return {
+        "category": "pixiv",
+        "id": work.id,
+        "num": number,
+        "type": "illust",
+        "user": {"id": ARTIST},
+        "page_count": len(work.pages),
+        "url": addresses.original(work, number),
+        "width": work.first.width,
+        "height": work.first.height,
+    }
+
+
+def _write_note(path: Path, told: Any) -> None:
+    path.write_text(json.dumps(told, indent=4), encoding="utf-8")
 
 
 if __name__ == "__main__":
