@@ -102,4 +102,4 @@ def test_killed_in_the_middle_of_a_film_it_goes_on(killer: Killer, tmp_path: Pat
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*"))
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.mp4*"))
