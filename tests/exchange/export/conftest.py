@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.commands.typing_in import Typed, type_in
+from tests.exchange.export.crawled import crawled
 
 Export = Callable[..., Typed]
 
@@ -22,3 +24,17 @@ def export(tmp_path: Path) -> Export:
         return told
 
     return run
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive of `crawled.py`, which no test changes."""
+    folder = tmp_path_factory.mktemp("kept") / "archive"
+    crawled(folder)
+    return folder
+
+
+@pytest.fixture
+def archive(kept: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(kept, tmp_path / "archive")

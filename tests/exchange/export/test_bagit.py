@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import shutil
 from pathlib import Path
 
 import bagit
@@ -12,20 +11,8 @@ import pytest
 
 from pixivcrawl.archive.warc import members, read_record
 from tests.exchange.export.conftest import Export
-from tests.exchange.export.crawled import crawled, is_told_of_the_reader
+from tests.exchange.export.crawled import is_told_of_the_reader
 from tests.live.running import rows
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("kept") / "archive"
-    crawled(folder)
-    return folder
-
-
-@pytest.fixture
-def archive(kept: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(kept, tmp_path / "archive")
 
 
 @pytest.fixture

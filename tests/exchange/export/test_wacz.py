@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import shutil
 from contextlib import redirect_stdout
 from pathlib import Path
 from zipfile import ZipFile
@@ -18,20 +17,8 @@ from warcio.archiveiterator import ArchiveIterator
 from pixivcrawl.exchange.export import wacz_file
 from pixivcrawl.exchange.export.wacz import surt
 from tests.commands.typing_in import Typed, type_in
-from tests.exchange.export.crawled import crawled, is_told_of_the_reader
+from tests.exchange.export.crawled import is_told_of_the_reader
 from tests.live.running import rows
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("kept") / "archive"
-    crawled(folder)
-    return folder
-
-
-@pytest.fixture
-def archive(kept: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(kept, tmp_path / "archive")
 
 
 def exported(archive: Path, target: Path, *options: str) -> Typed:
