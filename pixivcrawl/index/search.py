@@ -45,7 +45,8 @@ class Days(NamedTuple):
     last: date
 
     def __str__(self) -> str:
-        for text in (f"{self.first:%Y}", f"{self.first:%Y-%m}", f"{self.first}"):
+        day = self.first.isoformat()
+        for text in (day[: len("2021")], day[: len("2021-05")], day):
             if days_of(text) == self:
                 return text
         return f"{self.first}..{self.last}"
