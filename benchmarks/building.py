@@ -8,9 +8,11 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Boolean
 
 from pixivcrawl.ledger.columns import json_text
+from pixivcrawl.ledger.engine import read_url
+from pixivcrawl.ledger.models import ArtworkChangeRow, Base
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.ledger.updates.crawls import list_key
 
@@ -83,6 +85,34 @@ def fill(
             connection.execute(CRAWL, (user_id, user_id, key, json_text(asked), seen.get(user_id, 0), NOW, NOW))
         connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def copy_to_server(archive: Path, url: str) -> None:
+    """Make a ledger in an empty database of a PostgreSQL server, with the rows that `fill` put into the archive's."""
+    import psycopg
+
+    Ledger.open(url).close()
+    server = read_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with closing(sqlite3.connect(archive / "archive.sqlite")) as source, psycopg.connect(server) as target:
+        # Every row is there in the end: foreign keys need no look meanwhile.
+        target.execute("SET session_replication_role = replica")
+        # The changes of the archive are its own: each ledger has a name among them.
+        for each in (each for each in Base.metadata.sorted_tables if each.name != ArtworkChangeRow.__tablename__):
+            names = ", ".join(f'"{column.name}"' for column in each.columns)
+            readers = [bool if isinstance(column.type, Boolean) else None for column in each.columns]
+            with target.cursor().copy(f'COPY "{each.name}" ({names}) FROM STDIN') as copy:
+                for row in source.execute(f'SELECT {names} FROM "{each.name}"'):
+                    copy.write_row([read(value) if read else value for read, value in zip(readers, row, strict=True)])
+            # What is numbered goes on after the rows that are there.
+            for key in each.primary_key:
+                (sequence,) = target.execute(
+                    "SELECT pg_get_serial_sequence(%s, %s)", [each.name, key.name]
+                ).fetchone() or (None,)
+                (highest,) = target.execute(f'SELECT max("{key.name}") FROM "{each.name}"').fetchone() or (None,)
+                if sequence and highest:
+                    target.execute("SELECT setval(%s, %s)", [sequence, highest])
+    with psycopg.connect(server, autocommit=True) as target:
+        target.execute("VACUUM ANALYZE")
 
 
 def _batches(works: Iterable[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:

@@ -12,18 +12,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from scrapy.settings import Settings
 from sqlalchemy import Connection, Engine, event
 
-from benchmarks.building import database_url, fill, make_tables
+from benchmarks.building import copy_to_server, database_url, fill, make_tables
 from benchmarks.measuring import Row, own_environment, run, table, write_json
 from pixivcrawl.api.catalogue import USER_PROFILE_ILLUSTS
+from pixivcrawl.api.text import plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.items import Artwork, Facts, Original, ProvenOriginal, StagedOriginal, StoredOriginal, Tag
@@ -53,21 +56,32 @@ def main() -> int:
         began = time.monotonic()
         build(archive, options.works, options.artists)
         print(f"built in {time.monotonic() - began:.0f} s: {archive}", file=sys.stderr)
+    url = options.server or database_url(archive)
+    if options.server:
+        archive = archive.with_name(f"{archive.name}-server")
+        if not archive.exists():
+            began = time.monotonic()
+            copy_to_server(options.folder / f"ledger-{options.works}-{options.artists}", url)
+            Archive(archive).create()
+            print(f"copied in {time.monotonic() - began:.0f} s to the server", file=sys.stderr)
     configuration = configured(archive)
-    ledger = Ledger.open(database_url(archive), archive=Archive(archive))
+    ledger = Ledger.open(url, archive=Archive(archive))
     try:
         with statements() as sent:
             rows = [
                 *reading(ledger, configuration, options.works),
                 *asyncio.run(recording(ledger, options.record, options.works)),
             ]
-            scanning = scans(ledger, sent)
+            scanning = [] if options.server else scans(ledger, sent)
+    finally:
+        ledger.close()
+    if options.server:
+        rows += recorded_together(url, archive, options.writers, options.record, options.works)
+    else:
         rows.append(
             {"what": "statements that look at a whole table", "figure": str(len(scanning)), "aim": "status alone"}
         )
-    finally:
-        ledger.close()
-    rows.append(status_command(archive))
+    rows.append(status_command(archive, url))
     print(table(rows, COLUMNS))
     write_json(options.json, "ledger", rows)
     return 0
@@ -133,6 +147,39 @@ def reading(ledger: Ledger, configuration: Configuration, works: int) -> Iterato
     yield each("of it totals and artists", 3, lambda: ledger.read_now(queries.status_of_works, 20))
     yield each("of it what is missing", 3, lambda: ledger.read_now(queries.status_missing, 20))
     yield each("of it what is unavailable", 3, lambda: ledger.read_now(queries.status_unavailable, 20))
+
+
+def recorded_together(url: str, archive: Path, writers: int, count: int, works: int) -> list[Row]:
+    """What that many machines record at once, each with a journal of its own, beside one of them."""
+    rows = []
+    for number in (1, writers):
+        with ProcessPoolExecutor(number, mp_context=get_context("spawn")) as processes:
+            # A start of its own for each, so that what is measured is not the imports.
+            list(processes.map(time.sleep, [0.5] * number))
+            first = 1_000 * works + 10 * count * round(time.time())
+            parts = [(url, archive / f"writer-{part}", first + 2 * part * count, count) for part in range(number)]
+            spans = list(processes.map(record_alone, parts))
+        seconds = max(ended for _, ended, _ in spans) - min(began for began, _, _ in spans)
+        busy = sum(worked for *_, worked in spans)
+        figures = {"figure": shown(number * count / seconds), "by processor time": shown(number * count / busy)}
+        rows.append({"what": f"works in full by {plural(number, 'writer')} at once", **figures, "unit": "a second"})
+    return rows
+
+
+def record_alone(part: tuple[str, Path, int, int]) -> tuple[float, float, float]:
+    """Record works in full, in a process of its own: when it began and ended, and its processor time."""
+    url, folder, first, count = part
+    archive = Archive(folder)
+    archive.create()
+    now = datetime.now(UTC)
+    artworks = [an_artwork(first + number, first) for number in range(count)]
+    ledger = Ledger.open(url, archive=archive)
+    try:
+        began, worked = time.time(), time.process_time()
+        asyncio.run(at_once([partial(record_work, ledger, artwork, now) for artwork in artworks]))
+        return began, time.time(), time.process_time() - worked
+    finally:
+        ledger.close()
 
 
 async def recording(ledger: Ledger, count: int, works: int) -> list[Row]:
@@ -330,9 +377,9 @@ def scans(ledger: Ledger, sent: dict[str, Any]) -> list[str]:
     return ledger.read_now(explain)
 
 
-def status_command(archive: Path) -> Row:
+def status_command(archive: Path, url: str) -> Row:
     """`pixivcrawl status` as a person would run it, its start included."""
-    env = own_environment(PIXIVCRAWL_ARCHIVE_DIR=str(archive))
+    env = own_environment(PIXIVCRAWL_ARCHIVE_DIR=str(archive), PIXIVCRAWL_DATABASE_URL=url)
     with tempfile.TemporaryDirectory() as folder:
         costs = [
             run([sys.executable, "-m", "pixivcrawl", "status"], env=env, output=Path(folder) / "said") for _ in range(3)
@@ -356,6 +403,12 @@ def _parser() -> argparse.ArgumentParser:
         default=Path(tempfile.gettempdir()) / "pixivcrawl-benchmark-ledgers",
         metavar="DIR",
         help="keeps the ledger between runs, about 2 GB for a million works (default: in the system's folder for such things)",
+    )
+    parser.add_argument(
+        "--server", metavar="URL", help="of an empty PostgreSQL database: measure a copy of the ledger there instead"
+    )
+    parser.add_argument(
+        "--writers", type=int, default=4, metavar="N", help="how many record at once on a server (default: 4)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     return parser

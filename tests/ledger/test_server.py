@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
 from pixivcrawl.ledger.journal import read_journal
 from pixivcrawl.ledger.models import AccountRow, ArtworkRow
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.ledger.updates import state
 from tests.ledger.making import NOW, an_artwork
 from tests.ledger.server import Line
 
@@ -58,6 +61,29 @@ def test_a_database_that_keeps_bytes_and_no_text_is_refused(postgres_url: str):
         finally:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     server.dispose()
+
+
+def test_a_work_s_files_are_counted_without_a_look_at_those_of_others(postgres_url: str):
+    """Also where the server knows of no missing file yet, and would look through all of them for each work."""
+    Ledger.open(postgres_url).close()
+    engine = create_engine(postgres_url)
+    with engine.begin() as connection:
+        for made in (
+            "INSERT INTO artworks (id, first_seen) SELECT n, now() FROM generate_series(1, 5000) AS n",
+            (
+                "INSERT INTO files (artwork_id, page, revision, kind, state, extension, uploaded, recorded) "
+                "SELECT n, page, '20260102030405', 'image', 'stored', 'jpg', now(), now() "
+                "FROM generate_series(1, 5000) AS n, generate_series(0, 2) AS page"
+            ),
+            "ANALYZE",
+        ):
+            connection.execute(text(made))
+        counting = state._REFRESH_FILES.compile(engine).string
+        plan = [line for (line,) in connection.exec_driver_sql(f"EXPLAIN {counting}", {"work_id": 7})]
+    engine.dispose()
+    after = [then for line, then in pairwise(plan) if re.search(r"Index Scan .*\bfiles_missing", line)]
+    assert after
+    assert [line for line in after if "Index Cond: (artwork_id = artworks.id)" not in line] == []
 
 
 def record_works(ledger: Ledger, numbers: range) -> None:

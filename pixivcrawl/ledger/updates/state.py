@@ -132,14 +132,22 @@ def _are(*states: str) -> ColumnElement[bool]:
     return and_(_OF_WORK, or_(*(_FILES.c.state == _word(state) for state in states)))
 
 
+def _has_one(*states: str) -> ColumnElement[bool]:
+    """Whether a file of the work is in one of these states.
+
+    PostgreSQL may answer EXISTS by reading every missing file of the ledger, once for each work: 8 ms instead of 1 with 20,000 of them.
+    """
+    return select(literal_column("1")).where(_are(*states)).limit(literal_column("1")).scalar_subquery().is_not(None)
+
+
 _REFRESH_FILES = (
     update(_ARTWORKS)
     .where(_ARTWORKS.c.id == bindparam("work_id"))
     .values(
         files_state=case(
-            (exists().where(_are("wanted", "intent")), _word("found")),
-            (exists().where(_are("parked")), _word("parked")),
-            (exists().where(_are("stored")), _word("complete")),
+            (_has_one("wanted", "intent"), _word("found")),
+            (_has_one("parked"), _word("parked")),
+            (_has_one("stored"), _word("complete")),
             (_ARTWORKS.c.failed_reason.is_not(None), _word("parked")),
             else_=_word("found"),
         ),
