@@ -45,6 +45,9 @@ TAKEN_WAIT, FIRST_WAIT, LONGEST_WAIT = 15, 5, 3600
 BEATS_EVERY, DEAD_AFTER = 3.0, 15.0
 """Seconds between two signs of life of a worker, and without one after which its jobs are taken back."""
 
+SAID_AFTER = 8.0
+"""Seconds without an answer of the server after which a person is told."""
+
 ENDS_WITHIN = 20.0
 """Seconds that a crawl has when its worker is stopped: a clean shutdown takes up to 8, and a slow disk may delay it."""
 
@@ -168,18 +171,28 @@ async def waits_too(app: App, key: str | None) -> bool:
 async def take_back(app: App) -> None:
     """Return the jobs of dead workers to the queue, every few seconds. Raises TimeoutError if the server never answers."""
     while True:
-        async with asyncio.timeout(BUSY_TIMEOUT):
-            for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER):
-                try:
-                    if await waits_too(app, job.queueing_lock):
-                        await app.job_manager.finish_job(job, Status.ABORTED, delete_job=True)
-                    else:
-                        await app.job_manager.retry_job(job)
-                except ConnectorException as error:
-                    # Another worker was faster, or the same list was planned at this moment: seen at the next look.
-                    if not isinstance(error, UniqueViolation) and not isinstance(error.__cause__, RaiseException):
-                        raise
+        saying = asyncio.get_running_loop().call_later(
+            SAID_AFTER, say, "the queue's server does not answer, and is waited for"
+        )
+        try:
+            async with asyncio.timeout(BUSY_TIMEOUT):
+                await _take_back_now(app)
+        finally:
+            saying.cancel()
         await asyncio.sleep(BEATS_EVERY)
+
+
+async def _take_back_now(app: App) -> None:
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER):
+        try:
+            if await waits_too(app, job.queueing_lock):
+                await app.job_manager.finish_job(job, Status.ABORTED, delete_job=True)
+            else:
+                await app.job_manager.retry_job(job)
+        except ConnectorException as error:
+            # Another worker was faster, or the same list was planned at this moment: seen at the next look.
+            if not isinstance(error, UniqueViolation) and not isinstance(error.__cause__, RaiseException):
+                raise
 
 
 @asynccontextmanager
