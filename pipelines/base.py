@@ -9,7 +9,6 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem, NotConfigured
 
 from pixivcrawl.api.text import one_line
-from pixivcrawl.archive.layout import Archive
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.items import Original
 from pixivcrawl.ledger import updates
@@ -26,7 +25,7 @@ class FilePipeline:
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.configuration = Configuration.from_settings(crawler.settings)
-        self.archive = Archive(self.configuration.archive_dir)
+        self.archive = self.configuration.archive
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:

@@ -43,7 +43,7 @@ class StoragePipeline(FilePipeline):
             original = item.staged.original
             await asyncio.to_thread(quarantine, self.archive, Path(item.staged.staged), taken.path.name, str(taken))
             why = in_the_way(self.archive, taken.path.relative_to(self.archive.root).as_posix())
-            raise await self.park(original, why or str(taken), waits=False) from None
+            raise await self.park(original, why or str(taken), waits=self.archive.bucket is not None) from None
         return stored
 
     def _destination(self, proven: ProvenOriginal) -> StoredOriginal:

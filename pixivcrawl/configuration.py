@@ -18,7 +18,8 @@ from scrapy.settings import BaseSettings
 from sqlalchemy import URL
 
 from pixivcrawl.api.text import quoted
-from pixivcrawl.archive.layout import UMASKS, Readers
+from pixivcrawl.archive.bucket import Bucket, read_bucket
+from pixivcrawl.archive.layout import UMASKS, Archive, Readers
 from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.config_file import located, path_named
 from pixivcrawl.errors import ConfigurationError
@@ -100,6 +101,7 @@ class Configuration:
     """The checked settings of a run; times in seconds, sizes in bytes. settings/base.py has the defaults and explains each value."""
 
     archive_dir: Path
+    bucket: Bucket | None
     archive_readers: Readers
     database_url: str = field(repr=False)
     base_url: str
@@ -154,6 +156,7 @@ class Configuration:
         archive_dir = _archive_dir(settings)
         return cls(
             archive_dir=archive_dir,
+            bucket=_bucket(settings),
             archive_readers=_archive_readers(settings),
             database_url=_database_url(settings, archive_dir),
             base_url=_base_url(settings),
@@ -194,6 +197,10 @@ class Configuration:
             notice_timeout=_seconds(settings, "NOTICE_TIMEOUT", least=0.1, most=600),
             metrics_address=_metrics_address(settings),
         )
+
+    @property
+    def archive(self) -> Archive:
+        return Archive(self.archive_dir, self.bucket)
 
     @property
     def api(self) -> Origin:
@@ -277,6 +284,14 @@ def _archive_dir(settings: BaseSettings) -> Path:
     archive_dir = path_named(settings, "ARCHIVE_DIR")
     assert archive_dir is not None
     return archive_dir
+
+
+def _bucket(settings: BaseSettings) -> Bucket | None:
+    given = str(settings.get("ORIGINALS_STORE") or "")
+    try:
+        return read_bucket(given) if given else None
+    except ValueError as error:
+        raise ConfigurationError(f"ORIGINALS_STORE: {error}") from None
 
 
 def _archive_readers(settings: BaseSettings) -> Readers:

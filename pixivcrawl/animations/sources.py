@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from pixivcrawl.animations.animation import Animation, Source
+from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.stores import on_this_machine
 from pixivcrawl.ledger.queries.files import KeptFile
 
 
@@ -17,6 +21,19 @@ def animations_of(archive: Archive, files: Iterable[KeptFile]) -> list[Animation
             of_revision.setdefault((file.work_id, file.revision), []).append(file)
     found = (_animation(archive, together) for together in of_revision.values())
     return [animation for animation in found if animation is not None]
+
+
+@contextmanager
+def fetched(archive: Archive, animation: Animation) -> Iterator[Animation]:
+    """The animation with its files where worker processes can open them. Raises Damaged if an object store lacks one."""
+    with ExitStack() as held:
+        try:
+            files = [
+                replace(each, path=held.enter_context(on_this_machine(archive, each.path))) for each in animation.files
+            ]
+        except FileNotFoundError as error:
+            raise Damaged(f"{error.filename} is not in {archive.bucket}", "broken") from None
+        yield replace(animation, files=tuple(files))
 
 
 def _animation(archive: Archive, files: list[KeptFile]) -> Animation | None:

@@ -23,7 +23,12 @@ class Destinations:
         self._begun: set[str] = set()
 
     def trouble(self, original: Original) -> str | None:
-        """Why the original cannot be put at its final path, and what to do, in one line; None if it can."""
+        """Why the original cannot be put at its final path, and what to do, in one line; None if it can.
+
+        An object store is not asked: it says so itself when the file comes, and names are never taken there but by other bytes.
+        """
+        if self._archive.bucket is not None:
+            return None
         path = self._archive.relative_path(original, original.extension)
         folder, _, _ = path.rpartition("/")
         if folder not in self._good:
@@ -50,7 +55,7 @@ class Destinations:
 def in_the_way(archive: Archive, path: str) -> str | None:
     """What blocks `path` (relative), and what to do; None if nothing does. Raises StorageFailed."""
     place = archive.root / path
-    if is_free(place):
+    if archive.bucket is not None or is_free(place):
         return None
     what = "a link, which is not followed," if is_link(place) else "a folder" if place.is_dir() else "another file"
     return f"{what} lies at {path}: move it away, or have pixivcrawl verify --repair see to it"

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
+from pixivcrawl.archive.bucket import Bucket
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.items import OF_USERS, FileKind, Original
@@ -82,9 +83,13 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """One archive folder. `root` is absolute; paths in the ledger are relative to it and use `/`."""
+    """One archive folder. `root` is absolute; paths in the ledger are relative to it and use `/`.
+
+    With a `bucket` the originals lie there, under the same paths, and everything else in the folder.
+    """
 
     root: Path
+    bucket: Bucket | None = None
 
     @property
     def originals(self) -> Path:
@@ -126,17 +131,19 @@ class Archive:
         """
         os.umask(UMASKS[readers])
         _make_folder(self.root, 0o777)
-        for folder in (self.originals, self.users, self.journal, self.staging, self.quarantine):
+        of_originals = (self.originals, self.users) if self.bucket is None else ()
+        for folder in (*of_originals, self.journal, self.staging, self.quarantine):
             self._refuse_astray(folder)
-        for folder in (self.originals, self.users, self.journal):
+        for folder in (*of_originals, self.journal):
             _make_folder(folder, 0o777)
         for folder in (self.staging, self.quarantine):
             _make_folder(folder, 0o700)
-        for folder in (self.originals, self.users, self.journal, self.staging, self.quarantine):
+        for folder in (*of_originals, self.journal, self.staging, self.quarantine):
             _try_writing(folder)
-        for folder in (self.originals, self.users, self.quarantine):
+        for folder in (*of_originals, self.quarantine):
             refuse_two_disks(self.staging, folder)
-        self._refuse_shared_folders()
+        if self.bucket is None:
+            self._refuse_shared_folders()
 
     def require_artists(self) -> None:
         """Raises `StorageFailed` if an artist's linked folder cannot be reached, because its files may still exist."""

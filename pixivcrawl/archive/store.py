@@ -15,7 +15,7 @@ from pathlib import Path
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive, is_link
 from pixivcrawl.archive.syncing import sync
-from pixivcrawl.items import Frame, Original
+from pixivcrawl.items import Frame
 
 _PIECE = 1 << 20
 _NO_HARD_LINKS = frozenset(
@@ -29,10 +29,10 @@ _parents_synced: set[Path] = set()
 
 
 class NameTaken(Exception):
-    """A file lies at `path` already; it was left as it is."""
+    """A file lies at `path` already; it was left as it is. `shown` says where that is if not on this machine."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} exists already and is never overwritten")
+    def __init__(self, path: Path, shown: str = "") -> None:
+        super().__init__(f"{shown or path} exists already and is never overwritten")
         self.path = path
 
 
@@ -113,23 +113,6 @@ def frames_listed(beside: Path) -> tuple[Frame, ...] | None:
         return None
     is_plain = all(type(frame.file) is str and type(frame.delay) is int for frame in frames)
     return frames if frames and is_plain else None
-
-
-def place_frames(archive: Archive, original: Original) -> tuple[str, str]:
-    """See to it that an ugoira's list of frames lies beside its zip, whose own path was resolved; gives its path and SHA-256.
-
-    One that is there stays as it is if it says the same, whatever its white space. Raises `NameTaken` where another file lies there.
-    """
-    assert original.frames is not None
-    path, text = archive.frames_path(original), frames_text(original.frames)
-    staged, final = archive.frames_staging_path(original), archive.root / path
-    try:
-        return path, place_text(text, staged, final, original.uploaded)
-    except NameTaken:
-        staged.unlink(missing_ok=True)
-        if frames_listed(final) != original.frames:
-            raise
-        return path, sha256_of(final)
 
 
 def quarantine(archive: Archive, path: Path, name: str, reason: str) -> Path:

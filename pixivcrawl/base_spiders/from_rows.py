@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from pixivcrawl import items_from
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive, format_of
-from pixivcrawl.archive.store import place_frames, quarantine
+from pixivcrawl.archive.stores import store_of
+from pixivcrawl.archive.stores.frames import place_frames
 from pixivcrawl.archive.verdict import Expected, Proof
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.base_spiders.base import PixivSpider
@@ -104,8 +104,8 @@ async def check_files(spider: PixivSpider[Any], artwork: Artwork) -> None:
         original = told.get((file.page, file.revision, file.kind))
         if original is None or _agree(file, original):
             continue
-        archive = Archive(spider.configuration.archive_dir)
-        found = await _proven(archive, file, original, workers_of(spider.crawler))
+        archive = spider.configuration.archive
+        found = await asyncio.to_thread(_proven, archive, file, original, workers_of(spider.crawler))
         if isinstance(found, str):
             await spider.ledger.write(updates.record_unproven, original, spider.now())
             spider.logger.warning("%s: %s: fetched again", original, found)
@@ -122,27 +122,26 @@ def _agree(file: queries.FileOfRow, original: Original) -> bool:
     )
 
 
-async def _proven(
-    archive: Archive, file: queries.FileOfRow, original: Original, workers: Workers
-) -> Proof | str | None:
+def _proven(archive: Archive, file: queries.FileOfRow, original: Original, workers: Workers) -> Proof | str | None:
     """The proof that a stored file is the original that the API names; otherwise why it is not, with the file moved to quarantine. None if
     there is no verdict.
     """
-    path = archive.resolve(file.path)
-    if not path.is_file():
-        if not path.parent.is_dir():
-            raise StorageFailed(f"{path.parent} has gone: put it back, then run the same command again")
+    store = store_of(archive)
+    if store.head(file.path) is None:
+        if archive.bucket is None and not (folder := archive.resolve(file.path).parent).is_dir():
+            raise StorageFailed(f"{folder} has gone: put it back, then run the same command again")
         return f"{file.path} is not there"
     expected = Expected(format_of(original.extension), original.width, original.height, original.frames)
     try:
-        return await asyncio.wrap_future(workers.prove(path, expected, file.sha256))
+        with store.local(file.path) as path:
+            return workers.prove(path, expected, file.sha256).result()
     except Damaged as damage:
         if damage.is_no_verdict:
             return None
         if damage.proof is not None and file.as_served:
             # These very bytes were kept although the decoder warns of them.
             return replace(damage.proof, flaw=file.flaw)
-        await asyncio.to_thread(quarantine, archive, path, Path(file.path).name, str(damage))
+        store.set_aside(file.path, str(damage))
         return str(damage)
 
 

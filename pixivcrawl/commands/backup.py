@@ -12,7 +12,6 @@ from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
 from pixivcrawl.api.text import size
-from pixivcrawl.archive.layout import Archive
 from pixivcrawl.config_file import expanded
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError
@@ -66,7 +65,7 @@ def back_up(configuration: Configuration, to: Path) -> None:
         copy = _free_name(copy)
     began = time.monotonic()
     copy_ledger(database, copy)
-    copied = copy_journal(Archive(configuration.archive_dir).journal, journal, copy)
+    copied = copy_journal(configuration.archive.journal, journal, copy)
     print(f"{copy}: {size(copy.stat().st_size)}, sound, in {time.monotonic() - began:.1f} s")
     print(f"{journal}: {size(copied)} copied")
     shelf = configuration.archive_dir / SHELF

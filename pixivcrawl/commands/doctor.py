@@ -32,7 +32,7 @@ class Command(ArchiveCommand):
 
     def long_desc(self) -> str:
         return (
-            "Checks the versions, settings, pace, certificates, disk and permissions, ledger, subscriptions, notice "
+            "Checks the versions, settings, pace, certificates, disk and permissions, object store, ledger, subscriptions, notice "
             "services, session and clock. Each check prints one line: ok, warning or problem, and what to do about it: "
             "pixivcrawl doctor. One request asks pixiv whether the session is valid; --live asks all endpoints; "
             "nothing is sent with --offline, or while a run is in progress in the archive. It changes nothing and "
@@ -98,13 +98,12 @@ def ask_everything(settings: Settings, say: Callable[[Finding], None]) -> None:
 
 def lift_pauses(configuration: Configuration) -> None:
     """Forget every pause that a host asked for. Raises ConfigurationError if there is no ledger, ArchiveInUse, StorageFailed."""
-    from pixivcrawl.archive.layout import Archive
     from pixivcrawl.archive.lock import lock
     from pixivcrawl.errors import ConfigurationError
     from pixivcrawl.ledger import queries, updates
     from pixivcrawl.ledger.service import Ledger
 
-    archive = Archive(configuration.archive_dir)
+    archive = configuration.archive
     if not archive.root.is_dir():
         raise ConfigurationError(f"there is no archive at {archive.root}: name it with -s ARCHIVE_DIR=...")
     with lock(archive, "doctor"):
@@ -127,7 +126,6 @@ def summary(findings: list[Finding]) -> str:
 def examination(settings: Settings, *, offline: bool, live: bool = False) -> Iterator[Finding]:
     """All checks, each yielded as soon as its result is known; checks that an earlier problem prevents are left out."""
     # Only here: they are many, and every command would import them.
-    from pixivcrawl.archive.layout import Archive
     from pixivcrawl.doctor.disk import check_disk, check_permissions
     from pixivcrawl.doctor.environment import (
         check_certificates,
@@ -141,6 +139,7 @@ def examination(settings: Settings, *, offline: bool, live: bool = False) -> Ite
     from pixivcrawl.doctor.findings import ok, problem
     from pixivcrawl.doctor.ledger import check_ledger
     from pixivcrawl.doctor.session import ask, check_session
+    from pixivcrawl.doctor.store import check_store
     from pixivcrawl.session import session_from_settings
 
     yield from check_versions()
@@ -150,13 +149,14 @@ def examination(settings: Settings, *, offline: bool, live: bool = False) -> Ite
     except PixivcrawlError as error:
         yield problem("settings", error)
         return
-    archive = Archive(configuration.archive_dir)
+    archive = configuration.archive
     yield from refused or [ok("settings", f"the archive is {archive.root}")]
     yield from check_pace(configuration)
     yield check_proofs(configuration)
     yield check_certificates()
     yield from check_disk(archive, configuration.notice_disk_low)
     yield from check_permissions(archive, configuration.archive_readers)
+    yield from check_store(archive)
     yield from check_secrets(settings)
     yield check_notices(settings)
     examined = check_ledger(configuration, archive, datetime.now(UTC))

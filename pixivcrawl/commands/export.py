@@ -22,6 +22,7 @@ from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.exchange.export.choice import Result, Selection, select
 from pixivcrawl.exchange.export.forms import FORMS, Form
 from pixivcrawl.items import VideoForm
+from pixivcrawl.ledger.originals import agree_on_store
 from pixivcrawl.ledger.queries.exported import Choice
 from pixivcrawl.reporting.output import STANDARD_OUTPUT
 from pixivcrawl.runs.command import ArchiveCommand
@@ -156,11 +157,12 @@ def refuse_foreign_options(name: str, form: Form, opts: argparse.Namespace) -> N
 def export(settings: Settings, form: Form, target: str, opts: argparse.Namespace) -> int:
     """Write the export and say what came of it. Raises ConfigurationError and StorageFailed."""
     configuration = Configuration.from_settings(settings)
-    archive = Archive(configuration.archive_dir)
+    archive = configuration.archive
     choice, filters = choice_of(settings, configuration, opts), filter_named(settings, opts.filter)
     place = place_for(form, target, archive)
     ledger = opened(configuration, archive)
     try:
+        agree_on_store(archive, ledger, writes=False)
         chosen = select(archive, ledger, choice, filters)
         selection = replace(chosen, limits=configuration.proof_limits, workers=configuration.proof_workers)
         if not selection.work_ids:

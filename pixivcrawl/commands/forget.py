@@ -11,6 +11,7 @@ from scrapy.settings import Settings
 from pixivcrawl.api.text import plural, size
 from pixivcrawl.archive.deleting import delete
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.stores import require_folder
 from pixivcrawl.commands.verify import require_archive
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.gallery.thumbnails import small_pictures
@@ -55,6 +56,8 @@ class Command(ArchiveCommand):
             raise UsageError("--undo takes no --note and no --delete-files", print_help=False)
         configuration = Configuration.from_settings(settings)
         require_archive(configuration)
+        if opts.delete_files:
+            require_folder(configuration.archive, "forget --delete-files")
         with locked_ledger(configuration, "forget") as (archive, ledger):
             subjects = [ledger.read_now(subject_named, typed) for typed in args]
             for subject, subject_id in dict.fromkeys(subjects):

@@ -16,6 +16,7 @@ from scrapy.settings import Settings
 from pixivcrawl.api.text import one_line, plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
+from pixivcrawl.archive.stores import require_folder
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.exchange.asking import converted_of_gone, known_of, listed_to_ask, works_to_ask
@@ -85,7 +86,8 @@ class Command(ArchiveCommand):
 def bring_in(settings: Settings, places: Sequence[Path], opts: argparse.Namespace) -> int:
     """Gives the exit code. Raises PixivcrawlError."""
     configuration = Configuration.from_settings(settings)
-    archive = Archive(configuration.archive_dir)
+    archive = configuration.archive
+    require_folder(archive, "import")
     named = source_named(opts.source) if opts.source is not None else None
     if opts.dry_run:
         return _bring_in(settings, configuration, archive, places, named, opts)

@@ -15,6 +15,7 @@ from sqlalchemy import URL
 from pixivcrawl.api.text import one_line, plural, size
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
+from pixivcrawl.archive.stores import require_folder
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.console import ProgressPrinter
@@ -100,8 +101,9 @@ class RebuildResult:
 
 def rebuild(configuration: Configuration, *, replace: bool, check: bool) -> int:
     """Rebuild and print each step; returns the exit code. Raises ConfigurationError, ArchiveInUse or StorageFailed."""
-    archive = Archive(configuration.archive_dir)
+    archive = configuration.archive
     print(f"archive: {archive.root}", flush=True)
+    require_folder(archive, "rebuild")
     if not archive.journal.is_dir() and not archive.originals.is_dir():
         raise ConfigurationError("there is neither a journal nor originals: name the archive with -s ARCHIVE_DIR=...")
     if is_of_old(archive.journal):

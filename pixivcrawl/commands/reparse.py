@@ -7,7 +7,6 @@ import argparse
 from scrapy.settings import Settings
 
 from pixivcrawl.api.text import plural
-from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.console import ProgressPrinter
@@ -40,7 +39,7 @@ class Command(ArchiveCommand):
 
 def read_again(configuration: Configuration) -> int:
     """Read them and print what was done; returns the exit code. Raises ConfigurationError, ArchiveInUse or StorageFailed."""
-    archive = Archive(configuration.archive_dir)
+    archive = configuration.archive
     if not archive.root.is_dir():
         raise ConfigurationError(f"there is no archive at {archive.root}: name it with -s ARCHIVE_DIR=...")
     saying = ProgressPrinter()

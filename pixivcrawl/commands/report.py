@@ -92,7 +92,7 @@ def tell(configuration: Configuration, opts: argparse.Namespace, filters: Filter
             ledger.read_now(lambda connection: write(document(connection, place, span, now)))
         elif form == "html":
             with Workers(configuration.proof_workers, configuration.proof_limits) as workers:
-                write(html_page(ledger, place, span, now, opts.thumbnails, workers))
+                write(html_page(ledger, configuration.archive, place, span, now, opts.thumbnails, workers))
         else:
             news = ledger.read_now(gather, place, span, now, text.LIMITS)
             write(f"{line}\n" for line in text.report_lines(news))
@@ -110,13 +110,14 @@ def read_span(since: str, until: str | None, now: datetime) -> Span:
     return span
 
 
-def html_page(ledger: Ledger, place: Place, span: Span, now: datetime, most: int, workers: Workers) -> Iterator[str]:
+def html_page(
+    ledger: Ledger, archive: Archive, place: Place, span: Span, now: datetime, most: int, workers: Workers
+) -> Iterator[str]:
     """The page in pieces, with at most this many pictures, which `workers` draw."""
     news = ledger.read_now(gather, place, span, now, page.LIMITS)
     here = ledger.read_now(covers, [*mentioned(news)])
     revised = [change for change in news.changed.shown if change.field == "revision"][:most]
     shown = {*shown_with_pictures(news, most), *(change.work_id for change in revised)}
-    archive = Archive(place.root)
     pictures = thumbnails(archive, [here[work_id] for work_id in shown if work_id in here], workers)
     before = thumbnails(archive, ledger.read_now(covers_before, revised), workers)
     return page.page(news, page.PicturesShown(pictures, before, here))

@@ -16,6 +16,7 @@ from scrapy.settings import Settings
 
 from pixivcrawl.api.text import one_line, plural
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.stores import require_folder
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.commands.verify import require_archive, stopped_like_ctrl_c
 from pixivcrawl.configuration import Configuration
@@ -100,10 +101,11 @@ class SimilarSearch:
 
     @classmethod
     def of(cls, configuration: Configuration, held: ExitStack) -> SimilarSearch:
+        require_folder(configuration.archive, "similar")
         ledger = Ledger.open(configuration.database_url, read_only=True)
         held.callback(ledger.close)
         workers = held.enter_context(Workers(configuration.proof_workers, configuration.proof_limits))
-        return cls(Archive(configuration.archive_dir), ledger, workers)
+        return cls(configuration.archive, ledger, workers)
 
     def look_at_all(self) -> None:
         """Bring the index in line, and look at what nobody looked at yet."""

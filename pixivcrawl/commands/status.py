@@ -63,7 +63,7 @@ class Command(ArchiveCommand):
 
 def show(settings: BaseSettings, opts: argparse.Namespace, subject: str | None = None) -> int:
     configuration = Configuration.from_settings(settings)
-    archive = Archive(configuration.archive_dir)
+    archive = configuration.archive
     database = read_url(configuration.database_url)
     if not opts.json:
         write_out(f"{line}\n" for line in who_reads(settings, archive))

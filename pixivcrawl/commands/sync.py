@@ -16,7 +16,6 @@ from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.exceptions import UsageError
 
 from pixivcrawl.api.text import plural, quoted
-from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
 from pixivcrawl.base_spiders.rechecks import RECHECKS_DEFERRED
 from pixivcrawl.commands.crawl import add_wait, in_lane, introduce
@@ -133,7 +132,7 @@ class Command(ScrapyCommand):
     def run_due(self, *, wait: bool) -> int:
         assert isinstance(self.crawler_process, AsyncCrawlerProcess)
         configuration = self.syncs[0].configuration
-        archive = Archive(configuration.archive_dir)
+        archive = configuration.archive
         archive.create(configuration.archive_readers)
         with held_for_all_runs(archive, "sync"):
             # Made, or brought up to date, before anything is read from it.

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from scrapy.settings import Settings
 
 from pixivcrawl.api.text import plural
-from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.console import ProgressPrinter
@@ -40,7 +39,7 @@ class Command(ArchiveCommand):
 
 def bring_over(configuration: Configuration) -> None:
     """Upgrade the archive and print what was done. Raises ConfigurationError, ArchiveInUse or StorageFailed."""
-    archive = Archive(configuration.archive_dir)
+    archive = configuration.archive
     if not archive.root.is_dir():
         raise ConfigurationError(f"there is no archive at {archive.root}: name it with -s ARCHIVE_DIR=...")
     print(f"archive: {archive.root}", flush=True)

@@ -19,6 +19,7 @@ from scrapy.settings import Settings
 
 from pixivcrawl.api.text import one_line, plural
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.stores import require_folder
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.console import add_quiet, obey_quiet
@@ -114,7 +115,7 @@ def stopped_like_ctrl_c() -> Iterator[None]:
 def run(configuration: Configuration, opts: argparse.Namespace) -> int:
     """Verify, and repair if asked to; returns the exit code. Raises PixivcrawlError."""
     limit_heaps()
-    archive = Archive(configuration.archive_dir)
+    archive = configuration.archive
     sample = None if opts.sample is None else read_sample(opts.sample)
     since = None if opts.since is None else read_since(opts.since, datetime.now(UTC))
     if not opts.json:
@@ -150,7 +151,7 @@ def run(configuration: Configuration, opts: argparse.Namespace) -> int:
 def require_archive(configuration: Configuration) -> None:
     """Raises ConfigurationError if there is no archive yet, StorageFailed if it has lost its ledger."""
     database = read_url(configuration.database_url)
-    require_ledger(database, Archive(configuration.archive_dir))
+    require_ledger(database, configuration.archive)
     if database.get_backend_name() == "sqlite" and not Path(str(database.database)).exists():
         raise ConfigurationError(
             "there is no archive there yet; begin one with: pixivcrawl user ID (or name another with -s ARCHIVE_DIR=...)"
@@ -159,6 +160,7 @@ def require_archive(configuration: Configuration) -> None:
 
 def opened(configuration: Configuration, archive: Archive, held: ExitStack, *, to_repair: bool) -> Ledger:
     """The ledger, read-only, or locked for changes; `held` closes it."""
+    require_folder(archive, "verify")
     if not to_repair:
         ledger = Ledger.open(configuration.database_url, archive=archive, read_only=True)
         held.callback(ledger.close)

@@ -8,7 +8,6 @@ from contextlib import suppress
 
 from scrapy.settings import Settings
 
-from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.console import add_quiet, obey_quiet, say
@@ -43,7 +42,7 @@ class Command(ArchiveCommand):
         configuration = Configuration.from_settings(settings)
         app = app_of(configuration.database_url)
         # Made, or brought up to date, before anything is read from it.
-        archive = Archive(configuration.archive_dir)
+        archive = configuration.archive
         archive.create(configuration.archive_readers)
         with lock(archive, "work"):
             Ledger.open(configuration.database_url, archive=archive).close()

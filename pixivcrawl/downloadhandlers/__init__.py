@@ -23,7 +23,6 @@ from scrapy.utils._download_handlers import check_stop_download, make_response, 
 from scrapy.utils.python import global_object_name
 
 from pixivcrawl.api.answers import retry_after
-from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.staging import Part, Received, forget, left_behind, left_part, left_whole
 from pixivcrawl.configuration import Configuration, Origin, read_origin
 from pixivcrawl.downloadhandlers.browser import beside, in_order
@@ -243,7 +242,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
     def _left_behind(self) -> set[str]:
         """The bodies of which something may lie in the staging folder: looked for once, then kept in mind."""
         if self._left is None:
-            self._left = left_behind(Archive(self.configuration.archive_dir).staging)
+            self._left = left_behind(self.configuration.archive.staging)
         return self._left
 
     @asynccontextmanager

@@ -17,6 +17,7 @@ from pixivcrawl.archive.store import NameTaken, discard, frames_text, holds, sta
 from pixivcrawl.archive.stores import NewFile, store_of
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger import queries, updates
+from pixivcrawl.ledger.originals import agree_on_store
 from pixivcrawl.ledger.scratch import scratch_ledger
 from pixivcrawl.ledger.service import Ledger, attach, detach, is_archiving
 from pixivcrawl.throttling.lane import lane_held
@@ -48,11 +49,12 @@ class LedgerExtension:
 @contextmanager
 def archive_ledger(crawler: Crawler, configuration: Configuration) -> Iterator[Ledger]:
     """The archive's ledger, under lock; what a killed run was about to place is finished or dropped first."""
-    archive = Archive(configuration.archive_dir)
+    archive = configuration.archive
     archive.create(configuration.archive_readers)
     with lane_held(crawler, configuration), lock_of_run(archive, f"crawl {crawler.spidercls.name}") as lock:
         ledger = Ledger.open(configuration.database_url, archive=archive, after_a_kill=lock.after_a_kill)
         try:
+            agree_on_store(archive, ledger, writes=True)
             settle_intents(archive, ledger)
             lock.after_a_kill = False
             yield ledger

@@ -12,7 +12,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
-from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.stores import require_folder
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.extensions.finished_works import FinishedWorks
 from pixivcrawl.ledger import queries
@@ -30,13 +30,15 @@ class OnStored(FinishedWorks):
     def __init__(self, crawler: Crawler, configuration: Configuration) -> None:
         super().__init__(crawler, configuration.on_stored_waiting)
         self._configuration = configuration
-        self._archive = Archive(configuration.archive_dir)
+        self._archive = configuration.archive
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         configuration = Configuration.from_settings(crawler.settings)
         if not configuration.on_stored or not is_archiving(crawler):
             raise NotConfigured
+        if any("{files}" in word for word in configuration.on_stored):
+            require_folder(configuration.archive, "ON_STORED with {files}")
         hook = cls(crawler, configuration)
         crawler.signals.connect(hook.stored, signals.item_scraped)
         return hook

@@ -13,10 +13,9 @@ from scrapy.exceptions import NotConfigured
 
 from pixivcrawl.animations.animation import Animation
 from pixivcrawl.animations.conversion import alone_in, make, making_workers, require_encoder
-from pixivcrawl.animations.sources import animations_of
+from pixivcrawl.animations.sources import animations_of, fetched
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.failures import storage_errors
-from pixivcrawl.archive.layout import Archive
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import NoWorker, StorageFailed
 from pixivcrawl.extensions.finished_works import FinishedWorks
@@ -38,7 +37,7 @@ class UgoiraVideo(FinishedWorks):
     def __init__(self, crawler: Crawler, form: VideoForm, configuration: Configuration) -> None:
         super().__init__(crawler)
         self._form = form
-        self._archive = Archive(configuration.archive_dir)
+        self._archive = configuration.archive
         self._limits = configuration.proof_limits
         self._workers = making_workers(1, self._limits)
         self._early: set[int] = set()
@@ -101,8 +100,8 @@ class UgoiraVideo(FinishedWorks):
 
     def _make(self, animation: Animation, target: Path) -> None:
         # An export may write there too.
-        with alone_in(self._archive.root / FOLDER):
-            make(animation, self._form, target, self._workers, self._limits, gives_way=True)
+        with alone_in(self._archive.root / FOLDER), fetched(self._archive, animation) as here:
+            make(here, self._form, target, self._workers, self._limits, gives_way=True)
 
     @property
     def _fetches_frames(self) -> bool:

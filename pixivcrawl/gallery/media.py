@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from aiohttp import web
 from sqlalchemy import Connection, select
 
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.stores import store_of
+from pixivcrawl.errors import StorageFailed
 from pixivcrawl.gallery.thumbnails import SIDES, Source, Thumbnails
 from pixivcrawl.index.reading import Index
 from pixivcrawl.ledger.models import FileRow, UserFileRow
@@ -102,7 +105,9 @@ class Media:
         path = self._path(kept)
         if path is None:
             raise web.HTTPNotFound
-        return _sent(request, path, TYPES[extension])
+        if self._archive.bucket is None:
+            return _sent(request, path, TYPES[extension])
+        return await self._streamed(request, kept.path, TYPES[extension])
 
     async def frames(self, request: web.Request) -> web.StreamResponse:
         """An ugoira's frames as pixiv gave them: `[{"file": ..., "delay": ...}]`, null while its timing is unknown."""
@@ -138,16 +143,55 @@ class Media:
             path = self._archive.resolve(kept.path)
         except ValueError:
             return None
-        return path if path.is_file() else None
+        return path if self._archive.bucket is not None or path.is_file() else None
+
+    async def _streamed(self, request: web.Request, path: str, kind: str) -> web.StreamResponse:
+        """A file of an object store, or the part that was asked for; it is never here as a whole."""
+        if (unchanged := _unchanged(request, kind)) is not None:
+            return unchanged
+        store = store_of(self._archive)
+        try:
+            held = await asyncio.to_thread(store.head, path)
+            asked = request.http_range
+        except (StorageFailed, ValueError) as error:
+            raise (
+                web.HTTPServiceUnavailable if isinstance(error, StorageFailed) else web.HTTPRequestRangeNotSatisfiable
+            ) from None
+        if held is None:
+            raise web.HTTPNotFound
+        start, end, _ = asked.indices(held.bytes)
+        is_part = (asked.start, asked.stop) != (None, None)
+        if is_part and start >= end:
+            raise web.HTTPRequestRangeNotSatisfiable(headers={"Content-Range": f"bytes */{held.bytes}"})
+        answer = web.StreamResponse(
+            status=206 if is_part else 200, headers=_headers(request, kind) | {"Accept-Ranges": "bytes"}
+        )
+        answer.content_length = end - start
+        if is_part:
+            answer.headers["Content-Range"] = f"bytes {start}-{end - 1}/{held.bytes}"
+        await answer.prepare(request)
+        if request.method != "HEAD":
+            pieces = store.read(path, start, end)
+            while piece := await asyncio.to_thread(next, pieces, b""):
+                await answer.write(piece)
+        await answer.write_eof()
+        return answer
 
 
 def _sent(request: web.Request, path: Path, kind: str) -> web.StreamResponse:
-    etag = f'"{request.match_info["sha256"]}"'
-    headers = {"Cache-Control": FOR_EVER, "Content-Type": kind, "ETag": etag}
+    return _unchanged(request, kind) or web.FileResponse(path, headers=_headers(request, kind))
+
+
+def _headers(request: web.Request, kind: str) -> dict[str, str]:
+    return {"Cache-Control": FOR_EVER, "Content-Type": kind, "ETag": f'"{request.match_info["sha256"]}"'}
+
+
+def _unchanged(request: web.Request, kind: str) -> web.Response | None:
+    """The answer to a browser that has the file already."""
     asked = [each.value for each in request.if_none_match or ()]
     if "*" in asked or request.match_info["sha256"] in asked:
-        return web.Response(status=304, headers=headers)
-    return web.FileResponse(path, headers=headers)
+        return web.Response(status=304, headers=_headers(request, kind))
+    return None
 
 
 async def give_etag(request: web.Request, answer: web.StreamResponse) -> None:

@@ -35,6 +35,7 @@ from pixivcrawl.index.search import WorksQuery
 from pixivcrawl.index.similar import LEAST_DIGEST, analyse
 from pixivcrawl.index.updating import update_index
 from pixivcrawl.ledger.engine import read_url
+from pixivcrawl.ledger.originals import agree_on_store
 from pixivcrawl.ledger.queries.browsing.works import covers
 from pixivcrawl.ledger.service import Ledger
 
@@ -63,16 +64,18 @@ def serve(
 @contextmanager
 def opened(configuration: Configuration, saved: SavedFilters) -> Iterator[Gallery]:
     """The archive, with a thread that updates its index and processes that draw thumbnails. Raises PixivcrawlError."""
-    archive = Archive(configuration.archive_dir)
+    archive = configuration.archive
     ledger = Ledger.open(configuration.database_url, read_only=True)
     with ExitStack() as held:
         held.callback(ledger.close)
+        agree_on_store(archive, ledger, writes=False)
         derived = held.enter_context(derived_folder(archive))
         workers = held.enter_context(Workers(configuration.proof_workers, configuration.proof_limits))
         held.enter_context(_following(configuration, derived))
         index = Index(derived, ledger, saved)
-        thumbnails = Thumbnails(derived, workers)
-        held.enter_context(_looking(archive, ledger, index, derived, thumbnails, workers))
+        thumbnails = Thumbnails(archive, derived, workers)
+        if archive.bucket is None:
+            held.enter_context(_looking(archive, ledger, index, derived, thumbnails, workers))
         is_shared = read_url(configuration.database_url).get_backend_name() != "sqlite"
         fleet = configuration if is_shared else None
         yield Gallery(archive, ledger, index, Shelf(archive.root), thumbnails, local_zone(), fleet)

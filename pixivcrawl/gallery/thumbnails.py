@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pixivcrawl.archive.damage import Damaged
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.stores import fetched
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.errors import NoWorker
 from pixivcrawl.reporting.thumbnails import DRAW
@@ -47,7 +49,8 @@ class Source:
 class Thumbnails:
     """The thumbnails in a folder of `derived/`, drawn by `workers`; used by one event loop."""
 
-    def __init__(self, derived: Path, workers: Workers, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, archive: Archive, derived: Path, workers: Workers, most_bytes: int = MOST_BYTES) -> None:
+        self._archive = archive
         self._folder = derived / FOLDER
         self._workers = workers
         self._most_bytes = most_bytes
@@ -80,7 +83,7 @@ class Thumbnails:
         before: str | None = None
         while True:
             sources, before = await covers(before)
-            lacking = [each for each in sources if not self._is_settled(each) and each.path.is_file()]
+            lacking = [each for each in sources if not self._is_settled(each) and self._is_there(each)]
             for source in lacking:
                 while (left := self.idle_in()) > 0:  # noqa: ASYNC110 (no event tells of it)
                     await asyncio.sleep(left)
@@ -94,16 +97,21 @@ class Thumbnails:
         """Seconds until the gallery counts as idle, if no request arrives meanwhile."""
         return self.last_asked + IDLE - time.monotonic()
 
+    def _is_there(self, source: Source) -> bool:
+        """An object store is not asked beforehand: it says so when the file is fetched."""
+        return self._archive.bucket is not None or source.path.is_file()
+
     def _is_settled(self, source: Source) -> bool:
         """Whether its cover is drawn or cannot be drawn."""
         return (source.sha256, SIDES[0]) in self._refused or self._place(source.sha256, SIDES[0]).is_file()
 
     async def _drawn(self, source: Source, side: int) -> Path | None:
         try:
-            drawn = await asyncio.wrap_future(
-                self._workers.run(DRAW, source.path, source.kind, source.frame, side, "WEBP")
-            )
-        except (Damaged, NoWorker):
+            async with fetched(self._archive, source.path) as path:
+                drawn = await asyncio.wrap_future(
+                    self._workers.run(DRAW, path, source.kind, source.frame, side, "WEBP")
+                )
+        except (Damaged, NoWorker, FileNotFoundError):
             drawn = None
         if drawn is None:
             if len(self._refused) >= MOST_REFUSED:

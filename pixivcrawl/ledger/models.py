@@ -650,6 +650,20 @@ class JournalRow(Base):
     place: ColumnElement[str | None]
 
 
+class StoreRow(Base):
+    """The object store that has the originals, if one has: the `name` in its marker, and its `address` when it was first used, at `since`.
+
+    There is never more than one (`id` 1).
+    """
+
+    __tablename__ = "stores"
+
+    id: ColumnElement[int] = column(primary_key=True, autoincrement=False)
+    name: ColumnElement[str]
+    address: ColumnElement[str]
+    since: ColumnElement[datetime]
+
+
 class SeriesRow(Base):
     """A manga series; `total` is how many works pixiv counts in it, `latest` the id of the last one."""
 

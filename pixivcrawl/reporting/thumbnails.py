@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.stores import on_this_machine
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.ledger.queries.covers import Cover
 
@@ -28,14 +30,15 @@ class Thumbnail:
 def thumbnails(archive: Archive, covers: Iterable[Cover], workers: Workers) -> dict[int, Thumbnail]:
     """{work: its thumbnail} for those that can be read. Raises NoWorker."""
     drawing: dict[int, Future[Any]] = {}
-    for cover in covers:
-        try:
-            path = archive.resolve(cover.path)
-        except ValueError:
-            # It would lead out of the archive.
-            continue
-        drawing[cover.work_id] = workers.run(DRAW, path, cover.kind, cover.frame)
-    drawn = ((work_id, _thumbnail(picture)) for work_id, picture in drawing.items())
+    with ExitStack() as held:
+        for cover in covers:
+            try:
+                path = held.enter_context(on_this_machine(archive, archive.resolve(cover.path)))
+            except (ValueError, FileNotFoundError):
+                # It would lead out of the archive, or the store has none.
+                continue
+            drawing[cover.work_id] = workers.run(DRAW, path, cover.kind, cover.frame)
+        drawn = [(work_id, _thumbnail(picture)) for work_id, picture in drawing.items()]
     return {work_id: picture for work_id, picture in drawn if picture is not None}
 
 

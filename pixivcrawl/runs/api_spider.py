@@ -22,7 +22,6 @@ from pixivcrawl.api.catalogue import ENDPOINTS
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
 from pixivcrawl.api.json_input import read_document
 from pixivcrawl.api.paging import NextIds
-from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
@@ -94,7 +93,7 @@ def ledger_for(configuration: Configuration, task: str) -> Iterator[Ledger]:
     """The archive's ledger under its lock, so that two processes never ask pixiv at once and a pause outlives this one; if there is no
     archive yet, a temporary ledger.
     """
-    archive = Archive(configuration.archive_dir)
+    archive = configuration.archive
     with ExitStack() as until_the_end:
         if archive.lock_file.exists():
             until_the_end.enter_context(lock(archive, task))

@@ -64,7 +64,7 @@ def compare(settings: Settings, configuration: Configuration, opts: argparse.Nam
     """Fetch a sample of the stored files again and name those that differ; gives the exit code. Raises PixivcrawlError."""
     sample = _sample(opts)
     since = None if opts.since is None else read_since(opts.since, datetime.now(UTC))
-    archive = Archive(configuration.archive_dir)
+    archive = configuration.archive
     memory = CheckpointFile(archive.root)
     if not opts.json:
         print(f"archive: {archive.root}", flush=True)

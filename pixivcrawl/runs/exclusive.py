@@ -9,6 +9,7 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.extensions.ledger import settle_intents
+from pixivcrawl.ledger.originals import agree_on_store
 from pixivcrawl.ledger.service import Ledger
 
 
@@ -18,11 +19,12 @@ def locked_ledger(configuration: Configuration, task: str) -> Iterator[tuple[Arc
 
     Raises ArchiveInUse, ConfigurationError and StorageFailed.
     """
-    archive = Archive(configuration.archive_dir)
+    archive = configuration.archive
     with lock(archive, task):
         archive.create(configuration.archive_readers)
         ledger = Ledger.open(configuration.database_url, archive=archive)
         try:
+            agree_on_store(archive, ledger, writes=True)
             settle_intents(archive, ledger)
             yield archive, ledger
         finally:

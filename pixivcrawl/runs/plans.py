@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, Connection
 
 from pixivcrawl.api.text import plural, spoken
 from pixivcrawl.api.text import size as spoken_size
-from pixivcrawl.archive.layout import Archive
 from pixivcrawl.base_spiders.many_details import LEAST_FOR_A_REQUEST, WORKS_A_REQUEST
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger import queries
@@ -72,7 +71,7 @@ def plan_of_crawl(settings: Settings, spider: str, arguments: Mapping[str, str])
     """What one crawl would take, as lines. Raises ConfigurationError and StorageFailed as the crawl itself would."""
     configuration, session = Configuration.from_settings(settings), session_from_settings(settings)
     wanted = Catalogue(settings, session).list_of(spider, arguments)
-    require_ledger(read_url(configuration.database_url), Archive(configuration.archive_dir))
+    require_ledger(read_url(configuration.database_url), configuration.archive)
     compare = arguments.get("refresh") == "true"
 
     def look(connection: Connection) -> PlannedList:

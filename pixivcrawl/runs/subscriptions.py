@@ -13,7 +13,6 @@ from scrapy.spiderloader import SpiderLoader
 from sqlalchemy import Connection
 
 from pixivcrawl.api.text import quoted
-from pixivcrawl.archive.layout import Archive
 from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.base_spiders.listing import ListingSpider
 from pixivcrawl.base_spiders.owned_lists import OwnerArguments
@@ -251,7 +250,7 @@ def look_up(configuration: Configuration, catalogue: Catalogue, file: Subscripti
 
 def read_ledger(configuration: Configuration, query: Callable[[Connection], Answer]) -> Answer | None:
     """What the ledger knows; None if there is none yet."""
-    if configuration.database_url.startswith("sqlite") and not Archive(configuration.archive_dir).database.exists():
+    if configuration.database_url.startswith("sqlite") and not configuration.archive.database.exists():
         return None
     ledger = Ledger.open(configuration.database_url, read_only=True)
     try:

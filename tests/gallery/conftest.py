@@ -102,7 +102,7 @@ def visiting(
     if follows:
         update_index(ledger, derived, stop=threading.Event())
     with Workers(1, Limits(100_000_000, 1 << 30)) as workers:
-        thumbnails = Thumbnails(derived, workers)
+        thumbnails = Thumbnails(Archive(root), derived, workers)
         index = Index(derived, ledger, read_filters(root / FILE_NAME))
         gallery = Gallery(Archive(root), ledger, index, Shelf(root), thumbnails, zone, fleet)
         visitor = Visitor(gallery, key)

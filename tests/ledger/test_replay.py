@@ -120,6 +120,7 @@ JOURNALED = {
     "followers-unlisted": "followed_id since total now",
     "following-unlisted": "follower_id since total now private",
     "series-unlisted": "series_id since total now",
+    "store-used": "name address now",
     "file-unproven": "original now",
     "user": "user now",
     "user-name": "user_id name now",
@@ -355,6 +356,7 @@ ENDED: list[Call] = [
     ("following-unlisted", 8, NOW + DAY, 0, {"private": True}),
     ("followers-unlisted", 9, NOW + DAY, 0),
     ("series-unlisted", 1, NOW + DAY, 0),
+    ("store-used", "a name", "s3://archive/x"),
     ("run-ended", 1, {"outcome": "complete", "exit_code": 0, "counts": {"found": 3}, "read_to_end": True, "frontier": (3, 2)}),
     ("run-ended", 9, {"outcome": "stopped", "exit_code": 1, "counts": {}, "read_to_end": False, "reason": "a\nb"}),
 ]  # fmt: skip

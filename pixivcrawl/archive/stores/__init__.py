@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.errors import ConfigurationError
+
+PIECE = 1 << 20
+"""Bytes that are read at once."""
 
 
 class NewFile(NamedTuple):
@@ -19,8 +27,19 @@ class NewFile(NamedTuple):
     uploaded: datetime
 
 
+class Held(NamedTuple):
+    """What a store says of a file without reading it; `sha256` where it keeps that itself."""
+
+    bytes: int
+    uploaded: datetime
+    sha256: str | None = None
+
+
 class Store(Protocol):
-    """Keeps files by their path in the archive. A file is whole or not there, and is never replaced by another."""
+    """Keeps files by their path in the archive. A file is whole or not there, and is never replaced by another.
+
+    Every method raises `StorageFailed` if the store cannot be used: that a file is not there is said only by a store that answers.
+    """
 
     def put_new(self, groups: Sequence[Sequence[NewFile]]) -> list[Exception | None]:
         """Store the files of each group in order; return what went wrong with each group: `NameTaken`, `StorageFailed` or None.
@@ -29,11 +48,72 @@ class Store(Protocol):
         """
 
     def holds(self, path: str, sha256: str | None) -> bool:
-        """Whether a file with these very bytes is stored at `path` and survives a power cut. Raises `StorageFailed` if nobody can tell."""
+        """Whether a file with these very bytes is stored at `path` and survives a power cut."""
+
+    def head(self, path: str) -> Held | None:
+        """What is known of a file; None if there is none."""
+
+    def read(self, path: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The bytes of a file from `start` up to `end`, in pieces. Raises `OSError` if there is no such file."""
+
+    def local(self, path: str) -> AbstractContextManager[Path]:
+        """The file on this machine, for as long as the block runs. Raises `OSError` if there is no such file."""
+
+    def set_aside(self, path: str, reason: str) -> Path:
+        """Move a file that is not what it should be to the quarantine folder; returns where it is now."""
 
 
+@lru_cache(maxsize=8)
 def store_of(archive: Archive) -> Store:
-    """The store of an archive's originals."""
+    """The store of an archive's originals. Raises ConfigurationError if what it needs is not installed."""
+    # Each only where it is used: boto3 takes 40 MB and a third of a second.
+    if archive.bucket is not None:
+        from pixivcrawl.archive.stores.s3 import S3Store
+
+        return S3Store(archive, archive.bucket)
     from pixivcrawl.archive.stores.folder import FolderStore
 
     return FolderStore(archive)
+
+
+@contextmanager
+def on_this_machine(archive: Archive, place: Path) -> Iterator[Path]:
+    """A file at its place in the archive, or a copy for as long as the block runs, where worker processes can open it.
+
+    Raises FileNotFoundError if the object store has none.
+    """
+    if archive.bucket is None:
+        yield place
+        return
+    with store_of(archive).local(place.relative_to(archive.root).as_posix()) as copy:
+        yield copy
+
+
+@asynccontextmanager
+async def fetched(archive: Archive, place: Path) -> AsyncIterator[Path]:
+    """As `on_this_machine`, without blocking the event loop."""
+    if archive.bucket is None:
+        yield place
+        return
+    here = on_this_machine(archive, place)
+    path = await asyncio.to_thread(here.__enter__)
+    try:
+        yield path
+    finally:
+        await asyncio.to_thread(here.__exit__, None, None, None)
+
+
+def sha256_of_pieces(pieces: Iterator[bytes]) -> str:
+    """The SHA-256 of what a store reads, in lower-case hex."""
+    hashed = hashlib.sha256()
+    for piece in pieces:
+        hashed.update(piece)
+    return hashed.hexdigest()
+
+
+def require_folder(archive: Archive, what: str) -> None:
+    """Raises ConfigurationError where originals are in an object store, with which `what` does not work."""
+    if archive.bucket is not None:
+        raise ConfigurationError(
+            f"{what} works with originals in the archive's folder alone, and these are in {archive.bucket}"
+        )

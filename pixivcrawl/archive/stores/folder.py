@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
+from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.archive.store import NameTaken, discard, holds, put, sync_folders
-from pixivcrawl.archive.stores import NewFile
+from pixivcrawl.archive.store import NameTaken, discard, holds, put, quarantine, sync_folders
+from pixivcrawl.archive.stores import PIECE, Held, NewFile
 from pixivcrawl.errors import StorageFailed
 
 
@@ -46,6 +50,41 @@ class FolderStore:
         # What a killed run put there may not be on the disk yet.
         sync_folders([final.parent.parent, final.parent])
         return True
+
+    def head(self, path: str) -> Held | None:
+        try:
+            final = self._archive.resolve(path)
+        except ValueError:
+            return None
+        with storage_errors(final):
+            if not final.is_file():
+                return None
+            found = final.stat()
+        return Held(found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+
+    def read(self, path: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        with self._place_of(path).open("rb") as file:
+            position = file.seek(start)
+            while piece := file.read(PIECE if end is None else min(PIECE, end - position)):
+                position += len(piece)
+                yield piece
+
+    @contextmanager
+    def local(self, path: str) -> Iterator[Path]:
+        final = self._place_of(path)
+        final.stat()
+        yield final
+
+    def set_aside(self, path: str, reason: str) -> Path:
+        final = self._archive.resolve(path)
+        return quarantine(self._archive, final, final.name, reason)
+
+    def _place_of(self, path: str) -> Path:
+        """Raises OSError for a path that leads out of the archive: nothing is read through it."""
+        try:
+            return self._archive.resolve(path)
+        except ValueError as error:
+            raise OSError(errno.ELOOP, str(error)) from None
 
     def _put(self, file: NewFile) -> Path:
         """The folder that is still to be synced."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pixivcrawl.animations.animation import Animation
 from pixivcrawl.animations.conversion import alone_in, make, making_workers, require_encoder
-from pixivcrawl.animations.sources import animations_of
+from pixivcrawl.animations.sources import animations_of, fetched
 from pixivcrawl.api.text import plural
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.console import ProgressPrinter
@@ -32,6 +32,10 @@ def export(selection: Selection, target: Path, options: argparse.Namespace) -> R
     def place_of(animation: Animation) -> Path:
         return target / str(animation.user_id) / f"{animation.name}.{form}"
 
+    def make_one(animation: Animation) -> None:
+        with fetched(selection.archive, animation) as here:
+            make(here, form, place_of(animation), workers, selection.limits)
+
     with (
         alone_in(target),
         ThreadPoolExecutor(selection.workers) as threads,
@@ -40,10 +44,7 @@ def export(selection: Selection, target: Path, options: argparse.Namespace) -> R
         while together := list(islice(animations, TOGETHER)):
             lacking = [animation for animation in together if not place_of(animation).exists()]
             there += len(together) - len(lacking)
-            tries = [
-                (animation, threads.submit(make, animation, form, place_of(animation), workers, selection.limits))
-                for animation in lacking
-            ]
+            tries = [(animation, threads.submit(make_one, animation)) for animation in lacking]
             for animation, done in tries:
                 try:
                     done.result()

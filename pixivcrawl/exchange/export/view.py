@@ -14,6 +14,7 @@ from pixivcrawl.api.text import plural, quoted
 from pixivcrawl.archive.cloning import clone
 from pixivcrawl.archive.failures import storage_errors, storage_failure
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.stores import store_of
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.exchange.export.choice import Result, Selection
 from pixivcrawl.exchange.export.folder import Planned, opened
@@ -103,21 +104,27 @@ class Original(NamedTuple):
 def make_file(archive: Archive, original: Original, place: Path, by: str, *, is_checked: bool) -> None:
     """Link or copy an original to another name. Raises Differs if its bytes differ from the ledger's, and StorageFailed."""
     if by != COPY:
-        source = require_same(archive, original) if is_checked else place_of(archive, original)
+        source = place_of(archive, original)
+        if is_checked:
+            require_same(archive, original)
         LINKS[by](source, place)
     else:
-        source = place_of(archive, original)
         with place.open("xb") as copy:
             copy.writelines(pieces(archive, original))
-    if by in ("reflink", COPY):
-        found = source.stat()
+    if by not in ("reflink", COPY):
+        return
+    if archive.bucket is None:
+        found = place_of(archive, original).stat()
         os.utime(place, ns=(found.st_mtime_ns, found.st_mtime_ns))
+    elif (held := store_of(archive).head(original.path)) is not None:
+        seconds = held.uploaded.timestamp()
+        os.utime(place, (seconds, seconds))
 
 
 def way_for(selection: Selection, target: Path, by: str | None) -> str:
     """The requested way, otherwise reflinks or symlinks, whichever works first. Raises ConfigurationError if neither does."""
-    if by == COPY:
-        return by
+    if by == COPY or (by is None and selection.archive.bucket is not None):
+        return COPY
     for way in (by,) if by is not None else ("reflink", "symlink"):
         if takes(selection, target, way):
             return way
@@ -129,6 +136,8 @@ def way_for(selection: Selection, target: Path, by: str | None) -> str:
 
 def takes(selection: Selection, target: Path, way: str) -> bool:
     """Whether the disk supports this way, tried with a file of the archive."""
+    if selection.archive.bucket is not None:
+        return False
     stored = (file for work in selection.works() for file in work.current_files)
     trial = target / TRIAL
     for file in stored:

@@ -11,8 +11,7 @@ from typing import BinaryIO, Protocol
 
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive
-
-PIECE = 1 << 20
+from pixivcrawl.archive.stores import store_of
 
 
 class Stored(Protocol):
@@ -52,24 +51,25 @@ def _missing(file: Stored) -> Differs:
 
 def pieces(archive: Archive, file: Stored) -> Iterator[bytes]:
     """The bytes of a stored file. Raises Differs as `place_of` does, if unreadable, and at the end if the bytes differ."""
-    return _read(place_of(archive, file), file)
+    if archive.bucket is None:
+        place_of(archive, file)
+    return _read(archive, file)
 
 
-def require_same(archive: Archive, file: Stored) -> Path:
-    """The path of a stored file after checking its bytes. Raises Differs if they differ from the ledger's."""
-    place = place_of(archive, file)
-    for _ in _read(place, file):
+def require_same(archive: Archive, file: Stored) -> None:
+    """Raises Differs if the bytes of a stored file differ from the ledger's."""
+    for _ in pieces(archive, file):
         pass
-    return place
 
 
-def _read(place: Path, file: Stored) -> Iterator[bytes]:
+def _read(archive: Archive, file: Stored) -> Iterator[bytes]:
     hashed = hashlib.sha256()
     try:
-        with place.open("rb") as source:
-            while piece := source.read(PIECE):
-                hashed.update(piece)
-                yield piece
+        for piece in store_of(archive).read(file.path or ""):
+            hashed.update(piece)
+            yield piece
+    except FileNotFoundError:
+        raise _missing(file) from None
     except OSError as error:
         raise Differs(f"{file.path}: cannot be read ({error.strerror}): check the disk") from None
     if hashed.hexdigest() != file.sha256:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from sqlalchemy import Connection
 
+from pixivcrawl.archive.stores import sha256_of_pieces, store_of
 from pixivcrawl.gallery.pages.works import query_of
 from pixivcrawl.gallery.request import NotFound, Page, PageRequest
 from pixivcrawl.ledger.queries.browsing import works
@@ -60,8 +60,7 @@ def check(connection: Connection, asked: PageRequest) -> Page:
 def _found(asked: PageRequest, file: Any) -> str:
     """`same`, `differs`, or `missing`."""
     try:
-        with asked.archive.resolve(file.path or "").open("rb") as opened:
-            found = hashlib.file_digest(opened, "sha256").hexdigest()
-    except (OSError, ValueError):
+        found = sha256_of_pieces(store_of(asked.archive).read(file.path or ""))
+    except OSError:
         return "missing"
     return "same" if found == file.sha256 else "differs"

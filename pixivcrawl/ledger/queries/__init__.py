@@ -90,6 +90,7 @@ from pixivcrawl.ledger.queries.status import (
     status_waiting,
     status_withheld,
 )
+from pixivcrawl.ledger.queries.stores import StoreInUse, has_files, store_in_use
 from pixivcrawl.ledger.queries.subjects import (
     FileStatus,
     WordsOfWork,

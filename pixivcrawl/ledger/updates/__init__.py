@@ -62,6 +62,7 @@ from pixivcrawl.ledger.updates.rankings import record_ranking
 from pixivcrawl.ledger.updates.readings import record_full_reading, record_gaps_in_following
 from pixivcrawl.ledger.updates.requests import record_requests
 from pixivcrawl.ledger.updates.series import record_series, record_unlisted_in_series
+from pixivcrawl.ledger.updates.stores import use_store
 from pixivcrawl.ledger.updates.tags import record_tag_translations
 from pixivcrawl.ledger.updates.user_files import record_user_pictures
 from pixivcrawl.ledger.updates.works import (
@@ -124,6 +125,7 @@ EVENTS: Mapping[str, Callable[..., Any]] = {
     "run-began": begin_crawl,
     "run-ended": end_crawl,
     "series-unlisted": record_unlisted_in_series,
+    "store-used": use_store,
     "user-not-found": record_user_not_found,
     "user-unavailable": record_user_unavailable,
     "work-failed": record_work_failed,

@@ -1,0 +1,300 @@
+"""Originals in an object store that speaks S3. It must keep conditions (If-None-Match) and SHA-256 checksums: see `try_out`."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+import os
+import tempfile
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pixivcrawl.archive.bucket import Bucket
+from pixivcrawl.archive.failures import storage_errors
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.store import NameTaken, discard, quarantine
+from pixivcrawl.archive.stores import PIECE, Held, NewFile, sha256_of_pieces, store_of
+from pixivcrawl.errors import ConfigurationError, StorageFailed
+
+try:
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+except ModuleNotFoundError:
+    raise ConfigurationError(
+        "ORIGINALS_STORE: an object store needs boto3, which is not installed: pip install 'pixivcrawl[fleet]'"
+    ) from None
+
+PATIENCE = 60.0
+"""Seconds that a store which has answered before may be away, as when it is restarted."""
+
+CONNECT_WITHIN, ANSWER_WITHIN = 10, 30
+"""Seconds."""
+
+AT_ONCE = 8
+"""Files that are sent at once."""
+
+MARKER = ".name"
+"""The object that says of which archive a store is."""
+
+_TRIAL, _TRIAL_BODY = ".trial", b"pixivcrawl tries whether this store keeps conditions and checksums\n"
+_WRONG_SHA256 = hashlib.sha256(b"something else").hexdigest()
+
+_WRONG, _NOT_FOUND, _TAKEN, _UNKNOWN = 400, 404, 412, 501
+"""What the store says to a wrong checksum, of a file that is not there, of one that is, and to a condition that it does not know."""
+
+_SLOW_DOWN = frozenset({"SlowDown", "RequestTimeout", "Throttling", "TooManyRequests", "ConditionalRequestConflict"})
+_OF_KEYS: Mapping[str, str] = {
+    "InvalidAccessKeyId": "does not know the access key",
+    "SignatureDoesNotMatch": "refuses the secret key",
+    "ExpiredToken": "says that the credentials have expired",
+    "ExpiredTokenException": "says that the credentials have expired",
+    "InvalidToken": "refuses the session token",
+    "RequestTimeTooSkewed": "says that this machine's clock is wrong",
+    "AccessDenied": "does not allow this",
+    "403": "refuses the credentials or does not allow this",
+}
+_logger = logging.getLogger(__name__)
+
+
+class S3Store:
+    """The files of an archive as objects. A file is sent in one request, with its SHA-256, and never over another one."""
+
+    def __init__(self, archive: Archive, bucket: Bucket) -> None:
+        self._archive = archive
+        self._bucket = bucket
+        self._patience = 0.0
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="s3")
+        own = {"addressing_style": "path"} if bucket.endpoint else {}
+        how = Config(
+            connect_timeout=CONNECT_WITHIN,
+            read_timeout=ANSWER_WITHIN,
+            max_pool_connections=2 * AT_ONCE,
+            retries={"total_max_attempts": 1},
+            tcp_keepalive=True,
+            # Ours go with each file; those of the library would be sent beside them.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            s3=own,
+        )
+        try:
+            session = boto3.session.Session()
+            region = session.region_name or "us-east-1"
+            self._client = session.client("s3", region, endpoint_url=bucket.endpoint, config=how)
+        except (BotoCoreError, ValueError) as error:
+            raise ConfigurationError(f"ORIGINALS_STORE: boto3 cannot use its settings: {error}") from None
+
+    def put_new(self, groups: Sequence[Sequence[NewFile]]) -> list[Exception | None]:
+        return list(self._threads.map(self._put_group, groups))
+
+    def holds(self, path: str, sha256: str | None) -> bool:
+        held = self.head(path)
+        if held is None:
+            return False
+        return (held.sha256 or sha256_of_pieces(self.read(path))) == sha256
+
+    def head(self, path: str) -> Held | None:
+        try:
+            answer = self._ask("head_object", Key=self._bucket.key(path), ChecksumMode="ENABLED")
+        except ClientError:
+            return None
+        checksum = answer.get("ChecksumSHA256", "")
+        # That of an object in several parts is one of their checksums, with their number.
+        is_of_bytes = checksum and "-" not in checksum
+        told = answer.get("Metadata", {}).get("uploaded")
+        uploaded = datetime.fromisoformat(told) if told else answer["LastModified"]
+        return Held(answer["ContentLength"], uploaded, b64decode(checksum).hex() if is_of_bytes else None)
+
+    def read(self, path: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        some = {"Range": f"bytes={start}-{'' if end is None else end - 1}"} if start or end is not None else {}
+        try:
+            body = self._ask("get_object", Key=self._bucket.key(path), **some)["Body"]
+        except ClientError:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
+        with body:
+            try:
+                yield from body.iter_chunks(PIECE)
+            except BotoCoreError as error:
+                raise self._failed(error) from error
+
+    @contextmanager
+    def local(self, path: str) -> Iterator[Path]:
+        pieces = self.read(path)
+        first = next(pieces, b"")
+        staging = self._archive.staging
+        with storage_errors(staging):
+            staging.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=staging, prefix=".fetched-") as folder:
+            copy = Path(folder, Path(path).name)
+            with storage_errors(copy), copy.open("wb") as file:
+                file.write(first)
+                file.writelines(pieces)
+            yield copy
+
+    def set_aside(self, path: str, reason: str) -> Path:
+        with self.local(path) as copy:
+            kept = quarantine(self._archive, copy, copy.name, reason)
+        # Only now, when it is here for certain.
+        self.delete(path)
+        return kept
+
+    def delete(self, path: str) -> None:
+        self._ask("delete_object", Key=self._bucket.key(path))
+
+    def list(self, folder: str) -> Iterator[tuple[str, int]]:
+        """Every file below a folder, and its bytes, by name."""
+        after: dict[str, str] = {}
+        while True:
+            page = self._ask("list_objects_v2", Prefix=self._bucket.key(f"{folder}/"), **after)
+            for each in page.get("Contents", ()):
+                yield each["Key"].removeprefix(self._bucket.key("")), each["Size"]
+            if not page.get("IsTruncated"):
+                return
+            after = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def name(self) -> str | None:
+        """The name in the store's marker; None if it has none."""
+        try:
+            return b"".join(self.read(MARKER)).decode("ascii", "replace").strip()
+        except FileNotFoundError:
+            return None
+
+    def give_name(self, name: str) -> None:
+        """Mark the store as that of an archive, unless it is marked already."""
+        body = f"{name}\n".encode()
+        try:
+            self._send(MARKER, body, hashlib.sha256(body).hexdigest())
+        except ClientError as error:
+            if _status(error) != _TAKEN:
+                raise self._failed(error) from error
+
+    def try_out(self) -> None:
+        """Raises ConfigurationError if the store loses conditions or checksums. It gets an object `.trial`, once."""
+        sha256 = hashlib.sha256(_TRIAL_BODY).hexdigest()
+        for _ in range(2):
+            try:
+                self._send(_TRIAL, _TRIAL_BODY, sha256)
+            except ClientError as error:
+                if _status(error) == _TAKEN:
+                    break
+                raise self._unfit("refuses a file with a condition (If-None-Match) and a SHA-256") from error
+        else:
+            raise self._unfit("overwrites a file although it was told not to (If-None-Match)")
+        held = self.head(_TRIAL)
+        if held is None or held.sha256 != sha256:
+            raise self._unfit("does not keep the SHA-256 of a file (x-amz-checksum-sha256)")
+        try:
+            self._send(f"{_TRIAL}-wrong", _TRIAL_BODY, _WRONG_SHA256)
+        except ClientError as error:
+            if _status(error) == _TAKEN:
+                raise self._unfit("has kept a file with a wrong SHA-256") from None
+        else:
+            raise self._unfit("keeps a file with a wrong SHA-256")
+
+    def _put_group(self, group: Sequence[NewFile]) -> Exception | None:
+        try:
+            for file in group:
+                self._put(file)
+            for file in group:
+                discard(file.staged)
+        except (NameTaken, StorageFailed) as failure:
+            return failure
+        return None
+
+    def _put(self, file: NewFile) -> None:
+        uploaded = file.uploaded.isoformat(timespec="seconds")
+        try:
+            self._send(file.path, file.staged, file.sha256, Metadata={"sha256": file.sha256, "uploaded": uploaded})
+        except ClientError as error:
+            if _status(error) == _WRONG:
+                raise StorageFailed(f"{file.staged} is no more what was proven: check the disk") from error
+            if _status(error) != _TAKEN:
+                raise self._failed(error) from error
+            # Taken by the very same bytes: an earlier run, or an earlier try whose answer was lost, brought them.
+            if not self.holds(file.path, file.sha256):
+                raise NameTaken(self._archive.root / file.path, f"{file.path} in {self._bucket}") from None
+
+    def _send(self, path: str, body: Path | bytes, sha256: str, **more: Any) -> None:
+        """Raises ClientError if the store refuses the bytes or has something there already."""
+        checksum = b64encode(bytes.fromhex(sha256)).decode("ascii")
+        self._ask("put_object", Key=self._bucket.key(path), Body=body, IfNoneMatch="*", ChecksumSHA256=checksum, **more)
+
+    def _ask(self, operation: str, **arguments: Any) -> Any:
+        """The answer, once there is one. Raises ClientError where it says that a file is not there, or that one is or is refused."""
+        call, body = getattr(self._client, operation), arguments.get("Body")
+        until, waits = time.monotonic() + self._patience, False
+        while True:
+            try:
+                if isinstance(body, Path):
+                    with storage_errors(body), body.open("rb") as arguments["Body"]:
+                        answer = call(Bucket=self._bucket.name, **arguments)
+                else:
+                    answer = call(Bucket=self._bucket.name, **arguments)
+            except (BotoCoreError, ClientError) as error:
+                if isinstance(error, ClientError) and _is_about_the_file(operation, error):
+                    self._patience = PATIENCE
+                    raise
+                if not _may_pass(error) or time.monotonic() > until:
+                    raise self._failed(error) from error
+                if not waits:
+                    _logger.warning("%s does not answer: trying again for %d s", self._bucket, self._patience)
+                waits = True
+                time.sleep(1)
+            else:
+                self._patience = PATIENCE
+                return answer
+
+    def _unfit(self, what: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"ORIGINALS_STORE: {self._bucket} {what}: use a store that keeps conditions and checksums"
+        )
+
+    def _failed(self, error: BotoCoreError | ClientError) -> StorageFailed:
+        again = "then run the same command again"
+        if isinstance(error, NoCredentialsError | PartialCredentialsError):
+            why = (
+                f"{self._bucket} needs credentials, and there are none: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            )
+        elif isinstance(error, BotoCoreError):
+            why = f"{self._bucket} does not answer ({type(error).__name__}): see to the store, or to the address in ORIGINALS_STORE"
+        elif (code := str(error.response.get("Error", {}).get("Code", ""))) in _OF_KEYS:
+            why = f"{self._bucket} {_OF_KEYS[code]}: see to the credentials and their rights"
+        elif code == "NoSuchBucket":
+            why = f"{self._bucket} is not there: make the bucket"
+        else:
+            why = f"{self._bucket} failed (HTTP {_status(error)}{f', {code}' if code != str(_status(error)) else ''}): see to the store"
+        return StorageFailed(f"{why}, {again}")
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _is_about_the_file(operation: str, error: ClientError) -> bool:
+    code = error.response.get("Error", {}).get("Code")
+    if operation == "put_object":
+        return _status(error) in (_TAKEN, _WRONG, _UNKNOWN) and code not in _SLOW_DOWN and code not in _OF_KEYS
+    return _status(error) == _NOT_FOUND and code != "NoSuchBucket"
+
+
+def _may_pass(error: BotoCoreError | ClientError) -> bool:
+    """Whether the same request may be answered a moment later."""
+    if isinstance(error, ClientError):
+        return (
+            _status(error) >= 500 or _status(error) == 429 or error.response.get("Error", {}).get("Code") in _SLOW_DOWN
+        )
+    return not isinstance(error, NoCredentialsError | PartialCredentialsError)
+
+
+def object_store_of(archive: Archive) -> S3Store:
+    """The store of an archive that has a bucket."""
+    store = store_of(archive)
+    assert isinstance(store, S3Store)
+    return store

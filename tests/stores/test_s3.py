@@ -1,0 +1,218 @@
+"""The object store itself, against a real server."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from pixivcrawl.archive.bucket import read_bucket
+from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.store import NameTaken
+from pixivcrawl.archive.stores import NewFile
+from pixivcrawl.archive.stores.s3 import S3Store
+from pixivcrawl.errors import ConfigurationError, StorageFailed
+from tests.seaweed import SECRET, SeaweedFS, seaweedfs
+
+pytestmark = pytest.mark.long
+
+UPLOADED = datetime(2020, 1, 1, 12, 30, 5, tzinfo=UTC)
+PATH = "originals/11/5_p0_20200101000000.jpg"
+
+
+def store_at(folder: Path, address: str) -> S3Store:
+    bucket = read_bucket(address)
+    archive = Archive(folder, bucket)
+    archive.create()
+    return S3Store(archive, bucket)
+
+
+def staged(folder: Path, body: bytes, path: str = PATH) -> NewFile:
+    place = folder / "staging" / f"{hashlib.sha256(body).hexdigest()}.body"
+    place.write_bytes(body)
+    return NewFile(place, path, hashlib.sha256(body).hexdigest(), UPLOADED)
+
+
+def put(store: S3Store, *files: NewFile) -> Exception | None:
+    (trouble,) = store.put_new([files])
+    return trouble
+
+
+def test_a_file_is_whole_or_not_there_and_never_replaced(tmp_path: Path, s3: SeaweedFS, address: str):
+    store, body = store_at(tmp_path, address), b"0123456789" * 300_000
+    file = staged(tmp_path, body)
+    assert store.head(PATH) is None
+    assert put(store, file) is None
+    assert not file.staged.exists()
+    held = store.head(PATH)
+    assert held is not None
+    assert (held.bytes, held.uploaded, held.sha256) == (len(body), UPLOADED, file.sha256)
+    assert put(store, staged(tmp_path, body)) is None, "the same bytes are the same file"
+    other = staged(tmp_path, b"something else")
+    assert isinstance(put(store, other), NameTaken)
+    assert other.staged.exists()
+    assert s3.held(address) == {PATH: body}
+    assert b"".join(store.read(PATH, 5, 12)) == b"5678901"
+    assert b"".join(store.read(PATH, len(body) - 3)) == b"789"
+    assert list(store.list("originals")) == [(PATH, len(body))]
+    with store.local(PATH) as copy:
+        assert (copy.name, copy.read_bytes()) == (PATH.rpartition("/")[2], body)
+    assert not copy.exists()
+
+
+def test_bytes_that_are_not_what_was_proven_are_refused(tmp_path: Path, s3: SeaweedFS, address: str):
+    store, file = store_at(tmp_path, address), staged(tmp_path, b"proven")
+    file.staged.write_bytes(b"rotten")
+    trouble = put(store, file)
+    assert isinstance(trouble, StorageFailed)
+    assert "is no more what was proven" in str(trouble)
+    assert s3.held(address) == {}
+
+
+def test_what_belongs_together_is_put_in_order(tmp_path: Path, s3: SeaweedFS, address: str):
+    """An ugoira's frames before its zip: where the frames cannot be put, the zip is not."""
+    store, frames = store_at(tmp_path, address), f"{PATH.rpartition('.')[0]}.json"
+    assert put(store, staged(tmp_path, b"other frames", frames)) is None
+    trouble = put(store, staged(tmp_path, b"frames", frames), staged(tmp_path, b"zip"))
+    assert isinstance(trouble, NameTaken)
+    assert list(s3.held(address)) == [frames]
+
+
+def test_of_eight_who_write_one_name_one_wins(tmp_path: Path, s3: SeaweedFS, address: str):
+    store = store_at(tmp_path, address)
+    for turn in range(5):
+        path = f"originals/11/{turn + 1}_p0_20200101000000.jpg"
+        files = [staged(tmp_path, f"{turn} {writer}".encode(), path) for writer in range(8)]
+        with ThreadPoolExecutor(8) as threads:
+            troubles = list(threads.map(lambda file: put(store, file), files))
+        (winner,) = [file for file, trouble in zip(files, troubles, strict=True) if trouble is None]
+        assert all(isinstance(trouble, NameTaken) for trouble in troubles if trouble is not None)
+        assert hashlib.sha256(s3.held(address)[path]).hexdigest() == winner.sha256
+
+
+def test_a_server_that_is_killed_and_comes_back_is_waited_for(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory):
+    with seaweedfs(tmp_path_factory.mktemp("own")) as server:
+        store, address = store_at(tmp_path, server.address("x")), server.address("x")
+        files = [
+            staged(tmp_path, bytes([number]) * 100_000, f"originals/11/{number + 1}_p0_20200101000000.jpg")
+            for number in range(60)
+        ]
+        before, after = files[:20], files[20:]
+        assert store.put_new([[file] for file in before]) == [None] * len(before)
+        with ThreadPoolExecutor(1) as thread:
+            sent = thread.submit(store.put_new, [[file] for file in after])
+            server.stop(signal.SIGKILL)
+            server.start()
+            assert sent.result() == [None] * len(after)
+        held = server.held(address)
+        assert {path: hashlib.sha256(body).hexdigest() for path, body in held.items()} == {
+            file.path: file.sha256 for file in files
+        }
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"AWS_SECRET_ACCESS_KEY": "x"}, "refuses the secret key"),
+        ({"AWS_ACCESS_KEY_ID": "x"}, "does not know the access key"),
+        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "needs credentials, and there are none"),
+    ],
+)
+def test_wrong_credentials_are_said(
+    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, str], says: str
+):
+    for name, value in wrong.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(StorageFailed, match=says) as refused:
+        store_at(tmp_path, address).try_out()
+    assert SECRET not in str(refused.value)
+
+
+class Careless(BaseHTTPRequestHandler):
+    """A store that keeps what it is sent, and of the rest only what `keeps` names."""
+
+    protocol_version = "HTTP/1.1"
+    keeps: ClassVar[frozenset[str]]
+    objects: ClassVar[dict[str, str]]
+
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if "conditions" in self.keeps and self.headers.get("If-None-Match") == "*" and self.path in self.objects:
+            return self._say(412, "PreconditionFailed")
+        sent = self.headers["x-amz-checksum-sha256"]
+        if "wrong checksums out" in self.keeps and self.path.endswith("-wrong"):
+            return self._say(400, "BadDigest")
+        assert body
+        self.objects[self.path] = sent
+        return self._say(200)
+
+    def do_HEAD(self) -> None:
+        self._say(200, more={"x-amz-checksum-sha256": self.objects[self.path]} if "checksums" in self.keeps else {})
+
+    def _say(self, status: int, code: str = "", more: dict[str, str] | None = None) -> None:
+        body = f"<Error><Code>{code}</Code></Error>".encode() if code else b""
+        self.send_response(status)
+        for name, value in {
+            "Content-Length": str(len(body)),
+            "Last-Modified": "Wed, 01 Jan 2020 00:00:00 GMT",
+            **(more or {}),
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def careless(request: pytest.FixtureRequest) -> Iterator[str]:
+    handler = type("Handler", (Careless,), {"keeps": frozenset(request.param), "objects": {}})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"s3://archive/x?endpoint=http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("careless", "says"),
+    [
+        ((), "overwrites a file although it was told not to"),
+        (("conditions",), "does not keep the SHA-256 of a file"),
+        (("conditions", "checksums"), "keeps a file with a wrong SHA-256"),
+        (("conditions", "checksums", "wrong checksums out"), None),
+    ],
+    indirect=["careless"],
+)
+def test_a_store_that_loses_conditions_or_checksums_is_refused(tmp_path: Path, careless: str, says: str | None):
+    store = store_at(tmp_path, careless)
+    if says is None:
+        store.try_out()
+        return
+    with pytest.raises(ConfigurationError, match=says):
+        store.try_out()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "s3://key:secret@archive/x",
+        "https://archive/x",
+        "s3:///x",
+        "s3://archive/../x",
+        "s3://archive/x?region=y",
+        "s3://archive/x?endpoint=ftp://h",
+    ],
+)
+def test_an_address_that_is_none_is_refused_without_being_repeated(wrong: str):
+    with pytest.raises(ValueError, match="write s3://BUCKET/PREFIX") as refused:
+        read_bucket(wrong)
+    assert "secret" not in str(refused.value)
