@@ -127,14 +127,15 @@ def _proven(archive: Archive, file: queries.FileOfRow, original: Original, worke
     there is no verdict.
     """
     store = store_of(archive)
-    if store.head(file.path) is None:
-        if archive.bucket is None and not (folder := archive.resolve(file.path).parent).is_dir():
-            raise StorageFailed(f"{folder} has gone: put it back, then run the same command again")
-        return f"{file.path} is not there"
     expected = Expected(format_of(original.extension), original.width, original.height, original.frames)
     try:
         with store.local(file.path) as path:
             return workers.prove(path, expected, file.sha256).result()
+    except FileNotFoundError:
+        folder = (archive.root / file.path).parent
+        if archive.bucket is None and not folder.is_dir():
+            raise StorageFailed(f"{folder} has gone: put it back, then run the same command again") from None
+        return f"{file.path} is not there"
     except Damaged as damage:
         if damage.is_no_verdict:
             return None

@@ -58,11 +58,16 @@ class Server:
             return said.read()
 
     def lose(self) -> None:
-        """Kill it and what receives its changes with SIGKILL, and remove its folder."""
-        os.kill(int((self.data / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
-        for process in self._receivers():
-            os.kill(process, signal.SIGKILL)
+        """Kill all its processes and what receives its changes with SIGKILL, and remove its folder and its sockets."""
+        postmaster = int((self.data / "postmaster.pid").read_text().splitlines()[0])
+        own = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        for process in (postmaster, *map(int, own), *self._receivers()):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         shutil.rmtree(self.data)
+        # A socket's lock names the process; one that nobody has waited for yet passes for alive, and another server does not start.
+        for left in self.folder.glob(".s.PGSQL.*"):
+            left.unlink()
 
     def _receivers(self) -> Iterator[int]:
         for line in Path("/proc").glob("[0-9]*/cmdline"):

@@ -56,7 +56,7 @@ def test_a_database_that_keeps_bytes_and_no_text_is_refused(postgres_url: str):
     with server.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' TEMPLATE template0 LOCALE 'C'"))
         try:
-            with pytest.raises(ConfigurationError, match=f"/{name} has the encoding SQL_ASCII: make it anew"):
+            with pytest.raises(ConfigurationError, match=f"/{name} has the encoding SQL_ASCII: create it again"):
                 Ledger.open(make_url(postgres_url).set(database=name).render_as_string(hide_password=False))
         finally:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))

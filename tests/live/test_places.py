@@ -81,7 +81,7 @@ def obstruct(archive: Path, artist: Path, file: Path, kind: str) -> None:
         artist.symlink_to(archive / "unmounted")
     elif kind == "a link that leads nowhere but to itself":
         artist.symlink_to(artist)
-    elif kind == "something else than a folder":
+    elif kind == "something other than a folder":
         artist.write_text("mine")
     elif kind == "no permission":
         artist.mkdir()
@@ -115,7 +115,7 @@ def clear(artist: Path, file: Path, kind: str) -> None:
 OF_A_FOLDER = (
     "a link that leads nowhere",
     "a link that leads nowhere but to itself",
-    "something else than a folder",
+    "something other than a folder",
     "no permission",
     "two disks",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -72,7 +73,10 @@ class FolderStore:
     @contextmanager
     def local(self, path: str) -> Iterator[Path]:
         final = self._place_of(path)
-        final.stat()
+        with storage_errors(final):
+            is_there = final.is_file()
+        if not is_there:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(final))
         yield final
 
     def set_aside(self, path: str, reason: str) -> Path:
@@ -80,11 +84,11 @@ class FolderStore:
         return quarantine(self._archive, final, final.name, reason)
 
     def _place_of(self, path: str) -> Path:
-        """Raises OSError for a path that leads out of the archive: nothing is read through it."""
+        """Raises FileNotFoundError for a path that leads out of the archive: nothing is read through it."""
         try:
             return self._archive.resolve(path)
         except ValueError as error:
-            raise OSError(errno.ELOOP, str(error)) from None
+            raise FileNotFoundError(errno.ENOENT, str(error)) from None
 
     def _put(self, file: NewFile) -> Path:
         """The folder that is still to be synced."""
