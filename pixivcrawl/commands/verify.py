@@ -27,12 +27,14 @@ from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.continuity import disagreement, require_ledger
 from pixivcrawl.ledger.engine import read_url
+from pixivcrawl.ledger.originals import agree_on_store
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reporting.status_text import odd
 from pixivcrawl.runs.command import ArchiveCommand
 from pixivcrawl.runs.exclusive import locked_ledger
 from pixivcrawl.runs.memory import limit_heaps
 from pixivcrawl.verification.checkpoint import CheckpointFile, Progress
+from pixivcrawl.verification.files import whose_originals
 from pixivcrawl.verification.findings import HARMLESS, Finding, in_order, is_damaged, summary
 from pixivcrawl.verification.progress import VerificationProgress
 from pixivcrawl.verification.repair import TIME_SET, Action, repair
@@ -125,9 +127,10 @@ def run(configuration: Configuration, opts: argparse.Namespace) -> int:
         depth = Depth(opts.deep, workers)
         ledger = opened(configuration, archive, held, to_repair=opts.repair)
         memory = CheckpointFile(archive.root)
-        progress = begin(ledger, memory, opts, sample, since)
+        known_as = whose_originals(archive, ledger)
+        progress = begin(ledger, memory, opts, sample, since, known_as)
         try:
-            look(archive, ledger, memory, progress, depth, is_shown=not opts.quiet)
+            look(archive, ledger, memory, progress, depth, known_as, is_shown=not opts.quiet)
         except KeyboardInterrupt:
             memory.save(progress)
             report(in_order(progress.findings), as_json=opts.json)
@@ -136,7 +139,7 @@ def run(configuration: Configuration, opts: argparse.Namespace) -> int:
         findings = in_order(progress.findings)
         report(findings, as_json=opts.json)
         say(summary(findings, progress.files, progress.bytes_read), as_json=opts.json)
-        for there in ledger.read_now(queries.files_elsewhere, ledger.known_as):
+        for there in ledger.read_now(queries.files_elsewhere, known_as):
             say(str(there), as_json=opts.json)
         for line in odd(*ledger.read_now(queries.status_odd)):
             say(line, as_json=opts.json)
@@ -160,21 +163,27 @@ def require_archive(configuration: Configuration) -> None:
 
 def opened(configuration: Configuration, archive: Archive, held: ExitStack, *, to_repair: bool) -> Ledger:
     """The ledger, read-only, or locked for changes; `held` closes it."""
-    require_folder(archive, "verify")
     if not to_repair:
         ledger = Ledger.open(configuration.database_url, archive=archive, read_only=True)
         held.callback(ledger.close)
+        agree_on_store(archive, ledger, writes=False)
         if (why := disagreement(ledger.read_now, archive, read_url(configuration.database_url))) is not None:
             raise StorageFailed(why)
         return ledger
+    require_folder(archive, "verify --repair")
     _, ledger = held.enter_context(locked_ledger(configuration, "verify --repair"))
     return ledger
 
 
 def begin(
-    ledger: Ledger, memory: CheckpointFile, opts: argparse.Namespace, sample: Sample | None, since: datetime | None
+    ledger: Ledger,
+    memory: CheckpointFile,
+    opts: argparse.Namespace,
+    sample: Sample | None,
+    since: datetime | None,
+    known_as: str,
 ) -> Progress:
-    """The progress of an interrupted verification with the same options, or of a new one."""
+    """The progress of an interrupted verification with the same options, or of a new one. `known_as`: see `whose_originals`."""
     options: dict[str, Any] = {"deep": opts.deep, "sample": opts.sample, "since": opts.since}
     if opts.go_on:
         if (unfinished := memory.unfinished(options)) is not None:
@@ -188,17 +197,24 @@ def begin(
         return Progress(options, WHOLE, since)
 
     def window(connection: Any) -> Any:
-        paths = queries.stored_paths(connection, since, ledger.known_as)
+        paths = queries.stored_paths(connection, since, known_as)
         return next_window(sample, memory.sampled_to, paths)
 
     return Progress(options, ledger.read_now(window), since)
 
 
 def look(
-    archive: Archive, ledger: Ledger, memory: CheckpointFile, progress: Progress, depth: Depth, *, is_shown: bool
+    archive: Archive,
+    ledger: Ledger,
+    memory: CheckpointFile,
+    progress: Progress,
+    depth: Depth,
+    known_as: str,
+    *,
+    is_shown: bool,
 ) -> None:
     """Verify, showing progress and saving it every few seconds."""
-    files, size = ledger.read_now(queries.stored_totals, progress.since, ledger.known_as)
+    files, size = ledger.read_now(queries.stored_totals, progress.since, known_as)
     with VerificationProgress(files, size, is_shown=is_shown) as shown:
 
         def note(reached: Progress) -> None:

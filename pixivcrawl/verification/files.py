@@ -7,16 +7,19 @@ import hashlib
 import os
 import stat
 import threading
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive, format_of, parse_name
+from pixivcrawl.archive.stores import Store, store_of
 from pixivcrawl.archive.verdict import Expected
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.items import name_of_file
 from pixivcrawl.ledger.queries import KeptFile
+from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.verification.findings import Finding, FindingKind, RowKey
 
 TIME_TOLERANCE = 2.0
@@ -42,6 +45,11 @@ class FileMissing(Exception):
     """There is no file, or none inside the archive; the message says which."""
 
 
+def whose_originals(archive: Archive, ledger: Ledger) -> str:
+    """What a shared ledger calls the folder whose files are verified; empty where all files are in one place, as in an object store."""
+    return "" if archive.bucket is not None else ledger.known_as
+
+
 def is_of_another(row: KeptFile, known_as: str) -> bool:
     """Whether a stored file is another archive's than the one that a shared ledger calls so; a copy of it may be here."""
     return bool(known_as) and row.archive not in (None, known_as)
@@ -58,6 +66,8 @@ def check_file(archive: Archive, row: KeptFile, *, read: bool, workers: Workers 
     `read` compares the bytes too, not only size and time; with `workers` these also prove the picture again. Raises NoWorker, and otherwise
     nothing but faults of ours.
     """
+    if archive.bucket is not None:
+        return _check_object(store_of(archive), row, read=read, workers=workers)
     found: str | None = None
     try:
         path = _place_of(archive, row)
@@ -68,22 +78,40 @@ def check_file(archive: Archive, row: KeptFile, *, read: bool, workers: Workers 
         return _finding("changed", row, str(error))
     except OSError as error:
         return _finding("unreadable", row, why_unreadable(error))
-    if row.bytes is not None and size != row.bytes:
-        return _finding("changed", row, f"size: {size:,} bytes where the ledger says {row.bytes:,}", found)
-    if found is not None and found != row.sha256:
-        return _finding("changed", row, f"SHA-256: {found} where the ledger says {row.sha256}", found)
-    if (
-        workers is not None
-        and found is not None
-        and row.kind != "frames"
-        and (problem := _prove(path, row, workers, found))
-    ):
-        kind, reason = problem
-        return _finding(kind, row, reason, found)
+    if (difference := _difference(row, size, found)) is not None:
+        return difference
+    if workers is not None and found is not None and (problem := _prove(path, row, workers, found)):
+        return problem
     if abs(modified - row.uploaded.timestamp()) >= TIME_TOLERANCE:
         return _finding(
             "time changed", row, f"{_moment(modified, row)} where the ledger says {row.uploaded:%Y-%m-%d %H:%M:%S}Z"
         )
+    return None
+
+
+def _check_object(store: Store, row: KeptFile, *, read: bool, workers: Workers | None) -> Finding | None:
+    """As `check_file`, in an object store. It says size and SHA-256 itself: bytes are fetched if they are to be read, or if it does not."""
+    if row.path is None:
+        return _finding("missing", row, "the ledger does not say where it is")
+    if (held := store.head(row.path)) is None:
+        return _finding("missing", row, "the object store has no such file")
+    try:
+        with ExitStack() as here:
+            path = here.enter_context(store.local(row.path)) if read or held.sha256 is None else None
+            found = held.sha256 if path is None else measure(path, read=True)[2]
+            if (difference := _difference(row, held.bytes, found)) is not None:
+                return difference
+            return _prove(path, row, workers, found) if path is not None and workers is not None and found else None
+    except FileNotFoundError:
+        return _finding("missing", row, "the object store has no such file")
+
+
+def _difference(row: KeptFile, size: int, sha256: str | None) -> Finding | None:
+    """`sha256` is that of the bytes that were found; None if nobody knows it."""
+    if row.bytes is not None and size != row.bytes:
+        return _finding("changed", row, f"size: {size:,} bytes where the ledger says {row.bytes:,}", sha256)
+    if sha256 is not None and sha256 != row.sha256:
+        return _finding("changed", row, f"SHA-256: {sha256} where the ledger says {row.sha256}", sha256)
     return None
 
 
@@ -149,18 +177,22 @@ def _sha256(descriptor: int) -> str:
     return digest.hexdigest()
 
 
-def _prove(path: Path, row: KeptFile, workers: Workers, sha256: str) -> tuple[FindingKind, str] | None:
+def _prove(path: Path, row: KeptFile, workers: Workers, sha256: str) -> Finding | None:
+    if row.kind == "frames":
+        return None
     try:
         expected = Expected(format_of(row.format or row.extension), row.width, row.height, row.frames)
         workers.prove(path, expected, sha256).result()
     except Damaged as damage:
         if damage.is_no_verdict:
-            return "not proven", str(damage)
-        return None if row.as_served and damage.only_warned else ("proof failed", str(damage))
+            return _finding("not proven", row, str(damage), sha256)
+        if row.as_served and damage.only_warned:
+            return None
+        return _finding("proof failed", row, str(damage), sha256)
     except ValueError as error:
-        return "proof failed", str(error)
+        return _finding("proof failed", row, str(error), sha256)
     except StorageFailed as error:
-        return "unreadable", str(error)
+        return _finding("unreadable", row, str(error), sha256)
     return None
 
 

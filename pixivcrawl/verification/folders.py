@@ -28,6 +28,11 @@ class FolderContents:
 
 def listed(archive: Archive, folder: str) -> FolderContents:
     """What lies in a folder, given relative to the archive; a folder that is not there is empty. A link that is not followed is a name."""
+    if archive.bucket is not None:
+        # Only here: who has no object store need not have boto3.
+        from pixivcrawl.archive.stores.s3 import object_store_of
+
+        return FolderContents(*object_store_of(archive).listed(folder))
     names: list[str] = []
     folders: list[str] = []
     try:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pixivcrawl.archive.layout import Archive, is_artist, parse_name
+from pixivcrawl.archive.stores import store_of
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import usable_cores
 from pixivcrawl.errors import StorageFailed
@@ -27,10 +28,12 @@ from pixivcrawl.verification.files import (
     check_file,
     is_only_elsewhere,
     measure,
+    whose_originals,
     why_unreadable,
 )
 from pixivcrawl.verification.findings import Finding, FindingKind
 from pixivcrawl.verification.folders import ORIGINALS, USERS, files_below, listed
+from pixivcrawl.verification.sampling import WHOLE
 
 AT_ONCE = 500
 """Works, or names of a folder, that are looked up in the ledger together."""
@@ -39,6 +42,10 @@ BATCH_FILES, BATCH_BYTES = 64, 8 << 20
 """What a thread is given at once, at most: enough that handing it over costs nothing, little enough that all end together."""
 
 BATCHES_A_THREAD = 4
+
+ASKED_AT_ONCE = 16
+"""Files about which an object store is asked at once."""
+
 WITH_INTENDED = (*IN_PLACE, "intent")
 LAST_ID = (1 << 63) - 1
 
@@ -103,17 +110,20 @@ def verify(
     Raises StorageFailed when the folder of originals or of users' pictures is gone, or the ledger fails. Holds no more than a few batches
     in memory, the names of one artist's folder, and the findings.
     """
-    holding = [archive.originals, *([archive.users] if ledger.read_now(queries.users_with_pictures) else [])]
-    for folder in holding:
-        if not folder.is_dir():
-            raise StorageFailed(f"{folder} is gone: mount its disk or put it back, then run the same command again")
-    archive.require_artists()
+    if archive.bucket is None:
+        holding = [archive.originals, *([archive.users] if ledger.read_now(queries.users_with_pictures) else [])]
+        for folder in holding:
+            if not folder.is_dir():
+                raise StorageFailed(f"{folder} is gone: mount its disk or put it back, then run the same command again")
+        archive.require_artists()
+    known_as = whose_originals(archive, ledger)
     stopping = threading.Event()
 
     def look(batch: Batch) -> BatchResult:
-        return check_batch(archive, ledger.known_as, batch, progress, depth, stopping)
+        return check_batch(archive, known_as, batch, progress, depth, stopping)
 
-    with _pool(stopping) as pool:
+    # An object store is asked, and answers after a while; a disk is read by as many as there are cores.
+    with _pool(stopping, usable_cores() if archive.bucket is None else ASKED_AT_ONCE) as pool:
         for batch, looked in _in_order(pool, look, batches(archive, ledger, progress)):
             progress.findings += looked.findings
             progress.files += looked.files
@@ -126,9 +136,9 @@ def verify(
 
 
 @contextmanager
-def _pool(stopping: threading.Event) -> Iterator[ThreadPoolExecutor]:
+def _pool(stopping: threading.Event, threads: int) -> Iterator[ThreadPoolExecutor]:
     """Threads that end soon when the block is left early."""
-    pool = ThreadPoolExecutor(usable_cores(), thread_name_prefix="verify")
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="verify")
     try:
         yield pool
     finally:
@@ -159,7 +169,9 @@ def check_batch(
             raise Stopped
         if is_only_elsewhere(archive, row, known_as):
             continue
-        read = progress.window.holds(row.path or "")
+        # What an object store says of a file is enough where nobody asked for its bytes.
+        is_asked = archive.bucket is None or depth.deep or progress.window != WHOLE
+        read = is_asked and progress.window.holds(row.path or "")
         found = check_file(archive, row, read=read, workers=depth.provers)
         looked.files += 1
         looked.bytes_read += (row.bytes or 0) if read and (found is None or found.kind != "missing") else 0
@@ -175,6 +187,9 @@ def check_batch(
 def check_stray(archive: Archive, stray: Stray) -> Finding | None:
     """A file without a row, with its SHA-256 if it is a plain file; None when it is there no more."""
     try:
+        if archive.bucket is not None:
+            held = store_of(archive).head(stray.path)
+            return None if held is None else Finding(stray.kind, stray.path, stray.reason, found=held.sha256)
         _, _, sha256 = measure(archive.root / stray.path, read=True)
     except FileMissing:
         return None
@@ -299,7 +314,7 @@ def confirmed(archive: Archive, ledger: Ledger, findings: Sequence[Finding], dep
         rows = {row.key: row for row in ledger.read_now(queries.files_by_id, ids, IN_PLACE)}
         strays = {stray.path: stray for stray in strays_among(ledger, [each.path for each in some if each.row is None])}
         for finding in some:
-            again = _looked_again(archive, ledger.known_as, finding, rows, strays, depth)
+            again = _looked_again(archive, whose_originals(archive, ledger), finding, rows, strays, depth)
             if again:
                 yield again
 

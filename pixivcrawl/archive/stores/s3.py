@@ -148,15 +148,18 @@ class S3Store:
     def delete(self, path: str) -> None:
         self._ask("delete_object", Key=self._bucket.key(path))
 
-    def list(self, folder: str) -> Iterator[tuple[str, int]]:
-        """Every file below a folder, and its bytes, by name."""
+    def listed(self, folder: str) -> tuple[list[str], list[str]]:
+        """The names of the files and of the folders in a folder; sorted."""
+        within = self._bucket.key(f"{folder}/")
+        names, folders = [], []
         after: dict[str, str] = {}
         while True:
-            page = self._ask("list_objects_v2", Prefix=self._bucket.key(f"{folder}/"), **after)
-            for each in page.get("Contents", ()):
-                yield each["Key"].removeprefix(self._bucket.key("")), each["Size"]
+            page = self._ask("list_objects_v2", Prefix=within, Delimiter="/", **after)
+            names += [each["Key"].removeprefix(within) for each in page.get("Contents", ())]
+            folders += [each["Prefix"].removeprefix(within).rstrip("/") for each in page.get("CommonPrefixes", ())]
             if not page.get("IsTruncated"):
-                return
+                # An object that stands for the folder itself has no name in it.
+                return sorted(filter(None, names)), sorted(folders)
             after = {"ContinuationToken": page["NextContinuationToken"]}
 
     def name(self) -> str | None:
