@@ -59,6 +59,9 @@ def summary(upgraded: UpgradeResult | None) -> Iterator[str]:
     if upgraded is None:
         yield "it has this version already: nothing to do"
         return
+    if upgraded.replaced is None and not upgraded.events:
+        yield "upgraded: the tables of its ledger"
+        return
     yield f"upgraded: {plural(upgraded.events, 'event')} of its journal"
     if upgraded.from_ledger:
         yield f"  {plural(upgraded.from_ledger, 'answer')} that only its ledger had"

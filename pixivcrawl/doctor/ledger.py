@@ -119,8 +119,8 @@ def _version_and_soundness(connection: Connection, archive: Archive, place: str)
     elif version < VERSION:
         yield warning(
             "ledger",
-            f"{place} is from an older version ({version}, this one knows {VERSION}): the next crawl keeps a copy and brings it up "
-            "to date",
+            f"{place} is from an older version ({version}, this one knows {VERSION}): the next crawl, or pixivcrawl upgrade, keeps a "
+            "copy and brings it up to date",
         )
     else:
         yield ok("ledger", f"{place}, version {version}" + ", sound" * isinstance(driver, sqlite3.Connection))

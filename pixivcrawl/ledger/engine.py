@@ -244,7 +244,7 @@ def check(engine: Engine) -> None:
         if version < ANSWERS_IN_JOURNAL:
             raise ConfigurationError(TO_UPGRADE.format(what=f"the ledger {place_of(engine.url)}"))
         raise ConfigurationError(
-            f"the ledger is from an older version ({version}): the next crawl brings it up to date"
+            f"the ledger is from an older version ({version}): the next crawl brings it up to date, and so does pixivcrawl upgrade"
         )
 
 

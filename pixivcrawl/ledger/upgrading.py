@@ -30,7 +30,7 @@ from pixivcrawl.archive.syncing import sync
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.answer import StoredAnswer
 from pixivcrawl.ledger.continuity import named, note_position, position_of
-from pixivcrawl.ledger.engine import ANSWERS_IN_JOURNAL, is_empty, prepare, version_of, writing_engine
+from pixivcrawl.ledger.engine import ANSWERS_IN_JOURNAL, VERSION, is_empty, prepare, version_of, writing_engine
 from pixivcrawl.ledger.failures import place_of, storage_failed
 from pixivcrawl.ledger.journal import (
     ANSWER,
@@ -131,7 +131,11 @@ def upgrade(archive: Archive, url: URL, tell: Callable[[int], None] = lambda _: 
         upgraded.has_ledger = not is_empty(engine)
         is_ledger_of_old = upgraded.has_ledger and version_of(engine) < ANSWERS_IN_JOURNAL
         if not (is_of_old(archive.journal) or is_ledger_of_old):
-            return None
+            if not upgraded.has_ledger or version_of(engine) == VERSION:
+                return None
+            # Of a version in between, whose next crawl would do the same.
+            prepare(engine)
+            return upgraded
         if old_files(archive.journal) or not archive.has_journal():
             _convert(archive, engine if is_ledger_of_old else None, upgraded, tell)
         if upgraded.has_ledger:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ledger.making import connected, sqlite_url
 from tests.ledger.test_upgrading import OLD
 from tests.live.running import environment, rows, scrapy
 
@@ -30,6 +31,20 @@ def test_an_archive_of_before_is_refused_then_brought_over_then_used(archive: Pa
     assert "the old journal is kept: " in brought.stdout
     again = scrapy("upgrade", env=env)
     assert (again.returncode, "nothing to do" in again.stdout) == (0, True)
+    assert scrapy("status", env=env).returncode == 0
+
+
+def test_a_ledger_of_a_version_in_between_needs_no_crawl(tmp_path: Path):
+    with connected(sqlite_url(tmp_path)) as connection:
+        connection.exec_driver_sql("DROP TABLE stores")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0014'")
+    env = environment(None, tmp_path)
+    refused = scrapy("status", env=env)
+    assert (refused.returncode, "pixivcrawl upgrade" in refused.stderr) == (2, True)
+    assert "upgraded: the tables of its ledger" in scrapy("upgrade", env=env).stdout
+    assert rows(tmp_path, "SELECT count(*) FROM stores") == [(0,)]
+    assert list(tmp_path.glob("archive.sqlite.backup-0014-*"))
+    assert "nothing to do" in scrapy("upgrade", env=env).stdout
     assert scrapy("status", env=env).returncode == 0
 
 
