@@ -19,7 +19,7 @@ VideoForm = Literal["mp4", "webp", "webm", "apng"]
 """What an ugoira can be made into; each is also its file's extension."""
 
 FileKind = Literal["image", "ugoira", "frame", "frames", "avatar", "background"]
-"""A page's original; an ugoira's zip (pixiv's own copy: its frames encoded anew as JPEG, within 1920x1080); one of its frames as uploaded;
+"""A page's original; an ugoira's zip (pixiv's own copy: its frames encoded again as JPEG, within 1920x1080); one of its frames as uploaded;
 the frames' names and delays that lie beside the zip as JSON; a user's picture and the picture behind their profile.
 """
 

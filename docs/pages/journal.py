@@ -25,7 +25,7 @@ def page() -> str:
         "# The journal",
         *paragraphs(journal.__doc__),
         "Any tool that reads WARC reads it: `warcio index journal/*.warc.gz`, `warcio check`, `warcio extract FILE OFFSET`, pywb, "
-        "ReplayWeb.page. `zcat` shows it as text. [`pixivcrawl rebuild`](recover.md#make-the-ledger-anew) makes the ledger from it, and "
+        "ReplayWeb.page. `zcat` shows it as text. [`pixivcrawl rebuild`](recover.md#rebuild-the-ledger) makes the ledger from it, and "
         "[`pixivcrawl backup`](recover.md#back-the-ledger-up) copies it.",
         "## Answers",
         "A `response` record holds one answer of pixiv's API, including refusals (such as 404), in the form of HTTP/1.1: its "

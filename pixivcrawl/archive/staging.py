@@ -77,7 +77,7 @@ class Receiver:
     """Takes one body, a chunk at a time, into `path`; at most `limit` bytes.
 
     With `resume` it goes on after the bytes that an earlier try left (`bytes` says how many: where the server is to go on), else it
-    begins anew. `entity`, where it is known, is noted as soon as a part of the body is kept. Used by one thread at a time; raises
+    starts again. `entity`, where it is known, is noted as soon as a part of the body is kept. Used by one thread at a time; raises
     `StorageFailed` where the disk fails.
     """
 
@@ -237,7 +237,7 @@ def _entity_of(part: Path) -> Path:
 
 def _note(part: Path, entity: Entity) -> None:
     note = _entity_of(part)
-    # Not synced: after a power cut the body begins anew, or fails its proof.
+    # Not synced: after a power cut the body is fetched again, or fails its proof.
     note.unlink(missing_ok=True)
     with note.open("x", encoding="utf-8") as file:
         file.write(json.dumps(asdict(entity)))

@@ -92,7 +92,9 @@ def _settings(path: Path) -> Mapping[str, Any]:
     try:
         found = json.loads("\n".join(text_lines(path)))
     except (ValueError, RecursionError):
-        raise ConfigurationError(f"{path}: is no JSON: export the settings of Powerful Pixiv Downloader anew") from None
+        raise ConfigurationError(
+            f"{path}: is no JSON: export the settings of Powerful Pixiv Downloader again"
+        ) from None
     if not isinstance(found, dict) or _OF_PBD not in found:
         raise ConfigurationError(
             f"{path}: holds no settings of Powerful Pixiv Downloader: give what its button Export settings saved"
@@ -243,4 +245,6 @@ def _day(milliseconds: float) -> str:
     try:
         return datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone(JAPAN).date().isoformat()
     except (OverflowError, ValueError, OSError):
-        raise ConfigurationError(f"postDateStart, postDateEnd: {milliseconds:.0f} is no time: set it anew") from None
+        raise ConfigurationError(
+            f"postDateStart, postDateEnd: {milliseconds:.0f} is not a time: set it again"
+        ) from None

@@ -46,7 +46,7 @@ class PageRequest:
     fleet: Configuration | None
 
     def number(self, name: str) -> int:
-        """A numeric part of the path. Raises NotHere if it cannot be an id."""
+        """A numeric part of the path. Raises NotFound if it cannot be an id."""
         digits = self.path[name].lstrip("0") or "0"
         if len(digits) > 19 or int(digits) > LARGEST_NUMBER:
             raise NotFound(f"{name} {digits[:40]}")

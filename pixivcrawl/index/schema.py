@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 VERSION = "3"
-"""The version of the tables and their contents: an index with another version is made anew."""
+"""The version of the tables and their contents: an index with another version is rebuilt."""
 
 NAME = "index.sqlite"
 
@@ -75,7 +75,7 @@ CREATE TABLE unseen (digest INTEGER PRIMARY KEY, work_id INTEGER NOT NULL, page 
 """
 
 FINGERPRINTS_VERSION = "1"
-"""Of `looks`, `hashes` and the pairs of `alike`: what an index that is made anew takes from the one before it, since they took hours."""
+"""Of `looks`, `hashes` and the pairs of `alike`: what an index that is rebuilt takes from the one before it, since they took hours."""
 
 PACKED = struct.Struct("<qQQ")
 """In `hashes`: a digest, and the hashes of horizontal and vertical changes."""
@@ -147,7 +147,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
             connection.close()
             if error.sqlite_errorcode not in SPOILT:
                 raise
-            # The process that follows the ledger makes it anew.
+            # The process that follows the ledger rebuilds it.
             return _empty()
         else:
             break

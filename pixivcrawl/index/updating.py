@@ -45,7 +45,7 @@ class IndexPosition:
 def update_index(ledger: Ledger, folder: Path, *, stop: Event) -> int:
     """Update the index in `folder` from its ledger until done or `stop` is set; returns how many works were read.
 
-    An index of another ledger or version is made anew. If another process is doing this already, nothing is done.
+    An index of another ledger or version is rebuilt. If another process is doing this already, nothing is done.
     Raises StorageFailed.
     """
     path = folder / schema.NAME

@@ -93,7 +93,7 @@ def _snapshot(database: Path) -> sqlite3.Connection:
     """A connection that sees one moment of the ledger for as long as it is open, whatever is written meanwhile."""
     try:
         source = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        # Without it the copy would begin anew after each commit of a crawl, and might never end.
+        # Without it the copy would start again after each commit of a crawl, and might never end.
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as error:

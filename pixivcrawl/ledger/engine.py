@@ -171,7 +171,7 @@ def prepare(
 ) -> None:
     """Create the tables in an empty database, or bring them up to date; a SQLite file is copied before it is changed.
 
-    Tables of before the journal alone held answers, where they hold some, are brought up to date with `upgrade` only, which is called in
+    Tables that still hold answers, which only the journal holds today, are brought up to date with `upgrade` only, which is called in
     the same transaction.
 
     `before_it_begins` is called where there is no ledger yet, and may raise instead of having one made.
@@ -374,7 +374,7 @@ def _migrate(engine: Engine, version: str, upgrade: Callable[[Connection], None]
 
 
 def _enforce_foreign_keys(connection: Connection, state: str) -> None:
-    """A table that is made anew in a migration is dropped first, which would take what points to it along."""
+    """A table that is created again in a migration is dropped first, which would take what points to it along."""
     if connection.dialect.name == "sqlite":
         driver = connection.connection.dbapi_connection
         assert isinstance(driver, sqlite3.Connection)

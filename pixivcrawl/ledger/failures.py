@@ -33,7 +33,7 @@ _EXPLANATIONS = {
     sqlite3.SQLITE_PERM: "no permission for {place}: give this user the right to read and write there, " + _AGAIN,
     sqlite3.SQLITE_CANTOPEN: "{place} cannot be opened: see that its folder is there and can be written, " + _AGAIN,
     sqlite3.SQLITE_CORRUPT: DAMAGED,
-    sqlite3.SQLITE_NOTADB: "{place} is not a ledger, or its beginning is damaged: correct DATABASE_URL, or make it anew "
+    sqlite3.SQLITE_NOTADB: "{place} is not a ledger, or its beginning is damaged: correct DATABASE_URL, or rebuild it "
     "with pixivcrawl rebuild --replace, " + _AGAIN,
 }
 

@@ -241,12 +241,12 @@ def cut_torn_tail(folder: Path) -> None:
 
 
 def is_of_old(folder: Path) -> bool:
-    """Whether a journal is in the format of before it was kept in WARC files, or its ledger is still to be brought over to it."""
+    """Whether a journal is in the format that came before WARC files, or its ledger is still to be brought over to it."""
     return bool(old_files(folder)) or (folder / UPGRADING).exists()
 
 
 def old_files(folder: Path) -> list[Path]:
-    """The files of a journal of before, oldest first."""
+    """The files of an old journal, oldest first."""
     return sorted(path for path in folder.glob("*") if _OLD_NAME.fullmatch(path.name)) if folder.is_dir() else []
 
 

@@ -21,7 +21,7 @@ OF_ANOTHER = "{} is the store of another archive: name another bucket or prefix 
 def agree_on_store(archive: Archive, ledger: Ledger, *, writes: bool, believes: bool = False) -> None:
     """Raises ConfigurationError or StorageFailed if the originals are elsewhere, or in a store that cannot keep them.
 
-    What `writes` tries a store, and begins with a new one. `believes`: a ledger that is made anew takes the store for its own.
+    What `writes` tries a store, and begins with a new one. `believes`: a ledger that is being rebuilt takes the store for its own.
     """
     if archive.bucket is None:
         if (known := ledger.read_now(queries.store_in_use)) is not None:

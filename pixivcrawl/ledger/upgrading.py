@@ -1,4 +1,4 @@
-"""An archive of before its journal was kept in WARC files, brought over.
+"""Upgrades an archive whose journal is not in WARC files yet.
 
 Its journal was a gzip file a month, `2026-11.jsonl.gz`, of JSON lines that named Python functions, and its ledger held second copies of
 answers. First the new journal is written beside the old one, then the two change places, then one transaction brings the ledger's tables up
@@ -120,7 +120,7 @@ class UpgradeResult:
 
 
 def upgrade(archive: Archive, url: URL, tell: Callable[[int], None] = lambda _: None) -> UpgradeResult | None:
-    """Bring an archive over; None where it is not of before. `tell` hears how many events are written.
+    """Upgrade an archive; None if there is nothing to upgrade. `tell` hears how many events are written.
 
     Nobody else may use the archive meanwhile. Raises ConfigurationError and StorageFailed.
     """
@@ -151,7 +151,7 @@ def upgrade(archive: Archive, url: URL, tell: Callable[[int], None] = lambda _: 
 
 
 def _convert(archive: Archive, engine: Engine | None, upgraded: UpgradeResult, tell: Callable[[int], None]) -> None:
-    """Write the new journal, with the answers that only a ledger of before (`engine`) has, and put it in the old one's place."""
+    """Write the new journal, with the answers that only an old ledger (`engine`) has, and put it in the old one's place."""
     folder, beside = _folders(archive)
     with storage_errors(beside):
         shutil.rmtree(beside, ignore_errors=True)
@@ -238,7 +238,7 @@ def _fill(connection: Connection, archive: Archive, name: str) -> None:
 
 
 def _answers_of(connection: Connection) -> Iterator[StoredAnswer]:
-    """The copies of answers in a ledger of before."""
+    """The copies of answers in an old ledger."""
     for endpoint, subject, body, read_at in connection.execute(
         text("SELECT endpoint, subject_id, body, read_at FROM bodies")
     ):

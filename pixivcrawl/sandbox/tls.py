@@ -1,4 +1,4 @@
-"""A throw-away certificate authority and a certificate for loopback, made anew for every sandbox."""
+"""A throw-away certificate authority and a certificate for loopback, made for each sandbox."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def revision_of(moment: datetime) -> str:
 
 
 FRAME_BOX = (1920, 1080)
-"""pixiv: in the larger zip an ugoira's frames are scaled down to fit this box, and encoded anew as JPEG."""
+"""pixiv: in the larger zip an ugoira's frames are scaled down to fit this box, and encoded again as JPEG."""
 
 
 def fitted(width: int, height: int, box: tuple[int, int]) -> tuple[int, int]:

@@ -89,7 +89,7 @@ class CheckpointFile:
         self._next_save = ended + max(SAVE_EVERY, _SHARE_OF_TIME * (ended - began))
 
     def finish(self, *, sampled_to: int | None) -> None:
-        """The verification came to its end; the next one begins anew."""
+        """The verification came to its end; the next one starts from the beginning."""
         if self._fields.pop("unfinished", None) is None and sampled_to is None:
             return
         if sampled_to is not None:

@@ -1,7 +1,7 @@
 """What a file claims to be, and by what evidence that is believed.
 
 Files come from other tools' folders (`pixivcrawl import`), from places in the archive that the ledger does not know of (`verify --repair`)
-and from an archive whose ledger is made anew (`rebuild`). All are judged here.
+and from an archive whose ledger is rebuilt (`rebuild`). All are judged here.
 
 | evidence | what speaks for the file | what becomes of it |
 |---|---|---|
@@ -65,7 +65,7 @@ class Claim:
 
     `kind` is image, ugoira (a zip) or frame; an image of a work that turns out to be an ugoira is a frame of it. `served`: the time
     that the image host gave for the file, where the tool keeps that as the file's own time, else None. `rewritten`: the tool wrote
-    the zip anew, so that its frames are pixiv's and its bytes are not.
+    the zip again, so that its frames are pixiv's and its bytes are not.
     """
 
     path: Path

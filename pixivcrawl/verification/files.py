@@ -116,7 +116,7 @@ def _difference(row: KeptFile, size: int, sha256: str | None) -> Finding | None:
 
 
 def measure(path: Path, *, read: bool) -> tuple[int, float, str | None]:
-    """A file's bytes, time (seconds since 1970) and, if it is `read`, SHA-256. Raises NotHere, NoPlainFile or OSError."""
+    """A file's bytes, time (seconds since 1970) and, if it is `read`, SHA-256. Raises FileMissing, NotAPlainFile or OSError."""
     try:
         descriptor = os.open(path, _FLAGS)
     except (FileNotFoundError, NotADirectoryError):
@@ -146,7 +146,7 @@ def why_unreadable(error: OSError) -> str:
 
 
 def _place_of(archive: Archive, row: KeptFile) -> Path:
-    """Where a row's file lies. Raises NotHere for a path that leads out of the archive."""
+    """Where a row's file lies. Raises FileMissing for a path that leads out of the archive."""
     if row.path is None:
         raise FileMissing("the ledger does not say where it is")
     try:

@@ -26,8 +26,6 @@ HARMLESS: FindingKind = "time changed"
 OF_ROWS: frozenset[FindingKind] = frozenset({"missing", "changed", "unreadable", "proof failed"})
 """Damage to what a row stands for; the file, if there is one, is not what it should be."""
 
-OF_STRAYS: frozenset[FindingKind] = frozenset({"unknown", "extra"})
-
 _LONGEST_NAME = 400
 _LONGEST_LINE = 900
 

@@ -34,7 +34,7 @@ _GONE = "it is not there"
 
 @dataclass(slots=True)
 class Reconciliation:
-    """How many files are in their place, gone, damaged (and now in quarantine), written anew from the ledger, adopted, left alone.
+    """How many files are in their place, gone, damaged (and now in quarantine), written again from the ledger, adopted, left alone.
 
     `unproven` counts those of the last that have the name of an original. `named` holds the first of the last, each with the reason.
     """
@@ -108,7 +108,7 @@ def _fault(archive: Archive, file: queries.StoredFile, *, check: bool) -> str | 
 def _give_up(
     archive: Archive, ledger: Ledger, file: queries.StoredFile, fault: str, reconciled: Reconciliation
 ) -> None:
-    """A file that is gone or damaged is wanted again; a list of frames is written anew where the ledger knows it."""
+    """A file that is gone or damaged is wanted again; a list of frames is written again where the ledger knows it."""
     name = parse_name(file.path)
     if name is None:
         _leave_alone(

@@ -1,4 +1,4 @@
-"""One work that is to be had once more: what is there is proven anew, what is not is wanted again."""
+"""One work that is fetched once more: what is there is proven again, what is not is wanted again."""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ def _given_up(work: _Work, row: KeptFile, shown: str) -> Action:
 
 
 def _written_again(work: _Work, row: KeptFile, staged: Path, final: Path) -> bool:
-    """Whether the list of an ugoira's frames could be written anew, byte for byte, from its zip's row."""
+    """Whether the list of an ugoira's frames could be written again, byte for byte, from its zip's row."""
     for each in work.ledger.read_now(queries.files_by_id, [row.work_id]):
         if each.kind == "ugoira" and each.revision == row.revision and each.frames is not None:
             text = frames_text(each.frames)

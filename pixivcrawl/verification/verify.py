@@ -308,7 +308,7 @@ def strays_among(ledger: Ledger, paths: Sequence[str]) -> list[Stray]:
 
 
 def confirmed(archive: Archive, ledger: Ledger, findings: Sequence[Finding], depth: Depth) -> Iterator[Finding]:
-    """Those of the findings that are still so, looked at anew: rows and files may have changed since they were found."""
+    """Those of the findings that are still so, checked again: rows and files may have changed since they were found."""
     for some in in_parts(findings, AT_ONCE):
         ids = sorted({finding.row.work_id for finding in some if finding.row is not None})
         rows = {row.key: row for row in ledger.read_now(queries.files_by_id, ids, IN_PLACE)}

@@ -179,7 +179,7 @@ def test_each_setting_is_carried_over_or_named(
             '{"downloadThread": 3, "downSingleImg": false, "downMultiImg": false}',
             "max_pages: Value error, is before min_pages=2",
         ),
-        ("settings_json", '{"downloadThread": 3, "postDate": true, "postDateStart": 9e99}', "is no time"),
+        ("settings_json", '{"downloadThread": 3, "postDate": true, "postDateStart": 9e99}', "is not a time"),
     ],
 )
 def test_an_odd_file_of_another_tool_is_one_line_and_adds_nothing(

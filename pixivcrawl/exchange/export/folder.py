@@ -334,7 +334,7 @@ def _look(place: Path) -> str | None:
     if stat.S_ISLNK(found.st_mode):
         return f"-> {place.readlink()}"
     if found.st_nlink > 1:
-        # A hard link: its time is the original's, which the archive may set anew.
+        # A hard link: its time is the original's, which the archive may set again.
         return f"inode {found.st_ino}"
     return f"{found.st_size} bytes {found.st_mtime_ns}" if found.st_size else _EMPTY
 

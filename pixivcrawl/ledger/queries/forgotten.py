@@ -13,7 +13,7 @@ from pixivcrawl.ledger.updates.forgotten import Subject
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """A work or an artist that nothing is to be had of, since when, and what the person noted."""
+    """A work or an artist of which nothing is to be fetched, since when, and what the person noted."""
 
     subject: Subject
     subject_id: int

@@ -14,7 +14,7 @@ from pixivcrawl.ledger.models import ROW_LEVEL_WORK, ArtworkRow, CrawlArtworkRow
 from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, FORGOTTEN
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
-# Asked for each work: to put it together anew takes as long as to answer it.
+# Asked for each work: to put it together again takes as long as to answer it.
 _FILES_OF_ROW = (
     select(
         FileRow.page,

@@ -218,7 +218,7 @@ def answers_after(connection: Connection, endpoint: str, after: int, limit: int)
     return list(connection.execute(of_endpoint.order_by(subject).limit(limit)).scalars())
 
 
-# Asked for a few works at a time: to put it together anew takes longer than to answer it.
+# Asked for a few works at a time: to put it together again takes longer than to answer it.
 _MISSING_OF_WORKS = (
     select(FileRow.__table__, ArtworkRow.user_id, ArtworkRow.detail)
     .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)

@@ -53,7 +53,7 @@ def doubtful_body_of(row: Any) -> DoubtfulBody | None:
 
 
 def doubtful_body_after(known: DoubtfulBody | None, came: DoubtfulBody) -> DoubtfulBody:
-    """`known` after `came`, one more transfer. Other bytes begin anew, and so does a clock that was set back; what comes too soon does
+    """`known` after `came`, one more transfer. Other bytes begin again, and so does a clock that was set back; what comes too soon does
     not count.
     """
     if known is None or known.sha256 != came.sha256 or came.last < known.last:

@@ -153,7 +153,7 @@ def day_of(moment: datetime) -> str:
 
 
 def spend_request(connection: Connection, host: str, account: int, now: datetime) -> None:
-    """One more request of the account leaves for `host`; the first one of a day begins to count anew."""
+    """One more request of the account leaves for `host`; the first one of a day starts a new count."""
     spend_requests(connection, [RequestSpent(host, account, now)])
 
 

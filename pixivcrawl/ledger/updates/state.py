@@ -42,8 +42,8 @@ _WAITING = "pixivcrawl.refreshes"
 def _word(word: str) -> ColumnElement[str]:
     """A value that stands in the statement itself.
 
-    SQLite plans a statement anew for each execution where a value that is given with it might decide between partial indexes; that took
-    ten times as long as the rest. And SQLAlchemy writes the list of an IN anew each time.
+    SQLite plans a statement again for each execution where a value that is given with it might decide between partial indexes; that took
+    ten times as long as the rest. And SQLAlchemy writes the list of an IN again each time.
     """
     return literal_column(f"'{word}'", type_=String)
 

@@ -14,7 +14,7 @@ READ_TO_END: sa.Column[bool] = sa.Column("read_to_end", sa.Boolean(), server_def
 
 
 def upgrade() -> None:
-    # SQLite: made anew, so that it reads as one that never was another. PostgreSQL adds a column to what others point to.
+    # SQLite: the table is created again, so that it reads as one that never was another. PostgreSQL adds a column to what others point to.
     recreate: Literal["always", "never"] = "always" if op.get_bind().dialect.name == "sqlite" else "never"
     with op.batch_alter_table("crawls", recreate=recreate, reflect_args=(READ_TO_END,)) as crawls:
         crawls.add_column(sa.Column("full_reading", sa.Boolean(), server_default=sa.text("false"), nullable=False))

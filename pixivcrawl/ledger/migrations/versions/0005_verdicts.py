@@ -25,7 +25,7 @@ IS_OPEN = "user_files.state IN ('wanted', 'parked', 'intent')"
 
 
 def upgrade() -> None:
-    # SQLite: made anew, so that it reads as one that never was another. PostgreSQL adds a column to what others point to.
+    # SQLite: the table is created again, so that it reads as one that never was another. PostgreSQL adds a column to what others point to.
     recreate: Literal["always", "never"] = "always" if op.get_bind().dialect.name == "sqlite" else "never"
     with op.batch_alter_table("files", recreate=recreate, reflect_args=(AS_SERVED,)) as files:
         files.add_column(sa.Column("flaw", sa.Text(), nullable=True))

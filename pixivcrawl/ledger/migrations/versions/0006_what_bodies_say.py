@@ -39,7 +39,7 @@ NEW: dict[str, dict[str, sa.types.TypeEngine[Any]]] = {
 
 
 def upgrade() -> None:
-    # SQLite: made anew, so that it reads as one that never was another. PostgreSQL adds a column to what others point to.
+    # SQLite: the table is created again, so that it reads as one that never was another. PostgreSQL adds a column to what others point to.
     recreate: Literal["always", "never"] = "always" if op.get_bind().dialect.name == "sqlite" else "never"
     for name, columns in NEW.items():
         with op.batch_alter_table(name, recreate=recreate) as table:
