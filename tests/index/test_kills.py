@@ -22,10 +22,10 @@ from pathlib import Path
 from threading import Event
 from pixivcrawl.index import updating
 from pixivcrawl.ledger.service import Ledger
-following.WORKS_A_STEP = 10
+updating.WORKS_A_STEP = 10
 ledger = Ledger.open(sys.argv[1], read_only=True)
 print("ready", flush=True)
-following.follow(ledger, Path(sys.argv[2]), stop=Event())
+updating.follow(ledger, Path(sys.argv[2]), stop=Event())
 """
 
 

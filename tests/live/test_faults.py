@@ -20,7 +20,7 @@ def fail(*_, **__):
 PLACES = {
     "start()": "async def start(self):\n    fail()\n    yield\nfrom pixivcrawl.spiders.user import UserSpider; UserSpider.start = start",
     "a pipeline": "from pipelines.metadata import MetadataPipeline; MetadataPipeline.process_item = fail",
-    "an extension": "from pixivcrawl.extensions.garbage_collection import Collector; Collector.__init__ = fail",
+    "an extension": "from pixivcrawl.extensions.garbage_collection import GarbageCollection; GarbageCollection.__init__ = fail",
     "a signal": "import pixivcrawl.extensions.ledger as module\nmodule.sweep_staging = fail",
 }
 ANYWHERE = "from pixivcrawl.configuration import Configuration; Configuration.from_settings = fail"

@@ -196,8 +196,8 @@ def test_they_come_back_with_a_ledger_that_is_made_again(tmp_path: Path, sandbox
 
 
 KILLS = {
-    "before it is placed": ("pipelines.storage", "put", "'avatar' in str(arguments[1])", "before"),
-    "once it is placed": ("pipelines.storage", "put", "'avatar' in str(arguments[1])", "after"),
+    "before it is placed": ("pixivcrawl.archive.stores.folder", "put", "'avatar' in str(arguments[1])", "before"),
+    "once it is placed": ("pixivcrawl.archive.stores.folder", "put", "'avatar' in str(arguments[1])", "after"),
     "before that is recorded": (
         "pixivcrawl.ledger.updates.files",
         "_upsert_files",
