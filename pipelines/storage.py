@@ -12,8 +12,8 @@ from typing import Any
 from scrapy.crawler import Crawler
 
 from pixivcrawl.archive.destination import in_the_way
-from pixivcrawl.archive.store import NameTaken, frames_text, quarantine, stage_text
 from pixivcrawl.archive.stores import NewFile, store_of
+from pixivcrawl.archive.stores.placing import NameTaken, frames_text, quarantine, stage_text
 from pixivcrawl.items import ProvenOriginal, StoredOriginal
 from pixivcrawl.ledger import updates
 

@@ -13,7 +13,7 @@ from scrapy.exceptions import DropItem
 
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import format_of
-from pixivcrawl.archive.store import quarantine
+from pixivcrawl.archive.stores.placing import quarantine
 from pixivcrawl.archive.verdict import Expected, Proof
 from pixivcrawl.items import OF_USERS, Original, ProvenOriginal, StagedOriginal
 from pixivcrawl.ledger import queries

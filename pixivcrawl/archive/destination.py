@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from pixivcrawl.archive.layout import Archive, is_link, refuse_two_disks
-from pixivcrawl.archive.store import frames_listed, frames_text, holds_text, is_free
+from pixivcrawl.archive.stores.placing import frames_listed, frames_text, holds_text, is_free
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.items import Original
 

@@ -25,7 +25,7 @@ from pixivcrawl.api.catalogue import ILLUST_DETAIL
 from pixivcrawl.api.endpoint import BodyRefused, Endpoint
 from pixivcrawl.api.text import one_line
 from pixivcrawl.api.withheld import Withheld
-from pixivcrawl.archive.store import NameTaken
+from pixivcrawl.archive.stores.placing import NameTaken
 from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.base_spiders.comments import keep_comments
 from pixivcrawl.base_spiders.fetching import WORKS_AT_ONCE, FileFetching

@@ -23,8 +23,8 @@ from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive, is_unknown
 from pixivcrawl.archive.signatures import SNIFFED_BYTES, format_of_bytes
 from pixivcrawl.archive.staging import copy_in, forget
-from pixivcrawl.archive.store import NameTaken, discard, frames_text, holds, put, sync_folders
 from pixivcrawl.archive.stores.frames import place_frames
+from pixivcrawl.archive.stores.placing import NameTaken, discard, frames_text, holds, put, sync_folders
 from pixivcrawl.archive.verdict import Expected, Proof
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import usable_cores

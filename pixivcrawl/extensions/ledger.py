@@ -13,8 +13,8 @@ from scrapy.crawler import Crawler
 from pixivcrawl.archive.layout import Archive, parse_staged_name
 from pixivcrawl.archive.lock import lock_of_run
 from pixivcrawl.archive.staging import forget, left_behind
-from pixivcrawl.archive.store import NameTaken, discard, frames_text, holds, stage_text
 from pixivcrawl.archive.stores import NewFile, store_of
+from pixivcrawl.archive.stores.placing import NameTaken, discard, frames_text, holds, stage_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.originals import agree_on_store

@@ -10,8 +10,8 @@ from pixivcrawl.api.images import is_revision
 from pixivcrawl.api.text import plural
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive, Format, Name, format_of, is_unknown, parse_name
-from pixivcrawl.archive.store import NameTaken, frames_listed
 from pixivcrawl.archive.stores.frames import place_frames
+from pixivcrawl.archive.stores.placing import NameTaken, frames_listed
 from pixivcrawl.archive.verdict import Expected
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.errors import StorageFailed

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive, Name, format_of, parse_name
-from pixivcrawl.archive.store import frames_listed, frames_text, place_text, quarantine, sha256_of
+from pixivcrawl.archive.stores.placing import frames_listed, frames_text, place_text, quarantine, sha256_of
 from pixivcrawl.archive.verdict import Expected
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.items import OF_USERS, Frame, Original

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pixivcrawl.archive.layout import Archive, is_link, parse_staged_name
-from pixivcrawl.archive.store import NameTaken, frames_text, place, place_text, quarantine, sha256_of
+from pixivcrawl.archive.stores.placing import NameTaken, frames_text, place, place_text, quarantine, sha256_of
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.queries import KeptFile

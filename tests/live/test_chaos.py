@@ -57,7 +57,7 @@ def test_killed_in_every_step_of_a_file(laboratory: Laboratory):
         "pixivcrawl.archive.stores.folder:FolderStore._put:before",
         "os:link:before",
         "os:link:after",
-        "pixivcrawl.archive.store:sync:after",
+        "pixivcrawl.archive.stores.placing:sync:after",
         "pixivcrawl.ledger.updates:record_stored:after",
         "pixivcrawl.base_spiders.from_rows:place_frames:after",
     )

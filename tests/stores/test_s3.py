@@ -16,8 +16,8 @@ import pytest
 
 from pixivcrawl.archive.bucket import read_bucket
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.archive.store import NameTaken
 from pixivcrawl.archive.stores import NewFile
+from pixivcrawl.archive.stores.placing import NameTaken
 from pixivcrawl.archive.stores.s3 import S3Store
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from tests.seaweed import SECRET, SeaweedFS, seaweedfs

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.archive.store import frames_text, place, place_text, sha256_of
+from pixivcrawl.archive.stores.placing import frames_text, place, place_text, sha256_of
 from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.items import Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.archive.store import frames_text, sha256_of
+from pixivcrawl.archive.stores.placing import frames_text, sha256_of
 from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.items import Original, ProvenOriginal, StagedOriginal, StoredOriginal

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.archive.store import NameTaken, discard, holds, put, quarantine, sync_folders
 from pixivcrawl.archive.stores import PIECE, Held, NewFile
+from pixivcrawl.archive.stores.placing import NameTaken, discard, holds, put, quarantine, sync_folders
 from pixivcrawl.errors import StorageFailed
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.archive.store import NameTaken, discard, frames_listed, frames_text, sha256_of, stage_text
 from pixivcrawl.archive.stores import NewFile, store_of
+from pixivcrawl.archive.stores.placing import NameTaken, discard, frames_listed, frames_text, sha256_of, stage_text
 from pixivcrawl.items import Original
 
 

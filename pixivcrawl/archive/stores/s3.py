@@ -19,8 +19,8 @@ from typing import Any
 from pixivcrawl.archive.bucket import Bucket
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.archive.store import NameTaken, discard, quarantine
 from pixivcrawl.archive.stores import PIECE, Held, NewFile, sha256_of_pieces, store_of
+from pixivcrawl.archive.stores.placing import NameTaken, discard, quarantine
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 
 try:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.archive.store import NameTaken, frames_text, place, place_text, quarantine, sha256_of
+from pixivcrawl.archive.stores.placing import NameTaken, frames_text, place, place_text, quarantine, sha256_of
 from pixivcrawl.errors import StorageFailed
 from tests.archive.making import FRAMES, UPLOADED
 

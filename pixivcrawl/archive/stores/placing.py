@@ -17,7 +17,6 @@ from pixivcrawl.archive.layout import Archive, is_link
 from pixivcrawl.archive.syncing import sync
 from pixivcrawl.items import Frame
 
-_PIECE = 1 << 20
 _NO_HARD_LINKS = frozenset(
     {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL},
 )
