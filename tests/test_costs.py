@@ -89,15 +89,15 @@ def test_what_an_artist_costs_for_the_first_time_and_again(
     assert first["fsyncs"] <= FILES + 2 * UGOIRA + 2 * first["commits"] + 6
     assert first["commits"] <= 3 * WORKS
     # Each name below the archive's folder on the way to a file; not whether a name is free in a folder that the run itself began. Up to
-    # eight are on the way to the lock of the network address. An ugoira has two files, with its list of frames, and is proven once more.
-    assert first["looks"] <= 3 * (FILES + AVATARS + 2 * UGOIRA) + 34 + 8
+    # eight are on the way to the lock of the network address.
+    assert first["looks"] <= 3 * (FILES + AVATARS + UGOIRA) + 34 + 8
 
     with counted(monkeypatch, sandbox) as again:
         assert crawl("user", sandbox, tmp_path, id=11, settings=SETTINGS).exit_code == 0
     assert (again["api"], again["image"], again["portrait"]) == (1, 0, 0)
     # Two of them look for works not found at a first look, and for what is withheld; five for pictures of the artist; one for
-    # imported works that the list does not name, one for files that an import and a crawl brought, and one for where originals lie.
-    assert again["selects"] <= 23 + 3
+    # imported works that the list does not name.
+    assert again["selects"] <= 23 + 1
     # With each commit how far the journal is.
     assert again["changes"] <= 6 + again["commits"]
     # The journal once a commit, and the lock.

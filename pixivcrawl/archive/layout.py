@@ -191,6 +191,12 @@ class Archive:
             self.resolve_folder(folder)
         return path
 
+    def resolve_new(self, relative: str) -> Path:
+        """As `resolve`, of a file that is about to get its name: nothing is written through a link that has it already."""
+        path = self._inside(relative)
+        self.resolve_folder(relative.rpartition("/")[0])
+        return path
+
     def resolve_folder(self, relative: str) -> Path:
         """A folder on the path to files; it may be a link where the owner may link one. Raises ValueError as `resolve`."""
         path = self._inside(relative)

@@ -56,10 +56,13 @@ def archive_ledger(crawler: Crawler, configuration: Configuration) -> Iterator[L
         try:
             agree_on_store(archive, ledger, writes=True)
             settle_intents(archive, ledger)
+            if lock.after_a_kill:
+                drop_doubles(archive, ledger)
             lock.after_a_kill = False
             yield ledger
             if ledger.broken is None:
-                drop_doubles(archive, ledger)
+                if crawler.stats.get_value("pixiv/files_stored"):
+                    drop_doubles(archive, ledger)
                 sweep_staging(archive, ledger)
         finally:
             ledger.close()

@@ -93,7 +93,7 @@ class FolderStore:
     def _put(self, file: NewFile) -> Path:
         """The folder that is still to be synced."""
         try:
-            final = self._archive.resolve(file.path)
+            final = self._archive.resolve_new(file.path)
         except ValueError:
             # A symlink of the user's leads out of the archive: nothing is written through it.
             raise NameTaken(self._archive.root / file.path) from None

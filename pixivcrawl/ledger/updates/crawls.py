@@ -43,19 +43,18 @@ def begin_crawl(
     """
     reader = reader or Reader()
     key = list_key(spider, arguments)
-    first = connection.execute(select(func.min(CrawlRow.id)).where(CrawlRow.list_key == key)).scalar()
     of_list = (CrawlRow.list_key == key) & is_read_by(reader)
-    read = connection.execute(
-        select(CrawlRow.id, CrawlRow.frontier)
-        .where(of_list, CrawlRow.read_to_end)
-        .order_by(CrawlRow.id.desc())
-        .limit(1)
-    ).first()
+    first_id = select(func.min(CrawlRow.id)).where(CrawlRow.list_key == key)
+    read_id = select(func.max(CrawlRow.id)).where(of_list, CrawlRow.read_to_end)
+    read_up_to = select(CrawlRow.frontier).where(CrawlRow.id == read_id.scalar_subquery())
+    first, read, frontier = connection.execute(
+        select(*(each.scalar_subquery() for each in (first_id, read_id, read_up_to)))
+    ).one()
     unfinished = connection.execute(
         select(CrawlRow.id, CrawlRow.cursor, CrawlRow.confirmed_cursor, CrawlRow.session, CrawlRow.exit_code)
         .where(
             of_list,
-            CrawlRow.id > (read.id if read else 0),
+            CrawlRow.id > (read or 0),
             or_(CrawlRow.outcome.is_(None), CrawlRow.outcome != "complete"),
         )
         .order_by(CrawlRow.id.desc())
@@ -83,8 +82,7 @@ def begin_crawl(
     crawl_id = connection.execute(insert(_CRAWLS).values(**row).returning(_CRAWLS.c.id)).scalar_one()
     if first is None:
         connection.execute(update(_CRAWLS).where(_CRAWLS.c.id == crawl_id).values(list_id=crawl_id))
-    frontier = tuple(read.frontier or ()) if read else ()
-    return Crawl(crawl_id, resumes, cursor, frontier, read is not None)
+    return Crawl(crawl_id, resumes, cursor, tuple(frontier or ()), read is not None)
 
 
 def is_read_by(reader: Reader) -> ColumnElement[bool]:
