@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.stores import object_store_of
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.queries import StoreInUse
@@ -23,16 +24,12 @@ def agree_on_store(archive: Archive, ledger: Ledger, *, writes: bool, believes: 
 
     What `writes` tries a store, and begins with a new one. `believes`: a ledger that is being rebuilt takes the store for its own.
     """
-    if archive.bucket is None:
+    if (store := object_store_of(archive)) is None:
         if (known := ledger.read_now(queries.store_in_use)) is not None:
             raise ConfigurationError(
                 f"the originals of this archive are in {known.address}: name it in ORIGINALS_STORE"
             )
         return
-    # Only here: who has no object store need not have boto3.
-    from pixivcrawl.archive.stores.s3 import object_store_of
-
-    store = object_store_of(archive)
     marked = store.name()
     known = ledger.read_now(queries.store_in_use)
     if marked is None and ledger.read_now(queries.has_files):

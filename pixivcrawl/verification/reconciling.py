@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive, Name, format_of, parse_name
+from pixivcrawl.archive.stores.folder import ORIGINALS, USERS, is_followed
 from pixivcrawl.archive.stores.placing import frames_listed, frames_text, place_text, quarantine, sha256_of
 from pixivcrawl.archive.verdict import Expected
 from pixivcrawl.archive.workers import Workers
@@ -21,7 +22,6 @@ from pixivcrawl.items import OF_USERS, Frame, Original
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.ledger.updates.state import IN_PLACE
-from pixivcrawl.verification.folders import ORIGINALS, USERS, is_followed
 
 FILES_AT_ONCE = 500
 """Files of one folder that the ledger is asked about in one go."""

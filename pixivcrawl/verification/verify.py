@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from pixivcrawl.archive.layout import Archive, is_artist, parse_name
 from pixivcrawl.archive.stores import store_of
+from pixivcrawl.archive.stores.folder import ORIGINALS, USERS
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import usable_cores
 from pixivcrawl.errors import StorageFailed
@@ -32,7 +33,7 @@ from pixivcrawl.verification.files import (
     why_unreadable,
 )
 from pixivcrawl.verification.findings import Finding, FindingKind
-from pixivcrawl.verification.folders import ORIGINALS, USERS, files_below, listed
+from pixivcrawl.verification.folders import files_below, listed
 from pixivcrawl.verification.sampling import WHOLE
 
 AT_ONCE = 500

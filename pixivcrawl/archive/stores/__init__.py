@@ -9,10 +9,13 @@ from contextlib import AbstractContextManager, asynccontextmanager, contextmanag
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pixivcrawl.archive.stores.s3 import S3Store
 
 PIECE = 1 << 20
 """Bytes that are read at once."""
@@ -62,18 +65,32 @@ class Store(Protocol):
     def set_aside(self, path: str, reason: str) -> Path:
         """Move a file that is not what it should be to the quarantine folder; returns where it is now."""
 
+    def listed(self, folder: str) -> tuple[list[str], list[str]]:
+        """The names in a folder: first those that are not folders, then those that are; sorted. Both are empty if there is no such folder.
+
+        Raises `OSError` if the folder cannot be read.
+        """
+
 
 @lru_cache(maxsize=8)
 def store_of(archive: Archive) -> Store:
     """The store of an archive's originals. Raises ConfigurationError if what it needs is not installed."""
-    # Each only where it is used: boto3 takes 40 MB and a third of a second.
-    if archive.bucket is not None:
-        from pixivcrawl.archive.stores.s3 import S3Store
-
-        return S3Store(archive, archive.bucket)
+    if (store := object_store_of(archive)) is not None:
+        return store
     from pixivcrawl.archive.stores.folder import FolderStore
 
     return FolderStore(archive)
+
+
+@lru_cache(maxsize=8)
+def object_store_of(archive: Archive) -> S3Store | None:
+    """The object store of an archive's originals; None if they are in its folder. Raises ConfigurationError as `store_of` does."""
+    if archive.bucket is None:
+        return None
+    # Imported only where it is used: boto3 need not be installed, and takes 40 MB and a third of a second.
+    from pixivcrawl.archive.stores.s3 import S3Store
+
+    return S3Store(archive, archive.bucket)
 
 
 @contextmanager

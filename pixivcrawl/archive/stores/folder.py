@@ -10,10 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pixivcrawl.archive.failures import storage_errors
-from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.layout import Archive, is_artist
 from pixivcrawl.archive.stores import PIECE, Held, NewFile
 from pixivcrawl.archive.stores.placing import NameTaken, discard, holds, put, quarantine, sync_folders
 from pixivcrawl.errors import StorageFailed
+
+ORIGINALS, USERS = "originals", "users"
+
+LITTER = frozenset({"thumbs.db", "desktop.ini", ".ds_store", "@eadir", ".nomedia", "lost+found"})
+"""What systems and NAS leave in any folder, in lower case: it is not part of an archive, and never listed."""
 
 
 class FolderStore:
@@ -83,6 +88,19 @@ class FolderStore:
         final = self._archive.resolve(path)
         return quarantine(self._archive, final, final.name, reason)
 
+    def listed(self, folder: str) -> tuple[list[str], list[str]]:
+        """Without LITTER. A link that is not followed is no folder."""
+        names: list[str] = []
+        folders: list[str] = []
+        try:
+            with os.scandir(self._archive.root / folder) as entries:
+                for entry in entries:
+                    if entry.name.lower() not in LITTER:
+                        (folders if is_followed(self._archive, folder, entry) else names).append(entry.name)
+        except (FileNotFoundError, NotADirectoryError):
+            return [], []
+        return sorted(names), sorted(folders)
+
     def _place_of(self, path: str) -> Path:
         """Raises FileNotFoundError for a path that leads out of the archive: nothing is read through it."""
         try:
@@ -104,3 +122,24 @@ class FolderStore:
             if not holds(final, file.sha256):
                 raise
         return final.parent
+
+
+def is_followed(archive: Archive, folder: str, entry: os.DirEntry[str]) -> bool:
+    """Whether an entry of `folder` (relative to the archive) is a folder, or an artist's that its owner linked."""
+    if entry.is_dir(follow_symlinks=False):
+        # On Windows a junction is one too.
+        return os.name == "posix" or _leads_well(archive, folder, entry)
+    return (
+        folder in (ORIGINALS, USERS)
+        and is_artist(entry.name)
+        and entry.is_dir()
+        and _leads_well(archive, folder, entry)
+    )
+
+
+def _leads_well(archive: Archive, folder: str, entry: os.DirEntry[str]) -> bool:
+    try:
+        archive.resolve_folder(f"{folder}/{entry.name}")
+    except ValueError:
+        return False
+    return True

@@ -19,7 +19,7 @@ from typing import Any
 from pixivcrawl.archive.bucket import Bucket
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.archive.stores import PIECE, Held, NewFile, sha256_of_pieces, store_of
+from pixivcrawl.archive.stores import PIECE, Held, NewFile, sha256_of_pieces
 from pixivcrawl.archive.stores.placing import NameTaken, discard, quarantine
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 
@@ -149,7 +149,6 @@ class S3Store:
         self._ask("delete_object", Key=self._bucket.key(path))
 
     def listed(self, folder: str) -> tuple[list[str], list[str]]:
-        """The names of the files and of the folders in a folder; sorted."""
         within = self._bucket.key(f"{folder}/")
         names, folders = [], []
         after: dict[str, str] = {}
@@ -294,10 +293,3 @@ def _may_pass(error: BotoCoreError | ClientError) -> bool:
             _status(error) >= 500 or _status(error) == 429 or error.response.get("Error", {}).get("Code") in _SLOW_DOWN
         )
     return not isinstance(error, NoCredentialsError | PartialCredentialsError)
-
-
-def object_store_of(archive: Archive) -> S3Store:
-    """The store of an archive that has a bucket."""
-    store = store_of(archive)
-    assert isinstance(store, S3Store)
-    return store
