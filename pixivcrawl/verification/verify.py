@@ -124,8 +124,9 @@ def verify(
         return check_batch(archive, known_as, batch, progress, depth, stopping)
 
     # An object store is asked, and answers after a while; a disk is read by as many as there are cores.
-    with _pool(stopping, usable_cores() if archive.bucket is None else ASKED_AT_ONCE) as pool:
-        for batch, looked in _in_order(pool, look, batches(archive, ledger, progress)):
+    threads = usable_cores() if archive.bucket is None else ASKED_AT_ONCE
+    with _pool(stopping, threads) as pool:
+        for batch, looked in _in_order(pool, look, batches(archive, ledger, progress), BATCHES_A_THREAD * threads):
             progress.findings += looked.findings
             progress.files += looked.files
             progress.bytes_read += looked.bytes_read
@@ -148,12 +149,12 @@ def _pool(stopping: threading.Event, threads: int) -> Iterator[ThreadPoolExecuto
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, look: Callable[[Batch], BatchResult], waiting: Iterable[Batch]
+    pool: ThreadPoolExecutor, look: Callable[[Batch], BatchResult], waiting: Iterable[Batch], at_once: int
 ) -> Iterator[tuple[Batch, BatchResult]]:
     under_way: deque[tuple[Batch, Future[BatchResult]]] = deque()
     for batch in waiting:
         under_way.append((batch, pool.submit(look, batch)))
-        if len(under_way) > BATCHES_A_THREAD * usable_cores():
+        if len(under_way) > at_once:
             first, future = under_way.popleft()
             yield first, future.result()
     for first, future in under_way:
