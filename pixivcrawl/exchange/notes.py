@@ -10,7 +10,6 @@ from typing import Any
 
 from pixivcrawl.api.bodies.parts import JAPAN
 from pixivcrawl.api.images import LARGEST_ID, is_revision
-from pixivcrawl.items import Frame
 
 LARGEST_NOTE = 4 << 20
 """Bytes; what is larger is no note."""
@@ -57,21 +56,6 @@ def revision_in(value: Any) -> str | None:
         return None
     digits = f"{moment:%Y%m%d%H%M%S}"
     return digits if is_revision(digits) else None
-
-
-def frames_in(value: Any) -> tuple[Frame, ...] | None:
-    """An ugoira's frames from a list of `{"file", "delay"}` (milliseconds), pixiv's own form."""
-    if not isinstance(value, list) or not value:
-        return None
-    frames = [_frame(each) for each in value]
-    return None if None in frames else tuple(frame for frame in frames if frame is not None)
-
-
-def _frame(value: Any) -> Frame | None:
-    match value:
-        case {"file": str(file), "delay": int(delay)} if type(delay) is int:
-            return Frame(file, delay)
-    return None
 
 
 def folded_part(part: str) -> str:

@@ -9,7 +9,8 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from pixivcrawl.exchange.notes import LARGEST_NOTE, frames_in
+from pixivcrawl.archive.stores.placing import frames_in
+from pixivcrawl.exchange.notes import LARGEST_NOTE
 from pixivcrawl.items import Frame
 
 TIMING = "animation.json"

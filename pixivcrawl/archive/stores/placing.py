@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive, is_link
@@ -106,12 +107,24 @@ def frames_listed(beside: Path) -> tuple[Frame, ...] | None:
         if not beside.is_file() or is_link(beside):
             return None
         with beside.open("rb") as source:
-            listed = json.loads(source.read(_LARGEST_LIST))
-        frames = tuple(Frame(frame["file"], frame["delay"]) for frame in listed)
-    except (OSError, ValueError, KeyError, TypeError):
+            return frames_in(json.loads(source.read(_LARGEST_LIST)))
+    except (OSError, ValueError, RecursionError):
         return None
-    is_plain = all(type(frame.file) is str and type(frame.delay) is int for frame in frames)
-    return frames if frames and is_plain else None
+
+
+def frames_in(value: Any) -> tuple[Frame, ...] | None:
+    """An ugoira's frames from a list of `{"file", "delay"}` (milliseconds), pixiv's own form; None if it is not one."""
+    if not isinstance(value, list) or not value:
+        return None
+    frames = [_frame(each) for each in value]
+    return None if None in frames else tuple(frame for frame in frames if frame is not None)
+
+
+def _frame(value: Any) -> Frame | None:
+    match value:
+        case {"file": str(file), "delay": int(delay)} if type(delay) is int:
+            return Frame(file, delay)
+    return None
 
 
 def quarantine(archive: Archive, path: Path, name: str, reason: str) -> Path:

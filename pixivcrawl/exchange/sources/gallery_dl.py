@@ -16,9 +16,10 @@ from typing import Any, TypeGuard
 
 from pixivcrawl.api.images import LARGEST_ID, read_image_url
 from pixivcrawl.api.text import plural
+from pixivcrawl.archive.stores.placing import frames_in
 from pixivcrawl.exchange.databases import is_database, opened
 from pixivcrawl.exchange.names import PICTURES, ending, is_at_start
-from pixivcrawl.exchange.notes import Unread, frames_in, id_in, parse, read_text, revision_in
+from pixivcrawl.exchange.notes import Unread, id_in, parse, read_text, revision_in
 from pixivcrawl.exchange.source import Contents, Entry, Files, Found, Passed, Source, ending_in
 from pixivcrawl.exchange.sources.folder import claim_by_name
 from pixivcrawl.items import FileKind

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pixivcrawl.api.images import is_revision, read_image_url
+from pixivcrawl.archive.stores.placing import frames_in
 from pixivcrawl.exchange.formats import Meaning, NameFormat, compiled
 from pixivcrawl.exchange.names import CONVERTED, PICTURES, Named, ending, is_at_start, read_name
-from pixivcrawl.exchange.notes import LARGEST_NOTE, Unread, folded_part, frames_in, id_in, parse, read_text, revision_in
+from pixivcrawl.exchange.notes import LARGEST_NOTE, Unread, folded_part, id_in, parse, read_text, revision_in
 from pixivcrawl.exchange.source import Contents, Entry, Files, Found, Passed, Source, ending_in
 from pixivcrawl.items import FileKind, Frame
 from pixivcrawl.verification.claims import Claim, Recorded

@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 from pixivcrawl.api.images import LARGEST_ID, read_image_url
 from pixivcrawl.api.text import plural
+from pixivcrawl.archive.stores.placing import frames_in
 from pixivcrawl.exchange.databases import is_database, opened
-from pixivcrawl.exchange.notes import Unread, folded_part, frames_in, id_in, parse, read_text, revision_in
+from pixivcrawl.exchange.notes import Unread, folded_part, id_in, parse, read_text, revision_in
 from pixivcrawl.exchange.source import Entry, Passed
 from pixivcrawl.exchange.zips import timing_within
 from pixivcrawl.items import Frame
