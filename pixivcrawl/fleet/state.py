@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -111,7 +111,7 @@ def state_of_fleet(
     has_a_queue = connection.execute(_HAS_A_QUEUE).scalar_one()
     return FleetState(
         budget=configuration.api_budget,
-        lanes=list(_lanes(connection, configuration, sessions or {}, now)),
+        lanes=list(_lanes(connection, configuration, sessions or {}, pauses, now)),
         pauses={each.host: each.left(now) for each in pauses if each.account is None},
         jobs=[_jobs(*row, now=now) for row in connection.execute(_JOBS)] if has_a_queue else None,
         ended=[Ended(*row) for row in connection.execute(_ENDED, {"since": now - OF_LATE})],
@@ -119,7 +119,11 @@ def state_of_fleet(
 
 
 def _lanes(
-    connection: Connection, configuration: Configuration, sessions: Mapping[str, Reader], now: datetime
+    connection: Connection,
+    configuration: Configuration,
+    sessions: Mapping[str, Reader],
+    pauses: Sequence[queries.HostPause],
+    now: datetime,
 ) -> Iterator[Lane]:
     """A lane for each session here, then for each other account that has read."""
     host = configuration.api.key
@@ -132,12 +136,11 @@ def _lanes(
         known.setdefault(account, (_reader_of_account(account), ""))
     keys = {account: server_key(configuration, reader) for account, (reader, _) in known.items()}
     holders = holders_of(connection, list(keys.values()))
-    paused = queries.host_pauses(connection)
     for account, (reader, name) in known.items():
         row = rows.get(account)
         sent = row.spent if row is not None and row.spent_on == day_of(now) else 0
-        left = [each.left(now) for each in paused if (each.host, each.account) == (host, account)]
-        yield Lane(reader, name, holders.get(keys[account]), sent, max(0.0, *left, 0.0))
+        left = [each.left(now) for each in pauses if (each.host, each.account) == (host, account)]
+        yield Lane(reader, name, holders.get(keys[account]), sent, max(left, default=0.0))
 
 
 def _reader_of_account(account: int) -> Reader:
