@@ -87,6 +87,11 @@ class ProgressEstimate:
         self._look_at = self._look_soon = 0.0
         self._looking: asyncio.Future[None] | None = None
 
+    @property
+    def _spider(self) -> Any:
+        """Any spider; only one that fetches works has `asking` and `in_progress`."""
+        return self._crawler.spider
+
     def note(self, *, paused: bool) -> None:
         """Remember the current progress; `paused`: nothing could be requested since the last time."""
         now = time.monotonic()
@@ -100,7 +105,7 @@ class ProgressEstimate:
             self._moments.popleft()
 
     def _count_done(self) -> None:
-        spider: Any = self._crawler.spider
+        spider = self._spider
         if getattr(spider, "in_progress", None) is not None:
             self.details.done, self.pictures.done = spider.asking.settled, spider.in_progress.settled
 
@@ -110,8 +115,8 @@ class ProgressEstimate:
             return
         has_more = self._count("works_listed") != self._listed_when_looked
         due = self._look_soon if has_more else self._look_at
-        if time.monotonic() >= due and getattr(self._crawler.spider, "in_progress", None) is not None:
-            self._looking = asyncio.ensure_future(self._look(self._crawler.spider))
+        if time.monotonic() >= due and getattr(self._spider, "in_progress", None) is not None:
+            self._looking = asyncio.ensure_future(self._look(self._spider))
 
     async def _look(self, spider: Any) -> None:
         self._count_done()
@@ -155,26 +160,24 @@ class ProgressEstimate:
 
     @property
     def _left(self) -> int:
-        spider: Any = self._crawler.spider
-        args = getattr(spider, "args", None)
+        args = getattr(self._spider, "args", None)
         each = (getattr(args, "enough", None) == "full") + getattr(args, "files", True)
         return self.details.left + self.pictures.left + self._rows_ahead * each
 
     @property
     def _rows_ahead(self) -> int:
         """Works on pages that are still to be read, as far as the list says how long it is."""
-        spider = self._crawler.spider
-        ahead: int = getattr(spider, "rows_ahead", 0)
-        most = getattr(getattr(spider, "args", None), "max_works", None)
+        ahead: int = getattr(self._spider, "rows_ahead", 0)
+        most = getattr(getattr(self._spider, "args", None), "max_works", None)
         return ahead if most is None else max(0, min(ahead, most - self._count("works_listed")))
 
     @property
     def requests_left(self) -> float:
         """About how many API requests the rest takes."""
         ahead = self._rows_ahead
-        args = getattr(self._crawler.spider, "args", None)
+        args = getattr(self._spider, "args", None)
         details = ahead * REQUESTS_A_WORK * (getattr(args, "enough", None) == "full")
-        return self.details.parts_left + details + ahead / max(1, getattr(self._crawler.spider, "rows_a_page", 1))
+        return self.details.parts_left + details + ahead / max(1, getattr(self._spider, "rows_a_page", 1))
 
     @property
     def seconds_left(self) -> float | None:
@@ -193,8 +196,8 @@ class ProgressEstimate:
     @property
     def _seconds_of_pictures(self) -> float:
         """As long as those before took; 0 if too few are done to tell."""
-        files, spider = self._count("files_stored"), self._crawler.spider
-        seconds: float = spider.in_progress.seconds if files >= LEAST_FOR_AN_ESTIMATE else 0.0  # type: ignore[union-attr]
+        files = self._count("files_stored")
+        seconds: float = self._spider.in_progress.seconds if files >= LEAST_FOR_AN_ESTIMATE else 0.0
         return self.pictures.parts_left * seconds / max(1, files)
 
     @property
