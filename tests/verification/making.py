@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -140,3 +141,8 @@ def repaired(archive: Archive, depth: Depth = PLAIN) -> dict[str, str]:
     with opened(archive) as ledger:
         repair(archive, ledger, findings, depth, lambda action: done.update({action.path: action.what}))
     return done
+
+
+def change(archive: Archive, statement: str, *values: object) -> None:
+    with closing(sqlite3.connect(archive.database)) as connection, connection:
+        connection.execute(statement, values)

@@ -22,28 +22,11 @@ from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.verification.verify import Depth
 from tests.ledger.making import FIRST, SECOND
 from tests.verification.damages import KINDS, Damager
-from tests.verification.making import DEEP, fill, found, picture, repaired
+from tests.verification.making import DEEP, change, found, picture, repaired
 
 ONE = f"originals/7/1_p0_{FIRST}.jpg"
 ZIP, FRAMES = f"originals/7/9_ugoira_{FIRST}.zip", f"originals/7/9_ugoira_{FIRST}.json"
 OLD = f"originals/8/10_p0_{FIRST}.jpg"
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Archive:
-    archive = Archive(tmp_path_factory.mktemp("whole"))
-    fill(archive)
-    return archive
-
-
-@pytest.fixture
-def archive(whole: Archive, tmp_path: Path) -> Archive:
-    return Archive(shutil.copytree(whole.root, tmp_path / "archive"))
-
-
-def change(archive: Archive, statement: str, *values: object) -> None:
-    with closing(sqlite3.connect(archive.database)) as connection, connection:
-        connection.execute(statement, values)
 
 
 def rows(archive: Archive) -> list[tuple[Any, ...]]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -29,7 +27,7 @@ from tests.verification.making import (
     PLAIN,
     UPLOADED,
     WHOLE,
-    fill,
+    change,
     found,
     kinds_and_paths,
     opened,
@@ -42,23 +40,6 @@ from tests.verification.making import (
 
 ONE = f"originals/7/1_p0_{FIRST}.jpg"
 OTHER = f"originals/7/2_p1_{FIRST}.jpg"
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Archive:
-    archive = Archive(tmp_path_factory.mktemp("whole"))
-    fill(archive)
-    return archive
-
-
-@pytest.fixture
-def archive(whole: Archive, tmp_path: Path) -> Archive:
-    return Archive(shutil.copytree(whole.root, tmp_path / "archive"))
-
-
-def change(archive: Archive, statement: str, *values: object) -> None:
-    with closing(sqlite3.connect(archive.database)) as connection, connection:
-        connection.execute(statement, values)
 
 
 def test_an_undamaged_archive_is_whole(archive: Archive) -> None:
