@@ -19,7 +19,8 @@ from pixivcrawl.runs.rows_spider import RowsFound
 def works_to_ask(ledger: Ledger | None, offered: Iterable[Offered]) -> dict[int | None, list[int]]:
     """The works for which pixiv's current row matters, by artist (None: unknown).
 
-    If the ledger knows the work, a record's word on a file's revision stands whatever the row says.
+    If the ledger knows the work, a record's word on a file's revision stands whatever the row says. The row is asked for again where the
+    files that follow from it are not known.
     """
     artists: dict[int, int | None] = {}
     undecided: set[int] = set()
@@ -29,6 +30,7 @@ def works_to_ask(ledger: Ledger | None, offered: Iterable[Offered]) -> dict[int 
         if said is None or said.revision is None:
             undecided.add(claim.work_id)
     known = _pages(ledger, artists)
+    undecided |= _unnamed(ledger, sorted(artists))
     wanted: defaultdict[int | None, list[int]] = defaultdict(list)
     for work_id, artist in sorted(artists.items()):
         pages = known.get(work_id)
@@ -38,10 +40,11 @@ def works_to_ask(ledger: Ledger | None, offered: Iterable[Offered]) -> dict[int 
 
 
 def listed_to_ask(ledger: Ledger | None, entries: Collection[int], offered: Iterable[Offered]) -> list[int]:
-    """Works that a tool's list names but whose files are missing and which the ledger does not know."""
+    """Works that a tool's list names but whose files are missing and which the ledger does not know, or knows by a row alone."""
     without_files = sorted(set(entries) - {each.claim.work_id for each in offered})
     known = set() if ledger is None else ledger.read_now(queries.known_work_ids, without_files)
-    return [work_id for work_id in without_files if work_id not in known]
+    unnamed = _unnamed(ledger, without_files)
+    return [work_id for work_id in without_files if work_id not in known or work_id in unnamed]
 
 
 def known_of(
@@ -81,6 +84,10 @@ def converted_of_gone(ledger: Ledger | None, passed: Iterable[Passed], shown: Ro
 
 def _pages(ledger: Ledger | None, work_ids: Iterable[int]) -> dict[int, PagesOfWork]:
     return {} if ledger is None else ledger.read_now(queries.pages_of_works, sorted(set(work_ids)))
+
+
+def _unnamed(ledger: Ledger | None, work_ids: Sequence[int]) -> set[int]:
+    return set() if ledger is None else ledger.read_now(queries.unnamed_work_ids, work_ids)
 
 
 def _with_history(row: PagesOfWork, known: PagesOfWork | None) -> PagesOfWork:

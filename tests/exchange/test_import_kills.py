@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ import pytest
 from tests.canonical import Dump, dump
 from tests.exchange.fetched import Sandbox, bring_in, gallery_dl, tree
 from tests.live.chaos.plans import campaign
-from tests.live.running import PROJECT, environment, stored_files
+from tests.live.running import PROJECT, environment, rows, stored_files
 from tests.sandbox.serving import World
 
 MOST_KILLS = 3
@@ -54,6 +55,19 @@ def test_killed_anywhere_it_ends_as_if_nobody_had(undisturbed: Undisturbed, tmp_
     dice = random.Random(seed)
     for _ in range(dice.randint(1, MOST_KILLS)):
         kill_an_import(undisturbed, tmp_path, dice)
+    assert_ends_as_undisturbed(undisturbed, tmp_path)
+
+
+@pytest.mark.long
+def test_killed_between_the_works_and_the_files_that_their_rows_name(undisturbed: Undisturbed, tmp_path: Path):
+    place = "pixivcrawl.ledger.updates:record_originals_of_rows:before:1"
+    killed = bring_in(undisturbed.sandbox, tmp_path, undisturbed.folder, CHAOS_KILL=place)
+    assert killed.exit_code == -signal.SIGKILL, killed.errors
+    assert rows(tmp_path, "SELECT (SELECT count(*) > 0 FROM artworks), (SELECT count(*) FROM files)") == [(1, 0)]
+    assert_ends_as_undisturbed(undisturbed, tmp_path)
+
+
+def assert_ends_as_undisturbed(undisturbed: Undisturbed, tmp_path: Path) -> None:
     done = bring_in(undisturbed.sandbox, tmp_path, undisturbed.folder)
     assert (done.exit_code, done.image_requests) == (0, 0), done.errors
     assert stored_files(tmp_path) == undisturbed.files

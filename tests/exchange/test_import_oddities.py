@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.exchange.fetched import Sandbox, bring_in, gallery_dl, imported, tree
+from tests.exchange.fetched import Brought, Sandbox, bring_in, gallery_dl, imported, tree
 from tests.live.inside import crawl
 from tests.live.running import PROJECT, environment, ledger_files, rows, scrapy, stored_files
 from tests.sandbox.serving import World
@@ -217,7 +217,29 @@ def test_what_was_made_of_an_ugoira_stays_and_the_ugoira_becomes_known(sandbox: 
 
 
 def test_works_on_another_tool_s_list_become_known_and_are_missing(sandbox: Sandbox, tmp_path: Path):
-    folder, archive = tmp_path / "gallery-dl", tmp_path / "archive"
+    archive = tmp_path / "archive"
+    folder, works = list_of_works(sandbox, tmp_path)
+    run = bring_in(sandbox, archive, folder)
+    assert_are_missing(run, archive, works[:3])
+    before = len(sandbox.log)
+    assert crawl("user", sandbox, archive, id=11).exit_code == 0
+    assert len([each for each in sandbox.log[before:] if each.kind == "image"]) >= len(works)
+
+
+@pytest.mark.long
+def test_works_on_a_list_are_missing_after_a_kill_before_their_files_were_named(sandbox: Sandbox, tmp_path: Path):
+    archive = tmp_path / "archive"
+    folder, works = list_of_works(sandbox, tmp_path)
+    place = "pixivcrawl.ledger.updates:record_originals_of_rows:before:1"
+    killed = bring_in(sandbox, archive, folder, CHAOS_KILL=place)
+    assert killed.exit_code == -signal.SIGKILL, killed.errors
+    assert_are_missing(bring_in(sandbox, archive, folder), archive, works[:3])
+    assert bring_in(sandbox, archive, folder).api_requests == 0
+
+
+def list_of_works(sandbox: Sandbox, place: Path) -> tuple[Path, list[int]]:
+    """A folder with gallery-dl's list of the first three of an artist's works, and all of these works."""
+    folder = place / "gallery-dl"
     folder.mkdir()
     works = [work.id for work in sandbox.world.works_of(11, sandbox.world.readers[0])]
     with closing(sqlite3.connect(folder / "archive.sqlite3")) as database, database:
@@ -230,15 +252,14 @@ def test_works_on_another_tool_s_list_become_known_and_are_missing(sandbox: Sand
             "danbooru12",
         ]
         database.executemany("INSERT INTO archive VALUES (?)", [(entry,) for entry in entries])
-    run = bring_in(sandbox, archive, folder)
+    return folder, works
+
+
+def assert_are_missing(run: Brought, archive: Path, works: list[int]) -> None:
     assert (run.exit_code, run.api_requests, run.image_requests) == (0, 1, 0)
     assert "3 works that lists name and no file is of: known now, and missing here" in run.said
-    assert {work for (work,) in rows(archive, "SELECT DISTINCT artwork_id FROM files WHERE state = 'wanted'")} == set(
-        works[:3]
-    )
-    before = len(sandbox.log)
-    assert crawl("user", sandbox, archive, id=11).exit_code == 0
-    assert len([each for each in sandbox.log[before:] if each.kind == "image"]) >= len(works)
+    wanted = rows(archive, "SELECT DISTINCT artwork_id FROM files WHERE state = 'wanted'")
+    assert {work for (work,) in wanted} == set(works)
 
 
 def test_a_folder_that_is_the_archive_or_holds_it_is_refused(sandbox: Sandbox, tmp_path: Path):

@@ -34,6 +34,7 @@ from pixivcrawl.ledger.queries.files import (
     pages_of_works,
     stored_paths,
     stored_totals,
+    unnamed_work_ids,
     works_of_artist,
     works_stored_since,
 )

@@ -213,6 +213,17 @@ def known_work_ids(connection: Connection, work_ids: Sequence[int]) -> set[int]:
     return known
 
 
+def unnamed_work_ids(connection: Connection, work_ids: Sequence[int]) -> set[int]:
+    """Those of the works that a row told of, without any file at its revision: a kill came between the two, or a crawl wanted no files."""
+    unnamed: set[int] = set()
+    named = exists().where(FileRow.artwork_id == ArtworkRow.id, FileRow.revision == ArtworkRow.revision)
+    by_row = (ArtworkRow.detail == "listing", ArtworkRow.availability == "available", ArtworkRow.revision.is_not(None))
+    for start in range(0, len(work_ids), IDS_A_QUERY):
+        of_works = ArtworkRow.id.in_(work_ids[start : start + IDS_A_QUERY])
+        unnamed.update(connection.execute(select(ArtworkRow.id).where(of_works, *by_row, ~named)).scalars())
+    return unnamed
+
+
 def known_artists(connection: Connection, work_ids: Sequence[int]) -> dict[int, int]:
     """The artist of each of these works whose artist is known."""
     artists: dict[int, int] = {}
