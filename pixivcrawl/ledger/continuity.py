@@ -27,7 +27,6 @@ from pixivcrawl.ledger.failures import place_of, storage_failed
 from pixivcrawl.ledger.journal import End, Entry, Journal, Position, end_of, located
 from pixivcrawl.ledger.models import CrawlRow, JournalRow, table
 from pixivcrawl.ledger.presence import be_present
-from pixivcrawl.ledger.replay import ReplayResult, make_again
 from pixivcrawl.ledger.updates import JOURNAL_GAP, note_answers
 from pixivcrawl.ledger.updates.archive_name import write_for
 from pixivcrawl.ledger.updates.tags import remember_tags
@@ -212,6 +211,9 @@ def _make_last_batch_again(connection: Connection, end: End, name: str, place: s
     remember_tags(connection)
     write_for(connection, name)
     runs = {crawl_id: crawl_id for crawl_id in connection.execute(select(CrawlRow.id)).scalars()}
+    # Only here, after a kill: it needs everything that reads an answer, a tenth of what a command takes to start.
+    from pixivcrawl.ledger.replay import ReplayResult, make_again
+
     replayed = ReplayResult()
     for entry in end.batch:
         make_again(connection, entry, runs, replayed)
