@@ -167,7 +167,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--arguments", nargs="+", default=[], metavar="NAME=VALUE", help="of our spider, such as detail=listing"
     )
-    parser.add_argument("--gallery-dl", type=Path, metavar="PROGRAM", help="an installed one; installed anew otherwise")
+    parser.add_argument(
+        "--gallery-dl", type=Path, metavar="PROGRAM", help="an installed one; otherwise one is installed"
+    )
     parser.add_argument("--folder", type=Path, metavar="DIR", help="on the disk to be measured (default: the system's)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run to FILE")
     return parser

@@ -109,7 +109,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--shape", choices=SHAPES, default="pixiv", help="default: pixiv")
     parser.add_argument("--rounds", type=int, default=1, metavar="N", help="runs of each contender (default: 1)")
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=CONTENDERS, help="default: all")
-    parser.add_argument("--gallery-dl", type=Path, metavar="PROGRAM", help="an installed one; installed anew otherwise")
+    parser.add_argument(
+        "--gallery-dl", type=Path, metavar="PROGRAM", help="an installed one; otherwise one is installed"
+    )
     parser.add_argument("--folder", type=Path, metavar="DIR", help="on the disk to be measured (default: the system's)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run to FILE")
     return parser

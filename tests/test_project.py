@@ -196,7 +196,7 @@ def test_every_pin_is_exact_and_hashed() -> None:
 def test_every_package_that_is_asked_for_is_pinned_within_its_range() -> None:
     for requirement in chain.from_iterable(asked_for().values()):
         pinned = pins().get(canonicalize_name(requirement.name))
-        assert pinned, f"{requirement.name} is not pinned; make constraints-dev.txt anew as its first lines say"
+        assert pinned, f"{requirement.name} is not pinned; make constraints-dev.txt again as its first lines say"
         for pin, _ in pinned:
             (clause,) = pin.specifier
             assert requirement.specifier.contains(clause.version), f"{pin} lies outside {requirement}"
@@ -241,7 +241,7 @@ def test_every_distribution_that_is_imported_is_asked_for() -> None:
     for folders, declared in ((PACKAGES, running), (("tests", "benchmarks"), everything)):
         allowed = with_what_they_bring(declared) | ours
         unasked = {name: path for name, path in imported(folders).items() if name not in allowed}
-        assert not unasked, "name it in pyproject.toml and make the constraints anew"
+        assert not unasked, "name it in pyproject.toml and make the constraints again"
 
 
 # The pages

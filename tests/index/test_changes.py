@@ -121,18 +121,18 @@ def test_so_it_does_in_whatever_order(calls: list[Call]):
 # What is noted is followed
 
 
-def assert_followed(ledger: Ledger, folder: Path, calls: list[Call], anew: str) -> None:
+def assert_followed(ledger: Ledger, folder: Path, calls: list[Call], built: str) -> None:
     for number, call in enumerate(made(calls)):
         write(ledger, call)
         if number % 7 == 0:
             follow(ledger, folder / "followed")
     follow(ledger, folder / "followed")
-    follow(ledger, folder / anew)
-    assert contents(folder / "followed") == contents(folder / anew)
+    follow(ledger, folder / built)
+    assert contents(folder / "followed") == contents(folder / built)
 
 
 def test_an_index_that_followed_is_one_that_was_made_from_nothing(ledger: Ledger, tmp_path: Path):
-    assert_followed(ledger, tmp_path, CALLS, "anew")
+    assert_followed(ledger, tmp_path, CALLS, "built")
 
 
 @pytest.mark.long
@@ -143,7 +143,7 @@ def test_so_it_is_whatever_came_in_which_order(ledger: Ledger, tmp_path: Path):
     @settings(max_examples=20, database=None)
     @given(SEQUENCES)
     def trial(calls: list[Call]) -> None:
-        assert_followed(ledger, tmp_path, calls, f"anew {next(trials)}")
+        assert_followed(ledger, tmp_path, calls, f"built {next(trials)}")
 
     trial()
 

@@ -201,7 +201,7 @@ def test_a_server_that_never_answers_ends_it_in_one_line(line: Line, archive: Ar
     began = time.monotonic()
     with pytest.raises(StorageFailed, match="cannot go on: it has not answered"):
         works_of(ledger)
-    # Nobody else waits anew.
+    # Nobody else waits again.
     with pytest.raises(StorageFailed, match="cannot go on: it has not answered"):
         record_works(ledger, range(3, 4))
     ledger.close()

@@ -87,7 +87,7 @@ def test_the_feed_holds_every_fact_that_the_ledger_gained(spider: str, tmp_path:
         return set(rows(tmp_path, query))
 
     assert feed, "each spider learns something"
-    # Rows tell a work's title anew, and its own page says more.
+    # Rows change a work's title, and its own page says more.
     assert recorded("SELECT id FROM artworks WHERE described IS NOT NULL") == told("Artwork", "work_id")
     assert recorded("SELECT id, title, caption FROM artworks WHERE detail = 'full'") == {
         (item["work_id"], as_recorded(item["title"]), as_recorded(item["caption"]))

@@ -1,4 +1,4 @@
-"""`export video` killed in the middle of a film: the next run makes it anew, and each film is as if nobody had disturbed it.
+"""`export video` killed in the middle of a film: the next run makes it again, and each film is as if nobody had disturbed it.
 
 `-m campaign` kills it 50 times.
 """

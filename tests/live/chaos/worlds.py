@@ -158,7 +158,7 @@ class Wrong(Faults):
 
 
 class Server(Sandbox):
-    """A sandbox whose log and faults are begun anew with each trial."""
+    """A sandbox whose log and faults start afresh with each trial."""
 
     def __init__(self, number: int) -> None:
         super().__init__(world(number), delay=DELAY)
