@@ -65,8 +65,8 @@ class OriginalsPipeline(FilePipeline):
 
     async def fetched(self, original: Original) -> StagedOriginal:
         """Raises DropItem, after recording the reason, when the original cannot be had now; NoSuchAddress for a wrong guess."""
-        if not self.configuration.may_fetch_image(original.url):
-            raise await self.park(original, f"its address is not on PIXIV_IMAGE_HOSTS: {original.url}")
+        if (why := self.configuration.why_not_fetched(original.url)) is not None:
+            raise await self.park(original, why)
         if (trouble := self._destinations.trouble(original)) is not None:
             raise await self.park(original, trouble, waits=False)
         async with self._room:

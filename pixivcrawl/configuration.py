@@ -258,6 +258,12 @@ class Configuration:
             origin is not None and origin.key in self.image_hosts and (origin.scheme == "https" or origin.is_loopback)
         )
 
+    def why_not_fetched(self, url: str) -> str | None:
+        """Why an image is not fetched from a URL, the same for all of one host; None if it may be."""
+        if self.may_fetch_image(url):
+            return None
+        return f"{read_origin(url) or 'what its address names'} is not among PIXIV_IMAGE_HOSTS, so nothing is fetched from it"
+
 
 def usable_cores() -> int:
     """The cores that this process may use."""

@@ -26,6 +26,7 @@ from pixivcrawl.ledger.queries.reports import (
     Span,
     Sums,
 )
+from pixivcrawl.reporting.list_name import list_name
 
 T = TypeVar("T")
 
@@ -190,17 +191,6 @@ def attention(connection: Connection, place: Place, runs: Runs) -> Iterator[str]
         yield f"{plural(stuck, 'work or file', 'works or files')} failed in {STUCK_AFTER} runs or more: pixivcrawl status says why"
     if closed := reports.needing_a_session(connection):
         yield f"{plural(closed, 'work')} shown to a session alone, or to one that may see them: pixivcrawl status names them"
-
-
-def list_name(spider: str, arguments: Mapping[str, Any]) -> str:
-    """A list in the words of the command line, without defaults."""
-    said = {name: value for name, value in arguments.items() if value not in (None, False, "", "all", [], "full")}
-    if said.get("files") is True:
-        del said["files"]
-    texts = (
-        f"{name}={','.join(map(str, value)) if isinstance(value, list) else value}" for name, value in said.items()
-    )
-    return one_line(" ".join([spider, *texts]))
 
 
 def _count(sums: RunSums, run: CrawlRecord) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from pixivcrawl.api.text import one_line, plural, size
 from pixivcrawl.api.withheld import WHAT_TO_DO
 from pixivcrawl.items import name_of_file, part_name
 from pixivcrawl.ledger import queries
+from pixivcrawl.reporting.list_name import list_name
 from pixivcrawl.reporting.overview import (
     ArchiveOverview,
     ArtistOverview,
@@ -118,8 +120,12 @@ def parts_of(standing: ArchiveOverview, at_work: datetime | None) -> list[Part]:
 
 def why(waiting: Sequence[queries.Waiting]) -> str:
     """What most of what is missing waits for."""
-    reasons = [f"{each.number:,} {one_line(each.reason or 'not tried yet', 40)}" for each in waiting[:3]]
-    return f": {'; '.join(reasons)}{'; ...' if len(waiting) > 3 else ''}"
+    counted = Counter[str]()
+    for each in waiting:
+        # Reasons that begin alike and name different files are one.
+        counted[one_line(each.reason or "not tried yet", 40)] += each.number
+    reasons = [f"{number:,} {reason}" for reason, number in counted.most_common(3)]
+    return f": {'; '.join(reasons)}{'; ...' if len(counted) > 3 else ''}"
 
 
 def parts_of_artist(told: ArtistOverview, at_work: datetime | None) -> list[Part]:
@@ -220,7 +226,7 @@ def to_do_line(standing: ArchiveOverview, at_work: datetime | None) -> str:
     if last is not None and last.outcome is None and at_work is not None and last.started >= at_work:
         return "to do: nothing, a run is under way"
     if last is not None and last.outcome != "complete":
-        return f"to do: run the last command again ({run_of(last)}); it continues where it stopped"
+        return f"to do: run the last command again ({list_name(last.spider, last.arguments)}); it continues where it stopped"
     if not standing.waiting and not standing.plan.to_ask.works and not standing.plan.details.works:
         return "to do: nothing"
     times = [each.due for each in standing.waiting]
@@ -335,20 +341,14 @@ def in_part_line(crawl: queries.CrawlRecord) -> str:
     }
     said = " and ".join(what for what, number in lacks.items() if number)
     artists = "; following with archive=true reads the artists' own lists" if crawl.spider == "feed" else ""
-    return f"{run_of(crawl)}: {said} when it was read on {crawl.started:%Y-%m-%d}{artists}; reread=true reads it again"
-
-
-def run_of(crawl: queries.CrawlRecord) -> str:
-    """The spider and its arguments, without defaults."""
-    said = {name: value for name, value in crawl.arguments.items() if value not in (None, False, "all")}
-    arguments = (
-        f"{name}={','.join(map(str, value)) if isinstance(value, list) else value}" for name, value in said.items()
-    )
-    return f"{crawl.spider} {one_line(' '.join(arguments))}".strip()
+    name = list_name(crawl.spider, crawl.arguments)
+    return f"{name}: {said} when it was read on {crawl.started:%Y-%m-%d}{artists}; reread=true reads it again"
 
 
 def crawl_line(crawl: queries.CrawlRecord, at_work: datetime | None = None) -> str:
-    counts = f"{plural(crawl.counts.get('files_stored', 0), 'file')} stored, {plural(crawl.counts.get('api_requests', 0), 'API request')}"
+    stored, asked = (crawl.counts.get(name, 0) for name in ("files_stored", "api_requests"))
+    # A run that was killed counted nothing, whatever it brought.
+    counts = f"; {plural(stored, 'file')} stored, {plural(asked, 'API request')}" if crawl.counts else ""
     is_under_way = at_work is not None and crawl.started >= at_work
     outcome = crawl.outcome or (
         "under way" if is_under_way else "ended early (killed, or the disk or the ledger failed)"
@@ -356,7 +356,7 @@ def crawl_line(crawl: queries.CrawlRecord, at_work: datetime | None = None) -> s
     reason = f": {one_line(crawl.reason, 120)}" if crawl.reason else ""
     reader = "" if crawl.reader is None else f" as account {crawl.reader}" if crawl.reader else " as a visitor"
     began = f"{crawl.started.astimezone():%Y-%m-%d %H:%M}"
-    return f"{began} {run_of(crawl)}{reader}: {outcome}{reason}; {counts}"
+    return f"{began} {list_name(crawl.spider, crawl.arguments)}{reader}: {outcome}{reason}{counts}"
 
 
 def forgotten_line(forgotten: queries.Forgotten) -> str:

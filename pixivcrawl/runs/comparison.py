@@ -180,8 +180,8 @@ class ComparisonSpider(Spider):
         here = await asyncio.to_thread(check_file, self.comparison.archive, file, read=True)
         if here is not None and here.kind != "time changed":
             return ComparisonResult("damaged here", path, f"{here.kind}: {here.reason}")
-        if not self.configuration.may_fetch_image(url):
-            return ComparisonResult("not compared", path, f"its address is not on PIXIV_IMAGE_HOSTS: {url}")
+        if (why := self.configuration.why_not_fetched(url)) is not None:
+            return ComparisonResult("not compared", path, why)
         why = ""
         for tried in range(TRIES):
             if tried:

@@ -20,7 +20,7 @@ from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.ledger.updates.hosts import Pace
 from pixivcrawl.reader import VISITOR
-from pixivcrawl.reporting.status_text import artist_line, crawl_line, missing_line, unavailable_line
+from pixivcrawl.reporting.status_text import artist_line, crawl_line, missing_line, unavailable_line, why
 from pixivcrawl.spiders.user import UserArguments
 from tests.commands.typing_in import settings_for, type_in
 from tests.test_project import ROOT
@@ -51,9 +51,9 @@ def test_a_run_without_an_end_is_under_way_or_broke_off(tmp_path: Path) -> None:
     ledger = Ledger.open(f"sqlite:///{archive.database}")
     with lock(archive, "crawl user"):
         ledger.write_now(updates.begin_crawl, "user", {"id": [11]}, datetime.now(UTC))
-        assert "user id=11: under way; " in last_run()
+        assert "user id=11: under way" in last_run()
     ledger.close()
-    assert "user id=11: ended early (killed, or the disk or the ledger failed); " in last_run()
+    assert "user id=11: ended early (killed, or the disk or the ledger failed)" in last_run()
 
 
 # At a glance
@@ -95,8 +95,7 @@ def test_an_archive_of_many_artists_is_told_in_twenty_lines(tmp_path: Path) -> N
     assert len(told) == 20
     assert told[1].startswith("reads as a visitor")
     assert (
-        told[2] == "2,000 works of 200 artists: 1,700 complete, 100 to do, 200 waiting after a failure, 100 unavailable"
-        or told[2]
+        told[2] == "2,000 works of 200 artists: 1,600 complete, 100 to do, 200 waiting after a failure, 100 unavailable"
     )
     text = "\n".join(told)
     assert "artists: 200, the first " in text
@@ -195,3 +194,12 @@ def test_a_number_that_is_an_artist_and_a_work_is_told_as_both_and_in_json_as_ne
     refused = type_in("status", "1001", "--json", archive=folder)
     assert (refused.code, refused.out) == (2, "")
     assert "1001 is the id of an artist and of a work: name one by the address of its page" in refused.err
+
+
+def test_reasons_that_begin_alike_are_counted_as_one() -> None:
+    waits = [
+        queries.Waiting(f"the quarantine already has a file with the name {number:04}_p0.png", 1, None)
+        for number in range(9)
+    ]
+    said = why([queries.Waiting(None, 12, None), *waits])
+    assert said == ": 12 not tried yet; 9 the quarantine already has a file wit..."

@@ -24,7 +24,8 @@ from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, CrawlRow, FileRow, UserNameRow, UserRow
 from pixivcrawl.ledger.queries.reports import Span
 from pixivcrawl.ledger.updates import end_crawl
-from pixivcrawl.reporting.collect import Limits, attention, list_name, sum_up
+from pixivcrawl.reporting.collect import Limits, attention, sum_up
+from pixivcrawl.reporting.list_name import list_name
 from pixivcrawl.reporting.page import LIMITS, STYLE
 from tests.ledger.making import DAY, NOW
 from tests.reporting.making import PLACE, as_html, as_json, as_text, news, parsed
@@ -150,11 +151,12 @@ def test_nothing_needs_a_person_where_nothing_ran(connection: Connection) -> Non
     ("arguments", "name"),
     [
         ({"id": [11, 12], "files": True, "detail": "full", "comments": False, "tag": None}, "user id=11,12"),
-        ({"id": [11], "files": False, "detail": "listing", "tag": ""}, "user id=11 detail=listing"),
+        ({"id": [11], "files": False, "detail": "listing", "tag": ""}, "user id=11 files=false detail=listing"),
+        ({"id": [11], "ai": False, "filter": {"kinds": ["manga"]}}, 'user id=11 filter={"kinds": ["manga"]}'),
     ],
 )
 def test_a_list_is_called_by_what_tells_it_from_others(arguments: dict[str, Any], name: str) -> None:
-    assert list_name("user", arguments).replace(" files=False", "") == name
+    assert list_name("user", arguments) == name
 
 
 def test_sizes_are_told_in_the_unit_that_they_fill() -> None:

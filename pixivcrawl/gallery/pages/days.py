@@ -17,7 +17,7 @@ from pixivcrawl.ledger.queries.browsing import missing as lacking
 from pixivcrawl.ledger.queries.browsing.works import cards, titles
 from pixivcrawl.ledger.queries.reports import LOST, Span, new_names
 from pixivcrawl.ledger.queries.status import status_of_works, status_withheld
-from pixivcrawl.reporting.collect import list_name
+from pixivcrawl.reporting.list_name import list_name
 
 A_PAGE = 60
 MOST_TAGS = 50
