@@ -21,12 +21,16 @@ ARTIST = 11
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One artist's works: `page_counts` take turns, `ugoira` is a percentage, pages are JPEG of about 0.7 byte a pixel."""
+    """The works of one artist, or of each of several; `page_counts` take turns, `ugoira` is a percentage.
+
+    Pages are JPEG of about 0.7 byte a pixel.
+    """
 
     works: int
     size: tuple[int, int]
     page_counts: tuple[int, ...] = (1,)
     ugoira: int = 0
+    artists: int = 1
 
     @property
     def options(self) -> list[str]:
@@ -34,10 +38,12 @@ class Shape:
         width, height = self.size
         pages = ",".join(map(str, self.page_counts))
         words = ["--works", str(self.works), "--size", f"{width}x{height}", "--pages", pages]
-        return [*words, "--ugoira", str(self.ugoira)]
+        return [*words, "--ugoira", str(self.ugoira), "--artists", str(self.artists)]
 
     def world(self) -> World:
-        return World.of(works=self.works, size=self.size, page_counts=self.page_counts, ugoira=self.ugoira)
+        return World.of(
+            artists=self.artists, works=self.works, size=self.size, page_counts=self.page_counts, ugoira=self.ugoira
+        )
 
 
 @dataclass(slots=True)
@@ -47,6 +53,7 @@ class Served:
     process: subprocess.Popen[str]
     environment: dict[str, str]
     cookie: str
+    premium_cookie: str
     log: Path
     _read: int = 0
     _processor: float = 0.0
@@ -95,7 +102,8 @@ def serving(shape: Shape, folder: Path, delay_ms: float, program: str = "pixivcr
             raise SystemExit("the sandbox did not start")
         words = [word for line in announced[:3] for word in shlex.split(line)[1:]]
         environment = dict(word.split("=", 1) for word in words)
-        yield Served(process, environment, announced[3].rpartition("=")[2].strip(), log)
+        cookie, premium_cookie = (line.rpartition("=")[2].strip() for line in announced[3:])
+        yield Served(process, environment, cookie, premium_cookie, log)
     finally:
         process.terminate()
         process.wait()

@@ -80,7 +80,7 @@ def test_after_a_refusal_nothing_is_answered_for_200_seconds():
     assert [allowance.takes(now) for now in (0, 0.1, 100, 200, 200.2)] == [True, False, False, False, True]
 
 
-@pytest.mark.parametrize("name", ["archive", "pace", "ledger", "nothing_new"])
+@pytest.mark.parametrize("name", ["archive", "pace", "ledger", "nothing_new", "store"])
 def test_each_command_says_how_it_is_used(name: str):
     said = import_module(f"benchmarks.{name}")._parser().format_help()
     assert f"python -m benchmarks.{name}" in said
@@ -95,6 +95,7 @@ def test_each_command_says_how_it_is_used(name: str):
         ("pace", "--shape", "trial", "--contenders", "listing"),
         ("ledger", "--works", "200", "--record", "20"),
         ("nothing_new", "--works", "20", "--rounds", "1"),
+        ("store", "--works", "3", "--size", "96x72", "--rounds", "1"),
     ],
 )
 def test_each_command_measures(tmp_path: Path, words: tuple[str, ...]):

@@ -16,27 +16,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+
 from pixivcrawl.archive.bucket import Bucket
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.stores import PIECE, Held, NewFile, sha256_of_pieces
 from pixivcrawl.archive.stores.placing import NameTaken, discard, quarantine
+from pixivcrawl.archive.stores.s3_client import client_of
 from pixivcrawl.errors import ConfigurationError, StorageFailed
-
-try:
-    import boto3
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
-except ModuleNotFoundError:
-    raise ConfigurationError(
-        "ORIGINALS_STORE: an object store needs boto3, which is not installed: pip install 'pixivcrawl[fleet]'"
-    ) from None
 
 PATIENCE = 60.0
 """Seconds that a store which has answered before may be away, as when it is restarted."""
-
-CONNECT_WITHIN, ANSWER_WITHIN = 10, 30
-"""Seconds."""
 
 AT_ONCE = 8
 """Files that are sent at once."""
@@ -72,24 +63,7 @@ class S3Store:
         self._bucket = bucket
         self._patience = 0.0
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="s3")
-        own = {"addressing_style": "path"} if bucket.endpoint else {}
-        how = Config(
-            connect_timeout=CONNECT_WITHIN,
-            read_timeout=ANSWER_WITHIN,
-            max_pool_connections=2 * AT_ONCE,
-            retries={"total_max_attempts": 1},
-            tcp_keepalive=True,
-            # Ours go with each file; those of the library would be sent beside them.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            s3=own,
-        )
-        try:
-            session = boto3.session.Session()
-            region = session.region_name or "us-east-1"
-            self._client = session.client("s3", region, endpoint_url=bucket.endpoint, config=how)
-        except (BotoCoreError, ValueError) as error:
-            raise ConfigurationError(f"ORIGINALS_STORE: boto3 cannot use its settings: {error}") from None
+        self._client = client_of(bucket, connections=2 * AT_ONCE)
 
     def put_new(self, groups: Sequence[Sequence[NewFile]]) -> list[Exception | None]:
         return list(self._threads.map(self._put_group, groups))
