@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger.engine import CONNECT_TIMEOUT, read_url
@@ -66,8 +66,11 @@ def app_of(database_url: str) -> App:
     except ModuleNotFoundError:
         raise ConfigurationError("a fleet needs Procrastinate: pip install 'pixivcrawl[fleet]'") from None
 
+    from pixivcrawl.ledger.silence import AsyncConnection  # only here: it needs psycopg
+
     # While the server restarts, whoever wants a connection waits for it.
-    return App(connector=PsycopgConnector(conninfo=server, min_size=1, max_size=4, timeout=BUSY_TIMEOUT))
+    pool: dict[str, Any] = {"connection_class": AsyncConnection, "min_size": 1, "max_size": 4, "timeout": BUSY_TIMEOUT}
+    return App(connector=PsycopgConnector(conninfo=server, **pool))
 
 
 def prepare(database_url: str) -> None:

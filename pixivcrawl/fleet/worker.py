@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -12,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from procrastinate import App, BaseRetryStrategy, RetryDecision
+from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
 from procrastinate.jobs import Job, Status
 from psycopg.errors import RaiseException
@@ -52,12 +53,22 @@ ENDS_WITHIN = 20.0
 """Seconds that a crawl has when its worker is stopped: a clean shutdown takes up to 8, and a slow disk may delay it."""
 
 
+LOST = (ConnectorException, psycopg.Error, TimeoutError)
+"""What is raised when the queue's server is away or never answers."""
+
+
 class EndedWith(Exception):
     """A crawl that failed."""
 
     def __init__(self, exit_code: int) -> None:
         super().__init__(f"exit code {exit_code}")
         self.exit_code = exit_code
+
+
+SAID_ELSEWHERE = (*LOST, EndedWith, StorageFailed)
+"""What a line of ours says, so that the log needs no traceback of it."""
+
+LOGGERS = ("procrastinate.worker", "procrastinate.worker.worker", "procrastinate.utils")
 
 
 class TriedAgain(BaseRetryStrategy):
@@ -195,12 +206,21 @@ async def _take_back_now(app: App) -> None:
                 raise
 
 
+def say_it_once() -> None:
+    """Have the libraries' logs not repeat what a line of ours says: that the server is away, or a crawl failed."""
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
+    for name in LOGGERS:
+        logging.getLogger(name).addFilter(
+            lambda record: record.exc_info is None or not isinstance(record.exc_info[1], SAID_ELSEWHERE)
+        )
+
+
 @asynccontextmanager
 async def queue_there(settings: Settings) -> AsyncIterator[None]:
     """Raises StorageFailed if the queue's server goes away meanwhile: the worker is restarted, and its jobs are taken over."""
     try:
         yield
-    except (ConnectorException, psycopg.Error, TimeoutError) as error:
+    except LOST as error:
         place = place_of(read_url(Configuration.from_settings(settings).database_url))
         said = str(error.__cause__ or error).strip().splitlines() or [f"it has not answered for {BUSY_TIMEOUT:.0f} s"]
         raise StorageFailed(
@@ -210,6 +230,7 @@ async def queue_there(settings: Settings) -> AsyncIterator[None]:
 
 async def work(app: App, settings: Settings, *, once: bool) -> None:
     """Do the queue's jobs for the accounts that have a session here, until stopped; `once`: until none is left."""
+    say_it_once()
     own = [queue_of(account) for account in ("", *account_names(settings))]
     how: dict[str, Any] = {
         "update_heartbeat_interval": BEATS_EVERY,
@@ -229,11 +250,21 @@ async def work(app: App, settings: Settings, *, once: bool) -> None:
             **how,
         )
         tasks = {asyncio.ensure_future(working), asyncio.ensure_future(take_back(app))}
+        done: set[asyncio.Future[None]] = set()
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        except LOST:
+            # So that whoever still waits for a connection, or would tell the server that this worker ends, does not.
+            assert isinstance(app.connector, PsycopgConnector)
+            await app.connector.pool.close(timeout=0)
+            raise
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks, timeout=ENDS_WITHIN)
-        for task in done:
-            task.result()
+            ended, _ = await asyncio.wait(tasks, timeout=ENDS_WITHIN)
+            for task in ended - done:
+                # Nobody else asks for what the other one raised, of which the log would complain.
+                if not task.cancelled():
+                    task.exception()

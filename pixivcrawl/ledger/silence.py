@@ -6,6 +6,7 @@ socket has none at all.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Generator
@@ -14,7 +15,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
-from psycopg.waiting import Ready, Wait
+from psycopg.waiting import Ready, Wait, wait_async
 from sqlalchemy import URL, Engine, event
 
 from pixivcrawl.ledger.failures import BUSY_TIMEOUT, GivenUp, place_of
@@ -104,6 +105,21 @@ class Connection(psycopg.Connection[Any]):
                 self.server.not_there(error)
                 return
         self.server.heard()
+
+
+class AsyncConnection(psycopg.AsyncConnection[Any]):
+    """As `Connection`, for coroutines. One that is cancelled does not ask a server, which may be silent, to cancel its query."""
+
+    async def wait(self, gen: PQGen[T], *args: Any, **named: Any) -> T:
+        try:
+            async with asyncio.timeout(BUSY_TIMEOUT):
+                return await wait_async(gen, self.pgconn.socket, *args, **named)
+        except TimeoutError:
+            self.pgconn.finish()
+            raise NeverAnswered(f"it has not answered for {BUSY_TIMEOUT:.0f} s") from None
+        except asyncio.CancelledError:
+            self.pgconn.finish()
+            raise
 
 
 def watch(engine: Engine) -> None:

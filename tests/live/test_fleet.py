@@ -142,10 +142,14 @@ def test_an_account_that_pixiv_refuses_is_left_alone(
     assert answered(postgres_url, "SELECT exit_code FROM crawls WHERE reader = 901 ORDER BY id") == [(4,), (0,)]
 
 
-@pytest.mark.long
+@pytest.mark.parametrize(
+    "happens",
+    [pytest.param(Line.hold_up, marks=pytest.mark.long), pytest.param(Line.cut, marks=pytest.mark.campaign)],
+)
 def test_a_worker_whose_server_goes_away_ends_with_a_line(
-    postgres_url: str, fleet: Callable[..., dict[str, str]], tmp_path: Path
+    happens: Callable[[Line], None], postgres_url: str, fleet: Callable[..., dict[str, str]], tmp_path: Path
 ) -> None:
+    """The server takes no connections any more, or never answers."""
     (tmp_path / "subscriptions.toml").write_text("")
     with Line(postgres_url) as line:
         command = [sys.executable, "-m", "scrapy", "work"]
@@ -153,10 +157,13 @@ def test_a_worker_whose_server_goes_away_ends_with_a_line(
         worker = subprocess.Popen(command, cwd=PROJECT, env=env, stderr=subprocess.PIPE, text=True)
         until(lambda: answered(postgres_url, "SELECT to_regclass('fleet.procrastinate_workers')") != [(None,)])
         until(lambda: answered(postgres_url, "SELECT count(*) FROM fleet.procrastinate_workers") == [(1,)])
-        line.cut()
-        _, said = worker.communicate(timeout=120)
+        happens(line)
+        _, said = worker.communicate(timeout=90)
     assert worker.returncode == 5, said
-    assert [each for each in said.splitlines() if each.startswith("pixivcrawl: the queue on 127.0.0.1:")]
+    assert "the queue's server does not answer, and is waited for" in said
+    assert "Traceback" not in said, said
+    (ended,) = [line for line in said.splitlines() if line.startswith("pixivcrawl: ")]
+    assert ended.startswith("pixivcrawl: the queue on 127.0.0.1:")
 
 
 @pytest.mark.parametrize("words", [["work"], ["fleet", "status"]])
