@@ -239,8 +239,8 @@ FEED_ITEMS = from_environment("FEED_ITEMS", "")
 ARCHIVE_DIR = from_environment("ARCHIVE_DIR", "archive")
 
 # Where the originals are, if not in the archive's folder: s3://BUCKET/PREFIX, see docs/fleet.md. A store that is not Amazon's is named with
-# ?endpoint=https://HOST:PORT. The keys come from where boto3 looks for them (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws, the
-# machine's role). Empty: in the archive's folder.
+# ?endpoint=https://HOST:PORT. The keys come from where boto3 looks for them (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the
+# file that AWS_SHARED_CREDENTIALS_FILE names, ~/.aws, the machine's role). Empty: in the archive's folder.
 ORIGINALS_STORE = from_environment("ORIGINALS_STORE", "")
 
 # Who may read new files in the archive: owner (nobody else), group, or all. It sets the umask of every command that writes there; existing

@@ -38,7 +38,7 @@ class SeaweedFS:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         # The ports for gRPC are 10,000 higher.
-        self._ports = dict(zip(("s3", "master", "volume", "filer"), _free_ports(4), strict=True))
+        self._ports = dict(zip(("s3", "master", "volume", "filer"), free_ports(4), strict=True))
         self.endpoint = f"http://127.0.0.1:{self._ports['s3']}"
         who = {"name": "tests", "credentials": [{"accessKey": KEY, "secretKey": SECRET}], "actions": ["Admin"]}
         (folder / "s3.json").write_text(json.dumps({"identities": [who]}))
@@ -46,7 +46,7 @@ class SeaweedFS:
     def start(self) -> None:
         ports = [f"-{name}.port={port}" for name, port in self._ports.items()]
         # A bucket takes seven volumes of its own.
-        other = ["-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false"]
+        other = ["-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false", "-master.telemetry=false"]
         sizes = ["-volume.max=200", "-master.volumeSizeLimitMB=64", "-volume.preStopSeconds=0"]
         data = [f"-dir={self._folder}", f"-s3.config={self._folder / 's3.json'}"]
         with (self._folder / "log").open("ab") as log:
@@ -77,8 +77,7 @@ class SeaweedFS:
         self._process.send_signal(number)
 
     def client(self) -> Any:
-        session = boto3.session.Session(KEY, SECRET, region_name="us-east-1")
-        return session.client("s3", endpoint_url=self.endpoint)
+        return client_of(self.endpoint, KEY, SECRET)
 
     def bucket(self) -> None:
         client = self.client()
@@ -91,12 +90,18 @@ class SeaweedFS:
 
     def held(self, address: str) -> dict[str, bytes]:
         """What lies there, by its path in the archive."""
-        prefix, client = address.removeprefix("s3://archive/").partition("?")[0], self.client()
-        pages = client.get_paginator("list_objects_v2").paginate(Bucket="archive", Prefix=f"{prefix}/")
-        keys = [each["Key"] for page in pages for each in page.get("Contents", ())]
-        return {
-            key.removeprefix(f"{prefix}/"): client.get_object(Bucket="archive", Key=key)["Body"].read() for key in keys
-        }
+        return objects(self.client(), "archive", address.removeprefix("s3://archive/").partition("?")[0])
+
+
+def client_of(endpoint: str, key: str, secret: str) -> Any:
+    return boto3.session.Session(key, secret, region_name="us-east-1").client("s3", endpoint_url=endpoint)
+
+
+def objects(client: Any, bucket: str, prefix: str) -> dict[str, bytes]:
+    """What lies under a prefix, by its path within it."""
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/")
+    keys = [each["Key"] for page in pages for each in page.get("Contents", ())]
+    return {key.removeprefix(f"{prefix}/"): client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
 
 
 @contextlib.contextmanager
@@ -112,7 +117,7 @@ def seaweedfs(folder: Path) -> Iterator[SeaweedFS]:
         server.stop()
 
 
-def _free_ports(number: int) -> list[int]:
+def free_ports(number: int) -> list[int]:
     found: list[int] = []
     while len(found) < number:
         with socket.create_server(("127.0.0.1", 0)) as one:

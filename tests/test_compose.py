@@ -20,6 +20,7 @@ from pixivcrawl.fleet.worker import ENDS_WITHIN
 from tests.fleet.servers import own_server
 from tests.live.running import environment, pixivcrawl
 from tests.sandbox.serving import Sandbox, World
+from tests.seaweed import KEY, SECRET, seaweedfs
 from tests.test_project import FENCE, ROOT, project_settings, simple_commands
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
@@ -45,7 +46,7 @@ def assert_taken(words: list[str]) -> None:
 
 
 def test_the_services_are_the_parts_of_the_page() -> None:
-    assert SERVICES.keys() - OURS.keys() == {"postgres"}
+    assert SERVICES.keys() - OURS.keys() == {"postgres", "store"}
     assert OURS.keys() - WORKERS.keys() == {"gallery"}
     assert len(WORKERS) == 2
 
@@ -72,6 +73,7 @@ def test_a_worker_is_that_of_the_page(name: str) -> None:
     given = WORKERS[name]["environment"]
     # The session's file is in the container's own environment.
     assert {f"PIXIVCRAWL_{key}" for key in kept} - {"PIXIVCRAWL_PIXIV_COOKIE_FILE"} <= given.keys()
+    assert "keys" in WORKERS[name]["secrets"]
     assert "ENV PIXIV_COOKIE_FILE=/run/secrets/session" in (ROOT / "docs/schedule/Containerfile").read_text()
     assert "session" in WORKERS[name]["secrets"]
     assert seconds(WORKERS[name]["stop_grace_period"]) > ENDS_WITHIN
@@ -80,7 +82,27 @@ def test_a_worker_is_that_of_the_page(name: str) -> None:
 
 
 def commands(block: str) -> list[list[str]]:
-    return [words for line in block.splitlines() for words in simple_commands(line)]
+    return [words for line in block.replace("\\\n", " ").splitlines() for words in simple_commands(line)]
+
+
+def test_the_store_is_that_of_the_page() -> None:
+    """With the same options, a folder, a name and a secret of the container's own, and open to the other containers."""
+    typed = [words for language, block in FENCE.findall(PAGE) if language == "sh" for words in commands(block)]
+    (by_hand,) = (words for words in typed if words[0] == "weed" and "server" in words)
+    own = {"-dir=": "/data", "-ip=": "store", "-s3.config=": "/run/secrets/store"}
+    expected = [
+        next((option + value for option, value in own.items() if word.startswith(option)), word)
+        for word in by_hand[by_hand.index("server") :]
+    ]
+    service = SERVICES["store"]
+    assert sorted(service["command"]) == sorted([*expected, "-ip.bind=0.0.0.0"])
+    assert service["volumes"] == ["originals:/data"]
+    (asked,) = (words for words in typed if words[-1].endswith("/healthz"))
+    assert service["healthcheck"]["test"][-1] == asked[-1]
+    for ours in OURS.values():
+        assert ours["depends_on"]["store"] == {"condition": "service_healthy"}
+        assert "?endpoint=http://store:8333" in ours["environment"]["PIXIVCRAWL_ORIGINALS_STORE"]
+        assert ours["environment"]["AWS_SHARED_CREDENTIALS_FILE"] == "/run/secrets/keys"
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -110,30 +132,37 @@ def test_every_variable_is_a_setting_of_ours_or_one_that_the_page_of_settings_te
     settings = project_settings()
     for service in OURS.values():
         for name in service["environment"]:
-            assert (
-                name.removeprefix("PIXIVCRAWL_") in settings if name.startswith("PIXIVCRAWL_") else f"`{name}`" in told
-            )
+            assert name.removeprefix("PIXIVCRAWL_") in settings if name.startswith("PIXIVCRAWL_") else name in told
 
 
 @pytest.mark.long
-def test_a_worker_works_with_the_environment_of_its_service(tmp_path: Path) -> None:
-    """Its password comes from the file of a secret, to the ledger and to the queue."""
+def test_a_worker_works_with_the_environment_of_its_service(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Its password and its keys come from files of secrets, to the ledger, the queue and the store."""
     secrets, shared = tmp_path / "secrets", tmp_path / "shared"
     (shared / "accounts").mkdir(parents=True)
     secrets.mkdir()
-    with Sandbox(World.of(works=2, size=(48, 36))) as sandbox, own_server() as server:
+    with (
+        Sandbox(World.of(works=2, size=(48, 36))) as sandbox,
+        own_server() as server,
+        seaweedfs(tmp_path_factory.mktemp("store")) as store,
+    ):
+        store.client().create_bucket(Bucket="originals")
         server.run(
             "psql postgres -c \"CREATE ROLE pixiv LOGIN PASSWORD 'one of your own'\" "
             "-c \"CREATE DATABASE pixiv OWNER pixiv ENCODING 'UTF8' TEMPLATE template0\""
         )
         (secrets / "pgpass").write_text("127.0.0.1:*:pixiv:pixiv:one of your own\n")
         (secrets / "session").write_text(f"PHPSESSID={sandbox.cookie}\n")
+        (secrets / "keys").write_text(f"[default]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n")
         for secret in secrets.iterdir():
             secret.chmod(0o600)
         given = {
             name: value.replace("/run/secrets", str(secrets))
             .replace("/fleet", str(shared))
             .replace("@postgres/", f"@127.0.0.1:{server.port}/")
+            .replace("http://store:8333", store.endpoint)
             for name, value in SERVICES["two"]["environment"].items()
         }
         del given["PIXIVCRAWL_METRICS_ADDRESS"]

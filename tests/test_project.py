@@ -263,11 +263,13 @@ OUTSIDE = {
     "pg_basebackup",
     "pg_ctl",
     "pg_receivewal",
+    "printf",
     "psql",
     "scrapyd",
     "sha256sum",
     "source",
     "touch",
+    "weed",
 } | {*("sqlite3", "systemctl", "umask", "env", "journalctl", "docker", "jq")}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, func, inspect, select, text
+from sqlalchemy import URL, Connection, Engine, column, func, inspect, select, table
 from sqlalchemy.exc import DBAPIError
 
 from pixivcrawl.api.text import plural
@@ -25,6 +25,8 @@ from pixivcrawl.ledger.integrity import fault_of
 from pixivcrawl.ledger.journal import Position
 from pixivcrawl.ledger.models import CrawlRow
 from pixivcrawl.throttling.learning import REFUSED_FOR
+
+VERSION_TABLE = table("alembic_version", column("version_num"))
 
 
 @dataclass(slots=True)
@@ -44,7 +46,7 @@ def check_ledger(configuration: Configuration, archive: Archive, now: datetime) 
     try:
         url = read_url(configuration.database_url)
         if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
-            examined.findings.append(_none_yet(archive, url))
+            examined.findings.append(_none_yet(archive, place_of(url)))
         elif _is_left_alone(url, archive):
             examined = _examined(engine_that_leaves_no_trace(url), configuration, archive, now)
             if not _is_left_alone(url, archive):
@@ -74,7 +76,8 @@ def _examined(engine: Engine, configuration: Configuration, archive: Archive, no
     try:
         with engine.connect() as connection:
             examined.findings += _version_and_soundness(connection, archive, place)
-            is_ours = all(finding.state == "ok" for finding in examined.findings)
+            all_is_well = all(finding.state == "ok" for finding in examined.findings)
+            is_ours = all_is_well and inspect(connection).has_table(VERSION_TABLE.name)
             if is_ours:
                 _read(connection, configuration, archive, now, examined)
         if is_ours:
@@ -97,10 +100,10 @@ def _asked(engine: Engine, query: Query) -> Position | None:
         return query(connection)
 
 
-def _none_yet(archive: Archive, url: URL) -> Finding:
-    if why := loss(archive, place_of(url)):
+def _none_yet(archive: Archive, place: str) -> Finding:
+    if why := loss(archive, place):
         return problem("ledger", StorageFailed(why))
-    return ok("ledger", f"none yet at {place_of(url)}: the first crawl makes it")
+    return ok("ledger", f"none yet at {place}: the first crawl makes it")
 
 
 def _version_and_soundness(connection: Connection, archive: Archive, place: str) -> Iterator[Finding]:
@@ -108,10 +111,12 @@ def _version_and_soundness(connection: Connection, archive: Archive, place: str)
     if isinstance(driver, sqlite3.Connection) and fault_of(driver, "quick_check") is not None:
         yield problem("ledger", StorageFailed(DAMAGED.format(place=place)))
         return
-    version = _version(connection)
-    if version is None and not inspect(connection).get_table_names() and (why := loss(archive, place)):
-        yield problem("ledger", StorageFailed(why))
-    elif version is None:
+    tables = inspect(connection).get_table_names()
+    if not tables:
+        yield _none_yet(archive, place)
+        return
+    version = connection.scalar(select(VERSION_TABLE)) if VERSION_TABLE.name in tables else None
+    if version is None:
         yield problem("ledger", ConfigurationError(f"{place} is not a ledger: correct DATABASE_URL"))
     elif version > VERSION:
         newer = f"{place} is from a newer version ({version}, this one knows {VERSION}): update pixivcrawl"
@@ -124,15 +129,6 @@ def _version_and_soundness(connection: Connection, archive: Archive, place: str)
         )
     else:
         yield ok("ledger", f"{place}, version {version}" + ", sound" * isinstance(driver, sqlite3.Connection))
-
-
-def _version(connection: Connection) -> str | None:
-    try:
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    except DBAPIError as error:
-        if isinstance(error.orig, sqlite3.OperationalError) and "no such table" not in str(error.orig):
-            raise
-        return None
 
 
 def _read(

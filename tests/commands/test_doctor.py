@@ -93,6 +93,14 @@ def test_no_archive_is_needed_and_none_is_made(sandbox: Sandbox, tmp_path: Path)
     assert not list(tmp_path.iterdir())
 
 
+def test_a_servers_database_without_tables_is_one_for_the_first_crawl(
+    sandbox: Sandbox, tmp_path: Path, postgres_url: str
+) -> None:
+    typed, amiss = doctor(sandbox, Archive(tmp_path / "none"), DATABASE_URL=postgres_url)
+    assert (typed.code, amiss) == (0, {})
+    assert "the first crawl makes it" in typed.out
+
+
 def test_offline_sends_nothing(sandbox: Sandbox, archive: Archive) -> None:
     sent = asked(sandbox)
     typed, amiss = doctor(sandbox, archive, "--offline")

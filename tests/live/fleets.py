@@ -1,7 +1,8 @@
-"""A fleet under fire: workers on one ledger, each with an archive of its own, that are killed and stopped, and so is their server."""
+"""A fleet under fire: workers on one ledger, each with an archive of its own, that are killed and stopped, and so are their servers."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import signal
@@ -22,8 +23,9 @@ from sqlalchemy.exc import DBAPIError
 from pixivcrawl.sandbox.log import Logged
 from pixivcrawl.sandbox.works import Session
 from tests.ledger.postgres import Postgres
-from tests.live.running import PROJECT, environment, stored_files
+from tests.live.running import PROJECT, environment, scrapy, stored_files
 from tests.sandbox.serving import Sandbox
+from tests.seaweed import CREDENTIALS, SeaweedFS
 
 ANSWERS_AFTER = 0.05
 """Seconds until each answer of the sandbox: a request travels for so long."""
@@ -50,14 +52,16 @@ class Plan:
     """So many API requests come between two happenings at most; at least one does."""
 
     frozen: float = 0.0
-    """Seconds for which the server and, later, a worker with its crawl are stopped; 0: they are not."""
+    """Seconds for which each server and a worker with its crawl are stopped, one after another; 0: they are not."""
     budget: int = 0
 
-    def happenings(self, chance: random.Random) -> list[str]:
-        freezes = ["freeze the server", "freeze a worker"] if self.frozen else []
+    def happenings(self, chance: random.Random, *, store: bool) -> list[str]:
+        """`store`: the originals are in an object store, which is killed once."""
+        freezes = ["freeze the server", "freeze a worker", *["freeze the store"] * store] if self.frozen else []
         # Half of the workers leave their crawl alive.
         kills = ["kill a worker and its crawl", "kill a worker"] * ((self.killed + 1) // 2)
-        everything = [*kills[: self.killed], *["kill the server"] * self.server_killed, *freezes]
+        servers = [*["kill the server"] * self.server_killed, *["kill the store"] * store]
+        everything = [*kills[: self.killed], *servers, *freezes]
         chance.shuffle(everything)
         return everything
 
@@ -67,6 +71,7 @@ class Outcome:
     """What came of a campaign; everything but `fetched_again`, which has a bound, is to be as it would be without a kill."""
 
     jobs: int = 0
+    files: int = 0
     wrong: list[str] = field(default_factory=list)
     fetched_again: int = 0
     may_be_fetched_again: int = 0
@@ -82,8 +87,10 @@ class Outcome:
 class Fleet:
     """Workers that are begun again when they end, until the `with` block is left."""
 
-    def __init__(self, plan: Plan, sandbox: Sandbox, postgres: Postgres, folder: Path) -> None:
-        self.plan, self._sandbox, self._postgres, self._folder = plan, sandbox, postgres, folder
+    def __init__(
+        self, plan: Plan, sandbox: Sandbox, postgres: Postgres, folder: Path, store: SeaweedFS | None = None
+    ) -> None:
+        self.plan, self._sandbox, self._postgres, self._folder, self.store = plan, sandbox, postgres, folder, store
         readers = sandbox.world.readers
         more = (Session(903 + n, f"sessionOfReader{903 + n}", "0" * 32) for n in range(plan.accounts - len(readers)))
         sandbox.world.readers = (*readers[: plan.accounts], *more)
@@ -128,15 +135,17 @@ class Fleet:
             name = f"worker{number}"
             if name not in self._workers or self._workers[name].poll() is not None:
                 command = [sys.executable, "-m", "scrapy", "work"]
-                env = self._environment(number)
+                env = self.environment(number)
                 self._workers[name] = subprocess.Popen(
                     command, cwd=PROJECT, env=env, stdout=self._log, stderr=self._log
                 )
 
-    def _environment(self, number: int) -> dict[str, str]:
+    def environment(self, number: int) -> dict[str, str]:
+        store = {"PIXIVCRAWL_ORIGINALS_STORE": self.store.address("fleet")} | CREDENTIALS if self.store else {}
         return environment(
             self._sandbox,
             self.archive(number),
+            **store,
             PIXIVCRAWL_DATABASE_URL=self._postgres.url,
             PIXIVCRAWL_SUBSCRIPTIONS=str(self._folder / "subscriptions.toml"),
             PIXIVCRAWL_PIXIV_ACCOUNTS=str(self._folder / "accounts"),
@@ -162,6 +171,14 @@ class Fleet:
             self._postgres.freeze()
             time.sleep(self.plan.frozen)
             self._postgres.thaw()
+        elif self.store is not None and what == "kill the store":
+            self.store.stop(signal.SIGKILL)
+            time.sleep(chance.uniform(0, 2))
+            self.store.start()
+        elif self.store is not None and what == "freeze the store":
+            self.store.send(signal.SIGSTOP)
+            time.sleep(self.plan.frozen)
+            self.store.send(signal.SIGCONT)
         else:
             for process in (worker.pid, *crawls):
                 os.kill(process, signal.SIGSTOP)
@@ -174,6 +191,13 @@ class Fleet:
         """How many of the lists have been read to their end."""
         asked = "SELECT count(DISTINCT list_id) FROM crawls WHERE exit_code = 0"
         return next(iter(self.answers(asked)), (0,))[0]
+
+    def stored(self, number: int) -> dict[str, str]:
+        """The originals of a worker's folder, or those of the store, which all have: paths and SHA-256."""
+        if self.store is None:
+            return stored_files(self.archive(number))
+        held = self.store.held(self.store.address("fleet"))
+        return {path: hashlib.sha256(body).hexdigest() for path, body in held.items() if path.startswith("originals/")}
 
     def answers(self, query: str) -> list[tuple[int, ...]]:
         """What the server says; nothing while it is away, or before the first worker has made the tables."""
@@ -199,16 +223,18 @@ def kill(processes: list[int]) -> None:
             os.kill(process, signal.SIGKILL)
 
 
-def carried_out(plan: Plan, sandbox: Sandbox, postgres: Postgres, folder: Path, within: float) -> Outcome:
+def carried_out(
+    plan: Plan, sandbox: Sandbox, postgres: Postgres, folder: Path, within: float, store: SeaweedFS | None = None
+) -> Outcome:
     """Let everything happen while the fleet works, and give what came of it once every list has been read."""
     chance = random.Random(plan.seed)
     outcome = Outcome()
     began = time.monotonic()
-    with Fleet(plan, sandbox, postgres, folder) as fleet:
+    with Fleet(plan, sandbox, postgres, folder, store) as fleet:
         while not sandbox.requests("api"):
             assert time.monotonic() < began + within
             time.sleep(0.1)
-        waiting = plan.happenings(chance)
+        waiting = plan.happenings(chance, store=store is not None)
         next_at = 1
         while (outcome.jobs < plan.artists or waiting) and time.monotonic() < began + within:
             # By what was asked, not by the clock: a slow machine is to come as far between two of them.
@@ -234,16 +260,24 @@ def _judge(plan: Plan, sandbox: Sandbox, fleet: Fleet, outcome: Outcome) -> None
     for number in range(plan.artists):
         expected |= sandbox.world.expected.user(11 + number, session=True).files
     found: dict[str, str] = {}
-    for number in range(plan.workers):
-        there = stored_files(fleet.archive(number)) if fleet.archive(number).exists() else {}
+    for number in range(plan.workers if fleet.store is None else 1):
+        there = fleet.stored(number)
         outcome.wrong += [f"twice: {path}" for path in there.keys() & found.keys()]
         found |= there
+    outcome.files = len(found)
     outcome.wrong += [path for path in expected.keys() | found.keys() if expected.get(path) != found.get(path)]
     known = dict(fleet.answers("SELECT path, sha256 FROM files WHERE state = 'stored'"))
     outcome.wrong += [f"of the ledger: {path}" for path in known.keys() ^ found.keys()]
+    # A store is verified from any machine: also from one that has not worked.
+    for number in range(plan.workers + (fleet.store is not None)):
+        verified = scrapy("verify", "--json", env=fleet.environment(number))
+        if verified.returncode != 0 or verified.stdout:
+            outcome.wrong.append(f"verify of {number}: {verified.returncode}, {verified.stdout}{verified.stderr}")
     images = Counter(each.path for each in sandbox.requests("image") if each.status == 200)
     outcome.fetched_again = sum(images.values()) - len(images)
-    ended_hard = sum(number * (plan.accounts if "server" in what else 1) for what, number in outcome.happened.items())
+    # A store that is away is waited for, and ends nothing.
+    ended = {what: number for what, number in outcome.happened.items() if "store" not in what}
+    ended_hard = sum(number * (plan.accounts if "server" in what else 1) for what, number in ended.items())
     outcome.may_be_fetched_again = ended_hard * IMAGES_AT_ONCE
     lanes: dict[str, list[Logged]] = defaultdict(list)
     for request in sandbox.requests("api"):

