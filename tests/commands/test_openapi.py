@@ -139,7 +139,7 @@ def test_the_sandbox_never_contradicts_it(sandbox: Sandbox, name: str) -> None:
     compare(sandbox, name, examples=8)
 
 
-@pytest.mark.long
+@pytest.mark.campaign
 @pytest.mark.parametrize("name", [operation["operationId"] for operation in operations()])
 def test_the_sandbox_never_contradicts_it_at_length(sandbox: Sandbox, name: str) -> None:
     compare(sandbox, name, examples=200)

@@ -87,7 +87,7 @@ def test_a_filter_hides_what_a_crawl_would_leave_out(works: list[Artwork], sever
     the_same_in_both(numbered(works), several)
 
 
-@pytest.mark.long
+@pytest.mark.campaign
 @settings(max_examples=5)
 @given(st.lists(WORKS, min_size=100, max_size=100), st.lists(filters(), min_size=10, max_size=10))
 def test_so_it_does_of_ten_thousand_works(works: list[Artwork], several: list[Filters]):

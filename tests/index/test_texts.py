@@ -47,7 +47,14 @@ def found_by_a_look_at_each(texts: dict[int, str], words: list[str]) -> set[int]
     return {work_id for work_id, of_work in texts.items() if all(word in of_work for word in folded)}
 
 
-@pytest.mark.parametrize(("works", "queries"), [(200, 150), pytest.param(10_000, 2_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("works", "queries"),
+    [
+        (200, 150),
+        pytest.param(2_000, 400, marks=pytest.mark.long),
+        pytest.param(10_000, 2_000, marks=pytest.mark.campaign),
+    ],
+)
 def test_none_is_missed_and_none_is_wrong(tmp_path: Path, works: int, queries: int):
     dice = random.Random(3)
     known = random_works(dice, works)

@@ -240,10 +240,13 @@ CASES = {
     "refused before": Case(lambda: many(14), refused),
 }
 
+LONGEST = {"a hundred ids", "slow images, interrupted", "many pages, interrupted", "three artists"}
 
-@pytest.mark.long
+
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.campaign if name in LONGEST else pytest.mark.long) for name in CASES]
+)
 def test_what_is_said_beforehand_is_within_a_factor_of_two(
     tmp_path: Path, name: str, record_property: Callable[[str, object], None]
 ) -> None:

@@ -50,7 +50,7 @@ def test_storage_grows_with_the_number_of_works(tmp_path: Path) -> None:
     assert rows(tmp_path / "many", ANSWERS) == answers
 
 
-@pytest.mark.long
+@pytest.mark.campaign
 def test_storage_of_two_thousand_works(tmp_path: Path) -> None:
     few, many = bytes_a_work(tmp_path / "few", 500), bytes_a_work(tmp_path / "many", 2000)
     assert 0.9 * few < many < 1.1 * few

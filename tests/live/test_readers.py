@@ -70,7 +70,7 @@ def test_a_session_that_is_lost_ends_the_run_and_nothing_is_missing_afterwards(
 @pytest.mark.parametrize("tells", [True, False], ids=["x-userid", "no header"])
 @pytest.mark.parametrize("seed", campaign(range(50)))
 def test_a_session_that_is_lost_at_any_request(tmp_path: Path, seed: int, tells: bool) -> None:
-    with Sandbox(world_of(180, adult=20)) as sandbox:
+    with Sandbox(world_of(70, adult=7)) as sandbox:
         habits = sandbox.world.habits
         habits.tells_reader = tells
         whole = searched(sandbox, tmp_path / "whole")
