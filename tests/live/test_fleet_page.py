@@ -223,7 +223,7 @@ def test_a_store_takes_all_originals_and_is_restored(tmp_path: Path) -> None:
         shell.type(first)
         expected = sandbox.world.expected.user(11, session=True).files
         copied = tmp_path / "backup/store/pixiv"
-        until(lambda: stored_files(copied) == expected and (copied / ".name").exists(), 60, shell.said)
+        until(lambda: stored_files(copied) == expected and (copied / ".name").exists(), 120, shell.said)
 
         shell.kill("weed")
         shutil.rmtree(store / "data")
