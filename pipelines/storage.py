@@ -11,7 +11,6 @@ from typing import Any
 
 from scrapy.crawler import Crawler
 
-from pixivcrawl.archive.destination import in_the_way
 from pixivcrawl.archive.stores import NewFile, store_of
 from pixivcrawl.archive.stores.placing import NameTaken, frames_text, quarantine, stage_text
 from pixivcrawl.items import ProvenOriginal, StoredOriginal
@@ -42,8 +41,8 @@ class StoragePipeline(FilePipeline):
         except NameTaken as taken:
             original = item.staged.original
             await asyncio.to_thread(quarantine, self.archive, Path(item.staged.staged), taken.path.name, str(taken))
-            why = in_the_way(self.archive, taken.path.relative_to(self.archive.root).as_posix())
-            raise await self.park(original, why or str(taken), waits=self.archive.bucket is not None) from None
+            why = self._store.in_the_way(taken.path.relative_to(self.archive.root).as_posix())
+            raise await self.park(original, why or str(taken), waits=why is None) from None
         return stored
 
     def _destination(self, proven: ProvenOriginal) -> StoredOriginal:

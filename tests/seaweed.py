@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -76,13 +77,19 @@ class SeaweedFS:
         assert self._process is not None
         self._process.send_signal(number)
 
+    @cache  # noqa: B019 (there is one server a session)
     def client(self) -> Any:
         return client_of(self.endpoint, KEY, SECRET)
 
     def bucket(self) -> None:
+        """Raises ClientError or BotoCoreError until objects can be put there, and be read that were there before."""
         client = self.client()
         if not client.list_buckets()["Buckets"]:
             client.create_bucket(Bucket="archive")
+        try:
+            client.get_object(Bucket="archive", Key="ready")["Body"].close()
+        except client.exceptions.NoSuchKey:
+            client.put_object(Bucket="archive", Key="ready", Body=b"ready")
 
     def address(self, prefix: str = "") -> str:
         """A place in it that nobody has used."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pixivcrawl.archive.layout import Archive, is_link, refuse_two_disks
-from pixivcrawl.archive.stores.placing import frames_listed, frames_text, holds_text, is_free
+from pixivcrawl.archive.layout import Archive, refuse_two_disks
+from pixivcrawl.archive.stores import store_of
+from pixivcrawl.archive.stores.placing import frames_listed, frames_text, holds_text
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.items import Original
 
@@ -39,10 +40,11 @@ class Destinations:
                 self._begun.add(folder)
         if folder in self._begun:
             return None
-        if (why := in_the_way(self._archive, path)) is not None or original.kind != "ugoira":
+        in_the_way = store_of(self._archive).in_the_way
+        if (why := in_the_way(path)) is not None or original.kind != "ugoira":
             return why
         beside = self._archive.frames_path(original)
-        why = in_the_way(self._archive, beside)
+        why = in_the_way(beside)
         return None if why is None or self._is_its_timing(original, self._archive.root / beside) else why
 
     def _is_its_timing(self, original: Original, place: Path) -> bool:
@@ -50,15 +52,6 @@ class Destinations:
             return holds_text(place, frames_text(original.frames))
         # Before it is known, any list of frames may be the right one: a killed run can have placed it.
         return frames_listed(place) is not None
-
-
-def in_the_way(archive: Archive, path: str) -> str | None:
-    """What blocks `path` (relative), and what to do; None if nothing does. Raises StorageFailed."""
-    place = archive.root / path
-    if archive.bucket is not None or is_free(place):
-        return None
-    what = "a link, which is not followed," if is_link(place) else "a folder" if place.is_dir() else "another file"
-    return f"{what} lies at {path}: move it away, or have pixivcrawl verify --repair see to it"
 
 
 def _trouble_with_folder(archive: Archive, relative: str) -> str | None:

@@ -100,6 +100,10 @@ class Archive:
         return self.root / "users"
 
     @property
+    def _of_originals(self) -> tuple[Path, ...]:
+        return (self.originals, self.users) if self.bucket is None else ()
+
+    @property
     def staging(self) -> Path:
         return self.root / "staging"
 
@@ -131,7 +135,7 @@ class Archive:
         """
         os.umask(UMASKS[readers])
         _make_folder(self.root, 0o777)
-        of_originals = (self.originals, self.users) if self.bucket is None else ()
+        of_originals = self._of_originals
         for folder in (*of_originals, self.journal, self.staging, self.quarantine):
             self._refuse_astray(folder)
         for folder in (*of_originals, self.journal):
@@ -142,8 +146,7 @@ class Archive:
             _try_writing(folder)
         for folder in (*of_originals, self.quarantine):
             refuse_two_disks(self.staging, folder)
-        if self.bucket is None:
-            self._refuse_shared_folders()
+        self._refuse_shared_folders()
 
     def require_artists(self) -> None:
         """Raises `StorageFailed` if an artist's linked folder cannot be reached, because its files may still exist."""
@@ -245,7 +248,7 @@ class Archive:
     def _linked_artists(self) -> list[Path]:
         links: list[Path] = []
         # Archives of before have no users/ until a run makes it.
-        for folder in (self.originals, *([self.users] if os.path.lexists(self.users) else [])):
+        for folder in (each for each in self._of_originals if each != self.users or os.path.lexists(each)):
             with storage_errors(folder), os.scandir(folder) as entries:
                 names = sorted(entry.name for entry in entries if is_artist(entry.name))
             links += [folder / name for name in names if is_link(folder / name)]

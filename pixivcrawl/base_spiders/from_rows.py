@@ -17,7 +17,6 @@ from pixivcrawl.archive.workers import Workers
 from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.base_spiders.filtered import left_out
 from pixivcrawl.base_spiders.params import ListingArguments
-from pixivcrawl.errors import StorageFailed
 from pixivcrawl.items import Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY
@@ -132,9 +131,7 @@ def _proven(archive: Archive, file: queries.FileOfRow, original: Original, worke
         with store.local(file.path) as path:
             return workers.prove(path, expected, file.sha256).result()
     except FileNotFoundError:
-        folder = (archive.root / file.path).parent
-        if archive.bucket is None and not folder.is_dir():
-            raise StorageFailed(f"{folder} has gone: put it back, then run the same command again") from None
+        store.require(file.path.rpartition("/")[0])
         return f"{file.path} is not there"
     except Damaged as damage:
         if damage.is_no_verdict:

@@ -11,7 +11,7 @@ from scrapy.settings import Settings
 from pixivcrawl.api.text import plural, size
 from pixivcrawl.archive.deleting import delete
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.archive.stores import require_folder
+from pixivcrawl.archive.stores import store_of
 from pixivcrawl.commands.verify import require_archive
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.gallery.thumbnails import small_pictures
@@ -56,8 +56,6 @@ class Command(ArchiveCommand):
             raise UsageError("--undo takes no --note and no --delete-files", print_help=False)
         configuration = Configuration.from_settings(settings)
         require_archive(configuration)
-        if opts.delete_files:
-            require_folder(configuration.archive, "forget --delete-files")
         with locked_ledger(configuration, "forget") as (archive, ledger):
             subjects = [ledger.read_now(subject_named, typed) for typed in args]
             for subject, subject_id in dict.fromkeys(subjects):
@@ -82,6 +80,6 @@ def change(
         return f"{what} is forgotten; what is archived of it stays"
     # Told first and deleted then, so that a kill in between leaves files that the same command deletes, and none that count as lost.
     deleted = ledger.read_now(queries.paths_deleted, subject, subject_id)
-    files, freed = delete(archive, [path for path, _ in deleted])
+    files, freed = store_of(archive).delete([path for path, _ in deleted])
     delete(archive, small_pictures(sha256 for _, sha256 in deleted if sha256 is not None))
     return f"{what} is forgotten; {plural(files, 'file')} deleted, {size(freed)}"

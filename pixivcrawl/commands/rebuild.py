@@ -13,9 +13,11 @@ from scrapy.settings import Settings
 from sqlalchemy import URL
 
 from pixivcrawl.api.text import one_line, plural, size
+from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
-from pixivcrawl.archive.stores import require_folder
+from pixivcrawl.archive.stores import store_of
+from pixivcrawl.archive.stores.folder import ORIGINALS
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.console import ProgressPrinter
@@ -34,6 +36,7 @@ from pixivcrawl.ledger.engine import (
 from pixivcrawl.ledger.failures import place_of
 from pixivcrawl.ledger.integrity import require_sound
 from pixivcrawl.ledger.journal import SkippedParts, end_of, is_of_old, read_journal
+from pixivcrawl.ledger.originals import agree_on_store
 from pixivcrawl.ledger.rebuilding import begin_beside, put_in_place
 from pixivcrawl.ledger.replay import ReplayResult, replay
 from pixivcrawl.ledger.service import Ledger
@@ -103,8 +106,7 @@ def rebuild(configuration: Configuration, *, replace: bool, check: bool) -> int:
     """Rebuild and print each step; returns the exit code. Raises ConfigurationError, ArchiveInUse or StorageFailed."""
     archive = configuration.archive
     print(f"archive: {archive.root}", flush=True)
-    require_folder(archive, "rebuild")
-    if not archive.journal.is_dir() and not archive.originals.is_dir():
+    if not archive.journal.is_dir() and not _has_originals(archive):
         raise ConfigurationError("there is neither a journal nor originals: name the archive with -s ARCHIVE_DIR=...")
     if is_of_old(archive.journal):
         raise ConfigurationError(TO_UPGRADE.format(what=f"the journal {archive.journal}"))
@@ -122,6 +124,11 @@ def rebuild(configuration: Configuration, *, replace: bool, check: bool) -> int:
         held.after_a_kill = False
     print("\n".join([f"rebuilt: {place_of(url)}", *summary(rebuilt)]), flush=True)
     return 0 if rebuilt.is_all else NOT_ALL
+
+
+def _has_originals(archive: Archive) -> bool:
+    with storage_errors(archive.originals):
+        return any(store_of(archive).listed(ORIGINALS))
 
 
 def _go_on(archive: Archive, url: URL, workers: Workers, *, check: bool) -> RebuildResult:
@@ -194,6 +201,7 @@ def _reconciled(
     saying = ProgressPrinter()
     ledger = Ledger.open(url.render_as_string(hide_password=False), archive=archive)
     try:
+        agree_on_store(archive, ledger, writes=True, believes=True)
         settle_intents(archive, ledger)
         told = reconcile(
             archive,

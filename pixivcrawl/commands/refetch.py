@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from scrapy.exceptions import UsageError
 
 from pixivcrawl.api.text import one_line, quoted
-from pixivcrawl.archive.stores import require_folder
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.commands.crawl import Command as CrawlCommand
 from pixivcrawl.commands.verify import require_archive
@@ -73,7 +72,6 @@ def work_named(typed: str) -> int:
 
 def prepare(configuration: Configuration, works: list[int]) -> None:
     """Mark what is to be fetched as wanted in the ledger. Raises PixivcrawlError."""
-    require_folder(configuration.archive, "refetch")
     with (
         locked_ledger(configuration, "refetch") as (archive, ledger),
         Workers(configuration.proof_workers, configuration.proof_limits) as workers,

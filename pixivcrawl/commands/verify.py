@@ -19,7 +19,6 @@ from scrapy.settings import Settings
 
 from pixivcrawl.api.text import one_line, plural
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.archive.stores import require_folder
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.console import add_quiet, obey_quiet
@@ -170,7 +169,6 @@ def opened(configuration: Configuration, archive: Archive, held: ExitStack, *, t
         if (why := disagreement(ledger.read_now, archive, read_url(configuration.database_url))) is not None:
             raise StorageFailed(why)
         return ledger
-    require_folder(archive, "verify --repair")
     _, ledger = held.enter_context(locked_ledger(configuration, "verify --repair"))
     return ledger
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Self
 
 from scrapy import signals
@@ -14,12 +15,14 @@ from pixivcrawl.archive.layout import Archive, parse_staged_name
 from pixivcrawl.archive.lock import lock_of_run
 from pixivcrawl.archive.staging import forget, left_behind
 from pixivcrawl.archive.stores import NewFile, store_of
+from pixivcrawl.archive.stores.copies import drop_copies
 from pixivcrawl.archive.stores.placing import NameTaken, discard, frames_text, holds, stage_text
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.originals import agree_on_store
 from pixivcrawl.ledger.scratch import scratch_ledger
 from pixivcrawl.ledger.service import Ledger, attach, detach, is_archiving
+from pixivcrawl.ledger.updates.state import IN_PLACE
 from pixivcrawl.throttling.lane import lane_held
 
 
@@ -94,27 +97,39 @@ def drop_doubles(archive: Archive, ledger: Ledger) -> None:
 
     The file goes before its row: what a kill leaves is found here again.
     """
+    store = store_of(archive)
     for double in ledger.read_now(queries.adopted_doubles, ledger.known_as):
-        if not holds(archive.resolve(double.stored_path), double.sha256):
+        if not store.holds(double.stored_path, double.sha256):
             continue
-        adopted = archive.resolve(double.path)
-        discard(adopted)
-        if double.kind == "ugoira":
-            discard(adopted.with_suffix(".json"))
+        beside = [f"{double.path.removesuffix('.zip')}.json"] if double.kind == "ugoira" else []
+        store.delete([double.path, *beside])
         key = double.work_id, double.page, double.revision, double.kind
         ledger.write_now(updates.record_double, *key, datetime.now(UTC))
 
 
 def sweep_staging(archive: Archive, ledger: Ledger) -> None:
-    """Remove staged files that are no longer needed, such as those of a work that has been revised."""
+    """Remove staged files that are no longer needed, such as those of a work that has been revised.
+
+    What a repair that was killed has moved there stays: it goes back to its place with the next one.
+    """
+    drop_copies(archive.staging)
     left = {name: place for name in left_behind(archive.staging) if (place := parse_staged_name(name)) is not None}
     if not left:
         return
-    wanted = ledger.read_now(queries.unstored_places, sorted({place.work_id for place in left.values()}))
+    work_ids = sorted({place.work_id for place in left.values()})
+    wanted = ledger.read_now(queries.unstored_places, work_ids)
+    stored = {row.key: row for row in ledger.read_now(queries.files_by_id, work_ids, IN_PLACE)}
     for name, place in left.items():
-        if place not in wanted:
+        kind = "frames" if name.endswith(".json") else place.kind
+        row = stored.get((place.work_id, place.page, place.revision, kind))
+        if place not in wanted and not (row is not None and _is_missing(archive, row, archive.staging / name)):
             forget(archive.staging / name)
             discard(archive.staging / name)
+
+
+def _is_missing(archive: Archive, row: queries.KeptFile, staged: Path) -> bool:
+    """Whether a stored file's bytes are in the staging folder alone."""
+    return holds(staged, row.sha256) and not (row.path and store_of(archive).holds(row.path, row.sha256))
 
 
 def _is_in_place(archive: Archive, intent: updates.Intent) -> bool:

@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections.abc import Sequence
 from typing import Self
 
 from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
-from pixivcrawl.archive.stores import require_folder
+from pixivcrawl.archive.stores import fetched
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.errors import StorageFailed
 from pixivcrawl.extensions.finished_works import FinishedWorks
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.service import is_archiving, ledger_of
@@ -37,19 +39,29 @@ class OnStored(FinishedWorks):
         configuration = Configuration.from_settings(crawler.settings)
         if not configuration.on_stored or not is_archiving(crawler):
             raise NotConfigured
-        if any("{files}" in word for word in configuration.on_stored):
-            require_folder(configuration.archive, "ON_STORED with {files}")
         hook = cls(crawler, configuration)
         crawler.signals.connect(hook.stored, signals.item_scraped)
         return hook
 
     async def do(self, work_id: int) -> None:
         words = await ledger_of(self._crawler).read(queries.words_of_work, work_id)
+        wanted = words.paths if any("{files}" in word for word in self._configuration.on_stored) else ()
+        async with contextlib.AsyncExitStack() as held:
+            try:
+                files = [
+                    await held.enter_async_context(fetched(self._archive, self._archive.root / path)) for path in wanted
+                ]
+            except (OSError, StorageFailed) as error:
+                self.fail(work_id, str(getattr(error, "strerror", None) or error))
+                return
+            await self._run(work_id, self._command(words, [str(file) for file in files]))
+
+    async def _run(self, work_id: int, command: Sequence[str]) -> None:
         environment = {name: value for name, value in os.environ.items() if name not in SECRETS}
         nowhere = asyncio.subprocess.DEVNULL
         try:
             process = await asyncio.create_subprocess_exec(
-                *self._command(words),
+                *command,
                 stdin=nowhere,
                 stdout=nowhere,
                 stderr=nowhere,
@@ -71,9 +83,8 @@ class OnStored(FinishedWorks):
         finally:
             await _end(process)
 
-    def _command(self, words: queries.WordsOfWork) -> list[str]:
+    def _command(self, words: queries.WordsOfWork, files: Sequence[str]) -> list[str]:
         told = {"id": words.work_id, "artist": words.user_id or "", "title": words.title or ""}
-        files = [str(self._archive.root / path) for path in words.paths]
         command: list[str] = []
         for word in self._configuration.on_stored:
             command += files if word == "{files}" else [word.format(**told, files=" ".join(files))]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,8 +9,9 @@ from pixivcrawl.api.images import is_revision
 from pixivcrawl.api.text import plural
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive, Format, Name, format_of, is_unknown, parse_name
-from pixivcrawl.archive.stores.frames import place_frames
-from pixivcrawl.archive.stores.placing import NameTaken, frames_listed
+from pixivcrawl.archive.stores import store_of
+from pixivcrawl.archive.stores.frames import frames_stored, place_frames
+from pixivcrawl.archive.stores.placing import NameTaken
 from pixivcrawl.archive.verdict import Expected
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.errors import StorageFailed
@@ -63,8 +63,7 @@ def adopt(archive: Archive, ledger: Ledger, path: str, sha256: str, workers: Wor
         except NameTaken as taken:
             raise NotAdopted(f"another file lies at {taken.path.relative_to(archive.root).as_posix()}") from None
         stored = replace(stored, frames_path=frames_path, frames_sha256=frames_sha256)
-    seconds = original.uploaded.timestamp()
-    os.utime(archive.resolve(path), (seconds, seconds))
+    store_of(archive).set_time(path, original.uploaded)
     ledger.write_now(updates.record_stored, stored, datetime.now(UTC))
 
 
@@ -115,30 +114,32 @@ def _named_by_ledger(archive: Archive, name: Name, pages: PagesOfWork, row: Kept
         original = original_claimed(pages, claim, name.kind, pages.user_id, name.revision, name.extension)
     if name.kind == "ugoira" and original.frames is None:
         # Of one that came by its work's row the timing may not be known yet.
-        original = replace(original, frames=frames_listed(archive.root / f"{path.removesuffix('.zip')}.json"))
+        original = replace(original, frames=frames_stored(archive, f"{path.removesuffix('.zip')}.json"))
     return original
 
 
 def _proven(
     archive: Archive, original: Original, path: str, sha256: str, row: KeptFile | None, workers: Workers
 ) -> StoredOriginal:
-    file = archive.resolve(path)
     format: Format = format_of(path.rpartition(".")[2])
     known = row if row is not None and row.sha256 == sha256 else None
     as_served = False
     expected = Expected(format, original.width, original.height, original.frames)
     try:
-        proof = workers.prove(file, expected, sha256).result()
-        size = file.stat().st_size
+        with store_of(archive).local(path) as file:
+            size = file.stat().st_size
+            proof = workers.prove(file, expected, sha256).result()
+    except FileNotFoundError:
+        raise NotAdopted("it is there no more") from None
     except Damaged as damage:
         if damage.is_no_verdict:
             raise NotAdoptedYet(str(damage)) from None
         if damage.proof is None or known is None or not known.as_served:
             raise NotAdopted(f"it is not proven: {damage}") from None
         # These very bytes were kept as served before.
-        proof, as_served, size = replace(damage.proof, flaw=known.flaw), True, file.stat().st_size
+        proof, as_served = replace(damage.proof, flaw=known.flaw), True
     said = (known.etag, known.last_modified) if known is not None else ()
-    staged = StagedOriginal(original, str(file), sha256, size, *said)
+    staged = StagedOriginal(original, "", sha256, size, *said)
     proven = ProvenOriginal(staged, proof.format, proof.width, proof.height, as_served, proof.flaw)
     return StoredOriginal(proven, path, imported=row.how_it_came if row is not None else None)
 
@@ -149,7 +150,7 @@ def _adopt_frames(archive: Archive, ledger: Ledger, path: str, sha256: str, zip_
         raise NotAdopted("its zip is not stored")
     if archive.frames_path(zip_row.original) != path:
         raise NotAdopted("it is in another artist's folder")
-    if frames_listed(archive.resolve(path)) != zip_row.frames:
+    if frames_stored(archive, path) != zip_row.frames:
         raise NotAdopted("the ledger lists other frames")
     if zip_row.sha256 is None or zip_row.bytes is None or zip_row.format is None:
         raise StorageFailed(

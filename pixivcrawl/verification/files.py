@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import os
-import stat
-import threading
-from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive, format_of, parse_name
-from pixivcrawl.archive.stores import Store, store_of
+from pixivcrawl.archive.stores import FileMissing, NotAPlainFile, store_of
 from pixivcrawl.archive.verdict import Expected
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.errors import StorageFailed
@@ -25,29 +19,10 @@ from pixivcrawl.verification.findings import Finding, FindingKind, RowKey
 TIME_TOLERANCE = 2.0
 """Seconds; FAT keeps the time of a file to two of them."""
 
-_PIECE = 1 << 20
-# Never through a symlink, and never waiting for whoever writes to a pipe; Windows has neither.
-_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-_NATURES = (
-    (stat.S_ISDIR, "a folder"),
-    (stat.S_ISLNK, "a symlink"),
-    (stat.S_ISFIFO, "a pipe"),
-    (stat.S_ISSOCK, "a socket"),
-)
-_buffers = threading.local()
-
-
-class NotAPlainFile(Exception):
-    """Something else than a file has the name; the message says what."""
-
-
-class FileMissing(Exception):
-    """There is no file, or none inside the archive; the message says which."""
-
 
 def whose_originals(archive: Archive, ledger: Ledger) -> str:
-    """What a shared ledger calls the folder whose files are verified; empty where all files are in one place, as in an object store."""
-    return "" if archive.bucket is not None else ledger.known_as
+    """What a shared ledger calls the folder whose files are verified; empty where all files are in one place."""
+    return "" if store_of(archive).is_shared else ledger.known_as
 
 
 def is_of_another(row: KeptFile, known_as: str) -> bool:
@@ -57,53 +32,48 @@ def is_of_another(row: KeptFile, known_as: str) -> bool:
 
 def is_only_elsewhere(archive: Archive, row: KeptFile, known_as: str) -> bool:
     """Whether a stored file is another archive's, and not here too."""
-    return is_of_another(row, known_as) and not os.path.lexists(archive.root / (row.path or ""))
+    return is_of_another(row, known_as) and not store_of(archive).is_taken(row.path or "")
 
 
 def check_file(archive: Archive, row: KeptFile, *, read: bool, workers: Workers | None = None) -> Finding | None:
     """What is wrong with the file of a stored row, None when nothing is.
 
-    `read` compares the bytes too, not only size and time; with `workers` these also prove the picture again. Raises NoWorker, and otherwise
-    nothing but faults of ours.
+    `read` compares the bytes too, not only what the store says of them; with `workers` these also prove the picture again. Raises NoWorker
+    and StorageFailed, and otherwise nothing but faults of ours.
     """
-    if archive.bucket is not None:
-        return _check_object(store_of(archive), row, read=read, workers=workers)
-    found: str | None = None
     try:
-        path = _place_of(archive, row)
-        size, modified, found = measure(path, read=read)
+        with store_of(archive).measured(_path_of(archive, row), read=read) as found:
+            if (difference := _difference(row, found.bytes, found.sha256)) is not None:
+                return difference
+            if workers is not None and found.here is not None and found.sha256 is not None:
+                problem = _prove(found.here, row, workers, found.sha256)
+                if problem is not None:
+                    return problem
     except FileMissing as error:
         return _finding("missing", row, str(error))
     except NotAPlainFile as error:
         return _finding("changed", row, str(error))
     except OSError as error:
         return _finding("unreadable", row, why_unreadable(error))
-    if (difference := _difference(row, size, found)) is not None:
-        return difference
-    if workers is not None and found is not None and (problem := _prove(path, row, workers, found)):
-        return problem
-    if abs(modified - row.uploaded.timestamp()) >= TIME_TOLERANCE:
+    if found.modified is not None and abs(found.modified - row.uploaded.timestamp()) >= TIME_TOLERANCE:
         return _finding(
-            "time changed", row, f"{_moment(modified, row)} where the ledger says {row.uploaded:%Y-%m-%d %H:%M:%S}Z"
+            "time changed",
+            row,
+            f"{_moment(found.modified, row)} where the ledger says {row.uploaded:%Y-%m-%d %H:%M:%S}Z",
         )
     return None
 
 
-def _check_object(store: Store, row: KeptFile, *, read: bool, workers: Workers | None) -> Finding | None:
-    """As `check_file`, in an object store. It says size and SHA-256 itself: bytes are fetched if they are to be read, or if it does not."""
+def _path_of(archive: Archive, row: KeptFile) -> str:
+    """Where a row's file lies. Raises FileMissing for a path that leads out of the archive."""
     if row.path is None:
-        return _finding("missing", row, "the ledger does not say where it is")
-    if (held := store.head(row.path)) is None:
-        return _finding("missing", row, "the object store has no such file")
-    try:
-        with ExitStack() as here:
-            path = here.enter_context(store.local(row.path)) if read or held.sha256 is None else None
-            found = held.sha256 if path is None else measure(path, read=True)[2]
-            if (difference := _difference(row, held.bytes, found)) is not None:
-                return difference
-            return _prove(path, row, workers, found) if path is not None and workers is not None and found else None
-    except FileNotFoundError:
-        return _finding("missing", row, "the object store has no such file")
+        raise FileMissing("the ledger does not say where it is")
+    if parse_name(row.path) is None:
+        try:
+            archive.resolve(row.path)
+        except ValueError as error:
+            raise FileMissing(str(error)) from None
+    return row.path
 
 
 def _difference(row: KeptFile, size: int, sha256: str | None) -> Finding | None:
@@ -115,66 +85,9 @@ def _difference(row: KeptFile, size: int, sha256: str | None) -> Finding | None:
     return None
 
 
-def measure(path: Path, *, read: bool) -> tuple[int, float, str | None]:
-    """A file's bytes, time (seconds since 1970) and, if it is `read`, SHA-256. Raises FileMissing, NotAPlainFile or OSError."""
-    try:
-        descriptor = os.open(path, _FLAGS)
-    except (FileNotFoundError, NotADirectoryError):
-        raise FileMissing("there is no such file") from None
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EISDIR) or path.is_symlink():
-            raise NotAPlainFile(f"is {nature_of(path)} instead of a file") from None
-        raise
-    try:
-        about = os.fstat(descriptor)
-        if not stat.S_ISREG(about.st_mode):
-            raise NotAPlainFile(f"is {nature_of(path)} instead of a file")
-        return about.st_size, about.st_mtime, _sha256(descriptor) if read else None
-    finally:
-        os.close(descriptor)
-
-
-def nature_of(path: Path) -> str:
-    """What lies at a path, in words; a symlink is not followed."""
-    mode = path.lstat().st_mode
-    return next((words for is_so, words in _NATURES if is_so(mode)), "not a plain file")
-
-
 def why_unreadable(error: OSError) -> str:
     """The system's reason in words, without the path."""
     return f"cannot be read: {error.strerror or error}"
-
-
-def _place_of(archive: Archive, row: KeptFile) -> Path:
-    """Where a row's file lies. Raises FileMissing for a path that leads out of the archive."""
-    if row.path is None:
-        raise FileMissing("the ledger does not say where it is")
-    try:
-        return archive.resolve(row.path) if parse_name(row.path) is None else _in_artists_folder(archive, row.path)
-    except ValueError as error:
-        raise FileMissing(str(error)) from None
-
-
-def _in_artists_folder(archive: Archive, path: str) -> Path:
-    """As `Archive.resolve` for a path of our naming, at a small part of the cost: only its folder can lead elsewhere."""
-    folder, _, name = path.rpartition("/")
-    place = Path(archive.root, folder)
-    known = getattr(_buffers, "folder", None)
-    if known != place:
-        archive.resolve_folder(folder)
-        _buffers.folder = place
-    return place / name
-
-
-def _sha256(descriptor: int) -> str:
-    buffer: memoryview | None = getattr(_buffers, "piece", None)
-    if buffer is None:
-        buffer = _buffers.piece = memoryview(bytearray(_PIECE))
-    digest = hashlib.sha256()
-    with open(descriptor, "rb", buffering=0, closefd=False) as source:
-        while size := source.readinto(buffer):
-            digest.update(buffer[:size])
-    return digest.hexdigest()
 
 
 def _prove(path: Path, row: KeptFile, workers: Workers, sha256: str) -> Finding | None:

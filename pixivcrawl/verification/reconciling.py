@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
-from pathlib import Path
+from itertools import chain, islice
 
 from sqlalchemy import Connection
 
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive, Name, format_of, parse_name
-from pixivcrawl.archive.stores.folder import ORIGINALS, USERS, is_followed
-from pixivcrawl.archive.stores.placing import frames_listed, frames_text, place_text, quarantine, sha256_of
+from pixivcrawl.archive.stores import FileMissing, NotAPlainFile, Store, store_of
+from pixivcrawl.archive.stores.folder import ORIGINALS, USERS
+from pixivcrawl.archive.stores.frames import frames_stored, place_frames
+from pixivcrawl.archive.stores.placing import sha256_of
 from pixivcrawl.archive.verdict import Expected
 from pixivcrawl.archive.workers import Workers
+from pixivcrawl.configuration import usable_cores
 from pixivcrawl.items import OF_USERS, Frame, Original
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.ledger.updates.state import IN_PLACE
+from pixivcrawl.verification.files import whose_originals
+from pixivcrawl.verification.verify import in_parts
 
 FILES_AT_ONCE = 500
 """Files of one folder that the ledger is asked about in one go."""
@@ -65,7 +69,8 @@ def reconcile(
 ) -> Reconciliation:
     """Look at every file that the ledger has stored, then at every file in `originals/`. Nothing is deleted.
 
-    Sizes are compared; `check` reads each file back for its SHA-256 too. `workers` prove what is adopted. Raises StorageFailed, NoWorker.
+    Sizes are compared, and what a store says of the SHA-256; `check` reads each file back for it too. `workers` prove what is adopted.
+    Raises StorageFailed, NoWorker.
     """
     archive.require_artists()
     reconciled = Reconciliation()
@@ -79,28 +84,38 @@ def reconcile(
 def _look_at_what_is_stored(
     connection: Connection, archive: Archive, ledger: Ledger, reconciled: Reconciliation, tell: Tell, *, check: bool
 ) -> None:
-    for file in queries.stored_files(connection, ledger.known_as):
-        fault = _fault(archive, file, check=check)
-        if fault is None:
-            reconciled.in_place += 1
-        else:
-            _give_up(archive, ledger, file, fault, reconciled)
-        tell(reconciled)
+    store = store_of(archive)
+
+    def fault_of(file: queries.StoredFile) -> str | None:
+        return _fault(store, archive, file, check=check)
+
+    files = queries.stored_files(connection, whose_originals(archive, ledger))
+    with ThreadPoolExecutor(store.at_once or usable_cores(), thread_name_prefix="rebuild") as threads:
+        while some := list(islice(files, FILES_AT_ONCE)):
+            for file, fault in zip(some, threads.map(fault_of, some), strict=True):
+                if fault is None:
+                    reconciled.in_place += 1
+                else:
+                    _give_up(archive, ledger, file, fault, reconciled)
+                tell(reconciled)
 
 
-def _fault(archive: Archive, file: queries.StoredFile, *, check: bool) -> str | None:
+def _fault(store: Store, archive: Archive, file: queries.StoredFile, *, check: bool) -> str | None:
     """What is wrong with a stored file; None where nothing is seen. A list of frames is short, and always read."""
     try:
-        path = archive.resolve(file.path)
-    except ValueError as error:
+        archive.resolve(file.path)
+        with (
+            storage_errors(archive.root / file.path),
+            store.measured(file.path, read=check or file.bytes is None) as found,
+        ):
+            pass
+    except (ValueError, NotAPlainFile) as error:
         return str(error)
-    with storage_errors(path):
-        if not path.is_file():
-            return _GONE
-        size = path.stat().st_size
-    if file.bytes is not None and size != file.bytes:
-        return f"it has {size:,} bytes where {file.bytes:,} were stored"
-    if (check or file.bytes is None) and sha256_of(path) != file.sha256:
+    except FileMissing:
+        return _GONE
+    if file.bytes is not None and found.bytes != file.bytes:
+        return f"it has {found.bytes:,} bytes where {file.bytes:,} were stored"
+    if found.sha256 is not None and found.sha256 != file.sha256:
         return "it has other bytes than were stored"
     return None
 
@@ -116,9 +131,8 @@ def _give_up(
         )
         return
     if fault != _GONE:
-        path = archive.root / file.path
-        quarantine(archive, path, path.name, fault)
-    if name.kind == "frames" and _write_frames_anew(archive, ledger, name, file):
+        store_of(archive).set_aside(file.path, fault)
+    if name.kind == "frames" and _write_frames_again(archive, ledger, name, file):
         reconciled.rewritten += 1
         return
     reconciled.missing += fault == _GONE
@@ -130,35 +144,33 @@ def _give_up(
         ledger.write_now(updates.record_lost, name.work_id, name.page, name.revision, "ugoira", now)
 
 
-def _write_frames_anew(archive: Archive, ledger: Ledger, name: Name, file: queries.StoredFile) -> bool:
+def _write_frames_again(archive: Archive, ledger: Ledger, name: Name, file: queries.StoredFile) -> bool:
     zipped = _known(ledger, [name.work_id]).get((name.work_id, name.page, name.revision, "ugoira"))
     if zipped is None or zipped.frames is None or zipped.path is None:
         return False
-    beside = archive.resolve(zipped.path)
-    original = _original(
-        name, _folder_of(file.path), _time_of(beside) if beside.is_file() else datetime.now(UTC), zipped.frames
-    )
-    staged = archive.frames_staging_path(original)
-    return place_text(frames_text(zipped.frames), staged, archive.resolve(file.path), original.uploaded) == file.sha256
+    beside = store_of(archive).head(zipped.path)
+    uploaded = beside.uploaded if beside is not None else datetime.now(UTC)
+    return place_frames(archive, _original(name, _folder_of(file.path), uploaded, zipped.frames))[1] == file.sha256
 
 
 def _files_in(archive: Archive) -> Iterator[list[str]]:
     """Everything in `originals/` and `users/` that is no folder of an artist, by its path; a folder at a time, or a part of one."""
-    yield from _files_below(archive, ORIGINALS)
-    yield from _files_below(archive, USERS)
+    for parent in (ORIGINALS, USERS):
+        names, folders = _listed(archive, parent)
+        yield from _paths(parent, names)
+        for folder in folders:
+            within = f"{parent}/{folder}"
+            yield from _paths(within, sorted(chain(*_listed(archive, within))))
 
 
-def _files_below(archive: Archive, parent: str) -> Iterator[list[str]]:
-    place = archive.root / parent
-    with storage_errors(place):
-        folders = sorted(os.scandir(place), key=lambda entry: entry.name) if place.is_dir() else []
-        followed = {entry.name: entry for entry in folders if is_followed(archive, parent, entry)}
-        yield [f"{parent}/{entry.name}" for entry in folders if entry.name not in followed]
-        for folder in followed.values():
-            with os.scandir(folder) as entries:
-                names = (f"{parent}/{folder.name}/{entry.name}" for entry in entries)
-                while part := list(islice(names, FILES_AT_ONCE)):
-                    yield sorted(part)
+def _listed(archive: Archive, folder: str) -> tuple[list[str], list[str]]:
+    with storage_errors(archive.root / folder):
+        return store_of(archive).listed(folder)
+
+
+def _paths(folder: str, names: Sequence[str]) -> Iterator[list[str]]:
+    for some in in_parts(names, FILES_AT_ONCE):
+        yield [f"{folder}/{name}" for name in some]
 
 
 def _known(ledger: Ledger, work_ids: Sequence[int]) -> dict[tuple[int, int, str, str], queries.KeptFile]:
@@ -207,27 +219,24 @@ def _adopt(
         raise NotTaken(f"another file is stored as that page and revision: {row.path}")
     if artist not in (None, _folder_of(path)):
         raise NotTaken(f"the work is another artist's: {artist}")
-    try:
-        file = archive.resolve(path)
-    except ValueError as error:
-        raise NotTaken(str(error)) from None
-    if not file.is_file() or file.is_symlink():
-        raise NotTaken("it is not a plain file")
+    store = store_of(archive)
     if name.kind == "frames":
-        if not file.with_suffix(".zip").is_file():
+        if store.head(f"{path.removesuffix('.json')}.zip") is None:
             raise NotTaken("it lists the frames of an ugoira that is not there")
         # Whatever speaks against its zip is said of that.
         return 0
     # Of one that came by its work's row the timing may not have come.
-    frames = frames_listed(file.with_suffix(".json")) if name.kind == "ugoira" else None
-    found = _proven(workers, file, path, name, row, frames)
+    frames_path = f"{path.removesuffix('.zip')}.json"
+    frames = frames_stored(archive, frames_path) if name.kind == "ugoira" else None
+    found = _proven(store, workers, path, name, row, frames)
     now = datetime.now(UTC)
     if frames is not None:
-        beside = file.with_suffix(".json")
+        with store.local(frames_path) as beside:
+            sha256 = sha256_of(beside)
         listed = updates.FoundFile(
             *(found.user_id, found.work_id, found.page, found.revision, "frames"),
-            path=path.removesuffix(".zip") + ".json",
-            sha256=sha256_of(beside),
+            path=frames_path,
+            sha256=sha256,
             format="json",
             uploaded=found.uploaded,
             width=found.width,
@@ -239,8 +248,8 @@ def _adopt(
 
 
 def _proven(
+    store: Store,
     workers: Workers,
-    file: Path,
     path: str,
     name: Name,
     row: queries.KeptFile | None,
@@ -249,9 +258,14 @@ def _proven(
     """A file that is the whole picture. Raises NotTaken for any other, StorageFailed or NoWorker."""
     width, height = (row.width, row.height) if row is not None else (None, None)
     expected = Expected(format_of(name.extension), width, height, frames)
-    sha256 = sha256_of(file)
+    held = store.head(path)
     try:
-        proof = workers.prove(file, expected, sha256).result()
+        with store.local(path) as file:
+            sha256 = sha256_of(file)
+            proof = workers.prove(file, expected, sha256).result()
+            size = file.stat().st_size
+    except FileNotFoundError:
+        raise NotTaken("it is not a plain file") from None
     except Damaged as damaged:
         raise NotTaken(str(damaged)) from None
     return updates.FoundFile(
@@ -259,8 +273,8 @@ def _proven(
         path=path,
         sha256=sha256,
         format=proof.format,
-        uploaded=_time_of(file),
-        bytes=file.stat().st_size,
+        uploaded=held.uploaded if held is not None else datetime.now(UTC),
+        bytes=size,
         width=proof.width,
         height=proof.height,
         frames=frames,
@@ -275,7 +289,3 @@ def _original(name: Name, user_id: int, uploaded: datetime, frames: tuple[Frame,
 def _folder_of(path: str) -> int:
     """The artist whose folder a path of `parse_name` lies in."""
     return int(path.split("/")[1])
-
-
-def _time_of(file: Path) -> datetime:
-    return datetime.fromtimestamp(file.stat().st_mtime, UTC)

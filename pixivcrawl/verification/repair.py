@@ -7,14 +7,14 @@ goes to quarantine. The row is changed last, so that until then it stands for a 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pixivcrawl.archive.layout import Archive, is_link, parse_staged_name
-from pixivcrawl.archive.stores.placing import NameTaken, frames_text, place, place_text, quarantine, sha256_of
+from pixivcrawl.archive.stores import NewFile, Store, store_of
+from pixivcrawl.archive.stores.placing import NameTaken, frames_text, holds, quarantine, sha256_of, stage_text
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.queries import KeptFile
@@ -43,7 +43,7 @@ class _Damage:
 
     row: KeptFile
     finding: Finding
-    place: Path | None
+    place: str | None
     healed: bool = False
 
 
@@ -56,6 +56,10 @@ class _Work:
     depth: Depth
     said: Callable[[Action], None]
     homes: dict[str, list[_Damage]] = field(default_factory=dict)
+
+    @property
+    def store(self) -> Store:
+        return store_of(self.archive)
 
 
 def repair(
@@ -79,7 +83,7 @@ def repair(
     for damage in damages:
         _clear(work, damage)
     strays = [finding for finding in still if finding.row is None]
-    left = [stray for stray in strays if not _went_home(work, archive.root / stray.path, stray.found)]
+    left = [stray for stray in strays if not _went_home(work, stray.path, stray.found)]
     for damage in damages:
         if not damage.healed:
             _put_back_or_give_up(work, damage)
@@ -89,14 +93,15 @@ def repair(
 
 
 def _drop_second_names(archive: Archive, ledger: Ledger) -> None:
-    """A kill between the two steps of placing leaves a stored file with a second name in the staging folder."""
+    """A kill between the two steps of placing leaves a stored file with a second name, or a copy, in the staging folder."""
+    store = store_of(archive)
     for staged in archive.staging.iterdir():
-        place = parse_staged_name(staged.name)
-        for row in ledger.read_now(queries.files_by_id, [place.work_id]) if place is not None else ():
-            final = _place_of(archive, row)
-            if row.state in IN_PLACE and final is not None and final.is_file() and final.samefile(staged):
-                staged.unlink()
-                break
+        if (place := parse_staged_name(staged.name)) is None:
+            continue
+        rows = ledger.read_now(queries.files_by_id, [place.work_id], IN_PLACE)
+        paths = [row.path for row in rows if row.key[:3] == place[:3] and row.path is not None]
+        if any(store.is_same(path, staged) for path in paths):
+            staged.unlink()
 
 
 def _damages(work: _Work, findings: Sequence[Finding]) -> list[_Damage]:
@@ -117,36 +122,38 @@ def _damages(work: _Work, findings: Sequence[Finding]) -> list[_Damage]:
     return damages
 
 
-def _place_of(archive: Archive, row: KeptFile) -> Path | None:
+def _place_of(archive: Archive, row: KeptFile) -> str | None:
+    if row.path is None:
+        return None
     try:
-        return archive.resolve(row.path) if row.path is not None else None
+        archive.resolve(row.path)
     except ValueError:
         # The name itself may be a link, in a folder that is none.
-        folder, _, name = (row.path or "").rpartition("/")
+        folder, _, name = row.path.rpartition("/")
         try:
             place = archive.resolve_folder(folder) / name
         except ValueError:
             return None
-        return place if is_link(place) else None
+        return row.path if is_link(place) else None
+    return row.path
 
 
 def _set_time(work: _Work, finding: Finding) -> None:
     assert finding.row is not None
     for row in work.ledger.read_now(queries.files_by_id, [finding.row.work_id], WITH_INTENDED):
         if row.path == finding.path:
-            seconds = row.uploaded.timestamp()
-            os.utime(work.archive.resolve(finding.path), (seconds, seconds))
+            work.store.set_time(finding.path, row.uploaded)
             work.said(Action(TIME_SET, finding.path))
 
 
 def _clear(work: _Work, damage: _Damage) -> None:
     """Move what lies in the place of a row's file out of it: home, where another row waits for it, or to quarantine."""
-    if damage.place is None or not os.path.lexists(damage.place):
+    if damage.place is None or not work.store.is_taken(damage.place):
         return
     if _went_home(work, damage.place, damage.finding.found):
         return
     try:
-        _set_aside(work, damage.place, damage.finding.path, f"{damage.finding.kind}: {damage.finding.reason}")
+        _set_aside(work, damage.place, f"{damage.finding.kind}: {damage.finding.reason}")
     except StorageFailed as failure:
         if damage.finding.kind != "unreadable":
             raise
@@ -154,23 +161,24 @@ def _clear(work: _Work, damage: _Damage) -> None:
         work.said(Action("left", damage.finding.path, str(failure)))
 
 
-def _went_home(work: _Work, path: Path, sha256: str | None) -> bool:
+def _went_home(work: _Work, path: str, sha256: str | None) -> bool:
     """Whether a damaged row waits for these bytes, and they are now where `_put_back_or_give_up` finds them."""
     for damage in work.homes.get(sha256 or "", []):
-        staged = _staging_path(work.archive, damage.row)
         if damage.healed or path == damage.place:
             continue
-        if not os.path.lexists(staged):
-            _sync(path)
-            place(path, staged, damage.row.uploaded)
-            return True
-        if staged.samefile(path):
-            # A kill between the two steps of an earlier move.
-            path.unlink()
-            return True
-        if sha256_of(staged) != sha256:
-            _set_aside(work, staged, f"staging/{staged.name}", "an unfinished body of a page that was stored")
+        staged = _staging_path(work.archive, damage.row)
+        try:
+            work.store.take(path, staged, damage.row.uploaded)
+        except NameTaken:
+            if sha256_of(staged) == sha256:
+                continue
+            shown = f"staging/{staged.name}"
+            kept = quarantine(
+                work.archive, staged, staged.name, f"{shown}: an unfinished body of a page that was stored"
+            )
+            work.said(_quarantined(shown, kept))
             return _went_home(work, path, sha256)
+        return True
     return False
 
 
@@ -183,8 +191,8 @@ def _put_back_or_give_up(work: _Work, damage: _Damage) -> None:
     row, shown = damage.row, damage.finding.path
     staged = _staging_path(work.archive, row)
     try:
-        if damage.place is not None and staged.is_file() and sha256_of(staged) == row.sha256:
-            place(staged, damage.place, row.uploaded)
+        if damage.place is not None and row.sha256 is not None and holds(staged, row.sha256):
+            _put_back(work, staged, damage.place, row)
             work.said(Action("put back", shown))
             return
         if damage.place is not None and row.kind == "frames" and _written_again(work, row, staged, damage.place):
@@ -197,6 +205,14 @@ def _put_back_or_give_up(work: _Work, damage: _Damage) -> None:
     work.said(_given_up(work, row, shown))
 
 
+def _put_back(work: _Work, staged: Path, place: str, row: KeptFile) -> None:
+    """Raises NameTaken or StorageFailed."""
+    assert row.sha256 is not None
+    (trouble,) = work.store.put_new([[NewFile(staged, place, row.sha256, row.uploaded)]])
+    if trouble is not None:
+        raise trouble
+
+
 def _given_up(work: _Work, row: KeptFile, shown: str) -> Action:
     states = {each.key: each.state for each in work.ledger.read_now(queries.files_by_id, [row.work_id])}
     if states.get(row.key) == "wanted":
@@ -204,20 +220,20 @@ def _given_up(work: _Work, row: KeptFile, shown: str) -> Action:
     return Action("superseded", shown, "pixiv may not have it any more; the next crawl of a list with this work asks")
 
 
-def _written_again(work: _Work, row: KeptFile, staged: Path, final: Path) -> bool:
+def _written_again(work: _Work, row: KeptFile, staged: Path, place: str) -> bool:
     """Whether the list of an ugoira's frames could be written again, byte for byte, from its zip's row."""
     for each in work.ledger.read_now(queries.files_by_id, [row.work_id]):
         if each.kind == "ugoira" and each.revision == row.revision and each.frames is not None:
             text = frames_text(each.frames)
             if hashlib.sha256(text.encode()).hexdigest() == row.sha256:
-                place_text(text, staged, final, row.uploaded)
+                stage_text(text, staged)
+                _put_back(work, staged, place, row)
                 return True
     return False
 
 
 def _adopt_or_set_aside(work: _Work, stray: Finding) -> None:
-    path = work.archive.root / stray.path
-    if not os.path.lexists(path):
+    if not work.store.is_taken(stray.path):
         return
     if stray.kind == "unreadable":
         work.said(Action("left", stray.path, stray.reason))
@@ -234,27 +250,12 @@ def _adopt_or_set_aside(work: _Work, stray: Finding) -> None:
         else:
             work.said(Action("adopted", stray.path))
             return
-    _set_aside(work, path, stray.path, f"{stray.kind}: {reason}")
+    _set_aside(work, stray.path, f"{stray.kind}: {reason}")
 
 
-def _set_aside(work: _Work, path: Path, shown: str, reason: str) -> None:
-    if path.is_dir() and not path.is_symlink():
-        kept = _move_folder(work.archive, path)
-    else:
-        kept = quarantine(work.archive, path, path.name, f"{shown}: {reason}")
-    work.said(Action("quarantined", shown, f"as quarantine/{kept.name}"))
+def _set_aside(work: _Work, path: str, reason: str) -> None:
+    work.said(_quarantined(path, work.store.set_aside(path, f"{path}: {reason}")))
 
 
-def _move_folder(archive: Archive, path: Path) -> Path:
-    """A folder in a file's place, with whatever is in it."""
-    number = 0
-    while os.path.lexists(kept := archive.quarantine / f"{path.name}.folder~{number}"):
-        number += 1
-    path.rename(kept)
-    return kept
-
-
-def _sync(path: Path) -> None:
-    """Whoever moved a file to where it is may not have seen to it that its bytes are on the disk."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+def _quarantined(path: str, kept: Path) -> Action:
+    return Action("quarantined", path, f"as quarantine/{kept.name}")

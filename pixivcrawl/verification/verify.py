@@ -12,26 +12,17 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pixivcrawl.archive.layout import Archive, is_artist, parse_name
-from pixivcrawl.archive.stores import store_of
+from pixivcrawl.archive.stores import FileMissing, NotAPlainFile, store_of
 from pixivcrawl.archive.stores.folder import ORIGINALS, USERS
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import usable_cores
-from pixivcrawl.errors import StorageFailed
 from pixivcrawl.items import name_of_file
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.queries import KeptFile
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.ledger.updates.state import IN_PLACE
 from pixivcrawl.verification.checkpoint import Position, Progress
-from pixivcrawl.verification.files import (
-    FileMissing,
-    NotAPlainFile,
-    check_file,
-    is_only_elsewhere,
-    measure,
-    whose_originals,
-    why_unreadable,
-)
+from pixivcrawl.verification.files import check_file, is_only_elsewhere, whose_originals, why_unreadable
 from pixivcrawl.verification.findings import Finding, FindingKind
 from pixivcrawl.verification.folders import files_below, listed
 from pixivcrawl.verification.sampling import WHOLE
@@ -43,9 +34,6 @@ BATCH_FILES, BATCH_BYTES = 64, 8 << 20
 """What a thread is given at once, at most: enough that handing it over costs nothing, little enough that all end together."""
 
 BATCHES_A_THREAD = 4
-
-ASKED_AT_ONCE = 16
-"""Files about which an object store is asked at once."""
 
 WITH_INTENDED = (*IN_PLACE, "intent")
 LAST_ID = (1 << 63) - 1
@@ -111,20 +99,16 @@ def verify(
     Raises StorageFailed when the folder of originals or of users' pictures is gone, or the ledger fails. Holds no more than a few batches
     in memory, the names of one artist's folder, and the findings.
     """
-    if archive.bucket is None:
-        holding = [archive.originals, *([archive.users] if ledger.read_now(queries.users_with_pictures) else [])]
-        for folder in holding:
-            if not folder.is_dir():
-                raise StorageFailed(f"{folder} is gone: mount its disk or put it back, then run the same command again")
-        archive.require_artists()
+    store = store_of(archive)
+    store.require(ORIGINALS, *([USERS] if ledger.read_now(queries.users_with_pictures) else []))
+    archive.require_artists()
     known_as = whose_originals(archive, ledger)
     stopping = threading.Event()
 
     def look(batch: Batch) -> BatchResult:
         return check_batch(archive, known_as, batch, progress, depth, stopping)
 
-    # An object store is asked, and answers after a while; a disk is read by as many as there are cores.
-    threads = usable_cores() if archive.bucket is None else ASKED_AT_ONCE
+    threads = store.at_once or usable_cores()
     with _pool(stopping, threads) as pool:
         for batch, looked in _in_order(pool, look, batches(archive, ledger, progress), BATCHES_A_THREAD * threads):
             progress.findings += looked.findings
@@ -166,13 +150,13 @@ def check_batch(
 ) -> BatchResult:
     """What is wrong with the files of a batch. Raises Stopped."""
     looked = BatchResult(list(batch.findings), 0, 0)
+    # What a store says of a file is enough where nobody asked for its bytes.
+    is_asked = not store_of(archive).keeps_sha256 or depth.deep or progress.window != WHOLE
     for row in batch.rows:
         if stopping.is_set():
             raise Stopped
         if is_only_elsewhere(archive, row, known_as):
             continue
-        # What an object store says of a file is enough where nobody asked for its bytes.
-        is_asked = archive.bucket is None or depth.deep or progress.window != WHOLE
         read = is_asked and progress.window.holds(row.path or "")
         found = check_file(archive, row, read=read, workers=depth.provers)
         looked.files += 1
@@ -188,18 +172,16 @@ def check_batch(
 
 def check_stray(archive: Archive, stray: Stray) -> Finding | None:
     """A file without a row, with its SHA-256 if it is a plain file; None when it is there no more."""
+    store = store_of(archive)
     try:
-        if archive.bucket is not None:
-            held = store_of(archive).head(stray.path)
-            return None if held is None else Finding(stray.kind, stray.path, stray.reason, found=held.sha256)
-        _, _, sha256 = measure(archive.root / stray.path, read=True)
+        with store.measured(stray.path, read=not store.keeps_sha256) as found:
+            return Finding(stray.kind, stray.path, stray.reason, found=found.sha256)
     except FileMissing:
         return None
     except NotAPlainFile as error:
         return Finding("extra", stray.path, str(error))
     except OSError as error:
         return Finding(stray.kind, stray.path, f"{stray.reason}; {why_unreadable(error)}")
-    return Finding(stray.kind, stray.path, stray.reason, found=sha256)
 
 
 def batches(archive: Archive, ledger: Ledger, progress: Progress) -> Iterator[Batch]:

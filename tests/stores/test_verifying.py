@@ -57,11 +57,6 @@ def test_what_is_wrong_in_a_store_is_found_and_what_is_not_there_is_said_by_the_
         code, findings, _ = found_by(env, *options)
         assert (code, findings) == (1, wrong), options
 
-    repair = scrapy("verify", "--repair", env=env)
-    assert (repair.returncode, "verify --repair works with originals in the archive's folder" in repair.stderr) == (
-        2,
-        True,
-    )
     away = scrapy(
         "verify", env=env | {"PIXIVCRAWL_ORIGINALS_STORE": f"s3://archive/{prefix}?endpoint=http://127.0.0.1:1"}
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -38,11 +38,43 @@ class Held(NamedTuple):
     sha256: str | None = None
 
 
+class Measured(NamedTuple):
+    """A file that was looked at. `sha256` is that of its bytes, or what a store that keeps it says; None if nobody does.
+
+    `modified` is the file's time (seconds since 1970) where a store keeps one, `here` the file itself where it is on this machine.
+    """
+
+    bytes: int
+    sha256: str | None
+    modified: float | None = None
+    here: Path | None = None
+
+
+class FileMissing(Exception):
+    """There is no file, or none inside the archive; the message says which."""
+
+
+class NotAPlainFile(Exception):
+    """Something else than a file has the name; the message says what."""
+
+
 class Store(Protocol):
     """Keeps files by their path in the archive. A file is whole or not there, and is never replaced by another.
 
     Every method raises `StorageFailed` if the store cannot be used: that a file is not there is said only by a store that answers.
     """
+
+    is_shared: bool
+    """Whether all archives of a shared ledger see the same files."""
+
+    keeps_sha256: bool
+    """Whether it says the SHA-256 of its files without reading them."""
+
+    at_once: int
+    """How many files it is worth asking for at once; 0: as many as there are cores to hash them."""
+
+    def require(self, *folders: str) -> None:
+        """Raises `StorageFailed` if one of these folders, in which there are files, is gone."""
 
     def put_new(self, groups: Sequence[Sequence[NewFile]]) -> list[Exception | None]:
         """Store the files of each group in order; return what went wrong with each group: `NameTaken`, `StorageFailed` or None.
@@ -62,8 +94,29 @@ class Store(Protocol):
     def local(self, path: str) -> AbstractContextManager[Path]:
         """The file on this machine, for as long as the block runs. Raises `OSError` if there is no such file."""
 
+    def measured(self, path: str, *, read: bool) -> AbstractContextManager[Measured]:
+        """Look at what lies at `path`, and hash its bytes if it is `read`. Raises FileMissing, NotAPlainFile or OSError."""
+
+    def is_taken(self, path: str) -> bool:
+        """Whether anything lies at `path`, a file or not."""
+
+    def in_the_way(self, path: str) -> str | None:
+        """What blocks `path` already before a file is put there, and what to do; None if nothing does."""
+
+    def set_time(self, path: str, modified: datetime) -> None:
+        """Give a file its time, where the store keeps one."""
+
     def set_aside(self, path: str, reason: str) -> Path:
-        """Move a file that is not what it should be to the quarantine folder; returns where it is now."""
+        """Move what is not what it should be to the quarantine folder; returns where it is now."""
+
+    def take(self, path: str, staged: Path, modified: datetime) -> None:
+        """Move a file to `staged` in the staging folder, or end such a move. Raises `NameTaken` if another file is there."""
+
+    def is_same(self, path: str, staged: Path) -> bool:
+        """Whether a file in the staging folder is a second name or copy of the one at `path`."""
+
+    def delete(self, paths: Iterable[str]) -> tuple[int, int]:
+        """Delete those of the files that exist; returns how many, and their bytes."""
 
     def listed(self, folder: str) -> tuple[list[str], list[str]]:
         """The names in a folder: first those that are not folders, then those that are; sorted. Both are empty if there is no such folder.

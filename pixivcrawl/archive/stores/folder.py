@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
-from collections.abc import Iterator, Sequence
+import stat
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pixivcrawl.archive.deleting import delete
 from pixivcrawl.archive.failures import storage_errors
-from pixivcrawl.archive.layout import Archive, is_artist
-from pixivcrawl.archive.stores import PIECE, Held, NewFile
-from pixivcrawl.archive.stores.placing import NameTaken, discard, holds, put, quarantine, sync_folders
+from pixivcrawl.archive.layout import Archive, is_artist, is_link, parse_name
+from pixivcrawl.archive.stores import PIECE, FileMissing, Held, Measured, NewFile, NotAPlainFile
+from pixivcrawl.archive.stores.placing import NameTaken, discard, holds, is_free, place, put, quarantine, sync_folders
+from pixivcrawl.archive.syncing import sync
 from pixivcrawl.errors import StorageFailed
 
 ORIGINALS, USERS = "originals", "users"
@@ -20,9 +25,23 @@ ORIGINALS, USERS = "originals", "users"
 LITTER = frozenset({"thumbs.db", "desktop.ini", ".ds_store", "@eadir", ".nomedia", "lost+found"})
 """What systems and NAS leave in any folder, in lower case: it is not part of an archive, and never listed."""
 
+# Never through a symlink, and never waiting for whoever writes to a pipe; Windows has neither.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_NATURES = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISLNK, "a symlink"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+)
+_buffers = threading.local()
+
 
 class FolderStore:
     """`originals/` and `users/` of an archive. A file gets its final name without being copied, and its folder is synced."""
+
+    is_shared = False
+    keeps_sha256 = False
+    at_once = 0
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
@@ -84,9 +103,67 @@ class FolderStore:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(final))
         yield final
 
+    def require(self, *folders: str) -> None:
+        for folder in folders:
+            if not (place := self._archive.root / folder).is_dir():
+                raise StorageFailed(f"{place} is gone: mount its disk or put it back, then run the same command again")
+
+    @contextmanager
+    def measured(self, path: str, *, read: bool) -> Iterator[Measured]:
+        here = self._in_artists_folder(path) if parse_name(path) is not None else self._archive.root / path
+        yield measure(here, read=read)
+
+    def is_taken(self, path: str) -> bool:
+        return os.path.lexists(self._archive.root / path)
+
+    def in_the_way(self, path: str) -> str | None:
+        final = self._archive.root / path
+        if is_free(final):
+            return None
+        what = "a link, which is not followed," if is_link(final) else "a folder" if final.is_dir() else "another file"
+        return f"{what} lies at {path}: move it away, or have pixivcrawl verify --repair see to it"
+
+    def set_time(self, path: str, modified: datetime) -> None:
+        final, seconds = self._archive.resolve(path), modified.timestamp()
+        with storage_errors(final):
+            os.utime(final, (seconds, seconds))
+
     def set_aside(self, path: str, reason: str) -> Path:
-        final = self._archive.resolve(path)
+        """A folder goes with whatever is in it."""
+        final = self._archive.root / path
+        if final.is_dir() and not final.is_symlink():
+            return self._set_folder_aside(final)
         return quarantine(self._archive, final, final.name, reason)
+
+    def _set_folder_aside(self, folder: Path) -> Path:
+        number = 0
+        while os.path.lexists(kept := self._archive.quarantine / f"{folder.name}.folder~{number}"):
+            number += 1
+        with storage_errors(folder):
+            folder.rename(kept)
+        return kept
+
+    def take(self, path: str, staged: Path, modified: datetime) -> None:
+        final = self._archive.root / path
+        with storage_errors(final):
+            if os.path.lexists(staged) and staged.samefile(final):
+                # A kill between the two steps of an earlier move.
+                final.unlink()
+                return
+            # Whoever moved a file to where it is may not have seen to it that its bytes are on the disk.
+            sync(final)
+        place(final, staged, modified)
+
+    def is_same(self, path: str, staged: Path) -> bool:
+        try:
+            final = self._archive.resolve(path)
+        except ValueError:
+            return False
+        with storage_errors(final):
+            return final.is_file() and final.samefile(staged)
+
+    def delete(self, paths: Iterable[str]) -> tuple[int, int]:
+        return delete(self._archive, paths)
 
     def listed(self, folder: str) -> tuple[list[str], list[str]]:
         """Without LITTER. A link that is not followed is no folder."""
@@ -108,6 +185,18 @@ class FolderStore:
         except ValueError as error:
             raise FileNotFoundError(errno.ENOENT, str(error)) from None
 
+    def _in_artists_folder(self, path: str) -> Path:
+        """As `Archive.resolve` for a path of our naming, at a small part of the cost: only its folder can lead elsewhere."""
+        folder, _, name = path.rpartition("/")
+        place = Path(self._archive.root, folder)
+        if getattr(_buffers, "folder", None) != place:
+            try:
+                self._archive.resolve_folder(folder)
+            except ValueError as error:
+                raise FileMissing(str(error)) from None
+            _buffers.folder = place
+        return place / name
+
     def _put(self, file: NewFile) -> Path:
         """The folder that is still to be synced."""
         try:
@@ -122,6 +211,42 @@ class FolderStore:
             if not holds(final, file.sha256):
                 raise
         return final.parent
+
+
+def measure(path: Path, *, read: bool) -> Measured:
+    """A file's bytes, time and, if it is `read`, SHA-256. Raises FileMissing, NotAPlainFile or OSError."""
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileMissing("there is no such file") from None
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EISDIR) or path.is_symlink():
+            raise NotAPlainFile(f"is {_nature_of(path)} instead of a file") from None
+        raise
+    try:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode):
+            raise NotAPlainFile(f"is {_nature_of(path)} instead of a file")
+        return Measured(about.st_size, _sha256(descriptor) if read else None, about.st_mtime, path)
+    finally:
+        os.close(descriptor)
+
+
+def _nature_of(path: Path) -> str:
+    """What lies at a path, in words; a symlink is not followed."""
+    mode = path.lstat().st_mode
+    return next((words for is_so, words in _NATURES if is_so(mode)), "not a plain file")
+
+
+def _sha256(descriptor: int) -> str:
+    buffer: memoryview | None = getattr(_buffers, "piece", None)
+    if buffer is None:
+        buffer = _buffers.piece = memoryview(bytearray(PIECE))
+    digest = hashlib.sha256()
+    with open(descriptor, "rb", buffering=0, closefd=False) as source:
+        while size := source.readinto(buffer):
+            digest.update(buffer[:size])
+    return digest.hexdigest()
 
 
 def is_followed(archive: Archive, folder: str, entry: os.DirEntry[str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.stores import NewFile, store_of
 from pixivcrawl.archive.stores.placing import NameTaken, discard, frames_listed, frames_text, sha256_of, stage_text
-from pixivcrawl.items import Original
+from pixivcrawl.items import Frame, Original
 
 
 def place_frames(archive: Archive, original: Original) -> tuple[str, str]:
@@ -25,3 +25,12 @@ def place_frames(archive: Archive, original: Original) -> tuple[str, str]:
             if frames_listed(there) == original.frames:
                 return path, sha256_of(there)
     raise trouble
+
+
+def frames_stored(archive: Archive, path: str) -> tuple[Frame, ...] | None:
+    """The frames that a stored list names; None where there is none, or it names none."""
+    try:
+        with store_of(archive).local(path) as here:
+            return frames_listed(here)
+    except FileNotFoundError:
+        return None

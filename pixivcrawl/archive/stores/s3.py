@@ -6,12 +6,11 @@ import errno
 import hashlib
 import logging
 import os
-import tempfile
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,16 +20,18 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from pixivcrawl.archive.bucket import Bucket
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.archive.stores import PIECE, Held, NewFile, sha256_of_pieces
-from pixivcrawl.archive.stores.placing import NameTaken, discard, quarantine
+from pixivcrawl.archive.stores import PIECE, FileMissing, Held, Measured, NewFile, sha256_of_pieces
+from pixivcrawl.archive.stores.copies import folder_of_copy
+from pixivcrawl.archive.stores.placing import NameTaken, discard, holds, place, quarantine, sha256_of
 from pixivcrawl.archive.stores.s3_client import client_of
+from pixivcrawl.archive.syncing import sync
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 
 PATIENCE = 60.0
 """Seconds that a store which has answered before may be away, as when it is restarted."""
 
 AT_ONCE = 8
-"""Files that are sent at once."""
+"""Files that are sent at once; it is asked about twice as many."""
 
 MARKER = ".name"
 """The object that says of which archive a store is."""
@@ -52,11 +53,16 @@ _OF_KEYS: Mapping[str, str] = {
     "AccessDenied": "does not allow this",
     "403": "refuses the credentials or does not allow this",
 }
+_MISSING = "the object store has no such file"
 _logger = logging.getLogger(__name__)
 
 
 class S3Store:
     """The files of an archive as objects. A file is sent in one request, with its SHA-256, and never over another one."""
+
+    is_shared = True
+    keeps_sha256 = True
+    at_once = 2 * AT_ONCE
 
     def __init__(self, archive: Archive, bucket: Bucket) -> None:
         self._archive = archive
@@ -78,7 +84,7 @@ class S3Store:
         try:
             answer = self._ask("head_object", Key=self._bucket.key(path), ChecksumMode="ENABLED")
         except ClientError:
-            return None
+            return self._absent(path)
         checksum = answer.get("ChecksumSHA256", "")
         # That of an object in several parts is one of their checksums, with their number.
         is_of_bytes = checksum and "-" not in checksum
@@ -86,12 +92,77 @@ class S3Store:
         uploaded = datetime.fromisoformat(told) if told else answer["LastModified"]
         return Held(answer["ContentLength"], uploaded, b64decode(checksum).hex() if is_of_bytes else None)
 
+    def require(self, *folders: str) -> None:
+        """A folder is there with its first file."""
+
+    @contextmanager
+    def measured(self, path: str, *, read: bool) -> Iterator[Measured]:
+        """Bytes are fetched if they are to be read, or if the store does not say their SHA-256."""
+        if (held := self.head(path)) is None:
+            raise FileMissing(_MISSING)
+        if held.sha256 is not None and not read:
+            yield Measured(held.bytes, held.sha256)
+            return
+        with ExitStack() as kept:
+            try:
+                copy = kept.enter_context(self.local(path))
+            except FileNotFoundError:
+                raise FileMissing(_MISSING) from None
+            yield Measured(copy.stat().st_size, sha256_of(copy), here=copy)
+
+    def is_taken(self, path: str) -> bool:
+        return self.head(path) is not None
+
+    def in_the_way(self, path: str) -> None:
+        """It says so itself when the file comes, and names are taken there by other bytes alone."""
+
+    def set_time(self, path: str, modified: datetime) -> None:
+        """An object's time is that of its coming."""
+
     def read(self, path: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        return self._pieces(self._answer(path, start, end))
+
+    @contextmanager
+    def local(self, path: str) -> Iterator[Path]:
+        with self._copied(path) as (copy, _):
+            yield copy
+
+    def set_aside(self, path: str, reason: str) -> Path:
+        with self._moved_here(path) as copy:
+            return quarantine(self._archive, copy, copy.name, reason)
+
+    def take(self, path: str, staged: Path, modified: datetime) -> None:
+        with self._moved_here(path) as copy:
+            # A kill may have left it there with its object.
+            if not holds(staged, sha256_of(copy)):
+                place(copy, staged, modified)
+
+    def is_same(self, path: str, staged: Path) -> bool:
+        return self.holds(path, sha256_of(staged))
+
+    def delete(self, paths: Iterable[str]) -> tuple[int, int]:
+        deleted = [size for size in self._threads.map(self._delete, paths) if size is not None]
+        return len(deleted), sum(deleted)
+
+    def _absent(self, path: str) -> Held | None:
+        """None once it is certain: the answer to a HEAD has no body, so that only that to a GET tells a bucket that is gone."""
+        try:
+            self._answer(path)["Body"].close()
+        except FileNotFoundError:
+            return None
+        return self.head(path)
+
+    def _answer(self, path: str, start: int = 0, end: int | None = None) -> dict[str, Any]:
+        """The store's answer, whose `Body` is still to be read. Raises FileNotFoundError."""
         some = {"Range": f"bytes={start}-{'' if end is None else end - 1}"} if start or end is not None else {}
         try:
-            body = self._ask("get_object", Key=self._bucket.key(path), **some)["Body"]
+            answer: dict[str, Any] = self._ask("get_object", Key=self._bucket.key(path), **some)
         except ClientError:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
+        return answer
+
+    def _pieces(self, answer: dict[str, Any]) -> Iterator[bytes]:
+        body = answer["Body"]
         with body:
             try:
                 yield from body.iter_chunks(PIECE)
@@ -99,28 +170,32 @@ class S3Store:
                 raise self._failed(error) from error
 
     @contextmanager
-    def local(self, path: str) -> Iterator[Path]:
-        pieces = self.read(path)
-        first = next(pieces, b"")
-        staging = self._archive.staging
-        with storage_errors(staging):
-            staging.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=staging, prefix=".fetched-") as folder:
+    def _copied(self, path: str) -> Iterator[tuple[Path, str]]:
+        """A copy of a file in the staging folder, and what tells its object from a later one under its name (ETag)."""
+        answer = self._answer(path)
+        with folder_of_copy(self._archive.staging) as folder:
             copy = Path(folder, Path(path).name)
             with storage_errors(copy), copy.open("wb") as file:
-                file.write(first)
-                file.writelines(pieces)
+                file.writelines(self._pieces(answer))
+            yield copy, answer["ETag"]
+
+    @contextmanager
+    def _moved_here(self, path: str) -> Iterator[Path]:
+        """A synced copy of a file, which the block keeps on this machine; then the object is removed, if it is still that one."""
+        with storage_errors(self._archive.root / path), self._copied(path) as (copy, etag):
+            sync(copy)
             yield copy
+        # Where another process has removed it, or put the right one there, the store says so.
+        with suppress(ClientError):
+            self._ask("delete_object", Key=self._bucket.key(path), IfMatch=etag)
 
-    def set_aside(self, path: str, reason: str) -> Path:
-        with self.local(path) as copy:
-            kept = quarantine(self._archive, copy, copy.name, reason)
-        # Only now, when it is here for certain.
-        self.delete(path)
-        return kept
-
-    def delete(self, path: str) -> None:
-        self._ask("delete_object", Key=self._bucket.key(path))
+    def _delete(self, path: str) -> int | None:
+        """How many bytes it had; None if it was not there."""
+        if (held := self.head(path)) is None:
+            return None
+        with suppress(ClientError):
+            self._ask("delete_object", Key=self._bucket.key(path))
+        return held.bytes
 
     def listed(self, folder: str) -> tuple[list[str], list[str]]:
         within = self._bucket.key(f"{folder}/")
@@ -257,6 +332,8 @@ def _is_about_the_file(operation: str, error: ClientError) -> bool:
     code = error.response.get("Error", {}).get("Code")
     if operation == "put_object":
         return _status(error) in (_TAKEN, _WRONG, _UNKNOWN) and code not in _SLOW_DOWN and code not in _OF_KEYS
+    if operation == "delete_object" and _status(error) == _TAKEN:
+        return True
     return _status(error) == _NOT_FOUND and code != "NoSuchBucket"
 
 
