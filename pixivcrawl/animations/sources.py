@@ -25,14 +25,14 @@ def animations_of(archive: Archive, files: Iterable[KeptFile]) -> list[Animation
 
 @contextmanager
 def fetched(archive: Archive, animation: Animation) -> Iterator[Animation]:
-    """The animation with its files where worker processes can open them. Raises Damaged if an object store lacks one."""
+    """The animation with its files where worker processes can open them. Raises Damaged if one is not there."""
     with ExitStack() as held:
         try:
             files = [
                 replace(each, path=held.enter_context(on_this_machine(archive, each.path))) for each in animation.files
             ]
         except FileNotFoundError as error:
-            raise Damaged(f"{error.filename} is not in {archive.bucket}", "broken") from None
+            raise Damaged(f"{error.filename} is not there", "broken") from None
         yield replace(animation, files=tuple(files))
 
 

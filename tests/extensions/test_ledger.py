@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.extensions.ledger import settle_intents
+from pixivcrawl.extensions.ledger import settle_intents, sweep_staging
 from pixivcrawl.items import StoredOriginal
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import Ledger
@@ -56,6 +56,23 @@ def test_a_file_counts_as_stored_when_its_folders_are_on_the_disk(
     assert {final.parent.parent, final.parent} <= set(before_it_was_stored)
     assert final.read_bytes() == BODY
     assert not staged.exists()
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_a_killed_repair_moved_to_staging_is_not_swept_away(tmp_path: Path, *, lost: bool) -> None:
+    """Until the next repair puts it back, its bytes may lie nowhere else."""
+    archive = Archive(tmp_path)
+    archive.create()
+    ledger = Ledger.open(sqlite_url(tmp_path), archive=archive)
+    stored = intended(ledger)
+    ledger.write_now(updates.record_stored, stored, NOW)
+    staged, final = archive.staging_path(stored.proven.staged.original), tmp_path / stored.path
+    staged.write_bytes(BODY)
+    final.parent.mkdir()
+    final.write_bytes(b"" if lost else BODY)
+    sweep_staging(archive, ledger)
+    ledger.close()
+    assert staged.exists() == lost
 
 
 def state_of(ledger: Ledger) -> str:

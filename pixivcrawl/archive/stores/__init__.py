@@ -154,21 +154,15 @@ def object_store_of(archive: Archive) -> S3Store | None:
 def on_this_machine(archive: Archive, place: Path) -> Iterator[Path]:
     """A file at its place in the archive, or a copy for as long as the block runs, where worker processes can open it.
 
-    Raises FileNotFoundError if the object store has none.
+    Raises FileNotFoundError if there is none.
     """
-    if archive.bucket is None:
-        yield place
-        return
-    with store_of(archive).local(place.relative_to(archive.root).as_posix()) as copy:
-        yield copy
+    with store_of(archive).local(place.relative_to(archive.root).as_posix()) as here:
+        yield here
 
 
 @asynccontextmanager
 async def fetched(archive: Archive, place: Path) -> AsyncIterator[Path]:
     """As `on_this_machine`, without blocking the event loop."""
-    if archive.bucket is None:
-        yield place
-        return
     here = on_this_machine(archive, place)
     path = await asyncio.to_thread(here.__enter__)
     try:
