@@ -16,7 +16,6 @@ from scrapy.settings import Settings
 from pixivcrawl.api.text import one_line, plural
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import held_for_all_runs
-from pixivcrawl.archive.stores import require_folder
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.exchange.asking import converted_of_gone, known_of, listed_to_ask, works_to_ask
@@ -28,6 +27,7 @@ from pixivcrawl.extensions.ledger import drop_doubles, settle_intents
 from pixivcrawl.extensions.run_record import FAILED
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.engine import read_url
+from pixivcrawl.ledger.originals import agree_on_store
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.runs.command import ArchiveCommand
 from pixivcrawl.runs.rows_spider import RowsFound, WantedRows, fetch_rows
@@ -46,12 +46,12 @@ class Command(ArchiveCommand):
         return (
             "Reads folders of gallery-dl, PixivUtil2 and Powerful Pixiv Downloader, and any others whose files bear pixiv's names; "
             "finds out which page of which work, and at which revision, each file is, and by what evidence; asks pixiv for the "
-            "works' rows alone, a hundred works a "
-            "request; proves each file whole and copies it into the archive. What cannot be shown to be of a known revision is "
-            "adopted: kept, shown so, counted apart, and the present one is still fetched. What is damaged, reduced or converted "
-            "is named and left where it is. The folders themselves are only read. A second import of the same folders does "
-            "nothing. Exit codes: 0 done; 1 some files could not be read, or pixiv not be asked about them; 2 wrong usage; 3 the "
-            "archive is in use; 4 pixiv refused the account; 5 the disk or the ledger cannot go on."
+            "works' rows alone, a hundred works a request; proves each file whole and copies it into the archive, or sends it to its "
+            "object store. What cannot be shown to be of a known revision is adopted: kept, shown so, counted apart, and the present "
+            "one is still fetched. What is damaged, reduced or converted is named and left where it is. The folders themselves are "
+            "only read. A second import of the same folders does nothing. Exit codes: 0 done; 1 some files could not be read, or "
+            "pixiv not be asked about them; 2 wrong usage; 3 the archive is in use; 4 pixiv refused the account; 5 the disk, the object "
+            "store or the ledger cannot go on."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -87,7 +87,10 @@ def bring_in(settings: Settings, places: Sequence[Path], opts: argparse.Namespac
     """Gives the exit code. Raises PixivcrawlError."""
     configuration = Configuration.from_settings(settings)
     archive = configuration.archive
-    require_folder(archive, "import")
+    if opts.link and archive.bucket is not None:
+        raise UsageError(
+            f"--link makes hard links, and the originals are in {archive.bucket}: leave it out", print_help=False
+        )
     named = source_named(opts.source) if opts.source is not None else None
     if opts.dry_run:
         return _bring_in(settings, configuration, archive, places, named, opts)
@@ -149,6 +152,7 @@ def _ledger(configuration: Configuration, archive: Archive, *, writes: bool) -> 
         return
     ledger = Ledger.open(url, archive=archive) if writes else Ledger.open(url, read_only=True)
     try:
+        agree_on_store(archive, ledger, writes=writes)
         if writes:
             settle_intents(archive, ledger)
         yield ledger

@@ -1,7 +1,7 @@
 """Imports files from other tools' folders: each is proven, judged, copied, placed and recorded; the folders stay unchanged.
 
 A kill at any moment leaves what the same command, or any crawl, then settles: a file is copied whole into the staging folder, its intent is
-committed, it is placed without replacing another one, and then recorded.
+committed, it is placed without replacing another one (sent, if the originals are in an object store), and then recorded.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive, is_unknown
 from pixivcrawl.archive.signatures import SNIFFED_BYTES, format_of_bytes
 from pixivcrawl.archive.staging import copy_in, forget
+from pixivcrawl.archive.stores import NewFile, store_of
 from pixivcrawl.archive.stores.frames import place_frames
-from pixivcrawl.archive.stores.placing import NameTaken, discard, frames_text, holds, put, sync_folders
+from pixivcrawl.archive.stores.placing import NameTaken, discard, frames_text
 from pixivcrawl.archive.verdict import Expected, Proof
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import usable_cores
@@ -301,28 +302,28 @@ class Importing:
         return None
 
     def _placed(self, files: Sequence[StoredOriginal]) -> list[StoredOriginal]:
-        """The files that are in place and survive a power cut; obstacles are reported."""
-        placed: list[StoredOriginal] = []
-        folders: set[Path] = set()
-        for stored in files:
-            staged = stored.proven.staged
-            final = self.archive.resolve(stored.path)
-            try:
-                if staged.original.frames is not None:
-                    path, sha256 = place_frames(self.archive, staged.original)
+        """The files as they are stored. Raises StorageFailed for what is in the way of one."""
+        store, placed = store_of(self.archive), []
+        try:
+            for stored in files:
+                original = stored.proven.staged.original
+                if original.frames is not None:
+                    path, sha256 = place_frames(self.archive, original)
                     stored = replace(stored, frames_path=path, frames_sha256=sha256)
-                put(Path(staged.staged), final, staged.original.uploaded)
-            except NameTaken as taken:
-                if taken.path != final or not holds(final, staged.sha256):
-                    raise StorageFailed(
-                        f"{taken.path} is in the way: look what it is with pixivcrawl verify, then run the same command again"
-                    ) from None
-            folders.add(final.parent)
-            placed.append(stored)
-        sync_folders(folders)
-        for stored in placed:
-            discard(Path(stored.proven.staged.staged))
+                placed.append(stored)
+            for trouble in store.put_new([[_new_file(stored)] for stored in placed]):
+                if trouble is not None:
+                    raise trouble
+        except NameTaken as taken:
+            raise StorageFailed(
+                f"{taken}: look what it is with pixivcrawl verify, then run the same command again"
+            ) from None
         return placed
+
+
+def _new_file(stored: StoredOriginal) -> NewFile:
+    staged = stored.proven.staged
+    return NewFile(Path(staged.staged), stored.path, staged.sha256, staged.original.uploaded)
 
 
 def files_known(ledger: Ledger | None, work_ids: Iterable[int]) -> dict[int, list[KeptFile]]:

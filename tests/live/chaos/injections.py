@@ -1,8 +1,8 @@
-"""What is done to a crawl from outside of its code: SIGKILL at an exact place, and a clock that runs ahead.
+"""What is done to a crawl from outside of its code: SIGKILL at an exact place, a clock that runs ahead, and less patience.
 
 CHAOS_KILL names the places, separated by spaces, as `module:function:when:n`: the n-th call of that function (from 1) kills the process
 `before` it begins, `after` it has returned, or (of a function that writes) `halfway`. CHAOS_AHEAD says by how many seconds the clock is
-ahead.
+ahead, CHAOS_PATIENCE for how many an object store may be away.
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ def inject(environment: Mapping[str, str]) -> None:
         kill_at(*place.split(":"))
     if ahead := environment.get("CHAOS_AHEAD"):
         set_the_clock_ahead(timedelta(seconds=float(ahead)))
+    if patience := environment.get("CHAOS_PATIENCE"):
+        from pixivcrawl.archive.stores import s3
+
+        s3.PATIENCE = float(patience)
 
 
 def kill_at(module: str, function: str, when: str, number: str) -> None:
