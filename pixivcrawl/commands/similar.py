@@ -16,7 +16,6 @@ from scrapy.settings import Settings
 
 from pixivcrawl.api.text import one_line, plural
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.archive.stores import require_folder
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.commands.verify import require_archive, stopped_like_ctrl_c
 from pixivcrawl.configuration import Configuration
@@ -24,6 +23,7 @@ from pixivcrawl.console import ProgressPrinter, add_quiet, obey_quiet, say
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.index import similar
 from pixivcrawl.index.updating import update_index
+from pixivcrawl.ledger.originals import agree_on_store
 from pixivcrawl.ledger.queries.browsing.works import cards
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.runs.command import ArchiveCommand
@@ -43,11 +43,11 @@ class Command(ArchiveCommand):
         return (
             "Names the works and pages that show what a JPEG, PNG, GIF or WebP file shows: those of the same bytes first, then copies that "
             "were scaled, pressed harder, converted or slightly trimmed. A page that is blank or nearly so is looked for by its bytes "
-            "alone. The first time, every picture of the archive is looked at, at 0.04 s for a large JPEG and 0.4 s for a "
-            "large PNG; Ctrl-C stops that and "
-            "the next time goes on, and an open gallery does it while nobody uses it. --known asks what was looked at already. Sends "
-            "nothing to pixiv, writes derived/ alone, and may run beside a crawl. Exit codes: 0 looked for, found or not; 2 wrong usage, "
-            "no archive yet, or a file that is no picture; 5 the disk or the ledger cannot go on; 130 interrupted."
+            "alone. The first time, every picture of the archive is looked at, at 0.04 s for a large JPEG and 0.4 s for a large PNG; "
+            "Ctrl-C stops that and the next time goes on, and an open gallery does it while nobody uses it. Pictures in an object store "
+            "are fetched for it, a few at once, and not by the gallery. --known asks what was looked at already. Sends nothing to pixiv, "
+            "writes derived/ alone, and may run beside a crawl. Exit codes: 0 looked for, found or not; 2 wrong usage, no archive yet, or "
+            "a file that is no picture; 5 the disk, the object store or the ledger cannot go on; 130 interrupted."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -101,9 +101,9 @@ class SimilarSearch:
 
     @classmethod
     def of(cls, configuration: Configuration, held: ExitStack) -> SimilarSearch:
-        require_folder(configuration.archive, "similar")
         ledger = Ledger.open(configuration.database_url, read_only=True)
         held.callback(ledger.close)
+        agree_on_store(configuration.archive, ledger, writes=False)
         workers = held.enter_context(Workers(configuration.proof_workers, configuration.proof_limits))
         return cls(configuration.archive, ledger, workers)
 

@@ -7,7 +7,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.archive.stores import on_this_machine
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.index import schema
@@ -73,16 +74,28 @@ class _Pictures:
         for start in range(0, len(everywhere), COMPARED_AT_ONCE):
             for picture in self.ledger.read_now(pictures_in, {*everywhere[start : start + COMPARED_AT_ONCE]}):
                 digest = schema.digest_of(picture.sha256)
-                if digest in found and self.drawn(picture) is not None:
+                if digest in found and self._is_there(picture):
                     found[digest].append(picture)
         return found
 
-    def drawn(self, picture: Picture) -> Drawn | None:
+    def _is_there(self, picture: Picture) -> bool:
+        """Of a file in an object store this shows when it is fetched."""
         try:
             path = self.archive.resolve(picture.path)
         except ValueError:
-            return None
-        return (path, picture.kind, picture.frame) if path.is_file() else None
+            return False
+        return self.archive.bucket is not None or path.is_file()
+
+    @contextmanager
+    def drawn(self, picture: Picture) -> Iterator[Drawn | None]:
+        """The file of a picture, fetched for as long as the block runs if need be; None if it is not there."""
+        with ExitStack() as held:
+            try:
+                path = held.enter_context(on_this_machine(self.archive, self.archive.resolve(picture.path)))
+            except FileNotFoundError:
+                yield None
+            else:
+                yield path, picture.kind, picture.frame
 
 
 def analyse(
@@ -110,8 +123,8 @@ def analyse(
                 return None
             pictures = _Pictures(ledger, archive)
             here = pictures.at({digest: [(work_id, page)] for digest, work_id, page in rows})
-            sources = {digest: pictures.drawn(several[0]) for digest, several in here.items() if several}
-            looks = _looks({digest: drawn for digest, drawn in sources.items() if drawn is not None}, workers, pause)
+            sources = {digest: several[0] for digest, several in here.items() if several}
+            looks = _looks(pictures, sources, workers, pause)
             hashed = [(digest, *look) for digest, look in looks.items() if look is not None]
             pairs = _pairs(connection, path, pictures, workers, hashed, sources)
             _keep(connection, looks, hashed, pairs)
@@ -151,10 +164,8 @@ def find(path: Path, ledger: Ledger, archive: Archive, folder: Path, workers: Wo
         if look is not None:
             (candidates,) = workers.run(CANDIDATES, folder / schema.NAME, [(digest, *look)]).result()
             near = pictures.at({other: places(connection, other) for other, _ in candidates})
-            asked = {
-                other: drawn for other, several in near.items() if several and (drawn := pictures.drawn(several[0]))
-            }
-            alike = _are_alike(workers, (path, "image", None), asked, "WEBP")
+            asked = {other: several[0] for other, several in near.items() if several}
+            alike = _are_alike(pictures, workers, (path, "image", None), asked, "WEBP")
             like += [
                 SimilarPicture(each, same_bytes=False, bits=bits)
                 for other, bits in candidates
@@ -165,26 +176,30 @@ def find(path: Path, ledger: Ledger, archive: Archive, folder: Path, workers: Wo
 
 
 def _looks(
-    sources: Mapping[int, Drawn], workers: Workers, pause: Callable[[], object]
+    pictures: _Pictures, sources: Mapping[int, Picture], workers: Workers, pause: Callable[[], object]
 ) -> dict[int, tuple[int, int, bytes] | None]:
-    """The hashes and colours of each picture; None if it shows too little or cannot be decoded."""
+    """The hashes and colours of each picture that is there; None if it shows too little or cannot be decoded."""
     looks: dict[int, Any] = {}
-    under_way: deque[tuple[int, Future[Any]]] = deque()
+    under_way: deque[tuple[int, ExitStack, Future[Any]]] = deque()
 
     def take() -> None:
-        digest, future = under_way.popleft()
-        try:
-            looks[digest] = future.result()
-        except Damaged:
-            looks[digest] = None
+        digest, here, future = under_way.popleft()
+        with here:
+            try:
+                looks[digest] = future.result()
+            except Damaged:
+                looks[digest] = None
 
-    for digest, drawn in sources.items():
-        pause()
-        under_way.append((digest, workers.run(FINGERPRINT, *drawn)))
-        if len(under_way) == AT_ONCE:
+    with ExitStack() as held:
+        for digest, picture in sources.items():
+            pause()
+            here = held.enter_context(ExitStack())
+            if (drawn := here.enter_context(pictures.drawn(picture))) is not None:
+                under_way.append((digest, here, workers.run(FINGERPRINT, *drawn)))
+            if len(under_way) == AT_ONCE:
+                take()
+        while under_way:
             take()
-    while under_way:
-        take()
     return looks
 
 
@@ -194,31 +209,37 @@ def _pairs(
     pictures: _Pictures,
     workers: Workers,
     hashed: Sequence[tuple[int, int, int, bytes]],
-    sources: Mapping[int, Drawn | None],
+    sources: Mapping[int, Picture],
 ) -> Iterator[tuple[int, int, int]]:
     """The pairs of digests that a closer comparison finds alike, with how many bits differ."""
     if not hashed:
         return
     for (digest, *_), candidates in zip(hashed, workers.run(CANDIDATES, path, hashed).result(), strict=True):
         stored = pictures.at({other: places(connection, other) for other, _ in candidates})
-        asked = {other: drawn for other, several in stored.items() if several and (drawn := pictures.drawn(several[0]))}
-        own = sources[digest]
-        assert own is not None
-        alike = _are_alike(workers, own, asked)
+        asked = {other: several[0] for other, several in stored.items() if several}
+        if not asked:
+            continue
+        with pictures.drawn(sources[digest]) as own:
+            alike = _are_alike(pictures, workers, own, asked) if own is not None else set()
         for other, bits in candidates:
             if other in alike:
                 yield digest, other, bits
                 yield other, digest, bits
 
 
-def _are_alike(workers: Workers, own: Drawn, others: Mapping[int, Drawn], *formats: str) -> set[int]:
-    if not others:
-        return set()
-    try:
-        answers = workers.run(ARE_ALIKE, *own, list(others.values()), formats).result()
-    except Damaged:
-        return set()
-    return {digest for digest, is_alike in zip(others, answers, strict=True) if is_alike}
+def _are_alike(
+    pictures: _Pictures, workers: Workers, own: Drawn, others: Mapping[int, Picture], *formats: str
+) -> set[int]:
+    with ExitStack() as held:
+        drawn = {digest: held.enter_context(pictures.drawn(other)) for digest, other in others.items()}
+        there = {digest: other for digest, other in drawn.items() if other is not None}
+        if not there:
+            return set()
+        try:
+            answers = workers.run(ARE_ALIKE, *own, list(there.values()), formats).result()
+        except Damaged:
+            return set()
+    return {digest for digest, is_alike in zip(there, answers, strict=True) if is_alike}
 
 
 def _keep(

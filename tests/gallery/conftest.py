@@ -15,6 +15,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from multidict import CIMultiDictProxy
 
+from pixivcrawl.archive.bucket import Bucket
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.archive.workers import Workers
@@ -95,16 +96,17 @@ def visiting(
     follows: bool = True,
     fleet: Configuration | None = None,
     zone: tzinfo = UTC,
+    bucket: Bucket | None = None,
 ) -> Iterator[Visitor]:
     """The gallery of the archive at `root`, its index in line with the ledger unless it is left as it lies there."""
     ledger = Ledger.open(url or sqlite_url(root), read_only=True)
-    derived = root / "derived"
+    archive, derived = Archive(root, bucket), root / "derived"
     if follows:
         update_index(ledger, derived, stop=threading.Event())
     with Workers(1, Limits(100_000_000, 1 << 30)) as workers:
-        thumbnails = Thumbnails(Archive(root), derived, workers)
+        thumbnails = Thumbnails(archive, derived, workers)
         index = Index(derived, ledger, read_filters(root / FILE_NAME))
-        gallery = Gallery(Archive(root), ledger, index, Shelf(root), thumbnails, zone, fleet)
+        gallery = Gallery(archive, ledger, index, Shelf(root), thumbnails, zone, fleet)
         visitor = Visitor(gallery, key)
         try:
             yield visitor

@@ -68,6 +68,7 @@ def duplicates(connection: Connection, asked: PageRequest) -> Page:
             "artist": (artist, person.name if person is not None else None) if artist is not None else None,
             "older": address(after=last) if last is not None else None,
             "unseen": asked.index.unseen(),
+            "looks_itself": asked.archive.bucket is None,
         },
     )
 
