@@ -177,11 +177,3 @@ def sha256_of_pieces(pieces: Iterator[bytes]) -> str:
     for piece in pieces:
         hashed.update(piece)
     return hashed.hexdigest()
-
-
-def require_folder(archive: Archive, what: str) -> None:
-    """Raises ConfigurationError where originals are in an object store, with which `what` does not work."""
-    if archive.bucket is not None:
-        raise ConfigurationError(
-            f"{what} works with originals in the archive's folder alone, and these are in {archive.bucket}"
-        )
