@@ -67,11 +67,7 @@ async def send(crawler: Crawler, item: Any, response: Response | None = None) ->
     """Send an item through the item pipelines as if it had been yielded, and wait until it is recorded, dropped or failed."""
     scraper = crawler.engine.scraper
     await scraper.start_itemproc_async(item, response=response)
-    if (
-        not crawler.engine.running
-        and scraper.slot is not None
-        and not (scraper.slot.closing and scraper.slot.closing.called)
-    ):
+    if scraper.slot is not None and scraper.slot.closing is not None and not scraper.slot.closing.called:
         # Scrapy asks whether the items of a closing spider are done when a response is.
         scraper._check_if_closing()  # noqa: SLF001 (there is no public word for it)
 

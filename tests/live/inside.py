@@ -16,6 +16,15 @@ from scrapy.settings import Settings
 from pixivcrawl.extensions.run_record import RunRecord
 from tests.sandbox.serving import Sandbox
 
+WITH_CLOSE = {
+    "EXTENSIONS": {
+        "pixivcrawl.extensions.ledger.LedgerExtension": 0,
+        "pixivcrawl.extensions.run_record.RunRecord": 500,
+        "scrapy.extensions.closespider.CloseSpider": 500,
+    }
+}
+"""Settings with which Scrapy's own limits end a run."""
+
 
 @dataclass(frozen=True)
 class Run:

@@ -13,7 +13,8 @@ from tests.live.running import assert_holds
 from tests.live.syncing import sync
 from tests.sandbox.serving import Sandbox, World
 
-WAIT = 2.0
+WAIT = 5.0
+"""Seconds between two looks: more than a slow machine takes from one artist to the next."""
 ARTISTS = range(11, 51)
 WITH_WORKS = (12, 20, 33, 49)
 

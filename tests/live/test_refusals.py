@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.inside import Run, crawl
+from tests.live.inside import WITH_CLOSE, Run, crawl
 from tests.live.running import assert_holds, environment, rows, scrapy
 from tests.sandbox.serving import Sandbox, World
 
@@ -141,12 +141,3 @@ def test_retry_after_is_obeyed_whatever_the_status_and_after_a_restart(tmp_path:
     [place] = [number for number, logged in enumerate(requests) if logged.status in (429, 503)]
     assert requests[place + 1].time - requests[place].time >= 4
     assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
-
-
-WITH_CLOSE = {
-    "EXTENSIONS": {
-        "pixivcrawl.extensions.ledger.LedgerExtension": 0,
-        "pixivcrawl.extensions.run_record.RunRecord": 500,
-        "scrapy.extensions.closespider.CloseSpider": 500,
-    }
-}

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.live.injecting import injecting
+from tests.live.inside import WITH_CLOSE, crawl
 from tests.live.running import PROJECT, assert_holds, complaints, environment, scrapy
 from tests.sandbox.serving import Sandbox, World
 
@@ -181,4 +182,21 @@ def test_a_terminal_that_closes_ends_the_run_in_good_order(tmp_path: Path):
         assert run.wait(timeout=SOON) == 130
         sandbox.faults.clear()
         assert scrapy(*COMMAND, env=environment(sandbox, tmp_path)).returncode == 0
+        assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "limit",
+    [
+        {"CLOSESPIDER_ITEMCOUNT": 25},
+        *(pytest.param({"CLOSESPIDER_ITEMCOUNT": items}, marks=pytest.mark.long) for items in (1, 5, 30, 40)),
+        *(pytest.param({"CLOSESPIDER_TIMEOUT": tenths / 10}, marks=pytest.mark.long) for tenths in range(1, 9)),
+    ],
+    ids=str,
+)
+def test_a_limit_of_scrapys_ends_a_run_while_items_are_under_way(tmp_path: Path, limit: dict[str, float]):
+    with Sandbox(World.of(works=30)) as sandbox:
+        assert crawl("user", sandbox, tmp_path, id=11, settings=limit | WITH_CLOSE).exit_code == 130
+        assert crawl("user", sandbox, tmp_path, id=11).exit_code == 0
         assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
