@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
+from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings, default_settings
 from scrapy.utils.misc import load_object
 
+from pixivcrawl.api.text import one_line, quoted
 from pixivcrawl.errors import ConfigurationError
 
 OBEYED: dict[str, tuple[str, ...]] = {
@@ -158,6 +163,20 @@ REFUSED: dict[str, Refused] = {
 }  # fmt: skip
 """The settings that would do nothing here, or harm."""
 
+OBJECTS = {
+    "ASYNCIO_EVENT_LOOP", "DEFAULT_ITEM_CLASS", "DOWNLOADER", "ITEM_PROCESSOR", "LOG_FORMATTER", "REQUEST_FINGERPRINTER_CLASS", "SCHEDULER",
+    "SCHEDULER_MEMORY_QUEUE", "SCHEDULER_PRIORITY_QUEUE", "SCHEDULER_START_MEMORY_QUEUE", "SPIDER_LOADER_CLASS", "STATS_CLASS",
+}  # fmt: skip
+"""The settings that name a class or function by its path."""
+
+KEYS_ARE_OBJECTS = {
+    "ADDONS", "DOWNLOADER_MIDDLEWARES", "EXTENSIONS", "ITEM_PIPELINES", "SPIDER_CONTRACTS", "SPIDER_MIDDLEWARES",
+}  # fmt: skip
+VALUES_ARE_OBJECTS = {"DOWNLOAD_HANDLERS", "FEED_EXPORTERS", "FEED_STORAGES"}
+
+MAY_BE_FRACTIONS = {"CLOSESPIDER_TIMEOUT", "DOWNLOAD_DELAY", "DOWNLOAD_TIMEOUT"}
+"""Seconds whose default is a whole number."""
+
 ON_DEMAND = {
     "REMOTE_CONTROL_ENABLED": "scrapy.extensions.remote_control.RemoteControl",
     "TELNETCONSOLE_ENABLED": "scrapy.extensions.telnet.TelnetConsole",
@@ -182,13 +201,13 @@ class ScrapySettings:
 
 
 def refuse(settings: BaseSettings) -> None:
-    """Raises ConfigurationError for the first setting that somebody set and that would not be obeyed."""
+    """Raises ConfigurationError for the first setting that somebody set and that would not be obeyed, or cannot be read."""
     for _, refusal in refused_in(settings):
         raise refusal
 
 
 def refused_in(settings: BaseSettings) -> Iterator[tuple[str, ConfigurationError]]:
-    """The settings that somebody set and that would not be obeyed, each with the line that says what to use instead.
+    """The settings that somebody set and that would not be obeyed or cannot be read, each with the line that says what to do instead.
 
     What Scrapy itself or one of its commands sets is nobody's wish.
     """
@@ -196,6 +215,64 @@ def refused_in(settings: BaseSettings) -> Iterator[tuple[str, ConfigurationError
         is_wished = (settings.getpriority(name) or 0) > SETTINGS_PRIORITIES["command"]
         if is_wished and not _is_always_so(settings, name, refused.always):
             yield name, ConfigurationError(f"{name} is refused: {refused.instead}")
+    for name in (name for names in OBEYED.values() for name in names):
+        # What the project sets can be read.
+        is_given = (settings.getpriority(name) or 0) > SETTINGS_PRIORITIES["project"]
+        if is_given and (why := _why_unreadable(settings, name)) is not None:
+            yield name, ConfigurationError(f"{name}: {why}")
+
+
+def _why_unreadable(settings: BaseSettings, name: str) -> str | None:
+    given, usual = settings[name], getattr(default_settings, name, None)
+    if name in ("LOG_LEVEL", "DEFAULT_DROPITEM_LOG_LEVEL"):
+        levels = logging.getLevelNamesMapping()
+        return (
+            None
+            if str(given) in levels or given in levels.values()
+            else f"{quoted(given)} is none of {', '.join(levels)}"
+        )
+    if name == "LOG_FILE":
+        return (
+            None
+            if given is None or _can_be_written(Path(given))
+            else f"{quoted(given)} cannot be written: name another file"
+        )
+    try:
+        match usual:
+            case bool():
+                settings.getbool(name)
+            case float():
+                settings.getfloat(name)
+            case int() if name in MAY_BE_FRACTIONS:
+                settings.getfloat(name)
+            case int():
+                settings.getint(name)
+    except (TypeError, ValueError):
+        return f"{quoted(given)} is not {'true or false' if isinstance(usual, bool) else 'a number'}"
+    if name == "SPIDER_MODULES":
+        return next(filter(None, (_why_not_found(each, import_module) for each in settings.getlist(name))), None)
+    return next(filter(None, map(_why_not_found, _objects_named(name, given))), None)
+
+
+def _can_be_written(file: Path) -> bool:
+    return os.access(file, os.W_OK) if file.exists() else os.access(file.absolute().parent, os.W_OK)
+
+
+def _objects_named(name: str, given: Any) -> Iterable[Any]:
+    if name in OBJECTS:
+        return () if given is None else (given,)
+    if isinstance(given, Mapping):
+        used = {key: value for key, value in given.items() if value is not None}
+        return used.keys() if name in KEYS_ARE_OBJECTS else used.values() if name in VALUES_ARE_OBJECTS else ()
+    return ()
+
+
+def _why_not_found(path: Any, load: Callable[[Any], object] = load_object) -> str | None:
+    try:
+        load(path)
+    except (ImportError, NameError, TypeError, ValueError) as error:
+        return f"{quoted(path)} cannot be imported ({one_line(str(error))}): install it, or correct its name"
+    return None
 
 
 def _is_always_so(settings: BaseSettings, name: str, always: Any) -> bool:

@@ -137,6 +137,57 @@ def test_what_somebody_set_is_refused_in_one_line(name: str, priority: str) -> N
     assert str(refused.value).isprintable()
 
 
+@pytest.mark.parametrize(
+    ("name", "given", "why"),
+    [
+        ("CONCURRENT_REQUESTS", "many", "'many' is not a number"),
+        ("DOWNLOAD_DELAY", "1,5", "'1,5' is not a number"),
+        ("STATS_DUMP", "perhaps", "'perhaps' is not true or false"),
+        ("LOG_LEVEL", "LOUD", "'LOUD' is none of CRITICAL, FATAL, ERROR, WARN, WARNING, INFO, DEBUG, NOTSET"),
+        ("LOG_FILE", "/no such folder/log", "'/no such folder/log' cannot be written: name another file"),
+        ("STATS_CLASS", "Stats", "'Stats' cannot be imported (Error loading object 'Stats': not a full path): "),
+        ("SCHEDULER", "scrapy.core.scheduler.Nothing", "'scrapy.core.scheduler.Nothing' cannot be imported ("),
+        (
+            "ASYNCIO_EVENT_LOOP",
+            "not_here.Loop",
+            "'not_here.Loop' cannot be imported (No module named 'not_here'): install it",
+        ),
+        ("EXTENSIONS", '{"not_here.Extension": 1}', "'not_here.Extension' cannot be imported ("),
+        ("DOWNLOAD_HANDLERS", '{"https": "not_here.Handler", "s3": null}', "'not_here.Handler' cannot be imported ("),
+        ("SPIDER_MODULES", "pixivcrawl.spiders,not_here", "'not_here' cannot be imported ("),
+    ],
+)
+def test_what_cannot_be_read_is_one_line(name: str, given: str, why: str) -> None:
+    settings = Settings()
+    settings.set(name, given, priority="cmdline")
+    with pytest.raises(ConfigurationError) as refused:
+        refuse(settings)
+    assert str(refused.value).startswith(f"{name}: {why}")
+    assert str(refused.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("CONCURRENT_REQUESTS", "8"),
+        ("DOWNLOAD_DELAY", "0.5"),
+        ("STATS_DUMP", "True"),
+        ("LOG_LEVEL", "DEBUG"),
+        ("LOG_LEVEL", 10),
+        ("LOG_FILE", "run.log"),
+        ("ASYNCIO_EVENT_LOOP", "asyncio.SelectorEventLoop"),
+        ("EXTENSIONS", '{"scrapy.extensions.closespider.CloseSpider": 500, "not_here.Extension": null}'),
+        ("DOWNLOAD_HANDLERS", '{"s3": null}'),
+        ("DEFAULT_REQUEST_HEADERS", '{"Accept": "not.a.module"}'),
+        ("SPIDER_MODULES", "pixivcrawl.spiders"),
+    ],
+)
+def test_what_can_be_read_is_taken(name: str, given: str | int) -> None:
+    settings = Settings()
+    settings.set(name, given, priority="cmdline")
+    refuse(settings)
+
+
 @pytest.mark.parametrize("priority", ["default", "command"])
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_scrapy_itself_sets_is_nobodys_wish(name: str, priority: str) -> None:
