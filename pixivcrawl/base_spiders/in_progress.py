@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from functools import partial
 from time import monotonic
+from typing import Any
 
 from scrapy.crawler import Crawler
 
+from pixivcrawl.errors import StorageFailed
 from pixivcrawl.item_batches import send
 from pixivcrawl.items import Original
+from pixivcrawl.ledger.claims import Claims
+from pixivcrawl.ledger.service import ledger_of
+from pixivcrawl.run_ending import end_run, is_stopping
 
 
 class WorksInProgress:
@@ -56,11 +62,34 @@ class WorksInProgress:
     async def fetch(self, work_id: int, originals: Sequence[Original]) -> None:
         """Send a work's files through the item pipelines, as if they had been yielded, and close the part that asked for them."""
         self._parts[work_id] = self._parts.get(work_id, 0) + len(originals)
-        for original in originals:
-            task = asyncio.create_task(self._fetch(work_id, original))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+        claims = ledger_of(self._crawler).claims
+        if claims is None or not originals:
+            for original in originals:
+                self._begin(self._fetch(work_id, original))
+        else:
+            self._begin(self._fetch_claimed(claims, work_id, originals))
         await self.settle(work_id)
+
+    def _begin(self, fetching: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(fetching)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return task
+
+    async def _fetch_claimed(self, claims: Claims, work_id: int, originals: Sequence[Original]) -> None:
+        """Those that no other crawl has stored by the time at which none fetches files of the work."""
+        left = len(originals)
+        try:
+            async with claims.of(originals, partial(is_stopping, self._crawler)) as missing:
+                fetching = [self._begin(self._fetch(work_id, original)) for original in missing]
+                left -= len(fetching)
+                if fetching:
+                    await asyncio.wait(fetching)
+        except StorageFailed as failure:
+            end_run(self._crawler, failure)
+        finally:
+            for _ in range(left):
+                await self.settle(work_id)
 
     async def _fetch(self, work_id: int, original: Original) -> None:
         try:

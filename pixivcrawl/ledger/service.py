@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import ConfigurationError, StorageFailed
+from pixivcrawl.ledger.claims import Claims
 from pixivcrawl.ledger.continuity import agreed, name_of, require_none
 from pixivcrawl.ledger.engine import (
     TO_UPGRADE,
@@ -59,6 +60,8 @@ class Ledger:
     ) -> None:
         self.known_as = journal.known_as if journal is not None else known_as
         """How the ledger calls the archive of which this is used; "" in SQLite, and where it is used of none."""
+        self.claims: Claims | None = None
+        """What files this fetches; None in SQLite, which one crawl uses at a time."""
         self._reading = reading
         self._writer = writer
         self._journal = journal
@@ -91,7 +94,10 @@ class Ledger:
         journal = _made_ready(writing, lambda engine: _prepared(engine, archive))
         writer = Writer(writing, journal)
         # One connection more than threads, for a blocking question.
-        return cls(reading_engine(target, READERS + 1, read_only=False), writer, journal)
+        ledger = cls(reading_engine(target, READERS + 1, read_only=False), writer, journal)
+        if target.get_backend_name() != "sqlite":
+            ledger.claims = Claims(target)
+        return ledger
 
     @property
     def broken(self) -> StorageFailed | None:
@@ -140,6 +146,8 @@ class Ledger:
         self._readers.shutdown()
         if self._writer is not None:
             self._writer.close()
+        if self.claims is not None:
+            self.claims.close()
         self._reading.dispose()
 
     def _ask(self, query: Callable[[Connection], T]) -> T:

@@ -172,6 +172,13 @@ def record_intents(connection: Connection, placed: Sequence[PlacedFile]) -> list
     return [None] * len(placed)
 
 
+def not_stored(connection: Connection, originals: Sequence[Original]) -> list[Original]:
+    """Those of the originals that are not stored."""
+    known = _known_places(connection, originals)
+    stored = {place for place, row in known.items() if row.state == "stored"}
+    return [each for each in originals if (each.work_id, each.page, each.revision, each.kind) not in stored]
+
+
 def _known_places(connection: Connection, originals: Sequence[Original]) -> dict[tuple[Any, ...], Any]:
     """The rows of these files, and of others at their places, by work (or user), page, revision and kind."""
     of_works = [original for original in originals if original.kind not in OF_USERS]

@@ -1,0 +1,93 @@
+"""Whose files a crawl is fetching, where several share a ledger on a server: nobody else fetches those of the same work meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import platform
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TypeVar
+
+from sqlalchemy import URL, Connection, func, select
+from sqlalchemy.exc import DBAPIError
+
+from pixivcrawl.items import OF_USERS, Original
+from pixivcrawl.ledger.engine import session_engine
+from pixivcrawl.ledger.failures import BUSY_TIMEOUT, is_lost, patiently, place_of, storage_failed
+from pixivcrawl.ledger.updates.files import not_stored
+
+T = TypeVar("T")
+
+TRIES_EVERY = 0.5
+"""Seconds between two tries to claim what another crawl has."""
+
+
+class Claims:
+    """The works and users whose files this process fetches, each a lock of a connection that has a thread of its own.
+
+    The server drops them if the connection ends. What was on its way then may come twice: the same bytes, and one row.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self._url = url
+        self._engine = session_engine(url, f"pixivcrawl files (process {os.getpid()} on {platform.node()})"[:63])
+        self._connection: Connection | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="claims")
+
+    @asynccontextmanager
+    async def of(self, originals: Sequence[Original], is_stopping: Callable[[], bool]) -> AsyncIterator[list[Original]]:
+        """Claim the work or user whose files these are, once no other crawl has it; yields those that are not stored by then.
+
+        Yields none if the run is stopping before that. Raises StorageFailed.
+        """
+        key = _key(originals[0])
+        while not await self._do(partial(_is_claimed, key=key)):
+            if is_stopping():
+                yield []
+                return
+            await asyncio.sleep(TRIES_EVERY)
+        try:
+            yield await self._do(partial(not_stored, originals=originals))
+        finally:
+            await self._do(partial(_let_go, key=key))
+
+    def close(self) -> None:
+        self._thread.shutdown()
+        self._engine.dispose()
+
+    async def _do(self, work: Callable[[Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._do_now, work)
+
+    def _do_now(self, work: Callable[[Connection], T]) -> T:
+        def do() -> T:
+            if self._connection is None:
+                self._connection = self._engine.connect()
+            try:
+                return work(self._connection)
+            except DBAPIError:
+                self._connection.close()
+                self._connection = None
+                raise
+
+        try:
+            return patiently(do, BUSY_TIMEOUT, is_lost)
+        except DBAPIError as error:
+            raise storage_failed(error, place_of(self._url)) from error
+
+
+def _is_claimed(connection: Connection, key: int) -> bool:
+    return bool(connection.execute(select(func.pg_try_advisory_lock(key))).scalar())
+
+
+def _let_go(connection: Connection, key: int) -> None:
+    connection.execute(select(func.pg_advisory_unlock(key)))
+
+
+def _key(original: Original) -> int:
+    whose = "user" if original.kind in OF_USERS else "work"
+    digest = hashlib.blake2b(f"files of {whose} {original.work_id}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)

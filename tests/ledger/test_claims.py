@@ -1,0 +1,94 @@
+"""The files of a work are fetched by one crawl at a time, where several share a ledger on a server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from pixivcrawl.items import Original
+from pixivcrawl.ledger.claims import Claims
+from pixivcrawl.ledger.engine import read_url
+from pixivcrawl.ledger.updates import record_artwork
+from tests.ledger.making import NOW, a_picture, an_artwork, an_original, connected, store
+
+FILES = an_artwork(1, pages=2).originals
+
+
+@pytest.fixture
+def both(postgres_url: str) -> Iterator[tuple[Claims, Claims]]:
+    """Those of two crawls; the work's two files are known."""
+    with connected(postgres_url) as connection:
+        record_artwork(connection, an_artwork(1, pages=2), NOW)
+    one, other = Claims(read_url(postgres_url)), Claims(read_url(postgres_url))
+    yield one, other
+    one.close()
+    other.close()
+
+
+def claimed(claims: Claims, *originals: Original) -> list[Original]:
+    async def claim() -> list[Original]:
+        async with claims.of(originals, lambda: True) as missing:
+            return missing
+
+    return asyncio.run(claim())
+
+
+def test_what_another_stored_meanwhile_is_not_fetched_again(both: tuple[Claims, Claims], postgres_url: str) -> None:
+    one, other = both
+
+    async def fetch() -> None:
+        async with one.of(FILES, lambda: False) as missing:
+            assert missing == list(FILES)
+            waiting = asyncio.ensure_future(those_left())
+            await asyncio.sleep(0.1)
+            assert not waiting.done()
+            with connected(postgres_url) as connection:
+                store(connection, FILES[0])
+        assert await waiting == [FILES[1]]
+
+    async def those_left() -> list[Original]:
+        async with other.of(FILES, lambda: False) as missing:
+            return missing
+
+    asyncio.run(fetch())
+
+
+def test_a_run_that_is_stopping_waits_for_nobody(both: tuple[Claims, Claims]) -> None:
+    one, other = both
+
+    async def fetch() -> None:
+        async with one.of(FILES, lambda: False):
+            async with other.of(FILES, lambda: True) as missing:
+                assert missing == []
+            # Another work, and a user of the same id, are nobody's.
+            async with other.of([an_original(2)], lambda: True) as missing:
+                assert missing == [an_original(2)]
+            async with other.of([a_picture(1)], lambda: True) as missing:
+                assert missing == [a_picture(1)]
+        assert await asyncio.to_thread(claimed, other, *FILES) == list(FILES)
+
+    asyncio.run(fetch())
+
+
+def test_who_has_lost_the_connection_goes_on_and_the_other_may(both: tuple[Claims, Claims], postgres_url: str) -> None:
+    one, other = both
+
+    async def fetch() -> None:
+        async with one.of(FILES, lambda: False):
+            lose_connections(postgres_url)
+            async with other.of(FILES, lambda: True) as missing:
+                assert missing == list(FILES)
+        assert await asyncio.to_thread(claimed, one, *FILES) == list(FILES)
+
+    asyncio.run(fetch())
+
+
+def lose_connections(url: str) -> None:
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        query = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name LIKE 'pixivcrawl files%'"
+        assert len(connection.execute(text(f"{query} AND datname = current_database()")).all()) == 1
+    engine.dispose()
