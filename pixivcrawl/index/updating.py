@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Event
@@ -45,8 +45,8 @@ class IndexPosition:
 def update_index(ledger: Ledger, folder: Path, *, stop: Event) -> int:
     """Update the index in `folder` from its ledger until done or `stop` is set; returns how many works were read.
 
-    An index of another ledger or version is rebuilt. If another process is doing this already, nothing is done.
-    Raises StorageFailed.
+    An index of another ledger or version is rebuilt. If another process is doing this already, nothing is done. Where machines share a
+    ledger on a server, one of them at a time reads all works, and the others wait for their turn. Raises StorageFailed.
     """
     path = folder / schema.NAME
     try:
@@ -130,10 +130,17 @@ def _note(connection: sqlite3.Connection, place: IndexPosition) -> None:
 def _go_on(ledger: Ledger, connection: sqlite3.Connection, stop: Event) -> int:
     place = position_of(connection)
     assert place is not None
+    with ledger.alone("index") if place.works_below else nullcontext(enter_result=True) as is_alone:
+        return _read_on(ledger, connection, place, stop, older_too=is_alone)
+
+
+def _read_on(
+    ledger: Ledger, connection: sqlite3.Connection, place: IndexPosition, stop: Event, *, older_too: bool
+) -> int:
     read = 0
     while not stop.is_set():
         # What changed comes first, so that a page is never far behind while the older works are still to come.
-        step = _changes(ledger, place) or _older_works(ledger, place)
+        step = _changes(ledger, place) or (_older_works(ledger, place) if older_too else None)
         if step is None:
             break
         place, works = step.place, step.work_ids

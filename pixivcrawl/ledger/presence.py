@@ -1,11 +1,22 @@
-"""Who is at work in which archive, where several share a ledger on a server: a lock that the server drops with its holder's connection."""
+"""Who is at work in which archive, where several share a ledger on a server, and who does what one alone is to do.
+
+These are locks that the server drops with their holder's connection.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import URL, Connection, Engine, event, func, select, text
+from sqlalchemy.exc import DBAPIError
+
+from pixivcrawl.ledger.engine import session_engine
+from pixivcrawl.ledger.failures import place_of, storage_failed
 
 _HELD = text(
     "SELECT classid::bigint << 32 | objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted"
@@ -20,7 +31,7 @@ def be_present(engine: Engine, archive: str) -> None:
 
     def hold(connection: Any, _: Any) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock_shared(%s)", [_key(archive)])
+            cursor.execute("SELECT pg_advisory_lock_shared(%s)", [_key(f"archive {archive}")])
         connection.commit()
 
     event.listen(engine, "connect", hold)
@@ -31,8 +42,24 @@ def be_present(engine: Engine, archive: str) -> None:
 def nobody_at_work(connection: Connection, archives: set[str]) -> set[str]:
     """Those of the archives in which nobody is at work, as far as the server knows."""
     held = set(connection.execute(_HELD).scalars()) if archives else set()
-    return {archive for archive in archives if _key(archive) not in held}
+    return {archive for archive in archives if _key(f"archive {archive}") not in held}
 
 
-def _key(archive: str) -> int:
-    return int.from_bytes(hashlib.blake2b(f"archive {archive}".encode(), digest_size=8).digest(), signed=True)
+@contextmanager
+def alone(url: URL, what: str) -> Iterator[bool]:
+    """Whether nobody else does `what` with the ledger at `url` meanwhile, on whatever machine; always in SQLite. Raises StorageFailed."""
+    if url.get_backend_name() == "sqlite":
+        yield True
+        return
+    engine = session_engine(url, f"pixivcrawl {what} (process {os.getpid()} on {platform.node()})"[:63])
+    try:
+        connection = engine.connect()
+        is_alone = bool(connection.execute(select(func.pg_try_advisory_lock(_key(what)))).scalar())
+    except DBAPIError as error:
+        raise storage_failed(error, place_of(url)) from error
+    with closing(connection):
+        yield is_alone
+
+
+def _key(what: str) -> int:
+    return int.from_bytes(hashlib.blake2b(what.encode(), digest_size=8).digest(), signed=True)

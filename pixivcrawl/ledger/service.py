@@ -6,6 +6,7 @@ import asyncio
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -39,6 +40,7 @@ from pixivcrawl.ledger.failures import (
 )
 from pixivcrawl.ledger.integrity import require_sound
 from pixivcrawl.ledger.journal import Journal, is_of_old, read_answer
+from pixivcrawl.ledger.presence import alone
 from pixivcrawl.ledger.queries.works import answer_location
 from pixivcrawl.ledger.writer import Change, Writer
 
@@ -114,6 +116,10 @@ class Ledger:
     def read_now(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As `read`, in the caller's thread."""
         return self._ask(lambda connection: query(connection, *args, **kwargs))
+
+    def alone(self, what: str) -> AbstractContextManager[bool]:
+        """As `presence.alone`, with this ledger."""
+        return alone(self._reading.url, what)
 
     async def kept_answer(self, endpoint: str, subject_id: int, after: datetime | None = None) -> bytes | None:
         """The body of the last answer to `endpoint` about a work or a user, if it was read after that time and is still there."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from pixivcrawl.index import reading, sums
 from pixivcrawl.index.reading import Index
 from pixivcrawl.index.search import parse
+from pixivcrawl.index.updating import update_index
 from pixivcrawl.items import Tag
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.queries.status import status_of_works
@@ -145,3 +147,18 @@ def test_sums_are_kept_until_something_changes(ledger: Ledger, derived: Path, in
         sums.keep(ledger, derived)
     assert now is not None
     assert now.totals.works == 3
+
+
+def test_of_a_shared_ledger_one_at_a_time_reads_all_works(tmp_path: Path, postgres_url: str) -> None:
+    one, other = Ledger.open(postgres_url), Ledger.open(postgres_url, read_only=True)
+    here, there = tmp_path / "here", tmp_path / "there"
+    know(one, an_artwork(1), an_artwork(2))
+    with one.alone("index") as is_alone:
+        assert is_alone
+        assert update_index(other, there, stop=Event()) == 0
+        assert Index(there, other).behind() == 2
+    assert follow(one, here) == 2
+    assert follow(other, there) == 2
+    assert contents(here) == contents(there)
+    one.close()
+    other.close()
