@@ -33,9 +33,9 @@ _SANDBOX = re.compile(r"127\.0\.0\.1:[0-9]+")
 Dump = dict[str, list[tuple[str, ...]]]
 
 
-def dump(archive: Path) -> Dump:
-    """Every table of facts, its rows as sorted texts."""
-    engine = create_engine(f"sqlite:///{archive / 'archive.sqlite'}")
+def dump(archive: Path, url: str = "") -> Dump:
+    """Every table of facts of an archive's ledger, its own or the one at `url`, its rows as sorted texts."""
+    engine = create_engine(url or f"sqlite:///{archive / 'archive.sqlite'}")
     try:
         with engine.connect() as connection:
             tags = dict(connection.execute(select(_columns("tags")["id"], _columns("tags")["name"])).all())

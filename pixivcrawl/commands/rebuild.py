@@ -24,7 +24,15 @@ from pixivcrawl.console import ProgressPrinter
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.extensions.ledger import settle_intents
 from pixivcrawl.ledger import queries
-from pixivcrawl.ledger.continuity import go_on_without, is_short, named, note_position, position_in
+from pixivcrawl.ledger.continuity import (
+    go_on_after,
+    go_on_without,
+    is_short,
+    name_of,
+    named,
+    note_position,
+    position_in,
+)
 from pixivcrawl.ledger.engine import (
     TO_UPGRADE,
     engine_that_leaves_no_trace,
@@ -62,7 +70,8 @@ class Command(ArchiveCommand):
             "ledger is kept: without --replace rebuild refuses; with it, the old ledger is moved to "
             "archive.sqlite.replaced-TIME. A ledger whose journal is gone or cut is continued as it is. Sends nothing "
             "to pixiv, deletes no file, and can be stopped and run again. With DATABASE_URL for PostgreSQL the "
-            "database must be empty. Exit codes: 0 everything was restored; 1 something was not, and it says what; 2 "
+            "database must be empty; --also names the folder of each other archive that shared it, whose changes are "
+            "repeated in the order in which all were made. Exit codes: 0 everything was restored; 1 something was not, and it says what; 2 "
             "wrong usage; 3 the archive is in use; 5 the disk or the database failed."
         )
 
@@ -70,9 +79,17 @@ class Command(ArchiveCommand):
         super().add_options(parser)
         parser.add_argument("--replace", action="store_true", help="replace an existing ledger (the old one is kept)")
         parser.add_argument("--check", action="store_true", help="also read every file and compare its SHA-256")
+        parser.add_argument(
+            "--also",
+            metavar="FOLDER",
+            action="append",
+            default=[],
+            help="an archive of the same ledger, or a copy of its journal/ and .name; repeat for several (PostgreSQL)",
+        )
 
     def execute(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
-        return rebuild(Configuration.from_settings(settings), replace=opts.replace, check=opts.check)
+        others = [Archive(Path(folder).absolute()) for folder in opts.also]
+        return rebuild(Configuration.from_settings(settings), others, replace=opts.replace, check=opts.check)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +119,11 @@ class RebuildResult:
         return not any(lost) and not self.replayed.unknown and not self.replayed.failed
 
 
-def rebuild(configuration: Configuration, *, replace: bool, check: bool) -> int:
-    """Rebuild and print each step; returns the exit code. Raises ConfigurationError, ArchiveInUse or StorageFailed."""
+def rebuild(configuration: Configuration, others: Sequence[Archive] = (), *, replace: bool, check: bool) -> int:
+    """Rebuild and print each step; returns the exit code. Raises ConfigurationError, ArchiveInUse or StorageFailed.
+
+    `others` are the archives that shared the ledger on a server.
+    """
     archive = configuration.archive
     print(f"archive: {archive.root}", flush=True)
     if not archive.journal.is_dir() and not _has_originals(archive):
@@ -111,16 +131,17 @@ def rebuild(configuration: Configuration, *, replace: bool, check: bool) -> int:
     if is_of_old(archive.journal):
         raise ConfigurationError(TO_UPGRADE.format(what=f"the journal {archive.journal}"))
     url = read_url(configuration.database_url)
+    _require_others(archive, others, url)
     archive.create(configuration.archive_readers)
     limits = configuration.proof_limits
     with lock(archive, "rebuild") as held, Workers(configuration.proof_workers, limits) as workers:
-        if not replace and is_short(position_in(url, archive), end_of(archive.journal)):
+        if not replace and not others and is_short(position_in(url, archive), end_of(archive.journal)):
             rebuilt = _go_on(archive, url, workers, check=check)
         elif url.get_backend_name() == "sqlite":
             rebuilt = _rebuild_file(archive, url, workers, may_replace=replace, check=check)
         else:
             _require_empty(url)
-            rebuilt = _make_anew(archive, url, workers, check=check)
+            rebuilt = _make_anew(archive, url, workers, others, check=check)
         held.after_a_kill = False
     print("\n".join([f"rebuilt: {place_of(url)}", *summary(rebuilt)]), flush=True)
     return 0 if rebuilt.is_all else NOT_ALL
@@ -179,17 +200,40 @@ def _require_empty(url: URL) -> None:
         raise ConfigurationError(f"the database {place_of(url)} is not empty: name an empty one in DATABASE_URL")
 
 
-def _make_anew(archive: Archive, url: URL, workers: Workers, *, check: bool) -> RebuildResult:
-    """Make a ledger at `url`, where there is none yet: first from the journal, then from the disk."""
+def _require_others(archive: Archive, others: Sequence[Archive], url: URL) -> None:
+    """Raises ConfigurationError unless each of the other archives may have shared the ledger."""
+    if others and url.get_backend_name() == "sqlite":
+        raise ConfigurationError(
+            "--also: a ledger in a file is of one archive: name the PostgreSQL database in DATABASE_URL"
+        )
+    names = {name_of(archive, url)}
+    for other in others:
+        name = name_of(other, url)
+        if name is None or not other.journal.is_dir():
+            raise ConfigurationError(
+                f"--also {other.root}: it has no journal/ or no .name of an archive of a shared ledger"
+            )
+        if name in names:
+            raise ConfigurationError(f"--also {other.root}: it is the same archive as another one that is named")
+        names.add(name)
+
+
+def _make_anew(
+    archive: Archive, url: URL, workers: Workers, others: Sequence[Archive] = (), *, check: bool
+) -> RebuildResult:
+    """Make a ledger at `url`, where there is none yet: first from the journals, then from the disk."""
     saying = ProgressPrinter()
     passed_over = SkippedParts()
     engine = writing_engine(url)
     try:
         prepare(engine)
-        entries, name = read_journal(archive.journal, passed_over), named(archive, url)
-        replayed = replay(engine, entries, name, lambda sofar: saying(f"{sofar.made:,} changes made again"))
+        journals = {named(each, url): each.journal for each in (archive, *others)}
+        entries = {name: read_journal(journal, passed_over) for name, journal in journals.items()}
+        replayed = replay(engine, entries, lambda sofar: saying(f"{sofar.made:,} changes made again"))
         with engine.begin() as connection:
-            note_position(connection, name, end_of(archive.journal).position)
+            for name, journal in journals.items():
+                note_position(connection, name, end_of(journal).position)
+            go_on_after(connection, replayed.order)
     finally:
         engine.dispose()
     return _reconciled(archive, url, workers, replayed, passed_over, check=check)

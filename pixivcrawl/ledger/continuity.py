@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import partial
 from uuid import uuid4
 
-from sqlalchemy import URL, Connection, Engine, select
+from sqlalchemy import URL, Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from pixivcrawl.archive.failures import storage_errors, storage_failure
@@ -25,7 +25,7 @@ from pixivcrawl.errors import PixivcrawlError, StorageFailed
 from pixivcrawl.ledger.engine import engine_that_leaves_no_trace, is_empty, reading_engine
 from pixivcrawl.ledger.failures import place_of, storage_failed
 from pixivcrawl.ledger.journal import End, Entry, Journal, Position, end_of, located
-from pixivcrawl.ledger.models import CrawlRow, JournalRow, table
+from pixivcrawl.ledger.models import JOURNAL_ORDER, CrawlRow, JournalRow, table
 from pixivcrawl.ledger.presence import be_present
 from pixivcrawl.ledger.updates import JOURNAL_GAP, note_answers
 from pixivcrawl.ledger.updates.archive_name import write_for
@@ -80,6 +80,21 @@ def note_position(connection: Connection, name: str, position: Position) -> None
     """The journal is there when this is committed."""
     row = {"archive": name, "number": position.number, "bytes": position.bytes}
     upsert(connection, _JOURNAL, [row], ("archive",))
+
+
+def next_order(connection: Connection) -> int | None:
+    """What comes after every commit that this transaction has seen or waited for; None in SQLite."""
+    return connection.execute(select(JOURNAL_ORDER.next_value())).scalar_one() if _has_others(connection) else None
+
+
+def go_on_after(connection: Connection, order: int) -> None:
+    """What is committed from now on comes later than `order`."""
+    if order and _has_others(connection):
+        connection.execute(select(func.setval(JOURNAL_ORDER.name, order)))
+
+
+def _has_others(connection: Connection) -> bool:
+    return connection.dialect.supports_sequences
 
 
 def _note_place(connection: Connection, name: str, position: Position, place: str) -> None:
@@ -177,7 +192,8 @@ def go_on_without(engine: Engine, archive: Archive, now: datetime) -> None:
     with engine.begin() as connection:
         number = max(end.number, (position_of(connection, name) or end).number)
         gap = Entry(JOURNAL_GAP, {"number": number + 1, "now": now})
-        note_position(connection, name, Journal(archive.journal, Position(number, end.bytes)).append([gap], now))
+        journal = Journal(archive.journal, Position(number, end.bytes))
+        note_position(connection, name, journal.append([gap], now, next_order(connection)))
 
 
 def is_short(position: Position | None, end: End) -> bool:

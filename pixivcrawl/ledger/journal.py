@@ -4,7 +4,8 @@ Each process that changes the ledger begins a file, `000042-20261130T010203Z.war
 batch: a `response` record for each answer of pixiv's, then one `metadata` record that ends it. A batch without its end was never committed.
 
 The metadata record holds JSON lines, an event each: `number` counts through all files, `type` and `v` name an entry of docs/journal.md,
-`data` holds what it says, and `run` the id of the run that it began. An answer's line names its response record.
+`data` holds what it says, and `run` the id of the run that it began. An answer's line names its response record. `order` numbers the
+commits of all archives that share a ledger on a server.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Entry:
     """One event: its type, and its data by their names: as they were when it is written, plain JSON when it is read; of an answer
     {"answer": StoredAnswer}, which lies at `location`.
 
-    `gave` is the id of the run that the event began. `number` is None until it is written.
+    `gave` is the id of the run that the event began. `number` is None until it is written, and `order` where the ledger is of one archive.
     """
 
     type: str
@@ -70,6 +71,7 @@ class Entry:
     gave: int | None = None
     number: int | None = None
     location: Location | None = None
+    order: int | None = None
 
 
 @dataclass(slots=True)
@@ -117,7 +119,7 @@ class Journal:
         self._path: Path | None = None
         self._size = 0
 
-    def append(self, entries: Sequence[Entry], now: datetime) -> Position:
+    def append(self, entries: Sequence[Entry], now: datetime, order: int | None = None) -> Position:
         """Write the entries as one batch and sync it; gives where the journal is then. Raises StorageFailed; a part that was written is
         cut at the next start.
         """
@@ -132,7 +134,7 @@ class Journal:
             if self._path is None or self._size >= ROTATE_AT:
                 self._path, self._size = _next_file(self.folder, now), 0
             path = self._path
-            appended, batch = self._batch(entries, now, path.name)
+            appended, batch = self._batch(entries, now, path.name, order)
             _append(path, batch, self._size)
             if not self._size:
                 sync(self.folder)
@@ -164,7 +166,9 @@ class Journal:
             raise storage_failure(error.errno or 0, self._path) from error
         self._size, self.position, self._in_doubt = size, position, None
 
-    def _batch(self, entries: Sequence[Entry], now: datetime, name: str) -> tuple[list[Entry], bytes]:
+    def _batch(
+        self, entries: Sequence[Entry], now: datetime, name: str, order: int | None
+    ) -> tuple[list[Entry], bytes]:
         """The entries with their numbers and locations, and the batch's bytes."""
         records = [] if self._size else [_file_record(now, name)]
         length = sum(map(len, records))
@@ -176,8 +180,8 @@ class Journal:
                 records.append(record_of(answer))
                 location = Location(name, self._size + length, len(records[-1]))
                 length += location.length
-            lines.append(_line(entry, number))
-            appended.append(Entry(entry.type, entry.data, entry.gave, number, location))
+            lines.append(_line(entry, number, order))
+            appended.append(Entry(entry.type, entry.data, entry.gave, number, location, order))
         fields = [("Content-Type", "application/jsonl"), ("X-Batch-Offset", str(-length))]
         records.append(write_record("metadata", new_record_id(), now, fields, "".join(lines).encode()))
         return appended, b"".join(records)
@@ -297,7 +301,7 @@ def _of(record: Record | None, field: str) -> str:
     return record.fields.get(field, "") if record is not None else ""
 
 
-def _line(entry: Entry, number: int) -> str:
+def _line(entry: Entry, number: int, order: int | None = None) -> str:
     said: dict[str, Any] = {"number": number, "type": entry.type, "v": VERSION}
     if entry.type == ANSWER:
         answer: StoredAnswer = entry.data[ANSWER]
@@ -307,6 +311,8 @@ def _line(entry: Entry, number: int) -> str:
         said["data"] = entry.data
     if entry.gave is not None:
         said["run"] = entry.gave
+    if order is not None:
+        said["order"] = order
     return _ENCODER.encode(said) + "\n"
 
 
@@ -346,17 +352,17 @@ def _entry(line: bytes, answers: Mapping[str, tuple[Record, Location]]) -> Entry
     """The event that a line tells, without data where its answer is not there; None where it tells none."""
     try:
         said = json.loads(line)
-        kind, data, number = said["type"], said["data"], _whole(said["number"])
+        kind, data, number, order = said["type"], said["data"], _whole(said["number"]), _whole(said.get("order"))
         if not (isinstance(kind, str) and isinstance(data, dict)):
             return None
         if kind != ANSWER:
-            return Entry(kind, data, _whole(said.get("run")), number)
+            return Entry(kind, data, _whole(said.get("run")), number, order=order)
         if data["record"] not in answers:
-            return Entry(kind, {}, number=number)
+            return Entry(kind, {}, number=number, order=order)
         record, location = answers[data["record"]]
         answer = answer_of(record, snapshot=data.get("snapshot") is True, beside=data.get("beside"))
         told = {ANSWER: answer} | ({FACTS: True} if data.get("facts") is True else {})
-        return None if answer is None else Entry(kind, told, number=number, location=location)
+        return None if answer is None else Entry(kind, told, None, number, location, order)
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from types import NoneType
 from typing import Any, ClassVar, get_args, get_type_hints
 
-from sqlalchemy import Boolean, Column, ColumnElement, ForeignKey, Index, LargeBinary, MetaData, Table, text
+from sqlalchemy import Boolean, Column, ColumnElement, ForeignKey, Index, LargeBinary, MetaData, Sequence, Table, text
 
 from pixivcrawl.items import Artwork, Comment, Series, User, columns_of
 from pixivcrawl.ledger.columns import CleanText, Json, Number, UtcTime
@@ -648,6 +648,10 @@ class JournalRow(Base):
     number: ColumnElement[int]
     bytes: ColumnElement[int]
     place: ColumnElement[str | None]
+
+
+JOURNAL_ORDER = Sequence("journal_order", metadata=Base.metadata)
+"""Numbers the commits of all archives that share a ledger on a server, so that their journals can be put together. SQLite has none."""
 
 
 class StoreRow(Base):

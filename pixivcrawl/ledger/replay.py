@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import islice
+from heapq import merge
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from sqlalchemy import Connection, Engine, delete, exists, or_
@@ -49,6 +51,8 @@ class ReplayResult:
     unknown: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
     reasons: dict[str, str] = field(default_factory=dict)
+    order: int = 0
+    """That of the last commit."""
 
 
 class UnknownChange(Exception):
@@ -56,24 +60,27 @@ class UnknownChange(Exception):
 
 
 def replay(
-    engine: Engine, entries: Iterable[Entry], archive: str = "", tell: Callable[[ReplayResult], None] = lambda _: None
+    engine: Engine,
+    journals: Mapping[str, Iterable[Entry]],
+    tell: Callable[[ReplayResult], None] = lambda _: None,
 ) -> ReplayResult:
     """Make every change again, in order; one that raises is counted and leaves the others be. `tell` is called after each batch.
 
-    `archive` is how the ledger calls the one whose journal it is.
+    `journals` are the entries of each archive's, by how the ledger calls it.
 
     Raises StorageFailed where the ledger cannot go on.
     """
     replayed = ReplayResult()
     runs: dict[int, int] = {}
     try:
-        for batch in _batches(entries):
+        for archive, batch in _batches(journals):
             with engine.connect() as connection:
                 remember_tags(connection)
                 write_for(connection, archive)
                 with connection.begin():
                     for entry in batch:
                         make_again(connection, entry, runs, replayed)
+                        replayed.order = max(replayed.order, entry.order or 0)
                     updates.note_answers(connection, archive, located(batch))
             tell(replayed)
     except DBAPIError as error:
@@ -101,10 +108,19 @@ def facts_in(answer: StoredAnswer) -> Facts:
     return facts_of(answer.endpoint, {**answer.parameters, **answer.beside}, body, answer.reader)
 
 
-def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    rest = iter(entries)
-    while batch := list(islice(rest, BATCH)):
-        yield batch
+def _batches(journals: Mapping[str, Iterable[Entry]]) -> Iterator[tuple[str, list[Entry]]]:
+    """The entries in the order in which they were committed, those of one archive that follow each other together."""
+    in_order = merge(*(_placed(archive, entries) for archive, entries in journals.items()), key=itemgetter(0))
+    for archive, some in groupby(in_order, itemgetter(1)):
+        while batch := [entry for _, _, entry in islice(some, BATCH)]:
+            yield archive, batch
+
+
+def _placed(archive: str, entries: Iterable[Entry]) -> Iterator[tuple[int, str, Entry]]:
+    order = 0
+    for entry in entries:
+        order = max(order, entry.order or 0)
+        yield order, archive, entry
 
 
 def make_again(connection: Connection, entry: Entry, runs: dict[int, int], replayed: ReplayResult) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger.changes import entry_of, is_fatal, make_change, make_together
-from pixivcrawl.ledger.continuity import note_position, position_of
+from pixivcrawl.ledger.continuity import next_order, note_position, position_of
 from pixivcrawl.ledger.engine import DatabaseFiles
 from pixivcrawl.ledger.failures import BUSY_TIMEOUT, is_busy_or_lost, patiently, place_of, storage_failed
 from pixivcrawl.ledger.journal import Entry, Journal, located
@@ -160,8 +160,9 @@ class Writer:
         """Before the commit, so that the ledger never knows what the journal does not."""
         if self._journal is None:
             return
-        name, before = self._journal.known_as, self._journal.position
-        if (after := self._journal.append(_entries(batch), datetime.now(UTC))) != before:
+        name, entries = self._journal.known_as, _entries(batch)
+        if entries:
+            after = self._journal.append(entries, datetime.now(UTC), next_order(connection))
             note_answers(connection, name, located(self._journal.appended))
             note_position(connection, name, after)
 

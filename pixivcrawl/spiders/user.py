@@ -149,7 +149,10 @@ class UserSpider(ListingSpider[UserArguments]):
             if not (missing := await self.wanted_pictures(user_id, None)):
                 continue
             due = await self.wanted_pictures(user_id, self.due_by)
-            if waiting := len(missing) - len(due):
+            if len(due) < len(missing):
+                # One may wait after a failure, or have been stored by another crawl since.
+                missing = await self.wanted_pictures(user_id, None)
+            if waiting := len([picture for picture in missing if picture not in due]):
                 self.count("pictures_waiting", waiting)
             await self.pictures.begin(user_id)
             await self.pictures.fetch(user_id, due)

@@ -159,7 +159,7 @@ def test_a_ledger_that_is_made_again_from_its_journal_has_the_same_index(tmp_pat
     (tmp_path / "rebuilt").mkdir()
     engine = writing_engine(read_url(sqlite_url(tmp_path / "rebuilt")))
     prepare(engine)
-    replay(engine, read_journal(tmp_path / "journal"))
+    replay(engine, {"": read_journal(tmp_path / "journal")})
     engine.dispose()
     rebuilt = Ledger.open(sqlite_url(tmp_path / "rebuilt"))
     # The index of the ledger that was there before lies beside it, and is another's now.

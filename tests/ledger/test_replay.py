@@ -402,7 +402,7 @@ def everything(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
 def replayed_into(folder: Path, journal: Path) -> ReplayResult:
     engine = writing_engine(read_url(sqlite_url(folder)))
     prepare(engine)
-    outcome = replay(engine, read_journal(journal))
+    outcome = replay(engine, {"": read_journal(journal)})
     engine.dispose()
     return outcome
 
@@ -547,9 +547,9 @@ KILLED = textwrap.dedent(
     folder, last = Path(sys.argv[1]), int(sys.argv[2])
     append, count = journal.Journal.append, 0
 
-    def append_and_die(self, entries, now):
+    def append_and_die(self, entries, now, order):
         global count
-        position = append(self, entries, now)
+        position = append(self, entries, now, order)
         count += 1
         if count == last:
             os.kill(os.getpid(), signal.SIGKILL)

@@ -6,9 +6,13 @@ import json
 import platform
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, text
 
+from pixivcrawl.ledger.journal import read_journal
+from tests.canonical import dump
 from tests.commands.typing_in import type_in
 from tests.live.inside import crawl
 from tests.live.running import stored_files
@@ -77,3 +81,56 @@ def test_what_lies_in_the_other_archive_is_neither_repaired_nor_fetched_again(
     assert {*stored_files(here), *stored_files(there)} == {
         path for artist in (11, 12) for path in sandbox.world.expected.user(artist, session=True).files
     }
+
+
+@pytest.mark.long
+def test_the_ledger_comes_back_from_the_journals_of_all_in_the_order_in_which_they_changed_it(
+    sandbox: Sandbox, archives: tuple[Path, Path], postgres_url: str
+) -> None:
+    settings = {"DATABASE_URL": postgres_url}
+    work_id = sandbox.world.work_id(11, 1)
+    for number, archive in enumerate((archives[1], archives[0], archives[1])):
+        sandbox.world._change(work_id, title=f"title {number}")
+        assert crawl("user", sandbox, archive, settings=settings, id=11, reread=True, refresh=True).exit_code == 0
+    # What the first one wrote last comes before what the other did.
+    before = dump(archives[0], postgres_url)
+    runs = "SELECT id, list_id, arguments, outcome, exit_code, started FROM crawls ORDER BY id"
+    ran = answered(postgres_url, runs)
+    for statement in ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public"):
+        answered(postgres_url, statement)
+
+    here, there = archives
+    rebuilt = type_in("rebuild", "--also", str(there), archive=here, DATABASE_URL=postgres_url)
+    assert rebuilt.code == 0, rebuilt.out + rebuilt.err
+    assert dump(here, postgres_url) == before
+    assert answered(postgres_url, runs) == ran
+    asked = len(sandbox.requests("image"))
+    for archive in archives:
+        assert crawl("user", sandbox, archive, settings=settings, id=12).exit_code == 0
+    assert len(sandbox.requests("image")) == asked
+    orders = [[entry.order or 0 for entry in read_journal(archive / "journal")] for archive in archives]
+    assert all(order == sorted(order) for order in orders)
+    assert {*orders[0]}.isdisjoint(orders[1])
+
+
+def test_only_archives_of_one_ledger_are_rebuilt_together(tmp_path: Path) -> None:
+    for name in ("here", "copy"):
+        (tmp_path / name / "journal").mkdir(parents=True)
+        (tmp_path / name / ".name").write_text("one\n")
+    for also, url, why in (
+        ("copy", "", "a ledger in a file is of one archive"),
+        ("copy", "postgresql+psycopg://nobody@/none?host=/nowhere", "the same archive"),
+        ("other", "postgresql+psycopg://nobody@/none?host=/nowhere", "it has no journal/"),
+    ):
+        refused = type_in("rebuild", "--also", str(tmp_path / also), archive=tmp_path / "here", DATABASE_URL=url)
+        assert refused.code == 2
+        assert why in refused.err
+
+
+def answered(url: str, statement: str) -> list[tuple[Any, ...]]:
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        found = connection.execute(text(statement))
+        rows = [tuple(row) for row in found] if found.returns_rows else []
+    engine.dispose()
+    return rows

@@ -249,9 +249,9 @@ KILLED = """
 
     append, count = journal.Journal.append, 0
 
-    def append_and_die(self, entries, now):
+    def append_and_die(self, entries, now, order):
         global count
-        position = append(self, entries, now)
+        position = append(self, entries, now, order)
         count += bool(entries)
         if count == {last}:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -288,9 +288,9 @@ def test_a_journal_that_is_cut_while_a_run_writes_ends_it(tmp_path: Path, sandbo
 
     append, count = journal.Journal.append, 0
 
-    def append_and_cut(self, entries, now):
+    def append_and_cut(self, entries, now, order):
         global count
-        position = append(self, entries, now)
+        position = append(self, entries, now, order)
         count += bool(entries)
         if entries and count == 3:
             next(self.folder.iterdir()).unlink()
