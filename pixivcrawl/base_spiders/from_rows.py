@@ -104,7 +104,10 @@ async def check_files(spider: PixivSpider[Any], artwork: Artwork) -> None:
         if original is None or _agree(file, original):
             continue
         archive = spider.configuration.archive
-        found = await asyncio.to_thread(_proven, archive, file, original, workers_of(spider.crawler))
+        if archive.bucket is None and file.archive not in (None, spider.ledger.known_as):
+            found: Proof | str | None = "it lies in another archive of this ledger"
+        else:
+            found = await asyncio.to_thread(_proven, archive, file, original, workers_of(spider.crawler))
         if isinstance(found, str):
             await spider.ledger.write(updates.record_unproven, original, spider.now())
             spider.logger.warning("%s: %s: fetched again", original, found)

@@ -84,6 +84,21 @@ def test_what_lies_in_the_other_archive_is_neither_repaired_nor_fetched_again(
 
 
 @pytest.mark.long
+def test_what_another_archive_fetched_by_its_row_is_fetched_here_if_its_page_has_more_to_say(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    """An ugoira's zip without its timing: what reads the timing writes it beside a zip of its own."""
+    with Sandbox(World.of(works=4, size=(48, 36), ugoira=100)) as sandbox:
+        here, there = tmp_path / "here", tmp_path / "there"
+        settings = {"DATABASE_URL": postgres_url}
+        first = crawl("user", sandbox, here, settings=settings, id=11, stop_after="pictures")
+        assert first.exit_code == 0
+        assert stored_files(here)
+        assert crawl("user", sandbox, there, settings=settings, id=11).exit_code == 0
+        assert stored_files(there).keys() == sandbox.world.expected.user(11, session=True).files.keys()
+
+
+@pytest.mark.long
 def test_the_ledger_comes_back_from_the_journals_of_all_in_the_order_in_which_they_changed_it(
     sandbox: Sandbox, archives: tuple[Path, Path], postgres_url: str
 ) -> None:

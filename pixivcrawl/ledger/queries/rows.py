@@ -32,6 +32,7 @@ _FILES_OF_ROW = (
         FileRow.last_modified,
         FileRow.source,
         FileRow.evidence,
+        FileRow.archive,
     )
     .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
     .where(
@@ -65,6 +66,7 @@ class FileOfRow:
     last_modified: str | None
     source: str | None
     evidence: Evidence | None
+    archive: str | None
 
     @property
     def how_it_came(self) -> Imported | None:
