@@ -22,7 +22,7 @@ REFRESH = 5
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     ("artists", "days", "kills"),
-    [pytest.param(5, 5, 2, marks=pytest.mark.long), pytest.param(12, 7, 10, marks=pytest.mark.campaign)],
+    [pytest.param(4, 3, 2, marks=pytest.mark.long), pytest.param(12, 7, 10, marks=pytest.mark.campaign)],
 )
 def test_killed_now_and_then_it_comes_to_the_same_end(tmp_path: Path, artists: int, days: int, kills: int) -> None:
     undisturbed = end_of_days(tmp_path / "whole", life(artists), days, kills=0)

@@ -126,7 +126,7 @@ def test_many_artists_with_nothing_new(tmp_path: Path, artists: int) -> None:
 
 @pytest.mark.long
 def test_a_list_of_those_followed_whose_reading_was_interrupted_tells_who_is_followed(tmp_path: Path) -> None:
-    with Sandbox(World.of(artists=130, works=1, size=(32, 24))) as sandbox:
+    with Sandbox(World.of(artists=70, works=1, size=(32, 24))) as sandbox:
         subscribe(tmp_path, FOLLOWING + "files = false\ndetail = 'listing'\n")
         sandbox.faults.api("rest=hide", kind="status:500")
         assert sync(sandbox, tmp_path, START).exit_code == 1

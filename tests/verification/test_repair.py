@@ -48,7 +48,9 @@ def everything(archive: Archive) -> set[bytes]:
     return {path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("every", [17, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "every", [17, pytest.param(5, marks=pytest.mark.long), pytest.param(1, marks=pytest.mark.campaign)]
+)
 def test_killed_at_any_step_it_ends_as_undisturbed(archive: Archive, tmp_path: Path, every: int) -> None:
     Damager(archive.root, 2).plant([*KINDS, "swap of two"])
     (archive.root / FRAMES).write_text("[]")
