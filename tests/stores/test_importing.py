@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import signal
 import threading
 import time
@@ -32,6 +33,8 @@ class Fetched:
     tree: dict[str, tuple[str, int, int]]
     files: dict[str, str]
     imported: dict[str, tuple[str, str]]
+    notes: dict[str, bytes]
+    """What the tool has noted about a work that was revised since; not in the folder."""
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +44,15 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fetched]:
     with Sandbox(world) as sandbox:
         gallery_dl(sandbox, place / "gallery-dl", "--write-metadata")
         shown = [work.id for work in world.works_of(11, world.readers[0])]
+        sidecars = [*(place / "gallery-dl").rglob(f"{shown[0]}_p*.json")]
+        notes = {sidecar.relative_to(place / "gallery-dl").as_posix(): sidecar.read_bytes() for sidecar in sidecars}
         # So that some are adopted.
-        for sidecar in (place / "gallery-dl").rglob(f"{shown[0]}_p*.json"):
+        for sidecar in sidecars:
             sidecar.unlink()
         world.revise(shown[0])
         assert bring_in(sandbox, place / "archive", place / "gallery-dl").exit_code == 0
         kept, files = tree(place / "gallery-dl"), stored_files(place / "archive")
-        yield Fetched(sandbox, place / "gallery-dl", kept, files, imported(place / "archive"))
+        yield Fetched(sandbox, place / "gallery-dl", kept, files, imported(place / "archive"), notes)
 
 
 def assert_ends_in_the_store(fetched: Fetched, s3: SeaweedFS, address: str, archive: Path) -> None:
@@ -72,6 +77,22 @@ def test_an_import_goes_to_the_store_once(fetched: Fetched, s3: SeaweedFS, addre
     env = environment(fetched.sandbox, tmp_path, PIXIVCRAWL_ORIGINALS_STORE=address)
     verified = scrapy("verify", "--deep", env=env)
     assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def test_what_was_adopted_is_not_kept_twice_once_its_revision_is_known(
+    fetched: Fetched, s3: SeaweedFS, address: str, tmp_path: Path
+):
+    folder, archive = tmp_path / "folder", tmp_path / "archive"
+    shutil.copytree(fetched.folder, folder)
+    assert bring_in(fetched.sandbox, archive, folder, PIXIVCRAWL_ORIGINALS_STORE=address).exit_code == 0
+    pages = {path.removesuffix(".json") for path in fetched.notes}
+    assert {imported(archive)[page][0] for page in pages} == {"adopted"}
+    for path, note in fetched.notes.items():
+        (folder / path).write_bytes(note)
+    assert bring_in(fetched.sandbox, archive, folder, PIXIVCRAWL_ORIGINALS_STORE=address).exit_code == 0
+    assert {imported(archive)[page][0] for page in pages} == {"stored"}
+    held = {path for path in s3.held(address) if path.startswith("originals/")}
+    assert held == {path for (path,) in rows(archive, "SELECT path FROM files WHERE state = 'stored'")}
 
 
 @pytest.mark.parametrize(
