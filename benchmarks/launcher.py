@@ -1,8 +1,8 @@
 """Starts a command from a process that is small itself: on Linux what a parent held counts in its child's peak memory.
 
 Run as a script with -I -S: `launcher.py OUTPUT COMMAND ...`; prints seconds, processor seconds, the peak as the system gives it, the most
-bytes that all processes of the command held together (their proportional shares, looked at every tenth of a second; 0 where the system does
-not tell), and the exit code.
+bytes that all processes of the command held together (their proportional shares, then their resident sets; looked at every tenth of a
+second, 0 where the system does not tell), and the exit code.
 """
 
 import os
@@ -20,18 +20,23 @@ def main() -> None:
     streams = [(os.POSIX_SPAWN_DUP2, nothing, 0), (os.POSIX_SPAWN_DUP2, output, 1), (os.POSIX_SPAWN_DUP2, output, 2)]
     began = time.monotonic()
     child = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ, file_actions=streams)
-    together = [0]
-    threading.Thread(target=watch, args=(child, together), daemon=True).start()
+    together, resident = [0], [0]
+    threading.Thread(target=watch, args=(child, together, resident), daemon=True).start()
     _, status, usage = os.wait4(child, 0)
     taken = time.monotonic() - began
     code = os.waitstatus_to_exitcode(status)
-    print(taken, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, max(together), code)
+    print(taken, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, max(together), max(resident), code)
 
 
-def watch(pid: int, together: list[int]) -> None:
-    """Note again and again what the process and all below it hold; a page that several share counts for each by its part."""
+def watch(pid: int, together: list[int], resident: list[int]) -> None:
+    """Note again and again what the process and all below it hold.
+
+    A page that several share counts for each of them: in `together` by its part, in `resident` as a whole.
+    """
     while True:
-        together.append(sum(map(proportional, family(pid))))
+        held = [held_by(each) for each in family(pid)]
+        together.append(sum(share for share, _ in held))
+        resident.append(sum(whole for _, whole in held))
         time.sleep(EVERY)
 
 
@@ -46,12 +51,14 @@ def family(pid: int) -> list[int]:
     return members
 
 
-def proportional(pid: int) -> int:
+def held_by(pid: int) -> tuple[int, int]:
+    """A process's proportional share and its resident set, in bytes."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        return next((1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
     except OSError:
-        return 0
+        return 0, 0
+    held = {words[0]: 1024 * int(words[1]) for line in lines[1:] if len(words := line.split()) > 1}
+    return held.get("Pss:", 0), held.get("Rss:", 0)
 
 
 if __name__ == "__main__":

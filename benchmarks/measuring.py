@@ -21,13 +21,15 @@ PROJECT = Path(__file__).resolve().parents[1]
 class Cost:
     """What a process and those that it waited for took.
 
-    `peak` is the largest resident set of any of them, `together` what all held at once at most, each page counted once; in bytes.
+    `peak` is the largest resident set of any of them, `together` what all held at once at most, each page counted once,
+    `resident` the same with a page that several share counted for each; in bytes.
     """
 
     seconds: float
     processor: float
     peak: int
     together: int
+    resident: int
     exit_code: int
     output: str
 
@@ -36,10 +38,10 @@ def run(command: Sequence[str], *, env: Mapping[str, str] | None = None, output:
     """Run `command` to its end in the project's folder; what it prints goes to the file `output` and is kept."""
     launcher = [sys.executable, "-I", "-S", str(PROJECT / "benchmarks" / "launcher.py"), str(output)]
     launched = subprocess.run([*launcher, *command], cwd=PROJECT, env=env, capture_output=True, text=True, check=True)
-    taken, processor, peak, together, exit_code = launched.stdout.split()
+    taken, processor, peak, together, resident, exit_code = launched.stdout.split()
     unit = 1 if sys.platform == "darwin" else 1024
     said = output.read_text(encoding="utf-8", errors="replace")
-    return Cost(float(taken), float(processor), int(peak) * unit, int(together), int(exit_code), said)
+    return Cost(float(taken), float(processor), int(peak) * unit, int(together), int(resident), int(exit_code), said)
 
 
 def own_environment(**more: str) -> dict[str, str]:

@@ -57,6 +57,7 @@ COLUMNS: dict[str, Callable[..., str]] = {
     "processor": seconds,
     "crawler": megabytes,
     "together": megabytes,
+    "resident": megabytes,
     "put": lambda rate: f"{rate / 1e6:,.0f} MB/s",
     "get": lambda rate: f"{rate / 1e6:,.0f} MB/s",
     "failed": str,
@@ -123,9 +124,10 @@ def measure(
             "processor": sum(cost.processor for cost in costs),
             "crawler": max(cost.peak for cost in costs),
             "together": max(cost.together for cost in costs) or None,
+            "resident": max(cost.resident for cost in costs) or None,
             "put": putting,
             "get": getting,
-            "of each": [(cost.peak, cost.together) for cost in costs],
+            "of each": [(cost.peak, cost.together, cost.resident) for cost in costs],
             "failed": "" if is_whole else f"exit codes {codes}, {files} files: {costs[0].output[-500:]}",
         }
     )
