@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -164,8 +165,9 @@ REFUSED: dict[str, Refused] = {
 """The settings that would do nothing here, or harm."""
 
 OBJECTS = {
-    "ASYNCIO_EVENT_LOOP", "DEFAULT_ITEM_CLASS", "DOWNLOADER", "ITEM_PROCESSOR", "LOG_FORMATTER", "REQUEST_FINGERPRINTER_CLASS", "SCHEDULER",
-    "SCHEDULER_MEMORY_QUEUE", "SCHEDULER_PRIORITY_QUEUE", "SCHEDULER_START_MEMORY_QUEUE", "SPIDER_LOADER_CLASS", "STATS_CLASS",
+    "ASYNCIO_EVENT_LOOP", "DEFAULT_ITEM_CLASS", "DOWNLOADER", "FEED_URI_PARAMS", "ITEM_PROCESSOR", "LOG_FORMATTER",
+    "REQUEST_FINGERPRINTER_CLASS", "SCHEDULER", "SCHEDULER_MEMORY_QUEUE", "SCHEDULER_PRIORITY_QUEUE", "SCHEDULER_START_MEMORY_QUEUE",
+    "SPIDER_LOADER_CLASS", "STATS_CLASS",
 }  # fmt: skip
 """The settings that name a class or function by its path."""
 
@@ -237,6 +239,10 @@ def _why_unreadable(settings: BaseSettings, name: str) -> str | None:
             if given is None or _can_be_written(Path(given))
             else f"{quoted(given)} cannot be written: name another file"
         )
+    if name.endswith("_ENCODING"):
+        return (
+            None if given is None or _is_encoding(str(given)) else f"{quoted(given)} is no encoding that Python knows"
+        )
     try:
         match usual:
             case bool():
@@ -252,6 +258,14 @@ def _why_unreadable(settings: BaseSettings, name: str) -> str | None:
     if name == "SPIDER_MODULES":
         return next(filter(None, (_why_not_found(each, import_module) for each in settings.getlist(name))), None)
     return next(filter(None, map(_why_not_found, _objects_named(name, given))), None)
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        return False
+    return True
 
 
 def _can_be_written(file: Path) -> bool:

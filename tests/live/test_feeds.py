@@ -167,6 +167,12 @@ def test_a_table_holds_one_type_without_anything_of_pythons(tmp_path: Path, sand
         (("-o", "-:csv", "-s", "FEED_ITEMS=Follow,User"), "CSV holds items of one type"),
         (("-s", 'FEEDS={{"{}/x.csv": {{"format": "csv"}}}}'), "CSV holds items of one type"),
         (("-O", "{}/x.jsonl", "-s", "FEED_ITEMS=Work"), "FEED_ITEMS=Work: no such type of item; there are Artwork, "),
+        (
+            ("-s", 'FEEDS={{"{}/x.jsonl": {{"format": "yaml"}}}}'),
+            "FEEDS: there is no format 'yaml'; choose one of json, ",
+        ),
+        (("-s", 'FEEDS={{"{}/x.jsonl": "jsonlines"}}'), 'needs options, such as {"format": "jsonlines"}'),
+        (("-O", "{}/%(of)s.jsonl"), "%(of)s is no argument of this spider"),
     ],
 )
 def test_a_feed_that_would_lose_something_is_refused_before_the_run(
@@ -177,6 +183,14 @@ def test_a_feed_that_would_lose_something_is_refused_before_the_run(
     run = scrapy("crawl", "following", "-a", "id=me", *given, "-q", env=environment(sandbox, archive))
     assert (run.returncode, run.stderr.count("\n")) == (2, 1)
     assert wrong in run.stderr
+    assert not archive.exists()
+
+
+def test_a_feed_for_an_address_of_an_unknown_kind_is_refused_before_the_run(tmp_path: Path, sandbox: Sandbox) -> None:
+    archive = tmp_path / "archive"
+    run = scrapy("crawl", "user", "-a", "id=11", "-O", "gopher://host/x.jsonl", env=environment(sandbox, archive))
+    assert run.returncode == 2
+    assert "gopher://host/x.jsonl: no feed can be stored there: name a file" in run.stderr
     assert not archive.exists()
 
 
