@@ -263,7 +263,7 @@ class TestLearning:
         assert max(sum(begin <= each < begin + 0.09 for each in times) for begin in times) == 8
 
     def test_a_refused_image_makes_them_fewer_at_once(self, tmp_path: Path) -> None:
-        with Sandbox(World.of(works=60), delay=0.1) as sandbox:
+        with Sandbox(World.of(works=80), delay=0.1) as sandbox:
             works = work_ids(sandbox)
             sandbox.faults.image(works[50], kind="status:503", times=1)
             images = [
