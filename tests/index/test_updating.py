@@ -156,10 +156,10 @@ def test_of_a_shared_ledger_one_at_a_time_reads_all_works(tmp_path: Path, postgr
     with one.alone("index") as is_alone:
         assert is_alone
         assert update_index(other, there, stop=Event()) == 0
-        # A batch that was tried again has drawn numbers that nothing has.
+        # Beside a transaction of another database on the server, their changes are still to be read as well.
         assert Index(there, other).behind() >= 2
-    assert follow(one, here) == 2
-    assert follow(other, there) == 2
+    assert follow(one, here) >= 2
+    assert follow(other, there) >= 2
     assert contents(here) == contents(there)
     one.close()
     other.close()
