@@ -15,13 +15,16 @@ from pathlib import Path
 
 from scrapy.exceptions import DownloadFailedError, DropItem, IgnoreRequest
 
-from pixivcrawl.errors import PixivcrawlError
+from pixivcrawl.errors import PixivcrawlError, StorageFailed
 
 EXIT_CODE = 70
 """EX_SOFTWARE of BSD's sysexits.h."""
 
 _OURS = ("scrapy", "twisted", "asyncio", "pixivcrawl", "pipelines")
 """Whose log tells of exceptions that nobody caught: Scrapy logs those of callbacks, pipelines, extensions and `start()`, and goes on."""
+
+
+_FEEDS = "scrapy.extensions.feedexport"
 
 
 class Watch(logging.Handler):
@@ -47,10 +50,13 @@ class Watch(logging.Handler):
 
 
 def fault_in(record: logging.LogRecord) -> BaseException | None:
-    """The exception in a log record that is a bug of ours; None if there is none."""
+    """The exception in a log record that is a bug of ours, or StorageFailed for a feed that could not be stored; None if there is none."""
     error = record.exc_info[1] if record.exc_info else None
     if record.levelno < logging.ERROR or error is None or record.name.split(".")[0] not in _OURS or not is_fault(error):
         return None
+    if record.name == _FEEDS:
+        what = f"{record.getMessage()}: {' '.join(str(error).split())[:200]}"
+        return StorageFailed(f"{what}: the archive has what it was to hold; see to its place, or leave the feed out")
     # A connection that breaks while nobody waits for it is no fault of ours.
     return None if record.name == "asyncio" and isinstance(error, OSError) else error
 

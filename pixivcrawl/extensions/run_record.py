@@ -114,7 +114,7 @@ class RunRecord(RunEnding):
             return "stopped" if self.is_ending else "finished with failures"
         counts = self.counts()
         if reason != "shutdown" and ("errors" in counts or self.faults.first is not None):
-            self.exit_code = faults.EXIT_CODE
+            self.exit_code = FAILED if isinstance(self.faults.first, StorageFailed) else faults.EXIT_CODE
             return "finished with failures"
         if reason != "finished":
             self.exit_code = INTERRUPTED

@@ -25,9 +25,9 @@ def exit_code(crawler: Crawler, crawling: asyncio.Task[None]) -> int:
         return 0
     record.faults.end()
     code = complain(record.error) if record.error else record.exit_code
-    if record.faults.first is None:
+    if (first := record.faults.first) is None:
         return code
-    told = faults.report_fault(record.faults.first)
+    told = complain(first) if isinstance(first, PixivcrawlError) else faults.report_fault(first)
     # An error that ended the run says what a person is to do; a run that came to its end did not come to a good one.
     return told if code in (COMPLETE, FAILED) else code
 

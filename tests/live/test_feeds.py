@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import socket
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from scrapy.spiderloader import SpiderLoader
 from scrapy.utils.project import get_project_settings
 
 from pixivcrawl.ledger.columns import storable
-from tests.live.running import environment, rows, scrapy
+from tests.live.running import assert_holds, environment, rows, scrapy
 from tests.sandbox.serving import Sandbox, World
 
 ARGUMENTS = {
@@ -192,6 +193,19 @@ def test_a_feed_for_an_address_of_an_unknown_kind_is_refused_before_the_run(tmp_
     assert run.returncode == 2
     assert "gopher://host/x.jsonl: no feed can be stored there: name a file" in run.stderr
     assert not archive.exists()
+
+
+def test_a_feed_that_cannot_be_stored_is_one_line_and_the_archive_is_whole(tmp_path: Path, sandbox: Sandbox) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        place = f"ftp://127.0.0.1:{unused.getsockname()[1]}/x.jsonl"
+        run = scrapy("crawl", "user", "-a", "id=11", "-O", place, "-q", env=environment(sandbox, tmp_path))
+    assert run.returncode == 5
+    [line] = [line for line in run.stderr.splitlines() if line.startswith("pixivcrawl: ")]
+    assert place in line
+    assert line.endswith("the archive has what it was to hold; see to its place, or leave the feed out")
+    assert "Traceback" not in run.stderr
+    assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
 
 
 def test_each_table_may_have_a_type_of_its_own(tmp_path: Path, sandbox: Sandbox) -> None:
