@@ -50,7 +50,8 @@ SCRAPY_OPTIONS = "Global Options"
 class Parser(ScrapyArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the error in one line, instead of argparse's usage text."""
-        complain(f"pixivcrawl: {message}; see {self.prog} --help")
+        said = " ".join(message.split())
+        complain(f"pixivcrawl: {said}" if "--help" in said else f"pixivcrawl: {said}; see {self.prog} --help")
         self.exit(ConfigurationError.exit_code)
 
     def known_options(self) -> list[str]:

@@ -35,6 +35,9 @@ def end_without_traceback(kind: type[BaseException], error: BaseException, trace
 
         with suppress(Exception):
             sys.stdout.flush()
+        if not faults.is_fault(error):
+            complain(f"pixivcrawl: {' '.join(str(error).split())}")
+            os._exit(1)
         os._exit(faults.report_fault(error))
     with suppress(Exception):
         sys.stdout.flush()

@@ -84,6 +84,8 @@ REFUSED = [
     ("sync", "has no subscriptions yet; begin with: pixivcrawl subscribe URL"),
     ("api user.ful id=11", "there is no endpoint 'user.ful'; did you mean user.full"),
     ("completion powershell", "'powershell' is none of them: name one shell of bash, zsh, fish"),
+    ("demo here", "^pixivcrawl: demo takes only options; see pixivcrawl demo --help$"),
+    ("runspider nowhere.py", "^pixivcrawl: File not found: nowhere.py; see pixivcrawl runspider --help$"),
     ("setup 901_AbCdEfGhIjKl", "paste the session when it asks"),
     (
         "setup --archive /dev/null",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from pixivcrawl.ledger.service import Ledger
 from tests.ledger.making import sqlite_url
 from tests.live.inside import crawl
 from tests.live.nursery import fresh
-from tests.live.running import PROJECT, environment, scrapy
+from tests.live.running import PROJECT, environment, pixivcrawl, scrapy
 from tests.sandbox.serving import Sandbox, World
 
 A_WORK = 5000211
@@ -184,3 +185,13 @@ def test_a_pause_that_the_archive_knows_of_is_kept(tmp_path: Path):
 def test_nothing_is_sent_to_a_host_that_is_not_pixivs(tmp_path: Path):
     ended = scrapy("fetch", "https://example.org/", env=environment(None, tmp_path))
     assert "example.org is neither PIXIV_BASE_URL nor in PIXIV_IMAGE_HOSTS: nothing is sent there" in ended.stderr
+
+
+def test_a_server_that_does_not_answer_is_no_bug_in_a_shell(tmp_path: Path):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        base = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        quick = {"PIXIVCRAWL_PIXIV_BASE_URL": base, "PIXIVCRAWL_PIXIV_API_RETRIES": "0"}
+        run = pixivcrawl("shell", f"{base}/ajax/user/11", "-c", "1", env=environment(None, tmp_path, **quick))
+    assert run.returncode == 1
+    assert run.stderr.splitlines()[-1].startswith(f"pixivcrawl: {base.removeprefix('http://')}: no connection")
