@@ -63,6 +63,27 @@ def print_the_rest() -> None:
         os._exit(BROKEN_PIPE)
 
 
+def open_closed_streams() -> None:
+    """Open standard streams that are closed, as some supervisors start programs, so that nobody reads or hears of it.
+
+    Otherwise a file of the archive would get the number of one, and whatever is printed would be written into it.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)  # noqa: FBT003 (its only argument)
+    os.close(number)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 (as long as the process)
+
+
+def require_current_folder() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        complain("pixivcrawl: the current folder is gone: change to another one")
+        sys.exit(2)
+
+
 def is_command_line() -> bool:
     """Whether this process is `scrapy`, `pixivcrawl` or `python -m` one of them, rather than one that only imports this."""
     program = Path(sys.argv[0])
@@ -70,6 +91,8 @@ def is_command_line() -> bool:
 
 
 if is_command_line():
+    open_closed_streams()
+    require_current_folder()
     # Reports, backups and all else are for their owner alone, until an archive says that it is shared (ARCHIVE_READERS).
     os.umask(0o077)
     # Scrapy imports every command to run one, and Python's collector, which looks at 700 new objects, took a tenth of the start.

@@ -104,3 +104,31 @@ def test_with_standard_error_gone_too_the_exit_code_tells(sandbox: Sandbox, tmp_
     run = subprocess.run(typed, cwd=PROJECT, env=env, stdout=writer, stderr=writer, check=False, timeout=LONGEST)
     os.close(writer)
     assert run.returncode == 128 + 13
+
+
+@pytest.mark.parametrize(
+    "closed",
+    ["2>&-", pytest.param(">&-", marks=pytest.mark.long), pytest.param("<&- >&- 2>&-", marks=pytest.mark.long)],
+)
+def test_a_run_needs_no_open_streams(sandbox: Sandbox, tmp_path: Path, closed: str) -> None:
+    typed = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "scrapy", *RUNNING[0].split()]
+    run = subprocess.run(
+        typed,
+        cwd=PROJECT,
+        env=environment(sandbox, tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LONGEST,
+    )
+    assert run.returncode == 0
+    assert "Traceback" not in run.stderr
+    assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
+
+
+def test_a_current_folder_that_is_gone_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    typed = ["sh", "-c", 'cd gone && rmdir ../gone && exec "$@"', "sh", sys.executable, "-m", "pixivcrawl", "status"]
+    env = environment(None, tmp_path, PYTHONPATH=str(PROJECT))
+    run = subprocess.run(typed, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=LONGEST)
+    assert (run.returncode, run.stderr) == (2, "pixivcrawl: the current folder is gone: change to another one\n")
