@@ -50,6 +50,10 @@ class StorageFailed(PixivcrawlError):
     exit_code = 5
 
 
+class FeedFailed(PixivcrawlError):
+    """A feed could not be stored; the archive has what it was to hold."""
+
+
 class NoWorker(PixivcrawlError):
     """No process for proofs can be started."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import re
 import sys
 import traceback
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from scrapy.exceptions import DownloadFailedError, DropItem, IgnoreRequest
 
-from pixivcrawl.errors import PixivcrawlError, StorageFailed
+from pixivcrawl.errors import FeedFailed, PixivcrawlError
 
 EXIT_CODE = 70
 """EX_SOFTWARE of BSD's sysexits.h."""
@@ -25,17 +26,20 @@ _OURS = ("scrapy", "twisted", "asyncio", "pixivcrawl", "pipelines")
 
 
 _FEEDS = "scrapy.extensions.feedexport"
+_LOGIN = re.compile(r"//[^/\s]*@")
 
 
 class Watch(logging.Handler):
-    """Notices the exceptions that Scrapy, Twisted and asyncio catch and only log; `first` is the first one."""
+    """Notices the exceptions that Scrapy, Twisted and asyncio catch and only log; `first` is the first, bugs before feeds that failed."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.first: BaseException | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.first = self.first or fault_in(record)
+        # A feed that failed hides no bug.
+        if self.first is None or isinstance(self.first, FeedFailed):
+            self.first = fault_in(record) or self.first
 
     def begin(self) -> None:
         """Start listening, and keep tracebacks off the terminal, where they would bury the one line, unless they are asked for."""
@@ -50,15 +54,20 @@ class Watch(logging.Handler):
 
 
 def fault_in(record: logging.LogRecord) -> BaseException | None:
-    """The exception in a log record that is a bug of ours, or StorageFailed for a feed that could not be stored; None if there is none."""
+    """The exception in a log record that is a bug of ours, or FeedFailed for a feed that could not be stored; None if there is none."""
     error = record.exc_info[1] if record.exc_info else None
     if record.levelno < logging.ERROR or error is None or record.name.split(".")[0] not in _OURS or not is_fault(error):
         return None
     if record.name == _FEEDS:
-        what = f"{record.getMessage()}: {' '.join(str(error).split())[:200]}"
-        return StorageFailed(f"{what}: the archive has what it was to hold; see to its place, or leave the feed out")
+        what = without_login(f"{record.getMessage()}: {' '.join(str(error).split())[:200]}")
+        return FeedFailed(f"{what}: the archive has what it was to hold; see to its place, or leave the feed out")
     # A connection that breaks while nobody waits for it is no fault of ours.
     return None if record.name == "asyncio" and isinstance(error, OSError) else error
+
+
+def without_login(text: str) -> str:
+    """A text without the users and passwords in its addresses."""
+    return _LOGIN.sub("//", text)
 
 
 def is_no_fault(record: logging.LogRecord) -> bool:

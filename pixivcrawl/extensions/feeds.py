@@ -10,6 +10,7 @@ from scrapy.extensions.feedexport import FeedExporter, ItemFilter
 
 from pixivcrawl.api.text import quoted
 from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.faults import without_login
 from pixivcrawl.items import feed_types
 
 _NAMED = re.compile(r"%\((\w+)\)")
@@ -25,16 +26,21 @@ class TypedFeedExporter(FeedExporter):
     def __init__(self, crawler: Crawler) -> None:
         for uri, options in crawler.settings.getdict("FEEDS").items():
             if not isinstance(options, dict):
-                raise ConfigurationError(f'FEEDS: {quoted(str(uri))} needs options, such as {{"format": "jsonlines"}}')
+                raise ConfigurationError(
+                    f'FEEDS: {quoted(without_login(str(uri)))} needs options, such as {{"format": "jsonlines"}}'
+                )
         super().__init__(crawler)
         known = {*dir(crawler.spider), "time", "batch_time", "batch_id"}
         for uri, options in self.feeds.items():
             if not options["uri_params"] and (unknown := set(_NAMED.findall(uri)) - known):
-                raise ConfigurationError(f"{uri}: %({min(unknown)})s is no argument of this spider: correct the name")
+                raise ConfigurationError(
+                    f"{without_login(uri)}: %({min(unknown)})s is no argument of this spider: correct the name"
+                )
             chosen = self.filters[uri]
             if options["format"] == "csv" and "item_filter" not in options and len(chosen.item_classes) != 1:
                 raise ConfigurationError(
-                    f"{uri}: CSV holds items of one type: choose it with -s FEED_ITEMS=Artwork, or another of {', '.join(feed_types())}"
+                    f"{without_login(uri)}: CSV holds items of one type: choose it with -s FEED_ITEMS=Artwork, "
+                    f"or another of {', '.join(feed_types())}"
                 )
 
     def _exporter_supported(self, format_: str) -> bool:
@@ -47,7 +53,7 @@ class TypedFeedExporter(FeedExporter):
     def _storage_supported(self, uri: str, feed_options: dict[str, Any]) -> bool:
         if not super()._storage_supported(uri, feed_options):
             raise ConfigurationError(
-                f"{uri}: no feed can be stored there: name a file, or install what its kind of address needs"
+                f"{without_login(uri)}: no feed can be stored there: name a file, or install what its kind of address needs"
             )
         return True
 

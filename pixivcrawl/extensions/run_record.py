@@ -17,7 +17,7 @@ from pixivcrawl import faults
 from pixivcrawl.api.text import plural
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.console import complain, say
-from pixivcrawl.errors import AccountRefused, PixivcrawlError, StorageFailed
+from pixivcrawl.errors import AccountRefused, FeedFailed, PixivcrawlError, StorageFailed
 from pixivcrawl.extensions.on_stored import OnStored
 from pixivcrawl.extensions.ugoira_video import UgoiraVideo
 from pixivcrawl.faults import Watch
@@ -114,7 +114,7 @@ class RunRecord(RunEnding):
             return "stopped" if self.is_ending else "finished with failures"
         counts = self.counts()
         if reason != "shutdown" and ("errors" in counts or self.faults.first is not None):
-            self.exit_code = FAILED if isinstance(self.faults.first, StorageFailed) else faults.EXIT_CODE
+            self.exit_code = FAILED if isinstance(self.faults.first, FeedFailed) else faults.EXIT_CODE
             return "finished with failures"
         if reason != "finished":
             self.exit_code = INTERRUPTED

@@ -36,6 +36,7 @@ class Claims:
         self._url = url
         self._engine = session_engine(url, f"pixivcrawl files (process {os.getpid()} on {platform.node()})"[:63])
         self._connection: Connection | None = None
+        self._is_closed = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="claims")
 
     @asynccontextmanager
@@ -46,17 +47,25 @@ class Claims:
         """
         key = _key(originals[0])
         while not await self._do(partial(_is_claimed, key=key)):
+            if not is_stopping():
+                await asyncio.sleep(TRIES_EVERY)
+            # By then the run may have ended, and closed this.
             if is_stopping():
                 yield []
                 return
-            await asyncio.sleep(TRIES_EVERY)
         try:
             yield await self._do(partial(not_stored, originals=originals))
         finally:
-            await self._do(partial(_let_go, key=key))
+            # With the connection the claim has ended too.
+            if not self._is_closed:
+                await self._do(partial(_let_go, key=key))
 
     def close(self) -> None:
+        self._is_closed = True
         self._thread.shutdown()
+        # What is checked out is not closed with the engine.
+        if self._connection is not None:
+            self._connection.close()
         self._engine.dispose()
 
     async def _do(self, work: Callable[[Connection], T]) -> T:

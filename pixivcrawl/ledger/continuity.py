@@ -235,7 +235,7 @@ def _make_last_batch_again(connection: Connection, end: End, name: str, place: s
         make_again(connection, entry, runs, replayed)
     note_answers(connection, name, located(end.batch))
     if replayed.made < len(end.batch):
-        raise StorageFailed(
-            f"the ledger {place} does not take the last batch of its journal: rebuild it with pixivcrawl rebuild --replace, {_AGAIN}"
-        )
+        why = "; ".join([*(f"{kind}: {reason}" for kind, reason in replayed.reasons.items()), *replayed.unknown])
+        what = f"the ledger {place} does not take the last batch of its journal ({why})"
+        raise StorageFailed(f"{what}: rebuild it with pixivcrawl rebuild --replace, {_AGAIN}")
     note_position(connection, name, end.position)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive, Name, format_of, parse_name
-from pixivcrawl.archive.stores import FileMissing, NotAPlainFile, Store, store_of
+from pixivcrawl.archive.stores import FileMissing, Held, Measured, NotAPlainFile, Store, store_of
 from pixivcrawl.archive.stores.folder import ORIGINALS, USERS
 from pixivcrawl.archive.stores.frames import frames_stored, place_frames
 from pixivcrawl.archive.stores.placing import sha256_of
@@ -102,13 +102,16 @@ def _look_at_what_is_stored(
 
 def _fault(store: Store, archive: Archive, file: queries.StoredFile, *, check: bool) -> str | None:
     """What is wrong with a stored file; None where nothing is seen. A list of frames is short, and always read."""
+    found: Held | Measured | None
     try:
         archive.resolve(file.path)
-        with (
-            storage_errors(archive.root / file.path),
-            store.measured(file.path, read=check or file.bytes is None) as found,
-        ):
-            pass
+        is_read = check or file.bytes is None
+        if is_read or store.keeps_sha256:
+            with storage_errors(archive.root / file.path), store.measured(file.path, read=is_read) as found:
+                pass
+        # Not opened: a file that nobody may read is in its place.
+        elif (found := store.head(file.path)) is None:
+            return _GONE
     except (ValueError, NotAPlainFile) as error:
         return str(error)
     except FileMissing:

@@ -198,11 +198,14 @@ def test_a_feed_for_an_address_of_an_unknown_kind_is_refused_before_the_run(tmp_
 def test_a_feed_that_cannot_be_stored_is_one_line_and_the_archive_is_whole(tmp_path: Path, sandbox: Sandbox) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        place = f"ftp://127.0.0.1:{unused.getsockname()[1]}/x.jsonl"
-        run = scrapy("crawl", "user", "-a", "id=11", "-O", place, "-q", env=environment(sandbox, tmp_path))
-    assert run.returncode == 5
+        address = f"127.0.0.1:{unused.getsockname()[1]}/x.jsonl"
+        run = scrapy(
+            "crawl", "user", "-a", "id=11", "-O", f"ftp://me:secret@{address}", "-q", env=environment(sandbox, tmp_path)
+        )
+    assert run.returncode == 1
     [line] = [line for line in run.stderr.splitlines() if line.startswith("pixivcrawl: ")]
-    assert place in line
+    assert f"ftp://{address}" in line
+    assert "secret" not in run.stderr
     assert line.endswith("the archive has what it was to hold; see to its place, or leave the feed out")
     assert "Traceback" not in run.stderr
     assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))

@@ -197,6 +197,8 @@ def test_a_terminal_that_closes_ends_the_run_in_good_order(tmp_path: Path):
 )
 def test_a_limit_of_scrapys_ends_a_run_while_items_are_under_way(tmp_path: Path, limit: dict[str, float]):
     with Sandbox(World.of(works=30)) as sandbox:
-        assert crawl("user", sandbox, tmp_path, id=11, settings=limit | WITH_CLOSE).exit_code == 130
+        ended = crawl("user", sandbox, tmp_path, id=11, settings=limit | WITH_CLOSE).exit_code
+        # A fast machine is done before the time is over.
+        assert ended == 130 or (ended == 0 and "CLOSESPIDER_TIMEOUT" in limit)
         assert crawl("user", sandbox, tmp_path, id=11).exit_code == 0
         assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))

@@ -66,7 +66,8 @@ def test_originals_go_to_the_store_and_are_never_fetched_twice(
     assert_all_there(s3, address, archive, expected)
     # The command was given copies of the files, which are gone with it.
     given = [path for path in expected.files if path.startswith("originals/") and not path.endswith(".json")]
-    assert {each.name: sha256_of(each) for each in copies.iterdir()} == {
+    # Whether a list of frames was there by then is chance.
+    assert {each.name: sha256_of(each) for each in copies.iterdir() if each.suffix != ".json"} == {
         path.rpartition("/")[2]: expected.files[path] for path in given
     }
     since = len(sandbox.log)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -201,6 +201,40 @@ def test_a_store_that_loses_conditions_or_checksums_is_refused(tmp_path: Path, c
         return
     with pytest.raises(ConfigurationError, match=says):
         store.try_out()
+
+
+class Between(Careless):
+    """What stands before a store and knows nothing of it while that restarts."""
+
+    def do_GET(self) -> None:
+        self.send_response(404)
+        self.send_header("Content-Length", "19")
+        self.end_headers()
+        self.wfile.write(b"404 page not found\n")
+
+    def do_HEAD(self) -> None:
+        self._say(404)
+
+    do_DELETE = do_PUT = do_GET  # noqa: N815 (as the server asks for it)
+
+
+def test_what_stands_before_a_store_cannot_say_that_a_file_is_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pixivcrawl.archive.stores.s3.PATIENCE", 0.0)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Between)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    store = store_at(tmp_path, f"s3://archive/x?endpoint=http://127.0.0.1:{server.server_port}")
+    asked: list[Callable[[], object]] = [
+        lambda: store.head(PATH),
+        lambda: list(store.read(PATH)),
+        lambda: store.delete([PATH]),
+        lambda: store.listed("originals"),
+        store.name,
+    ]
+    for ask in asked:
+        with pytest.raises(StorageFailed, match="HTTP 404"):
+            ask()
+    assert "HTTP 404" in str(put(store, staged(tmp_path, b"body")))
+    server.shutdown()
 
 
 @pytest.mark.parametrize(

@@ -27,10 +27,11 @@ def folder_of_copy(staging: Path) -> Iterator[Path]:
 def drop_copies(staging: Path) -> None:
     """Remove the copies that killed processes left; none while any process reads one. Raises StorageFailed."""
     with storage_errors(staging):
-        if not (left := list(staging.glob(f"{_PREFIX}*"))):
+        if not any(staging.glob(f"{_PREFIX}*")):
             return
         with _locked(staging, alone=True) as is_alone:
-            for folder in left if is_alone else ():
+            # Those that are still there: whoever read one may have removed it since.
+            for folder in list(staging.glob(f"{_PREFIX}*")) if is_alone else ():
                 shutil.rmtree(folder)
 
 

@@ -148,6 +148,7 @@ class FolderStore:
         with storage_errors(final):
             if os.path.lexists(staged) and staged.samefile(final):
                 # A kill between the two steps of an earlier move.
+                sync_folders([staged.parent])
                 final.unlink()
                 return
             # Whoever moved a file to where it is may not have seen to it that its bytes are on the disk.

@@ -22,7 +22,7 @@ from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.stores import PIECE, FileMissing, Held, Measured, NewFile, sha256_of_pieces
 from pixivcrawl.archive.stores.copies import folder_of_copy
-from pixivcrawl.archive.stores.placing import NameTaken, discard, holds, place, quarantine, sha256_of
+from pixivcrawl.archive.stores.placing import NameTaken, discard, holds, place, quarantine, sha256_of, sync_folders
 from pixivcrawl.archive.stores.s3_client import client_of
 from pixivcrawl.archive.syncing import sync
 from pixivcrawl.errors import ConfigurationError, StorageFailed
@@ -136,9 +136,15 @@ class S3Store:
 
     def take(self, path: str, staged: Path, modified: datetime) -> None:
         with self._moved_here(path) as copy:
+            sha256, held = sha256_of(copy), self.head(path)
+            if held is not None and held.sha256 not in (None, sha256):
+                raise StorageFailed(
+                    f"{path} came from {self._bucket} with other bytes than it has: run the same command again"
+                )
             # A kill may have left it there with its object.
-            if not holds(staged, sha256_of(copy)):
+            if not holds(staged, sha256):
                 place(copy, staged, modified)
+            sync_folders([staged.parent])
 
     def is_same(self, path: str, staged: Path) -> bool:
         return self.holds(path, sha256_of(staged))
@@ -175,8 +181,8 @@ class S3Store:
     @contextmanager
     def _copied(self, path: str) -> Iterator[tuple[Path, str]]:
         """A copy of a file in the staging folder, and what tells its object from a later one under its name (ETag)."""
-        answer = self._answer(path)
         with folder_of_copy(self._archive.staging) as folder:
+            answer = self._answer(path)
             copy = Path(folder, Path(path).name)
             with storage_errors(copy), copy.open("wb") as file:
                 file.writelines(self._pieces(answer))
@@ -336,15 +342,14 @@ def _is_about_the_file(operation: str, error: ClientError) -> bool:
     code = error.response.get("Error", {}).get("Code")
     if operation == "put_object":
         return _status(error) in (_TAKEN, _WRONG, _UNKNOWN) and code not in _SLOW_DOWN and code not in _OF_KEYS
-    if operation == "delete_object" and _status(error) == _TAKEN:
-        return True
-    return _status(error) == _NOT_FOUND and code != "NoSuchBucket"
+    # What stands between may answer 404 of its own while the store restarts. The answer to a HEAD has no code: a GET makes it certain.
+    is_absent = code == "NoSuchKey" or (operation == "head_object" and _status(error) == _NOT_FOUND)
+    return is_absent or (operation == "delete_object" and _status(error) == _TAKEN)
 
 
 def _may_pass(error: BotoCoreError | ClientError) -> bool:
     """Whether the same request may be answered a moment later."""
     if isinstance(error, ClientError):
-        return (
-            _status(error) >= 500 or _status(error) == 429 or error.response.get("Error", {}).get("Code") in _SLOW_DOWN
-        )
+        status, code = _status(error), error.response.get("Error", {}).get("Code")
+        return status >= 500 or status == 429 or code in _SLOW_DOWN or (status == _NOT_FOUND and code != "NoSuchBucket")
     return not isinstance(error, NoCredentialsError | PartialCredentialsError)
