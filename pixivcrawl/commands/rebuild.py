@@ -43,7 +43,7 @@ from pixivcrawl.ledger.engine import (
 )
 from pixivcrawl.ledger.failures import place_of
 from pixivcrawl.ledger.integrity import require_sound
-from pixivcrawl.ledger.journal import SkippedParts, end_of, is_of_old, read_journal
+from pixivcrawl.ledger.journal import Position, SkippedParts, end_of, is_of_old, read_journal
 from pixivcrawl.ledger.originals import agree_on_store
 from pixivcrawl.ledger.rebuilding import begin_beside, put_in_place
 from pixivcrawl.ledger.replay import ReplayResult, replay
@@ -228,6 +228,10 @@ def _make_anew(
     try:
         prepare(engine)
         journals = {named(each, url): each.journal for each in (archive, *others)}
+        with engine.begin() as connection:
+            # Whoever opens what a kill leaves is told that it is older than its journal.
+            for name in journals:
+                note_position(connection, name, Position())
         entries = {name: read_journal(journal, passed_over) for name, journal in journals.items()}
         replayed = replay(engine, entries, lambda sofar: saying(f"{sofar.made:,} changes made again"))
         with engine.begin() as connection:

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
+from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger.journal import read_journal
+from pixivcrawl.ledger.replay import replay
 from tests.canonical import dump
 from tests.commands.typing_in import type_in
 from tests.live.inside import crawl
@@ -126,6 +128,26 @@ def test_the_ledger_comes_back_from_the_journals_of_all_in_the_order_in_which_th
     orders = [[entry.order or 0 for entry in read_journal(archive / "journal")] for archive in archives]
     assert all(order == sorted(order) for order in orders)
     assert {*orders[0]}.isdisjoint(orders[1])
+
+
+@pytest.mark.long
+def test_a_rebuild_that_was_killed_is_not_taken_for_a_whole_ledger(
+    sandbox: Sandbox, archives: tuple[Path, Path], postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = archives
+    for statement in ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public"):
+        answered(postgres_url, statement)
+
+    def replay_a_part(*arguments: Any) -> None:
+        replay(*arguments)
+        raise StorageFailed("as if killed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("pixivcrawl.commands.rebuild.replay", replay_a_part)
+        assert type_in("rebuild", "--also", str(there), archive=here, DATABASE_URL=postgres_url).code == 5
+    for archive in archives:
+        with pytest.raises(StorageFailed, match=r"is older than its journal \(0 of .* changes\): rebuild it"):
+            crawl("user", sandbox, archive, settings={"DATABASE_URL": postgres_url}, id=11)
 
 
 def test_only_archives_of_one_ledger_are_rebuilt_together(tmp_path: Path) -> None:
