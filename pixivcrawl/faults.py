@@ -24,8 +24,9 @@ EXIT_CODE = 70
 _OURS = ("scrapy", "twisted", "asyncio", "pixivcrawl", "pipelines")
 """Whose log tells of exceptions that nobody caught: Scrapy logs those of callbacks, pipelines, extensions and `start()`, and goes on."""
 
-
 _FEEDS = "scrapy.extensions.feedexport"
+"""Whose log tells of feeds that could not be stored."""
+
 _LOGIN = re.compile(r"//[^/\s]*@")
 
 

@@ -269,7 +269,7 @@ def _is_encoding(name: str) -> bool:
 
 
 def _can_be_written(file: Path) -> bool:
-    return os.access(file, os.W_OK) if file.exists() else os.access(file.absolute().parent, os.W_OK)
+    return not file.is_dir() and os.access(file if file.exists() else file.absolute().parent, os.W_OK)
 
 
 def _objects_named(name: str, given: Any) -> Iterable[Any]:
@@ -284,7 +284,7 @@ def _objects_named(name: str, given: Any) -> Iterable[Any]:
 def _why_not_found(path: Any, load: Callable[[Any], object] = load_object) -> str | None:
     try:
         load(path)
-    except (ImportError, NameError, TypeError, ValueError) as error:
+    except (AttributeError, ImportError, NameError, SyntaxError, TypeError, ValueError) as error:
         return f"{quoted(path)} cannot be imported ({one_line(str(error))}): install it, or correct its name"
     return None
 

@@ -145,6 +145,7 @@ def test_what_somebody_set_is_refused_in_one_line(name: str, priority: str) -> N
         ("STATS_DUMP", "perhaps", "'perhaps' is not true or false"),
         ("LOG_LEVEL", "LOUD", "'LOUD' is none of CRITICAL, FATAL, ERROR, WARN, WARNING, INFO, DEBUG, NOTSET"),
         ("LOG_FILE", "/no such folder/log", "'/no such folder/log' cannot be written: name another file"),
+        ("LOG_FILE", "/", "'/' cannot be written: name another file"),
         ("STATS_CLASS", "Stats", "'Stats' cannot be imported (Error loading object 'Stats': not a full path): "),
         ("SCHEDULER", "scrapy.core.scheduler.Nothing", "'scrapy.core.scheduler.Nothing' cannot be imported ("),
         (

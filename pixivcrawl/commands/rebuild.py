@@ -141,7 +141,7 @@ def rebuild(configuration: Configuration, others: Sequence[Archive] = (), *, rep
             rebuilt = _rebuild_file(archive, url, workers, may_replace=replace, check=check)
         else:
             _require_empty(url)
-            rebuilt = _make_anew(archive, url, workers, others, check=check)
+            rebuilt = _make_ledger(archive, url, workers, others, check=check)
         held.after_a_kill = False
     print("\n".join([f"rebuilt: {place_of(url)}", *summary(rebuilt)]), flush=True)
     return 0 if rebuilt.is_all else NOT_ALL
@@ -178,7 +178,7 @@ def _rebuild_file(archive: Archive, url: URL, workers: Workers, *, may_replace: 
     known, end = position_in(url, archive), end_of(archive.journal).position
     beside = begin_beside(database)
     new = URL.create("sqlite", database=str(beside))
-    rebuilt = _make_anew(archive, new, workers, check=check)
+    rebuilt = _make_ledger(archive, new, workers, check=check)
     require_sound(new)
     return dataclasses.replace(
         rebuilt,
@@ -218,7 +218,7 @@ def _require_others(archive: Archive, others: Sequence[Archive], url: URL) -> No
         names.add(name)
 
 
-def _make_anew(
+def _make_ledger(
     archive: Archive, url: URL, workers: Workers, others: Sequence[Archive] = (), *, check: bool
 ) -> RebuildResult:
     """Make a ledger at `url`, where there is none yet: first from the journals, then from the disk."""

@@ -68,7 +68,8 @@ class EndedWith(Exception):
 SAID_ELSEWHERE = (*LOST, EndedWith, StorageFailed)
 """What a line of ours says, so that the log needs no traceback of it."""
 
-LOGGERS = ("procrastinate.worker", "procrastinate.worker.worker", "procrastinate.utils")
+QUEUE_LOGGERS = ("procrastinate.worker", "procrastinate.worker.worker", "procrastinate.utils")
+"""What the queue's library tells of jobs that failed."""
 
 
 class TriedAgain(BaseRetryStrategy):
@@ -209,7 +210,7 @@ async def _take_back_now(app: App) -> None:
 def say_it_once() -> None:
     """Have the libraries' logs not repeat what a line of ours says: that the server is away, or a crawl failed."""
     logging.getLogger("psycopg").setLevel(logging.ERROR)
-    for name in LOGGERS:
+    for name in QUEUE_LOGGERS:
         logging.getLogger(name).addFilter(
             lambda record: record.exc_info is None or not isinstance(record.exc_info[1], SAID_ELSEWHERE)
         )

@@ -173,7 +173,7 @@ def notices_of_run(
     try:
         ledger = Ledger.open(configuration.database_url, read_only=True)
         try:
-            failed = ledger.read_now(_failed_anew, began)
+            failed = ledger.read_now(_newly_failed, began)
             if begins is not None:
                 news = ledger.read_now(gather, place, Span(begins, now), now, Limits(SHOWN, 0, 0))
         finally:
@@ -203,7 +203,7 @@ def remember_taken(
         remember(configuration.archive_dir, kept)
 
 
-def _failed_anew(connection: Connection, began: datetime) -> list[Missing]:
+def _newly_failed(connection: Connection, began: datetime) -> list[Missing]:
     first_run = reports.first_run_since(connection, began)
     if first_run is None:
         return []
