@@ -48,6 +48,7 @@ from pixivcrawl.ledger.originals import agree_on_store
 from pixivcrawl.ledger.rebuilding import begin_beside, put_in_place
 from pixivcrawl.ledger.replay import ReplayResult, replay
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.ledger.shared_journals import put_back, stored_journals
 from pixivcrawl.runs.command import ArchiveCommand
 from pixivcrawl.verification.reconciling import Reconciliation, reconcile
 
@@ -71,7 +72,8 @@ class Command(ArchiveCommand):
             "archive.sqlite.replaced-TIME. A ledger whose journal is gone or cut is continued as it is. Sends nothing "
             "to pixiv, deletes no file, and can be stopped and run again. With DATABASE_URL for PostgreSQL the "
             "database must be empty; --also names the folder of each other archive that shared it, whose changes are "
-            "repeated in the order in which all were made. Exit codes: 0 everything was restored; 1 something was not, and it says what; 2 "
+            "repeated in the order in which all were made; the journals of those that are not named are read from "
+            "ORIGINALS_STORE, as far as they are there. Exit codes: 0 everything was restored; 1 something was not, and it says what; 2 "
             "wrong usage; 3 the archive is in use; 5 the disk or the database failed."
         )
 
@@ -96,7 +98,7 @@ class Command(ArchiveCommand):
 class RebuildResult:
     """The result of a rebuild; `replaced` is where the old ledger is now, and `known_to_it` how many of its changes the journal lacks.
 
-    `goes_on`: the ledger was kept, and its journal goes on with a gap.
+    `goes_on`: the ledger was kept, and its journal goes on with a gap. `from_store`: how many journals were read from the object store.
     """
 
     replayed: ReplayResult
@@ -107,6 +109,7 @@ class RebuildResult:
     replaced: Path | None = None
     known_to_it: int = 0
     goes_on: bool = False
+    from_store: int = 0
 
     @property
     def is_all(self) -> bool:
@@ -135,7 +138,9 @@ def rebuild(configuration: Configuration, others: Sequence[Archive] = (), *, rep
     archive.create(configuration.archive_readers)
     limits = configuration.proof_limits
     with lock(archive, "rebuild") as held, Workers(configuration.proof_workers, limits) as workers:
-        if not replace and not others and is_short(position_in(url, archive), end_of(archive.journal)):
+        was_short = is_short(position_in(url, archive), end_of(archive.journal))
+        _put_back_journals(archive, others, url)
+        if was_short and not replace and not others:
             rebuilt = _go_on(archive, url, workers, check=check)
         elif url.get_backend_name() == "sqlite":
             rebuilt = _rebuild_file(archive, url, workers, may_replace=replace, check=check)
@@ -152,20 +157,29 @@ def _has_originals(archive: Archive) -> bool:
         return any(store_of(archive).listed(ORIGINALS))
 
 
+def _put_back_journals(archive: Archive, others: Sequence[Archive], url: URL) -> None:
+    """Complete the journals here with what the object store has of them."""
+    for each in (archive, *others):
+        if files := put_back(archive, name_of(each, url) or "", each.journal):
+            print(f"{each.journal}: {plural(files, 'file')} from the object store", flush=True)
+
+
 def _go_on(archive: Archive, url: URL, workers: Workers, *, check: bool) -> RebuildResult:
-    """Keep a ledger that knows more than what is left of its journal."""
+    """Keep a ledger that knew more than its journal, which may have come back from the object store."""
     require_sound(url)
+    is_gap = is_short(position_in(url, archive), end_of(archive.journal))
     engine = writing_engine(url)
     try:
         prepare(engine)
-        go_on_without(engine, archive, datetime.now(UTC))
+        if is_gap:
+            go_on_without(engine, archive, datetime.now(UTC))
     finally:
         engine.dispose()
     passed_over = SkippedParts()
     for _ in read_journal(archive.journal, passed_over):
         pass
     return dataclasses.replace(
-        _reconciled(archive, url, workers, ReplayResult(), passed_over, check=check), goes_on=True
+        _reconciled(archive, url, workers, ReplayResult(), passed_over, check=check), goes_on=is_gap
     )
 
 
@@ -213,6 +227,8 @@ def _require_others(archive: Archive, others: Sequence[Archive], url: URL) -> No
             raise ConfigurationError(
                 f"--also {other.root}: it has no journal/ or no .name of an archive of a shared ledger"
             )
+        if is_of_old(other.journal):
+            raise ConfigurationError(TO_UPGRADE.format(what=f"the journal {other.journal}"))
         if name in names:
             raise ConfigurationError(f"--also {other.root}: it is the same archive as another one that is named")
         names.add(name)
@@ -221,26 +237,34 @@ def _require_others(archive: Archive, others: Sequence[Archive], url: URL) -> No
 def _make_ledger(
     archive: Archive, url: URL, workers: Workers, others: Sequence[Archive] = (), *, check: bool
 ) -> RebuildResult:
-    """Make a ledger at `url`, where there is none yet: first from the journals, then from the disk."""
+    """Make a ledger at `url`, where there is none yet: first from the journals, then from the originals.
+
+    Journals of a shared ledger that are not here are read from the object store.
+    """
     saying = ProgressPrinter()
     passed_over = SkippedParts()
     engine = writing_engine(url)
     try:
         prepare(engine)
-        journals = {named(each, url): each.journal for each in (archive, *others)}
+        here = {named(each, url): each.journal for each in (archive, *others)}
+        stored = {} if "" in here else stored_journals(archive, but=here)
+        entries = {name: read_journal(journal, passed_over) for name, journal in here.items()}
+        entries |= {name: journal.entries(passed_over) for name, journal in stored.items()}
         with engine.begin() as connection:
             # Whoever opens what a kill leaves is told that it is older than its journal.
-            for name in journals:
+            for name in entries:
                 note_position(connection, name, Position())
-        entries = {name: read_journal(journal, passed_over) for name, journal in journals.items()}
         replayed = replay(engine, entries, lambda sofar: saying(f"{sofar.made:,} changes made again"))
+        ends = {name: end_of(journal).position for name, journal in here.items()}
+        ends |= {name: journal.position for name, journal in stored.items()}
         with engine.begin() as connection:
-            for name, journal in journals.items():
-                note_position(connection, name, end_of(journal).position)
+            for name, end in ends.items():
+                note_position(connection, name, end)
             go_on_after(connection, replayed.order)
     finally:
         engine.dispose()
-    return _reconciled(archive, url, workers, replayed, passed_over, check=check)
+    rebuilt = _reconciled(archive, url, workers, replayed, passed_over, check=check)
+    return dataclasses.replace(rebuilt, from_store=len(stored))
 
 
 def _reconciled(
@@ -274,6 +298,10 @@ def summary(rebuilt: RebuildResult) -> Iterator[str]:
     works, files_there = plural(totals.works, "work"), plural(totals.files, "file")
     yield f"  {works} of {plural(totals.artists, 'artist')}, {files_there}, {size(totals.bytes)}"
     yield f"  {plural(replayed.made, 'change')} from the journal, {replayed.answers:,} of them pixiv's answers"
+    if replayed.unordered:
+        yield f"  {plural(replayed.unordered, 'change')} from before archives were ordered: repeated one archive after the other"
+    if rebuilt.from_store:
+        yield f"  {plural(rebuilt.from_store, 'journal')} of other archives read from the object store"
     counts = {
         ("file", "written again from the ledger"): files.rewritten,
         ("file", "adopted that the journal did not know"): files.adopted,

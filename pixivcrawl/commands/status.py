@@ -94,7 +94,7 @@ def opened(configuration: Configuration, archive: Archive) -> Ledger:
         raise ConfigurationError(
             "there is no archive there yet; begin one with: pixivcrawl user ID (or name another with -s ARCHIVE_DIR=...)"
         )
-    return Ledger.open(configuration.database_url, read_only=True)
+    return Ledger.open(configuration.database_url, archive=archive, read_only=True)
 
 
 def gathered(

@@ -22,6 +22,7 @@ from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.originals import agree_on_store
 from pixivcrawl.ledger.scratch import scratch_ledger
 from pixivcrawl.ledger.service import Ledger, attach, detach, is_archiving
+from pixivcrawl.ledger.shared_journals import upload_journal
 from pixivcrawl.ledger.updates.state import IN_PLACE
 from pixivcrawl.throttling.lane import lane_held
 
@@ -69,6 +70,8 @@ def archive_ledger(crawler: Crawler, configuration: Configuration) -> Iterator[L
                 sweep_staging(archive, ledger)
         finally:
             ledger.close()
+        if ledger.broken is None:
+            upload_journal(archive, ledger.known_as)
 
 
 def settle_intents(archive: Archive, ledger: Ledger) -> None:

@@ -202,9 +202,13 @@ def end_of(folder: Path) -> End:
 
 def read_journal(folder: Path, passed_over: SkippedParts | None = None) -> Iterator[Entry]:
     """Every entry of every file, oldest file first; what is torn or damaged is counted in `passed_over`. Takes the memory of a batch."""
-    passed_over = passed_over or SkippedParts()
+    return read_files(files_of(folder), passed_over or SkippedParts())
+
+
+def read_files(files: Iterable[Path], passed_over: SkippedParts) -> Iterator[Entry]:
+    """As `read_journal`, of files that are read one after another."""
     due = 1
-    for path in files_of(folder):
+    for path in files:
         for entry in _read(path, passed_over):
             if entry.number is not None:
                 if entry.number < due:
@@ -226,11 +230,21 @@ def located(entries: Iterable[Entry]) -> Iterator[tuple[StoredAnswer, Location]]
 def read_answer(folder: Path, location: Location) -> bytes | None:
     """The body of an answer in the journal; None where it is not there any more, or damaged."""
     try:
-        with (folder / location.file).open("rb") as file:
-            file.seek(location.offset)
-            record = read_record(file.read(location.length))
+        return body_of(packed_at(folder, location))
     except OSError:
         return None
+
+
+def packed_at(folder: Path, location: Location) -> bytes:
+    """The packed record at a place in the journal. Raises OSError if its file is not there any more."""
+    with (folder / location.file).open("rb") as file:
+        file.seek(location.offset)
+        return file.read(location.length)
+
+
+def body_of(packed: bytes) -> bytes | None:
+    """The body of the answer in a packed record; None if it holds none or is damaged."""
+    record = read_record(packed)
     return record.payload if record is not None and record.kind == "response" else None
 
 
@@ -266,7 +280,7 @@ def _end(files: Sequence[Path], commit: Member) -> End:
 
 def _next_file(folder: Path, now: datetime) -> Path:
     files = files_of(folder)
-    number = _number(files[-1]) + 1 if files else 1
+    number = number_of(files[-1].name) + 1 if files else 1
     return folder / f"{number:06d}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.warc.gz"
 
 
@@ -274,16 +288,21 @@ def files_of(folder: Path) -> list[Path]:
     """The journal's files, oldest first. Raises StorageFailed for one that is a link."""
     if not folder.is_dir():
         return []
-    files = sorted((path for path in folder.iterdir() if _NAME.fullmatch(path.name)), key=_number)
+    files = [folder / name for name in in_order(path.name for path in folder.iterdir())]
     for path in files:
         if path.is_symlink():
             raise storage_failure(errno.ELOOP, path)
     return files
 
 
-def _number(path: Path) -> int:
-    found = _NAME.fullmatch(path.name)
-    return int(found[1]) if found else 0
+def in_order(names: Iterable[str]) -> list[str]:
+    """Those of the names that a journal's files have, oldest first."""
+    return sorted(filter(_NAME.fullmatch, names), key=number_of)
+
+
+def number_of(name: str) -> int:
+    """The number of a journal's file, by its name."""
+    return int(name.partition("-")[0])
 
 
 def _is_commit(member: Member) -> bool:

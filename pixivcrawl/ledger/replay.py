@@ -53,6 +53,8 @@ class ReplayResult:
     reasons: dict[str, str] = field(default_factory=dict)
     order: int = 0
     """That of the last commit."""
+    unordered: int = 0
+    """How many changes of several archives do not say in which order these made them."""
 
 
 class UnknownChange(Exception):
@@ -81,6 +83,7 @@ def replay(
                     for entry in batch:
                         make_again(connection, entry, runs, replayed)
                         replayed.order = max(replayed.order, entry.order or 0)
+                        replayed.unordered += entry.order is None and len(journals) > 1
                     updates.note_answers(connection, archive, located(batch))
             tell(replayed)
     except DBAPIError as error:

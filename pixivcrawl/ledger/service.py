@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import ConfigurationError, StorageFailed
+from pixivcrawl.ledger.answer import Location
 from pixivcrawl.ledger.claims import Claims
 from pixivcrawl.ledger.continuity import agreed, name_of, require_none
 from pixivcrawl.ledger.engine import (
@@ -39,9 +40,10 @@ from pixivcrawl.ledger.failures import (
     storage_failed,
 )
 from pixivcrawl.ledger.integrity import require_sound
-from pixivcrawl.ledger.journal import Journal, is_of_old, read_answer
+from pixivcrawl.ledger.journal import Journal, body_of, is_of_old, packed_at
 from pixivcrawl.ledger.presence import alone
 from pixivcrawl.ledger.queries.works import answer_location
+from pixivcrawl.ledger.shared_journals import packed_in_store
 from pixivcrawl.ledger.writer import Change, Writer
 
 P = ParamSpec("P")
@@ -58,15 +60,15 @@ class Ledger:
     """A query or a change is a plain function that takes a `Connection` first; `read` and `write` call it in the right thread."""
 
     def __init__(
-        self, reading: Engine, writer: Writer | None, journal: Journal | None = None, known_as: str = ""
+        self, reading: Engine, writer: Writer | None, archive: Archive | None = None, known_as: str = ""
     ) -> None:
-        self.known_as = journal.known_as if journal is not None else known_as
+        self.known_as = known_as
         """How the ledger calls the archive of which this is used; "" in SQLite, and where it is used of none."""
         self.claims: Claims | None = None
         """What files this fetches; None in SQLite, which one crawl uses at a time."""
         self._reading = reading
         self._writer = writer
-        self._journal = journal
+        self._archive = archive
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
         self._closed = False
 
@@ -89,14 +91,15 @@ class Ledger:
             reading = reading_engine(target, READERS + 1, read_only=True)
             _made_ready(reading, check)
             known_as = name_of(archive, target) if archive is not None else ""
-            return cls(reading, None, known_as=NO_NAME if known_as is None else known_as)
+            return cls(reading, None, archive, NO_NAME if known_as is None else known_as)
         if after_a_kill:
             require_sound(target)
         writing = writing_engine(target)
         journal = _made_ready(writing, lambda engine: _prepared(engine, archive))
         writer = Writer(writing, journal)
         # One connection more than threads, for a blocking question.
-        ledger = cls(reading_engine(target, READERS + 1, read_only=False), writer, journal)
+        reading = reading_engine(target, READERS + 1, read_only=False)
+        ledger = cls(reading, writer, archive, journal.known_as if journal is not None else "")
         if target.get_backend_name() != "sqlite":
             ledger.claims = Claims(target)
         return ledger
@@ -128,10 +131,21 @@ class Ledger:
 
     def kept_answer_now(self, endpoint: str, subject_id: int, after: datetime | None = None) -> bytes | None:
         """As `kept_answer`, in the caller's thread."""
-        if (journal := self._journal) is None:
+        if self._archive is None or (found := self.read_now(answer_location, endpoint, subject_id, after)) is None:
             return None
-        location = self.read_now(answer_location, journal.known_as, endpoint, subject_id, after)
-        return read_answer(journal.folder, location) if location is not None else None
+        packed = self.packed_answer(*found)
+        return body_of(packed) if packed is not None else None
+
+    def packed_answer(self, name: str, location: Location) -> bytes | None:
+        """The packed record at a place in the journal of the archive `name`; None if it is not to be had. Raises StorageFailed."""
+        if self._archive is None:
+            return None
+        try:
+            if name == self.known_as:
+                return packed_at(self._archive.journal, location)
+            return packed_in_store(self._archive, name, location)
+        except OSError:
+            return None
 
     async def write(self, change: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `change` returns, once it is committed. Raises what it raised, which undoes it alone, or StorageFailed."""

@@ -179,7 +179,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "likely_extensions": lambda c: queries.likely_extensions(c, [7, 8]),
     "files_of_row": lambda c: queries.files_of_row(c, 1),
     "works_of_rows": lambda c: queries.works_of_rows(c, 0, 100),
-    "answer_location": lambda c: queries.answer_location(c, "", "illust.detail", 1, NOW),
+    "answer_location": lambda c: queries.answer_location(c, "illust.detail", 1, NOW),
     "wanted_originals": lambda c: queries.wanted_originals(c, [2, 3], 1, NOW),
     "returned_works": lambda c: queries.returned_works(c, 1, 7, 0),
     "unseen_works": lambda c: queries.unseen_works(c, 1, 7, 0, READER),

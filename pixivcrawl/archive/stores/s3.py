@@ -11,7 +11,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,12 @@ class S3Store:
 
     def put_new(self, groups: Sequence[Sequence[NewFile]]) -> list[Exception | None]:
         return list(self._threads.map(self._put_group, groups))
+
+    def put_copy(self, file: Path, path: str) -> None:
+        """Store a file that stays where it is on this machine. Raises NameTaken or StorageFailed."""
+        with storage_errors(file):
+            sha256, modified = sha256_of(file), datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        self._put(NewFile(file, path, sha256, modified))
 
     def holds(self, path: str, sha256: str | None) -> bool:
         held = self.head(path)

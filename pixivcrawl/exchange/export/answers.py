@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 from pixivcrawl.archive.warc import Record, digest, http_block, members, read_record, write_record
+from pixivcrawl.exchange.export.choice import WORKS_AT_ONCE, Selection
 from pixivcrawl.ledger.answer import Location, StoredAnswer, answer_of
 from pixivcrawl.ledger.journal import files_of
+from pixivcrawl.ledger.queries.exported import answers_of_others
 
 ABOUT = {"illust.detail": "id", "illust.pages": "id", "illust.ugoira_meta": "id", "illust.comments": "illust_id"}
 """The endpoints whose answers are about one work, and the parameter that says which."""
@@ -41,16 +42,30 @@ _RESPONSE = b"WARC/1.1\r\nWARC-Type: response\r\n"
 _KEPT_FIELDS = ("WARC-Target-URI", "Content-Type", "X-Endpoint", "X-Parameters", "X-Reduced")
 
 
-def answers_about(journal: Path, works: Collection[int]) -> dict[int, list[Location]]:
-    """The places of the answers about each of these works in a journal, oldest first.
+class Place(NamedTuple):
+    """Where an answer lies: in the journal of which archive (by its name), and where there."""
 
-    Takes a second for 100 MB, because only answers about these works are parsed.
+    archive: str
+    location: Location
+
+
+def answers_about(selection: Selection) -> dict[int, list[Place]]:
+    """The places of the answers about each chosen work: all those in this archive's journal, oldest first, and the last ones of each kind
+    that other archives of the ledger have in the object store.
+
+    Takes a second for 100 MB of this journal, because only answers about these works are parsed.
     """
-    found: dict[int, list[Location]] = defaultdict(list)
-    for path in files_of(journal):
+    archive, own, works = selection.archive, selection.ledger.known_as, frozenset(selection.work_ids)
+    found: dict[int, list[Place]] = defaultdict(list)
+    for path in files_of(archive.journal):
         for member in members(path):
             if member.text.startswith(_RESPONSE) and (work := _subject(member.text)) in works:
-                found[work].append(Location(path.name, member.start, len(member.packed)))
+                found[work].append(Place(own, Location(path.name, member.start, len(member.packed))))
+    if archive.bucket is not None:
+        for start in range(0, len(selection.work_ids), WORKS_AT_ONCE):
+            some = selection.work_ids[start : start + WORKS_AT_ONCE]
+            for work, of, location in selection.ledger.read_now(answers_of_others, ABOUT, some, own):
+                found[work].append(Place(of, location))
     return found
 
 
@@ -65,20 +80,18 @@ def _subject(text: bytes) -> int:
     return int(told) if told.isdecimal() else 0
 
 
-def records_at(journal: Path, places: Iterable[Location], *, with_private: bool) -> list[tuple[StoredAnswer, bytes]]:
+def records_at(selection: Selection, places: Iterable[Place]) -> list[tuple[StoredAnswer, bytes]]:
     """The answers at these places with their WARC records; what they say about the reader is removed, unless it may be exported.
 
-    A damaged answer is left out, as by every reader of the journal.
+    One that is damaged or not there any more is left out, as by every reader of the journal.
     """
     found = []
     for place in places:
-        with (journal / place.file).open("rb") as file:
-            file.seek(place.offset)
-            packed = file.read(place.length)
-        record = read_record(packed)
+        packed = selection.ledger.packed_answer(*place)
+        record = read_record(packed or b"")
         answer = answer_of(record) if record is not None else None
-        if record is not None and answer is not None:
-            found.append((answer, packed if with_private else _public(record, answer)))
+        if packed is not None and record is not None and answer is not None:
+            found.append((answer, packed if selection.with_private else _public(record, answer)))
     return found
 
 

@@ -67,7 +67,7 @@ class Contents:
     def __init__(self, selection: Selection) -> None:
         self._selection = selection
         self._documents = Documents(selection, read_template(WORK, of_files=False, ending=".json"), is_like=False)
-        self._answers = answers_about(selection.archive.journal, frozenset(selection.work_ids))
+        self._answers = answers_about(selection)
 
     def planned(self) -> Iterator[Planned]:
         for batch in self._selection.batches():
@@ -99,5 +99,4 @@ class Contents:
         return make
 
     def _answers_about(self, work_id: int) -> bytes:
-        journal, with_private = self._selection.archive.journal, self._selection.with_private
-        return b"".join(record for _, record in records_at(journal, self._answers[work_id], with_private=with_private))
+        return b"".join(record for _, record in records_at(self._selection, self._answers[work_id]))

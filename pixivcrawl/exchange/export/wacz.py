@@ -20,11 +20,10 @@ from uuid import NAMESPACE_URL, uuid5
 from pixivcrawl.api.text import plural
 from pixivcrawl.archive.warc import digest, stream_record, write_record
 from pixivcrawl.errors import ConfigurationError, StorageFailed
-from pixivcrawl.exchange.export.answers import answers_about, records_at
+from pixivcrawl.exchange.export.answers import Place, answers_about, records_at
 from pixivcrawl.exchange.export.choice import Result, Selection
 from pixivcrawl.exchange.export.wacz_file import Page, WaczFile, opened
 from pixivcrawl.exchange.export.writing import Differs, pieces, require_same
-from pixivcrawl.ledger.answer import Location
 from pixivcrawl.ledger.queries.exported import ExportedWork
 from pixivcrawl.ledger.queries.files import KeptFile
 from pixivcrawl.reporting.output import STANDARD_OUTPUT
@@ -53,7 +52,7 @@ def export(selection: Selection, target: Path, _options: argparse.Namespace) -> 
     """Write the web archive; it replaces a former one once it is complete."""
     if str(target) == STANDARD_OUTPUT or target.suffix != ".wacz":
         raise ConfigurationError(f"{target}: give the file a name that ends with .wacz, as programs know it by that")
-    result, answers = Result(), answers_about(selection.archive.journal, frozenset(selection.work_ids))
+    result, answers = Result(), answers_about(selection)
     with opened(target) as file:
         for work in selection.works():
             write_work(file, selection, work, answers.get(work.id, []))
@@ -67,9 +66,9 @@ def export(selection: Selection, target: Path, _options: argparse.Namespace) -> 
     return result
 
 
-def write_work(file: WaczFile, selection: Selection, work: ExportedWork, places: list[Location]) -> None:
+def write_work(file: WaczFile, selection: Selection, work: ExportedWork, places: list[Place]) -> None:
     """Write a work's WARC file, unless a killed run already wrote the same one."""
-    answers = records_at(selection.archive.journal, places, with_private=selection.with_private)
+    answers = records_at(selection, places)
     kept = [each for each in work.files if each.kind != "frames"]
     page = page_of(work, kept)
     looked_at = [(each.path, each.sha256, str(each.stored)) for each in kept]

@@ -13,7 +13,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, RowMapping, and_, or_, select
 
+from pixivcrawl.ledger.answer import Location
 from pixivcrawl.ledger.models import (
+    AnswerRow,
     ArtworkRow,
     ArtworkTagRow,
     ArtworkVersionRow,
@@ -240,3 +242,16 @@ def bookmarks_of_works(connection: Connection, work_ids: Sequence[int]) -> dict[
     for row in rows:
         bookmarks[row.artwork_id].append(row)
     return bookmarks
+
+
+def answers_of_others(
+    connection: Connection, endpoints: Iterable[str], subject_ids: Sequence[int], own: str
+) -> list[tuple[int, str, Location]]:
+    """Of each subject, the last answers to these endpoints that are in journals of other archives than `own`, by those archives' names."""
+    row = AnswerRow
+    found = connection.execute(
+        select(row.subject_id, row.archive, row.file, row.start, row.length)
+        .where(row.endpoint.in_(endpoints), row.subject_id.in_(subject_ids), row.archive != own)
+        .order_by(row.subject_id, row.read_at, row.endpoint)
+    )
+    return [(each.subject_id, each.archive, Location(each.file, each.start, each.length)) for each in found]

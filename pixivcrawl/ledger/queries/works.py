@@ -199,16 +199,18 @@ def works_without_caption(connection: Connection, crawl_id: int, after_position:
 
 
 def answer_location(
-    connection: Connection, archive: str, endpoint: str, subject_id: int, after: datetime | None = None
-) -> Location | None:
-    """Where in an archive's journal the last answer to `endpoint` about a work or a user lies, if it was read after that time."""
+    connection: Connection, endpoint: str, subject_id: int, after: datetime | None = None
+) -> tuple[str, Location] | None:
+    """In the journal of which archive, and where there, the last answer to `endpoint` about a work or a user lies, if it was read after
+    that time.
+    """
     recent = [] if after is None else [AnswerRow.read_at > after]
     row = connection.execute(
-        select(AnswerRow.file, AnswerRow.start, AnswerRow.length).where(
-            AnswerRow.endpoint == endpoint, AnswerRow.subject_id == subject_id, AnswerRow.archive == archive, *recent
+        select(AnswerRow.archive, AnswerRow.file, AnswerRow.start, AnswerRow.length).where(
+            AnswerRow.endpoint == endpoint, AnswerRow.subject_id == subject_id, *recent
         )
     ).first()
-    return Location(row.file, row.start, row.length) if row is not None else None
+    return (row.archive, Location(row.file, row.start, row.length)) if row is not None else None
 
 
 def answers_after(connection: Connection, endpoint: str, after: int, limit: int) -> list[int]:
