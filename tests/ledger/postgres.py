@@ -11,7 +11,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+from sqlalchemy import create_engine, text
 
 USER = "postgres"
 """Whose processes they are where the tests are root's: PostgreSQL refuses to be."""
@@ -96,3 +98,19 @@ class Postgres:
         command = [*as_user, str(self._programs / program), *words]
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         return subprocess.run(command, cwd="/", check=check, **quiet).returncode
+
+
+def answered(url: str, statement: str) -> list[tuple[Any, ...]]:
+    """The rows that a statement gives on the server at `url`."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        found = connection.execute(text(statement))
+        rows = [tuple(row) for row in found] if found.returns_rows else []
+    engine.dispose()
+    return rows
+
+
+def lose_ledger(url: str) -> None:
+    """Empty the database."""
+    for statement in ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public"):
+        answered(url, statement)

@@ -22,7 +22,8 @@ from sqlalchemy.exc import DBAPIError
 
 from pixivcrawl.sandbox.log import Logged
 from pixivcrawl.sandbox.works import Session
-from tests.ledger.postgres import Postgres
+from tests.canonical import Dump, dump
+from tests.ledger.postgres import Postgres, lose_ledger
 from tests.live.running import PROJECT, environment, scrapy, stored_files
 from tests.sandbox.serving import Sandbox
 from tests.seaweed import CREDENTIALS, SeaweedFS
@@ -192,6 +193,13 @@ class Fleet:
         asked = "SELECT count(DISTINCT list_id) FROM crawls WHERE exit_code = 0"
         return next(iter(self.answers(asked)), (0,))[0]
 
+    def facts(self) -> Dump:
+        """What the ledger says; of answers only where they are."""
+        return dump(self._folder / "no journal", self._postgres.url)
+
+    def lose_ledger(self) -> None:
+        lose_ledger(self._postgres.url)
+
     def stored(self, number: int) -> dict[str, str]:
         """The originals of a worker's folder, or those of the store, which all have: paths and SHA-256."""
         if self.store is None:
@@ -273,6 +281,7 @@ def _judge(plan: Plan, sandbox: Sandbox, fleet: Fleet, outcome: Outcome) -> None
         verified = scrapy("verify", "--json", env=fleet.environment(number))
         if verified.returncode != 0 or verified.stdout:
             outcome.wrong.append(f"verify of {number}: {verified.returncode}, {verified.stdout}{verified.stderr}")
+    outcome.wrong += _rebuilt_otherwise(plan, fleet)
     images = Counter(each.path for each in sandbox.requests("image") if each.status == 200)
     outcome.fetched_again = sum(images.values()) - len(images)
     # A store that is away is waited for, and ends nothing.
@@ -291,3 +300,16 @@ def _judge(plan: Plan, sandbox: Sandbox, fleet: Fleet, outcome: Outcome) -> None
             since < at < since + ANSWERS_AFTER + PAUSE for since in asked_to_wait for at in times
         )
         outcome.most_of_an_account = max(outcome.most_of_an_account, len(requests))
+
+
+def _rebuilt_otherwise(plan: Plan, fleet: Fleet) -> list[str]:
+    """What is not as it was, table by table, after the ledger was lost and made from the journals of all workers."""
+    before = fleet.facts()
+    fleet.lose_ledger()
+    others = [word for number in range(1, plan.workers) for word in ("--also", str(fleet.archive(number)))]
+    rebuilt = scrapy("rebuild", *others, env=fleet.environment(0))
+    after = fleet.facts()
+    complaints = [f"rebuilt: {name} differs" for name in before if before[name] != after[name]]
+    if rebuilt.returncode != 0:
+        complaints.append(f"rebuild: {rebuilt.returncode}, {rebuilt.stdout}{rebuilt.stderr}")
+    return complaints

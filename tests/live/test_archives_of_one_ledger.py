@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger.journal import read_journal
 from pixivcrawl.ledger.replay import replay
 from tests.canonical import dump
 from tests.commands.typing_in import type_in
+from tests.ledger.postgres import answered, lose_ledger
 from tests.live.inside import crawl
 from tests.live.running import stored_files
 from tests.sandbox.serving import Sandbox, World
@@ -113,8 +113,7 @@ def test_the_ledger_comes_back_from_the_journals_of_all_in_the_order_in_which_th
     before = dump(archives[0], postgres_url)
     runs = "SELECT id, list_id, arguments, outcome, exit_code, started FROM crawls ORDER BY id"
     ran = answered(postgres_url, runs)
-    for statement in ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public"):
-        answered(postgres_url, statement)
+    lose_ledger(postgres_url)
 
     here, there = archives
     rebuilt = type_in("rebuild", "--also", str(there), archive=here, DATABASE_URL=postgres_url)
@@ -135,8 +134,7 @@ def test_a_rebuild_that_was_killed_is_not_taken_for_a_whole_ledger(
     sandbox: Sandbox, archives: tuple[Path, Path], postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, there = archives
-    for statement in ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public"):
-        answered(postgres_url, statement)
+    lose_ledger(postgres_url)
 
     def replay_a_part(*arguments: Any) -> None:
         replay(*arguments)
@@ -162,12 +160,3 @@ def test_only_archives_of_one_ledger_are_rebuilt_together(tmp_path: Path) -> Non
         refused = type_in("rebuild", "--also", str(tmp_path / also), archive=tmp_path / "here", DATABASE_URL=url)
         assert refused.code == 2
         assert why in refused.err
-
-
-def answered(url: str, statement: str) -> list[tuple[Any, ...]]:
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        found = connection.execute(text(statement))
-        rows = [tuple(row) for row in found] if found.returns_rows else []
-    engine.dispose()
-    return rows

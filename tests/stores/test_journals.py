@@ -16,8 +16,8 @@ from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger.service import Ledger
 from tests.canonical import dump
 from tests.commands.typing_in import Typed, type_in
+from tests.ledger.postgres import lose_ledger
 from tests.live.inside import crawl
-from tests.live.test_archives_of_one_ledger import answered
 from tests.sandbox.serving import Sandbox, World
 from tests.seaweed import SeaweedFS
 
@@ -51,10 +51,6 @@ class Workers:
 
     def run(self, *words: str, folder: Path) -> Typed:
         return type_in(*words, archive=folder, DATABASE_URL=self.url, ORIGINALS_STORE=self.address)
-
-    def lose_the_ledger(self) -> None:
-        for statement in ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public"):
-            answered(self.url, statement)
 
     def ledger_of(self, folder: Path) -> Ledger:
         return Ledger.open(self.url, archive=Archive(folder, bucket=read_bucket(self.address)))
@@ -153,7 +149,7 @@ def test_the_ledger_comes_back_with_the_journals_in_the_store(workers: Workers, 
         older = shutil.copytree(workers.here, tmp_path / "older")
     workers.crawl(workers.here, 12)
     before = dump(NOWHERE, workers.url)
-    workers.lose_the_ledger()
+    lose_ledger(workers.url)
     folder = workers.here
     shutil.rmtree(workers.there)
     if lost != "the other folder":
