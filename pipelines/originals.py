@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
@@ -14,11 +15,12 @@ from scrapy.http import Response
 from pixivcrawl.api.transfers import original_request, validators_of
 from pixivcrawl.archive.destination import Destinations
 from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
+from pixivcrawl.errors import AccountRefused, NoAnswer
 from pixivcrawl.items import OF_USERS, Original, StagedOriginal
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.updates.files import GONE, GONE_WITH_FIRST
 from pixivcrawl.listeners import send
-from pixivcrawl.run_ending import RunStopping
+from pixivcrawl.run_ending import RunStopping, end_run
 
 from .base import FilePipeline
 from .extension_probe import ExtensionProbe, FirstIsMissing, NoSuchAddress
@@ -27,11 +29,21 @@ TRIES = 3
 BACKOFF_FACTOR = 4
 """Each pause before another try is so many times the last one."""
 
-NOT_FOUND = 404
+FORBIDDEN, NOT_FOUND = 403, 404
+
+UNANSWERED = 20
+"""So many works in a row, of which the image host handed over nothing: it is out of order, or refuses this address."""
+
+_UNANSWERED: WeakKeyDictionary[Crawler, set[int]] = WeakKeyDictionary()
+"""The works of which nothing came since the last file did."""
 
 
 class TransferFailed(Exception):
-    """The image host did not hand over the whole body; the message says why."""
+    """The image host did not hand over the whole body; the message says why. `is_refused`: it has it, and not for this address."""
+
+    def __init__(self, reason: str, *, is_refused: bool = False) -> None:
+        super().__init__(reason)
+        self.is_refused = is_refused
 
 
 class OriginalsPipeline(FilePipeline):
@@ -77,7 +89,9 @@ class OriginalsPipeline(FilePipeline):
                     raise DropItem(f"{original}: left for the next run") from None
                 except TransferFailed as failure:
                     if tried == TRIES:
-                        raise await self.park(original, str(failure)) from None
+                        parked = await self.park(original, str(failure))
+                        self._give_up(original, failure)
+                        raise parked from None
                     await asyncio.sleep(self.configuration.image_retry_delay * BACKOFF_FACTOR ** (tried - 1))
         raise AssertionError("the last try either returns or raises")
 
@@ -95,11 +109,21 @@ class OriginalsPipeline(FilePipeline):
             raise await self.park(original, f"{refusal}: raise PIXIV_FILE_SIZE_LIMIT") from None
         received = request.meta.get("received")
         if isinstance(received, Received):
+            _UNANSWERED.pop(self.crawler, None)
             return StagedOriginal(
                 original, str(received.path), received.sha256, received.bytes, *validators_of(response)
             )
         await self._refused(original, response)
-        raise TransferFailed(f"the image host answered {response.status}")
+        raise TransferFailed(f"the image host answered {response.status}", is_refused=response.status == FORBIDDEN)
+
+    def _give_up(self, original: Original, failure: TransferFailed) -> None:
+        """One file could not be had; ends the run when it is one of many, which would all be asked for in vain."""
+        works = _UNANSWERED.setdefault(self.crawler, set())
+        works.add(original.work_id)
+        if len(works) >= UNANSWERED:
+            what = f"no file of {UNANSWERED} works in a row came (the last time: {failure})"
+            instead = "see whether pixiv's pictures show in a browser on this machine, then run the same command again"
+            end_run(self.crawler, (AccountRefused if failure.is_refused else NoAnswer)(f"{what}: {instead}"))
 
     async def _download(self, request: Request) -> Response:
         """As Scrapy's downloader does it, with its signals, but past the middlewares and its slots.

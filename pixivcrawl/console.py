@@ -29,7 +29,7 @@ def is_quiet() -> bool:
 
 
 def say(text: str) -> None:
-    """Print one or more lines. A run continues when nobody reads them any more."""
+    """Print one or more lines. A run continues when they cannot be written any more."""
     if not _QUIET:
         complain(text)
 
@@ -39,8 +39,8 @@ def complain(text: str) -> None:
     try:
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
-    except BrokenPipeError:
-        # What is still in the stream's buffer, and what follows, goes nowhere.
+    except OSError:
+        # Nobody reads it, or its disk is full: what is still in the stream's buffer, and what follows, goes nowhere.
         with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), sys.stderr.fileno())
 

@@ -23,6 +23,15 @@ _FARTHEST_DATE = 30 * 86400.0
 """Seconds between an answer's own Date and the date in its Retry-After, beyond which that Date is considered wrong."""
 
 
+_TOO_MANY_REQUESTS = 429
+
+_SMALL_BODY = 4096
+"""Bytes that no error's body exceeds."""
+
+_IS_NO_ERROR = re.compile(rb'"error"\s*:\s*false')
+_SAYS_TOO_MANY = re.compile(rb'"(?:message|error|reason)"\s*:\s*"[^"]*(?:rate.?limit|too many requests)', re.IGNORECASE)
+
+
 class AnswerKind(StrEnum):
     BODY = "body"
     NOT_FOUND = "not found"
@@ -91,8 +100,19 @@ def classify(
         # It can also be the question that is wrong: 400 alone proves nothing.
         kind = AnswerKind.LOGIN_NEEDED
     if kind is AnswerKind.NOT_JSON:
-        message = f"{one_line(content_type, 40) or 'no type'} came instead of JSON"
+        came = "a broken body" if "json" in content_type.lower() else one_line(content_type, 40) or "no type"
+        message = f"{came} came instead of JSON"
     return Answer(kind, status, "" if kind is AnswerKind.BODY else message, retry_after)
+
+
+def asks_for_pause(status: int, payload: bytes) -> bool:
+    """Whether an answer of the API says that too much is asked.
+
+    pixiv: status 429; its app's API says "Rate Limit" in an error's body, with whatever status.
+    """
+    if status == _TOO_MANY_REQUESTS:
+        return True
+    return len(payload) < _SMALL_BODY and not _IS_NO_ERROR.search(payload) and bool(_SAYS_TOO_MANY.search(payload))
 
 
 def classify_body(endpoint: Endpoint[Body], body: Body, *, with_session: bool) -> Answer:
@@ -135,7 +155,7 @@ def _moment(date: str) -> datetime | None:
 
 
 def _kind(status: int, *, is_json: bool, is_error: bool, with_session: bool) -> AnswerKind:
-    if status == 429:
+    if status == _TOO_MANY_REQUESTS:
         return AnswerKind.RATE_LIMITED
     if status == 401:
         return AnswerKind.LOGIN_NEEDED

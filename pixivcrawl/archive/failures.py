@@ -46,7 +46,7 @@ def _explanation(number: int, place: str) -> str:
         case errno.ENOENT:
             return f"{place} is gone while it was in use: see what removed it, {_AGAIN}"
         case errno.EFBIG:
-            return f"{place} is larger than its disk takes (4 GB on FAT): choose another disk, {_AGAIN}"
+            return f"{place} is larger than its disk (4 GB on FAT) or ulimit -f allows: choose another disk or raise the limit, {_AGAIN}"
         case errno.ENAMETOOLONG:
             return f"the name of {place} is longer than its disk takes: choose a shorter one, {_AGAIN}"
         case errno.EXDEV:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import os
 import select
@@ -12,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from pixivcrawl.console import complain
-from pixivcrawl.errors import PixivcrawlError
+from pixivcrawl.errors import PixivcrawlError, StorageFailed
 
 # As in extensions/run_record.py, which takes too long to import for what this is for.
 INTERRUPTED = 130
@@ -27,6 +28,9 @@ def end_without_traceback(kind: type[BaseException], error: BaseException, trace
     """
     if issubclass(kind, BrokenPipeError) and has_lost_its_reader():
         os._exit(BROKEN_PIPE)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+        # If standard output is what failed, it takes not even the end of a line.
+        print_the_rest("\n")
     if isinstance(error, PixivcrawlError):
         complain(f"pixivcrawl: {error}")
         os._exit(error.exit_code)
@@ -55,12 +59,19 @@ def has_lost_its_reader() -> bool:
     return bool(poll.poll(0))
 
 
-def print_the_rest() -> None:
-    """Flush the output when a command has ended: otherwise the interpreter would complain if nobody reads it."""
+def print_the_rest(text: str = "") -> None:
+    """Print `text` and what standard output has not yet taken; exit at once if nobody reads it or its disk is full."""
     try:
+        if text:
+            sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         os._exit(BROKEN_PIPE)
+    except OSError as error:
+        complain(
+            f"pixivcrawl: standard output cannot be written ({error.strerror}): see to its disk, then run the same command again"
+        )
+        os._exit(StorageFailed.exit_code)
 
 
 def open_closed_streams() -> None:

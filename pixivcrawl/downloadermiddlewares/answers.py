@@ -42,7 +42,7 @@ TEMPORARY = {AnswerKind.SERVER_ERROR, AnswerKind.NOT_JSON}
 CHANGE_REFUSED = "if what was asked is right, log in again in a browser and renew PIXIV_PHPSESSID or the cookie file"
 """What to do when pixiv refuses what changes something. pixiv: it does where the token is another session's."""
 
-BAD_REQUEST, UNAUTHORIZED, FORBIDDEN = 400, 401, 403
+BAD_REQUEST, FORBIDDEN = 400, 403
 
 UNANSWERED = 10
 """So many questions in a row, each tried as often as it may be, that found no answer: pixiv is out of order."""
@@ -106,7 +106,10 @@ class AnswersMiddleware:
         answer = refusal.answer
         if CHECKING in request.meta and answer.kind in REFUSED:
             raise refusal
-        is_about_reader = answer.kind is AnswerKind.NOT_JSON or answer.status in (BAD_REQUEST, UNAUTHORIZED, FORBIDDEN)
+        is_about_reader = answer.kind in (AnswerKind.NOT_JSON, AnswerKind.LOGIN_NEEDED) or answer.status in (
+            BAD_REQUEST,
+            FORBIDDEN,
+        )
         # The question about the session cannot wait for itself.
         if is_about_reader and CHECKING not in request.meta:
             if account is None:
@@ -155,9 +158,8 @@ class AnswersMiddleware:
         is_about_session = answer.status != BAD_REQUEST or request.meta["endpoint"] == ME_EXTRA.name
         if answer.kind is AnswerKind.LOGIN_NEEDED and _needs_session(request) and is_about_session:
             raise end_run(self.crawler, account_refused(answer))
-        is_sure = answer.status in (UNAUTHORIZED, FORBIDDEN) or (
-            answer.status == BAD_REQUEST and _needs_session(request)
-        )
+        # A redirect to the page where one signs in among them.
+        is_sure = answer.kind is AnswerKind.LOGIN_NEEDED or answer.status == FORBIDDEN
         # A page may stand in place of everything from now on, whatever the last answer was.
         is_new_page = answer.kind is AnswerKind.NOT_JSON and not account.was_asked_within(BELIEVED_FOR)
         if await account.is_taken(believed_for=0.0 if is_sure or is_new_page else BELIEVED_FOR) is False:
@@ -170,7 +172,7 @@ class AnswersMiddleware:
                 self.crawler,
                 ConfigurationError(f"{named} needs a signed-in reader: set PIXIV_PHPSESSID or PIXIV_COOKIE_FILE"),
             )
-        self._refusals += answer.status in (UNAUTHORIZED, FORBIDDEN)
+        self._refusals += answer.kind is AnswerKind.LOGIN_NEEDED or answer.status == FORBIDDEN
         if self._refusals >= REFUSALS:
             raise end_run(
                 self.crawler,

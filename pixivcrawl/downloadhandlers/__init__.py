@@ -22,7 +22,7 @@ from scrapy.http import Headers, Response
 from scrapy.utils._download_handlers import check_stop_download, make_response, normalize_bind_address
 from scrapy.utils.python import global_object_name
 
-from pixivcrawl.api.answers import retry_after
+from pixivcrawl.api.answers import asks_for_pause, retry_after
 from pixivcrawl.archive.staging import Part, Received, forget, left_behind, left_part, left_whole
 from pixivcrawl.configuration import Configuration, Origin, read_origin
 from pixivcrawl.downloadhandlers.browser import beside, in_order
@@ -136,7 +136,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
                     limiter.trouble(sent)
                     raise
                 self._learn(limiter, request, response, sent)
-                if response.status == TOO_MANY_REQUESTS:
+                if asks_for_pause(response.status, response.body if is_api else b""):
                     await self._pause(limiter, response, sent)
                     continue
                 if response.status >= 400 and "Retry-After" in response.headers:

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixivcrawl.api import catalogue
-from pixivcrawl.api.answers import Answer, AnswerKind, AnswerRefused, classify, classify_body, retry_after
+from pixivcrawl.api.answers import (
+    Answer,
+    AnswerKind,
+    AnswerRefused,
+    asks_for_pause,
+    classify,
+    classify_body,
+    retry_after,
+)
 from tests.api.making import answer, detail, search
 
 JSON = "application/json; charset=utf-8"
@@ -90,6 +98,23 @@ def test_a_redirection(location: str | None, kind: AnswerKind, message: str) -> 
     assert judged.kind is kind
     assert judged.message.endswith(message)
     assert "secret" not in judged.message
+
+
+@pytest.mark.parametrize(
+    ("status", "payload", "asks"),
+    [
+        (429, b"", True),
+        (200, b'{"error":true,"message":"Rate Limit","body":[]}', True),
+        (403, b'{"error": {"user_message": "", "message": "Rate Limit", "reason": ""}}', True),
+        (200, b'{"error": "Too many requests"}', True),
+        (200, REFUSAL, False),
+        (200, b'{"error": false, "message": "rate limit", "body": {}}', False),
+        (200, b'{"error":true,"message":"","body":{"title":"rate limit"}}', False),
+        (200, PAGE, False),
+    ],
+)
+def test_what_asks_for_a_pause(status: int, payload: bytes, *, asks: bool) -> None:
+    assert asks_for_pause(status, payload) is asks
 
 
 def test_how_long_to_wait_is_kept() -> None:

@@ -108,7 +108,10 @@ def test_with_standard_error_gone_too_the_exit_code_tells(sandbox: Sandbox, tmp_
 
 @pytest.mark.parametrize(
     "closed",
-    ["2>&-", pytest.param(">&-", marks=pytest.mark.long), pytest.param("<&- >&- 2>&-", marks=pytest.mark.long)],
+    [
+        "2>&-",
+        *(pytest.param(said, marks=pytest.mark.long) for said in (">&-", "<&- >&- 2>&-", "2>/dev/full", ">/dev/full")),
+    ],
 )
 def test_a_run_needs_no_open_streams(sandbox: Sandbox, tmp_path: Path, closed: str) -> None:
     typed = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "scrapy", *RUNNING[0].split()]
@@ -132,3 +135,15 @@ def test_a_current_folder_that_is_gone_is_one_line(tmp_path: Path) -> None:
     env = environment(None, tmp_path, PYTHONPATH=str(PROJECT))
     run = subprocess.run(typed, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=LONGEST)
     assert (run.returncode, run.stderr) == (2, "pixivcrawl: the current folder is gone: change to another one\n")
+
+
+@pytest.mark.parametrize("command", ["config", pytest.param("list", marks=pytest.mark.long)])
+def test_output_that_a_full_disk_does_not_take_is_one_line(tmp_path: Path, command: str) -> None:
+    typed = ["sh", "-c", 'exec "$@" >/dev/full', "sh", sys.executable, "-m", "scrapy", *command.split()]
+    env = environment(None, tmp_path)
+    run = subprocess.run(typed, cwd=PROJECT, env=env, capture_output=True, text=True, check=False, timeout=LONGEST)
+    assert run.returncode == 5
+    assert run.stderr == (
+        "pixivcrawl: standard output cannot be written (No space left on device): "
+        "see to its disk, then run the same command again\n"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,11 +42,12 @@ def assert_complete_next_time(sandbox: Sandbox, folder: Path) -> None:
         pytest.param("status:403", {}, marks=pytest.mark.long),
         ("html", {"status": 403}),
         pytest.param("html", {"status": 200}, marks=pytest.mark.long),
+        pytest.param("redirect", {"location": "https://accounts.pixiv.net/login"}, marks=pytest.mark.long),
     ],
-    ids=["401", "403", "a page with 403", "a page with 200"],
+    ids=["401", "403", "a page with 403", "a page with 200", "sent to the login"],
 )
 def test_an_account_that_is_refused_in_the_middle_ends_the_run_at_once(
-    tmp_path: Path, sandbox: Sandbox, kind: str, options: dict[str, int]
+    tmp_path: Path, sandbox: Sandbox, kind: str, options: dict[str, Any]
 ):
     asked = itertools.count()
     refusing: list[int] = []
@@ -141,3 +143,27 @@ def test_retry_after_is_obeyed_whatever_the_status_and_after_a_restart(tmp_path:
     [place] = [number for number, logged in enumerate(requests) if logged.status in (429, 503)]
     assert requests[place + 1].time - requests[place].time >= 4
     assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
+
+
+@pytest.mark.long
+def test_too_many_requests_said_with_status_200_is_waited_for(tmp_path: Path, sandbox: Sandbox):
+    sandbox.faults.api(r"/illust/\d+$", kind="status:200", message="Rate Limit", times=2)
+    run = archived(sandbox, tmp_path, PIXIV_RATE_LIMIT_WAIT=1)
+    assert run.exit_code == 0
+    assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
+
+
+@pytest.mark.parametrize(
+    ("kind", "exit_code"), [("status:403", 4), pytest.param("status:521", 1, marks=pytest.mark.long)]
+)
+def test_an_image_host_that_hands_over_nothing_is_left_alone(
+    tmp_path: Path, sandbox: Sandbox, kind: str, exit_code: int
+):
+    sandbox.faults.image(kind=kind)
+    run = archived(sandbox, tmp_path)
+    assert run.exit_code == exit_code
+    assert 20 <= run.counts["files_failed"] < WORKS
+    assert len(sandbox.requests("image")) < 3 * WORKS
+    sandbox.faults.clear()
+    # What failed waits for an hour, all else comes at once.
+    assert archived(sandbox, tmp_path).counts["files_stored"] > 0
