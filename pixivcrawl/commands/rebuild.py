@@ -273,7 +273,7 @@ def _reconciled(
     saying = ProgressPrinter()
     ledger = Ledger.open(url.render_as_string(hide_password=False), archive=archive)
     try:
-        agree_on_store(archive, ledger, writes=True, believes=True)
+        agree_on_store(archive, ledger, writes=True, removes=True, believes=True)
         settle_intents(archive, ledger)
         told = reconcile(
             archive,

@@ -19,10 +19,13 @@ from pixivcrawl.ledger.service import Ledger
 OF_ANOTHER = "{} is the store of another archive: name another bucket or prefix in ORIGINALS_STORE"
 
 
-def agree_on_store(archive: Archive, ledger: Ledger, *, writes: bool, believes: bool = False) -> None:
+def agree_on_store(
+    archive: Archive, ledger: Ledger, *, writes: bool, removes: bool = False, believes: bool = False
+) -> None:
     """Raises ConfigurationError or StorageFailed if the originals are elsewhere, or in a store that cannot keep them.
 
-    What `writes` tries a store, and begins with a new one. `believes`: a ledger that is being rebuilt takes the store for its own.
+    What `writes` tries a store, and begins with a new one; what `removes` files from it tries that too. `believes`: a ledger that is
+    being rebuilt takes the store for its own.
     """
     if (store := object_store_of(archive)) is None:
         if (known := ledger.read_now(queries.store_in_use)) is not None:
@@ -42,6 +45,8 @@ def agree_on_store(archive: Archive, ledger: Ledger, *, writes: bool, believes: 
     if not writes:
         return
     store.try_out()
+    if removes:
+        store.try_removal()
     if known is None:
         known = _known_from_now_on(ledger, StoreInUse(marked or uuid4().hex, str(archive.bucket)))
     if marked is None:

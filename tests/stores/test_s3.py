@@ -157,7 +157,21 @@ class Careless(BaseHTTPRequestHandler):
         return self._say(200)
 
     def do_HEAD(self) -> None:
-        self._say(200, more={"x-amz-checksum-sha256": self.objects[self.path]} if "checksums" in self.keeps else {})
+        if self.path not in self.objects:
+            return self._say(404)
+        more = {"x-amz-checksum-sha256": self.objects[self.path]} if "checksums" in self.keeps else {}
+        return self._say(200, more=more)
+
+    def do_GET(self) -> None:
+        self._say(404, "NoSuchKey")
+
+    def do_DELETE(self) -> None:
+        if "removals" in self.keeps:
+            return self._say(403, "AccessDenied")
+        if "conditions of removals" in self.keeps:
+            return self._say(412, "PreconditionFailed")
+        del self.objects[self.path]
+        return self._say(204)
 
     def _say(self, status: int, code: str = "", more: dict[str, str] | None = None) -> None:
         body = f"<Error><Code>{code}</Code></Error>".encode() if code else b""
@@ -201,6 +215,27 @@ def test_a_store_that_loses_conditions_or_checksums_is_refused(tmp_path: Path, c
         return
     with pytest.raises(ConfigurationError, match=says):
         store.try_out()
+
+
+@pytest.mark.parametrize(
+    ("careless", "fails"),
+    [
+        ((), (ConfigurationError, "removes a file although it is not the one that was named")),
+        (("conditions of removals",), None),
+        (("removals",), (StorageFailed, "does not allow this")),
+    ],
+    indirect=["careless"],
+)
+def test_a_store_that_removes_what_was_replaced_is_refused(
+    tmp_path: Path, careless: str, fails: tuple[type[Exception], str] | None
+):
+    store = store_at(tmp_path, careless)
+    store._send(".trial", b"a trial", hashlib.sha256(b"a trial").hexdigest())
+    if fails is None:
+        store.try_removal()
+        return
+    with pytest.raises(fails[0], match=fails[1]):
+        store.try_removal()
 
 
 class Between(Careless):

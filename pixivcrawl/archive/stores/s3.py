@@ -40,6 +40,7 @@ MARKER = ".name"
 """The object that says of which archive a store is."""
 
 _TRIAL, _TRIAL_BODY = ".trial", b"pixivcrawl tries whether this store keeps conditions and checksums\n"
+_WRONG_ETAG = '"00000000000000000000000000000000"'
 _WRONG_SHA256 = hashlib.sha256(b"something else").hexdigest()
 
 _WRONG, _NOT_FOUND, _TAKEN, _UNKNOWN = 400, 404, 412, 501
@@ -263,6 +264,16 @@ class S3Store:
                 raise self._unfit("has kept a file with a wrong SHA-256") from None
         else:
             raise self._unfit("keeps a file with a wrong SHA-256")
+
+    def try_removal(self) -> None:
+        """Raises ConfigurationError if the store removes a file whose condition does not hold, after `try_out` has put one there.
+
+        Raises StorageFailed if the credentials do not allow removals.
+        """
+        with suppress(ClientError):
+            self._ask("delete_object", Key=self._bucket.key(_TRIAL), IfMatch=_WRONG_ETAG)
+        if self.head(_TRIAL) is None:
+            raise self._unfit("removes a file although it is not the one that was named (If-Match)")
 
     def _put_group(self, group: Sequence[NewFile]) -> Exception | None:
         try:

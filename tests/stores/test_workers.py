@@ -1,4 +1,4 @@
-"""The journals of archives that share a ledger and an object store: each is in the store too, and read from there by the others."""
+"""Archives that share a ledger and an object store: what one has written the others read there, and they take turns at changing it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pixivcrawl.archive.bucket import read_bucket
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.runs.exclusive import _SHARED_STORE
 from tests.canonical import dump
 from tests.commands.typing_in import Typed, type_in
 from tests.ledger.postgres import lose_ledger
@@ -172,3 +173,17 @@ def test_an_export_has_the_answers_that_others_received(workers: Workers, tmp_pa
         (packed,) = (tmp_path / "bag/data/answers").glob(f"*/{work_id}.warc.gz")
         assert b"/ajax/illust/%d" % work_id in gzip.decompress(packed.read_bytes())
     assert workers.run("export", "wacz", str(tmp_path / "all.wacz"), "--all", folder=workers.here).code == 0
+
+
+def test_they_take_turns_at_changing_stored_files(workers: Workers):
+    ledger = workers.ledger_of(workers.here)
+    work_id = str(workers.sandbox.world.work_id(12, 1))
+    commands = (("verify", "--repair"), ("forget", work_id, "--delete-files"), ("refetch", work_id))
+    with ledger.alone(_SHARED_STORE) as is_alone:
+        assert is_alone
+        for command in commands:
+            refused = workers.run(*command, folder=workers.there)
+            assert refused.code == 3, refused
+            assert "a command on another machine changes files of this store" in refused.err
+    ledger.close()
+    assert workers.run("verify", "--repair", folder=workers.there).code == 0
