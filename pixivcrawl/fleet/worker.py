@@ -21,7 +21,7 @@ from scrapy.settings import Settings
 
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.console import say
-from pixivcrawl.errors import AccountRefused, ArchiveInUse, ConfigurationError, StorageFailed
+from pixivcrawl.errors import AccountRefused, ArchiveInUse, ConfigurationError, PixivcrawlError, StorageFailed
 from pixivcrawl.fleet.queue import CRAWL, Work, queue_of
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.engine import read_url
@@ -107,7 +107,11 @@ def add_tasks(app: App, settings: Settings, options: Sequence[str], count_worker
     @app.periodic(cron="* * * * *")
     @app.task(name="plan", queue=PLANNING, lock=PLANNING, queueing_lock=PLANNING)
     async def plan(timestamp: int) -> None:
-        await plan_now(app, settings)
+        try:
+            await plan_now(app, settings)
+        except PixivcrawlError as error:
+            # Tried again in a minute: a failed job for each minute would tell no more.
+            say(f"nothing was planned: {error}")
 
 
 async def plan_now(app: App, settings: Settings) -> None:

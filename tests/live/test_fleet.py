@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -9,13 +10,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from procrastinate import App
+from procrastinate.testing import InMemoryConnector
+from scrapy.utils.project import get_project_settings
 
+from pixivcrawl.fleet.worker import add_tasks
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.sandbox.log import Logged
+from tests.ledger.postgres import answered
 from tests.ledger.server import Line
 from tests.live.running import PROJECT, complaints, environment, scrapy, stored_files
 from tests.sandbox.serving import Sandbox, World
@@ -69,14 +73,6 @@ def until(happens: Callable[[], bool], seconds: float = 60) -> None:
     while not happens():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-
-
-def answered(url: str, query: str) -> list[tuple[Any, ...]]:
-    engine = create_engine(url)
-    with engine.connect() as connection:
-        rows = [tuple(row) for row in connection.execute(text(query))]
-    engine.dispose()
-    return rows
 
 
 def asked_as(sandbox: Sandbox, cookie: str) -> list[Logged]:
@@ -189,12 +185,28 @@ def test_a_worker_that_is_older_than_the_ledger_sends_nothing(
     sandbox: Sandbox, postgres_url: str, fleet: Callable[..., dict[str, str]]
 ) -> None:
     Ledger.open(postgres_url).close()
-    engine = create_engine(postgres_url)
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    engine.dispose()
+    answered(postgres_url, "UPDATE alembic_version SET version_num = '9999'")
     refused = scrapy("work", env=fleet("a"))
     assert (refused.returncode, sandbox.log) == (2, [])
     (line,) = complaints(refused.stderr).splitlines()
     assert "is from a newer version (9999, this one knows " in line
     assert line.endswith("update pixivcrawl")
+
+
+def test_what_cannot_be_planned_is_said_and_leaves_no_failed_job(
+    fleet: Callable[..., dict[str, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in fleet("one").items():
+        monkeypatch.setenv(name, value)
+    settings = get_project_settings()
+    (tmp_path / "subscriptions.toml").write_text("[[subscription]]\nspider = 11\n")
+    app = App(connector=InMemoryConnector())
+    add_tasks(app, settings, [], lambda: 1)
+    asyncio.run(app.tasks["plan"](timestamp=0))
+    said = capsys.readouterr().err
+    assert said.startswith("nothing was planned: ")
+    assert "subscriptions.toml" in said
+    assert said.count("\n") == 1
