@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import platform
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from typing import TypeVar
 from sqlalchemy import URL, Connection, func, select
 from sqlalchemy.exc import DBAPIError
 
+from pixivcrawl.console import say
 from pixivcrawl.items import OF_USERS, Original
 from pixivcrawl.ledger.engine import session_engine
 from pixivcrawl.ledger.failures import BUSY_TIMEOUT, is_lost, patiently, place_of, storage_failed
@@ -24,6 +26,9 @@ T = TypeVar("T")
 
 TRIES_EVERY = 0.5
 """Seconds between two tries to claim what another crawl has."""
+
+SAID_AFTER = 10.0
+"""Seconds of waiting after which a person is told, once a run."""
 
 
 class Claims:
@@ -37,6 +42,7 @@ class Claims:
         self._engine = session_engine(url, f"pixivcrawl files (process {os.getpid()} on {platform.node()})"[:63])
         self._connection: Connection | None = None
         self._is_closed = False
+        self._is_said = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="claims")
 
     @asynccontextmanager
@@ -45,10 +51,13 @@ class Claims:
 
         Yields none if the run is stopping before that. Raises StorageFailed.
         """
-        key = _key(originals[0])
+        key, since = _key(originals[0]), time.monotonic()
         while not await self._do(partial(_is_claimed, key=key)):
             if not is_stopping():
                 await asyncio.sleep(TRIES_EVERY)
+                if not self._is_said and time.monotonic() - since >= SAID_AFTER:
+                    self._is_said = True
+                    say(f"another crawl is fetching the files of {_owner(originals[0])}, and is waited for")
             # By then the run may have ended, and closed this.
             if is_stopping():
                 yield []
@@ -97,6 +106,9 @@ def _let_go(connection: Connection, key: int) -> None:
 
 
 def _key(original: Original) -> int:
-    whose = "user" if original.kind in OF_USERS else "work"
-    digest = hashlib.blake2b(f"files of {whose} {original.work_id}".encode(), digest_size=8).digest()
+    digest = hashlib.blake2b(f"files of {_owner(original)}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, signed=True)
+
+
+def _owner(original: Original) -> str:
+    return f"{'user' if original.kind in OF_USERS else 'work'} {original.work_id}"

@@ -425,16 +425,12 @@ def _refuse_newer(configuration: Config, version: str, url: URL) -> None:
         ) from None
 
 
-def _back_up(database: Path, version: str) -> Path:
-    """A consistent copy beside the database, named by its version and the time."""
-    copy = database.with_name(f"{database.name}.backup-{version}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
-    source, target = sqlite3.connect(database), sqlite3.connect(copy)
-    try:
-        source.backup(target)
-    finally:
-        source.close()
-        target.close()
-    return copy
+def _back_up(database: Path, version: str) -> None:
+    """Copy the database beside itself, named by its version and the time. Raises StorageFailed."""
+    # Only here: most ledgers are up to date.
+    from pixivcrawl.ledger.copying import copy_ledger
+
+    copy_ledger(database, database.with_name(f"{database.name}.backup-{version}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"))
 
 
 def _refused(error: DBAPIError, url: URL) -> Exception:

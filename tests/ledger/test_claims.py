@@ -56,6 +56,25 @@ def test_what_another_stored_meanwhile_is_not_fetched_again(both: tuple[Claims, 
     asyncio.run(fetch())
 
 
+def test_waiting_for_another_crawl_is_said_once(
+    both: tuple[Claims, Claims], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("pixivcrawl.ledger.claims.SAID_AFTER", 0.0)
+    one, other = both
+
+    async def claim(claims: Claims) -> None:
+        async with claims.of(FILES, lambda: False):
+            await asyncio.sleep(0.1)
+
+    async def take_turns() -> None:
+        await asyncio.gather(*(claim(each) for _ in range(2) for each in (one, other)))
+
+    asyncio.run(take_turns())
+    said = capsys.readouterr().err.splitlines()
+    assert set(said) == {"another crawl is fetching the files of work 1, and is waited for"}
+    assert len(said) <= len(both)
+
+
 def test_a_run_that_is_stopping_waits_for_nobody(both: tuple[Claims, Claims]) -> None:
     one, other = both
 

@@ -225,6 +225,25 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pyt
     assert schema(tmp_path / "archive.sqlite") == before
 
 
+@pytest.mark.usefixtures("a_next_version")
+def test_a_ledger_that_cannot_be_copied_is_said_and_not_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with monkeypatch.context() as older:
+        older.setattr(engine, "VERSION", THIS_VERSION)
+        with connected(sqlite_url(tmp_path)):
+            pass
+    before = schema(tmp_path / "archive.sqlite")
+
+    def full(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("pixivcrawl.ledger.copying.fault_of", full)
+        with pytest.raises(StorageFailed, match=r"archive\.sqlite\.backup-"):
+            Ledger.open(sqlite_url(tmp_path))
+    assert schema(tmp_path / "archive.sqlite") == before
+    assert not list(tmp_path.glob("archive.sqlite.backup-*"))
+
+
 @pytest.mark.parametrize("read_only", [False, True])
 def test_a_newer_ledger_is_refused(tmp_path: Path, *, read_only: bool):
     with connected(sqlite_url(tmp_path)) as connection:
