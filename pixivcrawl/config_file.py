@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,15 @@ from pixivcrawl.errors import ConfigurationError
 FILE_NAME = "pixivcrawl.toml"
 
 VERSION = 1
+
+PREFIX = "PIXIVCRAWL_"
+"""What a setting's name has before it in the environment."""
+
+SESSION = frozenset({"PIXIV_PHPSESSID", "PIXIV_COOKIE", "PIXIV_COOKIE_FILE"})
+"""Variables that are named without it."""
+
+NO_SETTINGS = frozenset({"CONFIG", "AS", "NOTICE_URLS"})
+"""What the environment also says with it."""
 
 OF_THE_FILE = ("version", "profiles")
 """The keys that are no settings."""
@@ -211,6 +220,28 @@ def refuse_others(written: Mapping[str, Written], known: Iterable[str]) -> None:
             raise ConfigurationError(
                 f"{value.place}: there is no setting {quoted(given)}; {did_you_mean(given, names)}pixivcrawl config lists them"
             )
+
+
+def refuse_unread(environment: Iterable[str], known: Set[str]) -> None:
+    """Raises ConfigurationError for the first variable of the environment that means one of the `known` settings and that nothing reads."""
+    for variable in environment:
+        name = variable.removeprefix(PREFIX)
+        if name in SESSION:
+            if name != variable and name not in known:
+                raise ConfigurationError(f"{variable} in the environment is not read: name it {name}")
+        elif name == variable:
+            if name in known and name.startswith("PIXIV_"):
+                raise ConfigurationError(f"{name} in the environment is not read: name it {PREFIX}{name}")
+        elif name not in known | NO_SETTINGS and (meant := nearest(name, known, 0.7)):
+            raise ConfigurationError(f"{variable} in the environment is not read: did you mean {PREFIX}{meant}?")
+
+
+def nearest(name: str, known: Iterable[str], likeness: float) -> str | None:
+    """The known name that the given one resembles most, if it does so by `likeness` (1: the same)."""
+    # Only here: most names are spelled as they are known.
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, known, n=1, cutoff=likeness)), None)
 
 
 def located(settings: BaseSettings, error: ConfigurationError) -> ConfigurationError:

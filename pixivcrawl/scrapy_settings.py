@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -13,8 +14,10 @@ from typing import Any
 
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings, default_settings
 from scrapy.utils.misc import load_object
+from scrapy.utils.project import ENVVAR
 
 from pixivcrawl.api.text import one_line, quoted
+from pixivcrawl.config_file import nearest
 from pixivcrawl.errors import ConfigurationError
 
 OBEYED: dict[str, tuple[str, ...]] = {
@@ -176,6 +179,9 @@ KEYS_ARE_OBJECTS = {
 }  # fmt: skip
 VALUES_ARE_OBJECTS = {"DOWNLOAD_HANDLERS", "FEED_EXPORTERS", "FEED_STORAGES"}
 
+MISSPELLED = 0.85
+"""How much a name on the command line resembles the one that it must mean; one of an extension of the user's own is unlike all of them."""
+
 MAY_BE_FRACTIONS = {"CLOSESPIDER_TIMEOUT", "DOWNLOAD_DELAY", "DOWNLOAD_TIMEOUT"}
 """Seconds whose default is a whole number."""
 
@@ -217,11 +223,22 @@ def refused_in(settings: BaseSettings) -> Iterator[tuple[str, ConfigurationError
         is_wished = (settings.getpriority(name) or 0) > SETTINGS_PRIORITIES["command"]
         if is_wished and not _is_always_so(settings, name, refused.always):
             yield name, ConfigurationError(f"{name} is refused: {refused.instead}")
+    known = {*default_settings.__all__, *_of_the_project()}
+    for name in settings:
+        is_typed = settings.getpriority(name) == SETTINGS_PRIORITIES["cmdline"]
+        if is_typed and name not in known and (meant := nearest(name, known, MISSPELLED)) is not None:
+            yield name, ConfigurationError(f"-s {name}: nothing reads it: did you mean {meant}?")
     for name in (name for names in OBEYED.values() for name in names):
         # What the project sets can be read.
         is_given = (settings.getpriority(name) or 0) > SETTINGS_PRIORITIES["project"]
         if is_given and (why := _why_unreadable(settings, name)) is not None:
             yield name, ConfigurationError(f"{name}: {why}")
+
+
+def _of_the_project() -> Iterable[str]:
+    """The names that the project's settings module has; none where the settings came from elsewhere."""
+    module = sys.modules.get(os.environ.get(ENVVAR, ""))
+    return () if module is None else (name for name in vars(module) if name.isupper())
 
 
 def _why_unreadable(settings: BaseSettings, name: str) -> str | None:

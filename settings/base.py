@@ -388,3 +388,4 @@ NOTICE_TIMEOUT = from_environment("NOTICE_TIMEOUT", 20)
 METRICS_ADDRESS = from_environment("METRICS_ADDRESS", "")
 
 config_file.refuse_others(_written, _asked)
+config_file.refuse_unread({name for name, value in os.environ.items() if value}, _asked)

@@ -9,7 +9,16 @@ import pytest
 from scrapy.settings import Settings
 
 from pixivcrawl import config_file
-from pixivcrawl.config_file import VERSION, Written, found, own_place, path_named, read, refuse_others
+from pixivcrawl.config_file import (
+    VERSION,
+    Written,
+    found,
+    own_place,
+    path_named,
+    read,
+    refuse_others,
+    refuse_unread,
+)
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError
 from tests.travelling import own_settings
@@ -157,3 +166,35 @@ def test_a_file_that_others_can_change_is_said(
     file.chmod(mode)
     assert read() == {"ARCHIVE_DIR": "a"}
     assert ("others can change it; prevent that with: chmod go-w" in capsys.readouterr().err) is said
+
+
+# The environment
+
+
+@pytest.mark.parametrize(
+    ("variable", "instead"),
+    [
+        ("PIXIV_API_DELAY", "name it PIXIVCRAWL_PIXIV_API_DELAY"),
+        ("PIXIVCRAWL_PIXIV_PHPSESSID", "name it PIXIV_PHPSESSID"),
+        ("PIXIVCRAWL_PIXIV_API_DELY", "did you mean PIXIVCRAWL_PIXIV_API_DELAY?"),
+        ("PIXIVCRAWL_API_DELAY", "did you mean PIXIVCRAWL_PIXIV_API_DELAY?"),
+    ],
+)
+def test_a_variable_that_nothing_reads_is_one_line(variable: str, instead: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        refuse_unread([variable], set(KNOWN))
+    assert str(refused.value) == f"{variable} in the environment is not read: {instead}"
+
+
+def test_other_variables_are_nobodys_mistake() -> None:
+    others = (
+        "PIXIVCRAWL_CONFIG",
+        "PIXIVCRAWL_AS",
+        "PIXIVCRAWL_NOTICE_URLS",
+        "PIXIVCRAWL_TEST_POSTGRES",
+        "ARCHIVE_DIR",
+        "HOME",
+    )
+    refuse_unread(
+        [*others, "PIXIV_PHPSESSID", "PIXIV_COOKIE_FILE", *(f"PIXIVCRAWL_{name}" for name in KNOWN)], set(KNOWN)
+    )

@@ -167,6 +167,22 @@ def test_what_cannot_be_read_is_one_line(name: str, given: str, why: str) -> Non
     assert str(refused.value).isprintable()
 
 
+def test_a_name_that_is_misspelled_on_the_command_line_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCRAPY_SETTINGS_MODULE", "settings.base")
+    importlib.import_module("settings.base")
+    for name, meant in (("PIXIV_API_DELY", "PIXIV_API_DELAY"), ("LOG_LEVLE", "LOG_LEVEL")):
+        with pytest.raises(ConfigurationError) as refused:
+            refuse(_typed(name))
+        assert str(refused.value) == f"-s {name}: nothing reads it: did you mean {meant}?"
+    refuse(_typed("A_SETTING_OF_AN_EXTENSION"))
+
+
+def _typed(name: str) -> Settings:
+    settings = Settings()
+    settings.set(name, "1", priority="cmdline")
+    return settings
+
+
 @pytest.mark.parametrize(
     ("name", "given"),
     [

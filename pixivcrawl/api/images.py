@@ -44,11 +44,13 @@ _SHAPES: tuple[tuple[ImageKind, re.Pattern[str]], ...] = (
             re.ASCII,
         ),
     ),
-    # pixiv: limit_unknown_360.png, limit_unviewable_s.png, limit_r18_100.gif ...: what comes last is a size.
+    # pixiv: limit_unknown_360.png, limit_unviewable_s.png, limit_r18_100.gif ...: what comes last is a size. No work's picture lies in
+    # /common/images/.
     (
         "placeholder",
         re.compile(
-            rf"(?:/[\w.-]+)*/(?P<because>limit(?:_[a-z0-9]+)+?)(?:_(?:\d+(?:x\d+)?(?:_\w+)?|x{{0,3}}[sml]{{1,2}}))?{_END}",
+            r"(?:(?:/[\w.-]+)*/(?=limit_)|/common/images/(?:[\w-]+/)*)(?P<because>[a-z0-9-]+(?:_[a-z0-9-]+)*?)"
+            rf"(?:_(?:\d+(?:x\d+)?(?:_\w+)?|x{{0,3}}[sml]{{1,2}}))?{_END}",
             re.ASCII | re.IGNORECASE,
         ),
     ),

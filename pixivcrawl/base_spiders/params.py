@@ -14,13 +14,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StringConstraints,
     ValidationError,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
 )
 
-from pixivcrawl.api.text import quoted
+from pixivcrawl.api.text import did_you_mean, quoted
 from pixivcrawl.api.urls import ACCOUNT, UrlRefused, read_url
 from pixivcrawl.configuration import Ugoira
 from pixivcrawl.filters import Filters, separated
@@ -67,6 +68,9 @@ def id_in_address(*spiders: str) -> BeforeValidator:
 
 
 PixivId = Annotated[int, Field(gt=0, lt=2**63)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+"""What pixiv is asked for; blanks alone would find whatever it pleases."""
+
 UserIds = Annotated[list[Annotated[PixivId, id_in_address("user")]], BeforeValidator(separated), Field(min_length=1)]
 SeriesIds = Annotated[
     list[Annotated[PixivId, id_in_address("series")]], BeforeValidator(separated), Field(min_length=1)
@@ -209,6 +213,7 @@ _PLAINLY = {
     "less_than_equal": "give {le:g} or less",
     "too_short": "give at least one",
     "string_too_short": "give a text",
+    "string_unicode": "that is no UTF-8: set a locale such as LC_ALL=C.UTF-8",
     "string_pattern_mismatch": "that has characters that are not allowed here",
 }
 """Replaces pydantic's own sentences."""
@@ -224,7 +229,8 @@ def explain(spider: str, arguments: type[BaseModel], error: ValidationError) -> 
         return f"{spider}: {reason}"
     name = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
-        return f"{spider} takes no argument {quoted(name)}; it takes {', '.join(arguments.model_fields)}"
+        meant = did_you_mean(name, arguments.model_fields)
+        return f"{spider} takes no argument {quoted(name)}; {meant}it takes {', '.join(arguments.model_fields)}"
     if first["type"] == "missing":
         return f"{spider} needs the argument {quoted(name)}: add -a {name}=..."
     given = str(first["input"])

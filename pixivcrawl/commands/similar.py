@@ -71,7 +71,8 @@ class Command(ArchiveCommand):
 def look_for(paths: list[Path], search: SimilarSearch, opts: argparse.Namespace) -> int:
     """Print what is like each file; one that is no picture is said, and the others are looked for."""
     code = 0
-    if not opts.known:
+    # Of a name that is mistyped it is said at once.
+    if not opts.known and any(path.is_file() for path in paths):
         search.look_at_all()
     left = similar.unseen(search.derived)
     for path in paths:

@@ -19,7 +19,7 @@ from pixivcrawl.base_spiders.gaps import report_ignored_parameters, taken_up
 from pixivcrawl.base_spiders.listing import ListingSpider
 from pixivcrawl.base_spiders.page import Page, page_of_rows
 from pixivcrawl.base_spiders.pagination import ListCursor, paginate
-from pixivcrawl.base_spiders.params import AgeMode, ListingArguments, today_in_japan
+from pixivcrawl.base_spiders.params import AgeMode, ListingArguments, Text, today_in_japan
 from pixivcrawl.filters import Day
 
 ENDPOINTS: dict[str, Endpoint[Search]] = {
@@ -38,8 +38,7 @@ Length = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 class SearchArguments(ListingArguments):
-    word: str = Field(
-        min_length=1,
+    word: Text = Field(
         max_length=1000,
         title="Keyword",
         description="What to search for; all words must match; -word excludes a word.",
@@ -77,9 +76,8 @@ class SearchArguments(ListingArguments):
     ratio: Literal["0.5", "-0.5", "0"] | None = Field(
         None, title="Shape", description="0.5 landscape, -0.5 portrait, 0 square."
     )
-    tool: str | None = Field(
+    tool: Text | None = Field(
         None,
-        min_length=1,
         max_length=100,
         title="Tool",
         description="What the work was made with, by pixiv's name.",

@@ -9,14 +9,12 @@ from pydantic import Field
 
 from pixivcrawl.api.catalogue import TAG_INFO, TAG_STORIES
 from pixivcrawl.api.endpoint import Endpoint
-from pixivcrawl.base_spiders.params import Arguments
+from pixivcrawl.base_spiders.params import Arguments, Text
 from pixivcrawl.base_spiders.snapshot import SnapshotSpider
 
 
 class TagArguments(Arguments):
-    tag: str = Field(
-        min_length=1, max_length=100, title="Tag", description="The tag, as pixiv writes it: one, without a leading #."
-    )
+    tag: Text = Field(max_length=100, title="Tag", description="The tag, as pixiv writes it: one, without a leading #.")
 
 
 class TagSpider(SnapshotSpider[TagArguments]):

@@ -30,7 +30,7 @@ from pixivcrawl.base_spiders.from_rows import rows_to_ask_for
 from pixivcrawl.base_spiders.in_progress import WorksInProgress
 from pixivcrawl.base_spiders.listing import ListingSpider
 from pixivcrawl.base_spiders.page import Page, page_of_rows
-from pixivcrawl.base_spiders.params import Arguments, ListingArguments, UserIds
+from pixivcrawl.base_spiders.params import Arguments, ListingArguments, Text, UserIds
 from pixivcrawl.base_spiders.rechecks import RecheckDeferred
 from pixivcrawl.filters import separated
 from pixivcrawl.items import Artwork, Original
@@ -61,9 +61,7 @@ class UserArguments(ListingArguments):
         title="Kind of work",
         description="Only illustrations, only manga, only ugoira, or everything but manga (illust_and_ugoira).",
     )
-    tag: str | None = Field(
-        None, min_length=1, title="Tag", description="Only the works that the artist gave this tag."
-    )
+    tag: Text | None = Field(None, title="Tag", description="Only the works that the artist gave this tag.")
     latest: bool = Field(
         default=False, title="Latest only", description="Only the few works that pixiv shows as the artist's latest."
     )

@@ -88,9 +88,11 @@ def test_the_first_frame_is_an_ugoiras_original() -> None:
     ],
 )
 def test_a_work_that_the_reader_may_not_see(changes: dict[str, Any], because: str) -> None:
-    urls = dict.fromkeys(("mini", "thumb", "small", "regular", "original"))
-    work = parsed(catalogue.ILLUST_DETAIL, detail(urls=urls, **changes))
-    assert (work.urls.original, work.revision, work.masked_because) == (None, None, because)
+    for urls in (dict.fromkeys(("mini", "thumb", "small", "regular", "original")), None, []):
+        work = parsed(catalogue.ILLUST_DETAIL, detail(urls=urls, **changes))
+        assert (work.urls.original, work.revision, work.masked_because) == (None, None, because)
+        (page,) = parsed(catalogue.ILLUST_PAGES, [making.pages()[0] | {"urls": urls}], id=WORK)
+        assert page.image is None
 
 
 def test_a_placeholder_is_no_original() -> None:
@@ -127,7 +129,7 @@ def test_a_placeholder_is_no_original() -> None:
         ({"createDate": "2022-13-01T00:00:00+00:00"}, "createDate"),
         ({"uploadDate": "0001-01-01T00:00:00+09:00"}, "uploadDate"),
         ({"uploadDate": 1660229174}, "uploadDate"),
-        ({"urls": None}, "urls"),
+        ({"urls": "no"}, "urls"),
         ({"urls": {}}, "urls.original"),
         ({"urls": {"original": "javascript:alert(1)"}}, "urls.original"),
         ({"urls": {"original": "https://i.pximg.net/img-original/img/90000001_p0.png"}}, "urls.original"),
@@ -159,6 +161,10 @@ def test_what_a_work_can_be_without(field: str) -> None:
     del body[field]
     assert parsed(catalogue.ILLUST_DETAIL, body).id == WORK
     assert parsed(catalogue.ILLUST_DETAIL, detail(**{field: None})).id == WORK
+
+
+def test_an_empty_list_in_place_of_a_series_is_none() -> None:
+    assert parsed(catalogue.ILLUST_DETAIL, detail(seriesNavData=[])).series_id is None
 
 
 def test_an_answer_about_another_work_is_refused() -> None:

@@ -69,6 +69,10 @@ REVISION = "20220811234614"
             ImageUrl("placeholder", None, 0, None, "png", "limit_unviewable"),
         ),
         (
+            "https://s.pximg.net/common/images/ai-filter_off_360.png",
+            ImageUrl("placeholder", None, 0, None, "png", "ai-filter_off"),
+        ),
+        (
             "https://source.pixiv.net/common/images/v2/limit_r18_100x100_70.GIF?20260101",
             ImageUrl("placeholder", None, 0, None, "gif", "limit_r18"),
         ),

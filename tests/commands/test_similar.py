@@ -80,6 +80,13 @@ def test_what_is_no_picture_is_one_line_and_the_next_file_is_looked_for(
     assert told.out.startswith(f"{good}: the same bytes: work 1 ")
 
 
+def test_a_name_that_is_mistyped_is_said_before_the_archive_is_looked_at(archive: Path, tmp_path: Path) -> None:
+    told = similar(archive, tmp_path / "mistyped.png")
+    assert (told.code, told.out) == (2, "")
+    assert f"{tmp_path / 'mistyped.png'} is not a file" in told.err
+    assert not (archive / "derived").exists()
+
+
 def test_a_blank_page_is_looked_for_by_its_bytes_alone(archive: Path, tmp_path: Path) -> None:
     path = tmp_path / "blank.png"
     path.write_bytes(encoded(blank(random.Random(77)), "PNG"))

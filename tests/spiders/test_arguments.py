@@ -65,6 +65,10 @@ def build(spider: type[PixivSpider], archive: Path, **arguments: str) -> PixivSp
         (UserSpider, {"id": "1", "min_ratio": "wide"}, "not a number"),
         (UserSpider, {"id": "1", "min_ratio": "5000"}, "give 1000 or less"),
         (UserSpider, {"id": ""}, "give at least one"),
+        (UserSpider, {"id": "1", "max_work": "5"}, "did you mean max_works"),
+        (SearchSpider, {"word": " \u3000\t"}, "give a text"),
+        (SearchSpider, {"word": "\udce7"}, "that is no UTF-8"),
+        (TagSpider, {"tag": " "}, "give a text"),
         (UserSpider, {"account": "a!"}, "characters"),
     ],
 )

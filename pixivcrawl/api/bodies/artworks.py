@@ -12,6 +12,7 @@ from pixivcrawl.api.bodies.masks import WorkRow, positive_unless_masked
 from pixivcrawl.api.bodies.parts import (
     KINDS,
     Count,
+    EmptyListAsNull,
     Fields,
     Id,
     Ids,
@@ -20,6 +21,7 @@ from pixivcrawl.api.bodies.parts import (
     Kind,
     Lenient,
     Moment,
+    NothingAsNoOriginal,
     NullAsEmpty,
     OriginalUrl,
     PageCount,
@@ -95,7 +97,7 @@ class IllustDetail(PixivModel):
     user_name: str
     user_account: str | None = None
     page_count: Annotated[PageCount, Field(ge=1)]
-    urls: DetailUrls
+    urls: Annotated[DetailUrls, NothingAsNoOriginal]
     width: Side | None = None
     height: Side | None = None
     created: Moment | None = Field(None, alias="createDate")
@@ -110,7 +112,7 @@ class IllustDetail(PixivModel):
     comment_count: Count | None = None
     view_count: Count | None = None
     bookmark_data: Fields | None = None
-    series_nav_data: SeriesPlace | None = None
+    series_nav_data: Annotated[SeriesPlace | None, EmptyListAsNull] = None
     is_unlisted: bool | None = None
     is_original: Lenient[bool] = None
     is_login_only: Lenient[bool] = None
@@ -178,7 +180,7 @@ class PageUrls(PixivModel):
 class IllustPage(PixivModel):
     """One page of `illust/{id}/pages`, with its own size. pixiv: pages of one old work can differ in extension."""
 
-    urls: PageUrls
+    urls: Annotated[PageUrls, NothingAsNoOriginal]
     width: Side | None = None
     height: Side | None = None
 

@@ -61,6 +61,16 @@ def _empty_list_as_object(value: Any) -> Any:
     return {} if value is None or value == [] else value
 
 
+def _empty_list_as_null(value: Any) -> Any:
+    """pixiv: an empty object arrives as []; here it stands for nothing."""
+    return None if value == [] else value
+
+
+def _nothing_as_no_original(value: Any) -> Any:
+    """pixiv: who may not see a work gets its addresses as null, each or all together."""
+    return {"original": None} if value is None or value == [] else value
+
+
 def _null_as_empty_list(value: Any) -> Any:
     return [] if value is None else value
 
@@ -106,6 +116,8 @@ PageCount = Annotated[int, Field(ge=0, le=MOST_PAGES), WholeNumber, WithJsonSche
 Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string"})]
 """A time, aware and in UTC. pixiv: times without a zone are Japan's."""
 
+EmptyListAsNull = BeforeValidator(_empty_list_as_null)
+NothingAsNoOriginal = BeforeValidator(_nothing_as_no_original)
 NullAsEmpty = BeforeValidator(_null_as_empty_list)
 Keyed = BeforeValidator(_empty_list_as_object)
 FalseAsNull = BeforeValidator(_false_as_null)
