@@ -287,3 +287,63 @@ def test_an_address_that_is_none_is_refused_without_being_repeated(wrong: str):
     with pytest.raises(ValueError, match="write s3://BUCKET/PREFIX") as refused:
         read_bucket(wrong)
     assert "secret" not in str(refused.value)
+
+
+class BreaksOff(Careless):
+    """A store that sends no more than a share of what was asked for, and of the rest as `share` says nothing."""
+
+    body: ClassVar[bytes] = hashlib.sha256(b"body").digest() * 100_000
+    share: ClassVar[float]
+    replaced_after: ClassVar[int]
+    asked: ClassVar[list[str]]
+
+    def do_GET(self) -> None:
+        if self.headers.get("If-Match") == '"other"':
+            return self._say(412, "PreconditionFailed")
+        first = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")[0])
+        self.asked.append(f"{first} {self.headers.get('If-Match')}")
+        rest = self.body[first:]
+        if len(self.asked) > self.replaced_after:
+            return self._say(412, "PreconditionFailed")
+        self.send_response(206 if first else 200)
+        for name, value in {
+            "Content-Length": str(len(rest)),
+            "ETag": '"tag"',
+            "Last-Modified": "Wed, 01 Jan 2020 00:00:00 GMT",
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(rest[: max(int(len(rest) * self.share), 2 << 20 if self.share else 0)])
+        self.close_connection = True
+        return None
+
+
+@pytest.fixture
+def breaking(request: pytest.FixtureRequest) -> Iterator[tuple[str, type[BreaksOff]]]:
+    share, replaced_after = request.param
+    told = {"share": share, "replaced_after": replaced_after, "asked": []}
+    handler = type("Handler", (BreaksOff,), told)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"s3://archive/x?endpoint=http://127.0.0.1:{server.server_port}", handler
+    server.shutdown()
+
+
+@pytest.mark.parametrize("breaking", [(0.4, 99)], indirect=True)
+def test_a_body_that_breaks_off_is_read_on_from_there(tmp_path: Path, breaking: tuple[str, type[BreaksOff]]):
+    store = store_at(tmp_path, breaking[0])
+    assert b"".join(store.read("originals/1.jpg")) == BreaksOff.body
+    first, second, *_ = breaking[1].asked
+    assert (first, second) == ("0 None", f'{2 << 20} "tag"')
+    with store.local("originals/1.jpg") as copy:
+        assert copy.read_bytes() == BreaksOff.body
+
+
+@pytest.mark.parametrize("breaking", [(0.0, 99), (0.4, 1)], indirect=True, ids=["never goes on", "was replaced"])
+def test_a_body_that_cannot_be_read_on_fails(
+    tmp_path: Path, breaking: tuple[str, type[BreaksOff]], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("pixivcrawl.archive.stores.s3.PATIENCE", 0.5)
+    store = store_at(tmp_path, breaking[0])
+    with pytest.raises(StorageFailed, match="run the same command again"):
+        b"".join(store.read("originals/1.jpg"))

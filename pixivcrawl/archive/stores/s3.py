@@ -130,7 +130,7 @@ class S3Store:
         """An object's time is that of its coming."""
 
     def read(self, path: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-        return self._pieces(self._answer(path, start, end))
+        return self._pieces(path, self._answer(path, start, end), start)
 
     @contextmanager
     def local(self, path: str) -> Iterator[Path]:
@@ -168,22 +168,36 @@ class S3Store:
             return None
         return self.head(path)
 
-    def _answer(self, path: str, start: int = 0, end: int | None = None) -> dict[str, Any]:
-        """The store's answer, whose `Body` is still to be read. Raises FileNotFoundError."""
+    def _answer(self, path: str, start: int = 0, end: int | None = None, etag: str | None = None) -> dict[str, Any]:
+        """The store's answer, whose `Body` is still to be read; only of the object with this `etag`, if one is named.
+
+        Raises FileNotFoundError.
+        """
         some = {"Range": f"bytes={start}-{'' if end is None else end - 1}"} if start or end is not None else {}
+        some |= {"IfMatch": etag} if etag is not None else {}
         try:
             answer: dict[str, Any] = self._ask("get_object", Key=self._bucket.key(path), **some)
         except ClientError:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
         return answer
 
-    def _pieces(self, answer: dict[str, Any]) -> Iterator[bytes]:
-        body = answer["Body"]
-        with body:
+    def _pieces(self, path: str, answer: dict[str, Any], start: int = 0) -> Iterator[bytes]:
+        """The bytes of an answer that begins at `start`; what breaks off is asked for from there."""
+        end = start + answer["ContentLength"]
+        until: float | None = None
+        while start < end:
+            body = answer["Body"]
             try:
-                yield from body.iter_chunks(PIECE)
+                with body:
+                    for piece in body.iter_chunks(PIECE):
+                        yield piece
+                        start, until = start + len(piece), None
             except BotoCoreError as error:
-                raise self._failed(error) from error
+                until = until or time.monotonic() + self._patience
+                if time.monotonic() >= until:
+                    raise self._failed(error) from error
+                time.sleep(1)
+                answer = self._answer(path, start, end, answer.get("ETag"))
 
     @contextmanager
     def _copied(self, path: str) -> Iterator[tuple[Path, str]]:
@@ -192,7 +206,7 @@ class S3Store:
             answer = self._answer(path)
             copy = Path(folder, Path(path).name)
             with storage_errors(copy), copy.open("wb") as file:
-                file.writelines(self._pieces(answer))
+                file.writelines(self._pieces(path, answer))
             yield copy, answer["ETag"]
 
     @contextmanager
