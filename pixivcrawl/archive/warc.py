@@ -100,12 +100,15 @@ def digest(data: bytes) -> str:
 
 
 def read_record(member: bytes) -> Record | None:
-    """The record in a gzip member; None if there is none, or if its digest is wrong."""
+    """The record in a gzip member; None if there is none, or if it is not whole."""
     from warcio.archiveiterator import ArchiveIterator  # only here and where an archive is checked: a run reads few
     from warcio.exceptions import ArchiveLoadFailed
 
     try:
-        record = next(ArchiveIterator(io.BytesIO(member), check_digests="raise"), None)
+        # Unpacked here, because warcio takes a record that ends early for a short one.
+        record = next(
+            ArchiveIterator(io.BytesIO(zlib.decompress(member, 16 + zlib.MAX_WBITS)), check_digests="raise"), None
+        )
         if record is None:
             return None
         payload = record.content_stream().read()
@@ -114,7 +117,7 @@ def read_record(member: bytes) -> Record | None:
             return Record(record.rec_type, fields, payload)
         headers = tuple((name, value) for name, value in record.http_headers.headers if name != "Content-Length")
         return Record(record.rec_type, fields, payload, int(record.http_headers.get_statuscode()), headers)
-    except (ArchiveLoadFailed, ValueError, EOFError):
+    except (ArchiveLoadFailed, ValueError, EOFError, zlib.error):
         return None
 
 

@@ -24,10 +24,19 @@ from warcio.archiveiterator import ArchiveIterator
 from pixivcrawl.archive.warc import write_record
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger import journal as journals
-from pixivcrawl.ledger.answer import StoredAnswer, answer_to
-from pixivcrawl.ledger.journal import Entry, Journal, SkippedParts, cut_torn_tail, end_of, read_answer, read_journal
+from pixivcrawl.ledger.answer import StoredAnswer, answer_to, record_of
+from pixivcrawl.ledger.journal import (
+    Entry,
+    Journal,
+    SkippedParts,
+    body_of,
+    cut_torn_tail,
+    end_of,
+    read_answer,
+    read_journal,
+)
 from pixivcrawl.reader import Reader
-from tests.ledger.making import NOW
+from tests.ledger.making import NOW, an_answer
 
 MAGIC = b"\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff\x0c\x00sl\x08\x00"
 
@@ -352,6 +361,16 @@ def test_a_line_that_says_nothing_is_counted(tmp_path: Path, line: bytes):
     passed_over = SkippedParts()
     assert ids(tmp_path, passed_over) == [8]
     assert passed_over == SkippedParts(lines=1)
+
+
+@settings(max_examples=300)
+@given(st.integers(0, 2**32), st.integers(0, 7), st.integers(1, 300))
+def test_a_record_with_one_wrong_bit_is_never_read_as_another(place: int, bit: int, length: int):
+    answer = an_answer("illust.detail", {"id": 1}, b"answer" * length, NOW)
+    packed = bytearray(record_of(answer))
+    packed[place % len(packed)] ^= 1 << bit
+    # A few bits say nothing, as those that fill up the last byte.
+    assert body_of(bytes(packed)) in (None, answer.payload)
 
 
 def test_an_answer_whose_record_is_damaged_is_missing(tmp_path: Path):
