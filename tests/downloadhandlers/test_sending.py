@@ -313,7 +313,7 @@ class TestTooManyRequests:
     @pytest.mark.long
     def test_a_restart_within_the_pause_waits_too(self, sandbox: Sandbox, tmp_path: Path) -> None:
         sandbox.faults.api("user/11", kind="status:429", times=1, retry_after=2)
-        stopped = stop_soon(settings_for(tmp_path, sandbox), *users(sandbox, 1))
+        stopped = stop_once_answered(settings_for(tmp_path, sandbox), sandbox, *users(sandbox, 1))
         assert [type(answer) for answer in stopped] == [RunStopping]
         [refused] = arrivals(sandbox)
         assert time.time() < refused + 1.5
@@ -370,15 +370,20 @@ class TestTooManyRequests:
         sandbox.faults.api("user/11", kind="status:429", retry_after=500)
         began = time.monotonic()
         with caplog.at_level(logging.WARNING):
-            stopped = stop_soon(settings_for(tmp_path, sandbox), *users(sandbox, 20), close_spider=close_spider)
+            stopped = stop_once_answered(
+                settings_for(tmp_path, sandbox), sandbox, *users(sandbox, 20), close_spider=close_spider
+            )
         assert time.monotonic() - began < 100
         assert [type(answer) for answer in stopped] == [RunStopping] * 20
         assert len(sandbox.requests("api")) == 1
         assert len([line for line in caplog.messages if "asks for a pause" in line]) == 1
 
 
-def stop_soon(settings: Any, *requests: Request, close_spider: bool = False) -> list[object]:
-    """Let the scheduler send the requests, stop the run (or close the spider) after 0.3 s; what callbacks and errbacks got."""
+def stop_once_answered(settings: Any, sandbox: Sandbox, *requests: Request, close_spider: bool = False) -> list[object]:
+    """Let the scheduler send the requests, and stop the run (or close the spider) soon after the first answer.
+
+    Gives what callbacks and errbacks got.
+    """
     came: list[object] = []
 
     async def way(crawler: Crawler) -> list[Response | BaseException]:
@@ -388,6 +393,8 @@ def stop_soon(settings: Any, *requests: Request, close_spider: bool = False) -> 
             )
 
         async def stop() -> None:
+            while not any(each.status for each in sandbox.requests("api")):
+                await asyncio.sleep(0.01)
             await asyncio.sleep(0.3)
             await (crawler.engine.close_spider_async() if close_spider else crawler.stop_async())
 
