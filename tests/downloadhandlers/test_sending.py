@@ -386,6 +386,10 @@ def stop_once_answered(settings: Any, sandbox: Sandbox, *requests: Request, clos
     """
     came: list[object] = []
 
+    def wait_for_answer() -> None:
+        while not any(each.status for each in sandbox.requests("api")):
+            time.sleep(0.01)
+
     async def way(crawler: Crawler) -> list[Response | BaseException]:
         for request in requests:
             crawler.engine.crawl(
@@ -393,8 +397,7 @@ def stop_once_answered(settings: Any, sandbox: Sandbox, *requests: Request, clos
             )
 
         async def stop() -> None:
-            while not any(each.status for each in sandbox.requests("api")):
-                await asyncio.sleep(0.01)
+            await asyncio.to_thread(wait_for_answer)
             await asyncio.sleep(0.3)
             await (crawler.engine.close_spider_async() if close_spider else crawler.stop_async())
 
