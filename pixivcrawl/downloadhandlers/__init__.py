@@ -6,7 +6,6 @@ import asyncio
 import logging
 from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -104,6 +103,8 @@ class PixivDownloadHandler(BaseDownloadHandler):
         has_proxies, encoding = settings.getbool("HTTPPROXY_ENABLED"), settings["HTTPPROXY_AUTH_ENCODING"]
         self._proxies = environment_proxies(encoding) if has_proxies else None
         self._has_stats = settings.getbool("DOWNLOADER_STATS")
+        # To look it up takes as long as to call it.
+        self._inc = crawler.stats.inc_value
         self._clients: dict[str | None, aiohttp.ClientSession] = {}
         self._left: set[str] | None = None
         self._remembering: asyncio.Future[None] | None = None
@@ -112,7 +113,8 @@ class PixivDownloadHandler(BaseDownloadHandler):
         origin = read_origin(request.url)
         if origin is None:
             raise DownloadFailedError("an address that cannot be asked")
-        if "stage_to" in request.meta and (received := await self._left_whole(request)) is not None:
+        path = Path(request.meta["stage_to"]) if "stage_to" in request.meta else None
+        if path is not None and (received := await self._left_whole(path, request.url)) is not None:
             request.meta["received"] = received
             return Response(request.url)
         if origin.is_loopback:
@@ -131,7 +133,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
                     await spend(self.crawler, self.configuration, self._account)
                 self._count("api_requests" if is_api else "image_requests")
                 try:
-                    response, arrival = await self._answer(request, origin)
+                    response, arrival = await self._answer(request, origin, path)
                 except DownloadFailedError:
                     limiter.trouble(sent)
                     raise
@@ -155,44 +157,45 @@ class PixivDownloadHandler(BaseDownloadHandler):
         for client in self._clients.values():
             await client.close()
 
-    async def _answer(self, request: Request, origin: Origin) -> tuple[Response, IncomingBody | None]:
-        """What came back; whether anything did is counted for the run's record."""
+    async def _answer(
+        self, request: Request, origin: Origin, path: Path | None
+    ) -> tuple[Response, IncomingBody | None]:
+        """What came back, a body for the file `path` on its way there; whether anything did is counted for the run's record."""
         try:
             with failures_of(origin.key):
-                async with self._deadline.kept():
-                    answer = await self._exchange(request)
+                answer = await self._deadline.kept(self._exchange(request, path))
         except DownloadFailedError as failure:
-            self.crawler.stats.inc_value(LOST)
+            self._inc(LOST)
             if self._has_stats:
-                self.crawler.stats.inc_value("downloader/exception_count")
-                self.crawler.stats.inc_value(f"downloader/exception_type_count/{global_object_name(type(failure))}")
+                self._inc("downloader/exception_count")
+                self._inc(f"downloader/exception_type_count/{global_object_name(type(failure))}")
             raise
-        self.crawler.stats.inc_value(ANSWERED)
+        self._inc(ANSWERED)
         return answer
 
-    async def _exchange(self, request: Request) -> tuple[Response, IncomingBody | None]:
+    async def _exchange(self, request: Request, path: Path | None) -> tuple[Response, IncomingBody | None]:
         request.meta.pop("received", None)
         floor, window = self.configuration.throughput_floor, self.configuration.throughput_window
-        part = await self._left_part(request) if "stage_to" in request.meta else None
-        async with self._sent(request, continuation(part) if part else {}) as response:
-            headers = Headers(list(response.raw_headers))
+        part = await self._left_part(path, request.url) if path is not None else None
+        async with await self._sent(request, continuation(part) if part else {}) as response:
             body = chunks(response, floor, window, self.configuration.answer_timeout)
             stops: list[StopDownload] = []
             if has_listeners(self.crawler, signals.headers_received):
-                length = response.content_length
+                headers, length = Headers(response.raw_headers), response.content_length
                 stops += self._stops(signals.headers_received, request, headers=headers, body_length=length)
             if has_listeners(self.crawler, signals.bytes_received):
                 body = self._told(request, body, stops)
-            if "stage_to" not in request.meta or response.status not in (200, PARTIAL_CONTENT):
+            if path is None or response.status not in (OK, PARTIAL_CONTENT):
                 content = b"" if stops else await read(response, body, self.configuration.memory_limit)
                 self._count_response(response, len(content))
-                if part is not None and response.status == RANGE_NOT_SATISFIABLE:
-                    await in_thread(forget, Path(request.meta["stage_to"]))
+                if path is not None and part is not None and response.status == RANGE_NOT_SATISFIABLE:
+                    await in_thread(forget, path)
                     raise DownloadFailedError("the image host does not know the part of the body that is here already")
                 if len(content) > self._warn_above:
                     logger.warning(
                         "%s: a body of %s bytes, more than DOWNLOAD_WARNSIZE", request.url, f"{len(content):,}"
                     )
+                headers = Headers(response.raw_headers)
                 # What is handed on is unpacked.
                 headers.pop("Content-Encoding", None)
                 return make_response(
@@ -202,7 +205,6 @@ class PixivDownloadHandler(BaseDownloadHandler):
                 raise DownloadFailedError(STOPPED)
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
                 raise DownloadFailedError("the image host packed a body that was asked for as it is")
-            path = Path(request.meta["stage_to"])
             # Until it is whole something of it may lie there.
             self._left_behind().add(path.name)
             arrival = await receive(response, body, path, self.configuration.file_size_limit, part)
@@ -211,7 +213,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
                 raise DownloadFailedError(STOPPED)
             self._count("image_bytes", arrival.came)
             self._count_response(response, arrival.came)
-            return Response(request.url, response.status, headers), arrival
+            return Response(request.url, response.status, response.raw_headers), arrival
 
     def _stops(self, signal: object, request: Request, **told: object) -> list[StopDownload]:
         """What a listener says who wants no more of an answer; empty where nobody does."""
@@ -228,16 +230,14 @@ class PixivDownloadHandler(BaseDownloadHandler):
             if stops:
                 return
 
-    async def _left_whole(self, request: Request) -> Received | None:
+    async def _left_whole(self, path: Path, url: str) -> Received | None:
         """The body, when an earlier run received all of it and ended before it was in its place."""
-        path = Path(request.meta["stage_to"])
         if path.name not in self._left_behind():
             return None
-        return await in_thread(left_whole, path, self.configuration.file_size_limit, request.url)
+        return await in_thread(left_whole, path, self.configuration.file_size_limit, url)
 
-    async def _left_part(self, request: Request) -> Part | None:
-        path = Path(request.meta["stage_to"])
-        return await in_thread(left_part, path, request.url) if path.name in self._left_behind() else None
+    async def _left_part(self, path: Path, url: str) -> Part | None:
+        return await in_thread(left_part, path, url) if path.name in self._left_behind() else None
 
     def _left_behind(self) -> set[str]:
         """The bodies of which something may lie in the staging folder: looked for once, then kept in mind."""
@@ -245,10 +245,11 @@ class PixivDownloadHandler(BaseDownloadHandler):
             self._left = left_behind(self.configuration.archive.staging)
         return self._left
 
-    @asynccontextmanager
-    async def _sent(self, request: Request, more: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _sent(self, request: Request, more: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """The answer, of which the head is here."""
         staged = "stage_to" in request.meta
-        headers = dict(request.headers.items())
+        # As they are kept: Scrapy's own `items` spells each name again.
+        headers: dict[bytes, list[bytes]] = dict(request.headers)
         proxy, authorization = proxy_of(request), headers.pop(b"Proxy-Authorization", [b""])[0].decode("latin-1")
         for name, values in self._usual_headers:
             headers.setdefault(name, values)
@@ -277,8 +278,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
                 proxy_headers={"Proxy-Authorization": authorization} if authorization and not through_socks else None,
             )
         request.meta["download_latency"] = asyncio.get_running_loop().time() - left[-1]
-        async with response:
-            yield response
+        return response
 
     def _client(self, socks_proxy: str | None, authorization: str) -> aiohttp.ClientSession:
         """Made inside the running loop, which there is none of when Scrapy makes the handler."""
@@ -387,22 +387,19 @@ class PixivDownloadHandler(BaseDownloadHandler):
     def _count_request(self, request: Request, headers: Sequence[tuple[str, str]]) -> None:
         """As Scrapy's DownloaderStats, which originals pass by. To call it took 4 % of a run of small files, half of it its wrapper."""
         if self._has_stats:
-            size = len(request.method) + len(request.url) + len(request.body) + sum(map(_size, headers))
-            # To look it up takes as long as to call it.
-            count = self.crawler.stats.inc_value
-            count("downloader/request_count")
-            count(f"downloader/request_method_count/{request.method}")
-            count("downloader/request_bytes", size)
+            size = len(request.method) + len(request.url) + len(request.body) + _size(headers)
+            self._inc("downloader/request_count")
+            self._inc(f"downloader/request_method_count/{request.method}")
+            self._inc("downloader/request_bytes", size)
 
     def _count_response(self, response: aiohttp.ClientResponse, body: int) -> None:
         if self._has_stats:
-            count = self.crawler.stats.inc_value
-            count("downloader/response_count")
-            count(f"downloader/response_status_count/{response.status}")
-            count("downloader/response_bytes", body + sum(map(_size, response.raw_headers)))
+            self._inc("downloader/response_count")
+            self._inc(f"downloader/response_status_count/{response.status}")
+            self._inc("downloader/response_bytes", body + _size(response.raw_headers))
 
     def _count(self, what: str, number: int = 1) -> None:
-        self.crawler.stats.inc_value(f"pixiv/{what}", number)
+        self._inc(f"pixiv/{what}", number)
 
 
 def _noting_when_requests_leave() -> aiohttp.TraceConfig:
@@ -416,9 +413,9 @@ def _noting_when_requests_leave() -> aiohttp.TraceConfig:
     return trace
 
 
-def _size(header: Sequence[str] | Sequence[bytes]) -> int:
-    """Bytes, with the colon, the blank and the line's end."""
-    return len(header[0]) + len(header[1]) + 4
+def _size(headers: Sequence[tuple[str, str]] | Sequence[tuple[bytes, bytes]]) -> int:
+    """Bytes, with the colon, the blank and the line's end of each."""
+    return sum([len(name) + len(value) + 4 for name, value in headers])
 
 
 def _usual_headers(crawler: Crawler, configuration: Configuration) -> list[tuple[bytes, list[bytes]]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from scrapy.exceptions import DownloadFailedError
 
 from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, RunStopping
+
+T = TypeVar("T")
 
 LAST_SECONDS = 5.0
 """Seconds that a request under way has left when the run is ending."""
@@ -23,15 +25,14 @@ class Deadline:
         self._under_way: set[asyncio.Timeout] = set()
         self._next_look: asyncio.TimerHandle | None = None
 
-    @asynccontextmanager
-    async def kept(self) -> AsyncIterator[None]:
-        """Raises RunStopping in place of what is inside when that has not come to its end in time; DownloadFailedError when it may not."""
+    async def kept(self, exchange: Awaitable[T]) -> T:
+        """What `exchange` gives. Raises RunStopping when that has not come to its end in time; DownloadFailedError when it may not."""
         limit = asyncio.timeout(None)
         try:
             async with limit:
                 self._under_way.add(limit)
                 self._look_later()
-                yield
+                return await exchange
         except TimeoutError:
             if limit.expired() and not self._is_stopping():
                 raise DownloadFailedError("cut off, because the account's lane was lost") from None

@@ -46,8 +46,10 @@ async def chunks(
     waited, brought = 0.0, 0
     while not response.content.at_eof():
         asked = loop.time()
-        async with asyncio.timeout(longest_wait):
-            chunk = await response.content.readany()
+        # Much of a small body comes with its head, and is not waited for.
+        if not (chunk := response.content.read_nowait()):
+            async with asyncio.timeout(longest_wait):
+                chunk = await response.content.readany()
         if not chunk:
             return
         # The time until the next chunk is asked for is ours, not the server's.

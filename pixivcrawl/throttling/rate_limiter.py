@@ -267,7 +267,9 @@ _LIMITERS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, int], Ra
 def limiter_of(host: str, configuration: Configuration, account: int = 0) -> RateLimiter:
     """A host's limiter (`Origin.key`; for the API one for each account), with the configuration of the crawl that asked last."""
     is_api = host == configuration.api.key
-    limiter = _limiters().setdefault((host, account if is_api else 0), RateLimiter(host))
+    limiters, key = _limiters(), (host, account if is_api else 0)
+    if (limiter := limiters.get(key)) is None:
+        limiter = limiters[key] = RateLimiter(host)
     if is_api:
         limiter.at_once = configuration.api_concurrency
         limiter.rest_within(Bounds(configuration.api_delay, configuration.api_delay_least))

@@ -19,8 +19,7 @@ def always() -> bool:
 async def travel(deadline: Deadline, seconds: float) -> float:
     """When it ended, by the loop's clock."""
     try:
-        async with deadline.kept():
-            await asyncio.sleep(seconds)
+        await deadline.kept(asyncio.sleep(seconds))
     except RunStopping:
         return -asyncio.get_running_loop().time()
     return asyncio.get_running_loop().time()
@@ -51,12 +50,11 @@ def test_what_travels_when_the_lane_is_lost_is_cut_off_at_once_and_counts_as_los
 
 
 def test_another_timeout_is_no_end_of_the_run() -> None:
-    async def way() -> None:
-        async with Deadline(lambda: True, always).kept():
-            raise TimeoutError("the server is silent")
+    async def silence() -> None:
+        raise TimeoutError("the server is silent")
 
     with pytest.raises(TimeoutError, match="silent"):
-        in_no_time(way())
+        in_no_time(Deadline(lambda: True, always).kept(silence()))
 
 
 def test_nothing_is_looked_for_when_nothing_travels() -> None:
