@@ -48,7 +48,7 @@ class Budget:
             raise budget_spent(limit, now)
         self._spent += 1
         if lane is not None:
-            lane.spend(day)
+            lane.spend(day, at_once=limit > 0)
         if limit:
             # Others may spend of it at the same time: one is taken before the request leaves, so that a kill loses none either.
             if not await ledger.write(updates.take_request, self._host, self._account, limit, now):
