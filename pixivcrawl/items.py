@@ -196,13 +196,22 @@ class StoredFile:
         """Make one from a stored original; the size in pixels is that of its bytes."""
         proven = stored.proven
         staged, original = proven.staged, proven.staged.original
-        told = {
-            each.name: getattr(part, each.name)
-            for each in fields(cls)
-            for part in (original, staged, proven, stored)
-            if hasattr(part, each.name)
-        }
-        return cls(**told | ({"work_id": None} if original.kind in OF_USERS else {}))
+        return cls(
+            None if original.kind in OF_USERS else original.work_id,
+            original.user_id,
+            original.kind,
+            original.page,
+            original.revision,
+            stored.path,
+            staged.sha256,
+            staged.bytes,
+            proven.format,
+            proven.width,
+            proven.height,
+            original.url,
+            proven.flaw,
+            proven.as_served,
+        )
 
 
 @dataclass(frozen=True, slots=True)
