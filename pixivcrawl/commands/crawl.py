@@ -25,7 +25,6 @@ from pixivcrawl.notifications.state import Outcome
 from pixivcrawl.runs.exit_codes import complain, exit_code, outcome_of
 from pixivcrawl.runs.memory import limit_heaps
 from pixivcrawl.runs.notify import notify_of
-from pixivcrawl.runs.plans import plan_of_crawl
 from pixivcrawl.runs.signals import (
     exit_without_the_clock,
     nothing_to_stop,
@@ -83,6 +82,8 @@ class Command(CrawlCommand):
 
     def show_plan(self, args: list[str], arguments: Mapping[str, str]) -> int:
         """Print what the crawl would do and take."""
+        from pixivcrawl.runs.plans import plan_of_crawl  # only here: it imports what most runs need not
+
         assert self.crawler_process is not None
         assert self.settings is not None
         show_any_text()

@@ -22,6 +22,11 @@ SEEN_AGAIN = timedelta(days=1)
 _USERS, _NAMES = table(UserRow), table(UserNameRow)
 
 _KNOWN = select(_USERS.c.name, _USERS.c.last_seen).where(_USERS.c.id == bindparam("user_id"))
+_TELL_ACCOUNT = (
+    update(_USERS)
+    .where(_USERS.c.id == bindparam("user"), _USERS.c.account.is_distinct_from(bindparam("told")))
+    .values(account=bindparam("told"))
+)
 
 _AVAILABLE = {
     "availability": "available",
@@ -91,9 +96,7 @@ def record_user_accounts(connection: Connection, artworks: Iterable[Artwork]) ->
     accounts = {artwork.user_id: artwork.user_account for artwork in artworks if artwork.user_account}
     if accounts:
         told = [{"user": user_id, "told": storable(account)} for user_id, account in accounts.items()]
-        of_user = _USERS.c.id == bindparam("user")
-        is_new = _USERS.c.account.is_distinct_from(bindparam("told"))
-        connection.execute(update(_USERS).where(of_user, is_new).values(account=bindparam("told")), told)
+        connection.execute(_TELL_ACCOUNT, told)
 
 
 def record_user_seen(connection: Connection, user_id: int, now: datetime) -> None:
