@@ -11,8 +11,8 @@ from sqlalchemy import Column, Table, create_engine, select
 from pixivcrawl.api.trimming import without_other_works
 from pixivcrawl.ledger.answer import Location
 from pixivcrawl.ledger.columns import UtcTime
-from pixivcrawl.ledger.journal import read_answer
 from pixivcrawl.ledger.models import Base
+from tests.ledger.journals import read_answer
 
 RUNS = {"artwork_changes", "crawls", "crawl_artworks", "accounts", "hosts", "journal"}
 """What tells when a run did something, not what is true of a work."""

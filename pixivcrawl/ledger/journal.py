@@ -227,14 +227,6 @@ def located(entries: Iterable[Entry]) -> Iterator[tuple[StoredAnswer, Location]]
     return ((entry.data[ANSWER], entry.location) for entry in entries if entry.location is not None)
 
 
-def read_answer(folder: Path, location: Location) -> bytes | None:
-    """The body of an answer in the journal; None where it is not there any more, or damaged."""
-    try:
-        return body_of(packed_at(folder, location))
-    except OSError:
-        return None
-
-
 def packed_at(folder: Path, location: Location) -> bytes:
     """The packed record at a place in the journal. Raises OSError if its file is not there any more."""
     with (folder / location.file).open("rb") as file:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.archive.stores.placing import NameTaken, frames_text, place, place_text, quarantine, sha256_of
+from pixivcrawl.archive.stores.placing import NameTaken, frames_text, place, quarantine, sha256_of, stage_text
 from pixivcrawl.errors import StorageFailed
 from tests.archive.making import FRAMES, UPLOADED
 
@@ -179,11 +179,14 @@ def test_the_frames_of_an_ugoira_are_placed_as_json(archive: Archive) -> None:
     assert json.loads(text) == [{"file": "000000.jpg", "delay": 80}, {"file": "000001.jpg", "delay": 120}]
     path, final = archive.staging / "a.json.part", archive.originals / "7" / "a.json"
     path.write_text("half of an earlier tr")
-    assert place_text(text, path, final, UPLOADED) == hashlib.sha256(text.encode()).hexdigest() == sha256_of(final)
+    assert stage_text(text, path) == hashlib.sha256(text.encode()).hexdigest()
+    place(path, final, UPLOADED)
+    assert sha256_of(final) == hashlib.sha256(text.encode()).hexdigest()
     assert final.read_text() == text
     assert final.stat().st_mtime == UPLOADED.timestamp()
+    stage_text("other", path)
     with pytest.raises(NameTaken):
-        place_text("other", path, final, UPLOADED)
+        place(path, final, UPLOADED)
     assert final.read_text() == text
 
 
@@ -191,7 +194,7 @@ def test_writing_text_does_not_touch_bytes_it_shares(archive: Archive) -> None:
     path, stored = archive.staging / "a.json.part", archive.originals / "a.json"
     stored.write_text("stored")
     os.link(stored, path)
-    place_text("new", path, archive.originals / "7" / "b.json", UPLOADED)
+    stage_text("new", path)
     assert stored.read_text() == "stored"
 
 

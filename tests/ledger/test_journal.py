@@ -32,10 +32,10 @@ from pixivcrawl.ledger.journal import (
     body_of,
     cut_torn_tail,
     end_of,
-    read_answer,
     read_journal,
 )
 from pixivcrawl.reader import Reader
+from tests.ledger.journals import read_answer
 from tests.ledger.making import NOW, an_answer
 
 MAGIC = b"\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff\x0c\x00sl\x08\x00"

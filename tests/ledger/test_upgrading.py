@@ -25,9 +25,10 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.ledger.answer import Location
 from pixivcrawl.ledger.engine import read_url, writing_engine
-from pixivcrawl.ledger.journal import SkippedParts, read_answer, read_journal
+from pixivcrawl.ledger.journal import SkippedParts, read_journal
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.ledger.upgrading import upgrade
+from tests.ledger.journals import read_answer
 from tests.ledger.making import sqlite_url
 from tests.ledger.test_engine import migrated
 from tests.ledger.test_replay import replayed_into

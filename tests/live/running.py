@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pixivcrawl.ledger.answer import Location
-from pixivcrawl.ledger.journal import read_answer
+from tests.ledger.journals import read_answer
 from tests.live.nursery import LONGEST, PROJECT, Nursery
 from tests.sandbox.expected import Expected
 from tests.sandbox.serving import Sandbox

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cache
 
 from pixivcrawl.archive.layout import Archive
-from pixivcrawl.archive.stores.placing import frames_text, place, place_text, sha256_of
+from pixivcrawl.archive.stores.placing import frames_text, place, sha256_of, stage_text
 from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.items import Artwork, Original, ProvenOriginal, StagedOriginal, StoredOriginal
@@ -84,8 +84,8 @@ def store(archive: Archive, ledger: Ledger, original: Original, body: bytes) -> 
     if original.frames is not None:
         beside = archive.frames_path(original)
         part = archive.frames_staging_path(original)
-        text = frames_text(original.frames)
-        stored = StoredOriginal(proven, path, beside, place_text(text, part, archive.resolve(beside), UPLOADED))
+        stored = StoredOriginal(proven, path, beside, stage_text(frames_text(original.frames), part))
+        place(part, archive.resolve(beside), UPLOADED)
     ledger.write_now(updates.record_intent, stored, NOW)
     place(staged, archive.resolve(path), original.uploaded)
     ledger.write_now(updates.record_stored, stored, NOW)

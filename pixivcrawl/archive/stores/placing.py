@@ -77,13 +77,6 @@ def discard(staged: Path) -> None:
         staged.unlink(missing_ok=True)
 
 
-def place_text(text: str, staged: Path, final: Path, modified: datetime) -> str:
-    """Write `text` as UTF-8 to `staged`, then `place` it at `final`. Gives its SHA-256 in lower-case hex."""
-    sha256 = stage_text(text, staged)
-    place(staged, final, modified)
-    return sha256
-
-
 def stage_text(text: str, staged: Path) -> str:
     """Write `text` as UTF-8 to `staged` and sync it. Gives its SHA-256 in lower-case hex. Raises `StorageFailed`."""
     content = text.encode()
@@ -159,7 +152,7 @@ def holds(path: Path, sha256: str | None) -> bool:
 
 
 def holds_text(path: Path, text: str) -> bool:
-    """As `holds`, for what `place_text` would write. Raises `StorageFailed`."""
+    """As `holds`, for what `stage_text` would write. Raises `StorageFailed`."""
     return holds(path, hashlib.sha256(text.encode()).hexdigest())
 
 

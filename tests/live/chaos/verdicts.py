@@ -11,10 +11,10 @@ from pathlib import Path
 from pixivcrawl.archive.stores.placing import sha256_of
 from pixivcrawl.items import part_name
 from pixivcrawl.ledger.answer import Location
-from pixivcrawl.ledger.journal import read_answer
 from pixivcrawl.ledger.updates.files import GONE_WITH_FIRST
 from pixivcrawl.sandbox.log import Logged
 from tests import canonical
+from tests.ledger.journals import read_answer
 from tests.live.chaos.trials import (
     API_AT_ONCE,
     IMAGES_AT_ONCE,
