@@ -48,6 +48,7 @@ from pixivcrawl.ledger.queries.lists import (
     unseen_works,
     works_of_series,
 )
+from pixivcrawl.ledger.queries.odd_files import OddFile, status_imported, status_odd, status_odd_files
 from pixivcrawl.ledger.queries.remaining import (
     ANSWER_MS,
     PICTURES_MS,
@@ -73,14 +74,10 @@ from pixivcrawl.ledger.queries.rows import (
 from pixivcrawl.ledger.queries.status import (
     ArtistStatus,
     Missing,
-    OddFile,
     Totals,
     Unavailable,
     Waiting,
-    status_imported,
     status_missing,
-    status_odd,
-    status_odd_files,
     status_of_rows,
     status_of_works,
     status_of_zips,

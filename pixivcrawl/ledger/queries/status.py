@@ -11,9 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, NotNullable, Select, and_, case, exists, func, literal, or_, select, true
 
 from pixivcrawl.ledger.models import (
-    IMPORTED_FILE,
     MISSING_FILE,
-    ODD_FILE,
     OPEN_USER_FILE,
     ROW_LEVEL_WORK,
     UNSETTLED_WORK,
@@ -111,15 +109,6 @@ class Waiting:
     reason: str | None
     number: int
     due: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class OddFile:
-    """A file that is kept though something about it is odd: beside its pixels, or within them where it is kept `as_served`."""
-
-    path: str
-    flaw: str | None
-    as_served: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,35 +353,6 @@ def status_unavailable_works(connection: Connection) -> int:
     """How many works cannot be had, whether or not their files are here."""
     unavailable = select(func.count()).select_from(ArtworkRow).where(ArtworkRow.unavailable_since.is_not(None))
     return connection.execute(unavailable).scalar_one()
-
-
-def status_odd(connection: Connection) -> tuple[int, int]:
-    """How many files are kept though flawed, and how many as served though doubtful."""
-    alike = (
-        select(FileRow.as_served, func.count()).where(ODD_FILE, FileRow.state == "stored").group_by(FileRow.as_served)
-    )
-    counts = dict(connection.execute(alike).all())
-    return counts.get(False, 0), counts.get(True, 0)
-
-
-def status_imported(connection: Connection) -> tuple[int, ...]:
-    """How many files that came from other tools' folders are stored, and how many adopted, of a revision that nobody knows."""
-    is_here = [func.count(case((FileRow.state == state, 1))) for state in ("stored", "adopted")]
-    return tuple(
-        connection.execute(
-            select(*is_here).where(IMPORTED_FILE, FileRow.source.is_not(None), FileRow.kind != "frames")
-        ).one()
-    )
-
-
-def status_odd_files(connection: Connection) -> list[OddFile]:
-    """The files that `status_odd` counts, those kept as served first, then by path."""
-    rows = connection.execute(
-        select(NotNullable(FileRow.path), FileRow.flaw, FileRow.as_served)
-        .where(ODD_FILE, FileRow.state == "stored")
-        .order_by(FileRow.as_served.desc(), FileRow.path)
-    )
-    return [OddFile(*row) for row in rows]
 
 
 def status_withheld(connection: Connection) -> list[tuple[str | None, int | None, int]]:

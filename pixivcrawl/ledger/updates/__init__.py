@@ -22,7 +22,7 @@ from pixivcrawl.ledger.updates.bookmarks import (
 )
 from pixivcrawl.ledger.updates.comments import record_comments, record_comments_read
 from pixivcrawl.ledger.updates.crawls import Crawl, begin_crawl, drop_from_list, end_crawl, record_listing
-from pixivcrawl.ledger.updates.disk import FoundFile, record_found, record_journal_gap
+from pixivcrawl.ledger.updates.disk import FoundFile, record_found, record_journal_gap, record_lost
 from pixivcrawl.ledger.updates.facts import FactsUpdate, record_all_facts, record_facts
 from pixivcrawl.ledger.updates.files import (
     Intent,
@@ -32,7 +32,6 @@ from pixivcrawl.ledger.updates.files import (
     record_file_failed,
     record_intent,
     record_intents,
-    record_lost,
     record_stored,
     record_unproven,
     settle_intent,

@@ -1,4 +1,4 @@
-"""What was found on the disk: files in their place that the ledger did not know of, and gaps in the journal."""
+"""What was found on the disk: files that the ledger did not know of, files that are not there any more, and gaps in the journal."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, exists, insert, select, update
 
+from pixivcrawl.archive.layout import is_unknown
 from pixivcrawl.items import OF_USERS, FileKind, Frame
 from pixivcrawl.ledger.models import ArtworkRow, FileRow, UserFileRow, UserRow, table
 from pixivcrawl.ledger.updates.archive_name import archive_of
-from pixivcrawl.ledger.updates.imported import state_in_place
-from pixivcrawl.ledger.updates.state import IN_PLACE, NOT_FAILED, refresh_files
+from pixivcrawl.ledger.updates.files import has_key
+from pixivcrawl.ledger.updates.imported import NOT_IMPORTED, state_in_place
+from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, IN_PLACE, NO_BYTES, NOT_FAILED, refresh_files
 from pixivcrawl.ledger.updates.upsert import insert_new
+from pixivcrawl.ledger.updates.user_files import lose_picture
 from pixivcrawl.ledger.updates.works import record_stubs
 
 _ARTWORKS, _FILES = table(ArtworkRow), table(FileRow)
@@ -94,3 +97,52 @@ def record_found(connection: Connection, found: FoundFile, now: datetime) -> boo
     if found.kind not in OF_USERS:
         refresh_files(connection, found.work_id)
     return True
+
+
+def record_lost(connection: Connection, work_id: int, page: int, revision: str, kind: FileKind, now: datetime) -> None:
+    """A stored file is in its place no more, or was damaged there. What is not stored stays as it is.
+
+    A page of the work's present revision is wanted again. One that a newer revision replaced cannot be had again: it is superseded and
+    keeps its path and SHA-256, by which it is known should it come back. Where the ledger cannot tell (an unknown address, a page that the
+    work does not have, a revision that is not the present one) it is superseded and the work is asked for again, which makes it wanted
+    if pixiv still names it. The list of an ugoira's frames has no address; its row goes, and comes back with the zip. Of a user's picture
+    (`work_id` is the user's) the latest is wanted again.
+    """
+    if kind in OF_USERS:
+        lose_picture(connection, work_id, revision, kind, now)
+        return
+    row = connection.execute(
+        select(FileRow.__table__, ArtworkRow.revision.label("present"), ArtworkRow.page_count, ArtworkRow.availability)
+        .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
+        .where(has_key(work_id, page, revision, kind), FileRow.state.in_(IN_PLACE))
+    ).first()
+    if row is None:
+        return
+    change = update(_FILES).where(_FILES.c.id == row.id)
+    can_be_had = bool(row.url) and (kind == "frame" or page < (row.page_count or page + 1))
+    is_replaced = is_unknown(revision) or (row.present != revision and _is_replaced(connection, row))
+    if kind == "frames":
+        connection.execute(delete(_FILES).where(_FILES.c.id == row.id))
+    elif can_be_had and not is_replaced and row.present in (None, revision):
+        connection.execute(change.values(state="wanted", recorded=now, **NO_BYTES, **NOT_IMPORTED, **NOT_FAILED))
+    else:
+        connection.execute(change.values(state="superseded"))
+        if not is_replaced and row.availability not in FINAL_AVAILABILITY:
+            asked = update(_ARTWORKS).where(_ARTWORKS.c.id == work_id, _ARTWORKS.c.stale_since.is_(None))
+            connection.execute(asked.values(stale_since=now))
+    refresh_files(connection, work_id)
+
+
+def _is_replaced(connection: Connection, row: Row[Any]) -> bool:
+    """Whether the ledger knows a later revision of the same page; 14 digits sort as the times they stand for.
+
+    A later zip stands for its frames, which nobody may have asked for.
+    """
+    kind, page = ("ugoira", 0) if row.kind == "frame" else (row.kind, row.page)
+    later = exists().where(
+        FileRow.artwork_id == row.artwork_id,
+        FileRow.page == page,
+        FileRow.kind == kind,
+        FileRow.revision > row.revision,
+    )
+    return bool(connection.execute(select(later)).scalar())

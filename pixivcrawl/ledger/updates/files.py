@@ -26,14 +26,12 @@ from sqlalchemy import (
     update,
 )
 
-from pixivcrawl.archive.layout import is_unknown
 from pixivcrawl.items import OF_USERS, FileKind, Original, StoredOriginal
 from pixivcrawl.ledger.models import ArtworkRow, FileRow, UserFileRow, table
 from pixivcrawl.ledger.updates.archive_name import archive_of
 from pixivcrawl.ledger.updates.doubtful import DoubtfulBody, doubtful_body_after, doubtful_body_of, values_of_served
 from pixivcrawl.ledger.updates.imported import NOT_IMPORTED, record_owner, state_in_place
 from pixivcrawl.ledger.updates.state import (
-    FINAL_AVAILABILITY,
     IN_PLACE,
     NO_BYTES,
     NOT_FAILED,
@@ -44,7 +42,6 @@ from pixivcrawl.ledger.updates.state import (
     refresh_files,
 )
 from pixivcrawl.ledger.updates.upsert import upsert
-from pixivcrawl.ledger.updates.user_files import lose_picture
 
 GONE = "its address answers 404: removed or revised since the work was read"
 GONE_WITH_FIRST = "not asked for, as the ugoira's first frame answers 404: removed or revised since the work was read"
@@ -288,40 +285,6 @@ def record_file_failed(
     _refresh(connection, original)
 
 
-def record_lost(connection: Connection, work_id: int, page: int, revision: str, kind: FileKind, now: datetime) -> None:
-    """A stored file is in its place no more, or was damaged there. What is not stored stays as it is.
-
-    A page of the work's present revision is wanted again. One that a newer revision replaced cannot be had again: it is superseded and
-    keeps its path and SHA-256, by which it is known should it come back. Where the ledger cannot tell (an unknown address, a page that the
-    work does not have, a revision that is not the present one) it is superseded and the work is asked for again, which makes it wanted
-    if pixiv still names it. The list of an ugoira's frames has no address; its row goes, and comes back with the zip. Of a user's picture
-    (`work_id` is the user's) the latest is wanted again.
-    """
-    if kind in OF_USERS:
-        lose_picture(connection, work_id, revision, kind, now)
-        return
-    row = connection.execute(
-        select(FileRow.__table__, ArtworkRow.revision.label("present"), ArtworkRow.page_count, ArtworkRow.availability)
-        .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
-        .where(_has_key(work_id, page, revision, kind), FileRow.state.in_(IN_PLACE))
-    ).first()
-    if row is None:
-        return
-    change = update(_FILES).where(_FILES.c.id == row.id)
-    can_be_had = bool(row.url) and (kind == "frame" or page < (row.page_count or page + 1))
-    is_replaced = is_unknown(revision) or (row.present != revision and _is_replaced(connection, row))
-    if kind == "frames":
-        connection.execute(delete(_FILES).where(_FILES.c.id == row.id))
-    elif can_be_had and not is_replaced and row.present in (None, revision):
-        connection.execute(change.values(state="wanted", recorded=now, **NO_BYTES, **NOT_IMPORTED, **NOT_FAILED))
-    else:
-        connection.execute(change.values(state="superseded"))
-        if not is_replaced and row.availability not in FINAL_AVAILABILITY:
-            asked = update(_ARTWORKS).where(_ARTWORKS.c.id == work_id, _ARTWORKS.c.stale_since.is_(None))
-            connection.execute(asked.values(stale_since=now))
-    refresh_files(connection, work_id)
-
-
 def _rows(stored: StoredOriginal, state: dict[str, Any]) -> list[dict[str, Any]]:
     """The row of a file, and that of an ugoira's frames beside it."""
     proven = stored.proven
@@ -375,27 +338,13 @@ def _table_of(kind: FileKind) -> Table:
 
 def _is(original: Original, kind: FileKind | None = None) -> ColumnElement[bool]:
     """The condition that a row is that of `original`, or of the frames' list beside it."""
-    return _has_key(original.work_id, original.page, original.revision, kind or original.kind)
+    return has_key(original.work_id, original.page, original.revision, kind or original.kind)
 
 
-def _has_key(work_id: int, page: int, revision: str, kind: FileKind) -> ColumnElement[bool]:
+def has_key(work_id: int, page: int, revision: str, kind: FileKind) -> ColumnElement[bool]:
+    """The condition for the row of this file."""
     files = _table_of(kind)
     return and_(*(files.c[name] == value for name, value in _key(work_id, page, revision, kind).items()))
-
-
-def _is_replaced(connection: Connection, row: Row[Any]) -> bool:
-    """Whether the ledger knows a later revision of the same page; 14 digits sort as the times they stand for.
-
-    A later zip stands for its frames, which nobody may have asked for.
-    """
-    kind, page = ("ugoira", 0) if row.kind == "frame" else (row.kind, row.page)
-    later = exists().where(
-        FileRow.artwork_id == row.artwork_id,
-        FileRow.page == page,
-        FileRow.kind == kind,
-        FileRow.revision > row.revision,
-    )
-    return bool(connection.execute(select(later)).scalar())
 
 
 def _renew(connection: Connection, row: Row[Any], original: Original) -> bool:

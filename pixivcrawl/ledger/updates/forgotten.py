@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, select, update
 
 from pixivcrawl.ledger.models import ArtworkRow, FileRow, ForgottenRow, UserFileRow, UserRow, table
-from pixivcrawl.ledger.updates.files import record_lost
+from pixivcrawl.ledger.updates.disk import record_lost
 from pixivcrawl.ledger.updates.state import IN_PLACE, refresh_files
 from pixivcrawl.ledger.updates.upsert import insert_new, upsert
 from pixivcrawl.ledger.updates.works import record_stubs
