@@ -16,6 +16,7 @@ from tomlkit.items import AoT
 
 from pixivcrawl.api.text import one_line, quoted
 from pixivcrawl.api.urls import UrlRefused, read_url
+from pixivcrawl.config_file import nearest
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.subscriptions.intervals import read_interval, read_period
 
@@ -165,6 +166,8 @@ def _entry(place: int, entry: Mapping[str, Any]) -> Subscription:
             raise _Refused(place, key, "refresh already says how often a list is read to its end; leave this out")
         if key.startswith("_") or isinstance(value, dict):
             raise _Refused(place, key, "is not an argument of a spider; leave it out")
+        if (meant := nearest(key, _OWN, 0.85)) is not None:
+            raise _Refused(place, key, f"is not known here; did you mean {meant}?")
         if key in arguments:
             raise _Refused(place, key, f"the address says {key}={arguments[key]} already; leave one of them out")
         arguments[key] = _argument(place, key, value)

@@ -94,6 +94,7 @@ WRONG = {
     with_one_more('name = "new"'): (HEAD, "does not say what to archive"),
     with_one_more('name = "new"\nurl = "https://www.pixiv.net/users/1"\nspider = "user"'): (HEAD + 3, "url already"),
     with_one_more('name = "new"\nid = 3\nurl = "https://www.pixiv.net/users/1"'): (HEAD + 2, "says id=1 already"),
+    with_one_more('name = "new"\nspider = "top"\nevry = "6h"'): (HEAD + 3, "did you mean every?"),
     with_one_more('name = "new"\nspider = "top"\nreread = true'): (HEAD + 3, "refresh already says"),
     with_one_more('name = "new"\nspider = "top"\nmode.of = "r18"'): (HEAD + 3, "leave it out"),
     with_one_more('name = "new"\nspider = "top"\nmode = [\n[1]\n]'): (HEAD + 3, "mode: a list"),
