@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -62,10 +64,17 @@ class Command(ArchiveCommand):
             print(f"\nImages fetched: {first} by the first run, {again} by the second.")
         print(f"Originals: {archive / 'originals'}")
         print(f"Ledger:    {archive / 'archive.sqlite'}")
-        print(f"Look at it with: pixivcrawl gallery --open -s ARCHIVE_DIR={archive}")
-        print(f"See its state with: pixivcrawl status -s ARCHIVE_DIR={archive}")
-        print("For real: pixivcrawl setup, then pixivcrawl user ID, or the address of any pixiv page")
+        typed = words_of_command()
+        print(f"Look at it with: {typed} gallery --open -s {shlex.quote(f'ARCHIVE_DIR={archive}')}")
+        print(f"See its state with: {typed} status -s {shlex.quote(f'ARCHIVE_DIR={archive}')}")
+        print(f"For real: {typed} setup, then {typed} user ID, or the address of any pixiv page")
         return code
+
+
+def words_of_command() -> str:
+    """How `pixivcrawl` is called where this demo was: by its name, or by its path where no shell finds it yet."""
+    program = Path(sys.argv[0])
+    return "pixivcrawl" if shutil.which("pixivcrawl") or program.stem != "pixivcrawl" else shlex.quote(str(program))
 
 
 def folder() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -38,12 +39,14 @@ def test_the_demo_runs_within_a_foreign_project(programs: Path, tmp_path: Path) 
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "scrapy.cfg").write_text("[settings]\ndefault = foreign.settings\n")
-    env = environment(None, tmp_path / "not-here")
+    env = environment(None, tmp_path / "not-here", PATH=os.defpath)
     demo = subprocess.run(
         [programs / "pixivcrawl", "demo"], cwd=elsewhere, env=env, text=True, capture_output=True, check=False
     )
     assert demo.returncode == 0, demo.stderr
     assert "Images fetched: 19 by the first run, 0 by the second." in demo.stdout
+    # Nobody has put the environment on the path yet.
+    assert f"Look at it with: {programs / 'pixivcrawl'} gallery --open" in demo.stdout
     assert stored_files(elsewhere / "demo-archive")
     assert not (tmp_path / "not-here").exists()
     for name in ("settings", "pipelines"):
