@@ -64,7 +64,11 @@ class Offset(Generic[Body]):
 
     def next_page(self, values: Values, body: Body) -> dict[str, Any] | None:
         following = values["offset"] + (came(self.rows(body)) or values["limit"])
-        return {**values, "offset": following} if _goes_on(self.more(body, following), self.rows(body)) else None
+        said = self.more(body, following)
+        if self.total is not None and (self.total(body) or 0) < following:
+            # More came than there should be: the next page tells whether anything follows.
+            said = None
+        return {**values, "offset": following} if _goes_on(said, self.rows(body)) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ def test_offsets_count_the_rows_that_came(name: str) -> None:
     assert page is not None
     assert (page["offset"], page["limit"], page["id"]) == (6, 10, 1)
     assert following(name, values, BODIES[name] | {"total": 6}) is None
+    assert following(name, values, BODIES[name] | {"total": 0}) == page
 
 
 def test_an_empty_page_in_the_middle_is_passed_over() -> None:

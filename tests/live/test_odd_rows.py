@@ -84,6 +84,15 @@ def test_every_other_bookmark_is_archived(tmp_path: Path, kept: Sandbox, caplog:
     assert crawl("bookmarks", kept, tmp_path, id="me", detail="listing").exit_code == 0
 
 
+def test_a_work_that_stands_twice_on_a_page_is_archived_once(tmp_path: Path):
+    with Sandbox(World.of(works=6, size=(32, 24), page_counts=(1, 3)), tls=False) as sandbox:
+        bookmarks = sandbox.world.shelf(901).bookmarks
+        bookmarks[3:3] = bookmarks[:2]
+        assert crawl("bookmarks", sandbox, tmp_path, id="me").exit_code == 0
+        everything = {bookmark.work_id for bookmark in bookmarks}
+        assert_holds(tmp_path, sandbox.world.expected.artwork(everything, session=True))
+
+
 def test_rows_that_a_broken_off_reading_left_out_are_not_forgotten(tmp_path: Path, kept: Sandbox):
     kept.faults.api("offset=100&", kind="replaced_rows", field="works", value={50: None})
     kept.faults.api("offset=200&", kind="status:500")

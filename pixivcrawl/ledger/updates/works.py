@@ -113,14 +113,17 @@ def record_originals_of_rows(connection: Connection, originals: Sequence[Origina
     """Originals that follow from works' rows, which were recorded, are wanted.
 
     A row brings none where its work is known in full, or is stale for another reason than that this row shows a new revision: files of
-    that revision are then known.
+    that revision are then known. Of a work with several rows the last one counts.
     """
-    of_works: dict[int, list[Original]] = {}
+    of_works: dict[int, dict[tuple[str, int], Original]] = {}
     for original in originals:
-        of_works.setdefault(original.work_id, []).append(original)
+        of_row = of_works.setdefault(original.work_id, {})
+        if any(other.revision != original.revision for other in of_row.values()):
+            of_row.clear()
+        of_row[original.kind, original.page] = original
     wanted: dict[int, list[Original]] = {}
     for work_id, known in known_rows(connection, list(of_works)).items():
-        of_work = of_works[work_id]
+        of_work = list(of_works[work_id].values())
         change: Row = _AVAILABLE if known["availability"] == "withheld" else {}
         if known["detail"] == "full":
             continue
