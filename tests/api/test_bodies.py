@@ -163,6 +163,12 @@ def test_what_a_work_can_be_without(field: str) -> None:
     assert parsed(catalogue.ILLUST_DETAIL, detail(**{field: None})).id == WORK
 
 
+def test_a_translation_that_is_no_text_costs_itself_alone() -> None:
+    tag = {"tag": "海", "translation": {"odd": ["sea"], "en": "sea"}, "romaji": {"umi": 1}}
+    (read,) = parsed(catalogue.ILLUST_DETAIL, detail(tags={"tags": [tag]})).tags.tags
+    assert (read.tag, read.translated, read.romaji) == ("海", "sea", None)
+
+
 def test_an_empty_list_in_place_of_a_series_is_none() -> None:
     assert parsed(catalogue.ILLUST_DETAIL, detail(seriesNavData=[])).series_id is None
 

@@ -43,8 +43,8 @@ class WorkTag(PixivModel):
     """A tag of a work. `translation` has one key, the reader's language or `en` for want of it."""
 
     tag: str
-    translation: Annotated[dict[str, str | None], Keyed] = Field(default_factory=dict)
-    romaji: str | None = None
+    translation: Annotated[dict[str, Lenient[str]], Keyed] = Field(default_factory=dict)
+    romaji: Lenient[str] = None
     user_id: Lenient[Count] = None
     locked: Lenient[bool] = None
 
