@@ -45,8 +45,9 @@ def run(command: Sequence[str], *, env: Mapping[str, str] | None = None, output:
 
 
 def own_environment(**more: str) -> dict[str, str]:
-    """The environment without the measurer's own settings, session and trust."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIXIV", "SCRAPY", "SSL_CERT"))}
+    """The environment without the measurer's own settings, session and trust, and with compiled modules kept as for anybody else."""
+    others = ("PIXIV", "SCRAPY", "SSL_CERT", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     return kept | more
 
 
