@@ -120,6 +120,22 @@ def test_a_server_that_is_killed_and_comes_back_is_waited_for(tmp_path: Path, tm
         }
 
 
+@pytest.mark.parametrize("careless", [()], indirect=True)
+def test_a_server_that_stays_away_is_waited_for_once(
+    tmp_path: Path, careless: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("pixivcrawl.archive.stores.s3.PATIENCE", 0.5)
+    store = store_at(tmp_path, careless)
+    store._send(".trial", b"a trial", hashlib.sha256(b"a trial").hexdigest())
+    monkeypatch.setattr(Careless, "do_HEAD", lambda self: self._say(503, "SlowDown"))
+    for _ in range(3):
+        with pytest.raises(StorageFailed):
+            store.head("originals/1.jpg")
+    assert [record.getMessage() for record in caplog.records if "trying again" in record.getMessage()] == [
+        f"{read_bucket(careless)} does not answer: trying again for 0 s"
+    ]
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [

@@ -335,6 +335,8 @@ class S3Store:
                 is_first = until is None
                 until = until or time.monotonic() + self._patience
                 if not _may_pass(error) or time.monotonic() >= until:
+                    # Who has waited once does not wait again before the store has answered.
+                    self._patience = 0.0
                     raise self._failed(error) from error
                 if is_first:
                     _logger.warning("%s does not answer: trying again for %d s", self._bucket, self._patience)
