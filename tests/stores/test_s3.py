@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -303,6 +304,70 @@ def test_an_address_that_is_none_is_refused_without_being_repeated(wrong: str):
     with pytest.raises(ValueError, match="write s3://BUCKET/PREFIX") as refused:
         read_bucket(wrong)
     assert "secret" not in str(refused.value)
+
+
+class Says(Careless):
+    """A store that answers what `answers` says, in turn, and then does what is asked."""
+
+    keeps = frozenset({"conditions", "checksums"})
+    answers: ClassVar[list[tuple[int, str]]]
+
+    def do_PUT(self) -> None:
+        if not self.answers:
+            return super().do_PUT()
+        self.rfile.read(int(self.headers["Content-Length"]))
+        return self._say(*self.answers.pop(0))
+
+    def do_HEAD(self) -> None:
+        if not self.answers:
+            return super().do_HEAD()
+        return self._say(self.answers.pop(0)[0])
+
+
+@pytest.fixture
+def saying(request: pytest.FixtureRequest) -> Iterator[str]:
+    handler = type("Handler", (Says,), {"answers": list(request.param), "objects": {}})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"s3://archive/x?endpoint=http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.mark.parametrize(
+    "saying",
+    [
+        [(503, "SlowDown"), (500, "InternalError")],
+        [(400, "IncompleteBody"), (400, "RequestTimeout")],
+        [(409, "OperationAborted"), (409, "ConditionalRequestConflict")],
+    ],
+    indirect=True,
+)
+def test_a_store_that_asks_for_another_try_gets_one(tmp_path: Path, saying: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pixivcrawl.archive.stores.s3.time.sleep", lambda _: None)
+    store = store_at(tmp_path, saying)
+    store._patience = 60.0
+    assert put(store, staged(tmp_path, b"proven")) is None
+
+
+@pytest.mark.parametrize(
+    ("saying", "says"),
+    [
+        ([(400, "InvalidRequest")], r"failed \(HTTP 400, InvalidRequest\)"),
+        ([(403, "RequestTimeTooSkewed")], "this machine's clock is wrong: set it"),
+        ([(400, "ExpiredToken")], "credentials have expired"),
+    ],
+    indirect=["saying"],
+)
+def test_a_refusal_is_not_taken_for_wrong_bytes(tmp_path: Path, saying: str, says: str):
+    trouble = put(store_at(tmp_path, saying), staged(tmp_path, b"proven"))
+    assert isinstance(trouble, StorageFailed)
+    assert re.search(says, str(trouble)), trouble
+
+
+@pytest.mark.parametrize("saying", [[(400, "")]], indirect=True)
+def test_credentials_that_expired_are_said_where_the_answer_has_no_body(tmp_path: Path, saying: str):
+    with pytest.raises(StorageFailed, match="see to the credentials"):
+        store_at(tmp_path, saying).head("originals/1.jpg")
 
 
 class BreaksOff(Careless):

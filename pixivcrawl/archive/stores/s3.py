@@ -46,17 +46,30 @@ _WRONG_SHA256 = hashlib.sha256(b"something else").hexdigest()
 _WRONG, _NOT_FOUND, _TAKEN, _UNKNOWN = 400, 404, 412, 501
 """What the store says to a wrong checksum, of a file that is not there, of one that is, and to a condition that it does not know."""
 
-_SLOW_DOWN = frozenset({"SlowDown", "RequestTimeout", "Throttling", "TooManyRequests", "ConditionalRequestConflict"})
+_SLOW_DOWN = frozenset(
+    {
+        "SlowDown",
+        "RequestTimeout",
+        "Throttling",
+        "TooManyRequests",
+        "IncompleteBody",
+        "ConditionalRequestConflict",
+        "OperationAborted",
+    }
+)
 _OF_KEYS: Mapping[str, str] = {
     "InvalidAccessKeyId": "does not know the access key",
     "SignatureDoesNotMatch": "refuses the secret key",
     "ExpiredToken": "says that the credentials have expired",
     "ExpiredTokenException": "says that the credentials have expired",
     "InvalidToken": "refuses the session token",
-    "RequestTimeTooSkewed": "says that this machine's clock is wrong",
     "AccessDenied": "does not allow this",
     "403": "refuses the credentials or does not allow this",
+    "400": "refuses the request, as it does with credentials that have expired",
 }
+"""What it says of the credentials, by its code; by its status where an answer has no body (HEAD)."""
+
+_WRONG_CLOCK = "RequestTimeTooSkewed"
 _MISSING = "the object store has no such file"
 _logger = logging.getLogger(__name__)
 
@@ -304,7 +317,8 @@ class S3Store:
         try:
             self._send(file.path, file.staged, file.sha256, Metadata={"sha256": file.sha256, "uploaded": uploaded})
         except ClientError as error:
-            if _status(error) == _WRONG:
+            # It refuses other bytes than were proven, and also what it cannot read.
+            if _status(error) == _WRONG and not holds(file.staged, file.sha256):
                 raise StorageFailed(f"{file.staged} is no more what was proven: check the disk") from error
             if _status(error) != _TAKEN:
                 raise self._failed(error) from error
@@ -360,6 +374,8 @@ class S3Store:
             why = f"{self._bucket} does not answer ({type(error).__name__}): see to the store, or to the address in ORIGINALS_STORE"
         elif (code := str(error.response.get("Error", {}).get("Code", ""))) in _OF_KEYS:
             why = f"{self._bucket} {_OF_KEYS[code]}: see to the credentials and their rights"
+        elif code == _WRONG_CLOCK:
+            why = f"{self._bucket} says that this machine's clock is wrong: set it"
         elif code == "NoSuchBucket":
             why = f"{self._bucket} is not there: make the bucket"
         else:
