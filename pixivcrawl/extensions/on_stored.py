@@ -51,8 +51,11 @@ class OnStored(FinishedWorks):
                 files = [
                     await held.enter_async_context(fetched(self._archive, self._archive.root / path)) for path in wanted
                 ]
+            except FileNotFoundError as error:
+                self.fail(work_id, f"{error.filename} is stored and not there: run pixivcrawl verify")
+                return
             except (OSError, StorageFailed) as error:
-                self.fail(work_id, str(getattr(error, "strerror", None) or error))
+                self.fail(work_id, str(error))
                 return
             await self._run(work_id, self._command(words, [str(file) for file in files]))
 

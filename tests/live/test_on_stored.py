@@ -70,6 +70,20 @@ def test_one_that_fails_is_said_once_counted_and_never_the_archive_s_fault(tmp_p
     assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
 
 
+def test_a_file_that_is_gone_is_named(tmp_path: Path, sandbox: Sandbox) -> None:
+    """The first command waits until each work has a file, and removes them all."""
+    removes = (
+        "import pathlib,sys,time; folder=pathlib.Path(sys.argv[1])\n"
+        "while len(set(path.name.split('_')[0] for path in folder.iterdir())) < 4: time.sleep(0.05)\n"
+        "for path in folder.iterdir(): path.unlink()"
+    )
+    run = archived(sandbox, tmp_path, [sys.executable, "-c", removes, str(tmp_path / "originals/11"), "{files}"])
+    assert run.code == 0
+    gone = [line for line in run.err.splitlines() if "is stored and not there: run pixivcrawl verify" in line]
+    assert gone
+    assert all(f": {tmp_path}/originals/11/" in line for line in gone)
+
+
 def test_one_that_takes_too_long_is_ended_with_what_it_started(tmp_path: Path, sandbox: Sandbox) -> None:
     child = "import subprocess,sys,time; p=subprocess.Popen([sys.executable,'-c','import time; time.sleep(60)']); "
     child += "open(sys.argv[1],'a').write(str(p.pid)+chr(10)); time.sleep(60)"
