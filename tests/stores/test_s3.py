@@ -306,6 +306,13 @@ def test_an_address_that_is_none_is_refused_without_being_repeated(wrong: str):
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize("careless", [()], indirect=True)
+def test_what_is_to_be_set_aside_and_is_gone_is_named_by_its_address(tmp_path: Path, careless: str):
+    with pytest.raises(StorageFailed, match=r"^originals/1\.jpg is gone from s3://archive/x at http") as refused:
+        store_at(tmp_path, careless).set_aside("originals/1.jpg", "its bytes are wrong")
+    assert str(tmp_path) not in str(refused.value)
+
+
 class Says(Careless):
     """A store that answers what `answers` says, in turn, and then does what is asked."""
 

@@ -225,7 +225,11 @@ class S3Store:
     @contextmanager
     def _moved_here(self, path: str) -> Iterator[Path]:
         """A synced copy of a file, which the block keeps on this machine; then the object is removed, if it is still that one."""
-        with storage_errors(self._archive.root / path), self._copied(path) as (copy, etag):
+        with storage_errors(self._archive.staging), ExitStack() as kept:
+            try:
+                copy, etag = kept.enter_context(self._copied(path))
+            except FileNotFoundError:
+                raise StorageFailed(f"{path} is gone from {self._bucket}: run the same command again") from None
             sync(copy)
             yield copy
         # Where another process has removed it, or put the right one there, the store says so.
