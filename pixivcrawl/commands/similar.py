@@ -22,6 +22,7 @@ from pixivcrawl.configuration import Configuration
 from pixivcrawl.console import ProgressPrinter, add_quiet, obey_quiet, say
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.index import similar
+from pixivcrawl.index.reading import Index
 from pixivcrawl.index.updating import update_index
 from pixivcrawl.ledger.originals import agree_on_store
 from pixivcrawl.ledger.queries.browsing.works import cards
@@ -74,17 +75,20 @@ def look_for(paths: list[Path], search: SimilarSearch, opts: argparse.Namespace)
     # Of a name that is mistyped it is said at once.
     if not opts.known and any(path.is_file() for path in paths):
         search.look_at_all()
-    left = similar.unseen(search.derived)
+    left, behind = similar.unseen(search.derived), Index(search.derived, search.ledger).behind()
     for path in paths:
         try:
             found = search.find(path)
         except PixivcrawlError as error:
             code = complain(error)
             continue
-        for line in [as_json(path, found, left)] if opts.json else lines(path, found):
+        for line in [as_json(path, found, left, behind)] if opts.json else lines(path, found):
             print(line)
     if left and not opts.json:
         say(f"pixivcrawl: not analysed yet: {plural(left, 'picture')} of the archive")
+    if behind and not opts.json:
+        missing = plural(behind, "work or change", "works or changes")
+        say(f"pixivcrawl: not in the index yet: {missing} of the ledger: ask again later, without --known")
     return code
 
 
@@ -151,7 +155,8 @@ def lines(path: Path, result: SearchResult) -> Iterator[str]:
         yield f"{path}: it shows too little detail to compare: only identical files were looked for"
 
 
-def as_json(path: Path, result: SearchResult, left: int) -> str:
+def as_json(path: Path, result: SearchResult, left: int, behind: int) -> str:
+    """`left` pictures of the index have not been looked at, `behind` works or changes of the ledger are not in the index."""
     found = result.found
     like = [
         {
@@ -169,5 +174,5 @@ def as_json(path: Path, result: SearchResult, left: int) -> str:
         }
         for each in found.like
     ]
-    said = {"file": str(path), "sha256": found.sha256, "plain": found.is_plain, "like": like, "not_looked_at": left}
-    return json.dumps(said, ensure_ascii=False)
+    said = {"file": str(path), "sha256": found.sha256, "plain": found.is_plain, "like": like}
+    return json.dumps(said | {"not_looked_at": left, "not_in_index": behind}, ensure_ascii=False)

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from pixivcrawl.index.similar import unseen
 from tests.archive.making import encoded
@@ -58,6 +59,18 @@ def test_what_is_known_is_asked_alone_when_told_so(archive: Path, tmp_path: Path
     store(archive, {9: [COPIES["half the size"](drawn(3))]})
     assert "work 9" not in similar(archive, "--known", copy).out
     assert "work 9" in similar(archive, copy).out
+
+
+def test_what_the_index_has_not_read_yet_is_said(archive: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.jpg"
+    copy.write_bytes(COPIES["pressed harder"](drawn(3)))
+    assert "not in the index yet" not in similar(archive, copy).err
+    store(archive, {9: [COPIES["half the size"](drawn(3))]})
+    with FileLock(archive / "derived/index.lock"):
+        told = similar(archive, copy)
+        found = json.loads(similar(archive, "--json", copy).out)
+    assert ("work 9" in told.out, "pixivcrawl: not in the index yet: " in told.err) == (False, True)
+    assert found["not_in_index"] > 0
 
 
 @pytest.mark.parametrize("what", ["missing", "folder", "text", "cut", "huge"])
