@@ -430,7 +430,10 @@ def _back_up(database: Path, version: str) -> None:
     # Only here: most ledgers are up to date.
     from pixivcrawl.ledger.copying import copy_ledger
 
-    copy_ledger(database, database.with_name(f"{database.name}.backup-{version}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"))
+    copy = database.with_name(f"{database.name}.backup-{version}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    # One that a migration killed within this second has left is whole: it had its name only then.
+    if not copy.exists():
+        copy_ledger(database, copy)
 
 
 def _refused(error: DBAPIError, url: URL) -> Exception:
