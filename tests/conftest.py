@@ -7,6 +7,7 @@ import os
 import signal
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import settings
@@ -54,13 +55,39 @@ def nobodys_umask() -> Iterator[None]:
 @pytest.fixture
 def postgres_url() -> Iterator[str]:
     """An empty database of its own on the server that the environment names."""
+    with database_of_its_own() as url:
+        yield url
+
+
+@contextmanager
+def database_of_its_own(like: str = "template1") -> Iterator[str]:
+    """A database that holds what the one named `like` does, for as long as the block runs."""
     if not POSTGRES:
         pytest.skip("PIXIVCRAWL_TEST_POSTGRES holds no URL")
     name = f"ledger_{uuid.uuid4().hex}"
     server = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {like}"))
     yield make_url(POSTGRES).set(database=name).render_as_string(hide_password=False)
     with server.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     server.dispose()
+
+
+@pytest.fixture(scope="session")
+def server_ledger() -> Iterator[str]:
+    """The name of a database whose ledger holds nothing, to be copied: making its tables takes longer than most tests."""
+    # Only here: most tests need none.
+    from tests.ledger.making import connected
+
+    with database_of_its_own() as url:
+        with connected(url):
+            pass
+        yield str(make_url(url).database)
+
+
+@pytest.fixture
+def postgres_ledger_url(server_ledger: str) -> Iterator[str]:
+    """As `postgres_url`, with the tables of a ledger."""
+    with database_of_its_own(like=server_ledger) as url:
+        yield url

@@ -24,10 +24,12 @@ def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["sqlite", "postgresql"] if POSTGRES else ["sqlite"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "postgresql":
-        url: str = request.getfixturevalue("postgres_url")
-        return url
-    return sqlite_url(tmp_path)
+    """Empty; on the server, where a test takes a `connection` or `ledger` too, with the tables of a ledger."""
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path)
+    is_used = not {"connection", "ledger"}.isdisjoint(request.fixturenames)
+    url: str = request.getfixturevalue("postgres_ledger_url" if is_used else "postgres_url")
+    return url
 
 
 @pytest.fixture
