@@ -68,7 +68,7 @@ def main() -> int:
     derived = archive / "derived"
     if options.make_index:
         return _make_index(archive, derived)
-    rows = [] if options.keep_index and derived.exists() else list(made_anew(archive, derived, options.works))
+    rows = [] if options.keep_index and derived.exists() else list(made_again(archive, derived, options.works))
     ledger = Ledger.open(database_url(archive))
     try:
         rows += asked(Index(derived, ledger), options.requests, options.works)
@@ -118,7 +118,7 @@ LETTERS = (ALL_LETTERS, [1 / rank for rank in range(1, len(ALL_LETTERS) + 1)])
 WORD_WEIGHTS = [1 / (1 + rank) for rank in range(len(WORDS))]
 
 
-def made_anew(archive: Path, derived: Path, works: int) -> Iterator[Row]:
+def made_again(archive: Path, derived: Path, works: int) -> Iterator[Row]:
     """The index from nothing, by a process of its own."""
     shutil.rmtree(derived, ignore_errors=True)
     command = [sys.executable, "-m", "benchmarks.gallery", "--folder", str(archive.parent), "--works", str(works)]

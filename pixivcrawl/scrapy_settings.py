@@ -260,18 +260,17 @@ def _why_unreadable(settings: BaseSettings, name: str) -> str | None:
         return (
             None if given is None or _is_encoding(str(given)) else f"{quoted(given)} is no encoding that Python knows"
         )
+    takes_fractions = isinstance(usual, float) or name in MAY_BE_FRACTIONS
     try:
-        match usual:
-            case bool():
-                settings.getbool(name)
-            case float():
-                settings.getfloat(name)
-            case int() if name in MAY_BE_FRACTIONS:
-                settings.getfloat(name)
-            case int():
-                settings.getint(name)
+        if isinstance(usual, bool):
+            settings.getbool(name)
+        elif takes_fractions:
+            settings.getfloat(name)
+        elif isinstance(usual, int):
+            settings.getint(name)
     except (TypeError, ValueError):
-        return f"{quoted(given)} is not {'true or false' if isinstance(usual, bool) else 'a number'}"
+        wanted = "true or false" if isinstance(usual, bool) else "a number" if takes_fractions else "a whole number"
+        return f"{quoted(given)} is not {wanted}"
     if name == "SPIDER_MODULES":
         return next(filter(None, (_why_not_found(each, import_module) for each in settings.getlist(name))), None)
     return next(filter(None, map(_why_not_found, _objects_named(name, given))), None)

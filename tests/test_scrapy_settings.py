@@ -140,7 +140,8 @@ def test_what_somebody_set_is_refused_in_one_line(name: str, priority: str) -> N
 @pytest.mark.parametrize(
     ("name", "given", "why"),
     [
-        ("CONCURRENT_REQUESTS", "many", "'many' is not a number"),
+        ("CONCURRENT_REQUESTS", "many", "'many' is not a whole number"),
+        ("CONCURRENT_REQUESTS", "1.5", "'1.5' is not a whole number"),
         ("DOWNLOAD_DELAY", "1,5", "'1,5' is not a number"),
         ("STATS_DUMP", "perhaps", "'perhaps' is not true or false"),
         ("LOG_LEVEL", "LOUD", "'LOUD' is none of CRITICAL, FATAL, ERROR, WARN, WARNING, INFO, DEBUG, NOTSET"),

@@ -79,7 +79,7 @@ def tell(configuration: Configuration, opts: argparse.Namespace, filters: Filter
     now = datetime.now(UTC)
     span = read_span(opts.since, opts.until, now)
     if not 0 <= opts.thumbnails <= MOST_THUMBNAILS:
-        raise ConfigurationError(f"--thumbnails: {opts.thumbnails} is not a number from 0 to {MOST_THUMBNAILS}")
+        raise ConfigurationError(f"--thumbnails: {opts.thumbnails} is not a whole number from 0 to {MOST_THUMBNAILS}")
     to = None if opts.output in (None, STANDARD_OUTPUT) else file_for(opts.output, configuration.archive_dir)
     form = opts.format or (FORMATS.get(to.suffix.lower(), "text") if to is not None else "text")
     write: Callable[[Iterable[str]], None] = write_out if to is None else lambda pieces: write_file(to, pieces)

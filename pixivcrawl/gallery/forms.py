@@ -33,7 +33,7 @@ def routes(shelf: Shelf, index: Index) -> list[web.RouteDef]:
         if not _is_number(work_id):
             raise ConfigurationError(f"work={quoted(work_id, 40)} is not the id of a work")
         if field != "note" and not _is_number(value):
-            raise ConfigurationError(f"value={quoted(value, 40)} is not a number")
+            raise ConfigurationError(f"value={quoted(value, 40)} is not a whole number")
         await asyncio.to_thread(shelf.mark, int(work_id), field, value if field == "note" else int(value))
         return _back(str(form.get("back", "")))
 

@@ -58,7 +58,7 @@ class PageRequest:
         if given is None:
             return default
         if not (given.isascii() and given.isdigit() and len(given) < 20 and least <= int(given) <= most):
-            raise ConfigurationError(f"{name}={quoted(given, 40)} is not a number from {least} to {most}")
+            raise ConfigurationError(f"{name}={quoted(given, 40)} is not a whole number from {least} to {most}")
         return int(given)
 
     def one_of(self, name: str, choices: tuple[str, ...]) -> str:

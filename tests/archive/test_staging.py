@@ -45,7 +45,7 @@ def test_a_body_is_received_whole_also_in_two_goes(
     assert path.read_bytes() == body
 
 
-def test_without_resume_it_begins_anew(tmp_path: Path) -> None:
+def test_without_resume_it_begins_again(tmp_path: Path) -> None:
     path = tmp_path / "it.body"
     path.with_name("it.body.part").write_bytes(b"from an earlier try, and longer")
     receiver = Receiver(path, 100)
@@ -184,7 +184,7 @@ def test_a_note_that_cannot_be_read_is_none(tmp_path: Path, note: bytes) -> None
     assert left_part(path, URL) is None
 
 
-def test_nothing_is_left_of_what_is_discarded_or_begun_anew(tmp_path: Path) -> None:
+def test_nothing_is_left_of_what_is_discarded_or_begun_again(tmp_path: Path) -> None:
     forget(left_by_a_kill(tmp_path, b"12345"))
     assert list(tmp_path.iterdir()) == []
     path = left_by_a_kill(tmp_path, b"12345")

@@ -106,7 +106,7 @@ def test_notes_of_each_kind_tell_what_they_know(world: World, tmp_path: Path, no
             assert recorded.revision == (truth.revision if work.created == work.uploaded else None)
 
 
-def test_a_note_written_anew_does_not_make_an_older_picture_a_newer_one(world: World, tmp_path: Path) -> None:
+def test_a_note_that_is_written_again_does_not_make_an_older_picture_a_newer_one(world: World, tmp_path: Path) -> None:
     """PixivUtil2 leaves a file of that name where it lies, and writes what pixiv says of the work by then."""
     made = PixivUtil2(tmp_path, world)
     work = works_of(world)[0]

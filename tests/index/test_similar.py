@@ -137,7 +137,7 @@ def test_nothing_is_kept_of_how_a_deleted_picture_looked(looked: Looked):
         assert index.execute("SELECT count(*) FROM alike").fetchone() == (0,)
 
 
-def test_an_index_that_is_made_anew_keeps_what_was_looked_at(looked: Looked, monkeypatch: pytest.MonkeyPatch):
+def test_an_index_that_is_made_again_keeps_what_was_looked_at(looked: Looked, monkeypatch: pytest.MonkeyPatch):
     picture = drawn(1)
     store(looked.root, {1: [encoded(picture, "PNG")], 2: [COPIES["half the size"](picture)]})
     looked.follow()

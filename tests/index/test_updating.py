@@ -64,7 +64,7 @@ def test_an_index_that_was_deleted_comes_again(ledger: Ledger, derived: Path, in
     assert len(index.works(parse("")).ids) == 29
 
 
-def test_an_index_that_is_spoilt_is_made_anew(ledger: Ledger, derived: Path, index: Index):
+def test_an_index_that_is_spoilt_is_made_again(ledger: Ledger, derived: Path, index: Index):
     know(ledger, an_artwork(1))
     derived.mkdir()
     (derived / "index.sqlite").write_bytes(b"no database at all" * 1000)

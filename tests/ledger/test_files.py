@@ -271,13 +271,13 @@ class TestADoubtfulBody:
             assert self.came(connection, hours * HOUR) == (hours + 1, HOUR if not hours else DAY, False)
         assert self.came(connection, DAY)[2]
 
-    def test_begins_anew_with_other_bytes(self, connection: Connection):
+    def test_begins_again_with_other_bytes(self, connection: Connection):
         for hours in (0, 1):
             self.came(connection, hours * HOUR)
         assert self.came(connection, DAY, "bb") == (1, DAY + HOUR, False)
         assert self.came(connection, 2 * DAY, "aa") == (1, 2 * DAY + HOUR, False)
 
-    def test_begins_anew_when_the_clock_was_set_back(self, connection: Connection):
+    def test_begins_again_when_the_clock_was_set_back(self, connection: Connection):
         self.came(connection, 365 * DAY)
         assert self.came(connection, 0 * HOUR) == (1, HOUR, False)
 

@@ -89,7 +89,7 @@ def test_the_count_outlives_a_kill(tmp_path: Path):
         assert sent(sandbox) == before + 5
 
 
-def test_a_new_day_begins_to_count_anew(tmp_path: Path):
+def test_a_new_day_counts_from_zero(tmp_path: Path):
     with Sandbox(World.of(works=2, size=(48, 36))) as sandbox:
         settings = {"PIXIV_API_BUDGET": 3}
         assert crawl("user", sandbox, tmp_path, phpsessid=None, settings=settings, id=11).exit_code == 1

@@ -202,7 +202,7 @@ def test_a_ledger_goes_on_without_what_its_journal_lost_and_that_is_said_ever_af
 
 
 @pytest.mark.long
-def test_a_ledger_made_anew_from_a_short_journal_says_what_the_old_one_knew(made: Path, archive: Path):
+def test_a_ledger_made_again_from_a_short_journal_says_what_the_old_one_knew(made: Path, archive: Path):
     older_journal(archive, made / "older")
     run = scrapy("rebuild", "--replace", env=environment(None, archive))
     assert run.returncode == 1

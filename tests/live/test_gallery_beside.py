@@ -131,7 +131,7 @@ def test_a_folder_that_cannot_be_written_has_its_index_elsewhere(tmp_path: Path,
     assert "derived cannot be written" in capsys.readouterr().err
 
 
-def test_an_index_of_another_archive_is_made_anew(tmp_path: Path):
+def test_an_index_of_another_archive_is_made_again(tmp_path: Path):
     root = archive_at(tmp_path / "archive")
     (root / "derived").mkdir()
     (root / "derived/index.sqlite").write_bytes(b"no index" * 1000)

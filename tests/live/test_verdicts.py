@@ -88,7 +88,7 @@ def test_a_doubtful_file_is_kept_when_three_transfers_over_a_day_were_the_same(t
         assert (verified.returncode, verified.stderr) == (0, "")
 
 
-def test_other_doubtful_bytes_begin_anew(tmp_path: Path, archive: Path):
+def test_other_doubtful_bytes_begin_again(tmp_path: Path, archive: Path):
     body = jpeg(640, 480)
     with serving(a_page(tmp_path, "jpg", zeroed(body, len(body) // 2, 4096))) as sandbox:
         crawl_at(START, sandbox, archive)

@@ -114,7 +114,7 @@ def test_a_missing_file_of_an_older_revision_is_gone_for_good(archive: Archive, 
     assert work(ledger, 1).files_state == "complete"
 
 
-def test_a_list_of_frames_is_written_anew(archive: Archive, ledger: Ledger):
+def test_a_list_of_frames_is_written_again(archive: Archive, ledger: Ledger):
     original = an_ugoira(3)
     ledger.write_now(updates.record_artwork, an_artwork(3, kind="ugoira", originals=(original,)), NOW)
     zipped = store(archive, ledger, original, ugoira())

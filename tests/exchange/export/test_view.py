@@ -156,7 +156,9 @@ def test_titles_that_are_exchanged(root: Path, tmp_path: Path, export: Export):
     assert set(after) == set(before)
 
 
-def test_what_is_not_chosen_any_more_goes_and_another_way_makes_all_anew(root: Path, tmp_path: Path, export: Export):
+def test_what_is_no_longer_chosen_goes_and_another_way_makes_everything_again(
+    root: Path, tmp_path: Path, export: Export
+):
     export("view", "--by", "symlink")
     assert (
         "0 made, 0 moved, 4 removed, 1 as they were" in export("view", "--by", "symlink", which=("--artist", "8")).err
