@@ -19,6 +19,7 @@ from pixivcrawl.base_spiders.from_rows import rows_to_ask_for
 from pixivcrawl.base_spiders.owned_lists import OwnedListSpider, OwnerArguments
 from pixivcrawl.base_spiders.page import Page
 from pixivcrawl.base_spiders.pagination import ListPage
+from pixivcrawl.batched import batched
 from pixivcrawl.items import Artwork, Facts, Follow
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.answer import StoredAnswer
@@ -123,8 +124,7 @@ class PeopleSpider(OwnedListSpider[PeopleArgumentsT]):
             self.failed_at = self.failed_at or cursor
         else:
             shown = {row.work_id: row for row in items_from.listed_artworks(person.illusts)}
-            for start in range(0, len(profile.work_ids), ROWS_A_REQUEST):
-                chunk = profile.work_ids[start : start + ROWS_A_REQUEST]
+            for chunk in batched(profile.work_ids, ROWS_A_REQUEST):
                 rows = await self.rows_of(person, [each for each in chunk if each not in shown or self.args.refresh])
                 yield Page(chunk, [*shown.values(), *rows], cursor, person.user_id)
 

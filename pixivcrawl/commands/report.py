@@ -16,8 +16,8 @@ from pixivcrawl.configuration import Configuration, filter_named
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.filters import Filters
 from pixivcrawl.ledger.queries import reports
-from pixivcrawl.ledger.queries.browsing.works import pictures_at
-from pixivcrawl.ledger.queries.covers import Cover, covers
+from pixivcrawl.ledger.queries.browsing.works import Picture, pictures_at
+from pixivcrawl.ledger.queries.covers import covers
 from pixivcrawl.ledger.queries.reports import Change, Span
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reporting import page, text
@@ -131,13 +131,12 @@ def mentioned(news: News) -> Iterator[int]:
         yield from (event.work_id for event in part.shown)
 
 
-def covers_before(connection: Connection, changes: Iterable[Change]) -> list[Cover]:
+def covers_before(connection: Connection, changes: Iterable[Change]) -> list[Picture]:
     """The first picture of each of these works before its images were replaced, of those that are here."""
-    found: dict[int, Cover] = {}
+    found: dict[int, Picture] = {}
     for change in changes:
-        for each in pictures_at(connection, change.work_id, str(change.was), limit=1):
-            cover = Cover(each.work_id, each.kind, each.path, each.bytes, each.width, each.height, each.frame)
-            found.setdefault(change.work_id, cover)
+        for picture in pictures_at(connection, change.work_id, str(change.was), limit=1):
+            found.setdefault(change.work_id, picture)
     return list(found.values())
 
 

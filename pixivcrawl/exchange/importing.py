@@ -28,6 +28,7 @@ from pixivcrawl.archive.stores.frames import place_frames
 from pixivcrawl.archive.stores.placing import NameTaken, discard, frames_text
 from pixivcrawl.archive.verdict import Expected, Proof
 from pixivcrawl.archive.workers import Workers
+from pixivcrawl.batched import batched
 from pixivcrawl.configuration import usable_cores
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.exchange.reading import LOOKED_UP, Offered
@@ -120,8 +121,7 @@ class Importing:
             offered, key=lambda each: (each.claim.recorded is None, each.claim.work_id, each.claim.page, each.source)
         )
         with ThreadPoolExecutor(2 * usable_cores(), thread_name_prefix="import") as threads:
-            for start in range(0, len(in_order), LOOKED_UP):
-                some = in_order[start : start + LOOKED_UP]
+            for some in batched(in_order, LOOKED_UP):
                 self.files = files_known(self.ledger, [each.claim.work_id for each in some])
                 await self._bring(threads, some)
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pixivcrawl.archive.layout import Archive
+from pixivcrawl.batched import batched
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.exchange.source import Contents, Entry, Files, Passed, Source, contents_of
 from pixivcrawl.exchange.sources import SOURCES, source_of
@@ -106,8 +107,7 @@ def _not_here(source: Source, contents: Contents, ledger: Ledger | None) -> File
         return contents.pictures
     pending: list[os.DirEntry[str]] = []
     told: float | None = None
-    for start in range(0, len(contents.pictures), LOOKED_UP):
-        some = contents.pictures[start : start + LOOKED_UP]
+    for some in batched(contents.pictures, LOOKED_UP):
         names = [_name_in_ledger(source, contents.folder, entry.path) for entry in some]
         came = ledger.read_now(queries.imported_from, names)
         if told is None and any(each.is_adopted for each in came.values()):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pixivcrawl.batched import batched
 from pixivcrawl.index import schema
 
 MOST_BITS = 24
@@ -66,9 +67,7 @@ def _candidates(
     found.pop(digest, None)
     fresh = {each[0]: each[3] for each in asked}
     nearest: list[Candidate] = []
-    in_order = sorted(found, key=lambda other: (found[other], other))
-    for start in range(0, len(in_order), _DIGESTS_A_QUERY):
-        some = in_order[start : start + _DIGESTS_A_QUERY]
+    for some in batched(sorted(found, key=lambda other: (found[other], other)), _DIGESTS_A_QUERY):
         colours = fresh | dict(
             connection.execute(
                 f"SELECT digest, colours FROM looks WHERE digest IN ({', '.join('?' * len(some))})", some

@@ -19,6 +19,7 @@ from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.stores import on_this_machine
 from pixivcrawl.archive.workers import Workers
+from pixivcrawl.batched import batched
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.index import schema
 from pixivcrawl.index.duplicates import places
@@ -71,8 +72,8 @@ class _Pictures:
         """{digest: the pictures with these bytes whose files are in place}."""
         found: dict[int, list[Picture]] = {digest: [] for digest in wanted}
         everywhere = sorted({place for several in wanted.values() for place in several})
-        for start in range(0, len(everywhere), COMPARED_AT_ONCE):
-            for picture in self.ledger.read_now(pictures_in, {*everywhere[start : start + COMPARED_AT_ONCE]}):
+        for some in batched(everywhere, COMPARED_AT_ONCE):
+            for picture in self.ledger.read_now(pictures_in, {*some}):
                 digest = schema.digest_of(picture.sha256)
                 if digest in found and self._is_there(picture):
                     found[digest].append(picture)

@@ -12,6 +12,7 @@ from threading import Event
 
 from filelock import FileLock, Timeout
 
+from pixivcrawl.batched import batched
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.index import schema, writing
 from pixivcrawl.ledger.queries import indexed
@@ -205,5 +206,5 @@ def _replace_names(
     ids: Sequence[int],
     names: Callable[[Sequence[int]], writing.NamesById],
 ) -> None:
-    for start in range(0, len(ids), _NAMES_A_QUERY):
-        writing.replace_names(connection, kind, names(ids[start : start + _NAMES_A_QUERY]))
+    for some in batched(ids, _NAMES_A_QUERY):
+        writing.replace_names(connection, kind, names(some))

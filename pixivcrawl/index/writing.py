@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from pixivcrawl.batched import batched
 from pixivcrawl.folding import fold, fold_name, plain
 from pixivcrawl.index import schema
 from pixivcrawl.index.days import day_of
@@ -158,8 +159,7 @@ def _entries(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, di
 
 def _rows(connection: sqlite3.Connection, query: str, ids: Sequence[int]) -> list[Any]:
     rows: list[Any] = []
-    for start in range(0, len(ids), _IDS_A_QUERY):
-        some = ids[start : start + _IDS_A_QUERY]
+    for some in batched(ids, _IDS_A_QUERY):
         rows += connection.execute(f"{query} ({', '.join('?' * len(some))})", some)
     return rows
 

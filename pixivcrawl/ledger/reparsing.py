@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Table, select
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, select
 from pixivcrawl import items_from
 from pixivcrawl.api.catalogue import ILLUST_DETAIL, USER_FULL
 from pixivcrawl.api.endpoint import BodyRefused
+from pixivcrawl.batched import batched
 from pixivcrawl.items import Facts, columns_of
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.models import ArtworkRow, UserRow, table
@@ -37,7 +38,7 @@ def reparse(ledger: Ledger, tell: Callable[[int], None] = lambda _: None) -> Rep
     reparsed = ReparseResult()
     for endpoint in (ILLUST_DETAIL.name, USER_FULL.name):
         answers = _answers(ledger, endpoint)
-        while batch := list(islice(answers, BATCH)):
+        for batch in batched(answers, BATCH):
             facts = [told for subject, payload in batch if (told := _told(endpoint, subject, payload)) is not None]
             together = Facts.of([item for each in facts for item in each.items()])
             new = ledger.read_now(lacking, together)

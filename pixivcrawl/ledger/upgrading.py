@@ -15,7 +15,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from pixivcrawl.api.parameters import ParameterRefused
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.syncing import sync
+from pixivcrawl.batched import batched
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.answer import StoredAnswer
 from pixivcrawl.ledger.continuity import named, note_position, position_of
@@ -159,7 +159,7 @@ def _convert(archive: Archive, engine: Engine | None, upgraded: UpgradeResult, t
     journal, known = Journal(beside, Position()), set[int]()
 
     def write(entries: Iterator[Entry]) -> None:
-        while batch := list(islice(entries, BATCH)):
+        for batch in batched(entries, BATCH):
             _append(journal, batch)
             known.update(_key_of(entry.data[ANSWER]) for entry in batch if entry.type == ANSWER)
             tell(journal.position.number)
@@ -228,7 +228,7 @@ def _fill(connection: Connection, archive: Archive, name: str) -> None:
     remember_tags(connection)
     runs = {crawl_id: crawl_id for crawl_id in connection.execute(select(CrawlRow.id)).scalars()}
     entries = read_journal(archive.journal)
-    while batch := list(islice(entries, BATCH)):
+    for batch in batched(entries, BATCH):
         updates.note_answers(connection, name, located(batch))
         if known is not None:
             for entry in batch:

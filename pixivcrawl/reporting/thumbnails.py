@@ -13,7 +13,7 @@ from pixivcrawl.archive.damage import Damaged
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.stores import on_this_machine
 from pixivcrawl.archive.workers import Workers
-from pixivcrawl.ledger.queries.covers import Cover
+from pixivcrawl.ledger.queries.browsing.works import Picture
 
 DRAW = "pixivcrawl.archive.drawing:draw"
 
@@ -27,7 +27,7 @@ class Thumbnail:
     height: int
 
 
-def thumbnails(archive: Archive, covers: Iterable[Cover], workers: Workers) -> dict[int, Thumbnail]:
+def thumbnails(archive: Archive, covers: Iterable[Picture], workers: Workers) -> dict[int, Thumbnail]:
     """{work: its thumbnail} for those that can be read. Raises NoWorker."""
     drawing: dict[int, Future[Any]] = {}
     with ExitStack() as held:

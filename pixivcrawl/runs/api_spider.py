@@ -23,6 +23,7 @@ from pixivcrawl.api.endpoint import BodyRefused, Endpoint
 from pixivcrawl.api.json_input import read_document
 from pixivcrawl.api.paging import NextIds
 from pixivcrawl.archive.lock import lock
+from pixivcrawl.batched import batched
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.run_record import COMPLETE, FAILED, INTERRUPTED
@@ -174,8 +175,7 @@ def next_questions(endpoint: Endpoint[Any], values: dict[str, Any], body: Any) -
     if body is None or endpoint.paging is None:
         return []
     if isinstance(endpoint.paging, NextIds):
-        ids, portion = list(endpoint.paging.ids(body)), values["limit"]
-        return [{endpoint.paging.parameter: ids[at : at + portion]} for at in range(0, len(ids), portion)]
+        return [{endpoint.paging.parameter: some} for some in batched(endpoint.paging.ids(body), values["limit"])]
     following = endpoint.next_page(values, body)
     return [] if following is None else [following]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Self
@@ -21,6 +21,7 @@ from pixivcrawl.api.endpoint import BodyRefused
 from pixivcrawl.base_spiders.base import PixivSpider
 from pixivcrawl.base_spiders.from_rows import USUAL_EXTENSION
 from pixivcrawl.base_spiders.params import Arguments
+from pixivcrawl.batched import batched
 from pixivcrawl.errors import PixivcrawlError
 from pixivcrawl.extensions.run_record import RunRecord
 from pixivcrawl.items import Artwork
@@ -110,19 +111,19 @@ class RowsSpider(PixivSpider[Arguments]):
         # A record may name the wrong artist, who does not have the work.
         elsewhere = set(chain.from_iterable(told.values())) - set(self.shown.works) - self.shown.unanswered
         artists: defaultdict[int, list[int]] = defaultdict(list)
-        for works in hundreds([*self.wanted.by_artist.get(None, ()), *sorted(elsewhere)]):
+        for works in batched([*self.wanted.by_artist.get(None, ()), *sorted(elsewhere)], WORKS_A_REQUEST):
             for row in await self.many(works):
                 self.shown.artists[row.work_id] = row.user_id
                 artists[row.user_id].append(row.work_id)
         await self.rows_by_artist(artists)
-        for works in hundreds(self.wanted.listed):
+        for works in batched(self.wanted.listed, WORKS_A_REQUEST):
             rows = await self.many(works)
             self.shown.listed.update(row.work_id for row in rows)
             await self.want_files(rows)
 
     async def rows_by_artist(self, by_artist: Mapping[int, Sequence[int]]) -> None:
         for artist, all_works in by_artist.items():
-            for works in hundreds(all_works):
+            for works in batched(all_works, WORKS_A_REQUEST):
                 await self.rows_of(artist, works)
 
     async def many(self, works: Sequence[int]) -> list[Artwork]:
@@ -173,11 +174,6 @@ class PassingRowsSpider(RowsSpider):
     """Like RowsSpider, but keeps nothing."""
 
     archives = False
-
-
-def hundreds(works: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(works), WORKS_A_REQUEST):
-        yield works[start : start + WORKS_A_REQUEST]
 
 
 def pages_of_row(row: Artwork) -> PagesOfWork:

@@ -12,6 +12,7 @@ from pixivcrawl.api.catalogue import ILLUST_RECOMMEND, ILLUST_RECOMMEND_ROWS
 from pixivcrawl.base_spiders.listing import ListingSpider
 from pixivcrawl.base_spiders.page import Page, page_of_rows
 from pixivcrawl.base_spiders.params import ArtworkIds, ListingArguments
+from pixivcrawl.batched import batched
 
 ROWS_A_REQUEST = 100
 """Pixiv: `recommend/init` and `recommend/illusts` give up to so many rows."""
@@ -72,8 +73,7 @@ class RelatedSpider(ListingSpider[RelatedArguments]):
                 self.list_failed(f"work {work_id} cannot be found ({refusal.answer.message}); check the id")
             return
         yield _works(body.illusts)
-        for start in range(0, len(body.next_ids), ROWS_A_REQUEST):
-            ids = body.next_ids[start : start + ROWS_A_REQUEST]
+        for ids in batched(body.next_ids, ROWS_A_REQUEST):
             yield _works((await self.fetch(ILLUST_RECOMMEND_ROWS, illust_ids=ids)).illusts)
 
 

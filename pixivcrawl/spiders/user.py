@@ -32,6 +32,7 @@ from pixivcrawl.base_spiders.listing import ListingSpider
 from pixivcrawl.base_spiders.page import Page, page_of_rows
 from pixivcrawl.base_spiders.params import Arguments, ListingArguments, Text, UserIds
 from pixivcrawl.base_spiders.rechecks import RecheckDeferred
+from pixivcrawl.batched import batched
 from pixivcrawl.filters import separated
 from pixivcrawl.items import Artwork, Original
 from pixivcrawl.ledger import queries, updates
@@ -276,8 +277,8 @@ class UserSpider(ListingSpider[UserArguments]):
     async def pages_for(self, user_id: int, work_ids: list[int]) -> AsyncIterator[Page]:
         # Nothing is asked about works beyond those that are looked at.
         work_ids = work_ids[: self.args.max_works]
-        for start in range(0, len(work_ids), ROWS_A_REQUEST):
-            yield await self.compared(user_id, work_ids[start : start + ROWS_A_REQUEST])
+        for some in batched(work_ids, ROWS_A_REQUEST):
+            yield await self.compared(user_id, some)
 
     async def tagged(self, user_id: int, tag: str) -> AsyncIterator[Page]:
         """The artist's works with a tag, with their rows, which distinguish an ugoira from an illustration."""

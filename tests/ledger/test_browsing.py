@@ -109,7 +109,7 @@ def test_tags_bear_the_first_translation_that_is_wanted(connection: Connection):
     assert {work: [(tag.name, tag.translation) for tag in tags] for work, tags in shown.items()} == {
         1: [("one", None), ("two", "pair")]
     }
-    assert works.translated(connection, ["two", "nothing"], ["zh"]) == {"two": "二"}
+    assert works.translated(connection, ["two", "nothing"]) == {"two": "pair"}
 
 
 def test_people_with_their_names_and_pictures(connection: Connection):
@@ -154,9 +154,9 @@ def test_rankings_by_mode_and_day(connection: Connection):
     ]
     updates.record_ranking(connection, [*entries, RankingEntry("weekly", "manga", "20260105", 1, 0, 1)], NOW)
     assert lists.rankings(connection) == [("daily", "all", "20260102"), ("weekly", "manga", "20260105")]
-    assert lists.ranking_dates(connection, "daily", "all") == ["20260102", "20260101"]
-    assert lists.ranking_dates(connection, "daily", "all", before="20260102") == ["20260101"]
-    assert lists.ranking_dates(connection, "daily", "all", after="20260101") == ["20260102"]
+    assert lists.ranking_date(connection, "daily", "all", "20260102", later=False) == "20260101"
+    assert lists.ranking_date(connection, "daily", "all", "20260101", later=True) == "20260102"
+    assert lists.ranking_date(connection, "daily", "all", "20260102", later=True) is None
     assert [row.artwork_id for row in lists.ranking_of(connection, "daily", "all", "20260101", after=(1, 1))] == [2, 3]
     assert lists.ranked(connection, "daily", "all", "20260101") == (3, 1)
     assert lists.ranked(connection, "daily", "all", "20250101") == (0, 0)

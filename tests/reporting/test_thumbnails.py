@@ -17,7 +17,7 @@ from pixivcrawl.archive.drawing import LARGEST, LONGEST_SIDE
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.verdict import Limits
 from pixivcrawl.archive.workers import Workers
-from pixivcrawl.ledger.queries.covers import Cover
+from pixivcrawl.ledger.queries.browsing.works import Picture
 from pixivcrawl.reporting.thumbnails import Thumbnail, thumbnails
 
 RED = (200, 30, 30)
@@ -32,16 +32,14 @@ def archive(tmp_path: Path) -> Archive:
 WORKERS = Workers(1, Limits())
 
 
-def thumbnail(archive: Archive, cover: Cover) -> Thumbnail | None:
+def thumbnail(archive: Archive, cover: Picture) -> Thumbnail | None:
     return thumbnails(archive, [cover], WORKERS).get(cover.work_id)
 
 
-def kept(archive: Archive, content: bytes, name: str = "1_p0_20260102030405.jpg", **about: Any) -> Cover:
+def kept(archive: Archive, content: bytes, name: str = "1_p0_20260102030405.jpg", **about: Any) -> Picture:
     (archive.originals / "7" / name).write_bytes(content)
-    return Cover(
-        1,
-        **{"kind": "image", "path": f"originals/7/{name}", "bytes": 1, "width": 1, "height": 1, "frame": None, **about},
-    )
+    told = {"kind": "image", "path": f"originals/7/{name}", "bytes": 1, "width": 1, "height": 1, "frame": None, **about}
+    return Picture(1, 0, "20260102030405", sha256="", extension=name.rpartition(".")[2], **told)
 
 
 def saved(picture: Image.Image, form: str, **options: Any) -> bytes:

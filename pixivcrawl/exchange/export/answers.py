@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 from pixivcrawl.archive.warc import Record, digest, http_block, members, read_record, write_record
+from pixivcrawl.batched import batched
 from pixivcrawl.exchange.export.choice import WORKS_AT_ONCE, Selection
 from pixivcrawl.ledger.answer import Location, StoredAnswer, answer_of
 from pixivcrawl.ledger.journal import files_of
@@ -62,8 +63,7 @@ def answers_about(selection: Selection) -> dict[int, list[Place]]:
             if member.text.startswith(_RESPONSE) and (work := _subject(member.text)) in works:
                 found[work].append(Place(own, Location(path.name, member.start, len(member.packed))))
     if archive.bucket is not None:
-        for start in range(0, len(selection.work_ids), WORKS_AT_ONCE):
-            some = selection.work_ids[start : start + WORKS_AT_ONCE]
+        for some in batched(selection.work_ids, WORKS_AT_ONCE):
             for work, of, location in selection.ledger.read_now(answers_of_others, ABOUT, some, own):
                 found[work].append(Place(of, location))
     return found

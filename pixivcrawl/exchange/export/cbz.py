@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pixivcrawl.api.text import plural, quoted
 from pixivcrawl.archive.failures import storage_errors
+from pixivcrawl.batched import batched
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.exchange.export.choice import WORKS_AT_ONCE, Result, Selection
 from pixivcrawl.exchange.export.comicinfo import Chapter, document
@@ -87,11 +88,7 @@ class Books:
         if ids is None:
             return [chapter_of(self._work(first))]
         read = self._selection.ledger.read_now
-        works = [
-            work
-            for at in range(0, len(ids), WORKS_AT_ONCE)
-            for work in read(exported_works, ids[at : at + WORKS_AT_ONCE])
-        ]
+        works = [work for some in batched(ids, WORKS_AT_ONCE) for work in read(exported_works, some)]
         by_id = {work.id: work for work in works}
         return [chapter_of(by_id[work_id]) for work_id in ids]
 

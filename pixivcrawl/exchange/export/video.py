@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from pathlib import Path
 
 from pixivcrawl.animations.animation import Animation
@@ -13,6 +12,7 @@ from pixivcrawl.animations.conversion import alone_in, make, making_workers, req
 from pixivcrawl.animations.sources import animations_of, fetched
 from pixivcrawl.api.text import plural
 from pixivcrawl.archive.damage import Damaged
+from pixivcrawl.batched import batched
 from pixivcrawl.console import ProgressPrinter
 from pixivcrawl.exchange.export.choice import Result, Selection
 from pixivcrawl.items import VideoForm
@@ -41,7 +41,7 @@ def export(selection: Selection, target: Path, options: argparse.Namespace) -> R
         ThreadPoolExecutor(selection.workers) as threads,
         making_workers(selection.workers, selection.limits) as workers,
     ):
-        while together := list(islice(animations, TOGETHER)):
+        for together in batched(animations, TOGETHER):
             lacking = [animation for animation in together if not place_of(animation).exists()]
             there += len(together) - len(lacking)
             tries = [(animation, threads.submit(make_one, animation)) for animation in lacking]

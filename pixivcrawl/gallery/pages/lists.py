@@ -73,8 +73,8 @@ def ranking(connection: Connection, asked: PageRequest) -> Page:
     if not known:
         raise NotFound(f"ranking {mode[:40]} of {date[:40]}")
     dates = {
-        "earlier": lists.ranking_dates(connection, mode, content, before=date, limit=1),
-        "later": lists.ranking_dates(connection, mode, content, after=date, limit=1),
+        "earlier": lists.ranking_date(connection, mode, content, date, later=False),
+        "later": lists.ranking_date(connection, mode, content, date, later=True),
     }
     ending = as_text((places[-1].rank, places[-1].artwork_id)) if len(places) == A_PAGE else None
     path = f"/rankings/{quote(mode, safe='')}"
@@ -87,7 +87,7 @@ def ranking(connection: Connection, asked: PageRequest) -> Page:
             "date": date,
             "known": known,
             "here": here,
-            **{name: (found[0], f"{path}/{found[0]}{of_content}") if found else None for name, found in dates.items()},
+            **{name: (found, f"{path}/{found}{of_content}") if found else None for name, found in dates.items()},
             **_shown(connection, places),
             "older": f"{path}/{date}{of_content}&after={ending}" if ending else None,
         },

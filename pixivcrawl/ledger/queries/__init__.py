@@ -126,7 +126,6 @@ from pixivcrawl.ledger.queries.user_files import (
     wanted_pictures,
 )
 from pixivcrawl.ledger.queries.works import (
-    Double,
     KnownWork,
     StoredFile,
     WorkToDo,
@@ -146,5 +145,4 @@ from pixivcrawl.ledger.queries.works import (
     works_without_caption,
     zip_of_ugoira,
 )
-from pixivcrawl.ledger.updates.files import Intent
 from pixivcrawl.ledger.updates.hosts import account_of_reader, kept_pace, refused_paces

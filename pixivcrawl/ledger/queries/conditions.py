@@ -8,7 +8,8 @@ from typing import Literal
 from sqlalchemy import ColumnElement, and_, exists, false, func, not_, or_, select, true
 
 from pixivcrawl.api.withheld import Withheld
-from pixivcrawl.ledger.models import MISSING_FILE, UNSETTLED_WORK, ArtworkRow, CrawlArtworkRow, CrawlRow, FileRow
+from pixivcrawl.ledger.models import MISSING_FILE, UNSETTLED_WORK, ArtworkRow, CrawlArtworkRow, FileRow
+from pixivcrawl.ledger.updates.crawls import list_of
 from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, LACKS_FRAMES, LACKS_TIMING, due
 from pixivcrawl.reader import Reader
 
@@ -26,8 +27,7 @@ def unsettled_of_list(crawl_id: int, after_position: int = 0) -> ColumnElement[b
     Every position is greater than 0; but only where one is asked for does SQLite take the index of what is unsettled, and not that of the
     whole list.
     """
-    list_id = select(CrawlRow.list_id).where(CrawlRow.id == crawl_id).scalar_subquery()
-    return and_(CrawlArtworkRow.list_id == list_id, CrawlArtworkRow.position > after_position, UNSETTLED_WORK)
+    return and_(CrawlArtworkRow.list_id == list_of(crawl_id), CrawlArtworkRow.position > after_position, UNSETTLED_WORK)
 
 
 def to_be_asked(crawl_id: int, now: datetime | None, *, reader: Reader, enough: RequiredDetail) -> ColumnElement[bool]:

@@ -1,46 +1,25 @@
-"""The picture that shows a work."""
+"""The picture that shows a work in a report: of its latest revision, whichever of its pages are here."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from pixivcrawl.batched import batched
 from pixivcrawl.ledger.models import FileRow
+from pixivcrawl.ledger.queries.browsing.works import PICTURE, Picture, picture_of
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 
-@dataclass(frozen=True, slots=True)
-class Cover:
-    """The stored file that shows a work: the first page at its latest revision; of an ugoira, the zip. `frame` is its first one's name."""
-
-    work_id: int
-    kind: str
-    path: str
-    bytes: int | None
-    width: int | None
-    height: int | None
-    frame: str | None
-
-
-def covers(connection: Connection, work_ids: Collection[int]) -> dict[int, Cover]:
-    """What shows each of these works, of those that have a picture in place."""
-    found: dict[int, Cover] = {}
-    ordered = sorted(work_ids)
-    for start in range(0, len(ordered), IDS_A_QUERY):
+def covers(connection: Connection, work_ids: Collection[int]) -> dict[int, Picture]:
+    """What shows each of these works, of those that have a picture in place: the first page; of an ugoira, the zip."""
+    found: dict[int, Picture] = {}
+    for some in batched(sorted(work_ids), IDS_A_QUERY):
         rows = connection.execute(
-            select(
-                FileRow.artwork_id,
-                FileRow.kind,
-                FileRow.path,
-                FileRow.bytes,
-                FileRow.width,
-                FileRow.height,
-                FileRow.frames,
-            )
+            select(*PICTURE)
             .where(
-                FileRow.artwork_id.in_(ordered[start : start + IDS_A_QUERY]),
+                FileRow.artwork_id.in_(some),
                 FileRow.state == "stored",
                 FileRow.kind != "frames",
                 FileRow.path.is_not(None),
@@ -49,8 +28,6 @@ def covers(connection: Connection, work_ids: Collection[int]) -> dict[int, Cover
             .order_by(FileRow.artwork_id, FileRow.revision.desc(), FileRow.kind.desc(), FileRow.page)
         )
         for row in rows:
-            frames = row.frames or []
-            frame = str(frames[0].get("file")) if frames else None
-            cover = Cover(row.artwork_id, row.kind, row.path or "", row.bytes, row.width, row.height, frame)
-            found.setdefault(cover.work_id, cover)
+            if row.artwork_id not in found:
+                found[row.artwork_id] = picture_of(row)
     return found

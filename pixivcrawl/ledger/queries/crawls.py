@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, NotNullable, Row, Select, Text, cast, func, null, or_, select
+from sqlalchemy import BigInteger, Connection, NotNullable, Row, Text, cast, func, null, or_, select
 
 from pixivcrawl.ledger.models import AccountRow, CrawlRow, HostRow, UserRow
 from pixivcrawl.ledger.updates.hosts import day_of, shared_clock
 from pixivcrawl.reader import Reader
+
+_CRAWLS = select(CrawlRow.__table__)
 
 GAP_COUNTS = ("lists_cut_off", "parameters_ignored", "rows_refused")
 """A run's counts of what its list lacks and no run brings by itself: parts that pixiv does not show, rows that could not be read."""
@@ -50,7 +52,7 @@ class HostPause:
 
 def last_crawls(connection: Connection, limit: int) -> list[CrawlRecord]:
     """The latest runs, the last one first."""
-    return [record_of(row) for row in connection.execute(_crawls().order_by(CrawlRow.id.desc()).limit(limit))]
+    return [record_of(row) for row in connection.execute(_CRAWLS.order_by(CrawlRow.id.desc()).limit(limit))]
 
 
 def confirmed(connection: Connection, reader: Reader) -> datetime | None:
@@ -86,7 +88,7 @@ def lists_shown_in_part(connection: Connection) -> list[CrawlRecord]:
     """Of each list that lacked something when a reader last read it to its end, that run; the latest first."""
     last = select(func.max(CrawlRow.id)).where(CrawlRow.read_to_end).group_by(CrawlRow.list_key, CrawlRow.reader)
     lacking = or_(*(cast(CrawlRow.counts, Text).like(f'%"{name}":%') for name in GAP_COUNTS))
-    found = connection.execute(_crawls().where(CrawlRow.id.in_(last), lacking).order_by(CrawlRow.id.desc()))
+    found = connection.execute(_CRAWLS.where(CrawlRow.id.in_(last), lacking).order_by(CrawlRow.id.desc()))
     return [record_of(row) for row in found]
 
 
@@ -144,10 +146,6 @@ def refused_sessions(connection: Connection, host: str) -> set[int]:
 def user_detail(connection: Connection, user_id: int) -> str | None:
     """How well a user is known: None (an id alone, or not at all), listing, full."""
     return connection.execute(select(UserRow.detail).where(UserRow.id == user_id)).scalar()
-
-
-def _crawls() -> Select[Any]:
-    return select(CrawlRow.__table__)
 
 
 def record_of(row: Row[Any]) -> CrawlRecord:

@@ -9,9 +9,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select
 
+from pixivcrawl.batched import batched
 from pixivcrawl.filters import Filters
 from pixivcrawl.items import Artwork, Tag, columns_of
-from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow
+from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow
+from pixivcrawl.ledger.updates.crawls import list_of
 from pixivcrawl.ledger.updates.state import FORGOTTEN
 from pixivcrawl.ledger.updates.tags import TagLink, tag_links
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY, known_rows
@@ -20,9 +22,8 @@ from pixivcrawl.ledger.updates.works import IDS_A_QUERY, known_rows
 def described_works(connection: Connection, work_ids: Sequence[int]) -> dict[int, Artwork]:
     """Those of the works that a row or their own page described, as they were last described; without their originals."""
     described: dict[int, Artwork] = {}
-    for start in range(0, len(work_ids), IDS_A_QUERY):
-        rows = known_rows(connection, work_ids[start : start + IDS_A_QUERY])
-        told = {work_id: row for work_id, row in rows.items() if row["described"] is not None}
+    for some in batched(work_ids, IDS_A_QUERY):
+        told = {id: row for id, row in known_rows(connection, some).items() if row["described"] is not None}
         tags = tag_links(connection, list(told))
         described.update((work_id, _artwork(row, tags.get(work_id, []))) for work_id, row in told.items())
     return described
@@ -37,8 +38,7 @@ def _artwork(row: RowMapping, tags: Sequence[TagLink]) -> Artwork:
 def wanted_by(connection: Connection, filters: Filters, work_ids: Sequence[int]) -> array[int]:
     """Those of the works that the filters do not leave out, in their order."""
     wanted = array("q")
-    for start in range(0, len(work_ids), IDS_A_QUERY):
-        some = work_ids[start : start + IDS_A_QUERY]
+    for some in batched(work_ids, IDS_A_QUERY):
         described = described_works(connection, some)
         wanted.extend(id for id in some if id not in described or filters.fits(described[id]) is not False)
     return wanted
@@ -55,12 +55,11 @@ def works_without_comments(
     unread: ColumnElement[bool] = ArtworkRow.comments_read.is_(None)
     if read_before is not None:
         unread = or_(unread, ArtworkRow.comments_read < read_before)
-    list_id = select(CrawlRow.list_id).where(CrawlRow.id == crawl_id).scalar_subquery()
     found = connection.execute(
         select(CrawlArtworkRow.artwork_id)
         .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
         .where(
-            CrawlArtworkRow.list_id == list_id,
+            CrawlArtworkRow.list_id == list_of(crawl_id),
             CrawlArtworkRow.artwork_id > after_work,
             ArtworkRow.availability == "available",
             or_(ArtworkRow.comment_count.is_(None), ArtworkRow.comment_count > 0),

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, RowMapping, and_, or_, select
 
+from pixivcrawl.batched import batched
 from pixivcrawl.ledger.answer import Location
 from pixivcrawl.ledger.models import (
     AnswerRow,
@@ -163,11 +164,10 @@ def _tags(connection: Connection, work_ids: Sequence[int]) -> dict[int, list[Exp
         .order_by(ArtworkTagRow.artwork_id, ArtworkTagRow.position)
     ).all()
     texts: dict[int, dict[str, str]] = defaultdict(dict)
-    borne = sorted({row.tag_id for row in rows})
-    for start in range(0, len(borne), IDS_A_QUERY):
+    for some in batched(sorted({row.tag_id for row in rows}), IDS_A_QUERY):
         found = connection.execute(
             select(TagTranslationRow.__table__)
-            .where(TagTranslationRow.tag_id.in_(borne[start : start + IDS_A_QUERY]))
+            .where(TagTranslationRow.tag_id.in_(some))
             .order_by(TagTranslationRow.tag_id, TagTranslationRow.language)
         )
         for row in found:

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, NotNullable, Row, exists, func
 from pixivcrawl.api.bodies.parts import JAPAN
 from pixivcrawl.api.images import is_revision
 from pixivcrawl.api.text import plural, size
+from pixivcrawl.batched import batched
 from pixivcrawl.items import Evidence, FileKind, Frame, Imported, Original
 from pixivcrawl.ledger.models import ZIP_FILE, ArtworkRow, ArtworkVersionRow, FileRow, JournalRow, UserFileRow
 from pixivcrawl.ledger.updates.archive_name import lies_in
@@ -159,11 +160,11 @@ def files_of_works(
     """The files of the works that are in one of the states (and were stored `since`), by work, page, revision and kind."""
     recent = [] if since is None else [FileRow.stored >= since]
     files: list[KeptFile] = []
-    for start in range(0, len(work_ids), IDS_A_QUERY):
+    for some in batched(work_ids, IDS_A_QUERY):
         rows = connection.execute(
             select(*_KEPT)
             .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
-            .where(FileRow.artwork_id.in_(work_ids[start : start + IDS_A_QUERY]), FileRow.state.in_(states), *recent)
+            .where(FileRow.artwork_id.in_(some), FileRow.state.in_(states), *recent)
             .order_by(FileRow.artwork_id, FileRow.page, FileRow.revision, FileRow.kind)
         )
         files += map(_kept, rows)
@@ -186,7 +187,7 @@ class Came(NamedTuple):
 def imported_from(connection: Connection, sources: Sequence[str]) -> dict[str, Came]:
     """The imported files that are here, by their sources."""
     found: dict[str, Came] = {}
-    for start in range(0, len(sources), IDS_A_QUERY):
+    for some in batched(sources, IDS_A_QUERY):
         rows = connection.execute(
             select(
                 NotNullable(FileRow.source),
@@ -194,7 +195,7 @@ def imported_from(connection: Connection, sources: Sequence[str]) -> dict[str, C
                 NotNullable(FileRow.imported),
                 FileRow.state == "adopted",
             ).where(
-                FileRow.source.in_(sources[start : start + IDS_A_QUERY]),
+                FileRow.source.in_(some),
                 FileRow.evidence.is_not(None),
                 FileRow.kind != "frames",
                 FileRow.state.in_(IN_PLACE),
@@ -207,9 +208,8 @@ def imported_from(connection: Connection, sources: Sequence[str]) -> dict[str, C
 def known_work_ids(connection: Connection, work_ids: Sequence[int]) -> set[int]:
     """Those of the works that the ledger knows, if only by their ids."""
     known: set[int] = set()
-    for start in range(0, len(work_ids), IDS_A_QUERY):
-        of_works = ArtworkRow.id.in_(work_ids[start : start + IDS_A_QUERY])
-        known.update(connection.execute(select(ArtworkRow.id).where(of_works)).scalars())
+    for some in batched(work_ids, IDS_A_QUERY):
+        known.update(connection.execute(select(ArtworkRow.id).where(ArtworkRow.id.in_(some))).scalars())
     return known
 
 
@@ -218,18 +218,17 @@ def unnamed_work_ids(connection: Connection, work_ids: Sequence[int]) -> set[int
     unnamed: set[int] = set()
     named = exists().where(FileRow.artwork_id == ArtworkRow.id, FileRow.revision == ArtworkRow.revision)
     by_row = (ArtworkRow.detail == "listing", ArtworkRow.availability == "available", ArtworkRow.revision.is_not(None))
-    for start in range(0, len(work_ids), IDS_A_QUERY):
-        of_works = ArtworkRow.id.in_(work_ids[start : start + IDS_A_QUERY])
-        unnamed.update(connection.execute(select(ArtworkRow.id).where(of_works, *by_row, ~named)).scalars())
+    for some in batched(work_ids, IDS_A_QUERY):
+        found = select(ArtworkRow.id).where(ArtworkRow.id.in_(some), *by_row, ~named)
+        unnamed.update(connection.execute(found).scalars())
     return unnamed
 
 
 def known_artists(connection: Connection, work_ids: Sequence[int]) -> dict[int, int]:
     """The artist of each of these works whose artist is known."""
     artists: dict[int, int] = {}
-    for start in range(0, len(work_ids), IDS_A_QUERY):
-        of_works = ArtworkRow.id.in_(work_ids[start : start + IDS_A_QUERY])
-        found = connection.execute(select(ArtworkRow.id, ArtworkRow.user_id).where(of_works))
+    for some in batched(work_ids, IDS_A_QUERY):
+        found = connection.execute(select(ArtworkRow.id, ArtworkRow.user_id).where(ArtworkRow.id.in_(some)))
         artists.update((row.id, row.user_id) for row in found if row.user_id is not None)
     return artists
 
@@ -326,8 +325,7 @@ def pages_of_work(connection: Connection, work_id: int) -> PagesOfWork | None:
 def pages_of_works(connection: Connection, work_ids: Sequence[int]) -> dict[int, PagesOfWork]:
     """Those of the works that the ledger knows."""
     known: dict[int, PagesOfWork] = {}
-    for start in range(0, len(work_ids), IDS_A_QUERY):
-        some = work_ids[start : start + IDS_A_QUERY]
+    for some in batched(work_ids, IDS_A_QUERY):
         rows = connection.execute(select(ArtworkRow.__table__).where(ArtworkRow.id.in_(some))).all()
         former = select(ArtworkVersionRow.artwork_id, ArtworkVersionRow.field, ArtworkVersionRow.value).where(
             ArtworkVersionRow.artwork_id.in_(some), ArtworkVersionRow.field.in_(("revision", "page_count"))
@@ -376,6 +374,6 @@ def _kept(row: Row[Any]) -> KeptFile:
     frames = values.pop("frames")
     return KeptFile(
         work_id=values.pop("artwork_id"),
-        frames=None if frames is None else tuple(Frame(frame["file"], frame["delay"]) for frame in frames),
+        frames=None if frames is None else tuple(Frame(**frame) for frame in frames),
         **values,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, ScalarSelect, exists, func, or_, select
+from sqlalchemy import Connection, exists, func, or_, select
 
+from pixivcrawl.batched import batched
 from pixivcrawl.ledger.models import (
     IMPORTED_FILE,
     ArtworkRow,
@@ -17,7 +18,7 @@ from pixivcrawl.ledger.models import (
     SeriesArtworkRow,
 )
 from pixivcrawl.ledger.updates.availability import ARTIST_LEFT
-from pixivcrawl.ledger.updates.crawls import is_read_by
+from pixivcrawl.ledger.updates.crawls import is_read_by, list_of
 from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 from pixivcrawl.reader import Reader
@@ -33,11 +34,11 @@ def newest_bookmark(connection: Connection, user_id: int, *, private: bool) -> i
 
 def listed_before(connection: Connection, crawl_id: int, work_ids: Sequence[int]) -> set[int]:
     """Those of the works that stand on the list that run `crawl_id` reads."""
-    list_id = _list_of(crawl_id)
+    list_id = list_of(crawl_id)
     listed: set[int] = set()
-    for start in range(0, len(work_ids), IDS_A_QUERY):
+    for some in batched(work_ids, IDS_A_QUERY):
         found = select(CrawlArtworkRow.artwork_id).where(
-            CrawlArtworkRow.list_id == list_id, CrawlArtworkRow.artwork_id.in_(work_ids[start : start + IDS_A_QUERY])
+            CrawlArtworkRow.list_id == list_id, CrawlArtworkRow.artwork_id.in_(some)
         )
         listed.update(connection.execute(found).scalars())
     return listed
@@ -59,7 +60,7 @@ def unseen_works(connection: Connection, crawl_id: int, user_id: int, since_craw
             ArtworkRow.user_id == user_id,
             shown_to,
             ArtworkRow.availability.not_in(FINAL_AVAILABILITY),
-            CrawlArtworkRow.list_id == _list_of(crawl_id),
+            CrawlArtworkRow.list_id == list_of(crawl_id),
             CrawlArtworkRow.crawl_id.between(since_crawl, crawl_id - 1),
         )
     )
@@ -84,7 +85,7 @@ def returned_works(connection: Connection, crawl_id: int, user_id: int, since_cr
         .where(
             ArtworkRow.user_id == user_id,
             ArtworkRow.availability == "gone",
-            CrawlArtworkRow.list_id == _list_of(crawl_id),
+            CrawlArtworkRow.list_id == list_of(crawl_id),
             or_(CrawlArtworkRow.crawl_id < since_crawl, ArtworkRow.unavailable_reason == ARTIST_LEFT),
         )
     )
@@ -108,7 +109,3 @@ def works_of_series(connection: Connection, series_id: int) -> list[int]:
         .order_by(SeriesArtworkRow.position, SeriesArtworkRow.artwork_id)
     )
     return list(connection.execute(works).scalars())
-
-
-def _list_of(crawl_id: int) -> ScalarSelect[int | None]:
-    return select(CrawlRow.list_id).where(CrawlRow.id == crawl_id).scalar_subquery()

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, NotNullable, and_, bindparam, exists, func, or_, select
 
+from pixivcrawl.batched import batched
 from pixivcrawl.items import Evidence, Imported
 from pixivcrawl.ledger.models import ROW_LEVEL_WORK, ArtworkRow, CrawlArtworkRow, FileRow
 from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, FORGOTTEN
@@ -78,22 +79,20 @@ def without_originals(connection: Connection, work_ids: Sequence[int]) -> set[in
     known: set[int] = set()
     has_files = exists().where(FileRow.artwork_id == ArtworkRow.id, FileRow.state.not_in(("superseded", "adopted")))
     enough = or_(ArtworkRow.detail == "full", ArtworkRow.availability.in_(FINAL_AVAILABILITY), has_files)
-    for start in range(0, len(work_ids), IDS_A_QUERY):
-        chunk = work_ids[start : start + IDS_A_QUERY]
-        known.update(connection.execute(select(ArtworkRow.id).where(ArtworkRow.id.in_(chunk), enough)).scalars())
+    for some in batched(work_ids, IDS_A_QUERY):
+        known.update(connection.execute(select(ArtworkRow.id).where(ArtworkRow.id.in_(some), enough)).scalars())
     return set(work_ids) - known
 
 
 def likely_extensions(connection: Connection, user_ids: Iterable[int]) -> dict[tuple[int, str], str]:
     """By artist and kind of work: the extension that most of their stored first pages bear."""
     found: dict[Any, Counter[str]] = {}
-    wanted = list(user_ids)
-    for start in range(0, len(wanted), IDS_A_QUERY):
+    for some in batched(user_ids, IDS_A_QUERY):
         rows = connection.execute(
             select(ArtworkRow.user_id, ArtworkRow.kind, FileRow.extension, func.count())
             .join(FileRow, FileRow.artwork_id == ArtworkRow.id)
             .where(
-                ArtworkRow.user_id.in_(wanted[start : start + IDS_A_QUERY]),
+                ArtworkRow.user_id.in_(some),
                 FileRow.page == 0,
                 FileRow.kind == "image",
                 FileRow.state == "stored",

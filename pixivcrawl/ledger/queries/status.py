@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, NotNullable, Select, and_, case, exists, func, literal, or_, select, true
 
+from pixivcrawl.batched import batched
 from pixivcrawl.ledger.models import (
     MISSING_FILE,
     OPEN_USER_FILE,
@@ -218,28 +219,16 @@ def status_of_works(
         everything.leave_unasked(works)
         if user_id is not None:
             of_artists[user_id].leave_unasked(works)
-    totals = Totals(
-        artists=len(of_artists),
-        works=everything.works,
-        complete=everything.complete,
-        to_do=everything.to_do,
-        parked=everything.parked,
-        unavailable=everything.unavailable,
-        files=everything.files,
-        bytes=everything.bytes,
-        forgotten=everything.forgotten,
-        unasked=everything.unasked,
-    )
+    totals = Totals(len(of_artists), everything.works, **asdict(everything))
     first = sorted(of_artists, key=lambda user_id: (-of_artists[user_id].works, user_id))[:limit]
     return totals, _artists(connection, {user_id: of_artists[user_id] for user_id in first})
 
 
 def _artists(connection: Connection, of_artists: Mapping[int, _Sums]) -> list[ArtistStatus]:
-    user_ids, users = list(of_artists), dict[int, Any]()
-    for start in range(0, len(user_ids), IDS_A_QUERY):
-        told = select(UserRow.id, UserRow.name, UserRow.availability)
-        found = connection.execute(told.where(UserRow.id.in_(user_ids[start : start + IDS_A_QUERY])))
-        users.update((row.id, row) for row in found)
+    users: dict[int, Any] = {}
+    for some in batched(of_artists, IDS_A_QUERY):
+        found = select(UserRow.id, UserRow.name, UserRow.availability).where(UserRow.id.in_(some))
+        users.update((row.id, row) for row in connection.execute(found))
     return [
         ArtistStatus(
             user_id=user_id,

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Text, case, cast, func, or_, select
 
+from pixivcrawl.batched import batched
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, FollowRow
 from pixivcrawl.ledger.updates.crawls import is_read_by
 from pixivcrawl.ledger.updates.readings import whole_reading_began
@@ -64,9 +65,8 @@ def runs_of_lists(
     Of the lists whose keys are `limited` only so many works are wanted: a run that saw as many as it was asked to has read them.
     """
     found: dict[str, ListRuns] = {}
-    ordered = sorted(keys)
-    for start in range(0, len(ordered), KEYS_A_QUERY):
-        found |= _runs_of_lists(connection, reader, ordered[start : start + KEYS_A_QUERY], limited)
+    for some in batched(sorted(keys), KEYS_A_QUERY):
+        found |= _runs_of_lists(connection, reader, some, limited)
     return found
 
 
@@ -206,10 +206,9 @@ def not_on_list(connection: Connection, key: str, work_ids: Collection[int]) -> 
     """Those of some works of one artist that do not stand on a list."""
     first = select(func.min(CrawlRow.id)).where(CrawlRow.list_key == key).scalar_subquery()
     missing = set(work_ids)
-    ordered = sorted(missing)
-    for start in range(0, len(ordered), IDS_A_QUERY):
+    for some in batched(sorted(missing), IDS_A_QUERY):
         listed = select(CrawlArtworkRow.artwork_id).where(
-            CrawlArtworkRow.list_id == first, CrawlArtworkRow.artwork_id.in_(ordered[start : start + IDS_A_QUERY])
+            CrawlArtworkRow.list_id == first, CrawlArtworkRow.artwork_id.in_(some)
         )
         missing.difference_update(connection.execute(listed).scalars())
     return missing
@@ -218,11 +217,10 @@ def not_on_list(connection: Connection, key: str, work_ids: Collection[int]) -> 
 def list_sizes(connection: Connection, keys: Collection[str]) -> dict[str, int]:
     """{list key: how many works stand on it}."""
     found: dict[str, int] = {}
-    ordered = sorted(keys)
-    for start in range(0, len(ordered), KEYS_A_QUERY):
+    for some in batched(sorted(keys), KEYS_A_QUERY):
         lists = (
             select(CrawlRow.list_key, func.min(CrawlRow.list_id).label("list_id"))
-            .where(CrawlRow.list_key.in_(ordered[start : start + KEYS_A_QUERY]))
+            .where(CrawlRow.list_key.in_(some))
             .group_by(CrawlRow.list_key)
             .subquery()
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, select
 
+from pixivcrawl.batched import batched
 from pixivcrawl.items import Original
 from pixivcrawl.ledger.models import OPEN_USER_FILE, UNSETTLED_INTENT, FileRow, UserFileRow
 from pixivcrawl.ledger.presence import nobody_at_work
@@ -48,10 +49,10 @@ def files_of_users(
     """The pictures of the users that are in one of the states (and were stored `since`), by user, kind and revision."""
     recent: list[ColumnElement[bool]] = [] if since is None else [UserFileRow.stored >= since]
     files: list[KeptFile] = []
-    for start in range(0, len(user_ids), IDS_A_QUERY):
+    for some in batched(user_ids, IDS_A_QUERY):
         rows = connection.execute(
             select(UserFileRow.__table__)
-            .where(UserFileRow.user_id.in_(user_ids[start : start + IDS_A_QUERY]), UserFileRow.state.in_(states))
+            .where(UserFileRow.user_id.in_(some), UserFileRow.state.in_(states))
             .where(*recent)
             .order_by(UserFileRow.user_id, UserFileRow.kind, UserFileRow.revision)
         )

@@ -22,6 +22,7 @@ from sqlalchemy import (
     select,
 )
 
+from pixivcrawl.batched import batched
 from pixivcrawl.items import FileKind, Frame, Original
 from pixivcrawl.ledger.answer import Location
 from pixivcrawl.ledger.models import (
@@ -108,10 +109,9 @@ _KNOWN_WORKS = select(*_KNOWN).where(ArtworkRow.id.in_(bindparam("work_ids", exp
 
 def known_works(connection: Connection, work_ids: Iterable[int]) -> dict[int, KnownWork]:
     """What is known of each work that the ledger has heard of."""
-    wanted = list(work_ids)
     known: dict[int, KnownWork] = {}
-    for start in range(0, len(wanted), IDS_A_QUERY):
-        rows = connection.execute(_KNOWN_WORKS, {"work_ids": wanted[start : start + IDS_A_QUERY]})
+    for some in batched(work_ids, IDS_A_QUERY):
+        rows = connection.execute(_KNOWN_WORKS, {"work_ids": some})
         known.update((work.work_id, work) for work in map(KnownWork._make, rows))
     return known
 
@@ -267,14 +267,13 @@ def zip_of_ugoira(connection: Connection, work_id: int) -> Original | None:
 def unstored_places(connection: Connection, work_ids: Sequence[int]) -> set[tuple[int, int, str, str]]:
     """(work, page, revision, kind) of the files of these works that may still come; and of users' pictures (user, 0, revision, kind)."""
     places: set[tuple[int, int, str, str]] = set()
-    for start in range(0, len(work_ids), IDS_A_QUERY):
+    for some in batched(work_ids, IDS_A_QUERY):
         found = select(FileRow.artwork_id, FileRow.page, FileRow.revision, FileRow.kind).where(
-            FileRow.artwork_id.in_(work_ids[start : start + IDS_A_QUERY]),
-            FileRow.state.in_(("wanted", "parked", "intent")),
+            FileRow.artwork_id.in_(some), FileRow.state.in_(("wanted", "parked", "intent"))
         )
         places.update((work_id, page, revision, kind) for work_id, page, revision, kind in connection.execute(found))
         of_users = select(UserFileRow.user_id, UserFileRow.revision, UserFileRow.kind).where(
-            UserFileRow.user_id.in_(work_ids[start : start + IDS_A_QUERY]), OPEN_USER_FILE
+            UserFileRow.user_id.in_(some), OPEN_USER_FILE
         )
         places.update((user_id, 0, revision, kind) for user_id, revision, kind in connection.execute(of_users))
     return places
@@ -413,7 +412,7 @@ def _as_guessed(connection: Connection, originals: list[Original]) -> list[Origi
 
 
 def _original(row: Row[Any]) -> Original:
-    frames = None if row.frames is None else tuple(Frame(frame["file"], frame["delay"]) for frame in row.frames)
+    frames = None if row.frames is None else tuple(Frame(**frame) for frame in row.frames)
     return Original(
         work_id=row.artwork_id,
         user_id=row.user_id,

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, and_, select, update
 
+from pixivcrawl.batched import batched
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, table
 from pixivcrawl.ledger.updates.change_log import note_changes
 from pixivcrawl.ledger.updates.state import (
@@ -153,8 +154,8 @@ def mark_stale(connection: Connection, work_id: int, now: datetime) -> None:
 
 def record_told_to_ask(connection: Connection, work_ids: Sequence[int], now: datetime) -> None:
     """Record that the user named the works: those that were unavailable, or failed, are asked for again without waiting."""
-    for start in range(0, len(work_ids), IDS_A_QUERY):
-        for work_id, known in known_rows(connection, work_ids[start : start + IDS_A_QUERY]).items():
+    for some in batched(work_ids, IDS_A_QUERY):
+        for work_id, known in known_rows(connection, some).items():
             is_away = known["availability"] in ("gone", "withheld", "masked") or known["failed_crawl_id"] is not None
             if is_away:
                 change = update(_ARTWORKS).where(_ARTWORKS.c.id == work_id)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from pixivcrawl.items import Bookmark
 from pixivcrawl.ledger.models import BookmarkRow, table
 from pixivcrawl.ledger.updates.availability import record_unavailable
+from pixivcrawl.ledger.updates.readings import record_unlisted
 from pixivcrawl.ledger.updates.upsert import keep_known, may_be_unsaid, rows_of
 
 _BOOKMARKS = table(BookmarkRow)
@@ -39,16 +40,12 @@ def record_bookmark_order(connection: Connection, user_id: int, work_ids: Sequen
 def record_unlisted_bookmarks(
     connection: Connection, user_id: int, since: datetime, total: int, now: datetime, *, private: bool
 ) -> int:
-    """After a whole reading of the public or private list that began at `since`: bookmarks that it did not show are no longer listed.
+    """Record bookmarks as no longer listed: those that a whole reading of the public or private list, begun at `since`, did not show.
 
-    Nothing is said when fewer or more distinct works were seen than `total`. Gives how many were marked.
+    See `record_unlisted`.
     """
     of_list = and_(_BOOKMARKS.c.user_id == user_id, _BOOKMARKS.c.private == private)
-    seen = select(func.count()).select_from(_BOOKMARKS).where(of_list, _BOOKMARKS.c.last_seen >= since)
-    if connection.execute(seen).scalar_one() != total:
-        return 0
-    unseen: ColumnElement[bool] = and_(of_list, _BOOKMARKS.c.last_seen < since, _BOOKMARKS.c.unlisted.is_(None))
-    return connection.execute(update(_BOOKMARKS).where(unseen).values(unlisted=now)).rowcount
+    return record_unlisted(connection, _BOOKMARKS, of_list, _BOOKMARKS.c.last_seen, since, total, now)
 
 
 def settle_bookmark_order(connection: Connection, user_id: int, *, private: bool) -> None:

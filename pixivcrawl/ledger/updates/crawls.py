@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, delete, func, insert, or_, select, true, update
 
+from pixivcrawl.batched import batched
 from pixivcrawl.errors import AccountRefused
 from pixivcrawl.ledger.columns import json_text
 from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, table
@@ -124,8 +125,7 @@ def record_listing(
     assert list_id is not None
     found = 0
     distinct = list(dict.fromkeys(work_ids))
-    for start in range(0, len(distinct), IDS_A_QUERY):
-        some = distinct[start : start + IDS_A_QUERY]
+    for some in batched(distinct, IDS_A_QUERY):
         if artist is not None:
             # Before it is seen what is left to do for them: an artist may be forgotten.
             record_stubs(connection, some, now)
@@ -136,12 +136,16 @@ def record_listing(
     connection.execute(change.values(**values, found=_CRAWLS.c.found + found))
 
 
+def list_of(crawl_id: int) -> ScalarSelect[int | None]:
+    """The list that a run reads."""
+    return select(CrawlRow.list_id).where(CrawlRow.id == crawl_id).scalar_subquery()
+
+
 def drop_from_list(connection: Connection, crawl_id: int, work_ids: Sequence[int]) -> None:
     """Record works that turned out not to be wanted: nothing is to be done for them on this list."""
-    list_id = select(CrawlRow.list_id).where(CrawlRow.id == crawl_id).scalar_subquery()
-    for start in range(0, len(work_ids), IDS_A_QUERY):
-        dropped = _CRAWL_ARTWORKS.c.artwork_id.in_(work_ids[start : start + IDS_A_QUERY])
-        connection.execute(delete(_CRAWL_ARTWORKS).where(_CRAWL_ARTWORKS.c.list_id == list_id, dropped))
+    of_list = _CRAWL_ARTWORKS.c.list_id == list_of(crawl_id)
+    for some in batched(work_ids, IDS_A_QUERY):
+        connection.execute(delete(_CRAWL_ARTWORKS).where(of_list, _CRAWL_ARTWORKS.c.artwork_id.in_(some)))
 
 
 def end_crawl(

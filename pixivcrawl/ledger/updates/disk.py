@@ -12,7 +12,7 @@ from pixivcrawl.archive.layout import is_unknown
 from pixivcrawl.items import OF_USERS, FileKind, Frame
 from pixivcrawl.ledger.models import ArtworkRow, FileRow, UserFileRow, UserRow, table
 from pixivcrawl.ledger.updates.archive_name import archive_of
-from pixivcrawl.ledger.updates.files import has_key
+from pixivcrawl.ledger.updates.files import has_key, listed
 from pixivcrawl.ledger.updates.imported import NOT_IMPORTED, state_in_place
 from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, IN_PLACE, NO_BYTES, NOT_FAILED, refresh_files
 from pixivcrawl.ledger.updates.upsert import insert_new
@@ -90,7 +90,7 @@ def record_found(connection: Connection, found: FoundFile, now: datetime) -> boo
     if state is None:
         told: dict[str, Any] = {"extension": found.path.rpartition(".")[2], "uploaded": found.uploaded}
         if found.frames is not None:
-            told["frames"] = [{"file": frame.file, "delay": frame.delay} for frame in found.frames]
+            told["frames"] = listed(found.frames)
         connection.execute(insert(files).values(**key, **told, **values))
     else:
         connection.execute(update(files).where(is_it).values(**values))

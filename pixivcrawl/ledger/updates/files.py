@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from pixivcrawl.items import OF_USERS, FileKind, Original, StoredOriginal
+from pixivcrawl.items import OF_USERS, FileKind, Frame, Original, StoredOriginal
 from pixivcrawl.ledger.models import ArtworkRow, FileRow, UserFileRow, table
 from pixivcrawl.ledger.updates.archive_name import archive_of
 from pixivcrawl.ledger.updates.doubtful import DoubtfulBody, doubtful_body_after, doubtful_body_of, values_of_served
@@ -319,12 +319,13 @@ def _told(original: Original) -> dict[str, Any]:
     told = {name: getattr(original, name) for name in ("extension", "uploaded", "width", "height")}
     told["url"] = original.url or None
     if original.kind not in OF_USERS:
-        told["frames"] = (
-            None
-            if original.frames is None
-            else [{"file": frame.file, "delay": frame.delay} for frame in original.frames]
-        )
+        told["frames"] = None if original.frames is None else listed(original.frames)
     return told
+
+
+def listed(frames: Iterable[Frame]) -> list[dict[str, Any]]:
+    """An ugoira's frames as pixiv lists them."""
+    return [{"file": frame.file, "delay": frame.delay} for frame in frames]
 
 
 def row_of(connection: Connection, original: Original) -> Row[Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, select, update
 
 from pixivcrawl.items import Follow
 from pixivcrawl.ledger.models import CrawlRow, FollowRow, table
@@ -16,6 +16,27 @@ _CRAWLS, _FOLLOWS = table(CrawlRow), table(FollowRow)
 def record_full_reading(connection: Connection, crawl_id: int) -> None:
     """Record that the run was to read its whole list and to compare the known works."""
     connection.execute(update(_CRAWLS).where(_CRAWLS.c.id == crawl_id).values(full_reading=True))
+
+
+def record_unlisted(
+    connection: Connection,
+    places: Table,
+    of_list: ColumnElement[bool],
+    seen: ColumnElement[datetime],
+    since: datetime,
+    total: int,
+    now: datetime,
+) -> int:
+    """After a whole reading of a list that began at `since`: the rows of the list that it did not show (`seen` is when each was last shown)
+    are no longer on it.
+
+    Nothing is recorded if fewer or more rows were seen than `total`. Returns how many were marked.
+    """
+    number = select(func.count()).select_from(places).where(of_list, seen >= since)
+    if connection.execute(number).scalar_one() != total:
+        return 0
+    unseen = and_(of_list, seen < since, places.c.unlisted.is_(None))
+    return connection.execute(update(places).where(unseen).values(unlisted=now)).rowcount
 
 
 def record_gaps_in_following(connection: Connection, crawl_id: int, follows: Sequence[Follow], now: datetime) -> None:

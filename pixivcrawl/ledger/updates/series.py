@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection
 
 from pixivcrawl.items import Series, SeriesPlace
 from pixivcrawl.ledger.models import SeriesArtworkRow, SeriesRow, table
+from pixivcrawl.ledger.updates.readings import record_unlisted
 from pixivcrawl.ledger.updates.upsert import keep_known, may_be_unsaid, rows_of, upsert
 
 _SERIES, _PLACES = table(SeriesRow), table(SeriesArtworkRow)
@@ -25,13 +26,9 @@ def record_series(
 def record_unlisted_in_series(
     connection: Connection, series_id: int, since: datetime, total: int, now: datetime
 ) -> int:
-    """After a whole reading of a series that began at `since`: the works that it did not show are no longer in it.
+    """Record works as no longer in a series: those that a whole reading of it, begun at `since`, did not show.
 
-    Nothing is said when fewer or more works were seen than `total`. Gives how many were marked.
+    See `record_unlisted`.
     """
     of_series = _PLACES.c.series_id == series_id
-    seen = select(func.count()).select_from(_PLACES).where(of_series, _PLACES.c.seen >= since)
-    if connection.execute(seen).scalar_one() != total:
-        return 0
-    unseen = and_(of_series, _PLACES.c.seen < since, _PLACES.c.unlisted.is_(None))
-    return connection.execute(update(_PLACES).where(unseen).values(unlisted=now)).rowcount
+    return record_unlisted(connection, _PLACES, of_series, _PLACES.c.seen, since, total, now)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
+from pixivcrawl.batched import batched
 from pixivcrawl.items import Tag
 from pixivcrawl.ledger.columns import storable
 from pixivcrawl.ledger.models import ArtworkTagRow, TagRow, TagTranslationRow, table
@@ -122,8 +123,8 @@ def record_translations(connection: Connection, told: Iterable[tuple[Sequence[Ta
     ids = _tag_ids(connection, (name for name, _, _ in translated))
     remembered = _remembered(connection).translations
     unknown = [tag_id for tag_id in ids.values() if tag_id not in remembered]
-    for start in range(0, len(unknown), 500):
-        known = connection.execute(_TRANSLATIONS, {"tag_ids": unknown[start : start + 500]})
+    for some in batched(unknown, 500):
+        known = connection.execute(_TRANSLATIONS, {"tag_ids": some})
         remembered.update((tag_id, text) for tag_id, text in known)
     new: dict[int, datetime] = {}
     for name, text, now in translated:
@@ -183,6 +184,6 @@ def _tag_ids(connection: Connection, names: Iterable[str]) -> dict[str, int]:
 
 
 def _look_up(connection: Connection, remembered: dict[str, int], names: Sequence[str]) -> None:
-    for start in range(0, len(names), 500):
-        found = connection.execute(_BY_NAME, {"names": names[start : start + 500]})
+    for some in batched(names, 500):
+        found = connection.execute(_BY_NAME, {"names": some})
         remembered.update((name, tag_id) for name, tag_id in found)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
+from pixivcrawl.batched import batched
 from pixivcrawl.items import Artwork, Original, Series, columns_of
 from pixivcrawl.ledger.models import ArtworkRow, ArtworkVersionRow, FileRow, table
 from pixivcrawl.ledger.updates.change_log import note_changes
@@ -62,8 +63,8 @@ def known_rows(connection: Connection, work_ids: Sequence[int]) -> dict[int, Row
     """The rows of the works that the ledger knows."""
     refresh_waiting(connection, work_ids)
     rows: dict[int, RowMapping] = {}
-    for start in range(0, len(work_ids), IDS_A_QUERY):
-        found = connection.execute(_KNOWN, {"work_ids": work_ids[start : start + IDS_A_QUERY]})
+    for some in batched(work_ids, IDS_A_QUERY):
+        found = connection.execute(_KNOWN, {"work_ids": some})
         rows.update((row["id"], row) for row in found.mappings())
     return rows
 

@@ -60,20 +60,11 @@ def rankings(connection: Connection) -> list[tuple[str, str, str]]:
     ]
 
 
-def ranking_dates(
-    connection: Connection,
-    mode: str,
-    content: str,
-    *,
-    before: str | None = None,
-    after: str | None = None,
-    limit: int = 31,
-) -> list[str]:
-    """Dates of which this ranking is known, the latest first: the last ones, those just before one or those just after one."""
-    of_ranking = (_PLACES.mode == mode, _PLACES.content == content)
-    if after is not None:
-        return distinct(connection, _PLACES.date, after, *of_ranking, limit=limit)[::-1]
-    return distinct(connection, _PLACES.date, before or "9", *of_ranking, limit=limit, backwards=True)
+def ranking_date(connection: Connection, mode: str, content: str, date: str, *, later: bool) -> str | None:
+    """The date nearest to `date` of which this ranking is known, before it or `later`; None if there is none."""
+    nearest, beyond = (func.min, _PLACES.date > date) if later else (func.max, _PLACES.date < date)
+    found = select(nearest(_PLACES.date)).where(_PLACES.mode == mode, _PLACES.content == content, beyond)
+    return connection.execute(found).scalar()
 
 
 def ranking_of(

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
+from pixivcrawl.batched import batched
 from pixivcrawl.ledger.models import (
     ArtworkRow,
     ArtworkTagRow,
@@ -107,7 +108,7 @@ class SeriesPlace:
     after: int | None
 
 
-_PICTURE = (
+PICTURE = (
     FileRow.artwork_id,
     FileRow.page,
     FileRow.revision,
@@ -165,7 +166,7 @@ def cards(connection: Connection, work_ids: Sequence[int]) -> list[Card]:
 def covers(connection: Connection, work_ids: Iterable[int]) -> dict[int, Picture]:
     """The picture that shows each of these works: the first page that is here, at its latest revision; of an ugoira, the zip."""
     rows = connection.execute(
-        select(*_PICTURE)
+        select(*PICTURE)
         .where(
             FileRow.artwork_id.in_(list(work_ids)),
             FileRow.page < COVERS_AMONG,
@@ -177,7 +178,7 @@ def covers(connection: Connection, work_ids: Iterable[int]) -> dict[int, Picture
     found: dict[int, Picture] = {}
     for row in rows:
         if row.artwork_id not in found:
-            found[row.artwork_id] = _picture(row)
+            found[row.artwork_id] = picture_of(row)
     return found
 
 
@@ -189,9 +190,7 @@ def revised_among(connection: Connection, work_ids: Iterable[int]) -> set[int]:
     return set(connection.execute(replaced).scalars())
 
 
-def tags_of_works(
-    connection: Connection, work_ids: Iterable[int], languages: Sequence[str] = LANGUAGES
-) -> dict[int, list[ShownTag]]:
+def tags_of_works(connection: Connection, work_ids: Iterable[int]) -> dict[int, list[ShownTag]]:
     """The present tags of each of these works that has any, in the artist's order."""
     rows = connection.execute(
         select(ArtworkTagRow.artwork_id, ArtworkTagRow.tag_id, TagRow.name, ArtworkTagRow.locked)
@@ -199,17 +198,17 @@ def tags_of_works(
         .where(ArtworkTagRow.artwork_id.in_(list(work_ids)))
         .order_by(ArtworkTagRow.artwork_id, ArtworkTagRow.position)
     ).all()
-    texts = _translations(connection, {row.tag_id for row in rows}, languages)
+    texts = _translations(connection, {row.tag_id for row in rows})
     tags: dict[int, list[ShownTag]] = {}
     for row in rows:
         tags.setdefault(row.artwork_id, []).append(ShownTag(row.name, texts.get(row.tag_id), row.locked))
     return tags
 
 
-def translated(connection: Connection, names: Iterable[str], languages: Sequence[str] = LANGUAGES) -> dict[str, str]:
+def translated(connection: Connection, names: Iterable[str]) -> dict[str, str]:
     """{tag: what it means} of those of the names that have a translation; at most a few hundred at once."""
     ids = dict(connection.execute(select(TagRow.id, TagRow.name).where(TagRow.name.in_(list(names)))).all())
-    return {ids[tag_id]: text for tag_id, text in _translations(connection, ids, languages).items()}
+    return {ids[tag_id]: text for tag_id, text in _translations(connection, ids).items()}
 
 
 def translations_of_tag(connection: Connection, name: str) -> list[tuple[str, str]] | None:
@@ -221,18 +220,18 @@ def translations_of_tag(connection: Connection, name: str) -> list[tuple[str, st
     return [(language, text) for language, text in connection.execute(told.order_by(TagTranslationRow.language))]
 
 
-def _translations(connection: Connection, tag_ids: Iterable[int], languages: Sequence[str]) -> dict[int, str]:
-    wanted, texts = list(tag_ids), dict[int, dict[str, str]]()
-    for start in range(0, len(wanted), IDS_A_QUERY):
+def _translations(connection: Connection, tag_ids: Iterable[int]) -> dict[int, str]:
+    texts: dict[int, dict[str, str]] = {}
+    for some in batched(tag_ids, IDS_A_QUERY):
         rows = connection.execute(
             select(TagTranslationRow.tag_id, TagTranslationRow.language, TagTranslationRow.text).where(
-                TagTranslationRow.tag_id.in_(wanted[start : start + IDS_A_QUERY]),
-                TagTranslationRow.language.in_(languages),
+                TagTranslationRow.tag_id.in_(some),
+                TagTranslationRow.language.in_(LANGUAGES),
             )
         )
         for tag_id, language, text in rows:
             texts.setdefault(tag_id, {})[language] = text
-    return {tag_id: next(told[each] for each in languages if each in told) for tag_id, told in texts.items()}
+    return {tag_id: next(told[each] for each in LANGUAGES if each in told) for tag_id, told in texts.items()}
 
 
 def facts_of_work(connection: Connection, work_id: int) -> Row[Any] | None:
@@ -262,7 +261,7 @@ def pages_of_work(connection: Connection, work_id: int, first: int = 0, limit: i
     has = connection.execute(select(ArtworkRow.page_count).where(ArtworkRow.id == work_id)).scalar()
     end = first + limit if has is None else min(first + limit, has)
     rows = connection.execute(
-        select(*_PICTURE, FileRow.state, FileRow.failed_reason, FileRow.next_attempt)
+        select(*PICTURE, FileRow.state, FileRow.failed_reason, FileRow.next_attempt)
         .where(
             FileRow.artwork_id == work_id,
             FileRow.page >= first,
@@ -282,7 +281,7 @@ def _page(number: int, rows: Sequence[Row[Any]]) -> WorkPage:
     wanted = next((row for row in rows if row.state in ("wanted", "parked", "intent", "deleted")), None)
     return WorkPage(
         page=number,
-        picture=next((_picture(row) for row in rows if row.state in IN_PLACE), None),
+        picture=next((picture_of(row) for row in rows if row.state in IN_PLACE), None),
         state=wanted.state if wanted is not None else None,
         reason=wanted.failed_reason if wanted is not None else None,
         next_attempt=wanted.next_attempt if wanted is not None else None,
@@ -292,7 +291,7 @@ def _page(number: int, rows: Sequence[Row[Any]]) -> WorkPage:
 def pictures_at(connection: Connection, work_id: int, revision: str, first: int = 0, limit: int = 60) -> list[Picture]:
     """The stored pages of a work at one revision from page `first` on; of an ugoira, its zip."""
     rows = connection.execute(
-        select(*_PICTURE)
+        select(*PICTURE)
         .where(
             FileRow.artwork_id == work_id,
             FileRow.page >= first,
@@ -303,13 +302,13 @@ def pictures_at(connection: Connection, work_id: int, revision: str, first: int 
         )
         .order_by(FileRow.page, FileRow.kind.desc())
     )
-    return [_picture(row) for row in rows]
+    return [picture_of(row) for row in rows]
 
 
 def pictures_in(connection: Connection, places: AbstractSet[tuple[int, int]]) -> list[Picture]:
     """The stored pictures of these works and pages, of every revision; at most a few hundred places at once."""
     rows = connection.execute(
-        select(*_PICTURE)
+        select(*PICTURE)
         .where(
             FileRow.artwork_id.in_({work_id for work_id, _ in places}),
             FileRow.kind.in_(("image", "ugoira", "frame")),
@@ -318,7 +317,7 @@ def pictures_in(connection: Connection, places: AbstractSet[tuple[int, int]]) ->
         .order_by(FileRow.artwork_id.desc(), FileRow.page, FileRow.revision.desc(), FileRow.kind.desc())
     )
     # Here, because SQLite finds pairs of work and page by no index.
-    return [_picture(row) for row in rows if (row.artwork_id, row.page) in places]
+    return [picture_of(row) for row in rows if (row.artwork_id, row.page) in places]
 
 
 def series_place(connection: Connection, work_id: int, series_id: int) -> SeriesPlace | None:
@@ -345,7 +344,8 @@ def page_total(connection: Connection, work_id: int) -> int:
     return told or (connection.execute(last).scalar() or 0) + 1
 
 
-def _picture(row: Row[Any]) -> Picture:
+def picture_of(row: Row[Any]) -> Picture:
+    """What a row of `PICTURE` says."""
     frames = row.frames or []
     return Picture(
         work_id=row.artwork_id,
