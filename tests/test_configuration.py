@@ -9,8 +9,9 @@ import yarl
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pixivcrawl.configuration import Configuration, read_origin
+from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.origin import read_origin
 from tests.travelling import of_the_project
 
 PROJECT = Path(__file__).resolve().parents[1]

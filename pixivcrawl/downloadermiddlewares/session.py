@@ -15,8 +15,9 @@ from scrapy.http import Response
 
 from pixivcrawl.api.answers import Answer, AnswerKind, AnswerRefused
 from pixivcrawl.api.endpoint import PIXIV
-from pixivcrawl.configuration import Configuration, Origin, read_origin
+from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ConfigurationError
+from pixivcrawl.origin import Origin, read_origin
 from pixivcrawl.session import session_from_settings
 
 logger = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ from scrapy.utils.python import global_object_name
 
 from pixivcrawl.api.answers import asks_for_pause, retry_after
 from pixivcrawl.archive.staging import Part, Received, forget, left_behind, left_part, left_whole
-from pixivcrawl.configuration import Configuration, Origin, read_origin
+from pixivcrawl.configuration import Configuration
 from pixivcrawl.downloadhandlers.browser import beside, in_order
 from pixivcrawl.downloadhandlers.failures import failures_of
 from pixivcrawl.downloadhandlers.proxies import environment_proxies, is_socks, proxy_of, socks_connector
@@ -42,6 +42,7 @@ from pixivcrawl.errors import PauseTooLong
 from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.service import ledger_of
 from pixivcrawl.listeners import has_listeners
+from pixivcrawl.origin import Origin, read_origin
 from pixivcrawl.run_ending import ANSWERED, LOST, end_run, is_stopping
 from pixivcrawl.session import reader_of, session_from_settings
 from pixivcrawl.throttling.budget import spend

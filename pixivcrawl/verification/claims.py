@@ -26,9 +26,9 @@ from pixivcrawl.api.images import original_url, zip_url
 from pixivcrawl.api.text import plural
 from pixivcrawl.archive.layout import unknown_revision
 from pixivcrawl.archive.verdict import Proof, fits
-from pixivcrawl.configuration import read_origin
 from pixivcrawl.items import Evidence, FileKind, Frame, Original
 from pixivcrawl.ledger.queries import PagesOfWork
+from pixivcrawl.origin import read_origin
 
 REDUCED = 1200
 """pixiv: the longest side, in pixels, of the reduced pictures that stand where an original cannot be had; they are JPEG."""
