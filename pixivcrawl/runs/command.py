@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import argparse
+import signal
+import sys
+import threading
 from abc import abstractmethod
 
 from scrapy.commands import ScrapyCommand
@@ -37,6 +41,7 @@ class ArchiveCommand(ScrapyCommand):
                 f"{name} takes only options; {self.instead or f'see pixivcrawl {name} --help'}", print_help=False
             )
         console.show_any_text()
+        sys.unraisablehook = _interrupt_again
         try:
             self.exitcode = self.execute(self.settings, args, opts)
         except PixivcrawlError as error:
@@ -44,3 +49,22 @@ class ArchiveCommand(ScrapyCommand):
         except KeyboardInterrupt:
             console.complain(f"pixivcrawl: {self.when_interrupted}")
             self.exitcode = INTERRUPTED
+
+
+def _interrupt_again(lost: sys.UnraisableHookArgs) -> None:
+    """Interrupt once more when Ctrl-C came while Python cleaned up an object: it drops what is raised there, and the command went on."""
+    if not issubclass(lost.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)
+        return
+    again = threading.Timer(0.05, _interrupt)
+    again.daemon = True
+    again.start()
+
+
+def _interrupt() -> None:
+    main = threading.main_thread().ident
+    if main is not None and hasattr(signal, "pthread_kill"):
+        # Unlike the other way, this also ends a wait.
+        signal.pthread_kill(main, signal.SIGINT)
+    else:
+        _thread.interrupt_main()

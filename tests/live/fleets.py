@@ -182,7 +182,8 @@ class Fleet:
             self.store.send(signal.SIGCONT)
         else:
             for process in (worker.pid, *crawls):
-                os.kill(process, signal.SIGSTOP)
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGSTOP)
             time.sleep(self.plan.frozen)
             for process in (worker.pid, *crawls):
                 with suppress(ProcessLookupError):

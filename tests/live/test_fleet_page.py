@@ -79,7 +79,8 @@ class Shell:
             ["pgrep", "-x", "-g", str(self._shell.pid), program], capture_output=True, text=True, check=False
         )
         for process in found.stdout.split():
-            os.kill(int(process), signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(int(process), signal.SIGKILL)
 
     def end(self) -> None:
         with suppress(ProcessLookupError):

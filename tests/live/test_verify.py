@@ -185,6 +185,34 @@ def test_stopped_and_continued_it_finds_the_same(archive: Path, number: signal.S
     assert "from the beginning" in verify(archive, "--json", "--continue").err
 
 
+INTERRUPTED_WHILE_CLEANING_UP = """
+import os, signal, sys, time
+from scrapy.cmdline import execute
+from pixivcrawl.commands import verify
+
+class Left:
+    def __del__(self):
+        os.kill(os.getpid(), {number})
+
+def look(*_, **__):
+    Left()
+    time.sleep(30)
+
+verify.look = look
+sys.argv = ["scrapy", "verify"]
+execute()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_though_python_drops_what_is_raised_while_it_cleans_up(archive: Path, number: signal.Signals) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_WHILE_CLEANING_UP.format(number=int(number))],
+        cwd=PROJECT, env=environment(None, archive), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (130, "pixivcrawl: interrupted; --continue goes on from there\n")
+
+
 def make_long(archive: Path, path: str) -> None:
     """So that reading it takes a while; without taking room on the disk, and as the ledger has it but for the SHA-256."""
     size = 96 << 20
