@@ -180,7 +180,10 @@ class _Png:
 
     def _take_palette(self, chunk: _Chunk, colours: bytes) -> None:
         if self.palette or self.pixels_at or not colours or chunk.length % 3 or chunk.length > 3 * 256:
-            raise Damaged("its palette is invalid or misplaced", "broken")
+            if self.coding.colour == _PALETTE:
+                raise Damaged("its palette is invalid or misplaced", "broken")
+            add_flaw(self.flaws, "has an invalid or misplaced palette, which its pixels do not need")
+            return
         self.palette = colours
         if self.coding.colour in (0, 4):
             add_flaw(self.flaws, "has a palette beside grey pixels")

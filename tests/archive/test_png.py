@@ -176,11 +176,6 @@ def misread(kind: bytes, body: bytes) -> bytes:
         ([b"\xff\0\0\0tEXt", PIXELS], "cut short"),
         ([chunk(b"IHDR", HEADER), PIXELS], "broken"),
         ([PIXELS, chunk(b"IHDR", HEADER)], "broken"),
-        ([PIXELS, palette(2)], "broken"),
-        ([palette(2), palette(2), PIXELS], "broken"),
-        ([chunk(b"PLTE", b""), PIXELS], "broken"),
-        ([chunk(b"PLTE", bytes(4)), PIXELS], "broken"),
-        ([palette(257), PIXELS], "broken"),
         ([misread(b"IDAT", STREAM)], "checksum"),
         ([misread(b"PLTE", bytes(3)), PIXELS], "checksum"),
         ([misread(b"tRNS", bytes(2)), PIXELS], "checksum"),
@@ -198,6 +193,28 @@ def misread(kind: bytes, body: bytes) -> bytes:
 )
 def test_what_makes_the_picture_is_judged_strictly(chunks: list[bytes], kind: str) -> None:
     assert refused(png_of(HEADER, *chunks)).kind == kind
+
+
+ODD_PALETTES = {
+    "behind": lambda first, pixels: [*first, pixels, palette(2)],
+    "twice": lambda _first, pixels: [palette(2), palette(2), pixels],
+    "empty": lambda _first, pixels: [chunk(b"PLTE", b""), pixels],
+    "not in threes": lambda _first, pixels: [chunk(b"PLTE", bytes(4)), pixels],
+    "too long": lambda _first, pixels: [palette(257), pixels],
+}
+
+
+@pytest.mark.parametrize("odd", list(ODD_PALETTES))
+@pytest.mark.parametrize("colour", [0, 2, 3, 4, 6])
+def test_an_odd_palette_is_damage_where_pixels_need_it_and_else_a_flaw(odd: str, colour: int) -> None:
+    one = drawn(1, 1, colour, 8, interlaced=False)
+    pixels = chunk(b"IDAT", zlib.compress(bytes(len(one.rows[0]))))
+    body = png_of(one.header, *ODD_PALETTES[odd]([palette(2)] if colour == 3 else [], pixels))
+    if colour == 3:
+        damage = refused(body)
+        assert (damage.kind, damage.reason) == ("broken", "its palette is invalid or misplaced")
+        return
+    assert "an invalid or misplaced palette, which its pixels do not need" in str(read(body).flaw)
 
 
 def test_a_palette_is_there_for_pixels_that_need_one() -> None:
