@@ -111,7 +111,7 @@ def _is_coded(markers: Markers) -> bool:
 def _warning(data: Held, markers: Markers) -> str | None:
     """What a strict decoder says about the picture; None if it has no complaint."""
     if markers.hole:
-        return "a run of zero bytes where fine detail belongs"
+        return "a run of zero bytes where the coding has none"
     # Bytes that belong to nothing may be a lost scan, or what an arithmetic decoder then makes up without a word.
     if markers.broken_off and (markers.frame.arithmetic or not _is_coded(markers)):
         return "a scan is broken off"

@@ -45,6 +45,10 @@ _NOT_FILL = re.compile(rb"[^\xff]")
 _MOST_SCANS = 200
 _MOST_PIECES = 10_000
 _HOLE = bytes(512)
+_END_OF_BLOCK = 0x00
+_DETAIL = 0x10
+"""The class of the tables for all coefficients but a block's first, in the upper four bits of a table's number."""
+
 _ALL_COEFFICIENTS = (0, 63, 0, 0)
 
 
@@ -123,7 +127,7 @@ class Markers:
     end: int
     flaws: list[str]
     hole: bool
-    """Whether zeros are where fine detail belongs."""
+    """Whether zeros are where the coding has none."""
     broken_off: bool
     """Whether bytes that belong to nothing follow a scan."""
 
@@ -174,7 +178,8 @@ class _Reading:
         self._pieces: list[Piece] = []
         self._beside: list[Piece] = []
         self._flaws: list[str] = []
-        self._hole = self._broken_off = False
+        self._of_zeros: dict[int, int] = {}
+        self._hole = self._broken_off = self._may_be_zeros = False
 
     def take(self, piece: Piece) -> None:
         if len(self._pieces) + len(self._beside) == _MOST_PIECES:
@@ -187,13 +192,13 @@ class _Reading:
         elif piece.code == SOS:
             self._start_scan(piece)
         elif piece.code == DATA:
-            # Most bits of a refining scan correct coefficients one by one: zeros in their place decode without a complaint.
-            refines_detail = self._scans[-1].first > 0 and self._scans[-1].high > 0
-            self._hole = self._hole or (refines_detail and self._data.find(_HOLE, piece.start, piece.stop) >= 0)
+            self._hole = self._hole or (not self._may_be_zeros and self._data.find(_HOLE, piece.start, piece.stop) >= 0)
         elif piece.code in _OTHER_CODINGS:
             raise Damaged(f"is coded in a way (FF{piece.code:02X}) that is not decoded here", "unknown coding")
         elif piece.code not in _TABLES and piece.code != EOI:
             raise Damaged(f"has a marker (FF{piece.code:02X}) out of place at byte {piece.start:,}", "broken")
+        elif piece.code == DHT:
+            self._of_zeros.update(_symbols_of_zeros(bytes(self._data[piece.body : piece.stop])))
         self._pieces.append(piece)
 
     def markers(self, size: int) -> Markers:
@@ -234,6 +239,27 @@ class _Reading:
                 self._data[piece.stop - 3 : piece.stop] = bytes([0, 63, 0])
                 scan = Scan(scan.components, *_ALL_COEFFICIENTS)
         self._scans.append(scan)
+        selectors = self._data[piece.body + 2 : piece.stop - 3 : 2]
+        symbols = {self._of_zeros.get(_DETAIL | selector & 15, _END_OF_BLOCK) for selector in selectors}
+        self._may_be_zeros = _may_be_zeros(self._frame, scan, symbols)
+
+
+def _may_be_zeros(frame: Frame, scan: Scan, symbols: set[int]) -> bool:
+    """Whether a scan's data may be a sector of zeros, as flat parts are; its tables of detail begin with these symbols.
+
+    Not where a scan refines detail: most bits correct coefficients one by one, and zeros in their place decode without a complaint. Nor
+    in a sequential scan in which zeros are the code of a coefficient: block after block would have it in every place.
+    """
+    if frame.progressive:
+        return scan.first == 0 or scan.high == 0
+    return frame.arithmetic or symbols == {_END_OF_BLOCK}
+
+
+def _symbols_of_zeros(body: bytes) -> Iterator[tuple[int, int]]:
+    """The number of each table in a segment, and its first symbol, which has the code of zeros alone."""
+    while len(body) > 17:
+        yield body[0], body[17]
+        body = body[17 + sum(body[1:17]) :]
 
 
 def _frame(code: int, header: bytes) -> Frame:

@@ -5,12 +5,14 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import simplejpeg
 from PIL import Image
 
 from pixivcrawl.archive.jpeg import prove_jpeg, read_jpeg
+from pixivcrawl.archive.jpeg_decoder import complaint
 from pixivcrawl.archive.proof import Damaged, Expected, Limits, Proof, prove
 from tests.archive.making import arithmetic_jpeg, drawing, encoded, jpeg, segment, with_segment, zeroed
 
@@ -155,6 +157,31 @@ def test_a_hole_in_the_finest_detail_is_noticed(tmp_path: Path, hole: int) -> No
     last_scan = body.rindex(b"\xff\xda")
     damage = refused(tmp_path, zeroed(body, last_scan + 100 + (len(body) - last_scan - 5000) * hole // 5, 4096))
     assert damage.only_warned
+
+
+@pytest.mark.parametrize(
+    ("options", "bits"),
+    [({"mode": "L"}, 64 * 191), ({"subsampling": 0}, 64 * (191 + 2 * 4)), ({}, 16 * (4 * 191 + 2 * 4))],
+)
+def test_a_hole_that_holds_as_many_blocks_as_were_there_is_noticed(
+    tmp_path: Path, options: dict[str, Any], bits: int
+) -> None:
+    """By the standard's tables zeros are a block of 191 bits, with -1 for each of its 63 details; of chroma, a flat one of 4 bits."""
+    body = jpeg(64, 64, **options)
+    scan = body.index(b"\xff\xda")
+    data = scan + 2 + int.from_bytes(body[scan + 2 : scan + 4], "big")
+    hole = body[:data] + bytes(-(-bits // 8)) + END
+    assert complaint(hole, strict=True) is None
+    damage = refused(tmp_path, hole)
+    assert damage.only_warned
+    assert damage.reason == "the strict decoder warns: a run of zero bytes where the coding has none"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_flat_parts_that_are_coded_as_zeros_are_no_hole(tmp_path: Path, mode: str) -> None:
+    flat = encoded(Image.new(mode, (1600, 1600), "white"), "JPEG", optimize=True)
+    assert bytes(512) in flat
+    assert proven(tmp_path, flat).flaw is None
 
 
 def test_a_header_that_lies_about_its_size_is_damaged(tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def test_segments_are_bounded_by_their_number(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("zeros", [511, 512])
-def test_a_sector_of_zeros_is_a_hole_where_a_scan_refines_detail_and_nowhere_else(zeros: int) -> None:
+def test_of_progressive_scans_zeros_are_a_hole_in_those_that_refine_detail(zeros: int) -> None:
     """Where a scan begins a component, or says how its flat parts differ, zeros may be data."""
     scans = [place for place in range(len(PROGRESSIVE)) if PROGRESSIVE.startswith(b"\xff\xda", place)]
     for scan in scans:
@@ -187,6 +187,41 @@ def test_a_sector_of_zeros_is_a_hole_where_a_scan_refines_detail_and_nowhere_els
         first, _, bits = PROGRESSIVE[end - 3 : end]
         body = bytearray(PROGRESSIVE[:end] + b"x" + bytes(zeros) + b"x" + PROGRESSIVE[end:])
         assert read_markers(body, len(body)).hole == (zeros == 512 and first > 0 and bits > 0xF), (first, bits)
+
+
+def huffman(kind: int, *symbols: int) -> bytes:
+    """A table whose first symbol has a code of one bit, 0, and each other one of eight."""
+    return bytes([kind, 1, 0, 0, 0, 0, 0, 0, len(symbols) - 1, *bytes(8), *symbols])
+
+
+@pytest.mark.parametrize("zeros", [511, 512])
+@pytest.mark.parametrize(
+    ("tables", "selectors", "may_be_zeros"),
+    [
+        ([huffman(0x10, 0x00, 0x01)], [0x00, 0x00, 0x00], True),
+        ([huffman(0x10, 0x01, 0x00)], [0x00, 0x00, 0x00], False),
+        ([huffman(0x10, 0xF0, 0x00)], [0x00, 0x00, 0x00], False),
+        ([huffman(0x10, 0x00, 0x01), huffman(0x11, 0x01, 0x00)], [0x00, 0x11, 0x11], False),
+        ([huffman(0x10, 0x01, 0x00), huffman(0x11, 0x00, 0x01)], [0x00, 0x11, 0x11], False),
+        ([huffman(0x10, 0x01, 0x00), huffman(0x11, 0x00, 0x01)], [0x01, 0x11, 0x11], True),
+        ([huffman(0x10, 0x00, 0x01) + huffman(0x11, 0x01, 0x00)], [0x00, 0x01, 0x01], False),
+        ([huffman(0x10, 0x01, 0x00), huffman(0x10, 0x00, 0x01)], [0x00, 0x00, 0x00], True),
+        ([huffman(0x00, 0x01, 0x00), huffman(0x10, 0x00, 0x01)], [0x00, 0x00, 0x00], True),
+        ([huffman(0x12, 0x01, 0x00)], [0x00, 0x00, 0x00], True),
+        ([b"\x10" + bytes(16)], [0x00, 0x00, 0x00], True),
+    ],
+)
+def test_zeros_are_a_hole_in_a_sequential_scan_where_they_are_no_blocks_end(
+    tables: list[bytes], selectors: list[int], may_be_zeros: bool, zeros: int
+) -> None:
+    """Of every component: zeros are then the shortest code of its tables, which is that of a coefficient in block after block.
+
+    A table that is not in the file is one that the decoder brings, of which nothing is said.
+    """
+    scan = b"\3" + b"".join(bytes([number, selector]) for number, selector in enumerate(selectors, 1)) + b"\0\x3f\0"
+    body = bytearray(b"\xff\xd8" + WHOLE[FRAME : FRAME + 19] + b"".join(segment(0xC4, table) for table in tables))
+    body += segment(0xDA, scan) + b"x" + bytes(zeros) + b"x\xff\xd9"
+    assert read_markers(body, len(body)).hole == (zeros == 512 and not may_be_zeros)
 
 
 @pytest.mark.parametrize(
