@@ -21,6 +21,7 @@ from pixivcrawl.archive.stores import NewFile
 from pixivcrawl.archive.stores.placing import NameTaken
 from pixivcrawl.archive.stores.s3 import S3Store
 from pixivcrawl.errors import ConfigurationError, StorageFailed
+from tests.ledger.server import Line
 from tests.seaweed import SECRET, SeaweedFS, seaweedfs
 
 pytestmark = pytest.mark.long
@@ -435,3 +436,37 @@ def test_a_body_that_cannot_be_read_on_fails(
     store = store_at(tmp_path, breaking[0])
     with pytest.raises(StorageFailed, match="run the same command again"):
         b"".join(store.read("originals/1.jpg"))
+
+
+@pytest.fixture
+def line(s3: SeaweedFS) -> Iterator[Line]:
+    with Line(s3.endpoint) as line:
+        yield line
+
+
+def through(line: Line, address: str) -> str:
+    return f"{address.partition('?')[0]}?endpoint={line.url}"
+
+
+def test_a_body_is_read_on_where_the_line_to_the_store_is_cut(tmp_path: Path, address: str, line: Line):
+    store, body = store_at(tmp_path, through(line, address)), bytes(range(256)) * 100_000
+    assert put(store, staged(tmp_path, body)) is None
+    pieces = store.read(PATH)
+    came = [next(pieces), next(pieces)]
+    line.cut()
+    line.mend()
+    assert b"".join(came + list(pieces)) == body
+
+
+def test_the_rest_of_a_body_is_not_that_of_another_object(tmp_path: Path, address: str, s3: SeaweedFS, line: Line):
+    store, body = store_at(tmp_path, through(line, address)), bytes(range(256)) * 100_000
+    assert put(store, staged(tmp_path, body)) is None
+    pieces = store.read(PATH)
+    came = [next(pieces)]
+    key = store._bucket.key(PATH)
+    s3.client().put_object(Bucket="archive", Key=key, Body=body[::-1])
+    line.cut()
+    line.mend()
+    with pytest.raises(StorageFailed, match="run the same command again"):
+        came += pieces
+    assert body.startswith(b"".join(came))
