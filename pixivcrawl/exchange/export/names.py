@@ -57,7 +57,7 @@ def _with_plain_ends(part: str) -> str:
     # Pieces that were composed each for itself may compose with each other.
     part = cut(unicodedata.normalize("NFC", part), LONGEST).lstrip(" ").rstrip(". ")
     is_odd = part.startswith(".") or _RESERVED.fullmatch(part.partition(".")[0].rstrip(" "))
-    return f"_{cut(part, LONGEST - 1)}" if is_odd else part
+    return f"_{cut(part, LONGEST - 1).rstrip('. ')}" if is_odd else part
 
 
 def cut(text: str, size: int) -> str:

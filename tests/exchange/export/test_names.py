@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pixivcrawl.exchange.export.names import LONGEST, cleaned, cut, key_of, marked, part_of
@@ -41,6 +41,7 @@ def assert_is_safe(part: str) -> None:
 
 
 @settings(max_examples=200)
+@example([".hidden", "a" * 190], "0.0")
 @given(st.lists(HOSTILE, min_size=1, max_size=3), st.text("0123456789.()_", max_size=30))
 def test_a_part_is_safe_whatever_it_is_made_of(texts: list[str], literal: str):
     assert_is_safe(part_of([*((cleaned(text), True) for text in texts), (literal, False)]))
