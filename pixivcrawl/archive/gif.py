@@ -103,7 +103,13 @@ class _Gif:
         self._skip_colours(flags)
         start = self._source.tell()
         code_size = _exactly(self._source, 1)[0]
-        self._skip_data()
+        data = self._skip_data()
+        # At most the codes that clear the table and that end, so that no pixel can have been there.
+        is_empty = code_size in _CODE_SIZES and data <= -(-2 * (code_size + 1) // 8)
+        if is_empty and not (width and height):
+            # Browsers pass over it and show the others.
+            add_flaw(self.flaws, "has a frame without pixels")
+            return
         frame = _Frame(x, y, width, height, start, self._source.tell())
         self.frames += 1
         try:
@@ -138,9 +144,13 @@ class _Gif:
         if flags & 0x80:
             self._source.seek(3 * (2 << (flags & 7)), os.SEEK_CUR)
 
-    def _skip_data(self) -> None:
+    def _skip_data(self) -> int:
+        """Skip the blocks of data up to the empty one; returns their bytes."""
+        skipped = 0
         while length := _exactly(self._source, 1)[0]:
             self._source.seek(length, os.SEEK_CUR)
+            skipped += length
+        return skipped
 
 
 def _decode(source: BinaryIO, frame: _Frame) -> None:

@@ -213,6 +213,25 @@ def test_a_picture_without_a_size_has_that_of_its_first_frame(size: tuple[int, i
     assert read(body) == Picture(8, 6, 2, flaw="has no size except that of its first frame")
 
 
+def without_pixels(width: int, height: int, data: bytes, bits: int = 2) -> bytes:
+    return b"," + struct.pack("<4HB", 0, 0, width, height, 0) + bytes([bits]) + blocks(data)
+
+
+@pytest.mark.parametrize("size", [(0, 0), (4, 0), (0, 3)])
+@pytest.mark.parametrize("data", [b"", bytes([0b00101100])], ids=["no codes", "clear and end"])
+def test_browsers_pass_over_a_frame_without_pixels_beside_others(size: tuple[int, int], data: bytes) -> None:
+    empty = without_pixels(*size, data)
+    for frames in (empty + FRAME, FRAME + empty, FRAME + empty + empty):
+        assert read(START + frames + b";").flaw == "has a frame without pixels"
+    assert refused(START + empty + b";").kind == "broken"
+
+
+def test_a_frame_whose_size_is_lost_is_broken() -> None:
+    """Its data hold pixels, or a hole covers the size of its codes too."""
+    for lost in (without_pixels(0, 3, packed(BLACK, 2)), without_pixels(0, 0, b"", bits=0)):
+        assert refused(START + FRAME + lost + b";").kind in ("broken", "unknown coding")
+
+
 def test_frames_are_bounded_by_themselves_and_together() -> None:
     body = WHOLE["still"][0]
     assert read(body, Limits(120 * 90)).frames == 1
