@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from scrapy import Spider, signals
+from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
+from scrapy.exceptions import DownloadFailedError
 from scrapy.logformatter import LogFormatter, LogFormatterResult
 from twisted.python.failure import Failure
 
@@ -274,13 +275,24 @@ SUMMARY: dict[str, tuple[str, str]] = {
 
 
 def is_worth_a_traceback(record: logging.LogRecord) -> bool:
-    """Whether an exception is not already printed in one line by the command, which Scrapy's traceback would bury."""
-    return not (record.exc_info and isinstance(record.exc_info[1], (PixivcrawlError, RunStopping)))
+    """Whether an exception is not already printed in one line by the command, which Scrapy's traceback would bury.
+
+    That of an address that does not answer is taken off: the line itself says all (`OneLine`).
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, DownloadFailedError):
+        record.exc_info = None
+    return not isinstance(error, (PixivcrawlError, RunStopping))
 
 
 class OneLine(LogFormatter):
-    """Logs a dropped file in one line, without dumping the item."""
+    """Logs in one line a dropped file, without dumping the item, and an address that does not answer, with the reason."""
 
     def dropped(self, item: Any, exception: BaseException, response: Any, spider: Spider) -> LogFormatterResult:
         said = super().dropped(item, exception, response, spider)
         return {"level": said["level"], "msg": "%(reason)s", "args": {"reason": str(exception)}}
+
+    def download_error(
+        self, failure: Failure, request: Request, spider: Spider, errmsg: str | None = None
+    ) -> LogFormatterResult:
+        return super().download_error(failure, request, spider, errmsg or failure.getErrorMessage())

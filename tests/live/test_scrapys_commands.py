@@ -180,18 +180,22 @@ def test_a_pause_that_the_archive_knows_of_is_kept(tmp_path: Path):
         ended = scrapy("fetch", f"{sandbox.base_url}/ajax/user/11", env=environment(sandbox, tmp_path))
         assert len(sandbox.requests("api")) == asked
     assert f"{host} asks for a pause until" in ended.stderr.splitlines()[-1]
+    assert ended.returncode == 1
 
 
 def test_nothing_is_sent_to_a_host_that_is_not_pixivs(tmp_path: Path):
     ended = scrapy("fetch", "https://example.org/", env=environment(None, tmp_path))
     assert "example.org is neither PIXIV_BASE_URL nor in PIXIV_IMAGE_HOSTS: nothing is sent there" in ended.stderr
+    assert ended.returncode == 1
 
 
-def test_a_server_that_does_not_answer_is_no_bug_in_a_shell(tmp_path: Path):
+@pytest.mark.parametrize("command", [("shell", "-c", "1"), ("fetch",), ("view",)], ids=lambda words: words[0])
+def test_a_server_that_does_not_answer_is_one_line_and_an_exit_code(tmp_path: Path, command: tuple[str, ...]):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         base = f"http://127.0.0.1:{unused.getsockname()[1]}"
         quick = {"PIXIVCRAWL_PIXIV_BASE_URL": base, "PIXIVCRAWL_PIXIV_API_RETRIES": "0"}
-        run = pixivcrawl("shell", f"{base}/ajax/user/11", "-c", "1", env=environment(None, tmp_path, **quick))
-    assert run.returncode == 1
-    assert run.stderr.splitlines()[-1].startswith(f"pixivcrawl: {base.removeprefix('http://')}: no connection")
+        run = pixivcrawl(*command, f"{base}/ajax/user/11", env=environment(None, tmp_path, **quick))
+    assert (run.returncode, run.stdout) == (1, "")
+    (line,) = run.stderr.splitlines()
+    assert f": {base.removeprefix('http://')}: no connection" in line
