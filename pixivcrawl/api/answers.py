@@ -92,7 +92,7 @@ def classify(
     """
     if 300 <= status < 400:
         return _redirected(status, location, retry_after)
-    document = _document(content_type, payload)
+    document, why = _document(content_type, payload)
     message = _message(document)
     is_error = isinstance(document, dict) and document.get("error", False) is not False
     kind = _kind(status, is_json=document is not None, is_error=is_error, with_session=with_session)
@@ -100,8 +100,8 @@ def classify(
         # It can also be the question that is wrong: 400 alone proves nothing.
         kind = AnswerKind.LOGIN_NEEDED
     if kind is AnswerKind.NOT_JSON:
-        came = "a broken body" if "json" in content_type.lower() else one_line(content_type, 40) or "no type"
-        message = f"{came} came instead of JSON"
+        came = one_line(content_type, 40) or "no type"
+        message = why if "json" in content_type.lower() else f"{came} came instead of JSON"
     return Answer(kind, status, "" if kind is AnswerKind.BODY else message, retry_after)
 
 
@@ -181,18 +181,21 @@ def _redirected(status: int, location: str | None, wait: float | None) -> Answer
     login = parts.hostname == "accounts.pixiv.net" or "login" in parts.path
     kind = AnswerKind.LOGIN_NEEDED if login else AnswerKind.REDIRECTED
     # Only where to: a query can hold what is nobody's business.
-    return Answer(kind, status, one_line(f"sent to {parts.netloc}{parts.path}") if location else "", wait)
+    place = parts.netloc + parts.path
+    return Answer(kind, status, one_line(f"sent to {place}") if place else "", wait)
 
 
-def _document(content_type: str, payload: bytes) -> Any:
-    """The JSON object or list of an answer, None for anything else."""
+def _document(content_type: str, payload: bytes) -> tuple[Any, str]:
+    """The JSON object or list of an answer, None for anything else; and why it is none, in a few words."""
     if "html" in content_type.lower():
-        return None
+        return None, "the body is a page"
+    if not payload:
+        return None, "the body is empty"
     try:
         document = read_document(payload)
-    except DocumentRefused:
-        return None
-    return document if isinstance(document, (dict, list)) else None
+    except DocumentRefused as refused:
+        return None, f"the body {refused}"
+    return (document, "") if isinstance(document, (dict, list)) else (None, "the body is neither an object nor a list")
 
 
 def _message(document: Any) -> str:

@@ -34,6 +34,8 @@ def _reason(error: Exception) -> str:
             return f"its certificate is not believed ({_certificate_reason(error)})"
         case aiohttp.ClientConnectorError():
             return f"no connection ({_system_reason(error)})"
+        case aiohttp.ClientResponseError():
+            return "its answer cannot be read as HTTP"
         case TimeoutError():
             return "no sign of life in time"
         case _:

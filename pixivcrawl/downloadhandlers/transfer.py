@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import aiohttp
+from aiohttp.http_exceptions import ContentEncodingError
 from scrapy.exceptions import DownloadFailedError
 
 from pixivcrawl.archive.staging import Entity, LengthMismatch, Part, Received, Receiver, TooLarge, forget
@@ -20,6 +21,8 @@ T = TypeVar("T")
 PARTIAL_CONTENT = 206
 
 _CONTENT_RANGE = re.compile(r"bytes (?P<start>[0-9]{1,18})-[0-9]{1,18}/(?P<length>[0-9]{1,18})")
+
+_NOT_UNPACKED = "the body cannot be unpacked: it is damaged, or not packed as the answer says"
 
 _PIECE = 3 << 16
 """Bytes that are handed to a thread at once: few enough to hold, and so many that most originals are handed over once or a few times."""
@@ -63,15 +66,17 @@ async def chunks(
 
 
 async def read(response: aiohttp.ClientResponse, body: AsyncIterator[bytes], limit: int) -> bytes:
-    """The body in memory. Raises DownloadFailedError past `limit` bytes, or when it is cut short."""
+    """The body in memory. Raises DownloadFailedError past `limit` bytes, when it is cut short, or cannot be unpacked."""
     held = bytearray()
     try:
         async for chunk in body:
             held += chunk
             if len(held) > limit:
                 raise DownloadFailedError(f"the body is longer than the limit of {limit:,} bytes")
-    except aiohttp.ClientPayloadError:
-        raise _cut_short(response, len(held)) from None
+    except aiohttp.ClientPayloadError as error:
+        raise _broken(response, len(held), error) from None
+    if not held and response.content_length and "Content-Encoding" in response.headers:
+        raise DownloadFailedError(_NOT_UNPACKED)
     return bytes(held)
 
 
@@ -165,11 +170,11 @@ async def receive(
     try:
         async for chunk in body:
             await arrival.add(chunk)
-    except aiohttp.ClientPayloadError:
+    except aiohttp.ClientPayloadError as error:
         await arrival.give_up()
         if length is not None:
             raise LengthMismatch(length, start + arrival.came) from None
-        raise _cut_short(response, arrival.came) from None
+        raise _broken(response, arrival.came, error) from None
     except TooLarge:
         await arrival.forget()
         raise
@@ -210,10 +215,13 @@ def _entity(response: aiohttp.ClientResponse, length: int | None) -> Entity | No
     return Entity(str(response.url), validator, length) if validator and length is not None else None
 
 
-def _cut_short(response: aiohttp.ClientResponse, got: int) -> DownloadFailedError:
-    declared = response.content_length
-    announced = "" if declared is None else f" of {declared:,}"
-    return DownloadFailedError(f"the connection broke after {got:,} bytes{announced}")
+def _broken(response: aiohttp.ClientResponse, got: int, error: aiohttp.ClientPayloadError) -> DownloadFailedError:
+    if isinstance(error.__cause__, ContentEncodingError):
+        return DownloadFailedError(_NOT_UNPACKED)
+    # What came is counted unpacked, what was announced is not.
+    place = "within a packed body" if "Content-Encoding" in response.headers else f"after {got:,} bytes"
+    length = response.content_length
+    return DownloadFailedError(f"the connection broke {place}" + ("" if length is None else f" of {length:,}"))
 
 
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

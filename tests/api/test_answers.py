@@ -84,19 +84,35 @@ def test_the_message_is_pixivs_on_one_line() -> None:
 
 
 @pytest.mark.parametrize(
+    ("payload", "said"),
+    [
+        (b"", "the body is empty"),
+        (b"5", "the body is neither an object nor a list"),
+        (b'{"body": {', "the body is not JSON (Expecting property name enclosed in double quotes at character 10)"),
+        (b'{"body": 1, "body": 2}', "the body has the key 'body' twice"),
+        (b'{"body": NaN}', "the body has NaN, which is not JSON"),
+        (b"\xff\xfe{", "the body is not UTF-8 (at byte 0)"),
+    ],
+)
+def test_json_that_cannot_be_read_is_refused_with_the_reason(payload: bytes, said: str) -> None:
+    answer = classify(200, JSON, payload, with_session=True)
+    assert (answer.kind, answer.message) == (AnswerKind.NOT_JSON, said)
+
+
+@pytest.mark.parametrize(
     ("location", "kind", "message"),
     [
         ("https://accounts.pixiv.net/login?return_to=secret", AnswerKind.LOGIN_NEEDED, "accounts.pixiv.net/login"),
         ("/login.php", AnswerKind.LOGIN_NEEDED, "/login.php"),
         ("https://example.org/elsewhere?token=secret", AnswerKind.REDIRECTED, "example.org/elsewhere"),
-        ("https://[broken", AnswerKind.REDIRECTED, "sent to"),
+        ("https://[broken", AnswerKind.REDIRECTED, ""),
         (None, AnswerKind.REDIRECTED, ""),
     ],
 )
 def test_a_redirection(location: str | None, kind: AnswerKind, message: str) -> None:
     judged = classify(302, HTML, b"", with_session=True, location=location)
     assert judged.kind is kind
-    assert judged.message.endswith(message)
+    assert judged.message == (f"sent to {message}" if message else "")
     assert "secret" not in judged.message
 
 

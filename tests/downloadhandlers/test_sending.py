@@ -39,6 +39,8 @@ from tests.travelling import PIXIV, Journey, Traveller, go, original_url, settin
 
 PROJECT = Path(__file__).resolve().parents[2]
 
+PACKED = gzip.compress(b'{"error": false, "body": {}}')
+
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
@@ -66,14 +68,43 @@ class TestAnswer:
         assert journey.stats["pixiv/api_requests"] == 1
 
     def test_a_packed_body_is_unpacked(self, tmp_path: Path) -> None:
-        packed = gzip.compress(b'{"error": false, "body": {}}')
-        head = f"HTTP/1.1 200 OK\nContent-Type: application/json\nContent-Encoding: gzip\nContent-Length: {len(packed)}"
-        with raw_server(answers(head, packed)) as raw:
+        head = f"HTTP/1.1 200 OK\nContent-Type: application/json\nContent-Encoding: gzip\nContent-Length: {len(PACKED)}"
+        with raw_server(answers(head, PACKED)) as raw:
             request = USER_SHORT.request(f"http://{raw.host}", id=11)
             journey = travel(settings_for(tmp_path, PIXIV_BASE_URL=f"http://{raw.host}"), request)
             assert "Accept-Encoding: gzip, deflate" in raw.heads[0]
         assert journey.only.json() == {"error": False, "body": {}}
         assert "Content-Encoding" not in journey.only.headers
+
+    @pytest.mark.parametrize(
+        ("body", "said"),
+        [
+            (PACKED[:20], f"the connection broke within a packed body of {len(PACKED)}"),
+            (PACKED[:-8] + bytes(8), "the body cannot be unpacked"),
+            (PACKED[:11] + bytes(len(PACKED) - 11), "the body cannot be unpacked"),
+        ],
+        ids=["cut", "wrong checksum", "zeroed"],
+    )
+    def test_a_packed_body_that_is_not_whole(self, tmp_path: Path, body: bytes, said: str) -> None:
+        head = f"HTTP/1.1 200 OK\nContent-Encoding: gzip\nContent-Length: {len(PACKED)}"
+        with raw_server(answers(head, body)) as raw:
+            journey = travel(settings_for(tmp_path, PIXIV_IMAGE_HOSTS=raw.host), Request(f"http://{raw.host}/"))
+        assert isinstance(journey.only, DownloadFailedError)
+        assert str(journey.only).startswith(said)
+
+    def test_a_gzip_stream_without_its_end_is_no_empty_body(self, tmp_path: Path) -> None:
+        head = "HTTP/1.1 200 OK\nContent-Encoding: gzip\nContent-Length: 20"
+        with raw_server(answers(head, gzip.compress(bytes(5000))[:20])) as raw:
+            journey = travel(settings_for(tmp_path, PIXIV_IMAGE_HOSTS=raw.host), Request(f"http://{raw.host}/"))
+        assert "cannot be unpacked" in str(journey.only)
+
+    @pytest.mark.parametrize(
+        "head", ["HTTP/1.1 200 OK\nContent-Length: -1", "HTTP/1.1 200 OK\nX-Long: " + "x" * 9000, "no HTTP"]
+    )
+    def test_what_is_no_http_is_said_to_be_that(self, tmp_path: Path, head: str) -> None:
+        with raw_server(answers(head, b"{}")) as raw:
+            journey = travel(settings_for(tmp_path, PIXIV_IMAGE_HOSTS=raw.host), Request(f"http://{raw.host}/"))
+        assert str(journey.only) == f"{raw.host}: its answer cannot be read as HTTP"
 
     @pytest.mark.long
     @pytest.mark.parametrize("encoding", ["identity", "gzip"])
