@@ -103,15 +103,14 @@ def cookie_file(settings: BaseSettings) -> Path | None:
 
 
 def read_session(environment: Mapping[str, str], cookie_file: Path | None) -> Session | None:
-    """The session named by PIXIV_PHPSESSID, else by PIXIV_COOKIE (a Cookie header), else by a file; None without any.
+    """The session named by PIXIV_PHPSESSID, else by PIXIV_COOKIE, else by a file; None without any.
 
-    The file may hold it in any form that browsers and their tools give, of which only pixiv's cookies are used. Raises
+    Each may hold it in any form that browsers and their tools give, of which only pixiv's cookies are used. Raises
     ConfigurationError, which never repeats what was given, when the session cannot be used.
     """
-    if phpsessid := environment.get("PIXIV_PHPSESSID", "").strip():
-        return _session(f"PHPSESSID={phpsessid}", "PIXIV_PHPSESSID")
-    if header := environment.get("PIXIV_COOKIE", "").strip():
-        return _session(header, "PIXIV_COOKIE")
+    for name in ("PIXIV_PHPSESSID", "PIXIV_COOKIE"):
+        if text := environment.get(name, "").strip():
+            return session_in(text, name)
     if cookie_file is not None:
         return session_in(_read(cookie_file, "PIXIV_COOKIE_FILE"), f"PIXIV_COOKIE_FILE {cookie_file}")
     return None

@@ -74,6 +74,12 @@ def test_a_cookies_txt_of_another_site_is_refused(tmp_path: Path) -> None:
         read_session({}, in_file(tmp_path, COOKIES_TXT.replace("pixiv.net", "evil.example")))
 
 
+@pytest.mark.parametrize("name", ["PIXIV_PHPSESSID", "PIXIV_COOKIE"])
+@pytest.mark.parametrize("given", ["PHPSESSID={}", "'{}'", '"PHPSESSID={}"', "Cookie: PHPSESSID={}", "PHPSESSID: {}"])
+def test_what_is_pasted_into_the_environment_is_read_as_from_a_file(name: str, given: str) -> None:
+    assert read_session({name: given.format(VALUE)}, None) == Session(f"PHPSESSID={VALUE}", 901)
+
+
 @pytest.mark.parametrize("value", ["opaque", "_x", "12a_x", "٣_x", "9" * 30 + "_x"])
 def test_a_session_that_does_not_tell_its_user(value: str) -> None:
     if value.isascii():
@@ -90,7 +96,8 @@ def test_a_session_that_does_not_tell_its_user(value: str) -> None:
     [
         {"PIXIV_PHPSESSID": f"{VALUE}\r\nX-Evil: 1"},
         {"PIXIV_PHPSESSID": f"{VALUE}\0"},
-        {"PIXIV_PHPSESSID": f"{VALUE}; PHPSESSID=2_b"},
+        {"PIXIV_PHPSESSID": f"PHPSESSID={VALUE}; PHPSESSID=2_b"},
+        {"PIXIV_PHPSESSID": f"{VALUE}; a=b"},
         {"PIXIV_PHPSESSID": f"{VALUE} and more"},
         {"PIXIV_PHPSESSID": f"{VALUE}ü"},
         {"PIXIV_COOKIE": f"PHPSESSID={VALUE}\nHost: evil.example"},
