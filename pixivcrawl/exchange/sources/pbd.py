@@ -219,7 +219,8 @@ def _download(path: Path, told: dict[str, Any]) -> _Download | None:
 
 
 def _take_settings(told: dict[str, Any], known: _Known) -> None:
-    names = [told.get("userSetName"), *(told.get("namingRuleList") or ())]
+    saved = told.get("namingRuleList")
+    names = [told.get("userSetName"), *(saved if isinstance(saved, list) else ())]
     for name in dict.fromkeys(each for each in names if isinstance(each, str)):
         for of_pages, formats in ((True, known.formats), (False, known.of_ugoira)):
             if (found := compiled(name, TOKEN, MEANINGS, of_pages=of_pages)) is not None:
