@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from pixivcrawl.sqlite import connect
+
 _MAGIC = b"SQLite format 3\0"
 
 
@@ -31,5 +33,5 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
         for log in ("wal", "journal"):
             if (beside := path.with_name(f"{path.name}-{log}")).is_file():
                 shutil.copyfile(beside, copy.with_name(f"{copy.name}-{log}"))
-        with closing(sqlite3.connect(copy)) as database:
+        with closing(connect(copy)) as database:
             yield database

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pixivcrawl.api.text import quoted
 from pixivcrawl.errors import ConfigurationError, StorageFailed
+from pixivcrawl.sqlite import connect
 
 NAME = "shelf.sqlite"
 
@@ -91,11 +92,8 @@ class Shelf:
 
     @contextmanager
     def _connected(self, mode: str) -> Iterator[sqlite3.Connection]:
-        connection = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode={mode}", uri=True)
-        try:
+        with closing(connect(f"{self.path.absolute().as_uri()}?mode={mode}", uri=True)) as connection:
             yield connection
-        finally:
-            connection.close()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

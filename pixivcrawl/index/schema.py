@@ -7,6 +7,8 @@ import struct
 from pathlib import Path
 from typing import Literal
 
+from pixivcrawl.sqlite import SPOILT, connect, error_code
+
 VERSION = "3"
 """The version of the tables and their contents: an index with another version is rebuilt."""
 
@@ -17,9 +19,6 @@ NamedKind = Literal["tag", "artist"]
 
 LOCK_WAIT = 5.0
 """Seconds that SQLite waits for a lock."""
-
-SPOILT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-"""What SQLite says of a file that is damaged, or none of its own."""
 
 TABLES = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -117,7 +116,7 @@ def take_fingerprints(connection: sqlite3.Connection, before: Path) -> None:
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
     """The index at `path`, created if missing."""
-    connection = sqlite3.connect(
+    connection = connect(
         path.absolute().as_uri(), uri=True, timeout=LOCK_WAIT, isolation_level=None, check_same_thread=False
     )
     connection.execute("PRAGMA journal_mode = WAL")
@@ -132,25 +131,26 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     if not path.exists():
         return _empty()
     uri = f"{path.absolute().as_uri()}?mode=ro"
-    for options in ("", "&immutable=1"):
-        connection = sqlite3.connect(
-            uri + options, uri=True, timeout=LOCK_WAIT, isolation_level=None, check_same_thread=False
-        )
+    try:
         try:
-            connection.execute("SELECT 1 FROM facts").fetchone()
+            return _opened(uri)
         except sqlite3.OperationalError:
             # In a read-only folder, SQLite cannot keep its index of the WAL, so the file is read as it is.
-            connection.close()
-            if options:
-                raise
-        except sqlite3.DatabaseError as error:
-            connection.close()
-            if error.sqlite_errorcode not in SPOILT:
-                raise
-            # The process that follows the ledger rebuilds it.
-            return _empty()
-        else:
-            break
+            return _opened(f"{uri}&immutable=1")
+    except sqlite3.DatabaseError as error:
+        if error_code(error) not in SPOILT:
+            raise
+        # The process that follows the ledger rebuilds it.
+        return _empty()
+
+
+def _opened(uri: str) -> sqlite3.Connection:
+    connection = connect(uri, uri=True, timeout=LOCK_WAIT, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("SELECT 1 FROM facts").fetchone()
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

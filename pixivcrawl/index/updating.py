@@ -18,6 +18,7 @@ from pixivcrawl.index import schema, writing
 from pixivcrawl.ledger.queries import indexed
 from pixivcrawl.ledger.queries.indexed import SubjectChange
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.sqlite import SPOILT, error_code
 
 WORKS_A_STEP = 2_000
 """Works that are read and written at once."""
@@ -56,7 +57,7 @@ def update_index(ledger: Ledger, folder: Path, *, stop: Event) -> int:
             try:
                 return _update(ledger, path, stop)
             except sqlite3.DatabaseError as error:
-                if error.sqlite_errorcode not in schema.SPOILT:
+                if error_code(error) not in SPOILT:
                     raise
                 _remove(path)
                 return _update(ledger, path, stop)

@@ -13,6 +13,9 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from pixivcrawl.api.text import quoted
+from pixivcrawl.errors import StorageFailed
+
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 Number = BigInteger().with_variant(Integer(), "sqlite")
@@ -57,8 +60,11 @@ class UtcTime(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | str | None, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
-        # Text of ours ends in Z, and is read as UTC.
-        return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
+        try:
+            # Text of ours ends in Z, and is read as UTC.
+            return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
+        except (ValueError, AttributeError):
+            raise _damaged(value, "time") from None
 
 
 class Json(TypeDecorator[Any]):
@@ -71,7 +77,17 @@ class Json(TypeDecorator[Any]):
         return None if value is None else storable(json_text(value))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        return None if value is None else json.loads(value)
+        try:
+            return None if value is None else json.loads(value)
+        except (ValueError, TypeError):
+            raise _damaged(value, "JSON") from None
+
+
+def _damaged(value: object, kind: str) -> StorageFailed:
+    return StorageFailed(
+        f"the ledger is damaged, because {quoted(value)} in it is no {kind}: rebuild it with pixivcrawl rebuild --replace, or put a "
+        "backup copy in its place"
+    )
 
 
 class json_length(FunctionElement[int]):  # noqa: N801 (it is written as a function)

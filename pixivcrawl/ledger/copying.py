@@ -15,6 +15,7 @@ from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger.failures import DAMAGED, sqlite_code, storage_failed
 from pixivcrawl.ledger.integrity import fault_of
 from pixivcrawl.ledger.journal import files_of
+from pixivcrawl.sqlite import SPOILT, connect
 
 PIECE = 1 << 20
 """Bytes of the journal that are copied at once."""
@@ -47,7 +48,7 @@ def copy_journal(journal: Path, copy: Path, ledger: Path) -> int:
 
     Files only grow, so that one which is there with its length is left. Raises ConfigurationError where `copy` holds another journal.
     """
-    with closing(sqlite3.connect(f"{ledger.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+    with closing(connect(f"{ledger.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         left = int(connection.execute("SELECT coalesce(max(bytes), 0) FROM journal").fetchone()[0])
     copied = 0
     with storage_errors(copy):
@@ -92,7 +93,7 @@ def _give_name(part: Path, copy: Path) -> None:
 def _snapshot(database: Path) -> sqlite3.Connection:
     """A connection that sees one moment of the ledger for as long as it is open, whatever is written meanwhile."""
     try:
-        source = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        source = connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
         # Without it the copy would start again after each commit of a crawl, and might never end.
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -103,13 +104,13 @@ def _snapshot(database: Path) -> sqlite3.Connection:
 
 def _copy_pages(source: sqlite3.Connection, database: Path, part: Path, copy: Path) -> None:
     try:
-        with closing(sqlite3.connect(part)) as target:
+        with closing(connect(part)) as target:
             source.backup(target, pages=PAGES, progress=lambda *_: None)
             # One file, that a read-only disk can hold.
             target.execute("PRAGMA journal_mode = DELETE")
             fault = fault_of(target, "integrity_check")
     except sqlite3.Error as error:
-        of_ledger = sqlite_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+        of_ledger = sqlite_code(error) in SPOILT
         raise storage_failed(error, str(database if of_ledger else copy)) from error
     if fault is not None:
         raise StorageFailed(DAMAGED.format(place=database))

@@ -39,6 +39,7 @@ from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.ledger.failures import BUSY_TIMEOUT, is_busy, is_the_end, patiently, place_of, storage_failed
 from pixivcrawl.ledger.models import Base, give_partial_indexes
 from pixivcrawl.ledger.updates.change_log import name_ledger
+from pixivcrawl.sqlite import connect
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -123,7 +124,7 @@ def engine_that_leaves_no_trace(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite" or _has_pages_beside_it(path):
         return reading_engine(url, 1, read_only=True)
     uri = f"{Path(path).as_uri()}?mode=ro&immutable=1"
-    return create_engine(url, creator=lambda: sqlite3.connect(uri, uri=True), hide_parameters=True)
+    return create_engine(url, creator=lambda: connect(uri, uri=True), hide_parameters=True)
 
 
 def refuse_links(url: URL) -> None:
@@ -299,7 +300,7 @@ def _connect(path: str, mode: str) -> sqlite3.Connection:
     if mode == "ro" and not _can_be_shared(uri) and not _has_pages_beside_it(path):
         uri += "&immutable=1"
     # Without an isolation level the module begins no transaction of its own; the engine's events do, and so cover DDL too.
-    connection = sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT, isolation_level=None, check_same_thread=False)
+    connection = connect(uri, uri=True, timeout=LOCK_WAIT, isolation_level=None, check_same_thread=False)
     try:
         if mode == "rwc":
             connection.execute("PRAGMA journal_mode = WAL")
@@ -315,15 +316,12 @@ def _connect(path: str, mode: str) -> sqlite3.Connection:
 
 def _can_be_shared(uri: str) -> bool:
     """Whether SQLite can keep its index of the WAL beside the file: not on a disk that is full or may not be written."""
-    connection = sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT)
     try:
-        connection.execute("SELECT 1 FROM sqlite_schema")
+        connect(uri, uri=True, timeout=LOCK_WAIT).close()
     except sqlite3.OperationalError as error:
         return is_busy(error)
     except sqlite3.DatabaseError:
         return True
-    finally:
-        connection.close()
     return True
 
 

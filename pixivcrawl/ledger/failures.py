@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from typing import TypeVar
 from sqlalchemy import URL, exc
 
 from pixivcrawl.errors import StorageFailed
+from pixivcrawl.ledger.models import Base
+from pixivcrawl.sqlite import error_code
 
 T = TypeVar("T")
 
@@ -22,6 +25,7 @@ _PASSING = {"40001", "40P01", "55P03", "23505"}
 """Of PostgreSQL: serialization failure, deadlock, lock not available; a row that another run has made since it was looked for."""
 _SHUT_DOWN = {"57P01", "57P02", "57P03"}
 """Of PostgreSQL: shut down by its administrator or after a crash, cannot connect now."""
+_LACKS = re.compile(r"no such (?:table|column): (\w+)(?:\.\w+)?|table (\w+) has no column named \w+")
 DAMAGED = (
     "the ledger {place} is damaged: rebuild it with pixivcrawl rebuild --replace, or put a backup copy in its place "
     "(without the files {place}-wal and {place}-shm), " + _AGAIN
@@ -122,5 +126,11 @@ def _sqlstate(error: BaseException) -> str | None:
 def sqlite_code(error: BaseException) -> int:
     """SQLite's primary result code; 0 for any other error."""
     cause = error.orig if isinstance(error, exc.DBAPIError) else error
-    code = getattr(cause, "sqlite_errorcode", None) if isinstance(cause, sqlite3.Error) else None
-    return 0 if code is None else code & 0xFF
+    code = 0 if cause is None else error_code(cause)
+    return sqlite3.SQLITE_CORRUPT if code == sqlite3.SQLITE_ERROR and _lacks_what_each_has(str(cause)) else code
+
+
+def _lacks_what_each_has(said: str) -> bool:
+    """Whether SQLite misses one of our tables, or a column of one: the version is right, so that only damage takes it away."""
+    found = _LACKS.fullmatch(said)
+    return found is not None and (found[1] or found[2]) in Base.metadata.tables

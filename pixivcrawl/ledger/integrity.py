@@ -11,6 +11,7 @@ from sqlalchemy import URL
 
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger.failures import DAMAGED, storage_failed
+from pixivcrawl.sqlite import connect
 
 
 def require_sound(url: URL) -> None:
@@ -23,7 +24,7 @@ def require_sound(url: URL) -> None:
     database = Path(url.database or "")
     try:
         # Not read-only: what the killed run had committed may still lie beside the file.
-        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True)) as connection:
+        with closing(connect(f"{database.absolute().as_uri()}?mode=rw", uri=True)) as connection:
             fault = fault_of(connection, "quick_check")
     except sqlite3.Error as error:
         raise storage_failed(error, str(database)) from error

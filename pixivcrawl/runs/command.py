@@ -43,12 +43,32 @@ class ArchiveCommand(ScrapyCommand):
         console.show_any_text()
         sys.unraisablehook = _interrupt_again
         try:
-            self.exitcode = self.execute(self.settings, args, opts)
+            self.exitcode = self._executed(self.settings, args, opts)
         except PixivcrawlError as error:
             self.exitcode = complain(error)
         except KeyboardInterrupt:
             console.complain(f"pixivcrawl: {self.when_interrupted}")
             self.exitcode = INTERRUPTED
+
+    def _executed(self, settings: Settings, args: list[str], opts: argparse.Namespace) -> int:
+        try:
+            return self.execute(settings, args, opts)
+        except (PixivcrawlError, UsageError):
+            raise
+        except Exception:
+            # Rows of a damaged ledger may fail anywhere, and are no bug of ours.
+            _require_sound_ledger(settings)
+            raise
+
+
+def _require_sound_ledger(settings: Settings) -> None:
+    """Raises StorageFailed for one that is damaged."""
+    # Only here: no other run pays for importing them.
+    from pixivcrawl.configuration import Configuration
+    from pixivcrawl.ledger.engine import read_url
+    from pixivcrawl.ledger.integrity import require_sound
+
+    require_sound(read_url(Configuration.from_settings(settings).database_url))
 
 
 def _interrupt_again(lost: sys.UnraisableHookArgs) -> None:

@@ -1,8 +1,10 @@
-"""Notes are files that anybody may have edited: whatever stands in one, no source fails, and the files beside it are still read."""
+"""Notes and databases may have been edited, or damaged: whatever stands in one, no source fails, and the files beside it are read."""
 
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pixivcrawl.exchange.source import Entry, contents_of
+from pixivcrawl.exchange.source import Entry, Passed, contents_of
 from pixivcrawl.exchange.sources import SOURCES
 
 PICTURE = "5000111_p0.jpg"
@@ -62,3 +64,20 @@ def test_whatever_stands_in_a_note_the_file_beside_it_is_read(tmp_path: Path, na
         source.shows_itself([*contents.pictures, *contents.others])
         found = [each for each in source.read(contents, contents.pictures) if not isinstance(each, Entry)]
         assert PICTURE in {each.path.name for each in found}, source.name
+
+
+@pytest.mark.parametrize("table", ["archive (entry)", "pixiv_master_image (image_id, save_name)"])
+def test_a_database_whose_list_of_tables_is_damaged_is_named(tmp_path: Path, table: str):
+    path = tmp_path / "db.sqlite"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(f"CREATE TABLE {table}")
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE", b"CREATE TA\xffLE"))
+    (tmp_path / PICTURE).write_bytes(b"\xff\xd8\xff")
+    contents = contents_of(tmp_path)
+    found = {source.name: list(source.read(contents, contents.pictures)) for source in SOURCES}
+    for name in ("gallery-dl", "pixivutil2"):
+        assert path in {each.path for each in found[name] if isinstance(each, Passed)}
+    assert all(
+        PICTURE in {each.path.name for each in each_found if not isinstance(each, Entry)}
+        for each_found in found.values()
+    )

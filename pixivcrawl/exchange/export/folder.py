@@ -10,7 +10,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.exchange.export.choice import Result
 from pixivcrawl.exchange.export.names import key_of, marked
 from pixivcrawl.exchange.export.writing import Differs, part_of, unfinished
+from pixivcrawl.sqlite import connect
 
 MARKER = ".pixivcrawl-{}"
 """What says that a folder is an export's own, of which form; forms may share one. No name of a template begins with a dot."""
@@ -367,18 +368,15 @@ def opened(root: Path, form: str, *, for_looking: bool = False) -> Iterator[Fold
             root.mkdir(parents=True, exist_ok=True)
             # What a disk says of itself, SQLite does not repeat.
             marker.open("ab").close()
-    connection = sqlite3.connect(":memory:" if for_looking else marker, timeout=0)
     try:
-        if for_looking and marker.exists():
-            noted = sqlite3.connect(marker, timeout=0)
-            noted.backup(connection)
-            noted.close()
-        _make_ready(connection)
-        yield Folder(root, connection, is_shared=is_shared)
+        with closing(connect(":memory:" if for_looking else marker, timeout=0)) as connection:
+            if for_looking and marker.exists():
+                with closing(connect(marker, timeout=0)) as noted:
+                    noted.backup(connection)
+            _make_ready(connection)
+            yield Folder(root, connection, is_shared=is_shared)
     except sqlite3.Error as error:
         raise _failed(root, error) from error
-    finally:
-        connection.close()
 
 
 def _holds_others(root: Path, marker: Path) -> bool:

@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
@@ -23,6 +23,7 @@ from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.syncing import sync
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.exchange.export.writing import part_of
+from pixivcrawl.sqlite import connect
 
 NOTED_EVERY = 64 << 20
 """Bytes after which what is written is synced and noted: so much is written again after a kill."""
@@ -238,28 +239,26 @@ def opened(target: Path) -> Iterator[WaczFile]:
     with storage_errors(target):
         part.open("ab").close()
         noted.open("ab").close()
-    notes = sqlite3.connect(noted, timeout=0)
     try:
-        notes.execute("PRAGMA locking_mode = EXCLUSIVE")
-        notes.execute("BEGIN EXCLUSIVE")
-        for statement in _SCHEMA.split(";"):
-            notes.execute(statement)
-        if (notes.execute("SELECT max(end) FROM warcs").fetchone()[0] or 0) > part.stat().st_size:
-            # A power cut took what was noted of it.
-            notes.execute("DELETE FROM warcs")
-            notes.execute("DELETE FROM lines")
-        with storage_errors(target), part.open("r+b") as held:
-            file = WaczFile(held, notes)
-            try:
-                yield file
-            finally:
-                file.leave()
-            part.replace(target)
-            sync(target.parent)
+        with closing(connect(noted, timeout=0)) as notes:
+            notes.execute("PRAGMA locking_mode = EXCLUSIVE")
+            notes.execute("BEGIN EXCLUSIVE")
+            for statement in _SCHEMA.split(";"):
+                notes.execute(statement)
+            if (notes.execute("SELECT max(end) FROM warcs").fetchone()[0] or 0) > part.stat().st_size:
+                # A power cut took what was noted of it.
+                notes.execute("DELETE FROM warcs")
+                notes.execute("DELETE FROM lines")
+            with storage_errors(target), part.open("r+b") as held:
+                file = WaczFile(held, notes)
+                try:
+                    yield file
+                finally:
+                    file.leave()
+                part.replace(target)
+                sync(target.parent)
     except sqlite3.Error as error:
         raise StorageFailed(f"{target}: {_said(error)}, then run the same command again") from error
-    finally:
-        notes.close()
     noted.unlink(missing_ok=True)
 
 
