@@ -39,6 +39,9 @@ UGOIRA: tuple[Ugoira, ...] = ("zip", "frames")
 FILLED_IN = ("id", "artist", "title", "files")
 """The placeholders that ON_STORED may use."""
 
+LONGEST_FOLDER = 450
+"""Bytes of an archive's path: SQLite opens no database whose own path has more than 504 of them."""
+
 PROOF_WORKERS = 4
 """The most proof processes by default: they keep up with any connection to pixiv."""
 
@@ -239,6 +242,10 @@ def _archive_dir(settings: BaseSettings) -> Path:
         )
     archive_dir = path_named(settings, "ARCHIVE_DIR")
     assert archive_dir is not None
+    if len(os.fsencode(archive_dir)) > LONGEST_FOLDER:
+        raise ConfigurationError(
+            f"ARCHIVE_DIR {quoted(given)}: choose a path of at most {LONGEST_FOLDER} bytes, because SQLite opens no longer ones"
+        )
     return archive_dir
 
 

@@ -95,6 +95,7 @@ def test_bounds_that_cross_are_refused(values: dict[str, Any], says: str) -> Non
         ("ARCHIVE_DIR", ""),
         ("ARCHIVE_DIR", "a\nb"),
         ("ARCHIVE_DIR", "a\0b"),
+        ("ARCHIVE_DIR", "/" + "猫/" * 113),
         ("DATABASE_URL", "mysql://host/archive"),
         ("PIXIV_BASE_URL", "http://www.pixiv.net"),
         ("PIXIV_BASE_URL", ""),
