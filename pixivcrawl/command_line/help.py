@@ -16,7 +16,8 @@ from pixivcrawl.command_line.lookup import OURS, SCRAPYS, SPIDERS, command_named
 from pixivcrawl.console import complain
 from pixivcrawl.errors import ConfigurationError
 
-WIDEST = 100
+NARROWEST, WIDEST = 40, 100
+"""Columns: a narrower terminal breaks the lines itself, where a name and its text no longer stand beside each other."""
 
 VERSION = f"pixivcrawl {__version__} (Scrapy {scrapys_version})"
 
@@ -81,7 +82,7 @@ class Formatter(argparse.HelpFormatter):
 
 
 def width() -> int:
-    return min(shutil.get_terminal_size().columns, WIDEST)
+    return max(NARROWEST, min(shutil.get_terminal_size().columns, WIDEST))
 
 
 def parser_of(name: str, command: ScrapyCommand) -> Parser:

@@ -53,6 +53,11 @@ def test_the_overview_names_every_command() -> None:
     assert shown == type_pixivcrawl("--help") == type_pixivcrawl("help")
 
 
+def test_a_narrow_terminal_gets_words_and_not_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    assert "\n  account            Keeps what pixiv\n" in type_pixivcrawl().out
+
+
 # The examples
 
 ELSEWHERE = {
