@@ -44,7 +44,8 @@ _WRONG_ETAG = '"00000000000000000000000000000000"'
 _WRONG_SHA256 = hashlib.sha256(b"something else").hexdigest()
 
 _WRONG, _NOT_FOUND, _TAKEN, _UNKNOWN = 400, 404, 412, 501
-"""What the store says to a wrong checksum, of a file that is not there, of one that is, and to a condition that it does not know."""
+"""What the store says to a wrong checksum, of a file that is not there, of one that is (or is another one), and to a condition that it does
+not know."""
 
 _SLOW_DOWN = frozenset(
     {
@@ -184,13 +185,17 @@ class S3Store:
     def _answer(self, path: str, start: int = 0, end: int | None = None, etag: str | None = None) -> dict[str, Any]:
         """The store's answer, whose `Body` is still to be read; only of the object with this `etag`, if one is named.
 
-        Raises FileNotFoundError.
+        Raises FileNotFoundError, and StorageFailed if another one is there.
         """
         some = {"Range": f"bytes={start}-{'' if end is None else end - 1}"} if start or end is not None else {}
         some |= {"IfMatch": etag} if etag is not None else {}
         try:
             answer: dict[str, Any] = self._ask("get_object", Key=self._bucket.key(path), **some)
-        except ClientError:
+        except ClientError as error:
+            if _status(error) == _TAKEN:
+                raise StorageFailed(
+                    f"{path} was replaced in {self._bucket} while it was read: run the same command again"
+                ) from None
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
         return answer
 
@@ -397,7 +402,7 @@ def _is_about_the_file(operation: str, error: ClientError) -> bool:
         return _status(error) in (_TAKEN, _WRONG, _UNKNOWN) and code not in _SLOW_DOWN and code not in _OF_KEYS
     # What stands between may answer 404 of its own while the store restarts. The answer to a HEAD has no code: a GET makes it certain.
     is_absent = code == "NoSuchKey" or (operation == "head_object" and _status(error) == _NOT_FOUND)
-    return is_absent or (operation == "delete_object" and _status(error) == _TAKEN)
+    return is_absent or (operation in ("delete_object", "get_object") and _status(error) == _TAKEN)
 
 
 def _may_pass(error: BotoCoreError | ClientError) -> bool:
