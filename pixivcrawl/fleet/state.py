@@ -12,10 +12,10 @@ from pixivcrawl.api.text import one_line, plural, size, spoken
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.models import AccountRow
+from pixivcrawl.ledger.presence import holders_of
 from pixivcrawl.ledger.updates.hosts import day_of, shared_clock
 from pixivcrawl.reader import Reader
 from pixivcrawl.throttling.lane import server_key, whose_lane
-from pixivcrawl.throttling.server_lane import holders_of
 
 OF_LATE = timedelta(days=1)
 

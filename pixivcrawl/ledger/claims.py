@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
+from math import inf
 from typing import TypeVar
 
 from sqlalchemy import URL, Connection, func, select
@@ -20,6 +21,7 @@ from pixivcrawl.console import say
 from pixivcrawl.items import OF_USERS, Original
 from pixivcrawl.ledger.engine import session_engine
 from pixivcrawl.ledger.failures import BUSY_TIMEOUT, is_lost, patiently, place_of, storage_failed
+from pixivcrawl.ledger.presence import holders_of
 from pixivcrawl.ledger.updates.files import not_stored
 
 T = TypeVar("T")
@@ -27,8 +29,8 @@ T = TypeVar("T")
 TRIES_EVERY = 0.5
 """Seconds between two tries to claim what another crawl has."""
 
-SAID_AFTER = 10.0
-"""Seconds of waiting after which a person is told, once a run."""
+SAID_AFTER, SAID_EVERY = 10.0, 600.0
+"""Seconds of waiting after which a person is told, and between two times that it is said."""
 
 
 class Claims:
@@ -42,7 +44,7 @@ class Claims:
         self._engine = session_engine(url, f"pixivcrawl files (process {os.getpid()} on {platform.node()})"[:63])
         self._connection: Connection | None = None
         self._is_closed = False
-        self._is_said = False
+        self._said_at = -inf
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="claims")
 
     @asynccontextmanager
@@ -53,11 +55,11 @@ class Claims:
         """
         key, since = _key(originals[0]), time.monotonic()
         while not await self._do(partial(_is_claimed, key=key)):
+            now = time.monotonic()
+            if not is_stopping() and now - since >= SAID_AFTER and now - self._said_at >= SAID_EVERY:
+                await self._say_who_has(key, _owner(originals[0]))
             if not is_stopping():
                 await asyncio.sleep(TRIES_EVERY)
-                if not self._is_said and time.monotonic() - since >= SAID_AFTER:
-                    self._is_said = True
-                    say(f"another crawl is fetching the files of {_owner(originals[0])}, and is waited for")
             # By then the run may have ended, and closed this.
             if is_stopping():
                 yield []
@@ -76,6 +78,12 @@ class Claims:
         if self._connection is not None:
             self._connection.close()
         self._engine.dispose()
+
+    async def _say_who_has(self, key: int, owner: str) -> None:
+        # Nobody has what was let go since the last try.
+        if (holder := (await self._do(partial(holders_of, keys=[key]))).get(key)) is not None:
+            self._said_at = time.monotonic()
+            say(f"the files of {owner} are waited for: {holder}, is fetching them")
 
     async def _do(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._do_now, work)

@@ -8,19 +8,27 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, event, func, select, text
 from sqlalchemy.exc import DBAPIError
 
+from pixivcrawl.api.text import one_line
 from pixivcrawl.ledger.engine import session_engine
 from pixivcrawl.ledger.failures import place_of, storage_failed
 
 _HELD = text(
     "SELECT classid::bigint << 32 | objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+_HOLDERS = text(
+    "SELECT classid::bigint << 32 | objid::bigint AS key, application_name, backend_start"
+    " FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " AND (classid::bigint << 32 | objid::bigint) = ANY (:keys) AND objsubid = 1"
 )
 
 
@@ -59,6 +67,14 @@ def alone(url: URL, what: str) -> Iterator[bool]:
         raise storage_failed(error, place_of(url)) from error
     with closing(connection):
         yield is_alone
+
+
+def holders_of(connection: Connection, keys: Sequence[int]) -> dict[int, str]:
+    """Who holds these locks, and since when it is connected, according to the server; a lock that nobody holds is left out."""
+    return {
+        found.key: one_line(f"'{found.application_name}', since {found.backend_start:%Y-%m-%d %H:%M:%S}", 400)
+        for found in connection.execute(_HOLDERS, {"keys": list(keys)})
+    }
 
 
 def _key(what: str) -> int:

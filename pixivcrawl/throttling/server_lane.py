@@ -23,10 +23,11 @@ from sqlalchemy import URL, Connection, func, text
 from sqlalchemy import select as query
 from sqlalchemy.exc import DBAPIError
 
-from pixivcrawl.api.text import one_line, spoken
+from pixivcrawl.api.text import spoken
 from pixivcrawl.errors import ArchiveInUse, ConfigurationError, PixivcrawlError, StorageFailed
 from pixivcrawl.ledger.engine import session_engine
 from pixivcrawl.ledger.failures import BUSY_TIMEOUT, has_given_up, place_of, storage_failed
+from pixivcrawl.ledger.presence import holders_of
 from pixivcrawl.ledger.updates.hosts import CHANNEL
 
 LOG = logging.getLogger(__name__)
@@ -42,13 +43,6 @@ TRIES_EVERY = 0.5
 
 CLOCKS_DIFFER = timedelta(minutes=1)
 """By how much this machine's clock may differ from the server's: what all machines write into one ledger is compared by its times."""
-
-_HOLDERS = text(
-    "SELECT classid::bigint << 32 | objid::bigint AS key, application_name, backend_start"
-    " FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted"
-    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    " AND (classid::bigint << 32 | objid::bigint) = ANY (:keys) AND objsubid = 1"
-)
 
 
 class LaneInUse(ArchiveInUse):
@@ -214,14 +208,6 @@ class ServerLane:
 
 def _locked(connection: Connection, key: int) -> bool:
     return bool(connection.execute(query(func.pg_try_advisory_lock(key))).scalar())
-
-
-def holders_of(connection: Connection, keys: Sequence[int]) -> dict[int, str]:
-    """Who holds these lanes, and since when, according to the server; a lane that nobody holds is left out."""
-    return {
-        found.key: one_line(f"'{found.application_name}', since {found.backend_start:%Y-%m-%d %H:%M:%S}", 400)
-        for found in connection.execute(_HOLDERS, {"keys": list(keys)})
-    }
 
 
 def _refuse_other_clock(connection: Connection, url: URL) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import platform
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -59,7 +62,8 @@ def test_what_another_stored_meanwhile_is_not_fetched_again(both: tuple[Claims, 
 def test_waiting_for_another_crawl_is_said_once(
     both: tuple[Claims, Claims], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("pixivcrawl.ledger.claims.SAID_AFTER", 0.0)
+    for name in ("SAID_AFTER", "TRIES_EVERY"):
+        monkeypatch.setattr(f"pixivcrawl.ledger.claims.{name}", 0.0)
     one, other = both
 
     async def claim(claims: Claims) -> None:
@@ -71,8 +75,30 @@ def test_waiting_for_another_crawl_is_said_once(
 
     asyncio.run(take_turns())
     said = capsys.readouterr().err.splitlines()
-    assert set(said) == {"another crawl is fetching the files of work 1, and is waited for"}
-    assert len(said) <= len(both)
+    holder = rf"'pixivcrawl files \(process {os.getpid()} on {re.escape(platform.node())}\)', since [0-9-]+ [0-9:]+"
+    assert all(
+        re.fullmatch(rf"the files of work 1 are waited for: {holder}, is fetching them", line) for line in said
+    ), said
+    assert 1 <= len(said) <= len(both)
+
+
+def test_who_waits_for_long_is_told_again(
+    both: tuple[Claims, Claims], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("SAID_AFTER", "SAID_EVERY", "TRIES_EVERY"):
+        monkeypatch.setattr(f"pixivcrawl.ledger.claims.{name}", 0.0)
+    one, other = both
+    said: list[str] = []
+
+    def was_told_twice() -> bool:
+        said.extend(capsys.readouterr().err.splitlines())
+        return len(said) >= 2
+
+    async def fetch() -> None:
+        async with one.of(FILES, lambda: False), other.of(FILES, was_told_twice) as missing:
+            assert missing == []
+
+    asyncio.run(fetch())
 
 
 def test_a_run_that_is_stopping_waits_for_nobody(both: tuple[Claims, Claims]) -> None:
