@@ -108,9 +108,10 @@ def read_session(environment: Mapping[str, str], cookie_file: Path | None) -> Se
     Each may hold it in any form that browsers and their tools give, of which only pixiv's cookies are used. Raises
     ConfigurationError, which never repeats what was given, when the session cannot be used.
     """
-    for name in ("PIXIV_PHPSESSID", "PIXIV_COOKIE"):
-        if text := environment.get(name, "").strip():
-            return session_in(text, name)
+    if phpsessid := environment.get("PIXIV_PHPSESSID", "").strip():
+        return session_in(phpsessid, "PIXIV_PHPSESSID")
+    if header := environment.get("PIXIV_COOKIE", "").strip():
+        return session_in(header, "PIXIV_COOKIE")
     if cookie_file is not None:
         return session_in(_read(cookie_file, "PIXIV_COOKIE_FILE"), f"PIXIV_COOKIE_FILE {cookie_file}")
     return None
