@@ -27,7 +27,8 @@ class Command(ArchiveCommand):
         return (
             "Shows, of a ledger on PostgreSQL that several workers share: pixivcrawl fleet status. A line for each account "
             "that has a session here or has read (who holds its lane, its API requests today, its pause), for the jobs of each account "
-            "(waiting, at work, failed), for what the crawls of the last day brought, and for each reason why some of them ended early. "
+            "(waiting, at work, failed), for each worker that cannot plan, for what the crawls of the last day brought, "
+            "and for each reason why some of them ended early. "
             "It changes nothing and asks pixiv nothing. The gallery shows the same at /fleet, and METRICS_ADDRESS gives it to Prometheus."
         )
 

@@ -101,6 +101,13 @@ def metrics_of(status: FleetState) -> Iterator[GaugeMetricFamily]:
         oldest.add_metric([jobs.account], jobs.oldest_for or 0)
     yield from (number, oldest)
 
+    plans = _gauge(
+        "failed_plan_seconds", "Seconds for which this worker has not been able to plan.", "worker", "reason"
+    )
+    for plan in status.failed_plans:
+        plans.add_metric([plan.worker, plan.reason], plan.failing_for)
+    yield plans
+
     crawls = _gauge("crawls_last_day", "Crawls that ended in the last 24 hours.", "exit_code")
     by_code: Counter[int] = Counter()
     for each in status.ended:

@@ -21,6 +21,16 @@ CRAWL = "crawl"
 
 _ONE_AT_A_TIME = 0x666C6565
 
+_FAILED_PLANS = (
+    "CREATE TABLE IF NOT EXISTS failed_plans"
+    " (worker text PRIMARY KEY, reason text NOT NULL, since timestamptz NOT NULL, last timestamptz NOT NULL)"
+)
+_PLAN_FAILED = (
+    "INSERT INTO failed_plans VALUES (%(worker)s, %(reason)s, now(), now())"
+    " ON CONFLICT (worker) DO UPDATE SET reason = excluded.reason, last = excluded.last"
+)
+_PLAN_MADE = "DELETE FROM failed_plans WHERE worker = %(worker)s"
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -86,6 +96,15 @@ def prepare(database_url: str) -> None:
             if found is None:
                 connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
                 connection.execute(SchemaManager.get_schema())
+            connection.execute(_FAILED_PLANS)
     except psycopg.Error as error:
         said = str(error).strip().splitlines() or [type(error).__name__]
         raise StorageFailed(f"the queue on {place_of(read_url(database_url))} cannot be used: {said[0]}") from None
+
+
+async def note_plan(app: App, worker: str, failed: str | None) -> None:
+    """Have the fleet know why a worker could not plan, or that it could."""
+    if failed is None:
+        await app.connector.execute_query_async(_PLAN_MADE, worker=worker)
+    else:
+        await app.connector.execute_query_async(_PLAN_FAILED, worker=worker, reason=failed)

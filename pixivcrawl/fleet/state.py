@@ -29,7 +29,8 @@ _JOBS = text(
     " FROM fleet.procrastinate_jobs AS jobs JOIN fleet.procrastinate_events AS events ON job_id = jobs.id AND type = 'deferred'"
     " WHERE task_name = 'crawl' GROUP BY 1 ORDER BY 1"
 )
-_HAS_A_QUEUE = text("SELECT to_regclass('fleet.procrastinate_jobs') IS NOT NULL")
+_HAS_A_QUEUE = text("SELECT to_regclass('fleet.failed_plans') IS NOT NULL")
+_FAILED_PLANS = text("SELECT worker, reason, since FROM fleet.failed_plans WHERE last > :since ORDER BY worker")
 _ENDED = text(
     "SELECT exit_code, CASE WHEN exit_code > 1 THEN reason END AS reason, count(*) AS crawls,"
     " coalesce(sum((counts::json ->> 'files_stored')::bigint), 0)::bigint AS files,"
@@ -64,6 +65,15 @@ class Jobs:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedPlan:
+    """A worker that cannot plan what is due, why (its last try, within a day), and for how many seconds it could not."""
+
+    worker: str
+    reason: str
+    failing_for: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """Crawls that ended in the last day with this exit code; for one above 1 for this reason."""
 
@@ -82,6 +92,7 @@ class FleetState:
     lanes: list[Lane]
     pauses: dict[str, float]
     jobs: list[Jobs] | None
+    failed_plans: list[FailedPlan]
     ended: list[Ended]
 
     @property
@@ -109,12 +120,14 @@ def state_of_fleet(
     now = shared_clock(connection, datetime.now(UTC))
     pauses = [each for each in queries.host_pauses(connection) if each.left(now) > 0]
     has_a_queue = connection.execute(_HAS_A_QUEUE).scalar_one()
+    since = now - OF_LATE
     return FleetState(
         budget=configuration.api_budget,
         lanes=list(_lanes(connection, configuration, sessions or {}, pauses, now)),
         pauses={each.host: each.left(now) for each in pauses if each.account is None},
         jobs=[_jobs(*row, now=now) for row in connection.execute(_JOBS)] if has_a_queue else None,
-        ended=[Ended(*row) for row in connection.execute(_ENDED, {"since": now - OF_LATE})],
+        failed_plans=list(_failed_plans(connection, since, now)) if has_a_queue else [],
+        ended=[Ended(*row) for row in connection.execute(_ENDED, {"since": since})],
     )
 
 
@@ -152,6 +165,11 @@ def _jobs(account: str, waiting: int, at_work: int, failed: int, oldest: datetim
     return Jobs(account, waiting, at_work, failed, (now - oldest).total_seconds() if oldest else None)
 
 
+def _failed_plans(connection: Connection, since: datetime, now: datetime) -> Iterator[FailedPlan]:
+    for worker, reason, first in connection.execute(_FAILED_PLANS, {"since": since}):
+        yield FailedPlan(worker, reason, (now - first).total_seconds())
+
+
 def state_lines(status: FleetState, configuration: Configuration) -> Iterator[str]:
     """What `pixivcrawl fleet status` prints."""
     for lane in status.lanes:
@@ -165,6 +183,8 @@ def state_lines(status: FleetState, configuration: Configuration) -> Iterator[st
     if status.jobs is None:
         yield "no worker has started yet: pixivcrawl work"
         return
+    for plan in status.failed_plans:
+        yield f"{plan.worker} has not been able to plan for {spoken(plan.failing_for)}: {one_line(plan.reason, 400)}"
     for jobs in status.jobs:
         waits = "" if jobs.oldest_for is None else f"; the oldest waits for {spoken(jobs.oldest_for)}"
         failed = f"; {jobs.failed:,} failed and wait for a person" if jobs.failed else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import platform
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -22,7 +23,7 @@ from scrapy.settings import Settings
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.console import say
 from pixivcrawl.errors import AccountRefused, ArchiveInUse, ConfigurationError, PixivcrawlError, StorageFailed
-from pixivcrawl.fleet.queue import CRAWL, Work, queue_of
+from pixivcrawl.fleet.queue import CRAWL, Work, note_plan, queue_of
 from pixivcrawl.ledger import queries
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.failures import BUSY_TIMEOUT, place_of
@@ -115,7 +116,22 @@ def add_tasks(app: App, settings: Settings, options: Sequence[str], count_worker
 
 
 async def plan_now(app: App, settings: Settings) -> None:
-    """Add a job for each list that is due and has none."""
+    """Add a job for each list that is due and has none.
+
+    Raises PixivcrawlError, of which the fleet's status tells until this worker can plan.
+    """
+    worker = f"{platform.node()}:{Configuration.from_settings(settings).archive.root}"
+    try:
+        await _add_what_is_due(app, settings)
+    except PixivcrawlError as error:
+        # A server that is away cannot be told; whoever is at work for it sees that.
+        with suppress(*LOST):
+            await note_plan(app, worker, str(error))
+        raise
+    await note_plan(app, worker, None)
+
+
+async def _add_what_is_due(app: App, settings: Settings) -> None:
     due_now = await asyncio.to_thread(lambda: list(due_work(settings)))
     at_work = {job.queueing_lock for job in await app.job_manager.list_jobs_async(status="doing")}
     for work in due_now:

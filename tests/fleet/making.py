@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pixivcrawl.configuration import Configuration
-from pixivcrawl.fleet.queue import CRAWL, app_of, prepare, queue_of
+from pixivcrawl.fleet.queue import CRAWL, app_of, note_plan, prepare, queue_of
 from pixivcrawl.ledger.engine import read_url
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.ledger.updates import begin_crawl, end_crawl, pause_host, spend_request
@@ -20,6 +20,9 @@ from tests.travelling import of_the_project
 
 REFUSED = 'pixiv no longer takes "the session"\\ <b>of</b> 902'
 
+UNPLANNED = 'subscriptions.toml: "a" is <b>no</b> spider'
+"""Why the worker a:/one cannot plan; b:/two could not before."""
+
 ENDED = ((0, None, 30, 3_000_000), (1, "2 works failed", 4, 400_000), (4, REFUSED, 0, 0), (4, REFUSED, 0, 0))
 """Exit code, reason, files and bytes of each crawl that ended."""
 
@@ -29,7 +32,7 @@ def configured(folder: Path, url: str, **more: object) -> Configuration:
 
 
 def make_fleet(configuration: Configuration) -> None:
-    """Account 901 sent three requests, 902 is paused; one job waits for each, and one more for 902's name."""
+    """Account 901 sent three requests, 902 is paused; one job waits for each, and one more for 902's name; a worker cannot plan."""
     now = datetime.now(UTC)
     host = configuration.api.key
     prepare(configuration.database_url)
@@ -60,6 +63,8 @@ async def _defer(configuration: Configuration) -> None:
         for account, artist in (("", 11), ("second", 12), ("second", 13)):
             asked = app.configure_task(CRAWL, queue=queue_of(account), lock=queue_of(account))
             await asked.defer_async(account=account, spider="user", arguments={"id": str(artist)})
+        for worker, failed in (("a:/one", UNPLANNED), ("b:/two", UNPLANNED), ("b:/two", None)):
+            await note_plan(app, worker, failed)
 
 
 @contextmanager

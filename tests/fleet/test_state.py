@@ -16,7 +16,7 @@ from pixivcrawl.fleet.metrics import metrics_served
 from pixivcrawl.fleet.state import state_lines, state_of_fleet
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reader import VISITOR, Reader
-from tests.fleet.making import REFUSED, configured, lane_held, make_fleet
+from tests.fleet.making import REFUSED, UNPLANNED, configured, lane_held, make_fleet
 from tests.ledger.server import Line
 from tests.test_project import ROOT
 
@@ -32,7 +32,7 @@ def test_the_status_tells_of_every_account_and_first_of_those_here(tmp_path: Pat
         status = ledger.read_now(state_of_fleet, configuration, sessions)
     ledger.close()
     lines = [line.partition(" (process ")[0] for line in state_lines(status, configuration)]
-    told = [re.sub(r"waits for \d+ s$", "waits for a moment", line) for line in lines]
+    told = [re.sub(r"for \d+ s\b", "for a moment", line) for line in lines]
     assert told[:2] == [
         "the lane of visitors of www.pixiv.net: at work: nobody; 0 API requests of at most 40 today (UTC)",
         "second, account 902: at work: nobody; 0 API requests of at most 40 today (UTC); paused for 30 min",
@@ -40,6 +40,7 @@ def test_the_status_tells_of_every_account_and_first_of_those_here(tmp_path: Pat
     assert told[2] == "account 901: at work: 'pixivcrawl crawl user"
     assert told[3:] == [
         "i.pximg.net: paused for 5 min",
+        f"a:/one has not been able to plan for a moment: {UNPLANNED}",
         "jobs: 1 waiting, 0 at work; the oldest waits for a moment",
         "jobs of second: 2 waiting, 0 at work; the oldest waits for a moment",
         "of the last day: 4 crawls ended, 34 files stored (3.4 MB)",
@@ -101,6 +102,8 @@ def test_prometheus_reads_what_plain_sql_counts(tmp_path: Path, postgres_url: st
     assert [found["pixivcrawl_api_requests_today", each] for each in (of_901, of_902)] == [3, 0]
     assert 1700 < found["pixivcrawl_account_pause_seconds", of_902] <= 1800
     assert 200 < found["pixivcrawl_host_pause_seconds", (("host", "i.pximg.net"),)] <= 300
+    assert 0 <= found["pixivcrawl_failed_plan_seconds", (("reason", UNPLANNED), ("worker", "a:/one"))] < 60
+    assert not [labels for name, labels in found if ("worker", "b:/two") in labels]
     assert found["pixivcrawl_failures_last_day", (("exit_code", "4"), ("reason", REFUSED))] == 2
     alone = ("ledger_reachable", "api_requests_budget", "files_stored_last_day", "bytes_stored_last_day")
     assert [found[f"pixivcrawl_{name}", ()] for name in alone] == [1, 40, 34, 3_400_000]

@@ -9,18 +9,18 @@ from pathlib import Path
 from sqlalchemy import create_engine, text
 
 from pixivcrawl.ledger.service import Ledger
-from tests.fleet.making import REFUSED, configured, make_fleet
+from tests.fleet.making import REFUSED, UNPLANNED, configured, make_fleet
 from tests.gallery.conftest import Visitor, visiting
 
 LINK = '<a href="/fleet"'
 
 
-def cells(answer: str, heading: str) -> list[list[str]]:
-    """The rows of the table under a heading."""
-    table = answer.partition(f"<h2>{heading}</h2>")[2].partition("<tbody>")[2].partition("</tbody>")[0]
+def cells(answer: str, heading: str, table: int = 1) -> list[list[str]]:
+    """The rows of a table under a heading, the first if no other is asked for."""
+    rows = answer.partition(f"<h2>{heading}</h2>")[2].split("<tbody>")[table].partition("</tbody>")[0]
     return [
         [html.unescape(re.sub("<[^>]*>", "", cell)) for cell in re.findall("<t[hd][^>]*>(.*?)</t[hd]>", row)]
-        for row in table.split("</tr>")[:-1]
+        for row in rows.split("</tr>")[:-1]
     ]
 
 
@@ -47,7 +47,9 @@ def test_the_page_says_what_plain_sql_says(tmp_path: Path, postgres_url: str):
         ["902", "nobody", "0 of at most 40", "30 min"],
     ]
     jobs = [[name or "none named", str(number), "0", "0"] for name, number in waiting]
-    assert [row[:4] for row in cells(told, "Jobs")] == jobs
+    (unplanned,) = cells(told, "Jobs")
+    assert unplanned[:2] == ["a:/one", UNPLANNED]
+    assert [row[:4] for row in cells(told, "Jobs", table=2)] == jobs
     assert f"<dt>Files</dt><dd>{files}</dd>" in told
     assert cells(told, "The last day") == [[REFUSED, "4", "2"]]
     assert "<b>of</b>" not in told

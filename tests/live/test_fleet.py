@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -12,10 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from procrastinate import App
-from procrastinate.testing import InMemoryConnector
 from scrapy.utils.project import get_project_settings
 
+from pixivcrawl.fleet.queue import app_of, prepare
 from pixivcrawl.fleet.worker import add_tasks
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.sandbox.log import Logged
@@ -193,9 +193,10 @@ def test_a_worker_that_is_older_than_the_ledger_sends_nothing(
     assert line.endswith("update pixivcrawl")
 
 
-def test_what_cannot_be_planned_is_said_and_leaves_no_failed_job(
+def test_what_cannot_be_planned_is_told_by_the_status_until_it_can(
     fleet: Callable[..., dict[str, str]],
     tmp_path: Path,
+    postgres_url: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -205,11 +206,27 @@ def test_what_cannot_be_planned_is_said_and_leaves_no_failed_job(
         if name.startswith("PIXIVCRAWL_"):
             # Another test may have imported the settings, which then know nothing of this environment.
             settings.set(name.removeprefix("PIXIVCRAWL_"), value, priority="cmdline")
-    (tmp_path / "subscriptions.toml").write_text("[[subscription]]\nspider = 11\n")
-    app = App(connector=InMemoryConnector())
-    add_tasks(app, settings, [], lambda: 1)
-    asyncio.run(app.tasks["plan"](timestamp=0))
-    said = capsys.readouterr().err
+    Ledger.open(postgres_url).close()
+    prepare(postgres_url)
+
+    def plan(subscriptions: str) -> str:
+        (tmp_path / "subscriptions.toml").write_text(subscriptions)
+        app = app_of(postgres_url)
+        add_tasks(app, settings, [], lambda: 1)
+
+        async def planned() -> None:
+            async with app.open_async():
+                await app.tasks["plan"](timestamp=0)
+
+        asyncio.run(planned())
+        return capsys.readouterr().err
+
+    unplanned = "SELECT worker, reason FROM fleet.failed_plans"
+    said = plan("[[subscription]]\nspider = 11\n")
     assert said.startswith("nothing was planned: ")
     assert "subscriptions.toml" in said
     assert said.count("\n") == 1
+    worker, reason = f"{platform.node()}:{tmp_path / 'one'}", said.removeprefix("nothing was planned: ").strip()
+    assert answered(postgres_url, unplanned) == [(worker, reason)]
+    assert plan("") == ""
+    assert answered(postgres_url, unplanned) == []
