@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -22,7 +22,7 @@ from pixivcrawl.ledger import queries, updates
 from pixivcrawl.ledger.originals import agree_on_store
 from pixivcrawl.ledger.scratch import scratch_ledger
 from pixivcrawl.ledger.service import Ledger, attach, detach, is_archiving
-from pixivcrawl.ledger.shared_journals import upload_journal
+from pixivcrawl.ledger.shared_journals import JournalUploads
 from pixivcrawl.ledger.updates.state import IN_PLACE
 from pixivcrawl.throttling.lane import lane_held
 
@@ -57,21 +57,23 @@ def archive_ledger(crawler: Crawler, configuration: Configuration) -> Iterator[L
     archive.create(configuration.archive_readers)
     with lane_held(crawler, configuration), lock_of_run(archive, f"crawl {crawler.spidercls.name}") as lock:
         ledger = Ledger.open(configuration.database_url, archive=archive, after_a_kill=lock.after_a_kill)
-        try:
-            agree_on_store(archive, ledger, writes=True)
-            settle_intents(archive, ledger)
-            if lock.after_a_kill:
-                drop_doubles(archive, ledger)
-            lock.after_a_kill = False
-            yield ledger
-            if ledger.broken is None:
-                if crawler.stats.get_value("pixiv/files_stored"):
+        with closing(JournalUploads(archive, ledger.known_as)) as uploads:
+            try:
+                agree_on_store(archive, ledger, writes=True)
+                ledger.on_journal_rotation(uploads.begin)
+                settle_intents(archive, ledger)
+                if lock.after_a_kill:
                     drop_doubles(archive, ledger)
-                sweep_staging(archive, ledger)
-        finally:
-            ledger.close()
-        if ledger.broken is None:
-            upload_journal(archive, ledger.known_as)
+                lock.after_a_kill = False
+                yield ledger
+                if ledger.broken is None:
+                    if crawler.stats.get_value("pixiv/files_stored"):
+                        drop_doubles(archive, ledger)
+                    sweep_staging(archive, ledger)
+            finally:
+                ledger.close()
+            if ledger.broken is None:
+                uploads.end()
 
 
 def settle_intents(archive: Archive, ledger: Ledger) -> None:

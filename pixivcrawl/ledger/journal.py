@@ -108,12 +108,14 @@ class Journal:
     """Appends batches to files in `folder`, which go on from `position` (None: from where they end). Used by one thread.
 
     `known_as` is how the ledger calls the archive that it is of. `appended` are the last batch's entries, with the locations of answers.
+    `on_rotation` is called when a file is followed by another one, so that it does not change any more.
     """
 
     def __init__(self, folder: Path, position: Position | None = None, known_as: str = "") -> None:
         self.position = position or end_of(folder).position
         self.known_as = known_as
         self.appended: Sequence[Entry] = ()
+        self.on_rotation: Callable[[], object] | None = None
         self._in_doubt: tuple[int, Position] | None = None
         self.folder = folder
         self._path: Path | None = None
@@ -127,11 +129,12 @@ class Journal:
         if not entries:
             return self.position
         path = self.folder
+        is_full = self._size >= ROTATE_AT
         try:
             if self._path is None:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 cut_torn_tail(self.folder)
-            if self._path is None or self._size >= ROTATE_AT:
+            if self._path is None or is_full:
                 self._path, self._size = _next_file(self.folder, now), 0
             path = self._path
             appended, batch = self._batch(entries, now, path.name, order)
@@ -144,6 +147,8 @@ class Journal:
         self._size += len(batch)
         self.position = Position(self.position.number + len(entries), self.position.bytes + len(batch))
         self.appended = appended
+        if is_full and self.on_rotation is not None:
+            self.on_rotation()
         return self.position
 
     @property

@@ -109,6 +109,11 @@ class Ledger:
         """Why nothing can be written any more; None while all is well."""
         return self._writer.broken if self._writer is not None else None
 
+    def on_journal_rotation(self, call: Callable[[], object]) -> None:
+        """Have `call` called, in the writer's thread, whenever a file of the journal is finished."""
+        if self._writer is not None and self._writer.journal is not None:
+            self._writer.journal.on_rotation = call
+
     async def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `query` answers, asked in a thread. Raises StorageFailed."""
         if self._closed:

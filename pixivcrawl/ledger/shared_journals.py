@@ -1,12 +1,13 @@
 """The journals of all archives of a shared ledger, in the object store that they share: `journals/` with a folder for each archive's name.
 
-A file goes there when the command that wrote it ends, the oldest first. So what is there is the beginning of a journal, and never changes.
+A file goes there once it is finished, the oldest first. So what is there is the beginning of a journal, and never changes.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,25 +69,48 @@ def stored_journals(archive: Archive, but: Collection[str]) -> dict[str, StoredJ
     return {name: StoredJournal(archive, name, files) for name, files in found.items() if files}
 
 
-def upload_journal(archive: Archive, name: str) -> None:
-    """Put what the object store lacks of an archive's journal there. Does nothing without a store, or without a shared ledger (`name` "").
+class JournalUploads:
+    """Puts what the object store lacks of the journal of the archive `name` there, in a thread of its own.
 
-    Nobody may be writing to the journal. What cannot be stored is logged, and tried again with the next run.
+    Does nothing without a store, or without a shared ledger (`name` ""). What cannot be stored ends no run: it is logged, and tried again.
     """
-    if not name or (store := object_store_of(archive)) is None:
-        return
-    try:
-        with storage_errors(archive.journal):
-            cut_torn_tail(archive.journal)
-        missing: list[Path] = []
-        for file in reversed(files_of(archive.journal)):
-            if store.head(_path(name, file.name)) is not None:
-                break
-            missing.append(file)
-        for file in reversed(missing):
-            store.put_copy(file, _path(name, file.name))
-    except (NameTaken, StorageFailed) as failure:
-        _logger.warning("the journal is not in the object store yet; the next run tries again (%s)", failure)
+
+    def __init__(self, archive: Archive, name: str) -> None:
+        self._archive = archive
+        self._name = name
+        self._has_failed = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+
+    def begin(self) -> None:
+        """Put all files but the last one there, to which somebody is writing. After a failure the rest is left to the end."""
+        self._thread.submit(self._upload, "the end of the run", is_written=True)
+
+    def end(self) -> None:
+        """Put the rest there. Nobody may be writing to the journal any more."""
+        self._thread.submit(self._upload, "the next run", is_written=False).result()
+
+    def close(self) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    def _upload(self, next_try: str, *, is_written: bool) -> None:
+        if not self._name or (is_written and self._has_failed) or (store := object_store_of(self._archive)) is None:
+            return
+        journal = self._archive.journal
+        try:
+            with storage_errors(journal):
+                if not is_written:
+                    cut_torn_tail(journal)
+                files = files_of(journal)
+            missing: list[Path] = []
+            for file in reversed(files[:-1] if is_written else files):
+                if store.head(_path(self._name, file.name)) is not None:
+                    break
+                missing.append(file)
+            for file in reversed(missing):
+                store.put_copy(file, _path(self._name, file.name))
+        except (NameTaken, StorageFailed) as failure:
+            self._has_failed = True
+            _logger.warning("the journal is not in the object store yet; %s tries again (%s)", next_try, failure)
 
 
 def put_back(archive: Archive, name: str, journal: Path) -> int:

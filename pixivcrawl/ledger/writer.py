@@ -51,13 +51,13 @@ class Change:
 
 
 class Writer:
-    """Owns the writing engine. `broken` says why nothing can be written any more."""
+    """Owns the writing engine and the `journal`. `broken` says why nothing can be written any more."""
 
     def __init__(self, engine: Engine, journal: Journal | None) -> None:
         self.broken: StorageFailed | None = None
         self._engine = engine
         self._files = DatabaseFiles(engine.url)
-        self._journal = journal
+        self.journal = journal
         self._changes: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
         self._ending = False
         self._rests_until = 0.0
@@ -135,35 +135,35 @@ class Writer:
     def _commit(self, batch: Sequence[Change]) -> None:
         with self._engine.connect() as connection:
             remember_tags(connection)
-            write_for(connection, self._journal.known_as if self._journal is not None else "")
+            write_for(connection, self.journal.known_as if self.journal is not None else "")
             try:
                 with connection.begin():
                     if not self._was_committed(connection):
                         _apply_all(connection, batch)
                         self._append_to_journal(connection, batch)
-                if self._journal is not None:
-                    self._journal.settle()
+                if self.journal is not None:
+                    self.journal.settle()
             except BaseException:
                 forget_tags(connection)
                 raise
 
     def _was_committed(self, connection: Connection) -> bool:
         """Whether the batch, when it was tried before, was journaled and then committed, and only the word of that was lost."""
-        if self._journal is None or not self._journal.is_ahead:
+        if self.journal is None or not self.journal.is_ahead:
             return False
-        if position_of(connection, self._journal.known_as, settled=True) == self._journal.position:
+        if position_of(connection, self.journal.known_as, settled=True) == self.journal.position:
             return True
-        self._journal.take_back()
+        self.journal.take_back()
         return False
 
     def _append_to_journal(self, connection: Connection, batch: Sequence[Change]) -> None:
         """Before the commit, so that the ledger never knows what the journal does not."""
-        if self._journal is None:
+        if self.journal is None:
             return
-        name, entries = self._journal.known_as, _entries(batch)
+        name, entries = self.journal.known_as, _entries(batch)
         if entries:
-            after = self._journal.append(entries, datetime.now(UTC), next_order(connection))
-            note_answers(connection, name, located(self._journal.appended))
+            after = self.journal.append(entries, datetime.now(UTC), next_order(connection))
+            note_answers(connection, name, located(self.journal.appended))
             note_position(connection, name, after)
 
 

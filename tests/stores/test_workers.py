@@ -14,6 +14,7 @@ from pixivcrawl.archive.bucket import read_bucket
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger.service import Ledger
+from pixivcrawl.ledger.shared_journals import JournalUploads
 from pixivcrawl.runs.exclusive import _SHARED_STORE
 from tests.canonical import dump
 from tests.commands.typing_in import Typed, type_in
@@ -45,9 +46,9 @@ class Workers:
     url: str
     address: str
 
-    def crawl(self, folder: Path, artist: int) -> None:
+    def crawl(self, folder: Path, artist: int, **arguments: object) -> None:
         settings = {"DATABASE_URL": self.url, "ORIGINALS_STORE": self.address}
-        run = crawl("user", self.sandbox, folder, settings=settings, id=artist)
+        run = crawl("user", self.sandbox, folder, settings=settings, id=artist, **arguments)
         assert run.exit_code == 0, run
 
     def run(self, *words: str, folder: Path) -> Typed:
@@ -89,7 +90,7 @@ def test_each_has_its_journal_in_the_store_when_its_run_ends(workers: Workers):
 def test_what_a_killed_run_wrote_follows_with_the_next_one(workers: Workers, monkeypatch: pytest.MonkeyPatch):
     before = workers.uploaded()
     with monkeypatch.context() as killed:
-        killed.setattr("pixivcrawl.extensions.ledger.upload_journal", lambda *_: None)
+        killed.setattr("pixivcrawl.extensions.ledger.JournalUploads.end", lambda _: None)
         workers.crawl(workers.here, 12)
     with max((workers.here / "journal").iterdir()).open("ab") as file:
         file.write(b"\x1f\x8b a torn batch")
@@ -110,6 +111,45 @@ def test_a_journal_that_cannot_be_stored_is_said_and_ends_no_run(
         workers.crawl(workers.here, 11)
     assert "the journal is not in the object store yet; the next run tries again (the store is away)" in caplog.text
     assert workers.uploaded() != workers.written(workers.here, workers.there)
+
+
+def test_a_finished_file_is_there_before_the_run_ends(workers: Workers, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pixivcrawl.ledger.journal.ROTATE_AT", 1000)
+    before = workers.uploaded()
+    at_end: list[dict[str, bytes]] = []
+    monkeypatch.setattr("pixivcrawl.ledger.shared_journals.JournalUploads.end", lambda _: None)
+    monkeypatch.setattr(
+        "pixivcrawl.ledger.shared_journals.JournalUploads.close",
+        lambda uploads: (uploads._thread.shutdown(), at_end.append(workers.uploaded())),
+    )
+    workers.crawl(workers.here, 12, refresh=True)
+    (uploaded,) = at_end
+    written = workers.written(workers.here, workers.there)
+    assert uploaded.items() < written.items()
+    assert written.keys() - uploaded.keys() == {max(path for path in written if name_of(workers.here) in path)}
+    assert len(uploaded) > len(before)
+
+
+def test_a_finished_file_that_cannot_be_stored_is_said_once_and_tried_again_at_the_end(
+    workers: Workers, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("pixivcrawl.ledger.journal.ROTATE_AT", 1000)
+    end = JournalUploads.end
+
+    def put_copy(*_: object) -> None:
+        raise StorageFailed("the store is away")
+
+    def mend_and_end(uploads: JournalUploads) -> None:
+        uploads._thread.submit(away.undo).result()
+        end(uploads)
+
+    with monkeypatch.context() as away:
+        away.setattr("pixivcrawl.archive.stores.s3.S3Store.put_copy", put_copy)
+        monkeypatch.setattr("pixivcrawl.ledger.shared_journals.JournalUploads.end", mend_and_end)
+        workers.crawl(workers.here, 12, refresh=True)
+    assert caplog.text.count("the journal is not in the object store yet") == 1
+    assert "the end of the run tries again (the store is away)" in caplog.text
+    assert workers.uploaded() == workers.written(workers.here, workers.there)
 
 
 def test_a_lost_journal_comes_back_from_the_store(workers: Workers):
