@@ -29,6 +29,8 @@ _FRAME = struct.Struct("<4HB")
 _CODE_SIZES = range(1, 9)
 """Bits of the first codes of a frame: as many as a colour's number has, and never more than eight."""
 
+_CONTROL, _CONTROL_BYTES = 0xF9, 4
+
 _MOST_ZEROS = 511
 """Zeros between two blocks that an encoder may have left there; as many as a disk's sector has are a hole."""
 
@@ -87,8 +89,10 @@ class _Gif:
         self._zeros = 0
         match kind:
             case b"!":
-                _exactly(self._source, 1)
-                self._skip_data()
+                label = _exactly(self._source, 1)[0]
+                if self._skip_data() != _CONTROL_BYTES and label == _CONTROL:
+                    # Browsers show no such file.
+                    add_flaw(self.flaws, "what it says of a frame's time and transparency is not 4 bytes long")
             case b",":
                 self._take_frame()
             case b";" | b"":

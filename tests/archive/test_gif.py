@@ -125,12 +125,18 @@ def test_tables_of_colours_are_passed_over(colour_bits: int) -> None:
         extension(0x01, bytes(12), b"text"),
         extension(0xCC, b"unknown"),
         extension(0x00),
-        b"".join(extension(label, bytes([label]) * max(1, label)) for label in range(256)),
+        b"".join(extension(label, bytes([label]) * max(1, label)) for label in range(256) if label != 0xF9),
     ],
 )
 def test_extensions_are_passed_over_wherever_they_stand(extensions: bytes) -> None:
     assert read(START + extensions + FRAME + extensions + FRAME + extensions + b";") == Picture(4, 3, 2)
     assert refused(START + FRAME + extensions[:-1]).kind == "cut short"
+
+
+@pytest.mark.parametrize("bodies", [(), (bytes(3),), (bytes(5),), (bytes(4), bytes(4))], ids=len)
+def test_an_odd_control_block_is_a_flaw(bodies: tuple[bytes, ...]) -> None:
+    """Chromium shows no such file."""
+    assert "not 4 bytes long" in str(read(START + extension(0xF9, *bodies) + FRAME + b";").flaw)
 
 
 @pytest.mark.parametrize("code_size", range(256))
