@@ -112,14 +112,17 @@ def _warning(data: Held, markers: Markers) -> str | None:
     """What a strict decoder says about the picture; None if it has no complaint."""
     if markers.hole:
         return "a run of zero bytes where the coding has none"
+    is_coded = _is_coded(markers)
     # Bytes that belong to nothing may be a lost scan, or what an arithmetic decoder then makes up without a word.
-    if markers.broken_off and (markers.frame.arithmetic or not _is_coded(markers)):
+    if markers.broken_off and (markers.frame.arithmetic or not is_coded):
         return "a scan is broken off"
-    if _takes(markers.frame):
-        return _decoded(data, markers, strict=True)
-    if markers.frame.arithmetic:
+    if not _takes(markers.frame) and markers.frame.arithmetic:
         return "no strict decoder takes its subsampling in arithmetic coding"
-    return complaint_of_scans(data, markers)
+    warning = _decoded(data, markers, strict=True) if _takes(markers.frame) else complaint_of_scans(data, markers)
+    if warning is None and markers.frame.progressive and not is_coded:
+        # The standard allows it, no known encoder does it: the picture is reduced, or was cut between two scans and given an end marker.
+        return "its scans do not bring all of its detail"
+    return warning
 
 
 def _decoded(data: Held, markers: Markers, *, strict: bool) -> str | None:

@@ -78,7 +78,8 @@ def arithmetic_jpeg(*factors: int, code: int = 0xC9, size: int = 16, data: bytes
     )
     scan = count + b"".join(bytes([n, 0]) for n in range(len(factors))) + (b"\0\0\0" if code == 0xCA else b"\0\x3f\0")
     tables = segment(0xDB, b"\0" + b"\1" * 64) + segment(0xCC, b"\0\x10")
-    return b"\xff\xd8" + tables + segment(code, frame) + segment(0xDA, scan) + data + b"\xff\xd9"
+    detail = [segment(0xDA, bytes([1, n, 0]) + b"\1\x3f\0") + data for n in range(len(factors)) if code == 0xCA]
+    return b"\xff\xd8" + tables + segment(code, frame) + segment(0xDA, scan) + data + b"".join(detail) + b"\xff\xd9"
 
 
 def png(width: int = 240, height: int = 160, mode: str = "RGB", **options: Any) -> bytes:
