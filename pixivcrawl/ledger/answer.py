@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +24,12 @@ LONGEST_HEADER = 200
 
 
 NOT_KNOWN = Reader()
+
+WITHOUT_BODY = "body"
+"""`reduced` of an answer whose body is left out."""
+
+_REFUSED = re.compile(rb'"error"\s*:\s*true')
+"""Never within a text, where the quotes have backslashes."""
 
 
 class Location(NamedTuple):
@@ -54,6 +61,11 @@ class StoredAnswer:
     reduced: str = ""
     record_id: str = field(default_factory=new_record_id)
 
+    @property
+    def is_refusal(self) -> bool:
+        """Whether it says nothing about what was asked for. pixiv: a status of 200 may come with a page, or with `error: true`."""
+        return self.status != 200 or self.reduced == WITHOUT_BODY or _REFUSED.search(self.payload) is not None
+
 
 def answer_to(
     request: Request, response: Response, reader: Reader, now: datetime, *, is_refusal: bool = False
@@ -64,7 +76,7 @@ def answer_to(
     """
     payload, reduced = response.body, ""
     if is_refusal and not _is_json(payload):
-        payload, reduced = b"", "body"
+        payload, reduced = b"", WITHOUT_BODY
     headers = ((name, response.headers.get(name)) for name in ANSWER_HEADERS)
     return StoredAnswer(
         endpoint=request.meta["endpoint"],

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,11 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 from pixivcrawl.items import Tag
 from pixivcrawl.ledger import queries, updates, writer
+from pixivcrawl.ledger.answer import WITHOUT_BODY, StoredAnswer
 from pixivcrawl.ledger.journal import read_journal
 from pixivcrawl.ledger.models import TagRow, UserRow
 from pixivcrawl.ledger.service import Ledger, attach, detach, ledger_of
-from tests.ledger.making import NOW, an_answer, an_artwork, sqlite_url
+from tests.ledger.making import HOUR, NOW, an_answer, an_artwork, sqlite_url
 
 
 @pytest.fixture
@@ -120,6 +122,25 @@ def test_changes_of_a_kind_that_wait_together_are_made_together(ledger: Ledger):
         event.remove(Engine, "before_cursor_execute", statement)
     assert changed == {"accounts": 1, "answers": 1, "journal": 1}
     assert ledger.read_now(queries.requests_spent, "www.pixiv.net", NOW) == 8
+
+
+REFUSED_WITH_200 = {
+    "a page": replace(an_answer("illust.detail", {"id": 5}, b"", NOW + HOUR), reduced=WITHOUT_BODY),
+    "an error": an_answer(
+        "illust.detail", {"id": 5}, b'{"error": true, "message": "try later", "body": []}', NOW + HOUR
+    ),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSED_WITH_200.values(), ids=REFUSED_WITH_200)
+def test_a_refusal_takes_no_answers_place(ledger: Ledger, refusal: StoredAnswer):
+    said = b'{"error":false,"message":"","body":{"description":"\\"error\\":true"}}'
+    ledger.write_now(updates.record_answer, an_answer("illust.detail", {"id": 5}, said, NOW))
+    there = ledger.read_now(queries.answer_location, "illust.detail", 5)
+    assert there is not None
+    ledger.write_now(updates.record_answer, refusal)
+    assert ledger.read_now(queries.answer_location, "illust.detail", 5) == there
+    assert ledger.read_now(queries.answer_location, "illust.detail", 5, NOW) is None
 
 
 def test_one_failing_change_takes_no_other_down(ledger: Ledger):

@@ -46,14 +46,16 @@ def record_answers(connection: Connection, answered: Sequence[AnswerUpdate]) -> 
 
 
 def note_answers(connection: Connection, archive: str, answers: Iterable[tuple[StoredAnswer, Location]]) -> None:
-    """Where answers lie in the journal of an archive: the last one about a work or a user, and each one that is kept by its date."""
+    """Where answers lie in the journal of an archive: the last one that says something about a work or a user, and
+    each one that is kept by its date.
+    """
     last, snapshots = [], []
     for answer, location in answers:
         row: dict[str, Any] = {"endpoint": answer.endpoint, "archive": archive, "read_at": answer.read_at}
         row |= {"file": location.file, "start": location.offset, "length": location.length}
         if answer.snapshot:
             snapshots.append({**row, "parameters": dict(answer.parameters)})
-        elif answer.status == 200 and (subject := _subject(answer)) is not None:
+        elif not answer.is_refusal and (subject := _subject(answer)) is not None:
             last.append({**row, "subject_id": subject})
     if snapshots:
         connection.execute(_INSERT_SNAPSHOTS, snapshots)
