@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +17,7 @@ from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import last_holder
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.service import Ledger
+from tests.commands.typing_in import type_pixivcrawl
 from tests.ledger.making import sqlite_url
 from tests.live.inside import crawl
 from tests.live.nursery import fresh
@@ -82,6 +85,37 @@ def test_what_is_fetched_is_all_that_stands_on_standard_output(beside: Beside):
     sent = beside.sandbox.requests("api")[-1]
     assert beside.sandbox.cookie in sent.headers["cookie"]
     assert (sent.headers["accept"], sent.headers["sec-fetch-dest"]) == ("application/json", "empty")
+
+
+def test_headers_are_shown_without_the_session(beside: Beside):
+    ended = scrapy("fetch", "--headers", beside.address(f"illust/{A_WORK}"), env=beside.env)
+    assert beside.sandbox.cookie in beside.sandbox.requests("api")[-1].headers["cookie"]
+    assert beside.sandbox.cookie not in ended.stdout
+    assert "> Cookie: (not shown)\n" in ended.stdout
+    assert "< X-Userid: 901\n" in ended.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full disk for everyone")
+def test_an_answer_that_cannot_be_written_is_one_line(beside: Beside):
+    words = [sys.executable, "-m", "scrapy", "fetch", beside.address(f"illust/{A_WORK}")]
+    with Path("/dev/full").open("wb") as full:
+        run = subprocess.run(words, env=beside.env, cwd=PROJECT, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (run.returncode, run.stderr.count(b"\n")) == (5, 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "name one address, as in: pixivcrawl fetch https"),
+        (("data:,x",), "name one address"),
+        (("--spider", "nosuch", "https://www.pixiv.net/ajax/user/11"), "there is no spider 'nosuch'"),
+    ],
+)
+def test_fetch_says_in_a_line_how_it_is_used(tmp_path: Path, words: tuple[str, ...], said: str):
+    ended = type_pixivcrawl("fetch", *words, archive=tmp_path)
+    assert ended.code == 2
+    assert said in ended.err
+    assert ended.err.count("\n") == 1
 
 
 def test_a_shell_has_the_answer(beside: Beside):
