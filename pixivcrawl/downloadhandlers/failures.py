@@ -17,17 +17,19 @@ def failures_of(host: str) -> Iterator[None]:
     try:
         yield
     except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
-        raise DownloadFailedError(f"{host}: {_reason(error)}") from None
+        raise DownloadFailedError(f"{host}: {_reason(error, host)}") from None
     except socks_failures() as error:
         raise DownloadFailedError(f"{host}: the SOCKS proxy brings no connection ({type(error).__name__})") from None
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, host: str) -> str:
     match error:
         case aiohttp.ClientHttpProxyError():
             return f"the proxy answered {error.status}"
         case aiohttp.ClientProxyConnectionError():
             return f"the proxy cannot be reached ({_system_reason(error)})"
+        case aiohttp.ClientConnectorDNSError() if error.host not in host:
+            return "no such host as the proxy, or no network"
         case aiohttp.ClientConnectorDNSError():
             return "no such host, or no network"
         case aiohttp.ClientConnectorCertificateError():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import ssl
 import sys
 from typing import TYPE_CHECKING
@@ -22,10 +23,23 @@ SOCKS_PORT = 1080
 SOCKS = {"socks4": False, "socks4a": True, "socks5": True, "socks5h": True}
 """The schemes of SOCKS proxies, and whether the proxy looks up names; a name that is looked up here may be answered falsely."""
 
+UNUSABLE = (
+    "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY: only http://, socks4:// and socks5:// proxies can be used; "
+    "name one as in http://127.0.0.1:8080, or unset them"
+)
+
+_HOST = re.compile(r"[\w.:%-]+")
+
 
 def environment_proxies(encoding: str) -> HttpProxyMiddleware:
-    """Scrapy's own reading of the environment, which passes over ALL_PROXY; `encoding` is that of names and passwords."""
-    named = HttpProxyMiddleware(encoding)
+    """Scrapy's own reading of the environment, which passes over ALL_PROXY; `encoding` is that of names and passwords.
+
+    Raises ConfigurationError.
+    """
+    try:
+        named = HttpProxyMiddleware(encoding)
+    except ValueError:
+        raise ConfigurationError(UNUSABLE) from None
     if "all" in named.proxies:
         credentials, proxy = named.proxies["all"]
         for scheme in HTTP:
@@ -39,11 +53,18 @@ def proxy_of(request: Request) -> str | None:
     if not (given := request.meta.get("proxy")):
         return None
     proxy = add_http_if_no_scheme(given)
-    if urlsplit(proxy).scheme not in (*HTTP, *SOCKS):
-        raise ConfigurationError(
-            "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY: only http://, socks4:// and socks5:// proxies can be used; name one, or unset them"
-        )
+    if not _is_usable(proxy):
+        raise ConfigurationError(UNUSABLE)
     return str(proxy)
+
+
+def _is_usable(proxy: str) -> bool:
+    try:
+        address = urlsplit(proxy)
+        port = address.port
+    except ValueError:
+        return False
+    return address.scheme in (*HTTP, *SOCKS) and port != 0 and bool(_HOST.fullmatch(address.hostname or ""))
 
 
 def is_socks(proxy: str | None) -> bool:

@@ -490,6 +490,23 @@ class TestProxy:
         journey = travel(settings_for(tmp_path, PIXIV_IMAGE_HOSTS="127.0.0.1:9"), request)
         assert isinstance(journey.ended_by, ConfigurationError)
 
+    @pytest.mark.parametrize(
+        "proxy", ["http://127.0.0.1:99999", "http://[::1", " http://127.0.0.1:1 ", "://", "ftp://x"]
+    )
+    def test_one_in_the_environment_that_cannot_be_read_ends_the_run(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: str
+    ) -> None:
+        forget_proxies(monkeypatch)
+        monkeypatch.setenv("https_proxy", proxy)
+        journey = travel(settings_for(tmp_path, PIXIV_IMAGE_HOSTS="pixiv.invalid"), Request("https://pixiv.invalid/"))
+        assert isinstance(journey.ended_by, ConfigurationError)
+        assert "HTTPS_PROXY" in str(journey.ended_by)
+
+    def test_a_proxy_whose_name_is_not_found_is_said_to_be_that(self, tmp_path: Path) -> None:
+        request = Request("https://127.0.0.1:9/", meta={"proxy": "http://proxy.invalid:8080"})
+        journey = travel(settings_for(tmp_path, PIXIV_IMAGE_HOSTS="127.0.0.1:9"), request)
+        assert str(journey.only) == "127.0.0.1:9: no such host as the proxy, or no network"
+
     @pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
     def test_socks_takes_the_name_and_the_password_and_looks_up_the_host(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
