@@ -16,7 +16,7 @@ from pixivcrawl.ledger.service import Ledger, is_archiving, ledger_of
 from pixivcrawl.ledger.updates.doubtful import DoubtfulBody
 
 LONGEST_REASON = 400
-"""Characters; what stands in it may come from outside."""
+"""Characters; the text may contain parts that come from outside."""
 
 
 class FilePipeline:
@@ -49,9 +49,9 @@ class FilePipeline:
         counted: bool = True,
         waits: bool = True,
     ) -> DropItem:
-        """Record why a file is not in place, and which doubtful body came; the exception to raise, so that the item ends here.
+        """Record why a file is not in place, and which doubtful body came; returns the exception that drops the item.
 
-        `waits`: it is tried again later and later; else by every run, because to try costs nothing.
+        With `waits`, the time to the next try grows; otherwise every run tries again, because that costs nothing.
         """
         if counted:
             self.count("files_failed")
@@ -65,6 +65,6 @@ class FilePipeline:
         return DropItem(f"{original}: {reason}", log_level="WARNING")
 
     async def leave_to_pixiv(self, original: Original, reason: str) -> DropItem:
-        """The row of its work does not settle what this file is: the spider asks for the work itself; the exception to raise."""
+        """Have the spider ask for the work itself, because its row does not settle what this file is; returns the exception to raise."""
         await self.ledger.write(updates.mark_stale, original.work_id, datetime.now(UTC))
         return DropItem(f"{original}: {reason}", log_level="INFO")

@@ -1,4 +1,4 @@
-"""What comes while a thread is at work is done together by its next turn: one hand-over and one sync for many small files."""
+"""Batches what arrives while a thread is busy for its next turn: one hand-over and one sync for many small files."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ T = TypeVar("T")
 
 
 class BatchWorker(Generic[T]):
-    """Has `work` done in a thread of its own. It gets all that is there, and gives what went wrong with each in order, or None.
+    """Runs `work` in a thread of its own, on all waiting entries; it returns the error of each, or None, in order.
 
-    Nothing waits for others to come: what comes alone is done alone.
+    An entry never waits for others: if it is the only one, it is done alone.
     """
 
     def __init__(self, work: Callable[[Sequence[T]], Sequence[Exception | None]], name: str) -> None:
@@ -23,7 +23,7 @@ class BatchWorker(Generic[T]):
         self._at_work: asyncio.Future[None] | None = None
 
     async def done(self, what: T) -> None:
-        """Wait until it is done. Raises what went wrong with it, or with all that was done together."""
+        """Wait until the entry is done. Raises its own error, or that of the whole batch."""
         future = asyncio.get_running_loop().create_future()
         self._waiting.append((what, future))
         if self._at_work is None or self._at_work.done():

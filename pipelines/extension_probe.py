@@ -1,4 +1,4 @@
-"""The extension of an original that nothing tells (a row's pages, an ugoira's frames): the likelier ones are tried first."""
+"""Finds the extension of an original where it is unknown (a row's pages, an ugoira's frames), trying the likelier ones first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXTENSIONS = ("jpg", "png", "gif")
 """The extensions of pixiv's originals, the likelier first."""
 
 REMEMBERED_WORKS = 256
-"""Of so many works is it remembered which extension their pages have."""
+"""For how many works it is remembered which extension their pages have."""
 
 Fetch = Callable[[Original], Awaitable[StagedOriginal]]
 
@@ -22,19 +22,19 @@ class NoSuchAddress(Exception):
 
 
 class FirstIsMissing(NoSuchAddress):
-    """It does so for page 0, under each extension, and was not asked for the others."""
+    """The image host answers 404 for page 0 under each extension; the other pages were not asked for."""
 
 
 class ExtensionProbe:
-    """Tries the extensions of a work's first page or frame, and of the others the one that it has before the rest."""
+    """Tries the extensions of a work's first page or frame; for the others, the extension of the first is tried first."""
 
     def __init__(self) -> None:
         self._first_pages: OrderedDict[tuple[int, str], asyncio.Future[str | None]] = OrderedDict()
 
     async def fetched(self, original: Original, fetch: Fetch) -> StagedOriginal:
-        """What `fetch` brings under the first extension that the image host knows. Raises NoSuchAddress when it knows none.
+        """The result of `fetch` with the first extension that the image host knows. Raises NoSuchAddress if it knows none.
 
-        `fetch` raises NoSuchAddress for a wrong extension; whatever else it raises goes on to the caller.
+        `fetch` raises NoSuchAddress for a wrong extension; all its other errors reach the caller.
         """
         work = original.work_id, original.revision
         first_page = self._first_pages.get(work)
@@ -50,14 +50,14 @@ class ExtensionProbe:
         try:
             staged = await _tried(original, fetch)
         except NoSuchAddress:
-            # Without page 0 the others are hardly there; of a later page that is missing nothing follows.
+            # Without page 0 the others are unlikely to exist; a missing later page says nothing about the others.
             found = None if original.page == 0 else found
             raise
         else:
             found = staged.original.extension
             return staged
         finally:
-            # Also when the transfer failed for another reason, so that the other pages are tried for themselves.
+            # Also when the transfer failed for another reason, so that each of the other pages is tried by itself.
             first_page.set_result(found)
 
 

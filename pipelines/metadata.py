@@ -30,7 +30,7 @@ class MetadataPipeline(FilePipeline):
         if batch is not None and answer is not None and batch.is_whole:
             new_comments = await self.ledger.write(updates.record_answer, answer, Facts.of(batch.sent))
         else:
-            # What somebody's pipeline changed the answer does not say.
+            # What a pipeline of the user's changed is not in the answer.
             new_comments = await self.ledger.write(updates.record_facts, Facts.of(items), datetime.now(UTC))
             if answer is not None:
                 await self.ledger.write(updates.record_answer, answer)

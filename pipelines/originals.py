@@ -27,19 +27,19 @@ from .extension_probe import ExtensionProbe, FirstIsMissing, NoSuchAddress
 
 TRIES = 3
 BACKOFF_FACTOR = 4
-"""Each pause before another try is so many times the last one."""
+"""Each pause before another try is this many times the one before."""
 
 FORBIDDEN, NOT_FOUND = 403, 404
 
 UNANSWERED = 20
-"""So many works in a row, of which the image host handed over nothing: it is out of order, or refuses this address."""
+"""After this many works in a row of which the image host sent nothing, it is out of order, or refuses this address."""
 
 _UNANSWERED: WeakKeyDictionary[Crawler, set[int]] = WeakKeyDictionary()
-"""The works of which nothing came since the last file did."""
+"""The works of which nothing was received since the last file that was."""
 
 
 class TransferFailed(Exception):
-    """The image host did not hand over the whole body; the message says why. `is_refused`: it has it, and not for this address."""
+    """The image host did not send the whole body; the message says why. `is_refused`: it has the body, but refuses it to this address."""
 
     def __init__(self, reason: str, *, is_refused: bool = False) -> None:
         super().__init__(reason)
@@ -51,7 +51,7 @@ class OriginalsPipeline(FilePipeline):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        # Waiting here costs a coroutine, waiting in the downloader a request with all that hangs on it.
+        # Waiting here costs only a coroutine; waiting in the downloader costs a request and everything that it refers to.
         self._room = asyncio.Semaphore(2 * self.configuration.image_concurrency)
         self._guesses = ExtensionProbe()
         self._destinations = Destinations(self.archive)
@@ -76,7 +76,7 @@ class OriginalsPipeline(FilePipeline):
             ) from None
 
     async def fetched(self, original: Original) -> StagedOriginal:
-        """Raises DropItem, after recording the reason, when the original cannot be had now; NoSuchAddress for a wrong guess."""
+        """Raises DropItem, after recording the reason, when the original cannot be fetched now; NoSuchAddress for a wrong guess."""
         if (why := self.configuration.why_not_fetched(original.url)) is not None:
             raise await self.park(original, why)
         if (trouble := self._destinations.trouble(original)) is not None:
@@ -117,7 +117,7 @@ class OriginalsPipeline(FilePipeline):
         raise TransferFailed(f"the image host answered {response.status}", is_refused=response.status == FORBIDDEN)
 
     def _give_up(self, original: Original, failure: TransferFailed) -> None:
-        """One file could not be had; ends the run when it is one of many, which would all be asked for in vain."""
+        """Count a file that could not be fetched; ends the run after many in a row, because all further requests would fail too."""
         works = _UNANSWERED.setdefault(self.crawler, set())
         works.add(original.work_id)
         if len(works) >= UNANSWERED:
@@ -126,14 +126,14 @@ class OriginalsPipeline(FilePipeline):
             end_run(self.crawler, (AccountRefused if failure.is_refused else NoAnswer)(f"{what}: {instead}"))
 
     async def _download(self, request: Request) -> Response:
-        """As Scrapy's downloader does it, with its signals, but past the middlewares and its slots.
+        """Like Scrapy's downloader, with its signals, but without the middlewares and its slots.
 
-        They see to the API's session and answers, and cost as much as the rest of a small file's way.
+        The middlewares handle the API's session and answers, and cost as much as everything else about a small file.
         """
         send(self.crawler, signals.request_reached_downloader, request=request)
         response = await self.crawler.engine.downloader.handlers.download_request_async(request)
         response.request = request
-        # Its body is empty: it went to the disk.
+        # The response's body is empty, because it was written to disk.
         for signal in (signals.response_downloaded, signals.response_received):
             send(self.crawler, signal, request=request, response=response)
         return response
@@ -147,9 +147,9 @@ class OriginalsPipeline(FilePipeline):
             raise await self.park(original, "the image host redirected elsewhere, which is not followed")
 
     async def _gone(self, original: Original, reason: str) -> DropItem:
-        """Whether anything is missing is for the work itself to say, which the spider asks for again; the exception to raise.
+        """Have the spider ask for the work again, which says whether anything is missing; returns the exception to raise.
 
-        Parked first: a kill in between leaves a file with its reason, which is fetched once more.
+        The file is parked first: after a kill in between it has its reason, and is fetched once more.
         """
         if original.kind in OF_USERS:
             return await self.park(

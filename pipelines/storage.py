@@ -54,7 +54,7 @@ class StoragePipeline(FilePipeline):
         return StoredOriginal(proven, path, self.archive.frames_path(original), frames_sha256)
 
     def _place_all(self, files: Sequence[StoredOriginal]) -> list[Exception | None]:
-        """What went wrong with each. What costs the store less together is done once for all."""
+        """The error of each file, or None. Steps that cost the store less together are done once for all files."""
         return self._store.put_new([self._new_files(stored) for stored in files])
 
     def _new_files(self, stored: StoredOriginal) -> list[NewFile]:

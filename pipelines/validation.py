@@ -41,7 +41,7 @@ class ValidationPipeline(FilePipeline):
         await self._set_aside(item, verdict)
         await asyncio.sleep(self.configuration.image_retry_delay)
         again = await self._originals.found(replace(item.original, retried=True))
-        # A decoder that the same bytes have ended once is not given them again.
+        # Bytes that have crashed a decoder once are not decoded again.
         verdict = verdict if again.sha256 == item.sha256 else await self._verdict(again)
         if isinstance(verdict, ProvenOriginal):
             return verdict
@@ -49,18 +49,18 @@ class ValidationPipeline(FilePipeline):
         raise await self._given_up(again, verdict)
 
     async def _verdict(self, staged: StagedOriginal) -> ProvenOriginal | Damaged:
-        """Raises DropItem where another transfer would bring nothing new."""
+        """Raises DropItem if another transfer would bring nothing new."""
         try:
             proof = await self._proof(staged)
         except Damaged as damage:
             if damage.is_no_verdict:
-                # It stays in the staging folder, from where each run takes it without a request until one is allowed enough.
+                # It stays in the staging folder; each run proves it again without a request, until the limits are high enough.
                 raise await self.park(staged.original, str(damage), waits=False) from None
             return damage if damage.proof is None else await self._doubt(staged, damage, damage.proof)
         return ProvenOriginal(staged, proof.format, proof.width, proof.height, flaw=proof.flaw)
 
     async def _doubt(self, staged: StagedOriginal, damage: Damaged, proof: Proof) -> ProvenOriginal | Damaged:
-        """Kept as served when enough independent transfers brought these bytes. Raises DropItem when one more did, and not yet enough."""
+        """Keep the file as served if enough independent transfers brought these bytes. Raises DropItem if not enough have yet."""
         before, came = await self._transfers(staged)
         served = doubtful_body_after(before, came)
         if before is not None and served.suffices:
@@ -84,9 +84,9 @@ class ValidationPipeline(FilePipeline):
         await asyncio.to_thread(quarantine, self.archive, Path(staged.staged), _name_of(staged.original), reason)
 
     async def _given_up(self, staged: StagedOriginal, damage: Damaged) -> DropItem:
-        """Record that this run does not keep the file; the exception to raise."""
+        """Record that this run does not keep the file; returns the exception to raise."""
         if damage.proof is None:
-            # Of a frame its work says no more than is known.
+            # The work's own page says nothing new about a frame.
             is_told = staged.original.kind != "frame"
             if staged.original.guessed and is_told and damage.kind in ("wrong size", "wrong format"):
                 return await self.leave_to_pixiv(staged.original, f"{damage}, by the row of its work")

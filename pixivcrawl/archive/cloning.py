@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 FICLONE = 0x40049409
-"""Linux's request to have one file hold what another does (linux/fs.h)."""
+"""Linux's ioctl request that makes one file share another one's blocks (linux/fs.h)."""
 
 _CANNOT = frozenset(
     {errno.EOPNOTSUPP, errno.ENOTSUP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS, errno.EPERM, errno.EACCES}
 )
-"""What a disk says that shares no blocks, or not with that other disk; a network's disk says EACCES or EPERM."""
+"""Errors of a disk that cannot share blocks, or not with that other disk; a network disk answers EACCES or EPERM."""
 
 
 def clone(source: Path, target: Path) -> bool:

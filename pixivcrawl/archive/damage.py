@@ -30,13 +30,13 @@ LONGEST_REASON = 300
 class Damaged(Exception):
     """The file is not proven to be the whole picture: `reason` is one line for people, `kind` is for programs.
 
-    `proof` is what a doubtful picture says of itself, so that nobody opens the file again to learn it.
+    `proof` is the proof of a doubtful picture, so that the file need not be opened again for it.
     """
 
     def __init__(self, reason: str, kind: DamageKind, proof: Proof | None = None) -> None:
         # Decoders quote what they find in the file.
         self.reason = one_line(reason, LONGEST_REASON)
-        # All three, so that pickle can make it again in the process that asked.
+        # All three, so that pickle can rebuild the exception in the calling process.
         super().__init__(self.reason, kind, proof)
         self.kind = kind
         self.proof = proof

@@ -15,7 +15,7 @@ from pixivcrawl.items import Original
 class Destinations:
     """The final paths in `archive`, for one run.
 
-    An artist's folder that was found good is not looked at again, nor what lies in one that the run itself begins.
+    An artist's folder that was found usable is not checked again, and a folder that this run creates is not checked at all.
     """
 
     def __init__(self, archive: Archive) -> None:
@@ -26,7 +26,7 @@ class Destinations:
     def trouble(self, original: Original) -> str | None:
         """Why the original cannot be put at its final path, and what to do, in one line; None if it can.
 
-        An object store is not asked: it says so itself when the file comes, and names are never taken there but by other bytes.
+        An object store is not asked: it refuses the file itself on upload, and there a name can be taken only by other bytes.
         """
         if self._archive.bucket is not None:
             return None
@@ -50,7 +50,7 @@ class Destinations:
     def _is_its_timing(self, original: Original, place: Path) -> bool:
         if original.frames is not None:
             return holds_text(place, frames_text(original.frames))
-        # Before it is known, any list of frames may be the right one: a killed run can have placed it.
+        # Until the zip's timing is known, any list of frames may be the right one: a killed run may have placed it.
         return frames_listed(place) is not None
 
 

@@ -19,7 +19,8 @@ LONGEST_SIDE = 192
 QUALITIES = {"JPEG": 72, "WEBP": 78}
 
 LARGEST = 24 << 10
-"""Bytes of a thumbnail of that side, and of a larger one by its area; noise is pressed harder until it fits, or left out."""
+"""The most bytes of a thumbnail of that side; more for a larger one, by its area. Noisy pictures are compressed harder until they fit, or
+get no thumbnail."""
 
 MOST_PIXELS = 64_000_000
 """Larger pictures get no thumbnail: their decoder would hold hundreds of megabytes. A JPEG, which is read at an eighth, may be twice as
@@ -29,10 +30,10 @@ large.
 Form = Literal["JPEG", "WEBP"]
 
 FORMATS = ("JPEG", "PNG", "GIF")
-"""Of originals."""
+"""Formats of originals."""
 
 _PIXEL_BYTES = 5
-"""Four of its colours, and one of its palette."""
+"""Bytes of a pixel: four for its colours, and one for the palette."""
 
 MOST_FRAME_BYTES = 32 << 20
 
@@ -54,7 +55,7 @@ _REFUSED = (
     zipfile.BadZipFile,
     Image.DecompressionBombError,
 )
-"""What Pillow and zipfile raise for what they cannot read, or what is gone."""
+"""What Pillow and zipfile raise for a file that they cannot read, or that is gone."""
 
 
 def draw(
@@ -62,7 +63,7 @@ def draw(
 ) -> tuple[bytes, int, int] | None:
     """A picture whose longest side has at most this many pixels, with its width and height; for an ugoira, its first frame.
 
-    None for one that is not there, too large, or not to be read.
+    None for one that is missing, too large or unreadable.
     """
     small = shrunk(path, kind, frame, side)
     if small is None:
@@ -108,9 +109,9 @@ def _shrunk(file: BinaryIO, side: int, formats: tuple[str, ...]) -> Image.Image 
         factor = 2 * side / max(picture.size)
         picture.draft("RGB", (int(picture.width * factor), int(picture.height * factor)))
         share.need(picture.width * picture.height * _PIXEL_BYTES)
-        # Of a palette or of black and white Pillow would keep single pixels instead of scaling them.
+        # A picture with a palette, or in black and white, would not be scaled smoothly: Pillow would keep single pixels.
         scaled = _coloured(picture) if picture.mode in ("1", "P") else picture
-        # Before all else, so that nothing large is held twice.
+        # First of all, so that nothing large is held twice.
         scaled.thumbnail((side, side))
         return _opaque(ImageOps.exif_transpose(scaled))
 

@@ -22,16 +22,16 @@ SIDE = 256
 """Pixels of the longest side at which a picture is looked at."""
 
 CELLS = 8
-"""Of a hash, a side: 64 bits."""
+"""Cells on each side of a hash: 64 bits."""
 
 STEP = 1.0
 """Levels of grey by which a cell must be lighter than the one before it. With 0 the bits of an even ground would be those of its noise."""
 
 LEAST_SHOWN = 8
-"""So many of the 128 pairs of cells must differ by two steps. Blank pages with a number have 0 to 2, three plain shapes 11 or more."""
+"""How many of the 128 pairs of cells must differ by two steps. Blank pages with a number have 0 to 2, three plain shapes 11 or more."""
 
 COLOURS = 4
-"""Cells a side of which the mean colours are kept: 48 bytes."""
+"""Cells on each side whose mean colours are kept: 48 bytes."""
 
 GRID, BLOCK, REACH = 128, 16, 4
 """The closer look: pixels a side, of each of its 64 blocks, and how far away the same detail may lie in the other picture: 3 %."""
@@ -47,12 +47,12 @@ copies had 0.92 and 0.96 at least, trimmed ones mostly so; others with hashes al
 Fingerprint = tuple[int, int, bytes]
 """The hashes, of 64 bits each, of what changes from left to right and from top to bottom; and colours, row by row.
 
-Plain, so that whoever gets it from a worker imports none of this.
+A plain tuple, so that a process that gets it from a worker need not import this module.
 """
 
 
 def fingerprint(path: Path, kind: str, frame: str | None) -> Fingerprint | None:
-    """What the original at `path` looks like, of an ugoira its first frame; None where it shows too little, or cannot be decoded."""
+    """The fingerprint of the original at `path`, of an ugoira its first frame; None if it shows too little, or cannot be decoded."""
     picture = shrunk(path, kind, frame, SIDE)
     return None if picture is None else _fingerprint(picture)
 
@@ -123,7 +123,7 @@ def _is_found(one: Numbers, *, within: Numbers) -> bool:
     best = np.zeros(len(blocks), dtype=np.float32)
     for number in np.flatnonzero(weights):
         there = np.ix_(*(_near(place * BLOCK) for place in divmod(int(number), count)))
-        # A block's mean is 0, so that the windows' own need not be taken from them.
+        # A block's mean is 0, so that the windows' means need not be subtracted.
         products = windows[there].reshape(-1, BLOCK * BLOCK) @ blocks[number] / BLOCK**2
         best[number] = (products / np.maximum(spread[there].ravel() * deviations[number], 1.0)).max()
     likeness = float(np.average(best, weights=weights))

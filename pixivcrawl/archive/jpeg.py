@@ -62,7 +62,7 @@ def prove_jpeg(jpeg: Jpeg) -> Picture:
     `Damaged`.
 
     Bytes behind the end marker (a second picture, a camera's trailer, padding) are not judged, but only when the strict decoder is
-    content: otherwise the end marker may itself be damage, and what follows the lost rest.
+    content: otherwise the end marker may itself be damage, and the bytes after it the missing rest.
     """
     if jpeg.without_end:
         if not _is_whole_without_end(jpeg):
@@ -86,7 +86,7 @@ def prove_jpeg(jpeg: Jpeg) -> Picture:
 def _is_whole_without_end(jpeg: Jpeg) -> bool:
     """Whether every coded block is there, followed only by zeros.
 
-    Zeros are not taken for data, which they may stand for. Arithmetic coding leaves out some at its end: what is missing cannot be told.
+    Zeros do not count as data, although they may be. Arithmetic coding leaves out some at its end, so that missing ones cannot be noticed.
     """
     if jpeg.markers.frame.arithmetic or not _is_coded(jpeg.markers):
         return False

@@ -25,10 +25,10 @@ Format = Literal["jpg", "png", "gif", "zip"]
 """What an original can be; each is also its file's extension."""
 
 Readers = Literal["owner", "group", "all"]
-"""Who may read what an archive is made of; nobody but its owner may ever change it."""
+"""Who may read the files of an archive; only its owner may ever change them."""
 
 UMASKS: dict[Readers, int] = {"owner": 0o077, "group": 0o027, "all": 0o022}
-"""The process's own, so that they hold for what SQLite and other libraries make too."""
+"""Set for the whole process, so that they also apply to files that SQLite and other libraries create."""
 
 _FORMATS: dict[str, Format] = {"jpeg": "jpg", **{name: name for name in get_args(Format)}}
 _EXTENSIONS: dict[FileKind, frozenset[str]] = {
@@ -41,7 +41,7 @@ _EXTENSIONS: dict[FileKind, frozenset[str]] = {
 }
 _REVISION = re.compile(r"[0-9]{14}")
 _UNKNOWN = "0"
-"""How the revision of a file begins of which nobody can say at which one pixiv had it; pixiv's begin with a year."""
+"""The first digit of the revision of a file whose revision at pixiv is unknown; pixiv's own begin with a year."""
 
 _STEM = r"(?P<work>[1-9][0-9]{0,18})_(?:(?P<part>p|frame)(?P<page>0|[1-9][0-9]{0,18})|ugoira)_(?P<revision>[0-9]{14})"
 _NAME = re.compile(rf"originals/[1-9][0-9]{{0,18}}/{_STEM}\.(?P<extension>[a-z]+)")
@@ -50,7 +50,7 @@ _OF_USER = r"(?P<kind>avatar|background)_(?P<revision>[0-9]{14})\.(?P<extension>
 _NAME_OF_USER = re.compile(rf"users/(?P<user>[1-9][0-9]{{0,18}})/{_OF_USER}")
 _STAGED_NAME_OF_USER = re.compile(rf"user(?P<user>[1-9][0-9]{{0,18}})_{_OF_USER}\.body")
 _KINDS: dict[str | None, tuple[FileKind, ...]] = {"p": ("image",), "frame": ("frame",), None: ("ugoira", "frames")}
-"""What the word before the number in a file's name says of its kind."""
+"""The kind of a file, by the word before the number in its name."""
 _ARTIST = re.compile(r"[1-9][0-9]{0,18}")
 _FOREIGN = re.compile(r"[\\:\0]")
 _NO_NAMES = frozenset({"", ".", ".."})
@@ -195,7 +195,7 @@ class Archive:
         return path
 
     def resolve_new(self, relative: str) -> Path:
-        """As `resolve`, of a file that is about to get its name: nothing is written through a link that has it already."""
+        """As `resolve`, for a file that is about to be placed: nothing is written through a link that already has the name."""
         path = self._inside(relative)
         self.resolve_folder(relative.rpartition("/")[0])
         return path
@@ -247,7 +247,7 @@ class Archive:
 
     def _linked_artists(self) -> list[Path]:
         links: list[Path] = []
-        # Archives of before have no users/ until a run makes it.
+        # Older archives have no users/ until a run creates it.
         for folder in (each for each in self._of_originals if each != self.users or os.path.lexists(each)):
             with storage_errors(folder), os.scandir(folder) as entries:
                 names = sorted(entry.name for entry in entries if is_artist(entry.name))
@@ -267,7 +267,7 @@ class Archive:
 
 
 def unknown_revision(sha256: str) -> str:
-    """What stands in the place of a revision that nobody knows: 14 digits made of the bytes, so that two files of one page have two."""
+    """The stand-in for an unknown revision: 14 digits derived from the file's bytes, so that two files of one page have different ones."""
     return f"{_UNKNOWN}{int(sha256, 16) % 10**13:013}"
 
 
@@ -279,10 +279,10 @@ def is_unknown(revision: str) -> bool:
 def is_link(place: Path) -> bool:
     """Whether a name is a link: a symlink, or a junction on Windows. False if nothing can be seen.
 
-    Each look lets another thread have the interpreter; to resolve a whole path takes four times as many.
+    Each system call gives up the interpreter's lock; resolving a whole path takes four times as many calls.
     """
     try:
-        # Not `Path.is_symlink`, which raises where a folder may not be looked into: that is for whoever uses the file to say.
+        # Not `Path.is_symlink`, which raises if the folder may not be read: reporting that is left to the code that uses the file.
         found = os.lstat(place)
     except OSError:
         return False

@@ -1,4 +1,4 @@
-"""One run at a time in an archive. The system drops the lock with its process, so that a dead run is no obstacle."""
+"""One run at a time in an archive. The system drops the lock when its process ends, so that a dead run is no obstacle."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LONGEST_RECORD = 4096
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who took the lock last, as it signed: `started` is a UTC time (ISO 8601); `came_to_its_end`: not killed, and no longer at work."""
+    """The last holder's own record: `started` is a UTC time (ISO 8601); `came_to_its_end`: not killed, and no longer at work."""
 
     task: str
     pid: int
@@ -35,7 +35,7 @@ class Holder:
 
     @property
     def is_at_work(self) -> bool:
-        """As far as can be seen without trying the lock: on another machine, and on Windows, it is believed to be."""
+        """As far as can be seen without trying the lock: on another machine, and on Windows, it is assumed to be."""
         if self.came_to_its_end or self.host != platform.node() or os.name != "posix":
             return not self.came_to_its_end
         try:
@@ -43,7 +43,7 @@ class Holder:
         except ProcessLookupError:
             return False
         except OSError:
-            # It is there, and somebody else's.
+            # The process exists, and belongs to another user.
             return True
         return True
 
@@ -56,8 +56,8 @@ class ArchiveLock:
     """The lock of `archive`, held from `acquire` to `release` (any thread) or within a `with` block; within these, again and again.
 
     `.lock` holds a JSON object about its last holder: `task`, `pid`, `host`, `started` and, once it came to its end, `ended` (UTC,
-    ISO 8601). `after_a_kill` says of a lock that is held that an earlier holder did not come to its end, and that nobody has seen to
-    what it left; whoever does sets it to False. Until then no holder is said to have ended.
+    ISO 8601). `after_a_kill`, while the lock is held: an earlier holder did not come to its end, and what it left is not settled yet; the
+    code that settles it sets this to False. Until then no holder is recorded as having ended.
     """
 
     __slots__ = ("_archive", "_descriptor", "_holders", "_lock", "_record", "_task", "after_a_kill")
@@ -116,7 +116,7 @@ class ArchiveLock:
         self.after_a_kill = not _came_to_its_end(os.read(descriptor, _LONGEST_RECORD))
         self._record = {"task": self._task, "pid": os.getpid(), "host": platform.node(), "started": _now()}
         _write(descriptor, self._record)
-        # Or a power cut might bring back the record of a holder that had ended.
+        # Otherwise a power cut might bring back the record of a holder that had ended.
         os.fsync(descriptor)
         self._descriptor = descriptor
 
@@ -132,7 +132,7 @@ _HELD: dict[Path, ArchiveLock] = {}
 
 @contextmanager
 def held_for_all_runs(archive: Archive, task: str) -> Iterator[None]:
-    """Hold the lock of `archive` meanwhile; a run of this process that wants it (`lock_of_run`) holds it too. Raises as `acquire` does."""
+    """Hold the lock of `archive` within the block, shared with the runs of this process (`lock_of_run`). Raises as `acquire` does."""
     with lock(archive, task) as held:
         _HELD[archive.root] = held
         try:
@@ -147,13 +147,13 @@ def lock_of_run(archive: Archive, task: str) -> ArchiveLock:
 
 
 def last_holder(archive: Archive) -> Holder | None:
-    """Who holds the lock of `archive` or held it last, read without touching it; None where nobody has signed it readably."""
+    """Who holds the lock of `archive` or held it last, read without touching it; None if it has no readable record."""
     try:
         with archive.lock_file.open("rb") as record:
             said = json.loads(record.read(_LONGEST_RECORD))
         return Holder(str(said["task"]), int(said["pid"]), str(said["host"]), str(said["started"]), "ended" in said)
     except (OSError, ValueError, KeyError, TypeError):
-        # It has the lock and has not signed yet, or Windows does not let others read a locked file.
+        # The holder has not written its record yet, or Windows does not let other processes read a locked file.
         return None
 
 
@@ -162,7 +162,7 @@ def _holder(archive: Archive) -> str:
 
 
 def _came_to_its_end(record: bytes) -> bool:
-    """Whether the holder that signed so did, or there was none."""
+    """Whether the holder with this record came to its end, or there was none."""
     try:
         return not record or "ended" in json.loads(record)
     except (ValueError, TypeError):

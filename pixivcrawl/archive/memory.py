@@ -1,4 +1,4 @@
-"""The memory that proofs take: a worker asks before it takes much, and the process that keeps the workers lets in what fits."""
+"""The memory that proofs take: a worker asks before it takes much, and the process that started the workers grants what fits."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ TOTAL = 64 << 20
 
 
 class Budget:
-    """Gives out bytes, first come first served, while they fit; what never would fit is let in once nobody else who holds some is at work.
+    """Grants bytes, first come first served, while they fit; a request that could never fit is granted once no other proof holds any.
 
-    So a proof that holds some and asks for more waits for no proof that waits itself.
+    So a proof that holds some and asks for more never waits for another waiting proof.
     """
 
     def __init__(self, total: int = TOTAL) -> None:
@@ -53,14 +53,14 @@ class Budget:
 
 
 class Share:
-    """What the one proof of this process may hold; what it needs beyond that, it asks for and keeps until its end."""
+    """What the one proof of this process may hold; it asks for anything beyond that, and keeps it until the proof ends."""
 
     def __init__(self) -> None:
         self._ask: Callable[[int], None] = lambda _size: None
         self._granted = FREE
 
     def begin(self, ask: Callable[[int], None]) -> None:
-        """A new proof, which asks by calling `ask` with a number of bytes; the call returns once there is room for them."""
+        """Begin a new proof, which calls `ask` with a number of bytes; the call returns once there is room for them."""
         self._ask, self._granted = ask, FREE
 
     def need(self, size: int) -> None:
@@ -71,4 +71,4 @@ class Share:
 
 
 share = Share()
-"""That of this process; it asks nobody where the process is no worker."""
+"""The share of this process; in a process that is no worker, it never asks."""

@@ -24,10 +24,10 @@ TOTAL_SHARE = 10
 _MOST_FLAWS = 3
 
 _MAPPED_FROM = 1 << 21
-"""Bytes: a longer file is not held in the allocator's memory, of which a piece so large would be kept."""
+"""Bytes: a longer file is not held in memory of the allocator, which would keep so large a piece after it is freed."""
 
 _PRIVATE = {} if sys.platform == "win32" else {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS}
-"""How it is mapped: shared memory, as Python maps it by itself, would not lie in huge pages."""
+"""How it is mapped: Python's default, shared memory, would not use huge pages."""
 
 _PILLOW_REFUSES = (
     SyntaxError,
@@ -42,7 +42,7 @@ _PILLOW_REFUSES = (
     Image.DecompressionBombError,
     OSError,
 )
-"""What Pillow's plugins raise on hostile bytes. They get them from memory, so that an OSError is none of the disk's."""
+"""What Pillow's plugins raise on hostile bytes. They read from memory, so that an OSError never comes from the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Picture:
 
 
 def refuse_pixels(width: int, height: int, max_pixels: int) -> None:
-    """Raise `Damaged` before anything is decoded that has no pixels, or more than `max_pixels`."""
+    """Raise `Damaged`, before anything is decoded, for a picture without pixels or with more than `max_pixels`."""
     if width < 1 or height < 1:
         raise Damaged(f"has {width} x {height} pixels", "broken")
     if width * height > max_pixels:
@@ -72,7 +72,7 @@ def refuse_pixels(width: int, height: int, max_pixels: int) -> None:
 
 
 def refuse_memory(needed: int, limits: Limits) -> None:
-    """Raise `Damaged` before anything is decoded whose file and decoder together would take more than `limits.memory` bytes.
+    """Raise `Damaged`, before anything is decoded, if the file and its decoder together would take more than `limits.memory` bytes.
 
     Otherwise wait until there is room for them beside the other proofs of the run.
     """
@@ -86,15 +86,14 @@ def refuse_memory(needed: int, limits: Limits) -> None:
 
 
 def pillow_memory(width: int, height: int) -> int:
-    """Bytes that Pillow takes for a picture of one byte a pixel: its rows, each a multiple of four bytes, and where each begins.
-
-    And what it reads at once.
+    """Bytes that Pillow takes for a picture of one byte a pixel: its rows, each a multiple of four bytes, their addresses, and its read
+    buffer.
     """
     return height * (-(-width // 4) * 4 + 8) + (1 << 17)
 
 
 def add_flaw(flaws: list[str], flaw: str | None) -> None:
-    """Note what is odd; once, and no more than a line has room for."""
+    """Note a flaw: each once, and no more than fit into a line."""
     if flaw is not None and flaw not in flaws and len(flaws) < _MOST_FLAWS:
         flaws.append(flaw)
 
@@ -115,7 +114,7 @@ def hold(source: BinaryIO, size: int, behind: bytes = b"") -> bytearray | mmap.m
 
 
 def _mapped(size: int) -> mmap.mmap:
-    """Memory that goes back to the system and not to the allocator. In huge pages: a fault for each 4 KiB takes ten times as long."""
+    """Memory that goes back to the system when freed. In huge pages, because a page fault for each 4 KiB takes ten times as long."""
     held = mmap.mmap(-1, size, **_PRIVATE)
     if sys.platform == "linux":
         # A kernel may be built without them.
@@ -127,7 +126,7 @@ def _mapped(size: int) -> mmap.mmap:
 def decode_with_pillow(plugin: Callable[[BinaryIO], ImageFile.ImageFile], data: bytes) -> ImageFile.ImageFile:
     """Decode a picture with one plugin of Pillow's. Raises `Damaged`.
 
-    A plugin that is called by itself leaves Pillow's process-wide pixel limit out of play.
+    Calling the plugin directly bypasses Pillow's process-wide pixel limit.
     """
     try:
         image = plugin(io.BytesIO(data))

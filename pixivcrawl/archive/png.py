@@ -81,7 +81,7 @@ class _Chunk:
 
     @property
     def is_critical(self) -> bool:
-        """A capital begins the names of those without which nobody may show the picture."""
+        """Whether viewers must understand it to show the picture: its name then begins with a capital."""
         return self.kind[:1].isupper()
 
     def pieces(self) -> Iterator[bytes]:
@@ -96,7 +96,7 @@ class _Chunk:
 
 
 class _Png:
-    """What the chunks that were read so far have told."""
+    """What is known from the chunks read so far."""
 
     def __init__(self, header: _Chunk | None, limits: Limits) -> None:
         if header is None or header.kind != b"IHDR" or header.length != _HEADER.size:
@@ -123,7 +123,7 @@ class _Png:
         return self.coding.colour == _PALETTE and len(self.palette) // 3 < 1 << self.coding.depth
 
     def take(self, chunk: _Chunk) -> bool:
-        """Read a chunk and learn from it; False when it is none, but bytes behind the pixels that look like one. Raises `Damaged`."""
+        """Read and interpret a chunk; False if it is only bytes behind the pixels that look like one. Raises `Damaged`."""
         if chunk.kind == b"IDAT":
             self._begin_pixels(chunk)
         beginning = b""
@@ -144,7 +144,7 @@ class _Png:
         return True
 
     def misread(self, flaw: str) -> None:
-        """Bytes came that cannot be read: a flaw beside whole pixels, but damage where frames are missing that they may have been."""
+        """Note unreadable bytes: a flaw if the pixels are whole, but damage if frames are missing, which these bytes may have been."""
         add_flaw(self.flaws, flaw)
         self._is_misread = True
 
@@ -157,7 +157,7 @@ class _Png:
         self.pixels_end = chunk.end
 
     def _learn(self, chunk: _Chunk, beginning: bytes) -> None:
-        """From a chunk whose checksum is right: what is odd in it, its maker wrote."""
+        """Interpret a chunk whose checksum is right: anything odd in it was written by its encoder."""
         if chunk.kind == b"IEND":
             self._end(chunk)
         elif chunk.kind == b"PLTE":
@@ -165,7 +165,7 @@ class _Png:
         elif chunk.kind == b"IHDR":
             raise Damaged("has two headers", "broken")
         elif chunk.is_critical and chunk.kind not in _CRITICAL:
-            # Whoever does not know it may not show the picture: so the format's rule, and libpng's.
+            # A viewer that does not know it must not show the picture: the rule of the format and of libpng.
             raise Damaged(
                 f"its {chunk.kind.decode()} chunk changes the picture in a way that we do not know", "unknown coding"
             )
@@ -199,7 +199,7 @@ class _Png:
             add_flaw(self.flaws, "bytes stand within its end chunk")
 
     def finish(self) -> None:
-        """No more chunks come. Raises `Damaged` unless all pixels were there."""
+        """All chunks have been read. Raises `Damaged` unless all pixels were there."""
         self.rows.finish()
         add_flaw(self.flaws, self.rows.flaw)
         self.animation.finish()
@@ -209,7 +209,7 @@ class _Png:
 
 
 def _next_chunk(source: BinaryIO, size: int) -> _Chunk | None:
-    """The chunk that begins here; None where none does that ends within the file's `size` bytes."""
+    """The chunk that begins here; None if none begins here that ends within the file's `size` bytes."""
     at = source.tell()
     start = source.read(_CHUNK_START.size)
     if len(start) == _CHUNK_START.size:

@@ -30,7 +30,7 @@ from pixivcrawl.archive.worker import RAISED, end_with, import_decoders, outlive
 from pixivcrawl.errors import NoWorker
 
 LONGEST_DEATH = 1.0
-"""Seconds that are waited for a process that was killed: one that waits for a broken disk dies when the disk answers."""
+"""Seconds to wait for a killed process to die: one that is waiting for a broken disk dies only when the disk answers."""
 
 LONGEST_REASON = 200
 
@@ -42,7 +42,7 @@ _NEVER = -(1 << 62)
 
 
 class KilledFromOutside(Exception):
-    """Somebody else killed a process that was being started, or at work."""
+    """A process was killed from outside while it was being started, or at work."""
 
 
 class Process(Protocol):
@@ -105,7 +105,7 @@ class _ForkServer:
         self.is_gone = False
         self._control, theirs = socket.socketpair()
         with theirs:
-            # Of what this process has open (the archive's lock, the ledger, sockets), it inherits nothing but its end of the pair.
+            # It inherits nothing that this process has open (the archive's lock, the ledger, sockets), except its end of the pair.
             self._process = subprocess.Popen(  # noqa: S603 (ourselves)
                 [sys.executable, "-c", _boot(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
@@ -115,7 +115,7 @@ class _ForkServer:
             )
         assert self._process.stderr is not None
         with self._process.stderr as errors:
-            # To its end, which is when it has imported all, or has not been able to.
+            # Read to the end, which comes when the server has imported everything, or failed to.
             said = errors.read().decode(errors="replace")
         if not self._control.recv(1):
             code = self._process.wait()
@@ -140,14 +140,14 @@ class _ForkServer:
         return None if code == _NEVER else code
 
     def close(self) -> None:
-        """Its workers end with it, but for those at work where the system cannot tell them; these end after that."""
+        """Its workers end with it; where the system cannot notify them, those at work end after their proof."""
         self.is_gone = True
         self._control.close()
         self._process.kill()
         self._process.wait()
 
     def _asked(self, what: bytes, number: int, connection: socket.socket | None = None) -> int | None:
-        """The answer; None when there is nobody to give one."""
+        """The server's answer; None if the server is gone."""
         with self._asking:
             try:
                 if self.is_gone:
@@ -171,7 +171,7 @@ _servers: list[_ForkServer] = []
 
 
 def _fork_server() -> _ForkServer:
-    """The one of this process, which ends with it; a new one when it was killed."""
+    """The fork server of this process, which ends with it; a new one if it was killed."""
     with _starting:
         if not _servers or _servers[-1].is_gone:
             _servers[:] = [_ForkServer()]
@@ -179,12 +179,12 @@ def _fork_server() -> _ForkServer:
 
 
 def _boot(control: int) -> str:
-    # Its path as it is here, which a console script, an egg or a test may have changed; the main module is none of its business.
+    # With the `sys.path` of this process, which a console script, an egg or a test may have changed; it does not run the main module.
     return f"import sys; sys.path[:] = {sys.path!r}; from pixivcrawl.archive.processes import serve; serve({control})"
 
 
 def serve(control_descriptor: int) -> NoReturn:
-    """The life of the fork server: a worker for each connection that comes, the end of one for each number, until nobody asks any more."""
+    """Run the fork server: fork a worker for each connection received, end one for each number, until the process that asks is gone."""
     outlive_signals()
     control = socket.socket(fileno=control_descriptor)
     import_decoders()
@@ -220,7 +220,8 @@ def _forked(control: socket.socket, descriptor: int, memory: int) -> int:
 
 
 def _ended(pid: int) -> int:
-    """A signal changes nothing about how one ended that is ending already: its connection closes after that is settled."""
+    """Kill a worker and give its exit code. The signal does not change that of one that is already ending: its connection closes only after
+    its exit code is settled."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
     for _ in range(round(LONGEST_DEATH / 0.001)):
@@ -252,7 +253,7 @@ class _Spawned:
 
 @contextmanager
 def _without_main_module() -> Iterator[None]:
-    """Or the child would run it again."""
+    """Otherwise the child would run it again."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
     try:

@@ -27,7 +27,7 @@ _READ_AT_ONCE = 1 << 17
 def prove(path: Path, expected: Expected, limits: Limits) -> Proof:
     """Read the file to its end and decode all of it. Raises `Damaged` when it is not proven to be the whole picture.
 
-    `Damaged.only_warned` tells the one case a caller may forgive, and then holds the proof. Raises `StorageFailed` when the disk fails.
+    `Damaged.only_warned` marks the one case that a caller may accept, and then holds the proof. Raises `StorageFailed` if the disk fails.
     Takes 10 to 25 ms a MB of one core, 60 to 120 for a progressive JPEG.
     """
     with storage_errors(path), path.open("rb", buffering=_READ_AT_ONCE) as source:
@@ -41,7 +41,7 @@ def prove(path: Path, expected: Expected, limits: Limits) -> Proof:
         except Damaged as damage:
             if damage.kind != "too many pixels" or not _would_pass(expected, limits):
                 raise
-            # So its header is wrong, and another transfer may bring the right one.
+            # Then its header is wrong, and another transfer may bring the right one.
             reason = f"has more pixels than PIXIV_MAX_PIXELS allows, where pixiv says {_size(expected)}"
             raise Damaged(reason, "wrong size") from damage
     proof = Proof(found, picture.width, picture.height, picture.frames, picture.flaw, picture.sideways)

@@ -1,4 +1,4 @@
-"""Rewrites a file that people also edit: as a whole or not at all, and never over somebody else's change."""
+"""Rewrites a file that people also edit: as a whole or not at all, and never over a change made meanwhile."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pixivcrawl.archive.syncing import sync
 from pixivcrawl.errors import ConfigurationError
 
 TRIES = 5
-"""How often a change is made again because somebody else changed the file meanwhile."""
+"""How often a change is made again because the file has changed meanwhile."""
 
 LOCK_WAIT = 10.0
-"""Seconds that one change waits for another of this program's."""
+"""Seconds that one change waits for another one by this program."""
 
 
 def rewrite(path: Path, edit: Callable[[bytes], bytes]) -> bytes:

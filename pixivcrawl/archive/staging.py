@@ -1,7 +1,7 @@
 """Receives bodies into the staging folder, hashing them while they are written and syncing them before they count.
 
 A body is received under `NAME.part` and gets its own name, NAME, when it is whole and on the disk. What a broken transfer or a kill
-leaves is gone on with: a whole body needs no request, a part of one is continued when `NAME.part.entity` says of which body it is.
+leaves is used by the next run: a whole body needs no request, a part is continued if `NAME.part.entity` says which body it belongs to.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ class Part:
 class Receiver:
     """Takes one body, a chunk at a time, into `path`; at most `limit` bytes.
 
-    With `resume` it goes on after the bytes that an earlier try left (`bytes` says how many: where the server is to go on), else it
-    starts again. `entity`, where it is known, is noted as soon as a part of the body is kept. Used by one thread at a time; raises
+    With `resume` it continues after the bytes that an earlier try left (`bytes` says how many: where the server is to continue); otherwise
+    it starts again. `entity`, where it is known, is noted as soon as a part of the body is kept. Used by one thread at a time; raises
     `StorageFailed` where the disk fails.
     """
 
@@ -191,7 +191,7 @@ def _cloned(source: BinaryIO, kept: BinaryIO) -> bool:
 def left_whole(path: Path, limit: int, url: str) -> Received | None:
     """The whole body that an earlier run left at `path`, or left almost complete there as the one at `url`; None if there is none.
 
-    Nobody has synced the latter yet, and the proof that follows reads either of them to its end.
+    The latter may not be synced yet. The proof that follows reads either of them to its end.
     """
     with storage_errors(path):
         if _can_be_continued(path):
@@ -256,7 +256,7 @@ def _noted(part: Path) -> Entity | None:
 
 
 def _can_be_continued(path: Path) -> bool:
-    """Not a file that a kill left with two names: its bytes are those of a stored original."""
+    """Whether a part may be written to: not one that a kill left with two names, because its bytes are those of a stored original."""
     return path.is_file() and not path.is_symlink() and path.stat().st_nlink == 1
 
 
@@ -265,10 +265,10 @@ def _continue(part: Path) -> BinaryIO:
 
 
 def _begin(part: Path) -> BinaryIO:
-    # A kill may have left the note alone, and what comes now may be another body.
+    # A kill may have left only this note, and the body that comes now may be another one.
     _entity_of(part).unlink(missing_ok=True)
-    # Most bodies come once and whole, and every call that reaches the disk lets another thread have the interpreter; without a
-    # size for its buffer `open` makes one more.
+    # Most bodies come once and whole, and every system call gives up the interpreter's lock; without a size for its buffer `open`
+    # makes one call more.
     try:
         return part.open("xb", buffering=io.DEFAULT_BUFFER_SIZE)
     except FileExistsError:

@@ -10,7 +10,7 @@ def sync(path: Path) -> None:
     """Sync a file's bytes or, for a folder, the names in it after one was created, placed or replaced."""
     if path.is_dir() and os.name != "posix":  # Windows cannot sync a folder; NTFS keeps its own journal.
         return
-    # Elsewhere a file that nobody may write can be synced too.
+    # Other systems also sync a file that was opened only for reading.
     descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
     try:
         os.fsync(descriptor)

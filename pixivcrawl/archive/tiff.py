@@ -12,7 +12,7 @@ _SIDEWAYS = frozenset({5, 6, 7, 8})
 
 
 class Directory(NamedTuple):
-    """The first directory: the values' bytes by tag, those left out that lie elsewhere than they may."""
+    """The first directory: the values' bytes by tag, without values that lie where they may not."""
 
     order: Literal["little", "big"]
     values: dict[int, bytes]

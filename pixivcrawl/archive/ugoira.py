@@ -28,8 +28,8 @@ from pixivcrawl.items import Frame
 def prove_ugoira(source: BinaryIO, listed: tuple[Frame, ...] | None, limits: Limits) -> Picture:
     """Check the zip and decode each frame; `listed` is pixiv's list of them, None to take every member for one. Raises `Damaged`.
 
-    The picture's size is that of the first frame. Its `flaw` tells what is odd in the zip, the list and the frames; its `doubt` is the
-    first frame's that has one.
+    The picture's size is that of the first frame. Its `flaw` says what is odd in the zip, the list and the frames; its `doubt` is that of
+    the first frame that has one.
 
     pixiv: the frames are JPEG, PNG or GIF pictures of one size, named 000000.jpg and on, in the zip's one level.
     """
@@ -84,7 +84,7 @@ def _prove_frame(data: bytes, limits: Limits) -> Picture:
 
 @contextmanager
 def _named(member: Member) -> Iterator[None]:
-    """Adds to a damage which member it is about."""
+    """Adds the member's name to a `Damaged` that is raised about it."""
     try:
         yield
     except Damaged as damage:

@@ -49,7 +49,7 @@ class Proof:
     """What the bytes of a whole picture say: pixels as stored (of one frame for an ugoira) and the number of frames.
 
     `flaw` says in one line what is odd beside the pixels, which are all proven; None when nothing is. `sideways`: the file says that
-    the picture is to be shown turned by a quarter, so that pixiv may tell its sides the other way round.
+    the picture is to be shown turned by a quarter, so that pixiv may give width and height swapped.
     """
 
     format: Format
@@ -65,7 +65,7 @@ _UGOIRA_BOX = (1920, 1080)
 
 
 def fits(found: Picture, format: Format, width: int | None, height: int | None) -> bool:
-    """Whether a picture's size is the one that pixiv tells of its page; of an ugoira's zip, whether its frames are those scaled down."""
+    """Whether a picture has the size that pixiv gives for its page; for an ugoira's zip, whether its frames have that size scaled down."""
     if format == "zip":
         return width is None or height is None or _fits_in_box(found, width, height)
     sizes = [(found.width, found.height), *([(found.height, found.width)] if found.sideways else [])]

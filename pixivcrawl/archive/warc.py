@@ -72,7 +72,7 @@ def write_record(kind: str, record_id: str, date: datetime, fields: Fields, bloc
 def stream_record(
     kind: str, record_id: str, date: datetime, fields: Fields, sha256: str, size: int, pieces: Iterable[bytes]
 ) -> Iterator[bytes]:
-    """As `write_record`, piece by piece and not compressed, for a file of which the sum and the size are known beforehand."""
+    """As `write_record`, piece by piece and not compressed, for a file whose checksum and size are known beforehand."""
     compressor = zlib.compressobj(0, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     head = _head(kind, record_id, date, fields, f"sha256:{sha256}", size)
     for piece in chain([head], pieces, [b"\r\n\r\n"]):
@@ -105,7 +105,7 @@ def read_record(member: bytes) -> Record | None:
     from warcio.exceptions import ArchiveLoadFailed
 
     try:
-        # Unpacked here, because warcio takes a record that ends early for a short one.
+        # Decompressed here, because warcio would accept a record that ends early as a short one.
         record = next(
             ArchiveIterator(io.BytesIO(zlib.decompress(member, 16 + zlib.MAX_WBITS)), check_digests="raise"), None
         )
@@ -161,7 +161,7 @@ def last_member(path: Path, is_wanted: Callable[[Member], bool]) -> Member | Non
                 return member
         if window >= size:
             return None
-        # What was looked at is not looked at again, but for a header that the window cut.
+        # Nothing is searched twice, except a header that the window cut.
         seen = base + len(_HEADER) - 1
         window *= 16
     return None

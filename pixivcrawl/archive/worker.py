@@ -1,4 +1,4 @@
-"""The inside of a worker process: it decodes one file after another for the process that started it, until that one is gone."""
+"""The code of a worker process: decodes one file after another for its parent process, until the parent is gone."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from pixivcrawl.archive.memory import share
 from pixivcrawl.errors import PixivcrawlError
 
 OWN_BYTES = 32 << 20
-"""What a worker may map for itself beside what its imports map and a proof may take: questions, answers, code that is loaded late."""
+"""Bytes that a worker may map beyond its imports and what a proof may take: for questions, answers, code that is loaded late."""
 
 PARENT_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG, from Linux's prctl.h."""
 
 FIRST_TO_GO = "500"
-"""What oom_score_adj is set to: where the system runs out of memory, it ends a worker and not the crawl with its ledger."""
+"""The value for oom_score_adj: if the system runs out of memory, it kills a worker and not the crawl with its ledger."""
 
 IS_LIMITED = sys.platform == "linux"
-"""Whether this system holds a process to a limit on its memory; Windows and macOS do not, and what a file's header tells has to do."""
+"""Whether this system enforces a limit on a process's memory; Windows and macOS do not, where only the limits by a file's header apply."""
 
 ASKS, DONE, RAISED = "asks", "done", "raised"
-"""What a worker says: that it needs so many bytes more, what came of its work (at first, of making itself ready), or what that raised."""
+"""A worker's messages: it needs so many more bytes; the result of its work (the first: it is ready); or the exception that this raised."""
 
 
 def import_decoders() -> None:
@@ -99,13 +99,13 @@ def _answer(function: Callable[..., Any], *arguments: Any) -> tuple[str, Any]:
 
 def _give_way() -> None:
     if IS_LIMITED:
-        # A container may not let it.
+        # A container may not allow it.
         with suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO)
 
 
 def _limit_memory(memory: int) -> None:
-    """Nor is a core file left where a decoder crashes."""
+    """Also leave no core file when a decoder crashes."""
     if IS_LIMITED:
         import resource
 

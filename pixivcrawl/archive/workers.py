@@ -1,6 +1,6 @@
 """The worker processes that prove files, so that no file can end the process that asks.
 
-How a worker ends decides what is said of the file that it had:
+How a worker ends decides the verdict about the file that it had:
 
 - It crashes (SIGSEGV, SIGABRT, SIGBUS and their like), exits, runs out of memory, or does not come to an end within the time that the
   file's size allows: a verdict about the file, `Damaged` of kind "decoder died". The same bytes are not tried again by the same run.
@@ -33,13 +33,13 @@ from pixivcrawl.errors import NoWorker
 PROVE = "pixivcrawl.archive.proof:prove"
 
 LEAST_SECONDS, BYTES_A_SECOND = 120, 100_000
-"""The time that a file may take. The slowest kind takes a tenth of a second a MB; half a billion pixels in a small file, half a minute."""
+"""The time that a file may take. The slowest format takes a tenth of a second a MB; half a billion pixels in a small file half a minute."""
 
 PAUSES = (0.0, 0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
-"""Seconds before a file whose worker somebody killed gets another one."""
+"""Seconds before a file whose worker was killed from outside gets another one."""
 
 STARTS, START_PAUSE = 200, 0.1
-"""How often a worker is begun that somebody kills before it has a file, and the seconds in between."""
+"""How often a worker is started if each is killed from outside before it has a file, and the seconds in between."""
 
 _CRASHES = frozenset(
     -getattr(signal, name)
@@ -76,14 +76,14 @@ class Workers:
         return self._threads.submit(self._proven, path, expected, sha256)
 
     def run(self, work: str, path: Path, *arguments: Any, seconds: int | None = None) -> Future[Any]:
-        """What the function `work` ("module:name") gives or raises for the file at `path` in a worker, which alone imports it.
+        """What the function `work` ("module:name") returns or raises for the file at `path` in a worker; only workers import it.
 
-        Besides that `Damaged` when the worker dies or takes more than `seconds` (None: what the file's size allows), or `NoWorker`.
+        Also raises `Damaged` if the worker dies or takes more than `seconds` (None: what the file's size allows), and `NoWorker`.
         """
         return self._threads.submit(self._done, work, path, *arguments, seconds=seconds)
 
     def close(self) -> None:
-        """End all workers at once; what is not done raises CancelledError."""
+        """End all workers at once; unfinished calls raise CancelledError."""
         self._closed.set()
         self._threads.shutdown(wait=False, cancel_futures=True)
         with self._changed:
@@ -108,7 +108,7 @@ class Workers:
 
     @contextmanager
     def _alone_with(self, sha256: str) -> Iterator[None]:
-        """Whoever has the same bytes waits for the verdict about them."""
+        """Hold the proof of these bytes within the block; another thread with the same bytes waits for the verdict."""
         with self._changed:
             self._changed.wait_for(lambda: sha256 not in self._under_way)
             self._under_way.add(sha256)
@@ -143,7 +143,7 @@ class Workers:
         try:
             answer = worker.ask(question, seconds, self._budget)
         except BaseException:
-            # After running out of memory too: who knows what else then failed in it.
+            # Also after it ran out of memory, because anything else in it may have failed too.
             self._buried(worker)
             raise
         with self._changed:
@@ -168,7 +168,7 @@ class Workers:
                 try:
                     self._begin_one()
                 except NoWorker:
-                    # Where the system refuses one more, those that there are go on.
+                    # If the system refuses one more, the existing workers continue.
                     self._changed.wait_for(lambda: self._idle or not self._living)
                     if not self._idle:
                         raise
@@ -193,7 +193,7 @@ class Workers:
     # In a thread of its own
 
     def _watch_the_time(self) -> None:
-        """Second by second, so that the time is not counted in which the whole process is stopped, or the machine asleep."""
+        """Count second by second, so that time in which the whole process is stopped, or the machine asleep, does not count."""
         while not self._closed.wait(1):
             with self._changed:
                 living = list(self._living)
@@ -211,7 +211,7 @@ class _Worker:
         self._is_overdue = False
 
     def ask(self, question: Any, seconds: int, budget: Budget) -> Any:
-        """What the work gives or raises. Raises `Damaged` where the worker dies of it, KilledFromOutside where it dies otherwise."""
+        """What the work returns or raises. Raises `Damaged` if the worker dies of it, KilledFromOutside if it dies otherwise."""
         connection, held = self.process.connection, 0
         try:
             if self._is_overdue:
@@ -249,7 +249,7 @@ class _Worker:
                 self.process.end()
 
     def _set_clock(self, seconds: int | None) -> int | None:
-        """From now on so many seconds are left, or none are counted; gives how many were."""
+        """Set how many seconds are left; None stops the clock. Returns how many were left before."""
         with self._clock:
             left, self._seconds_left = self._seconds_left, seconds
         return left

@@ -47,7 +47,7 @@ _LOCAL_MARK, _DESCRIPTOR_MARK, _END_MARK, _END64_MARK, _LOCATOR64_MARK = (
 )
 _SIZES64_FIELD = 1
 _LONG = 0xFFFFFFFF
-"""In place of a size that is told elsewhere with 64 bits; for numbers of 16 bits 0xFFFF."""
+"""Stands for a size that is given elsewhere with 64 bits; in fields of 16 bits it is 0xFFFF."""
 
 _LONGEST_COMMENT = 0xFFFF
 _ENCRYPTED, _DESCRIBED_BEHIND, _UTF8 = 0x1, 0x8, 0x800
@@ -112,7 +112,7 @@ def inflate(source: BinaryIO, member: Member, limits: Limits) -> bytes:
 
 
 def _find_directory(source: BinaryIO, limits: Limits) -> int:
-    """Where the directory begins, and that it is as long as its entries, before zipfile makes an object of each.
+    """Find where the directory begins, and check that its entries fill it, before zipfile makes an object of each.
 
     The end is looked for as zipfile does, so that both look at the same one.
     """
@@ -206,8 +206,8 @@ def _is_plain(name: str) -> bool:
 def _starts(source: BinaryIO, members: list[zipfile.ZipInfo], directory: int, flaws: list[str]) -> dict[int, int]:
     """Where each member's packed bytes begin, by where its header does.
 
-    Refuses members that overlap, that their own headers tell otherwise than the directory, and whatever lies before, between or behind
-    them: another reader would see another ugoira there.
+    Refuses members that overlap, members whose own headers contradict the directory, and any bytes before, between or behind them: another
+    reader would see another ugoira there.
     """
     starts: dict[int, int] = {}
     end, descriptors = 0, {b""}
@@ -263,7 +263,7 @@ def _descriptors(member: zipfile.ZipInfo) -> set[bytes]:
 
 
 def _refuse_hidden(source: BinaryIO, end: int, start: int, descriptors: set[bytes], flaws: list[str]) -> None:
-    """Read from a member's `end` to the `start` of what follows, where only a descriptor may stand. One that was left out hides nothing."""
+    """Read from a member's `end` to the `start` of what follows, where only a descriptor may stand. A missing one hides nothing."""
     between = b"?"
     if end <= start <= end + max(map(len, descriptors)):
         source.seek(end)

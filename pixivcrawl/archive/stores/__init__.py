@@ -39,7 +39,7 @@ class Held(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """A file that was looked at. `sha256` is that of its bytes, or what a store that keeps it says; None if nobody does.
+    """A file that was looked at. `sha256` is computed from its bytes, or given by a store that keeps it; None if unknown.
 
     `modified` is the file's time (seconds since 1970) where a store keeps one, `here` the file itself where it is on this machine.
     """
@@ -51,7 +51,7 @@ class Measured(NamedTuple):
 
 
 class FileMissing(Exception):
-    """There is no file, or none inside the archive; the message says which."""
+    """There is no such file, or its path leads out of the archive; the message says which."""
 
 
 class NotAPlainFile(Exception):

@@ -1,4 +1,4 @@
-"""Copies, on this machine, of files in an object store: each for as long as somebody reads it."""
+"""Copies, on this machine, of files in an object store: each for as long as it is being read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def drop_copies(staging: Path) -> None:
         if not any(staging.glob(f"{_PREFIX}*")):
             return
         with _locked(staging, alone=True) as is_alone:
-            # Those that are still there: whoever read one may have removed it since.
+            # Only those that are still there: their readers may have removed some since.
             for folder in list(staging.glob(f"{_PREFIX}*")) if is_alone else ():
                 shutil.rmtree(folder)
 
@@ -39,7 +39,7 @@ def drop_copies(staging: Path) -> None:
 def _locked(staging: Path, *, alone: bool) -> Iterator[bool]:
     """Lock the staging folder, together with other readers or `alone`. False if another process has it, or no lock can be had."""
     if sys.platform == "win32":
-        # It cannot lock a folder.
+        # This disk cannot lock a folder.
         yield False
         return
     import fcntl  # only here: Windows has none

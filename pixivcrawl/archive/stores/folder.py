@@ -25,7 +25,7 @@ ORIGINALS, USERS = "originals", "users"
 LITTER = frozenset({"thumbs.db", "desktop.ini", ".ds_store", "@eadir", ".nomedia", "lost+found"})
 """What systems and NAS leave in any folder, in lower case: it is not part of an archive, and never listed."""
 
-# Never through a symlink, and never waiting for whoever writes to a pipe; Windows has neither.
+# Never follow a symlink, and never wait for the other end of a pipe; Windows has neither flag.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _NATURES = (
     (stat.S_ISDIR, "a folder"),
@@ -47,7 +47,7 @@ class FolderStore:
         self._archive = archive
 
     def put_new(self, groups: Sequence[Sequence[NewFile]]) -> list[Exception | None]:
-        """One sync of a folder does for all the files that are put there together."""
+        """One sync of a folder is enough for all files that are placed there together."""
         outcomes: list[Exception | None] = []
         folders: set[Path] = set()
         for group in groups:
@@ -129,7 +129,7 @@ class FolderStore:
             os.utime(final, (seconds, seconds))
 
     def set_aside(self, path: str, reason: str) -> Path:
-        """A folder goes with whatever is in it."""
+        """A folder is moved with everything in it."""
         final = self._archive.root / path
         if final.is_dir() and not final.is_symlink():
             return self._set_folder_aside(final)
@@ -151,7 +151,7 @@ class FolderStore:
                 sync_folders([staged.parent])
                 final.unlink()
                 return
-            # Whoever moved a file to where it is may not have seen to it that its bytes are on the disk.
+            # The user may have moved the file there without its bytes being synced.
             sync(final)
         place(final, staged, modified)
 
@@ -187,7 +187,7 @@ class FolderStore:
             raise FileNotFoundError(errno.ENOENT, str(error)) from None
 
     def _in_artists_folder(self, path: str) -> Path:
-        """As `Archive.resolve` for a path of our naming, at a small part of the cost: only its folder can lead elsewhere."""
+        """As `Archive.resolve`, much cheaper, for a path that this program named: only its folder can lead elsewhere."""
         folder, _, name = path.rpartition("/")
         place = Path(self._archive.root, folder)
         if getattr(_buffers, "folder", None) != place:
@@ -199,16 +199,16 @@ class FolderStore:
         return place / name
 
     def _put(self, file: NewFile) -> Path:
-        """The folder that is still to be synced."""
+        """Place one file; returns the folder that is still to be synced."""
         try:
             final = self._archive.resolve_new(file.path)
         except ValueError:
-            # A symlink of the user's leads out of the archive: nothing is written through it.
+            # A symlink made by the user leads out of the archive: nothing is written through it.
             raise NameTaken(self._archive.root / file.path) from None
         try:
             put(file.staged, final, file.uploaded)
         except NameTaken:
-            # Taken by the very same bytes: an earlier run placed them and ended before its row.
+            # The same bytes have the name: an earlier run placed them and ended before its row was written.
             if not holds(final, file.sha256):
                 raise
         return final.parent

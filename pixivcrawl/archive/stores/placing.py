@@ -21,8 +21,8 @@ from pixivcrawl.items import Frame
 _NO_HARD_LINKS = frozenset(
     {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL},
 )
-"""What a disk or a system without hard links says; Android forbids them to apps (EACCES). A folder that may not be written refuses a new
-name too, so that the want of permission is still said.
+"""Errors of a disk or a system without hard links; Android forbids them to apps (EACCES). A folder without write permission also refuses
+the rename that is then tried, so that the missing permission is still reported.
 """
 _parents_synced: set[Path] = set()
 """Artist folders whose own entry this process has synced. One that another run made may not be on the disk yet."""
@@ -58,7 +58,7 @@ def put(staged: Path, final: Path, modified: datetime) -> None:
         try:
             _link_without_replacing(staged, final)
         except NameTaken:
-            # An empty file cannot be a picture: it is the claim of a kill, see `_claim_and_rename`.
+            # An empty file cannot be a picture: it is a claim that a kill left, see `_claim_and_rename`.
             if not is_free(final):
                 raise
             staged.replace(final)
@@ -162,7 +162,7 @@ def _set_time(path: Path, modified: datetime) -> None:
 
 
 def _enter(folder: Path) -> None:
-    """Make the artist's folder and see to it that it is on the disk itself, also when another thread just made it."""
+    """Make the artist's folder and sync its own entry, also if another thread just made it."""
     if folder in _parents_synced and folder.is_dir():
         return
     folder.mkdir(exist_ok=True)
@@ -219,7 +219,7 @@ def _move_to_free_name(source: Path, folder: Path, name: str) -> Path:
 
 
 def _same_in_quarantine(folder: Path, path: Path, name: str) -> Path | None:
-    """An earlier copy of these bytes that came by the same name."""
+    """An earlier copy of these bytes with the same name."""
     if path.is_symlink() or not path.is_file():
         return None
     size, sha256 = path.stat().st_size, None

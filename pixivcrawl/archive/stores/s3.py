@@ -28,24 +28,24 @@ from pixivcrawl.archive.syncing import sync
 from pixivcrawl.errors import ConfigurationError, StorageFailed
 
 PATIENCE = 60.0
-"""Seconds that a store which has answered before may be away, as when it is restarted; from the first request that failed."""
+"""Seconds that a store which has answered before may be unreachable, as during a restart; counted from the first request that failed."""
 
 AT_ONCE = 4
 """Files that are sent at once: eight brought no more of them to SeaweedFS in the same time, and each took twice as long."""
 
 ASKED_AT_ONCE = 16
-"""Files that it is asked about at once."""
+"""Files that the store is asked about at once."""
 
 MARKER = ".name"
-"""The object that says of which archive a store is."""
+"""The object that says which archive a store belongs to."""
 
 _TRIAL, _TRIAL_BODY = ".trial", b"pixivcrawl tries whether this store keeps conditions and checksums\n"
 _WRONG_ETAG = '"00000000000000000000000000000000"'
 _WRONG_SHA256 = hashlib.sha256(b"something else").hexdigest()
 
 _WRONG, _NOT_FOUND, _TAKEN, _UNKNOWN = 400, 404, 412, 501
-"""What the store says to a wrong checksum, of a file that is not there, of one that is (or is another one), and to a condition that it does
-not know."""
+"""The statuses for a wrong checksum, for a file that is missing, for one that exists already (or is another one), and for a condition that
+the store does not know."""
 
 _SLOW_DOWN = frozenset(
     {
@@ -68,7 +68,7 @@ _OF_KEYS: Mapping[str, str] = {
     "403": "refuses the credentials or does not allow this",
     "400": "refuses the request, as it does with credentials that have expired",
 }
-"""What it says of the credentials, by its code; by its status where an answer has no body (HEAD)."""
+"""What the store says about the credentials, by its error code, or by the status if an answer has no body (HEAD)."""
 
 _WRONG_CLOCK = "RequestTimeTooSkewed"
 _MISSING = "the object store has no such file"
@@ -138,10 +138,10 @@ class S3Store:
         return self.head(path) is not None
 
     def in_the_way(self, path: str) -> None:
-        """It says so itself when the file comes, and names are taken there by other bytes alone."""
+        """The store refuses the file itself on upload, and there a name can be taken only by other bytes."""
 
     def set_time(self, path: str, modified: datetime) -> None:
-        """An object's time is that of its coming."""
+        """An object's time is always that of its upload."""
 
     def read(self, path: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         return self._pieces(path, self._answer(path, start, end), start)
@@ -237,7 +237,7 @@ class S3Store:
                 raise StorageFailed(f"{path} is gone from {self._bucket}: run the same command again") from None
             sync(copy)
             yield copy
-        # Where another process has removed it, or put the right one there, the store says so.
+        # If another process has removed it, or put the right one there, the store says so.
         with suppress(ClientError):
             self._ask("delete_object", Key=self._bucket.key(path), IfMatch=etag)
 
@@ -326,12 +326,12 @@ class S3Store:
         try:
             self._send(file.path, file.staged, file.sha256, Metadata={"sha256": file.sha256, "uploaded": uploaded})
         except ClientError as error:
-            # It refuses other bytes than were proven, and also what it cannot read.
+            # The store refuses bytes other than those proven, and also a request that it cannot read.
             if _status(error) == _WRONG and not holds(file.staged, file.sha256):
                 raise StorageFailed(f"{file.staged} is no more what was proven: check the disk") from error
             if _status(error) != _TAKEN:
                 raise self._failed(error) from error
-            # Taken by the very same bytes: an earlier run, or an earlier try whose answer was lost, brought them.
+            # The same bytes have the name: an earlier run, or an earlier try whose answer was lost, stored them.
             if not self.holds(file.path, file.sha256):
                 raise NameTaken(self._archive.root / file.path, f"{file.path} in {self._bucket}") from None
 
@@ -341,7 +341,7 @@ class S3Store:
         self._ask("put_object", Key=self._bucket.key(path), Body=body, IfNoneMatch="*", ChecksumSHA256=checksum, **more)
 
     def _ask(self, operation: str, **arguments: Any) -> Any:
-        """The answer, once there is one. Raises ClientError where it says that a file is not there, or that one is or is refused."""
+        """The answer, once there is one. Raises ClientError if it says that a file is missing, exists already or is refused."""
         call, body = getattr(self._client, operation), arguments.get("Body")
         until: float | None = None
         while True:
@@ -358,7 +358,7 @@ class S3Store:
                 is_first = until is None
                 until = until or time.monotonic() + self._patience
                 if not _may_pass(error) or time.monotonic() >= until:
-                    # Who has waited once does not wait again before the store has answered.
+                    # After one vain wait there is no other until the store has answered.
                     self._patience = 0.0
                     raise self._failed(error) from error
                 if is_first:
@@ -400,7 +400,7 @@ def _is_about_the_file(operation: str, error: ClientError) -> bool:
     code = error.response.get("Error", {}).get("Code")
     if operation == "put_object":
         return _status(error) in (_TAKEN, _WRONG, _UNKNOWN) and code not in _SLOW_DOWN and code not in _OF_KEYS
-    # What stands between may answer 404 of its own while the store restarts. The answer to a HEAD has no code: a GET makes it certain.
+    # A proxy may answer with a 404 of its own while the store restarts. The answer to a HEAD has no code: only a GET makes it certain.
     is_absent = code == "NoSuchKey" or (operation == "head_object" and _status(error) == _NOT_FOUND)
     return is_absent or (operation in ("delete_object", "get_object") and _status(error) == _TAKEN)
 
