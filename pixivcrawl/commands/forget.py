@@ -80,6 +80,8 @@ def change(
         return f"{what} is forgotten; what is archived of it stays"
     # Told first and deleted then, so that a kill in between leaves files that the same command deletes, and none that count as lost.
     deleted = ledger.read_now(queries.paths_deleted, subject, subject_id)
-    files, freed = store_of(archive).delete([path for path, _ in deleted])
+    store = store_of(archive)
+    files, freed = store.delete([path for path, _ in deleted])
     delete(archive, small_pictures(sha256 for _, sha256 in deleted if sha256 is not None))
-    return f"{what} is forgotten; {plural(files, 'file')} deleted, {size(freed)}"
+    still = f"; {archive.bucket} keeps older versions, which have them still" if store.keeps_versions else ""
+    return f"{what} is forgotten; {plural(files, 'file')} deleted, {size(freed)}{still}"

@@ -50,6 +50,7 @@ from pixivcrawl.ledger.replay import ReplayResult, replay
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.ledger.shared_journals import put_back, stored_journals
 from pixivcrawl.runs.command import ArchiveCommand
+from pixivcrawl.runs.exclusive import alone_at_store
 from pixivcrawl.verification.reconciling import Reconciliation, reconcile
 
 NOT_ALL = 1
@@ -136,8 +137,11 @@ def rebuild(configuration: Configuration, others: Sequence[Archive] = (), *, rep
     url = read_url(configuration.database_url)
     _require_others(archive, others, url)
     archive.create(configuration.archive_readers)
-    limits = configuration.proof_limits
-    with lock(archive, "rebuild") as held, Workers(configuration.proof_workers, limits) as workers:
+    with (
+        lock(archive, "rebuild") as held,
+        alone_at_store(archive, url),
+        Workers(configuration.proof_workers, configuration.proof_limits) as workers,
+    ):
         was_short = is_short(position_in(url, archive), end_of(archive.journal))
         _put_back_journals(archive, others, url)
         if was_short and not replace and not others:

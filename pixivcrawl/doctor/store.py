@@ -23,6 +23,10 @@ def check_store(archive: Archive) -> Iterator[Finding]:
     try:
         store.try_removal()
     except StorageFailed as error:
-        yield warning("store", f"verify --repair, refetch, forget and rebuild cannot be used: {error}")
+        yield warning(
+            "store",
+            "verify --repair, refetch, forget and rebuild cannot be used, a crawl ends if a file turns out not to be the original, and an "
+            f"adopted file whose revision is found is kept twice: {error}",
+        )
     except PixivcrawlError as error:
         yield problem("store", error)

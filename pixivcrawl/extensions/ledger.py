@@ -18,8 +18,10 @@ from pixivcrawl.archive.stores import NewFile, store_of
 from pixivcrawl.archive.stores.copies import drop_copies
 from pixivcrawl.archive.stores.placing import NameTaken, discard, frames_text, holds, stage_text
 from pixivcrawl.configuration import Configuration
+from pixivcrawl.console import say
+from pixivcrawl.errors import StorageFailed
 from pixivcrawl.ledger import queries, updates
-from pixivcrawl.ledger.originals import agree_on_store
+from pixivcrawl.ledger.originals import agree_on_store, turn_at_store
 from pixivcrawl.ledger.scratch import scratch_ledger
 from pixivcrawl.ledger.service import Ledger, attach, detach, is_archiving
 from pixivcrawl.ledger.shared_journals import JournalUploads
@@ -100,16 +102,26 @@ def settle_intents(archive: Archive, ledger: Ledger) -> None:
 def drop_doubles(archive: Archive, ledger: Ledger) -> None:
     """Remove adopted files that have turned out to be of a revision under which their bytes are stored by now.
 
-    The file goes before its row: what a kill leaves is found here again.
+    The file goes before its row: what a kill leaves is found here again, and so are those that an object store keeps because it is
+    another's turn to change it, or its credentials do not allow removals.
     """
+    if not (doubles := ledger.read_now(queries.adopted_doubles, ledger.known_as)):
+        return
     store = store_of(archive)
-    for double in ledger.read_now(queries.adopted_doubles, ledger.known_as):
-        if not store.holds(double.stored_path, double.sha256):
-            continue
-        beside = [f"{double.path.removesuffix('.zip')}.json"] if double.kind == "ugoira" else []
-        store.delete([double.path, *beside])
-        key = double.work_id, double.page, double.revision, double.kind
-        ledger.write_now(updates.record_double, *key, datetime.now(UTC))
+    with turn_at_store(archive, ledger.url) as is_alone:
+        for double in doubles if is_alone else ():
+            if not store.holds(double.stored_path, double.sha256):
+                continue
+            beside = [f"{double.path.removesuffix('.zip')}.json"] if double.kind == "ugoira" else []
+            try:
+                store.delete([double.path, *beside])
+            except StorageFailed as failure:
+                if not store.is_shared:
+                    raise
+                say(f"adopted files that are stored under their revision too are kept twice for now: {failure}")
+                return
+            key = double.work_id, double.page, double.revision, double.kind
+            ledger.write_now(updates.record_double, *key, datetime.now(UTC))
 
 
 def sweep_staging(archive: Archive, ledger: Ledger) -> None:

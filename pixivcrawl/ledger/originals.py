@@ -5,16 +5,22 @@ A store is marked with a name that the ledger knows. The ledger learns it first,
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime
 from uuid import uuid4
+
+from sqlalchemy import URL
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.stores import object_store_of
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.ledger import queries, updates
+from pixivcrawl.ledger.presence import alone
 from pixivcrawl.ledger.queries import StoreInUse
 from pixivcrawl.ledger.service import Ledger
+
+CHANGES = "changes of stored files"
+"""What one alone does at a time, of all archives that share an object store."""
 
 OF_ANOTHER = "{} is the store of another archive: name another bucket or prefix in ORIGINALS_STORE"
 
@@ -53,6 +59,14 @@ def agree_on_store(
         store.give_name(known.name)
     if store.name() != known.name:
         raise ConfigurationError(OF_ANOTHER.format(archive.bucket))
+
+
+def turn_at_store(archive: Archive, url: URL) -> AbstractContextManager[bool]:
+    """Whether nobody else, on whatever machine, changes files that are in the archive's object store meanwhile; always without one.
+
+    `url` is the ledger's.
+    """
+    return alone(url, CHANGES) if archive.bucket is not None else nullcontext(enter_result=True)
 
 
 def _known_from_now_on(ledger: Ledger, store: StoreInUse) -> StoreInUse:

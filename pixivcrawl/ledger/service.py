@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from scrapy.crawler import Crawler
-from sqlalchemy import Connection, Engine
+from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from pixivcrawl.archive.layout import Archive
@@ -105,6 +105,10 @@ class Ledger:
         return ledger
 
     @property
+    def url(self) -> URL:
+        return self._reading.url
+
+    @property
     def broken(self) -> StorageFailed | None:
         """Why nothing can be written any more; None while all is well."""
         return self._writer.broken if self._writer is not None else None
@@ -127,7 +131,7 @@ class Ledger:
 
     def alone(self, what: str) -> AbstractContextManager[bool]:
         """As `presence.alone`, with this ledger."""
-        return alone(self._reading.url, what)
+        return alone(self.url, what)
 
     async def kept_answer(self, endpoint: str, subject_id: int, after: datetime | None = None) -> bytes | None:
         """The body of the last answer to `endpoint` about a work or a user, if it was read after that time and is still there."""

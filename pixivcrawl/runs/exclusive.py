@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
+
+from sqlalchemy import URL
 
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
-from pixivcrawl.archive.stores import object_store_of
 from pixivcrawl.configuration import Configuration
 from pixivcrawl.errors import ArchiveInUse
 from pixivcrawl.extensions.ledger import settle_intents
-from pixivcrawl.ledger.originals import agree_on_store
+from pixivcrawl.ledger.originals import agree_on_store, turn_at_store
 from pixivcrawl.ledger.service import Ledger
-
-_SHARED_STORE = "changes of stored files"
 
 
 @contextmanager
@@ -31,14 +30,20 @@ def locked_ledger(configuration: Configuration, task: str) -> Iterator[tuple[Arc
         ledger = Ledger.open(configuration.database_url, archive=archive)
         try:
             agree_on_store(archive, ledger, writes=True, removes=True)
-            is_shared = object_store_of(archive) is not None
-            with ledger.alone(_SHARED_STORE) if is_shared else nullcontext(enter_result=True) as is_alone:
-                if not is_alone:
-                    raise ArchiveInUse(
-                        "a command on another machine changes files of this store (verify --repair, refetch, forget): "
-                        "run the same command again when it has ended"
-                    )
+            with alone_at_store(archive, ledger.url):
                 settle_intents(archive, ledger)
                 yield archive, ledger
         finally:
             ledger.close()
+
+
+@contextmanager
+def alone_at_store(archive: Archive, url: URL) -> Iterator[None]:
+    """Have nobody else change files that are in the archive's object store meanwhile. Raises ArchiveInUse and StorageFailed."""
+    with turn_at_store(archive, url) as is_alone:
+        if not is_alone:
+            raise ArchiveInUse(
+                "another command changes files of this store (verify --repair, refetch, forget, rebuild, or the end of a crawl or "
+                "import): run the same command again when it has ended"
+            )
+        yield

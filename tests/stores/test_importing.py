@@ -18,6 +18,7 @@ from tests.exchange.fetched import Sandbox, bring_in, gallery_dl, imported, tree
 from tests.live.running import complaints, environment, rows, scrapy, stored_files
 from tests.sandbox.serving import World
 from tests.seaweed import READY_WITHIN, SeaweedFS, seaweedfs
+from tests.stores.conftest import Denied
 
 pytestmark = pytest.mark.long
 
@@ -91,6 +92,28 @@ def test_what_was_adopted_is_not_kept_twice_once_its_revision_is_known(
         (folder / path).write_bytes(note)
     assert bring_in(fetched.sandbox, archive, folder, PIXIVCRAWL_ORIGINALS_STORE=address).exit_code == 0
     assert {imported(archive)[page][0] for page in pages} == {"stored"}
+    held = {path for path in s3.held(address) if path.startswith("originals/")}
+    assert held == {path for (path,) in rows(archive, "SELECT path FROM files WHERE state = 'stored'")}
+
+
+def test_what_was_adopted_is_kept_twice_while_nothing_may_be_removed(
+    fetched: Fetched, s3: SeaweedFS, address: str, tmp_path: Path, denied: Denied
+):
+    folder, archive, env = tmp_path / "folder", tmp_path / "archive", {"PIXIVCRAWL_ORIGINALS_STORE": address}
+    shutil.copytree(fetched.folder, folder)
+    assert bring_in(fetched.sandbox, archive, folder, **env).exit_code == 0
+    pages = {path.removesuffix(".json") for path in fetched.notes}
+    for path, note in fetched.notes.items():
+        (folder / path).write_bytes(note)
+    with denied("s3:DeleteObject"):
+        again = bring_in(fetched.sandbox, archive, folder, **env)
+        assert again.exit_code == 0, again.errors
+        assert "are kept twice for now: " in again.errors
+        assert "does not allow this (DeleteObject)" in again.errors
+    both = "SELECT count(*) FROM files WHERE state = 'adopted'"
+    assert rows(archive, both) == [(len(pages),)]
+    assert bring_in(fetched.sandbox, archive, folder, **env).exit_code == 0
+    assert rows(archive, both) == [(0,)]
     held = {path for path in s3.held(address) if path.startswith("originals/")}
     assert held == {path for (path,) in rows(archive, "SELECT path FROM files WHERE state = 'stored'")}
 

@@ -13,9 +13,11 @@ import pytest
 from pixivcrawl.archive.bucket import read_bucket
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.errors import StorageFailed
+from pixivcrawl.ledger.engine import read_url
+from pixivcrawl.ledger.originals import CHANGES
+from pixivcrawl.ledger.presence import alone
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.ledger.shared_journals import JournalUploads
-from pixivcrawl.runs.exclusive import _SHARED_STORE
 from tests.canonical import dump
 from tests.commands.typing_in import Typed, type_in
 from tests.ledger.postgres import lose_ledger
@@ -219,11 +221,18 @@ def test_they_take_turns_at_changing_stored_files(workers: Workers):
     ledger = workers.ledger_of(workers.here)
     work_id = str(workers.sandbox.world.work_id(12, 1))
     commands = (("verify", "--repair"), ("forget", work_id, "--delete-files"), ("refetch", work_id))
-    with ledger.alone(_SHARED_STORE) as is_alone:
+    with ledger.alone(CHANGES) as is_alone:
         assert is_alone
         for command in commands:
             refused = workers.run(*command, folder=workers.there)
             assert refused.code == 3, refused
-            assert "a command on another machine changes files of this store" in refused.err
+            assert "another command changes files of this store" in refused.err
     ledger.close()
     assert workers.run("verify", "--repair", folder=workers.there).code == 0
+    before = dump(NOWHERE, workers.url)
+    lose_ledger(workers.url)
+    with alone(read_url(workers.url), CHANGES):
+        refused = workers.run("rebuild", folder=workers.there)
+        assert refused.code == 3, refused
+    assert workers.run("rebuild", folder=workers.there).code == 0, "nothing was begun"
+    assert dump(NOWHERE, workers.url) == before

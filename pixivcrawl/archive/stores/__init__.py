@@ -70,6 +70,9 @@ class Store(Protocol):
     keeps_sha256: bool
     """Whether it says the SHA-256 of its files without reading them."""
 
+    keeps_versions: bool
+    """Whether it has shown, when something was deleted, that it keeps the bytes of that as an older version."""
+
     at_once: int
     """How many files it is worth asking for at once; 0: as many as there are cores to hash them."""
 

@@ -41,6 +41,7 @@ class FolderStore:
 
     is_shared = False
     keeps_sha256 = False
+    keeps_versions = False
     at_once = 0
 
     def __init__(self, archive: Archive) -> None:

@@ -86,6 +86,8 @@ class S3Store:
         self._archive = archive
         self._bucket = bucket
         self._patience = 0.0
+        self.keeps_versions = False
+        self._keeps_conditions_of_removals = False
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="s3")
         self._client = client_of(bucket, connections=ASKED_AT_ONCE)
 
@@ -229,7 +231,11 @@ class S3Store:
 
     @contextmanager
     def _moved_here(self, path: str) -> Iterator[Path]:
-        """A synced copy of a file, which the block keeps on this machine; then the object is removed, if it is still that one."""
+        """A synced copy of a file, which the block keeps on this machine; then the object is removed, if it is still that one.
+
+        Raises ConfigurationError and StorageFailed as `try_removal`, before anything is moved.
+        """
+        self.try_removal()
         with storage_errors(self._archive.staging), ExitStack() as kept:
             try:
                 copy, etag = kept.enter_context(self._copied(path))
@@ -246,7 +252,8 @@ class S3Store:
         if (held := self.head(path)) is None:
             return None
         with suppress(ClientError):
-            self._ask("delete_object", Key=self._bucket.key(path))
+            answer = self._ask("delete_object", Key=self._bucket.key(path))
+            self.keeps_versions |= answer.get("DeleteMarker", False)
         return held.bytes
 
     def listed(self, folder: str) -> tuple[list[str], list[str]]:
@@ -302,14 +309,19 @@ class S3Store:
             raise self._unfit("keeps a file with a wrong SHA-256")
 
     def try_removal(self) -> None:
-        """Raises ConfigurationError if the store removes a file whose condition does not hold, after `try_out` has put one there.
+        """Raises ConfigurationError if the store removes a file whose condition does not hold: the `.trial`. Tries it once.
 
         Raises StorageFailed if the credentials do not allow removals.
         """
+        if self._keeps_conditions_of_removals:
+            return
+        with suppress(ClientError):
+            self._send(_TRIAL, _TRIAL_BODY, hashlib.sha256(_TRIAL_BODY).hexdigest())
         with suppress(ClientError):
             self._ask("delete_object", Key=self._bucket.key(_TRIAL), IfMatch=_WRONG_ETAG)
         if self.head(_TRIAL) is None:
             raise self._unfit("removes a file although it is not the one that was named (If-Match)")
+        self._keeps_conditions_of_removals = True
 
     def _put_group(self, group: Sequence[NewFile]) -> Exception | None:
         try:
@@ -382,7 +394,7 @@ class S3Store:
         elif isinstance(error, BotoCoreError):
             why = f"{self._bucket} does not answer ({type(error).__name__}): see to the store, or to the address in ORIGINALS_STORE"
         elif (code := str(error.response.get("Error", {}).get("Code", ""))) in _OF_KEYS:
-            why = f"{self._bucket} {_OF_KEYS[code]}: see to the credentials and their rights"
+            why = f"{self._bucket} {_OF_KEYS[code]} ({error.operation_name}): see to the credentials and their rights"
         elif code == _WRONG_CLOCK:
             why = f"{self._bucket} says that this machine's clock is wrong: set it"
         elif code == "NoSuchBucket":
