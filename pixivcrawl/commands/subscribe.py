@@ -92,11 +92,16 @@ class Command(ArchiveCommand):
 
         def check(file: SubscriptionFile) -> None:
             own = file.of_account(opts.account)
+            *others, added = own.subscriptions
             catalogue.check(replace(own, subscriptions=own.subscriptions[:-1]))
             try:
-                catalogue.check(own)
+                wanted = catalogue.wanted(own, added)
             except ConfigurationError as refused:
                 raise ConfigurationError(_why(refused, file)) from None
+            if other := next((each.name for each in others if catalogue.wanted(own, each).key == wanted.key), ""):
+                raise ConfigurationError(
+                    f"that is followed already, as {quoted(other)}: change it in {file.path}, or name it to pixivcrawl unsubscribe first"
+                )
 
         file = change(path, edit, check)
         added = file.subscriptions[-1]

@@ -102,7 +102,8 @@ def test_a_refusal_does_not_name_the_file_however_it_is_called(tmp_path: Path) -
 def test_what_is_there_twice_is_refused(tmp_path: Path) -> None:
     type_in("subscribe", ARTIST, "--name", "harbour", archive=tmp_path)
     before = (tmp_path / "subscriptions.toml").read_bytes()
-    assert "same list as 'harbour'" in refusal(type_in("subscribe", ARTIST, archive=tmp_path))
+    again = refusal(type_in("subscribe", ARTIST, "--every", "3h", archive=tmp_path))
+    assert "followed already, as 'harbour': change it in " in again
     assert "already" in refusal(type_in("subscribe", "top", "--name", "harbour", archive=tmp_path))
     assert (tmp_path / "subscriptions.toml").read_bytes() == before
 

@@ -144,7 +144,7 @@ def test_one_subscribes_as_an_account(archive: Path, sandbox: Sandbox):
     assert (archive / "subscriptions.toml").read_text().endswith('account = "second"\n')
     twice = scrapy("subscribe", "https://www.pixiv.net/users/11", "--account", "second", env=env)
     assert twice.returncode == 2
-    assert "reads the same list as" in twice.stderr
+    assert "followed already, as" in twice.stderr
     assert scrapy("subscribe", "https://www.pixiv.net/users/11", env=env).returncode == 0, (
         "another account may read it too"
     )
