@@ -1,1 +1,1 @@
-"""What joins a request on its way out (the session), and what its answer means on the way back."""
+"""Adds the session to requests on their way out, and classifies their answers on the way back."""

@@ -1,4 +1,4 @@
-"""What an API answer means: a body goes on to the spider, what may pass is tried again, everything else is said as AnswerRefused."""
+"""Classifies API answers: a body goes on to the spider, a temporary failure is tried again, anything else raises AnswerRefused."""
 
 from __future__ import annotations
 
@@ -37,24 +37,24 @@ from pixivcrawl.throttling.rate_limiter import release_slot
 from pixivcrawl.throttling.waits import waiting
 
 TEMPORARY = {AnswerKind.SERVER_ERROR, AnswerKind.NOT_JSON}
-"""Answers that say nothing about what was asked for."""
+"""Kinds of answers that say nothing about the subject of the request."""
 
 CHANGE_REFUSED = "if what was asked is right, log in again in a browser and renew PIXIV_PHPSESSID or the cookie file"
-"""What to do when pixiv refuses what changes something. pixiv: it does where the token is another session's."""
+"""What to do when pixiv refuses a request that changes something. pixiv: it does if the token belongs to another session."""
 
 BAD_REQUEST, FORBIDDEN = 400, 403
 
 UNANSWERED = 10
-"""So many questions in a row, each tried as often as it may be, that found no answer: pixiv is out of order."""
+"""After this many requests in a row without an answer, each tried as often as allowed, pixiv is out of order."""
 
 REFUSALS = 5
-"""So many refusals in a row to a reader without a session are meant for the reader, not for the works."""
+"""This many refusals in a row to a reader without a session are meant for the reader, not for the works."""
 
 MOST_BLOCK_PAGES = 3
-"""So many pages with status 403 in a row are a guard's, which no further request will pass."""
+"""This many pages with status 403 in a row come from pixiv's guard, which no further request will pass."""
 
 BACKOFF_FACTOR = 4
-"""Each pause before another try is so many times the last one."""
+"""Each pause before another try is this many times the one before."""
 
 
 class AnswersMiddleware:
@@ -76,7 +76,7 @@ class AnswersMiddleware:
         return cls(crawler)
 
     async def process_response(self, request: Request, response: Response) -> Response | Request:
-        """Raises AnswerRefused, and ends the run when it is the account that is refused, or when pixiv does not answer at all."""
+        """Raises AnswerRefused, and ends the run if the account is refused, or if pixiv does not answer at all."""
         if "endpoint" not in request.meta:
             return response
         account = account_of(self.crawler) if "Cookie" in request.headers else None
@@ -91,18 +91,18 @@ class AnswersMiddleware:
         try:
             await self._look_at_reader(request, refusal, account)
         finally:
-            # Not before: while it is written, others would be sent that an ended run asks no more.
+            # Not earlier: while the refusal is written, other requests would leave, which an ended run no longer sends.
             await self._keep(request, response)
         if answer.kind in TEMPORARY:
             return await self._again(request, refusal)
         if answer.status == BAD_REQUEST and account is not None:
-            # The session is known: it is the question that pixiv refuses, or the token that its pages gave.
+            # The session is accepted, so pixiv refuses the request itself, or the token that its pages gave.
             message = answer.message if request.method == "GET" else f"{answer.message}; {CHANGE_REFUSED}"
             raise AnswerRefused(refusal.endpoint, replace(answer, kind=AnswerKind.REFUSED, message=message))
         raise refusal
 
     async def _look_at_reader(self, request: Request, refusal: AnswerRefused, account: Account | None) -> None:
-        """A refusal may be about the one who asks. Raises it where it answers the question whether the session is known."""
+        """Check whether a refusal is about the reader. Raises it if it answers the check of the session itself."""
         answer = refusal.answer
         if CHECKING in request.meta and answer.kind in REFUSED:
             raise refusal
@@ -110,7 +110,7 @@ class AnswersMiddleware:
             BAD_REQUEST,
             FORBIDDEN,
         )
-        # The question about the session cannot wait for itself.
+        # The check of the session cannot wait for itself.
         if is_about_reader and CHECKING not in request.meta:
             if account is None:
                 self._refuse_visitor(request, answer)
@@ -120,7 +120,7 @@ class AnswersMiddleware:
                 self._count_guard(answer)
 
     async def _keep(self, request: Request, response: Response) -> None:
-        """A refusal is journaled, as a body is; where there is no archive (`scrapy fetch`) nothing is."""
+        """Journal a refusal, as bodies are; nothing is journaled without an archive (`scrapy fetch`)."""
         if has_ledger(self.crawler):
             reader = self._reader if "Cookie" in request.headers else VISITOR
             answer = answer_to(request, response, reader, datetime.now(UTC), is_refusal=True)
@@ -152,15 +152,15 @@ class AnswersMiddleware:
             raise RunStopping("its answer is not used: pixiv does not know the session")
 
     async def _doubt(self, request: Request, refusal: AnswerRefused, account: Account) -> None:
-        """Refusals and pages in place of data are about what was asked for, or about the one who asks. Ends the run for the latter."""
+        """Find whether a refusal, or a page in place of data, is about the request or about the reader; ends the run for the latter."""
         answer = refusal.answer
-        # A 401 to what belongs to a signed-in reader alone needs no second opinion; a 400 may be about the question, if that can be wrong.
+        # A 401 to a request that needs a session needs no further check; a 400 may be about the request, if that can be wrong.
         is_about_session = answer.status != BAD_REQUEST or request.meta["endpoint"] == ME_EXTRA.name
         if answer.kind is AnswerKind.LOGIN_NEEDED and _needs_session(request) and is_about_session:
             raise end_run(self.crawler, account_refused(answer))
-        # A redirect to the page where one signs in among them.
+        # A redirect to the login page is among these.
         is_sure = answer.kind is AnswerKind.LOGIN_NEEDED or answer.status == FORBIDDEN
-        # A page may stand in place of everything from now on, whatever the last answer was.
+        # From now on every answer may be such a page, whatever the last answer was.
         is_new_page = answer.kind is AnswerKind.NOT_JSON and not account.was_asked_within(BELIEVED_FOR)
         if await account.is_taken(believed_for=0.0 if is_sure or is_new_page else BELIEVED_FOR) is False:
             raise RunStopping(str(refusal)) from refusal
@@ -199,7 +199,7 @@ class AnswersMiddleware:
         )
 
     async def _again(self, request: Request, refusal: AnswerRefused) -> Request:
-        """The request, after a pause, to be sent once more; raises the refusal when it was tried often enough."""
+        """The request to send again, after a pause; raises the refusal if it was tried often enough."""
         tries = request.meta.get(TRIES, 0)
         if tries >= self.configuration.api_retries or request.method != "GET":
             self._give_up(request, refusal)
@@ -211,7 +211,7 @@ class AnswersMiddleware:
         return request
 
     def _give_up(self, request: Request, refusal: AnswerRefused) -> None:
-        """One question stays without an answer; ends the run when it is one of many."""
+        """Count a request that stays without an answer; ends the run after many in a row."""
         self._unanswered += CHECKING not in request.meta
         if self._unanswered >= UNANSWERED:
             raise end_run(

@@ -1,4 +1,4 @@
-"""The session joins requests to the API's origin, and no other; a request to anywhere else than the allowed places does not leave."""
+"""Adds the session to requests to the API's origin and to no others; stops requests to hosts that are not allowed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ logger = logging.getLogger(__name__)
 SECRETS = ("Cookie", "X-CSRF-Token", "Authorization")
 """Headers that only this middleware may set."""
 
-# How often a quotation mark is escaped tells how deep its JSON is packed. Without bounds a page of backslashes would take for ever.
+# The number of backslashes before a quotation mark shows how deep its JSON is nested. Without bounds a page of backslashes would take
+# forever.
 _QUOTE = r'\\{0,8}"'
 _TOKEN = re.compile(rf"{_QUOTE}token{_QUOTE}\s{{0,8}}:\s{{0,8}}{_QUOTE}([0-9a-f]{{32}}){_QUOTE}")
 
@@ -54,7 +55,7 @@ class SessionMiddleware:
         origin = read_origin(request.url)
         if origin is None or not (is_api or needs_none or self.configuration.may_fetch_image(request.url)):
             refused = f"{_named(origin)} is neither PIXIV_BASE_URL nor in PIXIV_IMAGE_HOSTS: nothing is sent there"
-            # Scrapy passes over whatever a middleware has dropped.
+            # Logged here, because Scrapy says nothing about a request that a middleware has dropped.
             logger.error(refused)
             raise HostRefused(refused)
         for name in SECRETS:
@@ -62,7 +63,7 @@ class SessionMiddleware:
         if not is_api:
             return
         if "Accept" not in request.headers:
-            # Made from an address alone, by `scrapy fetch` and its like: pixiv takes it for a question of its own pages.
+            # Made from an address alone, as by `scrapy fetch`: pixiv then takes it for a request of its own pages.
             request.headers.update({"Accept": "application/json", "Referer": PIXIV})
         if self.session is not None:
             request.headers["Cookie"] = self.session.cookie
@@ -72,7 +73,7 @@ class SessionMiddleware:
     async def token(self) -> str:
         """What pixiv wants with every POST, asked for once a run.
 
-        pixiv: the front page may be walled for whoever is no browser while the pages of artists are open.
+        pixiv: the front page may be closed to clients other than browsers while the pages of artists are open.
         Raises ConfigurationError without a session, AnswerRefused when none of these pages holds a token.
         """
         if self.session is None:

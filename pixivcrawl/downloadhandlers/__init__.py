@@ -1,4 +1,4 @@
-"""How requests leave: at the pace, over verified connections; a body flagged for it goes to the disk, not to memory."""
+"""Sends requests: at the pace, over verified connections; a body marked for it is written to disk, not held in memory."""
 
 from __future__ import annotations
 
@@ -52,20 +52,20 @@ from pixivcrawl.throttling.rate_limiter import HOLDS_SLOT, RateLimiter, limiter_
 logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 30.0
-"""Seconds until a connection stands, its proxy and its TLS included, unless DOWNLOAD_TIMEOUT is less."""
+"""Seconds in which a connection must be established, with its proxy and its TLS, unless DOWNLOAD_TIMEOUT is less."""
 
 SSLProtocol.max_size = 1 << 16
-"""Bytes that asyncio decrypts at once, for which it takes no parameter. Its 256 KiB are held three times on their way into a file, for each
+"""Bytes that asyncio decrypts at once, which no parameter sets. Its default of 256 KiB is held three times on the way into a file, for each
 connection: 10 MB with 16 of them, at no gain in speed.
 """
 
 STOPPED = "somebody who listens to the signals of the download stopped it"
 
 ANSWERS_A_WRITE = 100
-"""After so many answers what was learned is written, and what another process has learned is known."""
+"""After this many answers the learned pace is written, and what another process has learned is read."""
 
 PAUSE_CHECK_SECONDS = 3.0
-"""Seconds after which the ledger is asked what pauses others were asked for; a server tells of one at once."""
+"""Seconds between two looks into the ledger for pauses found by other processes; a server reports one at once."""
 
 OK = 200
 TOO_MANY_REQUESTS = 429
@@ -73,17 +73,17 @@ RANGE_NOT_SATISFIABLE = 416
 
 
 class PixivDownloadHandler(BaseDownloadHandler):
-    """For http and https. A request is never lost to a 429: it waits and is sent again, until the run stops.
+    """Handles http and https. A request is never lost to a 429: it waits and is sent again, until the run stops.
 
     `meta["stage_to"]` (a path) sends the body of a 200 there; `meta["received"]` then holds what came (`Received`), and
-    the body of the response is empty. Any other answer is an ordinary response. What an earlier try left of such a body is gone on
-    with: a whole one costs no request, of a part the rest is asked for.
+    the body of the response is empty. Any other answer is an ordinary response. What an earlier try left of such a body is used: a whole
+    one costs no request, and of a part only the rest is requested.
 
-    Originals come here past all downloader middlewares: what every request needs (the usual headers, the environment's proxy, whether
-    any answer came at all) is seen to here.
+    Originals come here without passing downloader middlewares, so everything that each request needs is done here: the usual headers, the
+    environment's proxy, the note whether any answer came at all.
 
-    Raises DownloadFailedError for whatever goes wrong on the way, in one line; LengthMismatch, TooLarge and
-    StorageFailed for what was to be staged; and RunStopping when the run ends before the request has left.
+    Raises DownloadFailedError for any failure on the way, in one line; LengthMismatch, TooLarge and
+    StorageFailed for a body to be staged; and RunStopping when the run ends before the request has left.
     """
 
     lazy = True
@@ -104,7 +104,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
         has_proxies, encoding = settings.getbool("HTTPPROXY_ENABLED"), settings["HTTPPROXY_AUTH_ENCODING"]
         self._proxies = environment_proxies(encoding) if has_proxies else None
         self._has_stats = settings.getbool("DOWNLOADER_STATS")
-        # To look it up takes as long as to call it.
+        # Kept because looking it up takes as long as calling it.
         self._inc = crawler.stats.inc_value
         self._clients: dict[str | None, aiohttp.ClientSession] = {}
         self._left: set[str] | None = None
@@ -119,7 +119,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
             request.meta["received"] = received
             return Response(request.url)
         if origin.is_loopback:
-            # A proxy elsewhere knows nothing of this machine's sandbox.
+            # A proxy elsewhere cannot reach this machine's sandbox.
             request.meta.setdefault("proxy", None)
         if self._proxies is not None:
             self._proxies.process_request(request)
@@ -149,7 +149,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
                 if HOLDS_SLOT in request.meta and response.status == OK:
                     request.meta[HOLDS_SLOT] = limiter.hold_slot(sent)
                 if arrival is not None:
-                    # In its turn too: what a kill may cost is what travels.
+                    # Finished while the slot is held, so that a kill costs no more than the requests in flight.
                     request.meta["received"] = await arrival.finish()
                     self._left_behind().discard(arrival.path.name)
                 return response
@@ -161,7 +161,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
     async def _answer(
         self, request: Request, origin: Origin, path: Path | None
     ) -> tuple[Response, IncomingBody | None]:
-        """What came back, a body for the file `path` on its way there; whether anything did is counted for the run's record."""
+        """The answer, with its body on its way into the file `path`; counts for the run's record whether any answer came."""
         try:
             with failures_of(origin.key):
                 answer = await self._deadline.kept(self._exchange(request, path))
@@ -197,7 +197,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
                         "%s: a body of %s bytes, more than DOWNLOAD_WARNSIZE", request.url, f"{len(content):,}"
                     )
                 headers = Headers(response.raw_headers)
-                # What is handed on is unpacked.
+                # The body that is passed on is decompressed.
                 headers.pop("Content-Encoding", None)
                 return make_response(
                     request.url, response.status, headers, content, stop_download=next(iter(stops), None)
@@ -206,7 +206,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
                 raise DownloadFailedError(STOPPED)
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
                 raise DownloadFailedError("the image host packed a body that was asked for as it is")
-            # Until it is whole something of it may lie there.
+            # Until the body is whole, a part of it may be in the staging folder.
             self._left_behind().add(path.name)
             arrival = await receive(response, body, path, self.configuration.file_size_limit, part)
             if stops:
@@ -217,14 +217,14 @@ class PixivDownloadHandler(BaseDownloadHandler):
             return Response(request.url, response.status, response.raw_headers), arrival
 
     def _stops(self, signal: object, request: Request, **told: object) -> list[StopDownload]:
-        """What a listener says who wants no more of an answer; empty where nobody does."""
+        """The StopDownload of a signal's listener that wants no more of an answer; empty if there is none."""
         stop = check_stop_download(signal, self.crawler, request, **told)
         return [] if stop is None else [stop]
 
     async def _told(
         self, request: Request, body: AsyncIterator[bytes], stops: list[StopDownload]
     ) -> AsyncIterator[bytes]:
-        """The body, told to whoever listens; it ends where one of them wants no more, which is put into `stops`."""
+        """The body, announced to the signal's listeners; it ends when one of them wants no more, whose StopDownload is put into `stops`."""
         async for chunk in body:
             yield chunk
             stops += self._stops(signals.bytes_received, request, data=chunk)
@@ -232,7 +232,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
                 return
 
     async def _left_whole(self, path: Path, url: str) -> Received | None:
-        """The body, when an earlier run received all of it and ended before it was in its place."""
+        """The body, if an earlier run received all of it and ended before it was in its place."""
         if path.name not in self._left_behind():
             return None
         return await in_thread(left_whole, path, self.configuration.file_size_limit, url)
@@ -241,15 +241,15 @@ class PixivDownloadHandler(BaseDownloadHandler):
         return await in_thread(left_part, path, url) if path.name in self._left_behind() else None
 
     def _left_behind(self) -> set[str]:
-        """The bodies of which something may lie in the staging folder: looked for once, then kept in mind."""
+        """The names of bodies of which the staging folder may hold something: listed once, then kept in memory."""
         if self._left is None:
             self._left = left_behind(self.configuration.archive.staging)
         return self._left
 
     async def _sent(self, request: Request, more: Mapping[str, str]) -> aiohttp.ClientResponse:
-        """The answer, of which the head is here."""
+        """The answer, once its head has arrived."""
         staged = "stage_to" in request.meta
-        # As they are kept: Scrapy's own `items` spells each name again.
+        # Read from the underlying dict: Scrapy's own `items` normalizes each name again.
         headers: dict[bytes, list[bytes]] = dict(request.headers)
         proxy, authorization = proxy_of(request), headers.pop(b"Proxy-Authorization", [b""])[0].decode("latin-1")
         for name, values in self._usual_headers:
@@ -263,11 +263,11 @@ class PixivDownloadHandler(BaseDownloadHandler):
         client = self._client(proxy if through_socks else None, authorization)
         self._count_request(request, sent)
         left: list[float] = []
-        # Until the whole head of the answer is here, however its bytes drip and whatever (1xx) comes before it.
+        # Until the whole head of the answer is here, however slowly its bytes come and whatever (1xx) comes before it.
         async with asyncio.timeout(self._connect_timeout + self.configuration.answer_timeout):
             response = await client.request(
                 request.method,
-                # As it stands: yarl would resolve the dots that the catalogue has escaped.
+                # Unchanged: yarl would resolve the dots that the catalogue has escaped.
                 yarl.URL(request.url, encoded=True),
                 trace_request_ctx=left,
                 data=request.body or None,
@@ -275,36 +275,36 @@ class PixivDownloadHandler(BaseDownloadHandler):
                 allow_redirects=False,
                 auto_decompress=not staged,
                 proxy=None if through_socks else proxy,
-                # For the tunnel alone: what is not encrypted stays on this machine.
+                # For the tunnel alone: unencrypted requests stay on this machine.
                 proxy_headers={"Proxy-Authorization": authorization} if authorization and not through_socks else None,
             )
         request.meta["download_latency"] = asyncio.get_running_loop().time() - left[-1]
         return response
 
     def _client(self, socks_proxy: str | None, authorization: str) -> aiohttp.ClientSession:
-        """Made inside the running loop, which there is none of when Scrapy makes the handler."""
+        """The client for a proxy, made on first use, because no event loop is running when Scrapy makes the handler."""
         if (client := self._clients.get(socks_proxy)) is not None:
             return client
         client = self._clients[socks_proxy] = aiohttp.ClientSession(
-            # How many connections there are is for the pace to say.
+            # The pace decides how many connections there are.
             connector=aiohttp.TCPConnector(ssl=trust_context(), limit=0, local_addr=self._local_address)
             if socks_proxy is None
             else socks_connector(socks_proxy, authorization, trust_context()),
             cookie_jar=aiohttp.DummyCookieJar(),
-            # What one of many connections may hold while its last bytes are still being written: more is not faster.
+            # The most that a connection holds while its last bytes are still being written: more is not faster.
             read_bufsize=1 << 14,
             trace_configs=[_noting_when_requests_leave()],
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
-            # Not its `sock_read`: with a small `read_bufsize` its timer goes on in a connection that waits for its next request, and
-            # that request then fails at once.
+            # Without `sock_read`: with a small `read_bufsize` its timer keeps running in an idle connection, and the next request on
+            # it then fails at once.
             timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_timeout),
         )
-        # aiohttp would send a request once more when a connection breaks, past the pace.
+        # When a connection breaks, aiohttp would send its request again without regard to the pace.
         client._retry_connection = False  # noqa: SLF001
         return client
 
     async def _others(self) -> None:
-        """Before anything is sent: go on with the pauses, and the pace, that the ledger knows of; with what others add to them, soon."""
+        """Before anything is sent, take over pauses and pace from the ledger; later, the pauses that other processes add."""
         now = asyncio.get_running_loop().time()
         if self._remembering is None:
             self._remembering = asyncio.ensure_future(self._remember())
@@ -323,7 +323,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
                 logger.info("%s: %.3g s of rest after each answer, as earlier runs have learned", api.host, api.delay)
 
     async def _heed(self, of_lane: Sequence[queries.HostPause]) -> None:
-        """Send nothing to where others were asked to leave alone."""
+        """Take over the pauses that hosts asked other runs or processes for."""
         self._heeded_at = asyncio.get_running_loop().time()
         now = datetime.now(UTC)
         left = [(pause.host, pause.left(now)) for pause in of_lane]
@@ -336,24 +336,24 @@ class PixivDownloadHandler(BaseDownloadHandler):
         return limiter_of(host, self.configuration, self._account)
 
     def _whose_pause(self, limiter: RateLimiter) -> int | None:
-        """The account that is asked for a pause; None for a host that knows none, and means everybody."""
+        """The account that a host's pause applies to; None for a host without accounts, whose pause applies to every reader."""
         return self._account if limiter.host == self.configuration.api.key else None
 
     async def _share_pace(self, limiter: RateLimiter) -> None:
-        """Tell the ledger what was learned of the API, and hear what another process has learned as this reader."""
+        """Write the learned pace of the API to the ledger, and take over what another process has learned as this reader."""
         if limiter.pace is not None:
             shared = await ledger_of(self.crawler).write(updates.share_pace, limiter.host, self._reader, limiter.pace)
             limiter.take_pace(shared)
 
     def _learn(self, limiter: RateLimiter, request: Request, response: Response, sent: float) -> None:
-        """How soon the host answers, and whether it does."""
+        """Learn from how soon the host answered, and whether it did."""
         if response.status == TOO_MANY_REQUESTS or response.status >= 500:
             limiter.trouble(sent)
         else:
             limiter.answer_began(sent, request.meta["download_latency"])
 
     def _end_for_long_pause(self, limiter: RateLimiter) -> None:
-        """End the run, in good order, when the host is to be left alone for longer than a run may wait."""
+        """End the run, in good order, if the host's pause is longer than a run may wait."""
         if (left := limiter.pause_left) > self.configuration.longest_wait:
             until = (datetime.now(UTC) + timedelta(seconds=left)).astimezone()
             raise end_run(
@@ -386,7 +386,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
             await self._share_pace(limiter)
 
     def _count_request(self, request: Request, headers: Sequence[tuple[str, str]]) -> None:
-        """As Scrapy's DownloaderStats, which originals pass by. To call it took 4 % of a run of small files, half of it its wrapper."""
+        """As Scrapy's DownloaderStats, which originals bypass. Calling it took 4 % of a run of small files, half of that its wrapper."""
         if self._has_stats:
             size = len(request.method) + len(request.url) + len(request.body) + _size(headers)
             self._inc("downloader/request_count")
@@ -404,7 +404,7 @@ class PixivDownloadHandler(BaseDownloadHandler):
 
 
 def _noting_when_requests_leave() -> aiohttp.TraceConfig:
-    """So that how soon an answer begins is not how long it took to connect."""
+    """So that the time until an answer begins does not include the time to connect."""
     trace = aiohttp.TraceConfig()
 
     async def left(_: aiohttp.ClientSession, context: Any, __: aiohttp.TraceRequestHeadersSentParams) -> None:
@@ -415,12 +415,12 @@ def _noting_when_requests_leave() -> aiohttp.TraceConfig:
 
 
 def _size(headers: Sequence[tuple[str, str]] | Sequence[tuple[bytes, bytes]]) -> int:
-    """Bytes, with the colon, the blank and the line's end of each."""
+    """The size of headers in bytes, with the colon, the space and the line end of each."""
     return sum([len(name) + len(value) + 4 for name, value in headers])
 
 
 def _usual_headers(crawler: Crawler, configuration: Configuration) -> list[tuple[bytes, list[bytes]]]:
-    """What is sent with a request that does not say otherwise."""
+    """The headers that are sent with a request unless it sets them itself."""
     usual = Headers(crawler.settings.getdict("DEFAULT_REQUEST_HEADERS"))
     usual.setdefault("User-Agent", configuration.user_agent)
     return list(usual.items())

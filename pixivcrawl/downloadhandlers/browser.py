@@ -10,7 +10,7 @@ ORDER = (
     "Host", "sec-ch-ua-platform", "User-Agent", "sec-ch-ua", "sec-ch-ua-mobile", "Accept", "Accept-Language", "Accept-Encoding",
     "Referer", "Content-Type", "X-CSRF-Token", "Cookie", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site",
 )  # fmt: skip
-"""What browsers send, in about their order; anything else comes last."""
+"""The headers that browsers send, roughly in their order; all others come last."""
 
 _PLACE = {name.lower(): place for place, name in enumerate(ORDER)}
 _CHROMIUM = re.compile(r"Chrome/(\d+)")
@@ -30,7 +30,7 @@ def beside(user_agent: str, accept: str | None) -> Mapping[str, str]:
         sent = {"Sec-Fetch-Dest": "empty", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
     if (version := _CHROMIUM.search(user_agent)) is None:
         return sent
-    # Chromium, and no Firefox, tells in these headers what its User-Agent says.
+    # Chromium, but not Firefox, repeats in these headers what its User-Agent says.
     platform = next((told for word, told in _PLATFORMS.items() if word in user_agent), "Unknown")
     brands = f'"Chromium";v="{version[1]}", "Google Chrome";v="{version[1]}", "Not?A_Brand";v="99"'
     mobile = "?1" if "Mobile" in user_agent else "?0"

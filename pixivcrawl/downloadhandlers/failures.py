@@ -13,7 +13,7 @@ from pixivcrawl.downloadhandlers.proxies import socks_failures
 
 @contextmanager
 def failures_of(host: str) -> Iterator[None]:
-    """Turn aiohttp's errors into the one that says it plainly, DownloadFailedError."""
+    """Turn aiohttp's errors into DownloadFailedError, with its plain message."""
     try:
         yield
     except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:

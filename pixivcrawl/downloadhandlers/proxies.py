@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HTTP = ("http", "https")
 SOCKS_PORT = 1080
 SOCKS = {"socks4": False, "socks4a": True, "socks5": True, "socks5h": True}
-"""The schemes of SOCKS proxies, and whether the proxy looks up names; a name that is looked up here may be answered falsely."""
+"""The schemes of SOCKS proxies, and whether the proxy looks up host names; a local DNS may answer falsely."""
 
 UNUSABLE = (
     "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY: only http://, socks4:// and socks5:// proxies can be used; "
@@ -32,7 +32,7 @@ _HOST = re.compile(r"[\w.:%-]+")
 
 
 def environment_proxies(encoding: str) -> HttpProxyMiddleware:
-    """Scrapy's own reading of the environment, which passes over ALL_PROXY; `encoding` is that of names and passwords.
+    """Scrapy's own reading of the environment, plus ALL_PROXY, which Scrapy ignores; `encoding` is that of names and passwords.
 
     Raises ConfigurationError.
     """
@@ -43,13 +43,13 @@ def environment_proxies(encoding: str) -> HttpProxyMiddleware:
     if "all" in named.proxies:
         credentials, proxy = named.proxies["all"]
         for scheme in HTTP:
-            # One that was given without a scheme has the variable's.
+            # A proxy given without a scheme has that of the variable, `all`.
             named.proxies.setdefault(scheme, (credentials, proxy.replace("all://", "http://")))
     return named
 
 
 def proxy_of(request: Request) -> str | None:
-    """The proxy of a request, without its password. Raises ConfigurationError for one that cannot be spoken to."""
+    """The proxy of a request, without its password. Raises ConfigurationError for one that is not supported."""
     if not (given := request.meta.get("proxy")):
         return None
     proxy = add_http_if_no_scheme(given)
@@ -73,7 +73,7 @@ def is_socks(proxy: str | None) -> bool:
 
 def socks_connector(proxy: str, authorization: str | None, context: ssl.SSLContext) -> ProxyConnector:
     """Connections through a SOCKS proxy. `authorization` is what an HTTP proxy would be sent: `Basic` and the name and password."""
-    # Only here: few use one, and everybody would wait for the import.
+    # Imported only here: few runs use such a proxy, and all others would wait for the import.
     from aiohttp_socks import ProxyConnector, ProxyType
 
     address = urlsplit(proxy)
@@ -91,7 +91,7 @@ def socks_connector(proxy: str, authorization: str | None, context: ssl.SSLConte
 
 
 def socks_failures() -> tuple[type[Exception], ...]:
-    """What aiohttp-socks raises; nothing while nobody uses it."""
+    """What aiohttp-socks raises; empty as long as it is not imported."""
     if "aiohttp_socks" not in sys.modules:
         return ()
     from aiohttp_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError

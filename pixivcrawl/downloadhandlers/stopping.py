@@ -1,4 +1,4 @@
-"""What travels when the run is ending gets a few seconds to arrive; what travels as nobody may, none."""
+"""Requests in flight get a few seconds when the run is ending, and none when the crawl has lost its lane."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, RunStopping
 T = TypeVar("T")
 
 LAST_SECONDS = 5.0
-"""Seconds that a request under way has left when the run is ending."""
+"""Seconds that a request in flight has left when the run is ending."""
 
 
 class Deadline:
-    """One for all requests of a crawl: while any travels, it is looked four times a second whether the run is ending, or may not send."""
+    """One for all requests of a crawl: while any is in flight, checks four times a second whether the run is ending or may not send."""
 
     def __init__(self, is_stopping: Callable[[], bool], may_send: Callable[[], bool]) -> None:
         self._is_stopping = is_stopping
@@ -26,7 +26,7 @@ class Deadline:
         self._next_look: asyncio.TimerHandle | None = None
 
     async def kept(self, exchange: Awaitable[T]) -> T:
-        """What `exchange` gives. Raises RunStopping when that has not come to its end in time; DownloadFailedError when it may not."""
+        """The result of `exchange`. Raises RunStopping if it does not end in time; DownloadFailedError if the crawl may no longer send."""
         limit = asyncio.timeout(None)
         try:
             async with limit:

@@ -1,4 +1,4 @@
-"""Whose certificates are believed."""
+"""Which certificate authorities are trusted."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pixivcrawl.errors import ConfigurationError
 def trust_context() -> ssl.SSLContext:
     """A context that verifies certificates and host names.
 
-    It goes by SSL_CERT_FILE when that is set, else by the system's store, else by certifi's. Raises ConfigurationError
-    when SSL_CERT_FILE names no file of certificates.
+    It uses SSL_CERT_FILE if that is set, otherwise the system's store, otherwise certifi's. Raises ConfigurationError
+    if SSL_CERT_FILE names no file of certificates.
     """
     return _context(os.environ.get("SSL_CERT_FILE") or None)
 
@@ -39,6 +39,6 @@ def _context(file: str | None) -> ssl.SSLContext:
 
 
 def _has_authorities(context: ssl.SSLContext) -> bool:
-    """A folder of certificates is read only when one is looked for, so that the context alone cannot tell."""
+    """A folder of certificates is read only when one is needed, so that the context alone does not show whether there are any."""
     folder = ssl.get_default_verify_paths().capath
     return bool(context.cert_store_stats()["x509_ca"]) or (folder is not None and any(Path(folder).glob("*.[0-9]")))

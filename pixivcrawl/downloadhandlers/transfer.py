@@ -1,4 +1,4 @@
-"""Bodies on their way in: into memory, or, flagged for it, into a staging file."""
+"""Receives bodies: into memory, or, if marked for it, into a staging file."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _CONTENT_RANGE = re.compile(r"bytes (?P<start>[0-9]{1,18})-[0-9]{1,18}/(?P<lengt
 _NOT_UNPACKED = "the body cannot be unpacked: it is damaged, or not packed as the answer says"
 
 _PIECE = 3 << 16
-"""Bytes that are handed to a thread at once: few enough to hold, and so many that most originals are handed over once or a few times."""
+"""Bytes that are passed to a thread at once: few enough to hold, and enough that most originals take one or a few such steps."""
 
 _AHEAD = 1 << 16
-"""Bytes that a connection over TLS takes in while its last ones wait for the disk, to decrypt them all at once when they do no longer.
+"""Bytes that a TLS connection receives while its last ones wait for the disk, and decrypts all at once when that wait is over.
 
-asyncio's 256 KiB are held twice: 7 MB with 16 connections.
+asyncio's default of 256 KiB is held twice: 7 MB with 16 connections.
 """
 
 _THREADS = ThreadPoolExecutor(2, thread_name_prefix="staging")
-"""They wait for the disk and hash, both without the interpreter's lock; syncing in several is faster than in one."""
+"""These threads wait for the disk and hash, both without the interpreter's lock; syncing in several is faster than in one."""
 
 
 async def chunks(
@@ -49,7 +49,7 @@ async def chunks(
     waited, brought = 0.0, 0
     while not response.content.at_eof():
         asked = loop.time()
-        # Much of a small body comes with its head, and is not waited for.
+        # Much of a small body comes with its head, without waiting.
         if not (chunk := response.content.read_nowait()):
             async with asyncio.timeout(longest_wait):
                 chunk = await response.content.readany()
@@ -81,7 +81,7 @@ async def read(response: aiohttp.ClientResponse, body: AsyncIterator[bytes], lim
 
 
 class IncomingBody:
-    """A body on its way into the file `path`. What comes is held until there is a piece that is worth a thread's while.
+    """A body on its way into the file `path`. Its bytes are held until there are enough to be worth a call in a thread.
 
     `came` counts the bytes that were received. Raises StorageFailed, and TooLarge past `limit` bytes.
     """
@@ -113,7 +113,7 @@ class IncomingBody:
         return await in_thread(self._finish)
 
     async def give_up(self) -> None:
-        """What came stays for another try where the server named the body, else it is forgotten."""
+        """Keep what was received for another try if the server identified the body, otherwise remove it."""
         if self._writing is not None:
             await asyncio.wait([self._writing])
         await in_thread(self._leave if self._entity is not None else self._abort)
@@ -123,7 +123,7 @@ class IncomingBody:
         await self.give_up()
 
     def _receive_what_is_held(self) -> Receiver:
-        """Only one thread at a time comes here."""
+        """Called by one thread at a time."""
         piece, self._held, self._size = b"".join(self._held), [], 0
         if self._receiver is None:
             self._receiver = Receiver(self.path, self._limit, resume=self._resume, entity=self._entity)
@@ -160,7 +160,7 @@ async def receive(
 ) -> IncomingBody:
     """The whole body, of which the last bytes are still to be written. Raises LengthMismatch, TooLarge, DownloadFailedError, StorageFailed.
 
-    `part` is what the server was asked to continue. What fails leaves its part for another try where the server named the body.
+    `part` is what the server was asked to continue. After a failure the part stays for another try if the server identified the body.
     """
     start, length = await _extent(response, path, part)
     if length is not None and length > limit:
@@ -185,9 +185,9 @@ async def receive(
 
 
 def _take_little_ahead(response: aiohttp.ClientResponse) -> None:
-    # A small body has come whole by now, and its connection is another's.
+    # A small body has arrived whole by now, and its connection already serves another request.
     transport = None if response.connection is None else response.connection.transport
-    # Of asyncio's transports only those over TLS take in what nobody asked for yet.
+    # Of asyncio's transports only those over TLS read ahead.
     if (set_limits := getattr(transport, "set_read_buffer_limits", None)) is not None:
         set_limits(_AHEAD)
 
@@ -198,7 +198,7 @@ def continuation(part: Part) -> dict[str, str]:
 
 
 async def _extent(response: aiohttp.ClientResponse, path: Path, part: Part | None) -> tuple[int, int | None]:
-    """Where what comes begins, and the length of the whole body in bytes. A part that cannot be continued is forgotten."""
+    """At which byte the answer begins, and the length of the whole body in bytes. A part that cannot be continued is removed."""
     if response.status != PARTIAL_CONTENT:
         return 0, response.content_length
     said = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
@@ -209,7 +209,8 @@ async def _extent(response: aiohttp.ClientResponse, path: Path, part: Part | Non
 
 
 def _entity(response: aiohttp.ClientResponse, length: int | None) -> Entity | None:
-    """The body as the server names it; a weak ETag does not promise the same bytes, and a body of unknown length never ends for sure."""
+    """The body as the server identifies it; None if it does not, or gives no length, without which the end is uncertain. A weak ETag is not
+    used: it does not promise the same bytes."""
     etag = response.headers.get("ETag", "")
     validator = etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
     return Entity(str(response.url), validator, length) if validator and length is not None else None
@@ -218,7 +219,7 @@ def _entity(response: aiohttp.ClientResponse, length: int | None) -> Entity | No
 def _broken(response: aiohttp.ClientResponse, got: int, error: aiohttp.ClientPayloadError) -> DownloadFailedError:
     if isinstance(error.__cause__, ContentEncodingError):
         return DownloadFailedError(_NOT_UNPACKED)
-    # What came is counted unpacked, what was announced is not.
+    # Received bytes are counted after decompression, the announced length is not.
     place = "within a packed body" if "Content-Encoding" in response.headers else f"after {got:,} bytes"
     length = response.content_length
     return DownloadFailedError(f"the connection broke {place}" + ("" if length is None else f" of {length:,}"))
