@@ -1,4 +1,4 @@
-"""All that is read from the ledger: plain functions that take a `Connection` first."""
+"""Every read of the ledger: plain functions that take a `Connection` first."""
 
 from pixivcrawl.ledger.queries.conditions import RequiredDetail
 from pixivcrawl.ledger.queries.crawls import (

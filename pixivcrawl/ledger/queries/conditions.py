@@ -1,4 +1,4 @@
-"""What is true of a work on which something is left to do, as conditions of the database."""
+"""Conditions, as SQL expressions, of works with something left to do."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, LACKS_FRAMES, LA
 from pixivcrawl.reader import Reader
 
 RequiredDetail = Literal["named", "timing", "full"]
-"""What need not be asked about a work: that its files are named, if only by its row; that they are, and an ugoira's timing is known too;
-all that its own page tells."""
+"""What must be known of a work so that its own page is not asked for: its files, if only from its row; its files and an ugoira's timing;
+all that its own page says."""
 
 WITHHELD_FOR = timedelta(days=1)
-"""For so long the same reader does not ask again for what was withheld."""
+"""How long the same reader does not ask again for a withheld work."""
 
 
 def unsettled_of_list(crawl_id: int, after_position: int = 0) -> ColumnElement[bool]:
-    """Of the list that a run reads, what comes after a position and is not settled.
+    """The unsettled works after a position of the list that a run reads.
 
-    Every position is greater than 0; but only where one is asked for does SQLite take the index of what is unsettled, and not that of the
+    Every position is greater than 0, but only with a condition on it does SQLite use the index of unsettled works and not that of the
     whole list.
     """
     return and_(CrawlArtworkRow.list_id == list_of(crawl_id), CrawlArtworkRow.position > after_position, UNSETTLED_WORK)
@@ -44,7 +44,7 @@ def to_be_asked(crawl_id: int, now: datetime | None, *, reader: Reader, enough: 
         or_(ArtworkRow.detail.is_(None), too_little, ArtworkRow.availability == "masked", withheld),
         or_(~withheld, _may_be_shown(reader, now)),
     )
-    # What was not found is looked at again in the same run, if that lasts so long.
+    # A work that was not found is looked at again in the same run, if the run lasts long enough.
     second_look = (
         false() if now is None else and_(ArtworkRow.missing_since.is_not(None), ArtworkRow.next_attempt <= now)
     )
@@ -55,9 +55,9 @@ def to_be_asked(crawl_id: int, now: datetime | None, *, reader: Reader, enough: 
 
 
 def _may_be_shown(reader: Reader, now: datetime | None) -> ColumnElement[bool]:
-    """A work that was withheld may be shown now: to another reader, in another session, or after a day; to one who names it, at any time.
+    """A withheld work may be shown now: to another reader, in another session, or after a day; at any time if the user names it.
 
-    What needs a reader who is signed in, no visitor asks for twice.
+    A visitor never asks again for a work that needs a session.
     """
     if now is None:
         return true()
@@ -96,7 +96,7 @@ def _is_missing(crawl_id: int, now: datetime | None, *, frames: bool) -> ColumnE
 
 
 def lacks_caption() -> ColumnElement[bool]:
-    """Only rows have told of the work, which may be had."""
+    """The work is available, and known only from rows."""
     return and_(
         ArtworkRow.detail == "listing",
         ArtworkRow.availability == "available",

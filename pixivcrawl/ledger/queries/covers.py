@@ -1,4 +1,4 @@
-"""The picture that shows a work in a report: of its latest revision, whichever of its pages are here."""
+"""The picture that shows a work in a report: the first page that is here, of its latest revision."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 
 def covers(connection: Connection, work_ids: Collection[int]) -> dict[int, Picture]:
-    """What shows each of these works, of those that have a picture in place: the first page; of an ugoira, the zip."""
+    """The picture of each of these works that has one in place: the first page; of an ugoira, the zip."""
     found: dict[int, Picture] = {}
     for some in batched(sorted(work_ids), IDS_A_QUERY):
         rows = connection.execute(

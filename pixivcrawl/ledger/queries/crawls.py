@@ -15,7 +15,7 @@ from pixivcrawl.reader import Reader
 _CRAWLS = select(CrawlRow.__table__)
 
 GAP_COUNTS = ("lists_cut_off", "parameters_ignored", "rows_refused")
-"""A run's counts of what its list lacks and no run brings by itself: parts that pixiv does not show, rows that could not be read."""
+"""A run's counts of what its list lacks and no later run brings: parts that pixiv does not show, rows that could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class CrawlRecord:
 
 @dataclass(frozen=True, slots=True)
 class HostPause:
-    """Nothing is to be sent to `host` before `until`, by `account` or, where it is None, by anybody; `since` is when that was said."""
+    """A pause: `account`, or every reader if it is None, sends nothing to `host` before `until`; `since` is when the host asked for it."""
 
     host: str
     since: datetime
@@ -64,13 +64,13 @@ def confirmed(connection: Connection, reader: Reader) -> datetime | None:
 
 
 def last_account(connection: Connection) -> int | None:
-    """The account that read last; None where no run is known to have read as one."""
+    """The account that read last; None if no run is known to have read as an account."""
     signed_in = select(CrawlRow.reader).where(CrawlRow.reader > 0).order_by(CrawlRow.id.desc()).limit(1)
     return connection.execute(signed_in).scalar()
 
 
 def counts_before(connection: Connection, crawl_id: int) -> dict[str, Any]:
-    """What the last run before `crawl_id` counted in which its reader read the same list to its end; nothing where there was none."""
+    """The counts of the last run before `crawl_id` in which its reader read the same list to its end; empty if there was none."""
     key, reader = (
         select(each).where(CrawlRow.id == crawl_id).scalar_subquery() for each in (CrawlRow.list_key, CrawlRow.reader)
     )
@@ -85,7 +85,7 @@ def counts_before(connection: Connection, crawl_id: int) -> dict[str, Any]:
 
 
 def lists_shown_in_part(connection: Connection) -> list[CrawlRecord]:
-    """Of each list that lacked something when a reader last read it to its end, that run; the latest first."""
+    """For each list that lacked something when a reader last read it to its end, that run; the latest first."""
     last = select(func.max(CrawlRow.id)).where(CrawlRow.read_to_end).group_by(CrawlRow.list_key, CrawlRow.reader)
     lacking = or_(*(cast(CrawlRow.counts, Text).like(f'%"{name}":%') for name in GAP_COUNTS))
     found = connection.execute(_CRAWLS.where(CrawlRow.id.in_(last), lacking).order_by(CrawlRow.id.desc()))
@@ -93,7 +93,7 @@ def lists_shown_in_part(connection: Connection) -> list[CrawlRecord]:
 
 
 def artists_unread(connection: Connection) -> set[int]:
-    """The artists whose works runs began to list, and never to the end: some may not be known at all."""
+    """The artists whose works were listed, but never to the end: some works may not be known at all."""
     of_artists = select(func.max(CrawlRow.id)).where(CrawlRow.spider == "user").group_by(CrawlRow.list_key)
     to_end = of_artists.where(CrawlRow.read_to_end)
     begun, read = (
@@ -109,7 +109,7 @@ def artists_unread(connection: Connection) -> set[int]:
 
 
 def host_pauses(connection: Connection) -> list[HostPause]:
-    """Every pause that was recorded and not cleared, over or not, whoever was asked for it."""
+    """Every recorded pause that was not cleared, over or not, of all accounts."""
     nobody = cast(null(), BigInteger)
     of_hosts = select(HostRow.host, NotNullable(HostRow.paused_at), NotNullable(HostRow.paused_until), nobody).where(
         HostRow.paused_until.is_not(None)
@@ -121,7 +121,7 @@ def host_pauses(connection: Connection) -> list[HostPause]:
 
 
 def pauses_left(connection: Connection, account: int, now: datetime) -> dict[str, float]:
-    """The hosts to which an account sends nothing now, and for how many seconds, by the clock that all who share the ledger have."""
+    """The hosts to which an account sends nothing now, and for how many seconds, by the ledger's shared clock."""
     now = shared_clock(connection, now)
     kept = [each for each in host_pauses(connection) if each.account in (None, account)]
     return {each.host: each.left(now) for each in sorted(kept, key=lambda each: each.left(now)) if each.left(now) > 0}
@@ -136,7 +136,7 @@ def requests_spent(connection: Connection, host: str, now: datetime, account: in
 
 
 def refused_sessions(connection: Connection, host: str) -> set[int]:
-    """The sessions that `host` takes no longer."""
+    """The sessions that `host` no longer accepts."""
     refused = select(NotNullable(AccountRow.refused_session)).where(
         AccountRow.host == host, AccountRow.refused_session.is_not(None)
     )

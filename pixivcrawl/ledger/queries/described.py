@@ -1,4 +1,4 @@
-"""What the ledger would answer if it were asked about a work in pixiv's place."""
+"""What the ledger knows of works, as items like those made from pixiv's answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pixivcrawl.ledger.updates.works import IDS_A_QUERY, known_rows
 
 
 def described_works(connection: Connection, work_ids: Sequence[int]) -> dict[int, Artwork]:
-    """Those of the works that a row or their own page described, as they were last described; without their originals."""
+    """The works that a row or their own page described, with the latest description; without their originals."""
     described: dict[int, Artwork] = {}
     for some in batched(work_ids, IDS_A_QUERY):
         told = {id: row for id, row in known_rows(connection, some).items() if row["described"] is not None}

@@ -1,6 +1,6 @@
 """What an export takes from the ledger: which works are chosen, and all that is known of them.
 
-Nothing of it is in `queries` itself, so that a crawl does not import it.
+Not imported by `queries` itself, so that a crawl does not load it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which works are wanted: of several kinds of condition all must be true of a work, of one kind any (of `tags` all).
+    """Which works are wanted. Conditions of different kinds must all hold; of several of one kind any one (but all `tags`).
 
     `works`, `artists` and `series` are ids, `bookmarks` and `following` the people whose lists they are, `lists` the keys of lists that
     runs have read (see `updates.list_key`). Where nothing is given, every work is. `with_private`: private bookmarks and follows too.
@@ -56,7 +56,7 @@ class Choice:
 
 
 def chosen_works(connection: Connection, choice: Choice) -> array[int]:
-    """The ids of the works that are chosen, the smallest first; those of which nothing but the id is known are not among them."""
+    """The ids of the chosen works, the smallest first, without works of which only the id is known."""
     conditions = [*_conditions(choice)]
     found = select(ArtworkRow.id).where(IS_MORE_THAN_AN_ID, *conditions).order_by(ArtworkRow.id)
     return array("q", connection.execute(found).scalars())
@@ -128,7 +128,7 @@ class ExportedWork:
 
     @property
     def current_files(self) -> list[KeptFile]:
-        """Of each page, and each frame, the latest that is here; without pages that the work has no more."""
+        """The latest file of each page and each frame that is here, without pages that the work no longer has."""
         pages = self.facts["page_count"]
         latest = {(file.page, file.kind): file for file in self.files}
         return [file for file in latest.values() if file.kind != "image" or pages is None or file.page < pages]
@@ -219,7 +219,7 @@ def former_values(connection: Connection, work_ids: Sequence[int]) -> dict[int, 
 
 
 def names_borne(connection: Connection, user_ids: Iterable[int]) -> dict[int, list[Row[Any]]]:
-    """The names that each of these people bore (`name`, `first_seen`, `last_seen`), the oldest first."""
+    """The names that each of these people had (`name`, `first_seen`, `last_seen`), the oldest first."""
     names: dict[int, list[Row[Any]]] = defaultdict(list)
     rows = connection.execute(
         select(UserNameRow.__table__)
@@ -247,7 +247,7 @@ def bookmarks_of_works(connection: Connection, work_ids: Sequence[int]) -> dict[
 def answers_of_others(
     connection: Connection, endpoints: Iterable[str], subject_ids: Sequence[int], own: str
 ) -> list[tuple[int, str, Location]]:
-    """Of each subject, the last answers to these endpoints that are in journals of other archives than `own`, by those archives' names."""
+    """The last answers about each subject to these endpoints that are in journals of archives other than `own`, by the archives' names."""
     row = AnswerRow
     found = connection.execute(
         select(row.subject_id, row.archive, row.file, row.start, row.length)

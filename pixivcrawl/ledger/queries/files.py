@@ -1,4 +1,4 @@
-"""Files as the ledger has them, artist by artist, for whoever compares them with the disk."""
+"""Files as the ledger has them, artist by artist, for code that compares them with the disk."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ class KeptFile:
 
     @property
     def how_it_came(self) -> Imported | None:
-        """From which tool's folder, and by what evidence; None of a file that a transfer brought."""
+        """From which tool's folder, and by what evidence; None for a file that was fetched."""
         return Imported(self.source, self.evidence) if self.source is not None and self.evidence is not None else None
 
     @property
     def original(self) -> Original:
-        """Its original; for a list of frames a stand-in, good for nothing but its names."""
+        """Its original; for a list of frames a stand-in, usable only for its names."""
         return Original(
             work_id=self.work_id,
             user_id=self.user_id or 0,
@@ -83,7 +83,7 @@ class KeptFile:
 
 @dataclass(frozen=True, slots=True)
 class PagesOfWork:
-    """Which pages and revisions of a work there are or were, as far as the ledger knows.
+    """The pages and revisions that a work has or had, as far as the ledger knows.
 
     `width` and `height` are those of page 0 at the present `revision`; `url` is the address of any of its files. `page_count` is the
     largest that it ever had, `page_count_now` the present one.
@@ -103,7 +103,7 @@ class PagesOfWork:
 
     @property
     def has_one_revision(self) -> bool:
-        """Whether pixiv's times and the ledger show no other: the time in a work's addresses is that at which it was made public."""
+        """Whether pixiv's times and the ledger show no other revision: the work's addresses contain the time of publication."""
         if self.revision is None or self.created is None:
             return False
         known = {revision for revision in self.revisions if is_revision(revision)}
@@ -140,7 +140,7 @@ _KEPT = (
 
 
 def artists_of_works(connection: Connection) -> list[int | None]:
-    """Every artist of a work; None stands for works whose artist is not known."""
+    """Every artist with works; None stands for works whose artist is not known."""
     return list(connection.execute(select(ArtworkRow.user_id).distinct()).scalars())
 
 
@@ -172,7 +172,7 @@ def files_of_works(
 
 
 def all_files_of_work(connection: Connection, work_id: int) -> list[KeptFile]:
-    """The files of a work in whatever state."""
+    """The files of a work in any state."""
     return files_of_works(connection, [work_id])
 
 
@@ -253,7 +253,7 @@ def stored_paths(connection: Connection, since: datetime | None, archive: str = 
 
 
 class FilesElsewhere(NamedTuple):
-    """What lies in another archive of a shared ledger; `place` is where that is, or its name."""
+    """What is stored in another archive of a shared ledger; `place` is where that archive is, or its name."""
 
     place: str
     files: int
@@ -306,7 +306,7 @@ def files_at_pixiv(connection: Connection, since: datetime | None) -> Iterator[t
 
 
 def works_stored_since(connection: Connection, since: datetime) -> array[int]:
-    """The works of which a file was stored since then, the smallest id first."""
+    """The works with a file stored since then, the smallest id first."""
     found = select(FileRow.artwork_id).where(*_is_stored(since)).distinct().order_by(FileRow.artwork_id)
     return array("q", connection.execute(found).scalars())
 

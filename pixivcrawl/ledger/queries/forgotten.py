@@ -1,4 +1,4 @@
-"""What a person wants no more."""
+"""Works and artists that the user has forgotten."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pixivcrawl.ledger.updates.forgotten import Subject
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """A work or an artist of which nothing is to be fetched, since when, and what the person noted."""
+    """A work or an artist of which nothing is to be fetched, since when, and the user's note."""
 
     subject: Subject
     subject_id: int
@@ -22,7 +22,7 @@ class Forgotten:
 
 
 def forgotten(connection: Connection) -> list[Forgotten]:
-    """All that is forgotten, the latest first."""
+    """Every forgotten work and artist, the latest first."""
     rows = connection.execute(
         select(ForgottenRow.__table__).order_by(ForgottenRow.since.desc(), ForgottenRow.subject_id)
     )
@@ -30,7 +30,7 @@ def forgotten(connection: Connection) -> list[Forgotten]:
 
 
 def paths_deleted(connection: Connection, subject: Subject, subject_id: int) -> list[tuple[str, str | None]]:
-    """Where the files of a subject lay, or still lie, that were deleted with it, each with its SHA-256."""
+    """The paths of the files that were deleted with a subject, or are still to be, each with its SHA-256."""
     of_works = select(FileRow.path, FileRow.sha256).join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
     of_works = of_works.where((ArtworkRow.id if subject == "work" else ArtworkRow.user_id) == subject_id)
     of_user = select(UserFileRow.path, UserFileRow.sha256)

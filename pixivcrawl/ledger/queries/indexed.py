@@ -1,4 +1,4 @@
-"""What the gallery's index takes from the ledger: which works, users and tags changed, and all that is searched of them."""
+"""What the gallery's index takes from the ledger: which works, users and tags changed, and their searchable content."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def ledger_name(connection: Connection) -> int:
 
 
 def changes_after(connection: Connection, after: SubjectChange, limit: int) -> list[SubjectChange]:
-    """The changes that come next, as far as none can come between them any more."""
+    """The next changes, up to the last one before which no other can still appear."""
     later = tuple_(*_KEY) > tuple_(*after)
     query = select(*_KEY).where(later, *_final(connection)).order_by(*_KEY).limit(limit)
     return [SubjectChange(*row) for row in connection.execute(query)]
@@ -59,19 +59,19 @@ def number_of_changes(connection: Connection, after: SubjectChange, most: int) -
 
 
 def last_change(connection: Connection) -> SubjectChange:
-    """The change behind which an index goes on that is about to be made."""
+    """The latest change, from which an index that is about to be built will continue."""
     query = select(*_KEY).where(*_final(connection)).order_by(*(key.desc() for key in _KEY)).limit(1)
     return SubjectChange(*connection.execute(query).one())
 
 
 def has_change(connection: Connection, change: SubjectChange) -> bool:
-    """Whether the ledger is the one in which the index read this change last, and not an older copy of it."""
+    """Whether the ledger has the last change that the index read, so that it is the same ledger and not an older copy."""
     is_it = tuple_(*_KEY) == tuple_(*change)
     return connection.execute(select(*_KEY).where(is_it, *_final(connection))).first() is not None
 
 
 def _final(connection: Connection) -> tuple[ColumnElement[bool], ...]:
-    """On PostgreSQL a transaction that is still open may commit what stands before a change that was committed already."""
+    """Only changes before which no other can appear: on PostgreSQL an open transaction may still commit one with a smaller number."""
     if connection.dialect.name != "postgresql":
         return ()
     return (ArtworkChangeRow.number < literal_column(_OLDEST_OPEN),)
@@ -79,7 +79,7 @@ def _final(connection: Connection) -> tuple[ColumnElement[bool], ...]:
 
 @dataclass(slots=True)
 class SearchableWork:
-    """What is searched of a work. `files` are the page and the SHA-256 of each stored file."""
+    """The searchable content of a work. `files` are the page and the SHA-256 of each stored file."""
 
     id: int
     user_id: int | None
@@ -120,7 +120,7 @@ _FILES = select(FileRow.artwork_id, FileRow.page, FileRow.sha256).where(
 
 
 def searchable_works(connection: Connection, ids: Sequence[int]) -> list[SearchableWork]:
-    """Those of these works that are searched, at most some thousands, with all that is searched of them."""
+    """Those of these works that can be searched, at most some thousands, with their searchable content."""
     works = {row.id: SearchableWork(*row) for row in connection.execute(_WORKS, {"ids": ids}).all()}
     if works:
         of_works = {"ids": list(works)}

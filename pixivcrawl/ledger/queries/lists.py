@@ -1,4 +1,4 @@
-"""What is known of lists other than runs' own: bookmarks, follows, series."""
+"""What is known of pixiv's own lists: bookmarks, follows, series."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def newest_bookmark(connection: Connection, user_id: int, *, private: bool) -> i
 
 
 def listed_before(connection: Connection, crawl_id: int, work_ids: Sequence[int]) -> set[int]:
-    """Those of the works that stand on the list that run `crawl_id` reads."""
+    """Those of the works that are on the list that run `crawl_id` reads."""
     list_id = list_of(crawl_id)
     listed: set[int] = set()
     for some in batched(work_ids, IDS_A_QUERY):
@@ -45,9 +45,9 @@ def listed_before(connection: Connection, crawl_id: int, work_ids: Sequence[int]
 
 
 def unseen_works(connection: Connection, crawl_id: int, user_id: int, since_crawl: int, reader: Reader) -> set[int]:
-    """An artist's works on the list that run `crawl_id` reads which run `since_crawl`, or one after it, saw there and this one did not.
+    """An artist's works that run `crawl_id` did not see on its list, but run `since_crawl` or a later one did.
 
-    Those that are known to be gone are left out, and those that another account saw last: `reader` may not be shown them.
+    Works known to be gone are left out, and works last seen by another account, because `reader` may not be shown them.
     """
     shown_to = or_(CrawlRow.reader == 0, is_read_by(reader))
     if not reader.is_visitor:
@@ -68,16 +68,16 @@ def unseen_works(connection: Connection, crawl_id: int, user_id: int, since_craw
 
 
 def imported_works(connection: Connection, user_id: int) -> set[int]:
-    """An artist's works of which imported files are all that is known."""
+    """An artist's works that are known only from imported files."""
     imported = exists().where(FileRow.artwork_id == ArtworkRow.id, IMPORTED_FILE)
     unknown = (ArtworkRow.user_id == user_id, ArtworkRow.availability == "unknown", ArtworkRow.detail.is_(None))
     return set(connection.execute(select(ArtworkRow.id).where(*unknown, imported)).scalars())
 
 
 def returned_works(connection: Connection, crawl_id: int, user_id: int, since_crawl: int) -> set[int]:
-    """An artist's works that are known to be gone and, if they are listed now, are back.
+    """An artist's works that are known to be gone and are back if they are listed now.
 
-    They stood on the list that run `crawl_id` reads before run `since_crawl`, which did not see them; or they went with their artist.
+    They were on the list of run `crawl_id` before run `since_crawl`, which did not see them; or they vanished with their artist.
     """
     gone = (
         select(ArtworkRow.id)

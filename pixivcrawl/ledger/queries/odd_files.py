@@ -1,4 +1,4 @@
-"""What `pixivcrawl status` shows of stored files about which something is odd, or which came from other tools."""
+"""What `pixivcrawl status` shows of stored files that are odd or came from other tools."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pixivcrawl.ledger.models import IMPORTED_FILE, ODD_FILE, FileRow
 
 @dataclass(frozen=True, slots=True)
 class OddFile:
-    """A file that is kept though something about it is odd: beside its pixels, or within them where it is kept `as_served`."""
+    """A file that is kept although something is odd beside its pixels, or within them if it is kept `as_served`."""
 
     path: str
     flaw: str | None
@@ -28,7 +28,7 @@ def status_odd(connection: Connection) -> tuple[int, int]:
 
 
 def status_imported(connection: Connection) -> tuple[int, ...]:
-    """How many files that came from other tools' folders are stored, and how many adopted, of a revision that nobody knows."""
+    """How many files from other tools' folders are stored, and how many are adopted, with an unknown revision."""
     is_here = [func.count(case((FileRow.state == state, 1))) for state in ("stored", "adopted")]
     return tuple(
         connection.execute(

@@ -1,4 +1,4 @@
-"""What is left to do: how many works, requests and files; and what earlier runs took, from which follows how long that lasts."""
+"""What is left to do: how many works, requests and files; and what earlier runs took, to estimate the time."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY
 from pixivcrawl.reader import Reader
 
 A_RUN_TO_COME = 2**62
-"""Greater than the number of any run: whatever failed, did so before it."""
+"""Greater than the number of any run, so that every failure counts as earlier."""
 
 RUNS, ENOUGH_FILES = 200, 100
-"""The last runs of which so many files tell how fast pictures come; no run further back is looked at."""
+"""How many of the last runs are looked at, and how many of their files are enough to measure how fast pictures come."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorksLeft:
-    """How many works are to be asked about, how many lack a file, and how many are either.
+    """How many works are to be asked about, how many lack a file, and how many do either.
 
-    `requests` is what asking takes, but for the `untold` works of which no row has told kind and pages. `files` are known to be missing.
+    `requests` is what asking takes, without the `untold` works, of which no row has shown kind and pages. `files` are known to be missing.
     """
 
     to_ask: int
@@ -45,7 +45,7 @@ class WorksLeft:
 
 @dataclass(frozen=True, slots=True)
 class WorksToCome:
-    """What a run to come has to do: `left`, and of those works how many have no caption. Of all, so many files and bytes are there."""
+    """What a future run has to do: `left`, and how many of its works lack a caption; and how many files and bytes all works have."""
 
     left: WorksLeft
     uncaptioned: int
@@ -55,7 +55,7 @@ class WorksToCome:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What earlier runs took: seconds until an answer of the API was recorded, and seconds in which so many files and bytes came."""
+    """What earlier runs took: seconds until an answer of the API was recorded, and seconds for a number of files and bytes."""
 
     answer: float | None
     seconds: float
@@ -89,7 +89,7 @@ def works_left(
     asking: Collection[int] = (),
     fetching: Collection[int] = (),
 ) -> WorksLeft:
-    """What `works_to_ask` and `works_to_fetch` would give from the first on, without those that are being asked for or fetched."""
+    """Counts what `works_to_ask` and `works_to_fetch` would give from the start, without works that are being asked for or fetched."""
     ask = and_(to_be_asked(crawl_id, now, reader=reader, enough=enough), CrawlArtworkRow.artwork_id.not_in(asking))
     missing = to_be_fetched(crawl_id, now, frames=frames) if files else false()
     fetch = and_(missing, CrawlArtworkRow.artwork_id.not_in(fetching))
@@ -117,7 +117,7 @@ def on_list(list_key: str) -> ColumnElement[bool]:
 
 
 def of_artists(user_ids: Collection[int]) -> ColumnElement[bool]:
-    """The works of artists, as far as the ledger has heard of them."""
+    """The works of artists that the ledger knows."""
     return ArtworkRow.user_id.in_(user_ids)
 
 
@@ -140,7 +140,7 @@ def works_to_come(
     frames: bool = False,
     again: bool = False,
 ) -> WorksToCome:
-    """What a run has to do that begins now and comes to the works `among` all; `again`: it asks for what is known, too."""
+    """What a run that begins now has to do for the works `among` all; `again`: it also asks for known works."""
     ask = to_be_asked(A_RUN_TO_COME, now, reader=reader, enough=enough)
     if again:
         ask = ArtworkRow.availability.not_in(FINAL_AVAILABILITY)
@@ -157,7 +157,7 @@ def works_to_come(
 
 
 def measured(connection: Connection) -> Measured:
-    """What the last runs took that tell it; those that were killed do not."""
+    """What the last runs took, according to their counts; killed runs have none."""
     counts = connection.execute(
         select(CrawlRow.counts).where(CrawlRow.counts.is_not(None)).order_by(CrawlRow.id.desc()).limit(RUNS)
     ).scalars()
@@ -173,4 +173,4 @@ def measured(connection: Connection) -> Measured:
 
 
 ANSWER_MS, PICTURES_MS = "answer_ms", "pictures_ms"
-"""Of a run's counts: the milliseconds until an answer of the API was recorded, and those in which files were on their way."""
+"""The names, in a run's counts, of the milliseconds until an answer of the API was recorded, and of those in which files were in flight."""

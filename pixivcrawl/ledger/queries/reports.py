@@ -28,7 +28,7 @@ from pixivcrawl.ledger.queries.status import Missing, missing_files, missing_wor
 from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY
 
 LOST = (*FINAL_AVAILABILITY, "masked")
-"""What a work is that cannot be had by anyone's session."""
+"""The availability of a work that no session can get."""
 
 RETURNED = "availability"
 """The field of `artwork_versions` that says that a work was away."""
@@ -36,12 +36,12 @@ RETURNED = "availability"
 Question = Select[*tuple[Any, ...]]
 
 ROWS_AT_ONCE = 500
-"""So many rows of an answer are held in memory, however long it is."""
+"""How many rows of a result are held in memory, however long it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From a time on, until before another; both are aware. `left_out` are works that are not told of, by the filter of that name."""
+    """From a time on, until before another; both are aware. `left_out` are works that are not reported, by the filter of that name."""
 
     since: datetime
     until: datetime
@@ -130,7 +130,7 @@ class NewName:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """The span in numbers. `works`, `files` and `bytes` are those of new works, `artists` theirs."""
+    """The span in numbers. `works`, `files` and `bytes` count new works, `artists` their artists."""
 
     works: int
     artists: int
@@ -267,7 +267,7 @@ def losses(connection: Connection, span: Span, limit: int | None = None) -> Iter
 
 
 def new_names(connection: Connection, span: Span, limit: int | None = None) -> Iterator[NewName]:
-    """Every artist who was met under a name that they had not borne before; read while the connection is open."""
+    """Every artist who was met under a new name; read while the connection is open."""
     former = table(UserNameRow).alias("former")
     was = (
         select(former.c.name)
@@ -338,7 +338,7 @@ def runs_of_span(connection: Connection, span: Span) -> Iterator[CrawlRecord]:
 
 
 def needing_a_session(connection: Connection) -> int:
-    """How many works are withheld from whoever asked for them."""
+    """How many works are withheld from the reader who last asked for them."""
     needed = ArtworkRow.availability == "withheld"
     query = select(func.count()).select_from(ArtworkRow).where(ArtworkRow.unavailable_since.is_not(None), needed)
     return connection.execute(query).scalar_one()
@@ -376,7 +376,7 @@ def _is_change(span: Span) -> tuple[ColumnElement[bool], ...]:
 
 
 def _is_told(work_id: ColumnElement[int], span: Span) -> tuple[ColumnElement[bool], ...]:
-    """Not left out; the ids go as one text, since no database takes any number of values."""
+    """Not left out. The ids are passed as one text, because databases limit the number of values."""
     if not span.left_out:
         return ()
     values = json_values(literal(json_text(span.left_out), Text)).table_valued("value")

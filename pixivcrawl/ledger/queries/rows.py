@@ -15,7 +15,7 @@ from pixivcrawl.ledger.models import ROW_LEVEL_WORK, ArtworkRow, CrawlArtworkRow
 from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, FORGOTTEN
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
-# Asked for each work: to put it together again takes as long as to answer it.
+# Built once, because it is executed for each work, and building it takes as long as executing it.
 _FILES_OF_ROW = (
     select(
         FileRow.page,
@@ -85,7 +85,7 @@ def without_originals(connection: Connection, work_ids: Sequence[int]) -> set[in
 
 
 def likely_extensions(connection: Connection, user_ids: Iterable[int]) -> dict[tuple[int, str], str]:
-    """By artist and kind of work: the extension that most of their stored first pages bear."""
+    """By artist and kind of work: the extension that most of their stored first pages have."""
     found: dict[Any, Counter[str]] = {}
     for some in batched(user_ids, IDS_A_QUERY):
         rows = connection.execute(
@@ -105,7 +105,7 @@ def likely_extensions(connection: Connection, user_ids: Iterable[int]) -> dict[t
 
 
 def files_of_row(connection: Connection, work_id: int) -> list[FileOfRow]:
-    """The stored files of a work that came by its row: pages whose sizes no API has confirmed, and zips that wait for their timing."""
+    """The stored files of a work that were fetched by its row: pages whose sizes no API has confirmed, and zips that lack their timing."""
     return [FileOfRow(*tuple(row)) for row in connection.execute(_FILES_OF_ROW, {"work_id": work_id})]
 
 

@@ -90,9 +90,9 @@ class ArtistStatus:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What a later run tries again. `page` is None when the work itself could not be read; no `reason`: not tried yet.
+    """What a later run tries again. `page` is None if the work itself could not be read; no `reason`: not tried yet.
 
-    Of a user's picture (see `kind`) `work_id` is the user's.
+    For a user's picture (see `kind`) `work_id` is the user's id.
     """
 
     work_id: int
@@ -105,7 +105,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """So many works, files and pictures are missing for one reason (None: not tried yet), and when the first of them is due."""
+    """How many works, files and pictures are missing for one reason (None: not tried yet), and when the first of them is due."""
 
     reason: str | None
     number: int
@@ -114,7 +114,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """A work that cannot be had, since when and why; `files` of it are kept."""
+    """An unavailable work, since when and why; `files` is how many files of it are kept."""
 
     work_id: int
     user_id: int | None
@@ -143,18 +143,18 @@ class _Sums:
         return self.complete + self.to_do + self.parked + self.unavailable + self.forgotten + self.unasked
 
     def add(self, row: Any) -> None:
-        """Works of one availability and one state of their files. A complete work that has gone since counts as complete."""
+        """Add works of one availability and one state of their files. A complete work that has gone since counts as complete."""
         self._count(row, row.works)
         self.files += int(row.files)
         self.bytes += int(row.bytes)
 
     def forget(self, row: Any) -> None:
-        """Works that `add` counted are forgotten, whatever else they are; what is in place of them is."""
+        """Count works from `add` as forgotten, whatever else they are; their files in place still count."""
         self._count(row, -row.works)
         self.forgotten += row.works
 
     def leave_unasked(self, works: int) -> None:
-        """Works that `add` counted as to do are wanted by no list."""
+        """Count works from `add` that were to do as unasked, because no list wants them."""
         self.to_do -= works
         self.unasked += works
 
@@ -169,7 +169,7 @@ class _Sums:
             self.to_do += works
 
 
-# In the order of `artworks_status`, so that SQLite counts as it reads the index through, once.
+# In the order of the index `artworks_status`, so that SQLite counts while it reads the index once.
 _ALIKE = (ArtworkRow.user_id, ArtworkRow.availability, ArtworkRow.files_state)
 _COUNTED = select(
     *_ALIKE,
@@ -210,7 +210,7 @@ def status_of_works(
         everything.add(row)
         if row.user_id is not None:
             of_artists.setdefault(row.user_id, _Sums()).add(row)
-    # Looked up by what is forgotten, which is little beside what is not.
+    # Looked up from the forgotten works and artists, which are few.
     for row in connection.execute(_COUNTED.where(*of_whom, _IS_FORGOTTEN)):
         everything.forget(row)
         if row.user_id is not None:
@@ -248,7 +248,7 @@ def _artists(connection: Connection, of_artists: Mapping[int, _Sums]) -> list[Ar
 
 
 def status_missing(connection: Connection, limit: int | None, artist: int | None = None) -> list[Missing]:
-    """What is missing: works that could not be read, files of works that can be had, pictures of users; what is due first comes first.
+    """What is missing: works that could not be read, files of available works, pictures of users; what is due first comes first.
 
     All of it or that of one `artist`.
     """
@@ -263,7 +263,7 @@ def status_missing(connection: Connection, limit: int | None, artist: int | None
     files = connection.execute(
         missing_files()
         .where(of_whom)
-        # What failed before what was not tried yet, in the same words for both databases.
+        # Failed ones before those not tried yet, written so that both databases sort alike.
         .order_by(FileRow.next_attempt.is_(None), FileRow.next_attempt, FileRow.artwork_id, FileRow.page)
         .limit(left)
     ).all()
@@ -274,7 +274,7 @@ def status_missing(connection: Connection, limit: int | None, artist: int | None
 
 
 def status_waiting(connection: Connection) -> list[Waiting]:
-    """What is missing, counted by its reason; the most of it first."""
+    """What is missing, counted by reason; the most frequent first."""
     works = missing_works().where(ArtworkRow.next_attempt.is_not(None)).subquery()
     files = missing_files().subquery()
     pictures = _MISSING_PICTURES.order_by(None).subquery()
@@ -291,7 +291,7 @@ def status_waiting(connection: Connection) -> list[Waiting]:
 
 
 def missing_works() -> Select[*tuple[Any, ...]]:
-    """Works as `Missing` has them, none that is forgotten; which of them are missing is for the caller to say."""
+    """Works in the form of `Missing`, without forgotten ones; the caller adds the condition for missing."""
     return select(
         ArtworkRow.id,
         literal(None).label("page"),
@@ -303,7 +303,7 @@ def missing_works() -> Select[*tuple[Any, ...]]:
 
 
 def missing_files() -> Select[*tuple[Any, ...]]:
-    """The missing files of works that can be had, as `Missing` has them: one that was not tried may wait because its work failed."""
+    """The missing files of available works, in the form of `Missing`: one that was not tried may wait because its work failed."""
     return (
         select(
             FileRow.artwork_id,
@@ -319,7 +319,7 @@ def missing_files() -> Select[*tuple[Any, ...]]:
 
 
 def status_unavailable(connection: Connection, limit: int | None, artist: int | None = None) -> list[Unavailable]:
-    """Works that cannot be had, or those of one `artist`, the latest loss first."""
+    """Unavailable works, or those of one `artist`, the latest loss first."""
     of_whom = true() if artist is None else ArtworkRow.user_id == artist
     rows = connection.execute(
         select(
@@ -339,7 +339,7 @@ def status_unavailable(connection: Connection, limit: int | None, artist: int | 
 
 
 def status_unavailable_works(connection: Connection) -> int:
-    """How many works cannot be had, whether or not their files are here."""
+    """How many works are unavailable, whether or not their files are here."""
     unavailable = select(func.count()).select_from(ArtworkRow).where(ArtworkRow.unavailable_since.is_not(None))
     return connection.execute(unavailable).scalar_one()
 
@@ -352,7 +352,7 @@ def status_withheld(connection: Connection) -> list[tuple[str | None, int | None
 
 
 def status_to_ask(connection: Connection) -> tuple[int, int]:
-    """How many works on the lists are not known well enough and may be had: those whose files wait for it, and the others."""
+    """How many works on the lists are obtainable but not known well enough: those whose files wait for it, and the others."""
     no_file = ~exists().where(FileRow.artwork_id == ArtworkRow.id, FileRow.state.not_in(("superseded", "adopted")))
     too_little = or_(
         ArtworkRow.detail.is_(None),
@@ -376,7 +376,7 @@ def status_to_ask(connection: Connection) -> tuple[int, int]:
 def status_of_zips(connection: Connection) -> tuple[int, int, int]:
     """How many ugoira have their zip and none of their frames as uploaded: those that may get them, and those that are gone.
 
-    And how many zips came by a row, so that nothing tells yet how long each frame is shown.
+    And how many zips were fetched by a row, so that it is not known yet how long each frame is shown.
     """
     frame = _FRAMES.c
     has_frame = exists().where(
@@ -388,7 +388,7 @@ def status_of_zips(connection: Connection) -> tuple[int, int, int]:
     is_gone = ArtworkRow.availability.in_(FINAL_AVAILABILITY)
     counts = select(func.count(case((~is_gone, 1))), func.count(case((is_gone, 1))))
     zips = counts.select_from(FileRow).join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
-    # A zip that was found in its place belongs to a work of which nothing else may be known.
+    # A zip that was found in its place may belong to a work of which nothing else is known.
     present = func.coalesce(ArtworkRow.revision, FileRow.revision) == FileRow.revision
     is_there = (ZIP_FILE, FileRow.state == "stored", present)
     may_be_had, gone = connection.execute(zips.where(*is_there, ~has_frame)).one()

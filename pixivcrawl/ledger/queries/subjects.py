@@ -1,4 +1,4 @@
-"""What `pixivcrawl status` tells of one artist or one work."""
+"""What `pixivcrawl status` shows of one artist or one work."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class WorkStatus:
 
 @dataclass(frozen=True, slots=True)
 class WordsOfWork:
-    """What a command may be told of a work: `paths` are those of its files that are in place, at its newest revisions last."""
+    """What is passed to a command about a work: `paths` are those of its files in place, the newest revisions last."""
 
     work_id: int
     user_id: int | None
@@ -120,7 +120,7 @@ def _columns(model: type[FileRow] | type[UserFileRow]) -> list[Any]:
 
 
 def lists_of_work(connection: Connection, work_id: int) -> list[CrawlRecord]:
-    """Of each list that names the work, the last run that saw it there; the latest first."""
+    """For each list that names the work, the last run that saw it there; the latest first."""
     seen = select(CrawlArtworkRow.crawl_id).where(CrawlArtworkRow.artwork_id == work_id)
     runs = select(CrawlRow.__table__).where(CrawlRow.id.in_(seen)).order_by(CrawlRow.id.desc())
     return [record_of(row) for row in connection.execute(runs)]

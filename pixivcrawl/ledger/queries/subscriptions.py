@@ -1,4 +1,4 @@
-"""What earlier runs say of lists that are read again and again: when each was last read, compared, and tried in vain."""
+"""What earlier runs show of lists that are read regularly: when each was last read, compared, and tried without success."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pixivcrawl.reader import Reader
 KEYS_A_QUERY = 500
 
 UNREACHABLE = "unreachable"
-"""A run's count of requests that found no way to pixiv, where none did; such a run says nothing of its list."""
+"""A run's count of requests that did not reach pixiv, if none did; such a run says nothing about its list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def runs_of_lists(
 ) -> dict[str, ListRuns]:
     """{list key: its runs by this reader} of those lists that ever had one; see `updates.list_key`.
 
-    Of the lists whose keys are `limited` only so many works are wanted: a run that saw as many as it was asked to has read them.
+    Lists whose keys are in `limited` are read only up to a number of works: a run that saw that many has read such a list.
     """
     found: dict[str, ListRuns] = {}
     for some in batched(sorted(keys), KEYS_A_QUERY):
@@ -118,7 +118,7 @@ def _started(connection: Connection, crawl_ids: Collection[int]) -> dict[int | N
 
 
 def _summed_up(runs: Sequence[ListRun], first_read: datetime | None, compared: datetime | None) -> ListRuns:
-    """`runs` are all from the last complete one on, in their order."""
+    """`runs` are all runs from the last complete one on, in their order."""
     seen = [run for run in runs if run.saw_the_list]
     read = seen[-1] if seen else None
     after = read.crawl_id if read else 0
@@ -133,7 +133,7 @@ def _summed_up(runs: Sequence[ListRun], first_read: datetime | None, compared: d
 
 
 def _failed(run: ListRun) -> bool:
-    """A run that was stopped, interrupted or killed, or had no network, says nothing of its list."""
+    """A run that was stopped, interrupted or killed, or had no network, says nothing about its list."""
     return run.outcome == "finished with failures" and UNREACHABLE not in run.counts
 
 
@@ -144,7 +144,7 @@ def followed_by(connection: Connection, follower_id: int) -> list[int]:
 
 
 FEED_GAPS = "feed_gaps"
-"""A run's count of readings of a feed that ended before they met what the one before had seen."""
+"""A run's count of feed readings that ended before they met works of the previous reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ class Feed:
 
 
 def feed(connection: Connection, feed_key: str, following_key: str, reader: Reader) -> Feed | None:
-    """None where the feed was never read after a whole reading of the list of those whom the reader follows."""
+    """None if the feed was never read after a whole reading of the list of those whom the reader follows."""
     of_feed = (CrawlRow.list_key == feed_key, CrawlRow.read_to_end, is_read_by(reader))
     has_gap = cast(CrawlRow.counts, Text).like(f'%"{FEED_GAPS}":%')
     first, last, gap = connection.execute(
@@ -203,7 +203,7 @@ def seen_in_feed(connection: Connection, feed: Feed, after: int) -> dict[int, di
 
 
 def not_on_list(connection: Connection, key: str, work_ids: Collection[int]) -> set[int]:
-    """Those of some works of one artist that do not stand on a list."""
+    """Those of some works of one artist that are not on a list."""
     first = select(func.min(CrawlRow.id)).where(CrawlRow.list_key == key).scalar_subquery()
     missing = set(work_ids)
     for some in batched(sorted(missing), IDS_A_QUERY):
@@ -215,7 +215,7 @@ def not_on_list(connection: Connection, key: str, work_ids: Collection[int]) -> 
 
 
 def list_sizes(connection: Connection, keys: Collection[str]) -> dict[str, int]:
-    """{list key: how many works stand on it}."""
+    """{list key: how many works are on it}."""
     found: dict[str, int] = {}
     for some in batched(sorted(keys), KEYS_A_QUERY):
         lists = (
@@ -239,7 +239,7 @@ def api_requests_since(
     """How many API requests were spent by the runs that began since then, of one reader; by those that compared everything alone."""
     runs = select(CrawlRow.counts).where(CrawlRow.started >= since, CrawlRow.counts.is_not(None))
     if reader is not None:
-        # A run of old does not say who read.
+        # Runs of earlier versions do not say who read.
         runs = runs.where(or_(CrawlRow.reader == reader.user_id, CrawlRow.reader.is_(None)))
     if full_readings:
         runs = runs.where(CrawlRow.full_reading)

@@ -61,12 +61,12 @@ def files_of_users(
 
 
 def files_by_id(connection: Connection, ids: Sequence[int], states: Collection[str] = EVERY_STATE) -> list[KeptFile]:
-    """The files of the works and of the users with these ids, which each file's kind tells apart."""
+    """The files of the works and of the users with these ids; each file's kind says which of the two it belongs to."""
     return [*files_of_works(connection, ids, states), *files_of_users(connection, ids, states)]
 
 
 def intents_of_users(connection: Connection, archive: str = "") -> list[Intent]:
-    """As `unsettled_intents`, pictures of users."""
+    """As `unsettled_intents`, for pictures of users."""
     rows = connection.execute(
         select(UserFileRow.__table__)
         .where(OPEN_USER_FILE, UserFileRow.state == "intent")
@@ -77,9 +77,9 @@ def intents_of_users(connection: Connection, archive: str = "") -> list[Intent]:
 
 
 def abandoned_intents(connection: Connection, archive: str = "") -> list[Intent]:
-    """What was about to be placed in other archives than this one, by runs that are dead."""
+    """What ended runs were about to place in other archives of the ledger, in which no process is at work."""
     if not archive:
-        # In SQLite all are this one's.
+        # In SQLite all intents are of this archive.
         return []
     others = {
         name

@@ -71,7 +71,7 @@ class KnownWork(NamedTuple):
 class WorkToDo(NamedTuple):
     """A work of a list with something left to do, and its place there.
 
-    `lacks_frames`: it is an ugoira whose frames as uploaded are to be had and are not all known.
+    `lacks_frames`: it is an ugoira whose frames as uploaded are wanted and not all known.
     """
 
     position: int
@@ -89,7 +89,7 @@ class StoredFile:
     bytes: int | None
 
 
-# In the order of `KnownWork`'s fields: a row becomes one without a step for each of them, which took as long as the look-up itself.
+# In the order of `KnownWork`'s fields, so that a row becomes one in a single step: a step for each field took as long as the look-up.
 _KNOWN: tuple[ColumnElement[Any], ...] = (
     ArtworkRow.id,
     ArtworkRow.user_id,
@@ -108,7 +108,7 @@ _KNOWN_WORKS = select(*_KNOWN).where(ArtworkRow.id.in_(bindparam("work_ids", exp
 
 
 def known_works(connection: Connection, work_ids: Iterable[int]) -> dict[int, KnownWork]:
-    """What is known of each work that the ledger has heard of."""
+    """What is known of each of these works that the ledger knows."""
     known: dict[int, KnownWork] = {}
     for some in batched(work_ids, IDS_A_QUERY):
         rows = connection.execute(_KNOWN_WORKS, {"work_ids": some})
@@ -128,8 +128,8 @@ def works_to_fetch(
 ) -> list[WorkToDo]:
     """The next works after `after_position` of the list that run `crawl_id` reads of which a file is missing and due.
 
-    In the order in which this run or an earlier one found them. `frames=True` is not content with the zip of an ugoira. Works that are
-    not `among` some are left out.
+    In the order in which this run or an earlier one found them. `frames=True` also wants an ugoira's frames, not only its zip. Works that
+    are not `among` some are left out.
     """
     wanted = to_be_fetched(crawl_id, now, frames=frames)
     if among is not None:
@@ -151,9 +151,9 @@ def works_to_ask(
 ) -> list[WorkToDo]:
     """As `works_to_fetch`, the works whose own pages are to be read.
 
-    `enough` is what need not be asked about; works of which more than `asked` was to be known are left out, as they were asked about just
-    now. `stale=True` gives only those that must be asked for again because they changed, or were not found at a first look. What failed
-    in this run, or is not due by `now`, is left out.
+    `enough` is what suffices for a work not to be asked about; works for which `asked` did not suffice are left out, because they were just
+    asked about. `stale=True` gives only those that must be asked for again because they changed, or were not found at a first look. What
+    failed in this run, or is not due by `now`, is left out.
     """
     wanted = to_be_asked(crawl_id, now, reader=reader, enough=enough)
     if asked is not None:
@@ -184,7 +184,7 @@ def _works_to_do(
 
 
 def works_without_caption(connection: Connection, crawl_id: int, after_position: int, limit: int) -> dict[int, int]:
-    """The next works, by their positions, of the list that run `crawl_id` reads which only rows have told of."""
+    """The next works, by their positions, of the list that run `crawl_id` reads that are known only from rows."""
     rows = connection.execute(
         select(CrawlArtworkRow.position, CrawlArtworkRow.artwork_id)
         .join(ArtworkRow, ArtworkRow.id == CrawlArtworkRow.artwork_id)
@@ -201,8 +201,8 @@ def works_without_caption(connection: Connection, crawl_id: int, after_position:
 def answer_location(
     connection: Connection, endpoint: str, subject_id: int, after: datetime | None = None
 ) -> tuple[str, Location] | None:
-    """In the journal of which archive, and where there, the last answer to `endpoint` about a work or a user lies, if it was read after
-    that time.
+    """Where the last answer to `endpoint` about a work or a user is, if it was read after that time: the archive, and the place in its
+    journal.
     """
     recent = [] if after is None else [AnswerRow.read_at > after]
     row = connection.execute(
@@ -220,7 +220,7 @@ def answers_after(connection: Connection, endpoint: str, after: int, limit: int)
     return list(connection.execute(of_endpoint.order_by(subject).limit(limit)).scalars())
 
 
-# Asked for a few works at a time: to put it together again takes longer than to answer it.
+# Built once, because it is executed for a few works at a time, and building it takes longer than executing it.
 _MISSING_OF_WORKS = (
     select(FileRow.__table__, ArtworkRow.user_id, ArtworkRow.detail)
     .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
@@ -232,7 +232,7 @@ _MISSING_OF_WORKS = (
 def wanted_originals(
     connection: Connection, work_ids: Sequence[int], crawl_id: int, now: datetime | None
 ) -> dict[int, list[Original]]:
-    """The missing files of known works that are due in run `crawl_id`, as the API once named them or as they follow from a row."""
+    """The missing files of known works that are due in run `crawl_id`, as the API named them or as they follow from a row."""
     found = connection.execute(_MISSING_OF_WORKS, {"work_ids": work_ids})
     rows = [row for row in found if is_due(row, crawl_id, now)]
     told = {row.artwork_id for row in rows if row.detail == "full" or row.kind != "image"}
@@ -280,7 +280,7 @@ def unstored_places(connection: Connection, work_ids: Sequence[int]) -> set[tupl
 
 
 def gone_files(connection: Connection, crawl_id: int) -> int:
-    """How many files answered 404 in run `crawl_id` and are still what pixiv names, of works that can be had."""
+    """How many files of available works answered 404 in run `crawl_id` although pixiv still names them."""
     gone = (
         select(func.count())
         .select_from(FileRow)
@@ -296,7 +296,7 @@ def gone_files(connection: Connection, crawl_id: int) -> int:
 
 
 def withheld_works(connection: Connection, crawl_id: int) -> int:
-    """How many works of the list that run `crawl_id` reads are withheld from its reader, or were from whoever asked last."""
+    """How many works of the list that run `crawl_id` reads are withheld from its reader, or from the one who asked last."""
     withheld = (
         select(func.count())
         .select_from(CrawlArtworkRow)
@@ -307,7 +307,7 @@ def withheld_works(connection: Connection, crawl_id: int) -> int:
 
 
 def waiting_works(connection: Connection, crawl_id: int, *, files: bool = True) -> int:
-    """How many works of the list that run `crawl_id` reads failed in an earlier run and wait, or have `files` that do.
+    """How many works of the list that run `crawl_id` reads failed in an earlier run and wait, or have `files` that failed and wait.
 
     Works that pixiv did not find at a first look are among them.
     """
@@ -326,7 +326,7 @@ def waiting_works(connection: Connection, crawl_id: int, *, files: bool = True) 
 def unsettled_intents(connection: Connection, archive: str = "") -> list[Intent]:
     """The files that an ended run was about to place in an archive; each is to be settled or forgotten.
 
-    `archive` is its name in the ledger. Only its own folder shows what became of them, and only one run at a time is at work there.
+    `archive` is its name in the ledger. Only its own folder shows whether they were placed, and only one run at a time works there.
     """
     rows = connection.execute(
         select(FileRow.__table__, ArtworkRow.user_id)
@@ -343,7 +343,7 @@ def unsettled_intents(connection: Connection, archive: str = "") -> list[Intent]
 
 
 class Double(NamedTuple):
-    """An adopted file whose bytes are stored as a page of a known revision too, at `stored_path`; paths are relative to the archive."""
+    """An adopted file whose bytes are also stored as a page of a known revision, at `stored_path`; paths are relative to the archive."""
 
     work_id: int
     page: int

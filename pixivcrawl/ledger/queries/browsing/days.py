@@ -16,7 +16,7 @@ Key = tuple[datetime, int]
 """Where a page by time ends: the time and the id of its last row."""
 
 LOOKED_AT = 5_000
-"""So many works that cannot be had are looked at for one page of those that are of one kind."""
+"""The most unavailable works that are read for one page of those of one kind."""
 
 _MOMENTS: tuple[ColumnElement[Any], ...] = (
     ArtworkRow.first_seen,
@@ -24,7 +24,7 @@ _MOMENTS: tuple[ColumnElement[Any], ...] = (
     ArtworkRow.unavailable_since,
     UserNameRow.first_seen,
 )
-"""When something happened; each is the first column of an index."""
+"""The columns that say when something happened; each is the first column of an index."""
 
 
 def last_moment(connection: Connection, before: datetime | None = None) -> datetime | None:
@@ -83,9 +83,10 @@ def lost_on(
 def unavailable_before(
     connection: Connection, availabilities: tuple[str, ...], before: Key | None = None, limit: int = 60
 ) -> tuple[list[tuple[datetime, int]], Key | None]:
-    """Works that cannot be had and are of these kinds, the latest loss first, as (since when, id), before a key.
+    """Unavailable works of these kinds, the latest loss first, as (since when, id), before a key; and the key of the next page, None after
+    the last one.
 
-    And where the next page begins, None after the last: it may hold fewer than `limit`, because at most `LOOKED_AT` are looked at.
+    A page may hold fewer than `limit`, because at most `LOOKED_AT` works are read for it.
     """
     since = ArtworkRow.unavailable_since
     among = select(NotNullable(since), ArtworkRow.id, ArtworkRow.availability).where(since.is_not(None))
@@ -99,7 +100,7 @@ def unavailable_before(
 
 
 def losses(connection: Connection) -> Sequence[Any]:
-    """How many works cannot be had, by `availability` and `reason`, and of how many of them files are `kept`; the most first."""
+    """How many works are unavailable, by `availability` and `reason`, and how many of them have `kept` files; the most first."""
     number = func.count().label("works")
     alike = (ArtworkRow.availability, ArtworkRow.unavailable_reason.label("reason"))
     kept = func.count(case((ArtworkRow.files_stored > 0, 1))).label("kept")

@@ -22,7 +22,7 @@ from pixivcrawl.ledger.queries.browsing.works import Picture, tags_of_works
 from pixivcrawl.ledger.updates.state import IN_PLACE
 
 MOST_CHANGES = 500
-"""So many changes of one work or person are shown, the latest."""
+"""How many changes of one work or person are shown, the latest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,12 @@ def changes_of_work(connection: Connection, work_id: int) -> list[FormerValue]:
         .order_by(ArtworkVersionRow.id.desc())
         .limit(MOST_CHANGES)
     )
-    # That a work was away ended by its return, whatever became of it later.
+    # A work's absence ended when it came back, whatever happened later.
     return _chained(versions.all(), {**present, "tags": tags}, {"availability": "available"})
 
 
 def changes_of_user(connection: Connection, user_id: int) -> list[FormerValue]:
-    """What was found changed of a person's profile, the latest first; names are not among it."""
+    """Changes found in a person's profile, except names; the latest first."""
     present = connection.execute(select(UserRow.__table__).where(UserRow.id == user_id)).mappings().first()
     if present is None:
         return []

@@ -49,7 +49,7 @@ def works_of_series(
 
 
 def rankings(connection: Connection) -> list[tuple[str, str, str]]:
-    """Every (mode, content) of which a ranking is known, with its latest date."""
+    """Every (mode, content) with a known ranking, and its latest date."""
     return [
         (mode, content, date)
         for mode in distinct(connection, _PLACES.mode, "")
@@ -86,7 +86,7 @@ def ranking_of(
 
 
 def ranked(connection: Connection, mode: str, content: str, date: str) -> tuple[int, int]:
-    """How many places of a day's ranking are known, and of how many of these works something is here."""
+    """How many places of a day's ranking are known, and how many of these works have files here."""
     archived = func.count(case((ArtworkRow.files_stored > 0, 1)))
     known, here = connection.execute(
         select(func.count(), archived)

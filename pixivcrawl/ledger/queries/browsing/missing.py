@@ -21,13 +21,13 @@ from pixivcrawl.ledger.models import (
 from pixivcrawl.ledger.updates.state import FINAL_AVAILABILITY, FORGOTTEN
 
 LISTS_LOOKED_AT = 200
-"""The lists of so many of the last runs are looked at for works with something left to do."""
+"""How many of the last runs have their lists searched for works with something left to do."""
 
 
 def files_missing(connection: Connection, before: int | None = None, limit: int = 60) -> Sequence[Any]:
-    """Works that can be had and lack files, the newest first, before an id.
+    """Available works that lack files, the newest first, before an id.
 
-    `missing` is how many, `failed` how many of them failed, `reason` a reason of those and `next_attempt` the next time.
+    `missing` is how many files, `failed` how many of them failed, `reason` why one of those did, `next_attempt` the next time.
     """
     found = (
         select(
@@ -65,7 +65,7 @@ def pictures_missing(connection: Connection, limit: int = 60) -> Sequence[Any]:
 
 
 def lists_left(connection: Connection, most: int) -> list[tuple[str, dict[str, Any], int]]:
-    """(spider, arguments, how many works) of the lists with something left to do, the last read first; one more than `most` for more."""
+    """(spider, arguments, how many works) of lists with something left to do, the last read first; at most `most` + 1."""
     recent = select(CrawlRow.list_id).order_by(CrawlRow.id.desc()).limit(LISTS_LOOKED_AT)
     left = []
     for list_id in dict.fromkeys(connection.execute(recent).scalars()):

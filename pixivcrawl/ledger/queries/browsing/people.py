@@ -20,7 +20,7 @@ def people(connection: Connection, user_ids: Iterable[int]) -> dict[int, Row[Any
 
 
 def followers_after(connection: Connection, after: int, limit: int = 60) -> list[int]:
-    """The next people after `after` (0 for the first) of whom it is known whom they follow, by their ids."""
+    """The next people after `after` (0 for the first) whose follows are known, by their ids."""
     return distinct(connection, FollowRow.follower_id, after, limit=limit)
 
 
@@ -46,7 +46,7 @@ def distinct(
 ) -> list[Any]:
     """The different values of a column after `start`, or before it, in that order.
 
-    One look into the column's index for each, however often a value stands in it.
+    Each costs one look into the column's index, however often the value occurs.
     """
     found: list[Any] = []
     while limit is None or len(found) < limit:

@@ -1,4 +1,4 @@
-"""The files of a work with what proves them."""
+"""The files of a work with their proofs."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from pixivcrawl.ledger.updates.state import IN_PLACE
 from pixivcrawl.ledger.updates.works import IDS_A_QUERY
 
 COVERS_AMONG = 10
-"""A work whose first page is not here is shown by the first of so many that is."""
+"""How many pages are tried, in order, for the picture that shows a work."""
 
 LANGUAGES = ("en", "reader", "romaji")
 """The languages in which a tag is shown beside its own name, the first that is known."""
@@ -35,7 +35,7 @@ LANGUAGES = ("en", "reader", "romaji")
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A stored file: what its address is made of (SHA-256 and extension), how large it is, and which page at which revision it holds.
+    """A stored file: the parts of its address in the gallery (SHA-256 and extension), its size, and its page and revision.
 
     `kind` is image, ugoira (a zip) or frame; `frame` names a zip's first picture where its timing is known.
     """
@@ -55,7 +55,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A work among others; `cover` is None where no page of it is here, `is_revised` when its images were once others."""
+    """A work among others; `cover` is None if no page of it is here, `is_revised` if its images were replaced."""
 
     work_id: int
     user_id: int | None
@@ -183,7 +183,7 @@ def covers(connection: Connection, work_ids: Iterable[int]) -> dict[int, Picture
 
 
 def revised_among(connection: Connection, work_ids: Iterable[int]) -> set[int]:
-    """Those of the works whose images were once others."""
+    """Those of the works whose images were replaced."""
     replaced = select(ArtworkVersionRow.artwork_id).where(
         ArtworkVersionRow.artwork_id.in_(list(work_ids)), ArtworkVersionRow.field == "revision"
     )
@@ -206,13 +206,13 @@ def tags_of_works(connection: Connection, work_ids: Iterable[int]) -> dict[int, 
 
 
 def translated(connection: Connection, names: Iterable[str]) -> dict[str, str]:
-    """{tag: what it means} of those of the names that have a translation; at most a few hundred at once."""
+    """{tag: its translation} for those of the names that have one; at most a few hundred at once."""
     ids = dict(connection.execute(select(TagRow.id, TagRow.name).where(TagRow.name.in_(list(names)))).all())
     return {ids[tag_id]: text for tag_id, text in _translations(connection, ids).items()}
 
 
 def translations_of_tag(connection: Connection, name: str) -> list[tuple[str, str]] | None:
-    """(language, text) of a tag, by language; None of a name that no work ever bore."""
+    """(language, text) of a tag, by language; None for a name that no work ever had."""
     tag_id = connection.execute(select(TagRow.id).where(TagRow.name == name)).scalar()
     if tag_id is None:
         return None
@@ -235,7 +235,7 @@ def _translations(connection: Connection, tag_ids: Iterable[int]) -> dict[int, s
 
 
 def facts_of_work(connection: Connection, work_id: int) -> Row[Any] | None:
-    """All columns of a work's row, with its artist's `user_name` and `user_availability`; None of a work that the ledger does not know."""
+    """All columns of a work's row, with its artist's `user_name` and `user_availability`; None for a work that the ledger does not know."""
     return connection.execute(
         select(
             ArtworkRow.__table__,
@@ -256,7 +256,7 @@ def titles(connection: Connection, work_ids: Iterable[int]) -> dict[int, str | N
 def pages_of_work(connection: Connection, work_id: int, first: int = 0, limit: int = 60) -> list[WorkPage]:
     """The pages of a work from `first` on, at most `limit` of them, at their latest revision that is here.
 
-    Pages that the work has no more are left out: the revisions show them.
+    Pages that the work no longer has are left out: the revisions show them.
     """
     has = connection.execute(select(ArtworkRow.page_count).where(ArtworkRow.id == work_id)).scalar()
     end = first + limit if has is None else min(first + limit, has)
@@ -316,7 +316,7 @@ def pictures_in(connection: Connection, places: AbstractSet[tuple[int, int]]) ->
         )
         .order_by(FileRow.artwork_id.desc(), FileRow.page, FileRow.revision.desc(), FileRow.kind.desc())
     )
-    # Here, because SQLite finds pairs of work and page by no index.
+    # Filtered here, because SQLite uses no index to find pairs of work and page.
     return [picture_of(row) for row in rows if (row.artwork_id, row.page) in places]
 
 
@@ -338,7 +338,7 @@ def series_place(connection: Connection, work_id: int, series_id: int) -> Series
 
 
 def page_total(connection: Connection, work_id: int) -> int:
-    """How many pages a work has: as pixiv says, or as many as are known of."""
+    """How many pages a work has, according to pixiv, or at least how many are known."""
     told = connection.execute(select(ArtworkRow.page_count).where(ArtworkRow.id == work_id)).scalar()
     last = select(func.max(FileRow.page)).where(FileRow.artwork_id == work_id, FileRow.kind.in_(("image", "ugoira")))
     return told or (connection.execute(last).scalar() or 0) + 1
