@@ -1,4 +1,4 @@
-"""All that is written into the ledger: plain functions that take a `Connection` first and are called by the writer."""
+"""Every write to the ledger: plain functions that take a `Connection` first and are called by the writer."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -91,7 +91,7 @@ FORMER_EVENTS: Mapping[str, Callable[..., Any]] = {
     "user-seen": record_user_seen,
     "work-ids": record_stubs,
 }
-"""Events of journals that `pixivcrawl upgrade` brought over: what answers say they hold in full."""
+"""Events of journals that `pixivcrawl upgrade` converted: they hold in full what answers say."""
 
 EVENTS: Mapping[str, Callable[..., Any]] = {
     **FORMER_EVENTS,
@@ -138,8 +138,8 @@ EVENTS: Mapping[str, Callable[..., Any]] = {
 }
 """The journal's events by their types, and what each does to the ledger; its data are the function's arguments by name.
 
-What is not here a ledger that is made again can do without: pauses are over by then, so is the day whose requests were counted, and a pace
-is learned again.
+A rebuilt ledger does not need the other changes: pauses are over by then, so is the day whose requests were counted, and a pace is
+learned again.
 docs/journal.md is made from this, and tests hold it against the schema of VERSION (ledger/journal.py).
 """
 
@@ -150,4 +150,5 @@ BATCHED: Mapping[Callable[..., Any], tuple[Callable[..., Any], Callable[..., lis
     record_stored: (PlacedFile, record_all_stored),
     spend_request: (RequestSpent, spend_requests),
 }
-"""Changes of which several in a row cost less together: what holds the arguments of one, and what makes all and gives what each gives."""
+"""Changes that cost less when several in a row are made together: the class for the arguments of one, and the function that makes all and
+returns the result of each."""

@@ -1,4 +1,4 @@
-"""Pixiv's answers: the journal holds them, and the ledger where those lie that are looked for again."""
+"""Pixiv's answers: the journal holds them, and the ledger records where to find those that are read again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pixivcrawl.ledger.updates.facts import FactsUpdate, record_all_facts
 from pixivcrawl.ledger.updates.upsert import upsert
 
 SUBJECTS = {"illust.detail": "id", "illust.pages": "id", "illust.ugoira_meta": "id", "user.full": "id"}
-"""The endpoints whose last answer is found again, and the parameter that says which work or user it is about."""
+"""The endpoints whose last answer can be found again, and the parameter that says which work or user it is about."""
 
 _ANSWERS = table(AnswerRow)
 _INSERT_SNAPSHOTS = insert(table(SnapshotRow))
@@ -32,7 +32,7 @@ class AnswerUpdate:
 def record_answer(connection: Connection, answer: StoredAnswer, facts: Facts | None = None) -> int:
     """Record an answer in the journal, and the facts in it (`facts_of`). Returns how many of its comments are new.
 
-    `note_answers` is told where it lies there.
+    `note_answers` records its place there.
     """
     (new_comments,) = record_answers(connection, [AnswerUpdate(answer, facts)])
     return new_comments
@@ -46,7 +46,7 @@ def record_answers(connection: Connection, answered: Sequence[AnswerUpdate]) -> 
 
 
 def note_answers(connection: Connection, archive: str, answers: Iterable[tuple[StoredAnswer, Location]]) -> None:
-    """Where answers lie in the journal of an archive: the last one that says something about a work or a user, and
+    """Record where answers are in the journal of an archive: the last one that says something about a work or a user, and
     each one that is kept by its date.
     """
     last, snapshots = [], []

@@ -1,4 +1,4 @@
-"""Works that cannot be had: gone, withheld, failed for now, or no longer what the ledger knows."""
+"""Works that are unavailable: gone, withheld, failed for now, or no longer as the ledger knows them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pixivcrawl.ledger.updates.works import IDS_A_QUERY, is_settled, known_rows,
 from pixivcrawl.reader import Reader
 
 Availability = Literal["gone", "login needed", "forbidden", "masked"]
-"""Login needed and forbidden are in journals of old alone: works that were withheld from a reader who is not known."""
+"""Only old journals have login needed and forbidden: works that were withheld from an unknown reader."""
 
 ARTIST_LEFT = "its artist left pixiv"
 
@@ -44,7 +44,7 @@ def record_unavailable(
     """Record a tombstone: since when and why the work is unavailable. Its files and everything known of it stay.
 
     gone settles a work until it is marked stale. masked (a list's row without content) has the work asked for once, however often the row
-    comes again. `with_session` was told of what needs a session, which is no longer final.
+    comes again. `with_session` is from older journals: a work that needed a session; that is no longer final.
     """
     if availability in ("login needed", "forbidden"):
         record_withheld(connection, work_id, reason, now)
@@ -68,9 +68,9 @@ def record_unavailable(
 def record_withheld(
     connection: Connection, work_id: int, reason: str, now: datetime, reader: Reader | None = None
 ) -> None:
-    """Record that the work exists and `reader` is not shown it (None: unknown who that was). A fully known, complete work stays available.
+    """Record that the work exists but is not shown to `reader` (None: unknown reader). A fully known, complete work stays available.
 
-    It is asked for again by another reader or session, and by this one once a day.
+    Another reader or session asks for it again, and this one does so once a day.
     """
     reader = reader or Reader()
     record_stubs(connection, [work_id], now)
@@ -98,12 +98,12 @@ def record_not_found(
 ) -> bool:
     """Record a 404, which becomes a tombstone if it happens again at least `apart` seconds after the first time; returns whether it is one.
 
-    One answer is enough where a list says it too: it no longer names the work (`is_unlisted`), or shows it without content.
+    One answer is enough if a list confirms it: it no longer names the work (`is_unlisted`), or shows it without content.
     """
     record_stubs(connection, [work_id], now)
     known = known_rows(connection, [work_id])[work_id]
     first = known["missing_since"]
-    # A clock that was set back must not put it off for ever.
+    # A clock that was set back must not delay the tombstone forever.
     is_again = first is not None and not first <= now < first + timedelta(seconds=apart)
     if is_again or is_unlisted or known["availability"] in ("masked", *FINAL_AVAILABILITY):
         record_unavailable(connection, work_id, "gone", reason, now)

@@ -1,4 +1,4 @@
-"""Bookmarks: which works stand on whose list, in which order, and which no longer do."""
+"""Bookmarks: which works are on whose list, in which order, and which no longer are."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def record_bookmarks(
 ) -> None:
     """Record bookmarks in the order of their list, from `position` downwards; without one (a part of the list) the order stays.
 
-    What a list does not tell (None) never replaces what is known.
+    What a list does not say (None) never replaces what is known.
     """
     rows = rows_of(bookmarks, first_seen=now, last_seen=now, unlisted=None)
     for place, row in enumerate(rows):
@@ -49,7 +49,7 @@ def record_unlisted_bookmarks(
 
 
 def settle_bookmark_order(connection: Connection, user_id: int, *, private: bool) -> None:
-    """Number a list's bookmarks from 1, the oldest first, whatever it took to read them."""
+    """Number a list's bookmarks from 1, the oldest first, however many runs it took to read them."""
     of_list = and_(_BOOKMARKS.c.user_id == user_id, _BOOKMARKS.c.private == private, _BOOKMARKS.c.position.is_not(None))
     place = func.row_number().over(order_by=(_BOOKMARKS.c.position, _BOOKMARKS.c.artwork_id)).label("place")
     ordered = select(_BOOKMARKS.c.artwork_id, place).where(of_list).subquery("ordered")

@@ -23,9 +23,9 @@ _CRAWLS, _CRAWL_ARTWORKS = table(CrawlRow), table(CrawlArtworkRow)
 
 @dataclass(frozen=True, slots=True)
 class Crawl:
-    """A run that begins. `resumes` is the run before it that did not come to its end, and `cursor` where that one was in the list.
+    """A run that begins. `resumes` is the unfinished run before it, and `cursor` where that one was in the list.
 
-    `frontier` is the head of the list when this reader last read it to its end; `read_to_end_before` says whether they ever did.
+    `frontier` is the head of the list when this reader last read it to its end; `read_to_end_before` says whether that ever happened.
     """
 
     crawl_id: int
@@ -38,9 +38,9 @@ class Crawl:
 def begin_crawl(
     connection: Connection, spider: str, arguments: Mapping[str, Any], now: datetime, reader: Reader | None = None
 ) -> Crawl:
-    """Begin a run. What earlier runs with the same spider and arguments found, and did not finish, is this one's to do.
+    """Begin a run. It also has to do what earlier runs with the same spider and arguments found and did not finish.
 
-    How far a list was read is another matter for each reader, who may be shown more than others (`reader` None: not known).
+    How far a list was read is kept for each reader, because one may be shown more than others (`reader` None: not known).
     """
     reader = reader or Reader()
     key = list_key(spider, arguments)
@@ -87,13 +87,13 @@ def begin_crawl(
 
 
 def is_read_by(reader: Reader) -> ColumnElement[bool]:
-    """Runs of this very reader; where a session does not tell whose it is, runs with that session."""
+    """Runs of the same reader; if a session does not show its account, runs with that session."""
     same_session = CrawlRow.session.is_not_distinct_from(reader.session) if reader.user_id is None else true()
     return CrawlRow.reader.is_not_distinct_from(reader.user_id) & same_session
 
 
 def _suffices(arguments: Mapping[str, Any]) -> str:
-    """What is to be known of each work of a list that is read with these arguments."""
+    """How much must be known of each work of a list that is read with these arguments."""
     listing = arguments.get("detail") == "listing"
     if not arguments.get("files", True):
         return "row" if listing else "facts"
@@ -127,7 +127,7 @@ def record_listing(
     distinct = list(dict.fromkeys(work_ids))
     for some in batched(distinct, IDS_A_QUERY):
         if artist is not None:
-            # Before it is seen what is left to do for them: an artist may be forgotten.
+            # Before what is left to do for them is worked out: an artist may be forgotten.
             record_stubs(connection, some, now)
             record_artist(connection, some, artist)
         found += _list_works(connection, crawl_id, list_id, suffices, some, now)
@@ -184,7 +184,7 @@ def end_crawl(
 def _list_works(
     connection: Connection, crawl_id: int, list_id: int, suffices: str, work_ids: Sequence[int], now: datetime
 ) -> int:
-    """Put works on the list; gives how many this run had not seen there before."""
+    """Put works on the list; returns how many this run had not seen there before."""
     unsettled = _unsettled(connection, suffices, work_ids)
     stubs = [work_id for work_id in work_ids if work_id not in unsettled]
     record_stubs(connection, stubs, now)
@@ -213,7 +213,7 @@ def _list_works(
 
 
 def _unsettled(connection: Connection, suffices: str, work_ids: Sequence[int]) -> dict[int, bool]:
-    """Whether anything is left to do for each work that the ledger knows, where that much suffices."""
+    """Whether anything is left to do for each work that the ledger knows, given what suffices for the list."""
     refresh_waiting(connection, work_ids)
     found = connection.execute(select(ArtworkRow.id, UNSETTLED[suffices]).where(ArtworkRow.id.in_(work_ids)))
     return {work_id: bool(unsettled) for work_id, unsettled in found}

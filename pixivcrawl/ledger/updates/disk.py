@@ -1,4 +1,4 @@
-"""What was found on the disk: files that the ledger did not know of, files that are not there any more, and gaps in the journal."""
+"""What was found on the disk: files that the ledger did not know, files that are no longer there, and gaps in the journal."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def record_journal_gap(connection: Connection, number: int, now: datetime) -> No
 
 
 def record_found(connection: Connection, found: FoundFile, now: datetime) -> bool:
-    """A file that lies in its place and was proven is stored from now on, or adopted where its name tells no revision of pixiv's.
+    """Record a proven file in its place as stored, or as adopted if its name has no revision of pixiv's.
 
-    Of its work the id and the artist may be all that is known.
+    Of its work only the id and the artist may be known.
 
     False when a file is stored already as that page and revision. Of a user's picture `work_id` is the user's.
     """
@@ -100,13 +100,13 @@ def record_found(connection: Connection, found: FoundFile, now: datetime) -> boo
 
 
 def record_lost(connection: Connection, work_id: int, page: int, revision: str, kind: FileKind, now: datetime) -> None:
-    """A stored file is in its place no more, or was damaged there. What is not stored stays as it is.
+    """Record that a stored file is no longer in its place, or was damaged there. A file that is not stored stays as it is.
 
-    A page of the work's present revision is wanted again. One that a newer revision replaced cannot be had again: it is superseded and
-    keeps its path and SHA-256, by which it is known should it come back. Where the ledger cannot tell (an unknown address, a page that the
+    A page of the work's present revision is wanted again. One that a newer revision replaced cannot be fetched again: it is superseded and
+    keeps its path and SHA-256, by which it is recognized if it comes back. If the ledger cannot tell (an unknown address, a page that the
     work does not have, a revision that is not the present one) it is superseded and the work is asked for again, which makes it wanted
-    if pixiv still names it. The list of an ugoira's frames has no address; its row goes, and comes back with the zip. Of a user's picture
-    (`work_id` is the user's) the latest is wanted again.
+    if pixiv still names it. The list of an ugoira's frames has no address; its row is deleted, and comes back with the zip. Of a user's
+    pictures (`work_id` is the user's) the latest is wanted again.
     """
     if kind in OF_USERS:
         lose_picture(connection, work_id, revision, kind, now)
@@ -136,7 +136,7 @@ def record_lost(connection: Connection, work_id: int, page: int, revision: str, 
 def _is_replaced(connection: Connection, row: Row[Any]) -> bool:
     """Whether the ledger knows a later revision of the same page; 14 digits sort as the times they stand for.
 
-    A later zip stands for its frames, which nobody may have asked for.
+    A later zip also counts for its frames, which may not have been asked for.
     """
     kind, page = ("ugoira", 0) if row.kind == "frame" else (row.kind, row.page)
     later = exists().where(

@@ -7,18 +7,19 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 TRANSFERS = 3
-"""An edge cache repeats its own damage, so that two equal transfers say little: 82 % of same-length damage only makes a decoder warn."""
+"""How many equal transfers are needed. An edge cache repeats its own damage, so that two say little: 82 % of same-length damage only makes
+a decoder warn."""
 
 LEAST_APART = timedelta(hours=1)
-"""The least between two transfers that count."""
+"""The least time between two transfers that count."""
 
 LEAST_SPAN = timedelta(days=1)
-"""The least between the first transfer and the last."""
+"""The least time between the first transfer and the last."""
 
 
 @dataclass(frozen=True, slots=True)
 class DoubtfulBody:
-    """The doubtful body of a file that came last: when it was first and last counted, how often, and by what names the last time."""
+    """The latest doubtful body of a file: when it was first and last counted, how often, and its validators the last time."""
 
     sha256: str
     first: datetime
@@ -29,12 +30,12 @@ class DoubtfulBody:
 
     @property
     def as_told(self) -> dict[str, str | None]:
-        """What `record_file_failed` is told of one transfer."""
+        """The arguments of `record_file_failed` for one transfer."""
         return {"served_sha256": self.sha256, "etag": self.etag, "last_modified": self.last_modified}
 
     @property
     def suffices(self) -> bool:
-        """It is what pixiv has, and kept as served."""
+        """Whether it is certainly what pixiv has, and so is kept as served."""
         return self.times >= TRANSFERS and self.last - self.first >= LEAST_SPAN
 
     @property
@@ -45,7 +46,7 @@ class DoubtfulBody:
 
 
 def doubtful_body_of(row: Any) -> DoubtfulBody | None:
-    """The doubtful body that a row of `files` knows of."""
+    """The doubtful body in a row of `files`."""
     if row is None or row.served_sha256 is None or row.served_at is None:
         return None
     last = row.served_last or row.served_at
@@ -53,8 +54,8 @@ def doubtful_body_of(row: Any) -> DoubtfulBody | None:
 
 
 def doubtful_body_after(known: DoubtfulBody | None, came: DoubtfulBody) -> DoubtfulBody:
-    """`known` after `came`, one more transfer. Other bytes begin again, and so does a clock that was set back; what comes too soon does
-    not count.
+    """`known` after one more transfer, `came`. Other bytes, or a clock that was set back, restart the count; a transfer too soon after the
+    last does not count.
     """
     if known is None or known.sha256 != came.sha256 or came.last < known.last:
         return came
@@ -64,7 +65,7 @@ def doubtful_body_after(known: DoubtfulBody | None, came: DoubtfulBody) -> Doubt
 
 
 class HasValidators(Protocol):
-    """A body, by what the image host said of it; None where it said nothing."""
+    """The validators of a body, as the image host sent them; None for one that it did not send."""
 
     @property
     def etag(self) -> str | None: ...
@@ -74,7 +75,7 @@ class HasValidators(Protocol):
 
 
 def changed_validators(before: HasValidators, now: HasValidators) -> list[str]:
-    """Where the image host spoke of two bodies in other words."""
+    """The validators that differ between two bodies."""
     said = (("ETag", before.etag, now.etag), ("Last-Modified", before.last_modified, now.last_modified))
     return [
         f"{name} {then} before, {since} now"
@@ -84,7 +85,7 @@ def changed_validators(before: HasValidators, now: HasValidators) -> list[str]:
 
 
 def values_of_served(served: DoubtfulBody) -> dict[str, Any]:
-    """What the file's row says of it."""
+    """The columns for it in the file's row."""
     return {
         "served_sha256": served.sha256,
         "served_at": served.first,

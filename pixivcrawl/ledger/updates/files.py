@@ -1,7 +1,7 @@
 """Files: wanted, about to be placed, stored, parked, superseded, deleted.
 
-A user's picture has its row in a table of its own, with the same columns as far as they make sense; its `Original` has the user's id for
-its work's.
+A user's picture has its row in a table of its own, with the same columns as far as they make sense; its `Original` has the user's id as
+the work id.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from pixivcrawl.ledger.updates.upsert import upsert
 
 GONE = "its address answers 404: removed or revised since the work was read"
 GONE_WITH_FIRST = "not asked for, as the ugoira's first frame answers 404: removed or revised since the work was read"
-"""Why a file failed whose work is asked for again; pixiv: after a revision the old addresses answer so."""
+"""The reason of a failed file whose work is asked for again; pixiv: after a revision the old addresses answer 404."""
 
 _FILES, _USER_FILES = table(FileRow), table(UserFileRow)
 _ARTWORKS = table(ArtworkRow)
@@ -82,7 +82,7 @@ class WorkFiles:
 
 
 def record_originals(connection: Connection, named: Sequence[WorkFiles]) -> list[list[Original]]:
-    """The originals of different works. Returns those of each that are to be fetched."""
+    """Record the originals of different works. Returns those of each that are to be fetched."""
     known = _files_of(connection, [of_work.work_id for of_work in named])
     has_failed = any(row.failed_crawl_id is not None for files in known.values() for row in files.values())
     crawl_id = newest_crawl(connection) if has_failed else 0
@@ -112,9 +112,9 @@ def record_originals(connection: Connection, named: Sequence[WorkFiles]) -> list
 
 
 def _never_to_come(others: Iterable[Row[Any]], named: Sequence[Original]) -> list[int]:
-    """The ids of those of a work's `others` that pixiv has no more, because it now names the work's files without them.
+    """The ids of those of a work's `others` that pixiv no longer has, because it now names the work's files without them.
 
-    Nobody names an ugoira's frames at the revision of its zip unless they are asked for.
+    An ugoira's frames at the revision of its zip are named only if they are asked for.
     """
     present = {original.revision for original in named}
     return [
@@ -141,7 +141,7 @@ class PlacedFile:
 
 
 def record_intent(connection: Connection, stored: StoredOriginal, now: datetime) -> None:
-    """The file is proven and about to be placed. Raises ValueError when other bytes are stored as the same page and revision."""
+    """Record that a file is proven and about to be placed. Raises ValueError if other bytes are stored as the same page and revision."""
     record_intents(connection, [PlacedFile(stored, now)])
 
 
@@ -160,7 +160,7 @@ def record_intents(connection: Connection, placed: Sequence[PlacedFile]) -> list
                 raise ValueError(f"{original} is stored already, with other bytes")
             continue
         rows += _rows(each.stored, intended | {"recorded": each.now})
-        # What was wanted is as missing as it was.
+        # A file that was wanted is still missing.
         if known is None or known.state not in ("wanted", "intent"):
             changed.append(original)
     _upsert_files(connection, rows)
@@ -179,7 +179,7 @@ def not_stored(connection: Connection, originals: Sequence[Original]) -> list[Or
 def _known_places(connection: Connection, originals: Sequence[Original]) -> dict[tuple[Any, ...], Any]:
     """The rows of these files, and of others at their places, by work (or user), page, revision and kind."""
     of_works = [original for original in originals if original.kind not in OF_USERS]
-    # Never all files of a work: it may have ten thousand, which come a few at a time.
+    # Never all files of a work: it may have ten thousand, which arrive a few at a time.
     of_places = {
         "work_ids": list({original.work_id for original in of_works}),
         "pages": list({original.page for original in of_works}),
@@ -203,7 +203,7 @@ def _refresh(connection: Connection, original: Original) -> None:
 
 
 def record_stored(connection: Connection, stored: StoredOriginal, now: datetime) -> None:
-    """The file is in its place; the work is complete when none is missing, and one of a revision that nobody knows makes none complete."""
+    """Record that a file is in its place; its work is complete when no file is missing, but a file of unknown revision does not count."""
     record_all_stored(connection, [PlacedFile(stored, now)])
 
 
@@ -222,7 +222,7 @@ def _in_place(stored: StoredOriginal, now: datetime) -> dict[str, Any]:
 
 
 def settle_intent(connection: Connection, intent: Intent, now: datetime) -> None:
-    """An intent of an ended run whose file turned out to be in its place."""
+    """Mark as stored the file of an ended run's intent that turned out to be in its place."""
     files = _table_of(intent.original.kind)
     of_file = [_is(intent.original), *([_is(intent.original, "frames")] if intent.original.frames is not None else [])]
     change = update(files).where(or_(*of_file), files.c.state == "intent")
@@ -231,7 +231,7 @@ def settle_intent(connection: Connection, intent: Intent, now: datetime) -> None
 
 
 def forget_intent(connection: Connection, intent: Intent, now: datetime) -> None:
-    """An intent of an ended run whose file is nowhere: it is wanted again, unless a newer revision took its place."""
+    """Drop an intent of an ended run whose file is nowhere: the file is wanted again, unless a newer revision took its place."""
     original = intent.original
     files = _table_of(original.kind)
     newer = files.alias()
@@ -262,9 +262,9 @@ def record_file_failed(
     last_modified: str | None = None,
     crawl_id: int | None = None,
 ) -> None:
-    """The file could not be had in run `crawl_id`; a later one tries again: the next where it does not wait. What is stored stays stored.
+    """Record that run `crawl_id` could not get a file; a later one tries again, the next one unless it `waits`. Stored files stay stored.
 
-    `served_sha256` is that of a doubtful body, by the image host's words for it: it is due when another transfer of it counts.
+    `served_sha256` is that of a doubtful body, with the image host's validators: the file is due when another transfer of it counts.
     """
     files = _table_of(original.kind)
     row = row_of(connection, original)
@@ -351,7 +351,7 @@ def has_key(work_id: int, page: int, revision: str, kind: FileKind) -> ColumnEle
 def _renew(connection: Connection, row: Row[Any], original: Original) -> bool:
     """Bring a file that is not there in line with what the API says now; True when that gives a new reason to try.
 
-    A guess changes nothing of an address.
+    A guess never changes a known address.
     """
     told = _told(original)
     if original.guessed and row.url is not None:
@@ -399,7 +399,7 @@ def record_originals_of_works(
 
 
 def record_unproven(connection: Connection, original: Original, now: datetime) -> None:
-    """A stored file turned out not to be what the API now says of it, and is out of its place: it is wanted again."""
+    """Record a stored file as wanted again: it turned out not to match what the API now says, and was moved away."""
     change = update(_FILES).where(_is(original), _FILES.c.state == "stored")
     not_there = {"state": "wanted", "recorded": now, **NO_BYTES, **NOT_IMPORTED, **NOT_FAILED}
     connection.execute(change.values(**_told(original), **not_there))

@@ -1,4 +1,4 @@
-"""Columns that the parsers of an earlier time left empty, filled with what kept answers say."""
+"""Fills columns that earlier parsers left empty with what kept answers say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person wants no more, and wants again."""
+"""Works and artists that the user has forgotten, and remembered again."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def forget(
     note: str | None = None,
     files_deleted: bool = False,
 ) -> None:
-    """Record that the owner wants a work, or all works and pictures of an artist, no more: nothing of it is asked for or fetched until
+    """Record that the owner no longer wants a work, or all works and pictures of an artist: nothing of it is asked for or fetched until
     `remember`.
 
-    `files_deleted`: its files go too; their rows keep path and SHA-256. Forgotten twice, it keeps its first time, and its note unless
-    there is another one.
+    `files_deleted`: its files are deleted too; their rows keep path and SHA-256. If it is forgotten twice, it keeps the first time, and the
+    first note unless there is a new one.
     """
     if subject == "work":
         record_stubs(connection, [subject_id], now)
@@ -51,7 +51,7 @@ def remember(connection: Connection, subject: Subject, subject_id: int, now: dat
     connection.execute(delete(_FORGOTTEN).where(_is(subject, subject_id)))
     for files, of_subject in _files_of(subject, subject_id):
         deleted = connection.execute(select(files).where(of_subject, files.c.state == "deleted")).mappings().all()
-        # Of an adopted file too: what is lost is told by its revision.
+        # Also for an adopted file, because `record_lost` goes by the revision.
         connection.execute(update(files).where(of_subject, files.c.state == "deleted").values(state="stored"))
         for row in deleted:
             of_whom = row["artwork_id"] if files is _FILES else row["user_id"]

@@ -20,7 +20,7 @@ def keep_former(
 ) -> None:
     """Keep former values ({field: value}) of a work or user, which `owner` names by the column of `versions`.
 
-    One was true since `known_since` says so, or else from the last change of its field, or else from when it was `first` known.
+    A value was true from the time in `known_since`, otherwise from the last change of its field, otherwise from when it was `first` known.
     """
     if not former:
         return

@@ -15,7 +15,7 @@ from pixivcrawl.ledger.updates.upsert import insert_new, upsert
 from pixivcrawl.reader import Reader
 
 CHANNEL = "pixivcrawl_pauses"
-"""By which a server tells everybody who listens that a pause began or ended."""
+"""The channel on which a server notifies listening processes that a pause began or ended."""
 
 _HOSTS, _ACCOUNTS = table(HostRow), table(AccountRow)
 _OF_ACCOUNT = and_(_ACCOUNTS.c.host == bindparam("of_host"), _ACCOUNTS.c.account == bindparam("of_account"))
@@ -48,9 +48,9 @@ class RequestSpent:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What an account has learned of a host: seconds of rest after each answer, answers since that changed, the last refusal.
+    """What an account has learned about a host: seconds of rest after each answer, answers since that changed, the last refusal.
 
-    `usual` is what PIXIV_API_DELAY was then.
+    `usual` is the value of PIXIV_API_DELAY at that time.
     """
 
     delay: float
@@ -60,7 +60,7 @@ class Pace:
 
 
 def kept_pace(connection: Connection, host: str, reader: Reader, *, lock: bool = False) -> Pace | None:
-    """What earlier runs of this reader have learned of a host; None where they have nothing to tell."""
+    """What earlier runs of this reader have learned about a host; None if nothing."""
     asked = select(_ACCOUNTS).where(
         _ACCOUNTS.c.host == host, _ACCOUNTS.c.account == account_of_reader(reader), _ACCOUNTS.c.delay.is_not(None)
     )
@@ -73,13 +73,13 @@ def _pace(row: Any) -> Pace:
 
 
 def refused_paces(connection: Connection, since: datetime) -> list[tuple[str, Pace]]:
-    """The hosts that refused an account since then, and what was learned of it."""
+    """The hosts that refused an account since then, and the pace that was learned from it."""
     refused = select(_ACCOUNTS).where(_ACCOUNTS.c.refused_at > since).order_by(_ACCOUNTS.c.refused_at)
     return [(row.host, _pace(row)) for row in connection.execute(refused)]
 
 
 def share_pace(connection: Connection, host: str, reader: Reader, pace: Pace) -> Pace:
-    """Keep what a run has learned, unless another was refused later; gives what then holds for both."""
+    """Keep what a run has learned, unless another run was refused later; returns the pace that then holds for both."""
     kept = kept_pace(connection, host, reader, lock=True)
     if kept is not None and kept.refused_at and (pace.refused_at is None or pace.refused_at < kept.refused_at):
         return kept
@@ -96,12 +96,12 @@ def share_pace(connection: Connection, host: str, reader: Reader, pace: Pace) ->
 
 
 def account_of_reader(reader: Reader) -> int:
-    """The number under which a reader's account is kept: its id, 0 of nobody, less than 0 for a session that does not tell whose it is."""
+    """The number under which a reader's account is kept: its id, 0 for a visitor, negative for a session that does not show its id."""
     return -(reader.session or 0) if reader.user_id is None else reader.user_id
 
 
 def shared_clock(connection: Connection, now: datetime) -> datetime:
-    """The time by which all who share a ledger count: its server's, whatever their own clocks say; `now` where it is a file."""
+    """The time that is the same for all users of a ledger: its server's, whatever their own clocks say; `now` if the ledger is a file."""
     if connection.dialect.name == "sqlite":
         return now
     told: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
@@ -109,21 +109,21 @@ def shared_clock(connection: Connection, now: datetime) -> datetime:
 
 
 def pause_host(connection: Connection, host: str, until: datetime, now: datetime, account: int | None = None) -> None:
-    """Nothing is to be sent to `host` before `until`: by that account, by nobody at all without one."""
+    """Record that nothing may be sent to `host` before `until`: by that account, or without one by any reader."""
     since = shared_clock(connection, now)
     pause = {"host": host, "paused_at": since, "paused_until": since + (until - now)}
     if account is None:
         upsert(connection, _HOSTS, [pause], ("host",))
     else:
         upsert(connection, _ACCOUNTS, [pause | {"account": account}], ("host", "account"))
-        # What everybody was asked for before, and is over, would be told of for ever beside it.
+        # An older pause for all readers that is over would otherwise be reported forever beside this one.
         over = update(_HOSTS).where(_HOSTS.c.host == host, _HOSTS.c.paused_until <= since)
         connection.execute(over.values(paused_at=None, paused_until=None))
     _tell(connection)
 
 
 def clear_pause(connection: Connection, host: str, account: int | None = None) -> None:
-    """What was asked of everybody is over, and of the account if one is given: whoever is answered is past both."""
+    """Clear the pause of all readers and, if one is given, that of the account: an answer shows that both are over."""
     over = [update(_HOSTS)]
     if account is not None:
         over.append(update(_ACCOUNTS).where(_ACCOUNTS.c.account == account))
@@ -138,7 +138,7 @@ def _tell(connection: Connection) -> None:
 
 
 def note_session(connection: Connection, host: str, reader: Reader, *, is_refused: bool) -> None:
-    """Whether the host takes a reader's session."""
+    """Record whether the host accepts a reader's session."""
     refused = {
         "host": host,
         "account": account_of_reader(reader),
@@ -153,7 +153,7 @@ def day_of(moment: datetime) -> str:
 
 
 def spend_request(connection: Connection, host: str, account: int, now: datetime) -> None:
-    """One more request of the account leaves for `host`; the first one of a day starts a new count."""
+    """Count one more request of the account to `host`; the first one of a day starts a new count."""
     spend_requests(connection, [RequestSpent(host, account, now)])
 
 
@@ -161,7 +161,7 @@ def spend_requests(connection: Connection, sent: Sequence[RequestSpent]) -> list
     """`spend_request` for each."""
     counts = Counter((each.host, each.account, day_of(shared_clock(connection, each.now))) for each in sent)
     for (host, account, day), number in counts.items():
-        # Added by the database, for others may spend at the same time.
+        # Added by the database, because other processes may spend at the same time.
         spent = {"of_host": host, "of_account": account, "day": day, "number": number}
         if not connection.execute(_SPEND, spent).rowcount:
             first = {"host": host, "account": account, "spent_on": day, "spent": number}
@@ -170,7 +170,7 @@ def spend_requests(connection: Connection, sent: Sequence[RequestSpent]) -> list
 
 
 def take_request(connection: Connection, host: str, account: int, limit: int, now: datetime) -> bool:
-    """Spend one of the `limit` requests of a day, if one is left: whoever else takes them at the same time."""
+    """Spend one of the `limit` requests of a day, if one is left; safe while other processes do the same."""
     day = day_of(shared_clock(connection, now))
     taken = {"of_host": host, "of_account": account, "day": day, "limit": limit}
     if connection.execute(_TAKE, taken).rowcount:

@@ -1,4 +1,4 @@
-"""Files that no transfer brought, but another tool's folder."""
+"""Files that came from another tool's folder, not from pixiv."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from pixivcrawl.ledger.updates.state import refresh_files
 from pixivcrawl.ledger.updates.upsert import insert_new
 
 NOT_IMPORTED: dict[str, Any] = dict.fromkeys(("source", "evidence", "imported"))
-"""What the row of a work's file says that a transfer brought, or that is not there."""
+"""The import columns in the row of a file that was fetched, or is not there."""
 
 _ARTWORKS, _FILES, _USERS = table(ArtworkRow), table(FileRow), table(UserRow)
 
 
 def state_in_place(revision: str) -> str:
-    """What a file is that lies in its place: one of a revision that nobody knows is no original of the work's present one."""
+    """The state of a file in its place: adopted if its revision is unknown, because it then is no original of the present revision."""
     return "adopted" if is_unknown(revision) else "stored"
 
 
 def record_double(
     connection: Connection, work_id: int, page: int, revision: str, kind: FileKind, now: datetime
 ) -> None:
-    """An adopted file is one that is stored as well, at the revision that it turned out to be of: its own row goes."""
+    """Delete the row of an adopted file that is also stored at the revision that it turned out to be of."""
     of_page = and_(_FILES.c.artwork_id == work_id, _FILES.c.page == page, _FILES.c.revision == revision)
     kinds = _FILES.c.kind.in_((kind, "frames"))
     connection.execute(delete(_FILES).where(of_page, kinds, _FILES.c.state == "adopted"))
@@ -36,7 +36,7 @@ def record_double(
 
 
 def record_owner(connection: Connection, originals: Sequence[tuple[Original, datetime]]) -> None:
-    """Of the works of imported files the id and the artist may be all that is known."""
+    """Record works of imported files, of which only the id and the artist may be known."""
     if not originals:
         return
     users = {

@@ -1,4 +1,4 @@
-"""Users and the names that they bore."""
+"""Users and their names, former ones too."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _AVAILABLE = {
 def record_user(connection: Connection, user: User, now: datetime) -> None:
     """Record a user from an answer; one who had left is back. None never replaces what is known, and former values are kept.
 
-    Pictures that are named are wanted.
+    The pictures that it names are wanted.
     """
     if user.name is None:
         record_user_seen(connection, user.user_id, now)
@@ -71,7 +71,7 @@ def record_user_name(connection: Connection, user_id: int, name: str, now: datet
 
 
 def record_user_names(connection: Connection, told: Iterable[tuple[int, str, datetime]]) -> None:
-    """`record_user_name` for each user, name and time, by their ids; who was named just before is not looked up again."""
+    """`record_user_name` for each user, name and time, by their ids; a user who was recorded just before is not looked up again."""
     known: dict[int, tuple[str | None, datetime]] = {}
     for user_id, name, now in sorted(told, key=itemgetter(0)):
         name = storable(name)
@@ -92,7 +92,7 @@ def record_user_names(connection: Connection, told: Iterable[tuple[int, str, dat
 
 
 def record_user_accounts(connection: Connection, artworks: Iterable[Artwork]) -> None:
-    """Record the account names of artists whose names are recorded, as their works tell them."""
+    """Record the account names, from their works, of artists whose names are recorded."""
     accounts = {artwork.user_id: artwork.user_account for artwork in artworks if artwork.user_account}
     if accounts:
         told = [{"user": user_id, "told": storable(account)} for user_id, account in accounts.items()]

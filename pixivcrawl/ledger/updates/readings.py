@@ -27,8 +27,8 @@ def record_unlisted(
     total: int,
     now: datetime,
 ) -> int:
-    """After a whole reading of a list that began at `since`: the rows of the list that it did not show (`seen` is when each was last shown)
-    are no longer on it.
+    """Mark as no longer listed, after a whole reading of a list that began at `since`, the rows that it did not show (`seen`: when each was
+    last shown).
 
     Nothing is recorded if fewer or more rows were seen than `total`. Returns how many were marked.
     """
@@ -40,9 +40,9 @@ def record_unlisted(
 
 
 def record_gaps_in_following(connection: Connection, crawl_id: int, follows: Sequence[Follow], now: datetime) -> None:
-    """Before the follows that run `crawl_id` sees are recorded: those that the last whole reading of its list did not see have come back.
+    """Record which of these follows have come back: the last whole reading of the list of run `crawl_id` did not see them.
 
-    At most a few hundred follows at once.
+    Called before the follows themselves are recorded; at most a few hundred at once.
     """
     key = connection.execute(select(CrawlRow.list_key).where(CrawlRow.id == crawl_id)).scalar()
     last = None if key is None else whole_reading_began(connection, key, crawl_id)
@@ -55,8 +55,8 @@ def record_gaps_in_following(connection: Connection, crawl_id: int, follows: Seq
 
 
 def whole_reading_began(connection: Connection, key: str, before: int) -> datetime | None:
-    """When the last whole reading of a list before run `before` began, be it that several runs, each going on from the one before it,
-    took part in it. None where there was none.
+    """When the last whole reading of a list before run `before` began; it may consist of several runs, each continuing the one before. None
+    if there was none.
     """
     whole = select(CrawlRow.id).where(
         CrawlRow.list_key == key, CrawlRow.id < before, CrawlRow.read_to_end, CrawlRow.full_reading

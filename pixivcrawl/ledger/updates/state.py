@@ -1,4 +1,4 @@
-"""What a work's rows say together: which of its files are there, whether anything is left to do, and when it is due."""
+"""The state of a work from all its rows: which of its files are there, whether anything is left to do, and when it is due."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from pixivcrawl.ledger.models import ArtworkRow, CrawlArtworkRow, CrawlRow, File
 from pixivcrawl.ledger.updates.change_log import note_changes
 
 WAITS = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=7), timedelta(days=30))
-"""How long a thing waits that failed in one run, in two, in three, in four, in more; within a run it is not tried again."""
+"""The wait after a failure in one run, in two, three, four, or more; within a run a failed work or file is not tried again."""
 
 _ARTWORKS, _FILES = table(ArtworkRow), table(FileRow)
 _FORGOTTEN = table(ForgottenRow)
@@ -40,10 +40,10 @@ _WAITING = "pixivcrawl.refreshes"
 
 
 def _word(word: str) -> ColumnElement[str]:
-    """A value that stands in the statement itself.
+    """A value that is written into the statement itself.
 
-    SQLite plans a statement again for each execution where a value that is given with it might decide between partial indexes; that took
-    ten times as long as the rest. And SQLAlchemy writes the list of an IN again each time.
+    SQLite plans a statement again for each execution if a bound value might decide between partial indexes; that took ten times as long
+    as the rest. And SQLAlchemy renders the list of an IN again each time.
     """
     return literal_column(f"'{word}'", type_=String)
 
@@ -52,7 +52,7 @@ FORGOTTEN = or_(
     exists().where(_FORGOTTEN.c.subject == _word("work"), _FORGOTTEN.c.subject_id == _ARTWORKS.c.id),
     exists().where(_FORGOTTEN.c.subject == _word("artist"), _FORGOTTEN.c.subject_id == _ARTWORKS.c.user_id),
 )
-"""A person wants the work, or all works of its artist, no more."""
+"""The user has forgotten the work, or its artist."""
 
 
 def _unsettled(too_little: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -78,7 +78,7 @@ _ZIPS, _UPLOADED = _FILES.alias("zips"), _FILES.alias("uploaded")
 
 
 def _zip_is(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The work is an ugoira, and so much is true of the zip at its present revision."""
+    """The work is an ugoira, and the condition holds for the zip at its present revision."""
     return and_(
         _ARTWORKS.c.kind == _word("ugoira"),
         exists().where(
@@ -103,13 +103,13 @@ LACKS_FRAMES = _zip_is(
     )
     .scalar_subquery()
 )
-"""Of an ugoira of which the zip is known, not all frames as uploaded are."""
+"""The zip of an ugoira is known, but not all of its frames as uploaded."""
 
 LACKS_TIMING = _zip_is(_ZIPS.c.frames.is_(None))
-"""The zip of an ugoira is known by its row alone, which does not tell how long each frame is shown."""
+"""The zip of an ugoira is known only from its row, which does not say how long each frame is shown."""
 
 AND_FRAMES = " and frames"
-"""What the word for what suffices ends in, where an ugoira's zip alone does not."""
+"""The ending of a value of `suffices` if an ugoira's zip alone is not enough."""
 
 _FILES_MISSING = _ARTWORKS.c.files_state != _word("complete")
 _NOT_IN_FULL = _ARTWORKS.c.detail != _word("full")
@@ -122,7 +122,7 @@ UNSETTLED: dict[str, ColumnElement[bool]] = {
     f"listing{AND_FRAMES}": _unsettled(or_(_FILES_MISSING, LACKS_TIMING, LACKS_FRAMES)),
     "row": false(),
 }
-"""There may be something left to do for the work, now or later, on a list for whose works that much suffices (`CrawlRow.suffices`)."""
+"""There may be something left to do for the work, now or later, by what suffices for the works of its list (`CrawlRow.suffices`)."""
 
 _OF_WORK = _FILES.c.artwork_id == _ARTWORKS.c.id
 
@@ -180,7 +180,7 @@ _NEWEST_CRAWL = select(func.coalesce(func.max(CrawlRow.id), 0))
 
 @contextmanager
 def refreshed_together(connection: Connection) -> Iterator[None]:
-    """Meanwhile works are refreshed once for all that changes about them: at the end, or when a work's row is read (`refresh_waiting`)."""
+    """Within the block, refresh each work once for all its changes: at the end, or when its row is read (`refresh_waiting`)."""
     connection.info[_WAITING] = set()
     try:
         yield
@@ -190,7 +190,7 @@ def refreshed_together(connection: Connection) -> Iterator[None]:
 
 
 def refresh_waiting(connection: Connection, work_ids: Collection[int] | None = None) -> None:
-    """Bring in line what waits for it: before any of these works' rows is read, or in any case."""
+    """Refresh the waiting works if any of these works waits, whose rows are about to be read; without `work_ids` in any case."""
     waiting: set[int] = connection.info.get(_WAITING, set())
     if waiting and (work_ids is None or not waiting.isdisjoint(work_ids)):
         works = [{"work_id": work_id} for work_id in sorted(waiting)]
@@ -200,7 +200,7 @@ def refresh_waiting(connection: Connection, work_ids: Collection[int] | None = N
 
 
 def refresh_files(connection: Connection, work_id: int) -> None:
-    """Bring what the work's row says of its files in line with the files' rows, and then `refresh_unsettled`."""
+    """Update what the work's row says of its files from the files' rows, and then `refresh_unsettled`."""
     note_changes(connection, "work", [work_id])
     if (waiting := connection.info.get(_WAITING)) is not None:
         waiting.add(work_id)
@@ -210,17 +210,17 @@ def refresh_files(connection: Connection, work_id: int) -> None:
 
 
 def refresh_unsettled(connection: Connection, work_id: int) -> None:
-    """Repeat on every list that holds the work whether anything is left to do for it."""
+    """Update, on every list with the work, whether anything is left to do for it."""
     connection.execute(_REFRESH_UNSETTLED, {"work_id": work_id})
 
 
 def newest_crawl(connection: Connection) -> int:
-    """The youngest run; 0 before the first. Several may be under way on a server."""
+    """The latest run; 0 before the first. Several may be under way on a server."""
     return int(connection.execute(_NEWEST_CRAWL).scalar_one())
 
 
 def this_run(connection: Connection, crawl_id: int | None) -> int:
-    """The run in which something happened; journals of old do not say which: the youngest then."""
+    """The run in which something happened; old journals do not say which: then the latest run at that time."""
     return newest_crawl(connection) if crawl_id is None else crawl_id
 
 
@@ -235,7 +235,7 @@ def failed_again(
 
 
 def failed_free(connection: Connection, failed_runs: int, now: datetime, crawl_id: int | None) -> dict[str, Any]:
-    """As `failed_again`, for a try that cost nothing: the next run tries again, and what failed before counts as it did."""
+    """As `failed_again`, for a try that cost nothing: the next run tries again, and the count of failures stays."""
     return {"failed_runs": failed_runs, "failed_crawl_id": this_run(connection, crawl_id), "next_attempt": now}
 
 
@@ -248,19 +248,19 @@ NO_BYTES: dict[str, Any] = {
     **dict.fromkeys(("path", "sha256", "bytes", "format", "stored", "flaw", "etag", "last_modified", "archive")),
     "as_served": False,
 }
-"""What a row says of a file that is not there."""
+"""The values in the row of a file that is not there."""
 
 
 def is_due(row: Any, crawl_id: int, now: datetime | None) -> bool:
     """Whether what failed (`row` has `failed_crawl_id` and `next_attempt`) is to be tried in run `crawl_id`.
 
-    Without a time, whatever did not fail in this very run is.
+    Without a time, everything that did not fail in this run is.
     """
     if row.failed_crawl_id is None:
         return True
     if now is None:
         return bool(row.failed_crawl_id < crawl_id)
-    # A longer wait than there is was written before the clock was set back.
+    # A wait longer than the longest was written before the clock was set back.
     return bool(row.failed_crawl_id < crawl_id and not now < row.next_attempt <= now + WAITS[-1])
 
 

@@ -13,7 +13,7 @@ _STORES = table(StoreRow)
 
 
 def use_store(connection: Connection, name: str, address: str, now: datetime) -> None:
-    """From now on the originals lie in this store. Raises ValueError if they lie in another one already."""
+    """Record that the originals are in this store from now on. Raises ValueError if they are already in another one."""
     insert_new(connection, _STORES, [{"id": 1, "name": name, "address": address, "since": now}], ("id",))
     if connection.execute(select(_STORES.c.name)).scalar_one() != name:
         raise ValueError("the originals lie in another store")

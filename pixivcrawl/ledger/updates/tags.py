@@ -1,4 +1,4 @@
-"""Tags, their translations, and which work bears which."""
+"""Tags, their translations, and which work has which."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ class _Remembered:
 
 
 def remember_tags(connection: Connection) -> None:
-    """Keep the ids of tags between changes on this connection; whoever rolls back must call `forget_tags`."""
+    """Keep the ids of tags between changes on this connection; after a rollback `forget_tags` must be called."""
     remembered: _Remembered = connection.info.setdefault(_REMEMBERED, _Remembered())
     if len(remembered.translations) > _MOST_REMEMBERED:
         remembered.translations.clear()
 
 
 def forget_tags(connection: Connection) -> None:
-    """What is remembered may never have been committed."""
+    """Drop the kept ids, which may never have been committed."""
     if _REMEMBERED in connection.info:
         connection.info[_REMEMBERED] = _Remembered()
 
@@ -113,7 +113,7 @@ def record_tags(connection: Connection, links_of_works: Mapping[int, Sequence[Ta
 
 
 def record_translations(connection: Connection, told: Iterable[tuple[Sequence[Tag], datetime]]) -> None:
-    """Pixiv's translations into the reader's language, as works told them and when; a tag without one keeps what is known."""
+    """Record pixiv's translations into the reader's language, from works and with the time; a tag without one keeps what is known."""
     translated = [
         (tag_name(tag), storable(tag.translation), now)
         for tags, now in told
@@ -161,13 +161,13 @@ def _keep_translations(connection: Connection, rows: Sequence[dict[str, Any]]) -
 
 
 def _remembered(connection: Connection) -> _Remembered:
-    """What this connection remembers; nothing, on one that nobody asked to."""
+    """The ids that this connection keeps; empty if `remember_tags` was not called on it."""
     remembered: _Remembered | None = connection.info.get(_REMEMBERED)
     return remembered if remembered is not None else _Remembered()
 
 
 def _tag_ids(connection: Connection, names: Iterable[str]) -> dict[str, int]:
-    """The id of each name, made where there is none."""
+    """The id of each name; new names get one."""
     remembered = _remembered(connection).ids
     wanted = dict.fromkeys(names)
     unknown = [name for name in wanted if name not in remembered]

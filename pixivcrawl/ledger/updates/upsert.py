@@ -1,4 +1,4 @@
-"""Inserting what may be there already, in the words of either database; and items as rows."""
+"""Inserts rows that may exist already, in the SQL of either database; and turns items into rows."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str,
 def _execute(
     connection: Connection, statement: Executable, rows: Sequence[Mapping[str, Any]], key: tuple[str, ...]
 ) -> None:
-    # In the order of their keys: two processes that wrote the same rows in another order would wait for each other.
+    # In the order of their keys: two processes that write the same rows in different orders would wait for each other.
     connection.execute(statement, sorted(rows, key=itemgetter(*key)))
 
 
 def _insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
     if dialect == "sqlite":
         return sqlite.insert(table)
-    from sqlalchemy.dialects import postgresql  # only here: it costs the start of those who do not use it
+    from sqlalchemy.dialects import postgresql  # only here: it would slow the start of runs that do not use it
 
     return postgresql.insert(table)
 
@@ -49,7 +49,7 @@ def _insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
 def _statement(
     dialect: str, table: Table, columns: tuple[str, ...], key: tuple[str, ...], *, replace: bool
 ) -> sqlite.Insert | postgresql.Insert:
-    # One object for each shape: SQLAlchemy then has nothing to work out but the values.
+    # One object for each shape, so that SQLAlchemy only has to handle the values.
     statement = _insert(dialect, table)
     others = [column for column in columns if column not in key]
     if not replace or not others:
@@ -58,7 +58,7 @@ def _statement(
 
 
 def rows_of(items: Iterable[Any], **more: Any) -> list[dict[str, Any]]:
-    """Items as rows: all that they say, by the names of their columns, and `more` in each row."""
+    """Items as rows: all their values, by the names of their columns, and `more` in each row."""
     return [
         {name: getattr(item, field.name) for name, field in columns_of(item.__class__).items()} | more for item in items
     ]
@@ -84,7 +84,7 @@ def keep_known(
     key: tuple[str, ...],
     keep: tuple[str, ...],
 ) -> None:
-    """Insert `rows`; where `key` is there already, replace the other columns, of those in `keep` only what the row tells.
+    """Insert `rows`; where `key` exists already, replace the other columns, but those in `keep` only by values other than None.
 
     `first_seen` stays as it was first written.
     """

@@ -1,4 +1,4 @@
-"""Which pictures of users are wanted; what becomes of them afterwards is as of any file (updates/files.py)."""
+"""Which pictures of users are wanted; everything after that is as for any file (updates/files.py)."""
 
 from __future__ import annotations
 

@@ -37,11 +37,11 @@ _ROW_MAY_TELL = tuple(columns_of(Artwork, "in_rows"))
 _VERSIONED = columns_of(Artwork, "history").keys()
 
 _OF_ITS_PAGE = frozenset({"caption", "translated_title", "translated_caption"})
-"""What the mobile site words otherwise than a work's own page: a value is a former one only where that page told it."""
+"""The fields that the mobile site words otherwise than a work's own page: a value becomes history only if it came from that page."""
 
 _WRITTEN_APART = ("id", "files_state", "files_stored", "bytes_stored", "comments_read")
 _STATE = tuple(name for name in table(ArtworkRow).c.keys() if name not in (*_FACTS, *_WRITTEN_APART))  # noqa: SIM118 (no dict)
-"""What the ledger itself knows of a work beside what pixiv says."""
+"""The columns of a work that are the ledger's own and not pixiv's."""
 
 _AVAILABLE = {
     "availability": "available",
@@ -75,7 +75,7 @@ def record_stubs(connection: Connection, work_ids: Iterable[int], now: datetime)
 
 
 def record_artist(connection: Connection, work_ids: Sequence[int], user_id: int) -> None:
-    """Works of which nobody knew whose they are belong to this user: a list of theirs named them."""
+    """Record this user as the artist of works whose artist was unknown: a list of their works named them."""
     of_nobody = _ARTWORKS.c.id.in_(work_ids) & _ARTWORKS.c.user_id.is_(None)
     if connection.execute(update(_ARTWORKS).where(of_nobody).values(user_id=user_id)).rowcount:
         note_changes(connection, "work", work_ids)
@@ -111,10 +111,10 @@ def record_rows(connection: Connection, artworks: Sequence[Artwork], now: dateti
 
 
 def record_originals_of_rows(connection: Connection, originals: Sequence[Original], now: datetime) -> None:
-    """Originals that follow from works' rows, which were recorded, are wanted.
+    """Record the originals that follow from works' recorded rows as wanted.
 
-    A row brings none where its work is known in full, or is stale for another reason than that this row shows a new revision: files of
-    that revision are then known. Of a work with several rows the last one counts.
+    A row brings none if its work is known in full, or is stale although files of the row's revision are known, so for another reason than
+    this row. Of a work with several rows the last one counts.
     """
     of_works: dict[int, dict[tuple[str, int], Original]] = {}
     for original in originals:
@@ -143,7 +143,7 @@ def record_originals_of_rows(connection: Connection, originals: Sequence[Origina
 def record_row_originals(connection: Connection, work_id: int, originals: Sequence[Original], now: datetime) -> None:
     """The originals that follow from a work's row, all of one revision.
 
-    What is known of a file at that revision stays as it is; what was never had of another one is superseded.
+    What is known of a file at that revision stays as it is; files of other revisions that were never stored are superseded.
     """
     record_originals_of_works(connection, {work_id: originals}, now)
 
@@ -234,7 +234,7 @@ def _row(artwork: Artwork, known: RowMapping | None, now: datetime) -> Row:
 
 
 def _told(artwork: Artwork, names: Sequence[str]) -> Row:
-    """What the source says, in the form in which the ledger would give it back."""
+    """What the source says, in the form in which the ledger would return it."""
     told: Row = {}
     for name in names:
         value = getattr(artwork, _COLUMNS[name])
@@ -299,7 +299,7 @@ def _write(
                 former["tags"] = names
         if old["availability"] in FINAL_AVAILABILITY and rows[work_id]["availability"] == "available":
             former["availability"] = old["availability"]
-        # That a work was away was true since its tombstone.
+        # A work's absence began with its tombstone.
         away = {"availability": old["unavailable_since"]}
         first = old["described"] or old["first_seen"]
         keep_former(connection, _VERSIONS, {"artwork_id": work_id}, former, away, first, moments[work_id])
@@ -310,7 +310,7 @@ def _differs(row: Row, known: RowMapping) -> bool:
 
 
 def _other_links(artwork: Artwork, former: Sequence[TagLink]) -> list[TagLink] | None:
-    """The work's tags where the source names other ones, or says other things of them; a list row without tags says nothing."""
+    """The work's tags if the source names other ones, or says other things about them; a list row without tags says nothing."""
     if not artwork.tags and artwork.detail == "listing":
         return None
     links = links_of(artwork.tags, former)
