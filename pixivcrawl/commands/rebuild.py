@@ -16,7 +16,7 @@ from pixivcrawl.api.text import one_line, plural, size
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.layout import Archive
 from pixivcrawl.archive.lock import lock
-from pixivcrawl.archive.stores import store_of
+from pixivcrawl.archive.stores import object_store_of, store_of
 from pixivcrawl.archive.stores.folder import ORIGINALS
 from pixivcrawl.archive.workers import Workers
 from pixivcrawl.configuration import Configuration
@@ -51,6 +51,7 @@ from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.ledger.shared_journals import put_back, stored_journals
 from pixivcrawl.runs.command import ArchiveCommand
 from pixivcrawl.runs.exclusive import alone_at_store
+from pixivcrawl.verification.files import whose_originals
 from pixivcrawl.verification.reconciling import Reconciliation, reconcile
 
 NOT_ALL = 1
@@ -150,6 +151,9 @@ def rebuild(configuration: Configuration, others: Sequence[Archive] = (), *, rep
             rebuilt = _rebuild_file(archive, url, workers, may_replace=replace, check=check)
         else:
             _require_empty(url)
+            # Before anything is written, so that the same command can be run again.
+            if (store := object_store_of(archive)) is not None and store.name() is not None:
+                store.try_removal()
             rebuilt = _make_ledger(archive, url, workers, others, check=check)
         held.after_a_kill = False
     print("\n".join([f"rebuilt: {place_of(url)}", *summary(rebuilt)]), flush=True)
@@ -288,7 +292,7 @@ def _reconciled(
         )
         totals, elsewhere = (
             ledger.read_now(queries.status_totals),
-            ledger.read_now(queries.files_elsewhere, ledger.known_as),
+            ledger.read_now(queries.files_elsewhere, whose_originals(archive, ledger)),
         )
         return RebuildResult(replayed, passed_over, told, totals, elsewhere)
     finally:

@@ -105,9 +105,9 @@ def drop_doubles(archive: Archive, ledger: Ledger) -> None:
     The file goes before its row: what a kill leaves is found here again, and so are those that an object store keeps because it is
     another's turn to change it, or its credentials do not allow removals.
     """
-    if not (doubles := ledger.read_now(queries.adopted_doubles, ledger.known_as)):
-        return
     store = store_of(archive)
+    if not (doubles := ledger.read_now(queries.adopted_doubles, "" if store.is_shared else ledger.known_as)):
+        return
     with turn_at_store(archive, ledger.url) as is_alone:
         for double in doubles if is_alone else ():
             if not store.holds(double.stored_path, double.sha256):

@@ -15,6 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.exchange.fetched import Sandbox, bring_in, gallery_dl, imported, tree
+from tests.ledger.postgres import answered
 from tests.live.running import complaints, environment, rows, scrapy, stored_files
 from tests.sandbox.serving import World
 from tests.seaweed import READY_WITHIN, SeaweedFS, seaweedfs
@@ -94,6 +95,21 @@ def test_what_was_adopted_is_not_kept_twice_once_its_revision_is_known(
     assert {imported(archive)[page][0] for page in pages} == {"stored"}
     held = {path for path in s3.held(address) if path.startswith("originals/")}
     assert held == {path for (path,) in rows(archive, "SELECT path FROM files WHERE state = 'stored'")}
+
+
+def test_what_one_archive_adopted_is_not_kept_twice_once_another_one_knows_its_revision(
+    fetched: Fetched, s3: SeaweedFS, address: str, tmp_path: Path, postgres_url: str
+):
+    folder = tmp_path / "folder"
+    env = {"PIXIVCRAWL_ORIGINALS_STORE": address, "PIXIVCRAWL_DATABASE_URL": postgres_url}
+    shutil.copytree(fetched.folder, folder)
+    assert bring_in(fetched.sandbox, tmp_path / "here", folder, **env).exit_code == 0
+    for path, note in fetched.notes.items():
+        (folder / path).write_bytes(note)
+    assert bring_in(fetched.sandbox, tmp_path / "there", folder, **env).exit_code == 0
+    held = {path for path in s3.held(address) if path.startswith("originals/")}
+    assert held == {path for (path,) in answered(postgres_url, "SELECT path FROM files WHERE state = 'stored'")}
+    assert answered(postgres_url, "SELECT count(*) FROM files WHERE state = 'adopted'") == [(0,)]
 
 
 def test_what_was_adopted_is_kept_twice_while_nothing_may_be_removed(

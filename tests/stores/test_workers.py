@@ -24,6 +24,7 @@ from tests.ledger.postgres import lose_ledger
 from tests.live.inside import crawl
 from tests.sandbox.serving import Sandbox, World
 from tests.seaweed import SeaweedFS
+from tests.stores.conftest import Denied
 
 pytestmark = pytest.mark.long
 
@@ -203,7 +204,19 @@ def test_the_ledger_comes_back_with_the_journals_in_the_store(workers: Workers, 
     assert rebuilt.code == 0, rebuilt.out + rebuilt.err
     number = "2 journals" if lost == "both folders" else "1 journal"
     assert f"{number} of other archives read from the object store" in rebuilt.out
+    assert "in another archive of this ledger" not in rebuilt.out
     assert ("journal: 1 file from the object store" in rebuilt.out) == (lost == "an older copy of this folder")
+    assert dump(NOWHERE, workers.url) == before
+
+
+def test_a_rebuild_whose_key_does_not_allow_removals_begins_nothing(workers: Workers, denied: Denied):
+    before = dump(NOWHERE, workers.url)
+    lose_ledger(workers.url)
+    with denied("s3:DeleteObject"):
+        refused = workers.run("rebuild", folder=workers.here)
+        assert refused.code == 5, refused
+        assert "does not allow this (DeleteObject)" in refused.err
+    assert workers.run("rebuild", folder=workers.here).code == 0
     assert dump(NOWHERE, workers.url) == before
 
 

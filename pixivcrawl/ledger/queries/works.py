@@ -355,10 +355,10 @@ class Double(NamedTuple):
 
 
 def adopted_doubles(connection: Connection, archive: str = "") -> list[Double]:
-    """The adopted files of an archive that turned out to be of a known revision."""
+    """The adopted files of an archive that turned out to be of a known revision; "": of all, where their files are in one place."""
     adopted, stored = FileRow.__table__, FileRow.__table__.alias("stored")
     same = (adopted.c[name] == stored.c[name] for name in ("artwork_id", "page", "kind", "sha256"))
-    lie_here = (or_(files.c.archive.is_(None), files.c.archive == archive) for files in (adopted, stored))
+    lie_here = [or_(files.c.archive.is_(None), files.c.archive == archive) for files in (adopted, stored) if archive]
     names = ("artwork_id", "page", "revision", "kind", "sha256", "path")
     rows = connection.execute(
         select(*(adopted.c[name] for name in names), stored.c.path.label("stored_path"))
