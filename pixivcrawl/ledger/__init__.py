@@ -1,1 +1,1 @@
-"""The database that says what the archive holds: one writer, many readers, and the journal it can be rebuilt from."""
+"""The database of what the archive holds: one writer, many readers, and the journal from which it can be rebuilt."""

@@ -1,4 +1,4 @@
-"""An answer of pixiv's as the journal keeps it: a WARC response record, with who read it and what was asked in fields of its own."""
+"""An answer of pixiv's as the journal keeps it: a WARC response record, with the reader and the request in fields of its own."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WITHOUT_BODY = "body"
 """`reduced` of an answer whose body is left out."""
 
 _REFUSED = re.compile(rb'"error"\s*:\s*true')
-"""Never within a text, where the quotes have backslashes."""
+"""Never matches within a JSON string, where quotes have backslashes."""
 
 
 class Location(NamedTuple):
@@ -44,8 +44,8 @@ class Location(NamedTuple):
 class StoredAnswer:
     """What pixiv answered to one request, refusals among them. `headers` are those of archive.warc.ANSWER_HEADERS.
 
-    `beside` is what is to be known besides the parameters to read it (`facts_of`). `snapshot`: it is kept by its date. `reduced` names
-    what was left out of the body, because other answers say it.
+    `beside` is what must be known besides the parameters to read it (`facts_of`). `snapshot`: it is kept by its date. `reduced` names
+    what was left out of the body, because other answers have it.
     """
 
     endpoint: str
@@ -63,7 +63,7 @@ class StoredAnswer:
 
     @property
     def is_refusal(self) -> bool:
-        """Whether it says nothing about what was asked for. pixiv: a status of 200 may come with a page, or with `error: true`."""
+        """Whether it is a refusal and not a body. pixiv: a status of 200 may come with a page, or with `error: true`."""
         return self.status != 200 or self.reduced == WITHOUT_BODY or _REFUSED.search(self.payload) is not None
 
 

@@ -23,7 +23,7 @@ _TYPES = {change: name for name, change in updates.EVENTS.items()}
 def make_change(
     connection: Connection, change: Callable[..., Any], arguments: Sequence[Any], named: Mapping[str, Any]
 ) -> Any:
-    """Make one change inside a savepoint, so that one that raises leaves the others be. Gives what it gives, raises what it raises."""
+    """Make one change inside a savepoint, so that an error in it does not undo the others. Returns or raises what the change does."""
     connection.exec_driver_sql("SAVEPOINT one_change")
     try:
         with changes_collected(connection):
@@ -43,9 +43,9 @@ Call = tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any]]
 
 
 def make_together(connection: Connection, calls: Sequence[Call]) -> list[Any] | None:
-    """Make all changes in order, which costs much less than each in a savepoint; gives what each gives.
+    """Make all changes in order, which costs much less than each in a savepoint; returns the result of each.
 
-    None when one of them raised: none was made then.
+    None if one of them raised: then none was made.
     """
     connection.exec_driver_sql("SAVEPOINT all_changes")
     try:
@@ -76,7 +76,7 @@ def _make(connection: Connection, change: Callable[..., Any], calls: Sequence[Ca
 
 
 def is_fatal(error: BaseException) -> bool:
-    """Whether what a change raised ends its whole transaction."""
+    """Whether an error of one change ends its whole transaction."""
     return is_the_end(error) or is_busy(error)
 
 
@@ -93,5 +93,5 @@ def entry_of(
 
 @cache
 def parameters_of(change: Callable[..., Any]) -> tuple[str, ...]:
-    """The names of what a change takes after the connection."""
+    """The names of a change's parameters after the connection."""
     return tuple(signature(change).parameters)[1:]

@@ -1,4 +1,4 @@
-"""Whose files a crawl is fetching, where several share a ledger on a server: nobody else fetches those of the same work meanwhile."""
+"""Claims of the works whose files a crawl is fetching, when several share a ledger on a server: no other crawl fetches those meanwhile."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ TRIES_EVERY = 0.5
 """Seconds between two tries to claim what another crawl has."""
 
 SAID_AFTER, SAID_EVERY = 10.0, 600.0
-"""Seconds of waiting after which a person is told, and between two times that it is said."""
+"""Seconds of waiting after which a line is logged, and between two such lines."""
 
 
 class Claims:
     """The works and users whose files this process fetches, each a lock of a connection that has a thread of its own.
 
-    The server drops them if the connection ends. What was on its way then may come twice: the same bytes, and one row.
+    The server drops them if the connection ends. A file in flight may then be fetched twice: the same bytes, and one row.
     """
 
     def __init__(self, url: URL) -> None:
@@ -67,20 +67,20 @@ class Claims:
         try:
             yield await self._do(partial(not_stored, originals=originals))
         finally:
-            # With the connection the claim has ended too.
+            # The claim ended with the connection.
             if not self._is_closed:
                 await self._do(partial(_let_go, key=key))
 
     def close(self) -> None:
         self._is_closed = True
         self._thread.shutdown()
-        # What is checked out is not closed with the engine.
+        # A checked-out connection is not closed with the engine.
         if self._connection is not None:
             self._connection.close()
         self._engine.dispose()
 
     async def _say_who_has(self, key: int, owner: str) -> None:
-        # Nobody has what was let go since the last try.
+        # No holder: the claim was released since the last try.
         if (holder := (await self._do(partial(holders_of, keys=[key]))).get(key)) is not None:
             self._said_at = time.monotonic()
             say(f"the files of {owner} are waited for: {holder}, is fetching them")

@@ -19,7 +19,7 @@ from pixivcrawl.errors import StorageFailed
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 Number = BigInteger().with_variant(Integer(), "sqlite")
-"""64 bits; SQLite's INTEGER has as many, and only a key of that very name is the row's own address."""
+"""64 bits; SQLite's INTEGER has as many, and only a key with exactly this type name is the row id itself."""
 
 
 def storable(text: str) -> str:
@@ -30,7 +30,7 @@ def storable(text: str) -> str:
 
 
 class CleanText(TypeDecorator[str]):
-    """Text of any length, as it came but for what `storable` replaces."""
+    """Text of any length, unchanged except for what `storable` replaces."""
 
     impl = Text
     cache_ok = True
@@ -61,7 +61,7 @@ class UtcTime(TypeDecorator[datetime]):
         if value is None:
             return None
         try:
-            # Text of ours ends in Z, and is read as UTC.
+            # Text that this program wrote ends in Z, and is read as UTC.
             return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
         except (ValueError, AttributeError):
             raise _damaged(value, "time") from None

@@ -1,7 +1,7 @@
-"""Do a ledger and its journal belong together? One that is gone, cut or older than the other is told before anything is sent.
+"""Checks that a ledger and its journal belong together: one that is gone, cut or older than the other is reported before anything is sent.
 
-Each commit writes its batch to the journal, and then to the ledger, together with how far the journal is (`JournalRow`). So the journal
-ends where the ledger says, or a kill between the two has left it one batch ahead, which is then made again in the ledger. Anything else
+Each commit writes its batch to the journal, and then to the ledger, together with the end of the journal (`JournalRow`). So the journal
+ends where the ledger says, or a kill between the two has left it one batch ahead, which is then applied to the ledger. Anything else
 means that a file was removed, cut, or replaced by a copy.
 """
 
@@ -41,7 +41,7 @@ Read = Callable[[Query], Position | None]
 
 
 def name_of(archive: Archive, url: URL) -> str | None:
-    """How the ledger calls an archive: "" in SQLite, which is of one archive; None where PostgreSQL, which may be of several, does not yet.
+    """The name of an archive in its ledger: "" in SQLite, which has one archive; None if it has no name yet in PostgreSQL.
 
     Raises StorageFailed.
     """
@@ -54,7 +54,7 @@ def name_of(archive: Archive, url: URL) -> str | None:
 
 
 def named(archive: Archive, url: URL) -> str:
-    """As `name_of`; one that has no name gets one."""
+    """As `name_of`; an archive without a name gets one."""
     if (name := name_of(archive, url)) is None:
         name = uuid4().hex
         with storage_errors(archive.name_file), archive.name_file.open("w", encoding="ascii") as file:
@@ -65,8 +65,8 @@ def named(archive: Archive, url: URL) -> str:
 
 
 def position_of(connection: Connection, name: str | None, *, settled: bool = False) -> Position | None:
-    """Where the journal of the archive of that name is as far as the ledger knows; None where it does not, because it was filled before
-    it was told, or by other archives alone. `settled`: when no transaction that would change it is under way any more.
+    """Where the journal of the archive with this name ends, according to the ledger; None if it does not know, because it was filled
+    before it recorded that, or only by other archives. `settled`: wait until no open transaction would change it.
     """
     known = select(JournalRow.number, JournalRow.bytes).where(JournalRow.archive == name)
     row = connection.execute(known.with_for_update() if settled else known).first()
@@ -77,18 +77,18 @@ def position_of(connection: Connection, name: str | None, *, settled: bool = Fal
 
 
 def note_position(connection: Connection, name: str, position: Position) -> None:
-    """The journal is there when this is committed."""
+    """Record where the journal ends once this is committed."""
     row = {"archive": name, "number": position.number, "bytes": position.bytes}
     upsert(connection, _JOURNAL, [row], ("archive",))
 
 
 def next_order(connection: Connection) -> int | None:
-    """What comes after every commit that this transaction has seen or waited for; None in SQLite."""
+    """A number after that of every commit that this transaction has seen or waited for; None in SQLite."""
     return connection.execute(select(JOURNAL_ORDER.next_value())).scalar_one() if _has_others(connection) else None
 
 
 def go_on_after(connection: Connection, order: int) -> None:
-    """What is committed from now on comes later than `order`."""
+    """Let later commits get numbers after `order`."""
     if order and _has_others(connection):
         connection.execute(select(func.setval(JOURNAL_ORDER.name, order)))
 
@@ -98,13 +98,13 @@ def _has_others(connection: Connection) -> bool:
 
 
 def _note_place(connection: Connection, name: str, position: Position, place: str) -> None:
-    """Where an archive is that shares the ledger with others, who may be asked for what lies in it."""
+    """Record where an archive is that shares the ledger with others, for messages about files that are in it."""
     row = {"archive": name, "number": position.number, "bytes": position.bytes, "place": place}
     upsert(connection, _JOURNAL, [row], ("archive",))
 
 
 def require_ledger(url: URL, archive: Archive) -> None:
-    """A ledger that is missing where an archive is known to be is no first run. Raises StorageFailed, and makes nothing."""
+    """Raises StorageFailed if the ledger of an existing archive is missing, because that is no first run. Creates nothing."""
     engine = reading_engine(url, 1, read_only=True)
     try:
         if is_empty(engine):
@@ -114,13 +114,13 @@ def require_ledger(url: URL, archive: Archive) -> None:
 
 
 def require_none(archive: Archive, place: str) -> None:
-    """Raises StorageFailed where an archive that has no ledger (at `place`) once had one."""
+    """Raises StorageFailed if an archive without a ledger (at `place`) once had one."""
     if (why := loss(archive, place)) is not None:
         raise StorageFailed(why)
 
 
 def loss(archive: Archive, place: str) -> str | None:
-    """What is to be said of an archive without a ledger (at `place`): what it has lost, and what to do; None for one that never began."""
+    """The message about an archive without a ledger (at `place`): what it has lost, and what to do; None for one that never began."""
     if archive.has_journal():
         beside = "a journal"
     elif has_originals(archive):
@@ -134,7 +134,7 @@ def loss(archive: Archive, place: str) -> str | None:
 
 
 def disagreement(read: Read, archive: Archive, url: URL) -> str | None:
-    """Why ledger (at `url`) and journal do not belong together, and what to do; None where they do. A run may be writing meanwhile."""
+    """Why ledger (at `url`) and journal do not belong together, and what to do; None if they do. A run may be writing meanwhile."""
     query, place = partial(position_of, name=name_of(archive, url)), place_of(url)
     before = read(query)
     end = end_of(archive.journal)
@@ -148,8 +148,8 @@ def disagreement(read: Read, archive: Archive, url: URL) -> str | None:
 
 
 def agreed(engine: Engine, archive: Archive) -> Journal:
-    """The journal, which goes on where it ends; what a kill kept from the ledger is made again. Raises StorageFailed where the two do not
-    agree.
+    """The journal, ready to be continued at its end; a batch that a kill kept from the ledger is applied. Raises StorageFailed if the two
+    do not agree.
     """
     end = end_of(archive.journal)
     name = named(archive, engine.url)
@@ -159,7 +159,7 @@ def agreed(engine: Engine, archive: Archive) -> Journal:
             position = position_of(connection, name)
             if end.before == position != end.position:
                 _make_last_batch_again(connection, end, name, place_of(engine.url))
-            # Where nothing is known, what is there is taken as it is.
+            # If the ledger knows nothing, the journal is taken as it is.
             elif position is not None and (why := _disagreement(position, end, archive, place_of(engine.url))):
                 raise StorageFailed(why)
             if name:
@@ -172,7 +172,7 @@ def agreed(engine: Engine, archive: Archive) -> Journal:
 
 
 def position_in(url: URL, archive: Archive) -> Position | None:
-    """What the ledger at `url` knows of the archive's journal; None where it cannot be told."""
+    """What the ledger at `url` knows of the archive's journal; None if that cannot be read."""
     engine = engine_that_leaves_no_trace(url)
     try:
         if is_empty(engine):
@@ -186,7 +186,7 @@ def position_in(url: URL, archive: Archive) -> Position | None:
 
 
 def go_on_without(engine: Engine, archive: Archive, now: datetime) -> None:
-    """Have a journal go on from where its ledger is, without what it lost: numbers that it lacks tell of that for ever."""
+    """Continue a journal from where its ledger is, without what it lost: a gap in its numbers shows that permanently."""
     end = end_of(archive.journal).position
     name = named(archive, engine.url)
     with engine.begin() as connection:

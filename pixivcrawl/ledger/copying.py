@@ -1,4 +1,4 @@
-"""A copy of a ledger that is in use, of one moment, looked at for damage, never over another file; and of the journal up to there."""
+"""Copies a ledger that is in use, as of one moment, checked for damage, never over another file; and the journal up to that moment."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ PIECE = 1 << 20
 """Bytes of the journal that are copied at once."""
 
 PAGES = 1024
-"""Pages that are copied in one step; between two steps Ctrl-C is heard."""
+"""Pages that are copied in one step; Ctrl-C takes effect between two steps."""
 
 
 def copy_ledger(database: Path, copy: Path) -> None:
     """Copy the SQLite ledger `database` to `copy`, which gets its name once it is whole, checked and synced.
 
-    Raises ConfigurationError where `copy` is there already or its folder is not, StorageFailed where the disk fails or the ledger is
+    Raises ConfigurationError if `copy` exists already or its folder does not, StorageFailed if the disk fails or the ledger is
     damaged; nothing is left then.
     """
     if not copy.parent.is_dir():
@@ -46,7 +46,7 @@ def copy_ledger(database: Path, copy: Path) -> None:
 def copy_journal(journal: Path, copy: Path, ledger: Path) -> int:
     """Copy the files of a journal into the folder `copy`, as far as the copied `ledger` knows them; gives how many bytes were copied.
 
-    Files only grow, so that one which is there with its length is left. Raises ConfigurationError where `copy` holds another journal.
+    Files only grow, so one that is there with the right length is left. Raises ConfigurationError if `copy` holds another journal.
     """
     with closing(connect(f"{ledger.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         left = int(connection.execute("SELECT coalesce(max(bytes), 0) FROM journal").fetchone()[0])

@@ -53,7 +53,7 @@ MIGRATIONS: Traversable = files("pixivcrawl.ledger") / "migrations"
 """A folder, also within a zipped egg."""
 
 VERSION = max(each.name[:4] for each in (MIGRATIONS / "versions").iterdir() if each.name[:4].isdigit())
-"""The newest revision: what a ledger's tables are when this program has opened it."""
+"""The newest revision of the tables, to which this program brings a ledger when it opens it."""
 
 LOCK_WAIT = 5.0
 """Seconds that SQLite itself waits for a lock before it says that the database is locked."""
@@ -70,7 +70,7 @@ WATCHED_CONNECTION = {
 """Seconds, the last one milliseconds: a connection to a server whose machine is gone has an end after about 25 s, not after 2 hours."""
 
 _ONE_AT_A_TIME = select(func.pg_advisory_xact_lock(0x70697869))
-"""Held by whoever makes the tables or changes them; any number of ours does."""
+"""The advisory lock of a process that creates or changes the tables; the number is arbitrary."""
 
 # Alembic's own table, so that a ledger which needs no migration is opened without importing Alembic.
 _VERSION_TABLE = Table(
@@ -128,7 +128,7 @@ def engine_that_leaves_no_trace(url: URL) -> Engine:
 
 
 def refuse_links(url: URL) -> None:
-    """SQLite would write through a link in the place of its files. Raises StorageFailed."""
+    """Raises StorageFailed for a link in place of SQLite's files, through which it would write."""
     if url.get_backend_name() != "sqlite":
         return
     for ending in ("", "-wal", "-shm", "-journal"):
@@ -148,7 +148,7 @@ class DatabaseFiles:
         self._found = {name: found for name in names if name and (found := _file_at(name))}
 
     def refuse_others(self) -> None:
-        """Raises StorageFailed when one was removed or replaced: SQLite goes on writing to what has no name any more."""
+        """Raises StorageFailed if one was removed or replaced: SQLite keeps writing to a file that no longer has a name."""
         if any(_file_at(name) != found for name, found in self._found.items()):
             raise StorageFailed(
                 f"the ledger {place_of(self._url)} was removed or replaced while it was in use: put it back, "
@@ -255,7 +255,7 @@ def _engine(
     connections: int,
     connect_to_server: Mapping[str, Any] | None = None,
 ) -> Engine:
-    # Values stay out of every error: titles and captions come from outside.
+    # Errors never contain values: titles and captions come from outside.
     options: dict[str, Any] = {"hide_parameters": True, "pool_size": connections, "max_overflow": 0}
     if url.get_backend_name() == "sqlite":
         path = str(Path(url.database or "").absolute())
@@ -264,9 +264,9 @@ def _engine(
 
 
 def session_engine(url: URL, name: str) -> Engine:
-    """An engine for one connection that is held for long, by which the server knows its holder; it forgets one whose machine is gone.
+    """An engine for one long-lived connection, which shows the server that its holder is alive; the server drops it if the machine is gone.
 
-    `name` is what others see of it.
+    `name` is the application name that others see.
     """
     connect = {"application_name": name, **_watched_by_it(url)}
     return _engine_of_server(url, connect, poolclass=NullPool, isolation_level="AUTOCOMMIT", hide_parameters=True)
@@ -326,7 +326,7 @@ def _can_be_shared(uri: str) -> bool:
 
 
 def _has_pages_beside_it(path: str) -> bool:
-    """A run that is under way, or was killed, has left pages in the WAL: the file alone is not the ledger then."""
+    """Whether a run that is under way, or was killed, has pages in the WAL: then the file alone is not the ledger."""
     wal = Path(f"{path}-wal")
     return wal.exists() and wal.stat().st_size > 0
 
@@ -435,5 +435,5 @@ def _back_up(database: Path, version: str) -> None:
 
 
 def _refused(error: DBAPIError, url: URL) -> Exception:
-    """A failing disk or server in one line; a fault of ours as it is."""
+    """A failing disk or server as StorageFailed in one line; a bug of ours unchanged."""
     return storage_failed(error, place_of(url)) if is_the_end(error) or is_busy(error) else error

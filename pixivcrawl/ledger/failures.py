@@ -43,7 +43,7 @@ _EXPLANATIONS = {
 
 
 class GivenUp(Exception):
-    """Of a server's errors those after which nobody tries again: BUSY_TIMEOUT is over for all who wait for it."""
+    """The error of a server after which no more tries are made: BUSY_TIMEOUT is over for every waiting caller."""
 
 
 def place_of(url: URL) -> str:
@@ -55,29 +55,29 @@ def place_of(url: URL) -> str:
 
 
 def is_busy(error: BaseException) -> bool:
-    """Another program holds a lock, or two have held each other up: that passes."""
+    """Whether another program holds a lock, or two blocked each other: a temporary error."""
     return sqlite_code(error) in _BUSY or _sqlstate(error) in _PASSING
 
 
 def is_lost(error: BaseException) -> bool:
-    """The connection to a server is gone, or there is none to be had: while it restarts, that passes."""
+    """Whether the connection to a server is gone or cannot be made: temporary while the server restarts."""
     if isinstance(error, exc.PendingRollbackError):
-        # What was to be tidied up found no connection.
+        # A rollback or close found no connection.
         return True
     if not isinstance(error, exc.DBAPIError) or isinstance(error.orig, sqlite3.Error) or has_given_up(error):
         return False
-    # What fails while a connection is made has no state.
+    # An error while connecting has no SQLSTATE.
     has_no_state = isinstance(error, exc.OperationalError) and _sqlstate(error) is None
     return error.connection_invalidated or has_no_state or _sqlstate(error) in _SHUT_DOWN
 
 
 def has_given_up(error: BaseException) -> bool:
-    """Whether everybody in this process has waited for the server for long enough."""
+    """Whether this process has waited for the server for long enough."""
     return isinstance(error, exc.DBAPIError) and isinstance(error.orig, GivenUp)
 
 
 def is_the_end(error: BaseException) -> bool:
-    """The database itself cannot go on, whatever is asked of it."""
+    """Whether the database itself cannot continue, whatever the statement."""
     if isinstance(error, exc.TimeoutError | exc.PendingRollbackError):
         return True
     if not isinstance(error, exc.DBAPIError):
@@ -92,7 +92,7 @@ def is_busy_or_lost(error: BaseException) -> bool:
 
 
 def patiently(work: Callable[[], T], seconds: float, passes: Callable[[BaseException], bool] = is_busy) -> T:
-    """What `work` gives, tried again for so many seconds while what it raises is what passes."""
+    """The result of `work`, which is tried again for this many seconds as long as its errors are temporary."""
     deadline, pause = time.monotonic() + seconds, 0.1
     while True:
         try:

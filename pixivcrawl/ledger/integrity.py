@@ -1,4 +1,4 @@
-"""Is a ledger's file sound? SQLite is asked; a server answers for itself."""
+"""Checks a ledger's file for damage with SQLite's own check; a server checks its own files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pixivcrawl.sqlite import connect
 
 
 def require_sound(url: URL) -> None:
-    """Look for damage before a ledger is used whose last user was killed. Raises StorageFailed, in one line that says what to do.
+    """Look for damage before a ledger is used after a kill. Raises StorageFailed, in one line that says what to do.
 
     Reads the whole file once: about a second for 500 MB.
     """

@@ -157,11 +157,11 @@ class Journal:
         return self._in_doubt is not None
 
     def settle(self) -> None:
-        """The ledger has what was appended last."""
+        """Note that the ledger has what was appended last."""
         self._in_doubt = None
 
     def take_back(self) -> None:
-        """Cut what was appended last: the ledger has it not, and it is made once more. Raises StorageFailed."""
+        """Cut what was appended last: the ledger does not have it, and it is written again. Raises StorageFailed."""
         if self._in_doubt is None or self._path is None:
             return
         size, position = self._in_doubt

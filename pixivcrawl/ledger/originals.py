@@ -1,4 +1,4 @@
-"""Do a ledger and the store of its originals belong together? Another archive's store is said before anything is sent.
+"""Checks that a ledger and the store of its originals belong together: another archive's store is reported before anything is sent.
 
 A store is marked with a name that the ledger knows. The ledger learns it first, so that a marker that it does not know is another's.
 """
@@ -70,7 +70,7 @@ def turn_at_store(archive: Archive, url: URL) -> AbstractContextManager[bool]:
 
 
 def _known_from_now_on(ledger: Ledger, store: StoreInUse) -> StoreInUse:
-    # Another worker may come first: then it is as that one says.
+    # Another worker may be first: then its entry counts.
     with suppress(ValueError):
         ledger.write_now(updates.use_store, store.name, store.address, datetime.now(UTC))
     known = ledger.read_now(queries.store_in_use)

@@ -1,4 +1,4 @@
-"""Who is at work in which archive, where several share a ledger on a server, and who does what one alone is to do.
+"""Which archives of a shared ledger on a server are in use, and which process does what only one may do.
 
 These are locks that the server drops with their holder's connection.
 """
@@ -33,7 +33,7 @@ _HOLDERS = text(
 
 
 def be_present(engine: Engine, archive: str) -> None:
-    """Have the server know that somebody is at work in an archive for as long as the engine, which has one connection, is connected."""
+    """Show the server that an archive is in use for as long as the engine, which has one connection, is connected."""
     if engine.dialect.name == "sqlite":
         return
 
@@ -43,19 +43,19 @@ def be_present(engine: Engine, archive: str) -> None:
         connection.commit()
 
     event.listen(engine, "connect", hold)
-    # The connection that there is does not hold it.
+    # The current connection does not hold the lock.
     engine.dispose()
 
 
 def nobody_at_work(connection: Connection, archives: set[str]) -> set[str]:
-    """Those of the archives in which nobody is at work, as far as the server knows."""
+    """The archives that no process is using, as far as the server knows."""
     held = set(connection.execute(_HELD).scalars()) if archives else set()
     return {archive for archive in archives if _key(f"archive {archive}") not in held}
 
 
 @contextmanager
 def alone(url: URL, what: str) -> Iterator[bool]:
-    """Whether nobody else does `what` with the ledger at `url` meanwhile, on whatever machine; always in SQLite. Raises StorageFailed."""
+    """Whether no other process on any machine does `what` with the ledger at `url` meanwhile; always in SQLite. Raises StorageFailed."""
     if url.get_backend_name() == "sqlite":
         yield True
         return
@@ -70,7 +70,7 @@ def alone(url: URL, what: str) -> Iterator[bool]:
 
 
 def holders_of(connection: Connection, keys: Sequence[int]) -> dict[int, str]:
-    """Who holds these locks, and since when it is connected, according to the server; a lock that nobody holds is left out."""
+    """Who holds these locks, and since when it is connected, according to the server; free locks are left out."""
     return {
         found.key: one_line(f"'{found.application_name}', since {found.backend_start:%Y-%m-%d %H:%M:%S}", 400)
         for found in connection.execute(_HOLDERS, {"keys": list(keys)})

@@ -1,4 +1,4 @@
-"""A ledger that is made beside the old one and then takes its name; the old one is kept under another. SQLite's files alone."""
+"""A rebuilt ledger, made beside the old one, takes its name; the old one is kept under another. Only for SQLite's files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.syncing import sync
 
 _PARTS = ("", "-wal", "-shm", "-journal")
-"""What a SQLite database may be spread over. A `-wal` beside another database would be read as if it were that one's."""
+"""The endings of a SQLite database's files. A `-wal` beside another database would be read as part of it."""
 
 
 def begin_beside(database: Path) -> Path:
@@ -24,7 +24,7 @@ def begin_beside(database: Path) -> Path:
 def put_in_place(beside: Path, database: Path) -> Path | None:
     """Give the new ledger, closed and whole, its name. Gives where the old one is now; None where there was none.
 
-    A kill leaves the old one, or none with both under their other names; the same again finishes it.
+    A kill leaves the old one in place, or neither, with both under their other names; the same command again finishes it.
     """
     with storage_errors(database):
         sync(beside)
@@ -37,7 +37,7 @@ def put_in_place(beside: Path, database: Path) -> Path | None:
 def _put_aside(database: Path) -> Path | None:
     if not _parts(database):
         return None
-    # Moved as they are: SQLite, asked to fold them into one, would throw away what it cannot read.
+    # Moved as they are: a checkpoint by SQLite would discard what it cannot read.
     aside = _free_name(database)
     for part in _parts(database):
         part.rename(f"{aside}{part.name.removeprefix(database.name)}")

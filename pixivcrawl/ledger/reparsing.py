@@ -1,4 +1,4 @@
-"""Kept answers read again with the parsers of today, so that a column which is new is filled for works and users of old."""
+"""Reads kept answers again with the present parsers, so that a new column is filled for older works and users."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ReparseResult:
 
 
 def reparse(ledger: Ledger, tell: Callable[[int], None] = lambda _: None) -> ReparseResult:
-    """Fill what the ledger lacks from the last answer about each work and user. `tell` hears how many were read. Raises StorageFailed."""
+    """Fill what the ledger lacks from the last answer about each work and user. `tell` gets the number read. Raises StorageFailed."""
     reparsed = ReparseResult()
     for endpoint in (ILLUST_DETAIL.name, USER_FULL.name):
         answers = _answers(ledger, endpoint)
@@ -52,14 +52,14 @@ def reparse(ledger: Ledger, tell: Callable[[int], None] = lambda _: None) -> Rep
 
 
 def lacking(connection: Connection, facts: Facts) -> Facts:
-    """Of works and users that are known, what these facts say and the ledger has no value for."""
+    """The values in these facts that the ledger lacks for known works and users."""
     artworks = (_lacking(connection, table(ArtworkRow), artwork) for artwork in facts.artworks)
     users = (_lacking(connection, table(UserRow), user) for user in facts.users)
     return Facts.of([item for item in chain(artworks, users) if item is not None])
 
 
 def _lacking(connection: Connection, target: Table, item: Any) -> Any:
-    """The item with those of its values alone that the ledger lacks; None where it lacks none."""
+    """The item with only those values that the ledger lacks; None if it lacks none."""
     (row,) = rows_of([item])
     known = connection.execute(select(target).where(target.c.id == row["id"])).mappings().first()
     unsaid = may_be_unsaid(item.__class__)

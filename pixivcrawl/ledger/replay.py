@@ -1,4 +1,4 @@
-"""The journal's events made again, in a new ledger, through the very functions that made them first."""
+"""Replays the journal's events into a new ledger, through the same functions that made them first."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(slots=True)
 class ReplayResult:
-    """What came of a replay: how many changes were made, and answers among them; by name, how many this version does not know, and
-    how many raised; and of each kind that raised the first reason.
+    """The result of a replay: how many changes were made, and how many of them were answers; by name, how many this version does not know,
+    and how many raised; and the first reason of each kind that raised.
     """
 
     made: int = 0
@@ -66,9 +66,9 @@ def replay(
     journals: Mapping[str, Iterable[Entry]],
     tell: Callable[[ReplayResult], None] = lambda _: None,
 ) -> ReplayResult:
-    """Make every change again, in order; one that raises is counted and leaves the others be. `tell` is called after each batch.
+    """Make every change again, in order; one that raises is counted and does not affect the others. `tell` is called after each batch.
 
-    `journals` are the entries of each archive's, by how the ledger calls it.
+    `journals` are the entries of each archive's journal, by its name in the ledger.
 
     Raises StorageFailed where the ledger cannot go on.
     """
@@ -157,7 +157,7 @@ def _run(crawl_id: int, runs: Mapping[int, int]) -> int:
 
 
 def _forget_a_run_that_never_was(connection: Connection, crawl_id: int | None) -> None:
-    """A run whose id came again was journaled and never committed: a kill was faster. One that has found works is left."""
+    """Remove a run whose id comes again: a kill came between its journal entry and its commit. One that has found works is kept."""
     runs, listed = table(CrawlRow), table(CrawlArtworkRow)
     found = exists().where(or_(listed.c.crawl_id == crawl_id, listed.c.list_id == crawl_id))
     later = runs.alias()

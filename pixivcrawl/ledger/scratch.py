@@ -1,4 +1,4 @@
-"""A ledger for what archives nothing: empty, and forgotten with its process."""
+"""A ledger for crawls that archive nothing: empty, and discarded with its process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TAKEN_OVER = (table(HostRow), table(AccountRow))
 
 @contextmanager
 def scratch_ledger(configuration: Configuration) -> Iterator[Ledger]:
-    """A ledger that knows one thing of the archive's: how much pixiv bears (pauses, what was sent today, the pace that was learned)."""
+    """A ledger that has only the archive's limits for pixiv: pauses, the requests sent today, the learned pace."""
     known = _known(configuration.database_url)
     with tempfile.TemporaryDirectory(prefix="pixivcrawl-") as folder:
         ledger = Ledger.open(f"sqlite:///{folder}/scratch.sqlite")

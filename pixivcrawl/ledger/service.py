@@ -1,4 +1,4 @@
-"""The ledger as everybody uses it: questions in threads of their own, changes through the one writer."""
+"""The interface to the ledger: queries run in threads of their own, changes go through the one writer."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 NO_NAME = "an archive without a name"
-"""How a ledger on a server calls an archive that it does not know: no file of it lies there."""
+"""The name of an unknown archive in a ledger on a server: no file is recorded in it."""
 
 READERS = 2
 """Threads that read."""
@@ -63,9 +63,9 @@ class Ledger:
         self, reading: Engine, writer: Writer | None, archive: Archive | None = None, known_as: str = ""
     ) -> None:
         self.known_as = known_as
-        """How the ledger calls the archive of which this is used; "" in SQLite, and where it is used of none."""
+        """The name in the ledger of the archive that uses this; "" in SQLite, and if no archive does."""
         self.claims: Claims | None = None
-        """What files this fetches; None in SQLite, which one crawl uses at a time."""
+        """The claims on files that this process fetches; None in SQLite, which one crawl uses at a time."""
         self._reading = reading
         self._writer = writer
         self._archive = archive
@@ -80,7 +80,7 @@ class Ledger:
         of which all is read.
 
         One that is missing where `archive` shows that there was one, or does not belong to its journal, is refused (StorageFailed).
-        `after_a_kill`: whoever had it open before did not close it, so that it is looked at for damage first.
+        `after_a_kill`: the last process that had it open did not close it, so it is checked for damage first.
         Raises ConfigurationError (a wrong URL, a ledger from a newer version) or StorageFailed, each in one line without a password.
         """
         target = read_url(url)
@@ -110,7 +110,7 @@ class Ledger:
 
     @property
     def broken(self) -> StorageFailed | None:
-        """Why nothing can be written any more; None while all is well."""
+        """Why nothing can be written any more; None as long as writing works."""
         return self._writer.broken if self._writer is not None else None
 
     def on_journal_rotation(self, call: Callable[[], object]) -> None:
@@ -185,7 +185,7 @@ class Ledger:
                 return query(connection)
 
         try:
-            # Whoever only reads is told at once that there is no server; a run that has begun waits for it.
+            # A command that only reads fails at once without a server; a run that has begun waits for it.
             return ask() if self._writer is None else patiently(ask, BUSY_TIMEOUT, is_busy_or_lost)
         except DBAPIError as error:
             if is_the_end(error) or is_busy(error):
@@ -221,7 +221,7 @@ _LEDGERS: weakref.WeakKeyDictionary[Crawler, Ledger] = weakref.WeakKeyDictionary
 
 
 def attach(crawler: Crawler, ledger: Ledger) -> None:
-    """From now on `ledger` is the one of this crawl."""
+    """Make `ledger` the one of this crawl from now on."""
     _LEDGERS[crawler] = ledger
 
 

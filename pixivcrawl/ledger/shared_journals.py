@@ -82,11 +82,11 @@ class JournalUploads:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
 
     def begin(self) -> None:
-        """Put all files but the last one there, to which somebody is writing. After a failure the rest is left to the end."""
+        """Store all files but the last one, which is still being written. After a failure the rest is left to the end."""
         self._thread.submit(self._upload, "the end of the run", is_written=True)
 
     def end(self) -> None:
-        """Put the rest there. Nobody may be writing to the journal any more."""
+        """Store the rest, when the journal is no longer written to."""
         self._thread.submit(self._upload, "the next run", is_written=False).result()
 
     def close(self) -> None:

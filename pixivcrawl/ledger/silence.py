@@ -1,7 +1,7 @@
-"""A server that is away, or takes connections and never answers: a person is told, and whoever waits for it has an end.
+"""Handles a server that is away, or accepts connections and never answers: the user is informed, and no caller waits forever.
 
-No timeout of the system's sees the second: the machine of a server that was stopped still acknowledges what it is sent, and a local
-socket has none at all.
+No timeout of the system detects the second case: the machine of a stopped server still acknowledges packets, and a local socket has no
+timeout at all.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from pixivcrawl.ledger.failures import BUSY_TIMEOUT, GivenUp, place_of
 T = TypeVar("T")
 
 ASKED_AFTER = 6.0
-"""Seconds without a word of the server after which it is asked on another connection whether it is there."""
+"""Seconds without data from the server after which another connection tests whether it is there."""
 
 ANSWERS_WITHIN = 5
-"""Seconds in which it takes that one; else a person is told."""
+"""Seconds in which the server must accept that connection; otherwise the user is informed."""
 
 ANOTHER_SILENCE = 15.0
-"""Seconds in which nobody asked, after which a silence is another one: two tries are less apart."""
+"""Seconds without a query after which a new silence begins: two tries are closer together."""
 
 LOG = logging.getLogger(__name__)
 
 
 class NeverAnswered(GivenUp, psycopg.OperationalError):
-    """Nobody waits for the server any more."""
+    """The server has not answered for too long; no caller waits for it any more."""
 
 
 class Server:
-    """What this process hears of a server, on whatever connection."""
+    """When this process last received anything from a server, on any connection."""
 
     def __init__(self, url: URL) -> None:
         self._place = place_of(url)
@@ -51,7 +51,7 @@ class Server:
         self._silent_since = None
 
     def silent_for(self) -> float:
-        """How many seconds somebody, who asks now, has waited for a word of it."""
+        """For how many seconds the present caller has waited for an answer."""
         now = time.monotonic()
         if self._silent_since is None or now - self._awaited_at > ANOTHER_SILENCE:
             self._silent_since, self._is_said = now, False
@@ -59,7 +59,7 @@ class Server:
         return now - self._silent_since
 
     def not_there(self, error: psycopg.Error) -> None:
-        """Note that it took no connection. Raises NeverAnswered after BUSY_TIMEOUT."""
+        """Note that the server accepted no connection. Raises NeverAnswered after BUSY_TIMEOUT."""
         silent_for = self.silent_for()
         if silent_for > ASKED_AFTER and not self._is_said:
             self._is_said = True
@@ -69,7 +69,7 @@ class Server:
 
 
 class Connection(psycopg.Connection[Any]):
-    """A connection that does not wait without an end."""
+    """A connection that does not wait forever."""
 
     server: Server
     another: Callable[[], psycopg.Connection[Any]]
@@ -78,7 +78,7 @@ class Connection(psycopg.Connection[Any]):
         return super().wait(self._watched(gen), *args, **named)
 
     def _watched(self, gen: PQGen[T]) -> Generator[Wait, Ready | int, T]:
-        """What psycopg waits for; ten times a second it looks whether anything came."""
+        """Pass on what psycopg waits for, and check ten times a second whether anything was received."""
         try:
             awaited = next(gen)
             while True:
@@ -96,11 +96,11 @@ class Connection(psycopg.Connection[Any]):
             raise
 
     def _see_whether_anybody_is_there(self) -> None:
-        """Raises NeverAnswered after BUSY_TIMEOUT. One that takes connections has much to do, or another holds a lock there."""
+        """Raises NeverAnswered after BUSY_TIMEOUT. A server that accepts connections is only busy, or another client holds a lock."""
         try:
             self.another().close()
         except psycopg.OperationalError as error:
-            # That it has as many as it may have is a word, too.
+            # An answer that it has too many connections counts too.
             if "FATAL" not in str(error):
                 self.server.not_there(error)
                 return
@@ -123,7 +123,7 @@ class AsyncConnection(psycopg.AsyncConnection[Any]):
 
 
 def watch(engine: Engine) -> None:
-    """Have no connection of an engine wait for its server without an end."""
+    """Let no connection of an engine wait for its server forever."""
     server = _server_of(engine.url)
 
     def connect(_dialect: object, _record: object, args: Any, named: Any) -> Connection:

@@ -109,7 +109,7 @@ TYPES = {
 
 @dataclass(slots=True)
 class UpgradeResult:
-    """What came of it: how many events the new journal holds, how many answers only the ledger had, where the old journal is now, and
+    """The result: how many events the new journal holds, how many answers only the ledger had, where the old journal is now, and
     whether there was a ledger.
     """
 
@@ -120,9 +120,9 @@ class UpgradeResult:
 
 
 def upgrade(archive: Archive, url: URL, tell: Callable[[int], None] = lambda _: None) -> UpgradeResult | None:
-    """Upgrade an archive; None if there is nothing to upgrade. `tell` hears how many events are written.
+    """Upgrade an archive; None if there is nothing to upgrade. `tell` is called with the number of events written.
 
-    Nobody else may use the archive meanwhile. Raises ConfigurationError and StorageFailed.
+    No other process may use the archive meanwhile. Raises ConfigurationError and StorageFailed.
     """
     upgraded = UpgradeResult()
     _put_in_place(archive)
@@ -187,7 +187,7 @@ def _folders(archive: Archive) -> tuple[Path, Path]:
 
 
 def _put_in_place(archive: Archive) -> None:
-    """Give the new journal, once it is whole, the name that is free: also for a kill that came between."""
+    """Give the new journal, once it is whole, its final name; also after a kill that came in between."""
     folder, beside = _folders(archive)
     if (beside / UPGRADING).exists() and not folder.exists():
         with storage_errors(folder):
@@ -196,7 +196,7 @@ def _put_in_place(archive: Archive) -> None:
 
 
 def _append(journal: Journal, entries: list[Entry]) -> None:
-    """A line that the old journal lost is one that the new one lacks: its number is left out."""
+    """A line missing in the old journal is missing in the new one too: its number is left out."""
     now = datetime.now(UTC)
     rest: list[Entry] = []
     for entry in entries:
@@ -221,7 +221,7 @@ def _bring_over(engine: Engine, archive: Archive) -> None:
 
 
 def _fill(connection: Connection, archive: Archive, name: str) -> None:
-    """Tell the ledger where the answers lie, and make again what a kill kept from it."""
+    """Record in the ledger where the answers are, and apply what a kill kept from it."""
     known = position_of(connection, name)
     for row in (AnswerRow, SnapshotRow):
         connection.execute(delete(table(row)).where(table(row).c.archive == name))
@@ -249,12 +249,12 @@ def _answers_of(connection: Connection) -> Iterator[StoredAnswer]:
 
 
 def _moment(value: Any) -> datetime:
-    """SQLite gives a text, PostgreSQL a moment."""
+    """SQLite returns text, PostgreSQL a datetime."""
     return value if isinstance(value, datetime) else datetime.fromisoformat(value)
 
 
 def _key_of(answer: StoredAnswer) -> int:
-    """What tells an answer from others: its hash alone, since there may be millions."""
+    """What distinguishes an answer from others: only its hash, because there may be millions."""
     subject = answer.parameters if answer.snapshot else answer.parameters.get("id")
     return hash((answer.endpoint, str(subject), answer.read_at.astimezone(UTC)))
 
@@ -292,7 +292,7 @@ def _old_entries(path: Path) -> Iterator[Entry]:
 
 
 def _old_entry(line: bytes) -> Entry | None:
-    """The event that a line of the old journal tells; None where it tells none."""
+    """The event in a line of the old journal; None if it has none."""
     try:
         said = json.loads(line)
         number = said.pop("number", None)

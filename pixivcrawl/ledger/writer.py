@@ -1,4 +1,4 @@
-"""The one thread that writes: what is queued goes into one transaction, and each caller hears of it after the commit."""
+"""The one thread that writes: all queued changes go into one transaction, and each caller gets its result after the commit."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ DELAY = 0.005
 """Seconds from the end of one commit to the next one, in which changes gather, up to ENOUGH; one that comes later is committed at once."""
 
 FULL_BATCH = 16
-"""So many changes do not wait for more: each bears little of what a commit costs, and who waits for them may have no others to send."""
+"""This many changes do not wait for more: each bears little of a commit's cost, and the waiting callers may have no others to send."""
 
 Loop = asyncio.AbstractEventLoop
 
 
 @dataclass(slots=True)
 class Change:
-    """One change on its way: what to do, with which arguments, and who waits for it (a future of `loop`, or a blocking one)."""
+    """One queued change: the function, its arguments, and the future of its caller (one of `loop`, or a blocking one)."""
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
@@ -78,7 +78,7 @@ class Writer:
             self._has_enough.set()
 
     def close(self) -> None:
-        """Write what is queued, then end."""
+        """Write the queued changes, then end."""
         with self._entrance:
             if not self._ending:
                 self._ending = True
@@ -93,12 +93,12 @@ class Writer:
             self._rests_until = time.monotonic() + DELAY
 
     def _next_batch(self) -> list[Change]:
-        """What is queued, after a short wait for more when something was written just now; empty when the writer is to end."""
+        """The queued changes, after a short wait for more if something was written just now; empty if the writer is to end."""
         change = self._changes.get()
         if change is None:
             return []
         batch = [change]
-        # Not in `get` with a timeout, which waits for ever now and then: it takes a time that is over by then for none.
+        # Not `get` with a timeout, which sometimes waits forever: it takes a time that is already over for no timeout.
         self._has_enough.wait(max(0.0, self._rests_until - time.monotonic()))
         self._has_enough.clear()
         with contextlib.suppress(queue.Empty):
@@ -129,7 +129,7 @@ class Writer:
 
     def _commit_patiently(self, batch: Sequence[Change]) -> None:
         patiently(lambda: self._commit(batch), BUSY_TIMEOUT, is_busy_or_lost)
-        # What was committed to a file that lies here no more is nowhere.
+        # A commit to a file that has been removed is lost.
         self._files.refuse_others()
 
     def _commit(self, batch: Sequence[Change]) -> None:
@@ -148,7 +148,7 @@ class Writer:
                 raise
 
     def _was_committed(self, connection: Connection) -> bool:
-        """Whether the batch, when it was tried before, was journaled and then committed, and only the word of that was lost."""
+        """Whether the earlier try of the batch was journaled and committed, and only the server's confirmation was lost."""
         if self.journal is None or not self.journal.is_ahead:
             return False
         if position_of(connection, self.journal.known_as, settled=True) == self.journal.position:
@@ -168,9 +168,9 @@ class Writer:
 
 
 def _alike_together(batch: Sequence[Change]) -> list[Change]:
-    """Changes of one kind next to each other, for those cost less in a row.
+    """Changes of one kind next to each other, because those cost less in a row.
 
-    None of them waited for another one of the batch, so that any order is as good; those of a kind keep theirs.
+    None of them waited for another one of the batch, so any order is right; those of one kind keep theirs.
     """
     kinds: dict[Callable[..., Any], int] = {}
     for change in batch:
@@ -200,14 +200,14 @@ def _apply(connection: Connection, change: Change) -> None:
 
 
 def _entries(batch: Sequence[Change]) -> list[Entry]:
-    """What was changed, for the journal; what failed was undone."""
+    """The changes that succeeded, for the journal; failed ones were undone."""
     made = [change for change in batch if change.error is None]
     entries = (entry_of(change.function, change.arguments, change.named, change.result) for change in made)
     return [entry for entry in entries if entry is not None]
 
 
 def _deliver(batch: Sequence[Change]) -> None:
-    """Tell everyone who waits: one wake-up for each event loop."""
+    """Give every waiting caller its result, with one wake-up for each event loop."""
     waiting: dict[Loop, list[Change]] = {}
     for change in batch:
         if change.loop is None:
@@ -215,7 +215,7 @@ def _deliver(batch: Sequence[Change]) -> None:
         else:
             waiting.setdefault(change.loop, []).append(change)
     for loop, changes in waiting.items():
-        # A loop that has ended waits for nothing.
+        # A loop that has ended has no waiting callers.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(_settle_all, changes)
 
@@ -226,7 +226,7 @@ def _settle_all(changes: Sequence[Change]) -> None:
 
 
 def _settle(change: Change) -> None:
-    """Resolve the future unless whoever waited has given up."""
+    """Resolve the future unless its caller has given up."""
     if change.future.done():
         return
     with contextlib.suppress(InvalidStateError):
