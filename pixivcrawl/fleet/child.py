@@ -24,6 +24,6 @@ def end_soon_after(parent: int) -> None:
 if __name__ == "__main__":
     _, worker, *words = sys.argv
     end_soon_after(int(worker))
-    # By its program's name a command is known as one.
+    # The program's name makes this a command.
     sys.argv = ["pixivcrawl", *words]
     runpy.run_module("pixivcrawl", run_name="__main__")

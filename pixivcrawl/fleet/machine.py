@@ -17,7 +17,7 @@ MOST = 64
 
 @contextmanager
 def counted_on_machine() -> Iterator[Callable[[], int]]:
-    """Be one of the machine's workers, each of which holds a lock in the user's state folder; yields what tells how many they are now."""
+    """Count as one of the machine's workers, each of which holds a lock in the user's state folder; yields a function that counts them."""
     try:
         folder = user_state_path("pixivcrawl", appauthor=False) / "workers"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ def counted_on_machine() -> Iterator[Callable[[], int]]:
 
 
 def _held(place: Path) -> FileLock | None:
-    # The thread that asks how many there are is another one.
+    # They are counted in another thread.
     lock = FileLock(place, thread_local=False)
     with suppress(Timeout):
         lock.acquire(timeout=0)

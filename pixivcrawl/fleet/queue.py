@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SCHEMA = "fleet"
 
 CRAWL = "crawl"
-"""The task that a job of an account is of."""
+"""The name of the task that runs a crawl."""
 
 _ONE_AT_A_TIME = 0x666C6565
 
@@ -78,7 +78,7 @@ def app_of(database_url: str) -> App:
 
     from pixivcrawl.ledger.silence import AsyncConnection  # only here: it needs psycopg
 
-    # While the server restarts, whoever wants a connection waits for it.
+    # While the server restarts, callers wait for a connection.
     pool: dict[str, Any] = {"connection_class": AsyncConnection, "min_size": 1, "max_size": 4, "timeout": BUSY_TIMEOUT}
     return App(connector=PsycopgConnector(conninfo=server, **pool))
 
@@ -103,7 +103,7 @@ def prepare(database_url: str) -> None:
 
 
 async def note_plan(app: App, worker: str, failed: str | None) -> None:
-    """Have the fleet know why a worker could not plan, or that it could."""
+    """Record, for the fleet's status, why a worker could not plan, or that it could."""
     if failed is None:
         await app.connector.execute_query_async(_PLAN_MADE, worker=worker)
     else:

@@ -43,7 +43,7 @@ _ENDED = text(
 class Lane:
     """The lane of an account: who holds it (None: nobody), its API requests today (UTC), and for how many seconds it is paused.
 
-    `name` is what its session is called here; "" for one that is not here, or is this machine's own.
+    `name` is the name of its session here; "" for an account without a session here, or this machine's own.
     """
 
     reader: Reader
@@ -86,7 +86,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class FleetState:
-    """`pauses` are those that a host asked of everybody, in seconds; `jobs` is None if no worker has begun yet."""
+    """`pauses` are those that apply to all accounts, in seconds; `jobs` is None if no worker has begun yet."""
 
     budget: int
     lanes: list[Lane]

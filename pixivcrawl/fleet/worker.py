@@ -36,19 +36,19 @@ from pixivcrawl.subscriptions.planning import due
 PLANNING = "planning"
 
 DONE = {0, 1}
-"""Exit codes after which a job is done: what is left of it has a time of its own, and is planned again."""
+"""Exit codes after which a job is done: what is left of its list has its own next time, and is planned again."""
 
 FOR_A_PERSON = {ConfigurationError.exit_code, AccountRefused.exit_code}
-"""Exit codes that no repetition mends."""
+"""Exit codes for which another try is useless."""
 
 TAKEN_WAIT, FIRST_WAIT, LONGEST_WAIT = 15, 5, 3600
-"""Seconds until what ended otherwise is tried again: where another crawl had the lane, and else, twice as many each time."""
+"""Seconds until a job that ended otherwise is tried again: if another crawl had the lane; and for all others, doubling each time."""
 
 BEATS_EVERY, DEAD_AFTER = 3.0, 15.0
 """Seconds between two signs of life of a worker, and without one after which its jobs are taken back."""
 
 SAID_AFTER = 8.0
-"""Seconds without an answer of the server after which a person is told."""
+"""Seconds without an answer of the server after which a line is logged."""
 
 ENDS_WITHIN = 20.0
 """Seconds that a crawl has when its worker is stopped: a clean shutdown takes up to 8, and a slow disk may delay it."""
@@ -67,10 +67,10 @@ class EndedWith(Exception):
 
 
 SAID_ELSEWHERE = (*LOST, EndedWith, StorageFailed)
-"""What a line of ours says, so that the log needs no traceback of it."""
+"""Errors that a line of this program already reports, so that the log needs no traceback."""
 
 QUEUE_LOGGERS = ("procrastinate.worker", "procrastinate.worker.worker", "procrastinate.utils")
-"""What the queue's library tells of jobs that failed."""
+"""The queue library's log messages about failed jobs."""
 
 
 class TriedAgain(BaseRetryStrategy):
@@ -111,20 +111,20 @@ def add_tasks(app: App, settings: Settings, options: Sequence[str], count_worker
         try:
             await plan_now(app, settings)
         except PixivcrawlError as error:
-            # Tried again in a minute: a failed job for each minute would tell no more.
+            # Planning is tried again in a minute anyway: a failed job for each minute would add nothing.
             say(f"nothing was planned: {error}")
 
 
 async def plan_now(app: App, settings: Settings) -> None:
     """Add a job for each list that is due and has none.
 
-    Raises PixivcrawlError, of which the fleet's status tells until this worker can plan.
+    Raises PixivcrawlError, which the fleet's status shows until this worker can plan.
     """
     worker = f"{platform.node()}:{Configuration.from_settings(settings).archive.root}"
     try:
         await _add_what_is_due(app, settings)
     except PixivcrawlError as error:
-        # A server that is away cannot be told; whoever is at work for it sees that.
+        # A server that is away cannot record it; the worker itself notices that.
         with suppress(*LOST):
             await note_plan(app, worker, str(error))
         raise
@@ -222,13 +222,13 @@ async def _take_back_now(app: App) -> None:
             else:
                 await app.job_manager.retry_job(job)
         except ConnectorException as error:
-            # Another worker was faster, or the same list was planned at this moment: seen at the next look.
+            # Another worker was faster, or the same list was planned just now: the next check sees it.
             if not isinstance(error, UniqueViolation) and not isinstance(error.__cause__, RaiseException):
                 raise
 
 
 def say_it_once() -> None:
-    """Have the libraries' logs not repeat what a line of ours says: that the server is away, or a crawl failed."""
+    """Keep the libraries' logs from repeating what this program reports: that the server is away, or a crawl failed."""
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     for name in QUEUE_LOGGERS:
         logging.getLogger(name).addFilter(
@@ -260,8 +260,8 @@ async def work(app: App, settings: Settings, *, once: bool) -> None:
     }
     async with queue_there(settings), app.open_async():
         await plan_now(app, settings)
-        # One crawl at a time: they would wait for each other's lock of the archive's folder. It asks for jobs and is not told of them:
-        # who listens at a connection ends with it, and with the worker its crawl, whenever the server restarts.
+        # One crawl at a time: several would wait for each other's lock on the archive's folder. The worker polls for jobs: if it listened
+        # on a connection, it would end with that, and its crawl too, whenever the server restarts.
         working = app.run_worker_async(
             queues=[PLANNING, *own],
             concurrency=1,
@@ -277,7 +277,7 @@ async def work(app: App, settings: Settings, *, once: bool) -> None:
             for task in done:
                 task.result()
         except LOST:
-            # So that whoever still waits for a connection, or would tell the server that this worker ends, does not.
+            # So that nothing still waits for a connection, or tries to tell the server that this worker ends.
             assert isinstance(app.connector, PsycopgConnector)
             await app.connector.pool.close(timeout=0)
             raise
@@ -286,6 +286,6 @@ async def work(app: App, settings: Settings, *, once: bool) -> None:
                 task.cancel()
             ended, _ = await asyncio.wait(tasks, timeout=ENDS_WITHIN)
             for task in ended - done:
-                # Nobody else asks for what the other one raised, of which the log would complain.
+                # Retrieved here because otherwise the log would complain that the other task's error was never read.
                 if not task.cancelled():
                     task.exception()

@@ -28,13 +28,13 @@ class NotAdopted(Exception):
 
 
 class NotAdoptedYet(NotAdopted):
-    """It might be, with more memory."""
+    """The proof needs more memory than it may use."""
 
 
 def adopt(archive: Archive, ledger: Ledger, path: str, sha256: str, workers: Workers) -> None:
-    """Give the file at `path` (relative, of our naming) its row. Raises NotAdopted, StorageFailed or NoWorker.
+    """Give the file at `path` (relative, with a name of pixivcrawl's form) its row. Raises NotAdopted, StorageFailed or NoWorker.
 
-    It must lie where the page belongs, be of a revision that the ledger knows and of a page that the work has, be the whole picture in the
+    It must be where the page belongs, be of a revision that the ledger knows and of a page that the work has, be the whole picture in the
     size that the ledger knows, and have the SHA-256 that the ledger had for it, if it had one.
     """
     name = parse_name(path)
@@ -113,7 +113,7 @@ def _named_by_ledger(archive: Archive, name: Name, pages: PagesOfWork, row: Kept
         claim = Claim(archive.root / path, name.work_id, name.page, name.kind)
         original = original_claimed(pages, claim, name.kind, pages.user_id, name.revision, name.extension)
     if name.kind == "ugoira" and original.frames is None:
-        # Of one that came by its work's row the timing may not be known yet.
+        # The timing of an ugoira fetched by its row may not be known yet.
         original = replace(original, frames=frames_stored(archive, f"{path.removesuffix('.zip')}.json"))
     return original
 

@@ -45,7 +45,7 @@ class Progress:
 
 
 class CheckpointFile:
-    """The state file of one archive, replaced in one step. A disk that cannot be written is said once and is no obstacle."""
+    """The state file of one archive, replaced in one step. A disk that cannot be written is reported once and is no obstacle."""
 
     def __init__(self, root: Path) -> None:
         self.path = root / FILE_NAME
@@ -55,7 +55,7 @@ class CheckpointFile:
 
     @property
     def sampled_to(self) -> int | None:
-        """Where the last sample that came to its end ended on the circle."""
+        """The end, on the circle, of the last sample that was completed."""
         return self._place("sampled_to")
 
     @property
@@ -89,7 +89,7 @@ class CheckpointFile:
         self._next_save = ended + max(SAVE_EVERY, _SHARE_OF_TIME * (ended - began))
 
     def finish(self, *, sampled_to: int | None) -> None:
-        """The verification came to its end; the next one starts from the beginning."""
+        """Note that the verification is complete; the next one starts from the beginning."""
         if self._fields.pop("unfinished", None) is None and sampled_to is None:
             return
         if sampled_to is not None:
@@ -115,7 +115,7 @@ class CheckpointFile:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What is remembered; nothing where the file is not there, or damaged, or of another version."""
+    """The stored state; empty if the file is missing, damaged or of another version."""
     try:
         fields = json.loads(path.read_text(encoding="ascii"))
     except (OSError, ValueError):

@@ -1,15 +1,15 @@
-"""What a file claims to be, and by what evidence that is believed.
+"""Judges what a file claims to be, by its evidence.
 
-Files come from other tools' folders (`pixivcrawl import`), from places in the archive that the ledger does not know of (`verify --repair`)
-and from an archive whose ledger is rebuilt (`rebuild`). All are judged here.
+Files come from other tools' folders (`pixivcrawl import`), from places in the archive that the ledger does not know (`verify --repair`)
+and from an archive whose ledger is rebuilt (`rebuild`).
 
-| evidence | what speaks for the file | what becomes of it |
+| evidence | what it means | result |
 |---|---|---|
 | recorded | a record names the address or the time of the file, or its own name in the archive does | stored at that revision |
 | one revision | pixiv's row shows today that the work was never revised, and the file fits it | stored at that revision |
-| fits | the work was revised, and nothing tells when the file was fetched | adopted |
-| older | pixiv's row speaks against the present revision: another size, a page too many, an earlier time | adopted |
-| gone | pixiv shows the work no more, or not to this reader | adopted |
+| fits | the work was revised, and it is unknown when the file was fetched | adopted |
+| older | pixiv's row contradicts the present revision: another size, a page too many, an earlier time | adopted |
+| gone | pixiv no longer shows the work, or not to this reader | adopted |
 | rewritten | the frames of an ugoira in a zip that a tool made | adopted |
 
 An adopted file is kept, and never taken for the original of a revision. What is not whole, reduced or converted is refused.
@@ -31,10 +31,10 @@ from pixivcrawl.ledger.queries import PagesOfWork
 from pixivcrawl.origin import read_origin
 
 REDUCED = 1200
-"""pixiv: the longest side, in pixels, of the reduced pictures that stand where an original cannot be had; they are JPEG."""
+"""pixiv: the longest side, in pixels, of the reduced pictures that tools save when an original is not available; they are JPEG."""
 
 CLOCKS = timedelta(days=1)
-"""By so much may the time that an image host gives for a file be off the one in its address."""
+"""By how much the time that an image host gives for a file may differ from the one in its address."""
 
 
 class NotBelieved(Exception):
@@ -43,10 +43,10 @@ class NotBelieved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a record of the tool that fetched a file says of it; None where it does not say.
+    """What a record of the tool that fetched a file says about it; None for what it does not say.
 
     `by` names the record for a person, as `the sidecar 5000111_p0.jpg.json`. `revision` is the 14 digits of the time in the address
-    that the file came from (Japan's time). `width` and `height` are what pixiv told of this very page (of an ugoira, of its frames).
+    that the file came from (Japan's time). `width` and `height` are what pixiv gave for this very page (for an ugoira, for its frames).
     """
 
     by: str
@@ -64,8 +64,8 @@ class Claim:
     """A file, and the page that its name or its record claims it to be: `page` counts from 0, is a frame's number, and 0 of a zip.
 
     `kind` is image, ugoira (a zip) or frame; an image of a work that turns out to be an ugoira is a frame of it. `served`: the time
-    that the image host gave for the file, where the tool keeps that as the file's own time, else None. `rewritten`: the tool wrote
-    the zip again, so that its frames are pixiv's and its bytes are not.
+    that the image host gave for the file, if the tool keeps that as the file's own time, else None. `rewritten`: the tool wrote
+    the zip again, so that its frames are pixiv's but its bytes are not.
     """
 
     path: Path
@@ -79,7 +79,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a file is taken for: `revision` is None where nothing shows it."""
+    """What a file is taken for: `revision` is None if it is unknown."""
 
     kind: FileKind
     revision: str | None
@@ -87,7 +87,7 @@ class Judged:
 
 
 def judge(claim: Claim, work: PagesOfWork | None, found: Proof) -> Judged:
-    """What a whole file is, by what it claims, what pixiv shows of its work today (None: nothing), and what its bytes are.
+    """What a whole file is, judged by its claim, by what pixiv shows of its work today (None: nothing), and by its bytes.
 
     Raises NotBelieved.
     """
@@ -114,7 +114,7 @@ def judge(claim: Claim, work: PagesOfWork | None, found: Proof) -> Judged:
 
 
 def _contradicts(page: int, said: Recorded, revision: str, work: PagesOfWork | None) -> bool:
-    """Whether a record tells of another page, or pixiv's times show that the work was never at the record's revision."""
+    """Whether a record describes another page, or pixiv's times show that the work never had the record's revision."""
     if said.page_count is not None and said.kind == "image" and page >= said.page_count:
         return True
     if work is None or work.created is None:
@@ -134,7 +134,7 @@ def _of_one_revision(claim: Claim, work: PagesOfWork, kind: FileKind, found: Pro
 
 
 def refuse_misfit(work: PagesOfWork, kind: FileKind, page: int) -> None:
-    """Raises NotBelieved for a page that the work never had, and for a kind of file that it has not."""
+    """Raises NotBelieved for a page that the work never had, and for a kind of file that it does not have."""
     if kind != "frame" and page >= work.page_count:
         raise NotBelieved(f"the work has {plural(work.page_count, 'page')}")
     if work.kind is not None and (work.kind == "ugoira") != (kind != "image"):
@@ -142,7 +142,7 @@ def refuse_misfit(work: PagesOfWork, kind: FileKind, page: int) -> None:
 
 
 def size_told(work: PagesOfWork, kind: FileKind, page: int) -> tuple[int | None, int | None]:
-    """The width and height that pixiv tells at the work's present revision: that of the first page, and of every frame."""
+    """The width and height that pixiv gives at the work's present revision: for the first page, and for every frame."""
     return (work.width, work.height) if page == 0 or kind == "frame" else (None, None)
 
 
@@ -169,7 +169,7 @@ def original_claimed(
 def original_adopted(
     place: Claim, kind: FileKind, user_id: int, sha256: str, extension: str, changed: datetime
 ) -> Original:
-    """An original of a revision that nobody knows: it has no address, and the file's own time."""
+    """An original of unknown revision: without an address, and with the file's own time."""
     revision = unknown_revision(sha256)
     return Original(place.work_id, user_id, place.page, revision, "", extension, changed, kind=kind)
 
@@ -223,7 +223,7 @@ def _is_earlier(served: datetime | None, revision: str) -> bool:
 
 
 def _refuse_reduced(found: Proof, width: int | None, height: int | None) -> None:
-    """Raises NotBelieved for a picture of the told one's proportions that is smaller, as pixiv's and people's reduced ones are."""
+    """Raises NotBelieved for a picture smaller than pixiv says but in the same proportions: a reduced one, by pixiv or a person."""
     if width is None or height is None or fits(found, found.format, width, height):
         return
     across, down = sorted((found.width, found.height)), sorted((width, height))
@@ -234,7 +234,7 @@ def _refuse_reduced(found: Proof, width: int | None, height: int | None) -> None
 def _refuse_what_may_be_reduced(claim: Claim, work: PagesOfWork, found: Proof) -> None:
     """Raises NotBelieved for a later page that is as large as pixiv's reduced pictures are, in a work that is larger.
 
-    Only the work's own page tells the size of other pages than the first; gallery-dl falls back on the reduced picture without a word.
+    Only the work's own page gives the size of pages other than the first; gallery-dl silently falls back on the reduced picture.
     """
     is_larger = max(work.width or 0, work.height or 0) > REDUCED
     if claim.page and found.format == "jpg" and max(found.width, found.height) == REDUCED and is_larger:

@@ -1,4 +1,4 @@
-"""One file compared with its row: is it there, as long as it should be, and the very same bytes?"""
+"""Compares one file with its row: whether it is there, with the right length and the same bytes."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ TIME_TOLERANCE = 2.0
 
 
 def whose_originals(archive: Archive, ledger: Ledger) -> str:
-    """What a shared ledger calls the folder whose files are verified; empty where all files are in one place."""
+    """The name, in a shared ledger, of the archive whose files are verified; empty if all files are in one place."""
     return "" if store_of(archive).is_shared else ledger.known_as
 
 
 def is_of_another(row: KeptFile, known_as: str) -> bool:
-    """Whether a stored file is another archive's than the one that a shared ledger calls so; a copy of it may be here."""
+    """Whether a stored file belongs to another archive than the one with this name in a shared ledger; a copy of it may be here."""
     return bool(known_as) and row.archive not in (None, known_as)
 
 
 def is_only_elsewhere(archive: Archive, row: KeptFile, known_as: str) -> bool:
-    """Whether a stored file is another archive's, and not here too."""
+    """Whether a stored file belongs to another archive, without a copy here."""
     return is_of_another(row, known_as) and not store_of(archive).is_taken(row.path or "")
 
 
 def check_file(archive: Archive, row: KeptFile, *, read: bool, workers: Workers | None = None) -> Finding | None:
-    """What is wrong with the file of a stored row, None when nothing is.
+    """What is wrong with the file of a stored row; None if nothing is.
 
-    `read` compares the bytes too, not only what the store says of them; with `workers` these also prove the picture again. Raises NoWorker
-    and StorageFailed, and otherwise nothing but faults of ours.
+    `read` also compares the bytes, not only what the store says of them; `workers`, if given, prove the picture again. Raises only NoWorker
+    and StorageFailed, apart from bugs of ours.
     """
     try:
         with store_of(archive).measured(_path_of(archive, row), read=read) as found:
@@ -77,7 +77,7 @@ def _path_of(archive: Archive, row: KeptFile) -> str:
 
 
 def _difference(row: KeptFile, size: int, sha256: str | None) -> Finding | None:
-    """`sha256` is that of the bytes that were found; None if nobody knows it."""
+    """`sha256` is that of the bytes that were found; None if unknown."""
     if row.bytes is not None and size != row.bytes:
         return _finding("changed", row, f"size: {size:,} bytes where the ledger says {row.bytes:,}", sha256)
     if sha256 is not None and sha256 != row.sha256:

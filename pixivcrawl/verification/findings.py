@@ -15,10 +15,10 @@ FindingKind = Literal[
 ]
 """In the order of reporting.
 
-missing: a row without its file. changed: size, SHA-256 or the very nature of the file differ. unreadable: the system does not let it be
-read. proof failed: the bytes are those that were stored, and are not a whole picture. not proven: the bytes are those that were stored, and
-their proof would take more memory than it may. unknown: a file of our naming without a row.
-extra: a file that is not of our naming. time changed: the file's time alone differs; no damage.
+missing: a row without its file. changed: size, SHA-256 or type of the file differ. unreadable: the system does not allow reading it.
+proof failed: the bytes are those that were stored, but not a whole picture. not proven: the bytes are those that were stored, but their
+proof would take more memory than it may. unknown: a file with a name of pixivcrawl's form, without a row. extra: a file with any other
+name. time changed: only the file's time differs; no damage.
 """
 
 KINDS: tuple[FindingKind, ...] = get_args(FindingKind)
@@ -61,7 +61,7 @@ class Finding:
         return one_line(f"{self.kind}: {one_line(self.path, _LONGEST_NAME)}: {self.reason}{elsewhere}", _LONGEST_LINE)
 
     def as_json(self) -> dict[str, Any]:
-        """What is known, by plain names."""
+        """The finding as plain JSON values."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
@@ -75,7 +75,7 @@ def finding_of(fields: dict[str, Any]) -> Finding:
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """By kind, then path; each that misses bytes which were found elsewhere says where they lie."""
+    """Sorted by kind, then path; a finding whose bytes were found elsewhere says where they are."""
     found = list(findings)
     where: dict[str, str] = {}
     for finding in sorted(found, key=lambda each: each.path, reverse=True):
@@ -91,7 +91,7 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def summary(findings: Sequence[Finding], files: int, bytes_read: int) -> str:
-    """One line about all of it."""
+    """One line about all findings."""
     counts = Counter(finding.kind for finding in findings)
     said = ", ".join(f"{counts[kind]:,} {kind}" for kind in KINDS if counts[kind])
     whole = "" if is_damaged(findings) else "whole"
@@ -99,5 +99,5 @@ def summary(findings: Sequence[Finding], files: int, bytes_read: int) -> str:
 
 
 def is_damaged(findings: Iterable[Finding]) -> bool:
-    """Whether anything but a time is amiss."""
+    """Whether anything but a file's time is wrong."""
     return any(finding.kind != HARMLESS for finding in findings)

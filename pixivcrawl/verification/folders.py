@@ -1,4 +1,4 @@
-"""What lies in originals/ and users/, whatever it is; of links only those of artists' folders are followed (see archive/layout.py)."""
+"""Lists everything in originals/ and users/; the only links followed are those to artists' folders (see archive/layout.py)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pixivcrawl.verification.findings import Finding
 
 @dataclass(frozen=True, slots=True)
 class FolderContents:
-    """The names in a folder that are no folders, and its folders; sorted. `problem`: it could not be read."""
+    """The names in a folder that are not folders, and its folders; sorted. `problem`: why it could not be read."""
 
     names: list[str]
     folders: list[str]
@@ -21,7 +21,7 @@ class FolderContents:
 
 
 def listed(archive: Archive, folder: str) -> FolderContents:
-    """What lies in a folder, given relative to the archive; a folder that is not there is empty. A link that is not followed is a name."""
+    """What is in a folder, given relative to the archive; a missing folder is empty. A link that is not followed counts as a name."""
     try:
         return FolderContents(*store_of(archive).listed(folder))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""How a verification is getting on: a bar on a terminal, else a line a minute, both on standard error."""
+"""Shows the progress of a verification: a bar on a terminal, otherwise a line a minute, both on standard error."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class VerificationProgress:
             self._footer.take_down()
 
     def show(self, files: int, bytes_read: int, findings: int) -> None:
-        """Called after every batch; says something only when it is time to."""
+        """Called after every batch; shows something only when it is due."""
         now = time.monotonic()
         if now < self._next or not self._is_shown:
             return

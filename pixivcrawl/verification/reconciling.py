@@ -1,4 +1,4 @@
-"""The ledger brought in line with the files that are there: what is gone is wanted again, what it did not know and is whole is adopted."""
+"""Brings the ledger in line with the files that are there: missing ones are wanted again, unknown whole ones are adopted."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FILES_AT_ONCE = 500
 """Files of one folder that the ledger is asked about in one go."""
 
 MOST_NAMED = 20
-"""Files left alone that are named; more are counted."""
+"""How many of the files left alone are named; the others are only counted."""
 
 _GONE = "it is not there"
 
@@ -101,7 +101,7 @@ def _look_at_what_is_stored(
 
 
 def _fault(store: Store, archive: Archive, file: queries.StoredFile, *, check: bool) -> str | None:
-    """What is wrong with a stored file; None where nothing is seen. A list of frames is short, and always read."""
+    """What is wrong with a stored file; None if nothing is found. A list of frames is short, and always read."""
     found: Held | Measured | None
     try:
         archive.resolve(file.path)
@@ -109,7 +109,7 @@ def _fault(store: Store, archive: Archive, file: queries.StoredFile, *, check: b
         if is_read or store.keeps_sha256:
             with storage_errors(archive.root / file.path), store.measured(file.path, read=is_read) as found:
                 pass
-        # Not opened: a file that nobody may read is in its place.
+        # Not opened: an unreadable file still counts as in its place.
         elif (found := store.head(file.path)) is None:
             return _GONE
     except (ValueError, NotAPlainFile) as error:
@@ -126,7 +126,7 @@ def _fault(store: Store, archive: Archive, file: queries.StoredFile, *, check: b
 def _give_up(
     archive: Archive, ledger: Ledger, file: queries.StoredFile, fault: str, reconciled: Reconciliation
 ) -> None:
-    """A file that is gone or damaged is wanted again; a list of frames is written again where the ledger knows it."""
+    """Record a file that is gone or damaged as wanted again; a list of frames is written again if the ledger knows it."""
     name = parse_name(file.path)
     if name is None:
         _leave_alone(
@@ -143,7 +143,7 @@ def _give_up(
     now = datetime.now(UTC)
     ledger.write_now(updates.record_lost, name.work_id, name.page, name.revision, name.kind, now)
     if name.kind == "frames":
-        # It comes with its zip, which is found to be in place then.
+        # It is settled with its zip, which is then found to be in place.
         ledger.write_now(updates.record_lost, name.work_id, name.page, name.revision, "ugoira", now)
 
 
@@ -177,7 +177,7 @@ def _paths(folder: str, names: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _known(ledger: Ledger, work_ids: Sequence[int]) -> dict[tuple[int, int, str, str], queries.KeptFile]:
-    """Every file of these works that the ledger knows, in whatever state."""
+    """Every file of these works that the ledger knows, in any state."""
     return {file.key: file for file in ledger.read_now(queries.files_by_id, work_ids)}
 
 
@@ -215,7 +215,7 @@ def _adopt(
     row: queries.KeptFile | None,
     artist: int | None,
 ) -> int:
-    """Have a file stored that its path and its bytes speak for; gives how many were adopted. Raises NotTaken."""
+    """Record a file as stored if its path and bytes support that; returns how many were adopted. Raises NotTaken."""
     if name is None:
         raise NotTaken("its name is not that of an original")
     if row is not None and row.state in IN_PLACE:
@@ -226,9 +226,9 @@ def _adopt(
     if name.kind == "frames":
         if store.head(f"{path.removesuffix('.json')}.zip") is None:
             raise NotTaken("it lists the frames of an ugoira that is not there")
-        # Whatever speaks against its zip is said of that.
+        # Any objection to its zip is reported for the zip.
         return 0
-    # Of one that came by its work's row the timing may not have come.
+    # The timing of an ugoira fetched by its row may not have been read.
     frames_path = f"{path.removesuffix('.zip')}.json"
     frames = frames_stored(archive, frames_path) if name.kind == "ugoira" else None
     found = _proven(store, workers, path, name, row, frames)

@@ -1,4 +1,4 @@
-"""One work that is fetched once more: what is there is proven again, what is not is wanted again."""
+"""Prepares one work to be fetched again: its present files are proven again, missing ones are wanted again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pixivcrawl.verification.verify import Depth
 
 
 def refetch(archive: Archive, ledger: Ledger, work_id: int, depth: Depth, said: Callable[[Action], None]) -> None:
-    """Whatever file of the work is missing or damaged will be fetched. The archive must be locked. Raises StorageFailed."""
+    """Make every missing or damaged file of the work wanted. The archive must be locked. Raises StorageFailed."""
     rows = ledger.read_now(queries.files_of_works, [work_id], IN_PLACE)
     found = (check_file(archive, row, read=True, workers=depth.provers) for row in rows)
     repair(archive, ledger, [finding for finding in found if finding is not None], depth, said)

@@ -1,7 +1,7 @@
-"""What verification found, put back in line. Nothing is deleted; a kill at any moment leaves what the same command then mends.
+"""Repairs what verification found. Nothing is deleted; after a kill at any moment the same command completes the repair.
 
-A file that lies in a wrong place goes home by way of the staging folder, under the name that its page has there; what cannot go anywhere
-goes to quarantine. The row is changed last, so that until then it stands for a file that verification finds missing.
+A file in a wrong place is moved to its own by way of the staging folder, under the name that its page has there; a file without a place
+goes to quarantine. The row is changed last, so that until then its file counts as missing.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class _Damage:
 
 @dataclass(slots=True)
 class _Work:
-    """What one repair goes by. `homes`: the damaged rows by the SHA-256 that they wait for."""
+    """What one repair works with. `homes`: the damaged rows by the SHA-256 that they wait for."""
 
     archive: Archive
     ledger: Ledger
@@ -65,7 +65,7 @@ class _Work:
 def repair(
     archive: Archive, ledger: Ledger, findings: Sequence[Finding], depth: Depth, said: Callable[[Action], None]
 ) -> None:
-    """Mend what `findings` name, as far as it is still so; `said` hears of each thing that was done. The archive must be locked.
+    """Repair what `findings` name, as far as it still applies; `said` is called with each step. The archive must be locked.
 
     Raises StorageFailed.
     """
@@ -77,7 +77,7 @@ def repair(
             _set_time(work, finding)
     damages = list(_damages(work, still))
     for damage in damages:
-        # A proof that failed: these very bytes are not wanted again.
+        # After a failed proof the same bytes are not wanted again.
         if damage.finding.kind != "proof failed" and damage.row.sha256 is not None and damage.place is not None:
             work.homes.setdefault(damage.row.sha256, []).append(damage)
     for damage in damages:
@@ -147,7 +147,7 @@ def _set_time(work: _Work, finding: Finding) -> None:
 
 
 def _clear(work: _Work, damage: _Damage) -> None:
-    """Move what lies in the place of a row's file out of it: home, where another row waits for it, or to quarantine."""
+    """Move a wrong file out of a row's place: to the row that waits for it, or to quarantine."""
     if damage.place is None or not work.store.is_taken(damage.place):
         return
     if _went_home(work, damage.place, damage.finding.found):

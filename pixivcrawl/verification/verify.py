@@ -31,7 +31,7 @@ AT_ONCE = 500
 """Works, or names of a folder, that are looked up in the ledger together."""
 
 BATCH_FILES, BATCH_BYTES = 64, 8 << 20
-"""What a thread is given at once, at most: enough that handing it over costs nothing, little enough that all end together."""
+"""The most that a thread gets at once: enough that passing it costs nothing, little enough that all threads end together."""
 
 BATCHES_A_THREAD = 4
 
@@ -72,7 +72,7 @@ class Batch:
 
 @dataclass(slots=True)
 class BatchResult:
-    """What came of a batch."""
+    """The result of a batch."""
 
     findings: list[Finding]
     files: int
@@ -116,7 +116,7 @@ def verify(
             progress.bytes_read += looked.bytes_read
             progress.position = batch.position
             note(progress)
-    # A verification that goes on may look at the last few files again.
+    # A continued verification may look at the last few files again.
     found = {(finding.path, finding.row): finding for finding in progress.findings}
     progress.findings = list(confirmed(archive, ledger, list(found.values()), depth))
 
@@ -150,7 +150,7 @@ def check_batch(
 ) -> BatchResult:
     """What is wrong with the files of a batch. Raises Stopped."""
     looked = BatchResult(list(batch.findings), 0, 0)
-    # What a store says of a file is enough where nobody asked for its bytes.
+    # What a store says of a file is enough unless its bytes are to be read.
     is_asked = not store_of(archive).keeps_sha256 or depth.deep or progress.window != WHOLE
     for row in batch.rows:
         if stopping.is_set():
@@ -171,7 +171,7 @@ def check_batch(
 
 
 def check_stray(archive: Archive, stray: Stray) -> Finding | None:
-    """A file without a row, with its SHA-256 if it is a plain file; None when it is there no more."""
+    """A file without a row, with its SHA-256 if it is a plain file; None if it is no longer there."""
     store = store_of(archive)
     try:
         with store.measured(stray.path, read=not store.keeps_sha256) as found:
@@ -185,7 +185,7 @@ def check_stray(archive: Archive, stray: Stray) -> Finding | None:
 
 
 def batches(archive: Archive, ledger: Ledger, progress: Progress) -> Iterator[Batch]:
-    """What there is to look at after `progress.position`, in its fixed order: each artist's rows, then what else lies in the folder.
+    """What there is to look at after `progress.position`, in its fixed order: each artist's rows, then other files in the folder.
 
     With `progress.since` the rows stored since then, and nothing else.
     """
@@ -230,7 +230,7 @@ def _rows_of(ledger: Ledger, artist: int, works: Sequence[int], progress: Progre
 
 
 def _strays_in(archive: Archive, ledger: Ledger, folder: str) -> Iterator[Stray | Finding]:
-    """What lies in an artist's folder without a row; the folder is listed before the ledger is asked.
+    """The files in an artist's folder without a row; the folder is listed before the ledger is read.
 
     A crawl commits its intent before it places a file, so that no file is a stray while it is being placed.
     """
