@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NOT_FOUND = 404
 
 PAGES = ("https://www.pixiv.net/", "http://www.pixiv.net/")
-"""Where pixiv.me may lead; an id on a mirror of pixiv's, which a person may paste, is nobody's word here."""
+"""Where pixiv.me may lead; an id on a mirror of pixiv's, which a person may paste, proves nothing here."""
 
 
 class NoArtist(Exception):
@@ -27,7 +27,7 @@ class NoArtist(Exception):
 async def artist_called(spider: ListingSpider[Any], account: str) -> int | None:
     """The id of the artist with that account name; None, which is reported and counted, if pixiv.me does not say.
 
-    Asked once and without the session; of the answer nothing is followed: it is read for the id in the address that it names.
+    Asked once and without the session; the answer's redirect is not followed, only read for the id in its address.
     """
     try:
         request = Request(

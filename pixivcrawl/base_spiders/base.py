@@ -50,10 +50,10 @@ from pixivcrawl.throttling.waits import waiting
 Body = TypeVar("Body")
 
 ROWS_NAMED = 10
-"""How many odd rows of one answer are said, each by a line."""
+"""How many odd rows of one answer are reported, each by a line."""
 
 SHORTEST_WAIT_SAID = 5.0
-"""Seconds of waiting that a person is told of."""
+"""Seconds of waiting from which a line is logged."""
 
 ArgumentsT = TypeVar("ArgumentsT", bound=Arguments)
 
@@ -157,7 +157,7 @@ class PixivSpider(Args[ArgumentsT], Spider):
         """Send one request and return the body of its answer, journaled and with its facts recorded; with `snapshot`, also kept as a dated
         snapshot.
 
-        `beside` is what is to be known to read the answer (`facts_of`).
+        `beside` is what must be known to read the answer (`facts_of`).
         Raises AnswerRefused when the answer is not a body (not found, login needed ...), BodyRefused when the body would make a wrong
         row, ParameterRefused before anything is sent.
         """

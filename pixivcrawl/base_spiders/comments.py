@@ -19,7 +19,7 @@ WORKS_AT_ONCE = 100
 async def keep_comments(spider: PixivSpider[Any], crawl_id: int, *, read_before: datetime | None) -> None:
     """Keep the comments on the works of a run's list that were not kept yet, or not since `read_before`.
 
-    What cannot be read is said, counted and asked for again by the next run.
+    Comments that cannot be read are reported, counted and asked for again by the next run.
     """
     after = 0
     while works := await spider.ledger.read(
@@ -57,7 +57,7 @@ async def _keep_comments_on(spider: PixivSpider[Any], work_id: int) -> None:
     while following is not None:
         body = await spider.fetch(ILLUST_COMMENTS, **following)
         ids = {comment.id for comment in body.comments} | await _read_replies(spider, work_id, body)
-        # A page that brings nothing else ends the list, whatever it says of a next one.
+        # A page with nothing new ends the list, even if it names a next one.
         following = ILLUST_COMMENTS.next_page(following, body) if ids - seen else None
         seen |= ids
     await spider.ledger.write(updates.record_comments_read, work_id, spider.now())

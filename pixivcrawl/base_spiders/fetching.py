@@ -21,14 +21,14 @@ WORKS_AT_ONCE = 100
 """How many works are read from the ledger at a time."""
 
 FILES_OF_WORKS_AT_ONCE = 16
-"""Of how many works the files are: to ask for each took a tenth of what a small file costs, and a work may have two hundred files."""
+"""Of how many works the files are read at once: a query for each took a tenth of a small file's cost; a work may have two hundred."""
 
 
 class FileFetching:
     """Fetches the missing files of the works on a spider's list, in the list's order, a few works at a time.
 
-    A work whose own page is being asked for is left until that was read, which may say more of its files. `waits`: what is asked for now
-    names files that are not known yet.
+    A work whose own page is being asked for is left until that was read, because it may name more files. `waits`: the works being asked for
+    now have files that are not known yet.
     """
 
     def __init__(self, spider: ListingSpider[Any]) -> None:
@@ -69,7 +69,7 @@ class FileFetching:
         await spider.in_progress.all_settled()
 
     async def _until_more(self) -> None:
-        # Nobody says that a run is ending where Scrapy asks its spider for nothing more.
+        # Polled, because Scrapy does not tell a spider without pending requests that the run is ending.
         while not self._may_be_more.is_set() and not is_stopping(self._spider.crawler):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._may_be_more.wait(), STOPPING_IS_SEEN_WITHIN)
@@ -108,7 +108,7 @@ class FileFetching:
             return
         missing: list[Original] = []
         try:
-            # Of one that was asked about meanwhile other files may be wanted now: it is looked at again.
+            # A work that was asked about meanwhile may now lack other files: it is looked at again.
             if is_stopping(spider.crawler) or work_id in self._asked:
                 return
             if work.lacks_frames:

@@ -26,7 +26,7 @@ USUAL_EXTENSION = "jpg"
 """Pixiv: the extension of most originals."""
 
 LEAST_FOR_ROWS = 3
-"""Of so many works the rows are asked for, so that their files need not wait for each work's own page."""
+"""From this many works on, rows are asked for, so that files need not wait for each work's own page."""
 
 
 async def originals_of_rows(spider: PixivSpider[Any], rows: Sequence[Artwork]) -> list[Original]:

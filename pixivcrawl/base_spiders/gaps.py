@@ -18,11 +18,11 @@ GAP_COUNTS = {
     "rows_withheld": ("row", "whose works were not shown in an earlier run; reread=true asks again"),
     "rows_refused": ("row", "unreadable in an earlier run; reread=true tries again"),
 }
-"""What to say of each count once more."""
+"""What to report of each count once more."""
 
 
 async def carry_over_gaps(spider: PixivSpider[Any], crawl_id: int) -> None:
-    """Take over an earlier reading's gaps into a reading that stops where that one had come."""
+    """Take over an earlier reading's gaps into a reading that stops at what that one had read."""
     earlier = await spider.ledger.read(queries.counts_before, crawl_id)
     for name, (what, became) in GAP_COUNTS.items():
         number = earlier.get(name, 0)

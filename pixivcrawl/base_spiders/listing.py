@@ -151,7 +151,7 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             self.crawl.frontier,
             reread=self.args.reread,
             parts=self.parts,
-            # Whoever asks for more than the news wants every row.
+            # A run that is asked for more than new works wants every row.
             fresh=timedelta(0) if self.args.reread or self.args.refresh else REUSE_LIST_WITHIN,
         )
         fetched = asyncio.ensure_future(self.fetching.run())

@@ -20,7 +20,7 @@ LEAST_FOR_A_REQUEST = 5
 async def read_many_details(spider: PixivSpider[Any], crawl_id: int) -> None:
     """Ask for the works on the list of run `crawl_id` that are known only from rows and have no caption yet.
 
-    Nothing is missing without them, since each work's own page tells the same: the first odd answer ends it, and is said.
+    Nothing is missing without them, because each work's own page says the same: the first odd answer ends this, and is reported.
     """
     after = 0
     while works := await spider.ledger.read(queries.works_without_caption, crawl_id, after, WORKS_A_REQUEST):

@@ -59,7 +59,7 @@ class OwnedListSpider(ListingSpider[OwnerArgumentsT]):
         if spider.args.id == "me":
             if reader is None:
                 raise ConfigurationError(f"{cls.name}: id=me: the session does not say whose it is; give your user id")
-            # Another session would be another me: the ledger knows the list by its owner.
+            # With another session `me` is another user: the ledger knows the list by its owner.
             spider.args.id = reader
         spider.owner = spider.args.id
         spider.is_own = spider.owner == reader

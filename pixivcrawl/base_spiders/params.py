@@ -69,7 +69,7 @@ def id_in_address(*spiders: str) -> BeforeValidator:
 
 PixivId = Annotated[int, Field(gt=0, lt=2**63)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-"""What pixiv is asked for; blanks alone would find whatever it pleases."""
+"""A text to search for; with blanks alone pixiv would return arbitrary works."""
 
 UserIds = Annotated[list[Annotated[PixivId, id_in_address("user")]], BeforeValidator(separated), Field(min_length=1)]
 SeriesIds = Annotated[

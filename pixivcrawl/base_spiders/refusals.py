@@ -33,7 +33,7 @@ NOT_SHOWN = {AnswerKind.NOT_FOUND, *WITHHELD}
 async def read_work(spider: ListingSpider[Any], detail: IllustDetail) -> tuple[Artwork, Withheld | None]:
     """The work from its own page and the answers about its parts, and why its files are withheld.
 
-    What an answer about a part refuses says nothing of the rest: what the work's own page told is kept.
+    A refused part says nothing about the rest: what the work's own page said is kept.
     """
     arguments: ListingArguments = spider.args
     first_page = items_from.artwork(detail)

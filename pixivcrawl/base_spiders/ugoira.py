@@ -12,16 +12,16 @@ from pixivcrawl.ledger import queries, updates
 
 
 async def want_frames(spider: PixivSpider[Any], work_id: int, detail: IllustDetail | None) -> bool:
-    """Have the frames of an ugoira fetched of which the ledger knows the zip, with `detail` if it was read.
+    """Have the frames of an ugoira fetched whose zip the ledger knows, with `detail` if it was read.
 
-    False when only the work's own page tells where they lie.
+    False if only the work's own page says where they are.
     """
     zipped = await spider.ledger.read(queries.zip_of_ugoira, work_id)
     if zipped is None:
         return False
     first_frame = detail.urls.original if detail is not None and detail.revision == zipped.revision else None
     if first_frame is None and not zipped.url:
-        # The zip was found in its place by a rebuild, which tells no address.
+        # The zip was found in its place by a rebuild, so its address is unknown.
         return False
     known = (await spider.ledger.read(queries.described_works, [work_id])).get(work_id)
     is_of_now = known is not None and known.revision == zipped.revision

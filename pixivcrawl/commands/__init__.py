@@ -50,9 +50,9 @@ def end_without_traceback(kind: type[BaseException], error: BaseException, trace
 
 
 def has_lost_its_reader() -> bool:
-    """Whether standard output is a pipe that nobody reads."""
+    """Whether standard output is a pipe without a reader."""
     if not hasattr(select, "poll"):
-        # Windows, where another error than a broken pipe tells of it.
+        # Windows, which reports this with another error than a broken pipe.
         return False
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)
@@ -60,7 +60,7 @@ def has_lost_its_reader() -> bool:
 
 
 def print_the_rest(text: str = "") -> None:
-    """Print `text` and what standard output has not yet taken; exit at once if nobody reads it or its disk is full."""
+    """Print `text` and what standard output has not yet taken; exit at once if its reader is gone or its disk is full."""
     try:
         if text:
             sys.stdout.write(text)

@@ -147,14 +147,14 @@ _HELD = ExitStack()
 
 
 def wait_for_lane(opts: argparse.Namespace, configuration: Configuration, session: Session | None) -> None:
-    """With --wait: have the account's lane before anything begins, when whoever has it now is done."""
+    """With --wait: take the account's lane before anything begins, once its present holder is done."""
     if opts.wait:
         _HELD.enter_context(in_lane(configuration, session, "a crawl that has waited", wait=True))
 
 
 @contextmanager
 def in_lane(configuration: Configuration, session: Session | None, task: str, *, wait: bool) -> Iterator[None]:
-    """Hold the account's lane meanwhile. Raises ArchiveInUse unless whoever has it is to be waited for, which is said."""
+    """Hold the account's lane meanwhile. Raises ArchiveInUse if another process has it, unless the command waits, which is logged."""
     lanes = lanes_of(configuration, reader_of(session))
     with ExitStack() as until_done:
         try:

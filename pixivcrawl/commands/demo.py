@@ -46,7 +46,7 @@ class Command(ArchiveCommand):
                 "PIXIVCRAWL_ARCHIVE_DIR": str(archive),
                 "PIXIVCRAWL_CONFIG": os.devnull,
                 "PIXIVCRAWL_PIXIV_API_DELAY": "0",
-                # What is gone from a look-alike stays gone: nobody needs to wait before asking again.
+                # What is gone from the look-alike stays gone: there is no need to wait before asking again.
                 "PIXIVCRAWL_PIXIV_GONE_AFTER": "0",
                 "PIXIV_PHPSESSID": sandbox.cookie,
                 # A checkout need not be installed.
@@ -80,7 +80,7 @@ def words_of_command() -> str:
 def folder() -> Path:
     """The current folder or, if that cannot be written to, the user's own. Raises ConfigurationError if neither can."""
     places = [Path.cwd()]
-    # Without HOME, for a user whom the system does not know, nobody can tell.
+    # Unknown without HOME, for a user whom the system does not know.
     with suppress(RuntimeError):
         places.append(Path.home())
     for place in places:

@@ -202,7 +202,7 @@ def check_subscriptions(settings: Settings) -> Finding:
     if not path.exists():
         return ok("subscriptions", f"none: there is no {path}")
     session = None
-    # A session that cannot be read is told of apart from this. Whose it is decides whether "me" and an id are one list.
+    # A session that cannot be read is reported separately. Its account decides whether "me" and an id are one list.
     with suppress(PixivcrawlError):
         session = session_from_settings(settings)
     try:

@@ -155,7 +155,7 @@ def refuse_foreign_options(name: str, form: Form, opts: argparse.Namespace) -> N
 
 
 def export(settings: Settings, form: Form, target: str, opts: argparse.Namespace) -> int:
-    """Write the export and say what came of it. Raises ConfigurationError and StorageFailed."""
+    """Write the export and print its result. Raises ConfigurationError and StorageFailed."""
     configuration = Configuration.from_settings(settings)
     archive = configuration.archive
     choice, filters = choice_of(settings, configuration, opts), filter_named(settings, opts.filter)

@@ -78,7 +78,7 @@ def change(
     ledger.write_now(updates.forget, subject, subject_id, now, note=opts.note, files_deleted=opts.delete_files)
     if not opts.delete_files:
         return f"{what} is forgotten; what is archived of it stays"
-    # Told first and deleted then, so that a kill in between leaves files that the same command deletes, and none that count as lost.
+    # Recorded first and deleted then, so that a kill in between leaves files that the same command deletes, and none that count as lost.
     deleted = ledger.read_now(queries.paths_deleted, subject, subject_id)
     store = store_of(archive)
     files, freed = store.delete([path for path, _ in deleted])

@@ -259,7 +259,7 @@ def _make_ledger(
         entries = {name: read_journal(journal, passed_over) for name, journal in here.items()}
         entries |= {name: journal.entries(passed_over) for name, journal in stored.items()}
         with engine.begin() as connection:
-            # Whoever opens what a kill leaves is told that it is older than its journal.
+            # After a kill, opening what is left fails with the message that it is older than its journal.
             for name in entries:
                 note_position(connection, name, Position())
         replayed = replay(engine, entries, lambda sofar: saying(f"{sofar.made:,} changes made again"))

@@ -141,7 +141,7 @@ def covers_before(connection: Connection, changes: Iterable[Change]) -> list[Pic
 
 
 def shown_with_pictures(news: News, most: int) -> list[int]:
-    """The works that get a picture: the newest of each artist in turn, so that nobody goes without one."""
+    """The works that get a picture: the newest of each artist in turn, so that every artist has one."""
     columns = [news.newest.get(artist.user_id, []) for artist in news.artists]
     longest = max(map(len, columns), default=0)
     rows = ([column[row] for column in columns if row < len(column)] for row in range(longest))

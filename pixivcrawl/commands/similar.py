@@ -113,7 +113,7 @@ class SimilarSearch:
         return cls(configuration.archive, ledger, workers)
 
     def look_at_all(self) -> None:
-        """Bring the index in line, and look at what nobody looked at yet."""
+        """Update the index, and look at the pictures that were not looked at yet."""
         update_index(self.ledger, self.derived, stop=Event())
         how_far = ProgressPrinter()
         after: int | None = similar.LEAST_DIGEST

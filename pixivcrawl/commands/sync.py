@@ -187,7 +187,7 @@ def checked(catalogue: Catalogue, file: SubscriptionFile, only: Sequence[str]) -
 
 @dataclass(slots=True)
 class Sync:
-    """One sync: what is due, and what came of it.
+    """One sync: what is due, and the results.
 
     `everything`: due or not. `only` names the subscriptions to run, due or not (of one to all whom the reader follows, the artists who are
     due); empty for all that are due. `budget` is how many API requests a day may take, 0 for any number.
@@ -311,7 +311,7 @@ class Sync:
                 yield job
 
     async def _run(self, job: Job, wanted: WantedList | None = None) -> AsyncIterator[Job]:
-        """The job, unless something ends the sync before it; sees to what came of it."""
+        """Give the job, unless something ends the sync before it, and handle its result."""
         if self.ended or worst(self.ran) in ENDS_ALL:
             return
         if self.budget and await asyncio.to_thread(self.spent, datetime.now(UTC)) >= self.budget:

@@ -51,9 +51,9 @@ Key = tuple[int, int, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known about the works of the files: from pixiv's current rows, the ledger, and what a person no longer wants.
+    """What is known about the works of the files: from pixiv's current rows, from the ledger, and what the user has forgotten.
 
-    `works` has those alone that pixiv shows, `artists` whose they are as far as anybody knows; `unanswered`: nobody can say of these.
+    `works` has only those that pixiv shows, `artists` the known artists; `unanswered`: works for which pixiv gave no answer.
     """
 
     works: dict[int, PagesOfWork]

@@ -16,7 +16,7 @@ from pixivcrawl.ledger.service import ledger_of
 
 
 class FinishedWorks(ABC):
-    """Does one work at a time, in the order in which they are finished; whatever becomes of one, the archive goes on.
+    """Processes one work at a time, in the order in which they are finished; a failure does not affect the archive.
 
     `setting` is the name of the setting that asks for it; at most `most` works wait (0: any number).
     """

@@ -85,8 +85,8 @@ def settle_intents(archive: Archive, ledger: Ledger) -> None:
     or neither (the intent is forgotten, and the file is fetched again); a name that another file has taken is no place. An ugoira's
     frames are part of it.
 
-    This folder shows nothing of what was about to be placed in another archive that shares the ledger: it is fetched again, into this one,
-    where nobody is at work in that one, and left alone otherwise.
+    This folder does not show what was about to be placed in another archive that shares the ledger: such a file is fetched again, into this
+    archive, if no process is at work in the other, and left alone otherwise.
     """
     of_works = ledger.read_now(queries.unsettled_intents, ledger.known_as)
     for intent in (*of_works, *ledger.read_now(queries.intents_of_users, ledger.known_as)):
@@ -166,7 +166,7 @@ def _is_in_place(archive: Archive, intent: updates.Intent) -> bool:
         missing.insert(0, NewFile(staged[-1], intent.frames_path, intent.frames_sha256, original.uploaded))
     (trouble,) = store.put_new([missing]) if missing else (None,)
     if isinstance(trouble, NameTaken):
-        # Another file or a symlink is in the way: the pipelines come to it again, and say so.
+        # Another file or a symlink is in the way: the pipelines will meet it again and report it.
         return False
     if trouble is not None:
         raise trouble

@@ -18,7 +18,7 @@ from pixivcrawl.api.text import quoted
 COOKIE = "pixivcrawl_key"
 
 KEY_BYTES = 18
-"""Of a key, which nobody guesses: 24 characters in an address."""
+"""Bytes of a key, too many to guess: 24 characters in an address."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; form-action 'self'; "

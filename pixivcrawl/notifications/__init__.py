@@ -1,1 +1,1 @@
-"""What is told of a run to where a person looks: mail, a chat, a phone."""
+"""Notices about runs: to mail, a chat, a phone."""

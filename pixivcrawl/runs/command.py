@@ -1,4 +1,4 @@
-"""What the commands share that crawl nothing themselves: an error, or Ctrl-C, ends them with one line and its exit code."""
+"""The base of commands that crawl nothing themselves: an error, or Ctrl-C, ends them with one line and its exit code."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ class LiveCheck(Spider):
                 self.say(await self.finding(endpoint, values, seen))
 
     async def finding(self, endpoint: Endpoint[Any], values: dict[str, Any], seen: KnownIds) -> Finding:
-        """What the answer is like. It contains neither its values nor the request's, so it can be shown to anybody."""
+        """What the answer is like. It contains neither its values nor the request's, so it can be published."""
         configuration = Configuration.from_settings(self.settings)
         request = endpoint.request(configuration.base_url, configuration.lang, **values)
         try:

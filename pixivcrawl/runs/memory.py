@@ -10,6 +10,6 @@ M_ARENA_MAX = -8
 
 
 def limit_heaps() -> None:
-    """glibc gives every thread a heap that keeps what was freed in it: for pictures of 30 MB in a dozen threads, two heaps are enough."""
+    """Limit glibc to two heaps, enough for pictures of 30 MB in a dozen threads; else each thread has one that keeps freed memory."""
     if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt"):
         library.mallopt(M_ARENA_MAX, 2)

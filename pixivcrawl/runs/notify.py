@@ -20,7 +20,7 @@ from pixivcrawl.runs.signals import nothing_to_stop, stop_on_signals
 def notify_of(settings: BaseSettings, began: datetime, outcomes: Sequence[Outcome], *, weekly: bool = False) -> None:
     """Send the notices that a run which `began` then owes; `weekly`: also what a timer's runs owe. Raises nothing of ours.
 
-    Nothing is sent after an interruption, because whoever caused it knows, or after a mistake on the command line.
+    Nothing is sent after an interruption, which the user caused, or after a mistake on the command line.
     """
     if any(outcome.exit_code == INTERRUPTED for outcome in outcomes):
         return
@@ -45,7 +45,7 @@ def _send(settings: BaseSettings, began: datetime, outcomes: Sequence[Outcome], 
     configuration = Configuration.from_settings(settings)
     if not services or not configuration.notice_on:
         return []
-    from pixivcrawl.notifications.rules import (  # only here: most runs have nobody to tell
+    from pixivcrawl.notifications.rules import (  # only here: most runs send no notices
         notices_of_run,
         remember_taken,
     )

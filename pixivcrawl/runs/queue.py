@@ -44,8 +44,8 @@ OUTCOMES = {
 }
 
 COLLECTED_EVERY = 8
-"""After so many crawls what they left in circles, 1.6 MB each, is collected: Python comes to it too late, for each crawl sets aside what
-is there when it begins (extensions/garbage_collection.py). It takes a tenth of a second.
+"""After this many crawls their reference cycles, 1.6 MB each, are collected: Python would do it too late, because each crawl exempts the
+objects that exist when it begins (extensions/garbage_collection.py). It takes a tenth of a second.
 """
 
 NOT_REPORTED = {"bytes_stored", "api_requests", "image_requests"}
@@ -98,7 +98,7 @@ def run_all(
 ) -> None:
     """Run the crawls one after another in this process. `jobs` is asked for the next one when the last is over, and
     has none after one that ends all; `overall` tells a person where the whole stands.
-    Raises what is a fault of ours, or of what gives the jobs.
+    Raises bugs of ours, and errors of `jobs`.
     """
     from twisted.internet import reactor
 

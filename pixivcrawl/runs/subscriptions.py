@@ -128,7 +128,7 @@ class Catalogue:
             location = error.errors()[0]["loc"]
             key = str(location[0]) if location else None
             why = explain(subscription.spider, self._class(subscription.spider).arguments(), error)
-            # It speaks of the command line.
+            # Its text is about the command line.
             why = why.removeprefix(f"{subscription.spider}: {key}=").replace("-a ", "")
             raise file.refused(subscription, key, why) from None
         except ConfigurationError as error:
@@ -143,7 +143,7 @@ class Catalogue:
     def _spider(self, name: str, arguments: Mapping[str, str]) -> PixivSpider[Any]:
         kind = self._class(name)
         spider = kind(**kind.with_filter(arguments, self._settings))
-        # Both as the spider itself does when it begins: the ledger knows the list by them.
+        # As the spider itself sets both when it begins: the ledger knows the list by them.
         if isinstance(spider.args, ListingArguments):
             spider.args.ugoira = spider.args.ugoira or self._ugoira
         owner = spider.args.id if isinstance(spider.args, OwnerArguments) else None

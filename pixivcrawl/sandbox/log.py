@@ -44,7 +44,7 @@ class RequestLog:
             file.touch(mode=0o600)
 
     def begin(self, entry: Logged) -> int:
-        """Puts a request on record before its answer leaves, so that whoever got the answer finds it; returns its
+        """Puts a request on record before its answer leaves, so that a test that got the answer finds it; returns its
         place."""
         with self._lock:
             self._entries.append(entry)

@@ -91,7 +91,7 @@ class ArtworkSpider(ListingSpider[ArtworkArguments]):
 
     @property
     def asked_by_name(self) -> bool:
-        """Nobody named the works of a backfill, so one that has gone is not a failure."""
+        """The user did not name the works of a backfill, so one that has gone is not a failure."""
         return not self.args.backfill
 
     @classmethod
@@ -146,7 +146,7 @@ class ArtworkSpider(ListingSpider[ArtworkArguments]):
         return self.unlisted.get(work.work_id) or await super().detail_at_hand(work)
 
     async def read_work(self, detail: IllustDetail) -> tuple[Artwork, Withheld | None]:
-        """For an unlisted work, pixiv shows nobody the pages by id."""
+        """For an unlisted work, pixiv shows the pages by id to no reader."""
         if detail.id in self.unlisted and detail.kind != "ugoira" and detail.urls.original is not None:
             return items_from.unlisted_artwork(detail), None
         return await super().read_work(detail)

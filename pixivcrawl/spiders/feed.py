@@ -31,7 +31,7 @@ class FeedReadingSpider(ListingSpider[ListingArgumentsT]):
     """How many pages are read of a feed that was never read before; None for all."""
 
     others_fill_gaps: ClassVar[bool] = False
-    """Whoever runs this spider sees to works that passed by between two readings."""
+    """Whether the command that runs this spider handles works that passed by between two readings."""
 
     async def works_of_feed(self, endpoint: Endpoint[Feed], **parameters: Any) -> AsyncIterator[Page]:
         pages, readings = 0, list[ListCursor]()

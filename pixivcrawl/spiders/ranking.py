@@ -119,7 +119,7 @@ class RankingSpider(ListingSpider[RankingArguments]):
                     raise AnswerRefused(refusal.endpoint, hidden) from refusal
                 if refusal.answer.kind is not AnswerKind.NOT_FOUND:
                     raise
-                # Pixiv: so it answers for a page past the end of a ranking.
+                # Pixiv's answer for a page past the end of a ranking.
                 if not ranked or ranked < (promised or 0):
                     self.ends_too_soon(day, ranked, promised, refusal.answer.message)
                 return

@@ -27,7 +27,7 @@ class SeriesReadingSpider(ListingSpider[ListingArgumentsT]):
     """Reads manga series, wherever they are listed."""
 
     async def works_of_series(self, series_id: int) -> AsyncIterator[Page]:
-        """Every work of a series, in its order. One that is gone is said and makes the run end with exit code 1."""
+        """Every work of a series, in its order. A series that is gone is reported and makes the run end with exit code 1."""
         try:
             async for page in self.read_list(
                 SERIES, lambda body: body.work_ids, part=str(series_id), newest_first=False, id=series_id

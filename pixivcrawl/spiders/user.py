@@ -137,7 +137,7 @@ class UserSpider(ListingSpider[UserArguments]):
 
     async def start(self) -> AsyncIterator[Request]:
         if self.args.account is not None:
-            # A list is known by the ids, whatever the artists call themselves by now.
+            # A list is known by the ids, even if the artists have changed their names.
             named = [await artist_called(self, account) for account in self.args.account]
             self.args.id = list(dict.fromkeys([*(self.args.id or ()), *filter(None, named)]))
         if not self.args.id:
@@ -155,7 +155,7 @@ class UserSpider(ListingSpider[UserArguments]):
                 self.count("pictures_waiting", waiting)
             await self.pictures.begin(user_id)
             await self.pictures.fetch(user_id, due)
-        # Scrapy looks for more every five seconds unless a request's end wakes it, which nobody is to wait for.
+        # Scrapy checks for more only every five seconds unless a request's end wakes it: avoid that wait.
         await self.pictures.all_settled()
 
     @property
@@ -243,7 +243,7 @@ class UserSpider(ListingSpider[UserArguments]):
         listed = frozenset(profile.work_ids)
         returned = await self.ledger.read(queries.returned_works, self.crawl.crawl_id, user_id, before.crawl_id)
         await self.ask_again(returned & listed)
-        # Imported files, of works that pixiv may have no more: each is asked for, and then says so itself.
+        # Works of imported files, which pixiv may no longer have: each is asked for, and the answer says so.
         if unlisted := await self.ledger.read(queries.imported_works, user_id) - listed:
             self.vanished |= unlisted
             yield Page(sorted(unlisted), artist=user_id)
@@ -258,7 +258,7 @@ class UserSpider(ListingSpider[UserArguments]):
         vanished = await self.ledger.read(
             queries.unseen_works, self.crawl.crawl_id, user_id, before.crawl_id, self.reader
         )
-        # A session that is lost meanwhile makes works vanish that are there.
+        # If the session is lost meanwhile, works seem to vanish.
         if vanished - listed and await self.confirm_reader():
             self.vanished |= vanished - listed
             await self.ask_again(vanished - listed)

@@ -45,5 +45,5 @@ class WatchlistSpider(SeriesReadingSpider[WatchlistArguments]):
 
 
 def is_unchanged(series: Series | None, known: list[int]) -> bool:
-    """Whether what the watchlist tells of a series is what the ledger knows of its works."""
+    """Whether what the watchlist says about a series agrees with the works that the ledger knows."""
     return series is not None and series.total == len(known) and series.latest in known

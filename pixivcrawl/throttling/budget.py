@@ -54,7 +54,7 @@ class Budget:
             if not await ledger.write(updates.take_request, self._host, self._account, limit, now):
                 raise budget_spent(limit, now)
             return
-        # Nobody waits for it: the writer commits what comes within a few milliseconds together.
+        # Not waited for: the writer commits what comes within a few milliseconds together.
         write = asyncio.ensure_future(ledger.write(updates.spend_request, self._host, self._account, now))
         self._writes.add(write)
         write.add_done_callback(self._written)

@@ -39,7 +39,7 @@ SPENT_EVERY = 1.0
 """Seconds between two writes of how many requests were sent where no budget bounds them: what the count of a killed run may lack."""
 
 LOOKS_EVERY = 0.5
-"""Seconds between two tries of who waits."""
+"""Seconds between two tries of a waiting process."""
 
 
 class LaneFile:

@@ -43,10 +43,10 @@ HOLDS_SLOT = "holds_slot"
 """The key in a request's `meta` that asks for its slot to be held until `release_slot` is called for its answer."""
 
 ANSWERS = 50
-"""So many answers tell what is typical: of the first ones some wait for what a run begins with."""
+"""How many answers show what is typical: some of the first ones wait for the start of the run."""
 
 LONGEST_HOLD = 10.0
-"""Seconds after which a slot is free although nobody said that the answer was recorded."""
+"""Seconds after which a slot is free although the answer was never reported as recorded."""
 
 _WORTH_SAYING = 5.0
 

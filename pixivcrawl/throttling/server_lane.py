@@ -1,7 +1,7 @@
 """A lane on the ledger's server: a lock that the server drops when its holder's connection ends.
 
 The connection has its own thread, which checks every second that the server still answers. If it does not, nothing may be sent:
-the server may have given the lane to somebody else.
+the server may have given the lane to another process.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ class ServerLane:
         assert driver is not None
         driver.add_notify_handler(self._hear)
         connection.execute(text(f"LISTEN {CHANNEL}"))
-        # What was told before is not known.
+        # Notifications from before the connection were missed.
         self._hear()
         while True:
             asked = _now()

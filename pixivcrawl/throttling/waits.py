@@ -1,4 +1,4 @@
-"""What a crawl is waiting for, to show it to whoever watches."""
+"""What a crawl is waiting for, to show it to the user."""
 
 from __future__ import annotations
 

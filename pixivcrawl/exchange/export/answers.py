@@ -37,7 +37,7 @@ OF_THE_READER: dict[str, Any] = {
     "writable": False,
     "zoneConfig": {},
 }
-"""What pixiv says in such answers of the account that reads, by its key, and what it says to nobody. zoneConfig: the advertisements."""
+"""The keys under which such answers describe the reading account, each with its value for a visitor. zoneConfig: the advertisements."""
 
 _RESPONSE = b"WARC/1.1\r\nWARC-Type: response\r\n"
 _KEPT_FIELDS = ("WARC-Target-URI", "Content-Type", "X-Endpoint", "X-Parameters", "X-Reduced")

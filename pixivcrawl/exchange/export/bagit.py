@@ -28,7 +28,7 @@ ORIGINAL, FACTS, ANSWERS = "original", "facts", "answers"
 
 
 def export(selection: Selection, target: Path, _options: argparse.Namespace) -> Result:
-    """Update the bag from the ledger. Meanwhile it has no `bagit.txt`, so that nobody takes it for a complete bag."""
+    """Update the bag from the ledger. Meanwhile it has no `bagit.txt`, so that it does not look like a complete bag."""
     result, contents = Result(), Contents(selection)
     with opened(target, "bagit") as folder:
         way = "reflink" if takes(selection, target, "reflink") else COPY

@@ -1,7 +1,7 @@
 """A folder that an export keeps up to date with the ledger: makes, moves and removes what changed, and touches nothing else.
 
 A database in the folder records what the export made. A name is recorded before the file is made, and the file's state once it is
-there: after a kill, recorded files that are missing are made again, and files that somebody changed or added are never touched.
+there: after a kill, recorded files that are missing are made again, and files changed or added from outside are never touched.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ class Folder:
     # What is there no more, and what is wanted no more
 
     def _look_at_files(self, result: Result) -> None:
-        """Plan to make again what was removed or left empty by a power cut, and report what somebody changed."""
+        """Plan to make again what was removed or left empty by a power cut, and report files that were changed."""
         noted = "SELECT path, look, EXISTS (SELECT 1 FROM wanted WHERE wanted.path = files.path) FROM files WHERE look IS NOT NULL"
         gone = []
         for path, look, is_wanted in self._sql.execute(noted):
@@ -393,7 +393,7 @@ def _holds_others(root: Path, marker: Path) -> bool:
 
 def _make_ready(connection: sqlite3.Connection) -> None:
     connection.create_function("top", 1, lambda path: path.partition("/")[0] if "/" in path else "", deterministic=True)
-    # Until it is closed: two at once would take each other's files for somebody's.
+    # Until it is closed: two exports at once would take each other's files for the user's.
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     connection.execute("BEGIN EXCLUSIVE")
     for statement in _SCHEMA.split(";"):

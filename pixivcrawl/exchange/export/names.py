@@ -11,14 +11,14 @@ LONGEST = 200
 """Bytes in a part: disks take at least 255, of which an appended `.part` and an encrypted folder use some."""
 
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
-"""What Windows or FAT has in no name; both separators are among it."""
+"""Characters that Windows or FAT allow in no name; both separators are among them."""
 
 _RESERVED = re.compile(r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|CLOCK\$|(?:COM|LPT)[0-9¹²³])", re.IGNORECASE)
 """Windows takes these for devices, whatever follows the first dot."""
 
 _JOINERS = frozenset("\u200c\u200d")
 _REMOVED = frozenset({"Cc", "Cf", "Cs", "Cn", "Co"})
-"""Controls, what turns or hides text, halves of characters, and what is no character, or nobody's: none is seen, some disks refuse them."""
+"""Unicode categories of control, format, surrogate, private and unassigned characters: they are invisible, and some disks refuse them."""
 
 _SPACES = re.compile(r"\s+")
 

@@ -22,7 +22,7 @@ class _Told(BaseModel):
 
 
 class Tag(_Told):
-    """A tag as its artist wrote it, with its translations by language; `reader` is pixiv's choice for whoever read it."""
+    """A tag as its artist wrote it, with its translations by language; `reader` is pixiv's choice for the reading account."""
 
     name: str
     translations: dict[str, str]
@@ -92,7 +92,7 @@ class Name(_Told):
 
 
 class Bookmark(_Told):
-    """Somebody's bookmark of the work; the number is known only for the reader's own."""
+    """A user's bookmark of the work; the number is known only for the reader's own."""
 
     user_id: int
     private: bool

@@ -29,7 +29,7 @@ from pixivcrawl.ledger.queries.files import KeptFile
 from pixivcrawl.reporting.output import STANDARD_OUTPUT
 
 OURS = "https://pixivcrawl.invalid/"
-"""The address of generated pages: such a host can never exist (RFC 6761), so nobody takes them for pixiv's."""
+"""The address of generated pages: such a host can never exist (RFC 6761), so they are not mistaken for pixiv's."""
 
 SPARE = 64 << 20
 """Bytes of a WARC file beside its originals and answers, at most: the page, and what stands before each record."""

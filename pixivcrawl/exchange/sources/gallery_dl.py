@@ -82,7 +82,7 @@ def _time_of(entry: os.DirEntry[str]) -> datetime | None:
     try:
         return datetime.fromtimestamp(entry.stat(follow_symlinks=False).st_mtime, UTC)
     except OSError:
-        # It is gone by now; whoever reads it says so.
+        # It is gone by now; the code that reads it reports that.
         return None
 
 

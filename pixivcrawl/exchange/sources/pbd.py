@@ -36,7 +36,7 @@ MEANINGS: Mapping[str, Meaning] = {
     "{p}": "page",
     "{p_num}": "page",
 }
-"""The tokens of a name that tell something; all others are words."""
+"""The tokens of a name that have a meaning; all others are words."""
 
 FEWEST = 3
 """So many works have to begin at 1, and none at 0, before all numbers are taken to count from 1."""
@@ -143,7 +143,7 @@ def _look_into(path: Path, known: _Known) -> None:
     except Unread:
         if is_note or is_list:
             raise
-        # For all that anybody can say, it is another program's.
+        # It may as well be another program's.
         return
     for each in told if isinstance(told, list) else [told]:
         if not isinstance(each, dict):
@@ -161,7 +161,7 @@ def _begins_a_list(path: Path) -> bool:
         with path.open("rb") as file:
             return file.read(1) == b"["
     except OSError:
-        # Whoever reads it says so.
+        # The code that reads it reports that.
         return False
 
 

@@ -33,7 +33,7 @@ MEANINGS: Mapping[str, Meaning] = {
     "%page_index%": "page",
     "%page_number%": "page from 1",
 }
-"""The tokens of a name that tell something; all others are words."""
+"""The tokens of a name that have a meaning; all others are words."""
 
 SETTINGS = "config.ini"
 

@@ -107,7 +107,7 @@ class LiveFooter:
         except OSError:
             # It was closed meanwhile.
             return DEFAULT_SIZE
-        # A terminal that nobody has told its size says 0.
+        # A terminal without a known size says 0.
         return columns or DEFAULT_SIZE[0], height or DEFAULT_SIZE[1]
 
 

@@ -133,7 +133,7 @@ class ProgressReporter:
     async def _tick(self) -> None:
         while True:
             with suppress(RuntimeError):
-                # So Scrapy tells that there is no engine yet, or none any more.
+                # Scrapy raises this if there is no engine yet, or no longer one.
                 await self._look()
             await asyncio.sleep(BAR_EVERY)
 

@@ -175,7 +175,7 @@ def _tags(question: ApiRequest, work: Work) -> Json:
 
 
 def _tag(question: ApiRequest, work: Work, tag: str, place: int) -> Json:
-    """The last of three tags was put there by a reader: it names nobody."""
+    """The last of three tags was put there by a reader: it does not name that reader."""
     row: Json = {"tag": tag, "locked": place == 0, "deletable": place != 0}
     if tag in ROMAJI:
         row["romaji"] = ROMAJI[tag]
