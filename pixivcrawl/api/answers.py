@@ -17,7 +17,7 @@ from pixivcrawl.api.json_input import DocumentRefused, read_document
 from pixivcrawl.api.text import one_line
 
 LONGEST_RETRY_AFTER = 86400.0
-"""Seconds for which a longer Retry-After is obeyed; a request after that is told again."""
+"""Seconds for which a longer Retry-After is obeyed; a request after that gets it again."""
 
 _FARTHEST_DATE = 30 * 86400.0
 """Seconds between an answer's own Date and the date in its Retry-After, beyond which that Date is considered wrong."""
@@ -180,7 +180,7 @@ def _redirected(status: int, location: str | None, wait: float | None) -> Answer
         parts = urlsplit("")
     login = parts.hostname == "accounts.pixiv.net" or "login" in parts.path
     kind = AnswerKind.LOGIN_NEEDED if login else AnswerKind.REDIRECTED
-    # Only where to: a query can hold what is nobody's business.
+    # Only the address without its query, which may hold private values.
     place = parts.netloc + parts.path
     return Answer(kind, status, one_line(f"sent to {place}") if place else "", wait)
 

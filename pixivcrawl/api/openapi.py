@@ -107,7 +107,7 @@ UNLISTED_PARAMETER: Schema = {
     "description": "always the word unlisted",
     "schema": {"type": "string", "const": "unlisted"},
 }
-"""Tools tell paths apart by where their parameters stand, and would take `unlisted/{secret}` for `{id}/pages`."""
+"""Tools distinguish paths by where their parameters stand, and would take `unlisted/{secret}` for `{id}/pages`."""
 
 
 def openapi_document() -> Schema:

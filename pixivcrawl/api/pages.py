@@ -246,7 +246,7 @@ def _old_user_works(query: Query) -> Target:
 
 
 def _old_bookmarks(query: Query) -> Target:
-    """pixiv: bookmark.php without an id is the reader's own; `type` tells works from people followed and followers."""
+    """pixiv: bookmark.php without an id is the reader's own; `type` distinguishes works from people followed and followers."""
     person = number(query.pop("id"), "an artist's id") if "id" in query else "me"
     match query.pop("type", None):
         case "user":

@@ -66,7 +66,7 @@ class Offset(Generic[Body]):
         following = values["offset"] + (came(self.rows(body)) or values["limit"])
         said = self.more(body, following)
         if self.total is not None and (self.total(body) or 0) < following:
-            # More came than there should be: the next page tells whether anything follows.
+            # More came than there should be: the next page shows whether anything follows.
             said = None
         return {**values, "offset": following} if _goes_on(said, self.rows(body)) else None
 
@@ -91,7 +91,7 @@ class Cursor(Generic[Body]):
 class NextIds(Generic[Body]):
     """The answer names the ids that follow; `continues` is the endpoint that gives their rows, `limit` ids a request.
 
-    Only the first such request is told; the other ids are the caller's to ask for.
+    Only the first such request is given; the caller asks for the other ids.
     """
 
     rows: Callable[[Body], Sized]

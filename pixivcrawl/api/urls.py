@@ -169,7 +169,7 @@ def _mirror(host: str) -> str | None:
 
 
 def _mirrored(mirror: str, address: SplitResult, path: list[str], query: Query) -> Target:
-    """A copy of pixiv's pages on somebody else's host: nothing is asked of it, but its address may hold an id."""
+    """A copy of pixiv's pages on another host: it gets no requests, but its address may contain an id."""
     if found := _MIRRORED_FILE.fullmatch(address.path):
         return target("artwork", id=number(found[1], "a work's id"))
     image = read_image_url(address.geturl())

@@ -14,13 +14,13 @@ from pixivcrawl.batched import batched
 from pixivcrawl.index import schema
 
 MOST_BITS = 24
-"""Of 128 that may differ. Copies of drawn pictures had 10 at most, trimmed ones 20; of a million pairs of other ones, none that few."""
+"""Bits of 128 that may differ. Copies of drawn pictures had 10 at most, trimmed ones 20; of a million pairs of other ones, none so few."""
 
 MOST_COLOURS = 16.0
 """Levels by which colours may differ in the mean: copies had 5, one that was made lighter 14."""
 
 MOST_CANDIDATES = 24
-"""So many of the nearest are worth a closer look."""
+"""How many of the nearest get a closer look."""
 
 _DIGESTS_A_QUERY = 500
 

@@ -11,12 +11,12 @@ from pixivcrawl.index.schema import NamedKind
 from pixivcrawl.index.words import phrase
 
 MOST_SORTED = 2_000
-"""So many names with the text in them are sorted (some 5 ms). Of more, the tags and artists with the most works are walked until enough
-are met.
+"""Up to this many names with the text in them are sorted (some 5 ms). If there are more, the tags and artists with the most works are read
+until enough match.
 """
 
 MOST_WALKED = 5_000
-"""Of either kind (some 10 ms)."""
+"""How many of each kind are read (some 10 ms)."""
 
 
 class Completion(NamedTuple):

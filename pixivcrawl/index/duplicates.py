@@ -9,10 +9,10 @@ from typing import Literal
 Show = Literal["all", "same", "near"]
 
 MOST_WALKED = 5_000
-"""So many pictures that have others like them are looked at for one page of groups (some 100 ms)."""
+"""How many pictures that have others like them are looked at for one page of groups (some 100 ms)."""
 
 MOST_IN_GROUP = 500
-"""Pictures of one group, and pages with the same bytes; what hangs on to more of them stands in a group of its own."""
+"""The most pictures in one group, and pages with the same bytes; further ones form a group of their own."""
 
 _WALKS: dict[Show, str] = {"all": "1", "same": "digest = other", "near": "digest != other"}
 

@@ -21,7 +21,7 @@ MOST_YEARS = 50
 """Longer spans leave out so little that it is not worth an expression of hundreds of marks."""
 
 MOST_ARTISTS = 100
-"""Up to so many artists are found by their marks; more are checked in the works' own rows."""
+"""Up to this many artists are found by their marks; more are checked in the works' own rows."""
 
 Value = int | float | str
 

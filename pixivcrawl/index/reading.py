@@ -22,16 +22,16 @@ from pixivcrawl.ledger.queries import indexed
 from pixivcrawl.ledger.service import Ledger
 
 MOST_SORTED = 2_000
-"""So many works that fit are sorted (some 5 ms); of more, the order is walked until enough were met (30,000: 5 ms, 400,000: 70)."""
+"""Up to this many matching works are sorted (some 5 ms); for more, the order is read until enough match (30,000: 5 ms, 400,000: 70)."""
 
 MOST_MATCHED = 200
-"""So many works with a rare number are matched with words or tags one by one (0.2 ms each)."""
+"""Up to this many works with a rare number are matched with words or tags one by one (0.2 ms each)."""
 
 MOST_LOOKED_AT = 50_000
-"""So many works a page looks at that may not fit; then it says how far it looked back."""
+"""How many works that may not match a page examines before it says how far it looked back."""
 
 MOST_CHANGES = 100_000
-"""So many changes are counted that an index is behind its ledger."""
+"""The most changes that are counted by which an index is behind its ledger."""
 
 _KEY = re.compile(r"(?:(?P<value>-?[0-9]{1,18})\.)?(?P<id>[0-9]{1,18})")
 

@@ -252,7 +252,7 @@ def _keep(
     found = list(pairs)
     connection.execute("BEGIN IMMEDIATE")
     try:
-        # What was deleted meanwhile leaves nothing behind.
+        # Pictures that were deleted meanwhile leave no entries.
         gone = [(digest,) for digest in looked_at if not places(connection, digest)]
         connection.executemany("INSERT OR REPLACE INTO looks VALUES (?, ?)", [(each[0], each[3]) for each in hashed])
         packed = b"".join(schema.PACKED.pack(*each[:3]) for each in hashed)

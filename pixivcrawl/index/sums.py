@@ -24,7 +24,7 @@ RECOUNT_COST_FACTOR = 50
 """Times as long as counting took until the next time, so that beside a crawl it takes 2 % of a processor at most."""
 
 MOST_AGE = 600
-"""Seconds after which is counted again whatever is known to have changed: a work that waits for another try is noted nowhere."""
+"""Seconds after which totals are counted again even without a known change: a work that waits for another try is noted nowhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,7 @@ def _read_on(
             _note(connection, place)
             connection.execute("COMMIT")
         except BaseException:
-            # On a full disk SQLite has done so itself, and would say of another one that there is nothing to take back.
+            # On a full disk SQLite has already rolled back, and would refuse a second rollback.
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise

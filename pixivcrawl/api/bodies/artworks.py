@@ -282,10 +282,10 @@ class AuthorDetails(SnakeCaseModel):
 
 
 class ManyDetailsRow(WorkRow):
-    """A work as the mobile site tells it.
+    """A work as the mobile site shows it.
 
-    `comment` is the caption, `tags` are names alone, `url_big` is the address of the first page's original, where it is told.
-    pixiv: nothing tells which of a work's times `upload_timestamp` is, so that none is read from it.
+    `comment` is the caption, `tags` are names alone, `url_big` is the address of the first page's original, if it is given.
+    pixiv: it is unknown which of a work's times `upload_timestamp` is, so none is read from it.
     """
 
     model_config = SnakeCaseModel.model_config
@@ -347,7 +347,7 @@ class ManyDetailsRow(WorkRow):
 
     @property
     def original(self) -> ImageUrl | None:
-        """What the first page's address names; of an ugoira it is the first frame. None where it is not told."""
+        """What the first page's address names, or the first frame's for an ugoira; None if it is not given."""
         image = read_optional(self.url_big)
         return image if image is not None and image.kind == "original" else None
 
@@ -364,7 +364,7 @@ class ManyDetails(SnakeCaseModel):
 
 
 class Comment(PixivModel):
-    """A comment, or a stamp in its place. `user_id` is 0 where the writer left; `written` is told to the minute."""
+    """A comment, or a stamp in its place. `user_id` is 0 if the writer left; `written` is exact to the minute."""
 
     id: Id
     user_id: Count

@@ -55,7 +55,7 @@ def _placeholder(url: Any) -> str | None:
 class WorkRow(PixivModel):
     """A work in a list: the base of every model of such a row.
 
-    A masked row tells `told_when_masked` and nothing else: its other fields are `blank`, whatever stood there.
+    A masked row shows only the fields in `told_when_masked`: its other fields are `blank`, whatever stood there.
     `mask_reason` is why the work is kept from this reader, None where it vanished.
     """
 

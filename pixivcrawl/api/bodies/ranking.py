@@ -42,7 +42,7 @@ class RankedSeries(SnakeCaseModel):
 class RankingRow(WorkRow):
     """A work's place: `rank` from 1, `yes_rank` its place in the ranking before, 0 when it was not in it.
 
-    A masked row tells these and the id alone.
+    A masked row shows only these and the id.
     """
 
     model_config = SnakeCaseModel.model_config

@@ -28,7 +28,7 @@ class PostWork(PixivModel):
 
 
 class CommissionRequest(PixivModel):
-    """One request. `request_price` is in yen; `fan_user_id` is None where whoever asked stays anonymous."""
+    """One request. `request_price` is in yen; `fan_user_id` is None if the requester stays anonymous."""
 
     request_id: Id
     creator_user_id: Id

@@ -56,7 +56,7 @@ def read_rows(rows: Any, read: Callable[[Any], Any], *, leaving_out: bool, place
         for line in lines:
             if not line["loc"]:
                 raise
-            # Where rows hold rows, the inner ones have been told already.
+            # If rows hold rows, the inner ones have been reported already.
             if line["type"] != ODD:
                 odd.setdefault(line["loc"][0], line)
         if leaving_out and not ALL_ODD <= len(rows) == len(odd):

@@ -120,7 +120,7 @@ RowsById = Annotated[dict[Id, IllustRow], RowByRow, BeforeValidator(_own_rows_wi
 """{work id: row}; ids without a row are left out."""
 
 RowsOrNullById = Annotated[dict[Id, IllustRow | None], RowByRow, BeforeValidator(_own_rows), Keyed]
-"""{work id: row, or None where only the id is told}."""
+"""{work id: row, or None if only the id is given}."""
 
 
 class Thumbnails(PixivModel):
