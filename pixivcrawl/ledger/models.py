@@ -439,7 +439,7 @@ class CrawlRow(Base):
     ugoira are to be had as uploaded, facts (its own page alone) or row. `full_reading`: it was to read the whole list and to compare the
     works that were known.
 
-    `reader` is the account that read, 0 for nobody, NULL where it is not known (runs of old); `session` another number for another session
+    `reader` is the account that read, 0 for a visitor, NULL if unknown (old runs); `session` another number for another session
     of it. `confirmed` is when pixiv last showed in this run that it knows the session. `cursor` and `confirmed_cursor` are where the list
     goes on, the latter behind the last page of which that is known.
     """
@@ -502,7 +502,7 @@ class CrawlArtworkRow(Base):
 
 
 class HostRow(Base):
-    """A pause that a host asked of everybody who reads from it; it holds across restarts."""
+    """A pause that a host asked of all readers; it holds across restarts."""
 
     __tablename__ = "hosts"
 
@@ -514,7 +514,7 @@ class HostRow(Base):
 class AccountRow(Base):
     """How much of a host an account may still ask: its pause, the requests spent on one day (`spent_on`, yyyymmdd), and its pace.
 
-    `account` is its id, 0 of nobody, and less than 0 for a session that does not tell whose it is. The pace: how long it rests after each
+    `account` is its id, 0 for a visitor, and negative for a session that does not show its id. The pace: how long it rests after each
     answer (`delay`, in ms), `answers` since that changed, when the host last said "too many requests" (`refused_at`); `usual` is the
     setting PIXIV_API_DELAY with which that was learned, in ms. `refused_session` is the number of a session that the host takes no longer.
     """

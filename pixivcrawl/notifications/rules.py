@@ -108,7 +108,7 @@ def _refused(outcomes: Sequence[Outcome]) -> Iterator[Notice]:
 
 def _failures(outcomes: Sequence[Outcome], failed: Sequence[Missing]) -> Iterator[Notice]:
     lines = [f"{outcome.name}: {_why(outcome)}" for outcome in outcomes if _is_failure(outcome)]
-    # How they are told may change from run to run; which they are does not.
+    # Their wording may change from run to run; which they are does not.
     marks = [outcome.name for outcome in outcomes if _is_failure(outcome)]
     for failure in failed[:SHOWN]:
         lines.append(failure_line(failure))
@@ -179,7 +179,7 @@ def notices_of_run(
         finally:
             ledger.close()
     except PixivcrawlError:
-        # A ledger that cannot go on is told of by the run itself.
+        # A ledger that cannot continue is reported by the run itself.
         pass
     owed = notices(configuration.notice_on, outcomes, failed, place, told, now)
     return [*owed, digest(news)] if news is not None else owed

@@ -2,7 +2,7 @@
 
 Standard input: `{"urls": [...], "notices": [{"title": ..., "body": ...}, ...]}`. Standard output: for each URL and notice, as soon as it is
 known, a line `{"url": 0, "notice": 0, "why": null}`, by their places, `why` being what went wrong. What apprise and its libraries log
-stays here, because it holds secrets; whoever started this may end it at any moment.
+stays here, because it holds secrets; the process that started this may end it at any moment.
 """
 
 from __future__ import annotations

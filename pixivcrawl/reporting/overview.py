@@ -51,7 +51,7 @@ class Plan:
     """What was sent today (UTC), of a `budget` (0: none), and what is left to ask for.
 
     `to_ask` holds works of which not even the files are known; `details` those whose files are here, or on their way, and whose own pages
-    are still to come; `rows` those that nobody asked to know better.
+    are still to come; `rows` those whose details were not asked for.
     """
 
     spent: int
@@ -150,7 +150,7 @@ def archive_overview(
         missing=queries.status_missing(connection, limit),
         withheld=[Withheld(*counted) for counted in queries.status_withheld(connection)],
         unavailable=queries.status_unavailable(connection, limit),
-        # Nothing is to be done about them, so that only who asks for everything is told which they are.
+        # Nothing is to be done about them, so they are named only if everything is asked for.
         odd_files=queries.status_odd_files(connection) if limit is None else [],
         lists_in_part=queries.lists_shown_in_part(connection),
         runs=queries.last_crawls(connection, 5),

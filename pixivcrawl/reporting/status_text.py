@@ -237,7 +237,7 @@ def to_do_line(standing: ArchiveOverview, at_work: datetime | None) -> str:
 
 
 def artist_line(artist: queries.ArtistStatus, *, is_listed: bool = True) -> str:
-    """`is_listed`: what is missing can be told, because the artist's list was read to its end, or nobody began to read it."""
+    """`is_listed`: what is missing is known, because the artist's list was read to its end, or no run began to read it."""
     left = "" if artist.availability != "gone" else ", left pixiv"
     name = one_line(artist.name or "", 40)
     missing = [f"{artist.missing:,} missing"] if artist.missing or is_listed else []
