@@ -64,6 +64,15 @@ class FilePipeline:
         )
         return DropItem(f"{original}: {reason}", log_level="WARNING")
 
+    async def park_and_ask(self, original: Original, reason: str) -> DropItem:
+        """Have the spider ask for the work again, which says whether anything is missing; returns the exception to raise.
+
+        The file is parked first: after a kill in between it has its reason, and is fetched once more.
+        """
+        parked = await self.park(original, reason, counted=False)
+        await self.ledger.write(updates.mark_stale, original.work_id, datetime.now(UTC))
+        return parked
+
     async def leave_to_pixiv(self, original: Original, reason: str) -> DropItem:
         """Have the spider ask for the work itself, because its row does not settle what this file is; returns the exception to raise."""
         await self.ledger.write(updates.mark_stale, original.work_id, datetime.now(UTC))

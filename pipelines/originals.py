@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,7 +16,6 @@ from pixivcrawl.archive.destination import Destinations
 from pixivcrawl.archive.staging import LengthMismatch, Received, TooLarge
 from pixivcrawl.errors import AccountRefused, NoAnswer
 from pixivcrawl.items import OF_USERS, Original, StagedOriginal
-from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.updates.files import GONE, GONE_WITH_FIRST
 from pixivcrawl.listeners import send
 from pixivcrawl.run_ending import RunStopping, end_run
@@ -147,14 +145,9 @@ class OriginalsPipeline(FilePipeline):
             raise await self.park(original, "the image host redirected elsewhere, which is not followed")
 
     async def _gone(self, original: Original, reason: str) -> DropItem:
-        """Have the spider ask for the work again, which says whether anything is missing; returns the exception to raise.
-
-        The file is parked first: after a kill in between it has its reason, and is fetched once more.
-        """
+        """Record that pixiv has no such file any more; returns the exception to raise."""
         if original.kind in OF_USERS:
             return await self.park(
                 original, "its address answers 404: changed or removed since the user's page was read"
             )
-        parked = await self.park(original, reason, counted=False)
-        await self.ledger.write(updates.mark_stale, original.work_id, datetime.now(UTC))
-        return parked
+        return await self.park_and_ask(original, reason)

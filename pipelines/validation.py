@@ -86,11 +86,13 @@ class ValidationPipeline(FilePipeline):
     async def _given_up(self, staged: StagedOriginal, damage: Damaged) -> DropItem:
         """Record that this run does not keep the file; returns the exception to raise."""
         if damage.proof is None:
-            # The work's own page says nothing new about a frame.
-            is_told = staged.original.kind != "frame"
+            # The work's own page says nothing new about a frame, nor about a user's picture.
+            is_told = staged.original.kind in ("image", "ugoira")
             if staged.original.guessed and is_told and damage.kind in ("wrong size", "wrong format"):
                 return await self.leave_to_pixiv(staged.original, f"{damage}, by the row of its work")
-            return await self.park(staged.original, f"damaged: {damage}")
+            # The size that pixiv said may be wrong, and not the file.
+            park = self.park_and_ask if is_told and damage.kind == "wrong size" else self.park
+            return await park(staged.original, f"damaged: {damage}")
         before, came = await self._transfers(staged)
         said = [f"{doubtful_body_after(before, came).times} of {TRANSFERS} transfers brought the same bytes"]
         if before is not None:

@@ -27,6 +27,10 @@ DamageKind = Literal[
 LONGEST_REASON = 300
 
 
+WHERE_PIXIV_SAYS = "where pixiv says"
+"""In the reason of each picture with another size than pixiv says, and of no other."""
+
+
 class Damaged(Exception):
     """The file is not proven to be the whole picture: `reason` is one line for people, `kind` is for programs.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
-from pixivcrawl.archive.damage import Damaged
+from pixivcrawl.archive.damage import WHERE_PIXIV_SAYS, Damaged
 from pixivcrawl.archive.failures import storage_errors
 from pixivcrawl.archive.gif import prove_gif
 from pixivcrawl.archive.jpeg import prove_jpeg, read_jpeg
@@ -42,7 +42,7 @@ def prove(path: Path, expected: Expected, limits: Limits) -> Proof:
             if damage.kind != "too many pixels" or not _would_pass(expected, limits):
                 raise
             # Then its header is wrong, and another transfer may bring the right one.
-            reason = f"has more pixels than PIXIV_MAX_PIXELS allows, where pixiv says {_size(expected)}"
+            reason = f"has more pixels than PIXIV_MAX_PIXELS allows, {WHERE_PIXIV_SAYS} {_size(expected)}"
             raise Damaged(reason, "wrong size") from damage
     proof = Proof(found, picture.width, picture.height, picture.frames, picture.flaw, picture.sideways)
     if picture.doubt is not None:
@@ -83,7 +83,7 @@ def _compare_size(picture: Picture, expected: Expected) -> None:
 
 
 def _wrong_size(picture: Picture, expected: Expected) -> Damaged:
-    return Damaged(f"has {picture.width} x {picture.height} pixels where pixiv says {_size(expected)}", "wrong size")
+    return Damaged(f"has {picture.width} x {picture.height} pixels {WHERE_PIXIV_SAYS} {_size(expected)}", "wrong size")
 
 
 def _size(expected: Expected) -> str:

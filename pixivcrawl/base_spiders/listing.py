@@ -161,8 +161,8 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
         finally:
             self.fetching.end()
             await fetched
-        # Works whose images were gone because the artist revised them meanwhile are asked for again, once; then what was not found at a
-        # first look, those among them, if that is long enough ago.
+        # Works whose images were gone because the artist revised them meanwhile, or had another size than pixiv had said, are asked for
+        # again, once; then what was not found at a first look, those among them, if that is long enough ago.
         for _ in range(2):
             has_asked = False
             async for wanted in self.works_to_ask(self.args.enough, stale=True):
@@ -171,8 +171,8 @@ class ListingSpider(PixivSpider[ListingArgumentsT]):
             if not has_asked:
                 break
             await self.fetching.run()
-        if gone := await self.ledger.read(queries.gone_files, self.crawl.crawl_id):
-            self.count("files_failed", gone)
+        if disputed := await self.ledger.read(queries.disputed_files, self.crawl.crawl_id):
+            self.count("files_failed", disputed)
         if self.args.comments:
             await keep_comments(self, self.crawl.crawl_id, read_before=self.began if self.args.refresh else None)
         await self.confirm_reader()

@@ -200,7 +200,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "known_follows": lambda c: queries.known_follows(c, [(901, 7)]),
     "works_of_series": lambda c: queries.works_of_series(c, 501),
     "waiting_works": lambda c: queries.waiting_works(c, 1),
-    "gone_files": lambda c: queries.gone_files(c, 1),
+    "disputed_files": lambda c: queries.disputed_files(c, 1),
     "unstored_places": lambda c: queries.unstored_places(c, [1, 2]),
     "served_before": lambda c: queries.served_before(c, an_original(2)),
     "unsettled_intents": queries.unsettled_intents,

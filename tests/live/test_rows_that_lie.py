@@ -10,7 +10,7 @@ import pytest
 
 from pixivcrawl.sandbox.works import UGOIRA, Page, Work
 from tests.live.inside import crawl
-from tests.live.running import assert_holds
+from tests.live.running import assert_holds, rows
 from tests.sandbox.serving import Sandbox, World
 
 TINY = Page("jpg", 48, 36)
@@ -92,3 +92,26 @@ def test_a_row_that_cannot_be_is_said_and_its_work_archived(tmp_path: Path, lie:
         run = crawl("user", sandbox, tmp_path, id=11)
         assert (run.exit_code, run.counts["rows_refused"]) == (1, 5)
         assert_holds(tmp_path, sandbox.world.expected.user(11, session=True))
+
+
+def test_a_work_that_lies_about_a_size_is_asked_again(tmp_path: Path):
+    """What pixiv says of a file may be wrong, and not the file."""
+    with Sandbox(World.of(works=1, size=(48, 36)), tls=False) as sandbox:
+        [work] = sandbox.world.works_of(11, None)
+        sandbox.faults.api(rf"/illust/{work.id}$", kind="replaced_field", field="width", value=999, times=1)
+        assert crawl("artwork", sandbox, tmp_path, id=work.id).exit_code == 0
+        assert_holds(tmp_path, sandbox.world.expected.user(11))
+
+
+def test_a_work_that_always_lies_about_a_size_is_no_endless_question(tmp_path: Path):
+    with Sandbox(World.of(works=1, size=(48, 36)), tls=False) as sandbox:
+        [work] = sandbox.world.works_of(11, None)
+        sandbox.faults.api(rf"/illust/{work.id}$", kind="replaced_field", field="width", value=999)
+        assert crawl("artwork", sandbox, tmp_path, id=work.id).exit_code == 1
+        assert len([one for one in sandbox.log if one.path.endswith(f"/illust/{work.id}")]) == 2
+        assert len([one for one in sandbox.log if "img-original" in one.path]) == 2
+        [(reason,)] = rows(tmp_path, "SELECT failed_reason FROM files")
+        assert reason == "damaged: has 48 x 36 pixels where pixiv says 999 x 36"
+        sandbox.faults.clear()
+        assert crawl("user", sandbox, tmp_path, id=11, refresh="true").exit_code == 0
+        assert_holds(tmp_path, sandbox.world.expected.user(11))

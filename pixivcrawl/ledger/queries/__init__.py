@@ -131,7 +131,7 @@ from pixivcrawl.ledger.queries.works import (
     WorkToDo,
     adopted_doubles,
     answer_location,
-    gone_files,
+    disputed_files,
     known_works,
     served_before,
     stored_files,

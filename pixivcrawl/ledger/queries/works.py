@@ -22,6 +22,7 @@ from sqlalchemy import (
     select,
 )
 
+from pixivcrawl.archive.damage import WHERE_PIXIV_SAYS
 from pixivcrawl.batched import batched
 from pixivcrawl.items import FileKind, Frame, Original
 from pixivcrawl.ledger.answer import Location
@@ -279,20 +280,23 @@ def unstored_places(connection: Connection, work_ids: Sequence[int]) -> set[tupl
     return places
 
 
-def gone_files(connection: Connection, crawl_id: int) -> int:
-    """How many files of available works answered 404 in run `crawl_id` although pixiv still names them."""
-    gone = (
+def disputed_files(connection: Connection, crawl_id: int) -> int:
+    """How many files of available works answered 404 in run `crawl_id`, or had another size, although pixiv still names them so."""
+    disputed = (
         select(func.count())
         .select_from(FileRow)
         .join(ArtworkRow, ArtworkRow.id == FileRow.artwork_id)
         .where(
             MISSING_FILE,
             FileRow.failed_crawl_id == crawl_id,
-            FileRow.failed_reason.in_((GONE, GONE_WITH_FIRST)),
+            or_(
+                FileRow.failed_reason.in_((GONE, GONE_WITH_FIRST)),
+                and_(FileRow.kind != "frame", FileRow.failed_reason.contains(WHERE_PIXIV_SAYS)),
+            ),
             ArtworkRow.availability == "available",
         )
     )
-    return connection.execute(gone).scalar_one()
+    return connection.execute(disputed).scalar_one()
 
 
 def withheld_works(connection: Connection, crawl_id: int) -> int:

@@ -26,6 +26,7 @@ from sqlalchemy import (
     update,
 )
 
+from pixivcrawl.archive.damage import WHERE_PIXIV_SAYS
 from pixivcrawl.items import OF_USERS, FileKind, Frame, Original, StoredOriginal
 from pixivcrawl.ledger.models import ArtworkRow, FileRow, UserFileRow, table
 from pixivcrawl.ledger.updates.archive_name import archive_of
@@ -358,10 +359,11 @@ def _renew(connection: Connection, row: Row[Any], original: Original) -> bool:
         told |= {"url": row.url, "extension": row.extension}
     if row.state != "superseded" and all(getattr(row, name) == value for name, value in told.items()):
         return False
-    elsewhere: bool = row.state == "superseded" or row.url != told["url"]
-    values = told | ({"state": "wanted"} | NOT_FAILED if elsewhere else {})
+    is_another: bool = row.state == "superseded" or row.url != told["url"]
+    is_corrected = not original.guessed and WHERE_PIXIV_SAYS in (row.failed_reason or "")
+    values = told | ({"state": "wanted"} | NOT_FAILED if is_another or is_corrected else {})
     connection.execute(update(_FILES).where(_FILES.c.id == row.id).values(**values))
-    return elsewhere
+    return is_another or is_corrected
 
 
 def _supersede(connection: Connection, file_ids: Sequence[int]) -> None:
