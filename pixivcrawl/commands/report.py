@@ -16,8 +16,7 @@ from pixivcrawl.configuration import Configuration, filter_named
 from pixivcrawl.errors import ConfigurationError
 from pixivcrawl.filters import Filters
 from pixivcrawl.ledger.queries import reports
-from pixivcrawl.ledger.queries.browsing.works import Picture, pictures_at
-from pixivcrawl.ledger.queries.covers import covers
+from pixivcrawl.ledger.queries.browsing.works import Picture, covers, pictures_at
 from pixivcrawl.ledger.queries.reports import Change, Span
 from pixivcrawl.ledger.service import Ledger
 from pixivcrawl.reporting import page, text

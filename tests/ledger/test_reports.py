@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Engine
 from pixivcrawl.filters import Filters
 from pixivcrawl.items import Tag
 from pixivcrawl.ledger.engine import prepare, read_url, writing_engine
-from pixivcrawl.ledger.queries import Missing, covers, reports
+from pixivcrawl.ledger.queries import Missing, reports
+from pixivcrawl.ledger.queries.browsing.works import covers
 from pixivcrawl.ledger.queries.reports import Change, Loss, NewName, Return, Span, Sums
 from pixivcrawl.ledger.updates import (
     drop_from_list,
@@ -73,7 +74,7 @@ def test_an_empty_archive_has_no_news(connection: Connection):
         assert list(ask(connection, EVER)) == []
     assert list(reports.runs_of_span(connection, EVER)) == []
     assert reports.first_run_since(connection, EVER.since) is None
-    assert covers.covers(connection, [1]) == {}
+    assert covers(connection, [1]) == {}
 
 
 def test_what_is_new_is_told_for_its_own_span(connection: Connection):
@@ -211,7 +212,7 @@ def test_a_work_is_shown_by_its_latest_first_page(connection: Connection):
     record_artwork(connection, an_artwork(2, kind="ugoira", originals=(an_ugoira(2),)), NOW)
     store(connection, an_ugoira(2))
     record_row_originals(connection, 3, (an_original(3),), NOW)
-    found = covers.covers(connection, [1, 2, 3])
+    found = covers(connection, [1, 2, 3])
     assert sorted(found) == [1, 2]
     assert found[1].path == f"originals/7/1_p1_{SECOND}.jpg"
     assert (found[2].kind, found[2].path, found[2].frame) == ("ugoira", f"originals/7/2_p0_{FIRST}.zip", "000000.jpg")
@@ -240,7 +241,6 @@ QUESTIONS: dict[str, Callable[[Connection], Any]] = {
     "failures": lambda c: reports.failures(c, 1, 20),
     "filtered": lambda c: reports.filtered(c, TODAY, "calm", Filters(rating="safe")),
     "runs_of_span": lambda c: reports.runs_of_span(c, TODAY),
-    "covers": lambda c: covers.covers(c, [1, 2]),
     "needing_a_session": reports.needing_a_session,
     "failing_again_and_again": lambda c: reports.failing_again_and_again(c, 4),
 }
@@ -255,8 +255,7 @@ def test_a_report_looks_at_no_whole_table(engine: Engine, name: str):
 def test_every_question_of_a_report_is_looked_at():
     asked = {
         name
-        for module in (reports, covers)
-        for name, each in vars(module).items()
-        if callable(each) and name.islower() and not name.startswith("_") and each.__module__ == module.__name__
+        for name, each in vars(reports).items()
+        if callable(each) and name.islower() and not name.startswith("_") and each.__module__ == reports.__name__
     }
     assert asked == set(QUESTIONS)

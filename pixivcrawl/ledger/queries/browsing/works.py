@@ -165,20 +165,22 @@ def cards(connection: Connection, work_ids: Sequence[int]) -> list[Card]:
 
 def covers(connection: Connection, work_ids: Iterable[int]) -> dict[int, Picture]:
     """The picture that shows each of these works: the first page that is here, at its latest revision; of an ugoira, the zip."""
-    rows = connection.execute(
-        select(*PICTURE)
-        .where(
-            FileRow.artwork_id.in_(list(work_ids)),
-            FileRow.page < COVERS_AMONG,
-            FileRow.state.in_(IN_PLACE),
-            FileRow.kind.in_(("image", "ugoira", "frame")),
-        )
-        .order_by(FileRow.artwork_id, FileRow.page, FileRow.revision.desc(), FileRow.kind.desc())
-    )
     found: dict[int, Picture] = {}
-    for row in rows:
-        if row.artwork_id not in found:
-            found[row.artwork_id] = picture_of(row)
+    for some in batched(sorted(work_ids), IDS_A_QUERY):
+        rows = connection.execute(
+            select(*PICTURE)
+            .where(
+                FileRow.artwork_id.in_(some),
+                FileRow.page < COVERS_AMONG,
+                FileRow.state.in_(IN_PLACE),
+                FileRow.kind.in_(("image", "ugoira", "frame")),
+            )
+            # Of an ugoira the zip, whose pictures are small, before the frames as uploaded.
+            .order_by(FileRow.artwork_id, FileRow.revision.desc(), FileRow.kind.desc(), FileRow.page)
+        )
+        for row in rows:
+            if row.artwork_id not in found:
+                found[row.artwork_id] = picture_of(row)
     return found
 
 
