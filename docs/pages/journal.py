@@ -54,7 +54,7 @@ def _row(kind: str, change: Callable[..., Any]) -> tuple[str, str, str]:
         return (
             code(kind),
             described(first),
-            "`record`: the WARC-Record-ID of the response; `snapshot`: it is kept by its date",
+            "`record`: the WARC-Record-ID of the response; `snapshot`: it is kept by its date; `unread`: its body could not be read",
         )
     hints = get_type_hints(change)
     return (

@@ -39,7 +39,7 @@ from pixivcrawl.item_batches import through_pipelines
 from pixivcrawl.items import Facts, Snapshot
 from pixivcrawl.ledger import updates
 from pixivcrawl.ledger.answer import StoredAnswer, answer_to
-from pixivcrawl.ledger.service import Ledger, is_archiving, ledger_of
+from pixivcrawl.ledger.service import Ledger, has_ledger, is_archiving, ledger_of
 from pixivcrawl.reader import Reader
 from pixivcrawl.run_ending import STOPPING_IS_SEEN_WITHIN, TRIES, RunStopping, is_stopping
 from pixivcrawl.session import Session, reader_of, session_from_settings
@@ -283,6 +283,12 @@ class PixivSpider(Args[ArgumentsT], Spider):
             facts = facts_of(endpoint.name, {**parameters, **answer.beside}, body, self.reader)
             if not await self.learn(facts, body, response, answer):
                 await self.ledger.write(updates.record_answer, answer)
+        except BodyRefused:
+            # A later version may be able to read it.
+            if has_ledger(self.crawler):
+                answer = answer_to(response.request, response, self.reader, self.now(), is_refusal=True)
+                await self.ledger.write(updates.record_answer, replace(answer, unread=True))
+            raise
         finally:
             release_slot(response.request)
         if odd_rows and not endpoint.second_hand:

@@ -44,8 +44,8 @@ class Location(NamedTuple):
 class StoredAnswer:
     """What pixiv answered to one request, refusals among them. `headers` are those of archive.warc.ANSWER_HEADERS.
 
-    `beside` is what must be known besides the parameters to read it (`facts_of`). `snapshot`: it is kept by its date. `reduced` names
-    what was left out of the body, because other answers have it.
+    `beside` is what must be known besides the parameters to read it (`facts_of`). `snapshot`: it is kept by its date. `unread`: the
+    version that received it could not read its body. `reduced` names what was left out of the body, because other answers have it.
     """
 
     endpoint: str
@@ -58,13 +58,19 @@ class StoredAnswer:
     reader: Reader = NOT_KNOWN
     beside: Mapping[str, Any] = field(default_factory=dict)
     snapshot: bool = False
+    unread: bool = False
     reduced: str = ""
     record_id: str = field(default_factory=new_record_id)
 
     @property
     def is_refusal(self) -> bool:
         """Whether it is a refusal and not a body. pixiv: a status of 200 may come with a page, or with `error: true`."""
-        return self.status != 200 or self.reduced == WITHOUT_BODY or _REFUSED.search(self.payload) is not None
+        return (
+            self.status != 200
+            or self.unread
+            or self.reduced == WITHOUT_BODY
+            or _REFUSED.search(self.payload) is not None
+        )
 
 
 def answer_to(
@@ -116,7 +122,7 @@ def record_of(answer: StoredAnswer) -> bytes:
 
 
 def answer_of(
-    record: Record, *, snapshot: bool = False, beside: Mapping[str, Any] | None = None
+    record: Record, *, snapshot: bool = False, unread: bool = False, beside: Mapping[str, Any] | None = None
 ) -> StoredAnswer | None:
     """The answer that a response record holds; None where it holds none of ours."""
     get = record.fields.get
@@ -132,6 +138,7 @@ def answer_of(
             reader=_reader_named(get("x-reader", "")),
             beside=beside or {},
             snapshot=snapshot,
+            unread=unread,
             reduced=get("x-reduced", ""),
             record_id=record.id,
         )

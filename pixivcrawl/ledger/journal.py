@@ -321,7 +321,12 @@ def _line(entry: Entry, number: int, order: int | None = None) -> str:
     said: dict[str, Any] = {"number": number, "type": entry.type, "v": VERSION}
     if entry.type == ANSWER:
         answer: StoredAnswer = entry.data[ANSWER]
-        told = {"snapshot": answer.snapshot, "facts": entry.data.get(FACTS) is not None, "beside": answer.beside}
+        told = {
+            "snapshot": answer.snapshot,
+            "unread": answer.unread,
+            "facts": entry.data.get(FACTS) is not None,
+            "beside": answer.beside,
+        }
         said["data"] = {"record": answer.record_id, **{name: value for name, value in told.items() if value}}
     else:
         said["data"] = entry.data
@@ -376,7 +381,8 @@ def _entry(line: bytes, answers: Mapping[str, tuple[Record, Location]]) -> Entry
         if data["record"] not in answers:
             return Entry(kind, {}, number=number, order=order)
         record, location = answers[data["record"]]
-        answer = answer_of(record, snapshot=data.get("snapshot") is True, beside=data.get("beside"))
+        marks = {name: data.get(name) is True for name in ("snapshot", "unread")}
+        answer = answer_of(record, **marks, beside=data.get("beside"))
         told = {ANSWER: answer} | ({FACTS: True} if data.get("facts") is True else {})
         return None if answer is None else Entry(kind, told, None, number, location, order)
     except (ValueError, TypeError, KeyError, RecursionError):

@@ -126,6 +126,9 @@ def test_changes_of_a_kind_that_wait_together_are_made_together(ledger: Ledger):
 
 REFUSED_WITH_200 = {
     "a page": replace(an_answer("illust.detail", {"id": 5}, b"", NOW + HOUR), reduced=WITHOUT_BODY),
+    "a body of another shape": replace(
+        an_answer("illust.detail", {"id": 5}, b'{"error":false,"body":[]}', NOW + HOUR), unread=True
+    ),
     "an error": an_answer(
         "illust.detail", {"id": 5}, b'{"error": true, "message": "try later", "body": []}', NOW + HOUR
     ),

@@ -149,3 +149,19 @@ def test_the_command_names_endpoint_place_and_field(tmp_path: Path, kept: Sandbo
     assert run.returncode == 1
     assert "user.bookmarks: works.50.title: must be a text, not null" in run.stderr
     assert "1  row that could not be read" in run.stderr
+
+
+def test_an_answer_that_cannot_be_read_is_kept_and_takes_no_others_place(tmp_path: Path):
+    """A later version may be able to read it."""
+    with Sandbox(World.of(works=1, size=(32, 24)), tls=False) as sandbox:
+        [work] = sandbox.world.works_of(11, None)
+        assert crawl("artwork", sandbox, tmp_path, id=work.id).exit_code == 0
+        places = rows(tmp_path, "SELECT * FROM answers")
+        sandbox.faults.api(rf"/illust/{work.id}$", kind="replaced_field", field="pageCount", value="many")
+        assert crawl("artwork", sandbox, tmp_path, id=work.id, refresh="true").exit_code == 1
+        kept = [entry.data["answer"] for entry in read_journal(tmp_path / "journal") if entry.type == "answer"]
+        assert [each.unread for each in kept if each.endpoint == "illust.detail"] == [False, True]
+        assert b'"pageCount":"many"' in kept[-1].payload
+        assert rows(tmp_path, "SELECT * FROM answers") == places
+        rebuilt = scrapy("rebuild", "--replace", env=environment(None, tmp_path))
+        assert (rebuilt.returncode, rows(tmp_path, "SELECT * FROM answers")) == (0, places), rebuilt.stderr
