@@ -59,7 +59,7 @@ SSLProtocol.max_size = 1 << 16
 connection: 10 MB with 16 of them, at no gain in speed.
 """
 
-STOPPED = "somebody who listens to the signals of the download stopped it"
+STOPPED = "a handler of the signals of the download stopped it"
 
 ANSWERS_A_WRITE = 100
 """After this many answers the learned pace is written, and what another process has learned is read."""
