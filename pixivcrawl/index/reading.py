@@ -189,7 +189,8 @@ class Index:
             file = None
         if getattr(self._of_thread, "file", ()) != file:
             self._of_thread.connection = schema.open_for_reading(self._path)
-            self._of_thread.file = file
+            # A damaged file is not held open, and the one that takes its place may get its number: it is looked at again.
+            self._of_thread.file = file if file is None or _is_of_a_file(self._of_thread.connection) else ()
         connection: sqlite3.Connection = self._of_thread.connection
         return connection
 
@@ -202,6 +203,10 @@ class Index:
         subjects = [Subject(*row) for row in rows]
         more = f"{subjects[limit - 1].works}.{subjects[limit - 1].id}" if len(subjects) > limit else None
         return subjects[:limit], more
+
+
+def _is_of_a_file(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("PRAGMA database_list").fetchone()[2])
 
 
 class _Walk:

@@ -72,6 +72,20 @@ def test_an_index_that_is_spoilt_is_made_again(ledger: Ledger, derived: Path, in
     assert index.works(parse("")).ids == [1]
 
 
+def test_an_index_in_the_place_of_a_spoilt_one_is_read_even_if_it_got_its_number(
+    ledger: Ledger, derived: Path, index: Index
+):
+    """A disk gives a new file the number of one that was just removed."""
+    know(ledger, an_artwork(1))
+    follow(ledger, derived)
+    path = derived / "index.sqlite"
+    whole = path.read_bytes()
+    path.write_bytes(b"no database at all" * 1000)
+    assert index.works(parse("")).ids == []
+    path.write_bytes(whole)
+    assert index.works(parse("")).ids == [1]
+
+
 @pytest.mark.parametrize("most_sorted", [100, 3])
 def test_pages_in_an_order_are_the_same_however_many_works_fit(
     ledger: Ledger, derived: Path, index: Index, monkeypatch: pytest.MonkeyPatch, most_sorted: int
